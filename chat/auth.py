@@ -1,0 +1,98 @@
+"""Who is asking: a session cookie or a bearer token, over HTTP and over WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http.cookies import CookieError, SimpleCookie
+from importlib import import_module
+from typing import Any, Final
+
+from asgiref.sync import markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+
+from chat.models import ApiToken, User
+
+SCHEME: Final = "bearer "
+
+
+class BearerTokenMiddleware:
+    """Under /api/ an `Authorization: Bearer` header decides alone: the cookies are ignored, right or wrong.
+
+    A request with a token needs no CSRF token: no browser adds this header by itself.
+    """
+
+    async_capable = True
+    sync_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> None:
+        self._get_response = get_response
+        markcoroutinefunction(self)
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        secret = bearer_secret(request.headers.get("Authorization", ""))
+        if secret is not None and request.path_info.startswith("/api/"):
+            user = await sync_to_async(user_of_token)(secret)
+            if user is None:
+                return not_signed_in("This API token is not valid, or not any more.")
+            self._sign_in(request, user)
+        return await self._get_response(request)
+
+    @staticmethod
+    def _sign_in(request: HttpRequest, user: User) -> None:
+        async def auser() -> User:
+            return user
+
+        request.user = user
+        request.auser = auser  # type: ignore[assignment]
+        request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+
+
+def not_signed_in(message: str = "Sign in, or send an API token.") -> HttpResponse:
+    body = {"error": {"code": "not_signed_in", "message": message, "retryable": False}}
+    return JsonResponse(body, status=401, headers={"WWW-Authenticate": 'Bearer realm="chatsite"'})
+
+
+def bearer_secret(header: str) -> str | None:
+    """The secret of an Authorization header; None if it is of another kind."""
+    return header[len(SCHEME) :].strip() if header[: len(SCHEME)].lower() == SCHEME else None
+
+
+def user_of_token(secret: str) -> User | None:
+    token = ApiToken.objects.for_secret(secret)
+    if token is None:
+        return None
+    token.was_used()
+    owner: User = token.owner
+    return owner
+
+
+def user_of_session(session_key: str) -> User | None:
+    """The user of a live session. Reads only: a socket neither extends a session nor makes one."""
+    store: Any = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    if store.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    user = User.objects.filter(pk=store.get(SESSION_KEY), is_active=True).first()
+    if user is None or not _is_of_current_password(user, store.get(HASH_SESSION_KEY, "")):
+        return None
+    return user
+
+
+def _is_of_current_password(user: User, session_hash: str) -> bool:
+    valid = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(session_hash, each) for each in valid)
+
+
+def user_of_scope(scope: dict[str, Any]) -> User | None:
+    """The user of a WebSocket handshake. As over HTTP, a bearer token decides alone."""
+    headers = {name: value.decode("latin1") for name, value in scope["headers"]}
+    secret = bearer_secret(headers.get(b"authorization", ""))
+    if secret is not None:
+        return user_of_token(secret)
+    try:
+        cookie = SimpleCookie(headers.get(b"cookie", "")).get(settings.SESSION_COOKIE_NAME)
+    except CookieError:
+        return None
+    return user_of_session(cookie.value) if cookie is not None else None

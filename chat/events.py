@@ -1,0 +1,176 @@
+"""The wire vocabulary: the events of a run and the cursors that point into its log.
+
+The names, the fields and their meaning are those of the streaming protocol, version 1 (docs/protocol.md).
+Every transport sends these objects unchanged; they differ only in framing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NotRequired, TypedDict
+
+TERMINAL: Final = frozenset({"done", "error"})
+MERGEABLE: Final = frozenset({"token", "reasoning"})
+
+EPOCH_LENGTH: Final = 8
+_CURSOR = re.compile(r"([A-Za-z0-9]{8})\.(0|[1-9][0-9]{0,15})")
+
+
+class BadCursor(ValueError):
+    """The text is not a cursor. A cursor of another log is well formed and is not this error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last event that a reader has applied: `<epoch>.<seq>`. Seq 0 is the place before the first event."""
+
+    epoch: str
+    seq: int
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        match = _CURSOR.fullmatch(text)
+        if match is None:
+            raise BadCursor("A cursor looks like <8 letters or digits>.<number>.")
+        return cls(match[1], int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a run, before the log has numbered it."""
+
+    name: str
+    data: Mapping[str, Any]
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.name in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with its place in the log. After `merge`, the place of its last part."""
+
+    seq: int
+    name: str
+    data: Mapping[str, Any]
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.name in TERMINAL
+
+
+class UserMessage(TypedDict):
+    text: str
+    parent_id: str | None
+    attachments: list[str]
+
+
+class Usage(TypedDict):
+    input_tokens: int
+    output_tokens: int
+
+
+class Start(TypedDict):
+    run_id: str
+    conversation_id: str
+    client_message_id: str
+    assistant: str
+    model: str
+    attempt: int
+    user_message: UserMessage
+
+
+class Done(TypedDict):
+    status: str
+    message_id: str
+    parent_id: str
+    finish_reason: str
+    characters: int
+    ttft_ms: int | None
+    duration_ms: int
+    usage: Usage | None
+
+
+class Failure(TypedDict):
+    code: str
+    message: str
+    retryable: bool
+    retry_after: NotRequired[float]
+
+
+def start(data: Start) -> Event:
+    return Event("start", data)
+
+
+def status(text: str, state: str) -> Event:
+    return Event("status", {"text": text, "state": state})
+
+
+def reasoning(text: str) -> Event:
+    return Event("reasoning", {"text": text})
+
+
+def token(text: str) -> Event:
+    return Event("token", {"text": text})
+
+
+def usage(data: Usage) -> Event:
+    return Event("usage", data)
+
+
+def reset(attempt: int, reason: str) -> Event:
+    return Event("reset", {"attempt": attempt, "reason": reason})
+
+
+def done(data: Done) -> Event:
+    return Event("done", data)
+
+
+def error(code: str, message: str, *, retryable: bool, retry_after: float | None = None) -> Event:
+    data: Failure = {"code": code, "message": message, "retryable": retryable}
+    if retry_after is not None:
+        data["retry_after"] = retry_after
+    return Event("error", data)
+
+
+def merge(entries: Iterable[Entry]) -> list[Entry]:
+    """Join neighbouring `token` (or `reasoning`) entries of one agent; the result carries the seq of its last part."""
+    merged: list[Entry] = []
+    parts: list[str] = []
+    for entry in entries:
+        if parts and _joins(merged[-1], entry):
+            parts.append(entry.data["text"])
+            merged[-1] = Entry(entry.seq, entry.name, merged[-1].data)
+            continue
+        _close(merged, parts)
+        merged.append(entry)
+        parts = [entry.data["text"]] if entry.name in MERGEABLE else []
+    _close(merged, parts)
+    return merged
+
+
+def _joins(last: Entry, entry: Entry) -> bool:
+    return entry.name == last.name and entry.data.get("agent") == last.data.get("agent")
+
+
+def _close(merged: list[Entry], parts: list[str]) -> None:
+    if len(parts) > 1:
+        last = merged[-1]
+        merged[-1] = Entry(last.seq, last.name, {**last.data, "text": "".join(parts)})
+
+
+def answer(entries: Iterable[Entry]) -> str:
+    """The answer's text: every `token` since the start or the last `reset`, joined."""
+    parts: list[str] = []
+    for entry in entries:
+        if entry.name == "reset":
+            parts.clear()
+        elif entry.name == "token":
+            parts.append(entry.data["text"])
+    return "".join(parts)

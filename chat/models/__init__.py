@@ -1,0 +1,9 @@
+"""The data: who, which assistant, which conversation, which messages."""
+
+from chat.models.api_token import ApiToken
+from chat.models.assistant import Assistant
+from chat.models.conversation import Conversation
+from chat.models.message import Message
+from chat.models.user import User
+
+__all__ = ["ApiToken", "Assistant", "Conversation", "Message", "User"]

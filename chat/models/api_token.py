@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from chat.models.user import User
+
+PREFIX: Final = "chat_"
+SHOWN_CHARACTERS: Final = 10
+# `last_used_at` answers "is it still in use?"; a write per request would be a high price for that.
+LAST_USED_EVERY: Final = timedelta(minutes=5)
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def issue(self, owner: User, name: str = "") -> tuple[ApiToken, str]:
+        """A new token and its secret. The secret exists only in the reply; the database keeps a hash of it."""
+        secret = PREFIX + secrets.token_urlsafe(32)
+        token = self.create(owner=owner, name=name, prefix=secret[:SHOWN_CHARACTERS], digest=digest(secret))
+        return token, secret
+
+    def for_secret(self, secret: str) -> ApiToken | None:
+        """The token with this secret, if it is valid and its owner may still sign in."""
+        valid = self.filter(digest=digest(secret), revoked_at=None, owner__is_active=True)
+        return valid.select_related("owner").first()
+
+
+class ApiToken(models.Model):
+    """Lets a program act for its owner: `Authorization: Bearer <secret>`."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100, blank=True, help_text="What it is for.")
+    prefix = models.CharField(max_length=SHOWN_CHARACTERS, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar[Any] = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+    def revoke(self) -> None:
+        self.revoked_at = self.revoked_at or timezone.now()
+        self.save(update_fields=["revoked_at"])
+
+    def was_used(self) -> None:
+        now = timezone.now()
+        if self.last_used_at is None or now - self.last_used_at > LAST_USED_EVERY:
+            ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)
+
+
+def digest(secret: str) -> str:
+    """A plain hash is enough: the secret is 256 random bits, not a password somebody could guess."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib.auth.models import Group
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models, transaction
+
+if TYPE_CHECKING:
+    from chat.models.user import User
+
+
+class AssistantQuerySet(models.QuerySet["Assistant"]):
+    def usable_by(self, user: User) -> AssistantQuerySet:
+        """Active, and either for everybody or for one of the user's groups. The site's default comes first."""
+        mine = models.Q(groups__isnull=True) | models.Q(groups__in=user.groups.all())
+        return self.filter(mine, is_active=True).distinct().order_by("-is_default", "position", "name")
+
+
+class Assistant(models.Model):
+    """A model with a name and instructions: what a person chooses to talk to."""
+
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(max_length=120, unique=True)
+    description = models.CharField(max_length=300, blank=True)
+    provider = models.CharField(
+        max_length=20,
+        choices=[("openai", "OpenAI-compatible server"), ("ollama", "Ollama"), ("demo", "Demo")],
+    )
+    model = models.CharField(max_length=200, help_text="The model's name at the provider.")
+    instructions = models.TextField(blank=True, help_text="The system prompt.")
+    temperature = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(2.0)],
+        help_text="0 to 2; empty: the model's own.",
+    )
+    max_output_tokens = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: the model's own limit."
+    )
+    position = models.PositiveIntegerField(default=0, help_text="Lower comes first.")
+    is_default = models.BooleanField("default", default=False, help_text="Used when nothing else is chosen.")
+    is_active = models.BooleanField("active", default=True)
+    is_detected = models.BooleanField(
+        default=False, editable=False, help_text="Found at start, and hidden again when it is no longer there."
+    )
+    groups = models.ManyToManyField(
+        Group, blank=True, related_name="assistants", help_text="Who may use it. None: everybody."
+    )
+
+    objects: ClassVar[Any] = AssistantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("position", "name")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="one_default_assistant"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """The newest default takes the place of the one before."""
+        with transaction.atomic():
+            if self.is_default:
+                Assistant.objects.filter(is_default=True).exclude(pk=self.pk).update(is_default=False)
+            super().save(*args, **kwargs)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+TITLE_LENGTH = 120
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def kept(self) -> ConversationQuerySet:
+        """Those that their owner has not deleted."""
+        return self.filter(deleted_at=None)
+
+    def restorable(self) -> ConversationQuerySet:
+        """Deleted, but so recently that the owner may still undo it."""
+        return self.filter(deleted_at__gt=timezone.now() - timedelta(seconds=settings.CHAT_UNDO_SECONDS))
+
+    def purge(self) -> int:
+        """Remove for good what was deleted too long ago to be restored. Returns how many conversations went."""
+        cutoff = timezone.now() - timedelta(seconds=settings.CHAT_UNDO_SECONDS)
+        _, rows = self.filter(deleted_at__lte=cutoff).delete()
+        return int(rows.get("chat.Conversation", 0))
+
+
+class Conversation(models.Model):
+    """A tree of messages. What is shown is the path from the active leaf up to the root."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
+    title = models.CharField(max_length=TITLE_LENGTH)
+    assistant = models.ForeignKey(
+        "chat.Assistant", null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
+    )
+    active_leaf = models.ForeignKey(
+        "chat.Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar[Any] = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-updated_at", "-id")
+        indexes = (models.Index(fields=["owner", "-updated_at", "-id"], name="conversation_newest"),)
+        permissions = (("read_any_conversation", "Can read other people's conversations"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+    def rename(self, title: str) -> None:
+        self.title = title
+        self.save(update_fields=["title"])
+
+    def delete_softly(self) -> None:
+        self.deleted_at = timezone.now()
+        self.save(update_fields=["deleted_at"])
+
+    def restore(self) -> None:
+        self.deleted_at = None
+        self.save(update_fields=["deleted_at"])

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class Message(models.Model):
+    """One text of a conversation: a person's question or an assistant's answer. Never changed once written."""
+
+    class Role(models.TextChoices):
+        USER = "user"
+        ASSISTANT = "assistant"
+
+    class Status(models.TextChoices):
+        COMPLETED = "completed"
+        STOPPED = "stopped"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey("chat.Conversation", on_delete=models.CASCADE, related_name="messages")
+    # The conversation's owner once more: the idempotency key is unique per owner, not per conversation.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="messages")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    text = models.TextField(blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.COMPLETED)
+    finish_reason = models.CharField(max_length=20, blank=True)
+    assistant = models.ForeignKey(
+        "chat.Assistant", null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
+    )
+    model = models.CharField(max_length=200, blank=True)
+    input_tokens = models.PositiveIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    ttft_ms = models.PositiveIntegerField("time to first token (ms)", null=True, blank=True)
+    duration_ms = models.PositiveIntegerField("duration (ms)", null=True, blank=True)
+    run_id = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+    client_message_id = models.UUIDField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ("created_at", "id")
+        indexes = (models.Index(fields=["conversation", "-created_at", "-id"], name="message_newest"),)
+        constraints = (
+            models.UniqueConstraint(fields=["owner", "client_message_id"], name="one_turn_per_client_message_id"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.id}"

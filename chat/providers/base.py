@@ -1,0 +1,123 @@
+"""What a provider of answers is: one async iterator of deltas, one family of errors.
+
+A provider knows nothing of runs, logs or the database. It is cancelled to be stopped, and then closes its connection
+before the cancellation leaves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+FinishReason = Literal["stop", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One message of the conversation, as the model shall see it."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to ask a model. `temperature` and `max_output_tokens` are left to the model where None."""
+
+    model: str
+    messages: tuple[Prompt, ...]
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    user: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageDelta:
+    """Cumulative counts for this answer; a later one replaces an earlier one."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Always the last delta of an answer that is whole. An iterator that ends without it raises Incomplete."""
+
+    reason: FinishReason
+
+
+Delta = TextDelta | ReasoningDelta | UsageDelta | Finish
+
+
+class ProviderError(Exception):
+    """An answer could not be had, or not to its end. The message is shown to the person who asked.
+
+    code: an error code of the streaming protocol. retryable: the same request may succeed later.
+    retry_after: seconds that the provider asked to wait, if it said so.
+    """
+
+    code = "provider_error"
+    retryable = False
+
+    def __init__(self, message: str, *, retry_after: float | None = None, retryable: bool | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+        if retryable is not None:
+            self.retryable = retryable
+
+
+class RateLimited(ProviderError):
+    code = "rate_limited"
+    retryable = True
+
+
+class Unavailable(ProviderError):
+    """No connection, or the server says that it cannot answer now (5xx)."""
+
+    code = "provider_unavailable"
+    retryable = True
+
+
+class AuthenticationFailed(ProviderError):
+    code = "authentication_failed"
+
+
+class TimedOut(ProviderError):
+    code = "timeout"
+    retryable = True
+
+
+class Incomplete(ProviderError):
+    """The upstream ended without saying that the answer is finished."""
+
+    code = "incomplete"
+    retryable = True
+
+
+class Provider(Protocol):
+    """A source of answers.
+
+    `stream` yields deltas in order and ends after Finish; it raises ProviderError and nothing else for what the
+    upstream does. The caller closes the iterator (`aclosing`) or cancels the task that awaits it; either way the
+    upstream connection is closed before control returns.
+    """
+
+    name: str
+    is_demo: bool
+
+    def stream(self, request: Request) -> AsyncIterator[Delta]: ...
+
+    async def close(self) -> None:
+        """Release what is kept between answers (pooled connections)."""

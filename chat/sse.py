@@ -1,0 +1,109 @@
+"""Server-Sent Events: encoding, and an incremental decoder.
+
+Spec: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+RETRY: Final = b"retry: 1000\n\n"
+PING: Final = b"event: ping\ndata: {}\n\n"
+
+
+def encode(name: str, data: Mapping[str, Any], *, id: str | None = None) -> bytes:
+    """One event: `id:`, `event:`, one `data:` line of JSON, a blank line.
+
+    JSON text never holds a raw line break, so one data line is always enough.
+    """
+    head = f"id: {id}\n" if id is not None else ""
+    return f"{head}event: {name}\ndata: {dumps(data)}\n\n".encode()
+
+
+def dumps(data: Any) -> str:
+    """Compact JSON in UTF-8. NaN and infinities are refused: they are no JSON."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A decoded event. `id` is the last id that the stream has sent, which may be older than this event."""
+
+    event: str
+    data: str
+    id: str | None
+
+
+class DecoderOverflow(ValueError):
+    """A line or an event is longer than the decoder's limit."""
+
+
+class Decoder:
+    """Bytes in, events out; the bytes may be split anywhere.
+
+    An event that has not been closed by a blank line when the stream ends is dropped, as the specification says.
+    """
+
+    def __init__(self, *, limit: int = 16 * 1024 * 1024) -> None:
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._limit = limit
+        self._first = True
+        self._after_cr = False
+        self._line: list[str] = []
+        self._pending = 0
+        self._held = 0
+        self._data: list[str] = []
+        self._event = ""
+        self._id: str | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[Message]:
+        text = self._utf8.decode(chunk)
+        if not text:
+            return
+        if self._first:
+            self._first = False
+            text = text.removeprefix("\ufeff")
+        if self._after_cr and text.startswith("\n"):
+            text = text[1:]
+        self._after_cr = text.endswith("\r")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for line in lines[:-1]:
+            self._line.append(line)
+            self._pending = 0
+            message = self._end_of_line("".join(self._line))
+            self._line.clear()
+            if message is not None:
+                yield message
+        if lines[-1]:
+            self._line.append(lines[-1])
+        self._pending += len(lines[-1])
+        if self._pending + self._held > self._limit:
+            raise DecoderOverflow(f"An event of more than {self._limit} characters.")
+
+    def _end_of_line(self, line: str) -> Message | None:
+        if not line:
+            return self._dispatch()
+        if line.startswith(":"):
+            return None
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            self._data.append(value)
+            self._held += len(value)
+        elif field == "event":
+            self._event = value
+        elif field == "id" and "\0" not in value:
+            self._id = value
+        return None
+
+    def _dispatch(self) -> Message | None:
+        data, self._data = self._data, []
+        event, self._event = self._event, ""
+        self._held = 0
+        if not data:
+            return None
+        return Message(event or "message", "\n".join(data), self._id)

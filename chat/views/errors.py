@@ -1,0 +1,35 @@
+"""What is said when something is wrong: a page to people, JSON under /api/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return _answer(request, 400, "bad_request", "This request cannot be understood.")
+
+
+def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return _answer(request, 403, "forbidden", "You may not do this.")
+
+
+def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return _answer(request, 404, "not_found", "There is nothing here.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _answer(request, 500, "server_error", "Something went wrong on the server.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    message = "The CSRF token is missing or wrong. Reload the page, or send an API token."
+    return _answer(request, 403, "forbidden", message, template="403_csrf.html")
+
+
+def _answer(request: HttpRequest, status: int, code: str, message: str, *, template: str = "") -> HttpResponse:
+    if request.path_info.startswith("/api/"):
+        return JsonResponse({"error": {"code": code, "message": message, "retryable": status >= 500}}, status=status)
+    return render(request, template or f"{status}.html", status=status)

@@ -1,0 +1,89 @@
+"""Settings from environment variables. A wrong value is remembered, not raised: a system check reports all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+TRUE: Final = frozenset({"1", "true", "yes", "on"})
+FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A setting that cannot be used. The default stands in for it until the check has stopped the start."""
+
+    name: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class Environment:
+    """Reads variables, each once. An empty variable counts as not set, as in a `.env` file's `NAME=`."""
+
+    variables: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.variables.get(name, "").strip() or default
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self.text(name).lower()
+        if not value:
+            return default
+        if value in TRUE | FALSE:
+            return value in TRUE
+        return self._refuse(name, "is neither on nor off", f"Set {name}=1 or {name}=0.", default)
+
+    def integer(self, name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
+        value = self.text(name)
+        if not value:
+            return default
+        limits = f"from {minimum}" + (f" to {maximum}" if maximum is not None else " upwards")
+        try:
+            number = int(value)
+        except ValueError:
+            return self._refuse(name, "is not a whole number", f"Set {name} to a number {limits}.", default)
+        if number < minimum or (maximum is not None and number > maximum):
+            return self._refuse(name, "is out of range", f"Set {name} to a number {limits}.", default)
+        return number
+
+    def number(self, name: str, default: float, *, minimum: float = 0.0) -> float:
+        value = self.text(name)
+        if not value:
+            return default
+        hint = f"Set {name} to a number from {minimum:g} upwards."
+        try:
+            number = float(value)
+        except ValueError:
+            return self._refuse(name, "is not a number", hint, default)
+        if not minimum <= number < float("inf"):
+            return self._refuse(name, "is out of range", hint, default)
+        return number
+
+    def words(self, name: str, default: list[str]) -> list[str]:
+        """Words parted by commas or spaces."""
+        return self.text(name).replace(",", " ").split() or default
+
+    def choice(self, name: str, default: str, choices: list[str]) -> str:
+        value = self.text(name, default)
+        if value in choices:
+            return value
+        return self._refuse(name, "is not one of the choices", f"Set {name} to one of: {', '.join(choices)}.", default)
+
+    def url(self, name: str, schemes: tuple[str, ...]) -> str:
+        value = self.text(name)
+        if not value or value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            return value
+        return self._refuse(name, "is not an address", f"It must start with {schemes[0]}://.", "")
+
+    def refuse(self, name: str, message: str, hint: str) -> None:
+        self.problems.append(Problem(name, f"{name} {message}.", hint))
+
+    def _refuse(self, name: str, message: str, hint: str, default: T) -> T:
+        self.refuse(name, message, hint)
+        return default

@@ -1,0 +1,249 @@
+"""Settings. All of them come from the environment and work unset; the README's table explains each."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from chatsite.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(os.environ)
+
+# --- Where and how it runs
+
+DATA_DIR = Path(env.text("CHAT_DATA_DIR", str(BASE_DIR / "var"))).expanduser().absolute()
+DEBUG = env.flag("DEBUG", False)
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+HOST = env.text("HOST", "127.0.0.1")
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOCAL_HOSTS)
+# Exact origins (scheme, host, port) that may open the WebSocket besides the one the request itself was sent to.
+TRUSTED_ORIGINS = env.words("TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS = TRUSTED_ORIGINS
+for origin in TRUSTED_ORIGINS:
+    parts = urlsplit(origin)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or "*" in origin:
+        env.refuse("TRUSTED_ORIGINS", f"holds {origin!r}, which is no exact origin", "Write https://chat.example.org.")
+HTTPS = env.flag("CHAT_HTTPS", False)
+
+
+def secret_key() -> str:
+    """The key from the environment, or one that is made once and kept in the data directory, for its owner only."""
+    if given := env.text("SECRET_KEY"):
+        if len(given) < 32:
+            env.refuse("SECRET_KEY", "is too short to be safe", "Use at least 32 random characters, or leave it out.")
+        return given
+    path = DATA_DIR / "secret_key"
+    try:
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        # "x": of two processes that start at once, one makes the key and the other reads it.
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        env.refuse(
+            "CHAT_DATA_DIR",
+            f"({DATA_DIR}) cannot be written: {error.strerror}",
+            "Give the user that runs the server a directory of its own.",
+        )
+        return secrets.token_urlsafe(48)
+    return path.read_text()
+
+
+SECRET_KEY = secret_key()
+
+# --- The application
+
+INSTALLED_APPS = [
+    "daphne",
+    "servestatic",
+    "chat",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "channels",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "chat.auth.BearerTokenMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "chatsite.urls"
+ASGI_APPLICATION = "chatsite.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "chat.views.theme.theme",
+            ],
+        },
+    }
+]
+CSRF_FAILURE_VIEW = "chat.views.errors.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Data
+
+SQLITE_OPTIONS: dict[str, Any] = {
+    # IMMEDIATE: a transaction that will write waits for its turn at the start; it never fails half-way to upgrade.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 10,
+    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON",
+}
+try:
+    DATABASES: dict[str, Any] = {
+        "default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'chat.sqlite3'}"))
+    }
+except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
+    env.refuse("DATABASE_URL", f"cannot be read ({error})", "Write postgresql://user:password@host:5432/name.")
+    DATABASES = {"default": dj_database_url.parse("sqlite://:memory:")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"].setdefault("OPTIONS", {}).update(SQLITE_OPTIONS)
+# A connection kept beyond its request belongs to a thread that no later request finds again (facts of ASGI).
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- Accounts
+
+AUTH_USER_MODEL = "chat.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+CHAT_SIGNUP = env.flag("CHAT_SIGNUP", True)
+ACCOUNT_ADAPTER = "chat.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "chat:new"
+LOGOUT_REDIRECT_URL = "account_login"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtps"))
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chat@localhost")
+if EMAIL_URL:
+    _email = urlsplit(EMAIL_URL)
+    EMAIL_HOST, EMAIL_PORT = _email.hostname or "localhost", _email.port or 25
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _email.username or "", _email.password or ""
+    EMAIL_USE_SSL = _email.scheme == "smtps"
+else:
+    # Without a mail server a password reset link is printed where the server runs: its operator can pass it on.
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# --- Static files, and what a page may load
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = False
+SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("woff2", "png", "webp", "br", "gz")
+
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "font-src": [SELF],
+        "img-src": [SELF, "blob:", "data:"],
+        "media-src": [SELF, "blob:"],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "manifest-src": [SELF],
+        "frame-src": [NONE],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": [NONE],
+    }
+}
+
+# --- Models
+
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", ("http", "https"))
+OPENAI_MODEL = env.text("OPENAI_MODEL")
+OLLAMA_URL = env.url("OLLAMA_URL", ("http", "https")) or "http://127.0.0.1:11434"
+CHAT_DEMO_TOKENS_PER_SECOND = env.number("CHAT_DEMO_TOKENS_PER_SECOND", 40)
+CHAT_FIRST_TOKEN_TIMEOUT = env.number("CHAT_FIRST_TOKEN_TIMEOUT", 60, minimum=0.1)
+CHAT_IDLE_TIMEOUT = env.number("CHAT_IDLE_TIMEOUT", 45, minimum=0.1)
+CHAT_CONTEXT_CHARACTERS = env.integer("CHAT_CONTEXT_CHARACTERS", 200_000, minimum=1000)
+
+# --- Limits (docs/protocol.md)
+
+CHAT_FRAME_BYTES = env.integer("CHAT_FRAME_BYTES", 128 * 1024, minimum=1024)
+CHAT_MESSAGE_CHARACTERS = env.integer("CHAT_MESSAGE_CHARACTERS", 100_000, minimum=1)
+CHAT_FRAMES_PER_SECOND = env.integer("CHAT_FRAMES_PER_SECOND", 60, minimum=1)
+CHAT_SENDS_PER_MINUTE = env.integer("CHAT_SENDS_PER_MINUTE", 30, minimum=1)
+CHAT_LIVE_RUNS_PER_USER = env.integer("CHAT_LIVE_RUNS_PER_USER", 3, minimum=1)
+CHAT_ANSWER_BYTES = env.integer("CHAT_ANSWER_BYTES", 1024 * 1024, minimum=1024)
+CHAT_ORPHAN_GRACE = env.number("CHAT_ORPHAN_GRACE", 0)
+CHAT_STALLED_SECONDS = env.number("CHAT_STALLED_SECONDS", 30, minimum=0.1)
+CHAT_HEARTBEAT_SECONDS = env.number("CHAT_HEARTBEAT_SECONDS", 15, minimum=0.1)
+CHAT_UNDO_SECONDS = env.integer("CHAT_UNDO_SECONDS", 600)
+CHAT_SAVE_SECONDS = env.number("CHAT_SAVE_SECONDS", 120)
+
+# --- Logging: ids and numbers, never the text of a message
+
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"chat": {"level": LOG_LEVEL}, "django.request": {"level": "ERROR"}},
+}
+
+SETTING_PROBLEMS = env.problems
