@@ -1,0 +1,150 @@
+import { ChatError, errorFrom } from "./errors.js";
+import { isObject } from "./wire.js";
+
+/**
+ * @typedef {import("./clock.js").Clock} Clock
+ * @typedef {(url: string, options?: RequestInit) => Promise<Response>} Fetch
+ */
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+/** What a proxy says when it finds no server: without an error of ours in the body, nobody has answered. */
+const PROXY_STATUSES = new Set([502, 503, 504]);
+
+/** The REST API of the server, in the session of the page. */
+export class Api {
+  #url;
+  #csrfToken;
+  #fetch;
+  #clock;
+  #onSignedOut;
+
+  /**
+   * @param {object} options
+   * @param {string} options.url without a slash at the end
+   * @param {() => string} options.csrfToken
+   * @param {Fetch} options.fetch
+   * @param {Clock} options.clock
+   * @param {() => void} options.onSignedOut called on every 401
+   */
+  constructor({ url, csrfToken, fetch, clock, onSignedOut }) {
+    this.#url = url;
+    this.#csrfToken = csrfToken;
+    this.#fetch = fetch;
+    this.#clock = clock;
+    this.#onSignedOut = onSignedOut;
+  }
+
+  /** @param {string} path with its leading slash */
+  url(path) {
+    return this.#url + path;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body] sent as JSON
+   * @returns {Promise<any>} the decoded body, null for 204
+   * @throws {ChatError}
+   */
+  async request(method, path, body) {
+    return (await this.exchange(method, path, body)).body;
+  }
+
+  /**
+   * Like `request`, for those who must know the status.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   * @returns {Promise<{ status: number, body: any }>}
+   */
+  async exchange(method, path, body) {
+    const abort = new AbortController();
+    const timer = this.#clock.setTimeout(() => abort.abort(), REQUEST_TIMEOUT_MS);
+    try {
+      const response = await this.open(path, { method, headers: this.#headers(method, body), body: toJson(body), signal: abort.signal });
+      return { status: response.status, body: await readBody(response, abort.signal) };
+    } finally {
+      this.#clock.clearTimeout(timer);
+    }
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} options
+   * @returns {Promise<Response>} a response with a good status, its body unread
+   * @throws {ChatError} for every other status, and if there is none
+   */
+  async open(path, options) {
+    /** @type {Response} */
+    let response;
+    try {
+      response = await this.#fetch(this.url(path), { credentials: "same-origin", cache: "no-store", ...options });
+    } catch {
+      throw silence(options.signal);
+    }
+    if (response.ok) return response;
+    if (response.status === 401) this.#onSignedOut();
+    throw await errorOf(response);
+  }
+
+  /**
+   * @param {string} method
+   * @param {unknown} body
+   * @returns {Record<string, string>}
+   */
+  #headers(method, body) {
+    return {
+      Accept: "application/json",
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...(!SAFE_METHODS.has(method) && { "X-CSRFToken": this.#csrfToken() }),
+    };
+  }
+}
+
+/** @param {unknown} body */
+function toJson(body) {
+  return body === undefined ? undefined : JSON.stringify(body);
+}
+
+/**
+ * @param {Response} response
+ * @param {AbortSignal} signal
+ */
+async function readBody(response, signal) {
+  let text;
+  try {
+    text = await response.text();
+  } catch {
+    throw silence(signal);
+  }
+  if (response.status === 204 || text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw errorFrom(null, { status: response.status });
+  }
+}
+
+/** @param {AbortSignal | null | undefined} signal */
+function silence(signal) {
+  return signal?.aborted
+    ? new ChatError({ code: "no_answer", message: "The server did not answer in time.", retryable: true })
+    : new ChatError({ code: "network", message: "The server cannot be reached.", retryable: true });
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<ChatError>}
+ */
+async function errorOf(response) {
+  const { status } = response;
+  const seconds = Number(response.headers.get("Retry-After") ?? NaN);
+  const retryAfter = seconds >= 0 ? seconds : null;
+  const body = await response.json().catch(() => null);
+  if (isObject(body) && isObject(body.error)) return errorFrom(body.error, { status, retryAfter });
+  const code = PROXY_STATUSES.has(status) ? "unavailable" : status === 401 ? "not_signed_in" : "bad_response";
+  const message = `The server answered with status ${status}.`;
+  return new ChatError({ code, message, retryable: status >= 500 || status === 429, retryAfter, status });
+}

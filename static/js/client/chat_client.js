@@ -1,0 +1,246 @@
+import { Api } from "./api.js";
+import { newClientMessageId } from "./client_message_id.js";
+import { systemClock } from "./clock.js";
+import { Connection } from "./connection.js";
+import { Deliveries } from "./deliveries.js";
+import { ChatError } from "./errors.js";
+import { Outbox, toWire } from "./outbox.js";
+import { FrameLimit, SocketTransport } from "./socket_transport.js";
+import { SseTransport } from "./sse_transport.js";
+import { Subscription } from "./subscription.js";
+
+/**
+ * @typedef {import("./clock.js").Clock} Clock
+ * @typedef {import("./outbox.js").Entry} Entry
+ * @typedef {import("./outbox.js").Message} Message
+ * @typedef {import("./outbox.js").Sent} Sent
+ * @typedef {import("./transport.js").Transport} Transport
+ * @typedef {import("./wire.js").Hello} Hello
+ * @typedef {import("./wire.js").RunEvent} RunEvent
+ * @typedef {import("./connection.js").ConnectionDetail} ConnectionDetail
+ *
+ * @typedef {object} ChatClientOptions everything but `socketUrl` has a default from the browser
+ * @property {string} socketUrl of `/ws/chat`, with `ws:` or `wss:`
+ * @property {string} [apiUrl]
+ * @property {() => string} [csrfToken] asked for every unsafe request: the token changes at login
+ * @property {import("./socket.js").SocketClass} [WebSocket]
+ * @property {import("./sse_transport.js").EventSourceClass} [EventSource]
+ * @property {import("./api.js").Fetch} [fetch]
+ * @property {import("./outbox.js").OutboxStorage | null} [storage] for the outbox; without it a reload forgets what was not answered
+ * @property {string} [storageKey] put the user's id in it
+ * @property {Clock} [clock]
+ * @property {() => number} [random]
+ */
+
+const NOT_SIGNED_IN = 4401;
+/** With these the server has not spoken about the message itself: it stays in the outbox. */
+const KEPT = new Set(["closed", "not_signed_in"]);
+
+/**
+ * The page's one connection to the server: sends messages, follows runs, stops them.
+ *
+ * It guarantees, over reconnects and changes of transport: a message that was sent is answered once and makes one turn; a
+ * followed run brings each of its events once and in order. It touches no DOM. Events (`CustomEvent`):
+ *
+ * - `connection`: detail is a ConnectionDetail. State "closed" with a code (4400, 4401, 4403) is final.
+ * - `hello`: after every connect; detail is the hello frame, with the user's live runs. Over SSE its `user` is null.
+ * - `notice`: detail is the notice. Notices are not repeated: what was missed between two hellos must be fetched.
+ * - `stalled`: detail is `{ runIds }`, runs whose producer is silent.
+ */
+export class ChatClient extends EventTarget {
+  #api;
+  #clock;
+  #connection;
+  #outbox;
+  #deliveries;
+  /** @type {Map<string, Subscription>} */
+  #subscriptions = new Map();
+  /** Why nothing more can be sent, after a close. @type {ChatError | null} */
+  #ended = null;
+
+  /** @param {ChatClientOptions} options */
+  constructor({
+    socketUrl,
+    apiUrl = "/api",
+    csrfToken = () => "",
+    WebSocket = globalThis.WebSocket,
+    EventSource = globalThis.EventSource,
+    fetch = (url, options) => globalThis.fetch(url, options),
+    storage = null,
+    storageKey = "chatsite.outbox",
+    clock = systemClock,
+    random = Math.random,
+  }) {
+    super();
+    this.#clock = clock;
+    this.#outbox = new Outbox(storage, storageKey);
+    this.#deliveries = new Deliveries(clock, () => this.#connection.current);
+    const api = new Api({ url: apiUrl, csrfToken, fetch, clock, onSignedOut: () => this.#connection.stop(NOT_SIGNED_IN) });
+    const limit = new FrameLimit();
+    this.#api = api;
+    this.#connection = new Connection(
+      {
+        websocket: (listener) => new SocketTransport({ url: socketUrl, WebSocket, api, limit, clock }, listener),
+        sse: (listener) => new SseTransport({ api, EventSource, clock, random }, listener),
+      },
+      { clock, random },
+      {
+        opened: (transport, hello) => this.#opened(transport, hello),
+        changed: (detail) => this.#changed(detail),
+        notice: (notice) => this.#tell("notice", notice),
+        stalled: (runIds) => this.#tell("stalled", { runIds }),
+      },
+    );
+  }
+
+  /** "websocket" or "sse": the one in use, or last in use. */
+  get transport() {
+    return this.#connection.transport;
+  }
+
+  /** "connecting", "open", "waiting" (for the next attempt) or "closed". */
+  get state() {
+    return this.#connection.state;
+  }
+
+  /** Messages without an answer, oldest first. Those with `sending: false` can be sent again, with the same id, or discarded. */
+  get outbox() {
+    return this.#outbox.entries.map((entry) => ({ ...entry, sending: this.#deliveries.has(sendKey(entry.clientMessageId)) }));
+  }
+
+  /** Does nothing if connected or connecting. After `close()`, or once signed in again, it goes on where it was. */
+  connect() {
+    this.#ended = null;
+    this.#connection.start();
+  }
+
+  /** Sends that have no answer are rejected with `closed` and stay in the outbox; subscriptions wait for `connect()`. */
+  close() {
+    this.#connection.stop();
+  }
+
+  /** Call on `online` and when the page becomes visible: reconnects at once, and notices a connection that died in sleep. */
+  wake() {
+    this.#connection.wake();
+  }
+
+  /**
+   * Sends a message, now or as soon as there is a connection. Retried with the same id until it is answered.
+   *
+   * Call `follow` with the run id directly after: its events are on their way.
+   *
+   * @param {Omit<Message, "clientMessageId"> & { clientMessageId?: string }} message
+   * @returns {Promise<Sent>}
+   * @throws {ChatError} the server's last word, or `closed` / `not_signed_in`: then the message stays in the outbox
+   */
+  async send({ text, conversationId, parentId, assistant, clientMessageId = newClientMessageId() }) {
+    const body = toWire({ clientMessageId, text, conversationId, parentId, assistant });
+    this.#outbox.add({ clientMessageId, text, conversationId, parentId, assistant, queuedAt: this.#clock.now() });
+    try {
+      if (this.#ended) throw this.#ended;
+      const sent = await this.#deliveries.add(sendKey(clientMessageId), (transport) => transport.send(body));
+      this.#outbox.remove(clientMessageId);
+      return sent;
+    } catch (error) {
+      if (!(error instanceof ChatError && KEPT.has(error.code))) this.#outbox.remove(clientMessageId);
+      throw error;
+    }
+  }
+
+  /** Forgets a message of the outbox. One that the server has already may still be answered. @param {string} clientMessageId */
+  discard(clientMessageId) {
+    this.#outbox.remove(clientMessageId);
+    this.#deliveries.cancel(sendKey(clientMessageId), new ChatError({ code: "discarded", message: "The message was discarded." }));
+  }
+
+  /**
+   * Follows a run until it ends. A run has one subscription: following it again closes the one before.
+   *
+   * A run that cannot be followed gets an `error` event without an id. A cursor that the server no longer knows gets `reset`.
+   *
+   * @param {string} runId
+   * @param {object} options
+   * @param {string | null} [options.after] cursor; without it from the start
+   * @param {(events: RunEvent[]) => unknown} options.onEvents may return a promise: "painted"; until then no ack
+   * @returns {Subscription}
+   */
+  follow(runId, { after = null, onEvents }) {
+    this.#subscriptions.get(runId)?.close();
+    const subscription = new Subscription(runId, { after, onEvents, onEnd: this.#unfollow });
+    this.#subscriptions.set(runId, subscription);
+    this.#connection.current?.follow(subscription);
+    return subscription;
+  }
+
+  /**
+   * Asks for a run to be stopped, now or as soon as there is a connection; what it wrote is kept. A no-op after its end.
+   *
+   * @param {string} runId
+   * @returns {Promise<void>}
+   */
+  async stop(runId) {
+    if (this.#ended) throw this.#ended;
+    return await this.#deliveries.add(`stop ${runId}`, (transport) => transport.stop(runId));
+  }
+
+  /**
+   * A REST call below `apiUrl`.
+   *
+   * @param {string} method
+   * @param {string} path such as "/conversations"
+   * @param {unknown} [body] sent as JSON
+   * @returns {Promise<any>} null for 204
+   * @throws {ChatError}
+   */
+  request(method, path, body) {
+    return this.#api.request(method, path, body);
+  }
+
+  /**
+   * @param {Transport} transport
+   * @param {Hello} hello
+   */
+  #opened(transport, hello) {
+    for (const subscription of this.#subscriptions.values()) transport.follow(subscription);
+    this.#deliveries.flush();
+    this.#tell("hello", hello);
+  }
+
+  /** @param {ConnectionDetail} detail */
+  #changed(detail) {
+    if (detail.state === "closed") {
+      this.#ended = closed(detail.code);
+      this.#deliveries.cancelAll(this.#ended);
+    }
+    this.#tell("connection", detail);
+  }
+
+  /**
+   * @param {Subscription} subscription
+   * @param {boolean} finished
+   */
+  #unfollow = (subscription, finished) => {
+    if (this.#subscriptions.get(subscription.runId) === subscription) this.#subscriptions.delete(subscription.runId);
+    if (!finished) this.#connection.current?.unfollow(subscription.runId);
+  };
+
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** @param {string} clientMessageId */
+function sendKey(clientMessageId) {
+  return `send ${clientMessageId}`;
+}
+
+/** @param {number | null} code */
+function closed(code) {
+  return code === NOT_SIGNED_IN
+    ? new ChatError({ code: "not_signed_in", message: "You are signed out.", status: code })
+    : new ChatError({ code: "closed", message: "The connection is closed.", status: code });
+}

@@ -1,0 +1,204 @@
+import { Backoff } from "./backoff.js";
+
+/**
+ * @typedef {import("./clock.js").Clock} Clock
+ * @typedef {import("./socket.js").Down} Down
+ * @typedef {import("./transport.js").Listener} Listener
+ * @typedef {import("./transport.js").Transport} Transport
+ * @typedef {import("./wire.js").Hello} Hello
+ *
+ * @typedef {"connecting" | "open" | "waiting" | "closed"} State
+ *
+ * @typedef {object} ConnectionDetail
+ * @property {State} state
+ * @property {"websocket" | "sse"} transport
+ * @property {number | null} retryInMs while waiting
+ * @property {number} since when it opened; otherwise when it was last open or first tried: what "offline for" counts from
+ * @property {number | null} code of the close, if it is final
+ *
+ * @typedef {object} ConnectionListener
+ * @property {(transport: Transport, hello: Hello) => void} opened
+ * @property {(detail: ConnectionDetail) => void} changed
+ * @property {Listener["notice"]} notice
+ * @property {Listener["stalled"]} stalled
+ */
+
+/** Protocol, not signed in, forbidden: trying again would not help. */
+const FINAL_CODES = new Set([4400, 4401, 4403]);
+const FIRST_APPLICATION_CODE = 4000;
+/** One failure may be a server that restarts; two in a row look like a proxy that does not let WebSockets through. */
+const FAILURES_BEFORE_FALLBACK = 2;
+const SOCKET_AGAIN_MS = 60_000;
+/** A connection that lasted this long was a good one: the next loss starts again with a short wait. */
+const STABLE_AFTER_MS = 10_000;
+const LONGEST_RETRY_MS = 60_000;
+
+/**
+ * Keeps one transport open: reconnects, falls back from the WebSocket to SSE and comes back, and knows when to give up.
+ *
+ * A transport lives once. While SSE serves, a socket is tried beside it, and takes over only when it has said hello.
+ */
+export class Connection {
+  #make;
+  #clock;
+  #listener;
+  #backoff;
+  /** @type {State} */
+  #state = "closed";
+  /** @type {"websocket" | "sse"} */
+  #name = "websocket";
+  /** @type {Transport | null} */
+  #current = null;
+  /** @type {Transport | null} */
+  #candidate = null;
+  #failures = 0;
+  #since = 0;
+  /** The one thing that is waited for: the next attempt, or the next socket beside SSE. @type {unknown} */
+  #timer = null;
+  /** @type {unknown} */
+  #stableTimer = null;
+
+  /**
+   * @param {Record<"websocket" | "sse", (listener: Listener) => Transport>} make
+   * @param {{ clock: Clock, random: () => number }} options
+   * @param {ConnectionListener} listener
+   */
+  constructor(make, { clock, random }, listener) {
+    this.#make = make;
+    this.#clock = clock;
+    this.#listener = listener;
+    this.#backoff = new Backoff(random);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get transport() {
+    return this.#name;
+  }
+
+  /** The open transport. @returns {Transport | null} */
+  get current() {
+    return this.#current;
+  }
+
+  start() {
+    if (this.#state !== "closed") return;
+    this.#since = this.#clock.now();
+    this.#backoff.reset();
+    this.#attempt();
+  }
+
+  /** @param {number | null} [code] the final close code, null if the page itself closes */
+  stop(code = null) {
+    if (this.#state === "closed") return;
+    this.#drop();
+    this.#change("closed", { code });
+  }
+
+  /** Something may have changed (back online, visible again): does now what is waited for. */
+  wake() {
+    if (this.#state === "waiting") {
+      if (this.#name === "sse") this.#failures = FAILURES_BEFORE_FALLBACK - 1;
+      this.#name = "websocket";
+      this.#attempt();
+    } else if (this.#state === "open") {
+      this.#current?.check();
+      if (this.#current?.name === "sse") this.#trySocketBeside();
+    }
+  }
+
+  #attempt() {
+    this.#clock.clearTimeout(this.#timer);
+    this.#change("connecting");
+    this.#try(this.#name);
+  }
+
+  /** @param {"websocket" | "sse"} name */
+  #try(name) {
+    /** @type {Transport} */
+    const candidate = this.#make[name]({
+      hello: (hello) => this.#candidate === candidate && this.#opened(candidate, hello),
+      down: (down) => this.#down(candidate, down),
+      notice: (notice) => this.#current === candidate && this.#listener.notice(notice),
+      stalled: (runIds) => this.#current === candidate && this.#listener.stalled(runIds),
+    });
+    this.#candidate = candidate;
+  }
+
+  #trySocketBeside() {
+    this.#clock.clearTimeout(this.#timer);
+    if (!this.#candidate) this.#try("websocket");
+  }
+
+  /**
+   * @param {Transport} transport
+   * @param {Hello} hello
+   */
+  #opened(transport, hello) {
+    this.#current?.close();
+    this.#current = transport;
+    this.#candidate = null;
+    this.#name = transport.name;
+    this.#failures = 0;
+    this.#since = this.#clock.now();
+    this.#clock.clearTimeout(this.#timer);
+    this.#clock.clearTimeout(this.#stableTimer);
+    this.#stableTimer = this.#clock.setTimeout(() => this.#backoff.reset(), STABLE_AFTER_MS);
+    if (transport.name === "sse") this.#waitForSocket();
+    this.#change("open");
+    if (this.#current === transport) this.#listener.opened(transport, hello);
+  }
+
+  /**
+   * @param {Transport} transport
+   * @param {Down} down
+   */
+  #down(transport, down) {
+    if (transport !== this.#current && transport !== this.#candidate) return;
+    if (down.code !== null && FINAL_CODES.has(down.code)) return this.stop(down.code);
+    const wasOpen = transport === this.#current;
+    if (!wasOpen) this.#candidate = null;
+    if (!wasOpen && this.#current) return this.#waitForSocket();
+    if (wasOpen) this.#drop();
+    if (!wasOpen && transport.name === "websocket" && this.#blocked(down)) return this.#try("sse");
+    this.#wait(down.retryMs);
+  }
+
+  /** @param {Down} down of a socket that never said hello */
+  #blocked({ code, silent }) {
+    if (code !== null && code >= FIRST_APPLICATION_CODE) return false; // Only the server itself says so.
+    this.#failures += silent ? FAILURES_BEFORE_FALLBACK : 1;
+    return this.#failures >= FAILURES_BEFORE_FALLBACK;
+  }
+
+  #waitForSocket() {
+    this.#timer = this.#clock.setTimeout(() => this.#trySocketBeside(), SOCKET_AGAIN_MS);
+  }
+
+  /** @param {number | null} retryMs */
+  #wait(retryMs) {
+    const ms = retryMs === null ? this.#backoff.next() : Math.min(retryMs, LONGEST_RETRY_MS);
+    this.#timer = this.#clock.setTimeout(() => this.#attempt(), ms);
+    this.#change("waiting", { retryInMs: ms });
+  }
+
+  #drop() {
+    if (this.#current) this.#since = this.#clock.now();
+    const transports = [this.#current, this.#candidate];
+    this.#current = this.#candidate = null;
+    this.#clock.clearTimeout(this.#timer);
+    this.#clock.clearTimeout(this.#stableTimer);
+    for (const transport of transports) transport?.close();
+  }
+
+  /**
+   * @param {State} state
+   * @param {{ retryInMs?: number | null, code?: number | null }} [more]
+   */
+  #change(state, { retryInMs = null, code = null } = {}) {
+    this.#state = state;
+    this.#listener.changed({ state, transport: this.#name, retryInMs, since: this.#since, code });
+  }
+}

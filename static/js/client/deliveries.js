@@ -1,0 +1,127 @@
+import { ChatError } from "./errors.js";
+
+/**
+ * @typedef {import("./clock.js").Clock} Clock
+ * @typedef {import("./transport.js").Transport} Transport
+ *
+ * @typedef {object} Delivery
+ * @property {(transport: Transport) => Promise<any>} perform
+ * @property {Transport | null} transport where it is on its way
+ * @property {Promise<any>} promise
+ * @property {(value: any) => void} resolve
+ * @property {(error: unknown) => void} reject
+ */
+
+/** For what nobody answered though the connection stayed: a POST through a proxy that has lost its server for a moment. */
+const AGAIN_AFTER_MS = 3_000;
+
+/**
+ * Requests that must be answered, whatever becomes of the connection: each is made again on the next transport, until somebody
+ * has answered it, ok or error. So they must be idempotent. Never twice at a time on one transport.
+ */
+export class Deliveries {
+  #clock;
+  #current;
+  /** @type {Map<string, Delivery>} */
+  #waiting = new Map();
+
+  /**
+   * @param {Clock} clock
+   * @param {() => Transport | null} current the open transport
+   */
+  constructor(clock, current) {
+    this.#clock = clock;
+    this.#current = current;
+  }
+
+  /** @param {string} key */
+  has(key) {
+    return this.#waiting.has(key);
+  }
+
+  /**
+   * @template T
+   * @param {string} key adding one that waits gives the promise that there is already
+   * @param {(transport: Transport) => Promise<T>} perform
+   * @returns {Promise<T>}
+   */
+  add(key, perform) {
+    const known = this.#waiting.get(key);
+    if (known) return known.promise;
+    const delivery = newDelivery(perform);
+    this.#waiting.set(key, delivery);
+    this.#deliver(key, delivery);
+    return delivery.promise;
+  }
+
+  /** A transport has opened. */
+  flush() {
+    for (const [key, delivery] of this.#waiting) this.#deliver(key, delivery);
+  }
+
+  /**
+   * @param {string} key
+   * @param {ChatError} error
+   */
+  cancel(key, error) {
+    const delivery = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    delivery?.reject(error);
+  }
+
+  /** @param {ChatError} error */
+  cancelAll(error) {
+    for (const key of [...this.#waiting.keys()]) this.cancel(key, error);
+  }
+
+  /**
+   * @param {string} key
+   * @param {Delivery} delivery
+   */
+  #deliver(key, delivery) {
+    const transport = this.#current();
+    if (!transport || delivery.transport === transport) return;
+    delivery.transport = transport;
+    delivery.perform(transport).then(
+      (value) => this.#settle(key, delivery, () => delivery.resolve(value)),
+      (error) => {
+        if (error instanceof ChatError && error.unanswered) this.#again(key, delivery, transport, error);
+        else this.#settle(key, delivery, () => delivery.reject(error));
+      },
+    );
+  }
+
+  /**
+   * @param {string} key
+   * @param {Delivery} delivery
+   * @param {() => void} settle
+   */
+  #settle(key, delivery, settle) {
+    if (this.#waiting.get(key) !== delivery) return;
+    this.#waiting.delete(key);
+    settle();
+  }
+
+  /**
+   * @param {string} key
+   * @param {Delivery} delivery
+   * @param {Transport} transport
+   * @param {ChatError} error
+   */
+  #again(key, delivery, transport, error) {
+    if (delivery.transport === transport) delivery.transport = null;
+    if (this.#current() !== transport) return this.#deliver(key, delivery);
+    const wait = Math.max(AGAIN_AFTER_MS, (error.retryAfter ?? 0) * 1_000);
+    this.#clock.setTimeout(() => this.#waiting.get(key) === delivery && this.#deliver(key, delivery), wait);
+  }
+}
+
+/**
+ * @param {(transport: Transport) => Promise<any>} perform
+ * @returns {Delivery}
+ */
+function newDelivery(perform) {
+  const delivery = /** @type {Delivery} */ ({ perform, transport: null });
+  delivery.promise = new Promise((resolve, reject) => Object.assign(delivery, { resolve, reject }));
+  return delivery;
+}

@@ -1,0 +1,64 @@
+/** Codes for "nobody who could know has answered": the request may or may not have been carried out. */
+const UNANSWERED = new Set(["connection_lost", "network", "no_answer", "unavailable"]);
+
+/**
+ * What went wrong, in the words of the protocol.
+ *
+ * `code` is one of the protocol's codes, or the client's own: `connection_lost`, `network`, `no_answer`
+ * (nothing came in time), `unavailable` (a proxy answered in the server's place), `bad_response`, `closed`, `discarded`.
+ * `retryAfter` is in seconds. `status` is the HTTP status or, of a lost connection, the close code.
+ */
+export class ChatError extends Error {
+  /**
+   * @param {object} fields
+   * @param {string} fields.code
+   * @param {string} fields.message
+   * @param {boolean} [fields.retryable]
+   * @param {number | null} [fields.retryAfter]
+   * @param {number | null} [fields.status]
+   */
+  constructor({ code, message, retryable = false, retryAfter = null, status = null }) {
+    super(message);
+    this.name = "ChatError";
+    this.code = code;
+    this.retryable = retryable;
+    this.retryAfter = retryAfter;
+    this.status = status;
+  }
+
+  /** True if the same request, with the same id, should be made again: its fate is unknown. */
+  get unanswered() {
+    return UNANSWERED.has(this.code);
+  }
+}
+
+/**
+ * The error in a WebSocket reply, an `error` event or the body of an HTTP error: they have the same fields.
+ *
+ * @param {unknown} source
+ * @param {{ status?: number | null, retryAfter?: number | null }} [http]
+ */
+export function errorFrom(source, { status = null, retryAfter = null } = {}) {
+  const fields = /** @type {Record<string, unknown>} */ (source && typeof source === "object" ? source : {});
+  const seconds = Number(fields.retry_after ?? NaN);
+  return new ChatError({
+    code: typeof fields.code === "string" ? fields.code : "bad_response",
+    message: typeof fields.message === "string" ? fields.message : "The server's answer could not be understood.",
+    retryable: fields.retryable === true,
+    retryAfter: seconds >= 0 ? seconds : retryAfter,
+    status,
+  });
+}
+
+/**
+ * @param {number | null} [closeCode]
+ * @returns {ChatError}
+ */
+export function connectionLost(closeCode = null) {
+  return new ChatError({
+    code: "connection_lost",
+    message: "The connection was lost before the server answered.",
+    retryable: true,
+    status: closeCode,
+  });
+}

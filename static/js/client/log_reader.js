@@ -1,0 +1,141 @@
+import { formatCursor, parseCursor } from "./cursor.js";
+import { warn } from "./warning.js";
+import { isObject } from "./wire.js";
+
+/**
+ * @typedef {import("./cursor.js").Cursor} Cursor
+ * @typedef {import("./wire.js").RunEvent} RunEvent
+ */
+
+/** Neighbours of these may arrive merged, under the id of the last: a jump of the seq is no hole. */
+const MERGEABLE = new Set(["token", "reasoning"]);
+
+/**
+ * Keeps a reader's place in the log of one run, over feeds that overlap, repeat themselves or have holes.
+ *
+ * Two places are kept: the cursor (what the page has) and the place of the feed (what this feed has said so far). A merged
+ * event covers everything since the feed's last one, so it may be taken only if both places are equal: else its text
+ * would partly be the page's already. Where they differ the answer is "gap", and the run is asked for again from the cursor.
+ */
+export class LogReader {
+  /** @type {Cursor | null} */
+  #cursor;
+  /** The seq up to which the current feed has told the log. */
+  #feed;
+  #first = true;
+  /** The cursor at which a gap was reported: the same gap a second time is how the log is. @type {string | null | undefined} */
+  #repairedAt;
+
+  /** @param {Cursor | null} cursor */
+  constructor(cursor) {
+    this.#cursor = cursor;
+    this.#feed = cursor?.seq ?? 0;
+  }
+
+  /** @returns {Cursor | null} */
+  get cursor() {
+    return this.#cursor;
+  }
+
+  /** @param {{ fromStart: boolean }} options */
+  begin({ fromStart }) {
+    this.#feed = fromStart ? 0 : (this.#cursor?.seq ?? 0);
+    this.#first = true;
+  }
+
+  /**
+   * Forgets the cursor.
+   *
+   * @param {string} reason
+   * @returns {RunEvent} the `reset` that tells the page
+   */
+  restart(reason) {
+    this.#move(null);
+    return { id: null, event: "reset", data: { attempt: 1, reason } };
+  }
+
+  /**
+   * @param {unknown[]} events
+   * @returns {{ fresh: RunEvent[], gap: boolean }} what the page does not have yet, up to the first gap
+   */
+  read(events) {
+    /** @type {RunEvent[]} */
+    const fresh = [];
+    for (const event of events) {
+      if (!isObject(event) || typeof event.event !== "string") {
+        warn("ignored a malformed event");
+        continue;
+      }
+      if (!this.#place(event, fresh)) return { fresh, gap: true };
+    }
+    return { fresh, gap: false };
+  }
+
+  /**
+   * @param {Record<string, any>} event
+   * @param {RunEvent[]} fresh
+   * @returns {boolean} false for a gap
+   */
+  #place(event, fresh) {
+    const position = parseCursor(event.id);
+    const first = this.#first;
+    this.#first = false;
+    if (event.event === "reset" && this.#rewinds(position, first)) {
+      this.#move(position);
+    } else if (!position) {
+      warn("ignored an event without a cursor:", event.event);
+      return true;
+    } else if (this.#cursor && position.epoch !== this.#cursor.epoch) {
+      if (position.seq !== 1 && !this.#givesUpRepair()) return false;
+      fresh.push(this.restart("new_log"));
+      this.#move(position);
+    } else {
+      const seq = this.#cursor?.seq ?? 0;
+      if (position.seq <= seq) {
+        this.#feed = position.seq;
+        return true;
+      }
+      if (this.#feed !== seq) return this.#overlap(fresh);
+      if (position.seq > seq + 1 && !MERGEABLE.has(event.event) && !this.#givesUpRepair()) return false;
+      this.#move(position);
+    }
+    if (isObject(event.data)) fresh.push(/** @type {RunEvent} */ (event));
+    else warn("ignored the malformed data of an event:", event.event);
+    return true;
+  }
+
+  /**
+   * Whether a `reset` is the server's answer to a cursor that it cannot honour, and not one entry of the log as any other:
+   * then the whole log follows, from its first event.
+   *
+   * @param {Cursor | null} position
+   * @param {boolean} first
+   */
+  #rewinds(position, first) {
+    if (!position || position.epoch !== this.#cursor?.epoch) return true;
+    return first && position.seq <= this.#cursor.seq;
+  }
+
+  /**
+   * @param {RunEvent[]} fresh
+   * @returns {false}
+   */
+  #overlap(fresh) {
+    // Asked for the cursor and told from elsewhere, twice: this server will not honour it, so read the log anew.
+    if (this.#givesUpRepair()) fresh.push(this.restart("overlap"));
+    return false;
+  }
+
+  #givesUpRepair() {
+    const here = formatCursor(this.#cursor);
+    if (this.#repairedAt === here) return true;
+    this.#repairedAt = here;
+    return false;
+  }
+
+  /** @param {Cursor | null} position */
+  #move(position) {
+    this.#cursor = position;
+    this.#feed = position?.seq ?? 0;
+  }
+}

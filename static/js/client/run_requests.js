@@ -1,0 +1,35 @@
+import { errorFrom } from "./errors.js";
+
+/**
+ * @typedef {import("./api.js").Api} Api
+ * @typedef {import("./outbox.js").Sent} Sent
+ */
+
+const OK = 200;
+
+/**
+ * Starts a run over HTTP. The same `client_message_id` again gives the same run.
+ *
+ * @param {Api} api
+ * @param {Record<string, string>} body
+ * @returns {Promise<Sent>}
+ */
+export async function sendByPost(api, body) {
+  const { status, body: answer } = await api.exchange("POST", "/runs", body);
+  if (typeof answer?.run_id !== "string") throw errorFrom(null, { status });
+  return {
+    runId: answer.run_id,
+    conversationId: answer.conversation_id,
+    clientMessageId: body.client_message_id,
+    duplicate: status === OK,
+  };
+}
+
+/**
+ * @param {Api} api
+ * @param {string} runId
+ * @returns {Promise<void>}
+ */
+export async function stopByPost(api, runId) {
+  await api.request("POST", `/runs/${encodeURIComponent(runId)}/stop`);
+}
