@@ -1,0 +1,201 @@
+/**
+ * Builds DOM from markdown tokens: the safety boundary of everything a model writes. There is no HTML in between. Only
+ * the elements named here are made, with the attributes set here; any other token becomes its text.
+ */
+
+import { createCodeBlock } from "./code_blocks.js";
+import { INLINE_TAGS } from "./inline_tags.js";
+import { createImagePlaceholder, createLink, warnOfOtherHost } from "./links.js";
+import { fenceLanguage } from "./parser.js";
+
+/** @typedef {import("./parser.js").Token} Token */
+/** @typedef {{ node: Node, close?: () => void }} Open */
+
+// Emphasis may nest without end; browsers lay out deep trees by recursion.
+const MAX_DEPTH = 120;
+const TAGS = new Set([
+  ..."p ul ol li blockquote thead tbody tr th td h1 h2 h3 h4 h5 h6 em strong s".split(" "),
+  ...INLINE_TAGS,
+]);
+const OWN_DIRECTION = new Set("p ul ol blockquote th td h1 h2 h3 h4 h5 h6".split(" "));
+const ALIGNMENT = /^text-align:(left|center|right)$/;
+
+export class ElementBuilder {
+  #document;
+  #location;
+  #parser;
+  /** @type {Open[]} */
+  #open = [];
+  #insideLink = false;
+  #containers = 0;
+
+  /**
+   * @param {Document} document
+   * @param {string} location  URL of the page; links are judged against it
+   * @param {import("./parser.js").MarkdownIt} parser
+   */
+  constructor(document, location, parser) {
+    this.#document = document;
+    this.#location = location;
+    this.#parser = parser;
+  }
+
+  /** @param {Token[]} tokens @returns {ChildNode[]} */
+  build(tokens) {
+    const root = this.#document.createDocumentFragment();
+    this.#open = [{ node: root }];
+    this.#insideLink = false;
+    this.#containers = 0;
+    this.#walk(tokens);
+    return [...root.childNodes];
+  }
+
+  /** An empty code block to be filled while its text arrives. @param {string} info */
+  codeBlock(info) {
+    return createCodeBlock(this.#document, fenceLanguage(this.#parser, info));
+  }
+
+  /** A paragraph with the text as it is, for text which could not be parsed. @param {string} text */
+  plainText(text) {
+    const paragraph = this.#document.createElement("p");
+    paragraph.setAttribute("class", "plain-text");
+    paragraph.append(text);
+    return paragraph;
+  }
+
+  /** @param {Token[]} tokens */
+  #walk(tokens) {
+    for (const token of tokens) {
+      if (token.type === "inline") this.#walk(token.children ?? []);
+      else if (token.hidden) continue;
+      else if (token.nesting > 0) this.#openElement(token);
+      else if (token.nesting < 0) this.#closeElement();
+      else this.#leaf(token);
+    }
+  }
+
+  /** @param {Token} token */
+  #openElement(token) {
+    const opened = this.#open.length > MAX_DEPTH ? null : this.#create(token);
+    this.#open.push(opened ?? { node: this.#parent });
+  }
+
+  #closeElement() {
+    this.#open.pop()?.close?.();
+  }
+
+  /** @param {Token} token @returns {Open | null} */
+  #create(token) {
+    if (token.type === "link_open") return this.#createLink(token);
+    if (token.type === "table_open") return this.#createTable();
+    const tag = token.tag;
+    if (!TAGS.has(tag)) return null;
+    const element = this.#document.createElement(tag);
+    if (OWN_DIRECTION.has(tag) && !(tag === "p" && this.#containers)) element.setAttribute("dir", "auto");
+    if (tag === "ol") setStart(element, token);
+    if (tag === "li" && token.meta?.task) element.setAttribute("class", "task-item");
+    if (tag === "th") element.setAttribute("scope", "col");
+    if (tag === "th" || tag === "td") setAlignment(element, token);
+    this.#parent.appendChild(element);
+    if (tag !== "li" && tag !== "blockquote") return { node: element };
+    this.#containers += 1;
+    return { node: element, close: () => (this.#containers -= 1) };
+  }
+
+  /** @param {Token} token @returns {Open | null} */
+  #createLink(token) {
+    const link = createLink(this.#document, token.attrGet("href") ?? "", token.attrGet("title") ?? "", this.#location);
+    if (!link) return null;
+    this.#parent.appendChild(link.element);
+    this.#insideLink = true;
+    const close = () => {
+      this.#insideLink = false;
+      warnOfOtherHost(link.element, link.target);
+    };
+    return { node: link.element, close };
+  }
+
+  /** @returns {Open} */
+  #createTable() {
+    const scroller = this.#document.createElement("div");
+    scroller.setAttribute("class", "table-scroll");
+    scroller.setAttribute("role", "region");
+    scroller.setAttribute("aria-label", "Table");
+    scroller.setAttribute("tabindex", "0");
+    const table = this.#document.createElement("table");
+    scroller.append(table);
+    this.#parent.appendChild(scroller);
+    return { node: table };
+  }
+
+  /** @param {Token} token */
+  #leaf(token) {
+    if (token.type === "fence") this.#code(token.content, token.info);
+    else if (token.type === "code_block") this.#code(token.content, "");
+    else if (token.type === "code_inline") this.#parent.appendChild(this.#document.createElement("code")).textContent = token.content;
+    else if (token.type === "hr") this.#parent.appendChild(this.#document.createElement("hr"));
+    else if (token.type === "hardbreak") this.#parent.appendChild(this.#document.createElement("br"));
+    else if (token.type === "softbreak") this.#text("\n");
+    else if (token.type === "image") this.#image(token);
+    else if (token.type === "task_checkbox") this.#checkbox(token);
+    else this.#text(token.content);
+  }
+
+  /** @param {string} content @param {string} info */
+  #code(content, info) {
+    const { block, code } = this.codeBlock(info);
+    if (content) code.append(content);
+    this.#parent.appendChild(block);
+  }
+
+  /** @param {Token} token */
+  #image(token) {
+    const placeholder = createImagePlaceholder(this.#document, {
+      source: token.attrGet("src") ?? "",
+      alt: textOf(token.children ?? []),
+      location: this.#location,
+      insideLink: this.#insideLink,
+    });
+    this.#parent.appendChild(placeholder);
+  }
+
+  /** @param {Token} token */
+  #checkbox(token) {
+    const checkbox = this.#document.createElement("input");
+    checkbox.setAttribute("type", "checkbox");
+    checkbox.setAttribute("disabled", "");
+    if (token.info) checkbox.setAttribute("checked", "");
+    checkbox.setAttribute("aria-label", token.info ? "Done" : "To do");
+    this.#parent.appendChild(checkbox);
+    this.#text(" ");
+  }
+
+  /** @param {string} text */
+  #text(text) {
+    if (!text) return;
+    const last = this.#parent.lastChild;
+    if (last?.nodeType === 3) /** @type {Text} */ (last).appendData(text);
+    else this.#parent.appendChild(this.#document.createTextNode(text));
+  }
+
+  get #parent() {
+    return this.#open[this.#open.length - 1].node;
+  }
+}
+
+/** @param {Element} element @param {Token} token */
+function setStart(element, token) {
+  const start = Number(token.attrGet("start") ?? 1);
+  if (Number.isSafeInteger(start) && start !== 1) element.setAttribute("start", String(start));
+}
+
+/** @param {Element} element @param {Token} token */
+function setAlignment(element, token) {
+  const alignment = ALIGNMENT.exec(token.attrGet("style") ?? "");
+  if (alignment) element.setAttribute("class", `align-${alignment[1]}`);
+}
+
+/** @param {Token[]} tokens @returns {string} */
+function textOf(tokens) {
+  return tokens.map((token) => (token.children ? textOf(token.children) : token.type === "softbreak" ? "\n" : token.content)).join("");
+}

@@ -1,0 +1,70 @@
+/**
+ * The only HTML that models' markdown may use: exact, attribute-less `<br>`, and pairs of `<sub> <sup> <kbd> <mark>`.
+ * A tag without its partner, or one that crosses other markup, stays text.
+ */
+
+/** @typedef {import("./parser.js").Token} Token */
+
+export const INLINE_TAGS = ["sub", "sup", "kbd", "mark"];
+const BREAK = /<br ?\/?>/y;
+const TAG = /<(\/?)(sub|sup|kbd|mark)>/y;
+
+/** @param {import("./parser.js").MarkdownIt} parser */
+export function inlineTags(parser) {
+  parser.inline.ruler.before("autolink", "inline_tag", (state, silent) => {
+    if (state.src.charCodeAt(state.pos) !== 0x3c) return false;
+    const found = matchAt(BREAK, state) ?? matchAt(TAG, state);
+    if (!found) return false;
+    if (!silent) {
+      const tag = found[2];
+      const token = state.push(tag ? "inline_tag" : "hardbreak", tag ?? "br", 0);
+      token.content = tag ? found[0] : "";
+      token.info = found[1] ?? "";
+    }
+    state.pos += found[0].length;
+    return true;
+  });
+
+  parser.core.ruler.after("inline", "pair_inline_tags", (state) => {
+    for (const token of state.tokens) if (token.children) pairTags(token.children);
+  });
+}
+
+/**
+ * @param {RegExp} pattern
+ * @param {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} state
+ */
+function matchAt(pattern, state) {
+  pattern.lastIndex = state.pos;
+  const found = pattern.exec(state.src);
+  return found && state.pos + found[0].length <= state.posMax ? found : null;
+}
+
+/** Turns tags with a partner on the same level into open and close tokens, the others into text. @param {Token[]} tokens */
+function pairTags(tokens) {
+  /** @type {Token[]} */
+  const open = [];
+  for (const token of tokens) {
+    if (token.type === "inline_tag" && !token.info) open.push(token);
+    else if (token.type === "inline_tag") closeTag(open, token);
+    else if (token.nesting > 0) open.push(token);
+    else if (token.nesting < 0) while (open.pop()?.type === "inline_tag");
+  }
+  for (const token of tokens) if (token.type === "inline_tag") token.type = "text";
+}
+
+/** @param {Token[]} open @param {Token} token */
+function closeTag(open, token) {
+  const partner = open.at(-1);
+  if (partner?.type !== "inline_tag" || partner.tag !== token.tag) return;
+  open.pop();
+  become(partner, "open", 1);
+  become(token, "close", -1);
+}
+
+/** @param {Token} token @param {"open" | "close"} side @param {number} nesting */
+function become(token, side, nesting) {
+  token.type = `${token.tag}_${side}`;
+  token.nesting = nesting;
+  token.content = "";
+}

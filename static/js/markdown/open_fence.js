@@ -1,0 +1,85 @@
+/**
+ * A code fence that is still open: by far the longest block of a usual answer, and the simplest. Its lines go straight
+ * into one text node, without a parser; only each line's beginning is looked at, for the closing fence.
+ */
+
+const OPENING = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
+
+export class OpenFence {
+  #code;
+  #closingCharacters;
+  #closing;
+  #line = "";
+  #mayClose = true;
+  #shown = 0;
+  /** @type {Text | null} */
+  #text = null;
+
+  /**
+   * @param {string} marker  the opening run of backticks or tildes
+   * @param {HTMLElement} code
+   */
+  constructor(marker, code) {
+    this.#code = code;
+    this.#closingCharacters = new RegExp(`^[ \\t${marker[0]}]*$`);
+    this.#closing = new RegExp(`^ {0,3}${marker[0]}{${marker.length},}[ \\t]*$`);
+  }
+
+  /**
+   * Recognises a text that begins with a fence at the left margin, its opening line complete.
+   *
+   * @param {string} text
+   * @returns {{ marker: string, info: string, rest: string } | null}
+   */
+  static opening(text) {
+    const found = OPENING.exec(text);
+    if (!found) return null;
+    const [all, marker, info] = found;
+    if (marker[0] === "`" && info.includes("`")) return null;
+    return { marker, info, rest: text.slice(all.length) };
+  }
+
+  /**
+   * @param {string} text  with "\n" line ends
+   * @returns {string | null} what follows the closing line; null while the fence stays open
+   */
+  push(text) {
+    let start = 0;
+    let visible = "";
+    for (let end; (end = text.indexOf("\n", start)) !== -1; start = end + 1) {
+      this.#line += text.slice(start, end);
+      if (this.#closing.test(this.#line)) {
+        this.#show(visible);
+        return text.slice(end + 1);
+      }
+      visible += `${this.#line.slice(this.#shown)}\n`;
+      this.#line = "";
+      this.#shown = 0;
+      this.#mayClose = true;
+    }
+    this.#show(visible + this.#takeVisible(text.slice(start)));
+    return null;
+  }
+
+  /** The text has ended inside the fence, or with its closing line. */
+  finish() {
+    if (!this.#closing.test(this.#line)) this.#show(this.#line.slice(this.#shown));
+  }
+
+  /** What to show of the incomplete line: nothing as long as it may become the closing one. @param {string} added */
+  #takeVisible(added) {
+    this.#line += added;
+    this.#mayClose &&= this.#closingCharacters.test(added);
+    if (this.#mayClose) return "";
+    const visible = this.#line.slice(this.#shown);
+    this.#shown = this.#line.length;
+    return visible;
+  }
+
+  /** @param {string} text */
+  #show(text) {
+    if (!text) return;
+    if (this.#text) this.#text.appendData(text);
+    else this.#text = this.#code.appendChild(this.#code.ownerDocument.createTextNode(text));
+  }
+}

@@ -1,0 +1,35 @@
+/** The one markdown grammar of the site: CommonMark, tables, strikethrough, bare links, task lists, a few inline tags. */
+
+import markdownit from "../../vendor/markdown-it-15.0.3/markdown-it.js";
+import { inlineTags } from "./inline_tags.js";
+import { nestingLimit } from "./nesting_limit.js";
+import { taskLists } from "./task_lists.js";
+
+/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").MarkdownIt} MarkdownIt */
+/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").Token} Token */
+/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").Env} Env */
+
+/**
+ * A parser whose tokens include `reference_definition`, which settling needs. Every block rule commits on its opening
+ * line; a rule that has to see its end first must not be added, because a finished block is never looked at again.
+ *
+ * @returns {MarkdownIt}
+ */
+export function createParser() {
+  const parser = markdownit({ html: false, linkify: true, maxNesting: 100 });
+  parser.disable("strip_references");
+  nestingLimit(parser);
+  inlineTags(parser);
+  taskLists(parser);
+  return parser;
+}
+
+/**
+ * The language a fence names, or "".
+ *
+ * @param {MarkdownIt} parser
+ * @param {string} info
+ */
+export function fenceLanguage(parser, info) {
+  return parser.utils.unescapeAll(info).trim().split(/\s+/, 1)[0];
+}

@@ -1,0 +1,85 @@
+/**
+ * The parser for the part of a text that is still being written. It reads the same grammar, and at the very end of the
+ * text it takes half-written markup for what it is about to be: open emphasis and code are closed, a half link is its
+ * text, a half image is nothing. What it makes is shown for a moment and never kept.
+ */
+
+import { createParser } from "./parser.js";
+import { unfinishedBrackets } from "./unfinished_brackets.js";
+import { isUnfinished } from "./unfinished_text.js";
+
+/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
+
+const HALF_DELIMITER = /[\\*_~`]+$/;
+const HALF_TAG = /^<(?:\/|b|br|br ?\/?|\/?(?:s|su|sub|sup|k|kb|kbd|m|ma|mar|mark))?$/;
+const HALF_AUTOLINK = /^<[a-z][a-z0-9+.-]*:[^\s<>]*$/i;
+const LONGEST_AUTOLINK = 2_000;
+
+export function createPreviewParser() {
+  const parser = createParser();
+  parser.core.ruler.at("inline", ({ md, env, src, tokens }) => {
+    const inlines = tokens.filter((token) => token.type === "inline");
+    const last = inlines.pop();
+    for (const token of inlines) md.inline.parse(token.content, md, env, token.children ?? []);
+    if (!last) return;
+    if (!src.endsWith("\n")) last.content = last.content.replace(HALF_DELIMITER, "");
+    env.unfinished = true;
+    md.inline.parse(last.content, md, env, last.children ?? []);
+    env.unfinished = false;
+  });
+  parser.inline.ruler.before("backticks", "unfinished_code", unfinishedCode);
+  parser.inline.ruler.before("inline_tag", "unfinished_tag", unfinishedTag);
+  parser.inline.ruler2.after("balance_pairs", "unfinished_emphasis", closeEmphasis);
+  unfinishedBrackets(parser);
+  return parser;
+}
+
+/** A run of backticks without its closing run is code up to the end. @param {StateInline} state @param {boolean} silent */
+function unfinishedCode(state, silent) {
+  if (state.src.charCodeAt(state.pos) !== 0x60 || !isUnfinished(state)) return false;
+  const start = endOfRun(state.src, state.pos);
+  for (let run = start; (run = state.src.indexOf("`", run)) !== -1; ) {
+    const end = endOfRun(state.src, run);
+    if (end - run === start - state.pos) return false;
+    run = end;
+  }
+  if (!silent && start < state.posMax) {
+    state.push("code_inline", "code", 0).content = state.src.slice(start).replaceAll("\n", " ");
+  }
+  state.pos = state.posMax;
+  return true;
+}
+
+/** @param {string} text @param {number} position */
+function endOfRun(text, position) {
+  while (text.charCodeAt(position) === 0x60) position += 1;
+  return position;
+}
+
+/** A half tag is not shown; a half autolink is shown without its bracket. @param {StateInline} state */
+function unfinishedTag(state) {
+  if (state.src.charCodeAt(state.pos) !== 0x3c || !isUnfinished(state)) return false;
+  if (state.posMax - state.pos > LONGEST_AUTOLINK) return false;
+  const rest = state.src.slice(state.pos);
+  if (HALF_TAG.test(rest)) state.pos = state.posMax;
+  else if (HALF_AUTOLINK.test(rest)) state.pos += 1;
+  else return false;
+  return true;
+}
+
+/** Closes at the end of the text what is open there, innermost first. @param {StateInline} state */
+function closeEmphasis(state) {
+  if (!isUnfinished(state)) return;
+  const delimiters = state.delimiters;
+  let closedUntil = -1;
+  const open = delimiters.filter((delimiter, index) => {
+    closedUntil = Math.max(closedUntil, delimiter.end);
+    return delimiter.open && delimiter.end < 0 && index > closedUntil;
+  });
+  for (const opener of open.reverse()) {
+    state.push("text", "", 0);
+    opener.end = delimiters.length;
+    opener.close = false;
+    delimiters.push({ ...opener, token: state.tokens.length - 1, end: -1, open: false, close: true });
+  }
+}

@@ -1,0 +1,66 @@
+/** Link reference definitions of one message, and who looked for one that was not there yet. */
+
+/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").Reference} Reference */
+
+export class References {
+  /** @type {Record<string, Reference>} */
+  #defined = Object.create(null);
+  /** @type {Map<string, Set<object>>} */
+  #waiting = new Map();
+  /** @type {Set<object>} */
+  #late = new Set();
+
+  /** A throw-away layer: what is defined on it is forgotten. @returns {Record<string, Reference>} */
+  overlay() {
+    return Object.create(this.#defined);
+  }
+
+  /**
+   * Runs `parse` with references which record the labels it missed, on behalf of `reader`. The definitions it makes
+   * stay; readers who missed one of them before become late.
+   *
+   * @template T
+   * @param {object} reader
+   * @param {(references: Record<string, Reference>) => T} parse
+   * @returns {{ result: T, missed: boolean }}
+   */
+  record(reader, parse) {
+    /** @type {Set<string>} */
+    const misses = new Set();
+    const result = parse(
+      new Proxy(this.#defined, {
+        get: (defined, label) => {
+          if (!(label in defined)) misses.add(String(label));
+          return defined[String(label)];
+        },
+        set: (defined, label, reference) => {
+          defined[String(label)] = reference;
+          this.#wake(String(label));
+          return true;
+        },
+      }),
+    );
+    const missing = [...misses].filter((label) => !(label in this.#defined));
+    for (const label of missing) this.#wait(label, reader);
+    return { result, missed: missing.length > 0 };
+  }
+
+  /** The readers whose missed labels have been defined since; each is handed out once. */
+  takeLate() {
+    const late = [...this.#late];
+    this.#late.clear();
+    return late;
+  }
+
+  /** @param {string} label */
+  #wake(label) {
+    for (const reader of this.#waiting.get(label) ?? []) this.#late.add(reader);
+    this.#waiting.delete(label);
+  }
+
+  /** @param {string} label @param {object} reader */
+  #wait(label, reader) {
+    const readers = this.#waiting.get(label) ?? new Set();
+    this.#waiting.set(label, readers.add(reader));
+  }
+}

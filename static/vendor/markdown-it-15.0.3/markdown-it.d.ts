@@ -1,0 +1,109 @@
+// The types of the parts of markdown-it that this project uses. Not from the package.
+
+export interface Reference {
+  href: string;
+  title: string;
+}
+
+export interface Env {
+  references?: Record<string, Reference>;
+  [key: string]: unknown;
+}
+
+export interface Token {
+  type: string;
+  tag: string;
+  nesting: number;
+  level: number;
+  attrs: [string, string][] | null;
+  map: [number, number] | null;
+  children: Token[] | null;
+  content: string;
+  markup: string;
+  info: string;
+  meta: any;
+  block: boolean;
+  hidden: boolean;
+  attrGet(name: string): string | null;
+}
+
+export interface TokenConstructor {
+  new (type: string, tag: string, nesting: number): Token;
+}
+
+export interface Delimiter {
+  marker: number;
+  length: number;
+  token: number;
+  end: number;
+  open: boolean;
+  close: boolean;
+}
+
+export interface StateCore {
+  src: string;
+  env: Env;
+  md: MarkdownIt;
+  tokens: Token[];
+  Token: TokenConstructor;
+}
+
+export interface StateBlock {
+  src: string;
+  env: Env;
+  md: MarkdownIt;
+  level: number;
+  line: number;
+  bMarks: number[];
+  tShift: number[];
+  eMarks: number[];
+  push(type: string, tag: string, nesting: number): Token;
+}
+
+export interface StateInline {
+  src: string;
+  env: Env;
+  md: MarkdownIt;
+  tokens: Token[];
+  tokens_meta: ({ delimiters: Delimiter[] } | undefined)[];
+  pos: number;
+  posMax: number;
+  pending: string;
+  linkLevel: number;
+  delimiters: Delimiter[];
+  push(type: string, tag: string, nesting: number): Token;
+}
+
+export interface Ruler<Rule> {
+  at(name: string, rule: Rule, options?: { alt?: string[] }): void;
+  before(name: string, newName: string, rule: Rule, options?: { alt?: string[] }): void;
+  after(name: string, newName: string, rule: Rule, options?: { alt?: string[] }): void;
+}
+
+export type CoreRule = (state: StateCore) => void;
+export type BlockRule = (state: StateBlock, start: number, end: number, silent: boolean) => boolean;
+export type InlineRule = (state: StateInline, silent: boolean) => boolean;
+export type InlinePostRule = (state: StateInline) => void;
+
+export interface MarkdownIt {
+  core: { ruler: Ruler<CoreRule> };
+  block: { ruler: Ruler<BlockRule>; parse(source: string, md: MarkdownIt, env: Env, tokens: Token[]): void };
+  inline: {
+    ruler: Ruler<InlineRule>;
+    ruler2: Ruler<InlinePostRule>;
+    tokenize(state: StateInline): void;
+    parse(source: string, md: MarkdownIt, env: Env, tokens: Token[]): void;
+  };
+  helpers: { parseLinkLabel(state: StateInline, start: number, disableNested?: boolean): number };
+  renderer: { render(tokens: Token[], options: object, env: Env): string };
+  options: object;
+  utils: { unescapeAll(text: string): string };
+  parse(source: string, env: Env): Token[];
+  disable(rule: string): MarkdownIt;
+}
+
+export default function markdownit(options?: {
+  html?: boolean;
+  linkify?: boolean;
+  maxNesting?: number;
+}): MarkdownIt;
