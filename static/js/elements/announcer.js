@@ -1,0 +1,34 @@
+const PAUSE_MS = 2_000;
+
+/** Speaks to screen readers through the one status region of the page: one line at a time, the newest wins. */
+export class Announcer {
+  #region;
+  #last = -Infinity;
+  #waiting = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {HTMLElement} region with role "status" */
+  constructor(region) {
+    this.#region = region;
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.#waiting = text;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#speak(), Math.max(0, this.#last + PAUSE_MS - performance.now()));
+  }
+
+  #speak() {
+    this.#last = performance.now();
+    this.#region.textContent = this.#waiting;
+  }
+}
+
+/** @param {string} text an answer @param {string} status how it ended */
+export function answerWords(text, status) {
+  if (status === "error") return "The answer did not come.";
+  const words = text.split(/\s+/).filter(Boolean).length;
+  return `${status === "stopped" ? "Answer stopped" : "Answer ready"}, ${words} ${words === 1 ? "word" : "words"}.`;
+}

@@ -1,0 +1,99 @@
+import { FramePump } from "../markdown/pump.js";
+import { MarkdownStream, renderMarkdown } from "../markdown/stream.js";
+
+/**
+ * Writes a growing answer into a message, once per frame. Every promise resolves after the paint of what was given.
+ *
+ * @typedef {import("./chat_message.js").ChatMessage} ChatMessage
+ */
+export class AnswerWriter {
+  #message;
+  /** @type {MarkdownStream} */
+  #markdown;
+  /** @type {FramePump} */
+  #pump;
+  /** @type {Text} */
+  #thoughts;
+  /** @type {FramePump} */
+  #thoughtPump;
+  #thoughtSince = 0;
+  #thinking = false;
+  #text = "";
+
+  /** @param {ChatMessage} message */
+  constructor(message) {
+    this.#message = message;
+    this.#begin();
+  }
+
+  get text() {
+    return this.#text;
+  }
+
+  /** @param {string} text a piece of the answer @returns {Promise<void>} */
+  write(text) {
+    if (!this.#text) this.#endThinking();
+    this.#text += text;
+    return this.#pump.write(text);
+  }
+
+  /** @param {string} text a piece of the model's thinking @returns {Promise<void>} */
+  think(text) {
+    if (!this.#thinking) this.#beginThinking();
+    return this.#thoughtPump.write(text);
+  }
+
+  /** Throws away what there is: the run starts again. */
+  reset() {
+    this.close();
+    this.#text = "";
+    this.#thinking = false;
+    this.#message.showReasoning("", { open: false });
+    this.#begin();
+  }
+
+  /** The answer is whole, or will not grow any more. */
+  finish() {
+    this.#endThinking();
+    this.#pump.flush();
+    this.#thoughtPump.flush();
+    this.#markdown.finish();
+    this.#message.source = this.#text;
+    this.close();
+  }
+
+  /** Replaces everything by the text that the server has saved. @param {string} text */
+  replace(text) {
+    this.close();
+    this.#text = text;
+    this.#message.source = text;
+    this.#message.body.replaceChildren();
+    renderMarkdown(this.#message.body, text);
+  }
+
+  close() {
+    this.#pump.close();
+    this.#thoughtPump.close();
+  }
+
+  #begin() {
+    this.#message.body.replaceChildren();
+    this.#message.thoughts.replaceChildren((this.#thoughts = document.createTextNode("")));
+    this.#markdown = new MarkdownStream(this.#message.body);
+    this.#pump = new FramePump({ draw: (text) => this.#markdown.push(text) });
+    this.#thoughtPump = new FramePump({ draw: (text) => this.#thoughts.appendData(text) });
+  }
+
+  #beginThinking() {
+    this.#thinking = true;
+    this.#thoughtSince ||= Date.now();
+    this.#message.showReasoning("Thinking…", { open: !this.#text });
+  }
+
+  #endThinking() {
+    if (!this.#thinking) return;
+    this.#thinking = false;
+    const seconds = Math.max(1, Math.round((Date.now() - this.#thoughtSince) / 1_000));
+    this.#message.showReasoning(`Thought for ${seconds} s`, { open: false });
+  }
+}

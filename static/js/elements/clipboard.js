@@ -1,0 +1,29 @@
+/**
+ * Copies a text. On a page without a secure context, as in a home network, there is no `navigator.clipboard`:
+ * then a selection is copied the old way.
+ *
+ * @param {string} text
+ * @returns {Promise<boolean>} whether it worked
+ */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copySelected(text);
+  }
+}
+
+/** @param {string} text */
+function copySelected(text) {
+  const focused = document.activeElement;
+  const box = document.createElement("textarea");
+  box.className = "visually-hidden";
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  const copied = document.execCommand("copy");
+  box.remove();
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+  return copied;
+}

@@ -1,0 +1,14 @@
+const COOKIE = "csrftoken";
+
+/**
+ * The token that unsafe requests carry. The cookie comes first: a login in another tab has changed it since this page
+ * was made. The forms of the page have it as well, should the cookie be hidden from scripts.
+ *
+ * @returns {string}
+ */
+export function csrfToken() {
+  for (const cookie of document.cookie.split("; ")) {
+    if (cookie.startsWith(`${COOKIE}=`)) return cookie.slice(COOKIE.length + 1);
+  }
+  return /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=csrfmiddlewaretoken]"))?.value ?? "";
+}

@@ -1,0 +1,54 @@
+/**
+ * @typedef {object} Run
+ * @property {string} runId
+ * @property {string} conversationId
+ * @property {string | null} clientMessageId
+ * @property {string} title
+ */
+
+/** The answers being written right now, in every tab and device of this person. Says "change" when that changes. */
+export class LiveRuns extends EventTarget {
+  /** @type {Map<string, Run>} */
+  #runs = new Map();
+
+  /** @returns {Run[]} */
+  get all() {
+    return [...this.#runs.values()];
+  }
+
+  /** @param {string | null} conversationId @returns {Run | null} */
+  of(conversationId) {
+    return this.all.find((run) => run.conversationId === conversationId) ?? null;
+  }
+
+  /** The server's own list, which is the truth. @param {Record<string, any>[]} wireRuns */
+  replace(wireRuns) {
+    this.#runs = new Map(wireRuns.map((run) => [run.run_id, runOf(run)]));
+    this.#changed();
+  }
+
+  /** @param {Run} run */
+  add(run) {
+    this.#runs.set(run.runId, run);
+    this.#changed();
+  }
+
+  /** @param {string} runId */
+  end(runId) {
+    if (this.#runs.delete(runId)) this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** @param {Record<string, any>} wire an entry of `hello.runs`, of the API, or a `run_started` notice @returns {Run} */
+export function runOf(wire) {
+  return {
+    runId: wire.run_id,
+    conversationId: wire.conversation_id,
+    clientMessageId: wire.client_message_id ?? null,
+    title: wire.title ?? "",
+  };
+}

@@ -1,0 +1,164 @@
+import { answerWords } from "./announcer.js";
+import { conversationIdOf, pathOf } from "./conversation_route.js";
+import { OpenConversation } from "./open_conversation.js";
+
+const SITE = "Chatsite";
+const NEW_TITLE = "New chat";
+const TITLE_CHARACTERS = 60;
+
+/**
+ * Which conversation is on the screen: its messages, the words in its message box, its title, its address.
+ *
+ * @typedef {object} StageParts
+ * @property {import("./session.js").Session} session
+ * @property {import("./session.js").Config} config
+ * @property {HTMLElement} app carries the view: "empty" or "conversation"
+ * @property {import("./chat_transcript.js").ChatTranscript} transcript
+ * @property {import("./chat_composer.js").ChatComposer} composer
+ * @property {import("./conversation_list.js").ConversationList} list
+ * @property {import("./demo_notice.js").DemoNotice} demo
+ * @property {string} root the address of a new chat
+ */
+export class Stage {
+  #parts;
+  /** @type {OpenConversation} */
+  #open;
+
+  /** @param {StageParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    this.#open = this.#make(null);
+  }
+
+  get open() {
+    return this.#open;
+  }
+
+  /** Shows what the address says. */
+  showAddress() {
+    this.#show(conversationIdOf(location.pathname));
+  }
+
+  /** @param {string | null} id null: a new conversation */
+  go(id) {
+    if (id !== this.#open.id || id === null) {
+      const path = pathOf(id, this.#parts.root);
+      if (path !== location.pathname) history.pushState(null, "", path);
+      this.#show(id);
+    }
+    if (matchMedia("(hover: hover)").matches) this.#parts.composer.focusText();
+  }
+
+  /** Follows what runs here, after a connect or a notice. */
+  meetRuns() {
+    const run = this.#parts.session.runs.of(this.#open.id);
+    if (run) this.#open.meet(run);
+  }
+
+  close() {
+    this.#open.close();
+  }
+
+  drawTitle() {
+    const { id } = this.#open;
+    const title = id === null ? NEW_TITLE : (this.#parts.session.book.get(id)?.title ?? "");
+    const heading = /** @type {HTMLElement} */ (document.getElementById("conversation-title"));
+    heading.textContent = title;
+    document.title = id === null || !title ? SITE : `${title} · ${SITE}`;
+  }
+
+  drawDemo() {
+    this.#parts.demo.show(this.#parts.composer.assistant?.demo ?? false);
+  }
+
+  /** @param {string | null} id */
+  #show(id) {
+    const { session, composer, list } = this.#parts;
+    this.#open.close();
+    this.#open = this.#make(id);
+    list.current = id;
+    composer.open(id, { assistant: session.book.get(id)?.assistant ?? null });
+    void this.#open.load();
+    this.#draw();
+  }
+
+  /** @param {string | null} id */
+  #make(id) {
+    const { session, transcript, config } = this.#parts;
+    const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants });
+    open.addEventListener("change", () => this.#draw());
+    open.addEventListener("identified", (event) => this.#identified(open, detailOf(event).before));
+    open.addEventListener("described", (event) => this.#described(detailOf(event).conversation));
+    open.addEventListener("turn-started", (event) => this.#started(detailOf(event).turn));
+    open.addEventListener("turn-ended", (event) => void this.#ended(open, detailOf(event)));
+    return open;
+  }
+
+  /**
+   * A new conversation has its id, from the first `ok`. A `before` is an id under which nothing was ever saved.
+   *
+   * @param {OpenConversation} open
+   * @param {string | null} before
+   */
+  #identified({ id }, before) {
+    const { session, composer, list, root } = this.#parts;
+    if (id === null) return;
+    if (before) session.book.drop(before);
+    const path = pathOf(id, root);
+    if (before) history.replaceState(null, "", path);
+    else history.pushState(null, "", path);
+    composer.identify(id);
+    list.current = id;
+  }
+
+  /** @param {import("./conversation_book.js").Conversation} conversation */
+  #described(conversation) {
+    this.#parts.session.book.put(conversation);
+    this.#parts.composer.showAssistant(conversation.assistant);
+    this.drawDemo();
+  }
+
+  /** @param {import("./turn.js").Turn} turn */
+  #started({ runId, clientMessageId, text, assistant }) {
+    const { session, app } = this.#parts;
+    const { id } = this.#open;
+    if (id === null || runId === null) return;
+    const title = text.trim().split("\n")[0].slice(0, TITLE_CHARACTERS);
+    session.book.expect({ id, title, assistant });
+    session.runs.add({ runId, conversationId: id, clientMessageId, title });
+    this.#parts.composer.showAssistant(assistant);
+    this.drawDemo();
+    app.dispatchEvent(new CustomEvent("announce", { detail: "Generating…" }));
+  }
+
+  /**
+   * @param {OpenConversation} open
+   * @param {{ turn: import("./turn.js").Turn, status: string }} end
+   */
+  async #ended({ id }, { turn, status }) {
+    const { session, app } = this.#parts;
+    if (turn.runId) session.runs.end(turn.runId);
+    app.dispatchEvent(new CustomEvent("announce", { detail: answerWords(turn.answerText, status) }));
+    if (status === "error" || !session.book.get(id)?.provisional) return;
+    try {
+      session.book.put(await session.client.request("GET", `/conversations/${id}`));
+    } catch (error) {
+      console.warn("chat: the conversation could not be read", error); // The notice of its creation will do.
+    }
+  }
+
+  #draw() {
+    const { app, composer } = this.#parts;
+    const { empty, current } = this.#open;
+    app.dataset.view = empty ? "empty" : "conversation";
+    /** @type {HTMLElement} */ (document.getElementById("welcome")).hidden = !empty;
+    composer.busy = current !== null;
+    this.drawTitle();
+    this.drawDemo();
+  }
+}
+
+/** @param {Event} event @returns {any} */
+function detailOf(event) {
+  return /** @type {CustomEvent} */ (event).detail;
+}
