@@ -94,6 +94,12 @@ class AuthenticationFailed(ProviderError):
     code = "authentication_failed"
 
 
+class QuotaExceeded(ProviderError):
+    """The account at the provider has no credit left: waiting does not help, its owner must act."""
+
+    code = "quota_exceeded"
+
+
 class TimedOut(ProviderError):
     code = "timeout"
     retryable = True

@@ -1,0 +1,122 @@
+"""One chunk of a chat completion, decoded: only the fields that an answer is made of.
+
+Spec: https://platform.openai.com/docs/api-reference/chat-streaming. Compatible servers differ in what they leave out
+and add (`reasoning` or `reasoning_content`, content in parts, no `choices`), so every field may be absent.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import msgspec
+
+
+class Part(msgspec.Struct):
+    text: str | None = None
+
+
+class Content(msgspec.Struct):
+    """What a chunk adds (`delta`), or a whole message."""
+
+    content: str | list[Part] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+
+
+class Choice(msgspec.Struct):
+    delta: Content | None = None
+    message: Content | None = None
+    finish_reason: str | None = None
+
+
+class Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Chunk(msgspec.Struct):
+    choices: list[Choice] | None = None
+    usage: Usage | None = None
+    error: Any = None
+    object: str | None = None
+
+
+class NotACompletion(ValueError):
+    """The bytes are no JSON object."""
+
+
+_decoder: Final = msgspec.json.Decoder(Chunk)
+
+
+def decode(data: bytes) -> Chunk:
+    """One chunk. Strings may hold unpaired surrogates; fields of an unexpected type are read as absent.
+
+    Raises NotACompletion.
+    """
+    try:
+        return _decoder.decode(data)
+    except (ValueError, RecursionError):
+        # msgspec refuses half a surrogate pair, bytes that are no UTF-8 and fields of another type. These are rare,
+        # so what is slow and tolerant may look at them.
+        return _decode_tolerantly(data)
+
+
+def _decode_tolerantly(data: bytes) -> Chunk:
+    try:
+        value = json.loads(_text(data), strict=False)
+    except (ValueError, RecursionError) as exc:
+        raise NotACompletion("not JSON") from exc
+    if not isinstance(value, dict):
+        raise NotACompletion("not a JSON object")
+    choices = value.get("choices")
+    return Chunk(
+        choices=[_choice(item) for item in choices if isinstance(item, dict)] if isinstance(choices, list) else None,
+        usage=_usage(value.get("usage")),
+        error=value.get("error"),
+        object=_string(value.get("object")),
+    )
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+
+
+def _choice(value: dict[str, Any]) -> Choice:
+    return Choice(
+        delta=_content(value.get("delta")),
+        message=_content(value.get("message")),
+        finish_reason=_string(value.get("finish_reason")),
+    )
+
+
+def _content(value: object) -> Content | None:
+    if not isinstance(value, dict):
+        return None
+    content = value.get("content")
+    return Content(
+        content=[Part(_string(part.get("text"))) for part in content if isinstance(part, dict)]
+        if isinstance(content, list)
+        else _string(content),
+        reasoning_content=_string(value.get("reasoning_content")),
+        reasoning=_string(value.get("reasoning")),
+        refusal=_string(value.get("refusal")),
+    )
+
+
+def _usage(value: object) -> Usage | None:
+    if not isinstance(value, dict):
+        return None
+    return Usage(_count(value.get("prompt_tokens")), _count(value.get("completion_tokens")))
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and 0 <= value < 2**53 else None

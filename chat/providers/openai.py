@@ -1,0 +1,219 @@
+"""Answers from any server that speaks the OpenAI chat completions API, through the `openai` package.
+
+The package makes the request (addresses, authentication, errors); the body is read as bytes and decoded here, because
+its own iteration builds a pydantic object per chunk (bench/decoder.py has the figures).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, suppress
+from typing import Any, Final
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import openai
+
+from chat.providers import refusals
+from chat.providers.answer import AnswerReader
+from chat.providers.base import (
+    Delta,
+    ProviderError,
+    ReasoningDelta,
+    Request,
+    TextDelta,
+    TimedOut,
+)
+from chat.providers.patience import Patience
+from chat.providers.text import clean
+
+DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
+CONNECT_SECONDS: Final = 5.0
+FIRST_TOKEN_SECONDS: Final = 60.0
+IDLE_SECONDS: Final = 45.0
+# An answer with its finish reason is whole. Usage and the end of the stream are waited for, but not for long.
+SETTLE_SECONDS: Final = 3.0
+# The last bytes of a response usually come with [DONE]; with them read, the connection can serve the next request.
+DRAIN_SECONDS: Final = 0.1
+_LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
+_MAX_ADAPTATIONS: Final = 2
+
+
+class OpenAIProvider:
+    """A `Provider` for one server and key.
+
+    first_token_timeout: seconds from the request to the first text or reasoning. idle_timeout: seconds between two
+    deltas. Both count only the time spent waiting for the server, and only deltas count as life: comments do not.
+    One connection pool per event loop; `close` releases that of the running loop.
+    """
+
+    is_demo = False
+
+    def __init__(
+        self,
+        *,
+        name: str = "openai",
+        base_url: str = "",
+        api_key: str = "",
+        connect_timeout: float = CONNECT_SECONDS,
+        first_token_timeout: float = FIRST_TOKEN_SECONDS,
+        idle_timeout: float = IDLE_SECONDS,
+        settle_timeout: float = SETTLE_SECONDS,
+    ) -> None:
+        self.name = name
+        self._base_url = base_url or DEFAULT_BASE_URL
+        self._api_key = api_key
+        self._connect_timeout = connect_timeout
+        self._first_token_timeout = first_token_timeout
+        self._idle_timeout = idle_timeout
+        self._settle_timeout = settle_timeout
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
+        # Learned from refusals, by model: what it does not know.
+        self._without_usage: set[str] = set()
+        self._limit_fields: dict[str, str] = {}
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        reader = AnswerReader(secret=self._api_key)
+        patience = Patience(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
+        async with AsyncExitStack() as connection:
+            response = await self._open(request, patience, connection)
+            body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
+            while not reader.done:
+                for delta in await self._next(body, reader, patience):
+                    yield delta
+                if reader.failure is not None:
+                    raise reader.failure
+            await _drain(body)
+
+    async def models(self) -> tuple[str, ...]:
+        """The ids of the models that the server offers, in its order. Raises ProviderError."""
+        patience = Patience(first=self._idle_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
+        try:
+            page = await patience.wait(self._client().models.list())
+        except openai.APIError as exc:
+            raise self._refusal(exc) from exc
+        return tuple(model.id for model in page.data or ())
+
+    async def close(self) -> None:
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.close()
+
+    async def _open(
+        self, request: Request, patience: Patience, connection: AsyncExitStack
+    ) -> openai.AsyncAPIResponse[Any]:
+        """The response, once its headers say that an answer follows. `connection` closes it."""
+        fields = self._fields(request)
+        adaptations = 0
+        while True:
+            try:
+                response = await self._request(fields, patience, connection)
+            except openai.APIStatusError as exc:
+                adapted = _adapted(fields, exc) if adaptations < _MAX_ADAPTATIONS else None
+                if adapted is None:
+                    raise self._refusal(exc) from exc
+                fields = adapted
+                adaptations += 1
+            else:
+                self._learn(fields)
+                return response
+
+    async def _request(
+        self, fields: dict[str, Any], patience: Patience, connection: AsyncExitStack
+    ) -> openai.AsyncAPIResponse[Any]:
+        create = self._client().chat.completions.with_streaming_response.create
+        try:
+            return await patience.wait(connection.enter_async_context(create(**fields)))
+        except openai.APIStatusError:
+            raise
+        except (openai.OpenAIError, *refusals.TRANSPORT_ERRORS) as exc:
+            raise self._refusal(exc) from exc
+
+    async def _next(self, body: AsyncIterator[bytes], reader: AnswerReader, patience: Patience) -> list[Delta]:
+        """The deltas of the next bytes; the answer ends with them if the upstream does."""
+        try:
+            chunk = await patience.wait(anext(body, None))
+        except (TimedOut, *refusals.TRANSPORT_ERRORS) as exc:
+            if not reader.settled:
+                raise exc if isinstance(exc, TimedOut) else refusals.cut_off(exc) from exc
+            chunk = None
+        if chunk is None:
+            return reader.close()
+        deltas = reader.feed(chunk)
+        if any(isinstance(delta, TextDelta | ReasoningDelta) for delta in deltas):
+            patience.heard()
+        if reader.settled:
+            patience.settle()
+        return deltas
+
+    def _client(self) -> openai.AsyncOpenAI:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = openai.AsyncOpenAI(
+                base_url=self._base_url,
+                api_key=self._api_key or "none",
+                max_retries=0,
+                timeout=openai.Timeout(None, connect=self._connect_timeout),
+                # A proxy of the environment is for the internet, never for a model on this machine.
+                http_client=openai.DefaultAioHttpClient(trust_env=not self._is_at("127.0.0.1", "localhost", "::1")),
+            )
+        return client
+
+    def _is_at(self, *hosts: str) -> bool:
+        return urlsplit(self._base_url).hostname in hosts
+
+    def _fields(self, request: Request) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "model": request.model,
+            "messages": [{"role": prompt.role, "content": clean(prompt.text)} for prompt in request.messages],
+            "stream": True,
+        }
+        if request.model not in self._without_usage:
+            fields["stream_options"] = {"include_usage": True}
+        if request.temperature is not None:
+            fields["temperature"] = request.temperature
+        if request.max_output_tokens is not None:
+            fields[self._limit_field(request.model)] = request.max_output_tokens
+        if request.user:
+            fields["user"] = request.user
+        return fields
+
+    def _learn(self, fields: dict[str, Any]) -> None:
+        """Remembers the form of a request that was accepted, so that the next one need not be refused first."""
+        if "stream_options" not in fields:
+            self._without_usage.add(fields["model"])
+        for field in _LIMIT_FIELDS:
+            if field in fields:
+                self._limit_fields[fields["model"]] = field
+
+    def _limit_field(self, model: str) -> str:
+        # OpenAI's newer models know only the second name, most other servers only the first.
+        usual = "max_completion_tokens" if self._is_at("api.openai.com") else "max_tokens"
+        return self._limit_fields.get(model, usual)
+
+    def _refusal(self, error: Exception) -> ProviderError:
+        if isinstance(error, openai.APIStatusError):
+            return refusals.from_status(error, secret=self._api_key)
+        return refusals.from_connection(error, connect_timeout=self._connect_timeout)
+
+
+def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:
+    """The same request without what this server seems not to know; None where its refusal has another reason."""
+    if error.status_code not in (400, 422) or refusals.is_too_long(error):
+        return None
+    for field, other in zip(_LIMIT_FIELDS, reversed(_LIMIT_FIELDS), strict=True):
+        if field in fields and refusals.mentions(error, field):
+            return {other if key == field else key: value for key, value in fields.items()}
+    if "stream_options" in fields:
+        return {key: value for key, value in fields.items() if key != "stream_options"}
+    return None
+
+
+async def _drain(body: AsyncIterator[bytes]) -> None:
+    """Reads what follows [DONE]; a response read to its end gives its connection back to the pool."""
+    with suppress(*refusals.TRANSPORT_ERRORS):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in body:
+                pass

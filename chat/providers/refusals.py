@@ -1,0 +1,167 @@
+"""What an OpenAI-compatible server says when it will not answer, as our own family of errors.
+
+Every message is a sentence for the person who asked. What the server wrote is quoted where it helps, shortened, and
+without the key that was sent (`secret`) or anything else that looks like one.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import math
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import aiohttp
+import httpx2
+import openai
+
+from chat.providers.base import (
+    AuthenticationFailed,
+    Incomplete,
+    ProviderError,
+    QuotaExceeded,
+    RateLimited,
+    TimedOut,
+    Unavailable,
+)
+from chat.providers.text import clean
+
+# What reading from the network may raise. The client maps most of aiohttp's errors, but not all.
+TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)
+
+_QUOTED_CHARACTERS: Final = 300
+_MAX_RETRY_AFTER: Final = 24 * 3600.0
+# What a key looks like: sk-…, gsk_…, xai-…, AIza…, "Bearer …", one that the server has starred out, any long run.
+_KEY: Final = re.compile(
+    r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|gsk|xai|key)[-_][\w*.-]{6,}|[\w-]*\*{3,}[\w*-]*|[a-z0-9]{32,})"
+)
+_CONTEXT: Final = re.compile(r"(?i)context.?(length|window|size)|maximum context|too many tokens|prompt is too long")
+_QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "insufficient_balance"})
+_BUSY_CODES: Final = frozenset({"server_error", "overloaded_error", "overloaded", "internal_error", "api_error"})
+
+_QUOTA: Final = (
+    "The account at the model's provider has no quota left. Its owner must look at the plan and the billing."
+)
+_RATE: Final = "The model's provider is getting too many requests at the moment."
+_KEY_REFUSED: Final = "The model's provider did not accept the API key of this site. Its administrator must check it."
+_TOO_LONG: Final = "The conversation has become too long for this model. Start a new one, or choose another model."
+_NO_MODEL: Final = "The model's provider does not know this model. Its name or the base URL is probably wrong."
+
+
+def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderError:
+    """A response of status 4xx or 5xx."""
+    status = error.status_code
+    said = _said(error.body, secret)
+    if status in (401, 403):
+        return AuthenticationFailed(_KEY_REFUSED)
+    if status == 402 or _quota(error.code, error.type):
+        return QuotaExceeded(_QUOTA)
+    if status == 429:
+        return RateLimited(_RATE, retry_after=retry_after(error.response.headers))
+    if status in (408, 504):
+        return TimedOut("The model's server gave up waiting for the model.")
+    if status >= 500:
+        wait = retry_after(error.response.headers)
+        return Unavailable(f"The model's server cannot answer at the moment (status {status}).", retry_after=wait)
+    if status == 404:
+        return ProviderError(_with_quote(_NO_MODEL, said))
+    if status == 413 or is_too_long(error):
+        return ProviderError(_TOO_LONG)
+    return ProviderError(_with_quote(f"The model's server refused the request (status {status}).", said))
+
+
+def from_connection(error: BaseException, *, connect_timeout: float) -> ProviderError:
+    """No response at all: refused, not resolved, cut before the headers, or too slow to connect.
+
+    The client's aiohttp transport reports all of these as a timeout, so the cause is what counts.
+    """
+    causes = list(_causes(error))
+    if any(isinstance(cause, aiohttp.ConnectionTimeoutError) for cause in causes):
+        return Unavailable(f"The model's server could not be reached within {connect_timeout:g} seconds.")
+    if any(isinstance(cause, aiohttp.SocketTimeoutError) for cause in causes):
+        return TimedOut("The model's server stopped answering.")
+    if any(isinstance(cause, aiohttp.ClientConnectorError) for cause in causes):
+        return Unavailable("The model's server could not be reached.")
+    return Unavailable("The connection to the model's server was lost.")
+
+
+def cut_off(error: BaseException) -> ProviderError:
+    """The connection broke while the answer was being read."""
+    if any(isinstance(cause, httpx2.DecodingError) for cause in _causes(error)):
+        return ProviderError("The model's server sent a compressed answer that cannot be read.", retryable=True)
+    return Incomplete("The connection to the model's server was lost before the answer was finished.")
+
+
+def reported(error: object, *, secret: str = "") -> ProviderError:
+    """An error object inside a stream or a response of status 200: a mapping, or just a text."""
+    code, kind = _field(error, "code"), _field(error, "type")
+    said = _said(error, secret)
+    if _quota(code, kind):
+        return QuotaExceeded(_QUOTA)
+    if code in ("429", "rate_limit_exceeded") or kind in ("rate_limit_error", "rate_limit_exceeded", "tokens"):
+        return RateLimited(_RATE)
+    if code in ("401", "403", "invalid_api_key"):
+        return AuthenticationFailed(_KEY_REFUSED)
+    if code == "context_length_exceeded" or _CONTEXT.search(said):
+        return ProviderError(_TOO_LONG)
+    if code in _BUSY_CODES or kind in _BUSY_CODES or (code.isdigit() and 500 <= int(code) < 600):
+        return Unavailable(_with_quote("The model's server broke off with an error.", said))
+    retryable = kind != "invalid_request_error"
+    return ProviderError(_with_quote("The model's server broke off with an error.", said), retryable=retryable)
+
+
+def is_too_long(error: openai.APIStatusError) -> bool:
+    return error.code == "context_length_exceeded" or _CONTEXT.search(_said(error.body, "")) is not None
+
+
+def mentions(error: openai.APIStatusError, field: str) -> bool:
+    """Whether the server names this field of the request as the reason."""
+    return error.param == field or re.search(rf"\b{field}\b", _said(error.body, "")) is not None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None if not said."""
+    for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) / divisor
+        except (KeyError, ValueError):
+            continue
+        if math.isfinite(seconds) and seconds >= 0:
+            return min(seconds, _MAX_RETRY_AFTER)
+    try:
+        date = email.utils.parsedate_to_datetime(headers["retry-after"])
+        return min(max(0.0, date.timestamp() - time.time()), _MAX_RETRY_AFTER)
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _quota(code: str | None, kind: str | None) -> bool:
+    return code in _QUOTA_CODES or kind in _QUOTA_CODES
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _field(error: object, name: str) -> str:
+    value = error.get(name) if isinstance(error, dict) else None
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _said(body: object, secret: str) -> str:
+    """The server's own words, cleaned of keys and shortened."""
+    words = body if isinstance(body, str) else _field(body, "message") or _field(body, "detail")
+    if words.lstrip().startswith("<"):
+        return ""
+    if secret:
+        words = words.replace(secret, "[…]")
+    words = _KEY.sub("[…]", " ".join(clean(words).split()))
+    return words if len(words) <= _QUOTED_CHARACTERS else words[:_QUOTED_CHARACTERS] + "…"
+
+
+def _with_quote(sentence: str, said: str) -> str:
+    return f"{sentence} It says: {said}" if said else sentence
