@@ -4,14 +4,13 @@ import { systemClock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { Deliveries } from "./deliveries.js";
 import { ChatError } from "./errors.js";
-import { Outbox, toWire } from "./outbox.js";
+import { Outbox } from "./outbox.js";
 import { FrameLimit, SocketTransport } from "./socket_transport.js";
 import { SseTransport } from "./sse_transport.js";
 import { Subscription } from "./subscription.js";
 
 /**
  * @typedef {import("./clock.js").Clock} Clock
- * @typedef {import("./outbox.js").Entry} Entry
  * @typedef {import("./outbox.js").Message} Message
  * @typedef {import("./outbox.js").Sent} Sent
  * @typedef {import("./transport.js").Transport} Transport
@@ -33,9 +32,6 @@ import { Subscription } from "./subscription.js";
  */
 
 const NOT_SIGNED_IN = 4401;
-/** With these the server has not spoken about the message itself: it stays in the outbox. */
-const KEPT = new Set(["closed", "not_signed_in"]);
-
 /**
  * The page's one connection to the server: sends messages, follows runs, stops them.
  *
@@ -55,8 +51,6 @@ export class ChatClient extends EventTarget {
   #deliveries;
   /** @type {Map<string, Subscription>} */
   #subscriptions = new Map();
-  /** Why nothing more can be sent, after a close. @type {ChatError | null} */
-  #ended = null;
 
   /** @param {ChatClientOptions} options */
   constructor({
@@ -73,8 +67,8 @@ export class ChatClient extends EventTarget {
   }) {
     super();
     this.#clock = clock;
-    this.#outbox = new Outbox(storage, storageKey);
     this.#deliveries = new Deliveries(clock, () => this.#connection.current);
+    this.#outbox = new Outbox(this.#deliveries, storage, storageKey);
     const api = new Api({ url: apiUrl, csrfToken, fetch, clock, onSignedOut: () => this.#connection.stop(NOT_SIGNED_IN) });
     const limit = new FrameLimit();
     this.#api = api;
@@ -103,14 +97,14 @@ export class ChatClient extends EventTarget {
     return this.#connection.state;
   }
 
-  /** Messages without an answer, oldest first. Those with `sending: false` can be sent again, with the same id, or discarded. */
+  /** Messages without an answer: `entries` and `discard(clientMessageId)`. */
   get outbox() {
-    return this.#outbox.entries.map((entry) => ({ ...entry, sending: this.#deliveries.has(sendKey(entry.clientMessageId)) }));
+    return this.#outbox;
   }
 
   /** Does nothing if connected or connecting. After `close()`, or once signed in again, it goes on where it was. */
   connect() {
-    this.#ended = null;
+    this.#deliveries.reopen();
     this.#connection.start();
   }
 
@@ -133,24 +127,9 @@ export class ChatClient extends EventTarget {
    * @returns {Promise<Sent>}
    * @throws {ChatError} the server's last word, or `closed` / `not_signed_in`: then the message stays in the outbox
    */
-  async send({ text, conversationId, parentId, assistant, clientMessageId = newClientMessageId() }) {
-    const body = toWire({ clientMessageId, text, conversationId, parentId, assistant });
-    this.#outbox.add({ clientMessageId, text, conversationId, parentId, assistant, queuedAt: this.#clock.now() });
-    try {
-      if (this.#ended) throw this.#ended;
-      const sent = await this.#deliveries.add(sendKey(clientMessageId), (transport) => transport.send(body));
-      this.#outbox.remove(clientMessageId);
-      return sent;
-    } catch (error) {
-      if (!(error instanceof ChatError && KEPT.has(error.code))) this.#outbox.remove(clientMessageId);
-      throw error;
-    }
-  }
-
-  /** Forgets a message of the outbox. One that the server has already may still be answered. @param {string} clientMessageId */
-  discard(clientMessageId) {
-    this.#outbox.remove(clientMessageId);
-    this.#deliveries.cancel(sendKey(clientMessageId), new ChatError({ code: "discarded", message: "The message was discarded." }));
+  send({ text, conversationId, parentId, assistant, clientMessageId = newClientMessageId() }) {
+    const queuedAt = this.#clock.now();
+    return this.#outbox.send({ clientMessageId, text, conversationId, parentId, assistant, queuedAt });
   }
 
   /**
@@ -178,9 +157,8 @@ export class ChatClient extends EventTarget {
    * @param {string} runId
    * @returns {Promise<void>}
    */
-  async stop(runId) {
-    if (this.#ended) throw this.#ended;
-    return await this.#deliveries.add(`stop ${runId}`, (transport) => transport.stop(runId));
+  stop(runId) {
+    return this.#deliveries.add(`stop ${runId}`, (transport) => transport.stop(runId));
   }
 
   /**
@@ -208,10 +186,7 @@ export class ChatClient extends EventTarget {
 
   /** @param {ConnectionDetail} detail */
   #changed(detail) {
-    if (detail.state === "closed") {
-      this.#ended = closed(detail.code);
-      this.#deliveries.cancelAll(this.#ended);
-    }
+    if (detail.state === "closed") this.#deliveries.end(closed(detail.code));
     this.#tell("connection", detail);
   }
 
@@ -231,11 +206,6 @@ export class ChatClient extends EventTarget {
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
-}
-
-/** @param {string} clientMessageId */
-function sendKey(clientMessageId) {
-  return `send ${clientMessageId}`;
 }
 
 /** @param {number | null} code */

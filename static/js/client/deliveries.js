@@ -24,6 +24,8 @@ export class Deliveries {
   #current;
   /** @type {Map<string, Delivery>} */
   #waiting = new Map();
+  /** @type {ChatError | null} */
+  #ended = null;
 
   /**
    * @param {Clock} clock
@@ -48,6 +50,7 @@ export class Deliveries {
   add(key, perform) {
     const known = this.#waiting.get(key);
     if (known) return known.promise;
+    if (this.#ended) return Promise.reject(this.#ended);
     const delivery = newDelivery(perform);
     this.#waiting.set(key, delivery);
     this.#deliver(key, delivery);
@@ -69,9 +72,14 @@ export class Deliveries {
     delivery?.reject(error);
   }
 
-  /** @param {ChatError} error */
-  cancelAll(error) {
+  /** Nothing more will be delivered, until `reopen()`: whoever waits, and whoever comes, is told so. @param {ChatError} error */
+  end(error) {
+    this.#ended = error;
     for (const key of [...this.#waiting.keys()]) this.cancel(key, error);
+  }
+
+  reopen() {
+    this.#ended = null;
   }
 
   /**

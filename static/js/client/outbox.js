@@ -1,3 +1,4 @@
+import { ChatError } from "./errors.js";
 import { warn } from "./warning.js";
 import { isObject } from "./wire.js";
 
@@ -11,8 +12,12 @@ import { isObject } from "./wire.js";
  *
  * @typedef {Message & { queuedAt: number }} Entry `queuedAt` in milliseconds since the epoch
  * @typedef {{ runId: string, conversationId: string, clientMessageId: string, duplicate: boolean }} Sent
+ * @typedef {import("./deliveries.js").Deliveries} Deliveries
  * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} OutboxStorage
  */
+
+/** With these the server has not spoken about the message itself: it stays. */
+const KEPT = new Set(["closed", "not_signed_in"]);
 
 /**
  * Messages that the server has not answered yet. They survive reconnects and, with a storage, reloads.
@@ -20,34 +25,61 @@ import { isObject } from "./wire.js";
  * A storage that is full or forbidden costs only the latter.
  */
 export class Outbox {
+  #deliveries;
   #storage;
   #key;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
 
   /**
+   * @param {Deliveries} deliveries
    * @param {OutboxStorage | null} storage
    * @param {string} key of the storage: one per user, so that nobody is offered another person's words
    */
-  constructor(storage, key) {
+  constructor(deliveries, storage, key) {
+    this.#deliveries = deliveries;
     this.#storage = storage;
     this.#key = key;
     for (const entry of this.#load()) this.#entries.set(entry.clientMessageId, entry);
   }
 
-  /** Oldest first. @returns {Entry[]} */
+  /** Oldest first. Those with `sending: false` can be sent again, with the same id, or discarded. */
   get entries() {
-    return [...this.#entries.values()];
+    return [...this.#entries.values()].map((entry) => ({
+      ...entry,
+      sending: this.#deliveries.has(sendKey(entry.clientMessageId)),
+    }));
   }
 
-  /** @param {Entry} entry takes the place of one with the same id */
-  add(entry) {
-    this.#entries.set(entry.clientMessageId, entry);
+  /**
+   * @param {Entry} entry takes the place of one with the same id
+   * @returns {Promise<Sent>}
+   * @throws {ChatError}
+   */
+  async send(entry) {
+    const { clientMessageId } = entry;
+    const body = toWire(entry);
+    this.#entries.set(clientMessageId, entry);
     this.#save();
+    try {
+      const sent = await this.#deliveries.add(sendKey(clientMessageId), (transport) => transport.send(body));
+      this.#remove(clientMessageId);
+      return sent;
+    } catch (error) {
+      if (!(error instanceof ChatError && KEPT.has(error.code))) this.#remove(clientMessageId);
+      throw error;
+    }
+  }
+
+  /** Forgets a message. One that is on its way may become a turn all the same. @param {string} clientMessageId */
+  discard(clientMessageId) {
+    this.#remove(clientMessageId);
+    const error = new ChatError({ code: "discarded", message: "The message was discarded." });
+    this.#deliveries.cancel(sendKey(clientMessageId), error);
   }
 
   /** @param {string} clientMessageId */
-  remove(clientMessageId) {
+  #remove(clientMessageId) {
     if (this.#entries.delete(clientMessageId)) this.#save();
   }
 
@@ -63,7 +95,7 @@ export class Outbox {
 
   #save() {
     try {
-      if (this.#entries.size) this.#storage?.setItem(this.#key, JSON.stringify(this.entries));
+      if (this.#entries.size) this.#storage?.setItem(this.#key, JSON.stringify([...this.#entries.values()]));
       else this.#storage?.removeItem(this.#key);
     } catch (error) {
       warn("the outbox could not be stored", error);
@@ -80,7 +112,7 @@ function isEntry(value) {
  * @param {Message} entry
  * @returns {Record<string, string>} the body of the request, the same for both transports
  */
-export function toWire({ clientMessageId, text, conversationId, parentId, assistant }) {
+function toWire({ clientMessageId, text, conversationId, parentId, assistant }) {
   return {
     client_message_id: clientMessageId,
     text,
@@ -88,4 +120,9 @@ export function toWire({ clientMessageId, text, conversationId, parentId, assist
     ...(parentId && { parent_id: parentId }),
     ...(assistant && { assistant }),
   };
+}
+
+/** @param {string} clientMessageId */
+function sendKey(clientMessageId) {
+  return `send ${clientMessageId}`;
 }

@@ -71,8 +71,9 @@ export class Subscription {
   accept(events) {
     if (!this.#open) return { applied: Promise.resolve(), gap: false };
     const { fresh, gap } = this.#reader.read(events);
-    const applied = this.#hand(fresh);
-    if (fresh.some(isTerminal)) this.finish();
+    const last = fresh.findIndex(isTerminal);
+    const applied = this.#hand(last < 0 ? fresh : fresh.slice(0, last + 1));
+    if (last >= 0) this.finish();
     return { applied, gap: gap && this.#open };
   }
 
