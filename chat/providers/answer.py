@@ -34,8 +34,8 @@ _HTML_SENTENCE: Final = (
 class AnswerReader:
     """Reads an event stream of chat completion chunks, or one whole completion from a server that does not stream.
 
-    The last delta of a whole answer is Finish. What the upstream did wrong is kept as `failure`, beside the deltas that
-    came before it, so that no text that arrived is lost to an error in the same bytes; after it nothing is read.
+    The last delta of a whole answer is Finish. What the upstream did wrong is kept as `failure`, beside the deltas
+    that came before it, so that no text that arrived is lost to an error in the same bytes; after it nothing is read.
     secret: the key that was sent, kept out of what is quoted from the server.
     `settled`: the upstream has given its finish reason; only usage may still come. `done`: nothing more is to come.
     """

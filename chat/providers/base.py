@@ -6,7 +6,7 @@ before the cancellation leaves it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -123,7 +123,7 @@ class Provider(Protocol):
     name: str
     is_demo: bool
 
-    def stream(self, request: Request) -> AsyncIterator[Delta]: ...
+    def stream(self, request: Request) -> AsyncGenerator[Delta, None]: ...
 
     async def close(self) -> None:
         """Release what is kept between answers (pooled connections)."""

@@ -58,7 +58,7 @@ class EventStream:
             else:
                 self._name = b""
         if lines:
-            self._held = sum(map(len, self._data))
+            self._held = sum(map(len, self._data)) if self._data else 0
         if rest:
             self._line.append(rest)
             self._held += len(rest)

@@ -77,6 +77,7 @@ class OpenAIProvider:
         reader = AnswerReader(secret=self._api_key)
         patience = Patience(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
         async with AsyncExitStack() as connection:
+            connection.enter_context(patience)
             response = await self._open(request, patience, connection)
             body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
             while not reader.done:
@@ -88,9 +89,11 @@ class OpenAIProvider:
 
     async def models(self) -> tuple[str, ...]:
         """The ids of the models that the server offers, in its order. Raises ProviderError."""
-        patience = Patience(first=self._idle_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
         try:
-            page = await patience.wait(self._client().models.list())
+            async with asyncio.timeout(self._idle_timeout):
+                page = await self._client().models.list()
+        except TimeoutError as exc:
+            raise TimedOut("The model's server did not list its models in time.") from exc
         except openai.APIError as exc:
             raise self._refusal(exc) from exc
         return tuple(model.id for model in page.data or ())
