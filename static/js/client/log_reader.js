@@ -10,6 +10,9 @@ import { isObject } from "./wire.js";
 /** Neighbours of these may arrive merged, under the id of the last: a jump of the seq is no hole. */
 const MERGEABLE = new Set(["token", "reasoning"]);
 
+/** A gap that is still there after so many repairs is no loss on the way: the log, or the server, is like that. */
+const REPAIRS = 3;
+
 /**
  * Keeps a reader's place in the log of one run, over feeds that overlap, repeat themselves or have holes.
  *
@@ -23,8 +26,8 @@ export class LogReader {
   /** The seq up to which the current feed has told the log. */
   #feed;
   #first = true;
-  /** The cursor at which a gap was reported: the same gap a second time is how the log is. @type {string | null | undefined} */
-  #repairedAt;
+  /** The cursor at which gaps were reported, and how often. */
+  #repairs = { at: "", count: 0 };
 
   /** @param {Cursor | null} cursor */
   constructor(cursor) {
@@ -121,16 +124,15 @@ export class LogReader {
    * @returns {false}
    */
   #overlap(fresh) {
-    // Asked for the cursor and told from elsewhere, twice: this server will not honour it, so read the log anew.
+    // Asked for the cursor and told from elsewhere, again and again: this server does not honour it, so read the log anew.
     if (this.#givesUpRepair()) fresh.push(this.restart("overlap"));
     return false;
   }
 
   #givesUpRepair() {
-    const here = formatCursor(this.#cursor);
-    if (this.#repairedAt === here) return true;
-    this.#repairedAt = here;
-    return false;
+    const at = formatCursor(this.#cursor) ?? "start";
+    this.#repairs = { at, count: this.#repairs.at === at ? this.#repairs.count + 1 : 1 };
+    return this.#repairs.count > REPAIRS;
   }
 
   /** @param {Cursor | null} position */

@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { collector, connected, event, rig } from "./chat_rig.js";
+import { settle } from "./clock_by_hand.js";
+import { json } from "./fake_network.js";
+
+const start = event(1, "start");
+
+for (const code of [1000, 1001, 1006, 1011, 1012, 4408, 4412, 4413, 4429]) {
+  test(`it comes back after a close with ${code}`, async () => {
+    const { client, socket, WebSocket, clock, heard } = connected({ random: () => 0.5 });
+
+    socket.end(code);
+    assert.equal(client.state, "waiting");
+    assert.equal(heard.connection.at(-1).retryInMs, 500);
+    await clock.advance(499);
+    assert.equal(WebSocket.sockets.length, 1);
+    await clock.advance(1);
+
+    assert.equal(WebSocket.sockets.length, 2);
+    WebSocket.last.hello();
+    assert.equal(client.state, "open");
+  });
+}
+
+for (const code of [4400, 4401, 4403]) {
+  test(`a close with ${code} is final, before hello and after`, async () => {
+    for (const afterHello of [true, false]) {
+      const { client, WebSocket, clock, heard } = rig();
+      client.connect();
+      if (afterHello) WebSocket.last.hello();
+
+      WebSocket.last.end(code);
+      client.wake();
+      await clock.advance(600_000);
+
+      assert.equal(client.state, "closed");
+      assert.equal(heard.connection.at(-1).code, code);
+      assert.equal(WebSocket.sockets.length, 1);
+      assert.equal(clock.pending, 0);
+    }
+  });
+}
+
+test("waits grow to 30 seconds, and are short again after a connection that held", async () => {
+  const { client, WebSocket, clock, heard } = rig({ random: () => 1 });
+  const waits = () => heard.connection.flatMap(({ retryInMs }) => retryInMs ?? []);
+  client.connect();
+  for (let time = 0; time < 7; time += 1) {
+    WebSocket.last.hello();
+    WebSocket.last.end();
+    await clock.advance(waits().at(-1));
+  }
+  assert.deepEqual(waits(), [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+
+  WebSocket.last.hello();
+  await clock.advance(10_000);
+  WebSocket.last.end();
+
+  assert.equal(waits().at(-1), 1_000);
+});
+
+test("after a goodbye it comes back when the server says", async () => {
+  const { client, socket, WebSocket, clock } = connected();
+
+  socket.receive({ type: "bye", code: 4412, retry_ms: 2_500 });
+  assert.equal(socket.closed, true);
+  await clock.advance(2_499);
+  assert.equal(WebSocket.sockets.length, 1);
+  await clock.advance(1);
+  WebSocket.last.hello();
+
+  assert.equal(client.state, "open");
+});
+
+test("a goodbye with a final code is final", () => {
+  const { client, socket } = connected();
+
+  socket.receive({ type: "bye", code: 4401, retry_ms: 0 });
+
+  assert.equal(client.state, "closed");
+});
+
+test("a server that is silent for 45 seconds is gone", async () => {
+  const { client, socket, clock } = connected();
+  await clock.advance(40_000);
+  socket.receive({ type: "ping", tips: {} });
+  await clock.advance(44_999);
+  assert.equal(client.state, "open");
+
+  await clock.advance(1);
+
+  assert.equal(client.state, "waiting");
+  assert.equal(socket.closed, true);
+});
+
+test("a request without a reply for 15 seconds shows a socket that does not work", async () => {
+  const { client, socket, clock } = connected();
+  void client.stop("run").catch(() => {});
+  await clock.advance(14_999);
+  assert.equal(client.state, "open");
+
+  await clock.advance(1);
+
+  assert.equal(client.state, "waiting");
+  assert.equal(socket.closed, true);
+  client.close();
+});
+
+test("woken it does not wait", () => {
+  const { client, socket, WebSocket } = connected();
+  socket.end();
+
+  client.wake();
+
+  assert.equal(client.state, "connecting");
+  assert.equal(WebSocket.sockets.length, 2);
+});
+
+test("woken from a long sleep it does not trust its socket", async () => {
+  const { client, clock } = connected();
+  client.wake();
+  assert.equal(client.state, "open");
+  const now = clock.now();
+
+  clock.now = () => now + 45_000;
+  client.wake();
+
+  assert.equal(client.state, "waiting");
+});
+
+test("since says when it was last connected, over all attempts", async () => {
+  const { client, socket, WebSocket, clock, heard } = connected();
+  await clock.advance(20_000);
+  const lost = clock.now();
+
+  socket.end();
+  await clock.advance(500);
+  WebSocket.last.end();
+  await clock.advance(1_000);
+
+  assert.equal(client.transport, "websocket");
+  assert.deepEqual(heard.connection.slice(2).map(({ since }) => since), heard.connection.slice(2).map(() => lost));
+  WebSocket.last.hello();
+  assert.equal(heard.connection.at(-1).since, clock.now());
+});
+
+test("what it follows goes on at the cursor, what has ended is not asked for", async () => {
+  const { client, socket, WebSocket, clock } = connected();
+  const page = collector();
+  client.follow("run", page);
+  client.follow("over", collector());
+  client.follow("closed", collector()).close();
+  socket.receive({ type: "events", frame: 1, run_id: "run", events: [start, event(7)] });
+  socket.receive({ type: "events", frame: 2, run_id: "over", events: [start, event(2, "error")] });
+
+  socket.end();
+  await clock.advance(1_000);
+  WebSocket.last.hello();
+  WebSocket.last.receive({ type: "events", frame: 1, run_id: "run", events: [event(8), event(9, "done")] });
+
+  assert.deepEqual(WebSocket.last.sent.map(({ type, run_id, after }) => [type, run_id, after]), [["subscribe", "run", "e.7"]]);
+  assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.7", "e.8", "e.9"]);
+});
+
+test("what was painted late is not acknowledged on another socket", async () => {
+  const { client, socket, WebSocket, clock } = connected();
+  let paint;
+  client.follow("run", { onEvents: () => new Promise((resolve) => (paint = resolve)) });
+  socket.receive({ type: "events", frame: 17, run_id: "run", events: [start] });
+  socket.end();
+  await clock.advance(1_000);
+  WebSocket.last.hello();
+
+  paint();
+  await clock.advance(100);
+
+  assert.deepEqual(WebSocket.last.of("ack"), []);
+  assert.deepEqual(socket.of("ack"), []);
+});
+
+test("an old socket is not listened to any more", async () => {
+  const { client, socket, WebSocket, clock, heard } = connected();
+  const page = collector();
+  client.follow("run", page);
+  socket.receive({ type: "bye", code: 4412, retry_ms: 0 });
+  await clock.advance(0);
+  WebSocket.last.hello();
+
+  socket.receive({ type: "events", frame: 1, run_id: "run", events: [start] });
+  socket.receive({ type: "notice", kind: "run_ended" });
+  socket.end(4401);
+
+  assert.equal(client.state, "open");
+  assert.deepEqual(page.events, []);
+  assert.deepEqual(heard.notice, []);
+});
+
+test("closed by the page it is quiet, and connects again when asked", async () => {
+  const { client, socket, WebSocket, clock } = connected();
+  const page = collector();
+  client.follow("run", page);
+  const sent = client.send({ text: "Hello" });
+
+  client.close();
+  client.close();
+  await assert.rejects(sent, { code: "closed" });
+  await assert.rejects(client.send({ text: "Again" }), { code: "closed" });
+  assert.equal(socket.closed, true);
+  assert.equal(clock.pending, 0);
+
+  client.connect();
+  WebSocket.last.hello();
+  assert.deepEqual(WebSocket.last.sent.map(({ type }) => type), ["subscribe"]);
+  assert.deepEqual(client.outbox.entries.map(({ text, sending }) => [text, sending]), [["Hello", false], ["Again", false]]);
+});
+
+test("a WebSocket that cannot even be made is a failure as any other", async (t) => {
+  t.mock.method(console, "warn", () => {});
+  const Unmakeable = class {
+    constructor() {
+      throw new DOMException("blocked", "SecurityError");
+    }
+  };
+  const { client, clock } = rig({ WebSocket: Unmakeable, routes: { "GET /api/runs": () => json({ items: [] }) } });
+
+  client.connect();
+  await clock.advance(2_000);
+
+  assert.equal(client.transport, "sse");
+  client.close();
+});
+
+test("a 401 to any request means that the session is gone", async () => {
+  const { client, socket, heard } = connected({
+    routes: { "GET /api/conversations": () => json({ error: { code: "not_signed_in", message: "Sign in.", retryable: false } }, 401) },
+  });
+  const sent = client.send({ text: "Hello" });
+
+  const listed = client.request("GET", "/conversations");
+
+  await assert.rejects(listed, { code: "not_signed_in", status: 401 });
+  await assert.rejects(sent, { code: "not_signed_in" });
+  assert.equal(client.state, "closed");
+  assert.equal(heard.connection.at(-1).code, 4401);
+  assert.equal(socket.closed, true);
+  assert.equal(client.outbox.entries.length, 1, "the words are not lost");
+  await settle();
+});
