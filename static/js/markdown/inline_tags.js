@@ -4,6 +4,7 @@
  */
 
 /** @typedef {import("./parser.js").Token} Token */
+/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").TokenConstructor} TokenConstructor */
 
 export const INLINE_TAGS = ["sub", "sup", "kbd", "mark"];
 const BREAK = /<br ?\/?>/y;
@@ -25,8 +26,13 @@ export function inlineTags(parser) {
     return true;
   });
 
-  parser.core.ruler.after("inline", "pair_inline_tags", (state) => {
-    for (const token of state.tokens) if (token.children) pairTags(token.children);
+  parser.core.ruler.after("inline", "pair_inline_tags", ({ tokens, env, Token }) => {
+    for (const token of tokens) {
+      if (!token.children) continue;
+      const open = pairTags(token.children);
+      if (token === env.unfinishedToken) closeAtEnd(token.children, open, Token);
+      for (const child of token.children) if (child.type === "inline_tag") child.type = "text";
+    }
   });
 }
 
@@ -40,7 +46,12 @@ function matchAt(pattern, state) {
   return found && state.pos + found[0].length <= state.posMax ? found : null;
 }
 
-/** Turns tags with a partner on the same level into open and close tokens, the others into text. @param {Token[]} tokens */
+/**
+ * Turns tags with a partner on the same level into open and close tokens.
+ *
+ * @param {Token[]} tokens
+ * @returns {Token[]} what is still open at the end
+ */
 function pairTags(tokens) {
   /** @type {Token[]} */
   const open = [];
@@ -50,7 +61,18 @@ function pairTags(tokens) {
     else if (token.nesting > 0) open.push(token);
     else if (token.nesting < 0) while (open.pop()?.type === "inline_tag");
   }
-  for (const token of tokens) if (token.type === "inline_tag") token.type = "text";
+  return open;
+}
+
+/** In a preview: the partner is about to come. @param {Token[]} tokens @param {Token[]} open @param {TokenConstructor} Token */
+function closeAtEnd(tokens, open, Token) {
+  for (const opener of open.reverse()) {
+    if (opener.type !== "inline_tag") continue;
+    const closer = new Token("inline_tag", opener.tag, 0);
+    become(opener, "open", 1);
+    become(closer, "close", -1);
+    tokens.push(closer);
+  }
 }
 
 /** @param {Token[]} open @param {Token} token */

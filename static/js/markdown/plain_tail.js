@@ -4,8 +4,9 @@
 
 import { isUndecided } from "./hold.js";
 
-// A line which is held back is looked at again with every chunk; past this length it is simply shown.
-const LONGEST_HELD = 1_000;
+// Markup waits for the next parse, which knows what it means; past this length it is shown as it is.
+const LONGEST_HELD = 250;
+const MARKUP = /[*_~`[\]!<>\\|#]/;
 const CLOSED_ELEMENTS = new Set(["a", "button", "code", "span", "input", "br", "hr"]);
 
 export class PlainTail {
@@ -33,17 +34,23 @@ export class PlainTail {
   /** @param {string} text */
   push(text) {
     this.#unshown += text;
-    if (!this.#last || this.#isHeld()) return;
+    const length = this.#last ? this.#shownLength() : 0;
+    if (!length || !this.#last) return;
+    const shown = this.#unshown.slice(0, length);
     this.#text ??= openText(this.#last);
-    this.#text.appendData(this.#unshown);
-    this.#atLineStart = this.#unshown.endsWith("\n");
-    this.#unshown = "";
+    this.#text.appendData(shown);
+    this.#atLineStart = shown.endsWith("\n");
+    this.#unshown = this.#unshown.slice(length);
   }
 
-  #isHeld() {
-    const held = this.#unshown;
-    if (!this.#atLineStart || held.length > LONGEST_HELD || held.includes("\n")) return false;
-    return isUndecided(held);
+  #shownLength() {
+    const text = this.#unshown;
+    if (text.length > LONGEST_HELD) return text.length;
+    const markup = text.search(MARKUP);
+    const plain = markup < 0 ? text : text.slice(0, markup);
+    const start = plain.lastIndexOf("\n") + 1;
+    const startsLine = start > 0 || this.#atLineStart;
+    return startsLine && isUndecided(plain.slice(start)) ? start : plain.length;
   }
 }
 

@@ -12,7 +12,7 @@ import { isUnfinished } from "./unfinished_text.js";
 
 const HALF_DELIMITER = /[\\*_~`]+$/;
 const HALF_TAG = /^<(?:\/|b|br|br ?\/?|\/?(?:s|su|sub|sup|k|kb|kbd|m|ma|mar|mark))?$/;
-const HALF_AUTOLINK = /^<[a-z][a-z0-9+.-]*:[^\s<>]*$/i;
+const HALF_AUTOLINK = /^<(?:ht{0,2}|https?|https?:[^\s<>]*)$/i;
 const LONGEST_AUTOLINK = 2_000;
 
 export function createPreviewParser() {
@@ -23,6 +23,7 @@ export function createPreviewParser() {
     for (const token of inlines) md.inline.parse(token.content, md, env, token.children ?? []);
     if (!last) return;
     if (!src.endsWith("\n")) last.content = last.content.replace(HALF_DELIMITER, "");
+    env.unfinishedToken = last;
     env.unfinished = true;
     md.inline.parse(last.content, md, env, last.children ?? []);
     env.unfinished = false;

@@ -103,6 +103,7 @@ export class FramePump {
     try {
       this.#drawFrame();
     } finally {
+      this.#moveDrawn();
       if (this.#drawable || this.#painting.length) this.#requestFrame();
     }
   };
@@ -117,7 +118,6 @@ export class FramePump {
       allowed -= this.#drawSlice(Math.min(allowed, SLICE_CHARACTERS));
       if (now() - start >= FRAME_BUDGET_MS) break;
     }
-    this.#moveDrawn();
   }
 
   /** Draws that many characters, one more rather than half a character. @param {number} length */

@@ -20,7 +20,6 @@ import { WorkCredit } from "./work_credit.js";
 /** @typedef {import("./parser.js").Env} Env */
 /** @typedef {{ source: string, nodes: ChildNode[] }} Slice  a settled piece of text and what was drawn for it */
 
-const PRICE_OF_TAIL = 2;
 const parser = createParser();
 const previewParser = createPreviewParser();
 
@@ -56,7 +55,7 @@ export class MarkdownStream {
     return this.#source.raw;
   }
 
-  /** How many characters have been handed to the parser; at most 16 times the text's length. */
+  /** How many characters have been handed to the parser; linear in the text's length (work_credit.js). */
   get parsedCharacters() {
     return this.#parsed;
   }
@@ -93,8 +92,13 @@ export class MarkdownStream {
   #feed(text) {
     const added = this.#append(text);
     if (!added) return;
-    if (this.#credit.affords(PRICE_OF_TAIL * this.#tail.length)) this.#update();
+    if (this.#credit.affords(this.#priceOfUpdate)) this.#update();
     else this.#plain.push(added);
+  }
+
+  /** Finding finished blocks and drawing the rest hand each character to the parser once. */
+  get #priceOfUpdate() {
+    return this.#tail.length * (this.#hasNewLine ? 2 : 1);
   }
 
   /** @param {string} text @returns {string} the part that went into the tail */

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { PATHOLOGICAL, PAYLOADS } from "./payloads.js";
+import { SAMPLES } from "./samples.js";
+import { chance, element, inChunks, inRandomChunks, LOCATION, serialised, streamed, whole } from "./page.js";
+import { renderMarkdown } from "../../../static/js/markdown/stream.js";
+
+const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|pre|code|em|strong|s|sub|sup|kbd|mark|br|hr|a|span|div|button|input)$/;
+const CLASSES = /^(code-block|code-header|code-language|code-copy|code-content|table-scroll|task-item|plain-text|image-placeholder|image-alt|image-host|link-mismatch|link-host|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
+const CONVERSATION = /^\/c\/[0-9a-f-]{36}$/;
+
+/** The rule for each attribute: which elements may have it, and with which values. */
+const ATTRIBUTES = {
+  class: [PLAIN, CLASSES],
+  dir: [/^(p|h[1-6]|ul|ol|blockquote|th|td|pre)$/, /^(auto|ltr)$/],
+  href: [/^a$/, (value) => isAllowedUrl(value)],
+  title: [/^(a|span)$/, /^/],
+  rel: [/^a$/, /^noopener noreferrer nofollow ugc$/],
+  target: [/^a$/, /^_blank$/],
+  referrerpolicy: [/^a$/, /^no-referrer$/],
+  start: [/^ol$/, /^\d{1,9}$/],
+  scope: [/^th$/, /^col$/],
+  tabindex: [/^(div|pre)$/, /^0$/],
+  role: [/^div$/, /^region$/],
+  "aria-label": [/^(div|input)$/, /^(Table|Done|To do)$/],
+  type: [/^(input|button)$/, /^(checkbox|button)$/],
+  disabled: [/^input$/, /^$/],
+  checked: [/^input$/, /^$/],
+  "data-action": [/^button$/, /^copy-code$/],
+};
+
+function isAllowedUrl(value) {
+  if (value.startsWith("#") || CONVERSATION.test(value)) return true;
+  const url = new URL(value);
+  if (url.protocol === "mailto:") return true;
+  return /^https?:$/.test(url.protocol) && !url.username && !url.password && url.origin !== new URL(LOCATION).origin;
+}
+
+function assertSafe(container, source) {
+  for (const node of container.querySelectorAll("*")) {
+    assert.match(node.localName, PLAIN, JSON.stringify(source));
+    for (const { name, value } of node.attributes) {
+      const [elements, values] = ATTRIBUTES[name] ?? assert.fail(`${node.localName}[${name}] from ${JSON.stringify(source)}`);
+      assert.match(node.localName, elements);
+      const allowed = typeof values === "function" ? values(value) : values.test(value);
+      assert.ok(allowed, `${node.localName}[${name}=${JSON.stringify(value)}] from ${JSON.stringify(source)}`);
+    }
+    if (node.localName === "input") assert.ok(node.hasAttribute("disabled"));
+    if (node.localName === "a") assert.equal(node.querySelector("a"), null);
+    if (/^https?:/.test(node.getAttribute("href") ?? "")) assert.equal(node.getAttribute("rel"), "noopener noreferrer nofollow ugc");
+  }
+}
+
+test("no payload makes anything but allowed elements, attributes and URLs, whole", () => {
+  for (const payload of PAYLOADS) assertSafe(whole(payload), payload);
+});
+
+test("no payload does at any step of streaming it by character", () => {
+  for (const payload of PAYLOADS) {
+    const { container } = streamed(payload.split(""), (now) => assertSafe(now, payload));
+    assert.equal(serialised(container), serialised(whole(payload)), JSON.stringify(payload));
+  }
+});
+
+test("no payload does when it is split at any index", () => {
+  for (const payload of PAYLOADS) {
+    for (let index = 1; index < payload.length; index += 1) {
+      streamed([payload.slice(0, index), payload.slice(index)], (now) => assertSafe(now, payload));
+    }
+  }
+});
+
+test("no payload does inside other markup", () => {
+  const random = chance(34);
+  for (const payload of PAYLOADS) {
+    const text = `${random.pick(SAMPLES)}${random.pick(["", "> ", "- ", "| a |\n|---|\n| ", "**", "[", "`"])}${payload}${random.pick(SAMPLES)}`;
+    streamed(inRandomChunks(text, random, 9), (now) => assertSafe(now, text));
+  }
+});
+
+test("HTML stays visible as text", () => {
+  for (const payload of ["<img src=x onerror=__x=1>", "<script>__x=1</script>", "<SUB>e</SUB>", "<br onclick=x>"]) {
+    const container = whole(payload);
+    assert.equal(container.querySelector("p").childNodes.length, 1);
+    assert.equal(container.textContent, payload);
+  }
+});
+
+test("refused links are their text, and images never load", () => {
+  assert.equal(whole("[text](javascript:__x=1)").querySelector("a"), null);
+  assert.equal(whole("[text](/accounts/logout/)").textContent, "text");
+  assert.equal(whole("[text](https://chat.example/accounts/logout/)").querySelector("a"), null);
+  for (const payload of PAYLOADS) assert.equal(whole(payload).querySelector("img"), null);
+});
+
+test("an image is a placeholder that names its host", () => {
+  const placeholder = whole("![a cat](https://cats.example/1.png)").querySelector(".image-placeholder");
+  assert.equal(placeholder.localName, "a");
+  assert.equal(placeholder.getAttribute("href"), "https://cats.example/1.png");
+  assert.equal(placeholder.textContent, "a cat cats.example");
+  assert.equal(whole("[![x](https://evil.example/1)](https://ok.example)").querySelectorAll("a").length, 1);
+  assert.equal(whole("![x](/accounts/logout/)").querySelector("a"), null);
+});
+
+test("a link whose text names another host says where it leads", () => {
+  const link = whole("[https://bank.example](https://evil.example/x)").querySelector("a");
+  assert.equal(link.getAttribute("class"), "link-mismatch");
+  assert.equal(link.textContent, "https://bank.example (leads to evil.example)");
+  assert.equal(whole("[a](https://\u0430pple.com)").querySelector("a").getAttribute("title"), "xn--pple-43d.com");
+});
+
+for (const [name, text] of Object.entries(PATHOLOGICAL)) {
+  test(`${name}: neither hangs nor overflows, and stays safe`, () => {
+    const container = element();
+    renderMarkdown(container, text, { location: LOCATION });
+    assertSafe(container, name);
+    assert.equal(serialised(streamed(inChunks(text, 97)).container), serialised(container));
+  });
+}
+
+test("text nested too deeply stays readable", () => {
+  assert.match(whole(`${"> ".repeat(500)}deep *text*`).textContent, /deep \*text\*/);
+  assert.match(whole(`${"- ".repeat(500)}deep`).textContent, /deep/);
+});
