@@ -1,0 +1,128 @@
+"""The built-in model: it answers without a key and without a network, and says that it is a demo.
+
+Its answers are prepared texts, chosen by words of the question. The same request always gets the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from chat.providers.base import Delta, Finish, ReasoningDelta, Request, TextDelta, UsageDelta
+from chat.providers.demo_numbers import guide
+from chat.providers.text import clean
+
+MODEL: Final = "demo"
+TOKENS_PER_SECOND: Final = 40.0
+# A sleep shorter than this is not kept by the event loop anyway; several tokens are then sent after one sleep.
+_SHORTEST_SLEEP: Final = 0.005
+_QUOTED_CHARACTERS: Final = 200
+_TEXTS: Final = Path(__file__).parent / "demo_texts"
+_TOKEN: Final = re.compile(r" ?\w{1,6}|\s+|[^\w\s]{1,4}")
+_MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~$!&+-])")
+_FOOTNOTE: Final = (
+    "*I am the built-in demo, not a language model: my answers are prepared texts. "
+    "Say `connect` to read how to connect a real model.*"
+)
+
+# Each text, and the words that call for it, in the order in which they are shown.
+_TOPICS: Final = (
+    ("hello", "hello|hi|hey|hallo|welcome|help|good (?:morning|day|evening)"),
+    ("connect", "connect|setup|set up|install|api[ _]?key|openai(?:_\\w+)?|ollama|real model|configure"),
+    ("think", "think|thinking|reason|reasoning|ponder|puzzle"),
+    ("code", "code|coding|program|function|python|javascript|sql|shell|bash|snippet"),
+    ("table", "tables?|grid|columns?"),
+    ("list", "lists?|tasks?|todo|to-do|steps?|checklist"),
+    ("markdown", "markdown|format(?:ting)?|tour|everything|show off"),
+    ("long", "long|longer|essay|story|book|detail(?:ed|s)?"),
+)
+_PATTERNS: Final = tuple((topic, re.compile(rf"(?i)\b(?:{words})\b")) for topic, words in _TOPICS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    text: str
+    reasoning: str = ""
+
+
+class DemoProvider:
+    """A `Provider` that needs nothing.
+
+    tokens_per_second: the pace of the answer; 0 is as fast as the reader takes it. sleep: waits so many seconds.
+    `temperature` changes nothing; `max_output_tokens` cuts the answer, as with any model. Never raises ProviderError.
+    """
+
+    name = "demo"
+    is_demo = True
+
+    def __init__(
+        self,
+        *,
+        tokens_per_second: float = TOKENS_PER_SECOND,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._pause = 1 / tokens_per_second if tokens_per_second > 0 else 0.0
+        self._sleep = sleep
+        self._texts = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(_TEXTS.glob("*.md"))}
+        self._texts["long"] = guide()
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        asked = sum(len(tokens(prompt.text)) for prompt in request.messages)
+        limit = request.max_output_tokens
+        given = 0
+        owed = 0.0
+        for delta in _deltas(self._answer(request)):
+            if given == limit:
+                break
+            owed += self._pause
+            if owed >= _SHORTEST_SLEEP or not self._pause:
+                await self._sleep(owed)
+                owed = 0.0
+            given += 1
+            yield delta
+        yield UsageDelta(asked, given)
+        yield Finish("length" if given == limit else "stop")
+
+    async def models(self) -> tuple[str, ...]:
+        return (MODEL,)
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+    def _answer(self, request: Request) -> _Answer:
+        questions = [prompt.text for prompt in request.messages if prompt.role == "user"]
+        question = questions[-1] if questions else ""
+        topics = [topic for topic, words in _PATTERNS if words.search(question)]
+        shown = [self._texts[topic] for topic in topics or ("hello",)]
+        sections = [_courtesy(question, len(questions), known=bool(topics)), *shown, "---", _FOOTNOTE]
+        reasoning = self._texts["thought"] if "think" in topics else ""
+        return _Answer("\n\n".join(section for section in sections if section) + "\n", reasoning)
+
+
+def tokens(text: str) -> list[str]:
+    """`text` in pieces of about the size of a model's tokens. Joined, they are the text."""
+    return _TOKEN.findall(text)
+
+
+def _deltas(answer: _Answer) -> Iterator[Delta]:
+    for token in tokens(answer.reasoning):
+        yield ReasoningDelta(token)
+    for token in tokens(answer.text):
+        yield TextDelta(token)
+
+
+def _courtesy(question: str, count: int, *, known: bool) -> str:
+    """The question, quoted so that none of its own markup works."""
+    words = " ".join(clean(question).split())
+    if not words:
+        return ""
+    if len(words) > _QUOTED_CHARACTERS:
+        words = words[:_QUOTED_CHARACTERS] + "…"
+    quoted = "> " + _MARKUP.sub(r"\\\1", words)
+    nth = f"Your message number {count} in this conversation was:" if count > 1 else "You wrote:"
+    thanks = "Thank you for asking." if known else "A real model would have an answer to that; I only know my texts."
+    return f"{nth}\n\n{quoted}\n\n{thanks}"
