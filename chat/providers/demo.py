@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,7 +70,7 @@ class DemoProvider:
         self._texts = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(_TEXTS.glob("*.md"))}
         self._texts["long"] = guide()
 
-    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         asked = sum(len(tokens(prompt.text)) for prompt in request.messages)
         limit = request.max_output_tokens
         given = 0

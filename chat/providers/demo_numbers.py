@@ -18,7 +18,7 @@ def _paragraphs(last: int) -> Iterator[str]:
     yield "# A field guide to the whole numbers"
     yield (
         f"You asked for something long. Here are the numbers from 1 to {last}, each with what there is to say about "
-        "it; all of it is computed, so you may check it. Press Stop when you have seen enough: what has arrived is kept."
+        "it, all of it computed, so you may check it. Press Stop when you have seen enough: what has arrived is kept."
     )
     for number in range(1, last + 1):
         if number % 10 == 1:

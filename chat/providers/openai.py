@@ -7,7 +7,7 @@ its own iteration builds a pydantic object per chunk (bench/decoder.py has the f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -73,7 +73,7 @@ class OpenAIProvider:
         self._without_usage: set[str] = set()
         self._limit_fields: dict[str, str] = {}
 
-    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         reader = AnswerReader(secret=self._api_key)
         patience = Patience(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
         async with AsyncExitStack() as connection:
