@@ -8,14 +8,7 @@ import { MarkdownStream, renderMarkdown } from "../markdown/stream.js";
  */
 export class AnswerWriter {
   #message;
-  /** @type {MarkdownStream} */
-  #markdown;
-  /** @type {FramePump} */
-  #pump;
-  /** @type {Text} */
-  #thoughts;
-  /** @type {FramePump} */
-  #thoughtPump;
+  #drawing;
   #thoughtSince = 0;
   #thinking = false;
   #text = "";
@@ -23,7 +16,7 @@ export class AnswerWriter {
   /** @param {ChatMessage} message */
   constructor(message) {
     this.#message = message;
-    this.#begin();
+    this.#drawing = newDrawing(message);
   }
 
   get text() {
@@ -34,13 +27,13 @@ export class AnswerWriter {
   write(text) {
     if (!this.#text) this.#endThinking();
     this.#text += text;
-    return this.#pump.write(text);
+    return this.#drawing.answer.write(text);
   }
 
   /** @param {string} text a piece of the model's thinking @returns {Promise<void>} */
   think(text) {
     if (!this.#thinking) this.#beginThinking();
-    return this.#thoughtPump.write(text);
+    return this.#drawing.thoughts.write(text);
   }
 
   /** Throws away what there is: the run starts again. */
@@ -49,15 +42,16 @@ export class AnswerWriter {
     this.#text = "";
     this.#thinking = false;
     this.#message.showReasoning("", { open: false });
-    this.#begin();
+    this.#drawing = newDrawing(this.#message);
   }
 
   /** The answer is whole, or will not grow any more. */
   finish() {
     this.#endThinking();
-    this.#pump.flush();
-    this.#thoughtPump.flush();
-    this.#markdown.finish();
+    const { answer, thoughts, markdown } = this.#drawing;
+    void answer.flush();
+    void thoughts.flush();
+    markdown.finish();
     this.#message.source = this.#text;
     this.close();
   }
@@ -72,16 +66,8 @@ export class AnswerWriter {
   }
 
   close() {
-    this.#pump.close();
-    this.#thoughtPump.close();
-  }
-
-  #begin() {
-    this.#message.body.replaceChildren();
-    this.#message.thoughts.replaceChildren((this.#thoughts = document.createTextNode("")));
-    this.#markdown = new MarkdownStream(this.#message.body);
-    this.#pump = new FramePump({ draw: (text) => this.#markdown.push(text) });
-    this.#thoughtPump = new FramePump({ draw: (text) => this.#thoughts.appendData(text) });
+    this.#drawing.answer.close();
+    this.#drawing.thoughts.close();
   }
 
   #beginThinking() {
@@ -96,4 +82,17 @@ export class AnswerWriter {
     const seconds = Math.max(1, Math.round((Date.now() - this.#thoughtSince) / 1_000));
     this.#message.showReasoning(`Thought for ${seconds} s`, { open: false });
   }
+}
+
+/** Empties the message and begins anew. @param {ChatMessage} message */
+function newDrawing(message) {
+  const thought = document.createTextNode("");
+  message.body.replaceChildren();
+  message.thoughts.replaceChildren(thought);
+  const markdown = new MarkdownStream(message.body);
+  return {
+    markdown,
+    answer: new FramePump({ draw: (text) => markdown.push(text) }),
+    thoughts: new FramePump({ draw: (text) => thought.appendData(text) }),
+  };
 }

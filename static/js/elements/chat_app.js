@@ -8,11 +8,11 @@ import { actionOf } from "./template_parts.js";
 /** The page: joins the sidebar, the conversation on the screen and the message box to the session. */
 export class ChatApp extends HTMLElement {
   /** @type {Session} */
-  #session;
+  #session = /** @type {any} */ (null);
   /** @type {Stage} */
-  #stage;
+  #stage = /** @type {any} */ (null);
   /** @type {Announcer} */
-  #announcer;
+  #announcer = /** @type {any} */ (null);
   #listeners = new AbortController();
   #greeted = false;
 
@@ -81,15 +81,10 @@ export class ChatApp extends HTMLElement {
    */
   async #send(text, send) {
     const open = this.#open;
-    const { drafts } = this.#session;
-    const { id } = open;
     try {
       await send();
-      // A message sent from a conversation that was left meanwhile is no draft there any more.
-      if (open.closed && drafts.read(id) === text) drafts.write(id, "");
-      else this.#composer.settle();
     } catch (error) {
-      if (open.closed) return drafts.write(id, text);
+      if (open.closed) return this.#session.drafts.write(open.id, text);
       const { code, message, retryAfter } = /** @type {import("../client/errors.js").ChatError} */ (error);
       this.#composer.giveBack(text);
       if (code !== "discarded") this.#composer.showProblem(message, { retryAfter });

@@ -12,9 +12,9 @@ const BUSY = "An answer is being written: stop it, or wait for its end.";
 /** The message box. Says "composer-send" (`detail`: text, assistant), "composer-stop" and "composer-assistant". */
 export class ChatComposer extends HTMLElement {
   /** @type {import("./drafts.js").Drafts} */
-  #drafts;
+  #drafts = /** @type {any} */ (null);
   /** @type {AssistantPicker} */
-  #picker;
+  #picker = /** @type {any} */ (null);
   #limit = Infinity;
   #busy = false;
   #problem = "";
@@ -35,7 +35,7 @@ export class ChatComposer extends HTMLElement {
   start({ drafts, assistants, limit }) {
     this.#drafts = drafts;
     this.#limit = limit;
-    this.#picker = new AssistantPicker(assistants, { label: this.querySelector(".picker"), told: part(this, "assistant") });
+    this.#picker = new AssistantPicker(assistants, { label: /** @type {HTMLElement} */ (this.querySelector(".picker")), told: part(this, "assistant") });
     this.addEventListener("input", this.#changed);
     this.addEventListener("keydown", this.#pressed);
     this.addEventListener("submit", this.#submitted);
@@ -61,6 +61,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   set text(text) {
+    clearTimeout(this.#saveTimer);
     this.#box.value = text;
     this.#drafts.write(this.#conversationId, text);
     this.#draw();
@@ -100,11 +101,6 @@ export class ChatComposer extends HTMLElement {
     this.text = this.text.trim() && this.text !== text ? `${text}\n\n${this.text}` : text;
     this.focusText();
     this.#box.setSelectionRange(this.text.length, this.text.length);
-  }
-
-  /** The message has arrived: only what was typed since is a draft. */
-  settle() {
-    this.#save();
   }
 
   /** While an answer is written, Stop stands in the place of Send. @param {boolean} busy */
@@ -178,10 +174,7 @@ export class ChatComposer extends HTMLElement {
     const { text } = this;
     if (this.#busy) return this.showProblem(BUSY);
     if (!text.trim() || this.#over) return;
-    // The stored draft stays until the server has the message: a reload before that loses nothing.
-    clearTimeout(this.#saveTimer);
-    this.#box.value = "";
-    this.#draw();
+    this.text = ""; // It is in the outbox of the client now, which survives a reload as well.
     this.dispatchEvent(new CustomEvent("composer-send", { bubbles: true, detail: { text, assistant: this.assistant?.slug ?? null } }));
   }
 

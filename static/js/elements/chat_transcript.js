@@ -8,9 +8,9 @@ import { actionOf, part } from "./template_parts.js";
  */
 export class ChatTranscript extends HTMLElement {
   /** @type {StickToBottom} */
-  #stick;
+  #stick = /** @type {any} */ (null);
   /** @type {IntersectionObserver} */
-  #view;
+  #view = /** @type {any} */ (null);
   #unread = false;
 
   connectedCallback() {

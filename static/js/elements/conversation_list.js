@@ -11,9 +11,9 @@ const EMPTY = "Your conversations will stand here.";
  */
 export class ConversationList extends HTMLElement {
   /** @type {import("./conversation_book.js").ConversationBook} */
-  #book;
+  #book = /** @type {any} */ (null);
   /** @type {import("./live_runs.js").LiveRuns} */
-  #runs;
+  #runs = /** @type {any} */ (null);
   #root = "/";
   /** @type {string | null} */
   #current = null;

@@ -1,3 +1,5 @@
+import { warn } from "../client/warning.js";
+
 const PREFIX = "chatsite.draft.";
 const NEW = "new";
 
@@ -37,7 +39,7 @@ export class Drafts {
       if (text.trim()) this.#storage?.setItem(this.#key(conversationId), text);
       else this.#storage?.removeItem(this.#key(conversationId));
     } catch (error) {
-      console.warn("chat: the draft could not be stored", error);
+      warn("the draft could not be stored", error);
     }
   }
 

@@ -53,7 +53,7 @@ export class LiveAnswer {
   finish(done) {
     this.#writer.finish();
     this.#settle(done, done.message_id);
-    return done.characters == null || done.characters === countCharacters(this.text);
+    return done.characters === undefined || done.characters === countCharacters(this.text);
   }
 
   /** @param {import("./failure_words.js").Failure} failure */

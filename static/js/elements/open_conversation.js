@@ -119,7 +119,7 @@ export class OpenConversation extends EventTarget {
   async stop() {
     const turn = this.current;
     if (turn?.runId) await this.#client.stop(turn.runId);
-    else if (turn?.clientMessageId) this.#client.discard(turn.clientMessageId);
+    else if (turn?.clientMessageId) this.#client.outbox.discard(turn.clientMessageId);
   }
 
   /** The same words once more: a new turn, or the same one if nobody knows what became of it. @param {EventTarget | null} message */
@@ -139,7 +139,7 @@ export class OpenConversation extends EventTarget {
     const turn = this.#turns.find((candidate) => candidate.owns(message));
     if (!turn) return "";
     this.#drop(turn);
-    if (turn.clientMessageId) this.#client.discard(turn.clientMessageId);
+    if (turn.clientMessageId) this.#client.outbox.discard(turn.clientMessageId);
     return turn.text;
   }
 
@@ -166,7 +166,7 @@ export class OpenConversation extends EventTarget {
       turn.follow(sent.runId);
     } catch (error) {
       if (this.#closed) throw error;
-      const waits = this.#client.outbox.some((entry) => entry.clientMessageId === turn.clientMessageId);
+      const waits = this.#client.outbox.entries.some((entry) => entry.clientMessageId === turn.clientMessageId);
       if (!waits) {
         this.#drop(turn);
         throw error;
@@ -222,7 +222,7 @@ export class OpenConversation extends EventTarget {
 
   /** Messages of an earlier page load whose sending nobody has heard of. */
   #showUnsent() {
-    for (const entry of this.#client.outbox) {
+    for (const entry of this.#client.outbox.entries) {
       if (entry.sending || (entry.conversationId ?? null) !== this.#id) continue;
       const turn = this.#newTurn({ clientMessageId: entry.clientMessageId, assistant: entry.assistant ?? null });
       turn.showSending(entry.text);

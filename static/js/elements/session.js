@@ -1,4 +1,5 @@
 import { ChatClient } from "../client/chat_client.js";
+import { warn } from "../client/warning.js";
 import { ConversationBook } from "./conversation_book.js";
 import { csrfToken } from "./csrf.js";
 import { Drafts } from "./drafts.js";
@@ -58,7 +59,7 @@ export class Session {
     this.runs.replace(runs);
     for (const run of runs) this.book.notice({ kind: "run_started", ...run });
     // Notices of the time without a connection are lost.
-    if (this.#greeted) this.book.refresh().catch((error) => console.warn("chat: the list could not be read again", error));
+    if (this.#greeted) this.book.refresh().catch((error) => warn("the list could not be read again", error));
     this.#greeted = true;
   }
 

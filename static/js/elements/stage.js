@@ -1,3 +1,4 @@
+import { warn } from "../client/warning.js";
 import { answerWords } from "./announcer.js";
 import { conversationIdOf, pathOf } from "./conversation_route.js";
 import { OpenConversation } from "./open_conversation.js";
@@ -143,7 +144,7 @@ export class Stage {
     try {
       session.book.put(await session.client.request("GET", `/conversations/${id}`));
     } catch (error) {
-      console.warn("chat: the conversation could not be read", error); // The notice of its creation will do.
+      warn("the conversation could not be read", error); // The notice of its creation will do.
     }
   }
 

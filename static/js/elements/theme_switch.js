@@ -1,3 +1,4 @@
+import { warn } from "../client/warning.js";
 import { csrfToken } from "./csrf.js";
 
 /** Light, dark or as the system has it: at once on this page, and by a cookie of the server on the next. */
@@ -17,7 +18,7 @@ export class ThemeSwitch extends HTMLElement {
     try {
       await fetch(this.dataset.url ?? "", { method: "POST", headers, body: new URLSearchParams({ theme: value }), credentials: "same-origin" });
     } catch (error) {
-      console.warn("chat: the theme could not be stored", error); // It holds on this page.
+      warn("the theme could not be stored", error); // It holds on this page.
     }
   };
 }
