@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import reactor
+
+from chat.server.gate import WriteGate
+
+logger = logging.getLogger(__name__)
+
+# For what is still in the buffer when a connection is given up.
+LINGER_SECONDS: Final = 5
+
+
+class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
+    """A WebSocket whose `send` waits for a slow reader (`gate`)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.gate = WriteGate()
+        self._abortion: Any = None
+        super().__init__(*args, **kwargs)
+
+    def onOpen(self) -> None:  # noqa: N802
+        # The connection began as HTTP, whose channel is still registered and would be told in our place.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self.gate, True)
+        super().onOpen()
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
+        self.gate.finish()
+        if self._abortion is not None and self._abortion.active():
+            self._abortion.cancel()
+        super().onClose(wasClean, code, reason)
+
+    def dropConnection(self, abort: bool = False) -> None:  # noqa: N802
+        super().dropConnection(abort)
+        # Twisted would wait for the buffer to empty: for ever, if the client has said goodbye and reads no more.
+        if not abort and self._abortion is None:
+            self._abortion = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        # The application learns of the end by `websocket.disconnect`; until then what it sends goes nowhere (ASGI).
+        if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
+            return
+        super().handle_reply(message)
+        if message["type"] == "websocket.close":
+            self.gate.finish()
+
+    def handle_exception(self, exception: BaseException) -> None:
+        try:
+            super().handle_exception(exception)
+        except Exception:  # autobahn raises a plain Exception if the handshake is in an odd state
+            logger.exception("A WebSocket could not be closed in order")
+            self.transport.abortConnection()
+
+    def _sendAutoPing(self) -> None:  # noqa: N802
+        # One at a time: autobahn forgets the timer of a ping that is still unanswered, which then ends a live
+        # connection when it fires.
+        if self.autoPingTimeoutCall is None:
+            super()._sendAutoPing()
+
+
+class WebSocketFactory(DaphneWebSocketFactory):  # type: ignore[misc]  # Daphne is untyped
+    protocol = WebSocket

@@ -1,0 +1,70 @@
+"""A server in a process of its own, ended with the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a process may take to end: the server's own bounds, and room for a busy machine.
+END_SECONDS = 30
+
+
+@contextmanager
+def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """`python <arguments>` in the project's directory, with its output as text; ended by SIGTERM."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error::ResourceWarning", *arguments],
+        cwd=ROOT,
+        env=clean_environment() | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+
+
+def clean_environment() -> dict[str, str]:
+    """Without the settings of whoever runs the tests."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {"PYTHONUNBUFFERED": "1", "CHAT_ENV_FILE": ""}
+
+
+def ended(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Of a command that is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=clean_environment() | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def lines_until(process: subprocess.Popen[str], needle: str) -> list[str]:
+    """The lines of output up to the one with the needle. Fails with all of them if the process ends before."""
+    lines: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if needle in line:
+            return lines
+    raise AssertionError(f"no {needle!r} in:\n{''.join(lines)}")

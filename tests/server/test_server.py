@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.server.process import END_SECONDS, running
+from tests.server.streaming_app import CHUNK_BYTES, chunk
+
+CHUNKS = 4096
+TOTAL_BYTES = CHUNKS * CHUNK_BYTES
+# What may lie between an accepted `send` and a reader: the kernel's buffers (at most 4 + 6 MiB by default) and ours.
+HELD_BYTES = 16 * 1024 * 1024
+LOOKS = 50
+
+
+class RunningServer:
+    def __init__(self, process: Any) -> None:
+        self.process = process
+        self.port = int(process.stdout.readline())
+
+    def socket(self) -> socket.socket:
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        connection.settimeout(END_SECONDS)
+        connection.connect(("127.0.0.1", self.port))
+        return connection
+
+    def http(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=END_SECONDS)
+
+    def state(self) -> dict[str, Any]:
+        connection = self.http()
+        connection.request("GET", "/state")
+        state: dict[str, Any] = json.loads(connection.getresponse().read())
+        connection.close()
+        return state
+
+    def accepted_at_rest(self) -> int:
+        """What `send` has taken when it takes no more. At each look the loop is free, so that it could take more."""
+        looks = [-1]
+        while len(looks) < LOOKS or looks[-LOOKS] != looks[-1]:
+            looks.append(self.state()["accepted"])
+        return int(looks[-1])
+
+    def outcome(self) -> str:
+        """How the stream has ended, once it has."""
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            if outcomes := self.state()["outcomes"]:
+                return str(outcomes[0])
+        raise AssertionError("the stream does not end")
+
+    def big_response(self, chunks: int = CHUNKS) -> tuple[socket.socket, http.client.HTTPResponse]:
+        connection = self.socket()
+        connection.sendall(b"GET /big?chunks=%d HTTP/1.1\r\nHost: x\r\n\r\n" % chunks)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return connection, response
+
+    def big_websocket(self, chunks: int = CHUNKS) -> AbstractContextManager[ClientConnection]:
+        address = f"ws://127.0.0.1:{self.port}/?chunks={chunks}"
+        return connect(address, sock=self.socket(), max_queue=1, compression=None, ping_interval=None, close_timeout=1)
+
+
+@pytest.fixture
+def server() -> Iterator[RunningServer]:
+    with running("-m", "tests.server.streaming_app") as process:
+        yield RunningServer(process)
+
+
+@pytest.fixture
+def stock_server() -> Iterator[RunningServer]:
+    with running("-m", "tests.server.streaming_app", "stock") as process:
+        yield RunningServer(process)
+
+
+def expected() -> Iterator[bytes]:
+    return (chunk(number) for number in range(CHUNKS))
+
+
+def read_to_the_end(websocket: ClientConnection) -> tuple[int, int | None]:
+    """The bytes received, and the close code."""
+    received = 0
+    try:
+        while True:
+            received += len(websocket.recv())
+    except ConnectionClosed:
+        return received, websocket.close_code
+
+
+class TestSlowHttpReader:
+    def test_send_waits_for_a_reader_that_does_not_read(self, server: RunningServer) -> None:
+        connection, _ = server.big_response()
+        assert server.accepted_at_rest() < HELD_BYTES
+        connection.close()
+
+    def test_without_our_send_this_would_be_seen(self, stock_server: RunningServer) -> None:
+        connection, _ = stock_server.big_response()
+        assert stock_server.accepted_at_rest() == TOTAL_BYTES
+        connection.close()
+
+    def test_it_gets_everything_once_it_reads(self, server: RunningServer) -> None:
+        connection, response = server.big_response()
+        assert server.accepted_at_rest() < HELD_BYTES
+        assert all(response.read(CHUNK_BYTES) == each for each in expected())
+        assert response.read() == b""
+        assert server.outcome() == "completed"
+        connection.close()
+
+    def test_its_departure_ends_the_wait(self, server: RunningServer) -> None:
+        connection, _ = server.big_response()
+        assert server.accepted_at_rest() < HELD_BYTES
+        connection.shutdown(socket.SHUT_RDWR)
+        assert server.outcome() == "gone"
+        connection.close()
+
+    def test_the_next_request_on_its_connection_is_answered(self, server: RunningServer) -> None:
+        connection, response = server.big_response(chunks=64)
+        assert len(response.read()) == 64 * CHUNK_BYTES
+        connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+        again = http.client.HTTPResponse(connection)
+        again.begin()
+        assert again.read() == b"hello"
+        connection.close()
+
+    def test_a_second_request_sent_before_the_first_is_read_waits_too(self, server: RunningServer) -> None:
+        connection, response = server.big_response()
+        connection.sendall(b"GET /big?chunks=%d HTTP/1.1\r\nHost: x\r\n\r\n" % CHUNKS)
+        assert server.accepted_at_rest() < HELD_BYTES
+        assert all(response.read(CHUNK_BYTES) == each for each in expected())
+        assert response.read() == b""
+        assert server.accepted_at_rest() < HELD_BYTES
+        again = http.client.HTTPResponse(connection)
+        again.begin()
+        assert all(again.read(CHUNK_BYTES) == each for each in expected())
+        connection.close()
+
+
+class TestSlowWebSocketReader:
+    def test_send_waits_for_a_reader_that_does_not_read(self, server: RunningServer) -> None:
+        with server.big_websocket():
+            assert server.accepted_at_rest() < HELD_BYTES
+
+    def test_without_our_send_this_would_be_seen(self, stock_server: RunningServer) -> None:
+        with stock_server.big_websocket():
+            assert stock_server.accepted_at_rest() == TOTAL_BYTES
+
+    def test_it_gets_everything_once_it_reads(self, server: RunningServer) -> None:
+        with server.big_websocket() as websocket:
+            assert server.accepted_at_rest() < HELD_BYTES
+            assert all(websocket.recv() == each for each in expected())
+            with pytest.raises(ConnectionClosed) as closed:
+                websocket.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1000
+            assert server.outcome() == "completed"
+
+    def test_its_departure_ends_the_wait(self, server: RunningServer) -> None:
+        with server.big_websocket() as websocket:
+            assert server.accepted_at_rest() < HELD_BYTES
+            websocket.socket.shutdown(socket.SHUT_RDWR)
+            assert server.outcome() == "gone"
+
+    def test_the_application_can_close_it_while_a_send_waits(self, server: RunningServer) -> None:
+        with server.big_websocket() as websocket:
+            assert server.accepted_at_rest() < HELD_BYTES
+            websocket.send("close")
+            received, code = read_to_the_end(websocket)
+            assert received < TOTAL_BYTES
+            assert code == 4408
+
+    def test_it_cannot_say_goodbye_and_stay(self, server: RunningServer) -> None:
+        with server.big_websocket() as websocket:
+            assert server.accepted_at_rest() < HELD_BYTES
+            websocket.socket.sendall(b"\x88\x82\0\0\0\0\x03\xe8")  # a close frame; nothing is read after it
+            assert server.outcome() == "gone"
+
+
+class TestRequests:
+    def test_many_requests_share_a_connection(self, server: RunningServer) -> None:
+        connection = server.http()
+        for number in range(500):
+            connection.request("POST", "/echo", body=str(number))
+            assert connection.getresponse().read() == str(number).encode()
+        connection.close()
+
+    def test_a_failure_in_mid_response_is_no_clean_end(self, server: RunningServer) -> None:
+        connection = server.http()
+        connection.request("GET", "/fail-late")
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            connection.getresponse().read()
+        connection.close()
+        # The timer that noticed it still runs: it notices the next one too.
+        connection = server.http()
+        connection.request("GET", "/fail-late")
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            connection.getresponse().read()
+        connection.close()
+
+    def test_the_server_does_not_name_its_versions(self, server: RunningServer) -> None:
+        connection = server.http()
+        connection.request("POST", "/echo")
+        assert connection.getresponse().headers["Server"] == "chatsite"
+        connection.close()
+        with server.big_websocket(chunks=1) as websocket:
+            assert websocket.response is not None
+            assert websocket.response.headers["Server"] == "chatsite"
+
+    def test_a_message_over_the_transport_limit_ends_the_connection(self, server: RunningServer) -> None:
+        with server.big_websocket(chunks=0) as websocket:
+            websocket.send(b"x" * (1024 * 1024 + 1))
+            with pytest.raises(ConnectionClosed):
+                websocket.recv()
+
+
+class TestShutdown:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_ends_it_in_order(self, server: RunningServer, number: int) -> None:
+        connection = server.http()
+        connection.request("GET", "/wait")
+        response = connection.getresponse()
+        assert response.read(5) == b"begun"
+        server.process.send_signal(number)
+        output, _ = server.process.communicate(timeout=END_SECONDS)
+        connection.close()
+        assert output.splitlines() == ["shut down", "returned"]
+        assert server.process.returncode == 0
