@@ -46,7 +46,7 @@ class BearerTokenMiddleware:
             return user
 
         request.user = user
-        request.auser = auser  # type: ignore[assignment]
+        request.auser = auser
         request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
 
 

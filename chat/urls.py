@@ -1,10 +1,17 @@
 """The pages and the API."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from chat.views import theme
+from chat.views import health, pages, setup, theme
 
 app_name = "chat"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", pages.new_chat, name="new"),
+    path("c/<uuid:conversation_id>", pages.conversation, name="conversation"),
+    path("setup/", setup.setup, name="setup"),
     path("theme", theme.choose_theme, name="theme"),
+    path("api/", include("chat.api.urls")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
 ]

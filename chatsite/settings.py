@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,11 @@ for origin in TRUSTED_ORIGINS:
 HTTPS = env.flag("CHAT_HTTPS", False)
 
 
+# For its owner only: it holds everybody's conversations. What cannot be made is reported by what needs it.
+with suppress(OSError):
+    DATA_DIR.mkdir(0o700, parents=True, exist_ok=True)
+
+
 def secret_key() -> str:
     """The key from the environment, or one that is made once and kept in the data directory, for its owner only."""
     if given := env.text("SECRET_KEY"):
@@ -42,20 +48,23 @@ def secret_key() -> str:
         return given
     path = DATA_DIR / "secret_key"
     try:
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
-        # "x": of two processes that start at once, one makes the key and the other reads it.
+        # O_EXCL: of two processes that start at once, one makes the key and the other reads it.
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         pass
     except OSError as error:
-        env.refuse(
-            "CHAT_DATA_DIR",
-            f"({DATA_DIR}) cannot be written: {error.strerror}",
-            "Give the user that runs the server a directory of its own.",
-        )
-        return secrets.token_urlsafe(48)
-    return path.read_text()
+        return no_data_dir("written", error)
+    try:
+        return path.read_text()
+    except OSError as error:
+        return no_data_dir("read", error)
+
+
+def no_data_dir(done: str, error: OSError) -> str:
+    hint = "Give the user that runs the server a directory of its own."
+    env.refuse("CHAT_DATA_DIR", f"({DATA_DIR}) cannot be {done}: {error.strerror}", hint)
+    return secrets.token_urlsafe(48)
 
 
 SECRET_KEY = secret_key()
@@ -65,7 +74,6 @@ SECRET_KEY = secret_key()
 INSTALLED_APPS = [
     "daphne",
     "servestatic",
-    "chat",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -76,11 +84,12 @@ INSTALLED_APPS = [
     "allauth.account",
     "csp",
     "channels",
+    "chat",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "chat.browser_policy.BrowserPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -109,9 +118,11 @@ TEMPLATES = [
 ]
 CSRF_FAILURE_VIEW = "chat.views.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
-SECURE_REFERRER_POLICY = "no-referrer"
+# No other site learns where a visitor came from. With "no-referrer" a browser sends `Origin: null` with its own forms,
+# which the CSRF check must refuse.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -134,18 +145,24 @@ except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error
     DATABASES = {"default": dj_database_url.parse("sqlite://:memory:")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"].setdefault("OPTIONS", {}).update(SQLITE_OPTIONS)
+    # In a file: the tests open connections in several threads, as the server does.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 # A connection kept beyond its request belongs to a thread that no later request finds again (facts of ASGI).
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # The rate limits of the accounts count here: with Django's 300, trying many names would push the counts out.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # --- Accounts
 
 AUTH_USER_MODEL = "chat.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# One backend: each further one would hash a wrong password once more.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -159,6 +176,9 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+# How many reverse proxies of ours add to X-Forwarded-For. None: whoever connects is who is counted.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("CHAT_TRUSTED_PROXIES", 0)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "chat:new"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -184,8 +204,20 @@ else:
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
-SERVESTATIC_USE_FINDERS = True
-SERVESTATIC_AUTOREFRESH = False
+# On: what collectstatic made, by names with a hash, kept by browsers for good. Off: the files as they are now.
+STATIC_HASHED = env.flag("CHAT_STATIC_HASHED", False) and not DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_HASHED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+SERVESTATIC_USE_MANIFEST = STATIC_HASHED
+SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = not STATIC_HASHED
+SERVESTATIC_MAX_AGE = 0
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("woff2", "png", "webp", "br", "gz")
 
 CONTENT_SECURITY_POLICY: dict[str, Any] = {

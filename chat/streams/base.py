@@ -6,7 +6,7 @@ one that is slow gets fewer and larger batches, and costs the log nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -113,7 +113,7 @@ class StreamLog(Protocol):
     async def append(self, run_id: str, events: Sequence[Event], *, token: int) -> Appended:
         """Append all of the events or none. Raises Fenced, RunNotFound."""
 
-    def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncIterator[Batch]:
+    def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
         """Yield what lies after the cursor, wait for more, and end after the terminal event.
 
         A batch holds at most about `limit` bytes of text (but at least one entry), merged, taken when it is asked

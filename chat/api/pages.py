@@ -1,0 +1,53 @@
+"""Cursor paging, newest first: stable while new rows arrive, and as fast on the last page as on the first."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Model, Q, QuerySet
+
+from chat.refusals import Refusal
+from chat.wire import parse_uuid
+
+SIZE: Final = 50
+LARGEST: Final = 200
+
+
+def page_size(text: str) -> int:
+    if not text:
+        return SIZE
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= LARGEST:
+        raise Refusal("bad_request", f"limit is a number from 1 to {LARGEST}.")
+    return int(text)
+
+
+def page(rows: QuerySet[Any], cursor: str, *, by: str, size: int) -> tuple[Sequence[Any], str | None]:
+    """The rows after the cursor, ordered by a time and then the id, and the next cursor, or None at the end."""
+    rows = rows.order_by(f"-{by}", "-pk")
+    if cursor:
+        moment, pk = _parse(cursor)
+        rows = rows.filter(Q(**{f"{by}__lt": moment}) | Q(**{by: moment, "pk__lt": pk}))
+    found = list(rows[: size + 1])
+    more = len(found) > size
+    found = found[:size]
+    return found, _cursor(found[-1], by) if more else None
+
+
+def _cursor(row: Model, by: str) -> str:
+    return base64.urlsafe_b64encode(f"{getattr(row, by).isoformat()} {row.pk}".encode()).decode().rstrip("=")
+
+
+def _parse(cursor: str) -> tuple[datetime, str]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        moment, _, pk = text.partition(" ")
+        parsed, known = datetime.fromisoformat(moment), parse_uuid(pk)
+        if known is None or parsed.tzinfo is None:
+            raise ValueError("no id, or no time zone")
+    except (ValueError, binascii.Error) as error:
+        raise Refusal("bad_cursor", "cursor must be the `next` of an earlier page.") from error
+    return parsed, known

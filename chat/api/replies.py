@@ -1,0 +1,83 @@
+"""How every call of the API begins and ends: who asks, which method, what body; JSON out, refusals too."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.cache import patch_vary_headers
+
+from chat.auth import not_signed_in
+from chat.models import User
+from chat.refusals import Refusal
+from chat.wire import BadJson, loads
+
+logger = logging.getLogger(__name__)
+
+View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+
+
+def route(**methods: View) -> View:
+    """One address of the API: a view for each method. Each gets `(request, user, **ids)`."""
+
+    async def view(request: HttpRequest, **ids: Any) -> HttpResponse:
+        chosen = methods.get(request.method or "") or (methods.get("GET") if request.method == "HEAD" else None)
+        try:
+            response = await _respond(request, chosen, methods, ids)
+        except Refusal as refusal:
+            response = refused(refusal)
+        except DatabaseError:
+            logger.exception("A call of the API failed.")
+            response = refused(Refusal("unavailable", "The database cannot be reached. Try again.", retry_after=5))
+        # What a call answers is one person's: no cache may give it to another.
+        patch_vary_headers(response, ["Cookie", "Authorization"])
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    view.methods = methods  # type: ignore[attr-defined]
+    return view
+
+
+async def _respond(
+    request: HttpRequest, chosen: View | None, methods: dict[str, View], ids: dict[str, Any]
+) -> HttpResponse:
+    user = await request.auser()
+    if not isinstance(user, User) or not user.is_active:
+        return not_signed_in()
+    if chosen is None:
+        allowed = ", ".join(sorted(methods))
+        response = refused(Refusal("method_not_allowed", f"Only {allowed} here."))
+        response.headers["Allow"] = allowed
+        return response
+    return await chosen(request, user, **ids)
+
+
+def body_of(request: HttpRequest) -> dict[str, Any]:
+    """The JSON object of a request. Raises Refusal."""
+    try:
+        return loads(request.body)
+    except BadJson as error:
+        raise Refusal("bad_json", str(error)) from error
+    except RequestDataTooBig:
+        raise Refusal("body_too_big", "The request is too large.") from None
+
+
+def reply(data: Any, *, status: int = 200) -> HttpResponse:
+    return JsonResponse(data, status=status, json_dumps_params={"ensure_ascii": False})
+
+
+def refused(refusal: Refusal) -> HttpResponse:
+    return failed(refusal.status, refusal.code, refusal.message, refusal.retryable, refusal.retry_after)
+
+
+def failed(status: int, code: str, message: str, retryable: bool, retry_after: float | None = None) -> HttpResponse:
+    error = {"code": code, "message": message, "retryable": retryable}
+    response = reply({"error": error}, status=status)
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(math.ceil(retry_after or 1))
+    return response

@@ -1,0 +1,134 @@
+"""Runs over HTTP: start, follow, stop, keep. Each view: authorize → validate → one call of the engine → answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from chat import database, events
+from chat.api import run_stream
+from chat.api.event_streams import stream
+from chat.api.replies import body_of, failed, reply, route
+from chat.api.shapes import message_shape, run_shape, run_urls
+from chat.events import BadCursor, Cursor, Entry
+from chat.generation import archive
+from chat.generation.engine import Engine, Sent, engine, is_at_end
+from chat.generation.requests import SendRequest
+from chat.models import Message, User
+from chat.refusals import Refusal
+from chat.streams.base import Batch
+
+# The HTTP status of a run that failed while its caller waited for it.
+_STATUS = {
+    "rate_limited": 429,
+    "quota_exceeded": 429,
+    "provider_unavailable": 503,
+    "interrupted": 503,
+    "save_failed": 503,
+    "timeout": 504,
+}
+
+
+async def start(request: HttpRequest, user: User) -> HttpResponse:
+    _, sent = await _send(request, user)
+    run = {"run_id": sent.run_id, "conversation_id": sent.conversation_id, **run_urls(sent.run_id)}
+    return reply(run, status=200 if sent.duplicate else 201)
+
+
+async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
+    chat, sent = await _send(request, user)
+    run = await chat.find(user.pk, sent.run_id)
+    return stream(request, run_stream.one_run(chat, run, None))
+
+
+async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
+    chat, sent = await _send(request, user)
+    run = await chat.find(user.pk, sent.run_id)
+    last = await _last(chat.follow(run, None, limit=settings.CHAT_ANSWER_BYTES))
+    if last.name == "error":
+        error = cast(events.Failure, last.data)
+        status = _STATUS.get(error["code"], 502)
+        return failed(status, error["code"], error["message"], error["retryable"], error.get("retry_after"))
+    return await _saved(user, sent.run_id)
+
+
+async def list_runs(request: HttpRequest, user: User) -> HttpResponse:
+    runs = await (await engine()).log.runs_of(user.pk)
+    only_live = request.GET.get("active") == "1"
+    return reply({"items": [run_shape(run) for run in reversed(runs) if run.is_live or not only_live]})
+
+
+async def follow(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
+    after = _after(request)
+    chat = await engine()
+    run = await chat.find(user.pk, str(run_id))
+    if after is not None and is_at_end(run, after):
+        return HttpResponse(status=204)
+    return stream(request, run_stream.one_run(chat, run, after))
+
+
+async def follow_all(request: HttpRequest, user: User) -> HttpResponse:
+    try:
+        cursors = run_stream.Cursors.parse(_last_id(request))
+    except BadCursor as error:
+        raise Refusal("bad_cursor", str(error)) from error
+    return stream(request, run_stream.Multiplex(await engine(), user.pk, cursors).stream())
+
+
+async def stop(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
+    stopped = await (await engine()).stop(user.pk, str(run_id))
+    return reply({"run_id": str(run_id)}, status=202 if stopped else 200)
+
+
+async def keep(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
+    message = await (await engine()).keep(user.pk, str(run_id))
+    return reply(await database.read(_shape, message.pk))
+
+
+async def _send(request: HttpRequest, user: User) -> tuple[Engine, Sent]:
+    send = SendRequest.parse(body_of(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
+    chat = await engine()
+    return chat, await chat.send(user.pk, send)
+
+
+async def _last(following: AsyncGenerator[Batch, None]) -> Entry:
+    """The terminal event."""
+    async with aclosing(following) as batches:
+        return [batch.entries[-1] async for batch in batches][-1]
+
+
+async def _saved(user: User, run_id: str) -> HttpResponse:
+    message = await database.read(archive.saved_run, user.pk, run_id)
+    if message is None:
+        raise Refusal("not_found", "The conversation has been deleted.")
+    return reply(await database.read(_shape, message.pk))
+
+
+def _shape(message_id: Any) -> Any:
+    return message_shape(Message.objects.select_related("assistant").get(pk=message_id))
+
+
+def _last_id(request: HttpRequest) -> str:
+    """The header of a reconnecting EventSource goes before the address that it was opened with."""
+    return request.headers.get("Last-Event-ID", "") or request.GET.get("after", "")
+
+
+def _after(request: HttpRequest) -> Cursor | None:
+    text = _last_id(request)
+    try:
+        return Cursor.parse(text) if text else None
+    except BadCursor as error:
+        raise Refusal("bad_cursor", str(error)) from error
+
+
+runs = route(GET=list_runs, POST=start)
+run_stream_view = route(POST=start_and_stream)
+run_wait = route(POST=start_and_wait)
+run_events = route(GET=follow)
+run_stop = route(POST=stop)
+run_keep = route(POST=keep)
+all_events = route(GET=follow_all)

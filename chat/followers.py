@@ -1,0 +1,124 @@
+"""The runs that one socket follows: a task and a cursor for each, and one window for all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any, Final
+
+from chat import metrics
+from chat.events import Cursor
+from chat.generation.engine import Engine
+from chat.models import Message
+from chat.refusals import Refusal
+from chat.sse import dumps
+from chat.streams.base import Batch, RunInfo
+from chat.window import Window
+
+logger = logging.getLogger(__name__)
+
+# Small beside the window, so that several frames are under way; large beside what 40 ms of an answer bring.
+FRAME_BYTES: Final = 8 * 1024
+FOLLOWED_RUNS: Final = 32
+
+
+class Followers:
+    """`put` takes the text of a frame and does not wait: the window keeps what is put within bounds."""
+
+    def __init__(self, engine: Engine, window: Window, put: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._window = window
+        self._put = put
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cursors: dict[str, Cursor] = {}
+        self._tips: dict[str, Cursor] = {}
+        self._expected: set[str] = set()
+
+    @property
+    def count(self) -> int:
+        return len(self._tasks)
+
+    def expect(self, run_id: str) -> None:
+        """A subscription is being looked up; a `stop` in the meantime takes it back."""
+        self._expected.add(run_id)
+
+    def is_expected(self, run_id: str) -> bool:
+        return run_id in self._expected
+
+    async def start(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
+        """Follow a run from a cursor; one that is followed already starts anew from there."""
+        self._expected.discard(run_id)
+        await self._cancel(run_id)
+        if self.count >= FOLLOWED_RUNS:
+            raise Refusal("too_many_runs", f"One socket follows at most {FOLLOWED_RUNS} runs.")
+        task = asyncio.get_running_loop().create_task(self._follow(run_id, run, after))
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda done: self._ended(run_id, done))
+
+    async def stop(self, run_id: str) -> None:
+        self._expected.discard(run_id)
+        await self._cancel(run_id)
+
+    async def close(self) -> None:
+        for run_id in list(self._tasks):
+            await self._cancel(run_id)
+
+    def tips(self) -> dict[str, str]:
+        """Where this socket's reader should be in each run, once it has everything that was sent."""
+        return {run_id: str(cursor) for run_id, cursor in self._cursors.items()}
+
+    async def stalled(self) -> list[str]:
+        """Followed runs that have not moved since the last call although they are live."""
+        tips = {}
+        for run_id in self._tasks:
+            run = await self._engine.log.find(run_id)
+            if run is not None and run.is_live:
+                tips[run_id] = run.cursor
+        before, self._tips = self._tips, tips
+        return [run_id for run_id, cursor in tips.items() if before.get(run_id) == cursor]
+
+    async def _follow(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
+        async with aclosing(self._engine.follow(run, after, limit=FRAME_BYTES)) as batches:
+            while True:
+                if not self._window.is_open:
+                    metrics.BACKPRESSURE.labels("websocket").inc()
+                    await self._window.opened()
+                batch = await anext(batches, None)
+                if batch is None:
+                    return
+                await self._send(run_id, batch)
+
+    async def _send(self, run_id: str, batch: Batch) -> None:
+        body = _body(run_id, batch)
+        size = len(body.encode()) + 32
+        if not self._window.fits(size):
+            metrics.BACKPRESSURE.labels("websocket").inc()
+            await self._window.room(size)
+        self._cursors[run_id] = batch.cursor
+        self._put(f'{{"type":"events","frame":{self._window.sent(size)},{body}')
+        metrics.FRAMES.labels("websocket").inc()
+        metrics.EVENT_BYTES.labels("websocket").inc(size)
+
+    def _ended(self, run_id: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(run_id) is task:
+            del self._tasks[run_id]
+            self._cursors.pop(run_id, None)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("Following run %s failed.", run_id, exc_info=error)
+
+    async def _cancel(self, run_id: str) -> None:
+        task = self._tasks.pop(run_id, None)
+        self._cursors.pop(run_id, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _body(run_id: str, batch: Batch) -> str:
+    """The rest of an `events` frame, after its number."""
+    events: list[dict[str, Any]] = [
+        {"id": f"{batch.epoch}.{entry.seq}", "event": entry.name, "data": entry.data} for entry in batch.entries
+    ]
+    return f'"run_id":{dumps(run_id)},"events":{dumps(events)}}}'

@@ -1,0 +1,117 @@
+"""Whether a message may be sent, and what its run needs. Reads only: nothing is written before the turn is whole."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from chat.generation import prompt
+from chat.generation.requests import ROOT, SendRequest
+from chat.generation.titles import title_of
+from chat.models import Assistant, Conversation, Message, User
+from chat.providers.base import Request
+from chat.refusals import Refusal, not_found
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadySent:
+    """This client_message_id has been answered and saved."""
+
+    run_id: str
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A message that may be sent."""
+
+    conversation_id: str
+    title: str
+    parent_id: str | None
+    assistant: Assistant
+    request: Request
+
+
+def admit(
+    user_id: int, send: SendRequest, *, reserved: frozenset[str], providers: frozenset[str], characters: int
+) -> Admission | AlreadySent:
+    """Look up all that the send names. Raises Refusal.
+
+    `reserved`: conversations of this user that have runs but no row yet. `providers`: names of those configured.
+    """
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        raise Refusal("not_signed_in", "This account cannot be used any more.")
+    if sent := _already_sent(user, send):
+        return sent
+    conversation = _conversation(user, send, reserved)
+    assistant = _assistant(user, send, conversation, providers)
+    messages = list(conversation.messages.all()) if conversation else []
+    parent_id = _parent_id(send, conversation, messages)
+    path = prompt.path_to(parent_id, messages)
+    return Admission(
+        conversation_id=send.conversation_id or str(uuid.uuid4()),
+        title=conversation.title if conversation else title_of(send.text),
+        parent_id=parent_id,
+        assistant=assistant,
+        request=Request(
+            model=assistant.model,
+            messages=prompt.build(assistant.instructions, path, send.text, characters=characters),
+            temperature=assistant.temperature,
+            max_output_tokens=assistant.max_output_tokens,
+            user=str(user.pk),
+        ),
+    )
+
+
+def _already_sent(user: User, send: SendRequest) -> AlreadySent | None:
+    question = user.messages.filter(client_message_id=send.client_message_id).first()
+    if question is None:
+        return None
+    if question.text != send.text:
+        raise Refusal("conflict", "This client_message_id was used for another text.")
+    answer = question.children.exclude(run_id=None).first()
+    if answer is None:
+        raise Refusal("conflict", "This client_message_id was used before.")
+    return AlreadySent(str(answer.run_id), str(question.conversation_id))
+
+
+def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Conversation | None:
+    if send.conversation_id is None:
+        return None
+    conversation: Conversation | None = user.conversations.filter(pk=send.conversation_id).first()
+    if conversation is None and send.conversation_id in reserved:
+        return None
+    if conversation is None or conversation.deleted_at is not None:
+        raise not_found()
+    return conversation
+
+
+def _parent_id(send: SendRequest, conversation: Conversation | None, messages: list[Message]) -> str | None:
+    if send.parent_id == ROOT:
+        return None
+    if send.parent_id is None:
+        leaf = conversation.active_leaf_id if conversation else None
+        return str(leaf) if leaf else None
+    parent = next((message for message in messages if str(message.pk) == send.parent_id), None)
+    if parent is None:
+        raise not_found()
+    if parent.role != Message.Role.ASSISTANT:
+        raise Refusal("bad_request", "parent_id must be the id of an answer.")
+    return send.parent_id
+
+
+def _assistant(
+    user: User, send: SendRequest, conversation: Conversation | None, providers: frozenset[str]
+) -> Assistant:
+    usable = Assistant.objects.usable_by(user).filter(provider__in=providers)
+    if send.assistant is not None:
+        chosen = usable.filter(slug=send.assistant).first()
+        if chosen is None:
+            raise Refusal("not_found", "There is no such assistant for you.")
+        return chosen
+    kept = usable.filter(conversations=conversation).first() if conversation else None
+    assistant = kept or usable.first()
+    if assistant is None:
+        raise Refusal("unavailable", "No model is set up that you may use. Ask your administrator.")
+    return assistant

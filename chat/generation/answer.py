@@ -1,0 +1,142 @@
+"""One answer: from a provider's deltas to the run's events, asked for again while nothing has been shown yet."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Final
+
+from chat import events, metrics
+from chat.generation.coalescer import Coalescer
+from chat.providers.base import (
+    Finish,
+    Incomplete,
+    Provider,
+    ProviderError,
+    ReasoningDelta,
+    Request,
+    TextDelta,
+    UsageDelta,
+)
+from chat.wire import clean
+
+ATTEMPTS: Final = 3
+RETRY_SECONDS: Final = 0.5
+# A provider that asks for more patience than this is not waited for: the person decides.
+LONGEST_RETRY_AFTER: Final = 10.0
+# A tight loop of ready deltas would keep every other stream waiting.
+YIELD_EVERY: Final = 64
+
+
+class OutputTooLong(ProviderError):
+    code = "output_too_long"
+
+
+class Answer:
+    """What has arrived of an answer, and the clock beside it. Times are in seconds of `time.monotonic`."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._parts: list[str] = []
+        self.started = clock()
+        self.first_token: float | None = None
+        self.size = 0
+        self.pieces = 0
+        self.usage: events.Usage | None = None
+        self.finish_reason = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    @property
+    def ttft_ms(self) -> int | None:
+        return None if self.first_token is None else _milliseconds(self.first_token - self.started)
+
+    @property
+    def duration_ms(self) -> int:
+        return _milliseconds(self._clock() - self.started)
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        seconds = self._clock() - self.first_token if self.first_token is not None else 0.0
+        tokens = self.usage["output_tokens"] if self.usage else self.pieces
+        return tokens / seconds if seconds > 0 and tokens > 1 else None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has been shown, text or reasoning."""
+        return self.first_token is not None
+
+    def add(self, text: str) -> None:
+        self._parts.append(text)
+        self.size += len(text.encode())
+        self.was_shown()
+
+    def was_shown(self) -> None:
+        self.pieces += 1
+        if self.first_token is None:
+            self.first_token = self._clock()
+
+
+async def generate(
+    provider: Provider,
+    request: Request,
+    *,
+    answer: Answer,
+    coalescer: Coalescer,
+    answer_bytes: int,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Stream one answer into `answer` and the log.
+
+    Retryable failures before the first piece are tried again, up to three times. Raises ProviderError; what had
+    arrived by then is in `answer`.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            await _stream(provider, request, answer, coalescer, answer_bytes)
+            return
+        except ProviderError as error:
+            wait = error.retry_after if error.retry_after is not None else RETRY_SECONDS * 2**attempt
+            if not error.retryable or answer.has_begun or attempt == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
+                raise
+            metrics.PROVIDER_RETRIES.labels(provider.name, error.code).inc()
+            coalescer.add(events.status("The model is busy. Trying again…", "retrying"))
+            await sleep(wait)
+
+
+async def _stream(
+    provider: Provider, request: Request, answer: Answer, coalescer: Coalescer, answer_bytes: int
+) -> None:
+    count = 0
+    async with aclosing(provider.stream(request)) as deltas:
+        async for delta in deltas:
+            if isinstance(delta, TextDelta):
+                text = clean(delta.text)
+                coalescer.add_text("token", text)
+                if text:
+                    answer.add(text)
+                if answer.size > answer_bytes:
+                    raise OutputTooLong("The answer grew longer than this site allows.")
+            elif isinstance(delta, ReasoningDelta):
+                coalescer.add_text("reasoning", clean(delta.text))
+                answer.was_shown()
+            elif isinstance(delta, UsageDelta):
+                answer.usage = {"input_tokens": delta.input_tokens, "output_tokens": delta.output_tokens}
+            elif isinstance(delta, Finish):
+                answer.finish_reason = delta.reason
+            count += 1
+            if count % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            await coalescer.room()
+    if not answer.finish_reason:
+        raise Incomplete("The model's answer broke off.")
+    if answer.usage is not None:
+        coalescer.add(events.usage(answer.usage))
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))

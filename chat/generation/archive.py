@@ -1,0 +1,77 @@
+"""Runs that the log does not hold any more, answered from the database as a short log of their own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncGenerator
+
+from chat import events
+from chat.events import EPOCH_LENGTH, Cursor, Entry
+from chat.models import Message
+from chat.streams.base import Batch
+
+
+def epoch_of(run_id: str) -> str:
+    """The same for every reading, so that a cursor into this log can be honoured."""
+    return hashlib.sha256(run_id.encode()).hexdigest()[:EPOCH_LENGTH]
+
+
+def saved_run(owner_id: int, run_id: str) -> Message | None:
+    """The saved answer of a run of this owner."""
+    answers = Message.objects.select_related("parent", "assistant")
+    return answers.filter(owner_id=owner_id, run_id=run_id, conversation__deleted_at=None).first()
+
+
+def entries_of(answer: Message) -> list[Entry]:
+    """`start`, one `token` with the whole text, `done`."""
+    question = answer.parent
+    if question is None:
+        raise ValueError(f"Answer {answer.pk} answers nothing.")
+    usage: events.Usage | None = None
+    if answer.input_tokens is not None and answer.output_tokens is not None:
+        usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
+    log = [
+        events.start(
+            {
+                "run_id": str(answer.run_id),
+                "conversation_id": str(answer.conversation_id),
+                "client_message_id": str(question.client_message_id),
+                "assistant": answer.assistant.slug if answer.assistant else "",
+                "model": answer.model,
+                "attempt": 1,
+                "user_message": {
+                    "text": question.text,
+                    "parent_id": str(question.parent_id) if question.parent_id else None,
+                    "attachments": [],
+                },
+            }
+        ),
+        events.token(answer.text),
+        events.done(
+            {
+                "status": answer.status,
+                "message_id": str(answer.pk),
+                "parent_id": str(question.pk),
+                "finish_reason": answer.finish_reason,
+                "characters": len(answer.text),
+                "ttft_ms": answer.ttft_ms,
+                "duration_ms": answer.duration_ms or 0,
+                "usage": usage,
+            }
+        ),
+    ]
+    return [Entry(seq, event.name, event.data) for seq, event in enumerate(log, start=1)]
+
+
+async def follow(answer: Message, after: Cursor | None) -> AsyncGenerator[Batch, None]:
+    """As `StreamLog.follow`: a cursor of another log yields `reset` and then everything."""
+    epoch = epoch_of(str(answer.run_id))
+    entries = entries_of(answer)
+    seq = 0
+    if after is not None:
+        if after.epoch == epoch and after.seq <= len(entries):
+            seq = after.seq
+        else:
+            yield Batch(epoch, [Entry(0, "reset", {"attempt": 1, "reason": "unknown_cursor"})])
+    for entry in entries[seq:]:
+        yield Batch(epoch, [entry])

@@ -1,0 +1,82 @@
+"""At the start: which models are there, and an assistant for each of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.text import slugify
+
+from chat import database
+from chat.models import Assistant
+from chat.providers.base import Provider
+from chat.providers.catalogue import Detected, ProviderSettings, build, detect
+
+logger = logging.getLogger(__name__)
+
+# An Ollama with a hundred models would bury the choice; the administrator can add any other by hand.
+DETECTED_MODELS: Final = 30
+
+
+def provider_settings() -> ProviderSettings:
+    return ProviderSettings(
+        openai_base_url=settings.OPENAI_BASE_URL,
+        openai_api_key=settings.OPENAI_API_KEY,
+        openai_model=settings.OPENAI_MODEL,
+        ollama_url=settings.OLLAMA_URL,
+        demo_tokens_per_second=settings.CHAT_DEMO_TOKENS_PER_SECOND,
+        first_token_timeout=settings.CHAT_FIRST_TOKEN_TIMEOUT,
+        idle_timeout=settings.CHAT_IDLE_TIMEOUT,
+    )
+
+
+async def connect(configured: ProviderSettings) -> Mapping[str, Provider]:
+    """The providers to use, after the assistants of what was found have been brought up to date."""
+    found = await detect(configured.environment(), ollama_url=configured.ollama_url)
+    if found.problem:
+        logger.warning("%s", found.problem)
+    logger.info("Answers come from %s: %s.", found.provider_name, ", ".join(found.models) or found.default_model)
+    await database.write(show_detected, found)
+    return build(configured)
+
+
+@transaction.atomic
+def show_detected(found: Detected) -> None:
+    """An assistant for each model that was found; those of models that are gone are hidden, not deleted.
+
+    What an administrator made or chose is left alone, the default too unless it can no longer be used.
+    """
+    models = list(dict.fromkeys([found.default_model, *found.models]))[:DETECTED_MODELS]
+    for model in models:
+        _show(found.provider_name, model)
+    detected = Assistant.objects.filter(is_detected=True)
+    gone = detected.filter(is_active=True).exclude(provider=found.provider_name, model__in=models)
+    gone.update(is_active=False, is_default=False)
+    if not Assistant.objects.filter(is_default=True, is_active=True).exists():
+        default = detected.filter(provider=found.provider_name, model=found.default_model).first()
+        if default is not None:
+            default.is_default = True
+            default.save()
+
+
+def _show(provider: str, model: str) -> None:
+    known = Assistant.objects.filter(provider=provider, model=model)
+    if known.exclude(is_detected=True).exists():
+        # The administrator's own assistant for this model stands for it.
+        return
+    known.filter(is_detected=True, is_active=False).update(is_active=True)
+    if not known.exists():
+        name = "Demo" if provider == "demo" else model
+        Assistant.objects.create(name=name[:100], slug=_slug(name), provider=provider, model=model, is_detected=True)
+
+
+def _slug(name: str) -> str:
+    """A free slug made of the name."""
+    base = slugify(name.replace(".", "-").replace(":", "-").replace("/", "-"))[:100] or "assistant"
+    taken = set(Assistant.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    return next(
+        slug for slug in (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3))) if slug not in taken
+    )

@@ -1,0 +1,101 @@
+"""Between a model that sends a piece per token and a log that is written every few hundredths of a second."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from chat.events import MERGEABLE, Cursor, Event
+from chat.streams.base import StreamLog
+
+FLUSH_SECONDS: Final = 0.03
+# One entry is never larger than this, so that a reader's window (64 KiB of JSON) always has room for one.
+ENTRY_CHARACTERS: Final = 4096
+# More than this unwritten and the model has to wait: nothing here grows without bound.
+HELD_CHARACTERS: Final = 256 * 1024
+
+
+class Coalescer:
+    """Appends a run's events to its log: the first at once, then what has gathered, about every 30 ms.
+
+    Order is kept. `add` never waits; `room` does, while the log is slower than the model.
+    """
+
+    def __init__(self, log: StreamLog, run_id: str, token: int) -> None:
+        self._log = log
+        self._run_id = run_id
+        self._token = token
+        self._events: list[Event] = []
+        self._parts: list[str] = []
+        self._name = ""
+        self._held = 0
+        self._wake = asyncio.Event()
+        self._written = asyncio.Condition()
+        self._last_flush = 0.0
+        self._stopping = False
+
+    def add_text(self, name: str, text: str) -> None:
+        """A `token` or `reasoning` event; neighbours of one name become one event."""
+        if not text:
+            return
+        if name != self._name:
+            self._close_text()
+            self._name = name
+        self._parts.append(text)
+        self._held += len(text)
+        self._wake.set()
+
+    def add(self, event: Event) -> None:
+        if event.name in MERGEABLE:
+            self.add_text(event.name, event.data["text"])
+            return
+        self._close_text()
+        self._events.append(event)
+        self._wake.set()
+
+    async def room(self) -> None:
+        """Wait until there is room for more."""
+        if self._held < HELD_CHARACTERS:
+            return
+        async with self._written:
+            await self._written.wait_for(lambda: self._held < HELD_CHARACTERS)
+
+    async def run(self) -> None:
+        """Flush until `stop`. Raises what the log raises. Not to be cancelled: an append under way would be lost."""
+        loop = asyncio.get_running_loop()
+        while not self._stopping:
+            await self._wake.wait()
+            wait = self._last_flush + FLUSH_SECONDS - loop.time()
+            if wait > 0 and not self._stopping:
+                await asyncio.sleep(wait)
+            await self.flush()
+
+    def stop(self) -> None:
+        """Let `run` return after one last flush."""
+        self._stopping = True
+        self._wake.set()
+
+    async def flush(self) -> Cursor | None:
+        """Write everything that has been added. None if there was nothing."""
+        self._close_text()
+        events, self._events = self._events, []
+        self._wake.clear()
+        if not events:
+            return None
+        if any(event.name in MERGEABLE for event in events):
+            # Only text sets the pace: a status line just before must not delay the first token.
+            self._last_flush = asyncio.get_running_loop().time()
+        appended = await self._log.append(self._run_id, events, token=self._token)
+        async with self._written:
+            self._held = sum(map(len, self._parts))
+            self._written.notify_all()
+        return appended.cursor
+
+    def _close_text(self) -> None:
+        if not self._parts:
+            return
+        text = "".join(self._parts)
+        self._parts.clear()
+        for begin in range(0, len(text), ENTRY_CHARACTERS):
+            self._events.append(Event(self._name, {"text": text[begin : begin + ENTRY_CHARACTERS]}))
+        self._name = ""

@@ -1,0 +1,245 @@
+"""The chat as the transports see it: send, follow, stop, keep. One per event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import hashlib
+import logging
+import uuid
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+
+from chat import database, events, notices
+from chat.events import Cursor
+from chat.generation import archive
+from chat.generation.admission import Admission, AlreadySent, admit
+from chat.generation.assistants import connect, provider_settings
+from chat.generation.recorder import Recorder, SaveFailed
+from chat.generation.requests import SendRequest
+from chat.generation.run import Run, turn_from_log
+from chat.generation.runner import Runner
+from chat.limits import SlidingWindow
+from chat.models import Message
+from chat.providers.base import Provider
+from chat.refusals import Refusal, not_found
+from chat.streams.base import Batch, Busy, Created, Duplicate, RunInfo, RunNotFound, RunRequest, StreamLog, TooMany
+from chat.streams.memory import MemoryLog
+
+logger = logging.getLogger(__name__)
+
+MINUTE: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The run that answers a message. `duplicate`: it was there before this request."""
+
+    run_id: str
+    conversation_id: str
+    client_message_id: str
+    duplicate: bool
+
+
+_engines: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Engine]] = WeakKeyDictionary()
+
+
+async def engine() -> Engine:
+    """This event loop's engine, made from the settings when it is first asked for."""
+    loop = asyncio.get_running_loop()
+    task = _engines.get(loop)
+    if task is None or (task.done() and (task.cancelled() or task.exception())):
+        # In a fresh context and shielded: who asks first may be a request that is cancelled in the meantime.
+        task = _engines[loop] = loop.create_task(_build(), context=contextvars.Context())
+    return await asyncio.shield(task)
+
+
+def install(chat: Engine) -> None:
+    """Use this engine in the running event loop, instead of one made from the settings."""
+    _engines[asyncio.get_running_loop()] = asyncio.ensure_future(_given(chat))
+
+
+async def _given(chat: Engine) -> Engine:
+    return chat
+
+
+async def _build() -> Engine:
+    providers = await connect(provider_settings())
+    return Engine(MemoryLog(), providers, Recorder(patience=settings.CHAT_SAVE_SECONDS))
+
+
+class Engine:
+    """Every method that takes a user id answers with `not_found` for what is not that user's."""
+
+    def __init__(self, log: StreamLog, providers: Mapping[str, Provider], recorder: Recorder) -> None:
+        self.log = log
+        self.providers = providers
+        self._recorder = recorder
+        self._runner = Runner(
+            log, recorder, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
+        )
+        self._sends = SlidingWindow(settings.CHAT_SENDS_PER_MINUTE, MINUTE)
+        self._keeping = asyncio.Lock()
+
+    async def send(self, user_id: int, send: SendRequest) -> Sent:
+        """Start the run of a message, once per client_message_id, however often it is sent. Raises Refusal."""
+        fingerprint = hashlib.sha256(send.text.encode()).hexdigest()
+        if sent := await self.log.find_sent(user_id, send.client_message_id):
+            return _repeated(sent, fingerprint)
+        reserved = frozenset(run.conversation_id for run in await self.log.runs_of(user_id))
+        admission = await database.read(
+            admit,
+            user_id,
+            send,
+            reserved=reserved,
+            providers=frozenset(self.providers),
+            characters=settings.CHAT_CONTEXT_CHARACTERS,
+        )
+        if isinstance(admission, AlreadySent):
+            return Sent(admission.run_id, admission.conversation_id, send.client_message_id, True)
+        # A caller that goes away between the place in the log and the task would leave a run that never ends.
+        return await asyncio.shield(self._start(user_id, send, admission, fingerprint))
+
+    async def _start(self, user_id: int, send: SendRequest, admission: Admission, fingerprint: str) -> Sent:
+        if wait := self._sends.take(user_id):
+            raise Refusal("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
+        request = _run_request(user_id, send, admission, fingerprint)
+        created = await self.log.create(request, live_limit=settings.CHAT_LIVE_RUNS_PER_USER)
+        if not isinstance(created, Created):
+            self._sends.give_back(user_id)
+        match created:
+            case Duplicate(sent):
+                return _repeated(sent, fingerprint)
+            case Busy():
+                raise Refusal("busy", "This conversation is being answered. Wait for the answer, or stop it.")
+            case TooMany(live):
+                raise Refusal(
+                    "too_many_runs", f"{live} answers are being written for you. Wait for one to end.", retry_after=5
+                )
+        run = Run(
+            info=created.run,
+            token=created.token,
+            start=request.start.data,  # type: ignore[arg-type]
+            provider=self.providers[admission.assistant.provider],
+            request=admission.request,
+        )
+        self._runner.start(run)
+        logger.info("Run %s started for user %s.", request.run_id, user_id)
+        await notices.publish(user_id, {"kind": "run_started", **describe(created.run)})
+        return Sent(request.run_id, request.conversation_id, send.client_message_id, False)
+
+    async def find(self, user_id: int, run_id: str) -> RunInfo | Message:
+        """The run in the log, or its saved answer. Raises Refusal not_found."""
+        info = await self.log.find(run_id)
+        if info is not None:
+            if info.owner_id != user_id:
+                raise not_found()
+            return info
+        saved = await database.read(archive.saved_run, user_id, run_id)
+        if saved is None:
+            raise not_found()
+        return saved
+
+    def follow(self, run: RunInfo | Message, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
+        """What lies after the cursor, to the terminal event. `run` is what `find` returned."""
+        if isinstance(run, Message):
+            return archive.follow(run, after)
+        return self.log.follow(run.run_id, after, limit=limit)
+
+    async def stop(self, user_id: int, run_id: str) -> bool:
+        """Stop a run. True if this call did it; False if it had been asked to before, or has ended."""
+        run = await self.find(user_id, run_id)
+        return isinstance(run, RunInfo) and await self.log.request_stop(run.run_id)
+
+    async def stop_and_wait(self, run: RunInfo) -> None:
+        """Stop a run and return when it has ended. One that has ended already is left as it is."""
+        if not run.is_live:
+            return
+        await self.log.request_stop(run.run_id)
+        async with aclosing(self.log.follow(run.run_id, run.cursor, limit=1)) as batches:
+            async for _ in batches:
+                """Only the end is waited for."""
+
+    async def keep(self, user_id: int, run_id: str) -> Message:
+        """Save what had arrived of a run that failed. Repeated, or after a saved run: that answer again."""
+        async with self._keeping:
+            saved = await database.read(archive.saved_run, user_id, run_id)
+            if saved is not None:
+                return saved
+            run = await self.find(user_id, run_id)
+            if isinstance(run, Message):
+                return run
+            if run.state != "error":
+                raise Refusal("conflict", "The answer is still being written.")
+            try:
+                entries = await self.log.entries(run_id)
+            except RunNotFound:
+                raise not_found() from None
+            try:
+                return await self._recorder.save(turn_from_log(run, entries), waiting=_nobody)
+            except SaveFailed:
+                raise Refusal("unavailable", "This could not be saved. Try again later.", retry_after=5) from None
+
+    async def close(self) -> None:
+        """End the live runs, then release connections."""
+        await self._runner.close()
+        await self.log.close()
+        for provider in self.providers.values():
+            await provider.close()
+
+
+def describe(run: RunInfo) -> dict[str, str]:
+    """A run as notices, `hello` and the API show it."""
+    return {
+        "run_id": run.run_id,
+        "conversation_id": run.conversation_id,
+        "client_message_id": run.client_message_id,
+        "title": run.title,
+        "cursor": str(run.cursor),
+    }
+
+
+def is_at_end(run: RunInfo | Message, cursor: Cursor) -> bool:
+    """Whether nothing can come after this cursor."""
+    if isinstance(run, Message):
+        return cursor == Cursor(archive.epoch_of(str(run.run_id)), len(archive.entries_of(run)))
+    return not run.is_live and cursor == run.cursor
+
+
+def _repeated(run: RunInfo, fingerprint: str) -> Sent:
+    if run.fingerprint != fingerprint:
+        raise Refusal("conflict", "This client_message_id was used for another text.")
+    return Sent(run.run_id, run.conversation_id, run.client_message_id, True)
+
+
+def _run_request(user_id: int, send: SendRequest, admission: Admission, fingerprint: str) -> RunRequest:
+    run_id = str(uuid.uuid4())
+    start = events.start(
+        {
+            "run_id": run_id,
+            "conversation_id": admission.conversation_id,
+            "client_message_id": send.client_message_id,
+            "assistant": admission.assistant.slug,
+            "model": admission.assistant.model,
+            "attempt": 1,
+            "user_message": {"text": send.text, "parent_id": admission.parent_id, "attachments": []},
+        }
+    )
+    return RunRequest(
+        run_id=run_id,
+        owner_id=user_id,
+        conversation_id=admission.conversation_id,
+        client_message_id=send.client_message_id,
+        fingerprint=fingerprint,
+        title=admission.title,
+        start=start,
+    )
+
+
+async def _nobody() -> None:
+    """Nobody is told that saving takes longer."""

@@ -1,0 +1,108 @@
+"""A run between its start and its turn. Both can be made from the log alone, whoever finishes the run."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from django.utils import timezone
+
+from chat import events
+from chat.generation.answer import Answer
+from chat.models.turn import Turn
+from chat.providers.base import Provider, Request
+from chat.streams.base import RunInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that this process owns."""
+
+    info: RunInfo
+    token: int
+    start: events.Start
+    provider: Provider
+    request: Request
+    asked_at: datetime = field(default_factory=timezone.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an answer ended: `status` and `finish_reason` as in the `done` event."""
+
+    status: str
+    finish_reason: str
+
+
+STOPPED = Outcome("stopped", "stopped")
+ABANDONED = Outcome("stopped", "abandoned")
+
+
+def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
+    return _turn(
+        run.info,
+        run.start,
+        text=answer.text,
+        outcome=outcome,
+        usage=answer.usage,
+        ttft_ms=answer.ttft_ms,
+        duration_ms=answer.duration_ms,
+        asked_at=run.asked_at,
+    )
+
+
+def turn_from_log(info: RunInfo, entries: Sequence[events.Entry]) -> Turn:
+    """The turn of a run that failed, with what had arrived of its answer."""
+    start = cast(events.Start, entries[0].data)
+    return _turn(
+        info,
+        start,
+        text=events.answer(entries),
+        outcome=STOPPED,
+        usage=None,
+        ttft_ms=None,
+        duration_ms=0,
+        asked_at=timezone.now(),
+    )
+
+
+def message_id_of(run_id: str, role: str) -> str:
+    """The ids of a run's two messages. Derived, so that every attempt to save the run writes the same rows."""
+    return str(uuid.uuid5(uuid.UUID(run_id), role))
+
+
+def _turn(
+    info: RunInfo,
+    start: events.Start,
+    *,
+    text: str,
+    outcome: Outcome,
+    usage: events.Usage | None,
+    ttft_ms: int | None,
+    duration_ms: int,
+    asked_at: datetime,
+) -> Turn:
+    return Turn(
+        run_id=info.run_id,
+        client_message_id=info.client_message_id,
+        owner_id=info.owner_id,
+        conversation_id=info.conversation_id,
+        title=info.title,
+        assistant_slug=start["assistant"],
+        model=start["model"],
+        parent_id=start["user_message"]["parent_id"],
+        user_message_id=message_id_of(info.run_id, "user"),
+        user_text=start["user_message"]["text"],
+        asked_at=asked_at,
+        message_id=message_id_of(info.run_id, "assistant"),
+        text=text,
+        status=outcome.status,
+        finish_reason=outcome.finish_reason,
+        input_tokens=usage["input_tokens"] if usage else None,
+        output_tokens=usage["output_tokens"] if usage else None,
+        ttft_ms=ttft_ms,
+        duration_ms=duration_ms,
+    )

@@ -1,0 +1,56 @@
+"""The one place that writes to a socket: replies, notices and events leave in the order in which they were put."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from chat.sse import dumps
+from chat.wire import clean
+
+# Events are bounded by the window; replies and notices by this. A reader so far behind is not reading.
+HELD_FRAMES: Final = 512
+LAST_SECONDS: Final = 2.0
+
+
+class SocketWriter:
+    """`put` never waits. `run` writes until the socket is gone or the reader is hopelessly behind."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        self._send = send
+        self._held: deque[str] = deque()
+        self._wake = asyncio.Event()
+        self._overflown = False
+
+    def put(self, frame: Mapping[str, Any] | str) -> None:
+        """A frame, or the text of one."""
+        if len(self._held) >= HELD_FRAMES:
+            self._overflown = True
+        else:
+            self._held.append(frame if isinstance(frame, str) else clean(dumps(frame)))
+        self._wake.set()
+
+    async def run(self) -> None:
+        while not self._overflown:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._held and not self._overflown:
+                try:
+                    await self._send({"type": "websocket.send", "text": self._held.popleft()})
+                except Exception:  # noqa: BLE001  (each server raises another class for a socket that is closing)
+                    return
+
+    async def last(self, frame: Mapping[str, Any], code: int) -> None:
+        """One more frame, then the close. A reader that does not read cannot hold it up for long."""
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._send({"type": "websocket.send", "text": dumps(frame)})
+        except Exception:  # noqa: BLE001  (gone or not reading: the close below is for both)
+            self._held.clear()
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._send({"type": "websocket.close", "code": code})
+        except Exception:  # noqa: BLE001
+            self._held.clear()

@@ -1,0 +1,83 @@
+"""Flow control of one socket: how many bytes of events may be under way before the reader has drawn some."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+BYTES: Final = 64 * 1024
+
+
+class UnknownFrame(ValueError):
+    """An acknowledgement of a frame that was never sent."""
+
+
+class Window:
+    """Frames are numbered from 1; an acknowledgement is cumulative.
+
+    At most `size` bytes are unacknowledged, except that a single larger frame may go when nothing else is under way.
+    """
+
+    def __init__(self, size: int = BYTES, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._size = size
+        self._clock = clock
+        self._in_flight = 0
+        self._frames: deque[tuple[int, int]] = deque()
+        self._last = 0
+        self._acknowledged = 0
+        self._moved_at = clock()
+        self._changed = asyncio.Event()
+
+    @property
+    def in_flight(self) -> int:
+        return self._in_flight
+
+    @property
+    def is_open(self) -> bool:
+        return self._in_flight < self._size
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the reader last acknowledged something, or 0 while nothing is under way."""
+        return self._clock() - self._moved_at if self._frames else 0.0
+
+    def fits(self, size: int) -> bool:
+        return not self._frames or self._in_flight + size <= self._size
+
+    async def opened(self) -> None:
+        """Wait until anything may be sent."""
+        while not self.is_open:
+            await self._change()
+
+    async def room(self, size: int) -> None:
+        """Wait until `size` bytes may be sent."""
+        while not self.fits(size):
+            await self._change()
+
+    def sent(self, size: int) -> int:
+        """Count a frame; returns its number. Call `room` first, and nothing between that awaits."""
+        if not self._frames:
+            self._moved_at = self._clock()
+        self._last += 1
+        self._in_flight += size
+        self._frames.append((self._last, size))
+        return self._last
+
+    def acknowledge(self, frame: int) -> None:
+        """Frames up to this number are drawn. Raises UnknownFrame."""
+        if frame > self._last or frame < 0:
+            raise UnknownFrame(frame)
+        if frame <= self._acknowledged:
+            return
+        self._acknowledged = frame
+        self._moved_at = self._clock()
+        while self._frames and self._frames[0][0] <= frame:
+            self._in_flight -= self._frames.popleft()[1]
+        self._changed.set()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()

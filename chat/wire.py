@@ -1,0 +1,52 @@
+"""What comes in from outside as JSON or text, made safe to store and to send again."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any, Final
+
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+# PostgreSQL stores no NUL, and no database and no UTF-8 encoder takes half of a surrogate pair.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class BadJson(ValueError):
+    """Not a JSON object. The message says why, for the sender."""
+
+
+def loads(raw: str | bytes) -> dict[str, Any]:
+    """A JSON object from an untrusted sender. Raises BadJson, whatever was sent."""
+    try:
+        data = json.loads(raw, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise BadJson("The JSON is nested too deeply.") from None
+    except ValueError as error:
+        raise BadJson(f"This is not JSON: {_reason(error)}.") from error
+    if not isinstance(data, dict):
+        raise BadJson("A JSON object is expected.")
+    return data
+
+
+def clean(text: str) -> str:
+    """The text with NUL and unpaired surrogates replaced by U+FFFD."""
+    return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def parse_uuid(value: object) -> str | None:
+    """The canonical text of a UUID, or None for anything else."""
+    return str(uuid.UUID(value)) if isinstance(value, str) and _UUID.fullmatch(value) else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return str(error).split(";")[0]

@@ -1,0 +1,22 @@
+"""The application: one door for HTTP, one for WebSocket. Runs under `manage.py serve`, daphne and uvicorn."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
+django_application = get_asgi_application()
+
+# Only now: these import models.
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.urls import path  # noqa: E402
+
+from chat.api.event_streams import EventStreams  # noqa: E402
+from chat.consumers import ChatConsumer  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": EventStreams(django_application),
+        "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi())]),
+    }
+)

@@ -1,0 +1,73 @@
+"""An engine with a scripted provider, installed in the running loop: what the tests of the transports stand on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from asgiref.sync import sync_to_async
+
+from chat import database
+from chat.events import Cursor, Entry
+from chat.generation import engine as engines
+from chat.generation.engine import Engine, Sent
+from chat.generation.recorder import Recorder
+from chat.generation.requests import SendRequest
+from chat.models import Assistant, User
+from chat.streams.memory import MemoryLog
+from tests.scripted import ScriptedProvider
+
+LIMIT = 1_000_000
+
+
+@dataclass
+class Rig:
+    engine: Engine
+    provider: ScriptedProvider
+    alice: User
+    charlie: User
+
+    async def send(self, text: str = "Hello", **fields: object) -> Sent:
+        request = SendRequest.parse({"text": text, **fields}, characters=100_000)
+        return await self.engine.send(self.alice.pk, request)
+
+    async def events(self, run_id: str, after: Cursor | None = None) -> list[Entry]:
+        """Follow to the terminal event."""
+        async with asyncio.timeout(20):
+            run = await self.engine.find(self.alice.pk, run_id)
+            async with aclosing(self.engine.follow(run, after, limit=LIMIT)) as batches:
+                return [entry async for batch in batches for entry in batch.entries]
+
+    async def turn(self, text: str = "Hello", answer: str = "Hi!", **fields: object) -> Sent:
+        """A whole turn, saved."""
+        sent = await self.send(text, **fields)
+        self.provider.say(answer)
+        self.provider.finish()
+        await self.events(sent.run_id)
+        return sent
+
+
+@asynccontextmanager
+async def rig() -> AsyncIterator[Rig]:
+    """alice owns what is made here, charlie must see nothing. The test needs `transactional_db`."""
+    provider = ScriptedProvider()
+    engine = Engine(MemoryLog(), {"scripted": provider}, Recorder(patience=5))
+    engines.install(engine)
+    alice = await database.write(User.objects.create_user, "alice", "alice@example.org", "correct horse battery")
+    charlie = await database.write(User.objects.create_user, "charlie", "charlie@example.org", "correct horse battery")
+    await database.write(
+        Assistant.objects.create, name="Scripted", slug="scripted", provider="scripted", model="m-1", is_default=True
+    )
+    try:
+        yield Rig(engine, provider, alice, charlie)
+    finally:
+        await engine.close()
+        await sync_to_async(_close_connections)()
+
+
+def _close_connections() -> None:
+    from django.db import connections
+
+    connections.close_all()

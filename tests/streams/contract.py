@@ -1,0 +1,231 @@
+"""What every stream log guarantees. A log's own test subclasses this and makes the log."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from chat import events
+from chat.events import Cursor, Entry, Event, token
+from chat.streams.base import Busy, Created, Duplicate, Fenced, RunNotFound, RunRequest, StreamLog, TooMany
+
+LIMIT = 1_000_000
+
+
+def request(*, owner: int = 1, conversation: str | None = None, sent: str | None = None) -> RunRequest:
+    run_id = str(uuid.uuid4())
+    return RunRequest(
+        run_id=run_id,
+        owner_id=owner,
+        conversation_id=conversation or str(uuid.uuid4()),
+        client_message_id=sent or str(uuid.uuid4()),
+        fingerprint="print",
+        title="A title",
+        start=Event("start", {"run_id": run_id, "attempt": 1}),
+    )
+
+
+def done(status: str = "completed") -> Event:
+    return Event("done", {"status": status})
+
+
+def names(entries: list[Entry]) -> list[str]:
+    return [entry.name for entry in entries]
+
+
+class StreamLogContract:
+    log: StreamLog
+
+    @pytest.fixture(autouse=True)
+    async def made_log(self) -> AsyncIterator[None]:
+        self.log = await self.make_log()
+        yield
+        await self.log.close()
+
+    async def make_log(self) -> StreamLog:
+        raise NotImplementedError
+
+    async def created(self, **fields: object) -> Created:
+        created = await self.log.create(request(**fields), live_limit=3)  # type: ignore[arg-type]
+        assert isinstance(created, Created)
+        return created
+
+    async def all_of(self, run_id: str, after: Cursor | None = None, *, limit: int = LIMIT) -> list[Entry]:
+        async with aclosing(self.log.follow(run_id, after, limit=limit)) as batches:
+            return [entry async for batch in batches for entry in batch.entries]
+
+    async def test_a_new_run_begins_with_its_start_event(self) -> None:
+        created = await self.created()
+        assert created.run.cursor.seq == 1
+        assert created.run.is_live
+        assert names(list(await self.log.entries(created.run.run_id))) == ["start"]
+
+    async def test_seqs_have_no_holes(self) -> None:
+        created = await self.created()
+        for text in "abc":
+            await self.log.append(
+                created.run.run_id, [token(text), events.status("…", "thinking")], token=created.token
+            )
+        entries = await self.log.entries(created.run.run_id)
+        assert [entry.seq for entry in entries] == list(range(1, 8))
+
+    async def test_the_same_client_message_id_is_one_run_whatever_else_it_says(self) -> None:
+        first = await self.created(sent="one")
+        again = await self.log.create(request(sent="one"), live_limit=3)
+        assert isinstance(again, Duplicate)
+        assert again.run.run_id == first.run.run_id
+
+    async def test_the_same_client_message_id_of_another_owner_is_another_run(self) -> None:
+        await self.created(sent="one", owner=1)
+        assert isinstance(await self.log.create(request(sent="one", owner=2), live_limit=3), Created)
+
+    async def test_twenty_creations_at_once_make_one_run(self) -> None:
+        made = await asyncio.gather(*(self.log.create(request(sent="one"), live_limit=3) for _ in range(20)))
+        assert sum(isinstance(each, Created) for each in made) == 1
+        assert len({each.run.run_id for each in made}) == 1  # type: ignore[union-attr]
+
+    async def test_a_conversation_has_one_live_run(self) -> None:
+        first = await self.created(conversation="talk")
+        assert isinstance(await self.log.create(request(conversation="talk"), live_limit=3), Busy)
+        await self.log.append(first.run.run_id, [done()], token=first.token)
+        assert isinstance(await self.log.create(request(conversation="talk"), live_limit=3), Created)
+
+    async def test_an_owner_has_so_many_live_runs_and_no_more(self) -> None:
+        runs = [await self.created(owner=7) for _ in range(3)]
+        assert await self.log.create(request(owner=7), live_limit=3) == TooMany(3)
+        assert isinstance(await self.log.create(request(owner=8), live_limit=3), Created)
+        await self.log.append(runs[0].run.run_id, [done()], token=runs[0].token)
+        assert isinstance(await self.log.create(request(owner=7), live_limit=3), Created)
+
+    async def test_a_newcomer_gets_the_text_so_far_merged(self) -> None:
+        created = await self.created()
+        for text in ("Hel", "lo ", "you"):
+            await self.log.append(created.run.run_id, [token(text)], token=created.token)
+        await self.log.append(created.run.run_id, [done()], token=created.token)
+        entries = await self.all_of(created.run.run_id)
+        assert names(entries) == ["start", "token", "done"]
+        assert entries[1].data["text"] == "Hello you"
+        assert entries[1].seq == 4
+
+    async def test_it_resumes_after_a_cursor(self) -> None:
+        created = await self.created()
+        first = await self.log.append(created.run.run_id, [token("Hel")], token=created.token)
+        await self.log.append(created.run.run_id, [token("lo"), done()], token=created.token)
+        entries = await self.all_of(created.run.run_id, first.cursor)
+        assert names(entries) == ["token", "done"]
+        assert entries[0].data["text"] == "lo"
+
+    async def test_every_cursor_leads_to_the_same_text(self) -> None:
+        created = await self.created()
+        for number in range(20):
+            await self.log.append(created.run.run_id, [token(f"{number} ")], token=created.token)
+        await self.log.append(created.run.run_id, [done()], token=created.token)
+        everything = await self.log.entries(created.run.run_id)
+        epoch = created.run.cursor.epoch
+        for seq in range(len(everything)):
+            rest = await self.all_of(created.run.run_id, Cursor(epoch, seq), limit=7)
+            assert events.answer(everything[:seq]) + events.answer(rest) == events.answer(everything)
+            assert rest[-1].seq == len(everything)
+
+    async def test_a_batch_keeps_to_its_limit(self) -> None:
+        created = await self.created()
+        for _ in range(50):
+            await self.log.append(created.run.run_id, [token("x" * 100)], token=created.token)
+        await self.log.append(created.run.run_id, [done()], token=created.token)
+        async with aclosing(self.log.follow(created.run.run_id, None, limit=1000)) as batches:
+            texts = [events.answer(batch.entries) async for batch in batches]
+        assert max(map(len, texts)) <= 1000
+        assert sum(map(len, texts)) == 5000
+
+    async def test_a_follower_waits_for_what_comes(self) -> None:
+        created = await self.created()
+        following = asyncio.create_task(self.all_of(created.run.run_id))
+        for text in "abc":
+            await asyncio.sleep(0)
+            await self.log.append(created.run.run_id, [token(text)], token=created.token)
+        await self.log.append(created.run.run_id, [done()], token=created.token)
+        entries = await following
+        assert events.answer(entries) == "abc"
+        assert entries[-1].is_terminal
+
+    async def test_a_cursor_at_the_end_of_an_ended_run_brings_nothing(self) -> None:
+        created = await self.created()
+        ended = await self.log.append(created.run.run_id, [done()], token=created.token)
+        assert await self.all_of(created.run.run_id, ended.cursor) == []
+
+    @pytest.mark.parametrize("cursor", [Cursor("otherone", 1), Cursor("", 99)])
+    async def test_a_cursor_that_cannot_be_honoured_brings_a_reset_and_everything(self, cursor: Cursor) -> None:
+        created = await self.created()
+        await self.log.append(created.run.run_id, [token("text"), done()], token=created.token)
+        after = cursor if cursor.epoch else Cursor(created.run.cursor.epoch, cursor.seq)
+        entries = await self.all_of(created.run.run_id, after)
+        assert names(entries) == ["reset", "start", "token", "done"]
+        assert entries[0].seq == 0
+
+    async def test_nothing_follows_a_terminal_event(self) -> None:
+        created = await self.created()
+        await self.log.append(created.run.run_id, [done()], token=created.token)
+        with pytest.raises(Fenced):
+            await self.log.append(created.run.run_id, [token("more")], token=created.token)
+
+    async def test_another_token_is_fenced(self) -> None:
+        created = await self.created()
+        with pytest.raises(Fenced):
+            await self.log.append(created.run.run_id, [token("mine")], token=created.token + 1)
+        assert names(list(await self.log.entries(created.run.run_id))) == ["start"]
+
+    async def test_an_unknown_run_is_not_found(self) -> None:
+        assert await self.log.find("nothing") is None
+        for call in (self.log.entries("nothing"), self.log.request_stop("nothing"), self.all_of("nothing")):
+            with pytest.raises(RunNotFound):
+                await call
+
+    async def test_a_stop_is_heard_once(self) -> None:
+        created = await self.created()
+        waiting = asyncio.create_task(self.log.stop_requested(created.run.run_id))
+        assert await self.log.request_stop(created.run.run_id) is True
+        assert await self.log.request_stop(created.run.run_id) is False
+        await asyncio.wait_for(waiting, 5)
+        appended = await self.log.append(created.run.run_id, [token("x")], token=created.token)
+        assert appended.stop_requested
+
+    async def test_stopping_an_ended_run_is_nothing(self) -> None:
+        created = await self.created()
+        await self.log.append(created.run.run_id, [done()], token=created.token)
+        assert await self.log.request_stop(created.run.run_id) is False
+
+    async def test_the_state_is_that_of_the_terminal_event(self) -> None:
+        for event, state in ((done(), "completed"), (done("stopped"), "stopped"), (Event("error", {}), "error")):
+            created = await self.created()
+            await self.log.append(created.run.run_id, [event], token=created.token)
+            run = await self.log.find(created.run.run_id)
+            assert run is not None
+            assert run.state == state
+
+    async def test_it_lists_the_runs_of_one_owner_only(self) -> None:
+        mine = [await self.created(owner=1), await self.created(owner=1)]
+        await self.created(owner=2)
+        assert [run.run_id for run in await self.log.runs_of(1)] == [each.run.run_id for each in mine]
+
+    async def test_a_run_that_nobody_follows_is_abandoned_and_one_that_is_followed_is_not(self) -> None:
+        created = await self.created()
+        following = asyncio.create_task(self.all_of(created.run.run_id))
+        await asyncio.sleep(0)
+        abandoned = asyncio.create_task(self.log.abandoned(created.run.run_id, grace=0.01))
+        await asyncio.wait({abandoned}, timeout=0.05)
+        assert not abandoned.done()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await asyncio.wait_for(abandoned, 5)
+
+    async def test_it_forgets_an_ended_run_and_keeps_a_live_one(self) -> None:
+        created = await self.created()
+        await self.log.forget(created.run.run_id)
+        assert await self.log.find(created.run.run_id)
+        await self.log.append(created.run.run_id, [done()], token=created.token)
+        await self.log.forget(created.run.run_id)
+        assert await self.log.find(created.run.run_id) is None

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from chat.events import Event, token
+from chat.streams.base import Created
+from chat.streams.memory import KEEP_FAILED_SECONDS, KEEP_SAVED_SECONDS, MemoryLog
+from tests.streams.contract import StreamLogContract, done, request
+
+
+class TestMemoryLog(StreamLogContract):
+    async def make_log(self) -> MemoryLog:
+        return MemoryLog()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def ended(log: MemoryLog, event: Event, *, text: str = "text") -> str:
+    created = await log.create(request(), live_limit=100)
+    assert isinstance(created, Created)
+    await log.append(created.run.run_id, [token(text), event], token=created.token)
+    return created.run.run_id
+
+
+async def test_what_failed_is_kept_for_fifteen_minutes_and_what_is_saved_for_less() -> None:
+    clock = Clock()
+    log = MemoryLog(clock=clock)
+    saved, failed = await ended(log, done()), await ended(log, Event("error", {}))
+
+    clock.now = KEEP_SAVED_SECONDS + 1
+    await log.create(request(), live_limit=100)
+    assert await log.find(saved) is None
+    assert await log.find(failed)
+
+    clock.now = KEEP_FAILED_SECONDS + 1
+    await log.create(request(), live_limit=100)
+    assert await log.find(failed) is None
+
+
+async def test_ended_runs_are_kept_only_up_to_so_many_bytes_the_saved_ones_going_first() -> None:
+    clock = Clock()
+    log = MemoryLog(clock=clock, keep_bytes=5_000)
+    failed = await ended(log, Event("error", {}), text="x" * 1_500)
+    saved = []
+    for _ in range(4):
+        clock.now += 1
+        saved.append(await ended(log, done(), text="x" * 1_500))
+    held = [run_id for run_id in [failed, *saved] if await log.find(run_id)]
+    assert held == [failed, saved[-1]]

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from chat.sse import Decoder, DecoderOverflow, Message, encode
+
+STREAM = (
+    "\ufeffid: 1\revent: a\r\ndata: x\u00e9\ndata:y\n\n: comment\ndata\n\nid: 2\n\nevent: z\n\nid: no\0ne\n"
+    "retry: 5\ndata:  two spaces\r\n\r\ndata: unfinished"
+).encode()
+EVENTS = [Message("a", "xé\ny", "1"), Message("message", "", "1"), Message("message", " two spaces", "2")]
+
+
+def test_it_decodes_as_the_specification_says() -> None:
+    assert list(Decoder().feed(STREAM)) == EVENTS
+
+
+def test_it_decodes_the_same_wherever_the_bytes_are_split() -> None:
+    for place in range(len(STREAM) + 1):
+        decoder = Decoder()
+        assert [*decoder.feed(STREAM[:place]), *decoder.feed(STREAM[place:])] == EVENTS
+    decoder = Decoder()
+    assert [event for byte in STREAM for event in decoder.feed(bytes([byte]))] == EVENTS
+
+
+def test_it_reads_what_is_encoded() -> None:
+    text = "line\nbreak\r\u2028 \0 😀"
+    (event,) = Decoder().feed(encode("token", {"text": text}, id="abcdefgh.1"))
+    assert (event.event, event.id) == ("token", "abcdefgh.1")
+    assert "\n" not in event.data
+
+
+def test_numbers_that_are_no_json_are_refused() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        encode("x", {"n": float("nan")})
+
+
+def test_an_event_without_end_is_refused_not_held() -> None:
+    decoder = Decoder(limit=1000)
+    with pytest.raises(DecoderOverflow):
+        for _ in range(2000):
+            list(decoder.feed(b"data: xxxxxxxxxx\n"))
+
+
+def test_many_events_are_no_overflow() -> None:
+    decoder = Decoder(limit=1000)
+    assert sum(1 for _ in range(2000) for _ in decoder.feed(b"data: xxxxxxxxxx\n\n: comment\n")) == 2000

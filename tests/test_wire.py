@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from chat.wire import BadJson, clean, loads, parse_uuid
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["", " ", "{", "[]", "1", "null", '"x"', "[" * 200_000, '{"a":' * 200_000, '{"t":NaN}', '{"t":-Infinity}',
+     '{"n":' + "9" * 5_000 + "}", b'{"t":"\xff"}', b"\x00", '{"t":"\n"}'],
+)  # fmt: skip
+def test_what_is_no_json_object_is_refused_with_a_sentence(raw: str | bytes) -> None:
+    with pytest.raises(BadJson, match=r"\.$"):
+        loads(raw)
+
+
+def test_it_reads_an_object() -> None:
+    assert loads('{"text":"\\ud83d\\ude00"}') == {"text": "😀"}
+
+
+@pytest.mark.parametrize(("text", "cleaned"), [("a\0b", "a�b"), ("\ud83d", "�"), ("😀", "😀"), ("\ude00x", "�x")])
+def test_what_no_database_takes_is_replaced(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+@pytest.mark.parametrize("value", [None, 1, "", "x", "{00000000-0000-0000-0000-000000000000}", "0" * 32, [], {}])
+def test_what_is_no_uuid_is_none(value: object) -> None:
+    assert parse_uuid(value) is None
+
+
+def test_a_uuid_is_made_canonical() -> None:
+    assert parse_uuid("ABCDEF00-0000-4000-8000-000000000000") == "abcdef00-0000-4000-8000-000000000000"
