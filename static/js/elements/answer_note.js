@@ -1,5 +1,7 @@
 /** @type {Record<string, string>} */
 const FINISH_NOTES = {
+  // @ts-expect-error -- without the inherited names, which a reason must not meet
+  __proto__: null,
   length: "Cut off at the length limit of the model",
   content_filter: "Ended by the content filter of the model",
   abandoned: "Stopped: nobody was following",

@@ -8,6 +8,8 @@
 
 /** @type {Record<string, string>} */
 const TITLES = {
+  // @ts-expect-error -- without the inherited names, which a code must not meet
+  __proto__: null,
   rate_limited: "The model is asked too often right now",
   provider_unavailable: "The model cannot be reached",
   provider_error: "The model reported an error",

@@ -116,6 +116,8 @@ export class Turn extends EventTarget {
 
   /** @type {Record<string, (data: Record<string, any>) => unknown>} */
   #handlers = {
+    // @ts-expect-error -- without the inherited names, which an event must not meet
+    __proto__: null,
     start: (data) => this.#start(data),
     status: ({ text }) => this.#answer?.showStatus(text),
     reasoning: ({ text }) => this.#answer?.think(text),

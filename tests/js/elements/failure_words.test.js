@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { failureWords, waitWords } from "../../../static/js/elements/failure_words.js";
+
+test("a known code has a title, with the words of the server below", () => {
+  assert.deepEqual(failureWords({ code: "incomplete", message: "The stream ended.", retryable: true }), {
+    title: "The answer broke off",
+    detail: "The stream ended.",
+  });
+});
+
+test("an unknown code has a title as well", () => {
+  assert.equal(failureWords({ code: "brand_new", message: "?", retryable: false }).title, "The answer did not come");
+  assert.equal(failureWords({ code: "toString", message: "?", retryable: false }).title, "The answer did not come");
+});
+
+test("a message whose fate is unknown is called unsent", () => {
+  const failure = { code: "closed", message: "The connection is closed.", retryable: true };
+
+  assert.match(failureWords(failure, { unanswered: true }).title, /^Not sent/);
+});
+
+test("nothing is said twice", () => {
+  assert.equal(failureWords({ code: "timeout", message: "The model took too long", retryable: true }).detail, "");
+});
+
+test("a wait is told in seconds, a long one in minutes", () => {
+  assert.equal(waitWords(0.2), "1 s");
+  assert.equal(waitWords(42), "42 s");
+  assert.equal(waitWords(121), "3 min");
+});
