@@ -36,6 +36,8 @@ IDLE_SECONDS: Final = 45.0
 SETTLE_SECONDS: Final = 3.0
 # The last bytes of a response usually come with [DONE]; with them read, the connection can serve the next request.
 DRAIN_SECONDS: Final = 0.1
+# A proxy of the environment is for the internet, never for a model on this machine.
+_WITHOUT_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 _MAX_ADAPTATIONS: Final = 2
 
@@ -159,13 +161,9 @@ class OpenAIProvider:
                 api_key=self._api_key or "none",
                 max_retries=0,
                 timeout=openai.Timeout(None, connect=self._connect_timeout),
-                # A proxy of the environment is for the internet, never for a model on this machine.
-                http_client=openai.DefaultAioHttpClient(trust_env=not self._is_at("127.0.0.1", "localhost", "::1")),
+                http_client=openai.DefaultAioHttpClient(mounts=dict.fromkeys(_WITHOUT_PROXY)),
             )
         return client
-
-    def _is_at(self, *hosts: str) -> bool:
-        return urlsplit(self._base_url).hostname in hosts
 
     def _fields(self, request: Request) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -193,7 +191,7 @@ class OpenAIProvider:
 
     def _limit_field(self, model: str) -> str:
         # OpenAI's newer models know only the second name, most other servers only the first.
-        usual = "max_completion_tokens" if self._is_at("api.openai.com") else "max_tokens"
+        usual = "max_completion_tokens" if urlsplit(self._base_url).hostname == "api.openai.com" else "max_tokens"
         return self._limit_fields.get(model, usual)
 
     def _refusal(self, error: Exception) -> ProviderError:
