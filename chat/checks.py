@@ -1,18 +1,126 @@
-"""System checks: a wrong setting is a sentence with a hint, before anything starts."""
+"""System checks: a wrong setting is a sentence with a hint, before anything starts.
+
+chat.E001  an environment variable cannot be used         chat.W001  any Host header is accepted
+chat.E002  the SQLite database cannot be written          chat.W002  debug pages for other machines
+chat.E003  hashed static files without a manifest         chat.W003  HTTPS without a public name
+                                                          chat.W004  a model without a server
+                                                          chat.W005  mail from a sender that nobody knows
+                                                          chat.W006  messages longer than a frame
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
+
+LOCAL_ADDRESSES = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 
 
 @register()
-def check_environment(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [message for check in CHECKS for message in check()]
+
+
+def check_environment() -> Iterator[CheckMessage]:
     """One error per environment variable that cannot be used (chatsite/environment.py)."""
-    return [
-        Error(problem.message, hint=problem.hint, id=f"chat.E001.{problem.name}")
-        for problem in settings.SETTING_PROBLEMS
-    ]
+    for problem in settings.SETTING_PROBLEMS:
+        yield Error(problem.message, hint=problem.hint, id="chat.E001")
+
+
+def check_database() -> Iterator[CheckMessage]:
+    database = settings.DATABASES["default"]
+    name = str(database["NAME"])
+    if database["ENGINE"] != "django.db.backends.sqlite3" or ":memory:" in name or "mode=memory" in name:
+        return
+    try:
+        _try_to_write(Path(name))
+    except OSError as error:
+        yield Error(
+            f"The database {name} cannot be written: {error.strerror}.",
+            hint="Give its directory to the user that runs the server, or set CHAT_DATA_DIR or DATABASE_URL.",
+            id="chat.E002",
+        )
+
+
+def check_static_files() -> Iterator[CheckMessage]:
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if settings.STATIC_HASHED and not manifest.is_file():
+        yield Error(
+            f"CHAT_STATIC_HASHED is on, but {manifest} does not exist.",
+            hint="Run manage.py collectstatic, or leave CHAT_STATIC_HASHED out.",
+            id="chat.E003",
+        )
+
+
+def check_hosts() -> Iterator[CheckMessage]:
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS holds *: a forged Host header would be written into password reset links.",
+            hint="List the names that people open the site by.",
+            id="chat.W001",
+        )
+    if settings.DEBUG and settings.HOST not in LOCAL_ADDRESSES:
+        yield Warning(
+            f"DEBUG is on and HOST={settings.HOST} is open to other machines: errors show the site's insides.",
+            hint="Leave DEBUG out, or leave HOST out.",
+            id="chat.W002",
+        )
+    if settings.HTTPS and LOCAL_ADDRESSES.issuperset(settings.ALLOWED_HOSTS):
+        yield Warning(
+            "CHAT_HTTPS is on, but ALLOWED_HOSTS has no public name: over plain HTTP nobody can stay logged in.",
+            hint="Set ALLOWED_HOSTS to the site's name, or leave CHAT_HTTPS out.",
+            id="chat.W003",
+        )
+
+
+def check_model() -> Iterator[CheckMessage]:
+    if settings.OPENAI_MODEL and not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
+        yield Warning(
+            f"OPENAI_MODEL={settings.OPENAI_MODEL} has no effect: there is no server to ask.",
+            hint="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.",
+            id="chat.W004",
+        )
+
+
+def check_mail() -> Iterator[CheckMessage]:
+    if settings.EMAIL_URL and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
+        yield Warning(
+            f"Mail is sent from {settings.DEFAULT_FROM_EMAIL}, which most mail servers refuse.",
+            hint="Set DEFAULT_FROM_EMAIL to an address of your domain.",
+            id="chat.W005",
+        )
+
+
+def check_limits() -> Iterator[CheckMessage]:
+    if settings.CHAT_MESSAGE_CHARACTERS >= settings.CHAT_FRAME_BYTES:
+        yield Warning(
+            f"A message of CHAT_MESSAGE_CHARACTERS={settings.CHAT_MESSAGE_CHARACTERS} does not fit into a frame of "
+            f"CHAT_FRAME_BYTES={settings.CHAT_FRAME_BYTES}.",
+            hint="Raise CHAT_FRAME_BYTES to four times CHAT_MESSAGE_CHARACTERS, or lower the latter.",
+            id="chat.W006",
+        )
+
+
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    check_environment,
+    check_database,
+    check_static_files,
+    check_hosts,
+    check_model,
+    check_mail,
+    check_limits,
+)
+
+
+def _try_to_write(path: Path) -> None:
+    """Raises OSError. Leaves nothing behind; permission bits alone would not tell of a read-only disk."""
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
+    if path.exists():
+        with path.open("ab"):
+            pass

@@ -1,0 +1,19 @@
+"""Django's admin: users, assistants, conversations to read, API tokens."""
+
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+
+from chat.admin.api_token import ApiTokenAdmin
+from chat.admin.assistant import AssistantAdmin
+from chat.admin.conversation import ConversationAdmin
+from chat.admin.user import UserAdmin
+
+__all__ = ["ApiTokenAdmin", "AssistantAdmin", "ConversationAdmin", "UserAdmin"]
+
+admin.site.site_title = admin.site.site_header = "Chatsite"
+admin.site.index_title = "Administration"
+# The site's own login page: with rate limits, which Django's has not.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# The address is a field of the user. UserAdmin keeps allauth's copy of it in step.
+admin.site.unregister(EmailAddress)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "chat_"
 SHOWN_CHARACTERS: Final = 10
+NAME_LENGTH: Final = 100
 # `last_used_at` answers "is it still in use?"; a write per request would be a high price for that.
 LAST_USED_EVERY: Final = timedelta(minutes=5)
 
@@ -35,7 +36,7 @@ class ApiToken(models.Model):
     """Lets a program act for its owner: `Authorization: Bearer <secret>`."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100, blank=True, help_text="What it is for.")
+    name = models.CharField(max_length=NAME_LENGTH, blank=True, help_text="What it is for.")
     prefix = models.CharField(max_length=SHOWN_CHARACTERS, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

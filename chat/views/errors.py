@@ -20,6 +20,11 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
     return _answer(request, 404, "not_found", "There is nothing here.")
 
 
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """For django-allauth's rate limits (its setting, not Django's)."""
+    return _answer(request, 429, "rate_limited", "Too many attempts. Wait a few minutes, then try again.")
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, 500, "server_error", "Something went wrong on the server.")
 
@@ -31,5 +36,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _answer(request: HttpRequest, status: int, code: str, message: str, *, template: str = "") -> HttpResponse:
     if request.path_info.startswith("/api/"):
-        return JsonResponse({"error": {"code": code, "message": message, "retryable": status >= 500}}, status=status)
+        retryable = status == 429 or status >= 500
+        return JsonResponse({"error": {"code": code, "message": message, "retryable": retryable}}, status=status)
     return render(request, template or f"{status}.html", status=status)

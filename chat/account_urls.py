@@ -1,0 +1,29 @@
+"""The pages of django-allauth that this site has. Its other ones (managing addresses, codes, phones) do not exist."""
+
+from __future__ import annotations
+
+from allauth.account import views
+from django.urls import URLPattern, path, re_path
+
+from chat.accounts import after_first_run
+
+urlpatterns: list[URLPattern] = [
+    path("login/", after_first_run(views.login), name="account_login"),
+    path("logout/", views.logout, name="account_logout"),
+    path("signup/", after_first_run(views.signup), name="account_signup"),
+    path("inactive/", views.account_inactive, name="account_inactive"),
+    path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("password/change/", views.password_change, name="account_change_password"),
+    path("password/reset/", views.password_reset, name="account_reset_password"),
+    path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        views.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/reset/key/done/",
+        views.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+]

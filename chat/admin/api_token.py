@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from chat.models import ApiToken, User
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A token acts for its owner, so only superusers choose the owner. What is issued can be renamed or revoked."""
+
+    list_display = ("prefix", "name", "owner", "created_at", "last_used_at", "revoked_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("owner",)
+    search_fields = ("=prefix", "name", "owner__username")
+    autocomplete_fields = ("owner",)
+    actions = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
+        if obj is not None:
+            return ("prefix", "name", "owner", "created_at", "last_used_at", "revoked_at")
+        return ("owner", "name") if request.user.is_superuser else ("name",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
+        return ("prefix", "owner", "created_at", "last_used_at", "revoked_at") if obj is not None else ()
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        issuer = cast(User, request.user)
+        token, secret = ApiToken.objects.issue(obj.owner if issuer.is_superuser else issuer, obj.name)
+        for field in ApiToken._meta.concrete_fields:
+            setattr(obj, field.attname, getattr(token, field.attname))
+        messages.warning(request, f"Copy the token now, it is not shown again: {secret}")
+
+    @admin.action(description="Revoke the selected API tokens", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        tokens = list(queryset.filter(revoked_at=None))
+        for token in tokens:
+            token.revoke()
+            self.log_change(request, token, "Revoked.")
+        self.message_user(request, f"{len(tokens)} revoked. Programs that use them are refused from now on.")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+
+from chat.models import Assistant
+
+
+class AssistantForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Assistant
+        fields = (
+            *("name", "slug", "description"),
+            *("provider", "model", "instructions", "temperature", "max_output_tokens"),
+            *("is_active", "is_default", "position", "groups"),
+        )
+        widgets = {"instructions": forms.Textarea(attrs={"rows": 16, "cols": 100})}
+
+    def validate_constraints(self) -> None:
+        """Saving a new default takes the place of the one before, so a second one is no mistake."""
+
+
+@admin.register(Assistant)
+class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = AssistantForm
+    list_display = ("name", "provider_state", "model", "who", "is_default", "position", "is_active")
+    list_editable = ("position", "is_active")
+    list_filter = ("provider", "is_active")
+    search_fields = ("name", "slug", "model")
+    prepopulated_fields = {"slug": ("name",)}
+    filter_horizontal = ("groups",)
+    readonly_fields = ("is_detected",)
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "description")}),
+        ("Model", {"fields": ("provider", "model", "instructions", "temperature", "max_output_tokens")}),
+        ("Who sees it, and where", {"fields": ("is_active", "is_default", "position", "groups", "is_detected")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description="provider", ordering="provider")
+    def provider_state(self, assistant: Assistant) -> str:
+        name = assistant.get_provider_display()
+        return f"⚠ {name}: not configured" if missing_setting(assistant) else name
+
+    @admin.display(description="who may use it")
+    def who(self, assistant: Assistant) -> str:
+        return ", ".join(group.name for group in assistant.groups.all()) or "everybody"
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        assistant = kwargs.get("obj")
+        if request.method == "GET" and assistant is not None and (warning := missing_setting(assistant)):
+            messages.warning(request, warning)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Assistant, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if warning := missing_setting(obj):
+            messages.warning(request, warning)
+
+
+def missing_setting(assistant: Assistant) -> str:
+    """A sentence about what this assistant's provider lacks; empty if it can answer as far as settings tell."""
+    if assistant.provider == "openai" and not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
+        return f"{assistant} cannot answer: set OPENAI_API_KEY or OPENAI_BASE_URL, and restart the server."
+    return ""

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.admin.options import get_content_type_for_model
+from django.contrib.admin.utils import unquote
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from chat.models import Conversation, User
+from chat.wire import parse_uuid
+
+READ_ANY: Final = "chat.read_any_conversation"
+MESSAGES_PER_PAGE: Final = 100
+
+logger = logging.getLogger("chat.audit")
+
+
+@admin.register(Conversation)
+class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """To read, and to delete; nobody writes here. Without READ_ANY staff see their own.
+
+    Each reading of somebody else's, and each deletion, is written to the log "chat.audit" and to the admin's history,
+    by ids: a title is the beginning of a person's message, and must not outlive the conversation there.
+    """
+
+    list_display = ("title", "id", "owner", "assistant", "message_count", "updated_at")
+    list_filter = ("updated_at", "assistant")
+    list_select_related = ("owner", "assistant")
+    # Says that there is a search; get_search_results decides by what.
+    search_fields = ("owner__username", "owner__email")
+    search_help_text = "By the owner's name or e-mail address, or by the conversation's id."
+    fields = ("title", "id", "owner", "assistant", "created_at", "updated_at")
+    readonly_fields = fields
+    change_form_template = "admin/chat/conversation/transcript.html"
+
+    class Media:
+        css = {"all": ("css/admin_transcript.css",)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        conversations = Conversation.objects.kept().annotate(message_count=Count("messages"))
+        if not request.user.has_perm(READ_ANY):
+            conversations = conversations.filter(owner_id=request.user.pk)
+        return conversations.order_by("-updated_at", "-pk")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
+    ) -> tuple[QuerySet[Conversation], bool]:
+        if conversation_id := parse_uuid(search_term.strip()):
+            return queryset.filter(pk=conversation_id), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description="messages", ordering="message_count")
+    def message_count(self, conversation: Any) -> int:
+        return int(conversation.message_count)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        conversation = self.get_object(request, unquote(object_id))
+        if conversation is None or not self.has_view_permission(request, conversation):
+            return super().change_view(request, object_id, form_url, extra_context)
+        if conversation.owner_id != request.user.pk:
+            _audit(request, [conversation], CHANGE, "Read.")
+        shown = {"transcript": transcript(conversation, request.GET.get("page"))}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Conversation]) -> list[LogEntry]:
+        return _audit(request, queryset, DELETION, "Deleted.")
+
+
+def transcript(conversation: Conversation, page: str | None) -> dict[str, Any]:
+    """A page of all messages in order, and which of them the owner sees: the path up from the active leaf."""
+    parents = dict(conversation.messages.values_list("pk", "parent_id"))
+    shown = set()
+    message_id = conversation.active_leaf_id
+    while message_id in parents and message_id not in shown:
+        shown.add(message_id)
+        message_id = parents[message_id]
+    messages = conversation.messages.select_related("assistant").order_by("created_at", "pk")
+    return {"page": Paginator(messages, MESSAGES_PER_PAGE).get_page(page), "shown": shown}
+
+
+def _audit(request: HttpRequest, conversations: Iterable[Conversation], flag: int, done: str) -> list[LogEntry]:
+    reader = cast(User, request.user)
+    entries = []
+    for conversation in conversations:
+        logger.info("User %s, conversation %s of user %s: %s", reader.pk, conversation.pk, conversation.owner_id, done)
+        entry = LogEntry.objects.create(
+            user=reader,
+            content_type=get_content_type_for_model(conversation),
+            object_id=str(conversation.pk),
+            object_repr=f"Conversation {conversation.pk}",
+            action_flag=flag,
+            change_message=done,
+        )
+        entries.append(entry)
+    return entries

@@ -1,0 +1,31 @@
+"""What a page may do in the browser: the Content-Security-Policy, and a header that Django does not know."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+ADMIN: Final = "/admin/"
+# jQuery and SelectBox.js assign innerHTML. Everything else of the policy holds in the admin as well.
+WITHOUT_TRUSTED_TYPES: Final = {"require-trusted-types-for": None, "trusted-types": None}
+
+
+class BrowserPolicyMiddleware(CSPMiddleware):  # type: ignore[misc]
+    """The policy of settings.py on every answer. Only Django's own admin goes without Trusted Types."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        parts = super().get_policy_parts(request, response, report_only)
+        if request.path_info.startswith(ADMIN):
+            parts.replace = {**(parts.replace or {}), **WITHOUT_TRUSTED_TYPES}
+        return parts
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        # A host name in an answer must not be looked up before somebody clicks it: the name itself can carry text.
+        response.headers.setdefault("X-DNS-Prefetch-Control", "off")
+        answer: HttpResponseBase = super().process_response(request, response)
+        return answer

@@ -1,0 +1,17 @@
+"""`manage.py purge_conversations`: remove for good what people deleted. For cron, or before a backup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from chat.models import Conversation
+
+
+class Command(BaseCommand):
+    help = "Remove deleted conversations that are too old to be restored (CHAT_UNDO_SECONDS)."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        count = Conversation.objects.purge()
+        self.stdout.write(f"{count} deleted conversation{'' if count == 1 else 's'} removed.")

@@ -1,0 +1,77 @@
+"""The ES modules of a page under their hashed names: an import map, preloads, and the map's place in the policy.
+
+The sources import each other by plain relative addresses. A browser resolves such an address first and then looks it
+up in the map, so the same sources run with hashed names (after `collectstatic`) and without (then there is no map).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.files.storage import Storage, storages
+from django.http import HttpResponse
+
+ENTRY: Final = "js/chat.js"
+FOLDERS: Final = ("js/", "vendor/")
+# Only those that run at once: `import("./x.js")` is loaded when it is needed. What this misses is loaded all the same,
+# one round trip later.
+STATIC_IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """`import_map` is the text of the element, empty without hashed names. `preloads` are addresses, nearest first."""
+
+    import_map: str
+    preloads: tuple[str, ...]
+
+    @property
+    def csp_source(self) -> str:
+        digest = hashlib.sha256(self.import_map.encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def modules() -> Modules:
+    """Those of the chat page, worked out once per process."""
+    return _modules(storages["staticfiles"])
+
+
+def allow_import_map(response: HttpResponse) -> None:
+    """Let this page's inline import map through its Content-Security-Policy: by hash, so nothing else gets through."""
+    if modules().import_map:
+        response._csp_update = {"script-src": [modules().csp_source]}  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=1)
+def _modules(storage: Storage) -> Modules:
+    if not isinstance(storage, ManifestStaticFilesStorage) or not storage.hashed_files:
+        return Modules("", ())
+    names = sorted(name for name in storage.hashed_files if name.startswith(FOLDERS) and name.endswith(".js"))
+    imports = {f"{storage.base_url}{name}": storage.url(name) for name in names}
+    # "<" cannot end the element early then. In JSON it means the same.
+    import_map = json.dumps({"imports": imports}, separators=(",", ":")).replace("<", "\\u003c")
+    return Modules(import_map, tuple(storage.url(name) for name in _graph(storage, ENTRY)))
+
+
+def _graph(storage: Storage, entry: str) -> Iterator[str]:
+    """The entry and all that it imports statically, breadth first, each once."""
+    found = [entry]
+    for name in found:
+        if not storage.exists(name):
+            continue
+        yield name
+        with storage.open(name) as file:
+            source = file.read().decode()
+        for address in STATIC_IMPORT.findall(source):
+            imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
+            if imported not in found:
+                found.append(imported)

@@ -1,0 +1,93 @@
+"""The chat page, at `/` for a new conversation and at `/c/<id>` for one that exists."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from chat import first_run
+from chat.api.shapes import AssistantShape, assistant_shape
+from chat.generation.engine import engine
+from chat.models import Assistant, User
+from chat.views.modules import allow_import_map
+
+
+class UserConfig(TypedDict):
+    id: int
+    username: str
+
+
+class LimitsConfig(TypedDict):
+    message_characters: int
+
+
+class PageConfig(TypedDict):
+    """What the page's scripts know from the start."""
+
+    user: UserConfig
+    conversation_id: str | None
+    assistants: list[AssistantShape]
+    limits: LimitsConfig
+    signup: bool
+    is_staff: bool
+
+
+@never_cache
+@require_safe
+async def new_chat(request: HttpRequest) -> HttpResponse:
+    user = await request.auser()
+    if not isinstance(user, User):
+        return await sync_to_async(entrance)(request)
+    return await sync_to_async(page)(request, user, None)
+
+
+@never_cache
+@require_safe
+async def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    user = await request.auser()
+    if not isinstance(user, User):
+        return await sync_to_async(entrance)(request)
+    if not await is_of(user, conversation_id):
+        raise Http404
+    return await sync_to_async(page)(request, user, conversation_id)
+
+
+async def is_of(user: User, conversation_id: UUID) -> bool:
+    """Whether it is the user's and not deleted. Until its first answer is complete, only its run knows of it."""
+    saved = await user.conversations.filter(pk=conversation_id).afirst()
+    if saved is not None:
+        return saved.deleted_at is None
+    runs = await (await engine()).log.runs_of(user.pk)
+    return any(run.conversation_id == str(conversation_id) for run in runs)
+
+
+def entrance(request: HttpRequest) -> HttpResponse:
+    if first_run.is_open():
+        return redirect("chat:setup")
+    return redirect_to_login(request.get_full_path())
+
+
+def page(request: HttpRequest, user: User, conversation_id: UUID | None) -> HttpResponse:
+    response = render(request, "chat/chat.html", {"config": config(user, conversation_id)})
+    allow_import_map(response)
+    return response
+
+
+def config(user: User, conversation_id: UUID | None) -> PageConfig:
+    assistants = Assistant.objects.usable_by(user)
+    return {
+        "user": {"id": user.pk, "username": user.username},
+        "conversation_id": str(conversation_id) if conversation_id else None,
+        "assistants": [assistant_shape(assistant, default=index == 0) for index, assistant in enumerate(assistants)],
+        "limits": {"message_characters": settings.CHAT_MESSAGE_CHARACTERS},
+        "signup": settings.CHAT_SIGNUP,
+        "is_staff": user.is_staff,
+    }

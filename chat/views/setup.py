@@ -1,0 +1,44 @@
+"""The first run: the page behind the link that the server prints while there is no user."""
+
+from __future__ import annotations
+
+from django.contrib.auth import login
+from django.contrib.auth.forms import UserCreationForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from chat import first_run
+from chat.models import User
+
+WRONG_LINK = (
+    "This site waits for its administrator. Open the link that the server printed when it started: "
+    "it ends in /setup/?token=…"
+)
+
+
+class AdministratorForm(UserCreationForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ("username", "email")
+
+
+@never_cache
+@sensitive_post_parameters("password1", "password2")
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup(request: HttpRequest) -> HttpResponse:
+    if not first_run.is_open():
+        raise Http404
+    if not first_run.accepts(request.GET.get("token", "")):
+        return render(request, "403.html", {"reason": WRONG_LINK}, status=403)
+    form = AdministratorForm(request.POST or None)
+    if not form.is_valid():
+        return render(request, "setup.html", {"form": form})
+    entered = form.cleaned_data
+    administrator = first_run.claim(entered["username"], entered["email"], entered["password1"])
+    if administrator is None:
+        raise Http404
+    login(request, administrator)
+    return redirect("chat:new")

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import NoReverseMatch, get_resolver, reverse
+from pytest_django import Settings
+
+from chat.models import User
+from tests.cast import PASSWORD
+
+SIGN_UP = {"username": "dora", "password1": PASSWORD, "password2": PASSWORD}
+SignIn = Callable[[User], Client]
+
+
+def is_signed_in(client: Client) -> bool:
+    return "_auth_user_id" in client.session
+
+
+def log_in(client: Client, login: str, password: str = PASSWORD, **extra: Any) -> Any:
+    return client.post("/accounts/login/", {"login": login, "password": password}, **extra)
+
+
+# --- Logging in
+
+
+@pytest.mark.parametrize("login", ["alice", "ALICE", "alice@example.org", "Alice@Example.org"])
+def test_alice_logs_in_by_name_or_address(client: Client, alice: User, login: str) -> None:
+    response = log_in(client, login)
+
+    assert (response.status_code, response["Location"]) == (302, "/")
+    assert is_signed_in(client)
+
+
+@pytest.mark.parametrize(("login", "password"), [("alice", "wrong"), ("nobody", PASSWORD), ("alice", "")])
+def test_wrong_credentials_do_not_log_in(client: Client, alice: User, login: str, password: str) -> None:
+    response = log_in(client, login, password)
+
+    assert response.status_code == 200
+    assert not is_signed_in(client)
+
+
+def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(alice: User) -> None:
+    errors = [log_in(Client(), name, "wrong").context["form"].errors for name in ("alice", "nobody")]
+
+    assert errors[0] == errors[1]
+
+
+def test_an_account_that_is_not_active_stays_out(client: Client, alice: User) -> None:
+    User.objects.update(is_active=False)
+
+    assert log_in(client, "alice")["Location"] == "/accounts/inactive/"
+    assert not is_signed_in(client)
+
+
+def test_logging_in_makes_a_new_session_key(client: Client, alice: User) -> None:
+    session = client.session
+    session["before"] = True
+    session.save()
+    before = session.session_key
+
+    log_in(client, "alice")
+
+    assert client.session.session_key != before
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
+)
+def test_login_leads_nowhere_else(client: Client, alice: User, target: str) -> None:
+    response = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD, "next": target})
+
+    assert response["Location"] == "/"
+
+
+def test_login_leads_back(client: Client, alice: User) -> None:
+    response = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD, "next": "/c/x"})
+
+    assert response["Location"] == "/c/x"
+
+
+def test_a_forged_login_is_refused(alice: User) -> None:
+    assert log_in(Client(enforce_csrf_checks=True), "alice").status_code == 403
+
+
+def test_the_cookies_are_closed_to_scripts_and_other_sites(client: Client, alice: User) -> None:
+    log_in(client, "alice")
+
+    cookie = client.cookies["sessionid"]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+
+
+# --- Limits
+
+
+def test_guessing_is_slowed_down(client: Client, alice: User) -> None:
+    for _ in range(5):
+        assert log_in(client, "alice", "wrong").status_code == 200
+
+    refused = log_in(client, "alice")
+
+    assert not is_signed_in(client)
+    assert "Too many failed login attempts" in refused.content.decode()
+
+
+def test_guessing_many_names_from_one_address_is_slowed_down(client: Client, alice: User) -> None:
+    answers = [log_in(client, f"name{number}", "wrong").content.decode() for number in range(11)]
+
+    assert ["Too many failed" in answer for answer in answers] == [False] * 10 + [True]
+
+
+def test_the_address_that_a_visitor_claims_does_not_count(alice: User) -> None:
+    for number in range(10):
+        log_in(Client(), f"name{number}", "wrong", headers={"X-Forwarded-For": f"10.0.0.{number}"})
+
+    refused = log_in(Client(), "alice", headers={"X-Forwarded-For": "10.1.1.1"})
+
+    assert "Too many failed" in refused.content.decode()
+
+
+def test_behind_a_trusted_proxy_its_entry_counts(alice: User, settings: Settings) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for number in range(11):
+        log_in(Client(), f"name{number}", "wrong", headers={"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.1"})
+    client, other = Client(), Client()
+
+    log_in(client, "alice", headers={"X-Forwarded-For": "10.1.1.1, 192.0.2.1"})
+    log_in(other, "alice", headers={"X-Forwarded-For": "10.1.1.1, 192.0.2.2"})
+
+    assert (is_signed_in(client), is_signed_in(other)) == (False, True)
+
+
+def test_too_many_forms_get_a_page_that_says_so(client: Client, alice: User) -> None:
+    answers = [client.post("/accounts/signup/", {}) for _ in range(21)]
+
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+    assert "Wait a few minutes" in answers[-1].content.decode()
+
+
+def test_many_names_do_not_push_the_counts_out(settings: Settings) -> None:
+    assert settings.CACHES["default"]["OPTIONS"]["MAX_ENTRIES"] >= 100_000
+
+
+# --- Signing up
+
+
+def test_signing_up_needs_no_address(client: Client, alice: User) -> None:
+    response = client.post("/accounts/signup/", SIGN_UP)
+
+    assert (response.status_code, response["Location"]) == (302, "/")
+    dora = User.objects.get(username="dora")
+    assert (dora.email, dora.is_staff, dora.is_superuser) == ("", False, False)
+    assert is_signed_in(client)
+    assert mail.outbox == []
+
+
+def test_signing_up_gives_no_powers(client: Client, alice: User) -> None:
+    client.post("/accounts/signup/", {**SIGN_UP, "is_staff": "on", "is_superuser": "on", "groups": "1"})
+
+    dora = User.objects.get(username="dora")
+    assert (dora.is_staff, dora.is_superuser, dora.groups.count()) == (False, False, 0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"username": "alice"},
+        {"username": "ALICE"},
+        {"username": ""},
+        {"email": "alice@example.org"},
+        {"email": "none"},
+        {"password2": "different"},
+        {"password1": "12345678", "password2": "12345678"},
+    ],
+)
+def test_a_sign_up_with_a_mistake_makes_nobody(client: Client, alice: User, changed: dict[str, str]) -> None:
+    response = client.post("/accounts/signup/", {**SIGN_UP, **changed})
+
+    assert response.status_code == 200
+    assert User.objects.get() == alice
+
+
+def test_signing_up_can_be_switched_off(client: Client, alice: User, settings: Settings) -> None:
+    settings.CHAT_SIGNUP = False
+
+    shown, sent = client.get("/accounts/signup/"), client.post("/accounts/signup/", SIGN_UP)
+
+    assert 'name="password1"' not in shown.content.decode()
+    assert not is_signed_in(client)
+    assert sent.status_code == 200
+    assert User.objects.get() == alice
+
+
+@pytest.mark.parametrize("address", ["/accounts/login/", "/accounts/signup/"])
+def test_before_the_first_run_nobody_logs_in_or_signs_up(client: Client, db: None, address: str) -> None:
+    assert client.get(address)["Location"] == "/setup/"
+    assert client.post(address, SIGN_UP)["Location"] == "/setup/"
+    assert not User.objects.exists()
+
+
+# --- Logging out
+
+
+def test_logging_out_ends_the_session(signed_in: SignIn, alice: User) -> None:
+    client = signed_in(alice)
+
+    response = client.post("/accounts/logout/")
+
+    assert (response.status_code, response["Location"]) == (302, "/accounts/login/")
+    assert not is_signed_in(client)
+
+
+def test_a_link_or_an_image_logs_nobody_out(signed_in: SignIn, alice: User) -> None:
+    client = signed_in(alice)
+
+    assert client.get("/accounts/logout/").status_code == 200
+    assert is_signed_in(client)
+
+
+# --- Passwords
+
+NEW = "another long and good password"
+
+
+def test_alice_changes_her_password_and_stays(signed_in: SignIn, alice: User) -> None:
+    client, elsewhere = signed_in(alice), signed_in(alice)
+
+    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
+
+    alice.refresh_from_db()
+    assert alice.check_password(NEW)
+    assert client.get("/accounts/password/change/").status_code == 200
+    assert elsewhere.get("/accounts/password/change/").status_code == 302
+
+
+def test_the_old_password_is_asked_for(signed_in: SignIn, alice: User) -> None:
+    client = signed_in(alice)
+
+    client.post("/accounts/password/change/", {"oldpassword": "wrong", "password1": NEW, "password2": NEW})
+
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+
+
+def test_the_password_page_is_for_those_who_are_signed_in(client: Client, alice: User) -> None:
+    assert client.get("/accounts/password/change/")["Location"].startswith("/accounts/login/")
+
+
+def test_a_forgotten_password_is_reset_by_mail_once(client: Client, alice: User) -> None:
+    client.post("/accounts/password/reset/", {"email": "alice@example.org"})
+    (letter,) = mail.outbox
+    link = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", str(letter.body))
+    assert link is not None
+    form = client.get(link[1], follow=True).redirect_chain[-1][0]
+
+    client.post(form, {"password1": NEW, "password2": NEW})
+
+    alice.refresh_from_db()
+    assert letter.to == ["alice@example.org"]
+    assert alice.check_password(NEW)
+    assert 'name="password1"' not in Client().get(link[1], follow=True).content.decode()
+
+
+def test_a_reset_does_not_tell_who_has_an_account(alice: User) -> None:
+    known = Client().post("/accounts/password/reset/", {"email": "alice@example.org"})
+    unknown = Client().post("/accounts/password/reset/", {"email": "nobody@example.org"})
+
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+
+
+@pytest.mark.parametrize("key", ["1-x", "zz-set-password", "0-null", "1-" + "a" * 40])
+def test_a_wrong_reset_key_changes_nothing(client: Client, alice: User, key: str) -> None:
+    response = client.get(f"/accounts/password/reset/key/{key}/", follow=True)
+
+    assert response.status_code == 200
+    assert 'name="password1"' not in response.content.decode()
+
+
+# --- What is not there
+
+
+@pytest.mark.parametrize(
+    "address", ["email/", "confirm-email/", "password/set/", "login/code/", "login/code/confirm/", "3rdparty/", ""]
+)
+def test_other_pages_of_allauth_do_not_exist(signed_in: SignIn, alice: User, address: str) -> None:
+    assert signed_in(alice).get(f"/accounts/{address}").status_code == 404
+
+
+def test_every_account_page_is_listed_here() -> None:
+    names = {name for name in get_resolver().reverse_dict if isinstance(name, str) and name.startswith("account_")}
+
+    assert names == {
+        "account_login",
+        "account_logout",
+        "account_signup",
+        "account_inactive",
+        "account_reauthenticate",
+        "account_change_password",
+        "account_reset_password",
+        "account_reset_password_done",
+        "account_reset_password_from_key",
+        "account_reset_password_from_key_done",
+    }
+    with pytest.raises(NoReverseMatch):
+        reverse("account_email")

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from pytest_django import Settings
+
+from chat import first_run
+from chat.models import User
+from tests.cast import PASSWORD
+
+BASE = "http://127.0.0.1:8000"
+
+
+@pytest.fixture(autouse=True)
+def data_dir(settings: Settings, tmp_path: Path) -> Path:
+    settings.DATA_DIR = tmp_path
+    return tmp_path
+
+
+def token_of(link: str | None) -> str:
+    assert link is not None
+    return link.partition("?token=")[2]
+
+
+def test_the_link_carries_a_long_token(db: None) -> None:
+    link = first_run.setup_link(BASE + "/")
+
+    assert link is not None
+    assert link.startswith(BASE + "/setup/?token=")
+    assert len(token_of(link)) >= 43
+    assert first_run.accepts(token_of(link))
+
+
+def test_a_restart_prints_the_same_link(db: None) -> None:
+    assert first_run.setup_link(BASE) == first_run.setup_link(BASE)
+
+
+def test_the_token_is_for_its_owner_only(db: None, data_dir: Path) -> None:
+    first_run.setup_link(BASE)
+
+    assert stat.S_IMODE((data_dir / "setup_token").stat().st_mode) == 0o600
+
+
+def test_another_token_is_refused(db: None) -> None:
+    token = token_of(first_run.setup_link(BASE))
+
+    for wrong in ("", token[:-1], token + "x", token.swapcase(), "é", "\ud800", "\0"):
+        assert not first_run.accepts(wrong)
+
+
+def test_without_a_token_none_is_right(db: None) -> None:
+    assert not first_run.accepts("")
+
+
+@pytest.mark.parametrize("damaged", ["", "short", "é" * 43])
+def test_a_damaged_token_is_replaced(db: None, data_dir: Path, damaged: str) -> None:
+    (data_dir / "setup_token").write_text(damaged)
+    assert not first_run.accepts(damaged)
+
+    assert first_run.accepts(token_of(first_run.setup_link(BASE)))
+
+
+def test_once_there_is_a_user_there_is_no_link_and_no_token(alice: User, data_dir: Path) -> None:
+    (data_dir / "setup_token").write_text("x" * 43)
+
+    assert first_run.setup_link(BASE) is None
+    assert not (data_dir / "setup_token").exists()
+
+
+def test_claiming_makes_the_administrator(db: None, data_dir: Path) -> None:
+    first_run.setup_link(BASE)
+
+    administrator = first_run.claim("ada", "ada@example.org", PASSWORD)
+
+    assert administrator is not None
+    assert administrator.is_superuser
+    assert administrator.is_staff
+    assert administrator.check_password(PASSWORD)
+    assert not (data_dir / "setup_token").exists()
+
+
+def test_nobody_claims_a_site_that_has_a_user(alice: User) -> None:
+    assert first_run.claim("mallory", "", PASSWORD) is None
+    assert User.objects.get() == alice
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_claims_at_the_same_time_one_succeeds() -> None:
+    everybody_is_ready = threading.Barrier(4)
+    made: list[User | None] = []
+
+    def claim(name: str) -> None:
+        try:
+            everybody_is_ready.wait(10)
+            made.append(first_run.claim(name, "", PASSWORD))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=claim, args=(f"claimant{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(made) == 4
+    assert [user for user in made if user] == [User.objects.get()]
+
+
+def test_createsuperuser_ends_the_first_run(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = token_of(first_run.setup_link(BASE))
+    monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "root")
+    monkeypatch.setenv("DJANGO_SUPERUSER_EMAIL", "root@example.org")
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+
+    call_command("createsuperuser", interactive=False, verbosity=0)
+
+    root = User.objects.get()
+    assert (root.username, root.is_superuser, root.check_password(PASSWORD)) == ("root", True, True)
+    assert not first_run.is_open()
+    assert first_run.setup_link(BASE) is None
+    assert not first_run.accepts(token)

@@ -1,0 +1,56 @@
+"""The cast: alice owns, bob is allowed, charlie must see nothing, and an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from chat.models import Conversation, User
+from tests.cast import PASSWORD, make_conversation
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_limits_from_other_tests() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_user("alice", "alice@example.org", PASSWORD)
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create_user("bob", "bob@example.org", PASSWORD)
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return User.objects.create_user("charlie", "charlie@example.org", PASSWORD)
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return User.objects.create_superuser("admin", "admin@example.org", PASSWORD)
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    """A client with the user's session. As Django's test clients do, it needs no CSRF token."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def conversation(alice: User) -> Conversation:
+    """Alice's: one question and its answer."""
+    return make_conversation(alice, "What is a heron?", "A long-legged bird.")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from chat import first_run
+from chat.models import User
+from tests.cast import PASSWORD
+
+FIELDS = {"username": "ada", "email": "ada@example.org", "password1": PASSWORD, "password2": PASSWORD}
+
+
+@pytest.fixture
+def link(db: None, settings: Settings, tmp_path: Path) -> str:
+    settings.DATA_DIR = tmp_path
+    link = first_run.setup_link("")
+    assert link is not None
+    return link
+
+
+def test_the_link_shows_the_form(client: Client, link: str) -> None:
+    response = client.get(link)
+
+    assert response.status_code == 200
+    assert list(response.context["form"].fields) == ["username", "email", "password1", "password2"]
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_the_form_makes_the_administrator_and_logs_them_in(client: Client, link: str) -> None:
+    response = client.post(link, FIELDS)
+
+    assert (response.status_code, response["Location"]) == (302, "/")
+    ada = User.objects.get()
+    assert (ada.username, ada.email, ada.is_superuser, ada.is_staff) == ("ada", "ada@example.org", True, True)
+    assert client.session["_auth_user_id"] == str(ada.pk)
+
+
+def test_the_link_works_once(client: Client, link: str) -> None:
+    client.post(link, FIELDS)
+
+    assert Client().get(link).status_code == 404
+    assert Client().post(link, {**FIELDS, "username": "mallory"}).status_code == 404
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("query", ["", "?token=", "?token=wrong", "?token=%00", "?token=%ED%A0%80", "?other=1"])
+def test_without_the_token_nobody_claims_the_site(client: Client, link: str, query: str) -> None:
+    for response in (client.get(f"/setup/{query}"), client.post(f"/setup/{query}", FIELDS)):
+        assert response.status_code == 403
+        assert "the link that the server printed" in response.content.decode()
+        assert 'name="password1"' not in response.content.decode()
+    assert not User.objects.exists()
+
+
+def test_the_token_does_not_come_from_the_form(client: Client, link: str) -> None:
+    token = link.partition("token=")[2]
+
+    assert client.post("/setup/", {**FIELDS, "token": token}).status_code == 403
+
+
+def test_a_site_with_a_user_has_no_such_page(client: Client, link: str, alice: User) -> None:
+    assert client.get(link).status_code == 404
+    assert client.post(link, FIELDS).status_code == 404
+    assert client.get("/setup/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("username", ""),
+        ("username", "two words"),
+        ("username", "x" * 151),
+        ("username", "a\0b"),
+        ("email", "no address"),
+        ("password2", "another one entirely"),
+        ("password1", ""),
+    ],
+)
+def test_a_mistake_is_shown_and_makes_nobody(client: Client, link: str, field: str, value: str) -> None:
+    response = client.post(link, {**FIELDS, field: value})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("password", ["password", "12345678901", "short", "ada@example.org"])
+def test_a_weak_password_is_refused(client: Client, link: str, password: str) -> None:
+    response = client.post(link, {**FIELDS, "password1": password, "password2": password})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors
+    assert not User.objects.exists()
+
+
+def test_other_methods_are_refused(client: Client, link: str) -> None:
+    assert client.put(link).status_code == 405
+    assert client.delete(link).status_code == 405
+
+
+def test_a_forged_form_is_refused(link: str) -> None:
+    assert Client(enforce_csrf_checks=True).post(link, FIELDS).status_code == 403
+    assert not User.objects.exists()
