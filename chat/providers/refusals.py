@@ -164,4 +164,4 @@ def _said(body: object, secret: str) -> str:
 
 
 def _with_quote(sentence: str, said: str) -> str:
-    return f"{sentence} It says: {said}" if said else sentence
+    return f"{sentence} It says: {said.rstrip('.')}." if said else sentence

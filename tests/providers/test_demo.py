@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+
+from chat.providers.base import Finish, Prompt, ReasoningDelta, Request, TextDelta, UsageDelta
+from chat.providers.demo import DemoProvider, tokens
+from chat.providers.demo_numbers import guide
+from tests.providers.contract import ProviderContract, answer, ask, reasoning_of, text_of
+
+
+class Clock:
+    """Counts the seconds that were slept, and sleeps none."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+class TestContract(ProviderContract):
+    endless = "something long"
+
+    @pytest.fixture
+    def provider(self) -> DemoProvider:
+        return DemoProvider(tokens_per_second=0)
+
+
+@pytest.fixture
+def demo() -> DemoProvider:
+    return DemoProvider(tokens_per_second=0)
+
+
+@pytest.mark.parametrize("question", ["hello", "what is love?", "", "a long story", "table", "think"])
+async def test_every_answer_says_that_it_is_a_demo(demo: DemoProvider, question: str) -> None:
+    text = text_of(await answer(demo, ask(question)))
+
+    assert "I am the built-in demo, not a language model" in text
+    assert "connect" in text
+
+
+@pytest.mark.parametrize(
+    ("question", "marks"),
+    [
+        ("Show me some code", ["```python", "```js", "```sql", "```sh", "```toml"]),
+        ("a Table please", ["| --- |", "| ---: |"]),
+        ("make a list", ["- [x] ", "- [ ] ", "\n1. ", "\n    - baguette"]),
+        ("a tour of markdown", ["\n# ", "\n## ", "\n> > ", "~~", "](https://", "\n---\n"]),
+        ("How do I connect a model?", ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "Ollama"]),
+        ("a table and a list", ["| --- |", "- [x] "]),
+        ("what is love?", ["Chatsite", "| `code` |"]),
+    ],
+)
+async def test_it_shows_what_is_asked_for(demo: DemoProvider, question: str, marks: list[str]) -> None:
+    text = text_of(await answer(demo, ask(question)))
+
+    assert [mark for mark in marks if mark not in text] == []
+
+
+async def test_a_word_inside_another_word_calls_for_nothing(demo: DemoProvider) -> None:
+    assert "```python" not in text_of(await answer(demo, ask("my vegetables are encoded, he said")))
+
+
+async def test_a_long_answer_has_thousands_of_words(demo: DemoProvider) -> None:
+    assert 3000 < len(text_of(await answer(demo, ask("a long one"))).split()) < 8000
+
+
+async def test_it_thinks_when_asked_to(demo: DemoProvider) -> None:
+    deltas = await answer(demo, ask("think about it"))
+
+    assert "bat and a ball" in reasoning_of(deltas)
+    assert "5 cents" in text_of(deltas)
+    assert isinstance(deltas[0], ReasoningDelta)
+
+
+async def test_it_quotes_the_question_without_its_markup(demo: DemoProvider) -> None:
+    text = text_of(await answer(demo, ask("# <b>*why*\n\n```\n" + "y" * 500)))
+
+    assert "> \\# \\<b\\>\\*why\\* \\`\\`\\` yyy" in text
+    assert "y" * 201 not in text
+
+
+async def test_it_notices_how_many_messages_there_were(demo: DemoProvider) -> None:
+    messages = (Prompt("user", "hi"), Prompt("assistant", "Hello!"), Prompt("user", "hi again"))
+
+    assert "message number 2" in text_of(await answer(demo, Request("demo", messages)))
+
+
+async def test_it_stops_at_the_limit_of_tokens(demo: DemoProvider) -> None:
+    deltas = await answer(demo, ask("long", max_output_tokens=10))
+
+    assert sum(isinstance(delta, TextDelta) for delta in deltas) == 10
+    assert isinstance(deltas[-2], UsageDelta)
+    assert deltas[-2].output_tokens == 10
+    assert deltas[-1] == Finish("length")
+
+
+async def test_the_temperature_changes_nothing(demo: DemoProvider) -> None:
+    assert await answer(demo, ask("code", temperature=2.0)) == await answer(demo, ask("code"))
+
+
+@pytest.mark.parametrize("pace", [10.0, 40.0, 1000.0])
+async def test_it_keeps_its_pace(pace: float) -> None:
+    clock = Clock()
+    deltas = await answer(DemoProvider(tokens_per_second=pace, sleep=clock.sleep), ask("hello"))
+
+    pieces = sum(isinstance(delta, TextDelta) for delta in deltas)
+    assert sum(clock.slept) == pytest.approx(pieces / pace, abs=0.01)
+    assert min(clock.slept) >= 0.005
+
+
+async def test_without_a_pace_it_still_lets_others_run() -> None:
+    clock = Clock()
+    deltas = await answer(DemoProvider(tokens_per_second=0, sleep=clock.sleep), ask("hello"))
+
+    assert clock.slept == [0.0] * sum(isinstance(delta, TextDelta) for delta in deltas)
+
+
+@pytest.mark.parametrize("text", ["", "plain words", "  a\n\n```py\nx = 1\n```\n😀🇪🇺 日本語_x --- \t", guide()])
+def test_tokens_joined_are_the_text(text: str) -> None:
+    assert "".join(tokens(text)) == text
+
+
+def test_the_guide_is_true() -> None:
+    text = guide()
+
+    assert (
+        "**6** is written VI in Rome and `110` in a computer. It is 2 × 3, and has 4 divisors: 1, 2, 3 and 6." in text
+    )
+    assert text.count("*perfect*") == 2
+    assert "**49** is written XLIX" in text
+    assert "It is the square of 7, and so the sum of the first 7 odd numbers." in text

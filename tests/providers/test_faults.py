@@ -1,0 +1,228 @@
+"""What goes wrong upstream, and what the person is told: the real client, a real server, real faults."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from chat.providers.base import (
+    AuthenticationFailed,
+    Delta,
+    Finish,
+    Incomplete,
+    ProviderError,
+    QuotaExceeded,
+    RateLimited,
+    TimedOut,
+    Unavailable,
+)
+from chat.providers.openai import OpenAIProvider
+from tests.fake_openai import FakeOpenAI
+from tests.fake_openai.certificate import self_signed
+from tests.fake_openai.server import closed_port
+from tests.providers.conftest import KEY
+from tests.providers.contract import answer, ask, text_of
+
+Connect = Callable[..., OpenAIProvider]
+
+
+async def fail(provider: OpenAIProvider, text: str) -> tuple[list[Delta], ProviderError]:
+    """What came before the failure, and the failure."""
+    deltas: list[Delta] = []
+    try:
+        async with aclosing(provider.stream(ask(text))) as stream:
+            async for delta in stream:
+                deltas.append(delta)  # noqa: PERF401 - what came before the failure must not be lost
+    except ProviderError as error:
+        return deltas, error
+    pytest.fail(f"{text} did not fail")
+
+
+@pytest.fixture
+def provider(connect: Connect) -> OpenAIProvider:
+    return connect()
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "code", "retryable"),
+    [
+        ("status-401", AuthenticationFailed, "authentication_failed", False),
+        ("status-403", AuthenticationFailed, "authentication_failed", False),
+        ("status-402", QuotaExceeded, "quota_exceeded", False),
+        ("quota", QuotaExceeded, "quota_exceeded", False),
+        ("rate-limit", RateLimited, "rate_limited", True),
+        ("status-500", Unavailable, "provider_unavailable", True),
+        ("status-503", Unavailable, "provider_unavailable", True),
+        ("status-408", TimedOut, "timeout", True),
+        ("status-504", TimedOut, "timeout", True),
+        ("status-404", ProviderError, "provider_error", False),
+        ("status-413", ProviderError, "provider_error", False),
+        ("status-422", ProviderError, "provider_error", False),
+        ("context", ProviderError, "provider_error", False),
+        ("html", ProviderError, "provider_error", False),
+        ("json-error", Unavailable, "provider_unavailable", True),
+        ("eof after=0", Incomplete, "incomplete", True),
+    ],
+)
+async def test_a_refusal_is_of_its_kind_and_gives_nothing(
+    provider: OpenAIProvider, script: str, kind: type[ProviderError], code: str, retryable: bool
+) -> None:
+    deltas, error = await fail(provider, f"/{script}")
+
+    assert deltas == []
+    assert type(error) is kind
+    assert (error.code, error.retryable) == (code, retryable)
+    assert error.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "retryable", "pieces"),
+    [
+        ("eof after=2", Incomplete, True, 2),
+        ("cut after=2", Incomplete, True, 2),
+        ("broken after=1", ProviderError, True, 1),
+        ("error after=2", Unavailable, True, 2),
+        ("error after=2 kind=invalid_request_error", ProviderError, False, 2),
+        ("error after=2 kind=unheard_of", ProviderError, True, 2),
+        ("error after=2 kind= code=insufficient_quota", QuotaExceeded, False, 2),
+        ("error after=2 code=rate_limit_exceeded", RateLimited, True, 2),
+        ("error after=2 code=502", Unavailable, True, 2),
+        ("error-event after=2", Unavailable, True, 2),
+        ("error-text after=2", ProviderError, True, 2),
+    ],
+)
+async def test_a_failure_in_the_middle_keeps_what_had_arrived(
+    provider: OpenAIProvider, server: FakeOpenAI, script: str, kind: type[ProviderError], retryable: bool, pieces: int
+) -> None:
+    deltas, error = await fail(provider, f"/{script}")
+
+    assert len(deltas) == pieces
+    assert text_of(deltas) == server.journal.exchanges[0].text
+    assert (type(error), error.retryable) == (kind, retryable)
+
+
+@pytest.mark.parametrize(
+    ("script", "pieces", "sentence"),
+    [
+        ("no-headers", 0, "did not begin"),
+        ("mute", 0, "did not begin"),
+        ("mute comments=0.01", 0, "did not begin"),
+        ("stall after=2", 2, "stopped in the middle"),
+        ("stall after=2 comments=0.01", 2, "stopped in the middle"),
+    ],
+)
+async def test_silence_is_timed_out_and_the_connection_closed(
+    impatient: OpenAIProvider, server: FakeOpenAI, script: str, pieces: int, sentence: str
+) -> None:
+    deltas, error = await fail(impatient, f"/{script}")
+
+    assert len(deltas) == pieces
+    assert isinstance(error, TimedOut)
+    assert sentence in error.message
+    assert "0.15 seconds" in error.message
+    await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)
+
+
+async def test_a_slow_reader_is_no_silent_model(
+    connect: Connect, impatient: OpenAIProvider, server: FakeOpenAI
+) -> None:
+    provider = connect(idle_timeout=0.1)
+
+    async with aclosing(provider.stream(ask("/hold after=1 count=2"))) as deltas:
+        first = await anext(deltas)
+        # Meanwhile the reader does something that takes longer than the model may be silent.
+        await fail(impatient, "/mute")
+        server.release()
+        rest = [delta async for delta in deltas]
+
+    assert text_of([first, *rest]) == server.journal.exchanges[0].text
+    assert rest[-1] == Finish("stop")
+
+
+async def test_a_line_without_end_is_given_up(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+    _, error = await fail(provider, "/endless-line")
+
+    assert "8 MiB" in error.message
+    await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds"),
+    [("rate-limit after=7", 7.0), ("rate-limit after=2500 as=ms", 2.5), ("rate-limit after=soon", None)],
+)
+async def test_it_says_how_long_to_wait(provider: OpenAIProvider, script: str, seconds: float | None) -> None:
+    _, error = await fail(provider, f"/{script}")
+
+    assert error.retry_after == seconds
+
+
+async def test_it_reads_a_date_to_wait_for(provider: OpenAIProvider) -> None:
+    _, error = await fail(provider, "/rate-limit after=100 as=date")
+
+    assert error.retry_after is not None
+    assert 90 < error.retry_after <= 100
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_it_does_not_try_again_by_itself_and_works_when_it_is_asked_again(
+    provider: OpenAIProvider, server: FakeOpenAI, status: int
+) -> None:
+    await fail(provider, f"/flaky-{status}")
+    assert len(server.journal.exchanges) == 1
+
+    deltas = await answer(provider, ask(f"/flaky-{status}"))
+
+    assert deltas[-1] == Finish("stop")
+
+
+async def test_a_refused_connection_is_unavailable_not_a_timeout(connect: Connect) -> None:
+    _, error = await fail(connect(base_url=f"http://127.0.0.1:{closed_port()}/v1"), "hello")
+
+    assert type(error) is Unavailable
+    assert error.message == "The model's server could not be reached."
+
+
+async def test_an_unknown_host_is_unavailable(connect: Connect) -> None:
+    _, error = await fail(connect(base_url="http://no-such-host.invalid/v1"), "hello")
+
+    assert type(error) is Unavailable
+
+
+async def test_a_certificate_that_nobody_signed_is_unavailable(connect: Connect, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    async with FakeOpenAI(ssl_context=context) as server:
+        _, error = await fail(connect(base_url=server.base_url), "hello")
+
+    assert type(error) is Unavailable
+
+
+@pytest.mark.parametrize("script", ["key", "key status=403", "key status=400", "key status=418", "key status=500"])
+async def test_no_message_holds_the_key(provider: OpenAIProvider, script: str) -> None:
+    _, error = await fail(provider, f"/{script}")
+
+    assert KEY not in error.message
+    assert KEY[:8] not in error.message
+
+
+async def test_no_error_object_holds_a_key(provider: OpenAIProvider) -> None:
+    _, error = await fail(provider, "/error")
+
+    assert "The engine is on fire" in error.message
+    assert "sk-abc" not in error.message
+
+
+async def test_the_servers_own_words_are_quoted_and_shortened(provider: OpenAIProvider) -> None:
+    _, error = await fail(provider, f"/status-418 message=teapot_{'x_' * 1000}")
+
+    assert "teapot" in error.message
+    assert len(error.message) < 500
+
+
+async def test_a_listing_that_fails_is_of_the_same_family(connect: Connect) -> None:
+    with pytest.raises(Unavailable):
+        await connect(base_url=f"http://127.0.0.1:{closed_port()}/v1").models()
