@@ -1,28 +1,29 @@
 import { ChatError } from "../client/errors.js";
-import { newClientMessageId } from "../client/client_message_id.js";
+import { warn } from "../client/warning.js";
 import { ConversationHistory } from "./conversation_history.js";
 import { runOf } from "./live_runs.js";
-import { Turn } from "./turn.js";
+import { Sender } from "./sender.js";
+import { TurnList } from "./turn_list.js";
 
 const NOT_FOUND = "This conversation was deleted, or it belongs to somebody else.";
+const LEFT_BEHIND = { code: "no_answer", message: "The page was left before the server had answered.", retryable: true };
 
 /**
  * The conversation on the screen: its saved messages, and the turns that are being written.
  *
- * Says "change" (busy or empty changed), "identified" (`detail.before`: the id it had), and "turn-started" and
- * "turn-ended" (`detail.turn`, `detail.status`), and "described" (`detail.conversation`). A closed one touches nothing any more; its runs go on at the server.
+ * Says "change" (busy or empty changed), "identified" (`detail.before`: the id it had), "described"
+ * (`detail.conversation`), and "turn-started" and "turn-ended" (`detail`: turn, status). A closed one says and draws
+ * nothing any more; its runs go on at the server.
  *
  * @typedef {import("./live_runs.js").Run} Run
  */
 export class OpenConversation extends EventTarget {
   #id;
-  #client;
-  #transcript;
-  #assistants;
+  #options;
+  #turns;
+  #sender;
   /** @type {ConversationHistory | null} */
-  #history = null;
-  /** @type {Turn[]} */
-  #turns = [];
+  #history;
   /** Whether the server has a row for it: not before its first turn has ended. */
   #saved = false;
   #closed = false;
@@ -34,12 +35,18 @@ export class OpenConversation extends EventTarget {
    * @param {import("./chat_transcript.js").ChatTranscript} options.transcript
    * @param {{ slug: string, name: string }[]} options.assistants
    */
-  constructor(id, { client, transcript, assistants }) {
+  constructor(id, options) {
     super();
     this.#id = id;
-    this.#client = client;
-    this.#transcript = transcript;
-    this.#assistants = assistants;
+    this.#options = options;
+    this.#history = id === null ? null : this.#newHistory(id);
+    this.#turns = new TurnList(options);
+    this.#turns.addEventListener("change", () => this.#tell("change", {}));
+    this.#turns.addEventListener("turn-started", (event) => this.#tell("turn-started", detailOf(event)));
+    this.#turns.addEventListener("turn-ended", (event) => this.#ended(detailOf(event)));
+    this.#turns.addEventListener("turn-mismatch", (event) => void this.#repair(detailOf(event)));
+    const target = () => (this.#saved ? this.#id : null);
+    this.#sender = new Sender({ client: options.client, turns: this.#turns, target, onSent: (sent) => this.#identify(sent.conversationId) });
   }
 
   get id() {
@@ -52,149 +59,99 @@ export class OpenConversation extends EventTarget {
 
   /** A new conversation in which nothing was said. */
   get empty() {
-    return this.#id === null && this.#turns.length === 0;
+    return this.#id === null && this.#turns.empty;
   }
 
   /** The turn that is being sent or answered. */
   get current() {
-    return this.#turns.findLast((turn) => turn.busy) ?? null;
+    return this.#turns.current;
   }
 
   /** Reads and draws what was said, and follows what is being said. */
   async load() {
-    this.#transcript.clear();
+    const { client, transcript } = this.#options;
+    transcript.clear();
     this.#showUnsent();
-    if (this.#id === null) return;
-    this.#transcript.busy = true;
+    if (!this.#history) return;
+    transcript.busy = true;
     try {
-      const [found, runs] = await Promise.all([this.#read(this.#id), this.#client.request("GET", "/runs")]);
+      const [found, runs] = await Promise.all([this.#history.load(), client.request("GET", "/runs")]);
       if (this.#closed) return;
       this.#saved = found;
-      await this.#meetAll(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
-      if (!found && !this.#turns.length) this.#transcript.showProblem(NOT_FOUND);
+      await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
+      if (!this.#saved && this.#turns.empty) transcript.showProblem(NOT_FOUND);
     } catch (error) {
-      if (!this.#closed) this.#transcript.showProblem(/** @type {Error} */ (error).message);
+      if (!this.#closed) transcript.showProblem(/** @type {Error} */ (error).message);
     } finally {
-      this.#transcript.busy = false;
+      if (!this.#closed) transcript.busy = false;
     }
   }
 
   /** Shows what other devices have added. */
   async refresh() {
-    if (!this.#history || !this.#saved || this.current) return;
-    await this.#history.refresh();
+    if (this.#saved && !this.current) await this.#history?.refresh();
   }
 
-  /** @param {string} runId whether it is, or was, drawn here */
-  follows(runId) {
-    return this.#turns.some((turn) => turn.runId === runId);
-  }
-
-  loadOlder() {
-    return this.#history?.loadOlder();
-  }
-
-  /**
-   * Sends a message and follows its answer.
-   *
-   * @param {{ text: string, assistant: string | null }} message
-   * @throws {ChatError} if it was refused: then nothing of it stays on the screen
-   */
-  async send({ text, assistant }) {
-    const turn = this.#newTurn({ clientMessageId: newClientMessageId(), assistant });
-    turn.showSending(text);
-    this.#transcript.showLatest();
-    await this.#deliver(turn);
+  async loadOlder() {
+    await this.#history?.loadOlder();
   }
 
   /** A run that lives somewhere: followed, if it belongs here and is not followed yet. @param {Run} run */
   meet(run) {
-    const known = this.#turns.some((turn) => turn.runId === run.runId || (turn.clientMessageId !== null && turn.clientMessageId === run.clientMessageId));
-    if (run.conversationId !== this.#id || known || this.#history?.hasRun(run.runId)) return;
-    this.#newTurn({ clientMessageId: run.clientMessageId }).follow(run.runId);
-    this.#changed();
+    if (run.conversationId !== this.#id || this.#turns.knows(run) || this.#history?.hasRun(run.runId)) return;
+    this.#turns.add(run).follow(run.runId);
+    this.#turns.changed();
   }
 
-  /** Stops the answer; a message that has not arrived yet is taken back. */
-  async stop() {
-    const turn = this.current;
-    if (turn?.runId) await this.#client.stop(turn.runId);
-    else if (turn?.clientMessageId) this.#client.outbox.discard(turn.clientMessageId);
+  /** @param {string} runId whether it is, or was, drawn here as it was written */
+  follows(runId) {
+    return this.#turns.hasRun(runId);
   }
 
-  /** The same words once more: a new turn, or the same one if nobody knows what became of it. @param {EventTarget | null} message */
+  /** @param {{ text: string, assistant: string | null }} message @throws {ChatError} if it was refused */
+  async send(message) {
+    const sent = this.#sender.send(message);
+    this.#options.transcript.showLatest();
+    await sent;
+  }
+
+  stop() {
+    return this.#sender.stop();
+  }
+
+  /** @param {EventTarget | null} message the element of either side of a turn @throws {ChatError} if it was refused */
   async retry(message) {
-    const turn = this.#turns.find((candidate) => candidate.owns(message));
-    if (!turn || this.current) return;
-    if (turn.state === "unsent") {
-      turn.showSending(turn.text);
-      return this.#deliver(turn);
-    }
-    this.#drop(turn);
-    return this.send({ text: turn.text, assistant: turn.assistant });
+    const turn = this.#turns.of(message);
+    if (turn) await this.#sender.retry(turn);
   }
 
-  /** @param {EventTarget | null} message @returns {string} the words of an unsent message, which is gone then */
+  /** @param {EventTarget | null} message @returns {string} its words */
   takeBack(message) {
-    const turn = this.#turns.find((candidate) => candidate.owns(message));
-    if (!turn) return "";
-    this.#drop(turn);
-    if (turn.clientMessageId) this.#client.outbox.discard(turn.clientMessageId);
-    return turn.text;
+    const turn = this.#turns.of(message);
+    return turn ? this.#sender.takeBack(turn) : "";
   }
 
-  /** @param {EventTarget | null} message */
+  /** Saves what had arrived before an error. @param {EventTarget | null} message */
   async keep(message) {
-    await this.#turns.find((turn) => turn.owns(message))?.keep();
+    await this.#turns.of(message)?.keep();
     this.#saved = true;
   }
 
   close() {
     this.#closed = true;
+    this.#sender.close();
     this.#history?.close();
-    for (const turn of this.#turns) turn.close();
-  }
-
-  /** @param {Turn} turn */
-  async #deliver(turn) {
-    this.#changed();
-    const conversationId = this.#saved ? this.#id : null;
-    try {
-      const sent = await this.#client.send({ text: turn.text, conversationId, assistant: turn.assistant, clientMessageId: /** @type {string} */ (turn.clientMessageId) });
-      if (this.#closed) return;
-      this.#identify(sent.conversationId);
-      turn.follow(sent.runId);
-    } catch (error) {
-      if (this.#closed) throw error;
-      const waits = this.#client.outbox.entries.some((entry) => entry.clientMessageId === turn.clientMessageId);
-      if (!waits) {
-        this.#drop(turn);
-        throw error;
-      }
-      turn.showUnsent(/** @type {ChatError} */ (error));
-    } finally {
-      this.#changed();
-    }
-  }
-
-  /** @param {string} id */
-  #read(id) {
-    this.#history ??= this.#newHistory(id);
-    return this.#history.load();
+    this.#turns.close();
   }
 
   /** @param {string} id */
   #newHistory(id) {
-    return new ConversationHistory(id, {
-      client: this.#client,
-      transcript: this.#transcript,
-      assistants: this.#assistants,
-      onConversation: (conversation) => this.#tell("described", { conversation }),
-    });
+    const onConversation = (/** @type {object} */ conversation) => this.#tell("described", { conversation });
+    return new ConversationHistory(id, { ...this.#options, onConversation });
   }
 
-  /** @param {Record<string, any>[]} runs of this conversation, alive or ended a moment ago */
-  async #meetAll(runs) {
+  /** @param {Record<string, any>[]} runs of this conversation, alive or ended a moment ago, newest first */
+  async #showRuns(runs) {
     const unseen = runs.filter((run) => !this.#history?.hasRun(run.run_id));
     if (unseen.some(({ state }) => state === "completed" || state === "stopped")) await this.#readAgain();
     if (this.#closed) return;
@@ -204,59 +161,46 @@ export class OpenConversation extends EventTarget {
     else if (failed) this.#showFailed(runOf(failed));
   }
 
-  /** It was saved between two requests. */
+  /** A turn was saved between two requests. */
   async #readAgain() {
     if (this.#saved) await this.#history?.refresh();
     else this.#saved = (await this.#history?.load()) ?? false;
   }
 
-  /** The failure of a run stays to be read for a while, if nothing has followed it. @param {Run} run */
+  /** A failure stays to be read for a while, if it is the last that happened here. @param {Run} run */
   #showFailed(run) {
-    const turn = this.#newTurn({ clientMessageId: run.clientMessageId });
+    if (this.#turns.knows(run)) return;
+    const turn = this.#turns.add(run);
     turn.addEventListener("started", (event) => {
-      const { parentId } = /** @type {CustomEvent} */ (event).detail;
-      if (parentId !== (this.#history?.leaf ?? null)) this.#drop(turn);
+      if (detailOf(event).parentId !== (this.#history?.leaf ?? null)) this.#turns.drop(turn);
     });
     turn.follow(run.runId);
   }
 
   /** Messages of an earlier page load whose sending nobody has heard of. */
   #showUnsent() {
-    for (const entry of this.#client.outbox.entries) {
-      if (entry.sending || (entry.conversationId ?? null) !== this.#id) continue;
-      const turn = this.#newTurn({ clientMessageId: entry.clientMessageId, assistant: entry.assistant ?? null });
-      turn.showSending(entry.text);
-      turn.showUnsent(new ChatError({ code: "no_answer", message: "The page was left before the server had answered.", retryable: true }));
+    for (const { sending, conversationId = null, clientMessageId, assistant, text } of this.#options.client.outbox.entries) {
+      if (sending || conversationId !== this.#id) continue;
+      const turn = this.#turns.add({ clientMessageId, assistant });
+      turn.showSending(text);
+      turn.showUnsent(new ChatError(LEFT_BEHIND));
     }
   }
 
-  /** @param {{ clientMessageId: string | null, assistant?: string | null }} fields */
-  #newTurn(fields) {
-    const turn = new Turn({ client: this.#client, transcript: this.#transcript, assistants: this.#assistants, ...fields });
-    this.#turns.push(turn);
-    turn.addEventListener("started", () => this.#tell("turn-started", { turn }));
-    turn.addEventListener("ended", (event) => this.#ended(turn, /** @type {CustomEvent} */ (event).detail));
-    turn.addEventListener("mismatch", (event) => void this.#repair(turn, /** @type {CustomEvent} */ (event).detail.messageId));
-    return turn;
+  /** @param {{ status: string }} detail */
+  #ended(detail) {
+    if (detail.status !== "error") this.#saved = true;
+    this.#tell("turn-ended", detail);
   }
 
-  /**
-   * @param {Turn} turn
-   * @param {{ status: string, code?: string }} end
-   */
-  #ended(turn, { status }) {
-    if (status !== "error") this.#saved = true;
-    this.#tell("turn-ended", { turn, status });
-    this.#changed();
-  }
-
-  /**
-   * @param {Turn} turn
-   * @param {string} messageId
-   */
-  async #repair(turn, messageId) {
-    const message = await this.#history?.fetch(messageId);
-    if (message && !this.#closed) turn.showSaved(message);
+  /** @param {{ turn: import("./turn.js").Turn, messageId: string }} mismatch */
+  async #repair({ turn, messageId }) {
+    try {
+      const message = await this.#history?.fetch(messageId);
+      if (message && !this.#closed) turn.showSaved(message);
+    } catch (error) {
+      warn("the saved answer could not be read", error); // The next load of the page shows it.
+    }
   }
 
   /** @param {string} id */
@@ -269,13 +213,6 @@ export class OpenConversation extends EventTarget {
     this.#tell("identified", { before });
   }
 
-  /** @param {Turn} turn */
-  #drop(turn) {
-    turn.remove();
-    this.#turns = this.#turns.filter((other) => other !== turn);
-    this.#changed();
-  }
-
   /**
    * @param {string} type
    * @param {object} detail
@@ -283,8 +220,9 @@ export class OpenConversation extends EventTarget {
   #tell(type, detail) {
     if (!this.#closed) this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
 
-  #changed() {
-    this.#tell("change", {});
-  }
+/** @param {Event} event @returns {any} */
+function detailOf(event) {
+  return /** @type {CustomEvent} */ (event).detail;
 }

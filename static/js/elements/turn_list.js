@@ -1,0 +1,80 @@
+import { Turn } from "./turn.js";
+
+/**
+ * The turns that were sent or followed on this screen, in their order.
+ *
+ * Says "change" (one came, went or ended), "turn-started" (`detail`: turn, parentId), "turn-ended" (`detail`: turn,
+ * status) and "turn-mismatch" (`detail`: turn, messageId).
+ */
+export class TurnList extends EventTarget {
+  #options;
+  /** @type {Turn[]} */
+  #turns = [];
+
+  /** @param {Pick<ConstructorParameters<typeof Turn>[0], "client" | "transcript" | "assistants">} options */
+  constructor(options) {
+    super();
+    this.#options = options;
+  }
+
+  get empty() {
+    return this.#turns.length === 0;
+  }
+
+  /** The turn that is being sent or answered. */
+  get current() {
+    return this.#turns.findLast((turn) => turn.busy) ?? null;
+  }
+
+  /** @param {{ clientMessageId: string | null, assistant?: string | null }} fields @returns {Turn} */
+  add(fields) {
+    const turn = new Turn({ ...this.#options, ...fields });
+    this.#turns.push(turn);
+    turn.addEventListener("started", (event) => this.#tell("turn-started", turn, event));
+    turn.addEventListener("mismatch", (event) => this.#tell("turn-mismatch", turn, event));
+    turn.addEventListener("ended", (event) => {
+      this.#tell("turn-ended", turn, event);
+      this.changed();
+    });
+    return turn;
+  }
+
+  /** @param {Turn} turn whose messages vanish */
+  drop(turn) {
+    turn.remove();
+    this.#turns = this.#turns.filter((other) => other !== turn);
+    this.changed();
+  }
+
+  /** @param {EventTarget | null} message an element of the transcript */
+  of(message) {
+    return this.#turns.find((turn) => turn.owns(message)) ?? null;
+  }
+
+  /** @param {import("./live_runs.js").Run} run */
+  knows({ runId, clientMessageId }) {
+    return this.hasRun(runId) || this.#turns.some((turn) => turn.clientMessageId !== null && turn.clientMessageId === clientMessageId);
+  }
+
+  /** @param {string} runId */
+  hasRun(runId) {
+    return this.#turns.some((turn) => turn.runId === runId);
+  }
+
+  close() {
+    for (const turn of this.#turns) turn.close();
+  }
+
+  changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /**
+   * @param {string} type
+   * @param {Turn} turn
+   * @param {Event} event
+   */
+  #tell(type, turn, event) {
+    this.dispatchEvent(new CustomEvent(type, { detail: { turn, .../** @type {CustomEvent} */ (event).detail } }));
+  }
+}
