@@ -63,7 +63,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._closed = False
         if not may_connect(self.scope):
             self._closed = True
-            await self.send({"type": "websocket.close"})
+            await self.base_send({"type": "websocket.close"})
             raise StopConsumer
         try:
             user = await database.read(user_of_scope, self.scope)
@@ -76,7 +76,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         offered = self.scope.get("subprotocols") or []
         await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         self._window = Window()
-        self._writer = SocketWriter(self.send)
+        self._writer = SocketWriter(self.base_send)
         self._frames = SlidingWindow(settings.CHAT_FRAMES_PER_SECOND, 1.0)
         if user is None:
             await self._bye(close_codes.NOT_SIGNED_IN)

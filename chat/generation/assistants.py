@@ -35,7 +35,12 @@ def provider_settings() -> ProviderSettings:
 
 async def connect(configured: ProviderSettings) -> Mapping[str, Provider]:
     """The providers to use, after the assistants of what was found have been brought up to date."""
-    found = await detect(configured.environment(), ollama_url=configured.ollama_url)
+    environment = {
+        "OPENAI_API_KEY": configured.openai_api_key,
+        "OPENAI_BASE_URL": configured.openai_base_url,
+        "OPENAI_MODEL": configured.openai_model,
+    }
+    found = await detect(environment, ollama_url=configured.ollama_url)
     if found.problem:
         logger.warning("%s", found.problem)
     logger.info("Answers come from %s: %s.", found.provider_name, ", ".join(found.models) or found.default_model)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import Client
+
+from chat.models import User
+from tests.chat_rig import Rig, rig
+from tests.socket.rig import Socket
+
+Connect = Callable[..., Awaitable[Socket]]
+
+
+@pytest.fixture
+async def chat(transactional_db: None) -> AsyncIterator[Rig]:
+    async with rig() as made:
+        yield made
+
+
+@pytest.fixture
+async def connect(chat: Rig) -> AsyncIterator[Connect]:
+    """A connected socket of a user, alice's unless said otherwise; `hello` is still to be read."""
+    sockets: list[Socket] = []
+
+    async def open_socket(user: User | None = None, **fields: Any) -> Socket:
+        socket = Socket(session=await session_of(user or chat.alice), **fields)
+        sockets.append(socket)
+        assert await socket.connect()
+        return socket
+
+    yield open_socket
+    for socket in sockets:
+        await socket.disconnect()
+
+
+async def session_of(user: User) -> str:
+    def sign_in() -> str:
+        client = Client()
+        client.force_login(user)
+        return client.cookies["sessionid"].value
+
+    return await sync_to_async(sign_in)()

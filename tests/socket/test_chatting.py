@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+
+import pytest
+
+from chat import database
+from chat.models import Message
+from tests.chat_rig import Rig
+from tests.socket.conftest import Connect
+from tests.socket.rig import text_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_a_turn(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    ok = await socket.ask("send", text="Hello", client_message_id=str(uuid.uuid4()))
+    assert (ok["type"], ok["duplicate"]) == ("ok", False)
+    chat.provider.say("Hi ", "there")
+    chat.provider.finish()
+    events = await socket.events(ok["run_id"])
+    assert [event["event"] for event in events] == ["start", "token", "done"]
+    message = await database.read(Message.objects.get, run_id=ok["run_id"])
+    assert text_of(events) == message.text == "Hi there"
+    epoch, seq = events[-1]["id"].split(".")
+    assert (len(epoch), seq) == (8, "3")
+
+
+async def test_frames_are_numbered_over_all_runs(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    first = await socket.ask("send", text="One")
+    second = await socket.ask("send", text="Two")
+    seen: list[int] = []
+    chat.provider.say("a", "b")
+    chat.provider.finish()
+    chat.provider.finish()
+    ended = set()
+    while ended < {first["run_id"], second["run_id"]}:
+        frame = await socket.receive("events")
+        seen.append(frame["frame"])
+        if frame["events"][-1]["event"] == "done":
+            ended.add(frame["run_id"])
+    assert seen == sorted(seen)
+    assert len(set(seen)) == len(seen)
+
+
+async def test_it_resumes_from_a_cursor(chat: Rig, connect: Connect) -> None:
+    sent = await chat.send()
+    chat.provider.say("Hel")
+    one = await connect()
+    await one.ask("subscribe", run_id=sent.run_id)
+    before = []
+    while text_of(before) != "Hel":
+        before += (await one.receive("events"))["events"]
+    await one.disconnect()
+    chat.provider.say("lo")
+    chat.provider.finish()
+    two = await connect()
+    await two.ask("subscribe", run_id=sent.run_id, after=before[-1]["id"])
+    after = await two.events(sent.run_id)
+    assert text_of(before) + text_of(after) == "Hello"
+    assert "start" not in [event["event"] for event in after]
+
+
+async def test_a_closed_socket_does_not_stop_the_run(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    ok = await socket.ask("send", text="Hello")
+    await socket.disconnect()
+    chat.provider.say("Still here")
+    chat.provider.finish()
+    await chat.events(ok["run_id"])
+    assert (await database.read(Message.objects.get, run_id=ok["run_id"])).text == "Still here"
+
+
+async def test_stop(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    ok = await socket.ask("send", text="Hello")
+    for _ in range(2):
+        assert (await socket.ask("stop", run_id=ok["run_id"]))["type"] == "ok"
+    assert (await chat.events(ok["run_id"]))[-1].data["status"] == "stopped"
+    assert (await socket.ask("stop", run_id=ok["run_id"]))["type"] == "ok"
+
+
+async def test_unsubscribe(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    ok = await socket.ask("send", text="Hello")
+    await socket.receive("events")
+    assert (await socket.ask("unsubscribe", run_id=ok["run_id"]))["type"] == "ok"
+    chat.provider.say("Nobody hears this")
+    chat.provider.finish()
+    await chat.events(ok["run_id"])
+    assert (await socket.receive())["type"] == "notice"
+    assert await socket.is_silent()
+
+
+@pytest.mark.parametrize("kind", ["subscribe", "stop"])
+@pytest.mark.parametrize("theirs", [True, False])
+async def test_what_is_not_yours_is_not_found(chat: Rig, connect: Connect, kind: str, theirs: bool) -> None:
+    sent = await chat.send()
+    socket = await connect(chat.charlie)
+    reply = await socket.ask(kind, run_id=sent.run_id if theirs else str(uuid.uuid4()))
+    assert (reply["type"], reply["code"], reply["retryable"]) == ("error", "not_found", False)
+    assert await socket.is_silent()
+    run = await chat.engine.log.find(sent.run_id)
+    assert run is not None
+    assert run.is_live
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("", "bad_json"), ("{", "bad_json"), ("[]", "bad_json"), ("[" * 100_000, "bad_json"),
+        ('{"t":NaN}', "bad_json"), ('{"n":' + "9" * 5000 + "}", "bad_json"), (b"\x00\x01", "bad_request"),
+        ({}, "unknown_type"), ({"type": "dance"}, "unknown_type"), ({"type": ["send"]}, "unknown_type"),
+        ({"type": "send"}, "bad_request"), ({"type": "send", "text": 5}, "bad_request"),
+        ({"type": "send", "text": " \n"}, "empty_text"), ({"type": "send", "text": "x" * 100_001}, "text_too_long"),
+        ({"type": "send", "text": "x", "client_message_id": "abc"}, "bad_request"),
+        ({"type": "send", "text": "x", "conversation_id": "abc"}, "not_found"),
+        ({"type": "send", "text": "x", "conversation_id": str(uuid.UUID(int=5))}, "not_found"),
+        ({"type": "send", "text": "x", "conversation_id": 7}, "bad_request"),
+        ({"type": "send", "text": "x", "assistant": "nobody"}, "not_found"),
+        ({"type": "send", "text": "x", "attachments": ["a"]}, "bad_request"),
+        ({"type": "subscribe"}, "not_found"), ({"type": "subscribe", "run_id": {}}, "not_found"),
+        ({"type": "stop", "run_id": "\ud800"}, "not_found"), ({"type": "ack"}, "bad_request"),
+        ({"type": "ack", "frame": 10**9}, "bad_request"), ({"type": "ack", "frame": -1}, "bad_request"),
+        ({"type": "ack", "frame": True}, "bad_request"), ({"type": "stop", "ref": {}}, "bad_request"),
+        ({"type": "stop", "ref": "x" * 1000}, "bad_request"),
+    ],
+)  # fmt: skip
+async def test_a_bad_frame_is_an_error_reply_and_the_socket_lives(
+    chat: Rig, connect: Connect, frame: object, code: str
+) -> None:
+    socket = await connect()
+    await socket.receive("hello")
+    await socket.send(frame)  # type: ignore[arg-type]
+    reply = await socket.receive()
+    assert (reply["type"], reply["code"]) == ("error", code)
+    assert reply["message"].endswith(".")
+    assert (await socket.ask("send", text="Still alive?"))["type"] == "ok"
+
+
+@pytest.mark.parametrize("after", ["", "abc", 5, "-1", "1e309", "x" * 10_000, "abcdefgh.1\r\n", {}])
+async def test_a_malformed_cursor_is_bad_cursor(chat: Rig, connect: Connect, after: object) -> None:
+    sent = await chat.send()
+    socket = await connect()
+    assert (await socket.ask("subscribe", run_id=sent.run_id, after=after))["code"] == "bad_cursor"
+
+
+async def test_a_cursor_of_another_log_gets_a_reset_and_everything(chat: Rig, connect: Connect) -> None:
+    sent = await chat.turn("Q", "A")
+    socket = await connect()
+    await socket.ask("subscribe", run_id=sent.run_id, after="abcdefgh.7")
+    assert [event["event"] for event in await socket.events(sent.run_id)] == ["reset", "start", "token", "done"]
+
+
+async def test_a_frame_that_is_too_big_closes_with_4413(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    await socket.send(json.dumps({"type": "ack", "x": "x" * 128 * 1024}))
+    assert (await socket.receive("bye"))["code"] == 4413
+    assert (await socket.receive("close"))["code"] == 4413
+
+
+async def test_a_flood_closes_with_4429(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    for _ in range(61):
+        await socket.send({"type": "ack", "frame": 0})
+    assert (await socket.receive("close"))["code"] == 4429
+
+
+async def test_many_sends_are_rate_limited_and_say_how_long(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    for number in range(30):
+        ok = await socket.ask("send", text=str(number))
+        await socket.ask("stop", run_id=ok["run_id"])
+        await chat.events(ok["run_id"])
+    reply = await socket.ask("send", text="one more")
+    assert (reply["code"], reply["retryable"]) == ("rate_limited", True)
+    assert 0 < reply["retry_after"] <= 60
+
+
+async def test_the_window_bounds_what_is_under_way_and_an_ack_opens_it(chat: Rig, connect: Connect) -> None:
+    text = "0123456789 " * 30_000
+    sent = await chat.turn("Long", text)
+    socket = await connect()
+    await socket.receive("hello")
+    await socket.send({"type": "subscribe", "run_id": sent.run_id})
+    await socket.receive("ok")
+    received, size, frames = [], 0, 0
+    while not await socket.is_silent():
+        frame = await socket.receive()
+        size += len(json.dumps(frame, separators=(",", ":")))
+        frames = frame["frame"]
+        received += frame["events"]
+    assert 48 * 1024 < size <= 65_536
+    await socket.send({"type": "ack", "frame": frames})
+    received += await socket.events(sent.run_id)
+    assert text_of(received) == text
+
+
+async def test_a_reader_that_acknowledges_nothing_is_closed_with_4408(
+    chat: Rig, connect: Connect, settings: object
+) -> None:
+    settings.CHAT_STALLED_SECONDS = 0.05  # type: ignore[attr-defined]
+    sent = await chat.turn("Q", "A")
+    socket = await connect()
+    await socket.ask("subscribe", run_id=sent.run_id)
+    assert (await socket.receive("bye"))["code"] == 4408
+    assert (await socket.receive("close"))["code"] == 4408
+
+
+async def test_a_ping_holds_the_tips_and_who_is_silent(chat: Rig, connect: Connect, settings: object) -> None:
+    settings.CHAT_HEARTBEAT_SECONDS = 0.05  # type: ignore[attr-defined]
+    sent = await chat.send()
+    socket = await connect()
+    await socket.ask("subscribe", run_id=sent.run_id)
+    first = await socket.receive("events")
+    await socket.send({"type": "ack", "frame": first["frame"]})
+    await socket.receive("ping")
+    ping = await socket.receive("ping")
+    assert ping["tips"] == {sent.run_id: first["events"][-1]["id"]}
+    assert ping["stalled"] == [sent.run_id]
+
+
+async def test_another_tab_hears_that_a_run_began_and_ended(chat: Rig, connect: Connect) -> None:
+    one, two = await connect(), await connect()
+    other = await connect(chat.charlie)
+    for socket in (one, two, other):
+        await socket.receive("hello")
+    ok = await one.ask("send", text="Hello")
+    began = await two.receive("notice")
+    assert (began["kind"], began["run_id"], began["title"]) == ("run_started", ok["run_id"], "Hello")
+    chat.provider.finish()
+    ended = await two.receive("notice")
+    assert (ended["kind"], ended["status"]) == ("run_ended", "completed")
+    assert await other.is_silent()
+
+
+async def test_stop_and_send_are_answered_while_an_answer_streams(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    ok = await socket.ask("send", text="One")
+    streaming = asyncio.create_task(chat.events(ok["run_id"]))
+    for _ in range(5_000):
+        chat.provider.say("word ")
+    assert (await socket.ask("send", text="Two"))["type"] == "ok"
+    assert (await socket.ask("stop", run_id=ok["run_id"]))["type"] == "ok"
+    assert (await streaming)[-1].name == "done"

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+from django.test import override_settings
+
+from chat import database
+from chat.models import ApiToken
+from tests.chat_rig import Rig
+from tests.socket.conftest import Connect, session_of
+from tests.socket.rig import Socket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_hello_says_who_and_what_is_running(chat: Rig, connect: Connect) -> None:
+    sent = await chat.send("A question")
+    socket = await connect(subprotocols=("chat.v1",))
+    hello = await socket.receive()
+    assert socket.subprotocol == "chat.v1"
+    assert (hello["type"], hello["protocol"], hello["window"], hello["heartbeat"]) == ("hello", 1, 65536, 15)
+    assert hello["user"] == {"id": chat.alice.pk, "username": "alice"}
+    (run,) = hello["runs"]
+    assert run["run_id"] == sent.run_id
+    assert run["conversation_id"] == sent.conversation_id
+    assert run["title"] == "A question"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [None, b"null", b"", b"http://evil.example", b"http://localhost.evil.example", b"http://localhost:8001",
+     b"https://localhost", b"http://evillocalhost", b"http://localhost/"],
+)  # fmt: skip
+async def test_another_origin_is_refused_before_accepting(chat: Rig, origin: bytes | None) -> None:
+    socket = Socket(session=await session_of(chat.alice), origin=origin)
+    assert not await socket.connect()
+
+
+async def test_a_trusted_origin_may_connect(chat: Rig) -> None:
+    with override_settings(TRUSTED_ORIGINS=["https://chat.example.org"]):
+        socket = Socket(session=await session_of(chat.alice), origin=b"https://chat.example.org")
+        assert await socket.connect()
+        await socket.disconnect()
+
+
+@pytest.mark.parametrize("session", ["", "nosuchsession"])
+async def test_the_right_origin_without_a_session_is_closed_with_4401(chat: Rig, session: str) -> None:
+    socket = Socket(session=session)
+    assert await socket.connect()
+    assert (await socket.receive())["code"] == 4401
+    assert (await socket.receive()) == {"type": "close", "code": 4401}
+    await socket.disconnect()
+
+
+async def test_a_program_with_a_token_needs_no_origin(chat: Rig) -> None:
+    _, secret = await database.write(ApiToken.objects.issue, chat.alice)
+    socket = Socket(token=secret, origin=None)
+    assert await socket.connect()
+    assert (await socket.receive())["user"]["username"] == "alice"
+    await socket.disconnect()
+
+
+async def test_a_wrong_token_is_not_signed_in_even_with_a_good_cookie(chat: Rig) -> None:
+    socket = Socket(token="chat_wrong", session=await session_of(chat.alice), origin=None)
+    assert await socket.connect()
+    assert (await socket.receive("close"))["code"] == 4401
+    await socket.disconnect()
+
+
+async def test_another_subprotocol_is_4400(chat: Rig, connect: Connect) -> None:
+    socket = await connect(subprotocols=("chat.v9",))
+    assert (await socket.receive("close"))["code"] == 4400
+
+
+async def test_a_session_of_an_old_password_is_not_signed_in(chat: Rig) -> None:
+    session = await session_of(chat.alice)
+
+    def change() -> None:
+        chat.alice.set_password("something else entirely")
+        chat.alice.save()
+
+    await database.write(change)
+    socket = Socket(session=session)
+    assert await socket.connect()
+    assert (await socket.receive("close"))["code"] == 4401
+    await socket.disconnect()
+
+
+async def test_a_disabled_account_is_not_signed_in(chat: Rig) -> None:
+    session = await session_of(chat.alice)
+    chat.alice.is_active = False
+    await database.write(chat.alice.save)
+    socket = Socket(session=session)
+    assert await socket.connect()
+    assert (await socket.receive("close"))["code"] == 4401
+    await socket.disconnect()
+
+
+async def test_a_session_that_ends_ends_the_socket(
+    chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.consumers.SIGNED_IN_EVERY_SECONDS", 0.01)
+    socket = await connect()
+    await socket.receive("hello")
+    chat.alice.is_active = False
+    await database.write(chat.alice.save)
+    assert (await socket.receive("close"))["code"] == 4401
