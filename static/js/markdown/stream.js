@@ -7,6 +7,7 @@
 
 import { ElementBuilder } from "./elements.js";
 import { shownLength } from "./hold.js";
+import { LastItem } from "./last_item.js";
 import { OpenFence } from "./open_fence.js";
 import { createParser } from "./parser.js";
 import { patchNodes } from "./patch.js";
@@ -15,9 +16,8 @@ import { createPreviewParser } from "./preview_parser.js";
 import { References } from "./references.js";
 import { settledLines } from "./settling.js";
 import { SourceText } from "./source_text.js";
-import { WorkCredit } from "./work_credit.js";
+import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
 
-/** @typedef {import("./parser.js").Env} Env */
 /** @typedef {{ source: string, nodes: ChildNode[] }} Slice  a settled piece of text and what was drawn for it */
 
 const parser = createParser();
@@ -29,7 +29,8 @@ export class MarkdownStream {
   #builder;
   #source = new SourceText();
   #references = new References();
-  #credit = new WorkCredit();
+  #credit = new WorkCredit(EARNED_FOR_ALL);
+  #lastItemCredit = new WorkCredit(EARNED_FOR_LAST_ITEM);
   #plain = new PlainTail();
   #tail = "";
   #hasNewLine = false;
@@ -37,6 +38,8 @@ export class MarkdownStream {
   #tailNodes = [];
   /** @type {OpenFence | null} */
   #fence = null;
+  /** @type {LastItem | null} */
+  #lastItem = null;
   #finished = false;
   #parsed = 0;
 
@@ -93,7 +96,7 @@ export class MarkdownStream {
     const added = this.#append(text);
     if (!added) return;
     if (this.#credit.affords(this.#priceOfUpdate)) this.#update();
-    else this.#plain.push(added);
+    else if (!this.#previewLastItem()) this.#plain.push(added);
   }
 
   /** Finding finished blocks and drawing the rest hand each character to the parser once. */
@@ -104,6 +107,7 @@ export class MarkdownStream {
   /** @param {string} text @returns {string} the part that went into the tail */
   #append(text) {
     this.#credit.earn(text.length);
+    this.#lastItemCredit.earn(text.length);
     const rest = this.#fence ? this.#fence.push(text) : text;
     if (rest === null) return "";
     if (this.#fence) this.#closeFence();
@@ -114,6 +118,7 @@ export class MarkdownStream {
 
   #closeFence() {
     this.#fence = null;
+    this.#lastItem = null;
     this.#tailNodes = [];
     this.#plain.reset(undefined, "", true);
   }
@@ -155,7 +160,9 @@ export class MarkdownStream {
     this.#count(source);
     /** @type {Slice} */
     const slice = { source: "", nodes: [] };
-    const { result, missed } = this.#references.record(slice, (references) => this.#build(parser, source, { references }));
+    const { result, missed } = this.#references.record(slice, (references) =>
+      this.#build(source, () => parser.parse(source, { references })),
+    );
     if (missed) slice.source = source;
     slice.nodes = result;
     this.#settling.push(slice);
@@ -168,10 +175,44 @@ export class MarkdownStream {
   /** @param {ChildNode[]} settled */
   #preview(settled) {
     const shown = this.#tail.slice(0, shownLength(this.#tail));
-    this.#count(shown);
-    const nodes = this.#build(previewParser, shown, { references: this.#references.overlay() });
+    const { tokens, nodes } = this.#parsePreview(shown);
     this.#draw(settled, nodes);
-    const held = this.#tail.slice(shown.length);
+    this.#lastItem = LastItem.find(tokens, shown, this.#tailNodes.at(-1));
+    this.#holdBack(shown.length, shown);
+  }
+
+  /** @returns {boolean} whether it could be drawn */
+  #previewLastItem() {
+    const length = this.#lastItem?.lengthIn(this.#tail.length) ?? 0;
+    if (!this.#lastItem || !this.#credit.affords(length) || !this.#lastItemCredit.affords(length)) return false;
+    const source = this.#lastItem.sourceIn(this.#tail);
+    const shown = source.slice(0, shownLength(source));
+    this.#lastItemCredit.spend(shown.length);
+    const { tokens, nodes } = this.#parsePreview(shown, this.#lastItem);
+    const drawn = this.#lastItem.draw(this.#tailNodes, nodes);
+    if (!drawn) return false;
+    this.#tailNodes = drawn;
+    this.#lastItem = this.#lastItem.next(tokens, shown);
+    this.#holdBack(this.#tail.length - source.length + shown.length, shown);
+    return true;
+  }
+
+  /** @param {string} shown @param {LastItem | null} [lastItem] */
+  #parsePreview(shown, lastItem = null) {
+    this.#count(shown);
+    /** @type {import("./parser.js").Token[]} */
+    let tokens = [];
+    const nodes = this.#build(shown, () => {
+      tokens = previewParser.parse(shown, { references: this.#references.overlay() });
+      lastItem?.loosen(tokens);
+      return tokens;
+    });
+    return { tokens, nodes };
+  }
+
+  /** What has not been drawn yet of the tail waits in the plain text. @param {number} length @param {string} shown */
+  #holdBack(length, shown) {
+    const held = this.#tail.slice(length);
     this.#plain.reset(this.#tailNodes.at(-1), held, held !== "" || shown.endsWith("\n"));
   }
 
@@ -197,7 +238,8 @@ export class MarkdownStream {
   /** Draws a settled slice again, now that its links are defined. @param {Slice} slice */
   #redraw(slice) {
     this.#count(slice.source);
-    const nodes = this.#build(parser, slice.source, { references: this.#references.overlay() });
+    const references = this.#references.overlay();
+    const nodes = this.#build(slice.source, () => parser.parse(slice.source, { references }));
     const after = slice.nodes.at(-1)?.nextSibling ?? null;
     slice.nodes = patchNodes(this.#container, slice.nodes, nodes, after);
   }
@@ -205,11 +247,11 @@ export class MarkdownStream {
   /**
    * No text may break the page: what the parser cannot take, however it fails, is shown as it is.
    *
-   * @param {import("./parser.js").MarkdownIt} markdown @param {string} source @param {Env} env
+   * @param {string} source @param {() => import("./parser.js").Token[]} parse
    */
-  #build(markdown, source, env) {
+  #build(source, parse) {
     try {
-      return this.#builder.build(markdown.parse(source, env));
+      return this.#builder.build(parse());
     } catch {
       return [this.#builder.plainText(source)];
     }

@@ -5,7 +5,9 @@
 
 // At most 16 characters are handed to the parser for each one received, beyond the opening grant: 13 while the text
 // arrives, up to 2 at its end (the last blocks, and those whose link definitions came late), one to spare.
-const EARNED_PER_CHARACTER = 13;
+export const EARNED_FOR_ALL = 13;
+// Of these, so many may go into drawing only the last item of a long list; the others are saved for the whole.
+export const EARNED_FOR_LAST_ITEM = 4;
 // Lets a usual short answer be drawn exactly with every chunk.
 const OPENING_GRANT = 16_384;
 // Saved-up credit is limited, so that a long quiet text cannot buy a slow burst.
@@ -13,10 +15,16 @@ const MOST_SAVED = 65_536;
 
 export class WorkCredit {
   #saved = OPENING_GRANT;
+  #earnedPerCharacter;
+
+  /** @param {number} earnedPerCharacter */
+  constructor(earnedPerCharacter) {
+    this.#earnedPerCharacter = earnedPerCharacter;
+  }
 
   /** @param {number} characters */
   earn(characters) {
-    this.#saved += EARNED_PER_CHARACTER * characters;
+    this.#saved += this.#earnedPerCharacter * characters;
   }
 
   /**

