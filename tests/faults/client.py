@@ -1,0 +1,272 @@
+"""Clients that follow the protocol to the letter: a WebSocket, and an SSE reader. Both apply events to `Reading`s.
+
+A reading outlives its connection, as a page's state outlives its socket: that is how a resume or a switch of the
+transport is tested.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import aiohttp
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from chat.sse import Decoder
+from tests.faults.processes import Member, Site
+from tests.faults.reading import Reading, Violation
+
+PATIENCE: Final = 20.0
+
+
+class Socket:
+    """`/ws/chat`, read by a task of its own. `acks` off: the client applies events but never says so."""
+
+    def __init__(self, connection: ClientConnection, readings: dict[str, Reading], *, acks: bool) -> None:
+        self.readings = readings
+        self.acks = acks
+        self.frames = 0
+        self.bytes = 0
+        self.notices: list[dict[str, Any]] = []
+        self.pings: list[dict[str, Any]] = []
+        self.bye: dict[str, Any] | None = None
+        self.broken: Exception | None = None
+        self.unsolicited: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.hello: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._connection = connection
+        self._refs = itertools.count(1)
+        self._replies: dict[object, asyncio.Future[dict[str, Any]]] = {}
+        self._task = asyncio.create_task(self._read())
+
+    @property
+    def close_code(self) -> int | None:
+        return self._connection.close_code
+
+    @property
+    def is_open(self) -> bool:
+        return not self._task.done()
+
+    async def send(self, text: str, **fields: Any) -> dict[str, Any]:
+        """Send a message; the `ok`, once its run is in `readings`."""
+        return await self.ask("send", text=text, **{"client_message_id": str(uuid.uuid4()), **fields})
+
+    async def run(self, text: str, **fields: Any) -> Reading:
+        """Send a message and follow its run."""
+        reply = await self.send(text, **fields)
+        if reply["type"] != "ok":
+            raise Violation(f"the message is refused: {reply}")
+        return self.reading(reply["run_id"])
+
+    async def subscribe(self, reading: Reading) -> dict[str, Any]:
+        """Follow a run from where the reading is."""
+        self.readings[reading.run_id] = reading
+        after = {"after": reading.cursor} if reading.cursor else {}
+        return await self.ask("subscribe", run_id=reading.run_id, **after)
+
+    async def stop(self, run_id: str) -> dict[str, Any]:
+        return await self.ask("stop", run_id=run_id)
+
+    def reading(self, run_id: str) -> Reading:
+        return self.readings.setdefault(run_id, Reading(run_id))
+
+    async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """A request and its reply, `ok` or `error`."""
+        ref = next(self._refs)
+        reply = self._replies[ref] = asyncio.get_running_loop().create_future()
+        await self.put({"type": kind, "ref": ref, **fields})
+        async with asyncio.timeout(PATIENCE):
+            return await reply
+
+    async def put(self, frame: dict[str, Any] | str | bytes) -> None:
+        """A frame as it is: an object as JSON, a text or bytes unchanged."""
+        await self._connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+
+    async def refusal(self) -> dict[str, Any]:
+        """The next error that answers no request of ours."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.unsolicited.get()
+
+    async def closed(self, *, seconds: float = PATIENCE) -> int | None:
+        """Wait for the server's close; its code."""
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(self._task)
+        return self.close_code
+
+    async def close(self) -> None:
+        await self._connection.close()
+        await self._task
+        self.check()
+
+    async def abort(self) -> None:
+        """Gone without a close frame, as when the battery is empty."""
+        self._connection.transport.abort()
+        await self._task
+
+    def check(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+    async def _read(self) -> None:
+        try:
+            with suppress(ConnectionClosed, ConnectionError):
+                async for text in self._connection:
+                    await self._take(json.loads(text), len(text.encode() if isinstance(text, str) else text))
+        except Exception as error:  # noqa: BLE001  (raised where the test looks: `check`)
+            self.broken = error
+            self._connection.transport.abort()
+        for reply in [*self._replies.values(), self.hello]:
+            if not reply.done():
+                reply.set_exception(self.broken or ConnectionError(f"closed with {self.close_code}"))
+                reply.exception()
+
+    async def _take(self, frame: dict[str, Any], size: int) -> None:
+        kind = frame["type"]
+        if self.bye is not None:
+            raise Violation(f"{kind} comes after bye")
+        if not self.hello.done() and kind not in {"hello", "bye"}:
+            raise Violation(f"{kind} comes before hello")
+        match kind:
+            case "events":
+                await self._apply(frame, size)
+            case "ok" | "error":
+                reply = self._replies.pop(frame["ref"], None)
+                if reply is not None:
+                    reply.set_result(frame)
+                else:
+                    self.unsolicited.put_nowait(frame)
+            case "hello":
+                self.hello.set_result(frame)
+            case "notice":
+                self.notices.append(frame)
+            case "ping":
+                self.pings.append(frame)
+            case "bye":
+                self.bye = frame
+            case _:
+                raise Violation(f"{kind} is no frame of the protocol")
+
+    async def _apply(self, frame: dict[str, Any], size: int) -> None:
+        self.frames += 1
+        self.bytes += size
+        if frame["frame"] != self.frames:
+            raise Violation(f"frame {frame['frame']} is the {self.frames}th")
+        reading = self.reading(frame["run_id"])
+        for event in frame["events"]:
+            reading.apply(event["id"], event["event"], event["data"])
+        if self.acks:
+            await self.put({"type": "ack", "frame": self.frames})
+
+
+@asynccontextmanager
+async def socket(
+    site: Site,
+    member: Member,
+    *,
+    readings: dict[str, Reading] | None = None,
+    port: int | None = None,
+    acks: bool = True,
+    cookie: bool = False,
+) -> AsyncIterator[Socket]:
+    """A signed-in socket that has been greeted. `port`: that of a proxy. `cookie`: as a browser signs in."""
+    opened = await open_socket(site, member, readings=readings, port=port, acks=acks, cookie=cookie)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await opened.hello
+        yield opened
+    finally:
+        if opened.is_open:
+            await opened.close()
+    opened.check()
+
+
+async def open_socket(
+    site: Site,
+    member: Member,
+    *,
+    readings: dict[str, Reading] | None = None,
+    port: int | None = None,
+    acks: bool = True,
+    cookie: bool = False,
+) -> Socket:
+    connection = await connect(
+        f"ws://127.0.0.1:{port or site.port}/ws/chat",
+        additional_headers={**member.cookie, "Origin": site.url} if cookie else member.bearer,
+        subprotocols=["chat.v1"],  # type: ignore[list-item]
+        compression=None,
+        ping_interval=None,
+        proxy=None,
+        max_size=None,
+        close_timeout=2,
+        open_timeout=PATIENCE,
+    )
+    return Socket(connection, readings if readings is not None else {}, acks=acks)
+
+
+class Browser:
+    """The HTTP side of a member's client."""
+
+    def __init__(self, site: Site, member: Member, session: aiohttp.ClientSession) -> None:
+        self.site = site
+        self.member = member
+        self._session = session
+
+    async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """The status, and the JSON of the answer (or its text)."""
+        headers = {**self.member.bearer, **options.pop("headers", {})}
+        async with self._session.request(
+            method, f"{self.site.url}{path}", json=body, headers=headers, **options
+        ) as response:
+            text = await response.text()
+            is_json = response.content_type == "application/json"
+            return response.status, json.loads(text) if is_json else text
+
+    async def start(self, text: str, **fields: Any) -> tuple[int, Any]:
+        return await self.call("POST", "/api/runs", {"text": text, **fields})
+
+    async def stop(self, run_id: str) -> int:
+        status, _ = await self.call("POST", f"/api/runs/{run_id}/stop")
+        return status
+
+    async def follow(self, reading: Reading, *, until: int | None = None, port: int | None = None) -> int:
+        """Follow a run by SSE from where the reading is, to its end or (`until`) so many characters. The status."""
+        headers = {**self.member.bearer, **({"Last-Event-ID": reading.cursor} if reading.cursor else {})}
+        url = f"http://127.0.0.1:{port or self.site.port}/api/runs/{reading.run_id}/events"
+        async with self._session.get(url, headers=headers) as response:
+            if response.status == 200:
+                await self._read(response, reading, until)
+            return response.status
+
+    async def stream(self, text: str, **fields: Any) -> Reading:
+        """POST /api/runs/stream, to its end: what `curl -N` does."""
+        url = f"{self.site.url}/api/runs/stream"
+        async with self._session.post(url, json={"text": text, **fields}, headers=self.member.bearer) as response:
+            assert response.status == 200, await response.text()
+            reading = Reading("")
+            await self._read(response, reading, None)
+            return reading
+
+    async def _read(self, response: aiohttp.ClientResponse, reading: Reading, until: int | None) -> None:
+        decoder = Decoder()
+        async for chunk in response.content.iter_any():
+            for message in decoder.feed(chunk):
+                if message.event == "ping":
+                    continue
+                data = json.loads(message.data)
+                if not reading.run_id:
+                    reading.run_id = data["run_id"]
+                reading.apply(message.id or "", message.event, data)
+            if until is not None and reading.size >= until:
+                return
+
+
+def numbered(prompt: str, count: int) -> str:
+    """What the fake's script `numbered` answers."""
+    prefix = hashlib.sha256(prompt.encode()).hexdigest()[:8]
+    return "".join(f"{prefix}:{number:06} " for number in range(1, count + 1))

@@ -1,0 +1,113 @@
+"""One model's server and one site per worker; tests that kill or starve a site start one of their own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import pytest
+
+from tests.faults.client import Browser
+from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
+from tests.faults.processes import Member, Site, Upstream, prepare
+
+# Patience that a test can wait for, and no limit on how much one user sends: dozens of tests are one user here.
+SETTINGS: Final = {
+    "CHAT_SENDS_PER_MINUTE": "100000",
+    "CHAT_LIVE_RUNS_PER_USER": "100",
+    "CHAT_STALLED_SECONDS": "3",
+    "CHAT_HEARTBEAT_SECONDS": "0.5",
+    "CHAT_FIRST_TOKEN_TIMEOUT": "3",
+    "CHAT_IDLE_TIMEOUT": "3",
+}
+
+StartSite = Callable[..., Site]
+
+
+@pytest.fixture(scope="session")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
+    server = Upstream(tmp_path_factory.mktemp("upstream") / "log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Member]]:
+    """A data directory with tables and people, to be copied."""
+    data_dir = tmp_path_factory.mktemp("prepared")
+    return data_dir, prepare(data_dir)
+
+
+@pytest.fixture(scope="session")
+def shared_site(
+    tmp_path_factory: pytest.TempPathFactory, prepared: tuple[Path, dict[str, Member]], upstream: Upstream
+) -> Iterator[Site]:
+    data_dir = tmp_path_factory.mktemp("site") / "data"
+    shutil.copytree(prepared[0], data_dir)
+    site = Site(data_dir, prepared[1], OPENAI_BASE_URL=upstream.base_url, **SETTINGS)
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+    check_log(site.log, expected=site.expected)
+
+
+@pytest.fixture
+async def site(shared_site: Site, upstream: Upstream) -> AsyncIterator[Site]:
+    """The site that tests share: what one leaves behind must not be the next one's trouble."""
+    upstream.forget()
+    assert shared_site.is_alive, shared_site.log
+    yield shared_site
+    await upstream_closed(upstream)
+    assert shared_site.is_alive, shared_site.log
+    check_log(shared_site.log, expected=shared_site.expected)
+    check_whole_turns(shared_site)
+
+
+@pytest.fixture
+def start_site(tmp_path: Path, prepared: tuple[Path, dict[str, Member]], upstream: Upstream) -> Iterator[StartSite]:
+    """Starts a site of the test's own, with settings of its own; it is ended and looked over after the test."""
+    sites: list[Site] = []
+    with ExitStack() as stack:
+
+        def start(**variables: str) -> Site:
+            data_dir = tmp_path / f"site{len(sites)}"
+            shutil.copytree(prepared[0], data_dir)
+            site = Site(data_dir, prepared[1], **{"OPENAI_BASE_URL": upstream.base_url, **SETTINGS, **variables})
+            sites.append(site)
+            stack.callback(site.stop)
+            site.start()
+            return site
+
+        yield start
+    for site in sites:
+        check_log(site.log, expected=site.expected)
+        check_whole_turns(site)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
+        yield session
+
+
+@pytest.fixture
+def alice(site: Site) -> Member:
+    return site.cast["alice"]
+
+
+@pytest.fixture
+def charlie(site: Site) -> Member:
+    return site.cast["charlie"]
+
+
+@pytest.fixture
+def browser(site: Site, alice: Member, http: aiohttp.ClientSession) -> Browser:
+    """Alice's."""
+    return Browser(site, alice, http)

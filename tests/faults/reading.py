@@ -1,0 +1,106 @@
+"""A run as one client has applied it, event by event. It raises on whatever the protocol does not allow.
+
+The checks here are the invariants I1 (no hole, no repeat), I3 (one terminal event, last) and I4 (seqs ascend); I1's
+other half and I2, what the database holds, are in `invariants.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+TERMINAL: Final = frozenset({"done", "error"})
+MERGEABLE: Final = frozenset({"token", "reasoning"})
+CURSOR: Final = re.compile(r"([A-Za-z0-9]{8})\.(0|[1-9][0-9]*)")
+
+
+class Violation(AssertionError):
+    """The server has broken the protocol."""
+
+
+class Reading:
+    """`cursor` is what to resume after; None before the first event."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.epoch = ""
+        self.seq = 0
+        self.names: list[str] = []
+        self.start: dict[str, Any] = {}
+        self.end: dict[str, Any] = {}
+        self.outcome = ""
+        # Characters of the answer so far.
+        self.size = 0
+        self._parts: list[str] = []
+        self._changed = asyncio.Event()
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    @property
+    def cursor(self) -> str | None:
+        return f"{self.epoch}.{self.seq}" if self.epoch else None
+
+    def apply(self, identifier: str, name: str, data: dict[str, Any]) -> None:
+        """The next event. Raises Violation."""
+        match = CURSOR.fullmatch(identifier)
+        if match is None:
+            raise Violation(f"{identifier!r} is no cursor")
+        if self.outcome:
+            raise Violation(f"{name} {identifier} comes after {self.outcome}")
+        self._place(match[1], int(match[2]), name)
+        self.names.append(name)
+        self._read(name, data)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[Reading], bool], *, seconds: float = 20.0) -> None:
+        """Raises TimeoutError."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition(self):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise TimeoutError(f"run {self.run_id} stays at {self.cursor}: {self.names[-3:]}") from None
+
+    async def ended(self, *, seconds: float = 30.0) -> None:
+        await self.until(lambda reading: bool(reading.outcome), seconds=seconds)
+
+    async def has(self, characters: int, *, seconds: float = 20.0) -> None:
+        """Wait for this much of the answer."""
+        await self.until(lambda reading: reading.size >= characters, seconds=seconds)
+
+    def _place(self, epoch: str, seq: int, name: str) -> None:
+        """A merged event may jump, by the parts that were merged into it; every other one is the next."""
+        if name == "reset" and seq == 0:
+            self.epoch, self.seq = epoch, 0
+            return
+        if self.epoch and epoch != self.epoch:
+            raise Violation(f"the epoch changes from {self.epoch} to {epoch} without a reset")
+        if seq <= self.seq:
+            raise Violation(f"{name} {seq} repeats: the reader is at {self.seq}")
+        if seq > self.seq + 1 and name not in MERGEABLE:
+            raise Violation(f"{name} {seq} leaves a hole after {self.seq}")
+        self.epoch, self.seq = epoch, seq
+
+    def _read(self, name: str, data: dict[str, Any]) -> None:
+        if name != "reset" and not self.start and name != "start":
+            raise Violation(f"{name} comes before start")
+        if name == "start":
+            if data["run_id"] != self.run_id:
+                raise Violation(f"the start of {data['run_id']} in {self.run_id}")
+            self.start = data
+        elif name == "reset":
+            self._parts.clear()
+            self.size = 0
+            self.start = {} if self.seq == 0 else self.start
+        elif name == "token":
+            self._parts.append(data["text"])
+            self.size += len(data["text"])
+        elif name in TERMINAL:
+            self.outcome, self.end = name, data
+        if name == "done" and data["characters"] != self.size:
+            raise Violation(f"done says {data['characters']} characters, {self.size} have come")
