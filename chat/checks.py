@@ -11,7 +11,7 @@ chat.E003  hashed static files without a manifest         chat.W003  HTTPS witho
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,9 @@ def check_environment() -> Iterator[CheckMessage]:
         yield Error(problem.message, hint=problem.hint, id="chat.E001")
 
 
-def check_database() -> Iterator[CheckMessage]:
-    database = settings.DATABASES["default"]
+def check_database(database: Mapping[str, Any] | None = None) -> Iterator[CheckMessage]:
+    """`database`: as in DATABASES; left out, the site's."""
+    database = database or settings.DATABASES["default"]
     name = str(database["NAME"])
     if database["ENGINE"] != "django.db.backends.sqlite3" or ":memory:" in name or "mode=memory" in name:
         return

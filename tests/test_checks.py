@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage
+from pytest_django import Settings
+
+from chat.checks import check_database, check_settings
+from chatsite.environment import Problem
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def check() -> dict[str, CheckMessage]:
+    return {str(message.id): message for message in check_settings(None)}
+
+
+def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
+    assert check() == {}
+
+
+@pytest.mark.parametrize(
+    ("id", "changed", "named"),
+    [
+        ("chat.W001", {"ALLOWED_HOSTS": ["chat.example.org", "*"]}, "ALLOWED_HOSTS"),
+        ("chat.W002", {"DEBUG": True, "HOST": "0.0.0.0"}, "HOST"),
+        ("chat.W003", {"HTTPS": True, "ALLOWED_HOSTS": ["localhost", "[::1]"]}, "CHAT_HTTPS"),
+        ("chat.W004", {"OPENAI_MODEL": "gpt"}, "OPENAI_MODEL"),
+        ("chat.W005", {"EMAIL_URL": "smtp://mail.example.org"}, "DEFAULT_FROM_EMAIL"),
+        ("chat.W006", {"CHAT_MESSAGE_CHARACTERS": 200_000}, "CHAT_MESSAGE_CHARACTERS"),
+        ("chat.E003", {"STATIC_HASHED": True, "STATIC_ROOT": Path("/nonexistent")}, "CHAT_STATIC_HASHED"),
+    ],
+)
+def test_a_wrong_combination_is_named_with_a_hint(
+    settings: Settings, id: str, changed: dict[str, Any], named: str
+) -> None:
+    for name, value in changed.items():
+        setattr(settings, name, value)
+
+    (message,) = check().values()
+
+    assert message.id == id
+    assert message.is_serious() is id.startswith("chat.E")
+    assert named in message.msg + (message.hint or "")
+    assert message.hint
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"DEBUG": True, "HOST": "127.0.0.1"},
+        {"DEBUG": False, "HOST": "0.0.0.0"},
+        {"HTTPS": True, "ALLOWED_HOSTS": ["chat.example.org", "localhost"]},
+        {"OPENAI_MODEL": "gpt", "OPENAI_BASE_URL": "http://127.0.0.1:8080/v1"},
+        {"OPENAI_MODEL": "gpt", "OPENAI_API_KEY": "sk-x"},
+        {"EMAIL_URL": "smtp://mail.example.org", "DEFAULT_FROM_EMAIL": "chat@example.org"},
+    ],
+)
+def test_the_right_combinations_raise_no_alarm(settings: Settings, changed: dict[str, Any]) -> None:
+    for name, value in changed.items():
+        setattr(settings, name, value)
+
+    assert check() == {}
+
+
+def test_each_unusable_variable_is_an_error_that_names_it(settings: Settings) -> None:
+    settings.SETTING_PROBLEMS = [Problem("PORT", "PORT is out of range.", "Set PORT to a number from 1 to 65535.")]
+
+    (message,) = check().values()
+
+    assert (message.id, message.msg, message.hint) == (
+        "chat.E001",
+        "PORT is out of range.",
+        "Set PORT to a number from 1 to 65535.",
+    )
+
+
+def check_sqlite(name: object) -> list[CheckMessage]:
+    return list(check_database({"ENGINE": "django.db.backends.sqlite3", "NAME": str(name)}))
+
+
+@pytest.mark.parametrize("path", ["missing/x.sqlite3", "file/x.sqlite3", "directory"])
+def test_a_database_that_cannot_be_written_is_named(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "directory").mkdir()
+
+    (message,) = check_sqlite(tmp_path / path)
+
+    assert message.id == "chat.E002"
+    assert str(tmp_path / path) in message.msg
+    assert "CHAT_DATA_DIR" in (message.hint or "")
+
+
+def test_a_database_on_a_disk_that_cannot_be_written_is_named() -> None:
+    """Even for root, whom no permission bit stops."""
+    assert [message.id for message in check_sqlite("/proc/chat.sqlite3")] == ["chat.E002"]
+
+
+def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
+    assert check_sqlite(tmp_path / "chat.sqlite3") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        {"ENGINE": "django.db.backends.postgresql", "NAME": "/nonexistent/chat"},
+        {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+    ],
+)
+def test_what_is_no_file_is_not_looked_for(database: dict[str, Any]) -> None:
+    assert list(check_database(database)) == []
+
+
+# --- The whole of it, in a process of its own
+
+
+def manage_check(data_dir: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={**clean, "CHAT_DATA_DIR": str(data_dir), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_on_a_fresh_machine_everything_is_right(tmp_path: Path) -> None:
+    done = manage_check(tmp_path / "new" / "var")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no issues" in done.stdout
+    assert (tmp_path / "new" / "var").stat().st_mode & 0o077 == 0
+
+
+def test_several_mistakes_are_told_at_once_and_stop_the_start(tmp_path: Path) -> None:
+    done = manage_check(tmp_path, PORT="eighty", OPENAI_BASE_URL="localhost:8080", SECRET_KEY="short", DEBUG="perhaps")
+
+    assert done.returncode == 1
+    for sentence in (
+        "PORT is not a whole number.",
+        "OPENAI_BASE_URL is not an address.",
+        "SECRET_KEY is too short to be safe.",
+        "DEBUG is neither on nor off.",
+    ):
+        assert f"(chat.E001) {sentence}" in done.stderr
+    assert "HINT: OPENAI_BASE_URL" in done.stderr or "HINT: It must start with http://." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_data_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = manage_check(tmp_path / "file" / "var")
+
+    assert done.returncode == 1
+    assert "CHAT_DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_is_a_sentence_with_a_key_of_ones_own_too(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = manage_check(tmp_path / "file" / "var", SECRET_KEY="x" * 40)
+
+    assert done.returncode == 1
+    assert "(chat.E002)" in done.stderr
+    assert "Traceback" not in done.stderr
