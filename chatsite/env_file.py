@@ -13,7 +13,8 @@ LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 def load_env_file(path: Path, variables: MutableMapping[str, str]) -> None:
     """Adds what the file sets; what is set already stays. No file is an empty file.
 
-    A value may be in single or double quotes; nothing in it is expanded. Raises ValueError, naming the line, if one
+    A value may be in single or double quotes; nothing in it is expanded. Without quotes, " #" begins a comment, as for
+    Docker Compose. Raises ValueError, naming the line, if one
     is no setting, and OSError if the file cannot be read.
     """
     try:
@@ -33,4 +34,4 @@ def load_env_file(path: Path, variables: MutableMapping[str, str]) -> None:
 def _unquoted(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1]
-    return value
+    return re.split(r"(?:^|\s+)#", value, maxsplit=1)[0]

@@ -44,9 +44,8 @@ class Command(BaseCommand):
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 raise CommandError("The database is not up to date. Run bin/dev, or manage.py migrate, first.")
         except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used: {str(error).strip()}. See DATABASE_URL and CHAT_DATA_DIR."
-            )
+            reason = str(error).strip()
+            raise CommandError(f"The database cannot be used: {reason}. See DATABASE_URL, CHAT_DATA_DIR.") from error
 
     def _serve(self, host: str, port: int) -> None:
         # The event loop's own work is done in other threads, each with its own connection.

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatsite.env_file import load_env_file
+
+
+def load(tmp_path: Path, text: str, **variables: str) -> dict[str, str]:
+    path = tmp_path / ".env"
+    path.write_text(text, "utf-8")
+    load_env_file(path, variables)
+    return variables
+
+
+def test_it_reads_names_and_values(tmp_path: Path) -> None:
+    text = "\n# a comment\nPORT=8001\n  HOST = 0.0.0.0  \nexport LOG_LEVEL=DEBUG\nEMPTY=\n"
+    assert load(tmp_path, text) == {"PORT": "8001", "HOST": "0.0.0.0", "LOG_LEVEL": "DEBUG", "EMPTY": ""}
+
+
+def test_quotes_around_a_value_are_dropped_and_nothing_is_expanded(tmp_path: Path) -> None:
+    text = 'A="two words"\nB=\'$A #1\'\nC="\nD=a=b # not a comment\n'
+    assert load(tmp_path, text) == {"A": "two words", "B": "$A #1", "C": '"', "D": "a=b # not a comment"}
+
+
+def test_the_environment_goes_first(tmp_path: Path) -> None:
+    assert load(tmp_path, "PORT=8001\n", PORT="9000") == {"PORT": "9000"}
+
+
+def test_no_file_is_an_empty_file(tmp_path: Path) -> None:
+    variables: dict[str, str] = {}
+    load_env_file(tmp_path / "missing", variables)
+    assert variables == {}
+
+
+@pytest.mark.parametrize("line", ["PORT 8001", "=8001", "1A=x", "A-B=x"])
+def test_a_line_that_is_no_setting_is_named(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ValueError, match="line 2: this is not NAME=value"):
+        load(tmp_path, f"OK=1\n{line}\n")
