@@ -232,10 +232,12 @@ test("a stream that is refused for now is asked for when the server says", async
 
 test("the next bytes are read when the page has painted the last", async () => {
   let pulls = 0;
-  const body = new ReadableStream(
-    { pull: (controller) => controller.enqueue(new TextEncoder().encode(sse(event((pulls += 1), pulls === 1 ? "start" : "token")))) },
-    { highWaterMark: 0 },
-  );
+  const pull = (controller) => {
+    pulls += 1;
+    if (pulls > 50) return controller.close();
+    return controller.enqueue(new TextEncoder().encode(sse(event(pulls, pulls === 1 ? "start" : "token"))));
+  };
+  const body = new ReadableStream({ pull }, { highWaterMark: 0 });
   const { client } = await fallenBack({ routes: { [EVENTS]: () => new Response(body) } });
   const paints = [];
   client.follow("run", { onEvents: () => new Promise((resolve) => paints.push(resolve)) });
@@ -402,4 +404,23 @@ test("a run followed on the socket goes on over SSE at its cursor", async () => 
 
   assert.equal(client.transport, "sse");
   assert.deepEqual(made.map(({ query }) => query), ["after=e.8"]);
+});
+
+test("what arrives in the moment of the change is left to the socket", async () => {
+  const { made, route } = streams();
+  const { client, WebSocket } = await fallenBack({ routes: { [EVENTS]: route } });
+  const page = collector();
+  client.follow("run", page);
+  await settle();
+  made[0].push(sse(start));
+  await settle();
+  client.wake();
+
+  made[0].push(sse(event(4)));
+  WebSocket.last.hello();
+  await settle();
+  WebSocket.last.receive({ type: "events", frame: 1, run_id: "run", events: [event(9)] });
+
+  assert.deepEqual(WebSocket.last.of("subscribe").map(({ after }) => after), ["e.1"]);
+  assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.9"]);
 });

@@ -129,3 +129,14 @@ test("a POST beside a living socket is repeated until somebody answers", async (
   assert.equal((await sent).runId, "run");
   assert.deepEqual(calls.map(({ body }) => body.client_message_id), ["m-1", "m-1", "m-1"]);
 });
+
+test("a message sent in the moment of connecting goes out once", async () => {
+  const { client, WebSocket } = rig();
+  client.addEventListener("connection", () => client.state === "open" && void client.send(message).catch(() => {}));
+
+  client.connect();
+  WebSocket.last.hello();
+
+  assert.equal(WebSocket.last.of("send").length, 1);
+  client.close();
+});

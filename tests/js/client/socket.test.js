@@ -355,3 +355,37 @@ test("a server with a lower limit teaches it what is too large", async () => {
   assert.equal((await sent).runId, "run");
   assert.deepEqual(WebSocket.last.of("send"), []);
 });
+
+test("the end of a feed that was left is not taken for the start of a new one", async () => {
+  const { client, socket } = connected();
+  const page = collector();
+  client.follow("run", collector()).close();
+  void client.send(send).catch(() => {});
+  socket.receive({ type: "events", frame: 1, run_id: "run", events: [event(40)] });
+
+  client.follow("run", page);
+  await settle();
+
+  assert.deepEqual(page.events, []);
+  assert.equal(socket.of("subscribe").length, 2);
+  assert.equal(socket.of("ack").at(-1).frame, 1);
+  client.close();
+});
+
+test("a run followed before its send is answered is told from its start, once", async () => {
+  const { client, socket } = connected();
+  const page = collector();
+  const sent = client.send(send);
+  socket.receive({ type: "events", frame: 1, run_id: "run", events: [start] });
+
+  client.follow("run", page); // A notice has said its name.
+  socket.receive({ type: "events", frame: 2, run_id: "run", events: [event(9)] });
+  socket.answer("send", { run_id: "run", conversation_id: "c", duplicate: false });
+  for (const { ref } of socket.of("unsubscribe")) socket.receive({ type: "ok", ref });
+  socket.answer("subscribe");
+  socket.receive({ type: "events", frame: 3, run_id: "run", events: [start, event(12)] });
+  await sent;
+
+  assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.12"]);
+  assert.equal(socket.of("subscribe").length, 1);
+});
