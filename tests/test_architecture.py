@@ -19,10 +19,8 @@ LAYERS = {
     DATA: ("migrations", "models"),
     CAPABILITIES: ("auth", "database", "documents", "first_run", "limits", "metrics", "notices", "origins", "tools"),
     PROCESS: ("generation",),
-    INTERFACES: (
-        "account_urls accounts admin api apps browser_policy checks client consumers followers management server "
-        "socket_writer templatetags urls views window"
-    ).split(),
+    INTERFACES: ("consumers", "followers", "socket_writer", "window", "api", "views", "admin", "management", "server")
+    + ("accounts", "account_urls", "browser_policy", "templatetags", "apps", "checks", "urls", "client"),
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
 

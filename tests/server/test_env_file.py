@@ -20,8 +20,8 @@ def test_it_reads_names_and_values(tmp_path: Path) -> None:
 
 
 def test_quotes_around_a_value_are_dropped_and_nothing_is_expanded(tmp_path: Path) -> None:
-    text = 'A="two words"\nB=\'$A #1\'\nC="\nD=a=b # not a comment\n'
-    assert load(tmp_path, text) == {"A": "two words", "B": "$A #1", "C": '"', "D": "a=b # not a comment"}
+    text = 'A="two words"\nB=\'$A #1\'\nC="\nD=a=b\n'
+    assert load(tmp_path, text) == {"A": "two words", "B": "$A #1", "C": '"', "D": "a=b"}
 
 
 def test_the_environment_goes_first(tmp_path: Path) -> None:
@@ -32,6 +32,10 @@ def test_no_file_is_an_empty_file(tmp_path: Path) -> None:
     variables: dict[str, str] = {}
     load_env_file(tmp_path / "missing", variables)
     assert variables == {}
+
+
+def test_a_comment_may_follow_a_value_without_quotes(tmp_path: Path) -> None:
+    assert load(tmp_path, "A=1 # one\nB=a#b\nC=# nothing\n") == {"A": "1", "B": "a#b", "C": ""}
 
 
 @pytest.mark.parametrize("line", ["PORT 8001", "=8001", "1A=x", "A-B=x"])
