@@ -25,7 +25,7 @@ export function connectionWords({ state, transport, since, code }, now) {
   }
   const left = OFFLINE_AFTER_MS - (now - since);
   if (left > 0) return { ...SILENCE, inMs: left };
-  return { ...SILENCE, text: "No connection. Trying again; answers go on meanwhile, and messages are sent as soon as it is back." };
+  return { ...SILENCE, text: "No connection, trying again. Messages go out as soon as it is back." };
 }
 
 /** @param {number | null} code @returns {ConnectionWords} */
