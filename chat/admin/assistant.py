@@ -20,9 +20,6 @@ class AssistantForm(forms.ModelForm):  # type: ignore[type-arg]
         )
         widgets = {"instructions": forms.Textarea(attrs={"rows": 16, "cols": 100})}
 
-    def validate_constraints(self) -> None:
-        """Saving a new default takes the place of the one before, so a second one is no mistake."""
-
 
 @admin.register(Assistant)
 class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.models import Group
@@ -60,6 +61,10 @@ class Assistant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """A second default is no mistake in a form: saving it takes the place of the one before."""
+        super().validate_constraints(exclude={*(exclude or ()), "is_default"})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """The newest default takes the place of the one before."""

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from pytest_django import Settings
+
+from chat.models import Assistant, User
+
+SignIn = Callable[[User], Client]
+LIST = "/admin/chat/assistant/"
+FORM = {
+    "name": "Tutor",
+    "slug": "tutor",
+    "provider": "demo",
+    "model": "demo",
+    "instructions": "Be kind.",
+    "temperature": "0.5",
+    "max_output_tokens": "",
+    "position": "3",
+    "is_active": "on",
+}
+
+
+def make(name: str, **fields: object) -> Assistant:
+    values = {"slug": name.lower(), "provider": "demo", "model": "demo", **fields}
+    return Assistant.objects.create(name=name, **values)
+
+
+def test_an_administrator_makes_an_assistant(signed_in: SignIn, admin: User) -> None:
+    group = Group.objects.create(name="friends")
+
+    response = signed_in(admin).post(f"{LIST}add/", {**FORM, "groups": [group.pk]})
+
+    assert response.status_code == 302
+    tutor = Assistant.objects.get()
+    assert (tutor.name, tutor.temperature, tutor.position, tutor.instructions) == ("Tutor", 0.5, 3, "Be kind.")
+    assert list(tutor.groups.all()) == [group]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("temperature", "3"), ("temperature", "nan"), ("max_output_tokens", "0"), ("slug", "a b"), ("provider", "x")],
+)
+def test_a_mistake_is_shown(signed_in: SignIn, admin: User, field: str, value: str) -> None:
+    response = signed_in(admin).post(f"{LIST}add/", {**FORM, field: value})
+
+    assert list(response.context["adminform"].form.errors) == [field]
+    assert not Assistant.objects.exists()
+
+
+def test_a_new_default_takes_the_place_of_the_one_before(signed_in: SignIn, admin: User) -> None:
+    before = make("Before", is_default=True)
+
+    response = signed_in(admin).post(f"{LIST}add/", {**FORM, "is_default": "on"})
+
+    assert response.status_code == 302, response.context["adminform"].form.errors
+
+    before.refresh_from_db()
+    assert not before.is_default
+    assert Assistant.objects.get(slug="tutor").is_default
+
+
+def test_the_order_is_changed_in_the_list(signed_in: SignIn, admin: User, alice: User) -> None:
+    first, second = make("First", position=1), make("Second", position=2)
+    client = signed_in(admin)
+
+    client.post(
+        LIST,
+        {
+            "form-TOTAL_FORMS": "2",
+            "form-INITIAL_FORMS": "2",
+            "form-0-id": first.pk,
+            "form-0-position": "5",
+            "form-0-is_active": "on",
+            "form-1-id": second.pk,
+            "form-1-position": "2",
+            "form-1-is_active": "on",
+            "_save": "Save",
+        },
+    )
+
+    assert list(Assistant.objects.usable_by(alice)) == [second, first]
+
+
+def test_a_provider_that_is_not_configured_is_pointed_out(signed_in: SignIn, admin: User, settings: Settings) -> None:
+    assistant = make("Remote", provider="openai")
+    client = signed_in(admin)
+    page = f"{LIST}{assistant.pk}/change/"
+
+    for address in (LIST, page):
+        assert "OPENAI_API_KEY" in client.get(address).content.decode() or address == LIST
+    assert "not configured" in client.get(LIST).content.decode()
+
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:8080/v1"
+    assert "not configured" not in client.get(LIST).content.decode()
+    assert "OPENAI_API_KEY" not in client.get(page).content.decode()
+
+
+def test_one_that_is_configured_is_not(signed_in: SignIn, admin: User) -> None:
+    assistant = make("Demo")
+    client = signed_in(admin)
+
+    assert "not configured" not in client.get(LIST).content.decode()
+    assert "cannot answer" not in client.get(f"{LIST}{assistant.pk}/change/").content.decode()
+
+
+def test_hostile_names_stay_text(signed_in: SignIn, admin: User) -> None:
+    hostile = '"><script>__x=1</script>'
+    assistant = make("Odd", model=hostile, description=hostile, instructions="</textarea>" + hostile)
+    Assistant.objects.update(name=hostile)
+    client = signed_in(admin)
+
+    for address in (LIST, f"{LIST}{assistant.pk}/change/", f"{LIST}{assistant.pk}/delete/"):
+        assert "<script>__x" not in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize("address", [LIST, f"{LIST}add/"])
+def test_it_is_for_administrators(signed_in: SignIn, charlie: User, address: str) -> None:
+    assert signed_in(charlie).post(address, FORM, follow=True).status_code == 403
+    assert not Assistant.objects.exists()

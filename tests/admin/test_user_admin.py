@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from chat.models import User
+from tests.cast import PASSWORD
+
+SignIn = Callable[[User], Client]
+LIST = "/admin/chat/user/"
+
+
+@pytest.fixture
+def helpdesk(db: None) -> User:
+    """Staff who may change users, and are no superusers."""
+    user = User.objects.create_user("helpdesk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__model="user"))
+    return user
+
+
+def form(user: User, **changed: str) -> dict[str, str]:
+    return {
+        "username": user.username,
+        "email": user.email,
+        "is_active": "on",
+        "date_joined_0": "2026-01-01",
+        "date_joined_1": "00:00:00",
+        **changed,
+    }
+
+
+def test_an_administrator_makes_a_user_who_can_log_in(signed_in: SignIn, admin: User) -> None:
+    sent = {"username": "dora", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+
+    assert signed_in(admin).post(f"{LIST}add/", sent).status_code == 302
+
+    client = Client()
+    client.post("/accounts/login/", {"login": "dora", "password": PASSWORD})
+    assert client.get("/").status_code == 200
+
+
+def test_an_administrator_gives_powers(signed_in: SignIn, admin: User, alice: User) -> None:
+    response = signed_in(admin).post(f"{LIST}{alice.pk}/change/", form(alice, is_staff="on"))
+
+    assert response.status_code == 302
+    alice.refresh_from_db()
+    assert alice.is_staff
+
+
+def test_switching_an_account_off_ends_its_sessions(signed_in: SignIn, admin: User, alice: User) -> None:
+    hers = signed_in(alice)
+    off = form(alice)
+    del off["is_active"]
+
+    signed_in(admin).post(f"{LIST}{alice.pk}/change/", off)
+
+    assert hers.get("/").status_code == 302
+
+
+def test_the_helpdesk_cannot_give_powers(signed_in: SignIn, helpdesk: User, alice: User) -> None:
+    group = Group.objects.create(name="powerful")
+    client = signed_in(helpdesk)
+
+    for user in (alice, helpdesk):
+        sent = form(user, is_superuser="on", groups=str(group.pk), email="new@example.org")
+        assert client.post(f"{LIST}{user.pk}/change/", sent).status_code == 302
+        user.refresh_from_db()
+        assert (user.email, user.is_superuser, user.groups.count()) == ("new@example.org", False, 0)
+    assert not alice.is_staff
+
+
+@pytest.mark.parametrize("view", ["change", "password", "delete"])
+def test_the_helpdesk_cannot_become_an_administrator(
+    signed_in: SignIn, helpdesk: User, admin: User, view: str
+) -> None:
+    client, address = signed_in(helpdesk), f"{LIST}{admin.pk}/{view}/"
+
+    sent = {"password1": "taken over 123", "password2": "taken over 123", "usable_password": "true", "post": "yes"}
+
+    assert client.get(address).status_code in {302, 404}
+    assert client.post(address, {**form(admin), **sent}).status_code in {302, 404}
+    admin.refresh_from_db()
+    assert admin.check_password(PASSWORD)
+    assert "admin@example.org" not in client.get(LIST).content.decode()
+
+
+def test_the_helpdesk_sets_a_users_password(signed_in: SignIn, helpdesk: User, alice: User) -> None:
+    new = "another long and good password"
+    sent = {"password1": new, "password2": new, "usable_password": "true"}
+
+    signed_in(helpdesk).post(f"{LIST}{alice.pk}/password/", sent)
+
+    alice.refresh_from_db()
+    assert alice.check_password(new)
+
+
+def test_the_address_before_does_not_log_in_any_more(signed_in: SignIn, admin: User, alice: User) -> None:
+    EmailAddress.objects.create(user=alice, email="alice@example.org", primary=True, verified=True)
+
+    signed_in(admin).post(f"{LIST}{alice.pk}/change/", form(alice, email="new@example.org"))
+
+    old, new = Client(), Client()
+    old.post("/accounts/login/", {"login": "alice@example.org", "password": PASSWORD})
+    new.post("/accounts/login/", {"login": "new@example.org", "password": PASSWORD})
+    assert (old.get("/").status_code, new.get("/").status_code) == (302, 200)
+
+
+@pytest.mark.parametrize("address", [LIST, f"{LIST}add/", "/admin/", "/admin/chat/", "/admin/auth/group/"])
+def test_charlie_and_the_anonymous_do_not_get_in(
+    signed_in: SignIn, client: Client, charlie: User, address: str
+) -> None:
+    assert client.get(address, follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
+    assert signed_in(charlie).get(address, follow=True).status_code == 403
+
+
+def test_the_admin_has_no_login_form_of_its_own(client: Client, alice: User) -> None:
+    response = client.post("/admin/login/", {"username": "alice", "password": PASSWORD})
+
+    assert response["Location"].startswith("/accounts/login/")
+    assert "_auth_user_id" not in client.session
+
+
+def test_the_admin_shows_our_models_and_groups_only(signed_in: SignIn, admin: User) -> None:
+    models = [
+        model["object_name"] for app in signed_in(admin).get("/admin/").context["app_list"] for model in app["models"]
+    ]
+
+    assert sorted(models) == ["ApiToken", "Assistant", "Conversation", "Group", "User"]
