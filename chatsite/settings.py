@@ -203,7 +203,8 @@ else:
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
+# What collectstatic makes. In an image it belongs to the code: in a data directory that outlives it, it would be old.
+STATIC_ROOT = Path(env.text("CHAT_STATIC_DIR", str(DATA_DIR / "static"))).expanduser().absolute()
 # On: what collectstatic made, by names with a hash, kept by browsers for good. Off: the files as they are now.
 STATIC_HASHED = env.flag("CHAT_STATIC_HASHED", False) and not DEBUG
 STORAGES = {

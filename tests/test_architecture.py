@@ -19,8 +19,10 @@ LAYERS = {
     DATA: ("migrations", "models"),
     CAPABILITIES: ("auth", "database", "documents", "first_run", "limits", "metrics", "notices", "origins", "tools"),
     PROCESS: ("generation",),
-    INTERFACES: ("consumers", "followers", "socket_writer", "window", "api", "views", "admin", "management", "server")
-    + ("accounts", "account_urls", "browser_policy", "templatetags", "apps", "checks", "urls", "client"),
+    INTERFACES: (
+        *("consumers", "followers", "socket_writer", "window", "api", "views", "admin", "management", "server"),
+        *("accounts", "account_urls", "browser_policy", "templatetags", "apps", "checks", "urls", "client"),
+    ),
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
 
