@@ -62,13 +62,13 @@ class Assistant(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """A second default is no mistake in a form: saving it takes the place of the one before."""
-        super().validate_constraints(exclude={*(exclude or ()), "is_default"})
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """The newest default takes the place of the one before."""
         with transaction.atomic():
             if self.is_default:
                 Assistant.objects.filter(is_default=True).exclude(pk=self.pk).update(is_default=False)
             super().save(*args, **kwargs)
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """A second default is no mistake in a form: saving it takes the place of the one before."""
+        super().validate_constraints(exclude={*(exclude or ()), "is_default"})
