@@ -35,7 +35,7 @@ SUBPROTOCOL: Final = "chat.v1"
 PROTOCOL: Final = 1
 # More requests than this under way at once and the next is refused: no client can pile them up here.
 REQUESTS: Final = 32
-SIGNED_IN_EVERY_SECONDS: Final = 60.0
+SIGNED_IN_EVERY_SECONDS: Final = 15.0
 RETRY_MS: Final = 1000
 REF_CHARACTERS: Final = 200
 
@@ -168,7 +168,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             if type(frame) is not int:
                 raise UnknownFrame(frame)
-            self._window.acknowledge(frame)
+            if self._window.acknowledge(frame):
+                # We asked for it by sending a frame: a reader as fast as we are is no flood.
+                self._frames.give_back(self._user_id)
         except UnknownFrame:
             self._refuse(ref, Refusal("bad_request", "frame must be the number of a frame that was sent."))
 
@@ -187,10 +189,15 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _send_message(self, ref: Ref, frame: dict[str, Any]) -> None:
         request = SendRequest.parse(frame, characters=settings.CHAT_MESSAGE_CHARACTERS)
+        if not await self._is_signed_in():
+            await self._bye(close_codes.NOT_SIGNED_IN)
+            return
         sent = await self._engine.send(self._user_id, request)
         self._ok(ref, run_id=sent.run_id, conversation_id=sent.conversation_id, duplicate=sent.duplicate)
         run = await self._engine.find(self._user_id, sent.run_id)
-        await self._followers.start(sent.run_id, run, None)
+        # A repeated send, perhaps overtaken by its twin, does not begin the answer again under the reader's eyes.
+        if not self._followers.follows(sent.run_id):
+            await self._followers.start(sent.run_id, run, None)
 
     async def _subscribe(self, ref: Ref, frame: dict[str, Any]) -> None:
         run_id = run_id_of(frame.get("run_id"))
@@ -249,17 +256,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._bye(close_codes.STALLED)
 
     async def _watch_sign_in(self) -> None:
-        """A session that has ended, a revoked token, a disabled account: the socket ends within a minute."""
+        """A session that has ended, a revoked token, a disabled account: the socket ends too."""
         while True:
             await asyncio.sleep(SIGNED_IN_EVERY_SECONDS)
             try:
-                user = await database.read(user_of_scope, self.scope)
+                if not await self._is_signed_in():
+                    await self._bye(close_codes.NOT_SIGNED_IN)
+                    return
             except DatabaseError:
                 logger.warning("A sign-in could not be checked again; trying later.")
-                continue
-            if user is None or user.pk != self._user_id:
-                await self._bye(close_codes.NOT_SIGNED_IN)
-                return
+
+    async def _is_signed_in(self) -> bool:
+        user = await database.read(user_of_scope, self.scope)
+        return user is not None and user.pk == self._user_id
 
     async def _forward_notices(self, ready: asyncio.Event) -> None:
         async with notices.listen(self._user_id) as received:

@@ -47,6 +47,14 @@ class EventStreams:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         bodies: list[AsyncGenerator[bytes, None]] = []
         held: list[Message] = []
+        gone = False
+
+        async def listen() -> Message:
+            # Django listens for a disconnect while it works; what it has heard would not be said again.
+            nonlocal gone
+            message = await receive()
+            gone = gone or message["type"] == "http.disconnect"
+            return message
 
         async def forward(message: Message) -> None:
             if bodies:
@@ -55,7 +63,8 @@ class EventStreams:
                 await send(message)
 
         await self._app({**scope, _SLOT: bodies}, receive, forward)
-        if bodies:
+        # Without a start the client went away while Django answered: nobody is there to read the body.
+        if bodies and held:
             await _send_body(bodies[0], held[0], receive, send)
 
 

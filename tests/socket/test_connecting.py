@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import override_settings
 
 from chat import database
@@ -104,3 +105,12 @@ async def test_a_session_that_ends_ends_the_socket(
     chat.alice.is_active = False
     await database.write(chat.alice.save)
     assert (await socket.receive("close"))["code"] == 4401
+
+
+async def test_a_send_after_signing_out_starts_nothing(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    await socket.receive("hello")
+    await database.write(Session.objects.all().delete)
+    await socket.send({"type": "send", "text": "Still me?"})
+    assert (await socket.receive("close"))["code"] == 4401
+    assert not await chat.engine.log.runs_of(chat.alice.pk)

@@ -1,0 +1,124 @@
+"""HTTP to the application in this process, streams included."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.testing import ApplicationCommunicator
+
+from chat.sse import Decoder, Message
+from chatsite.asgi import application
+
+
+@dataclass
+class Response:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def events(self) -> list[Message]:
+        return list(Decoder().feed(self.body))
+
+
+class Stream:
+    """A response that is read while it comes."""
+
+    def __init__(self, exchange: ApplicationCommunicator, start: dict[str, Any]) -> None:
+        self._exchange = exchange
+        self._decoder = Decoder()
+        self.status: int = start["status"]
+        self.headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+        self.raw = b""
+        self.ended = False
+
+    async def chunk(self) -> bytes:
+        output = await self._exchange.receive_output(5)
+        self.ended = not output.get("more_body", False)
+        self.raw += output.get("body", b"")
+        if self.ended:
+            await self._exchange.wait(5)
+        return output.get("body", b"")
+
+    async def until(self, name: str) -> list[Message]:
+        """The events up to the first one of this name."""
+        events: list[Message] = []
+        async with asyncio.timeout(20):
+            while not any(event.event == name for event in events):
+                events += self._decoder.feed(await self.chunk())
+        return events
+
+    async def rest(self) -> list[Message]:
+        events: list[Message] = []
+        while not self.ended:
+            events += self._decoder.feed(await self.chunk())
+        return events
+
+    async def close(self) -> None:
+        await self._exchange.send_input({"type": "http.disconnect"})
+        await self._exchange.wait(5)
+
+    async def is_silent(self) -> bool:
+        return bool(await self._exchange.receive_nothing(0.05))
+
+
+@dataclass
+class Browser:
+    """A client with a bearer token, or a session and a CSRF token, or nothing."""
+
+    token: str = ""
+    session: str = ""
+    csrf: str = ""
+
+    async def open(self, method: str, path: str, body: Any = None, **headers: str) -> Stream:
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        path, _, query = path.partition("?")
+        sent = [(b"host", b"localhost"), (b"content-length", str(len(raw)).encode())]
+        sent += [(name.replace("_", "-").encode(), value.encode("latin1")) for name, value in headers.items()]
+        cookies = []
+        if self.token:
+            sent.append((b"authorization", f"Bearer {self.token}".encode()))
+        if self.session:
+            cookies.append(f"sessionid={self.session}")
+        if self.csrf:
+            cookies.append(f"csrftoken={self.csrf}")
+            sent.append((b"x-csrftoken", self.csrf.encode()))
+        if cookies:
+            sent.append((b"cookie", "; ".join(cookies).encode()))
+        exchange = ApplicationCommunicator(
+            application,
+            {
+                "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+                "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
+                "headers": sent, "client": ("127.0.0.1", 1), "server": ("localhost", 80),
+            },
+        )  # fmt: skip
+        await exchange.send_input({"type": "http.request", "body": raw, "more_body": False})
+        return Stream(exchange, await exchange.receive_output(10))
+
+    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
+        stream = await self.open(method, path, body, **headers)
+        while not stream.ended:
+            await stream.chunk()
+        return Response(stream.status, stream.headers, stream.raw)
+
+    async def get(self, path: str, **headers: str) -> Response:
+        return await self.ask("GET", path, **headers)
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> Response:
+        return await self.ask("POST", path, body, **headers)
+
+
+def text_of(events: list[Message]) -> str:
+    return "".join(json.loads(event.data)["text"] for event in events if event.event == "token")
+
+
+def names(events: list[Message]) -> list[str]:
+    return [event.event for event in events]

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from chat import database
+from chat.models import Conversation, Message
+from tests.api.rig import Browser
+from tests.chat_rig import Rig
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_it_lists_newest_first_in_pages(chat: Rig, owner: Browser, stranger: Browser) -> None:
+    def make() -> list[str]:
+        now = timezone.now()
+        return [
+            str(
+                Conversation.objects.create(
+                    owner=chat.alice, title=str(n), updated_at=now + timedelta(seconds=n // 2)
+                ).pk
+            )
+            for n in range(7)
+        ]
+
+    made = await database.write(make)
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await owner.get(f"/api/conversations?limit=3&cursor={cursor}")).data
+        seen += [each["id"] for each in page["items"]]
+        cursor = page["next"]
+    assert sorted(seen) == sorted(made)
+    titles = [int((await owner.get(f"/api/conversations/{each}")).data["title"]) // 2 for each in seen]
+    assert titles == sorted(titles, reverse=True)
+    assert (await stranger.get("/api/conversations")).data == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    "query", ["cursor=x", "cursor=%00", "cursor=eA", "limit=0", "limit=201", "limit=x", "limit=²"]
+)
+async def test_a_bad_page_is_400(chat: Rig, owner: Browser, query: str) -> None:
+    assert (await owner.get(f"/api/conversations?{query}")).status == 400
+
+
+async def test_messages_are_those_of_the_tree_newest_first(chat: Rig, owner: Browser) -> None:
+    sent = await chat.turn("Q", "A")
+    items = (await owner.get(f"/api/conversations/{sent.conversation_id}/messages")).data["items"]
+    assert [(each["role"], each["text"]) for each in items] == [("assistant", "A"), ("user", "Q")]
+    answer, question = items
+    assert answer["parent_id"] == question["id"]
+    assert (answer["run_id"], question["client_message_id"]) == (sent.run_id, sent.client_message_id)
+    assert (answer["model"], answer["assistant"], answer["status"]) == ("m-1", "scripted", "completed")
+    conversation = (await owner.get(f"/api/conversations/{sent.conversation_id}")).data
+    assert conversation["active_leaf_id"] == answer["id"]
+
+
+async def test_rename_and_choose_a_branch(chat: Rig, owner: Browser) -> None:
+    first = await chat.turn("One", "1")
+    await chat.turn("Two", "2", conversation_id=first.conversation_id, parent_id="root")
+    path = f"/api/conversations/{first.conversation_id}"
+    answer = await database.read(Message.objects.get, run_id=first.run_id)
+    assert (await owner.ask("PATCH", path, {"title": "  New\n name "})).data["title"] == "New name"
+    changed = await owner.ask("PATCH", path, {"active_leaf_id": str(answer.pk)})
+    assert changed.data["active_leaf_id"] == str(answer.pk)
+    await chat.turn("More", "3", conversation_id=first.conversation_id)
+    assert [prompt.text for prompt in chat.provider.requests[-1].messages] == ["One", "1", "More"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({}, 400), ({"title": ""}, 400), ({"title": 5}, 400), ({"title": "x" * 121}, 400), ({"owner": 1}, 400),
+     ({"active_leaf_id": None}, 404), ({"active_leaf_id": str(uuid.UUID(int=3))}, 404), (b"{", 400)],
+)  # fmt: skip
+async def test_a_bad_change_changes_nothing(chat: Rig, owner: Browser, body: Any, status: int) -> None:
+    sent = await chat.turn()
+    path = f"/api/conversations/{sent.conversation_id}"
+    before = (await owner.get(path)).data
+    assert (await owner.ask("PATCH", path, body)).status == status
+    assert (await owner.get(path)).data == before
+
+
+async def test_a_leaf_of_another_conversation_is_not_found(chat: Rig, owner: Browser) -> None:
+    one, two = await chat.turn("One", "1"), await chat.turn("Two", "2")
+    leaf = (await owner.get(f"/api/conversations/{two.conversation_id}")).data["active_leaf_id"]
+    changed = await owner.ask("PATCH", f"/api/conversations/{one.conversation_id}", {"active_leaf_id": leaf})
+    assert changed.status == 404
+
+
+async def test_delete_can_be_undone_for_a_while(chat: Rig, owner: Browser, settings: Any) -> None:
+    sent = await chat.turn()
+    path = f"/api/conversations/{sent.conversation_id}"
+    before = (await owner.get(path)).data
+    assert (await owner.ask("DELETE", path)).status == 204
+    assert (await owner.get(path)).status == 404
+    assert (await owner.ask("DELETE", path)).status == 404
+    assert (await owner.get(f"/api/runs/{sent.run_id}/events")).status == 404
+    assert (await owner.post("/api/runs", {"text": "x", "conversation_id": sent.conversation_id})).status == 404
+    assert (await owner.post(f"{path}/restore")).data == before
+    assert (await owner.post(f"{path}/restore")).status == 200
+    await owner.ask("DELETE", path)
+    settings.CHAT_UNDO_SECONDS = 0
+    assert (await owner.post(f"{path}/restore")).status == 404
+    other = await chat.turn()
+    await owner.ask("DELETE", f"/api/conversations/{other.conversation_id}")
+    assert await database.read(Conversation.objects.filter(pk=sent.conversation_id).exists) is False
+
+
+async def test_deleting_stops_what_is_being_answered(chat: Rig, owner: Browser) -> None:
+    sent = await chat.send()
+    path = f"/api/conversations/{sent.conversation_id}"
+    assert (await owner.ask("DELETE", path)).status == 204
+    assert chat.provider.open == 0
+    assert (await owner.get("/api/conversations")).data["items"] == []
+    assert (await owner.post(f"{path}/restore")).status == 200
+    assert len((await owner.get("/api/conversations")).data["items"]) == 1
+
+
+@pytest.mark.parametrize("theirs", [True, False])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/conversations/{conversation}", None),
+        ("PATCH", "/api/conversations/{conversation}", {"title": "Mine"}),
+        ("DELETE", "/api/conversations/{conversation}", None),
+        ("POST", "/api/conversations/{conversation}/restore", None),
+        ("GET", "/api/conversations/{conversation}/messages", None),
+        ("GET", "/api/runs/{run}/events", None),
+        ("POST", "/api/runs/{run}/stop", None),
+        ("POST", "/api/runs/{run}/keep", None),
+    ],
+)
+async def test_what_is_not_yours_is_as_if_it_were_not_there(
+    chat: Rig, stranger: Browser, anonymous: Browser, theirs: bool, method: str, path: str, body: Any
+) -> None:
+    sent = await chat.turn()
+    ids = {"conversation": sent.conversation_id, "run": sent.run_id}
+    path = path.format(**(ids if theirs else dict.fromkeys(ids, str(uuid.uuid4()))))
+    response = await stranger.ask(method, path, body)
+    assert (response.status, response.data["error"]["code"]) == (404, "not_found")
+    refused = await anonymous.ask(method, path, body, x_requested_with="test")
+    assert refused.status == (401 if method == "GET" else 403)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/runs", "/api/runs/stream", "/api/events", "/api/conversations", "/api/assistants",
+     "/api/conversations/00000000-0000-0000-0000-000000000000"],
+)  # fmt: skip
+async def test_a_wrong_method_is_405_and_says_which_are_right(chat: Rig, owner: Browser, path: str) -> None:
+    response = await owner.ask("PUT", path, {})
+    assert (response.status, response.data["error"]["code"]) == (405, "method_not_allowed")
+    assert response.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/conversations/x", "/api/runs/1/events", "/api/"])
+async def test_an_unknown_address_is_json_too(chat: Rig, owner: Browser, path: str) -> None:
+    response = await owner.get(path)
+    assert (response.status, response.data["error"]["code"]) == (404, "not_found")
+
+
+async def test_assistants_are_those_for_me(chat: Rig, owner: Browser) -> None:
+    assert (await owner.get("/api/assistants")).data["items"] == [
+        {"slug": "scripted", "name": "Scripted", "description": "", "provider": "scripted", "model": "m-1",
+         "default": True, "demo": False}
+    ]  # fmt: skip
+
+
+async def test_every_answer_is_private(chat: Rig, owner: Browser) -> None:
+    response = await owner.get("/api/conversations")
+    assert response.headers["cache-control"] == "no-store"
+    assert "Cookie" in response.headers["vary"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/readyz", 200), ("/metrics", 200)])
+async def test_health_is_open_to_all(chat: Rig, anonymous: Browser, path: str, status: int) -> None:
+    assert (await anonymous.get(path)).status == status
+
+
+async def test_metrics_count(chat: Rig, anonymous: Browser) -> None:
+    await chat.turn()
+    await asyncio.sleep(0)
+    text = (await anonymous.get("/metrics")).body.decode()
+    assert 'chat_runs_ended_total{provider="scripted",status="completed"}' in text
+    assert 'chat_time_to_first_token_seconds_count{provider="scripted"}' in text

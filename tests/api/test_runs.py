@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+
+import pytest
+
+from chat import database
+from chat.models import Message
+from chat.providers.base import Incomplete, RateLimited, TextDelta
+from tests.api.rig import Browser, names, text_of
+from tests.chat_rig import Rig
+from tests.socket.conftest import session_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_start_answers_with_where_to_follow_and_stop(chat: Rig, owner: Browser) -> None:
+    key = str(uuid.uuid4())
+    made = await owner.post("/api/runs", {"text": "Hi", "client_message_id": key})
+    again = await owner.post("/api/runs", {"text": "Hi", "client_message_id": key})
+    other = await owner.post("/api/runs", {"text": "Other", "client_message_id": key})
+    assert (made.status, again.status, other.status) == (201, 200, 409)
+    run_id = made.data["run_id"]
+    assert made.data == again.data
+    assert made.data["events_url"] == f"/api/runs/{run_id}/events"
+    assert made.data["stop_url"] == f"/api/runs/{run_id}/stop"
+    assert other.data["error"]["code"] == "conflict"
+
+
+async def test_one_request_is_a_whole_turn(chat: Rig, owner: Browser) -> None:
+    stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"})
+    assert stream.status == 200
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert stream.headers["cache-control"] == "no-cache, no-transform"
+    assert stream.headers["x-accel-buffering"] == "no"
+    assert stream.headers["content-encoding"] == "identity"
+    assert "content-length" not in stream.headers
+    chat.provider.say("Hel", "lo")
+    chat.provider.finish()
+    events = await stream.rest()
+    assert stream.raw.startswith(b"retry: 1000\n\nid: ")
+    assert names(events) == ["start", "token", "done"]
+    saved = await database.read(Message.objects.get, pk=json.loads(events[-1].data)["message_id"])
+    assert text_of(events) == saved.text == "Hello"
+
+
+async def test_a_cut_stream_resumes_by_its_last_event_id(chat: Rig, owner: Browser) -> None:
+    stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"})
+    chat.provider.say("Hel")
+    before = await stream.until("token")
+    await stream.close()
+    chat.provider.say("lo")
+    chat.provider.finish()
+    run_id = json.loads(before[0].data)["run_id"]
+    by_header = await owner.get(f"/api/runs/{run_id}/events", last_event_id=before[-1].id or "")
+    by_query = await owner.get(f"/api/runs/{run_id}/events?after={before[-1].id}")
+    assert by_header.body == by_query.body
+    assert text_of(before) + text_of(by_header.events) == "Hello"
+    end = await owner.get(f"/api/runs/{run_id}/events", last_event_id=by_header.events[-1].id or "")
+    assert (end.status, end.body) == (204, b"")
+
+
+async def test_a_forgotten_run_is_answered_from_the_database(chat: Rig, owner: Browser) -> None:
+    sent = await chat.turn("Q", "The answer")
+    path = f"/api/runs/{sent.run_id}/events"
+    held = await owner.get(path)
+    await chat.engine.log.forget(sent.run_id)
+    saved = await owner.get(path)
+    assert names(saved.events) == ["start", "token", "done"]
+    assert [event.data for event in saved.events] == [event.data for event in held.events]
+    resumed = await owner.get(path, last_event_id=held.events[1].id or "")
+    assert names(resumed.events) == ["reset", "start", "token", "done"]
+    end = await owner.get(path, last_event_id=saved.events[-1].id or "")
+    assert end.status == 204
+
+
+@pytest.mark.parametrize("cursor", ["abc", "-1", "1e309", "x" * 5000, "abcdefgh.1e3", "\xff\xfe", "abcdefgh.-1"])
+@pytest.mark.parametrize("path", ["/api/runs/{run_id}/events", "/api/events"])
+async def test_a_malformed_cursor_is_400(chat: Rig, owner: Browser, cursor: str, path: str) -> None:
+    sent = await chat.turn()
+    response = await owner.get(path.format(run_id=sent.run_id), last_event_id=cursor)
+    assert (response.status, response.data["error"]["code"]) == (400, "bad_cursor")
+
+
+@pytest.mark.parametrize("cursor", ["abcdefgh.1", "EPOCH.99"])
+async def test_a_cursor_that_cannot_be_honoured_gets_reset_and_everything(
+    chat: Rig, owner: Browser, cursor: str
+) -> None:
+    sent = await chat.turn()
+    run = await chat.engine.log.find(sent.run_id)
+    assert run is not None
+    cursor = cursor.replace("EPOCH", run.cursor.epoch)
+    response = await owner.get(f"/api/runs/{sent.run_id}/events?after={cursor}")
+    assert names(response.events) == ["reset", "start", "token", "done"]
+
+
+async def test_a_heartbeat_has_no_id(chat: Rig, owner: Browser, settings: object) -> None:
+    settings.CHAT_HEARTBEAT_SECONDS = 0.01  # type: ignore[attr-defined]
+    stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"})
+    await stream.until("ping")
+    assert b"\n\nevent: ping\ndata: {}\n\n" in stream.raw
+    await stream.close()
+
+
+async def test_a_reader_that_goes_away_leaves_the_run_alone(chat: Rig, owner: Browser) -> None:
+    stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"})
+    start = await stream.until("start")
+    await stream.close()
+    run_id = json.loads(start[0].data)["run_id"]
+    chat.provider.say("Whole")
+    chat.provider.finish()
+    assert (await chat.events(run_id))[-1].data["status"] == "completed"
+
+
+async def test_wait_answers_with_the_saved_message(chat: Rig, owner: Browser) -> None:
+    chat.provider.say("Hi")
+    chat.provider.finish()
+    response = await owner.post("/api/runs/wait", {"text": "Hello"})
+    assert response.status == 200
+    assert (response.data["role"], response.data["text"], response.data["status"]) == ("assistant", "Hi", "completed")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [(RateLimited("Later.", retry_after=99), 429, "rate_limited"), (Incomplete("It broke off."), 502, "incomplete")],
+)
+async def test_wait_answers_with_the_error(
+    chat: Rig, owner: Browser, error: Exception, status: int, code: str
+) -> None:
+    chat.provider.put(TextDelta("Half"), error)
+    response = await owner.post("/api/runs/wait", {"text": "Hello"})
+    assert (response.status, response.data["error"]["code"]) == (status, code)
+    assert response.headers.get("retry-after") == ("99" if status == 429 else None)
+
+
+async def test_an_error_after_the_200_is_an_event(chat: Rig, owner: Browser) -> None:
+    chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
+    response = await owner.post("/api/runs/stream", {"text": "Hello"})
+    assert names(response.events) == ["start", "token", "error"]
+
+
+async def test_stop_is_202_and_then_200(chat: Rig, owner: Browser) -> None:
+    made = await owner.post("/api/runs", {"text": "Hi"})
+    assert [(await owner.post(made.data["stop_url"])).status for _ in range(2)] == [202, 200]
+    await chat.events(made.data["run_id"])
+    assert (await owner.post(made.data["stop_url"])).status == 200
+
+
+async def test_keep_answers_with_the_saved_message(chat: Rig, owner: Browser) -> None:
+    chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
+    response = await owner.post("/api/runs/stream", {"text": "Hello"})
+    run_id = json.loads(response.events[0].data)["run_id"]
+    kept = [await owner.post(f"/api/runs/{run_id}/keep") for _ in range(2)]
+    assert [each.status for each in kept] == [200, 200]
+    assert kept[0].data == kept[1].data
+    assert (kept[0].data["text"], kept[0].data["status"]) == ("Half", "stopped")
+
+
+async def test_it_lists_live_and_recent_runs(chat: Rig, owner: Browser, stranger: Browser) -> None:
+    ended = await chat.turn()
+    live = await chat.send()
+    active = (await owner.get("/api/runs?active=1")).data["items"]
+    assert [(run["run_id"], run["state"]) for run in active] == [(live.run_id, "live")]
+    assert {run["run_id"] for run in (await owner.get("/api/runs")).data["items"]} == {ended.run_id, live.run_id}
+    assert (await stranger.get("/api/runs")).data["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "bad_json"), (b"{", 400, "bad_json"), (b"[1]", 400, "bad_json"), (b"\xff", 400, "bad_json"),
+        (b"[" * 100_000, 400, "bad_json"), (b'{"text": NaN}', 400, "bad_json"), ({}, 400, "bad_request"),
+        ({"text": ""}, 400, "empty_text"), ({"text": " \n\t"}, 400, "empty_text"), ({"text": 1}, 400, "bad_request"),
+        ({"text": "x" * 100_001}, 400, "text_too_long"), ({"text": "x", "client_message_id": 1}, 400, "bad_request"),
+        ({"text": "x", "conversation_id": str(uuid.UUID(int=1))}, 404, "not_found"),
+        ({"text": "x", "assistant": "nobody"}, 404, "not_found"), (b" " * 3_000_000, 413, "body_too_big"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/api/runs", "/api/runs/stream", "/api/runs/wait"])
+async def test_a_bad_body_is_a_clear_error(
+    chat: Rig, owner: Browser, path: str, body: object, status: int, code: str
+) -> None:
+    response = await owner.post(path, body)
+    assert (response.status, response.data["error"]["code"]) == (status, code)
+    assert response.data["error"]["message"].endswith(".")
+    assert not chat.provider.requests
+
+
+async def test_busy_and_limits_say_when_to_come_back(chat: Rig, owner: Browser) -> None:
+    made = await owner.post("/api/runs", {"text": "Hi"})
+    busy = await owner.post("/api/runs", {"text": "More", "conversation_id": made.data["conversation_id"]})
+    assert (busy.status, busy.data["error"]["code"]) == (409, "busy")
+    for _ in range(2):
+        await owner.post("/api/runs", {"text": "Hi"})
+    many = await owner.post("/api/runs", {"text": "Hi"})
+    assert (many.status, many.data["error"]["code"], many.headers["retry-after"]) == (429, "too_many_runs", "5")
+
+
+async def test_a_session_needs_the_csrf_token_and_a_bearer_token_does_not(chat: Rig) -> None:
+    session = await session_of(chat.alice)
+    without = await Browser(session=session).post("/api/runs", {"text": "Hi"})
+    assert (without.status, without.data["error"]["code"]) == (403, "forbidden")
+    csrf = "a" * 32
+    assert (await Browser(session=session, csrf=csrf).post("/api/runs", {"text": "Hi"})).status == 201
+    wrong = await Browser(session=session, csrf=csrf, token="chat_wrong").post("/api/runs", {"text": "Hi"})
+    assert (wrong.status, wrong.data["error"]["code"]) == (401, "not_signed_in")
+    assert "www-authenticate" in wrong.headers
+
+
+async def test_the_multiplex_carries_every_run_and_notices(chat: Rig, owner: Browser, stranger: Browser) -> None:
+    other = await stranger.open("GET", "/api/events")
+    first = await chat.send("One")
+    stream = await owner.open("GET", "/api/events")
+    (start,) = await stream.until("start")
+    assert json.loads(start.data)["run_id"] == first.run_id
+    second = await chat.send("Two")
+    events = await stream.until("start")
+    notice = json.loads(events[0].data)
+    assert (notice["kind"], notice["run_id"]) == ("run_started", second.run_id)
+    assert events[-1].id is not None
+    assert {part.split(":")[0] for part in events[-1].id.split(",")} == {first.run_id, second.run_id}
+    await stream.close()
+
+    for _ in range(2):
+        chat.provider.say("x")
+        chat.provider.finish()
+    await asyncio.gather(chat.events(first.run_id), chat.events(second.run_id))
+    resumed = await owner.open("GET", "/api/events", last_event_id=events[-1].id)
+    ends = await resumed.until("done") + await resumed.until("done")
+    assert {json.loads(event.data)["run_id"] for event in ends if event.event == "done"} == {
+        first.run_id, second.run_id,
+    }  # fmt: skip
+    assert "start" not in names(ends)
+    await resumed.close()
+    await other.chunk()
+    assert await other.is_silent()
+    await other.close()
+
+
+async def test_while_it_streams_no_database_connection_is_held(chat: Rig, owner: Browser) -> None:
+    """Django keeps a connection as long as a response lasts; here its part is over before the first byte."""
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    connect, close = BaseDatabaseWrapper.connect, BaseDatabaseWrapper.close
+    held: set[int] = set()
+
+    def connecting(self: BaseDatabaseWrapper) -> None:
+        connect(self)
+        held.add(id(self))
+
+    def closing(self: BaseDatabaseWrapper) -> None:
+        close(self)
+        held.discard(id(self))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseWrapper, "connect", connecting)
+        patch.setattr(BaseDatabaseWrapper, "close", closing)
+        streams = [await owner.open("POST", "/api/runs/stream", {"text": "Hi"}) for _ in range(3)]
+        for stream in streams:
+            await stream.until("start")
+        assert not held
+        for stream in streams:
+            await stream.close()
