@@ -40,6 +40,9 @@ class Followers:
     def count(self) -> int:
         return len(self._tasks)
 
+    def follows(self, run_id: str) -> bool:
+        return run_id in self._tasks
+
     def expect(self, run_id: str) -> None:
         """A subscription is being looked up; a `stop` in the meantime takes it back."""
         self._expected.add(run_id)

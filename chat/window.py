@@ -66,17 +66,18 @@ class Window:
         self._frames.append((self._last, size))
         return self._last
 
-    def acknowledge(self, frame: int) -> None:
-        """Frames up to this number are drawn. Raises UnknownFrame."""
+    def acknowledge(self, frame: int) -> bool:
+        """Frames up to this number are drawn. Whether that was news. Raises UnknownFrame."""
         if frame > self._last or frame < 0:
             raise UnknownFrame(frame)
         if frame <= self._acknowledged:
-            return
+            return False
         self._acknowledged = frame
         self._moved_at = self._clock()
         while self._frames and self._frames[0][0] <= frame:
             self._in_flight -= self._frames.popleft()[1]
         self._changed.set()
+        return True
 
     async def _change(self) -> None:
         self._changed.clear()
