@@ -5,33 +5,27 @@
  * as often as the work credit allows (work_credit.js). When the text ends the DOM equals that of rendering it at once.
  */
 
-import { ElementBuilder } from "./elements.js";
+import { BlockBuilder } from "./block_builder.js";
 import { shownLength } from "./hold.js";
 import { LastItem } from "./last_item.js";
 import { OpenFence } from "./open_fence.js";
-import { createParser } from "./parser.js";
 import { patchNodes } from "./patch.js";
 import { PlainTail } from "./plain_tail.js";
-import { createPreviewParser } from "./preview_parser.js";
-import { References } from "./references.js";
-import { settledLines } from "./settling.js";
 import { SourceText } from "./source_text.js";
 import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
 
-/** @typedef {{ source: string, nodes: ChildNode[] }} Slice  a settled piece of text and what was drawn for it */
-
-const parser = createParser();
-const previewParser = createPreviewParser();
+/** @typedef {import("./block_builder.js").Slice} Slice */
+/** @typedef {{ location?: string, document?: Document }} Options  location: URL of the page, to judge links against */
 
 /** One message: being streamed, or rendered whole. */
 export class MarkdownStream {
   #container;
-  #builder;
+  #blocks;
   #source = new SourceText();
-  #references = new References();
   #credit = new WorkCredit(EARNED_FOR_ALL);
   #lastItemCredit = new WorkCredit(EARNED_FOR_LAST_ITEM);
   #plain = new PlainTail();
+  /** The open end of the text, and what is drawn of it. */
   #tail = "";
   #hasNewLine = false;
   /** @type {ChildNode[]} */
@@ -41,16 +35,12 @@ export class MarkdownStream {
   /** @type {LastItem | null} */
   #lastItem = null;
   #finished = false;
-  #parsed = 0;
 
-  /**
-   * @param {Element} container  nobody else may change its children
-   * @param {{ location?: string, document?: Document }} [options]  location: URL of the page, to judge links against
-   */
+  /** @param {Element} container  nobody else may change its children @param {Options} [options] */
   constructor(container, options = {}) {
     this.#container = container;
     const location = options.location ?? globalThis.location?.href ?? "";
-    this.#builder = new ElementBuilder(options.document ?? container.ownerDocument, location, parser);
+    this.#blocks = new BlockBuilder(options.document ?? container.ownerDocument, location);
   }
 
   /** Everything received so far, as it was written. */
@@ -60,14 +50,10 @@ export class MarkdownStream {
 
   /** How many characters have been handed to the parser; linear in the text's length (work_credit.js). */
   get parsedCharacters() {
-    return this.#parsed;
+    return this.#blocks.parsedCharacters;
   }
 
-  /**
-   * Adds text and draws it, as far as it can be shown yet.
-   *
-   * @param {string} text
-   */
+  /** Adds text and draws it, as far as it can be shown yet. @param {string} text */
   push(text) {
     if (this.#finished) throw new Error("The text has ended already");
     this.#feed(this.#source.push(text));
@@ -79,10 +65,10 @@ export class MarkdownStream {
     this.#finished = true;
     this.#append(this.#source.finish());
     if (this.#fence) this.#fence.finish();
-    else this.#draw(this.#settle(this.#tail));
+    else this.#draw(this.#blocks.settle(this.#tail));
     this.#fence = null;
     this.#tail = "";
-    for (const slice of this.#references.takeLate()) this.#redraw(/** @type {Slice} */ (slice));
+    for (const slice of this.#blocks.takeLate()) this.#redraw(slice);
   }
 
   /** Renders a text at once: no preview, one parse. @param {string} text */
@@ -95,13 +81,10 @@ export class MarkdownStream {
   #feed(text) {
     const added = this.#append(text);
     if (!added) return;
-    if (this.#credit.affords(this.#priceOfUpdate)) this.#update();
+    // Finding finished blocks and drawing the rest hand each character to the parser once.
+    const price = this.#tail.length * (this.#hasNewLine ? 2 : 1);
+    if (this.#credit.affords(price)) this.#pay(() => this.#update());
     else if (!this.#previewLastItem()) this.#plain.push(added);
-  }
-
-  /** Finding finished blocks and drawing the rest hand each character to the parser once. */
-  get #priceOfUpdate() {
-    return this.#tail.length * (this.#hasNewLine ? 2 : 1);
   }
 
   /** @param {string} text @returns {string} the part that went into the tail */
@@ -116,66 +99,35 @@ export class MarkdownStream {
     return rest;
   }
 
-  #closeFence() {
-    this.#fence = null;
-    this.#lastItem = null;
-    this.#tailNodes = [];
-    this.#plain.reset(undefined, "", true);
+  /** @template T @param {() => T} work @returns {T} */
+  #pay(work) {
+    const before = this.parsedCharacters;
+    const result = work();
+    this.#credit.spend(this.parsedCharacters - before);
+    return result;
   }
 
   /** Settles what is finished and previews the rest. */
   #update() {
-    const settled = this.#hasNewLine ? this.#settleFinished() : [];
+    const settled = this.#hasNewLine ? this.#settle() : null;
     const opening = OpenFence.opening(this.#tail);
     if (opening) this.#openFence(settled, opening);
     else this.#preview(settled);
   }
 
-  /** @returns {ChildNode[]} new nodes for the blocks that are final now */
-  #settleFinished() {
+  #settle() {
     this.#hasNewLine = false;
-    const lines = this.#tail.slice(0, this.#tail.lastIndexOf("\n") + 1);
-    const end = endOfLine(lines, this.#countSettledLines(lines));
-    if (end === 0) return [];
-    const nodes = this.#settle(lines.slice(0, end));
-    this.#tail = this.#tail.slice(end);
-    return nodes;
+    const length = this.#blocks.settledLength(this.#tail);
+    if (length === 0) return null;
+    const settled = this.#blocks.settle(this.#tail.slice(0, length));
+    this.#tail = this.#tail.slice(length);
+    return settled;
   }
 
-  /** @param {string} lines */
-  #countSettledLines(lines) {
-    this.#count(lines);
-    /** @type {import("./parser.js").Token[]} */
-    const tokens = [];
-    try {
-      parser.block.parse(lines, parser, { references: this.#references.overlay() }, tokens);
-    } catch {
-      return 0;
-    }
-    return settledLines(tokens);
-  }
-
-  /** @param {string} source @returns {ChildNode[]} */
-  #settle(source) {
-    this.#count(source);
-    /** @type {Slice} */
-    const slice = { source: "", nodes: [] };
-    const { result, missed } = this.#references.record(slice, (references) =>
-      this.#build(source, () => parser.parse(source, { references })),
-    );
-    if (missed) slice.source = source;
-    slice.nodes = result;
-    this.#settling.push(slice);
-    return result;
-  }
-
-  /** Slices built but not drawn yet: drawing may keep older elements in place of the new ones. @type {Slice[]} */
-  #settling = [];
-
-  /** @param {ChildNode[]} settled */
+  /** @param {Slice | null} settled */
   #preview(settled) {
     const shown = this.#tail.slice(0, shownLength(this.#tail));
-    const { tokens, nodes } = this.#parsePreview(shown);
+    const { tokens, nodes } = this.#blocks.preview(shown);
     this.#draw(settled, nodes);
     this.#lastItem = LastItem.find(tokens, shown, this.#tailNodes.at(-1));
     this.#holdBack(shown.length, shown);
@@ -183,31 +135,19 @@ export class MarkdownStream {
 
   /** @returns {boolean} whether it could be drawn */
   #previewLastItem() {
-    const length = this.#lastItem?.lengthIn(this.#tail.length) ?? 0;
-    if (!this.#lastItem || !this.#credit.affords(length) || !this.#lastItemCredit.affords(length)) return false;
-    const source = this.#lastItem.sourceIn(this.#tail);
+    const item = this.#lastItem;
+    const price = item?.lengthIn(this.#tail.length) ?? 0;
+    if (!item || !this.#credit.affords(price) || !this.#lastItemCredit.affords(price)) return false;
+    const source = item.sourceIn(this.#tail);
     const shown = source.slice(0, shownLength(source));
     this.#lastItemCredit.spend(shown.length);
-    const { tokens, nodes } = this.#parsePreview(shown, this.#lastItem);
-    const drawn = this.#lastItem.draw(this.#tailNodes, nodes);
+    const { tokens, nodes } = this.#pay(() => this.#blocks.preview(shown, (parsed) => item.loosen(parsed)));
+    const drawn = item.draw(this.#tailNodes, nodes);
     if (!drawn) return false;
     this.#tailNodes = drawn;
-    this.#lastItem = this.#lastItem.next(tokens, shown);
+    this.#lastItem = item.next(tokens, shown);
     this.#holdBack(this.#tail.length - source.length + shown.length, shown);
     return true;
-  }
-
-  /** @param {string} shown @param {LastItem | null} [lastItem] */
-  #parsePreview(shown, lastItem = null) {
-    this.#count(shown);
-    /** @type {import("./parser.js").Token[]} */
-    let tokens = [];
-    const nodes = this.#build(shown, () => {
-      tokens = previewParser.parse(shown, { references: this.#references.overlay() });
-      lastItem?.loosen(tokens);
-      return tokens;
-    });
-    return { tokens, nodes };
   }
 
   /** What has not been drawn yet of the tail waits in the plain text. @param {number} length @param {string} shown */
@@ -216,51 +156,35 @@ export class MarkdownStream {
     this.#plain.reset(this.#tailNodes.at(-1), held, held !== "" || shown.endsWith("\n"));
   }
 
-  /** @param {ChildNode[]} settled @param {{ marker: string, info: string, rest: string }} opening */
+  /** @param {Slice | null} settled @param {{ marker: string, info: string, rest: string }} opening */
   #openFence(settled, { marker, info, rest }) {
-    const { block, code } = this.#builder.codeBlock(info);
+    const { block, code } = this.#blocks.codeBlock(info);
     this.#draw(settled, [block]);
-    const drawn = /** @type {Element} */ (this.#tailNodes[0]);
-    const target = drawn === block ? code : emptied(/** @type {HTMLElement} */ (drawn.querySelector("pre > code")));
-    this.#fence = new OpenFence(marker, target);
+    const [drawn] = /** @type {HTMLElement[]} */ (this.#tailNodes);
+    this.#fence = new OpenFence(marker, drawn === block ? code : emptied(drawn.querySelector("pre > code") ?? code));
     this.#tail = "";
     this.#feed(rest);
   }
 
-  /** @param {ChildNode[]} settled @param {ChildNode[]} [open] */
+  #closeFence() {
+    this.#fence = null;
+    this.#lastItem = null;
+    this.#tailNodes = [];
+    this.#plain.reset(undefined, "", true);
+  }
+
+  /** Draws over the old end: nodes that are final now, then the new open end. @param {Slice | null} settled @param {ChildNode[]} [open] */
   #draw(settled, open = []) {
-    const drawn = patchNodes(this.#container, this.#tailNodes, [...settled, ...open]);
-    this.#tailNodes = drawn.slice(settled.length);
-    for (const slice of this.#settling) slice.nodes = slice.source ? drawn.slice(0, settled.length) : [];
-    this.#settling = [];
+    const final = settled?.nodes ?? [];
+    const drawn = patchNodes(this.#container, this.#tailNodes, [...final, ...open]);
+    this.#tailNodes = drawn.slice(final.length);
+    if (settled) settled.nodes = settled.source ? drawn.slice(0, final.length) : [];
   }
 
-  /** Draws a settled slice again, now that its links are defined. @param {Slice} slice */
+  /** @param {Slice} slice */
   #redraw(slice) {
-    this.#count(slice.source);
-    const references = this.#references.overlay();
-    const nodes = this.#build(slice.source, () => parser.parse(slice.source, { references }));
     const after = slice.nodes.at(-1)?.nextSibling ?? null;
-    slice.nodes = patchNodes(this.#container, slice.nodes, nodes, after);
-  }
-
-  /**
-   * No text may break the page: what the parser cannot take, however it fails, is shown as it is.
-   *
-   * @param {string} source @param {() => import("./parser.js").Token[]} parse
-   */
-  #build(source, parse) {
-    try {
-      return this.#builder.build(parse());
-    } catch {
-      return [this.#builder.plainText(source)];
-    }
-  }
-
-  /** @param {string} source */
-  #count(source) {
-    this.#parsed += source.length;
-    this.#credit.spend(source.length);
+    slice.nodes = patchNodes(this.#container, slice.nodes, this.#blocks.rebuild(slice), after);
   }
 }
 
@@ -269,7 +193,7 @@ export class MarkdownStream {
  *
  * @param {Element} container
  * @param {string} text
- * @param {{ location?: string, document?: Document }} [options]
+ * @param {Options} [options]
  * @returns {MarkdownStream}
  */
 export function renderMarkdown(container, text, options) {
@@ -278,14 +202,7 @@ export function renderMarkdown(container, text, options) {
   return stream;
 }
 
-/** @param {string} text @param {number} lines @returns {number} where the given number of lines ends */
-function endOfLine(text, lines) {
-  let end = 0;
-  for (let line = 0; line < lines; line += 1) end = text.indexOf("\n", end) + 1;
-  return end;
-}
-
-/** @param {HTMLElement} element */
+/** @template {Element} T @param {T} element */
 function emptied(element) {
   element.replaceChildren();
   return element;

@@ -1,0 +1,109 @@
+/** From the source of blocks to their nodes: the only place where a message meets the parsers. Counts what they read. */
+
+import { createParser } from "./parser.js";
+import { createPreviewParser } from "./preview_parser.js";
+import { ElementBuilder } from "./elements.js";
+import { References } from "./references.js";
+import { settledLines } from "./settling.js";
+
+/** @typedef {import("./parser.js").Token} Token */
+/** @typedef {{ source: string, nodes: ChildNode[] }} Slice  settled text; its source is kept only if a link may come late */
+
+const parser = createParser();
+const previewParser = createPreviewParser();
+
+export class BlockBuilder {
+  #elements;
+  #references = new References();
+  #parsed = 0;
+
+  /** @param {Document} document @param {string} location  URL of the page */
+  constructor(document, location) {
+    this.#elements = new ElementBuilder(document, location, parser);
+  }
+
+  /** How many characters the parsers have read. */
+  get parsedCharacters() {
+    return this.#parsed;
+  }
+
+  /** @param {string} text @returns {number} the length of its part which no later text can change */
+  settledLength(text) {
+    const lines = text.slice(0, text.lastIndexOf("\n") + 1);
+    this.#parsed += lines.length;
+    /** @type {Token[]} */
+    const tokens = [];
+    try {
+      parser.block.parse(lines, parser, { references: this.#references.overlay() }, tokens);
+    } catch {
+      return 0;
+    }
+    return endOfLine(lines, settledLines(tokens));
+  }
+
+  /** Builds settled text, once and for all; its definitions count from now on. @param {string} source @returns {Slice} */
+  settle(source) {
+    /** @type {Slice} */
+    const slice = { source: "", nodes: [] };
+    const { result, missed } = this.#references.record(slice, (references) =>
+      this.#build(source, () => parser.parse(source, { references })),
+    );
+    slice.nodes = result;
+    if (missed) slice.source = source;
+    return slice;
+  }
+
+  /** Slices that wanted definitions which have come since; each is handed out once. */
+  takeLate() {
+    return /** @type {Slice[]} */ (this.#references.takeLate());
+  }
+
+  /** @param {Slice} slice @returns {ChildNode[]} its nodes with all definitions known by now */
+  rebuild({ source }) {
+    const references = this.#references.overlay();
+    return this.#build(source, () => parser.parse(source, { references }));
+  }
+
+  /**
+   * Builds text that is not settled; its definitions are forgotten again.
+   *
+   * @param {string} source
+   * @param {(tokens: Token[]) => void} [adjust]
+   */
+  preview(source, adjust) {
+    /** @type {Token[]} */
+    let tokens = [];
+    const nodes = this.#build(source, () => {
+      tokens = previewParser.parse(source, { references: this.#references.overlay() });
+      adjust?.(tokens);
+      return tokens;
+    });
+    return { tokens, nodes };
+  }
+
+  /** An empty code block, to be filled while its text arrives. @param {string} info */
+  codeBlock(info) {
+    return this.#elements.codeBlock(info);
+  }
+
+  /**
+   * No text may break the page: what the parser cannot take, however it fails, is shown as it is.
+   *
+   * @param {string} source @param {() => Token[]} parse
+   */
+  #build(source, parse) {
+    this.#parsed += source.length;
+    try {
+      return this.#elements.build(parse());
+    } catch {
+      return [this.#elements.plainText(source)];
+    }
+  }
+}
+
+/** @param {string} text @param {number} lines @returns {number} where the given number of lines ends */
+function endOfLine(text, lines) {
+  let end = 0;
+  for (let line = 0; line < lines; line += 1) end = text.indexOf("\n", end) + 1;
+  return end;
+}
