@@ -24,6 +24,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | done-only | two pieces, no finish reason, [DONE] |
 | no-done | two pieces, a finish reason, a clean end |
 | open-end | two pieces, a finish reason, then silence |
+| late-end | like hello, but the end of the response comes only after POST /release |
 | cut | `after=2` pieces, then the TCP connection is reset in the middle of a chunk |
 | broken | `after=1` pieces, then a chunk that is not JSON |
 | error, error-event, error-text | `after=2` pieces, then an error object (`code=` `kind=`), an event, a text |
@@ -189,6 +190,11 @@ async def open_end(stage: Stage) -> None:
     await stage.silence()
 
 
+async def late_end(stage: Stage) -> None:
+    await hello(stage)
+    await stage.server.hold()
+
+
 async def cut(stage: Stage) -> None:
     await _numbers(stage, stage.count("after", 2))
     await stage.raw(b'data: {"choices":[{"del')
@@ -341,6 +347,7 @@ SCRIPTS: Final[dict[str, Script]] = {
         done_only,
         no_done,
         open_end,
+        late_end,
         cut,
         broken,
         error,

@@ -34,4 +34,4 @@ async def connect(server: FakeOpenAI) -> AsyncIterator[Callable[..., OpenAIProvi
 
 @pytest.fixture
 def impatient(connect: Callable[..., OpenAIProvider]) -> OpenAIProvider:
-    return connect(first_token_timeout=0.15, idle_timeout=0.15, settle_timeout=0.05)
+    return connect(first_token_timeout=0.5, idle_timeout=0.5)

@@ -82,6 +82,18 @@ async def test_answers_one_after_the_other_share_a_connection(provider: OpenAIPr
     assert len(server.journal.connections) == 1
 
 
+async def test_a_response_that_ends_a_little_after_done_gives_its_connection_back(
+    provider: OpenAIProvider, server: FakeOpenAI
+) -> None:
+    async with aclosing(provider.stream(ask("/late-end"))) as deltas:
+        async for delta in deltas:
+            if isinstance(delta, Finish):
+                server.release()
+    await answer(provider, ask("hello"))
+
+    assert len(server.journal.connections) == 1
+
+
 async def test_stop_while_the_model_is_silent_closes_the_connection(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
@@ -197,8 +209,8 @@ async def test_answers_of_every_shape_are_read(provider: OpenAIProvider, script:
 
 
 @pytest.mark.parametrize("script", ["done-only", "no-done", "open-end"])
-async def test_an_answer_is_whole_with_a_finish_reason_or_done(impatient: OpenAIProvider, script: str) -> None:
-    deltas = await answer(impatient, ask(f"/{script}"))
+async def test_an_answer_is_whole_with_a_finish_reason_or_done(connect: Connect, script: str) -> None:
+    deltas = await answer(connect(settle_timeout=0.05), ask(f"/{script}"))
 
     assert sum(isinstance(delta, TextDelta) for delta in deltas) == 2
     assert deltas[-1] == Finish("stop")
