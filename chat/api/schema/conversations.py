@@ -1,0 +1,109 @@
+"""Conversations, their messages, and the assistants."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+
+from chat.api.pages import LARGEST, SIZE
+from chat.api.schema.operations import answer, empty, link, operation, path_id, query
+from chat.api.schema.values import PAGE, Schema
+
+TAG: Final = "Conversations"
+ASSISTANTS: Final = "Assistants"
+_ID: Final = path_id("conversation_id", "A conversation's id.")
+_PAGING: Final = [
+    query("cursor", PAGE, "The `next` of the page before. Left out, the first page."),
+    query(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": SIZE},
+        "How many there are on a page.",
+    ),
+]
+_UNPAGED: Final = ("bad_request", "bad_cursor")
+
+
+def paths() -> dict[str, Schema]:
+    """Addresses below the API's own, with the methods of each."""
+    return {
+        "conversations": {"get": LIST},
+        "conversations/{conversation_id}": {"parameters": [_ID], "get": SHOW, "patch": CHANGE, "delete": _delete()},
+        "conversations/{conversation_id}/restore": {"parameters": [_ID], "post": RESTORE},
+        "conversations/{conversation_id}/messages": {"parameters": [_ID], "get": LIST_MESSAGES},
+        "assistants": {"get": LIST_ASSISTANTS},
+    }
+
+
+LIST: Final = operation(
+    "listConversations",
+    "Your conversations",
+    tag=TAG,
+    parameters=_PAGING,
+    answers={"200": answer("ConversationPage", "A page of them.")},
+    refused=_UNPAGED,
+)
+
+SHOW: Final = operation(
+    "getConversation",
+    "One conversation",
+    tag=TAG,
+    answers={
+        "200": answer(
+            "Conversation",
+            "The conversation.",
+            links={"messages": link("listMessages", "Its messages.", conversation_id="id")},
+        )
+    },
+    refused=("not_found",),
+)
+
+CHANGE: Final = operation(
+    "changeConversation",
+    "Rename a conversation, or show another branch of it",
+    tag=TAG,
+    writes=True,
+    body="ConversationChanges",
+    answers={"200": answer("Conversation", "The conversation as it is now.")},
+    refused=("not_found",),
+)
+
+RESTORE: Final = operation(
+    "restoreConversation",
+    "Undo a deletion",
+    tag=TAG,
+    writes=True,
+    answers={"200": answer("Conversation", "The conversation, which is back, or was never gone.")},
+    refused=("not_found",),
+)
+
+LIST_MESSAGES: Final = operation(
+    "listMessages",
+    "The messages of a conversation",
+    tag=TAG,
+    description="Of all its branches. The shown path goes from the conversation's `active_leaf_id` up through "
+    "`parent_id`.",
+    parameters=_PAGING,
+    answers={"200": answer("MessagePage", "A page of them.")},
+    refused=(*_UNPAGED, "not_found"),
+)
+
+LIST_ASSISTANTS: Final = operation(
+    "listAssistants",
+    "Who can answer",
+    tag=ASSISTANTS,
+    answers={"200": answer("AssistantList", "Those that you may choose from.")},
+)
+
+
+def _delete() -> Schema:
+    return operation(
+        "deleteConversation",
+        "Delete a conversation",
+        tag=TAG,
+        description="What is being answered in it is stopped first. It can be restored for "
+        f"{settings.CHAT_UNDO_SECONDS} seconds, then it is gone for good.",
+        writes=True,
+        answers={"204": empty("It is deleted.")},
+        refused=("not_found",),
+    )

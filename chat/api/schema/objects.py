@@ -1,0 +1,193 @@
+"""What the calls take and give."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from chat.api.schema.values import (
+    ADDRESS,
+    COUNT,
+    CURSOR,
+    FLAG,
+    MILLISECONDS,
+    NOT_BLANK,
+    PAGE,
+    TEXT,
+    TIME,
+    UUID,
+    Schema,
+    list_of,
+    nullable,
+    one_of,
+    ref,
+    said,
+    shape,
+)
+from chat.generation.requests import ROOT
+from chat.models import Message
+from chat.models.conversation import TITLE_LENGTH
+
+
+def objects() -> dict[str, Schema]:
+    """The schemas by name."""
+    return {
+        "Send": _send(),
+        "StartedRun": STARTED_RUN,
+        "Run": RUN,
+        "StoppedRun": STOPPED_RUN,
+        "Conversation": CONVERSATION,
+        "ConversationChanges": CONVERSATION_CHANGES,
+        "Message": MESSAGE,
+        "Assistant": ASSISTANT,
+        "RunList": _list("The runs, newest first.", "Run"),
+        "ConversationPage": _page("Conversations, the one that was answered last first.", "Conversation"),
+        "MessagePage": _page("Messages of all branches, newest first.", "Message"),
+        "AssistantList": _list("The assistants to choose from; the default is the first.", "Assistant"),
+    }
+
+
+def _send() -> Schema:
+    send = shape(
+        "A message to answer.",
+        {
+            "text": {
+                **said(TEXT, "The message. NUL and unpaired surrogates are replaced by U+FFFD."),
+                "minLength": 1,
+                "maxLength": settings.CHAT_MESSAGE_CHARACTERS,
+                "pattern": NOT_BLANK,
+            },
+            "client_message_id": said(
+                nullable(UUID),
+                "Made by the client, one for each message: the same id again, by whatever transport, is the same run. "
+                "Left out, every request is a new run.",
+            ),
+            "conversation_id": said(nullable(UUID), "Left out, a new conversation begins."),
+            "parent_id": {
+                "anyOf": [UUID, {"const": ROOT}, {"type": "null"}],
+                "description": "The answer that this message continues. Left out, the conversation's active leaf; "
+                f"`{ROOT}` makes a new first message.",
+            },
+            "assistant": said(
+                nullable(TEXT), "The slug of an assistant. Left out, the conversation's own, or else the default."
+            ),
+            "attachments": {
+                "type": ["array", "null"],
+                "maxItems": 0,
+                "description": "Reserved: nothing can be attached yet.",
+            },
+        },
+        optional=("client_message_id", "conversation_id", "parent_id", "assistant", "attachments"),
+    )
+    return {
+        **send,
+        "examples": [
+            {"text": "Why is the sky blue?"},
+            {
+                "client_message_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be001",
+                "text": "Why is the sky blue?",
+                "conversation_id": None,
+                "parent_id": ROOT,
+                "assistant": "demo",
+                "attachments": [],
+            },
+        ],
+    }
+
+
+def _list(description: str, name: str) -> Schema:
+    return shape(description, {"items": list_of(ref(name))})
+
+
+def _page(description: str, name: str) -> Schema:
+    following = said(nullable(PAGE), "The `cursor` of the next page, or null at the end.")
+    return shape(description, {"items": list_of(ref(name)), "next": following})
+
+
+STARTED_RUN: Schema = shape(
+    "Where to follow a run, and where to stop it.",
+    {
+        "run_id": UUID,
+        "conversation_id": said(UUID, "Reserved at the start. The conversation itself exists once its run is saved."),
+        "events_url": ADDRESS,
+        "stop_url": ADDRESS,
+    },
+)
+
+RUN: Schema = shape(
+    "One generation: a message in, one answer out.",
+    {
+        "run_id": UUID,
+        "conversation_id": UUID,
+        "client_message_id": UUID,
+        "title": said(TEXT, "Of the conversation."),
+        "cursor": said(CURSOR, "The last event so far."),
+        "state": one_of("live", "completed", "stopped", "error"),
+        "events_url": ADDRESS,
+        "stop_url": ADDRESS,
+    },
+)
+
+STOPPED_RUN: Schema = shape("The run that was asked to stop.", {"run_id": UUID})
+
+CONVERSATION: Schema = shape(
+    "A tree of messages. What is shown is the path from the active leaf up to the root.",
+    {
+        "id": UUID,
+        "title": said({**TEXT, "maxLength": TITLE_LENGTH}, "Plain text."),
+        "assistant": said(nullable(TEXT), "The slug of the one who answered last. Null if it is gone."),
+        "active_leaf_id": said(nullable(UUID), "The message at which the shown path ends."),
+        "created_at": TIME,
+        "updated_at": TIME,
+    },
+)
+
+CONVERSATION_CHANGES: Schema = {
+    "type": "object",
+    "description": "What to change: one of the two, or both.",
+    "properties": {
+        "title": {
+            **said(TEXT, "Runs of white space become one space."),
+            "minLength": 1,
+            "maxLength": TITLE_LENGTH,
+            "pattern": NOT_BLANK,
+        },
+        "active_leaf_id": said(UUID, "A message of this conversation."),
+    },
+    "anyOf": [{"required": ["title"]}, {"required": ["active_leaf_id"]}],
+    "examples": [{"title": "The blue sky"}, {"active_leaf_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be002"}],
+}
+
+MESSAGE: Schema = shape(
+    "A person's question or an assistant's answer. Never changed once it is written.",
+    {
+        "id": UUID,
+        "conversation_id": UUID,
+        "parent_id": said(nullable(UUID), "Null for a first message."),
+        "role": one_of(*Message.Role.values),
+        "text": TEXT,
+        "status": said(one_of(*Message.Status.values), "`stopped`: the answer is as long as it was by then."),
+        "finish_reason": said(TEXT, "As in the `done` event. Empty for a question."),
+        "model": said(TEXT, "The model's name at the provider. Empty for a question."),
+        "assistant": said(nullable(TEXT), "The slug of the one who answered. Null for a question, or if it is gone."),
+        "run_id": said(nullable(UUID), "The run that wrote this answer. Null for a question."),
+        "client_message_id": said(nullable(UUID), "That of the question. Null for an answer."),
+        "input_tokens": nullable(COUNT),
+        "output_tokens": nullable(COUNT),
+        "ttft_ms": said(nullable(MILLISECONDS), "Time to the first token, in milliseconds."),
+        "duration_ms": said(nullable(MILLISECONDS), "Of the whole answer, in milliseconds."),
+        "created_at": TIME,
+    },
+)
+
+ASSISTANT: Schema = shape(
+    "A model with a name and instructions: what a person chooses to talk to.",
+    {
+        "slug": TEXT,
+        "name": TEXT,
+        "description": TEXT,
+        "provider": TEXT,
+        "model": TEXT,
+        "default": said(FLAG, "Who answers when nothing else is chosen."),
+        "demo": said(FLAG, "Its answers are prepared, not thought up."),
+    },
+)

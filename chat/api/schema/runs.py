@@ -1,0 +1,144 @@
+"""Runs: start, follow, stop, keep."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chat.api.schema.errors import FAILURE_STATUS
+from chat.api.schema.operations import answer, empty, event_stream, header, link, operation, path_id, query
+from chat.api.schema.values import CURSOR_OR_NOTHING, CURSORS, TEXT, Schema
+
+TAG: Final = "Runs"
+_ID: Final = path_id("run_id", "A run's id.")
+_SENT: Final = (
+    "empty_text",
+    "text_too_long",
+    "not_found",
+    "conflict",
+    "busy",
+    "rate_limited",
+    "too_many_runs",
+    "draining",
+)
+_REPEATED: Final = "Repeated with the same `client_message_id` and text, it is the same run."
+_HEADER: Final = "What an EventSource sends when it reconnects. Unless it is empty, it goes before `after`."
+
+_LINKS: Final[dict[str, Schema]] = {
+    "events": link("followRun", "Its events.", run_id="run_id"),
+    "stop": link("stopRun", "End it now.", run_id="run_id"),
+    "keep": link("keepRun", "If it fails: save what had arrived.", run_id="run_id"),
+    "messages": link("listMessages", "Once it is saved.", conversation_id="conversation_id"),
+}
+
+
+def paths() -> dict[str, Schema]:
+    """Addresses below the API's own, with the methods of each."""
+    return {
+        "runs": {"get": LIST, "post": START},
+        "runs/stream": {"post": START_AND_STREAM},
+        "runs/wait": {"post": START_AND_WAIT},
+        "runs/{run_id}/events": {"parameters": [_ID], "get": FOLLOW},
+        "runs/{run_id}/stop": {"parameters": [_ID], "post": STOP},
+        "runs/{run_id}/keep": {"parameters": [_ID], "post": KEEP},
+        "events": {"get": FOLLOW_ALL},
+    }
+
+
+LIST: Final = operation(
+    "listRuns",
+    "Your runs",
+    tag=TAG,
+    description="Those that are live, and those that ended in the last minutes and can still be followed.",
+    parameters=[query("active", {**TEXT, "examples": ["1"]}, "`1`: only those that are live.")],
+    answers={"200": answer("RunList", "The runs.")},
+)
+
+START: Final = operation(
+    "startRun",
+    "Send a message",
+    tag=TAG,
+    description="Starts a run, which writes the answer. It goes on and is saved whether or not anybody follows it.",
+    writes=True,
+    body="Send",
+    answers={
+        "201": answer("StartedRun", "The run has started.", links=_LINKS),
+        "200": answer("StartedRun", _REPEATED, links=_LINKS),
+    },
+    refused=_SENT,
+)
+
+START_AND_STREAM: Final = operation(
+    "startRunAndStream",
+    "Send a message and stream the answer",
+    tag=TAG,
+    description="A whole turn in one call: the events of the run, from `start` to `done` or `error`. " + _REPEATED,
+    writes=True,
+    body="Send",
+    answers={"200": event_stream("RunStreamItem", "The events. A failure after this status is an `error` event.")},
+    refused=_SENT,
+)
+
+START_AND_WAIT: Final = operation(
+    "startRunAndWait",
+    "Send a message and wait for the answer",
+    tag=TAG,
+    description="Answers when the run has ended. " + _REPEATED,
+    writes=True,
+    body="Send",
+    answers={"200": answer("Message", "The saved answer.")},
+    refused=(*_SENT, *FAILURE_STATUS),
+)
+
+FOLLOW: Final = operation(
+    "followRun",
+    "The events of a run",
+    tag=TAG,
+    description="From the beginning, or after a cursor, to `done` or `error`. A well-formed cursor that is not of "
+    "this log is answered with `reset` and the whole log.",
+    parameters=[
+        query("after", CURSOR_OR_NOTHING, "The `id` of the last event that has been applied."),
+        header("Last-Event-ID", CURSOR_OR_NOTHING, _HEADER),
+    ],
+    answers={
+        "200": event_stream("RunStreamItem", "The events."),
+        "204": empty("The cursor is at the end: nothing will come, do not reconnect."),
+    },
+    refused=("bad_cursor", "not_found"),
+)
+
+STOP: Final = operation(
+    "stopRun",
+    "Stop a run",
+    tag=TAG,
+    description="What had arrived is saved. Its `done` event says when.",
+    writes=True,
+    answers={
+        "202": answer("StoppedRun", "It will stop."),
+        "200": answer("StoppedRun", "It had been stopped before, or had ended: nothing is changed."),
+    },
+    refused=("not_found",),
+)
+
+KEEP: Final = operation(
+    "keepRun",
+    "Save what had arrived of a run that failed",
+    tag=TAG,
+    description="Repeated, or after a run that is saved, the same answer again.",
+    writes=True,
+    answers={"200": answer("Message", "The saved answer.")},
+    refused=("not_found", "conflict"),
+)
+
+FOLLOW_ALL: Final = operation(
+    "followAllRuns",
+    "The events of all your live runs",
+    tag=TAG,
+    description="On one connection, which does not end. A run that starts later joins by itself. The stream also "
+    "brings notices: a run began, a conversation was renamed.",
+    parameters=[
+        query("after", CURSORS, "The `id` of the last event that has been applied: `<run id>:<cursor>,…`."),
+        header("Last-Event-ID", CURSORS, _HEADER),
+    ],
+    answers={"200": event_stream("UserStreamItem", "The events.")},
+    refused=("bad_cursor",),
+)

@@ -1,0 +1,59 @@
+"""The JSON Schema that the other modules are written in. Dialect: 2020-12, as OpenAPI 3.1 has it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from chat.events import EPOCH_LENGTH
+
+Schema = dict[str, Any]
+
+TEXT: Final[Schema] = {"type": "string"}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+MILLISECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
+FLAG: Final[Schema] = {"type": "boolean"}
+UUID: Final[Schema] = {"type": "string", "format": "uuid"}
+TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+ADDRESS: Final[Schema] = {"type": "string", "format": "uri-reference"}
+
+_CURSOR = f"[A-Za-z0-9]{{{EPOCH_LENGTH}}}\\.(0|[1-9][0-9]{{0,15}})"
+_UUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+CURSOR: Final[Schema] = {"type": "string", "pattern": f"^{_CURSOR}$"}
+CURSOR_OR_NOTHING: Final[Schema] = {"type": "string", "pattern": f"^({_CURSOR})?$"}
+CURSORS: Final[Schema] = {"type": "string", "pattern": f"^({_UUID}:{_CURSOR}(,{_UUID}:{_CURSOR})*)?$"}
+PAGE: Final[Schema] = {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"}
+
+# What a person reads must hold more than white space.
+NOT_BLANK: Final = r"\S"
+
+
+def said(schema: Schema, description: str) -> Schema:
+    """The same schema, with what it means here."""
+    return {**schema, "description": description}
+
+
+def nullable(schema: Schema) -> Schema:
+    """For a schema with one `type`."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def one_of(*values: str) -> Schema:
+    return {"type": "string", "enum": list(values)}
+
+
+def list_of(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def shape(description: str, properties: dict[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
+    """An object. More fields may be added to it one day: clients ignore those that they do not know."""
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+    }

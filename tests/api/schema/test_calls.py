@@ -1,0 +1,82 @@
+"""The calls are those that there are, with what they take and how they can end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client, override_settings
+from django.urls import URLPattern
+
+from chat.api import documentation, urls
+from chat.api.schema.document import address_of, document
+from tests.api.schema.openapi import ID, PUBLIC, check, codes_of, operations
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    for pattern in urls.urlpatterns:
+        assert isinstance(pattern, URLPattern)
+        path = address_of(re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern)))
+        public = pattern.callback in (documentation.schema, documentation.page)
+        for method in ["GET"] if public else pattern.callback.methods:  # type: ignore[attr-defined]
+            yield path, method
+
+
+class TestCalls:
+    def test_they_are_exactly_those_that_there_are(self) -> None:
+        assert sorted((path, method) for path, method, _ in operations()) == sorted(routes())
+
+    def test_each_has_a_name_of_its_own(self) -> None:
+        names = [operation["operationId"] for _, _, operation in operations()]
+
+        assert len(set(names)) == len(names)
+
+    @pytest.mark.parametrize(("path", "method", "operation"), operations())
+    def test_its_ids_are_documented(self, path: str, method: str, operation: dict[str, Any]) -> None:
+        parameters = [*document()["paths"][path].get("parameters", []), *operation.get("parameters", [])]
+        ids = [each["name"] for each in parameters if each["in"] == "path"]
+
+        assert ids == re.findall(r"{(\w+)}", path)
+
+    @pytest.mark.parametrize(("path", "method", "operation"), operations())
+    def test_who_may_call_is_documented(self, path: str, method: str, operation: dict[str, Any]) -> None:
+        session = {"session": []} if method == "GET" else {"session": [], "csrf": []}
+
+        assert operation["security"] == ([] if path in PUBLIC else [{"token": []}, session])
+
+    @pytest.mark.parametrize(("path", "method", "operation"), operations())
+    def test_the_common_errors_are_documented(self, path: str, method: str, operation: dict[str, Any]) -> None:
+        expected = {"405"} if path in PUBLIC else {"401", "405", "503"}
+        if method != "GET":
+            expected.add("403")
+        if "{" in path:
+            expected.add("404")
+        if "requestBody" in operation:
+            expected |= {"400", "413"}
+
+        assert expected <= set(operation["responses"])
+
+    @pytest.mark.django_db
+    @pytest.mark.parametrize(("path", "method"), sorted(set(routes())))
+    def test_an_anonymous_call_is_answered_as_documented(self, client: Client, path: str, method: str) -> None:
+        response = client.generic(method, re.sub(r"{\w+}", f"{ID}1", path))
+
+        operation = document()["paths"][path][method.lower()]
+        answer = operation["responses"][str(response.status_code)]
+        assert response.status_code == (200 if path in PUBLIC else 401)
+        assert set(answer.get("headers", {})) <= set(response.headers)
+        if response.status_code == 401:
+            check(response.json(), "Error")
+            assert response.json()["error"]["code"] in codes_of(answer)
+
+    def test_the_limits_are_those_of_the_settings(self) -> None:
+        with override_settings(CHAT_MESSAGE_CHARACTERS=7, CHAT_UNDO_SECONDS=11, SESSION_COOKIE_NAME="s"):
+            changed = document()
+
+        delete = changed["paths"]["/api/conversations/{conversation_id}"]["delete"]
+        assert changed["components"]["schemas"]["Send"]["properties"]["text"]["maxLength"] == 7
+        assert "11 seconds" in delete["description"]
+        assert changed["components"]["securitySchemes"]["session"]["name"] == "s"
+        assert changed["components"]["securitySchemes"]["csrf"]["name"] == "X-CSRFTOKEN"

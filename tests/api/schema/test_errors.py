@@ -1,0 +1,52 @@
+"""Every way to be refused and to fail is documented, with its status."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat.api import runs
+from chat.api.schema.document import document
+from chat.api.schema.errors import CODES, FAILURE_STATUS, REFUSALS
+from chat.generation.answer import OutputTooLong
+from chat.generation.runner import Interrupted
+from chat.providers.base import ProviderError
+from chat.refusals import STATUS
+from tests.api.schema.openapi import codes_of, operations
+
+
+class TestErrors:
+    def test_every_refusal_is_documented(self) -> None:
+        assert set(REFUSALS) == set(STATUS)
+
+    def test_every_refusal_is_an_answer_of_some_call(self) -> None:
+        documented = {
+            (status, code)
+            for _, _, operation in operations()
+            for status, answer in operation["responses"].items()
+            for code in codes_of(answer)
+        }
+
+        # There are no frames over HTTP.
+        expected = {(str(status), code) for code, status in STATUS.items() if code != "unknown_type"}
+        assert expected <= documented
+
+    @pytest.mark.parametrize("failure", [*ProviderError.__subclasses__(), ProviderError, OutputTooLong, Interrupted])
+    def test_every_failure_of_a_run_is_documented(self, failure: type[ProviderError]) -> None:
+        assert failure.code in CODES
+        assert failure.code in FAILURE_STATUS
+
+    def test_a_failed_run_has_the_documented_status(self) -> None:
+        assert {code: runs._STATUS.get(code, 502) for code in FAILURE_STATUS} == FAILURE_STATUS
+        assert set(runs._STATUS) <= set(FAILURE_STATUS)
+
+    def test_waiting_for_a_run_can_end_with_each_of_them(self) -> None:
+        answers = document()["paths"]["/api/runs/wait"]["post"]["responses"]
+
+        assert all(code in codes_of(answers[str(status)]) for code, status in FAILURE_STATUS.items())
+
+    @pytest.mark.parametrize("status", ["429", "503"])
+    def test_whoever_shall_wait_is_told_for_how_long(self, status: str) -> None:
+        found = [each["responses"][status] for _, _, each in operations() if status in each["responses"]]
+
+        assert found
+        assert all("Retry-After" in answer["headers"] for answer in found)

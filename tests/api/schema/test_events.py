@@ -1,0 +1,114 @@
+"""The events are those of the protocol, as the code sends them."""
+
+from __future__ import annotations
+
+import pytest
+from jsonschema.exceptions import ValidationError
+
+from chat import events
+from chat.api import run_stream
+from chat.api.schema.document import document
+from chat.api.schema.events import EVENTS, schema_name
+from chat.events import Entry, Event
+from chat.sse import PING, Decoder
+from chat.streams.base import Batch
+from tests.api.schema.openapi import ID, check, schema_of
+
+PROTOCOL = {
+    *("start", "status", "reasoning", "token", "usage", "reset", "done", "error"),
+    *("tool_start", "tool_progress", "tool_result", "tool_error", "agent_start", "agent_done"),
+}
+
+
+def sent_events() -> list[Event]:
+    """One of each that the code can make, and of each form that it can have."""
+    return [
+        events.start(
+            {
+                "run_id": f"{ID}1",
+                "conversation_id": f"{ID}2",
+                "client_message_id": f"{ID}3",
+                "assistant": "demo",
+                "model": "demo",
+                "attempt": 1,
+                "user_message": {"text": "Hello", "parent_id": None, "attachments": []},
+            }
+        ),
+        events.status("Saving the answer…", "saving"),
+        events.reasoning("Hm."),
+        events.token("Hello"),
+        events.usage({"input_tokens": 3, "output_tokens": 5}),
+        events.reset(1, "unknown_cursor"),
+        _done(usage={"input_tokens": 3, "output_tokens": 5}, ttft_ms=12),
+        _done(usage=None, ttft_ms=None),
+        events.error("timeout", "It took too long.", retryable=True),
+        events.error("rate_limited", "Too many.", retryable=True, retry_after=2.5),
+    ]
+
+
+def _done(*, usage: events.Usage | None, ttft_ms: int | None) -> Event:
+    return events.done(
+        {
+            "status": "completed",
+            "message_id": f"{ID}4",
+            "parent_id": f"{ID}5",
+            "finish_reason": "stop",
+            "characters": 5,
+            "ttft_ms": ttft_ms,
+            "duration_ms": 40,
+            "usage": usage,
+        }
+    )
+
+
+class TestEvents:
+    def test_each_of_the_protocol_is_documented(self) -> None:
+        assert set(EVENTS) == PROTOCOL
+        assert {schema_name(name) for name in PROTOCOL} <= set(document()["components"]["schemas"])
+
+    def test_each_that_the_code_makes_is_tried_here(self) -> None:
+        made = {
+            name
+            for name, value in vars(events).items()
+            if getattr(value, "__annotations__", {}).get("return") == "Event"
+        }
+
+        assert made == {event.name for event in sent_events()}
+
+    @pytest.mark.parametrize("event", sent_events(), ids=lambda event: event.name)
+    def test_its_data_is_valid(self, event: Event) -> None:
+        check(event.data, schema_name(event.name))
+
+    @pytest.mark.parametrize("event", sent_events(), ids=lambda event: event.name)
+    def test_data_without_its_fields_is_not_valid(self, event: Event) -> None:
+        with pytest.raises(ValidationError):
+            check({}, schema_name(event.name))
+
+    def test_the_items_of_a_stream_are_valid(self) -> None:
+        entries = [Entry(seq, event.name, event.data) for seq, event in enumerate(sent_events(), start=1)]
+        sent = run_stream.encode_batch(Batch("abcdef12", entries))
+
+        items = [{"id": each.id, "event": each.event, "data": each.data} for each in Decoder().feed(sent)]
+
+        assert len(items) == len(entries)
+        for item in items:
+            check(item, "RunStreamItem")
+            check({**item, "id": f"{ID}1:{item['id']}"}, "UserStreamItem")
+
+    def test_a_heartbeat_is_valid(self) -> None:
+        [ping] = Decoder().feed(PING)
+
+        for stream in ("RunStreamItem", "UserStreamItem"):
+            check({"event": ping.event, "data": ping.data}, stream)
+
+    @pytest.mark.parametrize(
+        "path_method", [("/api/runs/stream", "post"), ("/api/runs/{run_id}/events", "get"), ("/api/events", "get")]
+    )
+    def test_a_stream_says_what_its_items_are(self, path_method: tuple[str, str]) -> None:
+        path, method = path_method
+        content = document()["paths"][path][method]["responses"]["200"]["content"]
+
+        item = content["text/event-stream"]["schema"]["$ref"].rsplit("/", 1)[1]
+        assert item == ("UserStreamItem" if path == "/api/events" else "RunStreamItem")
+        named = [each["properties"]["event"]["const"] for each in schema_of(item)["oneOf"]]
+        assert set(named) == PROTOCOL | {"ping"} | ({"notice"} if item == "UserStreamItem" else set())

@@ -1,0 +1,89 @@
+"""The objects are those that the code makes."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, get_origin, get_type_hints
+
+import pytest
+from jsonschema.exceptions import ValidationError
+
+from chat import events
+from chat.api import shapes
+from chat.events import Cursor
+from chat.generation.engine import describe
+from chat.models import Assistant, Conversation, Message
+from chat.streams.base import RunInfo
+from tests.api.schema.openapi import ID, check, schema_of
+
+
+def live_run() -> RunInfo:
+    return RunInfo(
+        run_id=f"{ID}1",
+        owner_id=1,
+        conversation_id=f"{ID}2",
+        client_message_id=f"{ID}3",
+        fingerprint="",
+        title="Blue",
+        state="live",
+        cursor=Cursor("abcdef12", 3),
+    )
+
+
+class TestObjects:
+    @pytest.mark.parametrize(
+        ("name", "shape"),
+        [
+            ("Conversation", shapes.ConversationShape),
+            ("Message", shapes.MessageShape),
+            ("Assistant", shapes.AssistantShape),
+            ("StartEvent", events.Start),
+            ("DoneEvent", events.Done),
+            ("ErrorEvent", events.Failure),
+            ("UserMessage", events.UserMessage),
+            ("Usage", events.Usage),
+        ],
+    )
+    def test_the_fields_are_those_of_the_code(self, name: str, shape: Any) -> None:
+        schema = schema_of(name)
+
+        hints = get_type_hints(shape, include_extras=True)
+        assert set(schema["properties"]) == set(hints)
+        assert set(schema["required"]) == {name for name, hint in hints.items() if get_origin(hint) is not NotRequired}
+
+    def test_what_the_api_gives_is_valid(self) -> None:
+        assistant = Assistant(name="Demo", slug="demo", provider="demo", model="demo")
+        conversation = Conversation(title="Blue", assistant=assistant)
+        question = Message(conversation=conversation, role="user", text="Why?", client_message_id=f"{ID}3")
+        answer = Message(
+            conversation=conversation,
+            parent=question,
+            role="assistant",
+            text="Because.",
+            status="stopped",
+            finish_reason="abandoned",
+            assistant=assistant,
+            run_id=f"{ID}1",
+            ttft_ms=3,
+        )
+
+        check(shapes.assistant_shape(assistant, default=True), "Assistant")
+        check(shapes.conversation_shape(conversation), "Conversation")
+        check(shapes.message_shape(question), "Message")
+        check(shapes.message_shape(answer), "Message")
+
+    def test_a_run_is_valid(self) -> None:
+        run = shapes.run_shape(live_run())
+
+        check(run, "Run")
+        assert set(run) == set(schema_of("Run")["properties"])
+
+    def test_notices_are_valid(self) -> None:
+        conversation = shapes.conversation_shape(Conversation(title="Blue"))
+
+        check({"type": "notice", "kind": "run_started", **describe(live_run())}, "Notice")
+        check({"type": "notice", "kind": "conversation_renamed", "conversation": conversation}, "Notice")
+        check({"type": "notice", "kind": "conversation_deleted", "conversation_id": f"{ID}2"}, "Notice")
+
+    def test_a_notice_of_another_kind_is_not_valid(self) -> None:
+        with pytest.raises(ValidationError):
+            check({"type": "notice", "kind": "run_paused", **describe(live_run())}, "Notice")

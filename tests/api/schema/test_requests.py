@@ -1,0 +1,96 @@
+"""What is valid is accepted, and what is refused is not valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema.exceptions import ValidationError
+
+from chat.api import pages, run_stream
+from chat.api.schema.document import document
+from chat.events import BadCursor, Cursor
+from chat.generation.requests import SendRequest
+from chat.refusals import Refusal
+from tests.api.schema.openapi import ID, accepts, check, schema_of
+
+
+def parses(kind: type[Cursor | run_stream.Cursors], text: str) -> bool:
+    try:
+        kind.parse(text)
+    except BadCursor:
+        return False
+    return True
+
+
+class TestRequests:
+    @pytest.mark.parametrize("name", ["Send", "ConversationChanges"])
+    def test_the_examples_are_valid(self, name: str) -> None:
+        examples = schema_of(name)["examples"]
+
+        assert examples
+        for example in examples:
+            check(example, name)
+
+    def test_the_examples_of_a_message_are_accepted(self) -> None:
+        for example in schema_of("Send")["examples"]:
+            assert SendRequest.parse(example, characters=100).text == example["text"]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"text": ""},
+            {"text": " \n\t"},
+            {"text": 5},
+            {"text": "x" * 100_001},
+            {"text": "Hello", "parent_id": "trunk"},
+            {"text": "Hello", "parent_id": 5},
+            {"text": "Hello", "conversation_id": 5},
+            {"text": "Hello", "client_message_id": "one"},
+            {"text": "Hello", "assistant": 5},
+            {"text": "Hello", "attachments": ["x"]},
+        ],
+    )
+    def test_what_is_refused_is_not_valid(self, body: dict[str, Any]) -> None:
+        with pytest.raises(Refusal):
+            SendRequest.parse(body, characters=100_000)
+        with pytest.raises(ValidationError):
+            check(body, "Send")
+
+    @pytest.mark.parametrize("body", [{}, {"title": ""}, {"title": None}, {"active_leaf_id": None}, {"name": "x"}])
+    def test_no_change_is_not_valid(self, body: dict[str, Any]) -> None:
+        with pytest.raises(ValidationError):
+            check(body, "ConversationChanges")
+
+    @pytest.mark.parametrize(
+        "text", ["", "abcdEF12.0", "00000000.17", "abcdef12", "abcdef12.01", "abcdef1.1", ".", "a b"]
+    )
+    def test_a_cursor_is_valid_exactly_if_it_is_accepted(self, text: str) -> None:
+        parameters = document()["paths"]["/api/runs/{run_id}/events"]["get"]["parameters"]
+
+        assert [each["name"] for each in parameters] == ["after", "Last-Event-ID"]
+        assert all(accepts(text, each["schema"]) is (not text or parses(Cursor, text)) for each in parameters)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", f"{ID}1:abcdef12.3", f"{ID}1:abcdef12.3,{ID}2:00000000.4", f"{ID}1", f"{ID}1:x", "abcdef12.3", "x:y"],
+    )
+    def test_an_id_of_all_runs_is_valid_exactly_if_it_is_accepted(self, text: str) -> None:
+        parameters = document()["paths"]["/api/events"]["get"]["parameters"]
+
+        assert [each["name"] for each in parameters] == ["after", "Last-Event-ID"]
+        assert all(accepts(text, each["schema"]) is parses(run_stream.Cursors, text) for each in parameters)
+
+    @pytest.mark.parametrize("path", ["/api/conversations", "/api/conversations/{conversation_id}/messages"])
+    def test_a_page_has_the_documented_size(self, path: str) -> None:
+        [limit] = [
+            each["schema"] for each in document()["paths"][path]["get"]["parameters"] if each["name"] == "limit"
+        ]
+
+        assert pages.page_size("") == limit["default"]
+        assert pages.page_size(str(limit["minimum"])) == limit["minimum"]
+        assert pages.page_size(str(limit["maximum"])) == limit["maximum"]
+        for outside in (limit["minimum"] - 1, limit["maximum"] + 1):
+            with pytest.raises(Refusal):
+                pages.page_size(str(outside))
