@@ -9,12 +9,23 @@ from django.http import HttpRequest
 from chat.models import ApiToken, User
 
 
+class ValidityFilter(admin.SimpleListFilter):
+    title = "validity"
+    parameter_name = "valid"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Valid"), ("no", "Revoked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+        return queryset.filter(revoked_at__isnull=self.value() == "yes") if self.value() else queryset
+
+
 @admin.register(ApiToken)
 class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A token acts for its owner, so only superusers choose the owner. What is issued can be renamed or revoked."""
 
     list_display = ("prefix", "name", "owner", "created_at", "last_used_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_filter = (ValidityFilter,)
     list_select_related = ("owner",)
     search_fields = ("=prefix", "name", "owner__username")
     autocomplete_fields = ("owner",)

@@ -62,6 +62,17 @@ def test_revoking_ends_it(signed_in: SignIn, admin: User, alice: User) -> None:
     assert LogEntry.objects.count() == 2
 
 
+def test_the_list_is_narrowed_to_valid_or_revoked_ones(signed_in: SignIn, admin: User, alice: User) -> None:
+    valid, revoked = (ApiToken.objects.issue(alice)[0] for _ in range(2))
+    revoked.revoke()
+    client = signed_in(admin)
+
+    listed = [client.get(LIST, {"valid": chosen}).context["cl"].queryset for chosen in ("yes", "no")]
+
+    assert [list(tokens) for tokens in listed] == [[valid], [revoked]]
+    assert client.get(LIST).context["cl"].queryset.count() == 2
+
+
 def test_it_is_not_unrevoked(signed_in: SignIn, admin: User, alice: User) -> None:
     token, secret = ApiToken.objects.issue(alice)
     token.revoke()

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from chat.models import Assistant, Conversation, Message, User
+from chat.models.turn import Turn
+
+
+def turn(owner: User, **changed: Any) -> Turn:
+    first = Turn(
+        run_id=str(uuid.uuid4()),
+        client_message_id=str(uuid.uuid4()),
+        owner_id=owner.pk,
+        conversation_id=str(uuid.uuid4()),
+        title="Herons",
+        assistant_slug="demo",
+        model="demo-1",
+        parent_id=None,
+        user_message_id=str(uuid.uuid4()),
+        user_text="What is a heron?",
+        asked_at=timezone.now() - timedelta(seconds=9),
+        message_id=str(uuid.uuid4()),
+        text="A bird.",
+        status="completed",
+        finish_reason="stop",
+        input_tokens=5,
+        output_tokens=3,
+        ttft_ms=120,
+        duration_ms=900,
+    )
+    return dataclasses.replace(first, **changed)
+
+
+def again(saved: Turn, **changed: Any) -> Turn:
+    """The same conversation, a turn later."""
+    ids = {name: str(uuid.uuid4()) for name in ("run_id", "client_message_id", "user_message_id", "message_id")}
+    return dataclasses.replace(saved, **{**ids, **changed})
+
+
+def test_a_first_turn_makes_its_conversation(alice: User) -> None:
+    demo = Assistant.objects.create(name="Demo", slug="demo", provider="demo", model="demo-1")
+
+    answer = turn(alice).save()
+
+    conversation = alice.conversations.get()
+    question = answer.parent
+    assert question is not None
+    assert (conversation.title, conversation.assistant, conversation.active_leaf) == ("Herons", demo, answer)
+    assert (question.role, question.text, question.parent) == ("user", "What is a heron?", None)
+    assert (answer.role, answer.text, answer.assistant, answer.model) == ("assistant", "A bird.", demo, "demo-1")
+    assert (answer.input_tokens, answer.output_tokens, answer.ttft_ms, answer.duration_ms) == (5, 3, 120, 900)
+    assert conversation.created_at == question.created_at < answer.created_at
+
+
+def test_a_next_turn_goes_below_and_keeps_the_title(alice: User) -> None:
+    first = turn(alice)
+    first.save()
+
+    answer = again(first, parent_id=first.message_id, title="Other").save()
+
+    conversation = alice.conversations.get()
+    assert (conversation.title, conversation.active_leaf, conversation.messages.count()) == ("Herons", answer, 4)
+    assert answer.parent is not None
+    assert str(answer.parent.parent_id) == first.message_id
+
+
+def test_saving_it_again_changes_nothing(alice: User) -> None:
+    first = turn(alice)
+    saved = first.save()
+    alice.conversations.get().rename("Mine")
+
+    assert first.save() == saved
+
+    assert (Message.objects.count(), alice.conversations.get().title) == (2, "Mine")
+
+
+def test_another_run_of_the_same_message_is_the_turn_that_is_there(alice: User) -> None:
+    first = turn(alice)
+    saved = first.save()
+
+    assert again(first, client_message_id=first.client_message_id, text="Another answer.").save() == saved
+
+    assert Message.objects.count() == 2
+    assert alice.conversations.get().active_leaf == saved
+
+
+def test_two_owners_may_use_the_same_client_message_id(alice: User, bob: User) -> None:
+    hers = turn(alice)
+    hers.save()
+
+    turn(bob, client_message_id=hers.client_message_id).save()
+
+    assert (alice.messages.count(), bob.messages.count()) == (2, 2)
+
+
+def test_it_does_not_get_into_somebody_elses_conversation(alice: User, charlie: User) -> None:
+    hers = turn(alice)
+    hers.save()
+
+    with pytest.raises(IntegrityError):
+        again(hers, owner_id=charlie.pk).save()
+
+    assert alice.conversations.get().messages.count() == 2
+    assert not charlie.messages.exists()
+
+
+def test_a_parent_of_another_conversation_is_no_parent(alice: User) -> None:
+    elsewhere = turn(alice)
+    elsewhere.save()
+
+    answer = turn(alice, parent_id=elsewhere.message_id).save()
+
+    assert answer.parent is not None
+    assert answer.parent.parent is None
+
+
+@pytest.mark.parametrize("gone", ["conversation", "assistant"])
+def test_what_was_deleted_meanwhile_does_not_lose_the_turn(alice: User, gone: str) -> None:
+    demo = Assistant.objects.create(name="Demo", slug="demo", provider="demo", model="demo-1")
+    first = turn(alice)
+    first.save()
+    (alice.conversations.get() if gone == "conversation" else demo).delete()
+
+    answer = again(first, parent_id=first.message_id).save()
+
+    assert answer.text == "A bird."
+    assert Conversation.objects.get().active_leaf == answer
+
+
+def test_a_turn_is_written_whole_or_not_at_all(alice: User) -> None:
+    """The answer cannot be stored, so neither the question nor the conversation is."""
+    with pytest.raises(IntegrityError):
+        turn(alice, duration_ms=-1).save()
+
+    assert not Message.objects.exists()
+    assert not Conversation.objects.exists()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.templatetags.static import static
+from django.test import AsyncClient
+from pytest_django import Settings
+
+from tests.views.test_modules import HASHED
+
+
+@pytest.fixture
+def sources(settings: Settings, tmp_path: Path) -> Path:
+    folder = tmp_path / "sources"
+    (folder / "js").mkdir(parents=True)
+    (folder / "js" / "x.js").write_text("// one\n")
+    settings.STATICFILES_DIRS = [folder]
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATIC_ROOT = tmp_path / "root"
+    return folder
+
+
+async def body(response: Any) -> bytes:
+    return b"".join([chunk async for chunk in response.streaming_content])
+
+
+async def test_a_file_is_served_as_it_is_now_and_asked_for_again(sources: Path) -> None:
+    client, file = AsyncClient(), sources / "js" / "x.js"
+    before = await client.get("/static/js/x.js")
+    assert await body(before) == b"// one\n"
+    assert before["Cache-Control"] == "max-age=0, public"
+
+    file.write_text("// two, and longer\n")
+    os.utime(file, (2_000_000_000, 2_000_000_000))
+    after = await client.get("/static/js/x.js", headers={"If-None-Match": before["ETag"]})
+
+    assert (after.status_code, await body(after)) == (200, b"// two, and longer\n")
+    again = await client.get("/static/js/x.js", headers={"If-None-Match": after["ETag"]})
+    assert again.status_code == 304
+
+
+async def test_a_script_has_its_type_and_is_for_this_site_only(sources: Path) -> None:
+    response = await AsyncClient().get("/static/js/x.js")
+
+    assert response["Content-Type"].startswith("text/javascript")
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "Access-Control-Allow-Origin" not in response
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["js/missing.js", "../secret_key", "%2e%2e/secret_key", "js/../../secret", "js/", "", "js/x.js/", "js/x.js%00"],
+)
+async def test_nothing_else_is_served(sources: Path, path: str) -> None:
+    (sources.parent / "secret").write_text("CANARY")
+    (sources.parent / "secret_key").write_text("CANARY")
+
+    assert (await AsyncClient().get(f"/static/{path}")).status_code == 404
+
+
+async def test_a_hashed_name_is_kept_for_good(sources: Path, settings: Settings) -> None:
+    settings.STORAGES = HASHED
+    settings.SERVESTATIC_USE_MANIFEST = True
+    settings.SERVESTATIC_USE_FINDERS = settings.SERVESTATIC_AUTOREFRESH = False
+    call_command("collectstatic", interactive=False, verbosity=0)
+    client = AsyncClient()
+
+    hashed, plain = await client.get(static("js/x.js")), await client.get("/static/js/x.js")
+
+    assert static("js/x.js") != "/static/js/x.js"
+    assert await body(hashed) == await body(plain) == b"// one\n"
+    assert hashed["Cache-Control"] == "max-age=315360000, public, immutable"
+    assert plain["Cache-Control"] == "max-age=0, public"
