@@ -63,7 +63,8 @@ export class Api {
     const abort = new AbortController();
     const timer = this.#clock.setTimeout(() => abort.abort(), REQUEST_TIMEOUT_MS);
     try {
-      const response = await this.open(path, { method, headers: this.#headers(method, body), body: toJson(body), signal: abort.signal });
+      const headers = this.#headers(method, body);
+      const response = await this.open(path, { method, headers, body: toJson(body), signal: abort.signal });
       return { status: response.status, body: await readBody(response, abort.signal) };
     } finally {
       this.#clock.clearTimeout(timer);
@@ -144,7 +145,7 @@ async function errorOf(response) {
   const retryAfter = seconds >= 0 ? seconds : null;
   const body = await response.json().catch(() => null);
   if (isObject(body) && isObject(body.error)) return errorFrom(body.error, { status, retryAfter });
-  const code = PROXY_STATUSES.has(status) ? "unavailable" : status === 401 ? "not_signed_in" : "bad_response";
+  const code = PROXY_STATUSES.has(status) ? "no_server" : status === 401 ? "not_signed_in" : "bad_response";
   const message = `The server answered with status ${status}.`;
   return new ChatError({ code, message, retryable: status >= 500 || status === 429, retryAfter, status });
 }

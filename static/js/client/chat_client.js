@@ -25,7 +25,8 @@ import { Subscription } from "./subscription.js";
  * @property {import("./socket.js").SocketClass} [WebSocket]
  * @property {import("./sse_transport.js").EventSourceClass} [EventSource]
  * @property {import("./api.js").Fetch} [fetch]
- * @property {import("./outbox.js").OutboxStorage | null} [storage] for the outbox; without it a reload forgets what was not answered
+ * @property {import("./outbox.js").OutboxStorage | null} [storage] for the outbox; without it a reload forgets what
+ *   was not answered
  * @property {string} [storageKey] put the user's id in it
  * @property {Clock} [clock]
  * @property {() => number} [random]
@@ -35,8 +36,8 @@ const NOT_SIGNED_IN = 4401;
 /**
  * The page's one connection to the server: sends messages, follows runs, stops them.
  *
- * It guarantees, over reconnects and changes of transport: a message that was sent is answered once and makes one turn; a
- * followed run brings each of its events once and in order. It touches no DOM. Events (`CustomEvent`):
+ * It guarantees, over reconnects and changes of transport: a message that was sent is answered once and makes one
+ * turn; a followed run brings each of its events once and in order. It touches no DOM. Events (`CustomEvent`):
  *
  * - `connection`: detail is a ConnectionDetail. State "closed" with a code (4400, 4401, 4403) is final.
  * - `hello`: after every connect; detail is the hello frame, with the user's live runs. Over SSE its `user` is null.
@@ -69,7 +70,8 @@ export class ChatClient extends EventTarget {
     this.#clock = clock;
     this.#deliveries = new Deliveries(clock, () => this.#connection.current);
     this.#outbox = new Outbox(this.#deliveries, storage, storageKey);
-    const api = new Api({ url: apiUrl, csrfToken, fetch, clock, onSignedOut: () => this.#connection.stop(NOT_SIGNED_IN) });
+    const onSignedOut = () => this.#connection.stop(NOT_SIGNED_IN);
+    const api = new Api({ url: apiUrl, csrfToken, fetch, clock, onSignedOut });
     const limit = new FrameLimit();
     this.#api = api;
     this.#connection = new Connection(
@@ -108,12 +110,17 @@ export class ChatClient extends EventTarget {
     this.#connection.start();
   }
 
-  /** Sends that have no answer are rejected with `closed` and stay in the outbox; subscriptions wait for `connect()`. */
+  /**
+   * Sends that have no answer are rejected with `closed` and stay in the outbox; subscriptions wait for `connect()`.
+   */
   close() {
     this.#connection.stop();
   }
 
-  /** Call on `online` and when the page becomes visible: reconnects at once, and notices a connection that died in sleep. */
+  /**
+   * Call on `online` and when the page becomes visible: reconnects at once, and notices a connection that died in
+   * sleep.
+   */
   wake() {
     this.#connection.wake();
   }
@@ -135,7 +142,8 @@ export class ChatClient extends EventTarget {
   /**
    * Follows a run until it ends. A run has one subscription: following it again closes the one before.
    *
-   * A run that cannot be followed gets an `error` event without an id. A cursor that the server no longer knows gets `reset`.
+   * A run that cannot be followed gets an `error` event without an id. A cursor that the server no longer knows gets
+   * `reset`.
    *
    * @param {string} runId
    * @param {object} options
@@ -152,7 +160,8 @@ export class ChatClient extends EventTarget {
   }
 
   /**
-   * Asks for a run to be stopped, now or as soon as there is a connection; what it wrote is kept. A no-op after its end.
+   * Asks for a run to be stopped, now or as soon as there is a connection; what it wrote is kept. A no-op after its
+   * end.
    *
    * @param {string} runId
    * @returns {Promise<void>}

@@ -13,7 +13,8 @@ import { Backoff } from "./backoff.js";
  * @property {State} state
  * @property {"websocket" | "sse"} transport
  * @property {number | null} retryInMs while waiting
- * @property {number} since when it opened; otherwise when it was last open or first tried: what "offline for" counts from
+ * @property {number} since when it opened; otherwise when it was last open or first tried: what "offline for" counts
+ *   from
  * @property {number | null} code of the close, if it is final
  *
  * @typedef {object} ConnectionListener

@@ -12,12 +12,15 @@ import { ChatError } from "./errors.js";
  * @property {(error: unknown) => void} reject
  */
 
-/** For what nobody answered though the connection stayed: a POST through a proxy that has lost its server for a moment. */
+/**
+ * For what nobody answered though the connection stayed: a POST through a proxy that has lost its server for a
+ * moment.
+ */
 const AGAIN_AFTER_MS = 3_000;
 
 /**
- * Requests that must be answered, whatever becomes of the connection: each is made again on the next transport, until somebody
- * has answered it, ok or error. So they must be idempotent. Never twice at a time on one transport.
+ * Requests that must be answered, whatever becomes of the connection: each is made again on the next transport, until
+ * somebody has answered it, ok or error. So they must be idempotent. Never twice at a time on one transport.
  */
 export class Deliveries {
   #clock;
@@ -72,7 +75,11 @@ export class Deliveries {
     delivery?.reject(error);
   }
 
-  /** Nothing more will be delivered, until `reopen()`: whoever waits, and whoever comes, is told so. @param {ChatError} error */
+  /**
+   * Nothing more will be delivered, until `reopen()`: whoever waits, and whoever comes, is told so.
+   *
+   * @param {ChatError} error
+   */
   end(error) {
     this.#ended = error;
     for (const key of [...this.#waiting.keys()]) this.cancel(key, error);

@@ -1,11 +1,14 @@
-/** Codes for "nobody who could know has answered": the request may or may not have been carried out. */
-const UNANSWERED = new Set(["connection_lost", "network", "no_answer", "unavailable"]);
+/**
+ * Codes for "nobody who could know has answered": the request may or may not have been carried out. `draining` is the
+ * server's own word: this process is going away, the next one will answer.
+ */
+const UNANSWERED = new Set(["connection_lost", "network", "no_answer", "no_server", "draining"]);
 
 /**
  * What went wrong, in the words of the protocol.
  *
  * `code` is one of the protocol's codes, or the client's own: `connection_lost`, `network`, `no_answer`
- * (nothing came in time), `unavailable` (a proxy answered in the server's place), `bad_response`, `closed`, `discarded`.
+ * (nothing came in time), `no_server` (a proxy answered in the server's place), `bad_response`, `closed`, `discarded`.
  * `retryAfter` is in seconds. `status` is the HTTP status or, of a lost connection, the close code.
  */
 export class ChatError extends Error {
@@ -26,7 +29,7 @@ export class ChatError extends Error {
     this.status = status;
   }
 
-  /** True if the same request, with the same id, should be made again: its fate is unknown. */
+  /** True if the same request, with the same id, should be made again: its fate is open. */
   get unanswered() {
     return UNANSWERED.has(this.code);
   }

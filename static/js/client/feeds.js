@@ -15,15 +15,19 @@ import { isBehind, parseCursor } from "./cursor.js";
  * @property {number} unpainted frames handed over and not applied
  */
 
-/** The server joins tokens for up to 40 ms before it sends them; one that is behind a tip for longer has lost something. */
+/**
+ * The server joins tokens for up to 40 ms before it sends them; one that is behind a tip for longer has lost
+ * something.
+ */
 const TIP_GRACE_MS = 1_000;
 const RETRY_SUBSCRIBE_MS = 2_000;
 
 /**
  * The runs that one socket feeds.
  *
- * A run that was fed before on this socket is unsubscribed first, and what arrives until that is answered is dropped: frames
- * of the old feed that are still on their way would otherwise be taken for the beginning of the new one.
+ * A run that was fed before on this socket is unsubscribed first; what arrives until that is answered is dropped, and
+ * only then is it asked for again. Otherwise frames of the old feed could be taken for the new one's, or the new
+ * one's be dropped.
  */
 export class Feeds {
   #request;
@@ -70,16 +74,15 @@ export class Feeds {
 
   /** @param {Subscription} subscription */
   subscribe(subscription) {
-    const { runId, cursor } = subscription;
+    const { runId } = subscription;
     /** @type {Feed} */
     const feed = { subscription, subscribing: true, deaf: this.#fed.has(runId), unpainted: 0 };
     this.#feeds.set(runId, feed);
-    if (feed.deaf) this.#request("unsubscribe", { run_id: runId }, () => (feed.deaf = false));
-    this.#fed.add(runId);
-    subscription.begin();
-    this.#request("subscribe", { run_id: runId, ...(cursor && { after: cursor }) }, (error) => {
-      feed.subscribing = false;
-      if (error && this.#feeds.get(runId) === feed) this.#refused(feed, error);
+    if (!feed.deaf) return this.#ask(feed);
+    return this.#request("unsubscribe", { run_id: runId }, (error) => {
+      if (this.#feeds.get(runId) !== feed) return;
+      if (error?.retryable) this.#refused(feed, error);
+      else this.#ask(feed);
     });
   }
 
@@ -128,6 +131,18 @@ export class Feeds {
     for (const timer of this.#timers) this.#clock.clearTimeout(timer);
     this.#timers.clear();
     this.#feeds.clear();
+  }
+
+  /** @param {Feed} feed */
+  #ask(feed) {
+    const { runId, cursor } = feed.subscription;
+    feed.deaf = false;
+    this.#fed.add(runId);
+    feed.subscription.begin();
+    this.#request("subscribe", { run_id: runId, ...(cursor && { after: cursor }) }, (error) => {
+      feed.subscribing = false;
+      if (error && this.#feeds.get(runId) === feed) this.#refused(feed, error);
+    });
   }
 
   /**

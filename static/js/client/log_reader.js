@@ -16,9 +16,10 @@ const REPAIRS = 3;
 /**
  * Keeps a reader's place in the log of one run, over feeds that overlap, repeat themselves or have holes.
  *
- * Two places are kept: the cursor (what the page has) and the place of the feed (what this feed has said so far). A merged
- * event covers everything since the feed's last one, so it may be taken only if both places are equal: else its text
- * would partly be the page's already. Where they differ the answer is "gap", and the run is asked for again from the cursor.
+ * Two places are kept: the cursor (what the page has) and the place of the feed (what this feed has said so far). A
+ * merged event covers everything since the feed's last one, so it may be taken only if both places are equal: else
+ * its text would partly be the page's already. Where they differ the answer is "gap", and the run is asked for again
+ * from the cursor.
  */
 export class LogReader {
   /** @type {Cursor | null} */
@@ -108,8 +109,8 @@ export class LogReader {
   }
 
   /**
-   * Whether a `reset` is the server's answer to a cursor that it cannot honour, and not one entry of the log as any other:
-   * then the whole log follows, from its first event.
+   * Whether a `reset` is the server's answer to a cursor that it cannot honour, and not one entry of the log as any
+   * other: then the whole log follows, from its first event.
    *
    * @param {Cursor | null} position
    * @param {boolean} first
@@ -124,7 +125,8 @@ export class LogReader {
    * @returns {false}
    */
   #overlap(fresh) {
-    // Asked for the cursor and told from elsewhere, again and again: this server does not honour it, so read the log anew.
+    // Asked for the cursor and told from elsewhere, again and again: this server does not honour it, so read the log
+    // anew.
     if (this.#givesUpRepair()) fresh.push(this.restart("overlap"));
     return false;
   }

@@ -23,8 +23,9 @@ import { isObject, readHello, strings } from "./wire.js";
 const FRAME_TOO_BIG = 4413;
 
 /**
- * The largest frame that a socket may send; what is larger goes by POST. The server's own limit (128 KiB unless set otherwise)
- * is not told, and closes the socket: 100,000 characters may well be 300 kB. One for all sockets of a client, which learns.
+ * The largest frame that a socket may send; what is larger goes by POST. The server's own limit (128 KiB unless set
+ * otherwise) is not told, and closes the socket: 100,000 characters may well be 300 kB. One for all sockets of a
+ * client, which learns.
  */
 export class FrameLimit {
   bytes = 64 * 1024;

@@ -25,11 +25,12 @@ const CLOSED = 2;
 /**
  * The protocol over plain HTTP, where WebSockets do not get through.
  *
- * Each followed run is its own `fetch` of `/runs/{id}/events?after=<cursor>` (three at a time, the others wait their turn), and one
- * EventSource on `/events` brings the notices. The multiplexed stream could bring the events as well, but three things speak
- * against it: it cannot be entered at the exact cursor of one run, so that a switch from the socket would begin with text that
- * the page has; EventSource reads on while the page has not painted; and its errors have no status. A stream of one's own has
- * the exact cursor, real backpressure and a status. The price is that the notices' connection carries the events a second time.
+ * Each followed run is its own `fetch` of `/runs/{id}/events?after=<cursor>` (three at a time, the others wait their
+ * turn), and one EventSource on `/events` brings the notices. The multiplexed stream could bring the events as well,
+ * but three things speak against it: the form of its cursor is not part of the protocol, so a switch from the socket
+ * could not enter it where each run stands; EventSource reads on while the page has not painted; and its errors have
+ * no status. A stream of one's own has the exact cursor, real backpressure and a status. The price is that the
+ * notices' connection carries the events a second time.
  *
  * @implements {Transport}
  */

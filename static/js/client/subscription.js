@@ -29,7 +29,8 @@ export class Subscription {
    * @param {object} options
    * @param {string | null} [options.after] the cursor to go on from; without it from the start
    * @param {(events: RunEvent[]) => unknown} options.onEvents
-   * @param {(subscription: Subscription, finished: boolean) => void} options.onEnd called once; `finished` if the run has
+   * @param {(subscription: Subscription, finished: boolean) => void} options.onEnd called once; `finished` if the run
+   *   has
    * no more to say, and false if the page wants to hear no more
    */
   constructor(runId, { after = null, onEvents, onEnd }) {
@@ -77,7 +78,11 @@ export class Subscription {
     return { applied, gap: gap && this.#open };
   }
 
-  /** The cursor is worthless: the page throws its text away and the run is read from the start. @param {string} reason */
+  /**
+   * The cursor is worthless: the page throws its text away and the run is read from the start.
+   *
+   * @param {string} reason
+   */
   restart(reason) {
     void this.#hand([this.#reader.restart(reason)]);
   }

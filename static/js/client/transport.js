@@ -9,7 +9,8 @@
  *
  * @typedef {object} Transport one connection: made when it begins to connect, thrown away when it is down
  * @property {"websocket" | "sse"} name
- * @property {(body: Record<string, string>) => Promise<Sent>} send rejects with a ChatError; `unanswered` ones may be sent again
+ * @property {(body: Record<string, string>) => Promise<Sent>} send rejects with a ChatError; `unanswered` ones may be
+ *   sent again
  * @property {(runId: string) => Promise<void>} stop
  * @property {(subscription: Subscription) => void} follow from the subscription's cursor
  * @property {(runId: string) => void} unfollow

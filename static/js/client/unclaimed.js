@@ -37,7 +37,9 @@ export class Unclaimed {
     this.#sends += 1;
   }
 
-  /** @param {string | null} runId a run that this socket now follows from its start, null if the send came to nothing */
+  /**
+   * @param {string | null} runId a run that this socket now follows from its start, null if the send came to nothing
+   */
   answered(runId) {
     this.#sends -= 1;
     if (runId !== null) this.#expect(runId);

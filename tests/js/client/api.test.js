@@ -39,7 +39,7 @@ test("the server's error is thrown with its status and the time to wait", async 
 });
 
 for (const [what, answer, expected] of [
-  ["a proxy's error page", () => new Response("<html>", { status: 502 }), { code: "unavailable", retryable: true, status: 502 }],
+  ["a proxy's error page", () => new Response("<html>", { status: 502 }), { code: "no_server", retryable: true, status: 502 }],
   ["a page that is no JSON", () => new Response("<html>"), { code: "bad_response", retryable: false }],
   ["an error without a body", () => new Response(null, { status: 500 }), { code: "bad_response", retryable: true }],
   ["an error of another shape", () => json({ error: "no" }, 400), { code: "bad_response", retryable: false }],

@@ -6,7 +6,7 @@ import { ClockByHand, settle } from "./clock_by_hand.js";
 import { fakeEventSource, fakeWebSocket, seeded } from "./fake_network.js";
 import { ModelServer } from "./model_server.js";
 
-const ROUNDS = 40;
+const ROUNDS = 30;
 
 /** Follows two sent messages to their end over a bad network, and gives back what the pages saw. */
 async function chatThrough(seed, { sockets }) {

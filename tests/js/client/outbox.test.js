@@ -140,3 +140,16 @@ test("a message sent in the moment of connecting goes out once", async () => {
   assert.equal(WebSocket.last.of("send").length, 1);
   client.close();
 });
+
+test("a server that is going away has not answered: the next one will", async () => {
+  const { client, socket, WebSocket, clock } = connected();
+  const sent = client.send(message);
+  socket.refuse("send", { code: "draining", retryable: true });
+  socket.receive({ type: "bye", code: 4412, retry_ms: 1_000 });
+  await clock.advance(1_000);
+  WebSocket.last.hello();
+  WebSocket.last.answer("send", ok);
+
+  assert.equal((await sent).runId, "run");
+  assert.equal(WebSocket.last.of("send")[0].client_message_id, "m-1");
+});

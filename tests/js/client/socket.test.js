@@ -101,6 +101,7 @@ test("events that nobody claims are let go, and can still be had by following", 
   assert.deepEqual(frames(socket), ["send", "ack", "unsubscribe"]);
 
   client.follow("run", collector());
+  socket.answer("unsubscribe");
   assert.equal(socket.of("subscribe").length, 1);
 });
 
@@ -142,6 +143,7 @@ test("following again closes the subscription before", () => {
   const second = client.follow("run", { after: "e.2", ...collector() });
 
   assert.deepEqual([first.open, second.open], [false, true]);
+  socket.answer("unsubscribe");
   assert.equal(socket.of("subscribe").at(-1).after, "e.2");
 });
 
@@ -176,10 +178,12 @@ test("frames that concern nobody are acknowledged at once", async () => {
 test("it repairs a hole from its cursor, deaf to what is left of the old feed", async () => {
   const { socket, names, subscription } = await chatting();
   socket.receive({ type: "events", frame: 1, run_id: "run", events: [start, event(3, "status"), event(4)] });
-  assert.deepEqual(socket.of("subscribe").map(({ after }) => after), ["e.1"]);
+  assert.deepEqual(socket.of("unsubscribe").map(({ run_id }) => run_id), ["run"]);
 
   socket.receive({ type: "events", frame: 2, run_id: "run", events: [event(5)] });
+  assert.deepEqual(socket.of("subscribe"), [], "the old feed has not ended");
   socket.answer("unsubscribe");
+  assert.deepEqual(socket.of("subscribe").map(({ after }) => after), ["e.1"]);
   socket.answer("subscribe");
   assert.equal(subscription.cursor, "e.1");
   socket.receive({ type: "events", frame: 3, run_id: "run", events: [event(2), event(3, "status"), event(5)] });
@@ -195,6 +199,7 @@ test("a cursor that is refused is forgotten, and the page told to start anew", (
   client.follow("run", { after: "e.4", ...page });
 
   socket.refuse("subscribe", { code: "bad_cursor" });
+  socket.answer("unsubscribe");
 
   assert.deepEqual(page.names(), ["reset"]);
   assert.equal(socket.of("subscribe").length, 2);
@@ -218,8 +223,9 @@ test("a refusal that will pass is asked again", async () => {
 
   socket.refuse("subscribe", { code: "busy", retryable: true, retry_after: 5 });
   await clock.advance(4_999);
-  assert.equal(socket.of("subscribe").length, 1);
+  assert.equal(socket.of("unsubscribe").length, 0);
   await clock.advance(1);
+  socket.answer("unsubscribe");
 
   assert.equal(socket.of("subscribe").length, 2);
 });
@@ -230,13 +236,13 @@ test("behind a tip, with nothing on its way, it asks for the run again", async (
 
   socket.receive({ type: "ping", tips: { run: "e.5", stranger: "e.9", odd: 7 } });
   await clock.advance(1_000);
-  assert.equal(socket.of("subscribe").length, 0);
+  assert.deepEqual(socket.of("unsubscribe"), []);
 
   socket.receive({ type: "ping", tips: { run: "e.6" } });
   await clock.advance(1_000);
+  socket.answer("unsubscribe");
   assert.deepEqual(socket.of("subscribe").map(({ after }) => after), ["e.5"]);
 
-  socket.answer("unsubscribe");
   socket.answer("subscribe");
   socket.receive({ type: "events", frame: 2, run_id: "run", events: [event(6, "done")] });
   assert.equal(names().at(-1), "done");
@@ -249,7 +255,7 @@ test("behind a tip, but getting on or still painting, it waits", async () => {
   await clock.advance(500);
   socket.receive({ type: "events", frame: 2, run_id: "run", events: [event(3)] });
   await clock.advance(1_000);
-  assert.equal(socket.of("subscribe").length, 0);
+  assert.deepEqual(socket.of("unsubscribe"), []);
 
   const painting = connected();
   painting.client.follow("run", { onEvents: () => new Promise(() => {}) });
@@ -257,7 +263,7 @@ test("behind a tip, but getting on or still painting, it waits", async () => {
   painting.socket.receive({ type: "events", frame: 1, run_id: "run", events: [start] });
   painting.socket.receive({ type: "ping", tips: { run: "e.5" } });
   await painting.clock.advance(2_000);
-  assert.equal(painting.socket.of("subscribe").length, 1);
+  assert.deepEqual(painting.socket.of("unsubscribe"), []);
 });
 
 test("it passes on notices and stalled runs", () => {
@@ -364,6 +370,7 @@ test("the end of a feed that was left is not taken for the start of a new one", 
   socket.receive({ type: "events", frame: 1, run_id: "run", events: [event(40)] });
 
   client.follow("run", page);
+  socket.answer("unsubscribe");
   await settle();
 
   assert.deepEqual(page.events, []);
@@ -388,4 +395,32 @@ test("a run followed before its send is answered is told from its start, once", 
 
   assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.12"]);
   assert.equal(socket.of("subscribe").length, 1);
+});
+
+test("an unsubscribe that is refused for now leaves it deaf, and is asked again", async () => {
+  const { client, socket, clock } = connected();
+  const page = collector();
+  client.follow("run", collector()).close();
+  client.follow("run", page);
+
+  socket.refuse("unsubscribe", { code: "busy", retryable: true });
+  socket.receive({ type: "events", frame: 1, run_id: "run", events: [event(40)] });
+  await clock.advance(2_000);
+  socket.answer("unsubscribe");
+
+  assert.deepEqual(page.events, []);
+  assert.equal(socket.of("subscribe").length, 2);
+});
+
+test("a connection lost between unsubscribe and subscribe is taken up by the next", async () => {
+  const { client, socket, WebSocket, clock } = connected();
+  client.follow("run", collector()).close();
+  client.follow("run", { after: "e.3", ...collector() });
+
+  socket.end();
+  assert.equal(clock.pending, 1, "only the reconnect is waited for");
+  await clock.advance(1_000);
+  WebSocket.last.hello();
+
+  assert.deepEqual(WebSocket.last.sent.map(({ type, after }) => [type, after]), [["subscribe", "e.3"]]);
 });
