@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
@@ -10,10 +11,13 @@ from typing import Any, Final
 from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
 from chat.models import ApiToken, User
+
+logger = logging.getLogger(__name__)
 
 SCHEME: Final = "bearer "
 
@@ -34,7 +38,11 @@ class BearerTokenMiddleware:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         secret = bearer_secret(request.headers.get("Authorization", ""))
         if secret is not None and request.path_info.startswith("/api/"):
-            user = await sync_to_async(user_of_token)(secret)
+            try:
+                user = await sync_to_async(user_of_token)(secret)
+            except DatabaseError:
+                logger.exception("A token could not be checked.")
+                return unavailable()
             if user is None:
                 return not_signed_in("This API token is not valid, or not any more.")
             self._sign_in(request, user)
@@ -53,6 +61,12 @@ class BearerTokenMiddleware:
 def not_signed_in(message: str = "Sign in, or send an API token.") -> HttpResponse:
     body = {"error": {"code": "not_signed_in", "message": message, "retryable": False}}
     return JsonResponse(body, status=401, headers={"WWW-Authenticate": 'Bearer realm="chatsite"'})
+
+
+def unavailable() -> HttpResponse:
+    message = "The database cannot be reached. Try again."
+    body = {"error": {"code": "unavailable", "message": message, "retryable": True}}
+    return JsonResponse(body, status=503, headers={"Retry-After": "5"})
 
 
 def bearer_secret(header: str) -> str | None:

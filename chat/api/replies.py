@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException
 from django.utils.cache import patch_vary_headers
 
 from chat.auth import not_signed_in
@@ -63,6 +64,9 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
         return loads(request.body)
     except BadJson as error:
         raise Refusal("bad_json", str(error)) from error
+    except RawPostDataException as error:
+        # A form: the CSRF check has looked for its token in there already.
+        raise Refusal("bad_json", "The body must be JSON, not a form.") from error
     except RequestDataTooBig:
         raise Refusal("body_too_big", "The request is too large.") from None
 

@@ -23,7 +23,7 @@ from chat.refusals import Refusal
 from chat.streams.base import Batch
 
 # The HTTP status of a run that failed while its caller waited for it.
-_STATUS = {
+FAILURE_STATUS = {
     "rate_limited": 429,
     "quota_exceeded": 429,
     "provider_unavailable": 503,
@@ -51,7 +51,7 @@ async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
     last = await _last(chat.follow(run, None, limit=settings.CHAT_ANSWER_BYTES))
     if last.name == "error":
         error = cast(events.Failure, last.data)
-        status = _STATUS.get(error["code"], 502)
+        status = FAILURE_STATUS.get(error["code"], 502)
         return failed(status, error["code"], error["message"], error["retryable"], error.get("retry_after"))
     return await _saved(user, sent.run_id)
 

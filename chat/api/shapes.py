@@ -7,17 +7,20 @@ from typing import TypedDict
 from django.urls import reverse
 
 from chat.generation.engine import describe
-from chat.models import Assistant, Conversation, Message
+from chat.models import Assistant, Message
+from chat.models.shapes import ConversationShape, conversation_shape
 from chat.streams.base import RunInfo
 
-
-class ConversationShape(TypedDict):
-    id: str
-    title: str
-    assistant: str | None
-    active_leaf_id: str | None
-    created_at: str
-    updated_at: str
+__all__ = [
+    "AssistantShape",
+    "ConversationShape",
+    "MessageShape",
+    "assistant_shape",
+    "conversation_shape",
+    "message_shape",
+    "run_shape",
+    "run_urls",
+]
 
 
 class MessageShape(TypedDict):
@@ -47,17 +50,6 @@ class AssistantShape(TypedDict):
     model: str
     default: bool
     demo: bool
-
-
-def conversation_shape(conversation: Conversation) -> ConversationShape:
-    return {
-        "id": str(conversation.pk),
-        "title": conversation.title,
-        "assistant": conversation.assistant.slug if conversation.assistant else None,
-        "active_leaf_id": _id(conversation.active_leaf_id),
-        "created_at": conversation.created_at.isoformat(),
-        "updated_at": conversation.updated_at.isoformat(),
-    }
 
 
 def message_shape(message: Message) -> MessageShape:

@@ -76,7 +76,7 @@ def _id(data: Mapping[str, Any], name: str) -> str | None:
 
 
 def _assistant(data: Mapping[str, Any]) -> str | None:
-    if data.get("attachments"):
+    if data.get("attachments") not in (None, []):
         raise Refusal("bad_request", "Attachments are not supported.")
     slug = data.get("assistant")
     if slug is not None and not isinstance(slug, str):

@@ -13,12 +13,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from chat import events, metrics, notices
+from django.db import Error as DatabaseError
+
+from chat import database, events, metrics, notices
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.run import ABANDONED, STOPPED, Outcome, Run, turn_of
-from chat.models import Message
+from chat.models import Conversation, Message
+from chat.models.shapes import ConversationShape, conversation_shape
+from chat.models.turn import Turn
 from chat.providers.base import ProviderError
 from chat.streams.base import Fenced, StreamLog
 
@@ -132,6 +136,7 @@ class Runner:
             )
             return "save_failed"
         await self._log.append(run.info.run_id, [_done(message, answer)], token=run.token)
+        await _tell_of_a_new_conversation(run, turn)
         return message.status
 
     async def _tell_waiting(self, run: Run) -> None:
@@ -147,6 +152,20 @@ async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _tell_of_a_new_conversation(run: Run, turn: Turn) -> None:
+    def made_by_this_turn() -> ConversationShape | None:
+        made = Conversation.objects.select_related("assistant").filter(
+            pk=turn.conversation_id, created_at=turn.asked_at
+        )
+        conversation = made.first()
+        return conversation_shape(conversation) if conversation else None
+
+    with suppress(DatabaseError):
+        if conversation := await database.read(made_by_this_turn):
+            notice = {"kind": "conversation_created", "conversation": conversation}
+            await notices.publish(run.info.owner_id, notice)
 
 
 def _done(message: Message, answer: Answer) -> events.Event:

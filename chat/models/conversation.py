@@ -36,9 +36,7 @@ class Conversation(models.Model):
     assistant = models.ForeignKey(
         "chat.Assistant", null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
     )
-    active_leaf = models.ForeignKey(
-        "chat.Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    active_leaf = models.ForeignKey("chat.Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)

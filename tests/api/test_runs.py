@@ -5,6 +5,7 @@ import json
 import uuid
 
 import pytest
+from django.db import OperationalError
 
 from chat import database
 from chat.models import Message
@@ -263,3 +264,25 @@ async def test_while_it_streams_no_database_connection_is_held(chat: Rig, owner:
         assert not held
         for stream in streams:
             await stream.close()
+
+
+async def test_a_form_is_no_json(chat: Rig) -> None:
+    browser = Browser(session=await session_of(chat.alice), csrf="a" * 32)
+    form = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nhi\r\n--x--\r\n'
+    response = await browser.post("/api/runs", form, content_type="multipart/form-data; boundary=x")
+    assert (response.status, response.data["error"]["code"]) == (400, "bad_json")
+
+
+@pytest.mark.parametrize("value", [{}, "", 0, False, ["x"], "x"])
+async def test_attachments_are_none_or_an_empty_list(chat: Rig, owner: Browser, value: object) -> None:
+    assert (await owner.post("/api/runs", {"text": "x", "attachments": value})).status == 400
+
+
+async def test_a_database_that_is_away_is_503(chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("no such server")
+
+    monkeypatch.setattr("chat.auth.user_of_token", away)
+    response = await owner.get("/api/conversations")
+    assert (response.status, response.data["error"]["code"]) == (503, "unavailable")
+    assert response.headers["retry-after"] == "5"

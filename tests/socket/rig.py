@@ -46,10 +46,10 @@ class Socket:
             text = frame if isinstance(frame, str) else json.dumps(frame)
             await self._socket.send_input({"type": "websocket.receive", "text": text})
 
-    async def receive(self, kind: str = "", *, timeout: float = 5) -> dict[str, Any]:
+    async def receive(self, kind: str = "", *, seconds: float = 5) -> dict[str, Any]:
         """The next frame, or the next of one type. A close is `{"type": "close", "code"}`."""
         while True:
-            output = await self._socket.receive_output(timeout)
+            output = await self._socket.receive_output(seconds)
             if output["type"] == "websocket.close":
                 self.closed = output.get("code", 1000)
                 frame: dict[str, Any] = {"type": "close", "code": self.closed}

@@ -92,7 +92,7 @@ async def test_unsubscribe(chat: Rig, connect: Connect) -> None:
     chat.provider.say("Nobody hears this")
     chat.provider.finish()
     await chat.events(ok["run_id"])
-    assert (await socket.receive())["type"] == "notice"
+    assert [(await socket.receive())["kind"] for _ in range(2)] == ["conversation_created", "run_ended"]
     assert await socket.is_silent()
 
 
@@ -233,6 +233,8 @@ async def test_another_tab_hears_that_a_run_began_and_ended(chat: Rig, connect: 
     began = await two.receive("notice")
     assert (began["kind"], began["run_id"], began["title"]) == ("run_started", ok["run_id"], "Hello")
     chat.provider.finish()
+    made = await two.receive("notice")
+    assert (made["kind"], made["conversation"]["title"]) == ("conversation_created", "Hello")
     ended = await two.receive("notice")
     assert (ended["kind"], ended["status"]) == ("run_ended", "completed")
     assert await other.is_silent()

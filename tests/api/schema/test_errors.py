@@ -36,8 +36,8 @@ class TestErrors:
         assert failure.code in FAILURE_STATUS
 
     def test_a_failed_run_has_the_documented_status(self) -> None:
-        assert {code: runs._STATUS.get(code, 502) for code in FAILURE_STATUS} == FAILURE_STATUS
-        assert set(runs._STATUS) <= set(FAILURE_STATUS)
+        assert {code: runs.FAILURE_STATUS.get(code, 502) for code in FAILURE_STATUS} == FAILURE_STATUS
+        assert set(runs.FAILURE_STATUS) <= set(FAILURE_STATUS)
 
     def test_waiting_for_a_run_can_end_with_each_of_them(self) -> None:
         answers = document()["paths"]["/api/runs/wait"]["post"]["responses"]
