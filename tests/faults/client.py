@@ -88,8 +88,12 @@ class Socket:
         """A frame as it is: an object as JSON, a text or bytes unchanged."""
         await self._connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
 
+    async def put_invalid(self, data: bytes) -> None:
+        """A text frame of bytes that need not be text."""
+        await self._connection.send(data, text=True)
+
     async def refusal(self) -> dict[str, Any]:
-        """The next error that answers no request of ours."""
+        """The next reply to a frame that was `put`."""
         async with asyncio.timeout(PATIENCE):
             return await self.unsolicited.get()
 
@@ -220,9 +224,9 @@ class Browser:
     async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """The status, and the JSON of the answer (or its text)."""
         headers = {**self.member.bearer, **options.pop("headers", {})}
-        async with self._session.request(
-            method, f"{self.site.url}{path}", json=body, headers=headers, **options
-        ) as response:
+        if body is not None:
+            options["json"] = body
+        async with self._session.request(method, f"{self.site.url}{path}", headers=headers, **options) as response:
             text = await response.text()
             is_json = response.content_type == "application/json"
             return response.status, json.loads(text) if is_json else text

@@ -1,0 +1,166 @@
+"""Rows 13 and 14: a slow reader gets fewer, larger frames; one that reads or acknowledges nothing is sent away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from chat import close_codes
+from tests.faults.client import Browser, numbered, open_socket, socket
+from tests.faults.invariants import check_saved
+from tests.faults.processes import Member, Site
+from tests.faults.proxy import proxy
+from tests.faults.reading import Reading
+
+TOKEN: Final = len(numbered("", 1))
+READERS: Final = 20
+SLOW_BYTES_PER_SECOND: Final = 18 * 1024
+MIB: Final = 1024 * 1024
+# Python gives memory back late, and the log itself holds the answer.
+MEMORY_BYTES: Final = 16 * MIB
+WINDOW: Final = 64 * 1024
+# The site of the tests waits 3 s for an acknowledgement.
+STALLED_SECONDS: Final = 3.0
+
+
+async def test_slow_readers_get_all_the_text_in_fewer_frames(site: Site, alice: Member, browser: Browser) -> None:
+    """20 readers crawl behind an answer that comes at once; a reader in no hurry is not kept waiting by them."""
+    count = 12_000
+    prompt = f"/numbered count={count} rate=2000 slow"
+    async with AsyncExitStack() as stack:
+        network = await stack.enter_async_context(proxy(site.port))
+        fast = await stack.enter_async_context(socket(site, alice))
+        slow = [await stack.enter_async_context(socket(site, alice, port=network.port)) for _ in range(READERS)]
+        # The first run imports what it needs.
+        await (await fast.run("/hello warming up")).ended()
+        before = site.rss
+        network.bytes_per_second = SLOW_BYTES_PER_SECOND
+        reading = await fast.run(prompt)
+        crawling = [Reading(reading.run_id) for _ in slow]
+        await asyncio.gather(*(each.subscribe(mine) for each, mine in zip(slow, crawling, strict=True)))
+        await reading.ended()
+        # The others are far behind when the first one is through, and have made nobody wait.
+        assert max(each.size for each in crawling) < reading.size / 2
+        await asyncio.gather(*(each.ended() for each in crawling))
+        grown = site.rss - before
+        frames = [each.frames for each in slow]
+    text = numbered(prompt, count)
+    for each in (reading, *crawling):
+        await check_saved(browser, each, text)
+    assert grown < MEMORY_BYTES
+    assert max(frames) < count / 100
+    # The control: who reads at once is sent each piece as it comes.
+    assert max(frames) < fast.frames * 0.75
+
+
+async def test_a_reader_that_never_acknowledges_is_sent_one_window_and_goodbye(
+    site: Site, alice: Member, browser: Browser
+) -> None:
+    prompt = "/numbered count=30000 rate=0 silent"
+    async with socket(site, alice) as watching:
+        watched = await watching.run(prompt)
+        silent = await open_socket(site, alice, acks=False)
+        reading = Reading(watched.run_id)
+        await silent.subscribe(reading)
+        began = asyncio.get_running_loop().time()
+        assert await silent.closed(seconds=STALLED_SECONDS + 10) == close_codes.STALLED
+        waited = asyncio.get_running_loop().time() - began
+        silent.check()
+        assert silent.bye is not None
+        assert silent.bye["code"] == close_codes.STALLED
+        assert silent.bye["retry_ms"] > 0
+        assert silent.bytes <= WINDOW
+        assert waited >= STALLED_SECONDS - 0.5
+        assert not reading.outcome
+        await watched.ended()
+
+    async with socket(site, alice) as again:
+        await again.subscribe(reading)
+        await reading.ended()
+    await check_saved(browser, reading, numbered(prompt, 30_000))
+    await check_saved(browser, watched, numbered(prompt, 30_000))
+
+
+async def test_readers_that_stop_reading_cost_no_memory_and_are_let_go(
+    site: Site, alice: Member, browser: Browser
+) -> None:
+    """30 sockets ask for an answer of 900 KB and read nothing of it: unbounded, that would be 27 MB."""
+    prompt = "/big size=900000 deaf"
+    async with socket(site, alice) as watching:
+        watched = await watching.run(prompt)
+        await watched.ended()
+        before = site.rss
+        async with AsyncExitStack() as stack:
+            deaf = [await stack.enter_async_context(unread(site, alice)) for _ in range(30)]
+            for connection in deaf:
+                await connection.send(json.dumps({"type": "subscribe", "ref": 1, "run_id": watched.run_id}))
+            await readers(browser, 1)
+            assert site.rss - before < MEMORY_BYTES
+        reading = Reading(watched.run_id)
+        await watching.ask("unsubscribe", run_id=watched.run_id)
+    async with socket(site, alice) as again:
+        await again.subscribe(reading)
+        await reading.ended()
+    await check_saved(browser, reading)
+
+
+async def test_a_liar_that_acknowledges_what_it_does_not_read_is_let_go(
+    site: Site, alice: Member, browser: Browser
+) -> None:
+    """Its window never closes; what it does not take then fills the connection, and that is bounded too."""
+    async with socket(site, alice) as watching:
+        watched = await watching.run("/big size=1000000 liar")
+        await watched.ended()
+        before = site.rss
+        async with unread(site, alice) as liar:
+            frame = 0
+            with suppress(ConnectionClosed):
+                for subscription in range(40):
+                    subscribe = {"type": "subscribe", "ref": subscription, "run_id": watched.run_id}
+                    await liar.send(json.dumps(subscribe))
+                    for _ in range(20):
+                        frame += 1
+                        await liar.send(json.dumps({"type": "ack", "frame": frame}))
+                    await asyncio.sleep(0.05)
+            await readers(browser, 1)
+            assert site.rss - before < MEMORY_BYTES
+        alive = await watching.run("/hello after the liar")
+        await alive.ended()
+    await check_saved(browser, alive)
+
+
+@asynccontextmanager
+async def unread(site: Site, member: Member) -> AsyncIterator[ClientConnection]:
+    """A socket whose other end is not read: small buffers fill, and then TCP says so."""
+    connection = await connect(
+        f"ws://{site.host}/ws/chat",
+        additional_headers=member.bearer,
+        compression=None,
+        ping_interval=None,
+        proxy=None,
+        max_queue=1,
+    )
+    connection.transport.pause_reading()
+    try:
+        yield connection
+    finally:
+        connection.transport.abort()
+
+
+async def readers(browser: Browser, count: int) -> None:
+    """Wait until no more than so many sockets are left, by the site's own metrics."""
+    async with asyncio.timeout(STALLED_SECONDS + 20):
+        while await _readers(browser) > count:
+            """The site is asked over HTTP, which is pause enough."""
+
+
+async def _readers(browser: Browser) -> float:
+    _, text = await browser.call("GET", "/metrics")
+    [line] = [line for line in text.splitlines() if line.startswith('chat_readers{transport="websocket"}')]
+    return float(line.split()[-1])
