@@ -13,6 +13,8 @@ for _name in [name for name in os.environ if name.startswith(_ours) or name in {
 _data_dir = tempfile.mkdtemp(prefix="chatsite-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["CHAT_DATA_DIR"] = _data_dir
+# The same tests on PostgreSQL: TEST_DATABASE_URL=postgresql://…
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 os.environ["SECRET_KEY"] = "only for the tests, and known to everybody"
 
 from chatsite.settings import *  # noqa: E402, F403

@@ -96,6 +96,7 @@ def test_of_claims_at_the_same_time_one_succeeds() -> None:
 
     def claim(name: str) -> None:
         try:
+            assert first_run.is_open()
             everybody_is_ready.wait(10)
             made.append(first_run.claim(name, "", PASSWORD))
         finally:
