@@ -38,10 +38,14 @@ def test_numbers_that_are_no_json_are_refused() -> None:
 def test_an_event_without_end_is_refused_not_held() -> None:
     decoder = Decoder(limit=1000)
     with pytest.raises(DecoderOverflow):
-        for _ in range(2000):
-            list(decoder.feed(b"data: xxxxxxxxxx\n"))
+        _feed_lines(decoder, 2000)
 
 
 def test_many_events_are_no_overflow() -> None:
     decoder = Decoder(limit=1000)
     assert sum(1 for _ in range(2000) for _ in decoder.feed(b"data: xxxxxxxxxx\n\n: comment\n")) == 2000
+
+
+def _feed_lines(decoder: Decoder, count: int) -> None:
+    for _ in range(count):
+        list(decoder.feed(b"data: xxxxxxxxxx\n"))

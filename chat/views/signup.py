@@ -1,0 +1,11 @@
+"""Whether strangers may make an account, for the pages that would invite them to."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def signup(request: HttpRequest) -> dict[str, bool]:
+    """Context processor."""
+    return {"signup_open": settings.CHAT_SIGNUP}
