@@ -6,12 +6,16 @@ every socket's sign-in. Here reading never waits behind writing, and neither del
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,3 +40,18 @@ async def write(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     call = database_sync_to_async(function, thread_sensitive=False, executor=_writers)
     result: T = await call(*args, **kwargs)
     return result
+
+
+def write_later(function: Callable[[], object]) -> None:
+    """Run a function that writes, when its turn comes. Nobody waits for it; if it fails, that is logged and all."""
+    _writers.submit(_write_quietly, function)
+
+
+def _write_quietly(function: Callable[[], object]) -> None:
+    close_old_connections()
+    try:
+        function()
+    except DatabaseError as error:
+        logger.warning("A note was not written: %s", error)
+    finally:
+        close_old_connections()

@@ -1,0 +1,118 @@
+"""Row 21: neither answers at full speed nor a locked database hold up what people do meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from statistics import median
+from typing import Any, Final
+
+import aiohttp
+
+from tests.faults.client import Browser, numbered, socket
+from tests.faults.conftest import StartSite
+from tests.faults.invariants import answers, check_saved
+from tests.faults.processes import Member, Site
+from tests.faults.reading import Reading
+
+ANSWERED_SECONDS: Final = 0.1
+TRIALS: Final = 9
+STREAMS: Final = 3
+LOCKED_SECONDS: Final = 8.0
+# A handshake reads the database; under this lock it may, and nothing else may hold it up.
+HANDSHAKE_SECONDS: Final = 2.0
+TOKEN: Final = len(numbered("", 1))
+
+
+async def test_requests_are_answered_while_answers_stream_at_full_speed(
+    site: Site, alice: Member, browser: Browser
+) -> None:
+    """On the very socket that streams: stop, a bad ack (a good one has no reply), a second send."""
+    seconds: dict[str, list[float]] = {"ack": [], "send": [], "stop": []}
+
+    async def timed(kind: str, reply: Any) -> Any:
+        began = time.monotonic()
+        result = await reply
+        seconds[kind].append(time.monotonic() - began)
+        return result
+
+    async with socket(site, alice) as connection:
+        streams = [await connection.run(f"/numbered count=60000 rate=1000 speed {each}") for each in range(STREAMS)]
+        await asyncio.gather(*(stream.has(100 * TOKEN) for stream in streams))
+        for trial in range(TRIALS):
+            refused = await timed("ack", connection.ask("ack", frame=10**9))
+            assert refused["code"] == "bad_request"
+            second = await timed("send", connection.send(f"/stall after=1 second {trial}"))
+            assert second["type"] == "ok"
+            assert (await timed("stop", connection.stop(second["run_id"])))["type"] == "ok"
+            await connection.reading(second["run_id"]).ended()
+        assert not any(stream.outcome for stream in streams)
+        for stream in streams:
+            await connection.stop(stream.run_id)
+        await asyncio.gather(*(stream.ended() for stream in streams))
+    for stream in streams:
+        await check_saved(browser, stream)
+    medians = {kind: median(values) for kind, values in seconds.items()}
+    assert max(medians.values()) < ANSWERED_SECONDS, medians
+
+
+async def test_a_locked_database_delays_only_the_saving(start_site: StartSite, http: aiohttp.ClientSession) -> None:
+    """Another process holds the lock for 8 s: streams, handshakes, sends and stops go on, and the turns are saved."""
+    site = start_site()
+    alice, bob, charlie = (site.cast[name] for name in ("alice", "bob", "charlie"))
+    browser = Browser(site, alice, http)
+    async with socket(site, alice) as connection:
+        short = await connection.run("/numbered count=50 rate=50 short")
+        long = await connection.run("/numbered count=1200 rate=100 long")
+        await long.has(5 * TOKEN)
+        async with locked(site) as release_at:
+            await short.has(50 * TOKEN)
+            at = long.size
+            # A session, a token that has been used, and one that is used for the first time.
+            for member, cookie in ((alice, True), (alice, False), (bob, False), (charlie, True)):
+                async with asyncio.timeout(HANDSHAKE_SECONDS), socket(site, member, cookie=cookie):
+                    pass
+            second = await prompt(connection.run("/numbered count=20 rate=100 second"))
+            assert (await prompt(browser.call("GET", "/api/conversations")))[0] == 200
+            assert (await prompt(Browser(site, bob, http).call("GET", "/api/conversations")))[0] == 200
+            status, over_http = await prompt(browser.start("/stall after=1 over http"))
+            assert status == 201
+            assert await prompt(browser.stop(over_http["run_id"])) == 202
+            await second.has(20 * TOKEN)
+            assert long.size > at
+            while time.monotonic() < release_at - 1:
+                at = long.size
+                await long.has(at + TOKEN, seconds=2)
+            assert answers(site, short.run_id) == []
+            assert not short.outcome
+            assert not second.outcome
+        for reading in (short, second):
+            await reading.ended(seconds=30)
+        await long.ended(seconds=30)
+        stopped = Reading(over_http["run_id"])
+        assert await browser.follow(stopped) == 200
+    await check_saved(browser, short, numbered("/numbered count=50 rate=50 short", 50))
+    await check_saved(browser, second, numbered("/numbered count=20 rate=100 second", 20))
+    await check_saved(browser, long, numbered("/numbered count=1200 rate=100 long", 1200))
+    await check_saved(browser, stopped)
+
+
+async def prompt(call: Any) -> Any:
+    async with asyncio.timeout(HANDSHAKE_SECONDS):
+        return await call
+
+
+@asynccontextmanager
+async def locked(site: Site) -> AsyncIterator[float]:
+    """SQLite's EXCLUSIVE lock, held for eight seconds; the time at which it ends."""
+    holder = site.connect()
+    holder.execute("BEGIN EXCLUSIVE")
+    release_at = time.monotonic() + LOCKED_SECONDS
+    try:
+        yield release_at
+        await asyncio.sleep(max(0.0, release_at - time.monotonic()))
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
