@@ -69,7 +69,10 @@ async def test_an_ollama_without_a_chat_model_is_no_use(models: tuple[str, ...])
         assert await found({}, server.url) == Detected("demo", ("demo",), "demo")
 
 
-@pytest.mark.parametrize("url", [NOWHERE, "http://no-such-host.invalid", "nonsense", ""])
+# Named, because the port of the first is another in each process of a parallel test run.
+@pytest.mark.parametrize(
+    "url", [NOWHERE, "http://no-such-host.invalid", "nonsense", ""], ids=["refused", "no host", "nonsense", "empty"]
+)
 async def test_without_anything_it_is_the_demo(url: str) -> None:
     assert await found({}, url) == Detected("demo", ("demo",), "demo")
 
