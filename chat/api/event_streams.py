@@ -34,7 +34,8 @@ HEADERS: Final = {
 
 def stream(request: HttpRequest, body: AsyncGenerator[bytes, None]) -> HttpResponse:
     """The response of a view whose body is `body`. Nothing of it is sent before Django is done with the request."""
-    request.scope[_SLOT].append(body)  # type: ignore[attr-defined]
+    if request.method != "HEAD":
+        request.scope[_SLOT].append(body)  # type: ignore[attr-defined]
     return HttpResponse(headers=HEADERS)
 
 

@@ -286,3 +286,11 @@ async def test_a_database_that_is_away_is_503(chat: Rig, owner: Browser, monkeyp
     response = await owner.get("/api/conversations")
     assert (response.status, response.data["error"]["code"]) == (503, "unavailable")
     assert response.headers["retry-after"] == "5"
+
+
+async def test_head_is_the_headers_only(chat: Rig, owner: Browser) -> None:
+    sent = await chat.send()
+    for path in (f"/api/runs/{sent.run_id}/events", "/api/events"):
+        response = await owner.ask("HEAD", path)
+        assert (response.status, response.body) == (200, b"")
+        assert response.headers["content-type"].startswith("text/event-stream")
