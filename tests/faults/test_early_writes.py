@@ -1,0 +1,158 @@
+"""I6: while a run streams no message table is written; then there is one transaction. Watched at the connections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, Final
+
+import pytest
+from django.db import connection
+from django.db.backends.signals import connection_created
+
+from chat import database
+from chat.models import Conversation, Message
+from chat.providers.base import Request
+from chat.streams.memory import MemoryLog
+from tests.chat_rig import Rig, rig
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WRITE: Final = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+"?(chat_\w+)"?', re.IGNORECASE)
+TURN: Final = [
+    ("INSERT INTO", "chat_conversation"),
+    ("INSERT INTO", "chat_message"),
+    ("INSERT INTO", "chat_message"),
+    ("UPDATE", "chat_conversation"),
+]
+
+
+@dataclass
+class Watch:
+    """What was written to the chat's tables, and by how many transactions, on every connection of the process."""
+
+    writes: list[tuple[str, str]] = field(default_factory=list)
+    begun: int = 0
+    outside: int = 0
+    is_on: bool = True
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if self.is_on:
+            if sql.startswith("BEGIN"):
+                self.begun += 1
+            if match := WRITE.match(sql):
+                self.writes.append((match[1].upper(), match[2].lower()))
+                self.outside += not context["connection"].in_atomic_block
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def watched() -> Iterator[Watch]:
+    """On each connection that opens from now on; in these tests a thread opens one for each call."""
+    watch = Watch()
+
+    def install(connection: Any, **_: Any) -> None:
+        connection.execute_wrappers.append(watch)
+
+    connection_created.connect(install)
+    try:
+        yield watch
+    finally:
+        watch.is_on = False
+        connection_created.disconnect(install)
+
+
+async def half_streamed(chat: Rig) -> str:
+    """A run of which a part has reached the log, with a reader that has seen it."""
+    sent = await chat.send("What is written?")
+    chat.provider.say(*(f"piece {number} " for number in range(50)))
+    run = await chat.engine.find(chat.alice.pk, sent.run_id)
+    async for batch in chat.engine.follow(run, None, limit=1_000_000):
+        if any(entry.name == "token" and "piece 49" in entry.data["text"] for entry in batch.entries):
+            break
+    return sent.run_id
+
+
+async def test_nothing_is_written_before_the_end_and_then_one_transaction_is() -> None:
+    async with rig() as chat:
+        with watched() as watch:
+            run_id = await half_streamed(chat)
+            assert watch.writes == []
+            chat.provider.finish()
+            entries = await chat.events(run_id)
+        assert entries[-1].name == "done"
+        assert watch.writes == TURN
+        assert (watch.begun, watch.outside) == (1, 0)
+
+
+async def test_a_failed_run_writes_nothing_at_all() -> None:
+    async with rig() as chat:
+        with watched() as watch:
+            run_id = await half_streamed(chat)
+            chat.provider.put(None)
+            entries = await chat.events(run_id)
+        assert entries[-1].data["code"] == "incomplete"
+        assert watch.writes == []
+
+
+async def test_control_a_run_that_writes_early_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first test would say of a runner that keeps a draft."""
+
+    async def stream(provider: Any, request: Request) -> Any:
+        await database.write(Conversation.objects.create, owner_id=int(request.user), title="a draft")
+        async for delta in undisturbed(provider, request):
+            yield delta
+
+    async with rig() as chat:
+        undisturbed: Callable[..., Any] = type(chat.provider).stream
+        monkeypatch.setattr(type(chat.provider), "stream", stream)
+        with watched() as watch:
+            await half_streamed(chat)
+            assert watch.writes == [("INSERT INTO", "chat_conversation")]
+
+
+async def test_control_without_the_transaction_half_a_turn_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `check_whole_turns` would find, were the two messages not written together."""
+    await database.write(execute, "CREATE TRIGGER fault BEFORE INSERT ON chat_message WHEN NEW.role = 'assistant' "
+                                  "BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: a fault'); END")  # fmt: skip
+    try:
+        async with rig() as chat:
+            await half_turn(chat)
+            assert await database.read(Message.objects.count) == 0
+            monkeypatch.setattr("chat.models.turn.transaction", SimpleNamespace(atomic=nullcontext))
+            await half_turn(chat)
+            assert await database.read(Message.objects.count) == 1
+    finally:
+        await database.write(execute, "DROP TRIGGER fault")
+
+
+def execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+async def half_turn(chat: Rig) -> None:
+    run_id = await half_streamed(chat)
+    chat.provider.finish()
+    assert (await chat.events(run_id))[-1].data["code"] == "save_failed"
+
+
+async def test_control_without_the_key_in_the_log_a_message_is_answered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the counts of upstream requests in row 12 would show."""
+    message = {"client_message_id": "7d0f2d3c-6f62-4d6b-9a0a-0f4a3c3f9d11"}
+    async with rig() as chat:
+        await chat.send(**message)
+        assert (await chat.send(**message)).duplicate
+        await chat.provider.asked.wait()
+        assert len(chat.provider.requests) == 1
+
+        async def find_sent(log: MemoryLog, owner_id: int, client_message_id: str) -> None:
+            log._sent.clear()
+
+        monkeypatch.setattr(MemoryLog, "find_sent", find_sent)
+        monkeypatch.setattr(MemoryLog, "_drop", lambda log, run: None)
+        twice = await chat.send(**message)
+        assert not twice.duplicate
