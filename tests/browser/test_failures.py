@@ -27,7 +27,7 @@ async def test_a_failed_answer_is_asked_for_again(visitor: Visitor) -> None:
 
 async def test_retry_gets_the_answer_when_the_model_is_well_again(visitor: Visitor) -> None:
     tab = await visitor.open()
-    await tab.send("/flaky-400 times=1 message=Not_today")
+    await tab.send("/flaky-404 times=1 message=Not_today")
     await expect(tab.failure.locator(".failure__detail")).to_contain_text("Not today")
     await tab.failure.locator("[data-action=retry]").click()
     await tab.ended()

@@ -71,7 +71,7 @@ async def test_code_and_messages_are_copied_as_they_were_written(visitor: Visito
     await tab.ask(scripted(MARKDOWN, size=100))
 
     await tab.body.locator(".code-copy").first.click()
-    await expect(tab.page.locator("#announcer")).to_contain_text("Copied")
+    await expect(tab.body.locator(".code-copy").first).to_have_text("Copied")
     code = await tab.page.evaluate("navigator.clipboard.readText()")
     assert code.rstrip("\n") == 'def strike(prey: str) -> str:\n    return f"caught {prey} & <more>"'
     await tab.answer.locator("[data-action=copy]").click()

@@ -11,6 +11,7 @@ from tests.browser.watch import NOT_SAVED_YET
 from tests.faults.processes import Site, Upstream
 
 SLOW = "/numbered rate=40 count=2000"
+STOPPED = "/numbered rate=40 count=2001"
 
 
 async def test_a_stopped_answer_is_the_same_in_both_tabs_and_in_the_database(
@@ -18,7 +19,7 @@ async def test_a_stopped_answer_is_the_same_in_both_tabs_and_in_the_database(
 ) -> None:
     visitor.watch.expect(NOT_SAVED_YET)
     first = await visitor.open()
-    await first.send(SLOW)
+    await first.send(STOPPED)
     conversation_id = await first.conversation_id()
     second = await visitor.open(f"/c/{conversation_id}")
 
@@ -46,8 +47,8 @@ async def test_a_stopped_answer_is_the_same_in_both_tabs_and_in_the_database(
     assert saved.strip().startswith(again.strip())
     assert await first.text() == await second.text() == saved.strip()
     page = await visitor.api("GET", f"/api/conversations/{conversation_id}/messages")
-    assert [message["text"] for message in page["items"]] == [saved, SLOW]
-    [exchange] = upstream.exchanges(SLOW)
+    assert [message["text"] for message in page["items"]] == [saved, STOPPED]
+    [exchange] = upstream.exchanges(STOPPED)
     assert not exchange["complete"]
 
 
