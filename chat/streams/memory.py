@@ -29,6 +29,8 @@ from chat.streams.base import (
 KEEP_SAVED_SECONDS: Final = 300.0
 KEEP_FAILED_SECONDS: Final = 900.0
 KEEP_BYTES: Final = 64 * 1024 * 1024
+# What an entry takes besides its text, about.
+ENTRY_BYTES: Final = 400
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 
@@ -206,7 +208,7 @@ class _Run:
                 raise ValueError("A terminal event is the last one.")
             self.entries.append(Entry(len(self.entries) + 1, event.name, event.data))
             self._sizes.append(_text_bytes(event))
-            self.size += self._sizes[-1]
+            self.size += self._sizes[-1] + ENTRY_BYTES
             if event.name == "error":
                 self.state = "error"
             elif event.name == "done":
@@ -251,4 +253,6 @@ class _Run:
 def _text_bytes(event: Event) -> int:
     if event.name in MERGEABLE:
         return len(event.data["text"].encode())
-    return 256
+    if event.name == "start":
+        return len(event.data["user_message"]["text"].encode())
+    return ENTRY_BYTES
