@@ -1,21 +1,26 @@
-"""Streaming responses that hold no thread and no database connection.
+"""Responses that take their time, without a thread and a database connection.
 
 Django keeps a thread, and the connection it opened, for as long as a response lasts. So a view only decides: it
-authorizes, and hands the stream over. This wrapper then sends the response straight from the log, at once: Django
-finishes its part of the request beside it, in milliseconds that a first token would otherwise wait for.
+authorizes, and hands over. This wrapper then responds, at once and straight from the log: Django finishes its part of
+the request beside it, in milliseconds that a first token would otherwise wait for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
-from chat import metrics
+from chat import database, metrics
+from chat.auth import user_of_scope
+
+logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,27 +28,46 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 Body = AsyncGenerator[bytes, None]
+Responder = Callable[[Send], Coroutine[Any, Any, None]]
 
-_SLOT: Final = "chat.event_stream"
+_SLOT: Final = "chat.responder"
+# How often it is asked again whether the reader of a stream may still read it.
+SIGNED_IN_EVERY_SECONDS: Final = 15.0
+# What Django's middleware adds to every other response, which these do not wait for.
+COMMON_HEADERS: Final = {
+    "Vary": "Cookie, Authorization",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
     # Compression would hold text back, and Django's would make each chunk a gzip file of its own.
     "Content-Encoding": "identity",
-    "Vary": "Cookie, Authorization",
-    # What Django's middleware adds to every other response, which this one does not wait for.
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    **COMMON_HEADERS,
 }
 
 
 def stream(request: HttpRequest, body: Body) -> HttpResponse:
-    """The response of a view whose body is `body`. It is sent at once; what Django adds to it later is not."""
+    """The response of a view whose body is `body`. It is sent at once; what Django adds to it later is not.
+
+    It ends early when its reader is signed out: the client's next request then hears why.
+    """
     if request.method != "HEAD":
-        request.scope[_SLOT].set_result(body)  # type: ignore[attr-defined]
+        _hand_over(request, lambda send: _pump(body, send))
     return HttpResponse(headers=HEADERS)
+
+
+def later(request: HttpRequest, answer: Coroutine[Any, Any, HttpResponse]) -> HttpResponse:
+    """The response of a view that has to wait for its answer."""
+    _hand_over(request, lambda send: _answer(answer, send))
+    return HttpResponse()
+
+
+def _hand_over(request: HttpRequest, respond: Responder) -> None:
+    request.scope[_SLOT].set_result((request.user.pk, respond))  # type: ignore[attr-defined]
 
 
 class EventStreams:
@@ -53,7 +77,7 @@ class EventStreams:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handed_over: asyncio.Future[Body] = asyncio.get_running_loop().create_future()
+        handed_over: asyncio.Future[tuple[int, Responder]] = asyncio.get_running_loop().create_future()
         client = _Client(receive)
 
         async def forward(message: Message) -> None:
@@ -67,7 +91,8 @@ class EventStreams:
             either: list[asyncio.Future[Any]] = [django, handed_over]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if handed_over.done():
-                await _respond(handed_over.result(), client, django, send)
+                user_id, respond = handed_over.result()
+                await _respond(respond(send), client.gone(django), _signed_out(scope, user_id))
             await django
         finally:
             django.cancel()
@@ -99,24 +124,39 @@ class _Client:
             leaving.cancel()
 
 
-async def _respond(body: Body, client: _Client, django: asyncio.Future[None], send: Send) -> None:
-    """Send until the body ends or the client goes away, which ends the body. A send that waits makes the body wait."""
-    sending = asyncio.create_task(_pump(body, send))
-    gone = asyncio.create_task(client.gone(django))
+async def _respond(
+    responding: Coroutine[Any, Any, None], gone: Coroutine[Any, Any, None], signed_out: Coroutine[Any, Any, None]
+) -> None:
+    """Respond until that ends, or the client goes away or is signed out, which ends it."""
+    tasks = [asyncio.create_task(each) for each in (responding, gone, signed_out)]
     try:
         with metrics.READERS.labels("sse").track_inprogress():
-            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            sending.result()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
         else:
             metrics.DISCONNECTS.labels("sse").inc()
     finally:
-        for task in (sending, gone):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(sending, gone, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _signed_out(scope: Scope, user_id: int) -> None:
+    """Return when the session has ended, the token was revoked, or the account disabled."""
+    while True:
+        await asyncio.sleep(SIGNED_IN_EVERY_SECONDS)
+        try:
+            user = await database.read(user_of_scope, dict(scope))
+        except DatabaseError:
+            logger.warning("A sign-in could not be checked again; trying later.")
+            continue
+        if user is None or user.pk != user_id:
+            return
 
 
 async def _pump(body: Body, send: Send) -> None:
+    """Send a body. A send that waits makes the body wait."""
     headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
     # A server whose client has just gone raises out of send, each in its own way: for us that is the end.
     with suppress(OSError):
@@ -127,3 +167,12 @@ async def _pump(body: Body, send: Send) -> None:
                 metrics.FRAMES.labels("sse").inc()
                 metrics.EVENT_BYTES.labels("sse").inc(len(chunk))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _answer(answer: Coroutine[Any, Any, HttpResponse], send: Send) -> None:
+    response = await answer
+    headers = {**dict(response.items()), **COMMON_HEADERS, "Content-Length": str(len(response.content))}
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    with suppress(OSError):
+        await send({"type": "http.response.start", "status": response.status_code, "headers": raw})
+        await send({"type": "http.response.body", "body": response.content, "more_body": False})
