@@ -68,6 +68,7 @@ ACCOUNTS: Final[dict[str, Rule]] = {
     "accounts/inactive/": PUBLIC,
     "accounts/reauthenticate/": SIGNED_IN,
     "accounts/password/change/": SIGNED_IN,
+    "accounts/password/set/": SIGNED_IN,
     "accounts/password/reset/": PUBLIC,
     "accounts/password/reset/done/": PUBLIC,
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": PUBLIC,
