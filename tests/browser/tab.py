@@ -27,6 +27,7 @@ class Tab:
         self.toast = page.locator("#toast")
         self.title = page.locator("#conversation-title")
         self.rows = page.locator("#conversations .conversation")
+        self.titles = self.rows.locator(".conversation__title")
         self.scroller = page.locator("#transcript-scroller")
 
     async def go(self, path: str) -> None:
@@ -44,8 +45,9 @@ class Tab:
         await expect(self.page.locator("#conversations")).to_have_attribute("aria-busy", "false")
 
     async def send(self, text: str) -> None:
+        """By the keys that send on every device: Enter alone breaks the line on a phone."""
         await self.box.fill(text)
-        await self.box.press("Enter")
+        await self.box.press("Control+Enter")
 
     async def ask(self, text: str) -> str:
         """A whole turn. The text of the answer, as it is read on the screen."""

@@ -22,7 +22,7 @@ CHAT_PATHS: Final = (
     rf"/api/conversations/{UUID}(/messages|/restore)?",
 )
 ADMIN_PATHS: Final = (r"/admin/.*",)
-ACCOUNT_PATHS: Final = (r"/accounts/[\w/-]+", r"/setup/", r"/theme/?")
+ACCOUNT_PATHS: Final = (r"/accounts/[\w/-]+", r"/setup/", r"/theme")
 # The page asks for a conversation whose first answer is still being written: there is no row of it yet.
 NOT_SAVED_YET: Final = rf"console: .* 404 .*/api/conversations/{UUID}"
 # What Chromium says of its own accord when there is no network.
@@ -103,4 +103,3 @@ class Watch:
             self.problems.append(f"request to elsewhere: {url}")
         elif not any(re.fullmatch(pattern, parts.path) for pattern in self._paths):
             self.problems.append(f"unexpected request: {url}")
-
