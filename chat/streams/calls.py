@@ -38,6 +38,24 @@ class _Call:
     packed: bytes
     answer: asyncio.Future[Any]
     give_up: float
+    on_answer: Callable[[Any], None] | None
+
+    @property
+    def is_dropped(self) -> bool:
+        """Nobody wants it made any more."""
+        return self.answer.cancelled() and self.on_answer is None
+
+    def succeed(self, answer: Any) -> None:
+        if self.on_answer is not None:
+            self.on_answer(answer)
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+            # Whoever called may be gone already: that is no error to report.
+            self.answer.exception()
 
 
 class Calls:
@@ -60,13 +78,20 @@ class Calls:
         self._returned_at: float | None = None
         self._failing = False
 
-    def call(self, script: str, *arguments: Argument, patience: float) -> asyncio.Future[Any]:
-        """The script's answer. A cancelled call may have been made or not.
+    def call(
+        self,
+        script: str,
+        *arguments: Argument,
+        patience: float,
+        on_answer: Callable[[Any], None] | None = None,
+    ) -> asyncio.Future[Any]:
+        """The script's answer. A cancelled call may have been made or not; with `on_answer`, it is made.
 
         Unavailable after `patience` seconds. Raises redis.ResponseError for a mistake in the call.
         """
         loop = asyncio.get_running_loop()
-        call = _Call(self._pack(self._scripts[script], arguments), loop.create_future(), loop.time() + patience)
+        packed = self._pack(self._scripts[script], arguments)
+        call = _Call(packed, loop.create_future(), loop.time() + patience, on_answer)
         self._waiting.append(call)
         self._called.set()
         if self._task is None:
@@ -96,10 +121,7 @@ class Calls:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         for call in self._waiting:
-            if not call.answer.done():
-                call.answer.set_exception(Unavailable("The log is closed."))
-                # Whoever called may be gone already: that is no error to report.
-                call.answer.exception()
+            call.fail(Unavailable("The log is closed."))
         self._waiting.clear()
         await self._disconnect(nowait=False)
 
@@ -110,7 +132,7 @@ class Calls:
         wait = FIRST_WAIT_SECONDS
         while True:
             await self._called.wait()
-            self._waiting = [call for call in self._waiting if not call.answer.done()]
+            self._waiting = [call for call in self._waiting if not call.is_dropped]
             if not self._waiting:
                 self._called.clear()
                 continue
@@ -127,25 +149,28 @@ class Calls:
                 self._answered()
 
     async def _make(self, calls: Sequence[_Call]) -> None:
-        """One pipeline. What is not answered when it fails is made again."""
+        """One pipeline. What is answered waits no more; what is not, when it fails, is made again."""
         async with asyncio.timeout(self._seconds):
             connection = await self._connected()
             await connection.send_packed_command([call.packed for call in calls], check_health=False)
             passing: ResponseError | None = None
             unknown = False
-            for call in calls:
-                try:
-                    answer = await connection.read_response()
-                except NoScriptError:
-                    unknown = True
-                except ResponseError as error:
-                    if str(error).startswith(PASSING) or type(error) is not ResponseError:
-                        passing = error
-                    elif not call.answer.done():
-                        call.answer.set_exception(error)
-                else:
-                    if not call.answer.done():
-                        call.answer.set_result(answer)
+            answered: set[int] = set()
+            try:
+                for call in calls:
+                    try:
+                        call.succeed(await connection.read_response())
+                    except NoScriptError:
+                        unknown = True
+                        continue
+                    except ResponseError as error:
+                        if str(error).startswith(PASSING) or type(error) is not ResponseError:
+                            passing = error
+                            continue
+                        call.fail(error)
+                    answered.add(id(call))
+            finally:
+                self._waiting = [call for call in self._waiting if id(call) not in answered]
             if unknown:
                 await self._load_scripts(connection)
         if passing is not None:
@@ -172,10 +197,10 @@ class Calls:
         self._answers_since = None
         await self._disconnect()
         now = asyncio.get_running_loop().time()
-        for call in self._waiting:
-            if call.give_up <= now and not call.answer.done():
-                call.answer.set_exception(Unavailable("Redis does not answer."))
-                call.answer.exception()
+        late = [call for call in self._waiting if call.give_up <= now]
+        self._waiting = [call for call in self._waiting if call.give_up > now]
+        for call in late:
+            call.fail(Unavailable("Redis does not answer."))
 
     def _answered(self) -> None:
         if self._answers_since is None:

@@ -29,7 +29,7 @@ from chat.streams.scripts import FENCED, LOST
 logger = logging.getLogger(__name__)
 
 # A run that nobody owns waits this long for a process that finishes it.
-LIVE_SECONDS: Final = 900.0
+LIVE_MS: Final = 900_000
 
 
 @dataclass(slots=True)
@@ -114,12 +114,11 @@ class Ownership:
         owned.attempt = attempt or owned.attempt
         owned.entries.extend(encoded)
         owned.state = state_after(events[-1]) if events else owned.state
-        answer = self._calls.call(
+        code = await self._calls.call(
             "append", run_id, owned.token, first, self._lease_ms, owned.state, _keep_ms(owned.state), *encoded,
             patience=self._patience,
+            on_answer=lambda code: self._appended(owned, epoch, first, events, code),
         )  # fmt: skip
-        answer.add_done_callback(lambda done: self._appended(owned, epoch, first, events, done))
-        code = await asyncio.shield(answer)
         if code == LOST:
             await self._restore(owned, epoch)
         elif code == FENCED:
@@ -149,16 +148,13 @@ class Ownership:
             await asyncio.gather(self._renewing, return_exceptions=True)
         self._runs.clear()
 
-    def _appended(
-        self, owned: Owned, epoch: str, first: int, events: Sequence[Event], answer: asyncio.Future[Any]
-    ) -> None:
-        if answer.cancelled() or answer.exception() or answer.result() < 0:
+    def _appended(self, owned: Owned, epoch: str, first: int, events: Sequence[Event], code: int) -> None:
+        if code < 0 or not events:
             return
-        if answer.result():
+        if code:
             self.request_stop(owned.info.run_id)
-        if events:
-            self._on_append(owned.info.run_id, epoch, first, events)
-        if events and events[-1].is_terminal:
+        self._on_append(owned.info.run_id, epoch, first, events)
+        if events[-1].is_terminal:
             self._runs.pop(owned.info.run_id, None)
 
     async def _renew(self) -> None:
@@ -171,7 +167,7 @@ class Ownership:
 
     async def _renew_one(self, owned: Owned) -> None:
         run_id, epoch = owned.info.run_id, owned.epoch
-        arguments = (run_id, owned.token, self._lease_ms, round(LIVE_SECONDS * 1000))
+        arguments = (run_id, owned.token, self._lease_ms, LIVE_MS)
         try:
             code = await self._calls.call("renew", *arguments, patience=self._renew_seconds)
             if owned.state != "live":
@@ -198,7 +194,7 @@ class Ownership:
                 "restore",
                 info.run_id, info.owner_id, info.conversation_id, info.client_message_id, info.fingerprint, info.title,
                 state, renewed, owned.made, owned.token, owned.attempt, int(owned.stop), owned.completion,
-                self._lease_ms, round(LIVE_SECONDS * 1000), _keep_ms(state), *owned.entries,
+                self._lease_ms, LIVE_MS, _keep_ms(state), *owned.entries,
                 patience=self._patience,
             )  # fmt: skip
             if code == LOST:

@@ -42,7 +42,7 @@ from chat.streams.base import (
 from chat.streams.calls import Argument, Calls
 from chat.streams.entries import decode_json, encode, run_info
 from chat.streams.following import Following, place_of
-from chat.streams.ownership import LIVE_SECONDS, Owned, Ownership
+from chat.streams.ownership import LIVE_MS, Owned, Ownership
 from chat.streams.scripts import LOST
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ CALL_SECONDS: Final = 5.0
 APPEND_SECONDS: Final = 120.0
 READY_SECONDS: Final = 2.0
 CLAIMS: Final = 16
+# A claim is good for this part of a lease: a Redis that has stood still for longer is not asked by it any more.
+CLAIM_IN_TIME: Final = 4
 # Where nobody follows: looked at this many times in the time after which a run is abandoned, within bounds.
 ABANDONED_LOOKS: Final = 4
 SOONEST_LOOK_SECONDS: Final = 0.05
@@ -83,7 +85,8 @@ class RedisLog:
             url, retry=Retry(NoBackoff(), 0), socket_timeout=None, socket_connect_timeout=call_seconds
         )
         self._process = uuid.uuid4().hex
-        self._lease_seconds = lease_seconds
+        self._lease_ms = round(lease_seconds * 1000)
+        self._redis_ahead_ms: int | None = None
         self._check_seconds = check_seconds
         self._call_seconds = call_seconds
         self._calls = Calls(self._pool, prefix=prefix, seconds=call_seconds, on_return=self._returned)
@@ -113,7 +116,7 @@ class RedisLog:
         outcome, token, found = await self._call(
             "create",
             request.run_id, request.owner_id, request.conversation_id, request.client_message_id, request.fingerprint,
-            request.title, new_epoch(), live_limit, round(self._lease_seconds * 1000), round(LIVE_SECONDS * 1000),
+            request.title, new_epoch(), live_limit, self._lease_ms, LIVE_MS,
             start,
         )  # fmt: skip
         if outcome == b"too_many":
@@ -181,10 +184,9 @@ class RedisLog:
 
         By then owners that are alive have renewed theirs.
         """
-        expired = self._calls.answers_since(self._lease_seconds)
-        claimed = await self._call(
-            "claim", int(expired), CLAIMS, round(self._lease_seconds * 1000), round(LIVE_SECONDS * 1000)
-        )
+        if self._redis_ahead_ms is None:
+            await self._ask_for_claims(0, not_after=0)
+        claimed = await self._ask_for_claims(CLAIMS, not_after=self._redis_ms() + self._lease_ms // CLAIM_IN_TIME)
         claims = []
         for each in claimed:
             try:
@@ -251,6 +253,16 @@ class RedisLog:
         self._own(owned)
         return Claim(info, owned.token, owned.attempt, owned.stop, decode_json(completion), entries)
 
+    async def _ask_for_claims(self, count: int, *, not_after: int) -> list[Any]:
+        expired = self._calls.answers_since(self._lease_ms / 1000)
+        now, claimed = await self._call("claim", int(expired), count, self._lease_ms, LIVE_MS, not_after)
+        self._redis_ahead_ms = int(now) - _monotonic_ms()
+        return list(claimed)
+
+    def _redis_ms(self) -> int:
+        """About the time by Redis' clock."""
+        return _monotonic_ms() + (self._redis_ahead_ms or 0)
+
     async def _is_followed(self, run_id: str) -> bool:
         """When in doubt, it is."""
         try:
@@ -264,3 +276,7 @@ class RedisLog:
     def _returned(self) -> None:
         self._ownership.renew_now()
         self._following.look()
+
+
+def _monotonic_ms() -> int:
+    return round(time.monotonic() * 1000)

@@ -1,7 +1,12 @@
--- Up to `count` runs: those whose lease has ended, or only those that were released.
+-- Up to `count` runs: those whose lease has ended, or only those that were released. Not after its time: what a process
+-- sent to a Redis that stood still must claim nothing for a process that does not wait for it any more.
 local expired, count, lease, ttl = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local now, not_after = now_ms(), tonumber(ARGV[5])
 local claims = {}
-for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and now_ms() or 0, 'LIMIT', 0, count)) do
+if now > not_after then
+  return {integer(now), claims}
+end
+for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and now or 0, 'LIMIT', 0, count)) do
   local held = info(run)
   if not held or held[STATE] ~= 'live' then
     redis.call('ZREM', leases_key(), run)
@@ -19,4 +24,4 @@ for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and no
     claims[#claims + 1] = {token, integer(attempt), fields[2], fields[3], held}
   end
 end
-return claims
+return {integer(now), claims}
