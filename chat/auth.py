@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import Error as DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, parse_cookie
 from django.utils.crypto import constant_time_compare
 
 from chat import database
@@ -80,7 +79,7 @@ def user_of_token(secret: str) -> User | None:
     if token is None:
         return None
     # Not here: a database that is locked would hold up whoever signs in.
-    database.write_later(token.was_used)
+    database.write_later(f"token {token.pk}", token.was_used)
     owner: User = token.owner
     return owner
 
@@ -107,8 +106,6 @@ def user_of_scope(scope: dict[str, Any]) -> User | None:
     secret = bearer_secret(headers.get(b"authorization", ""))
     if secret is not None:
         return user_of_token(secret)
-    try:
-        cookie = SimpleCookie(headers.get(b"cookie", "")).get(settings.SESSION_COOKIE_NAME)
-    except CookieError:
-        return None
-    return user_of_session(cookie.value) if cookie is not None else None
+    # Django's parser, not the standard library's: that one drops all cookies for one odd one of another application.
+    session_key = parse_cookie(headers.get(b"cookie", "")).get(settings.SESSION_COOKIE_NAME)
+    return user_of_session(session_key) if session_key else None

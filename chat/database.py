@@ -13,7 +13,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +42,25 @@ async def write(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     return result
 
 
-def write_later(function: Callable[[], object]) -> None:
-    """Run a function that writes, when its turn comes. Nobody waits for it; if it fails, that is logged and all."""
-    _writers.submit(_write_quietly, function)
+_noted: set[str] = set()
 
 
-def _write_quietly(function: Callable[[], object]) -> None:
+def write_later(name: str, function: Callable[[], object]) -> None:
+    """Run a function that writes, when its turn comes. Nobody waits for it; if it fails, that is logged and all.
+
+    While one of this name waits, another is left out: a locked database cannot pile them up before what matters.
+    """
+    if name not in _noted:
+        _noted.add(name)
+        _writers.submit(_write_quietly, name, function)
+
+
+def _write_quietly(name: str, function: Callable[[], object]) -> None:
     close_old_connections()
     try:
         function()
-    except DatabaseError as error:
-        logger.warning("A note was not written: %s", error)
+    except Error as error:
+        logger.warning("A note was not written (%s): %s", name, error)
     finally:
+        _noted.discard(name)
         close_old_connections()

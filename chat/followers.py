@@ -25,16 +25,23 @@ FOLLOWED_RUNS: Final = 32
 
 
 class Followers:
-    """`put` takes the text of a frame and does not wait: the window keeps what is put within bounds."""
+    """`put` takes the text of a frame and does not wait: the window keeps what is put within bounds.
 
-    def __init__(self, engine: Engine, window: Window, put: Callable[[str], None]) -> None:
+    `lost` is told of a run that cannot be followed to its end.
+    """
+
+    def __init__(
+        self, engine: Engine, window: Window, put: Callable[[str], None], lost: Callable[[str, Refusal], None]
+    ) -> None:
         self._engine = engine
         self._window = window
         self._put = put
+        self._lost = lost
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cursors: dict[str, Cursor] = {}
         self._tips: dict[str, Cursor] = {}
-        self._expected: set[str] = set()
+        # Of several requests for one run, each awaiting something, the last one counts.
+        self._requests: dict[str, int] = {}
 
     @property
     def count(self) -> int:
@@ -43,30 +50,35 @@ class Followers:
     def follows(self, run_id: str) -> bool:
         return run_id in self._tasks
 
-    def expect(self, run_id: str) -> None:
-        """A subscription is being looked up; a `stop` in the meantime takes it back."""
-        self._expected.add(run_id)
-
-    def is_expected(self, run_id: str) -> bool:
-        return run_id in self._expected
-
-    async def start(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
-        """Follow a run from a cursor; one that is followed already starts anew from there."""
-        self._expected.discard(run_id)
-        await self._cancel(run_id)
-        if self.count >= FOLLOWED_RUNS:
+    def check_room(self, run_id: str | None = None) -> None:
+        """Raises Refusal if no further run can be followed."""
+        if self.count >= FOLLOWED_RUNS and run_id not in self._tasks:
             raise Refusal("too_many_runs", f"One socket follows at most {FOLLOWED_RUNS} runs.")
+
+    def request(self, run_id: str) -> int:
+        """Announce a `start`; a later `request` or `stop` for this run takes it back."""
+        self._requests[run_id] = self._requests.get(run_id, 0) + 1
+        return self._requests[run_id]
+
+    async def start(self, run_id: str, run: RunInfo | Message, after: Cursor | None, *, request: int) -> None:
+        """Follow a run from a cursor; one that is followed already starts anew from there."""
+        await self._cancel(run_id)
+        if self._requests.get(run_id) != request:
+            return
         task = asyncio.get_running_loop().create_task(self._follow(run_id, run, after))
         self._tasks[run_id] = task
         task.add_done_callback(lambda done: self._ended(run_id, done))
 
     async def stop(self, run_id: str) -> None:
-        self._expected.discard(run_id)
+        self.request(run_id)
         await self._cancel(run_id)
+        if not self.follows(run_id):
+            self._requests.pop(run_id, None)
 
     async def close(self) -> None:
-        for run_id in list(self._tasks):
-            await self._cancel(run_id)
+        """Nothing may call `start` any more."""
+        while self._tasks:
+            await self._cancel(next(iter(self._tasks)))
 
     def tips(self) -> dict[str, str]:
         """Where this socket's reader should be in each run, once it has everything that was sent."""
@@ -75,7 +87,7 @@ class Followers:
     async def stalled(self) -> list[str]:
         """Followed runs that have not moved since the last call although they are live."""
         tips = {}
-        for run_id in self._tasks:
+        for run_id in list(self._tasks):
             run = await self._engine.log.find(run_id)
             if run is not None and run.is_live:
                 tips[run_id] = run.cursor
@@ -95,12 +107,10 @@ class Followers:
 
     async def _send(self, run_id: str, batch: Batch) -> None:
         body = _body(run_id, batch)
-        size = len(body.encode()) + 32
-        if not self._window.fits(size):
-            metrics.BACKPRESSURE.labels("websocket").inc()
-            await self._window.room(size)
+        size = len(body.encode()) + 64
+        frame = await self._window.take(size)
         self._cursors[run_id] = batch.cursor
-        self._put(f'{{"type":"events","frame":{self._window.sent(size)},{body}')
+        self._put(f'{{"type":"events","frame":{frame},{body}')
         metrics.FRAMES.labels("websocket").inc()
         metrics.EVENT_BYTES.labels("websocket").inc(size)
 
@@ -108,8 +118,13 @@ class Followers:
         if self._tasks.get(run_id) is task:
             del self._tasks[run_id]
             self._cursors.pop(run_id, None)
-        if not task.cancelled() and (error := task.exception()):
+            self._requests.pop(run_id, None)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Refusal):
+            self._lost(run_id, error)
+        elif error is not None:
             logger.error("Following run %s failed.", run_id, exc_info=error)
+            self._lost(run_id, Refusal("unavailable", "The answer cannot be read on. Try again."))
 
     async def _cancel(self, run_id: str) -> None:
         task = self._tasks.pop(run_id, None)

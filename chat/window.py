@@ -30,6 +30,7 @@ class Window:
         self._acknowledged = 0
         self._moved_at = clock()
         self._changed = asyncio.Event()
+        self._queue = asyncio.Lock()
 
     @property
     def in_flight(self) -> int:
@@ -37,34 +38,36 @@ class Window:
 
     @property
     def is_open(self) -> bool:
-        return self._in_flight < self._size
+        return self._in_flight < self._size and not self._queue.locked()
 
     @property
     def waited(self) -> float:
         """Seconds since the reader last acknowledged something, or 0 while nothing is under way."""
         return self._clock() - self._moved_at if self._frames else 0.0
 
-    def fits(self, size: int) -> bool:
-        return not self._frames or self._in_flight + size <= self._size
-
     async def opened(self) -> None:
         """Wait until anything may be sent."""
         while not self.is_open:
             await self._change()
 
-    async def room(self, size: int) -> None:
-        """Wait until `size` bytes may be sent."""
-        while not self.fits(size):
-            await self._change()
+    async def take(self, size: int) -> int:
+        """Wait until `size` bytes may be sent, and count them as a frame; returns its number.
 
-    def sent(self, size: int) -> int:
-        """Count a frame; returns its number. Call `room` first, and nothing between that awaits."""
-        if not self._frames:
-            self._moved_at = self._clock()
-        self._last += 1
-        self._in_flight += size
-        self._frames.append((self._last, size))
-        return self._last
+        First come, first served: a large frame that waits for the window to empty is not overtaken for ever by small
+        ones. The frame must be sent before anything is awaited, or numbers would leave out of order.
+        """
+        async with self._queue:
+            while self._frames and self._in_flight + size > self._size:
+                await self._change()
+            if not self._frames:
+                self._moved_at = self._clock()
+            self._last += 1
+            self._in_flight += size
+            self._frames.append((self._last, size))
+            frame = self._last
+        # Whoever found the window shut only because of the queue looks again.
+        self._changed.set()
+        return frame
 
     def acknowledge(self, frame: int) -> bool:
         """Frames up to this number are drawn. Whether that was news. Raises UnknownFrame."""

@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -48,17 +48,31 @@ def secret_key() -> str:
         return given
     path = DATA_DIR / "secret_key"
     try:
-        # O_EXCL: of two processes that start at once, one makes the key and the other reads it.
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+        if not path.exists():
+            make_key(path)
     except OSError as error:
         return no_data_dir("written", error)
     try:
-        return path.read_text()
+        key = path.read_text()
     except OSError as error:
         return no_data_dir("read", error)
+    if len(key) < 32:
+        env.refuse("CHAT_DATA_DIR", f"({DATA_DIR}) holds a secret_key that is too short", "Delete that file.")
+        return secrets.token_urlsafe(48)
+    return key
+
+
+def make_key(path: Path) -> None:
+    """Whole or not at all, and once: of two processes that start together, one makes it and both read it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
 
 
 def no_data_dir(done: str, error: OSError) -> str:
@@ -150,7 +164,13 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 # A connection kept beyond its request belongs to a thread that no later request finds again (facts of ASGI).
 DATABASES["default"]["CONN_MAX_AGE"] = 0
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels.layers.InMemoryChannelLayer",
+        # By default a reader that leaves one notice unread for a minute gets none any more, and all do after a day.
+        "CONFIG": {"expiry": 7 * 24 * 3600, "group_expiry": 365 * 24 * 3600},
+    }
+}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -189,13 +209,20 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
-EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtps"))
+EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtp+tls", "smtps"))
+EMAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chat@localhost")
 if EMAIL_URL:
     _email = urlsplit(EMAIL_URL)
-    EMAIL_HOST, EMAIL_PORT = _email.hostname or "localhost", _email.port or 25
-    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _email.username or "", _email.password or ""
-    EMAIL_USE_SSL = _email.scheme == "smtps"
+    try:
+        EMAIL_PORT = _email.port or EMAIL_PORTS[_email.scheme]
+    except ValueError:
+        EMAIL_PORT = EMAIL_PORTS[_email.scheme]
+        env.refuse("EMAIL_URL", "has a port that is no port", "Write smtp+tls://user:password@host:587.")
+    EMAIL_HOST = _email.hostname or "localhost"
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_email.username or ""), unquote(_email.password or "")
+    EMAIL_USE_SSL, EMAIL_USE_TLS = _email.scheme == "smtps", _email.scheme == "smtp+tls"
+    EMAIL_TIMEOUT = 10
 else:
     # Without a mail server a password reset link is printed where the server runs: its operator can pass it on.
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -16,6 +16,7 @@ from chat.generation.engine import Engine, Sent
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Assistant, User
+from chat.providers.registry import Registry
 from chat.streams.memory import MemoryLog
 from tests.scripted import ScriptedProvider
 
@@ -53,7 +54,7 @@ class Rig:
 async def rig() -> AsyncIterator[Rig]:
     """alice owns what is made here, charlie must see nothing. The test needs `transactional_db`."""
     provider = ScriptedProvider()
-    engine = Engine(MemoryLog(), {"scripted": provider}, Recorder(patience=5))
+    engine = Engine(MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5))
     engines.install(engine)
     alice = await database.write(User.objects.create_user, "alice", "alice@example.org", "correct horse battery")
     charlie = await database.write(User.objects.create_user, "charlie", "charlie@example.org", "correct horse battery")

@@ -20,7 +20,8 @@ LAYERS = {
     CAPABILITIES: ("auth", "database", "documents", "first_run", "limits", "metrics", "notices", "origins", "tools"),
     PROCESS: ("generation",),
     INTERFACES: (
-        *("consumers", "followers", "socket_writer", "window", "api", "views", "admin", "management", "server"),
+        *("consumers", "followers", "socket_requests", "socket_writer", "window"),
+        *("api", "views", "admin", "management", "server"),
         *("accounts", "account_urls", "browser_policy", "templatetags", "apps", "checks", "urls", "client"),
     ),
 }

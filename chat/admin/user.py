@@ -30,6 +30,11 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         readonly = tuple(super().get_readonly_fields(request, obj))
         return readonly if _is_superuser(request) else (*readonly, *POWERS)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Only how many rows go with a user: their list would show the titles of conversations to all staff."""
+        _, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return [str(user) for user in objs], counts, lacking, protected
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         # Addresses that allauth remembers from before would still log in and receive password resets.

@@ -12,7 +12,7 @@ from chat.api.pages import page, page_size
 from chat.api.replies import body_of, reply, route
 from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape, message_shape
 from chat.generation.engine import engine
-from chat.models import Assistant, Conversation, User
+from chat.models import Assistant, Conversation, Message, User
 from chat.models.conversation import TITLE_LENGTH
 from chat.refusals import Refusal, not_found
 from chat.wire import clean, parse_uuid
@@ -58,7 +58,6 @@ async def delete(request: HttpRequest, user: User, conversation_id: Any) -> Http
     """Deleted, but restorable for a while. What is being answered in it stops: nobody wants it any more."""
 
     def write() -> None:
-        user.conversations.purge()
         _get(user, conversation_id).delete_softly()
 
     chat = await engine()
@@ -135,7 +134,8 @@ def _title(value: object) -> str:
 
 def _message(conversation: Conversation, value: object) -> Any:
     message_id = parse_uuid(value)
-    message = conversation.messages.filter(pk=message_id).first() if message_id else None
+    answers = conversation.messages.filter(role=Message.Role.ASSISTANT)
+    message = answers.filter(pk=message_id).first() if message_id else None
     if message is None:
         raise not_found()
     return message

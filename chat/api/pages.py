@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db.models import Model, Q, QuerySet
@@ -20,9 +20,10 @@ LARGEST: Final = 200
 def page_size(text: str) -> int:
     if not text:
         return SIZE
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= LARGEST:
+    size = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    if not 1 <= size <= LARGEST:
         raise Refusal("bad_request", f"limit is a number from 1 to {LARGEST}.")
-    return int(text)
+    return size
 
 
 def page(rows: QuerySet[Any], cursor: str, *, by: str, size: int) -> tuple[Sequence[Any], str | None]:
@@ -48,6 +49,7 @@ def _parse(cursor: str) -> tuple[datetime, str]:
         parsed, known = datetime.fromisoformat(moment), parse_uuid(pk)
         if known is None or parsed.tzinfo is None:
             raise ValueError("no id, or no time zone")
-    except (ValueError, binascii.Error) as error:
+        parsed = parsed.astimezone(UTC)
+    except (ValueError, OverflowError, binascii.Error) as error:
         raise Refusal("bad_cursor", "cursor must be the `next` of an earlier page.") from error
     return parsed, known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -28,13 +28,7 @@ def route(**methods: View) -> View:
 
     async def view(request: HttpRequest, **ids: Any) -> HttpResponse:
         chosen = methods.get(request.method or "") or (methods.get("GET") if request.method == "HEAD" else None)
-        try:
-            response = await _respond(request, chosen, methods, ids)
-        except Refusal as refusal:
-            response = refused(refusal)
-        except DatabaseError:
-            logger.exception("A call of the API failed.")
-            response = refused(Refusal("unavailable", "The database cannot be reached. Try again.", retry_after=5))
+        response = await answered(_respond(request, chosen, methods, ids))
         # What a call answers is one person's: no cache may give it to another.
         patch_vary_headers(response, ["Cookie", "Authorization"])
         response.headers.setdefault("Cache-Control", "no-store")
@@ -42,6 +36,17 @@ def route(**methods: View) -> View:
 
     view.methods = methods  # type: ignore[attr-defined]
     return view
+
+
+async def answered(response: Awaitable[HttpResponse]) -> HttpResponse:
+    """The response, or the refusal in its place."""
+    try:
+        return await response
+    except Refusal as refusal:
+        return refused(refusal)
+    except DatabaseError:
+        logger.exception("A call of the API failed.")
+        return refused(Refusal("unavailable", "The database cannot be reached. Try again.", retry_after=5))
 
 
 async def _respond(

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import logging
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from django.conf import settings
 
 from chat import notices
 from chat.events import BadCursor, Cursor
-from chat.generation.engine import Engine
+from chat.generation.engine import Engine, is_at_end
 from chat.models import Message
-from chat.sse import PING, RETRY, dumps, encode
+from chat.refusals import Refusal
+from chat.sse import PING, RETRY, encode
 from chat.streams.base import Batch, RunInfo
-from chat.wire import clean, parse_uuid
+from chat.wire import parse_uuid
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 # What is taken from the log at once, for a reader that has fallen behind.
 CHUNK_BYTES: Final = 32 * 1024
@@ -26,8 +31,9 @@ CHUNK_BYTES: Final = 32 * 1024
 async def one_run(engine: Engine, run: RunInfo | Message, after: Cursor | None) -> AsyncGenerator[bytes, None]:
     """The run's events after a cursor, to its terminal event."""
     yield RETRY
-    async with aclosing(engine.follow(run, after, limit=CHUNK_BYTES)) as batches:
-        async for batch in with_heartbeats(batches):
+    batches = engine.follow(run, after, limit=CHUNK_BYTES)
+    async with aclosing(batches), aclosing(with_heartbeats(batches)) as items:
+        async for batch in items:
             yield PING if batch is None else encode_batch(batch)
 
 
@@ -35,7 +41,7 @@ def encode_batch(batch: Batch) -> bytes:
     return b"".join(encode(entry.name, entry.data, id=str(Cursor(batch.epoch, entry.seq))) for entry in batch.entries)
 
 
-async def with_heartbeats(items: AsyncIterator[T]) -> AsyncIterator[T | None]:
+async def with_heartbeats(items: AsyncGenerator[T, None]) -> AsyncGenerator[T | None, None]:
     """The items, and None whenever none has come for a heartbeat's time."""
     while True:
         following = asyncio.ensure_future(anext(items, _END))
@@ -82,8 +88,13 @@ class Cursors:
     def moved(self, run_id: str, cursor: Cursor) -> None:
         self._cursors[run_id] = cursor
 
-    def keep_only(self, run_ids: set[str]) -> None:
-        self._cursors = {run_id: cursor for run_id, cursor in self._cursors.items() if run_id in run_ids}
+    def ended(self, run_id: str) -> None:
+        """Nothing more comes of this run: its place need not be carried along."""
+        self._cursors.pop(run_id, None)
+
+    @property
+    def run_ids(self) -> list[str]:
+        return list(self._cursors)
 
 
 class Multiplex:
@@ -96,42 +107,69 @@ class Multiplex:
         # Of one: the followers wait until what they brought has been sent.
         self._ready: asyncio.Queue[Callable[[], bytes]] = asyncio.Queue(1)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        # Runs that were followed to their end here.
+        self._ended: set[str] = set()
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         yield RETRY
         begun = asyncio.Event()
-        self._tasks[""] = asyncio.create_task(self._follow_notices(begun))
+        own = [asyncio.create_task(self._follow_notices(begun)), asyncio.create_task(self._keep_joining())]
         try:
             await begun.wait()
+            await self._resume()
             await self._join_runs()
-            async with aclosing(self._chunks()) as chunks:
-                async for chunk in with_heartbeats(chunks):
-                    if chunk is None:
-                        # A notice may be lost: nobody's answer hangs on one.
-                        await self._join_runs()
+            async with aclosing(self._chunks()) as chunks, aclosing(with_heartbeats(chunks)) as items:
+                async for chunk in items:
                     yield PING if chunk is None else chunk
         finally:
-            for task in self._tasks.values():
+            tasks = [*own, *self._tasks.values()]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         while True:
             yield (await self._ready.get())()
 
-    async def _join_runs(self) -> None:
-        runs = {run.run_id: run for run in await self._engine.log.runs_of(self._user_id)}
-        self._cursors.keep_only(set(runs))
-        for run in runs.values():
-            cursor = self._cursors.get(run.run_id)
-            unfinished = run.is_live or (cursor is not None and cursor != run.cursor)
-            if unfinished and run.run_id not in self._tasks:
-                self._tasks[run.run_id] = asyncio.create_task(self._follow(run, cursor))
+    async def _resume(self) -> None:
+        """Go on with every run of the reader's cursors, from the database where the log has let go of it."""
+        for run_id in self._cursors.run_ids:
+            cursor = self._cursors.get(run_id)
+            try:
+                run = await self._engine.find(self._user_id, run_id)
+            except Refusal:
+                run = None
+            if run is None or (cursor is not None and is_at_end(run, cursor)):
+                self._cursors.ended(run_id)
+            else:
+                self._start(run_id, run, cursor)
 
-    async def _follow(self, run: RunInfo, after: Cursor | None) -> None:
+    async def _join_runs(self) -> None:
+        for run in await self._engine.log.runs_of(self._user_id):
+            if run.is_live and run.run_id not in self._tasks and run.run_id not in self._ended:
+                self._start(run.run_id, run, None)
+
+    async def _keep_joining(self) -> None:
+        """A notice may be lost: nobody's answer hangs on one."""
+        while True:
+            await asyncio.sleep(settings.CHAT_HEARTBEAT_SECONDS)
+            await self._join_runs()
+
+    def _start(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
+        task = asyncio.create_task(self._follow(run_id, run, after))
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda done: self._done(run_id, done))
+
+    def _done(self, run_id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(run_id, None)
+        self._ended.add(run_id)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("Following run %s failed.", run_id, exc_info=error)
+
+    async def _follow(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
         async with aclosing(self._engine.follow(run, after, limit=CHUNK_BYTES)) as batches:
             async for batch in batches:
-                await self._ready.put(_Chunk(self._cursors, run.run_id, batch))
+                await self._ready.put(_Chunk(self._cursors, run_id, batch))
 
     async def _follow_notices(self, begun: asyncio.Event) -> None:
         async with notices.listen(self._user_id) as received:
@@ -139,7 +177,7 @@ class Multiplex:
             async for notice in received:
                 if notice.get("kind") == "run_started":
                     await self._join_runs()
-                await self._ready.put(lambda notice=notice: _encode_notice(notice))  # type: ignore[misc]
+                await self._ready.put(partial(encode, "notice", notice))
 
 
 class _Chunk:
@@ -156,8 +194,6 @@ class _Chunk:
             self._cursors.moved(self._run_id, Cursor(self._batch.epoch, entry.seq))
             data = {"run_id": self._run_id, **entry.data}
             chunks.append(encode(entry.name, data, id=str(self._cursors)))
+            if entry.is_terminal:
+                self._cursors.ended(self._run_id)
         return b"".join(chunks)
-
-
-def _encode_notice(notice: dict[str, Any]) -> bytes:
-    return f"event: notice\ndata: {clean(dumps(notice))}\n\n".encode()

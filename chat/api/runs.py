@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database, events
 from chat.api import run_stream
-from chat.api.event_streams import stream
-from chat.api.replies import body_of, failed, reply, route
+from chat.api.event_streams import later, stream
+from chat.api.replies import answered, body_of, failed, reply, route
 from chat.api.shapes import message_shape, run_shape, run_urls
 from chat.events import BadCursor, Cursor, Entry
 from chat.generation import archive
@@ -47,13 +47,18 @@ async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
 
 async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
     chat, sent = await _send(request, user)
-    run = await chat.find(user.pk, sent.run_id)
+    return later(request, answered(_outcome(chat, user, sent.run_id)))
+
+
+async def _outcome(chat: Engine, user: User, run_id: str) -> HttpResponse:
+    """The saved message, or the error, when the run has ended."""
+    run = await chat.find(user.pk, run_id)
     last = await _last(chat.follow(run, None, limit=settings.CHAT_ANSWER_BYTES))
     if last.name == "error":
         error = cast(events.Failure, last.data)
         status = FAILURE_STATUS.get(error["code"], 502)
         return failed(status, error["code"], error["message"], error["retryable"], error.get("retry_after"))
-    return await _saved(user, sent.run_id)
+    return await _saved(user, run_id)
 
 
 async def list_runs(request: HttpRequest, user: User) -> HttpResponse:
@@ -98,7 +103,12 @@ async def _send(request: HttpRequest, user: User) -> tuple[Engine, Sent]:
 async def _last(following: AsyncGenerator[Batch, None]) -> Entry:
     """The terminal event."""
     async with aclosing(following) as batches:
-        return [batch.entries[-1] async for batch in batches][-1]
+        last = None
+        async for batch in batches:
+            last = batch.entries[-1]
+    if last is None:
+        raise ValueError("A log holds at least the start event.")
+    return last
 
 
 async def _saved(user: User, run_id: str) -> HttpResponse:

@@ -37,7 +37,7 @@ def admit(
 ) -> Admission | AlreadySent:
     """Look up all that the send names. Raises Refusal.
 
-    `reserved`: conversations of this user that have runs but no row yet. `providers`: names of those configured.
+    `reserved`: conversations of this user that have runs but no row yet. `providers`: names of those there are.
     """
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
@@ -46,9 +46,8 @@ def admit(
         return sent
     conversation = _conversation(user, send, reserved)
     assistant = _assistant(user, send, conversation, providers)
-    messages = list(conversation.messages.all()) if conversation else []
-    parent_id = _parent_id(send, conversation, messages)
-    path = prompt.path_to(parent_id, messages)
+    parent_id = _parent_id(send, conversation)
+    path = prompt.path_to(parent_id, conversation) if conversation else []
     return Admission(
         conversation_id=send.conversation_id or str(uuid.uuid4()),
         title=conversation.title if conversation else title_of(send.text),
@@ -65,9 +64,11 @@ def admit(
 
 
 def _already_sent(user: User, send: SendRequest) -> AlreadySent | None:
-    question = user.messages.filter(client_message_id=send.client_message_id).first()
+    question = user.messages.select_related("conversation").filter(client_message_id=send.client_message_id).first()
     if question is None:
         return None
+    if question.conversation.deleted_at is not None:
+        raise not_found()
     if question.text != send.text:
         raise Refusal("conflict", "This client_message_id was used for another text.")
     answer = question.children.exclude(run_id=None).first()
@@ -87,13 +88,13 @@ def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Co
     return conversation
 
 
-def _parent_id(send: SendRequest, conversation: Conversation | None, messages: list[Message]) -> str | None:
+def _parent_id(send: SendRequest, conversation: Conversation | None) -> str | None:
     if send.parent_id == ROOT:
         return None
     if send.parent_id is None:
         leaf = conversation.active_leaf_id if conversation else None
         return str(leaf) if leaf else None
-    parent = next((message for message in messages if str(message.pk) == send.parent_id), None)
+    parent = conversation.messages.filter(pk=send.parent_id).first() if conversation else None
     if parent is None:
         raise not_found()
     if parent.role != Message.Role.ASSISTANT:

@@ -43,6 +43,7 @@ class Answer:
         self.started = clock()
         self.first_token: float | None = None
         self.size = 0
+        self.reasoning_size = 0
         self.pieces = 0
         self.usage: events.Usage | None = None
         self.finish_reason = ""
@@ -73,9 +74,13 @@ class Answer:
     def add(self, text: str) -> None:
         self._parts.append(text)
         self.size += len(text.encode())
-        self.was_shown()
+        self._was_shown()
 
-    def was_shown(self) -> None:
+    def add_reasoning(self, text: str) -> None:
+        self.reasoning_size += len(text.encode())
+        self._was_shown()
+
+    def _was_shown(self) -> None:
         self.pieces += 1
         if self.first_token is None:
             self.first_token = self._clock()
@@ -119,15 +124,17 @@ async def _stream(
                 coalescer.add_text("token", text)
                 if text:
                     answer.add(text)
-                if answer.size > answer_bytes:
-                    raise OutputTooLong("The answer grew longer than this site allows.")
             elif isinstance(delta, ReasoningDelta):
-                coalescer.add_text("reasoning", clean(delta.text))
-                answer.was_shown()
+                text = clean(delta.text)
+                coalescer.add_text("reasoning", text)
+                if text:
+                    answer.add_reasoning(text)
             elif isinstance(delta, UsageDelta):
                 answer.usage = {"input_tokens": delta.input_tokens, "output_tokens": delta.output_tokens}
             elif isinstance(delta, Finish):
                 answer.finish_reason = delta.reason
+            if max(answer.size, answer.reasoning_size) > answer_bytes:
+                raise OutputTooLong("The answer grew longer than this site allows.")
             count += 1
             if count % YIELD_EVERY == 0:
                 await asyncio.sleep(0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
 from typing import Final
 
 from django.conf import settings
@@ -12,8 +12,8 @@ from django.utils.text import slugify
 
 from chat import database
 from chat.models import Assistant
-from chat.providers.base import Provider
 from chat.providers.catalogue import Detected, ProviderSettings, build, detect
+from chat.providers.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def provider_settings() -> ProviderSettings:
     )
 
 
-async def connect(configured: ProviderSettings) -> Mapping[str, Provider]:
+async def connect(configured: ProviderSettings) -> Registry:
     """The providers to use, after the assistants of what was found have been brought up to date."""
     environment = {
         "OPENAI_API_KEY": configured.openai_api_key,
@@ -45,35 +45,36 @@ async def connect(configured: ProviderSettings) -> Mapping[str, Provider]:
         logger.warning("%s", found.problem)
     logger.info("Answers come from %s: %s.", found.provider_name, ", ".join(found.models) or found.default_model)
     await database.write(show_detected, found)
-    return build(configured)
+    providers = build(configured)
+    # In a thread: the openai package takes a second to import, in which the first message would stop every stream.
+    await asyncio.to_thread(providers.__getitem__, found.provider_name)
+    return providers
 
 
 @transaction.atomic
 def show_detected(found: Detected) -> None:
     """An assistant for each model that was found; those of models that are gone are hidden, not deleted.
 
-    What an administrator made or chose is left alone, the default too unless it can no longer be used.
+    What an administrator made, hid or chose is left alone. Only where no default can be used any more, the model that
+    was found becomes it.
     """
     models = list(dict.fromkeys([found.default_model, *found.models]))[:DETECTED_MODELS]
+    detected = Assistant.objects.filter(is_detected=True)
+    there = detected.filter(provider=found.provider_name, model__in=models)
+    detected.exclude(pk__in=there.values("pk")).update(is_available=False)
+    there.update(is_available=True)
     for model in models:
         _show(found.provider_name, model)
-    detected = Assistant.objects.filter(is_detected=True)
-    gone = detected.filter(is_active=True).exclude(provider=found.provider_name, model__in=models)
-    gone.update(is_active=False, is_default=False)
-    if not Assistant.objects.filter(is_default=True, is_active=True).exists():
-        default = detected.filter(provider=found.provider_name, model=found.default_model).first()
+    if not Assistant.objects.filter(is_default=True, is_active=True, is_available=True).exists():
+        default = there.filter(model=found.default_model, is_active=True).first()
         if default is not None:
             default.is_default = True
             default.save()
 
 
 def _show(provider: str, model: str) -> None:
-    known = Assistant.objects.filter(provider=provider, model=model)
-    if known.exclude(is_detected=True).exists():
-        # The administrator's own assistant for this model stands for it.
-        return
-    known.filter(is_detected=True, is_active=False).update(is_active=True)
-    if not known.exists():
+    """One that is there already, an administrator's own too, stands for the model."""
+    if not Assistant.objects.filter(provider=provider, model=model).exists():
         name = "Demo" if provider == "demo" else model
         Assistant.objects.create(name=name[:100], slug=_slug(name), provider=provider, model=model, is_detected=True)
 

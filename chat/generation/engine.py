@@ -7,13 +7,14 @@ import contextvars
 import hashlib
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from chat import database, events, notices
 from chat.events import Cursor
@@ -24,9 +25,10 @@ from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.requests import SendRequest
 from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
+from chat.generation.sidebar import tell_of_a_new_conversation
 from chat.limits import SlidingWindow
-from chat.models import Message
-from chat.providers.base import Provider
+from chat.models import Conversation, Message
+from chat.providers.registry import Registry
 from chat.refusals import Refusal, not_found
 from chat.streams.base import Batch, Busy, Created, Duplicate, RunInfo, RunNotFound, RunRequest, StreamLog, TooMany
 from chat.streams.memory import MemoryLog
@@ -34,6 +36,9 @@ from chat.streams.memory import MemoryLog
 logger = logging.getLogger(__name__)
 
 MINUTE: Final = 60.0
+PURGE_EVERY_SECONDS: Final = 300.0
+# Somebody waits for the answer to the request.
+KEEP_PATIENCE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +75,38 @@ async def _given(chat: Engine) -> Engine:
 
 async def _build() -> Engine:
     providers = await connect(provider_settings())
-    return Engine(MemoryLog(), providers, Recorder(patience=settings.CHAT_SAVE_SECONDS))
+    chat = Engine(MemoryLog(), providers, Recorder(patience=settings.CHAT_SAVE_SECONDS))
+    chat.start_purging()
+    return chat
 
 
 class Engine:
     """Every method that takes a user id answers with `not_found` for what is not that user's."""
 
-    def __init__(self, log: StreamLog, providers: Mapping[str, Provider], recorder: Recorder) -> None:
+    def __init__(self, log: StreamLog, providers: Registry, recorder: Recorder) -> None:
         self.log = log
         self.providers = providers
+        # Set when the server is being shut down: nothing new begins, and every connection is told to come back.
+        self.closing = asyncio.Event()
         self._recorder = recorder
         self._runner = Runner(
             log, recorder, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
         )
         self._sends = SlidingWindow(settings.CHAT_SENDS_PER_MINUTE, MINUTE)
-        self._keeping = asyncio.Lock()
+        self._purging: asyncio.Task[None] | None = None
 
     async def send(self, user_id: int, send: SendRequest) -> Sent:
         """Start the run of a message, once per client_message_id, however often it is sent. Raises Refusal."""
+        if self.closing.is_set():
+            raise Refusal("draining", "The server is being restarted. Try again in a moment.", retry_after=1)
         fingerprint = hashlib.sha256(send.text.encode()).hexdigest()
         if sent := await self.log.find_sent(user_id, send.client_message_id):
             return _repeated(sent, fingerprint)
-        reserved = frozenset(run.conversation_id for run in await self.log.runs_of(user_id))
+        runs = await self.log.runs_of(user_id)
+        if any(run.is_live and run.conversation_id == send.conversation_id for run in runs):
+            # Before anything is looked up: what that run adds to the conversation belongs before this message.
+            raise _busy()
+        reserved = frozenset(run.conversation_id for run in runs)
         admission = await database.read(
             admit,
             user_id,
@@ -116,7 +131,7 @@ class Engine:
             case Duplicate(sent):
                 return _repeated(sent, fingerprint)
             case Busy():
-                raise Refusal("busy", "This conversation is being answered. Wait for the answer, or stop it.")
+                raise _busy()
             case TooMany(live):
                 raise Refusal(
                     "too_many_runs", f"{live} answers are being written for you. Wait for one to end.", retry_after=5
@@ -145,11 +160,21 @@ class Engine:
             raise not_found()
         return saved
 
-    def follow(self, run: RunInfo | Message, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
-        """What lies after the cursor, to the terminal event. `run` is what `find` returned."""
-        if isinstance(run, Message):
-            return archive.follow(run, after)
-        return self.log.follow(run.run_id, after, limit=limit)
+    async def follow(self, run: RunInfo | Message, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
+        """What lies after the cursor, to the terminal event. `run` is what `find` returned.
+
+        Raises Refusal not_found where the run has left the log since, and is not in the database.
+        """
+        if isinstance(run, RunInfo):
+            try:
+                async with aclosing(self.log.follow(run.run_id, after, limit=limit)) as batches:
+                    async for batch in batches:
+                        yield batch
+                return
+            except RunNotFound:
+                run = await self._saved(run.owner_id, run.run_id)
+        async for batch in archive.follow(run, after):
+            yield batch
 
     async def stop(self, user_id: int, run_id: str) -> bool:
         """Stop a run. True if this call did it; False if it had been asked to before, or has ended."""
@@ -167,30 +192,56 @@ class Engine:
 
     async def keep(self, user_id: int, run_id: str) -> Message:
         """Save what had arrived of a run that failed. Repeated, or after a saved run: that answer again."""
-        async with self._keeping:
-            saved = await database.read(archive.saved_run, user_id, run_id)
-            if saved is not None:
-                return saved
-            run = await self.find(user_id, run_id)
-            if isinstance(run, Message):
-                return run
-            if run.state != "error":
-                raise Refusal("conflict", "The answer is still being written.")
-            try:
-                entries = await self.log.entries(run_id)
-            except RunNotFound:
-                raise not_found() from None
-            try:
-                return await self._recorder.save(turn_from_log(run, entries), waiting=_nobody)
-            except SaveFailed:
-                raise Refusal("unavailable", "This could not be saved. Try again later.", retry_after=5) from None
+        run = await self.find(user_id, run_id)
+        if isinstance(run, Message):
+            return run
+        if run.is_live:
+            raise Refusal("conflict", "The answer is still being written.")
+        if run.state != "error":
+            # It was saved; if the database does not have it now, its conversation has been deleted.
+            return await self._saved(user_id, run_id)
+        try:
+            turn = turn_from_log(run, await self.log.entries(run_id))
+            message = await self._recorder.save(turn, waiting=_nobody, patience=KEEP_PATIENCE_SECONDS)
+        except RunNotFound:
+            return await self._saved(user_id, run_id)
+        except SaveFailed:
+            raise Refusal("unavailable", "This could not be saved. Try again later.", retry_after=5) from None
+        await tell_of_a_new_conversation(turn)
+        return message
+
+    async def _saved(self, user_id: int, run_id: str) -> Message:
+        saved = await database.read(archive.saved_run, user_id, run_id)
+        if saved is None:
+            raise not_found()
+        return saved
+
+    def start_purging(self) -> None:
+        """Remove for good, now and from time to time, what was deleted too long ago to be restored."""
+        self._purging = asyncio.create_task(_purge())
 
     async def close(self) -> None:
-        """End the live runs, then release connections."""
+        """End the live runs, tell the connections, and release what is kept open."""
+        if self._purging is not None:
+            self._purging.cancel()
+            await asyncio.gather(self._purging, return_exceptions=True)
         await self._runner.close()
+        self.closing.set()
         await self.log.close()
-        for provider in self.providers.values():
-            await provider.close()
+        await self.providers.close()
+
+
+async def _purge() -> None:
+    while True:
+        try:
+            await database.write(Conversation.objects.purge)
+        except DatabaseError:
+            logger.warning("Deleted conversations could not be purged; trying again later.", exc_info=True)
+        await asyncio.sleep(PURGE_EVERY_SECONDS)
+
+
+def _busy() -> Refusal:
+    return Refusal("busy", "This conversation is being answered. Wait for the answer, or stop it.")
 
 
 def describe(run: RunInfo) -> dict[str, str]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
+from typing import Final
 
-from chat.models import Message
+from chat.models import Conversation, Message
 from chat.providers.base import Prompt
 
+MESSAGES: Final = 1000
 
-def path_to(leaf_id: str | None, messages: Iterable[Message]) -> list[Message]:
-    """The messages from the root to the leaf, by way of `parent`."""
-    by_id = {message.pk: message for message in messages}
-    path: list[Message] = []
-    current = next((message for message in by_id.values() if str(message.pk) == leaf_id), None)
-    while current is not None:
+
+def path_to(leaf_id: str | None, conversation: Conversation) -> list[Message]:
+    """The messages from the root to the leaf, by way of `parent`; of a very long path its last ones.
+
+    Only these are read: a conversation may have many branches, each as long.
+    """
+    parents = dict(conversation.messages.values_list("pk", "parent_id"))
+    path: list[uuid.UUID] = []
+    current = uuid.UUID(leaf_id) if leaf_id else None
+    while current in parents and len(path) < MESSAGES:
         path.append(current)
-        current = by_id.get(current.parent_id) if current.parent_id else None
-    return path[::-1]
+        current = parents[current]
+    messages = conversation.messages.in_bulk(path)
+    return [messages[pk] for pk in reversed(path)]
 
 
 def build(instructions: str, path: Iterable[Message], text: str, *, characters: int) -> tuple[Prompt, ...]:

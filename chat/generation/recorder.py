@@ -31,12 +31,14 @@ class Recorder:
         self._patience = patience
         self._sleep = sleep
 
-    async def save(self, turn: Turn, *, waiting: Callable[[], Awaitable[None]]) -> Message:
+    async def save(
+        self, turn: Turn, *, waiting: Callable[[], Awaitable[None]], patience: float | None = None
+    ) -> Message:
         """The saved answer, whoever saved it. `waiting` is called once, when the first try has failed.
 
-        Raises SaveFailed.
+        `patience`: for this turn, if it is less. Raises SaveFailed.
         """
-        give_up = time.monotonic() + self._patience
+        give_up = time.monotonic() + min(self._patience, self._patience if patience is None else patience)
         wait = FIRST_WAIT_SECONDS
         while True:
             try:

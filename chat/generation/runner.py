@@ -13,18 +13,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from django.db import Error as DatabaseError
-
-from chat import database, events, metrics, notices
+from chat import events, metrics, notices
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.run import ABANDONED, STOPPED, Outcome, Run, turn_of
-from chat.models import Conversation, Message
-from chat.models.shapes import ConversationShape, conversation_shape
-from chat.models.turn import Turn
+from chat.generation.sidebar import tell_of_a_new_conversation
+from chat.models import Message
 from chat.providers.base import ProviderError
-from chat.streams.base import Fenced, StreamLog
+from chat.streams.base import Fenced, RunNotFound, StreamLog
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +72,7 @@ class Runner:
                 return
             except Exception:
                 logger.exception("Run %s failed.", run.info.run_id)
-                with suppress(Fenced):
+                with suppress(Fenced, RunNotFound):
                     await self._fail(run, events.error("provider_error", "Something went wrong here.", retryable=True))
         _measure(run, answer, status)
         await notices.publish(run.info.owner_id, _ended(run, status))
@@ -123,7 +120,9 @@ class Runner:
         finally:
             await _cancel(tasks)
             coalescer.stop()
-            await asyncio.gather(writing, return_exceptions=True)
+            await asyncio.wait([writing])
+            # What the log did not take must not be saved as if it had been shown.
+            writing.result()
 
     async def _save(self, run: Run, answer: Answer, outcome: Outcome) -> str:
         turn = turn_of(run, answer, outcome)
@@ -135,8 +134,9 @@ class Runner:
                 events.error("save_failed", "The answer is complete, but it could not be saved.", retryable=True),
             )
             return "save_failed"
+        # Before `done`: who deletes the conversation waits for that, and tells of the deletion after it.
+        await tell_of_a_new_conversation(turn)
         await self._log.append(run.info.run_id, [_done(message, answer)], token=run.token)
-        await _tell_of_a_new_conversation(run, turn)
         return message.status
 
     async def _tell_waiting(self, run: Run) -> None:
@@ -152,20 +152,6 @@ async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _tell_of_a_new_conversation(run: Run, turn: Turn) -> None:
-    def made_by_this_turn() -> ConversationShape | None:
-        made = Conversation.objects.select_related("assistant").filter(
-            pk=turn.conversation_id, created_at=turn.asked_at
-        )
-        conversation = made.first()
-        return conversation_shape(conversation) if conversation else None
-
-    with suppress(DatabaseError):
-        if conversation := await database.read(made_by_this_turn):
-            notice = {"kind": "conversation_created", "conversation": conversation}
-            await notices.publish(run.info.owner_id, notice)
 
 
 def _done(message: Message, answer: Answer) -> events.Event:

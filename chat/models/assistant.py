@@ -15,7 +15,9 @@ class AssistantQuerySet(models.QuerySet["Assistant"]):
     def usable_by(self, user: User) -> AssistantQuerySet:
         """Active, and either for everybody or for one of the user's groups. The site's default comes first."""
         mine = models.Q(groups__isnull=True) | models.Q(groups__in=user.groups.all())
-        return self.filter(mine, is_active=True).distinct().order_by("-is_default", "position", "name")
+        return (
+            self.filter(mine, is_active=True, is_available=True).distinct().order_by("-is_default", "position", "name")
+        )
 
 
 class Assistant(models.Model):
@@ -43,7 +45,11 @@ class Assistant(models.Model):
     is_default = models.BooleanField("default", default=False, help_text="Used when nothing else is chosen.")
     is_active = models.BooleanField("active", default=True)
     is_detected = models.BooleanField(
-        default=False, editable=False, help_text="Found at start, and hidden again when it is no longer there."
+        default=False, editable=False, help_text="Made for a model that was found at start."
+    )
+    # Apart from is_active: what the server finds must not undo what an administrator has chosen.
+    is_available = models.BooleanField(
+        "available", default=True, editable=False, help_text="Whether its model was there at the last start."
     )
     groups = models.ManyToManyField(
         Group, blank=True, related_name="assistants", help_text="Who may use it. None: everybody."

@@ -51,10 +51,6 @@ class Conversation(models.Model):
     def __str__(self) -> str:
         return self.title
 
-    def rename(self, title: str) -> None:
-        self.title = title
-        self.save(update_fields=["title"])
-
     def delete_softly(self) -> None:
         self.deleted_at = timezone.now()
         self.save(update_fields=["deleted_at"])

@@ -20,9 +20,10 @@ RunState = Literal["live", "completed", "stopped", "error"]
 KEEP_SAVED_SECONDS: Final = 300.0
 KEEP_FAILED_SECONDS: Final = 900.0
 
+# What an entry takes besides its text, about.
+ENTRY_BYTES: Final = 400
+
 _ALPHABET: Final = string.ascii_letters + string.digits
-# What an entry without text counts in a batch's limit.
-_OTHER_BYTES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,4 +226,8 @@ def state_after(event: Event) -> RunState:
 
 def size_of(event: Event | Entry) -> int:
     """About how many bytes this takes of a batch's limit."""
-    return len(event.data["text"].encode()) if event.name in MERGEABLE else _OTHER_BYTES
+    if event.name in MERGEABLE:
+        return len(event.data["text"].encode())
+    if event.name == "start":
+        return len(event.data["user_message"]["text"].encode())
+    return ENTRY_BYTES

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from chat.events import Cursor, Entry, Event, merge
 from chat.streams.base import (
+    ENTRY_BYTES,
     KEEP_FAILED_SECONDS,
     KEEP_SAVED_SECONDS,
     Appended,
@@ -215,7 +216,7 @@ class _Run:
                 raise ValueError("A terminal event is the last one.")
             self.entries.append(Entry(len(self.entries) + 1, event.name, event.data))
             self._sizes.append(size_of(event))
-            self.size += self._sizes[-1]
+            self.size += self._sizes[-1] + ENTRY_BYTES
             self.state = state_after(event)
             if event.name == "reset":
                 self.attempt = event.data["attempt"]

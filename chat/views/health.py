@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from typing import Final
 
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -14,6 +16,8 @@ from chat import database
 from chat.generation.engine import engine
 
 logger = logging.getLogger(__name__)
+
+DATABASE_SECONDS: Final = 2.0
 
 
 @require_safe
@@ -42,8 +46,9 @@ async def _database_answers() -> bool:
             cursor.execute("SELECT 1 FROM chat_conversation LIMIT 1")
 
     try:
-        await database.read(ask)
-    except DatabaseError:
+        async with asyncio.timeout(DATABASE_SECONDS):
+            await database.read(ask)
+    except (DatabaseError, TimeoutError):
         logger.warning("The database does not answer.", exc_info=True)
         return False
     return True
@@ -51,6 +56,7 @@ async def _database_answers() -> bool:
 
 async def _log_answers() -> bool:
     try:
-        return await (await engine()).log.is_ready()
+        chat = await engine()
+        return not chat.closing.is_set() and await chat.log.is_ready()
     except DatabaseError:
         return False

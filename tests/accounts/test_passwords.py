@@ -67,3 +67,14 @@ def test_a_wrong_reset_key_changes_nothing(client: Client, alice: User, key: str
 
     assert response.status_code == 200
     assert 'name="password1"' not in response.content.decode()
+
+
+def test_an_account_without_a_password_can_set_one(alice: User, signed_in: SignIn) -> None:
+    alice.set_unusable_password()
+    alice.save()
+    client = signed_in(alice)
+    page = client.get("/accounts/password/change/", follow=True)
+    assert page.redirect_chain[-1][0] == "/accounts/password/set/"
+    client.post("/accounts/password/set/", {"password1": NEW, "password2": NEW})
+    alice.refresh_from_db()
+    assert alice.check_password(NEW)

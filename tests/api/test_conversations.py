@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,9 @@ from chat import database
 from chat.models import Conversation, Message
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
+
+# A moment that no time zone can hold.
+FORGED = base64.urlsafe_b64encode(f"0001-01-01T00:00:00+14:00 {uuid.UUID(int=1)}".encode()).decode().rstrip("=")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,12 +79,16 @@ async def test_rename_and_choose_a_branch(chat: Rig, owner: Browser) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [({}, 400), ({"title": ""}, 400), ({"title": 5}, 400), ({"title": "x" * 121}, 400), ({"owner": 1}, 400),
-     ({"active_leaf_id": None}, 404), ({"active_leaf_id": str(uuid.UUID(int=3))}, 404), (b"{", 400)],
+     ({"active_leaf_id": "QUESTION"}, 404), ({"active_leaf_id": None}, 404),
+     ({"active_leaf_id": str(uuid.UUID(int=3))}, 404), (b"{", 400)],
 )  # fmt: skip
 async def test_a_bad_change_changes_nothing(chat: Rig, owner: Browser, body: Any, status: int) -> None:
     sent = await chat.turn()
     path = f"/api/conversations/{sent.conversation_id}"
     before = (await owner.get(path)).data
+    if isinstance(body, dict) and body.get("active_leaf_id") == "QUESTION":
+        question = await database.read(Message.objects.get, client_message_id=sent.client_message_id)
+        body = {"active_leaf_id": str(question.pk)}
     assert (await owner.ask("PATCH", path, body)).status == status
     assert (await owner.get(path)).data == before
 
@@ -106,8 +114,7 @@ async def test_delete_can_be_undone_for_a_while(chat: Rig, owner: Browser, setti
     await owner.ask("DELETE", path)
     settings.CHAT_UNDO_SECONDS = 0
     assert (await owner.post(f"{path}/restore")).status == 404
-    other = await chat.turn()
-    await owner.ask("DELETE", f"/api/conversations/{other.conversation_id}")
+    assert await database.write(Conversation.objects.purge) == 1
     assert await database.read(Conversation.objects.filter(pk=sent.conversation_id).exists) is False
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 
 from chat import database
-from chat.models import Message
+from chat.models import ApiToken, Message
 from chat.providers.base import Incomplete, RateLimited, TextDelta
 from tests.api.rig import Browser, names, text_of
 from tests.chat_rig import Rig
@@ -241,7 +241,7 @@ async def test_the_multiplex_carries_every_run_and_notices(chat: Rig, owner: Bro
 
 
 async def test_while_it_streams_no_database_connection_is_held(chat: Rig, owner: Browser) -> None:
-    """Django keeps a connection as long as a response lasts; here its part is over before the first byte."""
+    """Django keeps a connection as long as a response lasts; here its part is over while the body goes on."""
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     connect, close = BaseDatabaseWrapper.connect, BaseDatabaseWrapper.close
@@ -258,10 +258,16 @@ async def test_while_it_streams_no_database_connection_is_held(chat: Rig, owner:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseWrapper, "connect", connecting)
         patch.setattr(BaseDatabaseWrapper, "close", closing)
-        streams = [await owner.open("POST", "/api/runs/stream", {"text": "Hi"}) for _ in range(3)]
+        streams = [await owner.open("POST", "/api/runs/stream", {"text": "Hi"}) for _ in range(2)]
+        waiting = asyncio.create_task(owner.post("/api/runs/wait", {"text": "Hi"}))
         for stream in streams:
             await stream.until("start")
-        assert not held
+        async with asyncio.timeout(5):
+            while held:
+                await asyncio.sleep(0)
+        assert not any(stream.ended for stream in streams)
+        assert not waiting.done()
+        waiting.cancel()
         for stream in streams:
             await stream.close()
 
@@ -294,3 +300,46 @@ async def test_head_is_the_headers_only(chat: Rig, owner: Browser) -> None:
         response = await owner.ask("HEAD", path)
         assert (response.status, response.body) == (200, b"")
         assert response.headers["content-type"].startswith("text/event-stream")
+
+
+async def test_the_multiplex_goes_on_with_a_run_that_has_left_the_log(chat: Rig, owner: Browser) -> None:
+    sent = await chat.send()
+    stream = await owner.open("GET", "/api/events")
+    (start,) = await stream.until("start")
+    await stream.close()
+    chat.provider.say("The end")
+    chat.provider.finish()
+    await chat.events(sent.run_id)
+    await chat.engine.log.forget(sent.run_id)
+    resumed = await owner.open("GET", f"/api/events?after={start.id}")
+    events = await resumed.until("done")
+    assert names(events) == ["reset", "start", "token", "done"]
+    assert text_of(events) == "The end"
+    await resumed.close()
+
+
+async def test_the_id_of_the_multiplex_does_not_grow_with_ended_runs(chat: Rig, owner: Browser) -> None:
+    stream = await owner.open("GET", "/api/events")
+    for _ in range(5):
+        await chat.turn()
+    events = []
+    while names(events).count("done") < 5:
+        events += await stream.until("done")
+    assert max(len((event.id or "").split(",")) for event in events) == 1
+    await stream.close()
+
+
+@pytest.mark.parametrize("path", ["/api/runs/{run_id}/events", "/api/events"])
+async def test_a_stream_ends_when_its_reader_is_signed_out(
+    chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("chat.api.event_streams.SIGNED_IN_EVERY_SECONDS", 0.01)
+    sent = await chat.send()
+    stream = await owner.open("GET", path.format(run_id=sent.run_id))
+    await stream.until("start")
+    await database.write(lambda: [token.revoke() for token in ApiToken.objects.all()])
+    await stream.gone()
+    chat.provider.say("Not for you")
+    chat.provider.finish()
+    await chat.events(sent.run_id)
+    assert b"Not for you" not in stream.raw

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 
 import django
@@ -17,22 +18,26 @@ NAMES = ("alice", "bob", "charlie", "admin")
 def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
     django.setup()
+    from django.contrib.auth.hashers import make_password
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    json.dump({name: credentials(name) for name in NAMES}, sys.stdout)
+    # Hashed once: the real hasher takes its time.
+    password = make_password(secrets.token_urlsafe())
+    json.dump({name: credentials(name, password) for name in NAMES}, sys.stdout)
 
 
-def credentials(name: str) -> dict[str, object]:
-    """A user without a password, signed in once, with a token that has not been used yet."""
+def credentials(name: str, password: str) -> dict[str, object]:
+    """A user, signed in once, with a token that has not been used yet. Nobody knows the password."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 
     from chat.models import ApiToken, User
 
-    user = User.objects.create_user(
-        name, f"{name}@example.org", is_staff=name == "admin", is_superuser=name == "admin"
-    )
+    is_admin = name == "admin"
+    user = User(username=name, email=f"{name}@example.org", is_staff=is_admin, is_superuser=is_admin)
+    user.password = password
+    user.save()
     _, secret = ApiToken.objects.issue(user, "tests")
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)

@@ -73,12 +73,13 @@ def check_whole_turns(site: Site) -> None:
 async def upstream_closed(upstream: Upstream, *, seconds: float = UPSTREAM_CLOSED_SECONDS) -> None:
     """I5: no request to the model is open any more, nor the connection of one that was broken off."""
     deadline = asyncio.get_running_loop().time() + seconds
-    while still_open := await asyncio.to_thread(_open, upstream):
+    while still_open := await asyncio.to_thread(open_requests, upstream):
         assert asyncio.get_running_loop().time() < deadline, f"still open: {still_open}"
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _open(upstream: Upstream) -> list[str]:
+def open_requests(upstream: Upstream) -> list[str]:
+    """The prompts of requests that are being answered, or whose connection was left open when they broke off."""
     journal = upstream.journal()
     closed = {connection["number"]: connection["closed"] for connection in journal["connections"]}
     return [

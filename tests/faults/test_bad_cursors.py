@@ -90,7 +90,7 @@ async def test_control_bytes_in_the_header_get_no_stream(site: Site, alice: Memb
 
 @pytest.mark.parametrize("make", [lambda own: "zzzzzzzz.1", lambda own: f"{own.epoch}.{own.seq + 1}"])
 async def test_a_cursor_of_another_log_or_beyond_the_end_begins_anew(
-    make: Any, reading: Reading, site: Site, alice: Member, browser: Browser, http: aiohttp.ClientSession
+    make: Any, reading: Reading, site: Site, alice: Member, browser: Browser
 ) -> None:
     cursor = make(reading)
     over_http = Reading(reading.run_id)

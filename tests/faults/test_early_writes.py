@@ -16,7 +16,6 @@ from django.db.backends.signals import connection_created
 from chat import database
 from chat.models import Conversation, Message
 from chat.providers.base import Request
-from chat.streams.memory import MemoryLog
 from tests.chat_rig import Rig, rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -138,21 +137,3 @@ async def half_turn(chat: Rig) -> None:
     run_id = await half_streamed(chat)
     chat.provider.finish()
     assert (await chat.events(run_id))[-1].data["code"] == "save_failed"
-
-
-async def test_control_without_the_key_in_the_log_a_message_is_answered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the counts of upstream requests in row 12 would show."""
-    message = {"client_message_id": "7d0f2d3c-6f62-4d6b-9a0a-0f4a3c3f9d11"}
-    async with rig() as chat:
-        await chat.send(**message)
-        assert (await chat.send(**message)).duplicate
-        await chat.provider.asked.wait()
-        assert len(chat.provider.requests) == 1
-
-        async def find_sent(log: MemoryLog, owner_id: int, client_message_id: str) -> None:
-            log._sent.clear()
-
-        monkeypatch.setattr(MemoryLog, "find_sent", find_sent)
-        monkeypatch.setattr(MemoryLog, "_drop", lambda log, run: None)
-        twice = await chat.send(**message)
-        assert not twice.duplicate

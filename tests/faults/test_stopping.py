@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.faults.client import Browser, numbered, open_socket, socket
-from tests.faults.invariants import answers, check_saved, turns, upstream_closed
+from tests.faults.invariants import answers, check_saved, open_requests, turns, upstream_closed
 from tests.faults.processes import Member, Site, Upstream
 from tests.faults.reading import Reading
 
@@ -51,6 +51,8 @@ async def test_stop_over_the_socket_closes_the_upstream_within_half_a_second(
         async with socket(site, alice) as connection:
             reading = await connection.run(prompt)
             await reading.has(20 * TOKEN)
+            # The control: without a stop it is open.
+            assert open_requests(upstream) == [prompt]
             stopped = time.monotonic()
             assert (await connection.stop(reading.run_id))["type"] == "ok"
             await check_stopped(browser, reading, prompt)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from django.db import OperationalError
 
-from chat import database
+from chat import database, notices
 from chat.events import answer
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
@@ -373,3 +373,54 @@ async def test_the_orphan_grace_stops_what_nobody_follows(chat: Rig) -> None:
     message = await saved(sent.run_id)
     assert message is not None
     assert (message.status, message.finish_reason, message.text) == ("stopped", "abandoned", "unseen")
+
+
+async def test_reasoning_without_end_is_an_error_too(chat: Rig) -> None:
+    sent = await chat.send()
+    chat.provider.put(*[ReasoningDelta("x" * 100_000)] * 11)
+    assert (await chat.events(sent.run_id))[-1].data["code"] == "output_too_long"
+
+
+async def test_an_empty_piece_is_no_beginning(chat: Rig) -> None:
+    sent = await chat.send()
+    chat.provider.put(ReasoningDelta(""), TextDelta(""), RateLimited("Slow down.", retry_after=0))
+    chat.provider.put(TextDelta("Here"), Finish("stop"))
+    assert (await chat.events(sent.run_id))[-1].name == "done"
+
+
+async def test_a_repeated_send_into_a_deleted_conversation_is_not_found(chat: Rig) -> None:
+    key = str(uuid.uuid4())
+    sent = await chat.turn(client_message_id=key)
+    await chat.engine.log.forget(sent.run_id)
+    await database.write(lambda: Conversation.objects.get(pk=sent.conversation_id).delete_softly())
+    with pytest.raises(Refusal) as refused:
+        await chat.send(client_message_id=key)
+    assert refused.value.code == "not_found"
+
+
+async def test_a_new_conversation_is_told_before_done_and_after_keep(chat: Rig) -> None:
+    async with notices.listen(chat.alice.pk) as heard:
+        await chat.turn()
+        assert [(await anext(heard))["kind"] for _ in range(3)] == [
+            "run_started", "conversation_created", "run_ended",
+        ]  # fmt: skip
+        sent = await chat.send()
+        chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
+        await chat.events(sent.run_id)
+        await chat.engine.keep(chat.alice.pk, sent.run_id)
+        kinds = [(await anext(heard))["kind"] for _ in range(3)]
+        assert kinds == ["run_started", "run_ended", "conversation_created"]
+
+
+async def test_while_the_server_closes_nothing_new_begins(chat: Rig) -> None:
+    await chat.engine.close()
+    with pytest.raises(Refusal) as refused:
+        await chat.send()
+    assert (refused.value.code, refused.value.status) == ("draining", 503)
+
+
+async def test_only_the_shown_path_goes_to_the_model(chat: Rig) -> None:
+    first = await chat.turn("One", "1")
+    await chat.turn("Other", "2", conversation_id=first.conversation_id, parent_id="root")
+    await chat.turn("More", "3", conversation_id=first.conversation_id)
+    assert [prompt.text for prompt in chat.provider.requests[-1].messages] == ["Other", "2", "More"]

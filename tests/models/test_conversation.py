@@ -16,15 +16,6 @@ def deleted_ago(conversation: Conversation, seconds: float) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(deleted_at=timezone.now() - timedelta(seconds=seconds))
 
 
-def test_it_is_renamed_without_moving_up_the_list(conversation: Conversation) -> None:
-    before = conversation.updated_at
-
-    conversation.rename("Herons")
-
-    conversation.refresh_from_db()
-    assert (conversation.title, conversation.updated_at) == ("Herons", before)
-
-
 def test_a_deleted_one_is_not_kept_but_restorable(conversation: Conversation) -> None:
     conversation.delete_softly()
 

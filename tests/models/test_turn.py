@@ -74,7 +74,7 @@ def test_a_next_turn_goes_below_and_keeps_the_title(alice: User) -> None:
 def test_saving_it_again_changes_nothing(alice: User) -> None:
     first = turn(alice)
     saved = first.save()
-    alice.conversations.get().rename("Mine")
+    alice.conversations.update(title="Mine")
 
     assert first.save() == saved
 

@@ -5,6 +5,7 @@ from django.contrib.sessions.models import Session
 from django.test import override_settings
 
 from chat import database
+from chat.auth import user_of_scope
 from chat.models import ApiToken
 from tests.chat_rig import Rig
 from tests.socket.conftest import Connect, session_of
@@ -114,3 +115,32 @@ async def test_a_send_after_signing_out_starts_nothing(chat: Rig, connect: Conne
     await socket.send({"type": "send", "text": "Still me?"})
     assert (await socket.receive("close"))["code"] == 4401
     assert not await chat.engine.log.runs_of(chat.alice.pk)
+
+
+@pytest.mark.parametrize("other", ['prefs={"a": 1}', "a b=1", "x[y]=1", "=", "é=1"])
+async def test_an_odd_cookie_of_another_application_signs_nobody_out(chat: Rig, other: str) -> None:
+    session = await session_of(chat.alice)
+    scope = {"headers": [(b"cookie", f"{other}; sessionid={session}; z=1".encode("latin1"))]}
+    assert await database.read(user_of_scope, scope) == chat.alice
+
+
+async def test_a_server_that_closes_says_so(chat: Rig, connect: Connect) -> None:
+    socket = await connect()
+    await socket.receive("hello")
+    await chat.engine.close()
+    bye = await socket.receive("bye")
+    assert bye["code"] == 4412
+    assert bye["retry_ms"] >= 1000
+    assert (await socket.receive("close"))["code"] == 4412
+
+
+@pytest.mark.parametrize("kind", ["subscribe", "stop"])
+async def test_a_request_after_signing_out_is_refused(chat: Rig, connect: Connect, kind: str) -> None:
+    sent = await chat.send()
+    socket = await connect()
+    await database.write(Session.objects.all().delete)
+    await socket.send({"type": kind, "run_id": sent.run_id})
+    assert (await socket.receive("close"))["code"] == 4401
+    run = await chat.engine.log.find(sent.run_id)
+    assert run is not None
+    assert run.is_live

@@ -25,7 +25,7 @@ def request(*, owner: int = 1, conversation: str | None = None, sent: str | None
         client_message_id=sent or str(uuid.uuid4()),
         fingerprint="print",
         title="A title",
-        start=Event("start", {"run_id": run_id, "attempt": 1}),
+        start=Event("start", {"run_id": run_id, "attempt": 1, "user_message": {"text": "Hi", "parent_id": None}}),
     )
 
 

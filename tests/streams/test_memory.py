@@ -42,7 +42,7 @@ async def test_what_failed_is_kept_for_fifteen_minutes_and_what_is_saved_for_les
 
 async def test_ended_runs_are_kept_only_up_to_so_many_bytes_the_saved_ones_going_first() -> None:
     clock = Clock()
-    log = MemoryLog(clock=clock, keep_bytes=5_000)
+    log = MemoryLog(clock=clock, keep_bytes=7_000)
     failed = await ended(log, Event("error", {}), text="x" * 1_500)
     saved = []
     for _ in range(4):

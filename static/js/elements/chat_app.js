@@ -14,7 +14,6 @@ export class ChatApp extends HTMLElement {
   /** @type {Announcer} */
   #announcer = /** @type {any} */ (null);
   #listeners = new AbortController();
-  #greeted = false;
 
   connectedCallback() {
     const config = JSON.parse(document.getElementById("chat-config")?.textContent ?? "{}");
@@ -124,8 +123,7 @@ export class ChatApp extends HTMLElement {
 
   #hello() {
     this.#stage.meetRuns();
-    if (this.#greeted) void this.#try(this.#open.refresh());
-    this.#greeted = true;
+    void this.#try(this.#open.refresh());
   }
 
   /** @param {Record<string, any>} notice */

@@ -18,8 +18,8 @@ export class ChatComposer extends HTMLElement {
   #limit = Infinity;
   #busy = false;
   #problem = "";
-  /** @type {string | null} */
-  #conversationId = null;
+  /** Undefined until the first is opened. @type {string | null | undefined} */
+  #conversationId;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saveTimer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -61,9 +61,8 @@ export class ChatComposer extends HTMLElement {
   }
 
   set text(text) {
-    clearTimeout(this.#saveTimer);
     this.#box.value = text;
-    this.#drafts.write(this.#conversationId, text);
+    this.#save();
     this.#draw();
   }
 
@@ -84,7 +83,7 @@ export class ChatComposer extends HTMLElement {
 
   /** The conversation that was new has an id now: words typed meanwhile go with it. @param {string} id */
   identify(id) {
-    this.#drafts.write(this.#conversationId, "");
+    this.#drafts.write(this.#conversationId ?? null, "");
     this.#conversationId = id;
     this.#picker.fixed = true;
     this.#save();
@@ -180,7 +179,7 @@ export class ChatComposer extends HTMLElement {
 
   #save() {
     clearTimeout(this.#saveTimer);
-    this.#drafts.write(this.#conversationId, this.text);
+    if (this.#conversationId !== undefined) this.#drafts.write(this.#conversationId, this.text);
   }
 
   /** Counted as the server does, in code points; only where the cheaper count leaves a doubt. */

@@ -19,8 +19,6 @@ import { LiveRuns, runOf } from "./live_runs.js";
  * by what the server notifies. Listeners of the client that are added later find it up to date.
  */
 export class Session {
-  #greeted = false;
-
   /** @param {Config} config */
   constructor({ user }) {
     this.client = new ChatClient({
@@ -58,9 +56,8 @@ export class Session {
   #hello({ runs }) {
     this.runs.replace(runs);
     for (const run of runs) this.book.notice({ kind: "run_started", ...run });
-    // Notices of the time without a connection are lost.
-    if (this.#greeted) this.book.refresh().catch((error) => warn("the list could not be read again", error));
-    this.#greeted = true;
+    // Notices of the time without a connection are lost; the first may come long after the list was read.
+    this.book.refresh().catch((error) => warn("the list could not be read again", error));
   }
 
   /** @param {Record<string, any>} notice */

@@ -1,0 +1,157 @@
+"""What a client may ask over its WebSocket, and the replies. A request runs as a task and never streams itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from chat.events import BadCursor, Cursor
+from chat.followers import Followers
+from chat.generation.engine import Engine
+from chat.generation.requests import SendRequest, run_id_of
+from chat.refusals import Refusal
+from chat.socket_writer import SocketWriter
+
+logger = logging.getLogger(__name__)
+
+REF_CHARACTERS: Final = 200
+LARGEST_REF: Final = 2**53
+
+Ref = str | int | None
+
+
+class SignedOut(Exception):
+    """Whoever asks was signed in when the socket was opened, and is not any more."""
+
+
+class SocketRequests:
+    """One user's requests on one socket. A refusal is a reply, whatever else goes wrong too: the socket stays open."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        user_id: int,
+        *,
+        followers: Followers,
+        writer: SocketWriter,
+        is_signed_in: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._engine = engine
+        self._user_id = user_id
+        self._followers = followers
+        self._writer = writer
+        self._is_signed_in = is_signed_in
+        self._kinds: dict[object, Callable[[Ref, dict[str, Any]], Coroutine[Any, Any, None]]] = {
+            "send": self._send,
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+            "stop": self._stop,
+        }
+
+    def find(self, frame: dict[str, Any]) -> Coroutine[Any, Any, None] | None:
+        """The request of a frame, to be run; None where the frame is refused, which has been said.
+
+        Running it raises SignedOut.
+        """
+        ref, kind = frame.get("ref"), frame.get("type")
+        if not is_ref(ref):
+            self.refuse(None, Refusal("bad_request", "ref must be a short string or a number."))
+            return None
+        request = self._kinds.get(kind) if isinstance(kind, str) else None
+        if request is None:
+            self.refuse(ref, Refusal("unknown_type", "type is one of: send, subscribe, unsubscribe, stop, ack."))
+            return None
+        return self._answer(ref, request(ref, frame))
+
+    def refuse(self, ref: Ref, refusal: Refusal, **fields: object) -> None:
+        reply: dict[str, object] = {
+            "type": "error",
+            "ref": ref,
+            "code": refusal.code,
+            "message": refusal.message,
+            "retryable": refusal.retryable,
+            **fields,
+        }
+        if refusal.retry_after is not None:
+            reply["retry_after"] = round(refusal.retry_after, 1)
+        self._writer.put(reply)
+
+    async def _answer(self, ref: Ref, request: Coroutine[Any, Any, None]) -> None:
+        try:
+            await request
+        except Refusal as refusal:
+            self.refuse(ref, refusal)
+        except DatabaseError:
+            logger.exception("A request failed.")
+            self.refuse(ref, Refusal("unavailable", "The database cannot be reached. Try again."))
+        except SignedOut:
+            raise
+        except Exception:
+            logger.exception("A request failed.")
+            self.refuse(ref, Refusal("unavailable", "Something went wrong on the server. Try again."))
+
+    async def _send(self, ref: Ref, frame: dict[str, Any]) -> None:
+        request = SendRequest.parse(frame, characters=settings.CHAT_MESSAGE_CHARACTERS)
+        if not await self._is_signed_in():
+            raise SignedOut
+        self._followers.check_room()
+        sent = await self._engine.send(self._user_id, request)
+        run = await self._engine.find(self._user_id, sent.run_id)
+        self._ok(ref, run_id=sent.run_id, conversation_id=sent.conversation_id, duplicate=sent.duplicate)
+        # A repeated send, perhaps overtaken by its twin, does not begin the answer again under the reader's eyes.
+        if not self._followers.follows(sent.run_id):
+            number = self._followers.request(sent.run_id)
+            await self._followers.start(sent.run_id, run, None, request=number)
+
+    async def _subscribe(self, ref: Ref, frame: dict[str, Any]) -> None:
+        run_id = run_id_of(frame.get("run_id"))
+        after = _cursor(frame.get("after"))
+        self._followers.check_room(run_id)
+        number = self._followers.request(run_id)
+        await self._check_signed_in()
+        run = await self._engine.find(self._user_id, run_id)
+        self._ok(ref, run_id=run_id)
+        await self._followers.start(run_id, run, after, request=number)
+
+    async def _unsubscribe(self, ref: Ref, frame: dict[str, Any]) -> None:
+        run_id = run_id_of(frame.get("run_id"))
+        await self._followers.stop(run_id)
+        self._ok(ref, run_id=run_id)
+
+    async def _stop(self, ref: Ref, frame: dict[str, Any]) -> None:
+        run_id = run_id_of(frame.get("run_id"))
+        await self._check_signed_in()
+        await self._engine.stop(self._user_id, run_id)
+        self._ok(ref, run_id=run_id)
+
+    async def _check_signed_in(self) -> None:
+        """Where the database is away, what was known a few seconds ago has to do: a stop must work even then."""
+        try:
+            if not await self._is_signed_in():
+                raise SignedOut
+        except DatabaseError:
+            logger.warning("A sign-in could not be checked again.")
+
+    def _ok(self, ref: Ref, **fields: object) -> None:
+        self._writer.put({"type": "ok", "ref": ref, **fields})
+
+
+def is_ref(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= REF_CHARACTERS
+    return value is None or (type(value) is int and abs(value) < LARGEST_REF)
+
+
+def _cursor(value: object) -> Cursor | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Refusal("bad_cursor", "after must be a cursor.")
+    try:
+        return Cursor.parse(value)
+    except BadCursor as error:
+        raise Refusal("bad_cursor", str(error)) from error

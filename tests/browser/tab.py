@@ -1,0 +1,98 @@
+"""A tab with the chat in it, as a person sees and uses it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.watch import UUID
+
+ADDRESS: Final = re.compile(rf"/c/({UUID})$")
+
+
+class Tab:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.box = page.locator("#composer-text")
+        self.send_button = page.locator("#send")
+        self.stop_button = page.locator("#stop")
+        self.questions = page.locator('.message[data-role="user"] .message__body')
+        self.answers = page.locator('.message[data-role="assistant"]')
+        self.answer = self.answers.last
+        self.body = self.answer.locator(".message__body")
+        self.failure = page.locator(".failure:visible")
+        self.notice = page.locator("#connection-notice .notice")
+        self.toast = page.locator("#toast")
+        self.title = page.locator("#conversation-title")
+        self.rows = page.locator("#conversations .conversation")
+        self.titles = self.rows.locator(".conversation__title")
+        self.scroller = page.locator("#transcript-scroller")
+
+    async def go(self, path: str) -> None:
+        await self.page.goto(path)
+        await self.loaded()
+
+    async def reload(self) -> None:
+        await self.page.reload()
+        await self.loaded()
+
+    async def loaded(self) -> None:
+        """The page's scripts have run, and the messages of the conversation are there."""
+        await expect(self.page.locator("#app")).to_have_attribute("data-view", re.compile("empty|conversation"))
+        await expect(self.page.locator("#messages")).not_to_have_attribute("aria-busy", "true")
+        await expect(self.page.locator("#conversations")).to_have_attribute("aria-busy", "false")
+
+    async def send(self, text: str) -> None:
+        """By the keys that send on every device: Enter alone breaks the line on a phone."""
+        await self.box.fill(text)
+        await self.box.press("Control+Enter")
+
+    async def ask(self, text: str) -> str:
+        """A whole turn. The text of the answer, as it is read on the screen."""
+        before = await self.answers.count()
+        await self.send(text)
+        await expect(self.answers).to_have_count(before + 1)
+        await self.ended()
+        return await self.text()
+
+    async def answering(self) -> None:
+        """Some words of an answer are there, and more are to come."""
+        await expect(self.answer).to_have_attribute("data-state", "streaming")
+        await expect(self.body).to_contain_text(re.compile(r"\S"))
+
+    async def ended(self, state: str = "completed") -> None:
+        await expect(self.answer).to_have_attribute("data-state", state)
+
+    async def text(self) -> str:
+        return await self.body.inner_text()
+
+    async def text_beyond(self, length: int) -> str:
+        """The text of the answer as soon as it is longer than that."""
+        handle = await self.page.wait_for_function(
+            """([length]) => {
+                const bodies = document.querySelectorAll('.message[data-role="assistant"] .message__body');
+                const text = bodies[bodies.length - 1]?.innerText ?? "";
+                return text.length > length && text;
+            }""",
+            arg=[length],
+        )
+        return str(await handle.json_value())
+
+    async def conversation_id(self) -> str:
+        """Of the address, once it names one."""
+        await expect(self.page).to_have_url(ADDRESS)
+        found = ADDRESS.search(self.page.url)
+        assert found
+        return found[1]
+
+    def row(self, conversation_id: str) -> Locator:
+        """Of the sidebar."""
+        return self.page.locator(f'.conversation[data-conversation-id="{conversation_id}"]')
+
+    async def press_row(self, conversation_id: str, action: str) -> None:
+        """What a row offers is shown when it is pointed at."""
+        row = self.row(conversation_id)
+        await row.hover()
+        await row.locator(f"[data-action={action}]").click()

@@ -1,0 +1,167 @@
+"""Accounts, and what a person has chosen: sign up, log in, log out, the first administrator, light and dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.people import PASSWORD
+from tests.browser.tab import Tab
+from tests.browser.visitor import Visitor
+from tests.browser.watch import ACCOUNT_PATHS
+from tests.faults.processes import Site, Upstream
+from tests.server.process import ended
+
+UNUSUAL = "wading birds at dusk 7"
+
+
+@pytest.fixture
+def empty_site(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
+    """A site that nobody has an account of."""
+    made = ended("manage.py", "migrate", "--verbosity=0", CHAT_DATA_DIR=str(tmp_path))
+    assert made.returncode == 0, made.stdout
+    site = Site(tmp_path, {}, OPENAI_BASE_URL=upstream.base_url)
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+async def log_in(page: Page, name: str, password: str) -> None:
+    await page.locator("input[name=login]").fill(name)
+    await page.locator("input[name=password]").fill(password)
+    await page.locator("form button[type=submit]").click()
+
+
+async def log_out(page: Page) -> None:
+    await page.locator("#user-menu-button").click()
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page).to_have_url(re.compile(r"/accounts/login/"))
+
+
+async def stranger(visitors: Visitors, **options: object) -> Visitor:
+    visitor = await visitors(anonymous=True, **options)
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    return visitor
+
+
+async def test_somebody_signs_up_chats_logs_out_and_comes_back(visitors: Visitors) -> None:
+    visitor = await stranger(visitors)
+    page = await visitor.page("/")
+    await expect(page).to_have_url(re.compile(r"/accounts/login/\?next=/"))
+    await page.get_by_role("link", name="Create an account").click()
+    await page.locator("input[name=username]").fill("dora")
+    await page.locator("input[name=password1]").fill(UNUSUAL)
+    await page.locator("input[name=password2]").fill(UNUSUAL)
+    await page.locator("form button[type=submit]").click()
+    await expect(page.locator("#welcome")).to_contain_text("dora")
+    tab = Tab(page)
+    await tab.loaded()
+    await tab.ask("Do you remember me?")
+    address = page.url
+
+    await log_out(page)
+    await page.goto(address)
+    await expect(page).to_have_url(re.compile(r"/accounts/login/\?next=/c/"))
+    await log_in(page, "dora", "something else")
+    await expect(page.get_by_text(re.compile("not correct"))).to_be_visible()
+    await log_in(page, "dora", UNUSUAL)
+    await expect(page).to_have_url(address)
+    await expect(tab.questions).to_have_text("Do you remember me?")
+
+
+async def test_a_tab_whose_person_logged_out_says_so_and_keeps_the_words(visitor: Visitor) -> None:
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    tab, other = await visitor.open(), await visitor.open()
+    await tab.ask("Hello")
+    await tab.box.fill("half a thought")
+    await log_out(other.page)
+
+    await expect(tab.notice).to_contain_text("signed out")
+    await expect(tab.notice.get_by_role("link", name="Log in again")).to_be_visible()
+    await expect(tab.box).to_have_value("half a thought")
+
+
+async def test_nobody_reads_what_another_person_has_written(visitors: Visitors) -> None:
+    alice, charlie = await visitors(), await visitors()
+    tab = await alice.open()
+    await tab.ask("My secret")
+    conversation_id = await tab.conversation_id()
+    charlie.watch.expect(r"console: .* 404 .*/c/")
+    page = await charlie.page(f"/c/{conversation_id}")
+    await expect(page.locator("h1")).to_contain_text("nothing here")
+    assert "secret" not in await page.content()
+
+
+async def test_the_link_of_the_first_start_makes_the_administrator_once(
+    empty_site: Site, visitors: Visitors
+) -> None:
+    found = re.search(r"(http://\S+/setup/\?token=\S+)", empty_site.log)
+    assert found, empty_site.log
+    visitor = await stranger(visitors, url=empty_site.url)
+    visitor.watch.expect(r"console: .* 403 .*/setup/", r"console: .* 404 .*/setup/")
+    page = await visitor.page("/")
+    await expect(page).to_have_url(re.compile(r"/setup/$"))
+    await expect(page.locator("main")).to_contain_text("waits for its administrator")
+    await page.goto(found[1])
+    await page.locator("input[name=username]").fill("root")
+    await page.locator("input[name=password1]").fill(UNUSUAL)
+    await page.locator("input[name=password2]").fill(UNUSUAL)
+    await page.get_by_role("button", name="Create administrator").click()
+    await expect(page.locator("#welcome")).to_contain_text("root")
+    await page.locator("#user-menu-button").click()
+    await expect(page.get_by_role("link", name="Administration")).to_be_visible()
+
+    later = await stranger(visitors, url=empty_site.url)
+    later.watch.expect(r"console: .* 404 .*/setup/")
+    again = await later.page(found[1])
+    await expect(again.locator("h1")).to_contain_text("nothing here")
+
+
+@pytest.mark.parametrize(("system", "chosen"), [("light", "dark"), ("dark", "light")])
+async def test_the_theme_is_in_the_page_before_its_first_paint(visitors: Visitors, system: str, chosen: str) -> None:
+    visitor = await visitors(color_scheme=system)
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    tab = await visitor.open()
+    before = await background(tab.page)
+    await tab.page.locator("#user-menu-button").click()
+    async with tab.page.expect_response("**/theme") as answered:
+        await tab.page.locator(f"#user-menu label:has(input[value={chosen}])").click()
+    assert (await answered.value).ok
+    after = await background(tab.page)
+    assert after != before
+
+    response = await tab.page.reload()
+    assert response
+    assert f'data-theme="{chosen}"' in await response.text()
+    assert await background(tab.page) == after
+    await expect(tab.page.locator(f"#user-menu input[value={chosen}]")).to_be_checked()
+    await log_out(tab.page)
+    await expect(tab.page.locator("html")).to_have_attribute("data-theme", chosen)
+
+
+async def background(page: Page) -> str:
+    return str(await page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+
+
+async def test_a_password_is_changed(visitor: Visitor) -> None:
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    tab = await visitor.open()
+    await tab.page.locator("#user-menu-button").click()
+    await tab.page.get_by_role("link", name="Change password").click()
+    await tab.page.locator("input[name=oldpassword]").fill(PASSWORD)
+    await tab.page.locator("input[name=password1]").fill(UNUSUAL)
+    await tab.page.locator("input[name=password2]").fill(UNUSUAL)
+    await tab.page.locator("form button[type=submit]").click()
+    await expect(tab.page.get_by_text(re.compile("Password successfully changed|changed"))).to_be_visible()
+    await tab.go("/")
+    await log_out(tab.page)
+    assert visitor.person
+    await log_in(tab.page, visitor.person.name, UNUSUAL)
+    await expect(tab.page.locator("#welcome")).to_be_visible()

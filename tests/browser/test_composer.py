@@ -1,0 +1,193 @@
+"""The message box: which keys send, what is too much or too little, and that no words are lost."""
+
+from __future__ import annotations
+
+from playwright.async_api import CDPSession, expect
+
+from tests.browser.conftest import SETTINGS
+from tests.browser.tab import Tab
+from tests.browser.visitor import Visitor
+
+LIMIT = int(SETTINGS["CHAT_MESSAGE_CHARACTERS"])
+PRESSES = """() => {
+  window.presses = [];
+  document.addEventListener("keydown", (event) => window.presses.push([event.key, event.isComposing]), true);
+}"""
+
+
+async def compose(tab: Tab, text: str) -> CDPSession:
+    """An input method shows `text` and has not committed it yet."""
+    keyboard = await tab.page.context.new_cdp_session(tab.page)
+    await tab.box.focus()
+    at = {"selectionStart": len(text), "selectionEnd": len(text)}
+    await keyboard.send("Input.imeSetComposition", {"text": text, **at})
+    return keyboard
+
+
+async def test_enter_sends_and_shift_enter_breaks_the_line(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await expect(tab.box).to_be_focused()
+    await tab.page.keyboard.type("one")
+    await tab.page.keyboard.press("Shift+Enter")
+    await tab.page.keyboard.type("two")
+    await expect(tab.box).to_have_value("one\ntwo")
+    await expect(tab.questions).to_have_count(0)
+    await tab.page.keyboard.press("Enter")
+    await tab.ended()
+
+    assert await tab.questions.inner_text() == "one\ntwo"
+    await expect(tab.box).to_have_value("")
+    await expect(tab.box).to_be_focused()
+
+
+async def test_enter_that_ends_a_composition_does_not_send(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.page.evaluate(PRESSES)
+    keyboard = await compose(tab, "にほん")
+    enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+    await keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
+    await keyboard.send("Input.insertText", {"text": "日本"})
+    await keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
+    assert ["Enter", True] in await tab.page.evaluate("window.presses")
+    await expect(tab.box).to_have_value("日本")
+    # Safari has ended the composition by then; only the code of the key tells.
+    await tab.box.dispatch_event("keydown", {"key": "Enter", "keyCode": 229, "bubbles": True, "cancelable": True})
+    await expect(tab.box).to_have_value("日本")
+    await expect(tab.questions).to_have_count(0)
+
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.questions).to_have_text(["日本"])
+    await tab.ended()
+
+
+async def test_escape_that_ends_a_composition_does_not_stop_the_answer(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/numbered rate=40 count=2000")
+    await tab.answering()
+    await tab.page.evaluate(PRESSES)
+    keyboard = await compose(tab, "にほん")
+    escape = {"key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27}
+    await keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **escape})
+    await keyboard.send("Input.insertText", {"text": "日本"})
+    await keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **escape})
+    assert ["Escape", True] in await tab.page.evaluate("window.presses")
+    await tab.text_beyond(len(await tab.text()) + 50)
+    await expect(tab.answer).to_have_attribute("data-state", "streaming")
+
+    await tab.page.keyboard.press("Escape")
+    await tab.ended("stopped")
+    await expect(tab.box).to_have_value("日本")
+
+
+async def test_an_empty_message_is_not_sent(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await expect(tab.send_button).to_be_disabled()
+    for blank in ("", "   ", "\n \t"):
+        await tab.box.fill(blank)
+        await tab.box.press("Enter")
+        await tab.box.press("Control+Enter")
+        await expect(tab.send_button).to_be_disabled()
+    await expect(tab.box).to_have_value("\n \t")
+    await expect(tab.questions).to_have_count(0)
+
+    await tab.box.fill("Now")
+    await tab.send_button.click()
+    await tab.ended()
+    await expect(tab.questions).to_have_text(["Now"])
+
+
+async def test_a_message_that_is_too_long_says_by_how_much_and_stays(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    long = "🐦" + "a" * LIMIT
+    await tab.send(long)
+    hint = tab.page.locator("#composer-hint")
+    await expect(hint).to_contain_text("Too long")
+    await expect(hint).to_contain_text(f"{LIMIT + 1:,}")
+    await expect(hint).to_have_attribute("data-tone", "problem")
+    await expect(tab.send_button).to_be_disabled()
+    await expect(tab.box).to_have_value(long)
+    await expect(tab.questions).to_have_count(0)
+
+    await tab.send(long[:-1])
+    await tab.ended()
+    await expect(tab.box).to_have_value("")
+    assert await tab.text() == f"Hello! You said: {long[:-1]}"
+
+
+async def test_words_typed_while_an_answer_is_written_wait_for_its_end(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/numbered rate=40 count=2000")
+    await tab.answering()
+    await expect(tab.send_button).to_be_hidden()
+    await tab.send("the next one")
+    await expect(tab.page.locator("#composer-hint")).to_contain_text("An answer is being written")
+    await expect(tab.box).to_have_value("the next one")
+    await expect(tab.questions).to_have_count(1)
+    await tab.stop_button.click()
+    await tab.ended("stopped")
+
+    await tab.box.press("Enter")
+    await tab.ended()
+    await expect(tab.questions).to_have_count(2)
+    assert await tab.text() == "Hello! You said: the next one"
+
+
+async def test_drafts_are_kept_per_conversation_and_over_a_reload(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    conversation_id = await tab.conversation_id()
+    await tab.box.fill("for this one")
+    await tab.page.locator("#new-chat").click()
+    await expect(tab.box).to_have_value("")
+    await tab.box.fill("for a new one")
+    await tab.row(conversation_id).locator("[data-action=open]").click()
+    await expect(tab.box).to_have_value("for this one")
+    await tab.reload()
+    await expect(tab.box).to_have_value("for this one")
+    await tab.go("/")
+    await expect(tab.box).to_have_value("for a new one")
+
+    await tab.box.press("Enter")
+    await tab.ended()
+    await tab.go("/")
+    await expect(tab.box).to_have_value("")
+
+
+async def test_a_suggestion_fills_the_box_and_sends_nothing(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    suggestion = tab.page.locator("#welcome [data-prompt]").first
+    words = await suggestion.get_attribute("data-prompt")
+    assert words
+    await suggestion.click()
+    await expect(tab.box).to_have_value(words)
+    await expect(tab.box).to_be_focused()
+    await expect(tab.questions).to_have_count(0)
+
+
+async def test_the_box_grows_with_its_words_and_no_further_than_half_the_window(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    low = await tab.box.bounding_box()
+    await tab.box.fill("line\n" * 5)
+    middle = await tab.box.bounding_box()
+    await tab.box.fill("line\n" * 200)
+    high = await tab.box.bounding_box()
+    viewport = tab.page.viewport_size
+    assert low
+    assert middle
+    assert high
+    assert viewport
+    assert low["height"] < middle["height"] < high["height"] <= viewport["height"] / 2
+    await expect(tab.send_button).to_be_in_viewport()
+
+
+async def test_the_chosen_assistant_answers_and_is_named(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.page.locator("#assistant-picker select").select_option(label="fake-small")
+    await tab.ask("Hello")
+    await expect(tab.answer.locator(".message__label")).to_have_text("fake-small")
+    await expect(tab.page.locator("#assistant-picker")).to_be_hidden()
+    await expect(tab.page.locator(".composer__assistant")).to_have_text("fake-small")
+
+    await tab.reload()
+    await expect(tab.answer.locator(".message__label")).to_have_text("fake-small")
+    await expect(tab.page.locator(".composer__assistant")).to_have_text("fake-small")

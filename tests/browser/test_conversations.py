@@ -1,0 +1,146 @@
+"""The sidebar: open, rename, delete and take it back; addresses, and the browser's own back and forward."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.browser.tab import Tab
+from tests.browser.visitor import Visitor
+
+
+async def two_conversations(tab: Tab) -> tuple[str, str]:
+    """The second is open."""
+    await tab.ask("The first one")
+    first = await tab.conversation_id()
+    await tab.page.locator("#new-chat").click()
+    await expect(tab.page.locator("#welcome")).to_be_visible()
+    await tab.ask("The second one")
+    return first, await tab.conversation_id()
+
+
+async def test_a_conversation_is_opened_from_the_sidebar_and_by_its_address(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    first, second = await two_conversations(tab)
+    assert first != second
+    await expect(tab.titles).to_have_text(["The second one", "The first one"])
+    await expect(tab.row(second).locator("a")).to_have_attribute("aria-current", "page")
+
+    await tab.row(first).locator("[data-action=open]").click()
+    await expect(tab.questions).to_have_text(["The first one"])
+    await expect(tab.title).to_have_text("The first one")
+    await expect(tab.page).to_have_title("The first one · Chatsite")
+    assert await tab.conversation_id() == first
+    await tab.go(f"/c/{second}")
+    await expect(tab.questions).to_have_text(["The second one"])
+    await expect(tab.row(second).locator("a")).to_have_attribute("aria-current", "page")
+
+
+async def test_back_and_forward_go_through_what_was_open(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await two_conversations(tab)
+    await tab.page.go_back()
+    await expect(tab.page.locator("#welcome")).to_be_visible()
+    await tab.page.go_back()
+    await expect(tab.questions).to_have_text(["The first one"])
+    await tab.page.go_forward()
+    await tab.page.go_forward()
+    await expect(tab.questions).to_have_text(["The second one"])
+    await tab.reload()
+    await expect(tab.questions).to_have_text(["The second one"])
+
+
+async def test_a_new_title_is_everywhere_and_stays(visitor: Visitor) -> None:
+    tab, other = await visitor.open(), await visitor.open()
+    await tab.ask("Hello")
+    conversation_id = await tab.conversation_id()
+    await tab.press_row(conversation_id, "rename")
+    field = tab.row(conversation_id).locator("input[name=title]")
+    await expect(field).to_be_focused()
+    await field.fill("Herons & <b>friends</b>")
+    await field.press("Enter")
+
+    await expect(tab.title).to_have_text("Herons & <b>friends</b>")
+    await expect(tab.row(conversation_id)).to_contain_text("Herons & <b>friends</b>")
+    await expect(other.row(conversation_id)).to_contain_text("Herons & <b>friends</b>")
+    await tab.reload()
+    await expect(tab.page).to_have_title("Herons & <b>friends</b> · Chatsite")
+
+
+async def test_escape_leaves_the_title_as_it_was(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    conversation_id = await tab.conversation_id()
+    await tab.press_row(conversation_id, "rename")
+    field = tab.row(conversation_id).locator("input[name=title]")
+    await field.fill("Something else")
+    await field.press("Escape")
+    await expect(field).to_be_hidden()
+    await expect(tab.row(conversation_id)).to_contain_text("Hello")
+    await tab.press_row(conversation_id, "rename")
+    await field.fill("   ")
+    await field.press("Tab")
+    await expect(field).to_be_hidden()
+    await expect(tab.title).to_have_text("Hello")
+
+
+async def test_a_deleted_conversation_comes_back_if_that_is_undone(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    first, second = await two_conversations(tab)
+    await tab.press_row(second, "delete")
+    await expect(tab.row(second)).to_have_count(0)
+    await expect(tab.page.locator("#welcome")).to_be_visible()
+    await expect(tab.toast).to_contain_text("Deleted “The second one”")
+    await tab.toast.locator("[data-action=undo]").click()
+
+    await expect(tab.questions).to_have_text(["The second one"])
+    await expect(tab.toast).to_be_hidden()
+    await expect(tab.titles).to_have_text(["The second one", "The first one"])
+    assert await tab.conversation_id() == second
+    await tab.press_row(first, "delete")
+    await expect(tab.rows).to_have_count(1)
+    await expect(tab.questions).to_have_text(["The second one"])
+    await tab.reload()
+    await expect(tab.rows).to_have_count(1)
+
+
+async def test_a_conversation_deleted_elsewhere_is_left(visitor: Visitor) -> None:
+    visitor.watch.expect(r"console: .* 404 .*/c/")
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    conversation_id = await tab.conversation_id()
+    await visitor.api("DELETE", f"/api/conversations/{conversation_id}")
+
+    await expect(tab.page.locator("#welcome")).to_be_visible()
+    await expect(tab.toast).to_contain_text("deleted elsewhere")
+    await expect(tab.rows).to_have_count(0)
+    await tab.page.goto(f"/c/{conversation_id}")
+    await expect(tab.page.locator("h1")).to_contain_text("nothing here")
+
+
+async def test_a_conversation_written_elsewhere_appears(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    run = await visitor.api("POST", "/api/runs", {"text": "From a program"})
+    await expect(tab.titles).to_have_text(["From a program"])
+    await tab.row(run["conversation_id"]).locator("[data-action=open]").click()
+    await tab.ended()
+    assert await tab.text() == "Hello! You said: From a program"
+
+
+async def test_a_long_conversation_is_read_page_by_page(visitor: Visitor) -> None:
+    await visitor.api("POST", "/api/runs/wait", {"text": "Number 0"})
+    conversation_id = (await visitor.api("GET", "/api/conversations"))["items"][0]["id"]
+    for number in range(1, 60):
+        await visitor.api("POST", "/api/runs/wait", {"text": f"Number {number}", "conversation_id": conversation_id})
+    tab = await visitor.open(f"/c/{conversation_id}")
+    await expect(tab.questions.last).to_be_in_viewport()
+    await expect(tab.questions.last).to_have_text("Number 59")
+    shown = await tab.questions.count()
+    assert shown < 60
+    last = await tab.questions.first.inner_text()
+
+    while await tab.questions.count() < 60:
+        before = await tab.questions.count()
+        await tab.questions.first.scroll_into_view_if_needed()
+        await expect(tab.questions).not_to_have_count(before)
+    await expect(tab.questions).to_have_text([f"Number {number}" for number in range(60)])
+    assert last != "Number 0"

@@ -1,0 +1,109 @@
+"""When the model fails: a card that says why, Retry, and Keep for what had arrived."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import expect
+
+from tests.browser.visitor import Visitor
+from tests.browser.watch import NOT_SAVED_YET
+
+
+async def test_a_failed_answer_is_asked_for_again(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/status-500 message=Out_of_order")
+    await expect(tab.failure.locator(".failure__title")).to_have_text(re.compile("model"))
+    await expect(tab.answer).to_have_attribute("data-state", "failed")
+    await expect(tab.failure.locator("[data-action=keep]")).to_be_hidden()
+    await expect(tab.send_button).to_be_visible()
+
+    await tab.failure.locator("[data-action=retry]").click()
+    await expect(tab.answer).to_have_attribute("data-state", "streaming")
+    await expect(tab.answer).to_have_attribute("data-state", "failed")
+    await expect(tab.questions).to_have_count(1)
+    await expect(tab.failure).to_have_count(1)
+
+
+async def test_retry_gets_the_answer_when_the_model_is_well_again(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/flaky-404 times=1 message=Not_today")
+    await expect(tab.failure.locator(".failure__detail")).to_contain_text("Not today")
+    await tab.failure.locator("[data-action=retry]").click()
+    await tab.ended()
+
+    await expect(tab.failure).to_have_count(0)
+    await expect(tab.questions).to_have_count(1)
+    await tab.reload()
+    await expect(tab.questions).to_have_count(1)
+    await expect(tab.answers).to_have_count(1)
+    assert (await tab.text()).startswith("Hello!")
+
+
+async def test_a_rate_limit_counts_down_to_retry(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/rate-limit after=90")
+    retry = tab.failure.locator("[data-action=retry]")
+    await expect(tab.failure.locator(".failure__title")).to_contain_text("too often")
+    await expect(retry).to_be_disabled()
+    await expect(retry).to_have_text(re.compile(r"Retry in (90|[78]\d) s"))
+    words = await retry.inner_text()
+    await expect(retry).not_to_have_text(words)
+    await expect(retry).to_be_disabled()
+
+
+async def test_what_had_arrived_is_kept_on_request(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/eof after=4")
+    await expect(tab.failure.locator(".failure__title")).to_have_text("The answer broke off")
+    text = await tab.text()
+    assert len(text.split()) == 4
+    conversation_id = await tab.conversation_id()
+    await tab.failure.locator("[data-action=keep]").click()
+    await expect(tab.failure).to_have_count(0)
+    assert await tab.text() == text
+
+    await tab.reload()
+    assert await tab.text() == text
+    page = await visitor.api("GET", f"/api/conversations/{conversation_id}/messages")
+    assert [message["text"].strip() for message in page["items"]] == [text, "/eof after=4"]
+    assert await tab.ask("Go on") == "Hello! You said: Go on"
+
+
+async def test_a_failure_outlives_a_reload_and_can_still_be_kept(visitor: Visitor) -> None:
+    visitor.watch.expect(NOT_SAVED_YET)
+    tab = await visitor.open()
+    await tab.send("/error after=3")
+    await expect(tab.failure).to_be_visible()
+    text = await tab.text()
+    await tab.conversation_id()
+    await tab.reload()
+    await expect(tab.failure).to_be_visible()
+    assert await tab.text() == text
+    assert "sk-abcdefgh12345678" not in await tab.failure.inner_text()
+
+    await tab.failure.locator("[data-action=keep]").click()
+    await expect(tab.failure).to_have_count(0)
+    await tab.reload()
+    await expect(tab.questions).to_have_count(1)
+    assert await tab.text() == text
+
+
+async def test_a_failure_leaves_the_conversation_as_it_was(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    first = await tab.ask("Hello")
+    await tab.send("/status-404")
+    await expect(tab.failure).to_be_visible()
+    assert await tab.ask("Still there?") == "Hello! You said: Still there?"
+
+    await tab.reload()
+    await expect(tab.questions).to_have_text(["Hello", "Still there?"])
+    assert await tab.answers.first.locator(".message__body").inner_text() == first
+
+
+async def test_an_answer_cut_at_its_length_says_so(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("/finish reason=length")
+    await expect(tab.answer.locator(".message__note")).to_contain_text("length limit")
+    await tab.reload()
+    await expect(tab.answer.locator(".message__note")).to_contain_text("length limit")

@@ -1,0 +1,139 @@
+"""Answers that go on while one looks elsewhere, and reading in peace while one is being written."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.browser.tab import Tab
+from tests.browser.visitor import Visitor
+from tests.browser.watch import NOT_SAVED_YET
+
+LONG = "/numbered rate=60 count=2000"
+# A tab that is not looked at: it is not painted.
+HIDE = """() => {
+  for (const [name, value] of [["hidden", true], ["visibilityState", "hidden"]])
+    Object.defineProperty(document, name, { value, configurable: true });
+  window.paints = [];
+  window.paint = window.requestAnimationFrame;
+  window.requestAnimationFrame = (callback) => window.paints.push(callback);
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+SHOW = """() => {
+  for (const name of ["hidden", "visibilityState"]) delete document[name];
+  window.requestAnimationFrame = window.paint;
+  window.paints.forEach((callback) => window.requestAnimationFrame(callback));
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+# Nothing scrolls any more: three frames with the same place.
+STEADY = """() => new Promise((resolve) => {
+  const scroller = document.querySelector("#transcript-scroller");
+  const places = [];
+  const look = () => {
+    places.push(scroller.scrollTop);
+    if (places.length > 3 && new Set(places.slice(-3)).size === 1) resolve(true);
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+# What the server sends before it waits for a sign that it was read.
+WINDOW_BYTES = 65_536
+FROM_END = "(scroller) => scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop"
+
+
+async def tall_conversation(visitor: Visitor) -> Tab:
+    """Higher than the window."""
+    tab = await visitor.open()
+    await tab.ask("/numbered count=600")
+    return tab
+
+
+async def test_two_conversations_are_answered_at_once(visitor: Visitor) -> None:
+    visitor.watch.expect(NOT_SAVED_YET)
+    tab = await visitor.open()
+    await tab.send(f"{LONG} first")
+    await tab.answering()
+    first = await tab.conversation_id()
+    await tab.page.locator("#new-chat").click()
+    await expect(tab.send_button).to_be_visible()
+    await tab.send(f"{LONG} second")
+    await tab.answering()
+    second = await tab.conversation_id()
+    for conversation_id in (first, second):
+        await expect(tab.row(conversation_id).locator(".conversation__live")).to_be_visible()
+
+    await tab.row(first).locator("[data-action=open]").click()
+    await expect(tab.questions).to_have_text([f"{LONG} first"])
+    seen = await tab.text_beyond(0)
+    await tab.text_beyond(len(seen) + 50)
+    await tab.page.keyboard.press("Escape")
+    await tab.ended("stopped")
+    await expect(tab.row(first).locator(".conversation__live")).to_be_hidden()
+    await expect(tab.row(second).locator(".conversation__live")).to_be_visible()
+    await tab.row(second).locator("[data-action=open]").click()
+    await tab.answering()
+    await tab.stop_button.click()
+    await tab.ended("stopped")
+    numbers = [word.rpartition(":")[2] for word in (await tab.text()).split()]
+    assert numbers == [f"{number:06}" for number in range(1, len(numbers) + 1)]
+
+
+async def test_a_tab_in_the_background_receives_all_of_a_long_answer(visitor: Visitor) -> None:
+    page = await visitor.context.new_page()
+    async with page.expect_websocket() as connected:
+        await Tab(page).go("/")
+    tab, socket = Tab(page), await connected.value
+    received: list[str] = []
+    socket.on("framereceived", lambda frame: received.append(str(frame)))
+    await tab.send("/numbered rate=3000 count=15000")
+    await tab.answering()
+    await page.evaluate(HIDE)
+    assert len(await tab.text()) < WINDOW_BYTES
+    await socket.wait_for_event("framereceived", lambda frame: '"event":"done"' in str(frame))
+    await page.evaluate(SHOW)
+    await tab.ended()
+
+    assert sum(map(len, received)) > 3 * WINDOW_BYTES
+    assert (await tab.text()).split()[-1].endswith(":015000")
+
+
+async def test_escape_stops_the_answer(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send(LONG)
+    await tab.answering()
+    await expect(tab.stop_button).to_be_visible()
+    await expect(tab.send_button).to_be_hidden()
+    await tab.page.keyboard.press("Escape")
+    await tab.ended("stopped")
+    await expect(tab.answer.locator(".message__note")).to_have_text("Stopped")
+    await expect(tab.send_button).to_be_visible()
+    await expect(tab.box).to_be_focused()
+
+
+async def test_the_end_stays_in_view_while_it_grows(visitor: Visitor) -> None:
+    tab = await tall_conversation(visitor)
+    await tab.send("/numbered rate=300 count=1500")
+    for length in (1000, 6000, 12000):
+        await tab.text_beyond(length)
+        assert await tab.scroller.evaluate(FROM_END) < 70
+    await tab.ended()
+    await expect(tab.page.locator("#jump-to-latest")).to_be_hidden()
+
+
+async def test_who_reads_above_is_left_alone_until_they_jump_to_the_latest(visitor: Visitor) -> None:
+    tab = await tall_conversation(visitor)
+    await tab.send(LONG)
+    await tab.answering()
+    await tab.scroller.hover()
+    await tab.page.mouse.wheel(0, -1500)
+    await expect(tab.page.locator("#jump-to-latest")).to_be_visible()
+    await tab.page.wait_for_function(STEADY)
+    place = await tab.scroller.evaluate("(scroller) => scroller.scrollTop")
+    await tab.text_beyond(len(await tab.text()) + 1500)
+    assert await tab.scroller.evaluate("(scroller) => scroller.scrollTop") == place
+
+    await tab.page.locator("#jump-to-latest").click()
+    await expect(tab.page.locator("#jump-to-latest")).to_be_hidden()
+    await tab.text_beyond(len(await tab.text()) + 500)
+    assert await tab.scroller.evaluate(FROM_END) < 70
+    await tab.stop_button.click()
+    await tab.ended("stopped")

@@ -1,0 +1,152 @@
+"""A network that goes away, or lets no WebSocket through: the answer is whole, and there once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import WebSocketRoute, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.visitor import Visitor
+from tests.browser.watch import NO_NETWORK, NOT_SAVED_YET
+from tests.fake_openai.server import closed_port
+from tests.faults.processes import Site
+from tests.faults.proxy import Proxy, proxy
+
+COUNT = 600
+SLOW = f"/numbered rate=50 count={COUNT}"
+
+
+@asynccontextmanager
+async def no_network(visitor: Visitor, wire: Proxy) -> AsyncIterator[None]:
+    """What is open is cut, and nothing new can be opened."""
+    visitor.watch.expect(*NO_NETWORK)
+    there, wire.target = wire.target, closed_port()
+    await wire.close()
+    yield
+    wire.target = there
+
+
+async def block_websockets(visitor: Visitor) -> None:
+    """As a proxy that takes the upgrade and then cuts the line."""
+
+    async def cut(socket: WebSocketRoute) -> None:
+        await socket.close()
+
+    visitor.watch.expect(NO_NETWORK[0])
+    await visitor.context.route_web_socket("**/ws/chat", cut)
+
+
+def check_numbers(text: str, count: int) -> None:
+    words = text.split()
+    assert [int(word.rpartition(":")[2]) for word in words] == list(range(1, count + 1))
+
+
+async def test_an_answer_goes_on_after_the_network_was_gone(visitors: Visitors, site: Site) -> None:
+    async with proxy(site.port) as wire:
+        visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
+        visitor.watch.expect(NOT_SAVED_YET)
+        tab = await visitor.open()
+        await tab.send(SLOW)
+        seen = await tab.text_beyond(200)
+
+        async with no_network(visitor, wire):
+            await expect(tab.notice).to_contain_text("No connection")
+            stopped_at = await tab.text()
+            await expect(tab.answer).to_have_attribute("data-state", "streaming")
+        await tab.text_beyond(len(stopped_at))
+        await expect(tab.notice).to_have_count(0)
+        await tab.ended()
+
+        text = await tab.text()
+        assert stopped_at.startswith(seen)
+        assert text.startswith(stopped_at)
+        check_numbers(text, COUNT)
+        await tab.reload()
+        assert await tab.text() == text
+        await visitor.leave()
+
+
+async def test_a_short_loss_is_not_worth_a_word(visitors: Visitors, site: Site) -> None:
+    async with proxy(site.port) as wire:
+        visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
+        visitor.watch.expect(*NO_NETWORK)
+        tab = await visitor.open()
+        await tab.send(SLOW)
+        for length in (100, 400, 700):
+            await tab.text_beyond(length)
+            async with tab.page.expect_websocket():
+                await wire.close()
+            await tab.text_beyond(len(await tab.text()) + 100)
+            await expect(tab.notice).to_have_count(0)
+        await tab.ended()
+
+        check_numbers(await tab.text(), COUNT)
+        await visitor.leave()
+
+
+async def test_a_message_written_offline_goes_out_once(visitors: Visitors, site: Site) -> None:
+    async with proxy(site.port) as wire:
+        visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
+        tab = await visitor.open()
+        async with no_network(visitor, wire):
+            await tab.send("Are you there?")
+            await expect(tab.questions).to_have_text(["Are you there?"])
+        await tab.ended()
+
+        assert await tab.text() == "Hello! You said: Are you there?"
+        await expect(tab.questions).to_have_count(1)
+        page = await visitor.api("GET", f"/api/conversations/{await tab.conversation_id()}/messages")
+        assert len(page["items"]) == 2
+        await visitor.leave()
+
+
+async def test_without_websockets_the_answer_comes_by_plain_http(visitor: Visitor) -> None:
+    await block_websockets(visitor)
+    tab = await visitor.open()
+    await expect(tab.notice).to_have_attribute("data-tone", "quiet")
+    await expect(tab.notice).to_contain_text("plain HTTP")
+
+    await tab.send("/numbered rate=50 count=100")
+    early = await tab.text_beyond(50)
+    await expect(tab.answer).to_have_attribute("data-state", "streaming")
+    await tab.ended()
+
+    text = await tab.text()
+    assert text.startswith(early)
+    check_numbers(text, 100)
+    await tab.reload()
+    assert await tab.text() == text
+
+
+async def test_without_websockets_a_reload_goes_on_and_stop_stops(visitor: Visitor) -> None:
+    await block_websockets(visitor)
+    visitor.watch.expect(NOT_SAVED_YET)
+    tab = await visitor.open()
+    await tab.send("/numbered rate=50 count=2000")
+    early = await tab.text_beyond(100)
+    await tab.reload()
+    later = await tab.text_beyond(len(early) + 50)
+    assert later.startswith(early)
+    await tab.stop_button.click()
+    await tab.ended("stopped")
+
+    text = await tab.text()
+    check_numbers(text, len(text.split()))
+    page = await visitor.api("GET", f"/api/conversations/{await tab.conversation_id()}/messages")
+    assert page["items"][0]["text"].strip() == text
+
+
+async def test_without_websockets_another_tab_is_told(visitor: Visitor) -> None:
+    await block_websockets(visitor)
+    first, second = await visitor.open(), await visitor.open()
+    await first.ask("Hello")
+    conversation_id = await first.conversation_id()
+
+    await expect(second.row(conversation_id)).to_contain_text("Hello")
+    await second.go(f"/c/{conversation_id}")
+    await second.send("And again")
+    await expect(first.answers).to_have_count(2)
+    await first.ended()
+    assert await first.text() == "Hello! You said: And again"

@@ -1,0 +1,84 @@
+"""A conversation in two tabs: one text in both, and in the database, whatever happens in between."""
+
+from __future__ import annotations
+
+import uuid
+
+from playwright.async_api import expect
+
+from tests.browser.visitor import Visitor
+from tests.browser.watch import NOT_SAVED_YET
+from tests.faults.processes import Site, Upstream
+
+SLOW = "/numbered rate=40 count=2000"
+STOPPED = "/numbered rate=40 count=2001"
+
+
+async def test_a_stopped_answer_is_the_same_in_both_tabs_and_in_the_database(
+    visitor: Visitor, site: Site, upstream: Upstream
+) -> None:
+    visitor.watch.expect(NOT_SAVED_YET)
+    first = await visitor.open()
+    await first.send(STOPPED)
+    conversation_id = await first.conversation_id()
+    second = await visitor.open(f"/c/{conversation_id}")
+
+    early = await first.text_beyond(0)
+    later = await first.text_beyond(len(early) + 50)
+    assert later.startswith(early)
+    await second.text_beyond(len(later))
+    await expect(first.answer).to_have_attribute("data-state", "streaming")
+
+    await first.reload()
+    again = await first.text_beyond(len(later))
+    assert again.startswith(later)
+    await second.text_beyond(len(again))
+    assert not site.rows("SELECT id FROM chat_conversation WHERE id = ?", uuid.UUID(conversation_id).hex)
+
+    await first.stop_button.click()
+    await first.ended("stopped")
+    await second.ended("stopped")
+
+    [(saved, status)] = site.rows(
+        "SELECT text, status FROM chat_message WHERE conversation_id = ? AND role = 'assistant'",
+        uuid.UUID(conversation_id).hex,
+    )
+    assert status == "stopped"
+    assert saved.strip().startswith(again.strip())
+    assert await first.text() == await second.text() == saved.strip()
+    page = await visitor.api("GET", f"/api/conversations/{conversation_id}/messages")
+    assert [message["text"] for message in page["items"]] == [saved, STOPPED]
+    [exchange] = upstream.exchanges(STOPPED)
+    assert not exchange["complete"]
+
+
+async def test_both_tabs_show_who_asked_and_offer_to_stop(visitor: Visitor) -> None:
+    first, second = await visitor.open(), await visitor.open()
+    await first.ask("Hello")
+    conversation_id = await first.conversation_id()
+    await second.go(f"/c/{conversation_id}")
+
+    await second.send(SLOW)
+    await first.answering()
+    await expect(first.questions).to_have_text(["Hello", SLOW])
+    await expect(first.row(conversation_id).locator(".conversation__live")).to_be_visible()
+    await first.stop_button.click()
+    await second.ended("stopped")
+    await first.ended("stopped")
+
+    assert await first.text() == await second.text()
+    await expect(first.row(conversation_id).locator(".conversation__live")).to_be_hidden()
+    await expect(second.send_button).to_be_visible()
+
+
+async def test_words_arrive_before_the_answer_is_complete(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/numbered rate=60 count=90")
+    lengths = [len(await tab.text_beyond(0))]
+    while await tab.answer.get_attribute("data-state") == "streaming" and len(lengths) < 5:
+        lengths.append(len(await tab.text_beyond(lengths[-1])))
+    await tab.ended()
+
+    assert len(lengths) == 5
+    assert lengths[-1] < len(await tab.text())
+    assert (await tab.text()).split()[-1].endswith(":000090")

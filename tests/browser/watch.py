@@ -1,0 +1,105 @@
+"""Looks on while a browser uses the site, and remembers all that should not have happened."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Request, WebError, WebSocket
+
+UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# What the chat page asks for by itself.
+CHAT_PATHS: Final = (
+    r"/",
+    rf"/c/{UUID}",
+    r"/static/[\w./-]+",
+    r"/ws/chat",
+    r"/api/events",
+    r"/api/runs",
+    rf"/api/runs/{UUID}/(events|stop|keep)",
+    r"/api/conversations",
+    rf"/api/conversations/{UUID}(/messages|/restore)?",
+)
+ADMIN_PATHS: Final = (r"/admin/.*",)
+ACCOUNT_PATHS: Final = (r"/accounts/[\w/-]+", r"/setup/", r"/theme")
+# The page asks for a conversation whose first answer is still being written: there is no row of it yet.
+NOT_SAVED_YET: Final = rf"console: .* 404 .*/api/conversations/{UUID}"
+# What Chromium says of its own accord when there is no network.
+NO_NETWORK: Final = (r"console: WebSocket connection", r"console: Failed to load resource: net::ERR_")
+# Neither leaves the browser.
+LOCAL_SCHEMES: Final = frozenset({"data", "blob", "about"})
+
+# Runs in every document before its own scripts. Payloads set `__x` if they are executed.
+REPORT: Final = """
+(() => {
+  const tell = (what) => window.tellTheWatch(`${what} at ${location.pathname}`);
+  document.addEventListener("securitypolicyviolation", (event) =>
+    tell(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sample}`));
+  Object.defineProperty(window, "__x", { set: () => tell("executed"), get: () => undefined });
+})();
+"""
+
+
+class Watch:
+    """On everything that one browser context does. `site_url`: the one origin that may be asked for anything."""
+
+    def __init__(self, site_url: str, *, paths: tuple[str, ...] = CHAT_PATHS) -> None:
+        self.site_url = site_url
+        self.problems: list[str] = []
+        self._paths = paths
+        self._expected: list[str] = []
+
+    async def start(self, context: BrowserContext) -> None:
+        await context.expose_function("tellTheWatch", self._told)
+        await context.add_init_script(REPORT)
+        context.on("console", self._console)
+        context.on("weberror", self._error)
+        context.on("dialog", self._dialog)
+        context.on("request", self._request)
+        context.on("page", lambda page: page.on("websocket", self._socket))
+
+    def allow(self, *paths: str) -> None:
+        """Requests to these paths (patterns) of the site are in order as well."""
+        self._paths += paths
+
+    def expect(self, *patterns: str) -> None:
+        """Problems like these are what the test is about."""
+        self._expected += patterns
+
+    def check(self) -> None:
+        """Fails with all that was not expected."""
+        unexpected = [problem for problem in self.problems if not self._is_expected(problem)]
+        assert not unexpected, "\n".join(unexpected)
+
+    def _is_expected(self, problem: str) -> bool:
+        return any(re.search(pattern, problem) for pattern in self._expected)
+
+    def _told(self, problem: str) -> None:
+        self.problems.append(problem)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning", "assert"}:
+            self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _error(self, error: WebError) -> None:
+        self.problems.append(f"error: {error.error}")
+
+    async def _dialog(self, dialog: Dialog) -> None:
+        self.problems.append(f"dialog: {dialog.type} {dialog.message}")
+        await dialog.dismiss()
+
+    def _request(self, request: Request) -> None:
+        self._asked(request.url)
+
+    def _socket(self, socket: WebSocket) -> None:
+        self._asked(socket.url.replace("ws", "http", 1))
+
+    def _asked(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in LOCAL_SCHEMES:
+            return
+        if f"{parts.scheme}://{parts.netloc}" != self.site_url:
+            self.problems.append(f"request to elsewhere: {url}")
+        elif not any(re.fullmatch(pattern, parts.path) for pattern in self._paths):
+            self.problems.append(f"unexpected request: {url}")

@@ -1,0 +1,33 @@
+"""The control of the look at the server's log, which every test here ends with."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from tests.faults.invariants import check_log
+
+TRACEBACK: Final = "Traceback (most recent call last):\n  File ...\nValueError: no\n"
+CHAINED: Final = f"{TRACEBACK}\nDuring handling of the above exception, another exception occurred:\n\n{TRACEBACK}"
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        f"ERROR daphne.server: Exception inside application\n{TRACEBACK}",
+        f"ERROR chat: Something else.\n{CHAINED}",
+        f"ERROR chat: Run 1 cannot be saved.\n{CHAINED}ERROR chat: Something else.\n{TRACEBACK}",
+        "ERROR asyncio: Task exception was never retrieved\n",
+        "WARNING daphne.server: Application instance <Task> for connection took too long to shut down\n",
+    ],
+)
+def test_what_went_wrong_unseen_is_found(log: str) -> None:
+    with pytest.raises(AssertionError):
+        check_log(log, expected=("cannot be saved",))
+
+
+def test_what_a_test_has_provoked_is_passed_over() -> None:
+    check_log(
+        f"INFO chat: Run 1 started.\nERROR chat: Run 1 cannot be saved.\n{CHAINED}", expected=("cannot be saved",)
+    )

@@ -1,0 +1,1 @@
+"""Attacks that peers of this product fell to, each with the control that shows that the test can fail."""

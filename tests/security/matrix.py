@@ -1,0 +1,117 @@
+"""Who may use each address and each frame. One that is not here fails the tests: whoever adds it decides first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+
+class Access(Enum):
+    PUBLIC = auto()
+    """Anybody, and it holds nobody's data."""
+    SIGNED_IN = auto()
+    """Whoever is signed in, and it holds only what is theirs."""
+    OWNER = auto()
+    """The owner of the id in the address; to others it does not exist."""
+    STAFF = auto()
+    """The admin: staff, with the permission that it names."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`ids`: things of alice's (`World.ids`) that the parameter can name. `allowed`: methods that answer the owner."""
+
+    access: Access
+    ids: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ("GET",)
+
+
+PUBLIC: Final = Rule(Access.PUBLIC)
+SIGNED_IN: Final = Rule(Access.SIGNED_IN)
+STAFF: Final = Rule(Access.STAFF)
+
+
+def _owner(*ids: str, allowed: tuple[str, ...] = ("GET",)) -> Rule:
+    return Rule(Access.OWNER, ids, allowed)
+
+
+PAGES: Final[dict[str, Rule]] = {
+    "": SIGNED_IN,
+    "c/<uuid:conversation_id>": _owner("conversation", "live_conversation"),
+    "setup/": PUBLIC,
+    "theme": PUBLIC,
+    "healthz": PUBLIC,
+    "readyz": PUBLIC,
+    "metrics": PUBLIC,
+}
+API: Final[dict[str, Rule]] = {
+    "api/runs": SIGNED_IN,
+    "api/runs/stream": SIGNED_IN,
+    "api/runs/wait": SIGNED_IN,
+    "api/runs/<uuid:run_id>/events": _owner("live_run", "saved_run", "archived_run", "failed_run"),
+    "api/runs/<uuid:run_id>/stop": _owner("live_run", "saved_run", "archived_run", "failed_run", allowed=("POST",)),
+    "api/runs/<uuid:run_id>/keep": _owner("saved_run", "archived_run", "failed_run", allowed=("POST",)),
+    "api/events": SIGNED_IN,
+    "api/conversations": SIGNED_IN,
+    "api/conversations/<uuid:conversation_id>": _owner("conversation", allowed=("GET", "PATCH", "DELETE")),
+    "api/conversations/<uuid:conversation_id>/restore": _owner("deleted_conversation", allowed=("POST",)),
+    "api/conversations/<uuid:conversation_id>/messages": _owner("conversation"),
+    "api/assistants": SIGNED_IN,
+    "api/openapi.json": PUBLIC,
+    "api/docs": PUBLIC,
+}
+ACCOUNTS: Final[dict[str, Rule]] = {
+    "accounts/login/": PUBLIC,
+    "accounts/logout/": PUBLIC,
+    "accounts/signup/": PUBLIC,
+    "accounts/inactive/": PUBLIC,
+    "accounts/reauthenticate/": SIGNED_IN,
+    "accounts/password/change/": SIGNED_IN,
+    "accounts/password/set/": SIGNED_IN,
+    "accounts/password/reset/": PUBLIC,
+    "accounts/password/reset/done/": PUBLIC,
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": PUBLIC,
+    "accounts/password/reset/key/done/": PUBLIC,
+}
+_ADMIN_OF_A_MODEL: Final = (
+    *("", "add/", "<path:object_id>/", "<path:object_id>/history/"),
+    *("<path:object_id>/delete/", "<path:object_id>/change/"),
+)
+_ADMIN_MODELS: Final = ("auth/group", "chat/apitoken", "chat/assistant", "chat/conversation", "chat/user")
+ADMIN: Final[dict[str, Rule]] = {
+    **{f"admin/{model}/{view}": STAFF for model in _ADMIN_MODELS for view in _ADMIN_OF_A_MODEL},
+    "admin/": STAFF,
+    "admin/login/": PUBLIC,
+    "admin/logout/": STAFF,
+    "admin/password_change/": STAFF,
+    "admin/password_change/done/": STAFF,
+    "admin/autocomplete/": STAFF,
+    "admin/jsi18n/": STAFF,
+    "admin/r/<path:content_type_id>/<path:object_id>/": STAFF,
+    "admin/chat/user/<id>/password/": STAFF,
+    "admin/^(?P<app_label>auth|chat)/$": STAFF,
+    "admin/(?P<url>.*)$": STAFF,
+}
+RULES: Final[dict[str, Rule]] = {**PAGES, **API, **ACCOUNTS, **ADMIN}
+
+# Each frame with the fields that name something: all of these are tried with what is alice's.
+FRAMES: Final[dict[str, tuple[dict[str, str], ...]]] = {
+    "send": (
+        {"conversation_id": "conversation"},
+        {"conversation_id": "live_conversation"},
+        {"conversation_id": "deleted_conversation"},
+        {"conversation_id": "conversation", "parent_id": "answer"},
+        {"conversation_id": "own_conversation", "parent_id": "answer"},
+    ),
+    "subscribe": (
+        {"run_id": "live_run"},
+        {"run_id": "saved_run"},
+        {"run_id": "archived_run"},
+        {"run_id": "failed_run"},
+    ),
+    "stop": ({"run_id": "live_run"}, {"run_id": "saved_run"}, {"run_id": "archived_run"}, {"run_id": "failed_run"}),
+    # It only ever lets go of what this socket follows, so it answers the same for every id.
+    "unsubscribe": (),
+    "ack": (),
+}

@@ -1,0 +1,290 @@
+"""S11: what is alice's does not exist for charlie, whatever the address, the method, the body or the transport.
+
+Generated from the URLconf and the consumer's frames: an address or a frame without a rule in `matrix.py` fails.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from chat.consumers import ChatConsumer
+from chat.models import Conversation, Message
+from chat.models.conversation import ConversationQuerySet
+from chat.views import pages
+from tests.api.rig import Browser, Response
+from tests.security.matrix import FRAMES, RULES, Access
+from tests.security.routes import Route, routes
+from tests.security.world import SECRET, World, world
+from tests.socket.rig import Socket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+UNSAFE: Final = ("POST", "PUT", "PATCH", "DELETE")
+REFUSED: Final = {401, 403, 404, 405}
+LOGIN: Final = re.compile(r"/accounts/login/")
+BODY: Final = {"title": "taken over", "text": "taken over"}
+
+ALL: Final = routes()
+OWNED: Final = [
+    (route, identifier)
+    for route in ALL
+    if route.pattern in RULES and RULES[route.pattern].access is Access.OWNER
+    for identifier in RULES[route.pattern].ids
+]
+
+
+def of(access: Access) -> Iterator[Route]:
+    return (route for route in ALL if route.pattern in RULES and RULES[route.pattern].access is access)
+
+
+def path_of(route: Route, identifier: str) -> str:
+    return route.path({"run_id": identifier, "conversation_id": identifier})
+
+
+def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
+    assert {route.pattern for route in ALL} == set(RULES)
+
+
+def test_every_frame_has_a_rule() -> None:
+    """The names that the consumer compares a frame's type with, from its source."""
+    source = inspect.getsource(ChatConsumer._handle)
+    known = set(re.findall(r'"(\w+)": self\._', source)) | set(re.findall(r'kind == "(\w+)"', source))
+    assert known == set(FRAMES)
+
+
+async def ask(browser: Browser, method: str, path: str, body: Any = None) -> Response:
+    """The answer; of a stream only its head and what is there at once."""
+    stream = await browser.open(method, path, BODY if body is None and method in UNSAFE else body)
+    if "event-stream" in stream.headers.get("content-type", "") and stream.status == 200:
+        while not stream.ended and not await stream.is_silent():
+            await stream.chunk()
+        if not stream.ended:
+            await stream.close()
+    else:
+        while not stream.ended:
+            await stream.chunk()
+    return Response(stream.status, stream.headers, stream.raw)
+
+
+async def check_is_closed(world: World, route: Route, identifier: str) -> None:
+    """For everybody but the owner it is refused, as an id that nobody has is refused, and nothing changes."""
+    unknown = str(uuid.uuid4())
+    before, calls = await world.hash(), world.upstream_calls
+    for browser in (world.anonymous, world.charlie, world.charlie_by_token):
+        for method in METHODS:
+            if browser is world.charlie_by_token and not route.pattern.startswith("api/"):
+                continue
+            hers = await ask(browser, method, path_of(route, identifier))
+            nobodys = await ask(browser, method, path_of(route, unknown))
+            assert hers.status in REFUSED or is_login(hers), f"{method} {route.pattern}: {hers.status}"
+            assert hers.status == nobodys.status, f"{method} {route.pattern} tells who exists"
+            assert hers.body.replace(identifier.encode(), b"") == nobodys.body.replace(unknown.encode(), b"")
+            assert SECRET.encode() not in hers.body
+    assert await world.hash() == before
+    assert world.upstream_calls == calls
+    run = await world.chat.engine.log.find(world.ids["live_run"])
+    assert run is not None
+    assert run.is_live
+
+
+def is_login(response: Response) -> bool:
+    return response.status == 302 and LOGIN.match(response.headers["location"]) is not None
+
+
+@pytest.mark.parametrize(("route", "name"), OWNED, ids=[f"{route.pattern}-{name}" for route, name in OWNED])
+async def test_an_id_of_alices_is_nobody_elses(route: Route, name: str) -> None:
+    async with world() as made:
+        await check_is_closed(made, route, made.ids[name])
+        # The control: it is there, and answers its owner.
+        for method in RULES[route.pattern].allowed:
+            answer = await ask(made.owner, method, path_of(route, made.ids[name]))
+            assert 200 <= answer.status < 300, f"{method}: {answer.status}"
+
+
+async def test_what_anybody_or_any_user_may_open_holds_nothing_of_alices() -> None:
+    async with world() as made:
+        before = await made.hash()
+        for route in [*of(Access.PUBLIC), *of(Access.SIGNED_IN)]:
+            path = route.path({"uidb36": "1", "key": "set-password"})
+            needs = RULES[route.pattern].access is Access.SIGNED_IN
+            for browser in (made.anonymous, made.charlie, made.charlie_by_token):
+                answer = await ask(browser, "GET", path)
+                assert answer.status < 500
+                assert SECRET.encode() not in answer.body, path
+                assert not any(identifier.encode() in answer.body for name, identifier in made.ids.items()
+                               if name != "own_conversation"), path  # fmt: skip
+                if needs and browser is made.anonymous:
+                    assert answer.status == 401 or is_login(answer), f"{path}: {answer.status}"
+        assert await made.hash() == before
+
+
+FOREIGN_BODIES: Final = [*FRAMES["send"]]
+
+
+@pytest.mark.parametrize("fields", FOREIGN_BODIES, ids=[str(fields) for fields in FOREIGN_BODIES])
+async def test_a_body_that_names_what_is_alices_is_refused(fields: dict[str, str]) -> None:
+    async with world() as made:
+        body = {"text": "Mine now", **{field: made.ids[name] for field, name in fields.items()}}
+        unknown = {"text": "Mine now", **dict.fromkeys(fields, str(uuid.uuid4()))}
+        if fields["conversation_id"] == "own_conversation":
+            unknown["conversation_id"] = made.ids["own_conversation"]
+        before, calls = await made.hash(), made.upstream_calls
+        for browser in (made.charlie, made.charlie_by_token):
+            for path in ("/api/runs", "/api/runs/stream", "/api/runs/wait"):
+                answer = await ask(browser, "POST", path, body)
+                assert answer.status == 404
+                assert answer.body == (await ask(browser, "POST", path, unknown)).body
+        assert (await made.hash(), made.upstream_calls) == (before, calls)
+
+
+async def test_a_leaf_of_alices_cannot_be_made_mine() -> None:
+    async with world() as made:
+        before = await made.hash()
+        path = f"/api/conversations/{made.ids['own_conversation']}"
+        for browser in (made.charlie, made.charlie_by_token):
+            for body in ({"active_leaf_id": made.ids["answer"]}, {"title": "x", "active_leaf_id": made.ids["answer"]}):
+                assert (await ask(browser, "PATCH", path, body)).status == 404
+            # Fields that nobody asked for are passed over.
+            stolen = {"title": "Charlie's", "owner_id": made.chat.alice.pk, "owner": made.chat.alice.pk, "id": "x"}
+            assert (await ask(browser, "PATCH", path, stolen)).status == 200
+        assert await made.hash() == before
+
+
+async def test_frames_that_name_what_is_alices_are_refused() -> None:
+    async with world() as made:
+        before, calls = await made.hash(), made.upstream_calls
+        for way in ({"session": made.charlie.session}, {"token": made.charlie_by_token.token}):
+            socket = Socket(**way)
+            await socket.connect()
+            hello = await socket.receive("hello")
+            assert hello["runs"] == []
+            for kind, cases in FRAMES.items():
+                for fields in cases:
+                    await check_frame(made, socket, kind, fields)
+            unfollowed = await socket.ask("unsubscribe", run_id=made.ids["live_run"])
+            assert unfollowed == {**await socket.ask("unsubscribe", run_id=made.ids["live_run"]),
+                                  "ref": unfollowed["ref"]}  # fmt: skip
+            assert await socket.is_silent()
+            await socket.disconnect()
+        assert (await made.hash(), made.upstream_calls) == (before, calls)
+        run = await made.chat.engine.log.find(made.ids["live_run"])
+        assert run is not None
+        assert run.is_live
+
+
+async def check_frame(made: World, socket: Socket, kind: str, fields: dict[str, str]) -> None:
+    named = {field: made.ids[name] for field, name in fields.items()}
+    unknown = dict.fromkeys(fields, str(uuid.uuid4()))
+    if fields.get("conversation_id") == "own_conversation":
+        unknown["conversation_id"] = named["conversation_id"]
+    more = {"text": "Mine now"} if kind == "send" else {}
+    refused = await socket.ask(kind, **more, **named)
+    assert (refused["type"], refused.get("code")) == ("error", "not_found"), f"{kind} {fields}"
+    nobodys = await socket.ask(kind, **more, **unknown)
+    assert {**refused, "ref": None} == {**nobodys, "ref": None}
+
+
+async def test_notices_reach_only_their_owner() -> None:
+    async with world() as made:
+        his, hers = Socket(session=made.charlie.session), Socket(session=made.owner.session)
+        for socket in (his, hers):
+            await socket.connect()
+            await socket.receive("hello")
+        path = f"/api/conversations/{made.ids['conversation']}"
+        assert (await ask(made.owner, "PATCH", path, {"title": f"{SECRET} renamed"})).status == 200
+        assert (await hers.receive("notice"))["conversation"]["title"] == f"{SECRET} renamed"
+        assert await his.is_silent()
+        for socket in (his, hers):
+            await socket.disconnect()
+
+
+async def test_a_send_with_alices_client_message_id_is_charlies_own() -> None:
+    async with world() as made:
+        question = await client_message_id(made)
+        answer = await ask(made.charlie, "POST", "/api/runs", {"text": "Mine", "client_message_id": question})
+        assert answer.status == 201
+        assert answer.data["run_id"] not in made.ids.values()
+        assert answer.data["conversation_id"] not in made.ids.values()
+
+
+async def client_message_id(made: World) -> str:
+    saved = await ask(made.owner, "GET", f"/api/conversations/{made.ids['conversation']}/messages")
+    return next(item["client_message_id"] for item in json.loads(saved.body)["items"] if item["client_message_id"])
+
+
+# --- The control: without each filter the matrix is red.
+
+
+def every_conversation(*_: Any) -> Any:
+    return Conversation.objects.filter(deleted_at=None).select_related("assistant")
+
+
+async def any_run(engine: Any, user_id: int, run_id: str) -> Any:
+    return await engine.log.find(run_id) or await Message.objects.select_related("parent").aget(run_id=run_id)
+
+
+def any_saved_run(owner_id: int, run_id: str) -> Any:
+    return Message.objects.select_related("parent", "assistant").filter(run_id=run_id).first()
+
+
+def any_conversation(user: Any, send: Any, reserved: Any) -> Any:
+    return Conversation.objects.filter(pk=send.conversation_id).first()
+
+
+async def is_anybodys(user: Any, conversation_id: Any) -> bool:
+    return True
+
+
+def any_deleted(conversations: Any) -> Any:
+    return Conversation.objects.exclude(deleted_at=None)
+
+
+HOLES: Final[dict[str, tuple[str | tuple[Any, str], Callable[..., Any], str, str]]] = {
+    "conversations": ("chat.api.conversations._kept", every_conversation,
+                      "api/conversations/<uuid:conversation_id>", "conversation"),
+    "messages": ("chat.api.conversations._kept", every_conversation,
+                 "api/conversations/<uuid:conversation_id>/messages", "conversation"),
+    "events": ("chat.generation.engine.Engine.find", any_run, "api/runs/<uuid:run_id>/events", "saved_run"),
+    "stop": ("chat.generation.engine.Engine.find", any_run, "api/runs/<uuid:run_id>/stop", "live_run"),
+    "archive": ("chat.generation.archive.saved_run", any_saved_run, "api/runs/<uuid:run_id>/events", "archived_run"),
+    "keep": ("chat.generation.archive.saved_run", any_saved_run, "api/runs/<uuid:run_id>/keep", "archived_run"),
+    "restore": ((ConversationQuerySet, "restorable"), any_deleted,
+                "api/conversations/<uuid:conversation_id>/restore", "deleted_conversation"),
+    "page": ((pages, "is_of"), is_anybodys, "c/<uuid:conversation_id>", "conversation"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hole", HOLES)
+async def test_control_without_its_filter_an_address_is_red(hole: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, without, pattern, name = HOLES[hole]
+    [route] = [route for route in ALL if route.pattern == pattern]
+    async with world() as made:
+        if isinstance(target, str):
+            monkeypatch.setattr(target, without)
+        else:
+            monkeypatch.setattr(*target, without)
+        with pytest.raises(AssertionError):
+            await check_is_closed(made, route, made.ids[name])
+
+
+async def test_control_without_its_filter_a_frame_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world() as made:
+        socket = Socket(session=made.charlie.session)
+        await socket.connect()
+        await socket.receive("hello")
+        monkeypatch.setattr("chat.generation.engine.Engine.find", any_run)
+        for kind in ("subscribe", "stop"):
+            with pytest.raises(AssertionError):
+                await check_frame(made, socket, kind, {"run_id": "live_run"})
+        monkeypatch.setattr("chat.generation.admission._conversation", any_conversation)
+        with pytest.raises(AssertionError):
+            await check_frame(made, socket, "send", {"conversation_id": "conversation"})
+        await socket.disconnect()

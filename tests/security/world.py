@@ -1,0 +1,113 @@
+"""Everything that alice can have, for charlie to try to reach."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.apps import apps
+from django.core.serializers import serialize
+from django.test import Client
+
+from chat import database
+from chat.models import ApiToken, Conversation, User
+from tests.api.rig import Browser
+from tests.chat_rig import Rig, rig
+
+SECRET: Final = "heronry"
+CSRF: Final = "c" * 32
+
+
+@dataclass
+class World:
+    """`ids`: what is alice's, by name; `own_conversation` is charlie's. Whatever holds SECRET is hers."""
+
+    chat: Rig
+    ids: dict[str, str]
+    anonymous: Browser
+    owner: Browser
+    charlie: Browser
+    charlie_by_token: Browser
+
+    async def hash(self) -> str:
+        """Of every row of every table."""
+        return await database.read(_hash)
+
+    @property
+    def upstream_calls(self) -> int:
+        return len(self.chat.provider.requests)
+
+
+@asynccontextmanager
+async def world() -> AsyncIterator[World]:
+    """The test needs `transactional_db`."""
+    async with rig() as chat:
+        ids = await _things_of_alice(chat)
+        yield World(
+            chat=chat,
+            ids=ids,
+            anonymous=Browser(csrf=CSRF),
+            owner=await signed_in(chat.alice),
+            charlie=await signed_in(chat.charlie),
+            charlie_by_token=await with_token(chat.charlie),
+        )
+
+
+async def signed_in(user: User) -> Browser:
+    """With a session, and a CSRF token that is right: it is not CSRF that must stop charlie."""
+    return Browser(session=await sync_to_async(_session)(user), csrf=CSRF)
+
+
+async def with_token(user: User) -> Browser:
+    token, secret = await database.write(ApiToken.objects.issue, user)
+    # As of now, so that the note of its use is no change of a row.
+    await database.write(token.was_used)
+    return Browser(token=secret)
+
+
+async def _things_of_alice(chat: Rig) -> dict[str, str]:
+    saved = await chat.turn(f"{SECRET} saved", f"{SECRET} answer")
+    archived = await chat.turn(f"{SECRET} archived", f"{SECRET} answer")
+    await chat.engine.log.forget(archived.run_id)
+    deleted = await chat.turn(f"{SECRET} deleted", f"{SECRET} answer")
+    await database.write(lambda: Conversation.objects.get(pk=deleted.conversation_id).delete_softly())
+    failed = await chat.send(f"{SECRET} failed")
+    chat.provider.say(f"{SECRET} part")
+    chat.provider.put(None)
+    await chat.events(failed.run_id)
+    answer = await database.read(lambda: str(Conversation.objects.get(pk=saved.conversation_id).active_leaf_id))
+    own = await database.write(
+        lambda: Conversation.objects.create(owner=chat.charlie, title="Charlie's", id=uuid.uuid4())
+    )
+    live = await chat.send(f"{SECRET} live")
+    await chat.provider.asked.wait()
+    chat.provider.say(f"{SECRET} token")
+    return {
+        "conversation": saved.conversation_id,
+        "saved_run": saved.run_id,
+        "archived_run": archived.run_id,
+        "deleted_conversation": deleted.conversation_id,
+        "failed_run": failed.run_id,
+        "live_run": live.run_id,
+        "live_conversation": live.conversation_id,
+        "answer": answer,
+        "own_conversation": str(own.pk),
+    }
+
+
+def _session(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
+
+
+def _hash() -> str:
+    rows: list[Any] = []
+    for model in apps.get_models():
+        rows += [serialize("json", model._default_manager.order_by("pk"))]
+    return hashlib.sha256("".join(rows).encode()).hexdigest()

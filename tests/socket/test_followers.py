@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chat.followers import Followers
+from chat.refusals import Refusal
+from chat.window import Window
+from tests.chat_rig import Rig
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def followers_of(chat: Rig, lost: list[str] | None = None) -> tuple[Followers, list[str]]:
+    sent: list[str] = []
+    told = lost if lost is not None else []
+    return Followers(chat.engine, Window(), sent.append, lambda run_id, _: told.append(run_id)), sent
+
+
+async def readers_of(chat: Rig, run_id: str) -> int:
+    return chat.engine.log._runs[run_id]._followers  # type: ignore[attr-defined]
+
+
+async def test_of_two_subscriptions_at_once_only_one_follows(chat: Rig) -> None:
+    sent = await chat.send()
+    run = await chat.engine.find(chat.alice.pk, sent.run_id)
+    followers, _ = followers_of(chat)
+    await followers.start(sent.run_id, run, None, request=followers.request(sent.run_id))
+    numbers = [followers.request(sent.run_id) for _ in range(2)]
+    await asyncio.gather(*(followers.start(sent.run_id, run, None, request=number) for number in numbers))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await readers_of(chat, sent.run_id) == 1
+    await followers.close()
+    assert await readers_of(chat, sent.run_id) == 0
+
+
+async def test_an_unsubscribe_takes_back_a_subscription_that_is_under_way(chat: Rig) -> None:
+    sent = await chat.send()
+    run = await chat.engine.find(chat.alice.pk, sent.run_id)
+    followers, _ = followers_of(chat)
+    number = followers.request(sent.run_id)
+    await followers.stop(sent.run_id)
+    await followers.start(sent.run_id, run, None, request=number)
+    assert not followers.follows(sent.run_id)
+
+
+async def test_a_run_that_leaves_the_log_before_it_is_read_is_read_from_the_database(chat: Rig) -> None:
+    sent = await chat.turn("Q", "A")
+    run = await chat.engine.find(chat.alice.pk, sent.run_id)
+    await chat.engine.log.forget(sent.run_id)
+    followers, frames = followers_of(chat)
+    await followers.start(sent.run_id, run, None, request=followers.request(sent.run_id))
+    while followers.count:
+        await asyncio.sleep(0.01)
+    assert '"event":"done"' in frames[-1]
+
+
+async def test_a_run_that_is_nowhere_any_more_is_said_to_be_lost(chat: Rig) -> None:
+    sent = await chat.turn("Q", "A")
+    run = await chat.engine.find(chat.alice.pk, sent.run_id)
+    await chat.engine.log.forget(sent.run_id)
+    lost: list[str] = []
+    followers, _ = followers_of(chat, lost)
+    from chat import database
+    from chat.models import Message
+
+    await database.write(Message.objects.all().delete)
+    await followers.start(sent.run_id, run, None, request=followers.request(sent.run_id))
+    while followers.count:
+        await asyncio.sleep(0.01)
+    assert lost == [sent.run_id]
+
+
+async def test_there_is_room_for_so_many(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.followers.FOLLOWED_RUNS", 1)
+    sent = await chat.send()
+    run = await chat.engine.find(chat.alice.pk, sent.run_id)
+    followers, _ = followers_of(chat)
+    await followers.start(sent.run_id, run, None, request=followers.request(sent.run_id))
+    followers.check_room(sent.run_id)
+    with pytest.raises(Refusal) as refused:
+        followers.check_room()
+    assert refused.value.code == "too_many_runs"
+    await followers.close()
+
+
+async def test_a_large_frame_is_not_overtaken_for_ever() -> None:
+    window = Window(100)
+    assert [await window.take(40) for _ in range(2)] == [1, 2]
+    large = asyncio.create_task(window.take(500))
+    await asyncio.sleep(0)
+    small = asyncio.create_task(window.take(10))
+    opened = asyncio.create_task(window.opened())
+    window.acknowledge(1)
+    await asyncio.sleep(0)
+    assert not large.done()
+    assert not small.done()
+    assert not opened.done()
+    window.acknowledge(2)
+    assert await asyncio.wait_for(large, 1) == 3
+    window.acknowledge(3)
+    assert await asyncio.wait_for(small, 1) == 4
+    await asyncio.wait_for(opened, 1)
