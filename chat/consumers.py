@@ -249,3 +249,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("A task of a socket failed.", exc_info=error)
+
+
+async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
+    """For any other address: without it, Channels raises, and anybody could fill the log with tracebacks."""
+    await receive()
+    await send({"type": "websocket.close"})

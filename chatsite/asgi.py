@@ -9,14 +9,14 @@ django_application = get_asgi_application()
 
 # Only now: these import models.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.urls import path  # noqa: E402
+from django.urls import path, re_path  # noqa: E402
 
 from chat.api.event_streams import EventStreams  # noqa: E402
-from chat.consumers import ChatConsumer  # noqa: E402
+from chat.consumers import ChatConsumer, refuse_socket  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": EventStreams(django_application),
-        "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi())]),
+        "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),  # type: ignore[arg-type]
     }
 )

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from chat.api.reference import reference
+from chat.api.replies import not_allowed
 from chat.api.schema.document import document
 
+SAFE: Final = ("GET", "HEAD")
 
-@require_safe
+
 def schema(request: HttpRequest) -> HttpResponse:
+    if request.method not in SAFE:
+        return not_allowed(SAFE)
     return JsonResponse(document(), json_dumps_params={"ensure_ascii": False})
 
 
-@require_safe
 def page(request: HttpRequest) -> HttpResponse:
+    if request.method not in SAFE:
+        return not_allowed(SAFE)
     return render(request, "api/docs.html", {"reference": reference(document())})

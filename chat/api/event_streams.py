@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database, metrics
 from chat.auth import user_of_scope
+from chat.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -50,24 +51,24 @@ HEADERS: Final = {
 }
 
 
-def stream(request: HttpRequest, body: Body) -> HttpResponse:
+def stream(request: HttpRequest, reader: User, body: Body) -> HttpResponse:
     """The response of a view whose body is `body`. It is sent at once; what Django adds to it later is not.
 
     It ends early when its reader is signed out: the client's next request then hears why.
     """
     if request.method != "HEAD":
-        _hand_over(request, lambda send: _pump(body, send))
+        _hand_over(request, reader, lambda send: _pump(body, send))
     return HttpResponse(headers=HEADERS)
 
 
-def later(request: HttpRequest, answer: Coroutine[Any, Any, HttpResponse]) -> HttpResponse:
+def later(request: HttpRequest, reader: User, answer: Coroutine[Any, Any, HttpResponse]) -> HttpResponse:
     """The response of a view that has to wait for its answer."""
-    _hand_over(request, lambda send: _answer(answer, send))
+    _hand_over(request, reader, lambda send: _answer(answer, send))
     return HttpResponse()
 
 
-def _hand_over(request: HttpRequest, respond: Responder) -> None:
-    request.scope[_SLOT].set_result((request.user.pk, respond))  # type: ignore[attr-defined]
+def _hand_over(request: HttpRequest, reader: User, respond: Responder) -> None:
+    request.scope[_SLOT].set_result((reader.pk, respond))  # type: ignore[attr-defined]
 
 
 class EventStreams:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -60,11 +60,15 @@ async def _respond(
     if not isinstance(user, User) or not user.is_active:
         return not_signed_in()
     if chosen is None:
-        allowed = ", ".join(sorted(methods))
-        response = refused(Refusal("method_not_allowed", f"Only {allowed} here."))
-        response.headers["Allow"] = allowed
-        return response
+        return not_allowed(methods)
     return await chosen(request, user, **ids)
+
+
+def not_allowed(methods: Iterable[str]) -> HttpResponse:
+    allowed = ", ".join(sorted(methods))
+    response = refused(Refusal("method_not_allowed", f"Only {allowed} here."))
+    response.headers["Allow"] = allowed
+    return response
 
 
 def body_of(request: HttpRequest) -> dict[str, Any]:

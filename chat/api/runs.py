@@ -42,12 +42,12 @@ async def start(request: HttpRequest, user: User) -> HttpResponse:
 async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
     chat, sent = await _send(request, user)
     run = await chat.find(user.pk, sent.run_id)
-    return stream(request, run_stream.one_run(chat, run, None))
+    return stream(request, user, run_stream.one_run(chat, run, None))
 
 
 async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
     chat, sent = await _send(request, user)
-    return later(request, answered(_outcome(chat, user, sent.run_id)))
+    return later(request, user, answered(_outcome(chat, user, sent.run_id)))
 
 
 async def _outcome(chat: Engine, user: User, run_id: str) -> HttpResponse:
@@ -73,7 +73,7 @@ async def follow(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     run = await chat.find(user.pk, str(run_id))
     if after is not None and is_at_end(run, after):
         return HttpResponse(status=204)
-    return stream(request, run_stream.one_run(chat, run, after))
+    return stream(request, user, run_stream.one_run(chat, run, after))
 
 
 async def follow_all(request: HttpRequest, user: User) -> HttpResponse:
@@ -81,7 +81,7 @@ async def follow_all(request: HttpRequest, user: User) -> HttpResponse:
         cursors = run_stream.Cursors.parse(_last_id(request))
     except BadCursor as error:
         raise Refusal("bad_cursor", str(error)) from error
-    return stream(request, run_stream.Multiplex(await engine(), user.pk, cursors).stream())
+    return stream(request, user, run_stream.Multiplex(await engine(), user.pk, cursors).stream())
 
 
 async def stop(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:

@@ -121,11 +121,14 @@ async def _stream(
         async for delta in deltas:
             if isinstance(delta, TextDelta):
                 text = clean(delta.text)
+                # Before it is shown: one piece may be larger than everything allowed.
+                _check_room(answer.size, text, answer_bytes)
                 coalescer.add_text("token", text)
                 if text:
                     answer.add(text)
             elif isinstance(delta, ReasoningDelta):
                 text = clean(delta.text)
+                _check_room(answer.reasoning_size, text, answer_bytes)
                 coalescer.add_text("reasoning", text)
                 if text:
                     answer.add_reasoning(text)
@@ -133,8 +136,6 @@ async def _stream(
                 answer.usage = {"input_tokens": delta.input_tokens, "output_tokens": delta.output_tokens}
             elif isinstance(delta, Finish):
                 answer.finish_reason = delta.reason
-            if max(answer.size, answer.reasoning_size) > answer_bytes:
-                raise OutputTooLong("The answer grew longer than this site allows.")
             count += 1
             if count % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
@@ -143,6 +144,11 @@ async def _stream(
         raise Incomplete("The model's answer broke off.")
     if answer.usage is not None:
         coalescer.add(events.usage(answer.usage))
+
+
+def _check_room(size: int, text: str, answer_bytes: int) -> None:
+    if size + len(text.encode()) > answer_bytes:
+        raise OutputTooLong("The answer grew longer than this site allows.")
 
 
 def _milliseconds(seconds: float) -> int:

@@ -35,7 +35,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _answer(request: HttpRequest, status: int, code: str, message: str, *, template: str = "") -> HttpResponse:
-    if request.path_info.startswith("/api/"):
+    if f"{request.path_info}/".startswith("/api/"):
         retryable = status == 429 or status >= 500
         return JsonResponse({"error": {"code": code, "message": message, "retryable": retryable}}, status=status)
     return render(request, template or f"{status}.html", status=status)

@@ -225,7 +225,7 @@ def test_a_link_or_an_image_logs_nobody_out(signed_in: SignIn, alice: User) -> N
 
 
 @pytest.mark.parametrize(
-    "address", ["email/", "confirm-email/", "password/set/", "login/code/", "login/code/confirm/", "3rdparty/", ""]
+    "address", ["email/", "confirm-email/", "login/code/", "login/code/confirm/", "3rdparty/", ""]
 )
 def test_other_pages_of_allauth_do_not_exist(signed_in: SignIn, alice: User, address: str) -> None:
     assert signed_in(alice).get(f"/accounts/{address}").status_code == 404
@@ -241,6 +241,7 @@ def test_every_account_page_is_listed_here() -> None:
         "account_inactive",
         "account_reauthenticate",
         "account_change_password",
+        "account_set_password",
         "account_reset_password",
         "account_reset_password_done",
         "account_reset_password_from_key",

@@ -210,6 +210,20 @@ async def test_a_session_needs_the_csrf_token_and_a_bearer_token_does_not(chat: 
     assert "www-authenticate" in wrong.headers
 
 
+async def test_a_browsers_session_streams_and_waits_too(chat: Rig) -> None:
+    browser = Browser(session=await session_of(chat.alice), csrf="a" * 32)
+    stream = await browser.open("GET", "/api/events")
+    sent = await chat.send()
+    await stream.until("start")
+    await stream.close()
+    chat.provider.say("Hi")
+    chat.provider.finish()
+    assert names((await browser.get(f"/api/runs/{sent.run_id}/events")).events)[-1] == "done"
+    chat.provider.say("Hi")
+    chat.provider.finish()
+    assert (await browser.post("/api/runs/wait", {"text": "Hi"})).status == 200
+
+
 async def test_the_multiplex_carries_every_run_and_notices(chat: Rig, owner: Browser, stranger: Browser) -> None:
     other = await stranger.open("GET", "/api/events")
     first = await chat.send("One")
@@ -267,7 +281,9 @@ async def test_while_it_streams_no_database_connection_is_held(chat: Rig, owner:
                 await asyncio.sleep(0)
         assert not any(stream.ended for stream in streams)
         assert not waiting.done()
-        waiting.cancel()
+        for _ in range(3):
+            chat.provider.finish()
+        assert (await waiting).status == 200
         for stream in streams:
             await stream.close()
 

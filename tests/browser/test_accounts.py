@@ -82,7 +82,13 @@ async def test_a_tab_whose_person_logged_out_says_so_and_keeps_the_words(visitor
     await tab.ask("Hello")
     await tab.box.fill("half a thought")
     await log_out(other.page)
+    visitor.watch.expect(r"console: .* 401 .*/api/conversations/")
+    conversation_id = await tab.conversation_id()
+    await tab.press_row(conversation_id, "rename")
+    await tab.row(conversation_id).locator("input[name=title]").fill("Too late")
+    await tab.page.keyboard.press("Enter")
 
+    await expect(tab.row(conversation_id)).to_contain_text("Hello")
     await expect(tab.notice).to_contain_text("signed out")
     await expect(tab.notice.get_by_role("link", name="Log in again")).to_be_visible()
     await expect(tab.box).to_have_value("half a thought")
@@ -99,9 +105,7 @@ async def test_nobody_reads_what_another_person_has_written(visitors: Visitors) 
     assert "secret" not in await page.content()
 
 
-async def test_the_link_of_the_first_start_makes_the_administrator_once(
-    empty_site: Site, visitors: Visitors
-) -> None:
+async def test_the_link_of_the_first_start_makes_the_administrator_once(empty_site: Site, visitors: Visitors) -> None:
     found = re.search(r"(http://\S+/setup/\?token=\S+)", empty_site.log)
     assert found, empty_site.log
     visitor = await stranger(visitors, url=empty_site.url)

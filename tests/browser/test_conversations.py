@@ -138,8 +138,7 @@ async def test_a_long_conversation_is_read_page_by_page(visitor: Visitor) -> Non
     assert shown < 60
     last = await tab.questions.first.inner_text()
 
-    while await tab.questions.count() < 60:
-        before = await tab.questions.count()
+    while (before := await tab.questions.count()) < 60:
         await tab.questions.first.scroll_into_view_if_needed()
         await expect(tab.questions).not_to_have_count(before)
     await expect(tab.questions).to_have_text([f"Number {number}" for number in range(60)])

@@ -26,7 +26,12 @@ ACCOUNT_PATHS: Final = (r"/accounts/[\w/-]+", r"/setup/", r"/theme")
 # The page asks for a conversation whose first answer is still being written: there is no row of it yet.
 NOT_SAVED_YET: Final = rf"console: .* 404 .*/api/conversations/{UUID}"
 # What Chromium says of its own accord when there is no network.
-NO_NETWORK: Final = (r"console: WebSocket connection", r"console: Failed to load resource: net::ERR_")
+NO_NETWORK: Final = (
+    r"console: WebSocket connection",
+    r"console: Failed to load resource: net::ERR_",
+    # The page was just about to read something; it does so again when the network is back.
+    r"console: chat: .* ChatError: The server cannot be reached",
+)
 # Neither leaves the browser.
 LOCAL_SCHEMES: Final = frozenset({"data", "blob", "about"})
 

@@ -217,9 +217,10 @@ async def test_an_unforeseen_failure_is_an_error_event_too(chat: Rig) -> None:
 
 async def test_an_answer_that_is_too_long_is_an_error(chat: Rig, settings: object) -> None:
     sent = await chat.send()
-    chat.provider.say(*["x" * 100_000] * 11)
+    chat.provider.say("Before. ", "x" * 2_000_000)
     entries = await chat.events(sent.run_id)
     assert entries[-1].data["code"] == "output_too_long"
+    assert answer(entries) == "Before. "
     assert chat.provider.open == 0
 
 

@@ -17,6 +17,7 @@ import pytest
 from chat.consumers import ChatConsumer
 from chat.models import Conversation, Message
 from chat.models.conversation import ConversationQuerySet
+from chat.socket_requests import SocketRequests
 from chat.views import pages
 from tests.api.rig import Browser, Response
 from tests.security.matrix import FRAMES, RULES, Access
@@ -54,9 +55,9 @@ def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
 
 
 def test_every_frame_has_a_rule() -> None:
-    """The names that the consumer compares a frame's type with, from its source."""
-    source = inspect.getsource(ChatConsumer._handle)
-    known = set(re.findall(r'"(\w+)": self\._', source)) | set(re.findall(r'kind == "(\w+)"', source))
+    """The names that a frame's type is compared with, from the source."""
+    requests, consumer = inspect.getsource(SocketRequests), inspect.getsource(ChatConsumer.websocket_receive)
+    known = set(re.findall(r'"(\w+)": self\._', requests)) | set(re.findall(r'"type"\) == "(\w+)"', consumer))
     assert known == set(FRAMES)
 
 

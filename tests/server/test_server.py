@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import signal
 import socket
@@ -21,6 +22,25 @@ TOTAL_BYTES = CHUNKS * CHUNK_BYTES
 # What may lie between an accepted `send` and a reader: the kernel's buffers (at most 4 + 6 MiB by default) and ours.
 HELD_BYTES = 16 * 1024 * 1024
 LOOKS = 50
+
+
+class OneReader:
+    """Several responses of one connection, read through one buffer: what lies behind one begins the next."""
+
+    class _Kept(io.BufferedReader):
+        def close(self) -> None:
+            """A response closes what it was read from; the next one still needs it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._reader = self._Kept(socket.SocketIO(connection, "r"))
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return self._reader
+
+    def response(self) -> http.client.HTTPResponse:
+        response = http.client.HTTPResponse(self)  # type: ignore[arg-type]
+        response.begin()
+        return response
 
 
 class RunningServer:
@@ -134,16 +154,16 @@ class TestSlowHttpReader:
         connection.close()
 
     def test_a_second_request_sent_before_the_first_is_read_waits_too(self, server: RunningServer) -> None:
-        connection, response = server.big_response()
-        connection.sendall(b"GET /big?chunks=%d HTTP/1.1\r\nHost: x\r\n\r\n" % CHUNKS)
-        assert server.accepted_at_rest() < HELD_BYTES
-        assert all(response.read(CHUNK_BYTES) == each for each in expected())
-        assert response.read() == b""
-        assert server.accepted_at_rest() < HELD_BYTES
-        again = http.client.HTTPResponse(connection)
-        again.begin()
-        assert all(again.read(CHUNK_BYTES) == each for each in expected())
-        connection.close()
+        with server.socket() as connection:
+            connection.sendall(b"GET /big?chunks=%d HTTP/1.1\r\nHost: x\r\n\r\n" % CHUNKS * 2)
+            reader = OneReader(connection)
+            response = reader.response()
+            assert server.accepted_at_rest() < HELD_BYTES
+            assert all(response.read(CHUNK_BYTES) == each for each in expected())
+            assert response.read() == b""
+            assert server.accepted_at_rest() < HELD_BYTES
+            again = reader.response()
+            assert all(again.read(CHUNK_BYTES) == each for each in expected())
 
 
 class TestSlowWebSocketReader:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from channels.testing import WebsocketCommunicator
 from django.contrib.sessions.models import Session
 from django.test import override_settings
 
 from chat import database
 from chat.auth import user_of_scope
 from chat.models import ApiToken
+from chatsite.asgi import application
 from tests.chat_rig import Rig
 from tests.socket.conftest import Connect, session_of
 from tests.socket.rig import Socket
@@ -144,3 +146,9 @@ async def test_a_request_after_signing_out_is_refused(chat: Rig, connect: Connec
     run = await chat.engine.log.find(sent.run_id)
     assert run is not None
     assert run.is_live
+
+
+@pytest.mark.parametrize("path", ["/ws/nope", "/ws/chat/", "/"])
+async def test_another_address_is_refused(path: str) -> None:
+    socket = WebsocketCommunicator(application, path, [(b"host", b"localhost"), (b"origin", b"http://localhost")])
+    assert (await socket.connect())[0] is False

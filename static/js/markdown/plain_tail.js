@@ -11,6 +11,7 @@ const CLOSED_ELEMENTS = new Set(["a", "button", "code", "span", "input", "br", "
 
 export class PlainTail {
   #unshown = "";
+  #trimmed = "";
   #atLineStart = false;
   /** @type {Text | null} */
   #text = null;
@@ -21,14 +22,15 @@ export class PlainTail {
    * The open end has been parsed and drawn.
    *
    * @param {ChildNode | undefined} last  the last node drawn, if it is open
-   * @param {string} held                 what of the text was not drawn
-   * @param {boolean} atLineStart         whether `held`, or else the text to come, begins a line
+   * @param {string} drawn                the text that was parsed, from the start of a line
+   * @param {string} held                 the lines after it, if they were not drawn yet
    */
-  reset(last, held, atLineStart) {
+  reset(last, drawn, held) {
     this.#last = last;
     this.#text = null;
+    this.#trimmed = drawn.slice(drawn.trimEnd().length);
     this.#unshown = held;
-    this.#atLineStart = atLineStart;
+    this.#atLineStart = held !== "" || drawn === "" || drawn.endsWith("\n");
   }
 
   /** @param {string} text */
@@ -37,7 +39,10 @@ export class PlainTail {
     const length = this.#last ? this.#shownLength() : 0;
     if (!length || !this.#last) return;
     const shown = this.#unshown.slice(0, length);
-    this.#text ??= openText(this.#last);
+    if (!this.#text) {
+      this.#text = openText(this.#last);
+      if (dropsTrailingSpace(this.#text)) this.#text.appendData(this.#trimmed);
+    }
     this.#text.appendData(shown);
     this.#atLineStart = shown.endsWith("\n");
     this.#unshown = this.#unshown.slice(length);
@@ -52,6 +57,12 @@ export class PlainTail {
     const startsLine = start > 0 || this.#atLineStart;
     return startsLine && isUndecided(plain.slice(start)) ? start : plain.length;
   }
+}
+
+/** Markdown has no space at the end of a paragraph: it is missing once the paragraph goes on. @param {Text} text */
+function dropsTrailingSpace(text) {
+  const isCode = text.parentElement?.parentElement?.localName === "pre";
+  return !isCode && !/\s$/.test(text.data);
 }
 
 /** The text node at the end of the block, a new one if the last one belongs to something complete. @param {ChildNode} block */

@@ -152,8 +152,7 @@ export class MarkdownStream {
 
   /** What has not been drawn yet of the tail waits in the plain text. @param {number} length @param {string} shown */
   #holdBack(length, shown) {
-    const held = this.#tail.slice(length);
-    this.#plain.reset(this.#tailNodes.at(-1), held, held !== "" || shown.endsWith("\n"));
+    this.#plain.reset(this.#tailNodes.at(-1), shown, this.#tail.slice(length));
   }
 
   /** @param {Slice | null} settled @param {{ marker: string, info: string, rest: string }} opening */
@@ -170,7 +169,7 @@ export class MarkdownStream {
     this.#fence = null;
     this.#lastItem = null;
     this.#tailNodes = [];
-    this.#plain.reset(undefined, "", true);
+    this.#plain.reset(undefined, "", "");
   }
 
   /** Draws over the old end: nodes that are final now, then the new open end. @param {Slice | null} settled @param {ChildNode[]} [open] */
