@@ -37,34 +37,37 @@ class RedisProxy:
         for writer in self._writers if away else ():
             writer.transport.abort()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._away:
             writer.transport.abort()
             return
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_unix_connection(self._target)
         self._writers |= {writer, far_writer}
+        if self._away:
+            self.away = True
         copies = [
             asyncio.create_task(self._up(reader, far_writer)),
             asyncio.create_task(self._down(far_reader, writer)),
         ]
-        try:
-            await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for copy in copies:
-                copy.cancel()
-            await asyncio.gather(*copies, return_exceptions=True)
-            for each in (writer, far_writer):
-                each.transport.abort()
-            self._writers -= {writer, far_writer}
+        await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+        for copy in copies:
+            copy.cancel()
+        await asyncio.gather(*copies, return_exceptions=True)
+        self._writers -= {writer, far_writer}
+        for each in (writer, far_writer):
+            each.transport.abort()
+        await asyncio.gather(writer.wait_closed(), far_writer.wait_closed(), return_exceptions=True)
 
     async def close(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Breaks the connections. A task that is cancelled while it connects would leave a socket behind."""
+        self.away = True
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -92,7 +95,7 @@ async def redis_proxy(target: Path) -> AsyncIterator[RedisProxy]:
     """In front of the Redis with this socket."""
     path = target.with_name("proxy.sock")
     made = RedisProxy(path, target)
-    server = await asyncio.start_unix_server(made.serve, path)
+    server = await asyncio.start_unix_server(made.accept, path)
     try:
         yield made
     finally:
