@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from chatsite.environment import Environment
 
@@ -164,13 +166,28 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 # A connection kept beyond its request belongs to a thread that no later request finds again (facts of ASGI).
 DATABASES["default"]["CONN_MAX_AGE"] = 0
-CHANNEL_LAYERS = {
+# Where several processes share the logs of their runs, and their notices.
+REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
+CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
         # By default a reader that leaves one notice unread for a minute gets none any more, and all do after a day.
         "CONFIG": {"expiry": 7 * 24 * 3600, "group_expiry": 365 * 24 * 3600},
     }
 }
+if REDIS_URL:
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            # The layer waits for messages for longer than redis' own time limit would be. And a failure must be seen:
+            # a Redis that comes back empty has forgotten who listens (chat/notices.py).
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None, "retry": Retry(NoBackoff(), 0)}],
+            "prefix": "chat:notices",
+            # Of a process, not of a socket.
+            "capacity": 10_000,
+            "group_expiry": 7 * 24 * 3600,
+        },
+    }
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
