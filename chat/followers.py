@@ -14,7 +14,7 @@ from chat.generation.engine import Engine
 from chat.models import Message
 from chat.refusals import Refusal
 from chat.sse import dumps
-from chat.streams.base import Batch, RunInfo
+from chat.streams.base import Batch, RunInfo, Unavailable
 from chat.window import Window
 
 logger = logging.getLogger(__name__)
@@ -87,10 +87,13 @@ class Followers:
     async def stalled(self) -> list[str]:
         """Followed runs that have not moved since the last call although they are live."""
         tips = {}
-        for run_id in list(self._tasks):
-            run = await self._engine.log.find(run_id)
-            if run is not None and run.is_live:
-                tips[run_id] = run.cursor
+        try:
+            for run_id in list(self._tasks):
+                run = await self._engine.log.find(run_id)
+                if run is not None and run.is_live:
+                    tips[run_id] = run.cursor
+        except Unavailable:
+            logger.warning("Nobody can tell now which runs are stalled.")
         before, self._tips = self._tips, tips
         return [run_id for run_id, cursor in tips.items() if before.get(run_id) == cursor]
 

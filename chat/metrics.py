@@ -6,6 +6,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 RUNS_STARTED = Counter("chat_runs_started_total", "Runs started", ["provider"])
 RUNS_ENDED = Counter("chat_runs_ended_total", "Runs ended, by status or error code", ["provider", "status"])
+TAKEOVERS = Counter("chat_takeovers_total", "Runs taken over from processes that are gone, by what was done", ["how"])
 LIVE_RUNS = Gauge("chat_live_runs", "Runs that are generating now")
 TIME_TO_FIRST_TOKEN = Histogram(
     "chat_time_to_first_token_seconds",

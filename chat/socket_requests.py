@@ -15,6 +15,7 @@ from chat.generation.engine import Engine
 from chat.generation.requests import SendRequest, run_id_of
 from chat.refusals import Refusal
 from chat.socket_writer import SocketWriter
+from chat.streams.base import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,9 @@ class SocketRequests:
         except DatabaseError:
             logger.exception("A request failed.")
             self.refuse(ref, Refusal("unavailable", "The database cannot be reached. Try again."))
+        except Unavailable:
+            logger.warning("A request failed: Redis does not answer.")
+            self.refuse(ref, Refusal("unavailable", "The server cannot do this just now. Try again."))
         except SignedOut:
             raise
         except Exception:

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from chatsite.databases import SQLITE, database
 from chatsite.environment import Environment
@@ -162,13 +164,28 @@ except ValueError as error:
 if DATABASES["default"]["ENGINE"] == SQLITE:
     # In a file: the tests open connections in several threads, as the server does.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
-CHANNEL_LAYERS = {
+# Where several processes share the logs of their runs, and their notices.
+REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
+CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
         # By default a reader that leaves one notice unread for a minute gets none any more, and all do after a day.
         "CONFIG": {"expiry": 7 * 24 * 3600, "group_expiry": 365 * 24 * 3600},
     }
 }
+if REDIS_URL:
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            # The layer waits for messages for longer than redis' own time limit would be. And a failure must be seen:
+            # a Redis that comes back empty has forgotten who listens (chat/notices.py).
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None, "retry": Retry(NoBackoff(), 0)}],
+            "prefix": "chat:notices",
+            # Of a process, not of a socket.
+            "capacity": 10_000,
+            "group_expiry": 7 * 24 * 3600,
+        },
+    }
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",

@@ -10,6 +10,7 @@ from django.test import Client
 
 from chat.models import Conversation, User
 from tests.cast import PASSWORD, make_conversation
+from tests.streams.redis_server import RedisServer, redis_server
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +55,23 @@ def signed_in() -> Callable[[User], Client]:
 def conversation(alice: User) -> Conversation:
     """Alice's: one question and its answer."""
     return make_conversation(alice, "What is a heron?", "A long-legged bird.")
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    """For tests that neither stop nor empty it."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def lasting_redis() -> Iterator[RedisServer]:
+    """One that is not empty after a restart."""
+    with redis_server(keeps_data=True) as server:
+        yield server

@@ -16,6 +16,7 @@ from django.utils.cache import patch_vary_headers
 from chat.auth import not_signed_in
 from chat.models import User
 from chat.refusals import Refusal
+from chat.streams.base import Unavailable
 from chat.wire import BadJson, loads
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,9 @@ async def answered(response: Awaitable[HttpResponse]) -> HttpResponse:
     except DatabaseError:
         logger.exception("A call of the API failed.")
         return refused(Refusal("unavailable", "The database cannot be reached. Try again.", retry_after=5))
+    except Unavailable:
+        logger.warning("A call of the API failed: Redis does not answer.")
+        return refused(Refusal("unavailable", "The server cannot do this just now. Try again.", retry_after=5))
 
 
 async def _respond(

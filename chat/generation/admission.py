@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from chat import events
 from chat.generation import prompt
 from chat.generation.requests import ROOT, SendRequest
 from chat.generation.titles import title_of
@@ -53,13 +54,34 @@ def admit(
         title=conversation.title if conversation else title_of(send.text),
         parent_id=parent_id,
         assistant=assistant,
-        request=Request(
-            model=assistant.model,
-            messages=prompt.build(assistant.instructions, path, send.text, characters=characters),
-            temperature=assistant.temperature,
-            max_output_tokens=assistant.max_output_tokens,
-            user=str(user.pk),
-        ),
+        request=_request(user, assistant, path, send.text, characters=characters),
+    )
+
+
+def admit_again(
+    user_id: int, start: events.Start, *, providers: frozenset[str], characters: int
+) -> tuple[str, Request]:
+    """The provider and the request of a run that has begun already, to generate its answer anew. Raises Refusal."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        raise Refusal("not_signed_in", "This account cannot be used any more.")
+    usable = Assistant.objects.usable_by(user).filter(provider__in=providers)
+    assistant = usable.filter(slug=start["assistant"]).first()
+    if assistant is None:
+        raise Refusal("not_found", "There is no such assistant any more.")
+    asked = start["user_message"]
+    conversation = user.conversations.filter(pk=start["conversation_id"], deleted_at=None).first()
+    path = prompt.path_to(asked["parent_id"], conversation) if conversation else []
+    return assistant.provider, _request(user, assistant, path, asked["text"], characters=characters)
+
+
+def _request(user: User, assistant: Assistant, path: list[Message], text: str, *, characters: int) -> Request:
+    return Request(
+        model=assistant.model,
+        messages=prompt.build(assistant.instructions, path, text, characters=characters),
+        temperature=assistant.temperature,
+        max_output_tokens=assistant.max_output_tokens,
+        user=str(user.pk),
     )
 
 

@@ -22,6 +22,11 @@ def saved_run(owner_id: int, run_id: str) -> Message | None:
     return answers.filter(owner_id=owner_id, run_id=run_id, conversation__deleted_at=None).first()
 
 
+def answer_of(owner_id: int, run_id: str) -> Message | None:
+    """As `saved_run`, also in a conversation that was deleted in the meantime."""
+    return Message.objects.filter(owner_id=owner_id, run_id=run_id).first()
+
+
 def entries_of(answer: Message) -> list[Entry]:
     """`start`, one `token` with the whole text, `done`."""
     question = answer.parent

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -17,21 +17,35 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import database, events, notices
-from chat.events import Cursor
+from chat.events import Cursor, Entry
 from chat.generation import archive
 from chat.generation.admission import Admission, AlreadySent, admit
 from chat.generation.assistants import connect, provider_settings
+from chat.generation.ending import Ending
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.requests import SendRequest
 from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
 from chat.generation.sidebar import tell_of_a_new_conversation
+from chat.generation.takeover import Takeover
 from chat.limits import SlidingWindow
 from chat.models import Conversation, Message
 from chat.providers.registry import Registry
 from chat.refusals import Refusal, not_found
-from chat.streams.base import Batch, Busy, Created, Duplicate, RunInfo, RunNotFound, RunRequest, StreamLog, TooMany
+from chat.streams.base import (
+    Batch,
+    Busy,
+    Created,
+    Duplicate,
+    Lost,
+    RunInfo,
+    RunNotFound,
+    RunRequest,
+    StreamLog,
+    TooMany,
+)
 from chat.streams.memory import MemoryLog
+from chat.streams.redis import RedisLog
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +89,10 @@ async def _given(chat: Engine) -> Engine:
 
 async def _build() -> Engine:
     providers = await connect(provider_settings())
-    chat = Engine(MemoryLog(), providers, Recorder(patience=settings.CHAT_SAVE_SECONDS))
+    log: StreamLog = RedisLog(settings.REDIS_URL) if settings.REDIS_URL else MemoryLog()
+    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS))
     chat.start_purging()
+    chat.start_takeovers()
     return chat
 
 
@@ -89,9 +105,11 @@ class Engine:
         # Set when the server is being shut down: nothing new begins, and every connection is told to come back.
         self.closing = asyncio.Event()
         self._recorder = recorder
+        ending = Ending(log, recorder)
         self._runner = Runner(
-            log, recorder, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
+            log, ending, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
         )
+        self._takeover = Takeover(log, self._runner, ending, providers)
         self._sends = SlidingWindow(settings.CHAT_SENDS_PER_MINUTE, MINUTE)
         self._purging: asyncio.Task[None] | None = None
 
@@ -163,17 +181,27 @@ class Engine:
     async def follow(self, run: RunInfo | Message, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
         """What lies after the cursor, to the terminal event. `run` is what `find` returned.
 
-        Raises Refusal not_found where the run has left the log since, and is not in the database.
+        Raises Refusal not_found where the run has left the log since, and is not in the database. If it does so while
+        it is followed, its last event is `error`: nobody writes it any more.
         """
-        if isinstance(run, RunInfo):
+        if isinstance(run, Message):
+            answer = run
+        else:
             try:
                 async with aclosing(self.log.follow(run.run_id, after, limit=limit)) as batches:
                     async for batch in batches:
+                        after = batch.cursor
                         yield batch
                 return
             except RunNotFound:
-                run = await self._saved(run.owner_id, run.run_id)
-        async for batch in archive.follow(run, after):
+                answer = await self._saved(run.owner_id, run.run_id)
+            except Lost:
+                saved = await database.read(archive.saved_run, run.owner_id, run.run_id)
+                if saved is None:
+                    yield _lost(after or run.cursor)
+                    return
+                answer = saved
+        async for batch in archive.follow(answer, after):
             yield batch
 
     async def stop(self, user_id: int, run_id: str) -> bool:
@@ -185,10 +213,11 @@ class Engine:
         """Stop a run and return when it has ended. One that has ended already is left as it is."""
         if not run.is_live:
             return
-        await self.log.request_stop(run.run_id)
-        async with aclosing(self.log.follow(run.run_id, run.cursor, limit=1)) as batches:
-            async for _ in batches:
-                """Only the end is waited for."""
+        with suppress(RunNotFound, Lost):
+            await self.log.request_stop(run.run_id)
+            async with aclosing(self.log.follow(run.run_id, run.cursor, limit=1)) as batches:
+                async for _ in batches:
+                    """Only the end is waited for."""
 
     async def keep(self, user_id: int, run_id: str) -> Message:
         """Save what had arrived of a run that failed. Repeated, or after a saved run: that answer again."""
@@ -220,11 +249,17 @@ class Engine:
         """Remove for good, now and from time to time, what was deleted too long ago to be restored."""
         self._purging = asyncio.create_task(_purge())
 
+    def start_takeovers(self) -> None:
+        """From now on, finish the runs of processes that are gone."""
+        self._takeover.start()
+
     async def close(self) -> None:
-        """End the live runs, tell the connections, and release what is kept open."""
+        """Hand over or end the live runs, tell the connections, and release what is kept open."""
         if self._purging is not None:
             self._purging.cancel()
             await asyncio.gather(self._purging, return_exceptions=True)
+        # In this order: what is handed over must not come back.
+        await self._takeover.close()
         await self._runner.close()
         self.closing.set()
         await self.log.close()
@@ -238,6 +273,11 @@ async def _purge() -> None:
         except DatabaseError:
             logger.warning("Deleted conversations could not be purged; trying again later.", exc_info=True)
         await asyncio.sleep(PURGE_EVERY_SECONDS)
+
+
+def _lost(cursor: Cursor) -> Batch:
+    error = events.error("interrupted", "The server lost this answer before it was complete.", retryable=True)
+    return Batch(cursor.epoch, [Entry(cursor.seq + 1, error.name, error.data)])
 
 
 def _busy() -> Refusal:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import TypedDict, cast
 
 from django.utils import timezone
 
@@ -37,6 +37,18 @@ class Outcome:
     finish_reason: str
 
 
+class Completion(TypedDict):
+    """What saving a turn takes besides what is in its log. `asked_at`: ISO 8601."""
+
+    status: str
+    finish_reason: str
+    input_tokens: int | None
+    output_tokens: int | None
+    ttft_ms: int | None
+    duration_ms: int
+    asked_at: str
+
+
 STOPPED = Outcome("stopped", "stopped")
 ABANDONED = Outcome("stopped", "abandoned")
 
@@ -55,7 +67,7 @@ def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
 
 
 def turn_from_log(info: RunInfo, entries: Sequence[events.Entry]) -> Turn:
-    """The turn of a run that failed, with what had arrived of its answer."""
+    """The turn of a run that did not complete, with what had arrived of its answer."""
     start = cast(events.Start, entries[0].data)
     return _turn(
         info,
@@ -66,6 +78,35 @@ def turn_from_log(info: RunInfo, entries: Sequence[events.Entry]) -> Turn:
         ttft_ms=None,
         duration_ms=0,
         asked_at=timezone.now(),
+    )
+
+
+def completion_of(turn: Turn) -> Completion:
+    return {
+        "status": turn.status,
+        "finish_reason": turn.finish_reason,
+        "input_tokens": turn.input_tokens,
+        "output_tokens": turn.output_tokens,
+        "ttft_ms": turn.ttft_ms,
+        "duration_ms": turn.duration_ms,
+        "asked_at": turn.asked_at.isoformat(),
+    }
+
+
+def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: Completion) -> Turn:
+    """The turn whose text is complete in the log, as its first owner would have saved it."""
+    usage: events.Usage | None = None
+    if completion["input_tokens"] is not None and completion["output_tokens"] is not None:
+        usage = {"input_tokens": completion["input_tokens"], "output_tokens": completion["output_tokens"]}
+    return _turn(
+        info,
+        cast(events.Start, entries[0].data),
+        text=events.answer(entries),
+        outcome=Outcome(completion["status"], completion["finish_reason"]),
+        usage=usage,
+        ttft_ms=completion["ttft_ms"],
+        duration_ms=completion["duration_ms"],
+        asked_at=datetime.fromisoformat(completion["asked_at"]),
     )
 
 

@@ -1,29 +1,26 @@
-"""The runner: carries a run from its start to its terminal event, whether or not anybody is watching.
-
-Commit order: the text is complete in the log → one database transaction → `done`. Whoever reads `done` finds the
-message in the database; until then no message table is touched.
-"""
+"""The runner: carries a run from its start to its terminal event, whether or not anybody is watching."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from chat import events, metrics, notices
+from chat import events, metrics
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
-from chat.generation.recorder import Recorder, SaveFailed
+from chat.generation.ending import Ending
 from chat.generation.run import ABANDONED, STOPPED, Outcome, Run, turn_of
-from chat.generation.sidebar import tell_of_a_new_conversation
-from chat.models import Message
 from chat.providers.base import ProviderError
-from chat.streams.base import Fenced, RunNotFound, StreamLog
+from chat.streams.base import Fenced, Lost, RunNotFound, StreamLog, Unavailable
 
 logger = logging.getLogger(__name__)
+
+# How a run ends that this process does not end.
+HANDED_OVER = "handed_over"
 
 
 class Interrupted(ProviderError):
@@ -36,27 +33,29 @@ class Interrupted(ProviderError):
 class Runner:
     """Holds the task of every run that this process owns. Belongs to one event loop."""
 
-    def __init__(self, log: StreamLog, recorder: Recorder, *, answer_bytes: int, orphan_grace: float) -> None:
+    def __init__(self, log: StreamLog, ending: Ending, *, answer_bytes: int, orphan_grace: float) -> None:
         self._log = log
-        self._recorder = recorder
+        self._ending = ending
         self._answer_bytes = answer_bytes
         self._orphan_grace = orphan_grace
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
 
     def start(self, run: Run) -> None:
-        """Begin the run in a task of its own.
+        """Begin the run in a task of its own."""
+        self.hold(self._execute(run), name=f"run {run.info.run_id}")
+
+    def hold(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Do some work for a run in a task that `close` waits for.
 
         In a fresh context: the request's own would tie the run to the request's thread, which ends before it.
         """
-        task = asyncio.get_running_loop().create_task(
-            self._execute(run), name=f"run {run.info.run_id}", context=contextvars.Context()
-        )
+        task = asyncio.get_running_loop().create_task(work, name=name, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """End every live run with `error interrupted`; return when each has written its terminal event."""
+        """Hand every live run over to another process, or else end it with `error interrupted`."""
         self._closing.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -67,15 +66,20 @@ class Runner:
         with metrics.LIVE_RUNS.track_inprogress():
             try:
                 status = await self._run_to_its_end(run, answer)
-            except Fenced:
+            except (Fenced, Lost):
                 logger.warning("Run %s belongs to another process now.", run.info.run_id)
+                return
+            except Unavailable:
+                logger.warning("Run %s is left to whoever reaches the log again.", run.info.run_id)
+                await self._release(run)
                 return
             except Exception:
                 logger.exception("Run %s failed.", run.info.run_id)
-                with suppress(Fenced, RunNotFound):
+                with suppress(Fenced, Lost, RunNotFound, Unavailable):
                     await self._fail(run, events.error("provider_error", "Something went wrong here.", retryable=True))
-        _measure(run, answer, status)
-        await notices.publish(run.info.owner_id, _ended(run, status))
+        if status != HANDED_OVER:
+            _measure(run, answer, status)
+            await self._ending.tell(run.info, status)
 
     async def _run_to_its_end(self, run: Run, answer: Answer) -> str:
         coalescer = Coalescer(self._log, run.info.run_id, run.token)
@@ -83,6 +87,9 @@ class Runner:
             outcome = await self._generate(run, answer, coalescer)
         except ProviderError as error:
             await coalescer.flush()
+            if isinstance(error, Interrupted) and await self._release(run):
+                logger.info("Run %s is handed over.", run.info.run_id)
+                return HANDED_OVER
             logger.info("Run %s ended with %s.", run.info.run_id, error.code)
             await self._fail(
                 run,
@@ -90,7 +97,7 @@ class Runner:
             )
             return error.code
         await coalescer.flush()
-        return await self._save(run, answer, outcome)
+        return await self._ending.save(turn_of(run, answer, outcome), token=run.token)
 
     async def _generate(self, run: Run, answer: Answer, coalescer: Coalescer) -> Outcome:
         """Stream the answer until it ends, is stopped or abandoned, or the server closes."""
@@ -113,8 +120,10 @@ class Runner:
             if writing.done():
                 writing.result()
             if stopped.done():
+                stopped.result()
                 return STOPPED
             if abandoned is not None and abandoned.done():
+                abandoned.result()
                 return ABANDONED
             raise Interrupted("The server was restarted before the answer was complete.")
         finally:
@@ -124,27 +133,15 @@ class Runner:
             # What the log did not take must not be saved as if it had been shown.
             writing.result()
 
-    async def _save(self, run: Run, answer: Answer, outcome: Outcome) -> str:
-        turn = turn_of(run, answer, outcome)
-        try:
-            message = await self._recorder.save(turn, waiting=lambda: self._tell_waiting(run))
-        except SaveFailed:
-            await self._fail(
-                run,
-                events.error("save_failed", "The answer is complete, but it could not be saved.", retryable=True),
-            )
-            return "save_failed"
-        # Before `done`: who deletes the conversation waits for that, and tells of the deletion after it.
-        await tell_of_a_new_conversation(turn)
-        await self._log.append(run.info.run_id, [_done(message, answer)], token=run.token)
-        return message.status
-
-    async def _tell_waiting(self, run: Run) -> None:
-        waiting = events.status("Saving the answer…", "saving")
-        await self._log.append(run.info.run_id, [waiting], token=run.token)
-
     async def _fail(self, run: Run, error: events.Event) -> None:
-        await self._log.append(run.info.run_id, [error], token=run.token)
+        await self._ending.fail(run.info.run_id, error, token=run.token)
+
+    async def _release(self, run: Run) -> bool:
+        try:
+            return await self._log.release(run.info.run_id, token=run.token)
+        except Unavailable:
+            # Its lease ends by itself.
+            return True
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
@@ -152,30 +149,6 @@ async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _done(message: Message, answer: Answer) -> events.Event:
-    return events.done(
-        {
-            "status": message.status,
-            "message_id": str(message.pk),
-            "parent_id": str(message.parent_id),
-            "finish_reason": message.finish_reason,
-            "characters": len(message.text),
-            "ttft_ms": message.ttft_ms,
-            "duration_ms": message.duration_ms or 0,
-            "usage": answer.usage,
-        }
-    )
-
-
-def _ended(run: Run, status: str) -> dict[str, str]:
-    return {
-        "kind": "run_ended",
-        "run_id": run.info.run_id,
-        "conversation_id": run.info.conversation_id,
-        "status": status if status in {"completed", "stopped"} else "error",
-    }
 
 
 def _measure(run: Run, answer: Answer, status: str) -> None:

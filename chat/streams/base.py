@@ -6,13 +6,24 @@ one that is slow gets fewer and larger batches, and costs the log nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import secrets
+import string
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
-from chat.events import Cursor, Entry, Event
+from chat.events import EPOCH_LENGTH, MERGEABLE, Cursor, Entry, Event
 
 RunState = Literal["live", "completed", "stopped", "error"]
+
+# A saved run is in the database: the log keeps it only for readers that are just about to come back.
+KEEP_SAVED_SECONDS: Final = 300.0
+KEEP_FAILED_SECONDS: Final = 900.0
+
+# What an entry takes besides its text, about.
+ENTRY_BYTES: Final = 400
+
+_ALPHABET: Final = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,22 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A run whose owner is gone, now owned by whoever got this, with a `token` of its own.
+
+    `attempt` counts the owners: 2 for the first that takes over. `completion` is what `finish` was given: the text is
+    complete in the log, and only saving it is left.
+    """
+
+    run: RunInfo
+    token: int
+    attempt: int
+    stop_requested: bool
+    completion: Mapping[str, Any] | None
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Merged entries after a reader's cursor. `epoch` and an entry's seq make its cursor."""
 
@@ -104,21 +131,37 @@ class Fenced(Exception):
     """Another process owns this run now. Whoever gets this stops at once and writes nothing."""
 
 
+class Lost(Exception):
+    """The log held this run and does not hold it any more, and nobody has brought it back."""
+
+
+class Unavailable(Exception):
+    """The log cannot be reached. What was asked for may or may not have happened; asking again does no harm."""
+
+
 class StreamLog(Protocol):
-    """Seqs start at 1 without holes. Nothing can be appended after a terminal event."""
+    """Seqs start at 1 without holes. Nothing can be appended after a terminal event.
+
+    Every method may raise Unavailable. A log that several processes share gives each run to one of them at a time:
+    that process has made or claimed it, and holds it for as long as it is alive and reaches the log.
+    """
 
     async def create(self, request: RunRequest, *, live_limit: int) -> Created | Duplicate | Busy | TooMany:
         """Atomically: the idempotency key, the conversation's slot, the owner's limit, and the start event."""
 
     async def append(self, run_id: str, events: Sequence[Event], *, token: int) -> Appended:
-        """Append all of the events or none. Raises Fenced, RunNotFound."""
+        """Append all of the events or none, in the order of the calls, also when a caller is cancelled.
+
+        Only the process that owns the run can. If the log has forgotten the run, it gets back all that was appended,
+        under a new epoch; where that is impossible, Lost is raised. Raises Fenced, RunNotFound.
+        """
 
     def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
         """Yield what lies after the cursor, wait for more, and end after the terminal event.
 
         A batch holds at most about `limit` bytes of text (but at least one entry), merged, taken when it is asked
-        for. A cursor of another epoch or beyond the end yields a `reset` entry with seq 0 and then the whole log.
-        Raises RunNotFound.
+        for. A cursor of another epoch or beyond the end yields a `reset` entry with seq 0 and then the whole log;
+        so does a log that gets another epoch in the meantime. Raises RunNotFound; later, Lost.
         """
 
     async def find(self, run_id: str) -> RunInfo | None: ...
@@ -135,7 +178,25 @@ class StreamLog(Protocol):
         """Ask whoever runs it to stop. True if the run was live and had not been asked before."""
 
     async def stop_requested(self, run_id: str) -> None:
-        """Return when a stop has been requested. Raises RunNotFound."""
+        """Return when a stop has been requested. For the run's owner: raises Fenced or Lost when that is over.
+
+        Raises RunNotFound.
+        """
+
+    async def finish(self, run_id: str, completion: Mapping[str, Any], *, token: int) -> None:
+        """Note that the text is complete, before it is saved: whoever takes the run over has only to save it.
+
+        `completion` is JSON. Raises Fenced, Lost, RunNotFound.
+        """
+
+    async def release(self, run_id: str, *, token: int) -> bool:
+        """Give a live run up, so that another process can claim it at once.
+
+        False if there is no other process to do so, or the run is not the caller's: then nothing has changed.
+        """
+
+    async def claim_expired(self) -> list[Claim]:
+        """Take over some of the runs whose owners have released them or are gone. Empty when there are none."""
 
     async def abandoned(self, run_id: str, *, grace: float) -> None:
         """Return when nobody has followed the run for `grace` seconds. Raises RunNotFound."""
@@ -147,3 +208,26 @@ class StreamLog(Protocol):
         """Whether the log can be written now."""
 
     async def close(self) -> None: ...
+
+
+def new_epoch() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(EPOCH_LENGTH))
+
+
+def state_after(event: Event) -> RunState:
+    """The run's state once this event is in its log."""
+    if event.name == "error":
+        return "error"
+    if event.name == "done":
+        state: RunState = event.data["status"]
+        return state
+    return "live"
+
+
+def size_of(event: Event | Entry) -> int:
+    """About how many bytes this takes of a batch's limit."""
+    if event.name in MERGEABLE:
+        return len(event.data["text"].encode())
+    if event.name == "start":
+        return len(event.data["user_message"]["text"].encode())
+    return ENTRY_BYTES

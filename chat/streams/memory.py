@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import string
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
-from chat.events import EPOCH_LENGTH, MERGEABLE, Cursor, Entry, Event, merge
+from chat.events import Cursor, Entry, Event, merge
 from chat.streams.base import (
+    ENTRY_BYTES,
+    KEEP_FAILED_SECONDS,
+    KEEP_SAVED_SECONDS,
     Appended,
     Batch,
     Busy,
+    Claim,
     Created,
     Duplicate,
     Fenced,
@@ -23,20 +25,12 @@ from chat.streams.base import (
     RunRequest,
     RunState,
     TooMany,
+    new_epoch,
+    size_of,
+    state_after,
 )
 
-# A saved run is in the database: the log keeps it only for readers that are just about to come back.
-KEEP_SAVED_SECONDS: Final = 300.0
-KEEP_FAILED_SECONDS: Final = 900.0
 KEEP_BYTES: Final = 64 * 1024 * 1024
-# What an entry takes besides its text, about.
-ENTRY_BYTES: Final = 400
-
-_ALPHABET: Final = string.ascii_letters + string.digits
-
-
-def new_epoch() -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(EPOCH_LENGTH))
 
 
 class MemoryLog:
@@ -69,9 +63,7 @@ class MemoryLog:
         return Created(run.info, run.token)
 
     async def append(self, run_id: str, events: Sequence[Event], *, token: int) -> Appended:
-        run = self._get(run_id)
-        if token != run.token or run.state != "live":
-            raise Fenced(run_id)
+        run = self._owned(run_id, token)
         run.append(events)
         if run.state != "live":
             del self._slots[run.request.conversation_id]
@@ -120,6 +112,16 @@ class MemoryLog:
     async def stop_requested(self, run_id: str) -> None:
         await self._get(run_id).stop.wait()
 
+    async def finish(self, run_id: str, completion: Mapping[str, Any], *, token: int) -> None:
+        """Nobody will ask: who could take the run over would not have this memory."""
+        self._owned(run_id, token)
+
+    async def release(self, run_id: str, *, token: int) -> bool:
+        return False
+
+    async def claim_expired(self) -> list[Claim]:
+        return []
+
     async def abandoned(self, run_id: str, *, grace: float) -> None:
         run = self._get(run_id)
         while True:
@@ -147,6 +149,12 @@ class MemoryLog:
             return self._runs[run_id]
         except KeyError:
             raise RunNotFound(run_id) from None
+
+    def _owned(self, run_id: str, token: int) -> _Run:
+        run = self._get(run_id)
+        if token != run.token or run.state != "live":
+            raise Fenced(run_id)
+        return run
 
     def _drop_expired(self) -> None:
         now = self._clock()
@@ -207,13 +215,10 @@ class _Run:
             if self.state != "live":
                 raise ValueError("A terminal event is the last one.")
             self.entries.append(Entry(len(self.entries) + 1, event.name, event.data))
-            self._sizes.append(_text_bytes(event))
+            self._sizes.append(size_of(event))
             self.size += self._sizes[-1] + ENTRY_BYTES
-            if event.name == "error":
-                self.state = "error"
-            elif event.name == "done":
-                self.state = event.data["status"]
-            elif event.name == "reset":
+            self.state = state_after(event)
+            if event.name == "reset":
                 self.attempt = event.data["attempt"]
         for waiting in self._waiting:
             if not waiting.done():
@@ -248,11 +253,3 @@ class _Run:
             if not self._followers:
                 self.unfollowed_at = clock()
                 self.unfollowed.set()
-
-
-def _text_bytes(event: Event) -> int:
-    if event.name in MERGEABLE:
-        return len(event.data["text"].encode())
-    if event.name == "start":
-        return len(event.data["user_message"]["text"].encode())
-    return ENTRY_BYTES

@@ -1,4 +1,4 @@
-"""Stored scripts (S5): titles, names and assistants are only text, in the chat, in the admin and in the API's pages."""
+"""Stored scripts (S5): titles, names and assistants are only text in the chat, the admin and the API's pages."""
 
 from __future__ import annotations
 

@@ -320,7 +320,7 @@ async def test_a_database_that_stays_away_is_save_failed_and_keep_saves_it_later
         raise OperationalError("disk full")
 
     monkeypatch.setattr(Turn, "save", broken)
-    monkeypatch.setattr(chat.engine._runner, "_recorder", Recorder(patience=0))
+    monkeypatch.setattr(chat.engine._runner._ending, "_recorder", Recorder(patience=0))
     sent = await chat.turn("Q", "The whole answer")
     entries = await chat.events(sent.run_id)
     assert entries[-1].data["code"] == "save_failed"

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from chat.events import Event, token
-from chat.streams.base import Created
-from chat.streams.memory import KEEP_FAILED_SECONDS, KEEP_SAVED_SECONDS, MemoryLog
+from chat.streams.base import KEEP_FAILED_SECONDS, KEEP_SAVED_SECONDS, Created
+from chat.streams.memory import MemoryLog
 from tests.streams.contract import StreamLogContract, done, request
 
 

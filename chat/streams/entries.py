@@ -1,0 +1,52 @@
+"""Events as Redis holds and publishes them: JSON, `[name, data]` each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+import msgspec
+
+from chat.events import Cursor, Event
+from chat.streams.base import RunInfo, RunState
+from chat.wire import clean
+
+_DECODER: Final = msgspec.json.Decoder(list[tuple[str, dict[str, Any]]])
+
+
+def encode(event: Event) -> bytes:
+    return encode_json([event.name, event.data])
+
+
+def encode_json(value: object) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        # Half a surrogate pair has no UTF-8.
+        return clean(json.dumps(value, ensure_ascii=False)).encode()
+
+
+def decode(payload: bytes) -> list[Event]:
+    """A JSON array of entries."""
+    return [Event(name, data) for name, data in _DECODER.decode(payload)]
+
+
+def decode_json(value: bytes) -> Mapping[str, Any] | None:
+    decoded: Mapping[str, Any] | None = msgspec.json.decode(value) if value else None
+    return decoded
+
+
+def run_info(fields: Sequence[bytes]) -> RunInfo:
+    """From what the scripts' `info` answers."""
+    run, owner, conversation, sent, fingerprint, title, state, epoch, seq = (field.decode() for field in fields[:9])
+    return RunInfo(
+        run_id=run,
+        owner_id=int(owner),
+        conversation_id=conversation,
+        client_message_id=sent,
+        fingerprint=fingerprint,
+        title=title,
+        state=cast(RunState, state),
+        cursor=Cursor(epoch, int(seq)),
+    )

@@ -1,0 +1,180 @@
+"""The runs that are followed in this process: the newest entries of each, and who waits for more.
+
+A reader is a cursor. It takes what is here, and reads from Redis what is not: the text before it came, a hole that a
+lost message left, everything if it is slow. So nothing grows with a reader, and nobody sees what Redis has not
+acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from chat.events import Cursor, Entry, Event, merge
+from chat.streams.base import Batch, Lost, RunNotFound, RunState, size_of, state_after
+
+HELD_BYTES: Final = 64 * 1024
+# A run that Redis has forgotten is looked for this often, while its owner may still bring it back.
+LOOK_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run's log is, and the entries that were asked for."""
+
+    cursor: Cursor
+    state: RunState
+    attempt: int
+    entries: Sequence[Entry]
+
+
+# (run id, cursor, limit in bytes) → the place, or None if Redis does not hold the run.
+Read = Callable[[str, Cursor | None, int], Awaitable[Place | None]]
+
+
+class Feed:
+    """One run's newest entries, without holes, up to `tip`, the last seq that is known of."""
+
+    def __init__(self, run_id: str, read: Read, *, lost_after: float) -> None:
+        self.run_id = run_id
+        self.followers = 0
+        self._read = read
+        self._lost_after = lost_after
+        self._epoch = ""
+        self._tip = 0
+        self._state: RunState = "live"
+        self._held: deque[tuple[Entry, int]] = deque()
+        self._size = 0
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def offer(self, epoch: str, first: int, events: Sequence[Event]) -> None:
+        """Entries that Redis has acknowledged, from wherever they come: known ones are left out."""
+        if epoch != self._epoch:
+            self._begin(epoch, first - 1)
+        last = first + len(events) - 1
+        if last <= self._tip:
+            return
+        if first > self._tip + 1:
+            self._drop()
+        for seq, event in enumerate(events, start=first):
+            if seq > self._tip:
+                self._hold(Entry(seq, event.name, event.data))
+        self._tip = last
+        self._state = state_after(events[-1])
+        self._wake()
+
+    def observe(self, place: Place) -> None:
+        """Where the log was a moment ago: less than what is known is old news."""
+        if place.cursor.epoch != self._epoch:
+            self._begin(place.cursor.epoch, 0)
+        if place.cursor.seq > self._tip:
+            self._drop()
+            self._tip = place.cursor.seq
+            self._wake()
+        if place.state != "live" and place.cursor.seq == self._tip and self._state == "live":
+            self._state = place.state
+            self._wake()
+
+    def doubt(self) -> None:
+        """The log may have gone, or begun anew: let every reader look for itself."""
+        self._begin("", 0)
+
+    async def follow(self, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
+        place = await self._read(self.run_id, after, limit)
+        if place is None:
+            raise RunNotFound(self.run_id)
+        self.observe(place)
+        epoch, seq = place.cursor.epoch, after.seq if after else 0
+        if after is not None and not _lies_in(after, place):
+            yield _reset(place, "unknown_cursor")
+            seq = 0
+            place = None
+        while True:
+            if place is None:
+                if epoch == self._epoch and seq >= self._tip:
+                    if self._state != "live":
+                        return
+                    await self._grown()
+                    continue
+                if taken := self._take(epoch, seq, limit):
+                    seq = taken[-1].seq
+                    yield Batch(epoch, merge(taken))
+                    continue
+                place = await self._found(Cursor(epoch, seq), limit)
+            if not _lies_in(Cursor(epoch, seq), place):
+                yield _reset(place, "log_lost")
+                epoch, seq = place.cursor.epoch, 0
+            elif place.entries:
+                seq = place.entries[-1].seq
+                yield Batch(epoch, merge(place.entries))
+            place = None
+
+    async def _found(self, after: Cursor, limit: int) -> Place:
+        """The place in Redis, waited for if Redis has lost the run: its owner may bring it back. Raises Lost."""
+        loop = asyncio.get_running_loop()
+        ended, give_up = self._state != "live", loop.time() + self._lost_after
+        while (place := await self._read(self.run_id, after, limit)) is None:
+            if ended or loop.time() >= give_up:
+                raise Lost(self.run_id)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(LOOK_SECONDS, self._lost_after)):
+                    await self._grown()
+        self.observe(place)
+        return place
+
+    def _take(self, epoch: str, seq: int, limit: int) -> list[Entry]:
+        """What is held after `seq`: at least one entry, more as long as they fit; none if the next one is not held."""
+        first = self._held[0][0].seq if self._held else 0
+        if epoch != self._epoch or not first or seq + 1 < first:
+            return []
+        taken: list[Entry] = []
+        size = 0
+        for entry, bytes_ in islice(self._held, seq + 1 - first, None):
+            size += bytes_
+            if taken and size > limit:
+                break
+            taken.append(entry)
+        return taken
+
+    def _begin(self, epoch: str, tip: int) -> None:
+        self._drop()
+        self._epoch = epoch
+        self._tip = tip
+        self._state = "live"
+        self._wake()
+
+    def _hold(self, entry: Entry) -> None:
+        self._held.append((entry, size_of(entry)))
+        self._size += self._held[-1][1]
+        while self._size > HELD_BYTES and len(self._held) > 1:
+            self._size -= self._held.popleft()[1]
+
+    def _drop(self) -> None:
+        self._held.clear()
+        self._size = 0
+
+    def _wake(self) -> None:
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    async def _grown(self) -> None:
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiting)
+        try:
+            await waiting
+        finally:
+            self._waiting.discard(waiting)
+
+
+def _lies_in(cursor: Cursor, place: Place) -> bool:
+    return cursor.epoch == place.cursor.epoch and cursor.seq <= place.cursor.seq
+
+
+def _reset(place: Place, reason: str) -> Batch:
+    return Batch(place.cursor.epoch, [Entry(0, "reset", {"attempt": place.attempt, "reason": reason})])

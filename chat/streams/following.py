@@ -1,0 +1,195 @@
+"""Following runs over Redis: a feed for each run that has readers here, fed by what its owner publishes.
+
+A message may be lost. The next one shows the hole; after the last one nothing does, and therefore every followed run's
+place in Redis is looked at every `check_seconds`, which also tells Redis that somebody here follows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, Final, cast
+
+from redis.asyncio import ConnectionPool
+
+from chat.events import Cursor, Entry, Event
+from chat.streams import keys
+from chat.streams.base import Batch, RunState, Unavailable
+from chat.streams.calls import Calls
+from chat.streams.entries import decode
+from chat.streams.feeds import Feed, Place
+from chat.streams.subscriptions import Subscriptions
+
+logger = logging.getLogger(__name__)
+
+# A reader does not wait longer for its subscription: until there is one, it lives by the checks.
+SUBSCRIBE_SECONDS: Final = 1.0
+# A process that does not say so for so many checks does not follow any more.
+FOLLOWING_CHECKS: Final = 3
+
+
+class Following:
+    """`is_owned`: whether this process itself appends to the run; then it offers what it has appended.
+
+    `on_stop(run_id)` is called when somebody asks a run to stop, `on_connect()` when such a call may have been missed.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        calls: Calls,
+        *,
+        prefix: str,
+        process: str,
+        check_seconds: float,
+        lost_after: float,
+        is_owned: Callable[[str], bool],
+        on_stop: Callable[[str], None],
+        on_connect: Callable[[], None],
+    ) -> None:
+        self._calls = calls
+        self._prefix = prefix
+        self._process = process
+        self._check_seconds = check_seconds
+        self._lost_after = lost_after
+        self._is_owned = is_owned
+        self._on_stop = on_stop
+        self._on_connect = on_connect
+        self._feeds: dict[str, Feed] = {}
+        self._look = asyncio.Event()
+        self._checking: asyncio.Task[None] | None = None
+        self._control = keys.name(prefix, "control")
+        self._subscriptions = Subscriptions(
+            pool, on_message=self._hear, on_connect=self._connected, ping_seconds=check_seconds
+        )
+
+    def follows(self, run_id: str) -> bool:
+        return run_id in self._feeds
+
+    def listen(self) -> None:
+        """Hear of stops from now on."""
+        self._subscriptions.add(self._control)
+
+    async def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
+        feed = self._feeds.get(run_id)
+        if feed is None:
+            feed = self._feeds[run_id] = Feed(run_id, self._read, lost_after=self._lost_after)
+        feed.followers += 1
+        try:
+            if not self._is_owned(run_id):
+                await self._subscribe(run_id)
+            self._check()
+            async with aclosing(feed.follow(after, limit=limit)) as batches:
+                async for batch in batches:
+                    yield batch
+        finally:
+            feed.followers -= 1
+            if not feed.followers:
+                self._leave(run_id)
+
+    def offer(self, run_id: str, epoch: str, first: int, events: Sequence[Event]) -> None:
+        """What this process has appended."""
+        if feed := self._feeds.get(run_id):
+            feed.offer(epoch, first, events)
+
+    def doubt(self, run_id: str) -> None:
+        """The log of the run may have begun anew."""
+        if feed := self._feeds.get(run_id):
+            feed.doubt()
+
+    def disowned(self, run_id: str) -> None:
+        """Another process may go on with the run now."""
+        if feed := self._feeds.get(run_id):
+            self._subscriptions.add(self._channel(run_id))
+            feed.doubt()
+
+    def look(self) -> None:
+        """Look at every place now: something may have been missed."""
+        self._look.set()
+
+    async def close(self) -> None:
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
+        await self._subscriptions.close()
+
+    def _connected(self) -> None:
+        self.look()
+        self._on_connect()
+
+    async def _subscribe(self, run_id: str) -> None:
+        channel = self._channel(run_id)
+        self._subscriptions.add(channel)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SUBSCRIBE_SECONDS):
+                await self._subscriptions.subscribed(channel)
+
+    def _leave(self, run_id: str) -> None:
+        del self._feeds[run_id]
+        self._subscriptions.remove(self._channel(run_id))
+        left = self._calls.call("followers", run_id, self._process, patience=self._check_seconds)
+        # Nobody waits: if it fails, Redis hears no more of this follower, which comes to the same.
+        left.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+
+    def _channel(self, run_id: str) -> str:
+        return keys.name(self._prefix, "events", run_id)
+
+    def _hear(self, channel: str, payload: bytes) -> None:
+        if channel == self._control:
+            command, _, run_id = payload.decode().partition(" ")
+            if command == "stop":
+                self._on_stop(run_id)
+            return
+        feed = self._feeds.get(channel.rpartition(":")[2])
+        if feed is not None:
+            epoch, first, entries = payload.split(b" ", 2)
+            feed.offer(epoch.decode(), int(first), decode(entries))
+
+    def _check(self) -> None:
+        if self._checking is None:
+            self._checking = asyncio.get_running_loop().create_task(self._watch(), name="stream log positions")
+
+    async def _watch(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._check_seconds):
+                    await self._look.wait()
+            self._look.clear()
+            await asyncio.gather(*(self._look_at(feed) for feed in list(self._feeds.values())))
+
+    async def _look_at(self, feed: Feed) -> None:
+        try:
+            place = await self._place(feed.run_id, None, 0, patience=self._check_seconds)
+        except Unavailable:
+            return
+        if place is None:
+            feed.doubt()
+        else:
+            feed.observe(place)
+
+    async def _read(self, run_id: str, after: Cursor | None, limit: int) -> Place | None:
+        """However long Redis is away: the reader may leave, and otherwise has nothing better to do than wait."""
+        return await self._place(run_id, after, limit, patience=math.inf)
+
+    async def _place(self, run_id: str, after: Cursor | None, limit: int, *, patience: float) -> Place | None:
+        epoch, seq = (after.epoch, after.seq) if after else ("", 0)
+        following = round(FOLLOWING_CHECKS * self._check_seconds * 1000)
+        reply: Any = await self._calls.call(
+            "read", run_id, epoch, seq, limit, self._process, following, patience=patience
+        )
+        return None if reply is None else place_of(reply, seq)
+
+
+def place_of(reply: Sequence[bytes], seq: int) -> Place:
+    """From what `read` answers when it is asked for what lies after `seq`."""
+    epoch, last, state, attempt, payload = reply
+    entries = [Entry(number, event.name, event.data) for number, event in enumerate(decode(payload), start=seq + 1)]
+    return Place(
+        cursor=Cursor(epoch.decode(), int(last)),
+        state=cast(RunState, state.decode()),
+        attempt=int(attempt),
+        entries=entries,
+    )

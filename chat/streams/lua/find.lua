@@ -1,0 +1,1 @@
+return info(ARGV[1])

@@ -1,0 +1,220 @@
+"""The runs that this process owns: their leases, and all that has been appended to them, should Redis forget it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from chat.events import Cursor, Event
+from chat.streams.base import (
+    KEEP_FAILED_SECONDS,
+    KEEP_SAVED_SECONDS,
+    Appended,
+    Fenced,
+    Lost,
+    RunInfo,
+    RunState,
+    Unavailable,
+    new_epoch,
+    state_after,
+)
+from chat.streams.calls import Calls
+from chat.streams.entries import encode, encode_json
+from chat.streams.scripts import FENCED, LOST
+
+logger = logging.getLogger(__name__)
+
+# A run that nobody owns waits this long for a process that finishes it.
+LIVE_MS: Final = 900_000
+
+
+@dataclass(slots=True)
+class Owned:
+    """A run of ours. `entries`: all of its log, as Redis has it or soon will. `end`: why it is not ours any more."""
+
+    info: RunInfo
+    made: str
+    token: int
+    attempt: int
+    epoch: str
+    entries: list[bytes]
+    state: RunState = "live"
+    completion: bytes = b""
+    stop: bool = False
+    end: Fenced | Lost | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when `stop` or `end` is."""
+    restoring: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.epoch, len(self.entries))
+
+
+class Ownership:
+    """`patience`: how many seconds an append waits for Redis.
+
+    `on_append(run_id, epoch, first, events)` is called when Redis has acknowledged them, in order;
+    `on_restore(run_id)` when a run has got a new epoch; `on_end(run_id)` when a live run is not ours any more.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        *,
+        lease_seconds: float,
+        renew_seconds: float,
+        patience: float,
+        on_append: Callable[[str, str, int, Sequence[Event]], None],
+        on_restore: Callable[[str], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        self._calls = calls
+        self._lease_ms = round(lease_seconds * 1000)
+        self._renew_seconds = renew_seconds
+        self._patience = patience
+        self._on_append = on_append
+        self._on_restore = on_restore
+        self._on_end = on_end
+        self._runs: dict[str, Owned] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._renew_now = asyncio.Event()
+
+    def get(self, run_id: str, token: int | None = None) -> Owned | None:
+        """Ours; with a token, only if that is the token."""
+        owned = self._runs.get(run_id)
+        return owned if owned is not None and token in (None, owned.token) else None
+
+    def add(self, owned: Owned) -> None:
+        """Just made or claimed."""
+        self._runs[owned.info.run_id] = owned
+        if self._renewing is None:
+            self._renewing = asyncio.get_running_loop().create_task(self._renew(), name="stream log leases")
+
+    def request_stop(self, run_id: str) -> None:
+        if owned := self._runs.get(run_id):
+            owned.stop = True
+            owned.changed.set()
+
+    def renew_now(self) -> None:
+        """Redis was away: whatever it has forgotten is brought back soon."""
+        self._renew_now.set()
+
+    async def append(self, owned: Owned, events: Sequence[Event]) -> Appended:
+        """Raises Fenced, Lost, Unavailable. Cancelled, the events are appended all the same."""
+        if any(event.is_terminal for event in events[:-1]):
+            raise ValueError("A terminal event is the last one.")
+        run_id, epoch, first = owned.info.run_id, owned.epoch, len(owned.entries) + 1
+        encoded = [encode(event) for event in events]
+        attempt = next((event.data["attempt"] for event in events if event.name == "reset"), None)
+        owned.attempt = attempt or owned.attempt
+        owned.entries.extend(encoded)
+        owned.state = state_after(events[-1]) if events else owned.state
+        code = await self._calls.call(
+            "append", run_id, owned.token, first, self._lease_ms, owned.state, _keep_ms(owned.state), *encoded,
+            patience=self._patience,
+            on_answer=lambda code: self._appended(owned, epoch, first, events, code),
+        )  # fmt: skip
+        if code == LOST:
+            await self._restore(owned, epoch)
+        elif code == FENCED:
+            raise self._lose(owned, Fenced(run_id))
+        return Appended(Cursor(owned.epoch, first + len(events) - 1), owned.stop)
+
+    async def finish(self, owned: Owned, completion: Mapping[str, Any]) -> None:
+        """Raises Fenced, Lost, Unavailable."""
+        owned.completion = encode_json(completion)
+        epoch = owned.epoch
+        arguments = (owned.info.run_id, owned.token, owned.completion)
+        code = await self._calls.call("finish", *arguments, patience=self._patience)
+        if code == LOST:
+            await self._restore(owned, epoch)
+        elif code == FENCED:
+            raise self._lose(owned, Fenced(owned.info.run_id))
+
+    async def release(self, owned: Owned) -> bool:
+        """Raises Unavailable; the run is not ours any more in any case."""
+        run_id = owned.info.run_id
+        self._lose(owned, Fenced(run_id))
+        return bool(await self._calls.within("release", run_id, owned.token, patience=self._renew_seconds))
+
+    async def close(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+        self._runs.clear()
+
+    def _appended(self, owned: Owned, epoch: str, first: int, events: Sequence[Event], code: int) -> None:
+        if code < 0 or not events:
+            return
+        if code:
+            self.request_stop(owned.info.run_id)
+        self._on_append(owned.info.run_id, epoch, first, events)
+        if events[-1].is_terminal:
+            self._runs.pop(owned.info.run_id, None)
+
+    async def _renew(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._renew_seconds):
+                    await self._renew_now.wait()
+            self._renew_now.clear()
+            await asyncio.gather(*(self._renew_one(owned) for owned in list(self._runs.values())))
+
+    async def _renew_one(self, owned: Owned) -> None:
+        run_id, epoch = owned.info.run_id, owned.epoch
+        arguments = (run_id, owned.token, self._lease_ms, LIVE_MS)
+        try:
+            code = await self._calls.call("renew", *arguments, patience=self._renew_seconds)
+            if owned.state != "live":
+                return
+            if code == LOST:
+                await self._restore(owned, epoch)
+            elif code == FENCED:
+                self._lose(owned, Fenced(run_id))
+            elif code:
+                self.request_stop(run_id)
+        except (Unavailable, Fenced, Lost) as error:
+            logger.warning("The lease of run %s was not renewed: %s", run_id, error)
+
+    async def _restore(self, owned: Owned, epoch: str) -> None:
+        """Bring a run back that Redis has lost, unless that has been done since `epoch`. Raises Fenced, Lost."""
+        async with owned.restoring:
+            if owned.end is not None:
+                raise owned.end
+            if owned.epoch != epoch:
+                return
+            renewed, info = new_epoch(), owned.info
+            state = owned.state
+            code = await self._calls.call(
+                "restore",
+                info.run_id, info.owner_id, info.conversation_id, info.client_message_id, info.fingerprint, info.title,
+                state, renewed, owned.made, owned.token, owned.attempt, int(owned.stop), owned.completion,
+                self._lease_ms, LIVE_MS, _keep_ms(state), *owned.entries,
+                patience=self._patience,
+            )  # fmt: skip
+            if code == LOST:
+                raise self._lose(owned, Lost(info.run_id))
+            if code == FENCED:
+                raise self._lose(owned, Fenced(info.run_id))
+            logger.warning("Redis had lost run %s; it is there again.", info.run_id)
+            owned.epoch = renewed
+            self._on_restore(info.run_id)
+            if state != "live":
+                self._runs.pop(info.run_id, None)
+
+    def _lose(self, owned: Owned, end: Fenced | Lost) -> Fenced | Lost:
+        if self._runs.get(owned.info.run_id) is owned:
+            del self._runs[owned.info.run_id]
+            self._on_end(owned.info.run_id)
+        owned.end = owned.end or end
+        owned.changed.set()
+        return owned.end
+
+
+def _keep_ms(state: RunState) -> int:
+    return round((KEEP_FAILED_SECONDS if state == "error" else KEEP_SAVED_SECONDS) * 1000)

@@ -1,0 +1,282 @@
+"""The stream log in Redis: for several processes, on several machines.
+
+A run is owned by the process that made or claimed it, for as long as that process renews its lease. What the owner
+appends is atomic and fenced: a process that was taken for dead and comes back changes nothing. Whoever follows reads
+from Redis, and hears of what is new over pub/sub.
+
+Redis may be restarted, with all it knew, with a part of it or empty. The owner of a run notices at its next append or
+renewal and writes back what is missing, under a new epoch: readers get `reset` and everything. A run whose owner is
+gone at that moment too is lost, and `follow` raises Lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Final
+
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from chat.events import Cursor, Entry, Event
+from chat.streams import keys
+from chat.streams.base import (
+    Appended,
+    Batch,
+    Busy,
+    Claim,
+    Created,
+    Duplicate,
+    Fenced,
+    RunInfo,
+    RunNotFound,
+    RunRequest,
+    TooMany,
+    Unavailable,
+    new_epoch,
+)
+from chat.streams.calls import Argument, Calls
+from chat.streams.entries import decode_json, encode, run_info
+from chat.streams.following import Following, place_of
+from chat.streams.ownership import LIVE_MS, Owned, Ownership
+from chat.streams.scripts import LOST
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS: Final = 12.0
+RENEW_SECONDS: Final = 3.0
+CHECK_SECONDS: Final = 5.0
+CALL_SECONDS: Final = 5.0
+APPEND_SECONDS: Final = 120.0
+READY_SECONDS: Final = 2.0
+CLAIMS: Final = 16
+# A claim is good for this part of a lease: a Redis that has stood still for longer is not asked by it any more.
+CLAIM_IN_TIME: Final = 4
+# Where nobody follows: looked at this many times in the time after which a run is abandoned, within bounds.
+ABANDONED_LOOKS: Final = 4
+SOONEST_LOOK_SECONDS: Final = 0.05
+FIND_AGAIN_SECONDS: Final = 0.1
+
+
+class RedisLog:
+    """Belongs to one event loop. `url`: redis://, rediss:// or unix://.
+
+    Every call gives up after `call_seconds` (Unavailable), an append after `append_seconds`: an answer waits for Redis
+    rather than being lost. Followers wait as long as it takes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = keys.PREFIX,
+        lease_seconds: float = LEASE_SECONDS,
+        renew_seconds: float = RENEW_SECONDS,
+        check_seconds: float = CHECK_SECONDS,
+        call_seconds: float = CALL_SECONDS,
+        append_seconds: float = APPEND_SECONDS,
+    ) -> None:
+        # Trying again is done in Calls, for all calls at once; a time limit on reading would end the subscriptions.
+        self._pool = ConnectionPool.from_url(
+            url, retry=Retry(NoBackoff(), 0), socket_timeout=None, socket_connect_timeout=call_seconds
+        )
+        self._process = uuid.uuid4().hex
+        self._lease_ms = round(lease_seconds * 1000)
+        self._redis_ahead_ms: int | None = None
+        self._check_seconds = check_seconds
+        self._call_seconds = call_seconds
+        self._calls = Calls(self._pool, prefix=prefix, seconds=call_seconds, on_return=self._returned)
+        self._following = Following(
+            self._pool,
+            self._calls,
+            prefix=prefix,
+            process=self._process,
+            check_seconds=check_seconds,
+            lost_after=lease_seconds,
+            is_owned=lambda run_id: self._ownership.get(run_id) is not None,
+            on_stop=lambda run_id: self._ownership.request_stop(run_id),
+            on_connect=lambda: self._ownership.renew_now(),
+        )
+        self._ownership = Ownership(
+            self._calls,
+            lease_seconds=lease_seconds,
+            renew_seconds=renew_seconds,
+            patience=append_seconds,
+            on_append=self._following.offer,
+            on_restore=self._following.doubt,
+            on_end=self._following.disowned,
+        )
+
+    async def create(self, request: RunRequest, *, live_limit: int) -> Created | Duplicate | Busy | TooMany:
+        start = encode(request.start)
+        outcome, token, found = await self._call(
+            "create",
+            request.run_id, request.owner_id, request.conversation_id, request.client_message_id, request.fingerprint,
+            request.title, new_epoch(), live_limit, self._lease_ms, LIVE_MS,
+            start,
+        )  # fmt: skip
+        if outcome == b"too_many":
+            return TooMany(int(token))
+        info = run_info(found)
+        if outcome == b"duplicate":
+            return Duplicate(info)
+        if outcome == b"busy":
+            return Busy(info)
+        self._own(Owned(info, token.decode(), int(token), 1, info.cursor.epoch, [start]))
+        return Created(info, int(token))
+
+    async def append(self, run_id: str, events: Sequence[Event], *, token: int) -> Appended:
+        return await self._ownership.append(await self._owned(run_id, token), events)
+
+    def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
+        return self._following.follow(run_id, after, limit=limit)
+
+    async def find(self, run_id: str) -> RunInfo | None:
+        """Just after Redis was away it may not hold yet what the owners are about to bring back: wait for that."""
+        while (found := await self._call("find", run_id)) is None:
+            if not self._calls.returned_within(self._call_seconds):
+                return None
+            await asyncio.sleep(FIND_AGAIN_SECONDS)
+        return run_info(found)
+
+    async def find_sent(self, owner_id: int, client_message_id: str) -> RunInfo | None:
+        found = await self._call("find_sent", owner_id, client_message_id)
+        return run_info(found) if found else None
+
+    async def runs_of(self, owner_id: int) -> list[RunInfo]:
+        return [run_info(found) for found in await self._call("runs_of", owner_id)]
+
+    async def entries(self, run_id: str) -> Sequence[Entry]:
+        reply = await self._call("read", run_id, "", 0, 2**53, "", 0)
+        if reply is None:
+            raise RunNotFound(run_id)
+        return place_of(reply, 0).entries
+
+    async def request_stop(self, run_id: str) -> bool:
+        answer = await self._call("stop", run_id)
+        if answer == LOST:
+            raise RunNotFound(run_id)
+        if answer:
+            self._ownership.request_stop(run_id)
+        return bool(answer)
+
+    async def stop_requested(self, run_id: str) -> None:
+        owned = self._ownership.get(run_id)
+        if owned is None:
+            raise RunNotFound(run_id)
+        await owned.changed.wait()
+        if owned.end is not None:
+            raise owned.end
+
+    async def finish(self, run_id: str, completion: Mapping[str, Any], *, token: int) -> None:
+        await self._ownership.finish(await self._owned(run_id, token), completion)
+
+    async def release(self, run_id: str, *, token: int) -> bool:
+        owned = self._ownership.get(run_id, token)
+        return owned is not None and owned.state == "live" and await self._ownership.release(owned)
+
+    async def claim_expired(self) -> list[Claim]:
+        """Also finds what others have released; leases that ended while Redis was away count only some time later.
+
+        By then owners that are alive have renewed theirs.
+        """
+        if self._redis_ahead_ms is None:
+            await self._ask_for_claims(0, not_after=0)
+        claimed = await self._ask_for_claims(CLAIMS, not_after=self._redis_ms() + self._lease_ms // CLAIM_IN_TIME)
+        claims = []
+        for each in claimed:
+            try:
+                claims.append(await self._claim(*each))
+            except (RunNotFound, Unavailable):
+                logger.warning("A run was claimed and could not be read; its lease will end again.")
+        return claims
+
+    async def abandoned(self, run_id: str, *, grace: float) -> None:
+        look = min(self._check_seconds, max(grace / ABANDONED_LOOKS, SOONEST_LOOK_SECONDS))
+        since = None
+        while since is None or time.monotonic() - since < grace:
+            followed = self._following.follows(run_id) or await self._is_followed(run_id)
+            since = None if followed else since or time.monotonic()
+            await asyncio.sleep(look)
+
+    async def forget(self, run_id: str) -> None:
+        await self._call("forget", run_id)
+
+    async def is_ready(self) -> bool:
+        try:
+            await self._calls.within("find", "", patience=READY_SECONDS)
+        except Unavailable:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Leaves the runs that are still owned to others, once their leases end."""
+        await self._ownership.close()
+        await self._following.close()
+        await self._calls.close()
+
+    async def _call(self, script: str, *arguments: Argument) -> Any:
+        return await self._calls.within(script, *arguments, patience=self._call_seconds)
+
+    async def _owned(self, run_id: str, token: int) -> Owned:
+        """Raises Fenced, RunNotFound."""
+        owned = self._ownership.get(run_id, token)
+        if owned is not None:
+            return owned
+        if await self.find(run_id) is None:
+            raise RunNotFound(run_id)
+        raise Fenced(run_id)
+
+    def _own(self, owned: Owned) -> None:
+        self._ownership.add(owned)
+        self._following.listen()
+
+    async def _claim(self, token: bytes, attempt: bytes, stop: bytes, completion: bytes, found: list[bytes]) -> Claim:
+        info = run_info(found)
+        entries = await self.entries(info.run_id)
+        owned = Owned(
+            info,
+            found[-1].decode(),
+            int(token),
+            int(attempt),
+            info.cursor.epoch,
+            [encode(Event(entry.name, entry.data)) for entry in entries],
+            completion=completion,
+            stop=stop == b"1",
+        )
+        if owned.stop:
+            owned.changed.set()
+        self._own(owned)
+        return Claim(info, owned.token, owned.attempt, owned.stop, decode_json(completion), entries)
+
+    async def _ask_for_claims(self, count: int, *, not_after: int) -> list[Any]:
+        expired = self._calls.answers_since(self._lease_ms / 1000)
+        now, claimed = await self._call("claim", int(expired), count, self._lease_ms, LIVE_MS, not_after)
+        self._redis_ahead_ms = int(now) - _monotonic_ms()
+        return list(claimed)
+
+    def _redis_ms(self) -> int:
+        """About the time by Redis' clock."""
+        return _monotonic_ms() + (self._redis_ahead_ms or 0)
+
+    async def _is_followed(self, run_id: str) -> bool:
+        """When in doubt, it is."""
+        try:
+            followers = await self._call("followers", run_id, "")
+        except Unavailable:
+            return True
+        if followers == LOST:
+            raise RunNotFound(run_id)
+        return bool(followers)
+
+    def _returned(self) -> None:
+        self._ownership.renew_now()
+        self._following.look()
+
+
+def _monotonic_ms() -> int:
+    return round(time.monotonic() * 1000)

@@ -1,0 +1,104 @@
+"""Between one process and Redis: a network that loses replies or publications, or is not there for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+CHUNK = 256 * 1024
+PUBLICATION = b"*3\r\n$7\r\nmessage\r\n"
+
+
+class RedisProxy:
+    """`deaf`: publications are swallowed. `losing`: the next reply is lost, and the connection with it.
+
+    `away`: connections break, and new ones too.
+    """
+
+    def __init__(self, path: Path, target: Path) -> None:
+        self.url = f"unix://{path}"
+        self.deaf = False
+        self.losing = False
+        self.lost = 0
+        self._away = False
+        self._target = target
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def away(self) -> bool:
+        return self._away
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        self._away = away
+        for writer in self._writers if away else ():
+            writer.transport.abort()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._away:
+            writer.transport.abort()
+            return
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_unix_connection(self._target)
+        self._writers |= {writer, far_writer}
+        if self._away:
+            self.away = True
+        copies = [
+            asyncio.create_task(self._up(reader, far_writer)),
+            asyncio.create_task(self._down(far_reader, writer)),
+        ]
+        await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+        for copy in copies:
+            copy.cancel()
+        await asyncio.gather(*copies, return_exceptions=True)
+        self._writers -= {writer, far_writer}
+        for each in (writer, far_writer):
+            each.transport.abort()
+        await asyncio.gather(writer.wait_closed(), far_writer.wait_closed(), return_exceptions=True)
+
+    async def close(self) -> None:
+        """Breaks the connections. A task that is cancelled while it connects would leave a socket behind."""
+        self.away = True
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(CHUNK):
+                writer.write(data)
+                await writer.drain()
+
+    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(CHUNK):
+                published = data.startswith(PUBLICATION)
+                if published and self.deaf:
+                    self.lost += 1
+                elif self.losing and not published:
+                    self.losing = False
+                    self.lost += 1
+                    return
+                else:
+                    writer.write(data)
+                    await writer.drain()
+
+
+@asynccontextmanager
+async def redis_proxy(target: Path) -> AsyncIterator[RedisProxy]:
+    """In front of the Redis with this socket."""
+    path = target.with_name("proxy.sock")
+    made = RedisProxy(path, target)
+    server = await asyncio.start_unix_server(made.accept, path)
+    try:
+        yield made
+    finally:
+        server.close()
+        await made.close()
+        path.unlink(missing_ok=True)

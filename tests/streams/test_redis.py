@@ -1,0 +1,401 @@
+"""The contract over a real Redis, and what several processes make of it: here each is a log of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+
+import pytest
+
+from chat import events
+from chat.events import Event, token
+from chat.streams.base import Busy, Created, Duplicate, Fenced, RunNotFound
+from chat.streams.redis import RedisLog
+from tests.streams.contract import StreamLogContract, done, request
+from tests.streams.processes import SECONDS, Follower, Processes, created, eventually, everything, say, value
+from tests.streams.redis_server import RedisServer
+
+pytestmark = pytest.mark.redis
+
+
+class TestRedisLog(StreamLogContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, shared_redis: RedisServer) -> Iterator[None]:
+        self.server = shared_redis
+        yield
+        assert shared_redis.keys_that_stay() == []
+
+    async def make_log(self) -> RedisLog:
+        return RedisLog(self.server.url, prefix=f"{uuid.uuid4()}:")
+
+
+@pytest.fixture
+async def processes(shared_redis: RedisServer) -> AsyncIterator[Processes]:
+    async with asyncio.timeout(3 * SECONDS):
+        made = Processes(shared_redis)
+        yield made
+        await made.close()
+    assert shared_redis.keys_that_stay() == []
+
+
+# --- Several processes
+
+
+async def test_what_one_process_appends_another_follows(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    reader = Follower(there, run.run.run_id)
+    for part in ("Hel", "lo ", "you"):
+        await say(here, run, part)
+    await reader.has("Hello you")
+    await say(here, run, "!", done())
+    await reader.end()
+    assert (reader.text, reader.names[0], reader.names[-1]) == ("Hello you!", "start", "done")
+    assert [entry.seq for entry in reader.entries if entry.name != "token"] == [1, 6]
+
+
+async def test_all_processes_know_of_every_run(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here, owner=1, conversation="talk", sent="one")
+    assert await there.find(run.run.run_id) == run.run
+    assert await there.runs_of(1) == [run.run]
+    assert await there.find_sent(1, "one") == run.run
+    assert isinstance(await there.create(request(owner=1, sent="one"), live_limit=3), Duplicate)
+    assert isinstance(await there.create(request(conversation="talk"), live_limit=3), Busy)
+
+
+async def test_a_stop_in_another_process_is_heard(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    waiting = asyncio.create_task(here.stop_requested(run.run.run_id))
+    reader = Follower(here, run.run.run_id)
+    await reader.has("")
+    await asyncio.sleep(0)
+    assert await there.request_stop(run.run.run_id)
+    await asyncio.wait_for(waiting, SECONDS)
+    assert not await here.request_stop(run.run.run_id)
+    await reader.leave()
+
+
+async def test_a_stop_whose_message_is_lost_is_seen_by_the_renewal(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    proxy.deaf = True
+    here, there = processes.start(proxy.url, renew_seconds=0.05), processes.start()
+    run = await created(here)
+    waiting = asyncio.create_task(here.stop_requested(run.run.run_id))
+    await there.request_stop(run.run.run_id)
+    await asyncio.wait_for(waiting, SECONDS)
+
+
+async def test_a_stop_whose_message_is_lost_is_seen_by_the_next_append(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    proxy.deaf = True
+    here, there = processes.start(proxy.url), processes.start()
+    run = await created(here)
+    await there.request_stop(run.run.run_id)
+    assert (await here.append(run.run.run_id, [token("x")], token=run.token)).stop_requested
+    await asyncio.wait_for(here.stop_requested(run.run.run_id), SECONDS)
+
+
+async def test_a_run_that_another_process_follows_is_not_abandoned(processes: Processes) -> None:
+    here, there = processes.start(check_seconds=0.1), processes.start(check_seconds=0.1)
+    run = await created(here)
+    reader = Follower(there, run.run.run_id)
+    await say(here, run, "Hi")
+    await reader.has("Hi")
+    abandoned = asyncio.create_task(here.abandoned(run.run.run_id, grace=0.2))
+    await asyncio.wait({abandoned}, timeout=0.6)
+    assert not abandoned.done()
+    await reader.leave()
+    await asyncio.wait_for(abandoned, SECONDS)
+
+
+async def test_a_process_that_dies_does_not_follow_any_more(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    here, there = processes.start(check_seconds=0.1), processes.start(proxy.url, check_seconds=0.1)
+    run = await created(here)
+    reader = Follower(there, run.run.run_id)
+    await say(here, run, "Hi")
+    await reader.has("Hi")
+    proxy.away = True
+    await asyncio.wait_for(here.abandoned(run.run.run_id, grace=0.1), SECONDS)
+    await reader.leave()
+
+
+# --- Messages that are lost
+
+
+async def test_a_hole_that_a_lost_message_leaves_is_filled_from_the_log(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    here, there = processes.start(), processes.start(proxy.url)
+    run = await created(here)
+    reader = Follower(there, run.run.run_id)
+    await say(here, run, "a")
+    await reader.has("a")
+    proxy.deaf = True
+    await say(here, run, "b")
+    await eventually(lambda: value(proxy.lost == 1))
+    proxy.deaf = False
+    await say(here, run, "c")
+    await reader.has("abc")
+    await say(here, run, done())
+    await reader.end()
+
+
+async def test_a_lost_done_is_found_by_looking(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    here, there = processes.start(), processes.start(proxy.url, check_seconds=0.1)
+    run = await created(here)
+    reader = Follower(there, run.run.run_id)
+    await say(here, run, "a")
+    await reader.has("a")
+    proxy.deaf = True
+    await say(here, run, "b", done())
+    await reader.end()
+    assert (reader.text, reader.names[-1]) == ("ab", "done")
+
+
+async def test_followers_survive_the_loss_of_their_subscriptions(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    reader = Follower(there, run.run.run_id)
+    for number in range(30):
+        await say(here, run, f"{number} ")
+        if number % 3 == 0:
+            processes.server.command("CLIENT", "KILL", "TYPE", "pubsub")
+    await say(here, run, done())
+    await reader.end()
+    assert reader.text == "".join(f"{number} " for number in range(30))
+    assert "reset" not in reader.names
+
+
+async def test_a_follower_without_a_connection_comes_back_with_it(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    here, there = processes.start(), processes.start(proxy.url)
+    run = await created(here)
+    reader = Follower(there, run.run.run_id)
+    await say(here, run, "a")
+    await reader.has("a")
+    proxy.away = True
+    await say(here, run, "b", done())
+    proxy.away = False
+    await reader.end()
+    assert reader.names == ["start", "token", "token", "done"]
+
+
+# --- Replies that are lost
+
+
+async def test_an_append_whose_reply_is_lost_is_made_once(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    here = processes.start(proxy.url)
+    run = await created(here)
+    for part in "abc":
+        proxy.losing = True
+        await say(here, run, part)
+    proxy.losing = True
+    await say(here, run, done())
+    assert proxy.lost == 4
+    entries = await here.entries(run.run.run_id)
+    assert [entry.data.get("text") for entry in entries] == [None, "a", "b", "c", None]
+
+
+async def test_a_creation_whose_reply_is_lost_is_a_creation(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    here = processes.start(proxy.url)
+    run = await created(here)
+    await say(here, run, done())
+    proxy.losing = True
+    again = await created(here)
+    assert proxy.lost == 1
+    await say(here, again, "mine", done())
+    assert events.answer(await here.entries(again.run.run_id)) == "mine"
+
+
+async def test_scripts_that_redis_has_forgotten_are_loaded_again(processes: Processes) -> None:
+    here = processes.start()
+    run = await created(here)
+    processes.server.command("SCRIPT", "FLUSH")
+    await asyncio.gather(say(here, run, "a"), say(here, run, "b"), say(here, run, "c"))
+    assert events.answer(await here.entries(run.run.run_id)) == "abc"
+
+
+async def test_an_append_that_is_cancelled_is_made_all_the_same(processes: Processes) -> None:
+    here = processes.start()
+    run = await created(here)
+    saying = asyncio.create_task(say(here, run, "a"))
+    await asyncio.sleep(0)
+    saying.cancel()
+    await asyncio.gather(saying, return_exceptions=True)
+    await say(here, run, "b")
+    assert events.answer(await here.entries(run.run.run_id)) == "ab"
+
+
+# --- Leases
+
+
+async def test_the_run_of_an_owner_that_is_gone_is_claimed_once(processes: Processes) -> None:
+    gone, here, there = processes.start(lease_seconds=0.2), processes.start(lease_seconds=0.2), processes.start()
+    run = await created(gone)
+    await say(gone, run, "Hel")
+    (claim,) = await eventually(here.claim_expired)
+    assert (claim.run.run_id, claim.attempt, claim.completion, claim.stop_requested) == (
+        run.run.run_id,
+        2,
+        None,
+        False,
+    )
+    assert claim.token > run.token
+    assert events.answer(claim.entries) == "Hel"
+    assert await there.claim_expired() == []
+    await here.append(run.run.run_id, [token("lo"), done()], token=claim.token)
+    entries = await everything(there, run.run.run_id, run.run.cursor)
+    assert (events.answer(entries), entries[-1].name) == ("Hello", "done")
+
+
+async def test_an_owner_that_was_taken_for_dead_changes_nothing(processes: Processes) -> None:
+    zombie, here = processes.start(lease_seconds=0.2), processes.start(lease_seconds=0.2)
+    run = await created(zombie)
+    working = asyncio.create_task(zombie.stop_requested(run.run.run_id))
+    (claim,) = await eventually(here.claim_expired)
+    for said in ("late", done()):
+        with pytest.raises(Fenced):
+            await say(zombie, run, said)
+    with pytest.raises(Fenced):
+        await zombie.finish(run.run.run_id, {}, token=run.token)
+    with pytest.raises(Fenced):
+        await working
+    assert not await zombie.release(run.run.run_id, token=run.token)
+    await here.append(run.run.run_id, [token("mine"), done()], token=claim.token)
+    assert [entry.name for entry in await here.entries(run.run.run_id)] == ["start", "token", "done"]
+
+
+async def test_an_owner_that_was_taken_for_dead_learns_of_it_without_appending(processes: Processes) -> None:
+    proxy = await processes.proxy()
+    zombie = processes.start(proxy.url, lease_seconds=0.3, renew_seconds=0.05)
+    here = processes.start(lease_seconds=0.3)
+    run = await created(zombie)
+    working = asyncio.create_task(zombie.stop_requested(run.run.run_id))
+    proxy.away = True
+    await eventually(here.claim_expired)
+    proxy.away = False
+    with pytest.raises(Fenced):
+        await asyncio.wait_for(working, SECONDS)
+
+
+async def test_a_follower_of_a_run_that_was_ours_hears_the_next_owner(processes: Processes) -> None:
+    zombie, here = processes.start(lease_seconds=0.2), processes.start(lease_seconds=0.2)
+    run = await created(zombie)
+    await say(zombie, run, "a")
+    reader = Follower(zombie, run.run.run_id)
+    await reader.has("a")
+    (claim,) = await eventually(here.claim_expired)
+    await here.append(run.run.run_id, [token("b")], token=claim.token)
+    with pytest.raises(Fenced):
+        await say(zombie, run, "x")
+    await here.append(run.run.run_id, [token("c"), done()], token=claim.token)
+    await reader.end()
+    assert reader.text == "abc"
+
+
+async def test_what_is_appended_or_renewed_is_not_claimed(processes: Processes) -> None:
+    alive = processes.start(lease_seconds=2, renew_seconds=0.1)
+    here = processes.start(lease_seconds=0.1)
+    await created(alive)
+    async with asyncio.timeout(SECONDS):
+        for _ in range(60):
+            assert await here.claim_expired() == []
+            await asyncio.sleep(0.05)
+
+
+async def test_what_was_released_can_be_claimed_at_once(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    await here.finish(run.run.run_id, {"status": "completed"}, token=run.token)
+    assert await there.claim_expired() == []
+    assert await here.release(run.run.run_id, token=run.token)
+    with pytest.raises(Fenced):
+        await say(here, run, "late")
+    (claim,) = await there.claim_expired()
+    assert claim.completion == {"status": "completed"}
+
+
+async def test_a_stop_reaches_whoever_claims(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    await here.request_stop(run.run.run_id)
+    await here.release(run.run.run_id, token=run.token)
+    (claim,) = await there.claim_expired()
+    assert claim.stop_requested
+    await asyncio.wait_for(there.stop_requested(run.run.run_id), SECONDS)
+
+
+async def test_runs_whose_owner_is_gone_do_not_count_as_live(processes: Processes) -> None:
+    gone, here = processes.start(lease_seconds=0.1), processes.start()
+    for _ in range(3):
+        await created(gone, owner=7)
+    made = await eventually(lambda: _created_or_none(here))
+    assert await here.find(made.run.run_id)
+
+
+async def _created_or_none(log: RedisLog) -> Created | None:
+    made = await log.create(request(owner=7), live_limit=3)
+    return made if isinstance(made, Created) else None
+
+
+# --- Bounds
+
+
+async def test_a_slow_reader_reads_from_the_log(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    async with asyncio.timeout(SECONDS), aclosing(there.follow(run.run.run_id, None, limit=8_000)) as batches:
+        entries = list((await anext(batches)).entries)
+        for number in range(300):
+            await say(here, run, f"{number:04} " * 800)
+        await say(here, run, done())
+        sizes = []
+        async for batch in batches:
+            entries += batch.entries
+            sizes.append(len(events.answer(batch.entries)))
+    assert events.answer(entries) == "".join(f"{number:04} " * 800 for number in range(300))
+    assert max(sizes) <= 8_000
+    assert there._following._feeds == {}
+
+
+async def test_nothing_is_left_behind_by_a_log_that_is_closed(processes: Processes) -> None:
+    def connections() -> int:
+        with processes.server.client() as client:
+            return len(client.client_list())
+
+    before, tasks = connections(), asyncio.all_tasks()
+    log = RedisLog(processes.server.url, prefix=processes.prefix)
+    run = await created(log)
+    reader = Follower(log, run.run.run_id)
+    await say(log, run, "a")
+    await reader.has("a")
+    await reader.leave()
+    await log.close()
+    await eventually(lambda: value(connections() == before))
+    assert asyncio.all_tasks() == tasks
+
+
+async def test_an_ended_run_is_kept_for_a_while_and_no_longer(processes: Processes) -> None:
+    here = processes.start()
+    for event, seconds in ((done(), 300), (Event("error", {}), 900)):
+        run = await created(here, sent="same")
+        await say(here, run, event)
+        with processes.server.client() as client:
+            names = [f"{processes.prefix}{kind}:{run.run.run_id}" for kind in ("run", "log")]
+            lives = [client.ttl(name) for name in [*names, f"{processes.prefix}sent:1:same"]]
+        assert all(seconds - 30 < life <= seconds for life in lives), lives
+        await here.forget(run.run.run_id)
+
+
+async def test_only_the_owner_waits_for_a_stop(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    with pytest.raises(RunNotFound):
+        await there.stop_requested(run.run.run_id)

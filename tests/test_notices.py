@@ -1,0 +1,71 @@
+"""Notices over a channel layer in Redis, which may go away and forget who listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from channels.layers import channel_layers
+from django.test import override_settings
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from chat import notices
+from tests.streams.redis_server import RedisServer
+
+pytestmark = pytest.mark.redis
+
+SECONDS = 20
+
+
+@pytest.fixture
+def layer(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    monkeypatch.setattr(notices, "JOIN_AGAIN_SECONDS", 0.2)
+    hosts = [{"address": own_redis.url, "socket_timeout": None, "retry": Retry(NoBackoff(), 0)}]
+    config = {"hosts": hosts, "prefix": "chat:notices", "capacity": 10_000}
+    with override_settings(
+        CHANNEL_LAYERS={"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": config}}
+    ):
+        channel_layers.backends.clear()
+        yield own_redis
+    channel_layers.backends.clear()
+
+
+async def test_a_notice_reaches_every_listener_of_its_user(layer: RedisServer) -> None:
+    async with asyncio.timeout(SECONDS), notices.listen(1) as one, notices.listen(1) as two, notices.listen(2):
+        await notices.publish(1, {"kind": "run_started"})
+        for heard in (one, two):
+            assert await anext(heard) == {"type": "notice", "kind": "run_started"}
+
+
+async def test_notices_are_heard_again_after_redis_has_forgotten_who_listens(layer: RedisServer) -> None:
+    async with asyncio.timeout(SECONDS), notices.listen(1) as heard:
+        await notices.publish(1, {"kind": "first"})
+        assert (await anext(heard))["kind"] == "first"
+        hearing = asyncio.ensure_future(anext(heard))
+        await asyncio.sleep(0)
+        layer.kill()
+        layer.start()
+        while not hearing.done():
+            await notices.publish(1, {"kind": "second"})
+            await asyncio.wait({hearing}, timeout=0.1)
+        assert hearing.result()["kind"] == "second"
+
+
+async def test_publishing_waits_for_no_redis_that_stands_still(layer: RedisServer) -> None:
+    layer.pause()
+    async with asyncio.timeout(2 * notices.LAYER_SECONDS):
+        await notices.publish(1, {"kind": "unheard"})
+    layer.resume()
+
+
+async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
+    layer.kill()
+    async with asyncio.timeout(SECONDS), notices.listen(1) as heard:
+        hearing = asyncio.ensure_future(anext(heard))
+        layer.start()
+        while not hearing.done():
+            await notices.publish(1, {"kind": "late"})
+            await asyncio.wait({hearing}, timeout=0.1)
+        assert hearing.result()["kind"] == "late"
