@@ -1,11 +1,14 @@
 """Database calls from async code, on threads of their own.
 
 Channels' and asgiref's default is one thread for everything outside a request: a locked database would then stall
-every socket's sign-in. Here reading never waits behind writing, and neither delays a stream.
+every socket's sign-in. Here reading never waits behind writing, saving an answer waits behind neither, and none of
+them delays a stream. No call keeps a connection, and none waits for ever: one without an answer raises
+django.db.OperationalError, whether the database is locked, away, or says nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,33 +16,46 @@ from typing import Final, ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import Error, close_old_connections
+from django.db import Error, OperationalError, close_old_connections, connection
 
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-READERS: Final = 4
+# Time for a connection and for one slow statement. Beyond it the answer may still come, to nobody.
+ANSWER_SECONDS: Final = 5 + settings.CHAT_DATABASE_SECONDS
 # SQLite has one writer at a time: more threads would only wait for its lock instead of for each other.
-WRITERS: Final = 1 if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") else 4
+_one_writer: Final = connection.vendor == "sqlite"
 
-_readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
-_writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="db-write")
+_readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
+_writers = ThreadPoolExecutor(1 if _one_writer else 2, thread_name_prefix="db-write")
+_savers = ThreadPoolExecutor(1 if _one_writer else 4, thread_name_prefix="db-save")
 
 
 async def read(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function that only reads."""
-    call = database_sync_to_async(function, thread_sensitive=False, executor=_readers)
-    result: T = await call(*args, **kwargs)
-    return result
+    return await _run(_readers, function, *args, **kwargs)
 
 
 async def write(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function that writes."""
-    call = database_sync_to_async(function, thread_sensitive=False, executor=_writers)
-    result: T = await call(*args, **kwargs)
-    return result
+    """Run a function that writes. One that got no answer in time may have been done, or be done later."""
+    return await _run(_writers, function, *args, **kwargs)
+
+
+async def save(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `write`, for finished turns: no other writing is before them in the queue."""
+    return await _run(_savers, function, *args, **kwargs)
+
+
+async def _run(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    call = database_sync_to_async(function, thread_sensitive=False, executor=executor)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            result: T = await call(*args, **kwargs)
+            return result
+    except TimeoutError:
+        raise OperationalError(f"The database has not answered for {ANSWER_SECONDS} seconds.") from None
 
 
 _noted: set[str] = set()

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from chatsite.databases import SQLITE, database
 from chatsite.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -147,25 +147,23 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Data
 
-SQLITE_OPTIONS: dict[str, Any] = {
-    # IMMEDIATE: a transaction that will write waits for its turn at the start; it never fails half-way to upgrade.
-    "transaction_mode": "IMMEDIATE",
-    "timeout": 10,
-    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON",
-}
+# With the default, eight processes fit into the hundred connections that PostgreSQL allows by default.
+CHAT_DATABASE_CONNECTIONS = env.integer("CHAT_DATABASE_CONNECTIONS", 12, minimum=2, maximum=1000)
+CHAT_DATABASE_SECONDS = env.integer("CHAT_DATABASE_SECONDS", 10, minimum=1, maximum=3600)
+
+
+def default_database(url: str) -> dict[str, Any]:
+    return database(url, connections=CHAT_DATABASE_CONNECTIONS, seconds=CHAT_DATABASE_SECONDS)
+
+
 try:
-    DATABASES: dict[str, Any] = {
-        "default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'chat.sqlite3'}"))
-    }
-except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
+    DATABASES = {"default": default_database(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'chat.sqlite3'}"))}
+except ValueError as error:
     env.refuse("DATABASE_URL", f"cannot be read ({error})", "Write postgresql://user:password@host:5432/name.")
-    DATABASES = {"default": dj_database_url.parse("sqlite://:memory:")}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"].setdefault("OPTIONS", {}).update(SQLITE_OPTIONS)
+    DATABASES = {"default": default_database("sqlite://:memory:")}
+if DATABASES["default"]["ENGINE"] == SQLITE:
     # In a file: the tests open connections in several threads, as the server does.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
-# A connection kept beyond its request belongs to a thread that no later request finds again (facts of ASGI).
-DATABASES["default"]["CONN_MAX_AGE"] = 0
 # Where several processes share the logs of their runs, and their notices.
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
 CHANNEL_LAYERS: dict[str, Any] = {

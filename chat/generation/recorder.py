@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from django.db import Error, InterfaceError, OperationalError
+from django.db import Error, InterfaceError, InternalError, OperationalError
 
 from chat import database, metrics
 from chat.models import Message
@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS: Final = 0.2
 LONGEST_WAIT_SECONDS: Final = 5.0
+# InternalError: PostgreSQL says so when it ends a transaction that took too long, and when it is a standby for now.
+PASSING: Final = (OperationalError, InterfaceError, InternalError)
 
 
 class SaveFailed(Exception):
@@ -42,8 +44,8 @@ class Recorder:
         wait = FIRST_WAIT_SECONDS
         while True:
             try:
-                return await database.write(turn.save)
-            except (OperationalError, InterfaceError) as error:
+                return await database.save(turn.save)
+            except PASSING as error:
                 logger.warning("Run %s is not saved yet: %s", turn.run_id, error)
                 if time.monotonic() + wait > give_up:
                     raise SaveFailed(str(error)) from error

@@ -126,7 +126,7 @@ class Site:
                 stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not self._is_ready():
+        while not self.is_ready():
             if time.monotonic() > deadline or not self.is_alive:
                 raise AssertionError(f"the site does not start:\n{self.log}")
             time.sleep(POLL_SECONDS)
@@ -150,7 +150,7 @@ class Site:
         """A connection of another process. Nothing begins a transaction but a statement that says so."""
         return sqlite3.connect(self.data_dir / "chat.sqlite3", timeout=seconds, isolation_level=None)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as response:
                 return bool(response.status == 200)

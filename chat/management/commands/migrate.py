@@ -1,0 +1,31 @@
+"""`manage.py migrate`: Django's own, once at a time, however many servers are started together."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.management.commands import migrate
+from django.db import connections
+
+# Any number that nothing else on the same database uses.
+LOCK: Final = 4_853_021_716
+
+
+class Command(migrate.Command):
+    def handle(self, *args: Any, **options: Any) -> None:
+        connection = connections[options["database"]]
+        if connection.vendor != "postgresql":
+            # SQLite: every migration takes the write lock at its start.
+            super().handle(*args, **options)
+            return
+        try:
+            with connection.cursor() as cursor:
+                # Changing a table takes as long as the table is big.
+                cursor.execute("SET statement_timeout = 0")
+                cursor.execute("SET idle_in_transaction_session_timeout = 0")
+                cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            super().handle(*args, **options)
+        finally:
+            # The session ends, and with it its lock and its patience.
+            connection.close()
+            connection.close_pool()  # type: ignore[attr-defined]  # only this vendor's has one

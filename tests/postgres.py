@@ -1,0 +1,163 @@
+"""A real PostgreSQL server, started for the tests and thrown away after them.
+
+`python -m tests.postgres COMMAND…` runs a command with TEST_DATABASE_URL set to one.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from tests.fake_openai.server import closed_port
+
+START_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 0.02
+# Nobody misses these data when the machine fails.
+CARELESS: Final = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+
+
+class PostgreSQL:
+    """A server with its data in a temporary directory, on a free port of this machine. It trusts everybody.
+
+    PostgreSQL refuses to run as root, so a run by root gives it to the user of Debian's package.
+    """
+
+    def __init__(self, *options: str) -> None:
+        """`options`: as in postgresql.conf, `name=value`."""
+        # Not below pytest's own directory, which only its user may enter.
+        self._directory = Path(tempfile.mkdtemp(prefix="chatsite-postgres-"))
+        self._data = self._directory / "data"
+        self._options = (*CARELESS, *options)
+        self._owner = _unprivileged_owner()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = closed_port()
+        self.url = self.url_of("postgres")
+        if self._owner:
+            shutil.chown(self._directory, self._owner["user"], self._owner["group"])
+        self._run(
+            "initdb", "-D", self._data, "-U", "chatsite", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"
+        )
+
+    def url_of(self, database: str) -> str:
+        return f"postgresql://chatsite@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str) -> str:
+        """An empty database; its address."""
+        self.execute(f"CREATE DATABASE {database}")
+        return self.url_of(database)
+
+    def execute(self, query: str, *values: Any, database: str = "postgres") -> list[Any]:
+        """The rows that a statement yields, if it yields any."""
+        with psycopg.connect(self.url_of(database), autocommit=True) as connection:
+            cursor = connection.execute(query, values)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def start(self) -> None:
+        """Returns when it accepts connections."""
+        arguments = ["-D", self._data, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1"]
+        for option in ("unix_socket_directories=", *self._options):
+            arguments += ["-c", option]
+        with (self._directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [_program("postgres"), *arguments], stdout=log, stderr=log, cwd=self._directory, **self._owner
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with suppress(psycopg.OperationalError):
+                self.execute("SELECT 1")
+                return
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise AssertionError(f"PostgreSQL does not start:\n{self.log}")
+            time.sleep(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """As `pg_ctl stop -m fast`: every connection is ended, nothing that was committed is lost."""
+        self._signal(signal.SIGINT)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def freeze(self) -> None:
+        """No process of it runs any more, but its connections stay open."""
+        for pid in self._pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        for pid in self._pids():
+            os.kill(pid, signal.SIGCONT)
+
+    def remove(self) -> None:
+        """End it, whatever it is doing, and delete its data."""
+        if self._process is not None and self._process.poll() is None:
+            self.thaw()
+            self._signal(signal.SIGQUIT)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    @property
+    def log(self) -> str:
+        path = self._directory / "log"
+        return path.read_text() if path.exists() else ""
+
+    def _pids(self) -> list[int]:
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return [self._process.pid, *map(int, children)]
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(START_SECONDS)
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [_program(program), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self._directory, check=False, **self._owner)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _program(name: str) -> str:
+    """Debian keeps the server's programs beside each other by version, and out of everybody's PATH."""
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
+    found = str(versions[-1]) if versions else shutil.which(name)
+    assert found, f"{name} is missing: install PostgreSQL"
+    return found
+
+
+def _unprivileged_owner() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    owner = pwd.getpwnam("postgres")
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def postgresql(*options: str) -> Iterator[PostgreSQL]:
+    """A running server."""
+    server = PostgreSQL(*options)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+def main() -> int:
+    with postgresql() as server:
+        environment = {**os.environ, "TEST_DATABASE_URL": server.url}
+        return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

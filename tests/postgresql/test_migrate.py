@@ -1,0 +1,44 @@
+"""`manage.py migrate` on PostgreSQL: several servers may be started together, and a big table takes its time."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+
+import psycopg
+
+from chat.management.commands.migrate import LOCK
+from tests.postgres import PostgreSQL
+from tests.server.process import END_SECONDS, running
+
+# A minute's work on a busy machine.
+MIGRATE_SECONDS = 120
+
+
+def test_of_servers_that_migrate_together_each_succeeds(shared_postgres: PostgreSQL, database_url: str) -> None:
+    with ExitStack() as stack:
+        start = ("manage.py", "migrate", "--verbosity", "0")
+        processes = [stack.enter_context(running(*start, DATABASE_URL=database_url)) for _ in range(2)]
+        for process in processes:
+            output, _ = process.communicate(timeout=MIGRATE_SECONDS)
+            assert (process.returncode, output) == (0, "")
+    applied = "SELECT count(*), count(DISTINCT (app, name)) FROM django_migrations"
+    rows, migrations = shared_postgres.execute(applied, database=database_url.rpartition("/")[2])[0]
+    assert rows == migrations > 10
+
+
+def test_it_outlasts_the_patience_of_other_statements(shared_postgres: PostgreSQL, database_url: str) -> None:
+    """It waits here for another's migration, longer than CHAT_DATABASE_SECONDS; a long ALTER TABLE is no different."""
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND now() - query_start > interval '1.5 s'"
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        variables = {"DATABASE_URL": database_url, "CHAT_DATABASE_SECONDS": "1"}
+        # The other's transaction is idle, but it is not the site's.
+        with running("manage.py", "migrate", "--verbosity", "0", **variables) as process:
+            deadline = time.monotonic() + END_SECONDS
+            while not shared_postgres.execute(waits):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+            other.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            output, _ = process.communicate(timeout=MIGRATE_SECONDS)
+        assert (process.returncode, output) == (0, "")

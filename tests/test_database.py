@@ -1,0 +1,115 @@
+"""chat.database: whose call waits behind whose. The calls here wait for events; none needs a table."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+
+from chat import database
+from chatsite import databases
+
+SECONDS = 20
+MANY = 20
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def held() -> Iterator[threading.Event]:
+    """An event that the calls of a test wait for; set at the end, so that no thread is left behind."""
+    event = threading.Event()
+    try:
+        yield event
+    finally:
+        event.set()
+
+
+def name_of_thread() -> str:
+    return threading.current_thread().name
+
+
+async def test_reading_and_saving_do_not_wait_behind_writing() -> None:
+    with held() as event:
+        writing = [asyncio.create_task(database.write(event.wait, SECONDS)) for _ in range(MANY)]
+        async with asyncio.timeout(SECONDS):
+            assert (await database.read(name_of_thread)).startswith("db-read")
+            assert (await database.save(name_of_thread)).startswith("db-save")
+        assert not any(task.done() for task in writing)
+        event.set()
+        assert await asyncio.gather(*writing) == [True] * MANY
+
+
+async def test_reading_and_writing_do_not_wait_behind_saving() -> None:
+    with held() as event:
+        saving = [asyncio.create_task(database.save(event.wait, SECONDS)) for _ in range(MANY)]
+        async with asyncio.timeout(SECONDS):
+            assert (await database.read(name_of_thread)).startswith("db-read")
+            assert (await database.write(name_of_thread)).startswith("db-write")
+        event.set()
+        assert await asyncio.gather(*saving) == [True] * MANY
+
+
+async def test_a_note_that_waits_is_not_noted_again() -> None:
+    noted: list[str] = []
+    with held() as event:
+        writing = [asyncio.create_task(database.write(event.wait, SECONDS)) for _ in range(2)]
+        await asyncio.sleep(0)
+        for _ in range(MANY):
+            database.write_later("one", lambda: noted.append("one"))
+            database.write_later("other", lambda: noted.append("other"))
+        event.set()
+        await asyncio.gather(*writing)
+        await database.write(name_of_thread)
+        async with asyncio.timeout(SECONDS):
+            while len(noted) < 2:
+                await asyncio.sleep(0)
+    assert sorted(noted) == ["one", "other"]
+
+
+async def test_a_note_that_fails_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise DatabaseError("no room")
+
+    database.write_later("failing", fail)
+    async with asyncio.timeout(SECONDS):
+        while "no room" not in caplog.text:
+            await asyncio.sleep(0)
+    assert (await database.write(name_of_thread)).startswith("db-write")
+
+
+class TestAddress:
+    def of(self, url: str) -> dict[str, Any]:
+        return databases.database(url, connections=7, seconds=3)
+
+    def test_sqlite_writes_ahead_and_locks_when_a_transaction_begins(self) -> None:
+        options = self.of("sqlite:////srv/chat.sqlite3")["OPTIONS"]
+        assert options["transaction_mode"] == "IMMEDIATE"
+        assert options["timeout"] == 3
+        assert "journal_mode=WAL" in options["init_command"]
+
+    def test_postgresql_has_a_pool_and_bounds(self) -> None:
+        found = self.of("postgres://chat:p%40ss@db.example.org:5433/chat")
+        assert (found["ENGINE"], found["HOST"], found["PORT"]) == ("chatsite.postgresql", "db.example.org", 5433)
+        assert (found["USER"], found["PASSWORD"], found["NAME"]) == ("chat", "p@ss", "chat")
+        options = found["OPTIONS"]
+        assert options["pool"]["max_size"] == 7
+        assert "statement_timeout=3000" in options["options"]
+
+    def test_options_of_the_address_are_kept(self) -> None:
+        url = "postgresql://chat@db/chat?sslmode=verify-full&connect_timeout=2&options=-c%20search_path%3Dchat"
+        options = self.of(url)["OPTIONS"]
+        assert options["sslmode"] == "verify-full"
+        assert options["connect_timeout"] == 2
+        assert options["options"].endswith("-c search_path=chat")
+        assert "statement_timeout" in options["options"]
+
+    @pytest.mark.parametrize("url", ["mysql://chat@db/chat", "nonsense", "postgresql://chat@db:port/chat"])
+    def test_another_database_is_refused(self, url: str) -> None:
+        with pytest.raises(ValueError):
+            self.of(url)
