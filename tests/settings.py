@@ -8,8 +8,11 @@ import shutil
 import tempfile
 
 _ours = ("CHAT_", "OPENAI_", "OLLAMA_", "DATABASE_", "REDIS_", "EMAIL_", "ALLOWED_", "TRUSTED_", "DEFAULT_FROM_")
-for _name in [name for name in os.environ if name.startswith(_ours) or name in {"DEBUG", "HOST", "PORT", "LOG_LEVEL"}]:
-    del os.environ[_name]
+_single = {"DEBUG", "HOST", "PORT", "LOG_LEVEL"}
+for _name in [name for name in os.environ if name.startswith(_ours) or name in _single]:
+    # Where the compose test finds a Docker engine is no setting of the site.
+    if _name != "CHAT_TEST_ENGINE":
+        del os.environ[_name]
 _data_dir = tempfile.mkdtemp(prefix="chatsite-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["CHAT_DATA_DIR"] = _data_dir
