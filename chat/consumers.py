@@ -69,7 +69,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             raise StopConsumer
         self._window = Window()
         self._writer = SocketWriter(self.base_send)
-        self._frames = SlidingWindow(settings.CHAT_FRAMES_PER_SECOND, 1.0)
+        self._frames = SlidingWindow(1.0)
         user, is_known = await self._who()
         offered = self.scope.get("subprotocols") or []
         await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
@@ -136,7 +136,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def websocket_receive(self, message: Mapping[str, Any]) -> None:
         if self._closed or not self._user_id:
             return
-        if self._frames.take(self._user_id):
+        if self._frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND):
             await self._bye(close_codes.FLOOD)
             return
         text = message.get("text")

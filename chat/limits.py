@@ -11,15 +11,14 @@ SWEEP_AT: Final = 1024
 
 
 class SlidingWindow:
-    """At most `limit` events in any `seconds`, per key. Keys that are quiet cost nothing."""
+    """At most so many events in any `seconds`, per key. Keys that are quiet cost nothing."""
 
-    def __init__(self, limit: int, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
         self._events: dict[Hashable, deque[float]] = {}
 
-    def take(self, key: Hashable) -> float:
+    def take(self, key: Hashable, *, limit: int) -> float:
         """Count one event. Returns 0, or the seconds to wait if the event is refused (and not counted)."""
         now = self._clock()
         if len(self._events) >= SWEEP_AT:
@@ -27,7 +26,7 @@ class SlidingWindow:
         events = self._events.setdefault(key, deque())
         while events and now - events[0] >= self._seconds:
             events.popleft()
-        if len(events) >= self._limit:
+        if len(events) >= limit:
             return self._seconds - (now - events[0])
         events.append(now)
         return 0.0

@@ -28,20 +28,19 @@ from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
 from chat.generation.sidebar import tell_of_a_new_conversation
 from chat.generation.takeover import Takeover
-from chat.limits import SlidingWindow
 from chat.models import Conversation, Message
 from chat.providers.registry import Registry
 from chat.refusals import Refusal, not_found
 from chat.streams.base import (
     Batch,
     Busy,
-    Created,
     Duplicate,
     Lost,
     RunInfo,
     RunNotFound,
     RunRequest,
     StreamLog,
+    TooFast,
     TooMany,
 )
 from chat.streams.memory import MemoryLog
@@ -49,7 +48,6 @@ from chat.streams.redis import RedisLog
 
 logger = logging.getLogger(__name__)
 
-MINUTE: Final = 60.0
 PURGE_EVERY_SECONDS: Final = 300.0
 # Somebody waits for the answer to the request.
 KEEP_PATIENCE_SECONDS: Final = 5.0
@@ -110,7 +108,6 @@ class Engine:
             log, ending, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
         )
         self._takeover = Takeover(log, self._runner, ending, providers)
-        self._sends = SlidingWindow(settings.CHAT_SENDS_PER_MINUTE, MINUTE)
         self._purging: asyncio.Task[None] | None = None
 
     async def send(self, user_id: int, send: SendRequest) -> Sent:
@@ -139,17 +136,17 @@ class Engine:
         return await asyncio.shield(self._start(user_id, send, admission, fingerprint))
 
     async def _start(self, user_id: int, send: SendRequest, admission: Admission, fingerprint: str) -> Sent:
-        if wait := self._sends.take(user_id):
-            raise Refusal("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
         request = _run_request(user_id, send, admission, fingerprint)
-        created = await self.log.create(request, live_limit=settings.CHAT_LIVE_RUNS_PER_USER)
-        if not isinstance(created, Created):
-            self._sends.give_back(user_id)
+        created = await self.log.create(
+            request, live_limit=settings.CHAT_LIVE_RUNS_PER_USER, per_minute=settings.CHAT_SENDS_PER_MINUTE
+        )
         match created:
             case Duplicate(sent):
                 return _repeated(sent, fingerprint)
             case Busy():
                 raise _busy()
+            case TooFast(wait):
+                raise Refusal("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
             case TooMany(live):
                 raise Refusal(
                     "too_many_runs", f"{live} answers are being written for you. Wait for one to end.", retry_after=5

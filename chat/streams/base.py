@@ -19,6 +19,7 @@ RunState = Literal["live", "completed", "stopped", "error"]
 # A saved run is in the database: the log keeps it only for readers that are just about to come back.
 KEEP_SAVED_SECONDS: Final = 300.0
 KEEP_FAILED_SECONDS: Final = 900.0
+MINUTE_SECONDS: Final = 60.0
 
 # What an entry takes besides its text, about.
 ENTRY_BYTES: Final = 400
@@ -90,6 +91,13 @@ class TooMany:
 
 
 @dataclass(frozen=True, slots=True)
+class TooFast:
+    """The owner has begun as many runs in this minute as are allowed. `retry_after`: seconds."""
+
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
 class Appended:
     cursor: Cursor
     stop_requested: bool
@@ -146,8 +154,13 @@ class StreamLog(Protocol):
     that process has made or claimed it, and holds it for as long as it is alive and reaches the log.
     """
 
-    async def create(self, request: RunRequest, *, live_limit: int) -> Created | Duplicate | Busy | TooMany:
-        """Atomically: the idempotency key, the conversation's slot, the owner's limit, and the start event."""
+    async def create(
+        self, request: RunRequest, *, live_limit: int, per_minute: int | None = None
+    ) -> Created | Duplicate | Busy | TooMany | TooFast:
+        """Atomically: the idempotency key, the conversation's slot, the owner's limits, and the start event.
+
+        Only runs that are made count for `per_minute`; None sets no such limit.
+        """
 
     async def append(self, run_id: str, events: Sequence[Event], *, token: int) -> Appended:
         """Append all of the events or none, in the order of the calls, also when a caller is cancelled.

@@ -16,6 +16,7 @@ KINDS: Final = {
     "slot": "string, by conversation: its live run",
     "live": "set, by owner: the live runs",
     "runs": "sorted set, by owner: every run, by the time it was made in microseconds",
+    "sends": "sorted set, by owner: the runs of the last minute, by the time they were made in milliseconds",
     "leases": "sorted set: every live run, by the time its lease ends in milliseconds; 0 once it is released",
     "followers": "sorted set, by run: the processes that follow it, by the time until when in milliseconds",
     "events": "channel, by run: `<epoch> <first seq> [entry, …]` per append",

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from chat.events import Cursor, Entry, Event, merge
+from chat.limits import SlidingWindow
 from chat.streams.base import (
     ENTRY_BYTES,
     KEEP_FAILED_SECONDS,
     KEEP_SAVED_SECONDS,
+    MINUTE_SECONDS,
     Appended,
     Batch,
     Busy,
@@ -24,6 +26,7 @@ from chat.streams.base import (
     RunNotFound,
     RunRequest,
     RunState,
+    TooFast,
     TooMany,
     new_epoch,
     size_of,
@@ -45,8 +48,11 @@ class MemoryLog:
         self._runs: dict[str, _Run] = {}
         self._sent: dict[tuple[int, str], str] = {}
         self._slots: dict[str, str] = {}
+        self._made = SlidingWindow(MINUTE_SECONDS, clock=clock)
 
-    async def create(self, request: RunRequest, *, live_limit: int) -> Created | Duplicate | Busy | TooMany:
+    async def create(
+        self, request: RunRequest, *, live_limit: int, per_minute: int | None = None
+    ) -> Created | Duplicate | Busy | TooMany | TooFast:
         self._drop_expired()
         if sent := self._sent.get((request.owner_id, request.client_message_id)):
             return Duplicate(self._runs[sent].info)
@@ -55,6 +61,8 @@ class MemoryLog:
         live = sum(self._runs[run_id].request.owner_id == request.owner_id for run_id in self._slots.values())
         if live >= live_limit:
             return TooMany(live)
+        if per_minute is not None and (wait := self._made.take(request.owner_id, limit=per_minute)):
+            return TooFast(wait)
         run = _Run(request, new_epoch(), self._clock())
         run.append([request.start])
         self._runs[request.run_id] = run

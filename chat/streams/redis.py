@@ -25,6 +25,7 @@ from redis.backoff import NoBackoff
 from chat.events import Cursor, Entry, Event
 from chat.streams import keys
 from chat.streams.base import (
+    MINUTE_SECONDS,
     Appended,
     Batch,
     Busy,
@@ -35,6 +36,7 @@ from chat.streams.base import (
     RunInfo,
     RunNotFound,
     RunRequest,
+    TooFast,
     TooMany,
     Unavailable,
     new_epoch,
@@ -54,6 +56,7 @@ CALL_SECONDS: Final = 5.0
 APPEND_SECONDS: Final = 120.0
 READY_SECONDS: Final = 2.0
 CLAIMS: Final = 16
+NO_LIMIT: Final = 2**31
 # A claim is good for this part of a lease: a Redis that has stood still for longer is not asked by it any more.
 CLAIM_IN_TIME: Final = 4
 # Where nobody follows: looked at this many times in the time after which a run is abandoned, within bounds.
@@ -111,16 +114,21 @@ class RedisLog:
             on_end=self._following.disowned,
         )
 
-    async def create(self, request: RunRequest, *, live_limit: int) -> Created | Duplicate | Busy | TooMany:
+    async def create(
+        self, request: RunRequest, *, live_limit: int, per_minute: int | None = None
+    ) -> Created | Duplicate | Busy | TooMany | TooFast:
         start = encode(request.start)
         outcome, token, found = await self._call(
             "create",
             request.run_id, request.owner_id, request.conversation_id, request.client_message_id, request.fingerprint,
             request.title, new_epoch(), live_limit, self._lease_ms, LIVE_MS,
+            NO_LIMIT if per_minute is None else per_minute, round(MINUTE_SECONDS * 1000),
             start,
         )  # fmt: skip
         if outcome == b"too_many":
             return TooMany(int(token))
+        if outcome == b"too_fast":
+            return TooFast(int(token) / 1000)
         info = run_info(found)
         if outcome == b"duplicate":
             return Duplicate(info)

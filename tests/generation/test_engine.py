@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -171,6 +172,18 @@ async def test_so_many_live_runs_and_no_more(chat: Rig, settings: object) -> Non
     with pytest.raises(Refusal) as refused:
         await chat.send()
     assert refused.value.code == "too_many_runs"
+
+
+async def test_so_many_messages_a_minute_and_no_more(chat: Rig, settings: Any) -> None:
+    settings.CHAT_SENDS_PER_MINUTE = 1
+    sent = await chat.send()
+    with pytest.raises(Refusal) as refused:
+        await chat.send()
+    assert refused.value.code == "rate_limited"
+    assert refused.value.retryable
+    assert 0 < (refused.value.retry_after or 0) <= 60
+    # Sent once more, it is no second message.
+    assert (await chat.send(client_message_id=sent.client_message_id)).duplicate
 
 
 async def test_an_error_before_the_first_token_is_tried_again(chat: Rig) -> None:

@@ -6,12 +6,13 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
 from chat import events
 from chat.events import Cursor, Entry, Event, token
-from chat.streams.base import Busy, Created, Duplicate, Fenced, RunNotFound, RunRequest, StreamLog, TooMany
+from chat.streams.base import Busy, Created, Duplicate, Fenced, RunNotFound, RunRequest, StreamLog, TooFast, TooMany
 
 LIMIT = 1_000_000
 
@@ -100,6 +101,21 @@ class StreamLogContract:
         assert isinstance(await self.log.create(request(owner=8), live_limit=3), Created)
         await self.log.append(runs[0].run.run_id, [done()], token=runs[0].token)
         assert isinstance(await self.log.create(request(owner=7), live_limit=3), Created)
+
+    async def test_an_owner_begins_so_many_runs_a_minute_and_no_more(self) -> None:
+        async def create(**fields: Any) -> object:
+            return await self.log.create(request(**fields), live_limit=10, per_minute=2)
+
+        first = await create(owner=7, sent="one")
+        assert isinstance(first, Created)
+        # What makes no run does not count.
+        assert isinstance(await create(owner=7, sent="one"), Duplicate)
+        assert isinstance(await create(owner=7, conversation=first.run.conversation_id), Busy)
+        assert isinstance(await create(owner=7), Created)
+        refused = await create(owner=7)
+        assert isinstance(refused, TooFast)
+        assert 0 < refused.retry_after <= 60
+        assert isinstance(await create(owner=8), Created)
 
     async def test_a_newcomer_gets_the_text_so_far_merged(self) -> None:
         created = await self.created()

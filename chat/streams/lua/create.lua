@@ -1,6 +1,7 @@
 local run, owner, conversation, sent, fingerprint, title, epoch = unpack(ARGV, 1, 7)
 local live_limit, lease, ttl = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local FIRST_ENTRY = 11
+local per_minute, minute = tonumber(ARGV[11]), tonumber(ARGV[12])
+local FIRST_ENTRY = 13
 
 local known = redis.call('GET', sent_key(owner, sent))
 local twin = known and info(known)
@@ -31,6 +32,14 @@ end
 if live >= live_limit then
   return {'too_many', integer(live), {}}
 end
+
+redis.call('ZREMRANGEBYSCORE', sends_key(owner), '-inf', now_ms() - minute)
+if redis.call('ZCARD', sends_key(owner)) >= per_minute then
+  local oldest = redis.call('ZRANGE', sends_key(owner), 0, 0, 'WITHSCORES')[2]
+  return {'too_fast', integer(oldest and oldest + minute - now_ms() or minute), {}}
+end
+redis.call('ZADD', sends_key(owner), now_ms(), run)
+redis.call('PEXPIRE', sends_key(owner), minute)
 
 -- A time is a token that no earlier owner has had, even if Redis has forgotten them.
 local made = integer(now_us())

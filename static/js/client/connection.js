@@ -1,4 +1,4 @@
-import { Backoff } from "./backoff.js";
+import { ReconnectDelay } from "./reconnect_delay.js";
 
 /**
  * @typedef {import("./clock.js").Clock} Clock
@@ -29,6 +29,7 @@ const FINAL_CODES = new Set([4400, 4401, 4403]);
 const FIRST_APPLICATION_CODE = 4000;
 /** One failure may be a server that restarts; two in a row look like a proxy that does not let WebSockets through. */
 const FAILURES_BEFORE_FALLBACK = 2;
+const SOON_MS = 1_000;
 const SOCKET_AGAIN_MS = 60_000;
 /** A connection that lasted this long was a good one: the next loss starts again with a short wait. */
 const STABLE_AFTER_MS = 10_000;
@@ -43,7 +44,8 @@ export class Connection {
   #make;
   #clock;
   #listener;
-  #backoff;
+  #delay;
+  #random;
   /** @type {State} */
   #state = "closed";
   /** @type {"websocket" | "sse"} */
@@ -53,6 +55,7 @@ export class Connection {
   /** @type {Transport | null} */
   #candidate = null;
   #failures = 0;
+  #wasOpen = false;
   #since = 0;
   /** The one thing that is waited for: the next attempt, or the next socket beside SSE. @type {unknown} */
   #timer = null;
@@ -68,7 +71,8 @@ export class Connection {
     this.#make = make;
     this.#clock = clock;
     this.#listener = listener;
-    this.#backoff = new Backoff(random);
+    this.#delay = new ReconnectDelay(random);
+    this.#random = random;
   }
 
   get state() {
@@ -87,7 +91,7 @@ export class Connection {
   start() {
     if (this.#state !== "closed") return;
     this.#since = this.#clock.now();
-    this.#backoff.reset();
+    this.#delay.reset();
     this.#attempt();
   }
 
@@ -143,10 +147,11 @@ export class Connection {
     this.#candidate = null;
     this.#name = transport.name;
     this.#failures = 0;
+    this.#wasOpen = true;
     this.#since = this.#clock.now();
     this.#clock.clearTimeout(this.#timer);
     this.#clock.clearTimeout(this.#stableTimer);
-    this.#stableTimer = this.#clock.setTimeout(() => this.#backoff.reset(), STABLE_AFTER_MS);
+    this.#stableTimer = this.#clock.setTimeout(() => this.#delay.reset(), STABLE_AFTER_MS);
     if (transport.name === "sse") this.#waitForSocket();
     this.#change("open");
     if (this.#current === transport) this.#listener.opened(transport, hello);
@@ -180,9 +185,16 @@ export class Connection {
 
   /** @param {number | null} retryMs */
   #wait(retryMs) {
-    const ms = retryMs === null ? this.#backoff.next() : Math.min(retryMs, LONGEST_RETRY_MS);
+    const ms = retryMs === null ? this.#nextDelay() : Math.min(retryMs, LONGEST_RETRY_MS);
     this.#timer = this.#clock.setTimeout(() => this.#attempt(), ms);
     this.#change("waiting", { retryInMs: ms });
+  }
+
+  /** @returns {number} milliseconds */
+  #nextDelay() {
+    // A page that has just been opened finds out soon whether its sockets are blocked.
+    if (!this.#wasOpen && this.#failures < FAILURES_BEFORE_FALLBACK) return Math.round(this.#random() * SOON_MS);
+    return this.#delay.next();
   }
 
   #drop() {

@@ -3,7 +3,7 @@ import { ClockByHand } from "./clock_by_hand.js";
 import { fakeEventSource, fakeFetch, fakeWebSocket, json } from "./fake_network.js";
 
 /** A client with everything around it in the hands of the test. HTTP is unreachable unless there are routes. */
-export function rig({ routes = {}, random = () => 0.5, storage = null, ...options } = {}) {
+export function rig({ routes = {}, random = () => 0.1, storage = null, ...options } = {}) {
   const clock = new ClockByHand();
   const WebSocket = fakeWebSocket();
   const EventSource = fakeEventSource();

@@ -398,7 +398,7 @@ test("a run followed on the socket goes on over SSE at its cursor", async () => 
   socket.end();
   await clock.advance(500);
   WebSocket.last.end();
-  await clock.advance(1_000);
+  await clock.advance(5_000);
   WebSocket.last.end();
   await settle();
 

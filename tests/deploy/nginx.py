@@ -1,0 +1,113 @@
+"""A real nginx with the configuration that is deployed, in a directory and on ports of its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.fake_openai.server import closed_port
+from tests.server.process import ROOT, clean_environment
+
+TEMPLATES: Final = {"nginx.conf": "chatsite.conf", "nginx-tls.conf": "tls.conf"}
+START_SECONDS: Final = 30.0
+POLL_SECONDS: Final = 0.02
+
+
+class Nginx:
+    """`upstream`: name and port of the servers. `certificate`: a PEM file with certificate and key, for HTTPS."""
+
+    def __init__(self, directory: Path, upstream: str, *, certificate: Path | None = None, **variables: str) -> None:
+        self.port = closed_port()
+        # Where plain HTTP is redirected.
+        self.plain_port = closed_port() if certificate else self.port
+        self.host = f"127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://{self.host}"
+        self.directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        variables = {
+            "CHAT_LISTEN": f"{self.port} ssl" if certificate else str(self.port),
+            "CHAT_REDIRECT_LISTEN": str(self.plain_port),
+            "CHAT_CERTIFICATE": str(certificate),
+            "CHAT_CERTIFICATE_KEY": str(certificate),
+            "CHAT_UPSTREAM": upstream,
+            "CHAT_RESOLVER": "127.0.0.1",
+            "CHAT_HTTPS": "1" if certificate else "",
+            "CHAT_PROXY": "0.0.0.0/32",
+            "CHAT_CACHE_DIR": str(directory),
+            **variables,
+        }
+        for template, name in TEMPLATES.items():
+            if certificate or template != "nginx-tls.conf":
+                text = (ROOT / "deploy" / template).read_text()
+                (directory / name).write_text(filled_in(text, variables))
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+    def check(self) -> str:
+        """What `nginx -t` says."""
+        done = subprocess.run([*self._command, "-t"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def start(self) -> None:
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=clean_environment(), stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(POLL_SECONDS)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(START_SECONDS)
+
+    @property
+    def _command(self) -> list[str]:
+        program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+        assert program, "nginx is missing: install it"
+        settings = f"daemon off; pid {self.directory}/pid;"
+        return [program, "-c", str(self.directory / "chatsite.conf"), "-e", "stderr", "-g", settings]
+
+    def _answers(self) -> bool:
+        try:
+            # The port that speaks no TLS, in either case.
+            urllib.request.urlopen(f"http://127.0.0.1:{self.plain_port}/.nginx", timeout=5).close()
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            return False
+        return True
+
+
+def filled_in(template: str, variables: dict[str, str]) -> str:
+    """As `envsubst` does it. A name without a value is an error here."""
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda match: variables[match[1]], template)
+
+
+@contextmanager
+def nginx(upstream: str, *, certificate: Path | None = None, **variables: str) -> Iterator[Nginx]:
+    """A running one."""
+    # Not below pytest's own directory, which nginx's workers may not enter.
+    directory = Path(tempfile.mkdtemp(prefix="chatsite-nginx-"))
+    directory.chmod(0o755)
+    server = Nginx(directory, upstream, certificate=certificate, **variables)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(directory)

@@ -1,0 +1,213 @@
+"""What nginx tells the servers, and which of them it asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.deploy.backends import Backend, Names, backend, names
+from tests.deploy.nginx import Nginx, nginx
+from tests.fake_openai.server import closed_port
+
+FIRST, SECOND = "127.0.0.1", "127.0.0.2"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Backend]:
+    async with backend(FIRST, closed_port()) as server:
+        yield server
+
+
+@pytest.fixture
+def proxy(server: Backend) -> Iterator[Nginx]:
+    with nginx(f"{server.address}:{server.port}") as proxy:
+        yield proxy
+
+
+async def told(proxy: Nginx, http: aiohttp.ClientSession, path: str = "/", **headers: str) -> dict[str, list[str]]:
+    """The headers that reach the server."""
+    sent = {name.replace("__", "-"): value for name, value in headers.items()}
+    async with http.get(f"http://127.0.0.1:{proxy.plain_port}{path}", headers=sent) as response:
+        assert response.status == 200
+        body = await response.json()
+    found: dict[str, list[str]] = {}
+    for name, value in body["headers"]:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+class TestHeaders:
+    async def test_who_asks_is_what_nginx_sees(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
+        headers = await told(
+            proxy,
+            http,
+            X__Forwarded__For="203.0.113.9, 198.51.100.1",
+            X__Forwarded__Proto="https",
+            X__Forwarded__Host="evil.example",
+            Forwarded="for=203.0.113.9;proto=https",
+        )
+        assert headers["x-forwarded-for"] == ["127.0.0.1"]
+        assert headers["x-forwarded-proto"] == ["http"]
+        assert "x-forwarded-host" not in headers
+        assert "forwarded" not in headers
+
+    async def test_a_name_with_underscores_does_not_pass_for_another(
+        self, proxy: Nginx, http: aiohttp.ClientSession
+    ) -> None:
+        headers = await told(proxy, http, X_Forwarded_For="203.0.113.9", X_Forwarded_Proto="https", X__Other="kept")
+        assert headers["x-forwarded-for"] == ["127.0.0.1"]
+        assert headers["x-other"] == ["kept"]
+        assert not [name for name in headers if "_" in name]
+
+    async def test_the_host_keeps_its_port(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
+        assert (await told(proxy, http))["host"] == [proxy.host]
+        assert (await told(proxy, http, Host="chat.example.org:8443"))["host"] == ["chat.example.org:8443"]
+
+    @pytest.mark.parametrize(
+        ("path", "asked", "passed"),
+        [
+            ("/ws/chat", "websocket", "websocket"),
+            ("/ws/chat", "WebSocket", "websocket"),
+            ("/ws/chat", "h2c", None),
+            ("/api/events", "websocket", None),
+            ("/", "h2c", None),
+        ],
+    )
+    async def test_nothing_is_upgraded_but_the_socket(
+        self, proxy: Nginx, http: aiohttp.ClientSession, path: str, asked: str, passed: str | None
+    ) -> None:
+        headers = await told(proxy, http, path, Connection="Upgrade", Upgrade=asked)
+        assert headers.get("upgrade") == ([passed] if passed else None)
+        assert headers.get("connection") == (["upgrade"] if passed else None)
+
+    async def test_of_a_proxy_before_it_only_the_last_word_is_believed(
+        self, server: Backend, http: aiohttp.ClientSession
+    ) -> None:
+        with nginx(f"{server.address}:{server.port}", CHAT_PROXY="127.0.0.0/8", CHAT_HTTPS="on") as proxy:
+            headers = await told(proxy, http, X__Forwarded__For="203.0.113.9, 198.51.100.1")
+        assert headers["x-forwarded-for"] == ["198.51.100.1"]
+        assert headers["x-forwarded-proto"] == ["https"]
+
+
+class TestServers:
+    """Two servers of one name, as `--scale` makes them."""
+
+    @pytest.fixture
+    async def port(self) -> int:
+        return closed_port()
+
+    @pytest.fixture
+    async def known(self) -> AsyncIterator[tuple[Names, int]]:
+        async with names() as known:
+            yield known
+
+    @pytest.fixture
+    def proxy(self, known: tuple[Names, int], port: int) -> Iterator[Nginx]:
+        with nginx(f"web:{port}", CHAT_RESOLVER=f"127.0.0.1:{known[1]}") as proxy:
+            yield proxy
+
+    async def who(self, proxy: Nginx, http: aiohttp.ClientSession, path: str = "/", method: str = "GET") -> Any:
+        """The server that answers, or the status."""
+        async with http.request(method, proxy.url + path) as response:
+            return (await response.json(content_type=None))["server"] if response.status == 200 else response.status
+
+    async def until_all_answer(self, proxy: Nginx, http: aiohttp.ClientSession, *servers: str) -> None:
+        async with asyncio.timeout(20):
+            while {await self.who(proxy, http) for _ in range(20)} != set(servers):
+                """nginx asks for the name again after two seconds."""
+
+    async def test_servers_come_and_go_without_a_restart_of_nginx(
+        self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
+    ) -> None:
+        known[0].addresses = [FIRST]
+        async with backend(FIRST, port):
+            await self.until_all_answer(proxy, http, FIRST)
+            async with backend(SECOND, port):
+                known[0].addresses = [FIRST, SECOND]
+                await self.until_all_answer(proxy, http, FIRST, SECOND)
+                known[0].addresses = [SECOND]
+                await self.until_all_answer(proxy, http, SECOND)
+
+    async def test_a_server_that_has_gone_is_not_noticed(
+        self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
+    ) -> None:
+        """Its address is still known. A POST that has not been sent yet may go to the other, too."""
+        known[0].addresses = [FIRST, SECOND]
+        async with backend(SECOND, port):
+            assert {await self.who(proxy, http, method=method) for method in ["GET", "POST"] * 10} == {SECOND}
+
+    async def test_a_post_that_was_sent_is_not_sent_again(
+        self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
+    ) -> None:
+        known[0].addresses = [FIRST, SECOND]
+        async with backend(FIRST, port) as first, backend(SECOND, port) as second:
+            assert await self.who(proxy, http, "/drop", "POST") == 503
+            assert len(first.asked + second.asked) == 1
+            # The control: a GET is.
+            assert await self.who(proxy, http, "/drop", "GET") == 503
+            assert first.asked[-1:] == second.asked[-1:] == ["GET /drop"]
+
+    async def test_a_static_file_of_another_version_is_found(
+        self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
+    ) -> None:
+        known[0].addresses = [FIRST, SECOND]
+        async with backend(FIRST, port), backend(SECOND, port):
+            for _ in range(10):
+                assert await self.who(proxy, http, f"/static/not-on-{FIRST}") == SECOND
+                assert await self.who(proxy, http, f"/static/not-on-{SECOND}") == FIRST
+
+
+class TestStaticFiles:
+    async def test_one_with_a_hash_is_asked_for_once_and_outlives_its_server(
+        self, server: Backend, proxy: Nginx, http: aiohttp.ClientSession
+    ) -> None:
+        for query in ("", "?v=1", "?v=2"):
+            async with http.get(f"{proxy.url}/static/chat.hash.js{query}") as response:
+                assert response.status == 200
+                assert "immutable" in response.headers["Cache-Control"]
+        assert server.asked == ["GET /static/chat.hash.js"]
+        await server.stop()
+        async with http.get(f"{proxy.url}/static/chat.hash.js") as response:
+            assert response.status == 200
+
+    async def test_one_without_is_asked_for_each_time(
+        self, server: Backend, proxy: Nginx, http: aiohttp.ClientSession
+    ) -> None:
+        for _ in range(3):
+            async with http.get(f"{proxy.url}/static/chat.js") as response:
+                assert response.status == 200
+        assert len(server.asked) == 3
+
+
+class TestAway:
+    """No server answers."""
+
+    @pytest.fixture
+    def proxy(self) -> Iterator[Nginx]:
+        with nginx(f"127.0.0.1:{closed_port()}") as proxy:
+            yield proxy
+
+    @pytest.mark.parametrize("path", ["/api/conversations", "/api/runs/stream", "/api/events"])
+    async def test_the_api_says_so_in_json(self, proxy: Nginx, http: aiohttp.ClientSession, path: str) -> None:
+        async with http.post(proxy.url + path, json={"text": "hi"}) as response:
+            assert (response.status, response.content_type) == (503, "application/json")
+            assert response.headers["Retry-After"] == "2"
+            error = (await response.json())["error"]
+        assert (error["code"], error["retryable"]) == ("unavailable", True)
+
+    async def test_a_page_tries_again_by_itself(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
+        async with http.get(f"{proxy.url}/") as response:
+            assert (response.status, response.content_type) == (503, "text/html")
+            assert 'http-equiv="refresh"' in await response.text()
+
+    async def test_the_access_log_has_the_path_and_not_the_token(
+        self, proxy: Nginx, http: aiohttp.ClientSession
+    ) -> None:
+        async with http.get(f"{proxy.url}/setup/?token=secret"):
+            pass
+        (line,) = [line for line in proxy.log.splitlines() if line.startswith("127.0.0.1 ") and "/setup/" in line]
+        assert '"GET /setup/ HTTP/1.1" 503' in line

@@ -1,0 +1,97 @@
+"""HTTPS, with the second template."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.deploy.nginx import Nginx, nginx
+from tests.fake_openai.certificate import self_signed
+from tests.faults.processes import Site, Upstream, prepare
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return self_signed(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def trust(certificate: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(certificate))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, deployed: dict[str, str], upstream: Upstream) -> Iterator[Site]:
+    data_dir = tmp_path_factory.mktemp("data")
+    settings = {**deployed, "CHAT_HTTPS": "1", "OPENAI_BASE_URL": upstream.base_url}
+    site = Site(data_dir, prepare(data_dir), **settings)
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture(scope="module")
+def proxy(site: Site, certificate: Path) -> Iterator[Nginx]:
+    with nginx(site.host, certificate=certificate) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def https(trust: ssl.SSLContext) -> AsyncIterator[aiohttp.ClientSession]:
+    connector = aiohttp.TCPConnector(ssl=trust)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as https:
+        yield https
+
+
+def test_nginx_finds_nothing_to_complain_of(proxy: Nginx) -> None:
+    assert "warn" not in proxy.check()
+
+
+async def test_a_page_comes_with_the_promise_of_https(proxy: Nginx, https: aiohttp.ClientSession) -> None:
+    async with https.get(f"{proxy.url}/accounts/login/") as response:
+        assert response.status == 200
+        assert "max-age=31536000" in response.headers["Strict-Transport-Security"]
+        assert response.cookies["csrftoken"]["secure"]
+
+
+async def test_a_form_of_this_address_is_taken(proxy: Nginx, site: Site, https: aiohttp.ClientSession) -> None:
+    token = "a" * 32
+    cookie = f"{site.cast['alice'].cookie['Cookie']}; csrftoken={token}"
+    for origin, status in ((proxy.url, 201), (proxy.url.replace("https", "http"), 403)):
+        headers = {"Cookie": cookie, "X-CSRFToken": token, "Origin": origin, "Referer": f"{origin}/"}
+        async with https.post(f"{proxy.url}/api/runs", json={"text": "/hello"}, headers=headers) as response:
+            assert response.status == status
+
+
+async def test_the_socket_opens_for_a_page_of_this_address(proxy: Nginx, site: Site, trust: ssl.SSLContext) -> None:
+    async with connect(
+        f"wss://{proxy.host}/ws/chat",
+        additional_headers={**site.cast["alice"].cookie, "Origin": proxy.url},
+        subprotocols=["chat.v1"],  # type: ignore[list-item]
+        ssl=trust,
+        proxy=None,
+    ) as socket:
+        assert json.loads(await socket.recv())["type"] == "hello"
+
+
+async def test_plain_http_is_shown_the_way(proxy: Nginx, http: aiohttp.ClientSession) -> None:
+    url = f"http://127.0.0.1:{proxy.plain_port}/c/1?x=y"
+    async with http.get(url, allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (301, "https://127.0.0.1/c/1?x=y")
+
+
+async def test_old_tls_is_refused(proxy: Nginx, certificate: Path, http: aiohttp.ClientSession) -> None:
+    old = ssl.create_default_context(cafile=str(certificate))
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSVersion.TLSv1"):
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with pytest.raises(aiohttp.ClientConnectorSSLError):
+        await http.get(proxy.url, ssl=old)
