@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from tests.fake_openai.server import closed_port
+from tests.server.process import ROOT
 
-TEMPLATE: Final = Path(__file__).with_name("nginx.conf")
+TEMPLATE: Final = ROOT / "deploy" / "nginx.conf"
 START_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.02
 
 
 class Nginx:
-    """`template`: a whole configuration with the names of deploy/nginx.conf in it. `ports`: those of the servers."""
+    """In front of the servers with these ports. `template`: a configuration with the names that deploy/nginx.conf explains."""
 
     def __init__(self, directory: Path, ports: Sequence[int], *, template: Path = TEMPLATE) -> None:
         self.port = closed_port()
