@@ -25,26 +25,29 @@ import aiohttp
 from tests.faults.cluster import Cluster
 from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
 from tests.faults.processes import Upstream
+from tests.faults.rows import deaf
+from tests.faults.rows.deaf import deaf_readers
 from tests.faults.rows.kills import kill_owner
 from tests.faults.rows.rig import Rig, Trial
 from tests.faults.settings import SETTINGS
 
-# name → what it is, one round of it, how many trials are tried
-ROWS: Final[dict[str, tuple[str, Callable[[Rig], Awaitable[list[Trial]]], int]]] = {
-    "kill": ("5, R1: kill -9 of the server that owns the answers", kill_owner, 200),
+# name → what it is, one round of it, how many trials are tried, settings of its own
+ROWS: Final[dict[str, tuple[str, Callable[[Rig], Awaitable[list[Trial]]], int, dict[str, str]]]] = {
+    "kill": ("5, R1: kill -9 of the server that owns the answers", kill_owner, 200, {}),
+    "deaf": ("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", deaf_readers, 6, deaf.SETTINGS),
 }
 
 
 async def measure(name: str, *, trials: int, seed: int) -> bool:
     """Whether nothing failed."""
-    title, one_round, _ = ROWS[name]
+    title, one_round, _, variables = ROWS[name]
     began = time.monotonic()
     done: list[Trial] = []
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         upstream = Upstream(directory / "upstream.log")
         stack.callback(upstream.stop)
-        site = Cluster(OPENAI_BASE_URL=upstream.base_url, **SETTINGS)
+        site = Cluster(OPENAI_BASE_URL=upstream.base_url, **{**SETTINGS, **variables})
         stack.callback(site.stop)
         site.start()
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
@@ -54,6 +57,8 @@ async def measure(name: str, *, trials: int, seed: int) -> bool:
                 found = await one_round(rig)
                 done += found
                 for trial in found:
+                    if trial.note:
+                        print(f"  {trial.what}: {trial.note}", flush=True)
                     if trial.failure:
                         print(f"  {trial.what}\n    {trial.failure}", flush=True)
                 await upstream_closed(upstream, seconds=10)
@@ -65,13 +70,14 @@ async def measure(name: str, *, trials: int, seed: int) -> bool:
     print(
         f"{name} ({title}), seed {seed}: {_score(done)}{_waited(done)}, {time.monotonic() - began:.0f} s", flush=True
     )
-    return not any(trial.failure for trial in done)
+    return not any(trial.failure or trial.late for trial in done)
 
 
 def _score(trials: list[Trial]) -> str:
     failures = sum(bool(trial.failure) for trial in trials)
     bound = "" if failures else f" (below {3 / max(1, len(trials)):.2%})"
-    return f"{failures} / {len(trials)}{bound}"
+    late = sum(trial.late for trial in trials)
+    return f"{failures} / {len(trials)}{bound}{f', {late} late' if late else ''}"
 
 
 def _waited(trials: list[Trial]) -> str:

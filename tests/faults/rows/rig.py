@@ -14,11 +14,16 @@ from tests.faults.processes import Member, Upstream
 
 @dataclass(frozen=True)
 class Trial:
-    """`failure` is empty where nothing went wrong. `seconds`: what there was to wait for, where that is measured."""
+    """`failure` is empty where nothing is lost, doubled or torn. `late`: it took longer than it may.
+
+    `seconds`, `note`: what was measured, where something was.
+    """
 
     what: str
     failure: str = ""
     seconds: float | None = None
+    late: bool = False
+    note: str = ""
 
 
 @dataclass
