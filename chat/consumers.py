@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from django.db import Error as DatabaseError
 from chat import close_codes, database, metrics, notices
 from chat.auth import user_of_scope
 from chat.followers import Followers
+from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
 from chat.limits import SlidingWindow
 from chat.models import User
@@ -38,8 +38,6 @@ PROTOCOL: Final = 1
 REQUESTS: Final = 32
 SIGNED_IN_EVERY_SECONDS: Final = 15.0
 RETRY_MS: Final = 1000
-# Sockets that are all told to reconnect come back spread over this time.
-SPREAD_MS: Final = 2000
 
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -216,7 +214,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _watch_close(self) -> None:
         """The server is being shut down."""
-        await self._engine.closing.wait()
+        await self._engine.draining.departure(lambda: not self._followers.count and self._writer.is_idle)
         await self._bye(close_codes.DRAINING)
 
     async def _is_signed_in(self) -> bool:
@@ -237,8 +235,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         for task in self._tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        retry_ms = RETRY_MS + (random.randrange(SPREAD_MS) if code == close_codes.DRAINING else 0)  # noqa: S311
-        await self._writer.last({"type": "bye", "code": code, "retry_ms": retry_ms}, code)
+        wait = retry_ms() if code == close_codes.DRAINING else RETRY_MS
+        await self._writer.last({"type": "bye", "code": code, "retry_ms": wait}, code)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

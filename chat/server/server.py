@@ -6,7 +6,8 @@ import daphne.server  # isort: skip
 import asyncio
 import errno
 import logging
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from daphne.endpoints import build_endpoint_description_strings
@@ -16,6 +17,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import LogLevel, globalLogBeginner
 
+from chat.server.deadline import Deadline
 from chat.server.http import HTTPFactory
 from chat.server.websocket import WebSocketFactory
 
@@ -28,8 +30,13 @@ REAP_SECONDS: Final = 1
 TIMEOUTS_SECONDS: Final = 2
 # What the transport lets through, at least. Below it an application can answer a frame that is over its own limit.
 WEBSOCKET_BYTES: Final = 1024 * 1024
-SHUTDOWN_SECONDS: Final = 5
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+# How an end takes its time, after the drain: `on_shutdown`; applications that still run; those that are cancelled.
+SHUTDOWN_SECONDS: Final = 7
 APPLICATIONS_SECONDS: Final = 2
+CANCEL_SECONDS: Final = 1
+# Whatever hangs then is not waited for.
+DEADLINE_SECONDS: Final = 12
 
 
 class CannotListen(Exception):
@@ -43,8 +50,11 @@ class CannotListen(Exception):
 class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
     """Serves an ASGI application until SIGTERM or SIGINT.
 
-    `await send(…)` returns once less than 64 KiB wait to be written to that connection. On a signal it stops
-    listening, awaits `on_shutdown` (at most SHUTDOWN_SECONDS), cancels what still runs, and `run` returns.
+    `await send(…)` returns once less than 64 KiB wait to be written to that connection.
+
+    On a signal it stops listening and awaits `on_drain`, and then the applications that run, for `drain_seconds`
+    together or until a second signal. Then it awaits `on_shutdown` (at most SHUTDOWN_SECONDS), cancels what still
+    runs, and `run` returns. A process that has not ended DEADLINE_SECONDS after the drain is ended.
 
     `on_listening(port)` is called once the port is open; port 0 lets the system choose one.
     """
@@ -56,6 +66,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         host: str,
         port: int,
         on_listening: Callable[[int], None],
+        on_drain: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        drain_seconds: float = 0,
         on_shutdown: Callable[[], Awaitable[None]] | None = None,
         websocket_bytes: int = WEBSOCKET_BYTES,
     ) -> None:
@@ -71,7 +83,12 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
             server_name=NAME,
         )
         self._on_listening = on_listening
+        self._on_drain = on_drain
+        self._drain_seconds = drain_seconds
         self._on_shutdown = on_shutdown
+        self._deadline = Deadline()
+        self._ending: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
         self._ports: list[Any] = []
         self._refused: CannotListenError | None = None
 
@@ -87,9 +104,26 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         self._listen()
         reactor.callLater(REAP_SECONDS, self.application_checker)
         reactor.callLater(TIMEOUTS_SECONDS, self.timeout_checker)
-        # Twisted waits for what this returns before it closes the connections.
-        reactor.addSystemEventTrigger("before", "shutdown", lambda: deferred(self._shut_down()))
-        reactor.run(installSignalHandlers=self.signal_handlers)
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self.end)
+        # Twisted's own handlers would stop the reactor, and with it everything, at once.
+        reactor.run(installSignalHandlers=False)
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+        self._deadline.in_order()
+
+    @property
+    def is_draining(self) -> bool:
+        return self._ending is not None
+
+    def end(self) -> None:
+        """What a signal does. The second one ends the drain."""
+        if self._ending is None:
+            self._deadline.set(self._drain_seconds + DEADLINE_SECONDS)
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+        elif not self._hurry.is_set():
+            self._deadline.set(DEADLINE_SECONDS)
+            self._hurry.set()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         await super().handle_reply(protocol, message)
@@ -140,24 +174,51 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
     def listen_error(self, failure: Any) -> None:
         self._refused = failure.value
 
+    async def _end(self) -> None:
+        try:
+            for port in self._ports:
+                await defer.maybeDeferred(port.stopListening).asFuture(asyncio.get_running_loop())
+            await self._drain()
+            await self._shut_down()
+        except Exception:
+            logger.exception("The server does not end in order")
+        reactor.stop()
+
+    async def _drain(self) -> None:
+        draining = asyncio.create_task(self._drained())
+        hurry = asyncio.create_task(self._hurry.wait())
+        tasks: list[asyncio.Task[Any]] = [draining, hurry]
+        await asyncio.wait(tasks, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                logger.error("The drain has failed", exc_info=result)
+
+    async def _drained(self) -> None:
+        if self._on_drain is not None:
+            await self._on_drain()
+        while applications := self._running_applications():
+            await asyncio.wait(applications)
+
     async def _shut_down(self) -> None:
-        for port in self._ports:
-            await defer.maybeDeferred(port.stopListening).asFuture(asyncio.get_running_loop())
         if self._on_shutdown is not None:
             try:
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
                     await self._on_shutdown()
             except Exception:
                 logger.exception("The shutdown is not as orderly as it should be")
+        if applications := self._running_applications():
+            await asyncio.wait(applications, timeout=APPLICATIONS_SECONDS)
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()
         if rest:
-            await asyncio.wait(rest, timeout=APPLICATIONS_SECONDS)
+            await asyncio.wait(rest, timeout=CANCEL_SECONDS)
 
-
-def deferred(work: Awaitable[None]) -> Any:
-    return defer.Deferred.fromFuture(asyncio.ensure_future(work))
+    def _running_applications(self) -> list[asyncio.Future[None]]:
+        found = (details.get("application_instance") for details in self.connections.values())
+        return [application for application in found if application is not None and not application.done()]
 
 
 def handle_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -56,6 +56,8 @@ class Command(BaseCommand):
             host=host,
             port=port,
             on_listening=lambda open_port: self._announce(base_url(host, open_port), setup),
+            on_drain=drain_engine,
+            drain_seconds=settings.CHAT_DRAIN,
             on_shutdown=close_engine,
             # The consumer answers a frame over its limit; the transport's own limit only cuts the line.
             websocket_bytes=max(WEBSOCKET_BYTES, 2 * settings.CHAT_FRAME_BYTES),
@@ -87,6 +89,10 @@ class Command(BaseCommand):
 def base_url(host: str, port: int) -> str:
     name = "localhost" if host in EVERY_ADDRESS else host
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+async def drain_engine() -> None:
+    await (await engine()).drain()
 
 
 async def close_engine() -> None:

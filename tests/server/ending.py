@@ -1,0 +1,61 @@
+"""A site that is told to end, and watched while it does."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tests.faults.client import Socket
+from tests.faults.processes import END_SECONDS, POLL_SECONDS, Site, Upstream
+
+SECONDS: Final = 20.0
+# Between the limit of the drain and the end of the process, on a machine that is busy with other tests.
+ENDING_SECONDS: Final = 15.0
+
+
+class EndingSite(Site):
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def exit_code(self, *, seconds: float = END_SECONDS) -> int:
+        """Wait for the end."""
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, seconds)
+
+    async def stops_listening(self) -> None:
+        await until(lambda: not self._takes_connections())
+
+    def _takes_connections(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it takes too long"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def asked(upstream: Upstream, prompt: str, *, times: int) -> None:
+    """Wait until the model has been asked this so often."""
+    async with asyncio.timeout(SECONDS):
+        while len(await asyncio.to_thread(upstream.exchanges, prompt)) < times:
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def sent_away(reader: Socket) -> None:
+    """It is told to come back, and then the socket is closed."""
+    assert await reader.closed() == 4412
+    assert reader.bye is not None
+    assert reader.bye["code"] == 4412
+    assert 0 <= reader.bye["retry_ms"] <= 5000
+    reader.check()
