@@ -35,6 +35,7 @@ for origin in TRUSTED_ORIGINS:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or "*" in origin:
         env.refuse("TRUSTED_ORIGINS", f"holds {origin!r}, which is no exact origin", "Write https://chat.example.org.")
 HTTPS = env.flag("CHAT_HTTPS", False)
+CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/")
 
 
 # For its owner only: it holds everybody's conversations. What cannot be made is reported by what needs it.

@@ -49,13 +49,13 @@ class Command(BaseCommand):
 
     def _serve(self, host: str, port: int) -> None:
         # The event loop's own work is done in other threads, each with its own connection.
-        setup = self._setup_path()
+        setup = setup_link("")
         connections.close_all()
         server = Server(
             get_default_application(),
             host=host,
             port=port,
-            on_listening=lambda open_port: self._announce(base_url(host, open_port), setup),
+            on_listening=lambda open_port: self._announce(settings.CHAT_URL or base_url(host, open_port), setup),
             on_drain=drain_engine,
             drain_seconds=settings.CHAT_DRAIN,
             on_shutdown=close_engine,
@@ -69,13 +69,6 @@ class Command(BaseCommand):
                 raise CommandError(f"Cannot listen on {host}, port {port}: {error}.") from error
             other = port + 1 if port < HIGHEST_PORT else port - 1
             raise CommandError(f"Port {port} is in use. Stop what uses it, or choose another: PORT={other}") from error
-
-    def _setup_path(self) -> str | None:
-        """The one-time link without its host; None once there is a user."""
-        try:
-            return setup_link("")
-        except OSError as error:
-            raise CommandError(f"The setup link cannot be kept in {settings.DATA_DIR}: {error.strerror}.") from error
 
     def _announce(self, address: str, setup: str | None) -> None:
         self.stdout.write(f"Chatsite is at {address} (Ctrl-C stops it)")
