@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ class Reading:
         self.epoch = ""
         self.seq = 0
         self.names: list[str] = []
+        # When each of them came, by time.monotonic().
+        self.times: list[float] = []
         self.start: dict[str, Any] = {}
         self.end: dict[str, Any] = {}
         self.outcome = ""
@@ -53,6 +56,7 @@ class Reading:
             raise Violation(f"{name} {identifier} comes after {self.outcome}")
         self._place(match[1], int(match[2]), name)
         self.names.append(name)
+        self.times.append(time.monotonic())
         self._read(name, data)
         self._changed.set()
 
