@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from channels.exceptions import StopConsumer
@@ -40,23 +41,35 @@ SIGNED_IN_EVERY_SECONDS: Final = 15.0
 RETRY_MS: Final = 1000
 
 
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    # Notices come by chat.notices; a channel layer of the consumer's own would cost a thread hop a message.
-    channel_layer_alias = ""
+    # Without a channel layer of its own, which would cost a thread hop a message: notices come by chat.notices.
 
     _engine: Engine
     _requests: SocketRequests
     _followers: Followers
     _user_id = 0
 
-    async def dispatch(self, message: dict[str, Any]) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Channels' own makes a task for each message, to wait for the server and for a channel layer at once."""
+        self.scope = scope
+        self.base_send = send
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Channels' own first closes old database connections, in the one shared thread; none are opened here."""
-        handlers: dict[str, Callable[[Any], Awaitable[None]]] = {
-            "websocket.connect": self.websocket_connect,
-            "websocket.receive": self.websocket_receive,
-            "websocket.disconnect": self.websocket_disconnect,
-        }
-        await handlers[message["type"]](message)
+        match message["type"]:
+            case "websocket.receive":
+                await self.websocket_receive(message)
+            case "websocket.connect":
+                await self.websocket_connect(message)
+            case "websocket.disconnect":
+                await self.websocket_disconnect(message)
 
     async def websocket_connect(self, message: Mapping[str, Any]) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
