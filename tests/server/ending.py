@@ -19,13 +19,11 @@ ENDING_SECONDS: Final = 15.0
 
 class EndingSite(Site):
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
+        self.servers[0].signal(number)
 
     async def exit_code(self, *, seconds: float = END_SECONDS) -> int:
         """Wait for the end."""
-        assert self._process is not None
-        return await asyncio.to_thread(self._process.wait, seconds)
+        return await asyncio.to_thread(self.servers[0].wait, seconds)
 
     async def stops_listening(self) -> None:
         await until(lambda: not self._takes_connections())
