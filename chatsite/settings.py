@@ -25,6 +25,7 @@ DATA_DIR = Path(env.text("CHAT_DATA_DIR", str(BASE_DIR / "var"))).expanduser().a
 DEBUG = env.flag("DEBUG", False)
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 HOST = env.text("HOST", "127.0.0.1")
+WORKERS = env.integer("CHAT_WORKERS", 1, minimum=1, maximum=1024)
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOCAL_HOSTS)
 # Exact origins (scheme, host, port) that may open the WebSocket besides the one the request itself was sent to.

@@ -4,17 +4,15 @@ from __future__ import annotations
 import daphne.server  # isort: skip
 
 import asyncio
-import errno
 import logging
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-from daphne.endpoints import build_endpoint_description_strings
 from django.core.exceptions import RequestAborted
 from twisted.internet import defer, reactor
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.logger import LogLevel, globalLogBeginner
 
 from chat.server.deadline import Deadline
@@ -39,16 +37,8 @@ CANCEL_SECONDS: Final = 1
 DEADLINE_SECONDS: Final = 12
 
 
-class CannotListen(Exception):
-    """The address cannot be had. `in_use` says whether somebody else has it."""
-
-    def __init__(self, error: CannotListenError) -> None:
-        super().__init__(error.socketError.strerror or str(error))
-        self.in_use = isinstance(error.socketError, OSError) and error.socketError.errno == errno.EADDRINUSE
-
-
 class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
-    """Serves an ASGI application until SIGTERM or SIGINT.
+    """Serves an ASGI application on a listening socket, which it takes over, until SIGTERM or SIGINT.
 
     `await send(…)` returns once less than 64 KiB wait to be written to that connection.
 
@@ -56,16 +46,15 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
     together or until a second signal. Then it awaits `on_shutdown` (at most SHUTDOWN_SECONDS), cancels what still
     runs, and `run` returns. A process that has not ended DEADLINE_SECONDS after the drain is ended.
 
-    `on_listening(port)` is called once the port is open; port 0 lets the system choose one.
+    `on_listening()` is called once connections are answered.
     """
 
     def __init__(
         self,
         application: Callable[..., Awaitable[None]],
+        listener: socket.socket,
         *,
-        host: str,
-        port: int,
-        on_listening: Callable[[int], None],
+        on_listening: Callable[[], None],
         on_drain: Callable[[], Coroutine[Any, Any, None]] | None = None,
         drain_seconds: float = 0,
         on_shutdown: Callable[[], Awaitable[None]] | None = None,
@@ -73,7 +62,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
     ) -> None:
         super().__init__(
             application,
-            endpoints=build_endpoint_description_strings(host=host, port=port),
+            endpoints=[f"fd:fileno={listener.fileno()}"],
             # None: it would cut a streamed response in the middle, with a clean end.
             http_timeout=None,
             ping_interval=PING_INTERVAL_SECONDS,
@@ -89,11 +78,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         self._deadline = Deadline()
         self._ending: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
-        self._ports: list[Any] = []
-        self._refused: CannotListenError | None = None
+        self._listener = listener
+        self._port: Any = None
 
     def run(self) -> None:
-        """Returns after an orderly end. Raises CannotListen."""
+        """Returns after an orderly end."""
         globalLogBeginner.beginLoggingTo([log_failure], redirectStandardIO=False, discardBuffer=True)
         loop = reactor._asyncioEventloop
         asyncio.set_event_loop(loop)
@@ -158,26 +147,20 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         return factory
 
     def _listen(self) -> None:
-        for endpoint in self.endpoints:
-            serverFromString(reactor, endpoint).listen(self.http_factory).addCallbacks(
-                self.listen_success, self.listen_error
-            )
-        if self._refused is not None:
-            raise CannotListen(self._refused) from self._refused
+        family = self._listener.family
+        endpoint = AdoptedStreamServerEndpoint(reactor, self._listener.detach(), family)
+        endpoint.listen(self.http_factory).addCallback(self.listen_success)
+        # Not before the loop runs: then whoever is told can connect and gets an answer.
+        reactor._asyncioEventloop.call_soon(self._on_listening)
 
     def listen_success(self, port: Any) -> None:
-        super().listen_success(port)
-        self._ports.append(port)
-        # Not before the loop runs: then whoever is told can connect and gets an answer.
-        reactor.callWhenRunning(self._on_listening, port.getHost().port)
-
-    def listen_error(self, failure: Any) -> None:
-        self._refused = failure.value
+        self._port = port
 
     async def _end(self) -> None:
         try:
-            for port in self._ports:
-                await defer.maybeDeferred(port.stopListening).asFuture(asyncio.get_running_loop())
+            # Those that have connected already are served.
+            self._port.doRead()
+            await defer.maybeDeferred(self._port.stopListening).asFuture(asyncio.get_running_loop())
             await self._drain()
             await self._shut_down()
         except Exception:

@@ -48,9 +48,9 @@ def start_site(tmp_path: Path, prepared: tuple[Path, dict[str, Member]], upstrea
     sites: list[EndingSite] = []
     with ExitStack() as stack:
 
-        def start(**variables: str) -> EndingSite:
+        def start(command: tuple[str, ...] = ("manage.py", "serve"), **variables: str) -> EndingSite:
             settings = {"OPENAI_BASE_URL": upstream.base_url, **SETTINGS, **variables}
-            site = EndingSite(data_dir, prepared[1], **settings)
+            site = EndingSite(data_dir, prepared[1], command=command, **settings)
             sites.append(site)
             stack.callback(site.stop)
             site.start()
