@@ -6,7 +6,6 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
 
 import aiohttp
 import pytest
@@ -15,16 +14,7 @@ from tests.faults.client import Browser
 from tests.faults.cluster import Cluster
 from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
 from tests.faults.processes import Member, Site, Upstream, UvicornSite, prepare
-
-# Patience that a test can wait for, and no limit on how much one user sends: dozens of tests are one user here.
-SETTINGS: Final = {
-    "CHAT_SENDS_PER_MINUTE": "100000",
-    "CHAT_LIVE_RUNS_PER_USER": "100",
-    "CHAT_STALLED_SECONDS": "3",
-    "CHAT_HEARTBEAT_SECONDS": "0.5",
-    "CHAT_FIRST_TOKEN_TIMEOUT": "2",
-    "CHAT_IDLE_TIMEOUT": "3",
-}
+from tests.faults.settings import SETTINGS
 
 StartSite = Callable[..., Site]
 

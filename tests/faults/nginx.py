@@ -20,7 +20,7 @@ POLL_SECONDS: Final = 0.02
 
 
 class Nginx:
-    """In front of the servers with these ports. `template`: a configuration with the names that deploy/nginx.conf explains."""
+    """In front of the servers with these ports. `template`: a configuration as deploy/nginx.conf."""
 
     def __init__(self, directory: Path, ports: Sequence[int], *, template: Path = TEMPLATE) -> None:
         self.port = closed_port()

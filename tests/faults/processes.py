@@ -174,7 +174,7 @@ class Server:
 
 
 class Site:
-    """The site in one process, on a free port of this machine, with SQLite in `data_dir`. `variables` are its settings.
+    """The site in one process, on a free port, with SQLite in `data_dir`. `variables` are its settings.
 
     Tests see every configuration as this one: an address, people, processes, and what the database holds.
     """
