@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from pathlib import Path
-from typing import Final
+from base64 import urlsafe_b64encode
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from chat.models import User
-
-TOKEN_BYTES: Final = 32
-TOKEN_LENGTH: Final = 43
 
 
 def is_open() -> bool:
@@ -25,20 +19,15 @@ def is_open() -> bool:
 
 
 def setup_link(base_url: str) -> str | None:
-    """The address that makes the administrator, the same until it was used. None once there is a user.
-
-    Raises OSError if the token cannot be kept in the data directory.
-    """
+    """The address that makes the administrator. None once there is a user."""
     if not is_open():
-        _path().unlink(missing_ok=True)
         return None
-    return f"{base_url.rstrip('/')}{reverse('chat:setup')}?{urlencode({'token': _issue()})}"
+    return f"{base_url.rstrip('/')}{reverse('chat:setup')}?{urlencode({'token': _token()})}"
 
 
 def accepts(token: str) -> bool:
-    """Whether this is the token of the link. Compared in constant time; never true for an empty token."""
-    kept = _kept()
-    return kept is not None and secrets.compare_digest(token.encode("utf-8", "surrogatepass"), kept.encode())
+    """Whether this is the token of the link. Compared in constant time."""
+    return constant_time_compare(token.encode("utf-8", "surrogatepass"), _token())
 
 
 def claim(username: str, email: str, password: str) -> User | None:
@@ -50,28 +39,9 @@ def claim(username: str, email: str, password: str) -> User | None:
         if not is_open():
             return None
         administrator: User = User.objects.create_superuser(username, email, password)
-    _path().unlink(missing_ok=True)
-    return administrator
+        return administrator
 
 
-def _path() -> Path:
-    return Path(settings.DATA_DIR) / "setup_token"
-
-
-def _kept() -> str | None:
-    try:
-        token = _path().read_text("ascii")
-    except (OSError, UnicodeDecodeError):
-        return None
-    return token if len(token) == TOKEN_LENGTH else None
-
-
-def _issue() -> str:
-    """The token of the link. A restart does not make a new one: the first link may be open in somebody's browser."""
-    if kept := _kept():
-        return kept
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    _path().unlink(missing_ok=True)
-    with open(os.open(_path(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token)
-    return token
+def _token() -> str:
+    """Derived from the site's key: the same from every server of the site and after a restart, and kept nowhere."""
+    return urlsafe_b64encode(salted_hmac("chat.first_run", "setup", algorithm="sha256").digest()).decode().rstrip("=")

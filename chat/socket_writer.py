@@ -23,6 +23,12 @@ class SocketWriter:
         self._held: deque[str] = deque()
         self._wake = asyncio.Event()
         self._overflown = False
+        self._sending = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was put has been sent."""
+        return not (self._held or self._sending)
 
     def put(self, frame: Mapping[str, Any] | str) -> None:
         """A frame, or the text of one."""
@@ -37,10 +43,13 @@ class SocketWriter:
             await self._wake.wait()
             self._wake.clear()
             while self._held and not self._overflown:
+                self._sending = True
                 try:
                     await self._send({"type": "websocket.send", "text": self._held.popleft()})
                 except Exception:  # noqa: BLE001  (each server raises another class for a socket that is closing)
                     return
+                finally:
+                    self._sending = False
 
     async def last(self, frame: Mapping[str, Any], code: int) -> None:
         """One more frame, then the close. A reader that does not read cannot hold it up for long."""

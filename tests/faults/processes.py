@@ -149,6 +149,11 @@ class Server:
         assert self._process is not None
         self._process.wait(END_SECONDS)
 
+    def wait(self, seconds: float) -> int:
+        """Wait for the end. The exit code."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)

@@ -52,6 +52,15 @@ class TestStart:
         assert link.startswith(address)
         assert get(address, link.removeprefix(address)).status == 200
 
+    def test_servers_of_one_site_print_one_link_with_the_address_people_use(self, tmp_path: Path) -> None:
+        key = {"SECRET_KEY": "k" * 32, "CHAT_URL": "https://chat.example.org/"}
+        links = []
+        for name in ("one", "other"):
+            with running(*SERVE, CHAT_DATA_DIR=str(tmp_path / name), **key) as process:
+                links.append(lines_until(process, "/setup/?token=")[-1].strip())
+        assert links[0] == links[1]
+        assert links[0].startswith("https://chat.example.org/setup/?token=")
+
     def test_it_prints_no_setup_link_once_there_is_a_user(self, data_dir: str) -> None:
         assert ended("manage.py", "migrate", "--verbosity", "0", CHAT_DATA_DIR=data_dir).returncode == 0
         user = ("--username", "alice", "--email", "alice@example.org")

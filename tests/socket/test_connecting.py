@@ -132,7 +132,7 @@ async def test_a_server_that_closes_says_so(chat: Rig, connect: Connect) -> None
     await chat.engine.close()
     bye = await socket.receive("bye")
     assert bye["code"] == 4412
-    assert bye["retry_ms"] >= 1000
+    assert 0 <= bye["retry_ms"] <= 5000
     assert (await socket.receive("close"))["code"] == 4412
 
 

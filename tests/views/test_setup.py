@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from chat import first_run
 from chat.models import User
@@ -14,8 +11,7 @@ FIELDS = {"username": "ada", "email": "ada@example.org", "password1": PASSWORD, 
 
 
 @pytest.fixture
-def link(db: None, settings: Settings, tmp_path: Path) -> str:
-    settings.DATA_DIR = tmp_path
+def link(db: None) -> str:
     link = first_run.setup_link("")
     assert link is not None
     return link
