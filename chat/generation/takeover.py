@@ -71,9 +71,11 @@ class Takeover:
     async def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                for claim in await self._log.claim_expired():
-                    logger.warning("Run %s has lost its process; attempt %d.", claim.run.run_id, claim.attempt)
-                    self._runner.hold(self._take(claim), name=f"takeover {claim.run.run_id}")
+                # A server that is lost leaves all of its runs: they do not wait for one look after the other.
+                while not self._closing.is_set() and (claims := await self._log.claim_expired()):
+                    for claim in claims:
+                        logger.warning("Run %s has lost its process; attempt %d.", claim.run.run_id, claim.attempt)
+                        self._runner.hold(self._take(claim), name=f"takeover {claim.run.run_id}")
             except Unavailable:
                 logger.debug("Nothing can be claimed while the log is away.")
             except Exception:
