@@ -28,12 +28,14 @@ from tests.faults.processes import Upstream
 from tests.faults.rows import deaf
 from tests.faults.rows.deaf import deaf_readers
 from tests.faults.rows.kills import kill_owner
+from tests.faults.rows.redis_faults import any_fault
 from tests.faults.rows.rig import Rig, Trial
 from tests.faults.settings import SETTINGS
 
 # name → what it is, one round of it, how many trials are tried, settings of its own
 ROWS: Final[dict[str, tuple[str, Callable[[Rig], Awaitable[list[Trial]]], int, dict[str, str]]]] = {
     "kill": ("5, R1: kill -9 of the server that owns the answers", kill_owner, 200, {}),
+    "redis": ("16, R6, R8: Redis restarted, emptied, replaced, frozen or out of reach", any_fault, 100, {}),
     "deaf": ("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", deaf_readers, 6, deaf.SETTINGS),
 }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 import pytest
@@ -14,7 +17,10 @@ from tests.faults.client import Browser
 from tests.faults.cluster import Cluster
 from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
 from tests.faults.processes import Member, Site, Upstream, UvicornSite, prepare
+from tests.faults.rows.rig import Rig
 from tests.faults.settings import SETTINGS
+
+SEED: Final = 5
 
 StartSite = Callable[..., Site]
 
@@ -106,6 +112,13 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session
+
+
+@pytest.fixture
+async def rig(site: Cluster, upstream: Upstream, http: aiohttp.ClientSession) -> AsyncIterator[Rig]:
+    """For the tests in a cluster that are a round of a row."""
+    yield Rig(site, upstream, http, random.Random(SEED))
+    await asyncio.to_thread(site.until_ready)
 
 
 @pytest.fixture

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import AsyncIterator
 from typing import Final
-
-import aiohttp
-import pytest
 
 from tests.faults.client import Browser, numbered, socket
 from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.invariants import check_saved, check_whole_turns
-from tests.faults.processes import Member, Upstream
+from tests.faults.processes import Member
 from tests.faults.rows.kills import kill_owner
 from tests.faults.rows.rig import Rig
 
 pytestmark = in_a_cluster
 
-SEED: Final = 5
 TOKEN: Final = len(numbered("", 1))
-
-
-@pytest.fixture
-async def rig(site: Cluster, upstream: Upstream, http: aiohttp.ClientSession) -> AsyncIterator[Rig]:
-    yield Rig(site, upstream, http, random.Random(SEED))
-    site.until_ready()
 
 
 async def test_no_answer_is_lost_doubled_or_torn_when_its_server_is_killed(
