@@ -114,9 +114,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             is_signed_in=self._is_signed_in,
         )
         metrics.READERS.labels("websocket").inc()
-        ready = asyncio.Event()
-        self._spawn(self._forward_notices(ready))
-        await ready.wait()
+        listening, greeted = asyncio.Event(), asyncio.Event()
+        self._spawn(self._forward_notices(listening, greeted))
+        # First, so that of a run that begins just now either `hello` tells or a notice.
+        await listening.wait()
         live = [run for run in await self._engine.log.runs_of(user.pk) if run.is_live]
         self._writer.put(
             {
@@ -128,6 +129,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 "runs": [describe(run) for run in live],
             }
         )
+        greeted.set()
         for watch in (self._write, self._beat, self._watch_acknowledgements, self._watch_sign_in, self._watch_close):
             self._spawn(watch())
 
@@ -234,9 +236,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         user = await database.read(user_of_scope, self.scope)
         return user is not None and user.pk == self._user_id
 
-    async def _forward_notices(self, ready: asyncio.Event) -> None:
+    async def _forward_notices(self, listening: asyncio.Event, greeted: asyncio.Event) -> None:
         async with notices.listen(self._user_id) as received:
-            ready.set()
+            listening.set()
+            await greeted.wait()
             async for notice in received:
                 self._writer.put(notice)
 
