@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import socket
 import subprocess
@@ -111,8 +112,8 @@ def reference_versions() -> dict[str, str]:
 
 
 def uses_uvloop() -> bool:
-    """Whether the site runs on uvloop here; then the reference does too."""
-    return False
+    """Whether the site runs on uvloop here (chatsite/event_loop.py); then the reference does too."""
+    return importlib.util.find_spec("uvloop") is not None
 
 
 def _listens(port: int) -> bool:

@@ -105,7 +105,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _begin(self, user: User) -> None:
         self._user_id = user.pk
-        self._followers = Followers(self._engine, self._window, self._writer.put, self._lost)
+        self._followers = Followers(self._engine, self._window, self._writer.write, self._lost)
         self._requests = SocketRequests(
             self._engine,
             user.pk,

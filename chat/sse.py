@@ -30,7 +30,10 @@ def retry(milliseconds: int) -> bytes:
 
 def dumps(data: Any) -> str:
     """Compact JSON in UTF-8. NaN and infinities are refused: they are no JSON."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encoder.encode(data)
+
+
+_encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 RETRY: Final = retry(1000)

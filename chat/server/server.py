@@ -28,6 +28,7 @@ REAP_SECONDS: Final = 1
 TIMEOUTS_SECONDS: Final = 2
 # What the transport lets through, at least. Below it an application can answer a frame that is over its own limit.
 WEBSOCKET_BYTES: Final = 1024 * 1024
+STREAMED: Final = frozenset({"websocket.send", "http.response.body"})
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # How an end takes its time, after the drain: `on_shutdown`; applications that still run; those that are cancelled.
 SHUTDOWN_SECONDS: Final = 7
@@ -115,9 +116,14 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
             self._hurry.set()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        await super().handle_reply(protocol, message)
+        kind = message["type"]
+        if kind == "websocket.send" and protocol.takes_frames:
+            # Daphne's own looks the connection up three times before it hands the message over.
+            protocol.handle_reply(message)
+        else:
+            await super().handle_reply(protocol, message)
         # A close is not held up: it is how the application gets rid of a reader that does not read.
-        if message["type"] in {"websocket.send", "http.response.body"}:
+        if kind in STREAMED and not protocol.gate.is_open:
             await protocol.gate.passed()
 
     def application_checker(self) -> None:

@@ -42,10 +42,14 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         if not abort and self._abortion is None:
             self._abortion = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
 
+    @property
+    def takes_frames(self) -> bool:
+        return bool(self.state == self.STATE_OPEN)
+
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """An acknowledgement is a frame of its own, in between nothing else."""
         if (
-            self.state == self.STATE_OPEN
+            self.takes_frames
             and not self.data
             and self.current_frame is None
             and not self.inside_message
@@ -60,7 +64,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         # The application learns of the end by `websocket.disconnect`; until then what it sends goes nowhere (ASGI).
         if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
             return
-        if self.state == self.STATE_OPEN and (text := message.get("text")) and not self.send_queue:
+        if self.takes_frames and (text := message.get("text")) and not self.send_queue:
             fast_path.write(self.transport, fast_path.text_frame(text.encode()))
             return
         super().handle_reply(message)
