@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from chatsite import event_loop
 from chatsite.env_file import load_env_file
 
 
@@ -16,6 +17,7 @@ def main() -> None:
         except (OSError, ValueError) as error:
             sys.exit(str(error))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
+    event_loop.choose(sys.argv)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

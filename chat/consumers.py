@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from channels.exceptions import StopConsumer
@@ -20,6 +20,7 @@ from django.db import Error as DatabaseError
 from chat import close_codes, database, metrics, notices
 from chat.auth import user_of_scope
 from chat.followers import Followers
+from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
 from chat.limits import SlidingWindow
 from chat.models import User
@@ -38,27 +39,37 @@ PROTOCOL: Final = 1
 REQUESTS: Final = 32
 SIGNED_IN_EVERY_SECONDS: Final = 15.0
 RETRY_MS: Final = 1000
-# Sockets that are all told to reconnect come back spread over this time.
-SPREAD_MS: Final = 2000
+
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    # Notices come by chat.notices; a channel layer of the consumer's own would cost a thread hop a message.
-    channel_layer_alias = ""
+    # Without a channel layer of its own, which would cost a thread hop a message: notices come by chat.notices.
 
     _engine: Engine
     _requests: SocketRequests
     _followers: Followers
     _user_id = 0
 
-    async def dispatch(self, message: dict[str, Any]) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Channels' own makes a task for each message, to wait for the server and for a channel layer at once."""
+        self.scope = scope
+        self.base_send = send
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Channels' own first closes old database connections, in the one shared thread; none are opened here."""
-        handlers: dict[str, Callable[[Any], Awaitable[None]]] = {
-            "websocket.connect": self.websocket_connect,
-            "websocket.receive": self.websocket_receive,
-            "websocket.disconnect": self.websocket_disconnect,
-        }
-        await handlers[message["type"]](message)
+        match message["type"]:
+            case "websocket.receive":
+                await self.websocket_receive(message)
+            case "websocket.connect":
+                await self.websocket_connect(message)
+            case "websocket.disconnect":
+                await self.websocket_disconnect(message)
 
     async def websocket_connect(self, message: Mapping[str, Any]) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,7 +105,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _begin(self, user: User) -> None:
         self._user_id = user.pk
-        self._followers = Followers(self._engine, self._window, self._writer.put, self._lost)
+        self._followers = Followers(self._engine, self._window, self._writer.write, self._lost)
         self._requests = SocketRequests(
             self._engine,
             user.pk,
@@ -103,9 +114,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             is_signed_in=self._is_signed_in,
         )
         metrics.READERS.labels("websocket").inc()
-        ready = asyncio.Event()
-        self._spawn(self._forward_notices(ready))
-        await ready.wait()
+        listening, greeted = asyncio.Event(), asyncio.Event()
+        self._spawn(self._forward_notices(listening, greeted))
+        # First, so that of a run that begins just now either `hello` tells or a notice.
+        await listening.wait()
         live = [run for run in await self._engine.log.runs_of(user.pk) if run.is_live]
         self._writer.put(
             {
@@ -117,6 +129,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 "runs": [describe(run) for run in live],
             }
         )
+        greeted.set()
         for watch in (self._write, self._beat, self._watch_acknowledgements, self._watch_sign_in, self._watch_close):
             self._spawn(watch())
 
@@ -216,16 +229,17 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _watch_close(self) -> None:
         """The server is being shut down."""
-        await self._engine.closing.wait()
+        await self._engine.draining.departure(lambda: not self._followers.count and self._writer.is_idle)
         await self._bye(close_codes.DRAINING)
 
     async def _is_signed_in(self) -> bool:
         user = await database.read(user_of_scope, self.scope)
         return user is not None and user.pk == self._user_id
 
-    async def _forward_notices(self, ready: asyncio.Event) -> None:
+    async def _forward_notices(self, listening: asyncio.Event, greeted: asyncio.Event) -> None:
         async with notices.listen(self._user_id) as received:
-            ready.set()
+            listening.set()
+            await greeted.wait()
             async for notice in received:
                 self._writer.put(notice)
 
@@ -237,8 +251,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         for task in self._tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        retry_ms = RETRY_MS + (random.randrange(SPREAD_MS) if code == close_codes.DRAINING else 0)  # noqa: S311
-        await self._writer.last({"type": "bye", "code": code, "retry_ms": retry_ms}, code)
+        wait = retry_ms() if code == close_codes.DRAINING else RETRY_MS
+        await self._writer.last({"type": "bye", "code": code, "retry_ms": wait}, code)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -25,17 +25,21 @@ FOLLOWED_RUNS: Final = 32
 
 
 class Followers:
-    """`put` takes the text of a frame and does not wait: the window keeps what is put within bounds.
+    """`write` takes the text of a frame; those of one socket leave in the order in which it is called.
 
     `lost` is told of a run that cannot be followed to its end.
     """
 
     def __init__(
-        self, engine: Engine, window: Window, put: Callable[[str], None], lost: Callable[[str, Refusal], None]
+        self,
+        engine: Engine,
+        window: Window,
+        write: Callable[[str], Awaitable[None]],
+        lost: Callable[[str, Refusal], None],
     ) -> None:
         self._engine = engine
         self._window = window
-        self._put = put
+        self._write = write
         self._lost = lost
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cursors: dict[str, Cursor] = {}
@@ -111,11 +115,10 @@ class Followers:
     async def _send(self, run_id: str, batch: Batch) -> None:
         body = _body(run_id, batch)
         size = len(body.encode()) + 64
-        frame = await self._window.take(size)
+        frame = self._window.take_now(size) or await self._window.take(size)
         self._cursors[run_id] = batch.cursor
-        self._put(f'{{"type":"events","frame":{frame},{body}')
-        metrics.FRAMES.labels("websocket").inc()
-        metrics.EVENT_BYTES.labels("websocket").inc(size)
+        await self._write(f'{{"type":"events","frame":{frame},{body}')
+        metrics.SENT_BY_WEBSOCKET.count(size)
 
     def _ended(self, run_id: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(run_id) is task:

@@ -31,3 +31,20 @@ BACKPRESSURE = Counter("chat_backpressure_waits_total", "Times that a slow reade
 STALLED = Counter("chat_stalled_readers_total", "Sockets closed because they acknowledged nothing")
 FRAMES = Counter("chat_frames_total", "Frames or SSE chunks sent with events", ["transport"])
 EVENT_BYTES = Counter("chat_event_bytes_total", "Bytes of events sent", ["transport"])
+
+
+class Sent:
+    """Counts what one transport sends. Its label is looked up once and not for every frame."""
+
+    def __init__(self, transport: str) -> None:
+        self._frames = FRAMES.labels(transport)
+        self._bytes = EVENT_BYTES.labels(transport)
+
+    def count(self, size: int) -> None:
+        """A frame or chunk of so many bytes."""
+        self._frames.inc()
+        self._bytes.inc(size)
+
+
+SENT_BY_WEBSOCKET = Sent("websocket")
+SENT_BY_SSE = Sent("sse")

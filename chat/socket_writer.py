@@ -16,31 +16,56 @@ LAST_SECONDS: Final = 2.0
 
 
 class SocketWriter:
-    """`put` never waits. `run` writes until the socket is gone or the reader is hopelessly behind."""
+    """`put` never waits; `write` waits for a slow socket, but for nothing else.
+
+    `run` writes what was put, until the socket is gone or the reader is hopelessly behind.
+    """
 
     def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self._send = send
         self._held: deque[str] = deque()
         self._wake = asyncio.Event()
-        self._overflown = False
+        self._sending = False
+        self._ended = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was put has been sent."""
+        return not (self._held or self._sending)
 
     def put(self, frame: Mapping[str, Any] | str) -> None:
         """A frame, or the text of one."""
         if len(self._held) >= HELD_FRAMES:
-            self._overflown = True
+            self._ended = True
         else:
             self._held.append(frame if isinstance(frame, str) else clean(dumps(frame)))
         self._wake.set()
 
+    async def write(self, text: str) -> None:
+        """The text of a frame: sent by whoever calls, without waking `run`, if no other frame is before it."""
+        if self.is_idle and not self._ended:
+            await self._send_text(text)
+        else:
+            self.put(text)
+
     async def run(self) -> None:
-        while not self._overflown:
+        while not self._ended:
             await self._wake.wait()
             self._wake.clear()
-            while self._held and not self._overflown:
-                try:
-                    await self._send({"type": "websocket.send", "text": self._held.popleft()})
-                except Exception:  # noqa: BLE001  (each server raises another class for a socket that is closing)
-                    return
+            while self._held and not self._sending and not self._ended:
+                await self._send_text(self._held.popleft())
+
+    async def _send_text(self, text: str) -> None:
+        self._sending = True
+        try:
+            await self._send({"type": "websocket.send", "text": text})
+        except Exception:  # noqa: BLE001  (each server raises another class for a socket that is closing)
+            self._ended = True
+            self._wake.set()
+        finally:
+            self._sending = False
+            if self._held:
+                self._wake.set()
 
     async def last(self, frame: Mapping[str, Any], code: int) -> None:
         """One more frame, then the close. A reader that does not read cannot hold it up for long."""

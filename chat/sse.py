@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-RETRY: Final = b"retry: 1000\n\n"
 PING: Final = b"event: ping\ndata: {}\n\n"
 
 
@@ -24,9 +23,20 @@ def encode(name: str, data: Mapping[str, Any], *, id: str | None = None) -> byte
     return f"{head}event: {name}\ndata: {dumps(data)}\n\n".encode()
 
 
+def retry(milliseconds: int) -> bytes:
+    """How long a client waits before it connects again."""
+    return b"retry: %d\n\n" % milliseconds
+
+
 def dumps(data: Any) -> str:
     """Compact JSON in UTF-8. NaN and infinities are refused: they are no JSON."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encoder.encode(data)
+
+
+_encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+RETRY: Final = retry(1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,12 @@ class Window:
         while not self.is_open:
             await self._change()
 
+    def take_now(self, size: int) -> int | None:
+        """As `take`, if nobody has to wait."""
+        if self._queue.locked() or (self._frames and self._in_flight + size > self._size):
+            return None
+        return self._count(size)
+
     async def take(self, size: int) -> int:
         """Wait until `size` bytes may be sent, and count them as a frame; returns its number.
 
@@ -59,12 +65,7 @@ class Window:
         async with self._queue:
             while self._frames and self._in_flight + size > self._size:
                 await self._change()
-            if not self._frames:
-                self._moved_at = self._clock()
-            self._last += 1
-            self._in_flight += size
-            self._frames.append((self._last, size))
-            frame = self._last
+            frame = self._count(size)
         # Whoever found the window shut only because of the queue looks again.
         self._changed.set()
         return frame
@@ -81,6 +82,14 @@ class Window:
             self._in_flight -= self._frames.popleft()[1]
         self._changed.set()
         return True
+
+    def _count(self, size: int) -> int:
+        if not self._frames:
+            self._moved_at = self._clock()
+        self._last += 1
+        self._in_flight += size
+        self._frames.append((self._last, size))
+        return self._last
 
     async def _change(self) -> None:
         self._changed.clear()

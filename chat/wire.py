@@ -20,7 +20,7 @@ class BadJson(ValueError):
 def loads(raw: str | bytes) -> dict[str, Any]:
     """A JSON object from an untrusted sender. Raises BadJson, whatever was sent."""
     try:
-        data = json.loads(raw, parse_constant=_refuse_constant)
+        data = _decoder.decode(raw) if isinstance(raw, str) else json.loads(raw, parse_constant=_refuse_constant)
     except RecursionError:
         raise BadJson("The JSON is nested too deeply.") from None
     except ValueError as error:
@@ -42,6 +42,9 @@ def parse_uuid(value: object) -> str | None:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _reason(error: ValueError) -> str:

@@ -25,6 +25,7 @@ DATA_DIR = Path(env.text("CHAT_DATA_DIR", str(BASE_DIR / "var"))).expanduser().a
 DEBUG = env.flag("DEBUG", False)
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 HOST = env.text("HOST", "127.0.0.1")
+WORKERS = env.integer("CHAT_WORKERS", 1, minimum=1, maximum=1024)
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOCAL_HOSTS)
 # Exact origins (scheme, host, port) that may open the WebSocket besides the one the request itself was sent to.
@@ -305,6 +306,7 @@ CHAT_FRAMES_PER_SECOND = env.integer("CHAT_FRAMES_PER_SECOND", 60, minimum=1)
 CHAT_SENDS_PER_MINUTE = env.integer("CHAT_SENDS_PER_MINUTE", 30, minimum=1)
 CHAT_LIVE_RUNS_PER_USER = env.integer("CHAT_LIVE_RUNS_PER_USER", 3, minimum=1)
 CHAT_ANSWER_BYTES = env.integer("CHAT_ANSWER_BYTES", 1024 * 1024, minimum=1024)
+CHAT_DRAIN = env.number("CHAT_DRAIN", 25)
 CHAT_ORPHAN_GRACE = env.number("CHAT_ORPHAN_GRACE", 0)
 CHAT_STALLED_SECONDS = env.number("CHAT_STALLED_SECONDS", 30, minimum=0.1)
 CHAT_HEARTBEAT_SECONDS = env.number("CHAT_HEARTBEAT_SECONDS", 15, minimum=0.1)

@@ -86,6 +86,13 @@ class PostgreSQL:
         """As `pg_ctl stop -m fast`: every connection is ended, nothing that was committed is lost."""
         self._signal(signal.SIGINT)
 
+    def kill(self) -> None:
+        """kill -9 of all its processes at once."""
+        assert self._process is not None
+        for pid in self._pids():
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait(START_SECONDS)
+
     def restart(self) -> None:
         self.stop()
         self.start()

@@ -165,8 +165,7 @@ async def _pump(body: Body, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for chunk in body:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                metrics.FRAMES.labels("sse").inc()
-                metrics.EVENT_BYTES.labels("sse").inc(len(chunk))
+                metrics.SENT_BY_SSE.count(len(chunk))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -7,8 +7,10 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseError
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException
 from django.utils.cache import patch_vary_headers
@@ -57,6 +59,9 @@ async def _respond(
     request: HttpRequest, chosen: View | None, methods: dict[str, View], ids: dict[str, Any]
 ) -> HttpResponse:
     user = await request.auser()
+    # Whoever is signed in was looked up in the request's own thread. The call itself asks the database elsewhere: if
+    # each request waited there for a second connection while it holds its first, a busy moment would use them all up.
+    await sync_to_async(close_old_connections)()
     if not isinstance(user, User) or not user.is_active:
         return not_signed_in()
     if chosen is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -13,10 +13,11 @@ from django.conf import settings
 
 from chat import notices
 from chat.events import BadCursor, Cursor
+from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
 from chat.models import Message
 from chat.refusals import Refusal
-from chat.sse import PING, RETRY, encode
+from chat.sse import PING, RETRY, encode, retry
 from chat.streams.base import Batch, RunInfo
 from chat.wire import parse_uuid
 
@@ -29,33 +30,52 @@ CHUNK_BYTES: Final = 32 * 1024
 
 
 async def one_run(engine: Engine, run: RunInfo | Message, after: Cursor | None) -> AsyncGenerator[bytes, None]:
-    """The run's events after a cursor, to its terminal event."""
+    """The run's events after a cursor, to its terminal event; the beginning of them, if the server ends."""
     yield RETRY
     batches = engine.follow(run, after, limit=CHUNK_BYTES)
-    async with aclosing(batches), aclosing(with_heartbeats(batches)) as items:
+    departure = engine.draining.departure(lambda: False)
+    async with aclosing(batches), aclosing(with_heartbeats(batches, departure)) as items:
         async for batch in items:
-            yield PING if batch is None else encode_batch(batch)
+            yield batch if isinstance(batch, bytes) else encode_batch(batch)
 
 
 def encode_batch(batch: Batch) -> bytes:
     return b"".join(encode(entry.name, entry.data, id=str(Cursor(batch.epoch, entry.seq))) for entry in batch.entries)
 
 
-async def with_heartbeats(items: AsyncGenerator[T, None]) -> AsyncGenerator[T | None, None]:
-    """The items, and None whenever none has come for a heartbeat's time."""
-    while True:
-        following = asyncio.ensure_future(anext(items, _END))
-        try:
-            while not (await asyncio.wait({following}, timeout=settings.CHAT_HEARTBEAT_SECONDS))[0]:
-                yield None
-        finally:
-            if not following.done():
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-        item = following.result()
-        if item is _END:
-            return
-        yield item
+async def with_heartbeats(
+    items: AsyncGenerator[T, None], departure: Coroutine[Any, Any, None]
+) -> AsyncGenerator[T | bytes, None]:
+    """The items, and a ping whenever none has come for a heartbeat's time.
+
+    At the departure it ends, between two items, with when to come back.
+    """
+    departing = asyncio.ensure_future(departure)
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(items, _END))
+            try:
+                while not await _either(following, departing):
+                    yield PING
+            finally:
+                if not following.done():
+                    following.cancel()
+                    await asyncio.gather(following, return_exceptions=True)
+            if following.cancelled():
+                yield retry(retry_ms())
+                return
+            item = following.result()
+            if item is _END:
+                return
+            yield item
+    finally:
+        departing.cancel()
+        await asyncio.gather(departing, return_exceptions=True)
+
+
+async def _either(*tasks: asyncio.Future[Any]) -> bool:
+    done, _ = await asyncio.wait(tasks, timeout=settings.CHAT_HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    return bool(done)
 
 
 _END: Any = object()
@@ -118,9 +138,10 @@ class Multiplex:
             await begun.wait()
             await self._resume()
             await self._join_runs()
-            async with aclosing(self._chunks()) as chunks, aclosing(with_heartbeats(chunks)) as items:
+            departure = self._engine.draining.departure(lambda: not self._tasks and self._ready.empty())
+            async with aclosing(self._chunks()) as chunks, aclosing(with_heartbeats(chunks, departure)) as items:
                 async for chunk in items:
-                    yield PING if chunk is None else chunk
+                    yield chunk
         finally:
             tasks = [*own, *self._tasks.values()]
             for task in tasks:

@@ -53,7 +53,7 @@ async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
 async def _outcome(chat: Engine, user: User, run_id: str) -> HttpResponse:
     """The saved message, or the error, when the run has ended."""
     run = await chat.find(user.pk, run_id)
-    last = await _last(chat.follow(run, None, limit=settings.CHAT_ANSWER_BYTES))
+    last = await chat.draining.unless_ended(_last(chat.follow(run, None, limit=settings.CHAT_ANSWER_BYTES)))
     if last.name == "error":
         error = cast(events.Failure, last.data)
         status = FAILURE_STATUS.get(error["code"], 502)

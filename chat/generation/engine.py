@@ -21,6 +21,7 @@ from chat.events import Cursor, Entry
 from chat.generation import archive
 from chat.generation.admission import Admission, AlreadySent, admit
 from chat.generation.assistants import connect, provider_settings
+from chat.generation.draining import Draining
 from chat.generation.ending import Ending
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.requests import SendRequest
@@ -100,8 +101,7 @@ class Engine:
     def __init__(self, log: StreamLog, providers: Registry, recorder: Recorder) -> None:
         self.log = log
         self.providers = providers
-        # Set when the server is being shut down: nothing new begins, and every connection is told to come back.
-        self.closing = asyncio.Event()
+        self.draining = Draining(is_shared=log.is_shared)
         self._recorder = recorder
         ending = Ending(log, recorder)
         self._runner = Runner(
@@ -112,8 +112,7 @@ class Engine:
 
     async def send(self, user_id: int, send: SendRequest) -> Sent:
         """Start the run of a message, once per client_message_id, however often it is sent. Raises Refusal."""
-        if self.closing.is_set():
-            raise Refusal("draining", "The server is being restarted. Try again in a moment.", retry_after=1)
+        self.draining.check()
         fingerprint = hashlib.sha256(send.text.encode()).hexdigest()
         if sent := await self.log.find_sent(user_id, send.client_message_id):
             return _repeated(sent, fingerprint)
@@ -136,6 +135,7 @@ class Engine:
         return await asyncio.shield(self._start(user_id, send, admission, fingerprint))
 
     async def _start(self, user_id: int, send: SendRequest, admission: Admission, fingerprint: str) -> Sent:
+        self.draining.check()
         request = _run_request(user_id, send, admission, fingerprint)
         created = await self.log.create(
             request, live_limit=settings.CHAT_LIVE_RUNS_PER_USER, per_minute=settings.CHAT_SENDS_PER_MINUTE
@@ -250,15 +250,22 @@ class Engine:
         """From now on, finish the runs of processes that are gone."""
         self._takeover.start()
 
+    async def drain(self) -> None:
+        """Begin nothing new, send the readers away, and return when all runs have ended; then, or earlier: `close`."""
+        self.draining.begin(settings.CHAT_DRAIN)
+        await self._takeover.close()
+        await self._runner.idle()
+
     async def close(self) -> None:
-        """Hand over or end the live runs, tell the connections, and release what is kept open."""
+        """Hand over or end the live runs, tell the connections, and release what is kept open. Takes seconds."""
         if self._purging is not None:
             self._purging.cancel()
             await asyncio.gather(self._purging, return_exceptions=True)
+        self.draining.begin(0)
         # In this order: what is handed over must not come back.
         await self._takeover.close()
         await self._runner.close()
-        self.closing.set()
+        self.draining.end()
         await self.log.close()
         await self.providers.close()
 

@@ -7,7 +7,7 @@ import contextvars
 import logging
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from chat import events, metrics
 from chat.generation.answer import Answer, generate
@@ -20,7 +20,10 @@ from chat.streams.base import Fenced, Lost, RunNotFound, StreamLog, Unavailable
 logger = logging.getLogger(__name__)
 
 # How a run ends that this process does not end.
-HANDED_OVER = "handed_over"
+HANDED_OVER: Final = "handed_over"
+# How long the server waits for a run to end or to be handed over, before it is broken off; then for that.
+CLOSE_SECONDS: Final = 2.5
+BREAK_OFF_SECONDS: Final = 3.2
 
 
 class Interrupted(ProviderError):
@@ -28,6 +31,9 @@ class Interrupted(ProviderError):
 
     code = "interrupted"
     retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("The server was restarted before the answer was complete.")
 
 
 class Runner:
@@ -54,10 +60,25 @@ class Runner:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def idle(self) -> None:
+        """Return when no run is being written."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def close(self) -> None:
-        """Hand every live run over to another process, or else end it with `error interrupted`."""
+        """Hand every live run over to another process, or else end it with `error interrupted`. Takes seconds.
+
+        What is complete is saved, unless the database keeps it waiting: then that is handed over too.
+        """
         self._closing.set()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.idle()
+        for task in self._tasks:
+            task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BREAK_OFF_SECONDS):
+                await self.idle()
 
     async def _execute(self, run: Run) -> None:
         metrics.RUNS_STARTED.labels(run.provider.name).inc()
@@ -73,6 +94,12 @@ class Runner:
                 logger.warning("Run %s is left to whoever reaches the log again.", run.info.run_id)
                 await self._release(run)
                 return
+            except asyncio.CancelledError:
+                logger.warning("Run %s is broken off: the server has to end.", run.info.run_id)
+                if not await self._release(run):
+                    with suppress(Fenced, Lost, RunNotFound, Unavailable):
+                        await self._fail(run, _event(Interrupted()))
+                raise
             except Exception:
                 logger.exception("Run %s failed.", run.info.run_id)
                 with suppress(Fenced, Lost, RunNotFound, Unavailable):
@@ -91,10 +118,7 @@ class Runner:
                 logger.info("Run %s is handed over.", run.info.run_id)
                 return HANDED_OVER
             logger.info("Run %s ended with %s.", run.info.run_id, error.code)
-            await self._fail(
-                run,
-                events.error(error.code, error.message, retryable=error.retryable, retry_after=error.retry_after),
-            )
+            await self._fail(run, _event(error))
             return error.code
         await coalescer.flush()
         return await self._ending.save(turn_of(run, answer, outcome), token=run.token)
@@ -125,7 +149,7 @@ class Runner:
             if abandoned is not None and abandoned.done():
                 abandoned.result()
                 return ABANDONED
-            raise Interrupted("The server was restarted before the answer was complete.")
+            raise Interrupted
         finally:
             await _cancel(tasks)
             coalescer.stop()
@@ -142,6 +166,10 @@ class Runner:
         except Unavailable:
             # Its lease ends by itself.
             return True
+
+
+def _event(error: ProviderError) -> events.Event:
+    return events.error(error.code, error.message, retryable=error.retryable, retry_after=error.retry_after)
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 ATTEMPTS: Final = 3
 LOOK_SECONDS: Final = 1.0
+# Of a claim that is under way when the server ends.
+CLOSE_SECONDS: Final = 1.0
 DATABASE_RETRY_SECONDS: Final = 1.0
 
 
@@ -62,14 +64,18 @@ class Takeover:
         """Claim nothing any more, and give back what waits for the database."""
         self._closing.set()
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
+            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                for claim in await self._log.claim_expired():
-                    logger.warning("Run %s has lost its process; attempt %d.", claim.run.run_id, claim.attempt)
-                    self._runner.hold(self._take(claim), name=f"takeover {claim.run.run_id}")
+                # A server that is lost leaves all of its runs: they do not wait for one look after the other.
+                while not self._closing.is_set() and (claims := await self._log.claim_expired()):
+                    for claim in claims:
+                        logger.warning("Run %s has lost its process; attempt %d.", claim.run.run_id, claim.attempt)
+                        self._runner.hold(self._take(claim), name=f"takeover {claim.run.run_id}")
             except Unavailable:
                 logger.debug("Nothing can be claimed while the log is away.")
             except Exception:
@@ -84,12 +90,14 @@ class Takeover:
             status = await self._finish(claim)
         except (Fenced, Lost, RunNotFound):
             logger.warning("Run %s belongs to another process now.", run.run_id)
-        except Exception as error:
-            if not isinstance(error, Unavailable):
+        except BaseException as error:
+            if not isinstance(error, Unavailable | asyncio.CancelledError):
                 logger.exception("Run %s could not be taken over.", run.run_id)
             # For the next attempt, here or elsewhere.
             with suppress(Unavailable):
                 await self._log.release(run.run_id, token=claim.token)
+            if not isinstance(error, Exception):
+                raise
         else:
             if status is not None:
                 await self._ending.tell(run, status)

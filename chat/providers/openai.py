@@ -25,6 +25,7 @@ from chat.providers.base import (
     TextDelta,
     TimedOut,
 )
+from chat.providers.pace import Pace
 from chat.providers.patience import Patience
 from chat.providers.text import clean
 
@@ -82,8 +83,10 @@ class OpenAIProvider:
             connection.enter_context(patience)
             response = await self._open(request, patience, connection)
             body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
+            pace = Pace()
             while not reader.done:
-                for delta in await self._next(body, reader, patience):
+                await pace.turn()
+                for delta in await self._next(body, reader, patience, pace):
                     yield delta
                 if reader.failure is not None:
                     raise reader.failure
@@ -135,7 +138,9 @@ class OpenAIProvider:
         except (openai.OpenAIError, *refusals.TRANSPORT_ERRORS) as exc:
             raise self._refusal(exc) from exc
 
-    async def _next(self, body: AsyncIterator[bytes], reader: AnswerReader, patience: Patience) -> list[Delta]:
+    async def _next(
+        self, body: AsyncIterator[bytes], reader: AnswerReader, patience: Patience, pace: Pace
+    ) -> list[Delta]:
         """The deltas of the next bytes; the answer ends with them if the upstream does."""
         try:
             chunk = await patience.wait(anext(body, None))
@@ -148,6 +153,8 @@ class OpenAIProvider:
         deltas = reader.feed(chunk)
         if any(isinstance(delta, TextDelta | ReasoningDelta) for delta in deltas):
             patience.heard()
+            if not reader.settled:
+                pace.read(len(chunk))
         if reader.settled:
             patience.settle()
         return deltas

@@ -19,6 +19,11 @@ class WriteGate:
         self._open.set()
         self._finished = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection with room for more."""
+        return self._open.is_set() and not self._finished
+
     async def passed(self) -> None:
         """Returns when there is room for more, or when there is no connection any more."""
         if self._finished:

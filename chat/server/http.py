@@ -19,6 +19,11 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
         super().__init__(*args, **kwargs)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
+        if self.server.is_draining and self.channel is not None:
+            # Its client shall ask elsewhere next time.
+            self.channel.persistent = 0
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"Connection", b"close")]}
         super().handle_reply(message)
         if message["type"] == "http.response.start" and self.channel is not None:
             self.registerProducer(self.gate, True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 import daphne.server  # isort: skip
 
 import asyncio
-import errno
 import logging
-from collections.abc import Awaitable, Callable
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-from daphne.endpoints import build_endpoint_description_strings
 from django.core.exceptions import RequestAborted
 from twisted.internet import defer, reactor
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.logger import LogLevel, globalLogBeginner
 
+from chat.server.deadline import Deadline
 from chat.server.http import HTTPFactory
 from chat.server.websocket import WebSocketFactory
 
@@ -28,40 +28,42 @@ REAP_SECONDS: Final = 1
 TIMEOUTS_SECONDS: Final = 2
 # What the transport lets through, at least. Below it an application can answer a frame that is over its own limit.
 WEBSOCKET_BYTES: Final = 1024 * 1024
-SHUTDOWN_SECONDS: Final = 5
+STREAMED: Final = frozenset({"websocket.send", "http.response.body"})
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+# How an end takes its time, after the drain: `on_shutdown`; applications that still run; those that are cancelled.
+SHUTDOWN_SECONDS: Final = 7
 APPLICATIONS_SECONDS: Final = 2
-
-
-class CannotListen(Exception):
-    """The address cannot be had. `in_use` says whether somebody else has it."""
-
-    def __init__(self, error: CannotListenError) -> None:
-        super().__init__(error.socketError.strerror or str(error))
-        self.in_use = isinstance(error.socketError, OSError) and error.socketError.errno == errno.EADDRINUSE
+CANCEL_SECONDS: Final = 1
+# Whatever hangs then is not waited for.
+DEADLINE_SECONDS: Final = 12
 
 
 class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
-    """Serves an ASGI application until SIGTERM or SIGINT.
+    """Serves an ASGI application on a listening socket, which it takes over, until SIGTERM or SIGINT.
 
-    `await send(…)` returns once less than 64 KiB wait to be written to that connection. On a signal it stops
-    listening, awaits `on_shutdown` (at most SHUTDOWN_SECONDS), cancels what still runs, and `run` returns.
+    `await send(…)` returns once less than 64 KiB wait to be written to that connection.
 
-    `on_listening(port)` is called once the port is open; port 0 lets the system choose one.
+    On a signal it stops listening and awaits `on_drain`, and then the applications that run, for `drain_seconds`
+    together or until a second signal. Then it awaits `on_shutdown` (at most SHUTDOWN_SECONDS), cancels what still
+    runs, and `run` returns. A process that has not ended DEADLINE_SECONDS after the drain is ended.
+
+    `on_listening()` is called once connections are answered.
     """
 
     def __init__(
         self,
         application: Callable[..., Awaitable[None]],
+        listener: socket.socket,
         *,
-        host: str,
-        port: int,
-        on_listening: Callable[[int], None],
+        on_listening: Callable[[], None],
+        on_drain: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        drain_seconds: float = 0,
         on_shutdown: Callable[[], Awaitable[None]] | None = None,
         websocket_bytes: int = WEBSOCKET_BYTES,
     ) -> None:
         super().__init__(
             application,
-            endpoints=build_endpoint_description_strings(host=host, port=port),
+            endpoints=[f"fd:fileno={listener.fileno()}"],
             # None: it would cut a streamed response in the middle, with a clean end.
             http_timeout=None,
             ping_interval=PING_INTERVAL_SECONDS,
@@ -71,12 +73,17 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
             server_name=NAME,
         )
         self._on_listening = on_listening
+        self._on_drain = on_drain
+        self._drain_seconds = drain_seconds
         self._on_shutdown = on_shutdown
-        self._ports: list[Any] = []
-        self._refused: CannotListenError | None = None
+        self._deadline = Deadline()
+        self._ending: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
+        self._listener = listener
+        self._port: Any = None
 
     def run(self) -> None:
-        """Returns after an orderly end. Raises CannotListen."""
+        """Returns after an orderly end."""
         globalLogBeginner.beginLoggingTo([log_failure], redirectStandardIO=False, discardBuffer=True)
         loop = reactor._asyncioEventloop
         asyncio.set_event_loop(loop)
@@ -87,14 +94,36 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         self._listen()
         reactor.callLater(REAP_SECONDS, self.application_checker)
         reactor.callLater(TIMEOUTS_SECONDS, self.timeout_checker)
-        # Twisted waits for what this returns before it closes the connections.
-        reactor.addSystemEventTrigger("before", "shutdown", lambda: deferred(self._shut_down()))
-        reactor.run(installSignalHandlers=self.signal_handlers)
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self.end)
+        # Twisted's own handlers would stop the reactor, and with it everything, at once.
+        reactor.run(installSignalHandlers=False)
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+        self._deadline.in_order()
+
+    @property
+    def is_draining(self) -> bool:
+        return self._ending is not None
+
+    def end(self) -> None:
+        """What a signal does. The second one ends the drain."""
+        if self._ending is None:
+            self._deadline.set(self._drain_seconds + DEADLINE_SECONDS)
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+        elif not self._hurry.is_set():
+            self._deadline.set(DEADLINE_SECONDS)
+            self._hurry.set()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        await super().handle_reply(protocol, message)
+        kind = message["type"]
+        if kind == "websocket.send" and protocol.takes_frames:
+            # Daphne's own looks the connection up three times before it hands the message over.
+            protocol.handle_reply(message)
+        else:
+            await super().handle_reply(protocol, message)
         # A close is not held up: it is how the application gets rid of a reader that does not read.
-        if message["type"] in {"websocket.send", "http.response.body"}:
+        if kind in STREAMED and not protocol.gate.is_open:
             await protocol.gate.passed()
 
     def application_checker(self) -> None:
@@ -124,40 +153,61 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         return factory
 
     def _listen(self) -> None:
-        for endpoint in self.endpoints:
-            serverFromString(reactor, endpoint).listen(self.http_factory).addCallbacks(
-                self.listen_success, self.listen_error
-            )
-        if self._refused is not None:
-            raise CannotListen(self._refused) from self._refused
+        family = self._listener.family
+        endpoint = AdoptedStreamServerEndpoint(reactor, self._listener.detach(), family)
+        endpoint.listen(self.http_factory).addCallback(self.listen_success)
+        # Not before the loop runs: then whoever is told can connect and gets an answer.
+        reactor._asyncioEventloop.call_soon(self._on_listening)
 
     def listen_success(self, port: Any) -> None:
-        super().listen_success(port)
-        self._ports.append(port)
-        # Not before the loop runs: then whoever is told can connect and gets an answer.
-        reactor.callWhenRunning(self._on_listening, port.getHost().port)
+        self._port = port
 
-    def listen_error(self, failure: Any) -> None:
-        self._refused = failure.value
+    async def _end(self) -> None:
+        try:
+            # Those that have connected already are served.
+            self._port.doRead()
+            await defer.maybeDeferred(self._port.stopListening).asFuture(asyncio.get_running_loop())
+            await self._drain()
+            await self._shut_down()
+        except Exception:
+            logger.exception("The server does not end in order")
+        reactor.stop()
+
+    async def _drain(self) -> None:
+        draining = asyncio.create_task(self._drained())
+        hurry = asyncio.create_task(self._hurry.wait())
+        tasks: list[asyncio.Task[Any]] = [draining, hurry]
+        await asyncio.wait(tasks, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                logger.error("The drain has failed", exc_info=result)
+
+    async def _drained(self) -> None:
+        if self._on_drain is not None:
+            await self._on_drain()
+        while applications := self._running_applications():
+            await asyncio.wait(applications)
 
     async def _shut_down(self) -> None:
-        for port in self._ports:
-            await defer.maybeDeferred(port.stopListening).asFuture(asyncio.get_running_loop())
         if self._on_shutdown is not None:
             try:
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
                     await self._on_shutdown()
             except Exception:
                 logger.exception("The shutdown is not as orderly as it should be")
+        if applications := self._running_applications():
+            await asyncio.wait(applications, timeout=APPLICATIONS_SECONDS)
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()
         if rest:
-            await asyncio.wait(rest, timeout=APPLICATIONS_SECONDS)
+            await asyncio.wait(rest, timeout=CANCEL_SECONDS)
 
-
-def deferred(work: Awaitable[None]) -> Any:
-    return defer.Deferred.fromFuture(asyncio.ensure_future(work))
+    def _running_applications(self) -> list[asyncio.Future[None]]:
+        found = (details.get("application_instance") for details in self.connections.values())
+        return [application for application in found if application is not None and not application.done()]
 
 
 def handle_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

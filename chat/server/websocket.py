@@ -7,6 +7,7 @@ from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 
+from chat.server import fast_path
 from chat.server.gate import WriteGate
 
 logger = logging.getLogger(__name__)
@@ -41,9 +42,30 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         if not abort and self._abortion is None:
             self._abortion = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
 
+    @property
+    def takes_frames(self) -> bool:
+        return bool(self.state == self.STATE_OPEN)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """An acknowledgement is a frame of its own, in between nothing else."""
+        if (
+            self.takes_frames
+            and not self.data
+            and self.current_frame is None
+            and not self.inside_message
+            and self.autoPingTimeoutCall is None
+            and (text := fast_path.whole_short_text(data)) is not None
+        ):
+            self.onMessage(text, False)
+        else:
+            super().dataReceived(data)
+
     def handle_reply(self, message: dict[str, Any]) -> None:
         # The application learns of the end by `websocket.disconnect`; until then what it sends goes nowhere (ASGI).
         if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
+            return
+        if self.takes_frames and (text := message.get("text")) and not self.send_queue:
+            fast_path.write(self.transport, fast_path.text_frame(text.encode()))
             return
         super().handle_reply(message)
         if message["type"] == "websocket.close":

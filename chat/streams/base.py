@@ -10,7 +10,7 @@ import secrets
 import string
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from chat.events import EPOCH_LENGTH, MERGEABLE, Cursor, Entry, Event
 
@@ -153,6 +153,9 @@ class StreamLog(Protocol):
     Every method may raise Unavailable. A log that several processes share gives each run to one of them at a time:
     that process has made or claimed it, and holds it for as long as it is alive and reaches the log.
     """
+
+    is_shared: ClassVar[bool]
+    """Whether other processes can follow and take over the runs of this one."""
 
     async def create(
         self, request: RunRequest, *, live_limit: int, per_minute: int | None = None

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from chat.events import Cursor, Entry, Event, merge
 from chat.limits import SlidingWindow
@@ -41,6 +41,8 @@ class MemoryLog:
 
     Ended runs are kept for the times above, and at most `keep_bytes` of them: the oldest saved ones go first.
     """
+
+    is_shared: ClassVar[bool] = False
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, keep_bytes: int = KEEP_BYTES) -> None:
         self._clock = clock

@@ -16,7 +16,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
@@ -71,6 +71,8 @@ class RedisLog:
     Every call gives up after `call_seconds` (Unavailable), an append after `append_seconds`: an answer waits for Redis
     rather than being lost. Followers wait as long as it takes.
     """
+
+    is_shared: ClassVar[bool] = True
 
     def __init__(
         self,

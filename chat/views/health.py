@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -17,7 +20,8 @@ from chat.generation.engine import engine
 
 logger = logging.getLogger(__name__)
 
-DATABASE_SECONDS: Final = 2.0
+PART_SECONDS: Final = 2.0
+FRESH_SECONDS: Final = 1.0
 
 
 @require_safe
@@ -28,10 +32,16 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """Ready for traffic: 503 while the database or the log is away."""
-    parts = {"database": await _database_answers(), "log": await _log_answers()}
-    ready = all(parts.values())
-    return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
+    """Ready for traffic: 503 while it drains, or the database or the log is away, within two seconds."""
+    probes = _probes.setdefault(asyncio.get_running_loop(), {name: Probe(name, ask) for name, ask in PARTS.items()})
+    is_draining, *answers = await asyncio.gather(_is_draining(), *(probe.answers() for probe in probes.values()))
+    parts = dict(zip(probes, answers, strict=True))
+    code = "draining" if is_draining else "ready" if all(parts.values()) else "unavailable"
+    ready = code == "ready"
+    response = JsonResponse({"ready": ready, "code": code, **parts}, status=200 if ready else 503)
+    # The probes have said what is wrong: Django would log an error for each that asks.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 @require_safe
@@ -40,23 +50,59 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
+class Probe:
+    """Asks whether a part of the site answers: once a second at most, and never twice at a time.
+
+    So probes cost nothing, and a database that hangs holds one thread, however often it is asked for.
+    """
+
+    def __init__(self, name: str, ask: Callable[[], Awaitable[bool]]) -> None:
+        self._name = name
+        self._ask = ask
+        self._asking: asyncio.Task[bool] | None = None
+        self._asked_at = 0.0
+
+    async def answers(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._asking is None or (self._asking.done() and now - self._asked_at >= FRESH_SECONDS):
+            # In a fresh context: the request that asks first may be over before the answer comes.
+            self._asking = asyncio.get_running_loop().create_task(self._answers(), context=contextvars.Context())
+            self._asked_at = now
+        await asyncio.wait([self._asking], timeout=self._asked_at + PART_SECONDS - now)
+        return self._asking.done() and self._asking.result()
+
+    async def _answers(self) -> bool:
+        try:
+            answers = await self._ask()
+        except Exception as error:  # noqa: BLE001  (whatever it is, that part cannot be used)
+            logger.warning("Not ready: the %s does not answer: %s", self._name, error)
+            return False
+        if not answers:
+            logger.warning("Not ready: the %s does not answer.", self._name)
+        return answers
+
+
 async def _database_answers() -> bool:
     def ask() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM chat_conversation LIMIT 1")
 
-    try:
-        async with asyncio.timeout(DATABASE_SECONDS):
-            await database.read(ask)
-    except (DatabaseError, TimeoutError):
-        logger.warning("The database does not answer.", exc_info=True)
-        return False
+    await database.read(ask)
     return True
 
 
 async def _log_answers() -> bool:
+    return await (await engine()).log.is_ready()
+
+
+async def _is_draining() -> bool:
     try:
-        chat = await engine()
-        return not chat.closing.is_set() and await chat.log.is_ready()
-    except DatabaseError:
+        async with asyncio.timeout(PART_SECONDS):
+            return (await engine()).draining.has_begun
+    except (DatabaseError, TimeoutError):
+        # It is still being made, from what is in the database.
         return False
+
+
+PARTS: Final = {"database": _database_answers, "log": _log_answers}
+_probes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Probe]] = WeakKeyDictionary()

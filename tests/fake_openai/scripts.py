@@ -6,6 +6,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | --- | --- |
 | hello (any other model) | "Hello! You said: <message>", a word a piece |
 | numbered | `<8 hex of the message>:000001 ` … ; `count=1000` |
+| varied | like numbered, but each time the message is asked, its 8 hex are others: a model that is not deterministic |
 | markdown:<base64> | that text, `n=4` characters a piece |
 | echo | the messages it received, as JSON |
 | think | `count=5` pieces of reasoning, then text; `field=reasoning` changes the field |
@@ -50,7 +51,7 @@ from email.utils import formatdate
 from time import time
 from typing import Final
 
-from tests.fake_openai.stage import Stage
+from tests.fake_openai.stage import Stage, hash_of
 
 Script = Callable[[Stage], Awaitable[None]]
 MODELS: Final = ("fake-large", "fake-small", "numbered", "think", "markdown")
@@ -87,6 +88,12 @@ async def hello(stage: Stage) -> None:
 
 async def numbered(stage: Stage) -> None:
     await _numbers(stage, stage.count("count", 1000))
+    await stage.finish()
+
+
+async def varied(stage: Stage) -> None:
+    attempt = stage.attempt()
+    await _numbers(stage, stage.count("count", 1000), prefix=hash_of(f"{stage.prompt}\0{attempt}"))
     await stage.finish()
 
 
@@ -306,9 +313,9 @@ async def _status(stage: Stage, status: int) -> None:
     await stage.refuse(status, message, code=stage.options.get("code"))
 
 
-async def _numbers(stage: Stage, last: int, *, first: int = 1) -> None:
+async def _numbers(stage: Stage, last: int, *, first: int = 1, prefix: str = "") -> None:
     for number in range(first, last + 1):
-        await stage.say(f"{stage.prompt_hash}:{number:06} ")
+        await stage.say(f"{prefix or hash_of(stage.prompt)}:{number:06} ")
 
 
 def _error(stage: Stage) -> dict[str, str | None]:
@@ -330,6 +337,7 @@ SCRIPTS: Final[dict[str, Script]] = {
     for script in (
         hello,
         numbered,
+        varied,
         hold,
         echo,
         think,

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 _OPTION = re.compile(r"(?<!\S)([a-z]+)=(\S+)")
 
 
+def hash_of(text: str) -> str:
+    """8 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 class Stage:
     """What a script may do. Nothing is sent before the first `say`, `think`, `raw` or `open`."""
 
@@ -42,10 +47,6 @@ class Stage:
 
     def count(self, name: str, default: int) -> int:
         return int(self.options.get(name, default))
-
-    @property
-    def prompt_hash(self) -> str:
-        return hashlib.sha256(self.prompt.encode()).hexdigest()[:8]
 
     def attempt(self) -> int:
         """How often this very prompt has been asked of this model: 1 the first time."""

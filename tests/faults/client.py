@@ -7,9 +7,9 @@ transport is tested.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from chat.sse import Decoder
+from tests.fake_openai.stage import hash_of
 from tests.faults.processes import Member, Site
 from tests.faults.reading import Reading, Violation
 
@@ -34,6 +35,8 @@ class Socket:
         self.acks = acks
         self.frames = 0
         self.bytes = 0
+        # When the last frame came, by time.monotonic().
+        self.heard_at = time.monotonic()
         self.notices: list[dict[str, Any]] = []
         self.pings: list[dict[str, Any]] = []
         self.bye: dict[str, Any] | None = None
@@ -132,6 +135,7 @@ class Socket:
 
     async def _take(self, frame: dict[str, Any], size: int) -> None:
         kind = frame["type"]
+        self.heard_at = time.monotonic()
         if self.bye is not None:
             raise Violation(f"{kind} comes after bye")
         if not self.hello.done() and kind not in {"hello", "bye"}:
@@ -216,17 +220,21 @@ async def open_socket(
 class Browser:
     """The HTTP side of a member's client."""
 
-    def __init__(self, site: Site, member: Member, session: aiohttp.ClientSession) -> None:
+    def __init__(self, site: Site, member: Member, session: aiohttp.ClientSession, *, url: str = "") -> None:
+        """`url`: of one of the site's servers, past what is in front of them."""
         self.site = site
         self.member = member
+        self.url = url or site.url
+        # What signs them in.
+        self.headers = member.bearer
         self._session = session
 
     async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """The status, and the JSON of the answer (or its text)."""
-        headers = {**self.member.bearer, **options.pop("headers", {})}
+        headers = {**self.headers, **options.pop("headers", {})}
         if body is not None:
             options["json"] = body
-        async with self._session.request(method, f"{self.site.url}{path}", headers=headers, **options) as response:
+        async with self._session.request(method, f"{self.url}{path}", headers=headers, **options) as response:
             text = await response.text()
             is_json = response.content_type == "application/json"
             return response.status, json.loads(text) if is_json else text
@@ -238,19 +246,22 @@ class Browser:
         status, _ = await self.call("POST", f"/api/runs/{run_id}/stop")
         return status
 
-    async def follow(self, reading: Reading, *, until: int | None = None, port: int | None = None) -> int:
+    async def follow(
+        self, reading: Reading, *, until: int | None = None, port: int | None = None, **options: Any
+    ) -> int:
         """Follow a run by SSE from where the reading is, to its end or (`until`) so many characters. The status."""
-        headers = {**self.member.bearer, **({"Last-Event-ID": reading.cursor} if reading.cursor else {})}
-        url = f"http://127.0.0.1:{port or self.site.port}/api/runs/{reading.run_id}/events"
-        async with self._session.get(url, headers=headers) as response:
+        headers = {**self.headers, **({"Last-Event-ID": reading.cursor} if reading.cursor else {})}
+        url = f"http://127.0.0.1:{port}" if port else self.url
+        url += f"/api/runs/{reading.run_id}/events"
+        async with self._session.get(url, headers=headers, **options) as response:
             if response.status == 200:
                 await self._read(response, reading, until)
             return response.status
 
     async def stream(self, text: str, **fields: Any) -> Reading:
         """POST /api/runs/stream, to its end: what `curl -N` does."""
-        url = f"{self.site.url}/api/runs/stream"
-        async with self._session.post(url, json={"text": text, **fields}, headers=self.member.bearer) as response:
+        url = f"{self.url}/api/runs/stream"
+        async with self._session.post(url, json={"text": text, **fields}, headers=self.headers) as response:
             assert response.status == 200, await response.text()
             reading = Reading("")
             await self._read(response, reading, None)
@@ -272,5 +283,13 @@ class Browser:
 
 def numbered(prompt: str, count: int) -> str:
     """What the fake's script `numbered` answers."""
-    prefix = hashlib.sha256(prompt.encode()).hexdigest()[:8]
+    return _numbers(hash_of(prompt), count)
+
+
+def varied(prompt: str, count: int, *, attempt: int) -> str:
+    """What the script `varied` answers when it is asked for the n-th time."""
+    return _numbers(hash_of(f"{prompt}\0{attempt}"), count)
+
+
+def _numbers(prefix: str, count: int) -> str:
     return "".join(f"{prefix}:{number:06} " for number in range(1, count + 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -12,18 +14,13 @@ import aiohttp
 import pytest
 
 from tests.faults.client import Browser
+from tests.faults.cluster import Cluster
 from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
-from tests.faults.processes import Member, Site, Upstream, prepare
+from tests.faults.processes import Member, Site, Upstream, UvicornSite, prepare
+from tests.faults.rows.rig import Rig
+from tests.faults.settings import SETTINGS
 
-# Patience that a test can wait for, and no limit on how much one user sends: dozens of tests are one user here.
-SETTINGS: Final = {
-    "CHAT_SENDS_PER_MINUTE": "100000",
-    "CHAT_LIVE_RUNS_PER_USER": "100",
-    "CHAT_STALLED_SECONDS": "3",
-    "CHAT_HEARTBEAT_SECONDS": "0.5",
-    "CHAT_FIRST_TOKEN_TIMEOUT": "2",
-    "CHAT_IDLE_TIMEOUT": "3",
-}
+SEED: Final = 5
 
 StartSite = Callable[..., Site]
 
@@ -45,28 +42,48 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 @pytest.fixture(scope="session")
 def shared_site(
     tmp_path_factory: pytest.TempPathFactory, prepared: tuple[Path, dict[str, Member]], upstream: Upstream
-) -> Iterator[Site]:
-    data_dir = tmp_path_factory.mktemp("site") / "data"
+) -> Iterator[Callable[[str], Site]]:
+    """The site of a configuration, started when it is first asked for."""
+    sites: dict[str, Site] = {}
+    with ExitStack() as stack:
+
+        def start(configuration: str) -> Site:
+            if configuration not in sites:
+                data_dir = tmp_path_factory.mktemp("site") / "data"
+                site = make_site(configuration, data_dir, prepared, OPENAI_BASE_URL=upstream.base_url, **SETTINGS)
+                stack.callback(site.stop)
+                site.start()
+                sites[configuration] = site
+            return sites[configuration]
+
+        yield start
+    for site in sites.values():
+        check_log(site.log, expected=site.expected)
+
+
+def make_site(configuration: str, data_dir: Path, prepared: tuple[Path, dict[str, Member]], **variables: str) -> Site:
+    if configuration == "cluster":
+        return Cluster(**variables)
     shutil.copytree(prepared[0], data_dir)
-    site = Site(data_dir, prepared[1], OPENAI_BASE_URL=upstream.base_url, **SETTINGS)
-    try:
-        site.start()
-        yield site
-    finally:
-        site.stop()
-    check_log(site.log, expected=site.expected)
+    return {"embedded": Site, "uvicorn": UvicornSite}[configuration](data_dir, prepared[1], **variables)
 
 
 @pytest.fixture
-async def site(shared_site: Site, upstream: Upstream) -> AsyncIterator[Site]:
-    """The site that tests share: what one leaves behind must not be the next one's trouble."""
+async def site(
+    request: pytest.FixtureRequest, shared_site: Callable[[str], Site], upstream: Upstream
+) -> AsyncIterator[Site]:
+    """The site that tests share: what one leaves behind must not be the next one's trouble.
+
+    The embedded one, unless a test is parametrized with others.
+    """
     upstream.forget()
-    assert shared_site.is_alive, shared_site.log
-    yield shared_site
+    shared = shared_site(getattr(request, "param", "embedded"))
+    assert shared.is_alive, shared.log
+    yield shared
     await upstream_closed(upstream)
-    assert shared_site.is_alive, shared_site.log
-    check_log(shared_site.log, expected=shared_site.expected)
-    check_whole_turns(shared_site)
+    assert shared.is_alive, shared.log
+    check_log(shared.log, expected=shared.expected)
+    check_whole_turns(shared)
 
 
 @pytest.fixture
@@ -95,6 +112,13 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session
+
+
+@pytest.fixture
+async def rig(site: Cluster, upstream: Upstream, http: aiohttp.ClientSession) -> AsyncIterator[Rig]:
+    """For the tests in a cluster that are a round of a row."""
+    yield Rig(site, upstream, http, random.Random(SEED))
+    await asyncio.to_thread(site.until_ready)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def check_not_saved(site: Site, reading: Reading) -> None:
 
 def turns(site: Site, client_message_id: str) -> int:
     """Questions with this id that have exactly one answer. Raises if one has none, or several."""
-    identifier = uuid.UUID(client_message_id).hex
+    identifier = uuid.UUID(client_message_id)
     questions = site.rows("SELECT id FROM chat_message WHERE client_message_id = ?", identifier)
     for (question,) in questions:
         answered = site.rows("SELECT id FROM chat_message WHERE parent_id = ? AND run_id IS NOT NULL", question)
@@ -53,7 +53,7 @@ def turns(site: Site, client_message_id: str) -> int:
 
 def answers(site: Site, run_id: str) -> list[str]:
     """The saved texts of a run."""
-    return [text for (text,) in site.rows("SELECT text FROM chat_message WHERE run_id = ?", uuid.UUID(run_id).hex)]
+    return [text for (text,) in site.rows("SELECT text FROM chat_message WHERE run_id = ?", uuid.UUID(run_id))]
 
 
 def check_whole_turns(site: Site) -> None:

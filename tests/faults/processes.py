@@ -1,4 +1,4 @@
-"""The processes of the rig: the site, and the model's server that it asks. Each is ended by its own id."""
+"""The processes of the rig: the site's, and the model's server that they ask. Each is ended by its own id."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tests.fake_openai.server import closed_port
 from tests.server.process import ROOT, clean_environment
 
-START_SECONDS: Final = 40.0
+START_SECONDS: Final = 120.0
 # An orderly end, on a machine that is busy with other tests.
-END_SECONDS: Final = 30.0
+END_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
 PAGE_BYTES: Final = 4096
+SERVE: Final = (sys.executable, "manage.py", "serve")
 
 
 @dataclass(frozen=True)
@@ -79,52 +82,61 @@ class Upstream:
         end(self._process)
 
 
-class Site:
-    """The site on a free port of this machine, with its data in `data_dir`. `variables` are its settings."""
+class Server:
+    """One process that serves the site, on a free port of this machine. `variables` are its settings.
 
-    def __init__(self, data_dir: Path, cast: dict[str, Member], **variables: str) -> None:
-        self.data_dir = data_dir
-        self.cast = cast
-        self.port = closed_port()
-        self.host = f"127.0.0.1:{self.port}"
-        self.url = f"http://{self.host}"
+    What it writes goes to a file in `directory`.
+    """
+
+    def __init__(self, command: Sequence[str], directory: Path, port: int, **variables: str) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = command
+        self._log = directory / f"server-{port}.log"
         self._variables = {
-            "CHAT_DATA_DIR": str(data_dir),
             "HOST": "127.0.0.1",
-            "PORT": str(self.port),
+            "PORT": str(port),
             "OPENAI_API_KEY": "test",
             "OPENAI_MODEL": "fake-large",
             **variables,
         }
-        # Log messages whose tracebacks a test has provoked.
-        self.expected: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> str:
         """All that the process has written so far, over all its starts."""
-        path = self.data_dir / "server.log"
-        return path.read_text() if path.exists() else ""
+        return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def rss(self) -> int:
         """Resident bytes of the process."""
-        assert self._process is not None
-        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * PAGE_BYTES
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE_BYTES
 
     @property
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
-        with (self.data_dir / "server.log").open("ab") as log:
+    def start(self, command: Sequence[str] | None = None) -> None:
+        """Returns when it is ready. `command`: for this start alone."""
+        self.launch(command)
+        self.wait_until_ready()
+
+    def launch(self, command: Sequence[str] | None = None) -> None:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"],
+                command or self._command,
                 cwd=ROOT,
                 env=clean_environment() | self._variables,
                 stdout=log,
                 stderr=log,
             )
+
+    def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self.is_ready():
             if time.monotonic() > deadline or not self.is_alive:
@@ -133,22 +145,22 @@ class Site:
 
     def kill(self) -> None:
         """kill -9: nothing is written any more, nobody is told."""
+        self.signal(signal.SIGKILL)
         assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
         self._process.wait(END_SECONDS)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for the end. The exit code."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def stop(self) -> None:
         if self._process is not None:
             end(self._process)
-
-    def rows(self, query: str, *values: object) -> list[Any]:
-        """What the database holds now, read past the site."""
-        with closing(self.connect()) as connection:
-            return connection.execute(query, values).fetchall()
-
-    def connect(self, *, seconds: float = 5.0) -> sqlite3.Connection:
-        """A connection of another process. Nothing begins a transaction but a statement that says so."""
-        return sqlite3.connect(self.data_dir / "chat.sqlite3", timeout=seconds, isolation_level=None)
 
     def is_ready(self) -> bool:
         try:
@@ -159,6 +171,86 @@ class Site:
             return False
         except OSError:
             return False
+
+
+class Site:
+    """The site in one process, on a free port, with SQLite in `data_dir`. `variables` are its settings.
+
+    Tests see every configuration as this one: an address, people, processes, and what the database holds.
+    """
+
+    # What is between two processes takes a moment more.
+    is_cluster: ClassVar[bool] = False
+
+    def __init__(self, data_dir: Path, cast: dict[str, Member], **variables: str) -> None:
+        self.data_dir = data_dir
+        port = closed_port()
+        self._serve(
+            cast, [Server(self._command(port), data_dir, port, CHAT_DATA_DIR=str(data_dir), **variables)], port
+        )
+
+    def _serve(self, cast: dict[str, Member], servers: Sequence[Server], port: int) -> None:
+        """`port`: where people come in."""
+        self.cast = cast
+        self.servers = servers
+        self.port = port
+        self.host = f"127.0.0.1:{port}"
+        self.url = f"http://{self.host}"
+        # Log messages whose tracebacks a test has provoked.
+        self.expected: tuple[str, ...] = ()
+
+    @property
+    def log(self) -> str:
+        """All that the processes have written so far, over all their starts."""
+        return "".join(server.log for server in self.servers)
+
+    @property
+    def rss(self) -> int:
+        """Resident bytes of the processes."""
+        return sum(server.rss for server in self.servers)
+
+    @property
+    def is_alive(self) -> bool:
+        return all(server.is_alive for server in self.servers)
+
+    def start(self) -> None:
+        for server in self.servers:
+            server.launch()
+        for server in self.servers:
+            server.wait_until_ready()
+
+    def kill(self) -> None:
+        """kill -9: nothing is written any more, nobody is told."""
+        for server in self.servers:
+            server.kill()
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.stop()
+
+    def is_ready(self) -> bool:
+        return all(server.is_ready() for server in self.servers)
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """What the database holds now, read past the site. Placeholders are `?`."""
+        stored = [value.hex if isinstance(value, uuid.UUID) else value for value in values]
+        with closing(self.connect()) as connection:
+            return connection.execute(query, stored).fetchall()
+
+    def connect(self, *, seconds: float = 5.0) -> sqlite3.Connection:
+        """A connection of another process. Nothing begins a transaction but a statement that says so."""
+        return sqlite3.connect(self.data_dir / "chat.sqlite3", timeout=seconds, isolation_level=None)
+
+    def _command(self, port: int) -> Sequence[str]:
+        return SERVE
+
+
+class UvicornSite(Site):
+    """As Site, under another server than ours."""
+
+    def _command(self, port: int) -> Sequence[str]:
+        options = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--timeout-graceful-shutdown", "5")
+        return (sys.executable, "-m", "uvicorn", "chatsite.asgi:application", *options)
 
 
 def end(process: subprocess.Popen[Any]) -> None:
@@ -173,12 +265,12 @@ def end(process: subprocess.Popen[Any]) -> None:
         raise AssertionError("a process does not end when it is told to") from None
 
 
-def prepare(data_dir: Path) -> dict[str, Member]:
-    """Tables and people in an empty directory."""
+def prepare(data_dir: Path, **variables: str) -> dict[str, Member]:
+    """Tables and people in an empty directory, or in the database that the settings name."""
     made = subprocess.run(
         [sys.executable, "-m", "tests.faults.cast"],
         cwd=ROOT,
-        env=clean_environment() | {"CHAT_DATA_DIR": str(data_dir)},
+        env=clean_environment() | {"CHAT_DATA_DIR": str(data_dir)} | variables,
         capture_output=True,
         text=True,
         timeout=120,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -28,11 +29,15 @@ class Reading:
         self.epoch = ""
         self.seq = 0
         self.names: list[str] = []
+        # When each of them came, by time.monotonic().
+        self.times: list[float] = []
         self.start: dict[str, Any] = {}
         self.end: dict[str, Any] = {}
         self.outcome = ""
         # Characters of the answer so far.
         self.size = 0
+        # When each piece of it came, and how long it is.
+        self.arrivals: list[tuple[float, int]] = []
         self._parts: list[str] = []
         self._changed = asyncio.Event()
 
@@ -53,6 +58,7 @@ class Reading:
             raise Violation(f"{name} {identifier} comes after {self.outcome}")
         self._place(match[1], int(match[2]), name)
         self.names.append(name)
+        self.times.append(time.monotonic())
         self._read(name, data)
         self._changed.set()
 
@@ -100,6 +106,7 @@ class Reading:
         elif name == "token":
             self._parts.append(data["text"])
             self.size += len(data["text"])
+            self.arrivals.append((time.monotonic(), len(data["text"])))
         elif name in TERMINAL:
             self.outcome, self.end = name, data
         if name == "done" and data["characters"] != self.size:

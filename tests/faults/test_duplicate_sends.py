@@ -6,10 +6,12 @@ import asyncio
 import json
 import random
 import uuid
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
-from tests.faults.client import Browser, socket
+from tests.faults.client import Browser, numbered, socket
+from tests.faults.cluster import Cluster
+from tests.faults.configurations import in_a_cluster, in_every_configuration
 from tests.faults.conftest import StartSite
 from tests.faults.invariants import check_saved, turns
 from tests.faults.processes import Member, Site, Upstream
@@ -20,6 +22,7 @@ ABORTS: Final = 20
 SEED: Final = 12
 
 
+@in_every_configuration
 async def test_twenty_sends_over_both_transports_are_one_turn(
     site: Site, alice: Member, browser: Browser, upstream: Upstream
 ) -> None:
@@ -46,6 +49,7 @@ async def test_twenty_sends_over_both_transports_are_one_turn(
         assert len(upstream.exchanges(message["text"])) == 1
 
 
+@in_every_configuration
 async def test_a_sender_that_breaks_off_anywhere_can_send_again(
     site: Site, browser: Browser, upstream: Upstream
 ) -> None:
@@ -86,6 +90,7 @@ async def send_part(site: Site, part: bytes, chance: random.Random) -> None:
     writer.transport.abort()
 
 
+@in_every_configuration
 async def test_the_same_id_with_another_text_is_a_conflict(site: Site, alice: Member, browser: Browser) -> None:
     message = {"client_message_id": str(uuid.uuid4()), "text": "/hello first text"}
     for _ in ("while it streams or just after", "when it is over"):
@@ -100,6 +105,7 @@ async def test_the_same_id_with_another_text_is_a_conflict(site: Site, alice: Me
     assert turns(site, message["client_message_id"]) == 1
 
 
+@in_every_configuration
 async def test_two_people_may_use_the_same_id(site: Site, alice: Member, charlie: Member, browser: Browser) -> None:
     client_message_id = str(uuid.uuid4())
     async with socket(site, alice) as hers, socket(site, charlie) as his:
@@ -109,6 +115,29 @@ async def test_two_people_may_use_the_same_id(site: Site, alice: Member, charlie
         assert first.run_id != second.run_id
         assert "alice" in first.text
         assert "charlie" in second.text
+
+
+@in_a_cluster
+async def test_a_message_sent_again_after_redis_has_forgotten_it_is_the_saved_turn(
+    site: Cluster, alice: Member, browser: Browser, upstream: Upstream
+) -> None:
+    message = {"client_message_id": str(uuid.uuid4()), "text": "/numbered count=10 forgotten by redis"}
+    status, run = await browser.start(**message)
+    assert status == 201
+    reading = Reading(run["run_id"])
+    await browser.follow(reading)
+    site.redis.command("FLUSHALL")
+    async with AsyncExitStack() as stack:
+        # Each is told the whole answer once, however often it was asked for elsewhere.
+        sockets = [await stack.enter_async_context(socket(site, alice)) for _ in range(4)]
+        over_sockets = [each.send(**message) for each in sockets]
+        results: list[Any] = await asyncio.gather(*over_sockets, *(browser.start(**message) for _ in range(10)))
+        assert {(reply["duplicate"], reply["run_id"]) for reply in results[:4]} == {(True, run["run_id"])}
+        assert {(status, again["run_id"]) for status, again in results[4:]} == {(200, run["run_id"])}
+        await asyncio.gather(*(each.reading(run["run_id"]).ended() for each in sockets))
+    await check_saved(browser, reading, numbered(message["text"], 10))
+    assert turns(site, message["client_message_id"]) == 1
+    assert len(upstream.exchanges(message["text"])) == 1
 
 
 async def test_a_message_sent_again_after_a_restart_is_the_saved_turn(

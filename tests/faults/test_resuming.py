@@ -10,10 +10,13 @@ from typing import Final
 from websockets.exceptions import InvalidMessage
 
 from tests.faults.client import Browser, Socket, numbered, open_socket, socket
+from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import check_saved
 from tests.faults.processes import Member, Site, Upstream
 from tests.faults.proxy import proxy
 from tests.faults.reading import Reading
+
+pytestmark = in_every_configuration
 
 TOKEN: Final = len(numbered("", 1))
 CUTS: Final = 40

@@ -12,15 +12,20 @@ from typing import Any, Final
 import pytest
 
 from tests.faults.client import Browser, numbered, open_socket, socket
+from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import answers, check_saved, open_requests, turns, upstream_closed
 from tests.faults.processes import Member, Site, Upstream
 from tests.faults.reading import Reading
 
+pytestmark = in_every_configuration
+
 TOKEN: Final = len(numbered("", 1))
-# The site's own bound; the median of a few trials, for the machine has other things to do.
+# The site's own bounds, in one process and from one to another; the median of a few trials, for the machine has other
+# things to do.
 CLOSED_SECONDS: Final = 0.5
+CLOSED_ELSEWHERE_SECONDS: Final = 1.0
 TRIALS: Final = 5
-RACES: Final = 50
+RACES: Final = 30
 SEED: Final = 9
 
 
@@ -42,7 +47,7 @@ async def check_stopped(browser: Browser, reading: Reading, prompt: str) -> None
     await check_saved(browser, reading)
 
 
-async def test_stop_over_the_socket_closes_the_upstream_within_half_a_second(
+async def test_stop_over_the_socket_closes_the_upstream_at_once(
     site: Site, alice: Member, browser: Browser, upstream: Upstream
 ) -> None:
     seconds = []
@@ -58,11 +63,11 @@ async def test_stop_over_the_socket_closes_the_upstream_within_half_a_second(
             await check_stopped(browser, reading, prompt)
             assert reading.size >= 20 * TOKEN
         seconds.append(await closed_after(upstream, prompt, stopped))
-    assert median(seconds) < CLOSED_SECONDS
+    assert median(seconds) < (CLOSED_ELSEWHERE_SECONDS if site.is_cluster else CLOSED_SECONDS)
 
 
-async def test_stop_by_an_sse_reader_closes_the_upstream_within_half_a_second(
-    browser: Browser, upstream: Upstream
+async def test_stop_by_an_sse_reader_closes_the_upstream_at_once(
+    site: Site, browser: Browser, upstream: Upstream
 ) -> None:
     seconds = []
     for trial in range(TRIALS):
@@ -77,7 +82,7 @@ async def test_stop_by_an_sse_reader_closes_the_upstream_within_half_a_second(
         await check_stopped(browser, reading, prompt)
         assert await following == 200
         seconds.append(await closed_after(upstream, prompt, stopped))
-    assert median(seconds) < CLOSED_SECONDS
+    assert median(seconds) < (CLOSED_ELSEWHERE_SECONDS if site.is_cluster else CLOSED_SECONDS)
 
 
 @pytest.mark.parametrize("silence", ["/stall after=3", "/mute", "/no-headers"])
@@ -96,7 +101,7 @@ async def test_stop_in_a_silence_does_not_wait_for_the_next_token(
             assert (await connection.stop(reading.run_id))["type"] == "ok"
             await check_stopped(browser, reading, prompt)
         seconds.append(await closed_after(upstream, prompt, stopped))
-    assert median(seconds) < CLOSED_SECONDS
+    assert median(seconds) < (CLOSED_ELSEWHERE_SECONDS if site.is_cluster else CLOSED_SECONDS)
 
 
 async def asked(upstream: Upstream, prompt: str) -> None:
@@ -129,7 +134,7 @@ async def test_a_second_stop_and_a_stop_after_the_end_change_nothing(
 async def test_a_stop_that_races_leaves_one_turn_and_one_end(
     moment: str, site: Site, alice: Member, browser: Browser
 ) -> None:
-    """100 races in two tests: with the first token, and with the end. Whoever wins, the turn is whole."""
+    """60 races in two tests: with the first token, and with the end. Whoever wins, the turn is whole."""
     jitter = random.Random(SEED)
     outcomes: list[str] = []
     async with socket(site, alice) as connection:

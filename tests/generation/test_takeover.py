@@ -21,9 +21,9 @@ from chat.generation.run import turn_from_log
 from chat.models import Assistant, Message, User
 from chat.providers.registry import Registry
 from chat.streams.base import Created, RunRequest
-from chat.streams.redis import RedisLog
+from chat.streams.redis import CLAIMS, RedisLog
 from tests.scripted import ScriptedProvider
-from tests.streams.processes import SECONDS, Processes, eventually, value
+from tests.streams.processes import NEVER, SECONDS, Processes, eventually, value
 from tests.streams.redis_server import RedisServer
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
@@ -88,7 +88,7 @@ class Site:
         )
         sent = start.data["client_message_id"]
         request = RunRequest(run_id, self.alice.pk, conversation_id, sent, "print", "What?", start)
-        created = await log.create(request, live_limit=3)
+        created = await log.create(request, live_limit=100)
         assert isinstance(created, Created)
         for text in said:
             await log.append(run_id, [events.token(text)], token=created.token)
@@ -162,6 +162,19 @@ async def test_a_server_that_closes_hands_its_answers_over(site: Site) -> None:
     assert here.provider.open == 0
     assert [entry.name for entry in entries] == ["start", "reset", "token", "done"]
     assert len(await site.messages()) == 2
+
+
+async def test_all_that_is_left_behind_is_taken_over_at_one_look(site: Site) -> None:
+    """However many answers a lost server was writing, nobody waits for the next look."""
+    left = [await site.left_behind("All of it") for _ in range(2 * CLAIMS + 1)]
+    for gone, run in left:
+        await gone.finish(run.run.run_id, COMPLETION, token=run.token)
+        await gone.release(run.run.run_id, token=run.token)
+    here = site.server()
+    here.engine._takeover._look_seconds = NEVER
+    here.engine.start_takeovers()
+    for _, run in left:
+        assert (await here.events(run.run.run_id))[-1].name == "done"
 
 
 async def test_what_is_complete_in_the_log_is_only_saved(site: Site) -> None:

@@ -40,9 +40,14 @@ def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]
 
 
 def clean_environment() -> dict[str, str]:
-    """Without the settings of whoever runs the tests."""
+    """Without the settings of whoever runs the tests. Ended at once: what is drained is for some tests to see."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return kept | {"PYTHONUNBUFFERED": "1", "CHAT_ENV_FILE": "", "OLLAMA_URL": "http://127.0.0.1:9"}
+    return kept | {
+        "PYTHONUNBUFFERED": "1",
+        "CHAT_ENV_FILE": "",
+        "CHAT_DRAIN": "0",
+        "OLLAMA_URL": "http://127.0.0.1:9",
+    }
 
 
 def ended(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 from urllib.parse import parse_qs
 
+from chat.server.listening import listen
 from chat.server.server import Server, daphne
 
 CHUNK_BYTES = 16 * 1024
@@ -138,5 +139,7 @@ async def shut_down() -> None:
 
 if __name__ == "__main__":
     server = StockServer if sys.argv[1:] == ["stock"] else Server
-    server(application, host="127.0.0.1", port=0, on_listening=tell, on_shutdown=shut_down).run()
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    server(application, listener, on_listening=lambda: tell(port), on_shutdown=shut_down).run()
     tell("returned")

@@ -15,7 +15,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def followers_of(chat: Rig, lost: list[str] | None = None) -> tuple[Followers, list[str]]:
     sent: list[str] = []
     told = lost if lost is not None else []
-    return Followers(chat.engine, Window(), sent.append, lambda run_id, _: told.append(run_id)), sent
+
+    async def write(frame: str) -> None:
+        sent.append(frame)
+
+    return Followers(chat.engine, Window(), write, lambda run_id, _: told.append(run_id)), sent
 
 
 async def readers_of(chat: Rig, run_id: str) -> int:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import logging
+import socket
+import sys
+from argparse import SUPPRESS
+from collections.abc import Callable
+from typing import Any, Final
 
 from channels.routing import get_default_application
 from django.conf import settings
@@ -14,24 +19,41 @@ from django.db.migrations.executor import MigrationExecutor
 
 from chat.first_run import setup_link
 from chat.generation.engine import Engine, engine
-from chat.server.server import WEBSOCKET_BYTES, CannotListen, Server
+from chat.server.listening import CannotListen, listen
+from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
+from chat.server.workers import Workers
+
+logger = logging.getLogger(__name__)
 
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 HIGHEST_PORT = 65535
+# Beyond the time after which a worker ends itself by all means.
+FORCE_SECONDS: Final = 8
 
 
 class Command(BaseCommand):
-    help = "Serve the site in the foreground. Ctrl-C or SIGTERM ends it in order."
+    help = "Serve the site in the foreground. Ctrl-C or SIGTERM ends it in order, a second one at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST, help="The address to listen on (HOST).")
         parser.add_argument("--port", default=settings.PORT, type=int, help="The port (PORT); 0 means any free one.")
+        parser.add_argument(
+            "--workers", default=settings.WORKERS, type=int, help="Processes that share the port (CHAT_WORKERS)."
+        )
         parser.add_argument("--migrate", action="store_true", help="Bring the database up to date first.")
+        # A worker's: the file descriptor that it has from its parent.
+        parser.add_argument("--listener", type=int, help=SUPPRESS)
 
-    def handle(self, *args: Any, host: str, port: int, migrate: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, host: str, port: int, workers: int, migrate: bool, listener: int | None, **options: Any
+    ) -> None:
+        if listener is not None:
+            Process(socket.socket(fileno=listener)).run_as_worker()
+            return
+        check_workers(workers)
         try:
             self._prepare_database(migrate)
-            self._serve(host, port)
+            self._serve(host, port, workers)
         except KeyboardInterrupt:
             # Before the server runs; from then on Ctrl-C is its own affair.
             self.stderr.write("Stopped.")
@@ -47,21 +69,29 @@ class Command(BaseCommand):
             reason = str(error).strip()
             raise CommandError(f"The database cannot be used: {reason}. See DATABASE_URL, CHAT_DATA_DIR.") from error
 
-    def _serve(self, host: str, port: int) -> None:
-        # The event loop's own work is done in other threads, each with its own connection.
+    def _serve(self, host: str, port: int, workers: int) -> None:
         setup = setup_link("")
+        # The event loop's own work is done in other threads or processes, each with its own connection.
         connections.close_all()
-        server = Server(
-            get_default_application(),
-            host=host,
-            port=port,
-            on_listening=lambda open_port: self._announce(settings.CHAT_URL or base_url(host, open_port), setup),
-            on_shutdown=close_engine,
-            # The consumer answers a frame over its limit; the transport's own limit only cuts the line.
-            websocket_bytes=max(WEBSOCKET_BYTES, 2 * settings.CHAT_FRAME_BYTES),
-        )
+        listener = self._listen(host, port)
+        address = settings.CHAT_URL or base_url(host, listener.getsockname()[1])
+        if workers == 1:
+            Process(listener).run(on_listening=lambda: self._announce(address, setup))
+            return
+        self._announce(address, setup)
+        command = [
+            sys.executable,
+            *(f"-W{option}" for option in sys.warnoptions),
+            str(settings.BASE_DIR / "manage.py"),
+        ]
+        end_seconds = settings.CHAT_DRAIN + DEADLINE_SECONDS + FORCE_SECONDS
+        family = Workers([*command, "serve", "--skip-checks"], workers, listener=listener, end_seconds=end_seconds)
+        if not family.run():
+            raise CommandError("Not every worker has ended in order.")
+
+    def _listen(self, host: str, port: int) -> socket.socket:
         try:
-            server.run()
+            return listen(host, port)
         except CannotListen as error:
             if not error.in_use:
                 raise CommandError(f"Cannot listen on {host}, port {port}: {error}.") from error
@@ -73,13 +103,62 @@ class Command(BaseCommand):
         if setup:
             self.stdout.write(f"Nobody has an account yet. Make the administrator's, once, at:\n  {address}{setup}")
         self.stdout.flush()
-        # Finds the models now, so that the first visitor does not wait for it.
-        self._engine: asyncio.Task[Engine] = asyncio.ensure_future(engine())
+
+
+class Process:
+    """One process that serves the site on a listening socket."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._engine: asyncio.Task[Engine] | None = None
+
+    def run(self, on_listening: Callable[[], None]) -> None:
+        def listening() -> None:
+            on_listening()
+            # Finds the models now, so that the first visitor does not wait for it.
+            self._engine = asyncio.ensure_future(engine())
+
+        self._server = Server(
+            get_default_application(),
+            self._listener,
+            on_listening=listening,
+            on_drain=drain_engine,
+            drain_seconds=settings.CHAT_DRAIN,
+            on_shutdown=close_engine,
+            # The consumer answers a frame over its limit; the transport's own limit only cuts the line.
+            websocket_bytes=max(WEBSOCKET_BYTES, 2 * settings.CHAT_FRAME_BYTES),
+        )
+        self._server.run()
+
+    def run_as_worker(self) -> None:
+        self.run(lambda: asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_gone))
+
+    def _parent_gone(self) -> None:
+        """Nobody writes to a worker's input: it ends when the parent does."""
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        if not self._server.is_draining:
+            logger.error("The parent of this worker is gone: it ends too.")
+            self._server.end()
+
+
+def check_workers(count: int) -> None:
+    """Raises CommandError."""
+    if count < 1:
+        raise CommandError("There must be a worker at least. Set --workers (CHAT_WORKERS) to 1 or more.")
+    if count > 1 and not settings.REDIS_URL:
+        raise CommandError(
+            f"{count} workers need a Redis that they share: without it, none could show what another one writes. "
+            "Set REDIS_URL, or leave --workers (CHAT_WORKERS) at 1."
+        )
 
 
 def base_url(host: str, port: int) -> str:
     name = "localhost" if host in EVERY_ADDRESS else host
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+async def drain_engine() -> None:
+    await (await engine()).drain()
 
 
 async def close_engine() -> None:

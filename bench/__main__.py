@@ -1,0 +1,159 @@
+"""python -m bench: what this server costs and adds, beside the service of the streaming tutorials.
+
+One run on one machine, ten minutes at most; the results go to docs/benchmarks.md. Linux only. Redis is measured where
+redis-server is installed. The reference's packages are installed into .venv-bench.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.metadata
+import itertools
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import machine, processes
+from bench.report import About, report
+from bench.results import Results
+from bench.sizes import answer_bytes, idle_bytes
+from bench.stage import Stage
+from bench.streaming import Load, Trial, measure
+from bench.ways import Way, ways
+from tests.server.process import ROOT
+
+SHOWN = ROOT / "docs" / "benchmarks.md"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and the time that further rounds may take."""
+
+    load: Load
+    rounds: int
+    idle: tuple[int, ...]
+    answers: tuple[int, ...]
+    answer_rate: int
+    seconds: float
+
+
+WHOLE = Plan(
+    load=Load((1, 50, 200, 400), rate=50, settle_seconds=0.5, window_seconds=2.5, probes=15),
+    rounds=3,
+    idle=(2000, 5000),
+    answers=(2_000, 32_000),
+    answer_rate=3000,
+    seconds=540,
+)
+# Enough to see that everything works; the figures mean little.
+QUICK = Plan(
+    load=Load((1, 5), rate=50, settle_seconds=0.1, window_seconds=0.5, probes=3),
+    rounds=1,
+    idle=(40, 100),
+    answers=(200, 3_200),
+    answer_rate=3000,
+    seconds=90,
+)
+
+
+async def run(stage: Stage, plan: Plan, *, with_reference: bool) -> Results:
+    """One round of everything, then further rounds of the streams while there is time."""
+    ended = time.monotonic() + plan.seconds
+    chosen = ways(with_redis=stage.with_redis, with_reference=with_reference)
+    results = Results(chosen, plan.load.streams)
+    longest = 0.0
+    for number in range(plan.rounds):
+        for way in chosen:
+            if number and time.monotonic() + longest > ended:
+                return results
+            began = time.monotonic()
+            trial = await measure(stage, way, plan.load)
+            results.trials.setdefault(way, []).append(trial)
+            longest = max(longest, time.monotonic() - began)
+            show(way, trial)
+        if number == 0:
+            await measure_sizes(stage, plan, results)
+    return results
+
+
+async def measure_sizes(stage: Stage, plan: Plan, results: Results) -> None:
+    for log, ways_of_log in itertools.groupby(results.ways, key=lambda way: way.log):
+        chosen = list(ways_of_log)
+        server = await asyncio.to_thread(chosen[0].start, stage)
+        try:
+            if log:
+                results.idle[log] = await idle_bytes(server, stage.people, plan.idle)
+                say(f"idle sockets, {log} log: {results.idle[log]}")
+            for way in chosen:
+                results.answers[way] = await answer_bytes(server, way, stage.people[0], plan.answers, plan.answer_rate)
+                say(f"{way.name}: {results.answers[way]}")
+        finally:
+            server.kill()
+
+
+def show(way: Way, trial: Trial) -> None:
+    for streams, window in trial.windows.items():
+        say(
+            f"{way.name:<32} {streams:>4} streams: {window.cpu_us:5.0f} µs/token, {window.delivered:4.0%}, "
+            f"{window.p50:5.0f} / {window.p99:5.0f} ms, core taken {window.waited:.0%}, pace {window.speed_ns:,.0f} ns"
+        )
+    if trial.failure:
+        say(f"{way.name}: {trial.failure}")
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def about(arguments: argparse.Namespace, plan: Plan, stage: Stage, *, with_reference: bool) -> About:
+    names = ("django", "channels", "daphne", "twisted", "autobahn", "aiohttp", "openai")
+    versions = {"Packages": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)}
+    if with_reference:
+        theirs = processes.reference_versions()
+        versions["The reference's"] = ", ".join(f"{name} {version}" for name, version in theirs.items())
+    return About(
+        command="python -m bench" + (" --quick" if arguments.quick else ""),
+        machine=machine.description(),
+        versions=versions,
+        loop="uvloop" if processes.uses_uvloop() else "asyncio's own event loop (no uvloop)",
+        rate=plan.load.rate,
+        window_seconds=plan.load.window_seconds,
+        answer_rate=plan.answer_rate,
+        is_pinned=stage.server_cores != stage.other_cores,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a small load for a minute, to see that it works")
+    parser.add_argument("--rounds", type=int, help="trials of each figure, at most")
+    parser.add_argument("--output", type=Path, help="where the results go (docs/benchmarks.md; --quick prints them)")
+    parser.add_argument("--without-reference", action="store_true", help="measure this server alone")
+    arguments = parser.parse_args()
+    plan = QUICK if arguments.quick else WHOLE
+    if arguments.rounds:
+        plan = Plan(**{**vars(plan), "rounds": arguments.rounds})
+    with_reference = not arguments.without_reference
+    if with_reference:
+        processes.install_reference()
+    machine.allow_open_files()
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        stage = Stage(Path(folder), people=max(plan.load.streams) + plan.load.probes)
+        try:
+            os.sched_setaffinity(0, stage.other_cores)
+            results = asyncio.run(run(stage, plan, with_reference=with_reference))
+            text = report(results, about(arguments, plan, stage, with_reference=with_reference))
+        finally:
+            stage.close()
+    if arguments.output is None and arguments.quick:
+        print(text)
+    else:
+        (arguments.output or SHOWN).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

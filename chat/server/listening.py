@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Final
+
+# Connections that wait to be accepted: everybody may come back at once after a restart.
+BACKLOG: Final = 2048
+
+
+class CannotListen(Exception):
+    """The address cannot be had. `in_use` says whether somebody else has it."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror or str(error))
+        self.in_use = error.errno == errno.EADDRINUSE
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 lets the system choose one. Raises CannotListen."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # A name that has addresses of both families means the one that everybody has.
+        family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotListen(error) from error
+    try:
+        # Or a restart would have to wait for the last connections to be forgotten.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(error) from error
+    return listener

@@ -1,0 +1,69 @@
+"""The benchmark runs and reports every row. Its figures are not tested: they are the machine's."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import stamps
+from bench.processes import reference_is_installed
+from bench.ways import REFERENCE, ways
+from tests.server.process import ROOT, clean_environment
+
+# The reference is installed for the benchmark alone; where nothing may be left out, it is installed for this.
+WITH_REFERENCE = os.environ.get("CI") == "true" or reference_is_installed()
+
+# The run, an installation of the reference, and a machine that is busy with other tests.
+SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path: Path = tmp_path_factory.mktemp("bench") / "benchmarks.md"
+    leaving_out = [] if WITH_REFERENCE else ["--without-reference"]
+    command = [sys.executable, "-m", "bench", "--quick", "--output", str(path), *leaving_out]
+    run = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return path.read_text("utf-8")
+
+
+def cells(report: str, name: str) -> list[list[str]]:
+    """The cells of every table row of this name."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")[1:]]
+        for line in report.splitlines()
+        if line.startswith(f"| {name} |")
+    ]
+
+
+def test_every_way_has_every_row(report: str) -> None:
+    for way in ways(with_redis="Redis log |" in report, with_reference=WITH_REFERENCE):
+        rows = cells(report, way.name)
+        assert len(rows) == 7, f"{way.name} is not in all tables"
+        for row in rows:
+            assert all(re.search(r"\d", cell) for cell in row), f"{way.name} lacks a figure: {row}"
+
+
+def test_idle_sockets_and_the_promises_are_reported(report: str) -> None:
+    [idle] = cells(report, "Chatsite, memory log")
+    assert all(0 < float(figure) < 1000 for figure in idle)
+    for promise in ("memory log: at most 1/5", "Redis log: at most 1/3", "at most 150 ms", "at most 40 KB"):
+        assert promise in report
+    assert "Could not be measured" not in report
+
+
+def test_the_reference_is_reported_where_it_is_installed(report: str) -> None:
+    assert (REFERENCE in report) == WITH_REFERENCE
+
+
+def test_a_token_says_how_long_ago_it_was_written() -> None:
+    for written in (0, 1, 4095, 4096, 123_456_789, (1 << 24) - 3):
+        text = stamps.token(written) + stamps.token(written + 4)
+        assert stamps.delays(text, written + 7) == [7, 3]

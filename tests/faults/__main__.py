@@ -1,0 +1,110 @@
+"""bin/faults [ROW …] [--trials N] [--seed S]: tries each row many times, and prints failures / trials.
+
+A row's trials are numbered within its seed: the same seed does the same things at the same moments, as far as a busy
+machine allows. 0 failures of n are stated with their bound, 3/n: the rate that 95 of 100 such results stay below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import quantiles
+from typing import Final
+
+import aiohttp
+
+from tests.faults.cluster import Cluster
+from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
+from tests.faults.processes import Upstream
+from tests.faults.rows import deaf
+from tests.faults.rows.deaf import deaf_readers
+from tests.faults.rows.kills import kill_owner
+from tests.faults.rows.redis_faults import any_fault
+from tests.faults.rows.rig import Rig, Trial
+from tests.faults.settings import SETTINGS
+
+# name → what it is, one round of it, how many trials are tried, settings of its own
+ROWS: Final[dict[str, tuple[str, Callable[[Rig], Awaitable[list[Trial]]], int, dict[str, str]]]] = {
+    "kill": ("5, R1: kill -9 of the server that owns the answers", kill_owner, 200, {}),
+    "redis": ("16, R6, R8: Redis restarted, emptied, replaced, frozen or out of reach", any_fault, 100, {}),
+    "deaf": ("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", deaf_readers, 6, deaf.SETTINGS),
+}
+
+
+async def measure(name: str, *, trials: int, seed: int) -> bool:
+    """Whether nothing failed."""
+    title, one_round, _, variables = ROWS[name]
+    began = time.monotonic()
+    done: list[Trial] = []
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        upstream = Upstream(directory / "upstream.log")
+        stack.callback(upstream.stop)
+        site = Cluster(OPENAI_BASE_URL=upstream.base_url, **{**SETTINGS, **variables})
+        stack.callback(site.stop)
+        site.start()
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=90)) as http:
+            rig = Rig(site, upstream, http, random.Random(f"{name} {seed}"))
+            while len(done) < trials:
+                found = await one_round(rig)
+                done += found
+                for trial in found:
+                    if trial.note:
+                        print(f"  {trial.what}: {trial.note}", flush=True)
+                    if trial.failure:
+                        print(f"  {trial.what}\n    {trial.failure}", flush=True)
+                await upstream_closed(upstream, seconds=10)
+                check_whole_turns(site)
+                site.until_ready()
+                print(f"  {name}: {_score(done)}", end="\r", file=sys.stderr, flush=True)
+        written = site.log
+    check_log(written, expected=site.expected)
+    print(
+        f"{name} ({title}), seed {seed}: {_score(done)}{_waited(done)}, {time.monotonic() - began:.0f} s", flush=True
+    )
+    return not any(trial.failure or trial.late for trial in done)
+
+
+def _score(trials: list[Trial]) -> str:
+    failures = sum(bool(trial.failure) for trial in trials)
+    bound = "" if failures else f" (below {3 / max(1, len(trials)):.2%})"
+    late = sum(trial.late for trial in trials)
+    return f"{failures} / {len(trials)}{bound}{f', {late} late' if late else ''}"
+
+
+def _waited(trials: list[Trial]) -> str:
+    """The middle, the slowest of twenty and the slowest of all waits."""
+    waits = sorted(trial.seconds for trial in trials if trial.seconds is not None)
+    if len(waits) < 2:
+        return ""
+    cuts = quantiles(waits, n=20)
+    return f", waits p50 {cuts[9]:.1f} s, p95 {cuts[18]:.1f} s, longest {waits[-1]:.1f} s"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bin/faults", description=__doc__.partition("\n")[0])
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all if none is named")
+    parser.add_argument("--trials", type=int, help="for each row, instead of its own number")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    if unknown := set(arguments.rows) - set(ROWS):
+        parser.error(f"no such row: {', '.join(sorted(unknown))}")
+    print(f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    good = True
+    for name in arguments.rows or ROWS:
+        good &= asyncio.run(measure(name, trials=arguments.trials or ROWS[name][2], seed=arguments.seed))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

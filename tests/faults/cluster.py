@@ -1,0 +1,120 @@
+"""Two servers behind nginx, with a Redis and a PostgreSQL of their own, and a wire between each of them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import psycopg
+
+from tests.fake_openai.server import closed_port
+from tests.faults.nginx import TEMPLATE, Nginx
+from tests.faults.processes import SERVE, Server, Site, prepare
+from tests.faults.statements import StatementWire
+from tests.faults.wires import Network, Wire
+from tests.postgres import PostgreSQL
+from tests.streams.redis_server import RedisServer
+
+SERVERS: Final = 2
+READY_SECONDS: Final = 40.0
+POLL_SECONDS: Final = 0.05
+# The data must outlive a killed server; that the machine fails is not among the faults here.
+DURABLE: Final = ("fsync=on", "full_page_writes=on", "synchronous_commit=on")
+
+
+class Cluster(Site):
+    """`servers[0]` and `servers[1]`; `to_redis` and `to_database` are the wires of each.
+
+    `durable`: PostgreSQL flushes what it has committed, as in production. `template`: the configuration of nginx.
+    """
+
+    is_cluster: ClassVar[bool] = True
+
+    def __init__(self, *, durable: bool = False, template: Path = TEMPLATE, **variables: str) -> None:
+        with ExitStack() as stack:
+            # Not pytest's own directory: the path of a Unix socket has at most 107 bytes.
+            self.directory = Path(tempfile.mkdtemp(prefix="cluster-"))
+            stack.callback(shutil.rmtree, self.directory)
+            self.redis = RedisServer(self._subdirectory("redis"))
+            stack.callback(self.redis.stop)
+            self.redis.start()
+            self.database = PostgreSQL(*(DURABLE if durable else ()))
+            stack.callback(self.database.remove)
+            self.database.start()
+            self.network = Network()
+            stack.callback(self.network.close)
+            self.to_redis: list[Wire] = []
+            self.to_database: list[StatementWire] = []
+            data_dir = self._subdirectory("data")
+            servers = [self._server(number, data_dir, variables) for number in range(SERVERS)]
+            self.nginx = Nginx(self._subdirectory("nginx"), [server.port for server in servers], template=template)
+            cast = prepare(data_dir, DATABASE_URL=self.database.url)
+            self._serve(cast, servers, self.nginx.port)
+            self._written: str | None = None
+            # Nothing depends on a notice: on a busy machine one may be given up.
+            self.expected = ("A notice for user", "Notices for user")
+            stack.callback(self._keep_log)
+            for server in servers:
+                stack.callback(server.stop)
+            stack.callback(self.nginx.stop)
+            self._stack = stack.pop_all()
+
+    @property
+    def log(self) -> str:
+        return super().log if self._written is None else self._written
+
+    def start(self) -> None:
+        super().start()
+        self.nginx.start()
+
+    def stop(self) -> None:
+        """Everything of it, whatever state it is in."""
+        self._stack.close()
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        with psycopg.connect(self.database.url, autocommit=True) as connection:
+            return connection.execute(query.replace("?", "%s"), values).fetchall()  # type: ignore[arg-type]
+
+    def adopt_redis(self, server: RedisServer) -> None:
+        """From now on it is this one that the wires lead to."""
+        self._stack.callback(server.stop)
+        self.redis = server
+        for wire in self.to_redis:
+            wire.target = server.socket
+            wire.break_off()
+
+    def until_ready(self) -> None:
+        """Wait until every process says that it is: after what was done to its Redis or its database."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not self.is_ready():
+            assert self.is_alive, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(POLL_SECONDS)
+
+    def _server(self, number: int, data_dir: Path, variables: dict[str, str]) -> Server:
+        path = self.directory / f"redis-{number}.sock"
+        self.to_redis.append(self.network.socket(path, self.redis.socket))
+        wire = StatementWire(self.network, self.database.port)
+        port = self.network.port(wire)
+        self.to_database.append(wire)
+        return Server(
+            SERVE,
+            self.directory,
+            closed_port(),
+            CHAT_DATA_DIR=str(data_dir),
+            REDIS_URL=f"unix://{path}",
+            DATABASE_URL=self.database.url.replace(f":{self.database.port}/", f":{port}/"),
+            **variables,
+        )
+
+    def _keep_log(self) -> None:
+        self._written = super().log
+
+    def _subdirectory(self, name: str) -> Path:
+        path = self.directory / name
+        path.mkdir()
+        return path

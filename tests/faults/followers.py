@@ -1,0 +1,87 @@
+"""Readers that touch nothing: they come back by themselves, at their cursor, whatever happens to the servers.
+
+As the site's own page does: a connection that is refused, cut or silent is followed by another one, after a short wait
+that differs from reader to reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import aiohttp
+from websockets.exceptions import InvalidHandshake, InvalidMessage
+
+from tests.faults.client import Browser, Socket, open_socket
+from tests.faults.processes import Member, Site
+from tests.faults.reading import Reading, Violation
+
+# The rig's sites send a heartbeat twice a second; the rest is for a busy machine.
+SILENT_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 5.0
+WAIT_SECONDS: Final = (0.1, 0.5)
+LOOK_SECONDS: Final = 0.25
+FINAL_CLOSES: Final = frozenset({4400, 4401, 4403})
+
+
+class Follower:
+    """`connections`: how many it has taken so far."""
+
+    def __init__(self, site: Site, member: Member, http: aiohttp.ClientSession) -> None:
+        self.site = site
+        self.member = member
+        self.connections = 0
+        self._browser = Browser(site, member, http)
+
+    async def over_socket(self, reading: Reading) -> None:
+        """Follow a run to its end."""
+        while not reading.outcome:
+            with suppress(OSError, EOFError, TimeoutError, InvalidHandshake, InvalidMessage, ConnectionError):
+                async with self._socket(reading) as connection:
+                    reply = await connection.subscribe(reading)
+                    if reply["type"] == "ok":
+                        await _ended_or_silent(connection, reading)
+                    elif not reply["retryable"]:
+                        raise Violation(f"the run cannot be followed any more: {reply}")
+            await _wait()
+
+    async def over_sse(self, reading: Reading) -> None:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENT_SECONDS)
+        while not reading.outcome:
+            self.connections += 1
+            with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                status = await self._browser.follow(reading, timeout=timeout)
+                if status in {400, 401, 403, 404}:
+                    raise Violation(f"the run cannot be followed any more: {status}")
+            await _wait()
+
+    @asynccontextmanager
+    async def _socket(self, reading: Reading) -> AsyncIterator[Socket]:
+        self.connections += 1
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await open_socket(self.site, self.member, readings={reading.run_id: reading})
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await connection.hello
+            yield connection
+        finally:
+            await connection.abort()
+            connection.check()
+            if connection.close_code in FINAL_CLOSES:
+                raise Violation(f"the socket was closed for good: {connection.close_code}")
+
+
+async def _ended_or_silent(connection: Socket, reading: Reading) -> None:
+    while connection.is_open and not reading.outcome:
+        if time.monotonic() - connection.heard_at > SILENT_SECONDS:
+            return
+        with suppress(TimeoutError):
+            await reading.until(lambda reading: bool(reading.outcome), seconds=LOOK_SECONDS)
+
+
+async def _wait() -> None:
+    await asyncio.sleep(random.uniform(*WAIT_SECONDS))

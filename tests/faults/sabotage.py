@@ -1,0 +1,120 @@
+"""python -m tests.faults.sabotage NAME: `manage.py serve` with something in it taken away or held up.
+
+Only here: the product has no switch for any of this. A process that has come to where it is held says so in its log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import django
+
+HELD: Final = "held at"
+
+
+def hold_saves() -> None:
+    """A turn whose question holds `fault=<point>` waits for ever there: before_commit, inside, or after_commit."""
+    from django.db import transaction
+
+    from chat.generation.ending import Ending
+    from chat.models import turn
+
+    save, write, done = turn.Turn.save, turn.Turn._write, Ending.done
+
+    def held_save(self: turn.Turn) -> Any:
+        if "fault=before_commit" in self.user_text:
+            _hold_thread("before_commit")
+        return save(self)
+
+    def held_write(self: turn.Turn) -> Any:
+        answer = write(self)
+        if "fault=inside" in self.user_text:
+            assert transaction.get_connection().in_atomic_block
+            _hold_thread("inside")
+        return answer
+
+    async def held_done(self: Ending, message: Any, run_id: str, *, token: int) -> None:
+        if "fault=after_commit" in message.parent.text:
+            _say("after_commit")
+            await asyncio.Event().wait()
+        await done(self, message, run_id, token=token)
+
+    turn.Turn.save, turn.Turn._write, Ending.done = held_save, held_write, held_done  # type: ignore[method-assign]
+
+
+def no_takeover() -> None:
+    """Nobody looks for the runs of processes that are gone."""
+    from chat.generation.takeover import Takeover
+
+    Takeover.start = lambda self: None  # type: ignore[method-assign]
+
+
+def no_checks() -> None:
+    """Nobody compares what was heard with what Redis holds."""
+    from chat.streams.following import Following
+
+    Following._check = lambda self: None  # type: ignore[method-assign]
+
+
+def no_fence() -> None:
+    """Redis takes what anybody appends, whoever owns the run."""
+    from chat.streams import scripts
+
+    load = scripts.load
+
+    def unfenced() -> Any:
+        with _replaced("if owner_token ~= token then\n  return FENCED\nend", ""):
+            return load()
+
+    @contextmanager
+    def _replaced(old: str, new: str) -> Iterator[None]:
+        read = scripts.Path.read_text
+        scripts.Path.read_text = lambda self, *a, **k: read(self, *a, **k).replace(old, new)  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            scripts.Path.read_text = read  # type: ignore[method-assign]
+
+    scripts.load = unfenced
+
+
+SABOTAGES: Final[dict[str, Callable[[], None]]] = {
+    each.__name__: each for each in (hold_saves, no_takeover, no_checks, no_fence)
+}
+
+
+def command(name: str) -> tuple[str, ...]:
+    """For a Server: as it would be started, but for this."""
+    assert name in SABOTAGES
+    return (sys.executable, "-m", "tests.faults.sabotage", name)
+
+
+def _hold_thread(point: str) -> None:
+    _say(point)
+    threading.Event().wait()
+
+
+def _say(point: str) -> None:
+    sys.stderr.write(f"{HELD} {point}\n")
+    sys.stderr.flush()
+
+
+def main() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
+    # First: it installs the event loop that everything else must find.
+    import daphne.server  # noqa: F401
+    from django.core.management import execute_from_command_line
+
+    django.setup()
+    SABOTAGES[sys.argv[1]]()
+    execute_from_command_line(["manage.py", "serve"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""The settings of the rig's sites.
+
+Patience that a test can wait for, and no limit on how much one user sends: dozens of tests are one user here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SETTINGS: Final = {
+    "CHAT_SENDS_PER_MINUTE": "100000",
+    "CHAT_LIVE_RUNS_PER_USER": "100",
+    "CHAT_STALLED_SECONDS": "3",
+    "CHAT_HEARTBEAT_SECONDS": "0.5",
+    "CHAT_FIRST_TOKEN_TIMEOUT": "2",
+    "CHAT_IDLE_TIMEOUT": "3",
+}

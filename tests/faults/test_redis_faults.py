@@ -1,0 +1,128 @@
+"""Rows 10, 16, 17, R6 to R8: Redis restarted, emptied, replaced, frozen, out of reach; messages that get lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+import aiohttp
+import pytest
+
+from tests.faults.client import Browser, numbered, socket
+from tests.faults.cluster import Cluster
+from tests.faults.configurations import in_a_cluster
+from tests.faults.followers import Follower
+from tests.faults.invariants import check_saved, check_whole_turns, upstream_closed
+from tests.faults.processes import Member, Upstream
+from tests.faults.reading import Reading
+from tests.faults.rows.redis_faults import BRIEF, Fault, partitioned, paused, under
+from tests.faults.rows.rig import Rig
+
+pytestmark = in_a_cluster
+
+TOKEN: Final = len(numbered("", 1))
+# The renewal of a lease comes every 3 s, the look at where a log is every 5 s; and a busy machine.
+STOPPED_SECONDS: Final = 3.5 + 1
+FOUND_SECONDS: Final = 6.0 + 2
+
+
+@pytest.mark.parametrize("fault", [*BRIEF, partitioned, paused], ids=lambda fault: fault.__name__)
+async def test_answers_outlive_redis(fault: Fault, rig: Rig, site: Cluster) -> None:
+    trials = await under(rig, fault, runs=6)
+    assert [trial for trial in trials if trial.failure] == []
+    assert len(trials) == 6
+    check_whole_turns(site)
+
+
+async def test_no_reader_notices_when_the_subscriptions_are_killed(
+    site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession
+) -> None:
+    prompt = "/numbered count=100 rate=25 subscriptions"
+    run = await browser.start(prompt)
+    readings = [Reading(run[1]["run_id"]) for _ in range(4)]
+    followers = [Follower(site, alice, http) for _ in readings]
+    async with asyncio.TaskGroup() as following:
+        for number, (follower, reading) in enumerate(zip(followers, readings, strict=True)):
+            following.create_task((follower.over_socket, follower.over_sse)[number % 2](reading))
+        for tokens in (10, 20, 30, 40):
+            await asyncio.gather(*(reading.has(tokens * TOKEN) for reading in readings))
+            assert site.redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+    assert [follower.connections for follower in followers] == [1] * 4
+    for reading in readings:
+        await check_saved(browser, reading, numbered(prompt, 100))
+        assert "reset" not in reading.names
+
+
+async def test_requests_fail_in_time_while_redis_stands_still(
+    site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession
+) -> None:
+    """R7: what needs Redis is refused within its 5 s; what does not is answered as ever; then all is as before."""
+    whole = await browser.stream("/hello before")
+    site.redis.pause()
+    try:
+        began = time.monotonic()
+        refused = asyncio.create_task(browser.start("/hello meanwhile"))
+        saved = f"/api/conversations/{whole.start['conversation_id']}/messages"
+        for _ in range(5):
+            at = time.monotonic()
+            assert (await browser.call("GET", saved))[0] == 200
+            assert (await browser.call("GET", "/healthz"))[0] == 200
+            assert time.monotonic() - at < 2
+        status, answer = await refused
+        assert (status, answer["error"]["code"], answer["error"]["retryable"]) == (503, "unavailable", True)
+        assert time.monotonic() - began < 5 + 2
+        assert [server.is_ready() for server in site.servers] == [False, False]
+    finally:
+        site.redis.resume()
+    await asyncio.to_thread(site.until_ready)
+    await check_saved(browser, await browser.stream("/hello after"))
+
+
+async def test_a_stop_whose_message_is_lost_comes_with_the_lease(
+    site: Cluster, alice: Member, browser: Browser, upstream: Upstream, http: aiohttp.ClientSession
+) -> None:
+    prompt = "/numbered count=40 rate=0.4 lost stop"
+    status, run = await Browser(site, alice, http, url=site.servers[0].url).start(prompt)
+    assert status == 201
+    reading = Reading(run["run_id"])
+    follower = Follower(site, alice, http)
+    following = asyncio.create_task(follower.over_socket(reading))
+    await reading.has(TOKEN)
+    wire = site.to_redis[0]
+    wire.rob(lambda data: f"stop {run['run_id']}".encode() in data)
+    try:
+        before = wire.lost
+        stopped = time.monotonic()
+        assert await Browser(site, alice, http, url=site.servers[1].url).stop(run["run_id"]) == 202
+        await upstream_closed(upstream, seconds=STOPPED_SECONDS)
+        assert time.monotonic() - stopped < STOPPED_SECONDS
+        assert wire.lost == before + 1
+    finally:
+        wire.rob(None)
+    await following
+    assert reading.end["status"] == "stopped"
+    await check_saved(browser, reading)
+
+
+async def test_an_end_whose_message_is_lost_is_found(
+    site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession
+) -> None:
+    """The reader is at one server, the run at the other; what is published last does not arrive."""
+    prompt = "/numbered count=30 rate=30 lost done"
+    async with socket(site, alice, port=site.servers[1].port) as connection:
+        status, run = await Browser(site, alice, http, url=site.servers[0].url).start(prompt)
+        assert status == 201
+        reading = Reading(run["run_id"])
+        await connection.subscribe(reading)
+        wire = site.to_redis[1]
+        wire.rob(lambda data: b"done" in data and run["run_id"].encode() in data)
+        try:
+            await reading.has(30 * TOKEN)
+            complete = time.monotonic()
+            await reading.ended()
+            assert wire.lost
+            assert time.monotonic() - complete < FOUND_SECONDS
+        finally:
+            wire.rob(None)
+    await check_saved(browser, reading, numbered(prompt, 30))

@@ -1,0 +1,56 @@
+"""Row 8: an owner that stands still for longer than its lease, and then goes on, changes nothing any more."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Final
+
+import aiohttp
+
+from tests.faults.client import Browser, numbered, varied
+from tests.faults.cluster import Cluster
+from tests.faults.configurations import in_a_cluster
+from tests.faults.followers import Follower
+from tests.faults.invariants import answers, check_saved
+from tests.faults.processes import Member, Upstream
+from tests.faults.reading import Reading
+
+pytestmark = in_a_cluster
+
+TOKEN: Final = len(numbered("", 1))
+COUNT: Final = 300
+TAKEN_OVER_SECONDS: Final = 60.0
+
+
+async def test_what_a_zombie_still_writes_is_refused(
+    site: Cluster, alice: Member, browser: Browser, upstream: Upstream, http: aiohttp.ClientSession
+) -> None:
+    """It wakes while the other server writes: the second answer alone is read and saved."""
+    owner = site.servers[0]
+    prompt = f"/varied count={COUNT} rate=30 zombie"
+    status, run = await Browser(site, alice, http, url=owner.url).start(prompt)
+    assert status == 201
+    readings = [Reading(run["run_id"]) for _ in range(2)]
+    followers = [Follower(site, alice, http) for _ in readings]
+    following = [
+        asyncio.create_task(followers[0].over_socket(readings[0])),
+        asyncio.create_task(followers[1].over_sse(readings[1])),
+    ]
+    await asyncio.gather(*(reading.has(20 * TOKEN) for reading in readings))
+    owner.signal(signal.SIGSTOP)
+    try:
+        for reading in readings:
+            await reading.until(lambda each: "reset" in each.names, seconds=TAKEN_OVER_SECONDS)
+            await reading.has(TOKEN)
+    finally:
+        owner.signal(signal.SIGCONT)
+    assert not any(reading.outcome for reading in readings)
+    async with asyncio.timeout(TAKEN_OVER_SECONDS):
+        await asyncio.gather(*following)
+    for reading in readings:
+        await check_saved(browser, reading, varied(prompt, COUNT, attempt=2))
+        assert reading.names.count("reset") == 1
+    assert answers(site, run["run_id"]) == [readings[0].text]
+    assert len(upstream.exchanges(prompt)) == 2
+    assert f"Run {run['run_id']} belongs to another process now" in owner.log

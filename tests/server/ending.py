@@ -1,0 +1,98 @@
+"""A site that is told to end, and watched while it does."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tests.faults.client import Socket
+from tests.faults.processes import END_SECONDS, POLL_SECONDS, Member, Site, Upstream
+from tests.server.process import ROOT, clean_environment
+
+# Longer than the fault rig's: two sites may start at once here.
+START_SECONDS: Final = 90.0
+SECONDS: Final = 20.0
+# Between the limit of the drain and the end of the process, on a machine that is busy with other tests.
+ENDING_SECONDS: Final = 15.0
+
+
+class EndingSite(Site):
+    """`command`: what is run in place of `manage.py serve`; `{port}` in it is the port."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        cast: dict[str, Member],
+        *,
+        command: tuple[str, ...] = ("manage.py", "serve"),
+        **variables: str,
+    ) -> None:
+        super().__init__(data_dir, cast, **variables)
+        self._command = [part.format(port=self.port) for part in command]
+
+    def start(self) -> None:
+        with (self.data_dir / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *self._command],
+                cwd=ROOT,
+                env=clean_environment() | self._variables,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_ready():
+            assert self.is_alive, f"the site does not start:\n{self.log}"
+            assert time.monotonic() < deadline, f"the site does not start in time:\n{self.log}"
+            time.sleep(POLL_SECONDS)
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.servers[0].signal(number)
+
+    async def exit_code(self, *, seconds: float = END_SECONDS) -> int:
+        """Wait for the end."""
+        return await asyncio.to_thread(self.servers[0].wait, seconds)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def stops_listening(self) -> None:
+        await until(lambda: not self._takes_connections())
+
+    def _takes_connections(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it takes too long"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def asked(upstream: Upstream, prompt: str, *, times: int) -> None:
+    """Wait until the model has been asked this so often."""
+    async with asyncio.timeout(SECONDS):
+        while len(await asyncio.to_thread(upstream.exchanges, prompt)) < times:
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def sent_away(reader: Socket) -> None:
+    """It is told to come back, and then the socket is closed."""
+    assert await reader.closed() == 4412
+    assert reader.bye is not None
+    assert reader.bye["code"] == 4412
+    assert 0 <= reader.bye["retry_ms"] <= 5000
+    reader.check()
