@@ -28,6 +28,7 @@ from chat.origins import may_connect
 from chat.refusals import Refusal
 from chat.socket_requests import SignedOut, SocketRequests, is_ref
 from chat.socket_writer import SocketWriter
+from chat.streams.base import Unavailable
 from chat.window import BYTES, UnknownFrame, Window
 from chat.wire import BadJson, loads
 
@@ -118,7 +119,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._spawn(self._forward_notices(listening, greeted))
         # First, so that of a run that begins just now either `hello` tells or a notice.
         await listening.wait()
-        live = [run for run in await self._engine.log.runs_of(user.pk) if run.is_live]
+        try:
+            live = [run for run in await self._engine.log.runs_of(user.pk) if run.is_live]
+        except Unavailable:
+            logger.warning("A socket is asked to come back: Redis does not answer.")
+            await self._bye(close_codes.DRAINING)
+            return
         self._writer.put(
             {
                 "type": "hello",

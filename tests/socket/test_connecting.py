@@ -10,7 +10,7 @@ from django.test import override_settings
 from chat import database, notices
 from chat.auth import user_of_scope
 from chat.models import ApiToken
-from chat.streams.base import RunInfo
+from chat.streams.base import RunInfo, Unavailable
 from chat.streams.memory import MemoryLog
 from chatsite.asgi import application
 from tests.chat_rig import Rig
@@ -45,6 +45,21 @@ class LateLog(MemoryLog):
         self.asked.set()
         await self.answers.wait()
         return await super().runs_of(owner_id)
+
+
+class AbsentLog(MemoryLog):
+    async def runs_of(self, owner_id: int) -> list[RunInfo]:
+        raise Unavailable("It does not answer.")
+
+
+async def test_while_the_log_is_away_a_socket_is_asked_to_come_back(chat: Rig) -> None:
+    chat.engine.log = AbsentLog()
+    socket = Socket(session=await session_of(chat.alice))
+    assert await socket.connect()
+    bye = await socket.receive()
+    assert (bye["type"], bye["code"]) == ("bye", 4412)
+    assert (await socket.receive()) == {"type": "close", "code": 4412}
+    await socket.disconnect()
 
 
 async def test_hello_comes_before_what_happens_meanwhile(chat: Rig) -> None:
