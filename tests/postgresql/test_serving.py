@@ -47,9 +47,8 @@ def start_site(tmp_path: Path, own_postgres: PostgreSQL, upstream: Upstream) -> 
         data_dir = tmp_path / "data"
         data_dir.mkdir()
         database = {"CHAT_DATA_DIR": str(data_dir), "DATABASE_URL": own_postgres.url}
-        site = Site(
-            data_dir, cast(database), OPENAI_BASE_URL=upstream.base_url, **{**SETTINGS, **database, **variables}
-        )
+        settings = {"OPENAI_BASE_URL": upstream.base_url, "DATABASE_URL": own_postgres.url, **SETTINGS, **variables}
+        site = Site(data_dir, cast(database), **settings)
         sites.append(site)
         site.start()
         return site

@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.faults.client import Socket
 from tests.faults.processes import END_SECONDS, POLL_SECONDS, Member, Site, Upstream
-from tests.server.process import ROOT, clean_environment
 
-# Longer than the fault rig's: two sites may start at once here.
-START_SECONDS: Final = 90.0
 SECONDS: Final = 20.0
 # Between the limit of the drain and the end of the process, on a machine that is busy with other tests.
 ENDING_SECONDS: Final = 15.0
@@ -34,23 +30,8 @@ class EndingSite(Site):
         command: tuple[str, ...] = ("manage.py", "serve"),
         **variables: str,
     ) -> None:
+        self._arguments = command
         super().__init__(data_dir, cast, **variables)
-        self._command = [part.format(port=self.port) for part in command]
-
-    def start(self) -> None:
-        with (self.data_dir / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, *self._command],
-                cwd=ROOT,
-                env=clean_environment() | self._variables,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._is_ready():
-            assert self.is_alive, f"the site does not start:\n{self.log}"
-            assert time.monotonic() < deadline, f"the site does not start in time:\n{self.log}"
-            time.sleep(POLL_SECONDS)
 
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.servers[0].signal(number)
@@ -61,8 +42,10 @@ class EndingSite(Site):
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        return self.servers[0].pid
+
+    def _command(self, port: int) -> Sequence[str]:
+        return [sys.executable, *(part.format(port=port) for part in self._arguments)]
 
     async def stops_listening(self) -> None:
         await until(lambda: not self._takes_connections())
