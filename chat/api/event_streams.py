@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
 from chat import database, metrics
-from chat.auth import user_of_scope
+from chat.auth import not_signed_in, user_of_scope
 from chat.models import User
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,8 @@ class EventStreams:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if handed_over.done():
                 user_id, respond = handed_over.result()
-                await _respond(respond(send), client.gone(django), _signed_out(scope, user_id))
+                response = _Response(send)
+                await _respond(respond(response.send), client.gone(django), response.refused(scope, user_id))
             await django
         finally:
             django.cancel()
@@ -125,11 +126,41 @@ class _Client:
             leaving.cancel()
 
 
+class _Response:
+    """What is sent in one response, and its end if its reader is signed out before."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._begun = False
+        self._refused = False
+
+    async def send(self, message: Message) -> None:
+        if self._refused:
+            # Nothing more is for this reader, and nothing may come after the end.
+            await asyncio.Event().wait()
+        self._begun = True
+        await self._send(message)
+
+    async def refused(self, scope: Scope, user_id: int) -> None:
+        """Return when the reader may not read on and has been told so: a stream ends, an answer is a refusal."""
+        await _signed_out(scope, user_id)
+        self._refused = True
+        if self._begun:
+            with suppress(OSError):
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await _answer(_refusal(), self._send)
+
+
+async def _refusal() -> HttpResponse:
+    return not_signed_in()
+
+
 async def _respond(
-    responding: Coroutine[Any, Any, None], gone: Coroutine[Any, Any, None], signed_out: Coroutine[Any, Any, None]
+    responding: Coroutine[Any, Any, None], gone: Coroutine[Any, Any, None], refused: Coroutine[Any, Any, None]
 ) -> None:
     """Respond until that ends, or the client goes away or is signed out, which ends it."""
-    tasks = [asyncio.create_task(each) for each in (responding, gone, signed_out)]
+    tasks = [asyncio.create_task(each) for each in (responding, gone, refused)]
     try:
         with metrics.READERS.labels("sse").track_inprogress():
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -61,10 +61,6 @@ class Stream:
             events += self._decoder.feed(await self.chunk())
         return events
 
-    async def gone(self) -> None:
-        """The server has ended the response, with or without a last chunk."""
-        await self._exchange.wait(5)
-
     async def close(self) -> None:
         await self._exchange.send_input({"type": "http.disconnect"})
         await self._exchange.wait(5)

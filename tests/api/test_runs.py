@@ -354,8 +354,21 @@ async def test_a_stream_ends_when_its_reader_is_signed_out(
     stream = await owner.open("GET", path.format(run_id=sent.run_id))
     await stream.until("start")
     await database.write(lambda: [token.revoke() for token in ApiToken.objects.all()])
-    await stream.gone()
+    # To its end: a response that only goes silent leaves its reader waiting.
+    async with asyncio.timeout(20):
+        await stream.rest()
     chat.provider.say("Not for you")
     chat.provider.finish()
     await chat.events(sent.run_id)
     assert b"Not for you" not in stream.raw
+
+
+async def test_who_waits_for_an_answer_and_is_signed_out_is_refused(
+    chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.api.event_streams.SIGNED_IN_EVERY_SECONDS", 0.01)
+    waiting = asyncio.create_task(owner.post("/api/runs/wait", {"text": "Hello"}))
+    await chat.provider.asked.wait()
+    await database.write(lambda: [token.revoke() for token in ApiToken.objects.all()])
+    response = await waiting
+    assert (response.status, response.data["error"]["code"]) == (401, "not_signed_in")

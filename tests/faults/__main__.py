@@ -14,8 +14,9 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 from typing import Final
@@ -27,52 +28,74 @@ from tests.faults.invariants import check_log, check_whole_turns, upstream_close
 from tests.faults.processes import Upstream
 from tests.faults.rows import deaf
 from tests.faults.rows.deaf import deaf_readers
+from tests.faults.rows.drains import drain_owner
 from tests.faults.rows.kills import kill_owner
 from tests.faults.rows.redis_faults import any_fault
 from tests.faults.rows.rig import Rig, Trial
 from tests.faults.settings import SETTINGS
 
-# name → what it is, one round of it, how many trials are tried, settings of its own
-ROWS: Final[dict[str, tuple[str, Callable[[Rig], Awaitable[list[Trial]]], int, dict[str, str]]]] = {
-    "kill": ("5, R1: kill -9 of the server that owns the answers", kill_owner, 200, {}),
-    "redis": ("16, R6, R8: Redis restarted, emptied, replaced, frozen or out of reach", any_fault, 100, {}),
-    "deaf": ("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", deaf_readers, 6, deaf.SETTINGS),
+
+@dataclass(frozen=True)
+class Row:
+    """`trials`: how many are tried. `settings`: of the site, for this row. `wired`: as of a Cluster."""
+
+    title: str
+    one_round: Callable[[Rig], Awaitable[list[Trial]]]
+    trials: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+    wired: bool = False
+
+
+ROWS: Final[dict[str, Row]] = {
+    "kill": Row("5, R1: kill -9 of the server that owns the answers", kill_owner, 200),
+    "drain": Row("23, R16: SIGTERM to the server that owns the answers", drain_owner, 200),
+    "redis": Row("16, R6, R8: Redis restarted, emptied, replaced, frozen, out of reach", any_fault, 100, wired=True),
+    "deaf": Row("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", deaf_readers, 6, deaf.SETTINGS),
 }
 
 
 async def measure(name: str, *, trials: int, seed: int) -> bool:
     """Whether nothing failed."""
-    title, one_round, _, variables = ROWS[name]
+    row = ROWS[name]
     began = time.monotonic()
     done: list[Trial] = []
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         upstream = Upstream(directory / "upstream.log")
         stack.callback(upstream.stop)
-        site = Cluster(OPENAI_BASE_URL=upstream.base_url, **{**SETTINGS, **variables})
+        site = Cluster(OPENAI_BASE_URL=upstream.base_url, wired=row.wired, **{**SETTINGS, **row.settings})
         stack.callback(site.stop)
         site.start()
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=90)) as http:
             rig = Rig(site, upstream, http, random.Random(f"{name} {seed}"))
             while len(done) < trials:
-                found = await one_round(rig)
+                found = await row.one_round(rig)
                 done += found
                 for trial in found:
                     if trial.note:
                         print(f"  {trial.what}: {trial.note}", flush=True)
                     if trial.failure:
                         print(f"  {trial.what}\n    {trial.failure}", flush=True)
-                await upstream_closed(upstream, seconds=10)
+                if any(trial.failure for trial in found):
+                    print(f"  what the servers have written: {_kept(name, site.log)}", flush=True)
+                await upstream_closed(upstream, seconds=30)
                 check_whole_turns(site)
                 site.until_ready()
                 print(f"  {name}: {_score(done)}", end="\r", file=sys.stderr, flush=True)
         written = site.log
     check_log(written, expected=site.expected)
     print(
-        f"{name} ({title}), seed {seed}: {_score(done)}{_waited(done)}, {time.monotonic() - began:.0f} s", flush=True
+        f"{name} ({row.title}), seed {seed}: {_score(done)}{_waited(done)}, {time.monotonic() - began:.0f} s",
+        flush=True,
     )
     return not any(trial.failure or trial.late for trial in done)
+
+
+def _kept(name: str, log: str) -> Path:
+    path = Path(tempfile.mkstemp(prefix=f"faults-{name}-", suffix=".log")[1])
+    path.write_text(log)
+    return path
 
 
 def _score(trials: list[Trial]) -> str:
@@ -102,7 +125,7 @@ def main() -> int:
     print(f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     good = True
     for name in arguments.rows or ROWS:
-        good &= asyncio.run(measure(name, trials=arguments.trials or ROWS[name][2], seed=arguments.seed))
+        good &= asyncio.run(measure(name, trials=arguments.trials or ROWS[name].trials, seed=arguments.seed))
     return 0 if good else 1
 
 

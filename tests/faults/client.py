@@ -169,7 +169,9 @@ class Socket:
         for event in frame["events"]:
             reading.apply(event["id"], event["event"], event["data"])
         if self.acks:
-            await self.put({"type": "ack", "frame": self.frames})
+            # The server may have closed already: what it said before that is still read.
+            with suppress(ConnectionClosed):
+                await self.put({"type": "ack", "frame": self.frames})
 
 
 @asynccontextmanager

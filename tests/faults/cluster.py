@@ -29,12 +29,15 @@ DURABLE: Final = ("fsync=on", "full_page_writes=on", "synchronous_commit=on")
 class Cluster(Site):
     """`servers[0]` and `servers[1]`; `to_redis` and `to_database` are the wires of each.
 
-    `durable`: PostgreSQL flushes what it has committed, as in production. `template`: the configuration of nginx.
+    `wired` off: none, for rows in which nothing is done to them and time counts. `durable`: PostgreSQL flushes what is
+    committed, as in production. `template`: the configuration of nginx.
     """
 
     is_cluster: ClassVar[bool] = True
 
-    def __init__(self, *, durable: bool = False, template: Path = TEMPLATE, **variables: str) -> None:
+    def __init__(
+        self, *, wired: bool = True, durable: bool = False, template: Path = TEMPLATE, **variables: str
+    ) -> None:
         with ExitStack() as stack:
             # Not pytest's own directory: the path of a Unix socket has at most 107 bytes.
             self.directory = Path(tempfile.mkdtemp(prefix="cluster-"))
@@ -50,7 +53,12 @@ class Cluster(Site):
             self.to_redis: list[Wire] = []
             self.to_database: list[StatementWire] = []
             data_dir = self._subdirectory("data")
-            servers = [self._server(number, data_dir, variables) for number in range(SERVERS)]
+            servers = []
+            for number in range(SERVERS):
+                between = self._wires(number) if wired else self._direct()
+                servers.append(
+                    Server(SERVE, self.directory, closed_port(), CHAT_DATA_DIR=str(data_dir), **between, **variables)
+                )
             self.nginx = Nginx(self._subdirectory("nginx"), [server.port for server in servers], template=template)
             cast = prepare(data_dir, DATABASE_URL=self.database.url)
             self._serve(cast, servers, self.nginx.port)
@@ -95,21 +103,17 @@ class Cluster(Site):
             assert time.monotonic() < deadline, self.log
             time.sleep(POLL_SECONDS)
 
-    def _server(self, number: int, data_dir: Path, variables: dict[str, str]) -> Server:
+    def _wires(self, number: int) -> dict[str, str]:
+        """Settings that lead a server through wires of its own."""
         path = self.directory / f"redis-{number}.sock"
         self.to_redis.append(self.network.socket(path, self.redis.socket))
-        wire = StatementWire(self.network, self.database.port)
-        port = self.network.port(wire)
-        self.to_database.append(wire)
-        return Server(
-            SERVE,
-            self.directory,
-            closed_port(),
-            CHAT_DATA_DIR=str(data_dir),
-            REDIS_URL=f"unix://{path}",
-            DATABASE_URL=self.database.url.replace(f":{self.database.port}/", f":{port}/"),
-            **variables,
-        )
+        self.to_database.append(StatementWire(self.network, self.database.port))
+        port = self.network.port(self.to_database[-1])
+        database = self.database.url.replace(f":{self.database.port}/", f":{port}/")
+        return {"REDIS_URL": f"unix://{path}", "DATABASE_URL": database}
+
+    def _direct(self) -> dict[str, str]:
+        return {"REDIS_URL": self.redis.url, "DATABASE_URL": self.database.url}
 
     def _keep_log(self) -> None:
         self._written = super().log

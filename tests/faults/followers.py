@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import aiohttp
@@ -29,22 +29,25 @@ FINAL_CLOSES: Final = frozenset({4400, 4401, 4403})
 
 
 class Follower:
-    """`connections`: how many it has taken so far."""
+    """`connections`: how many it has taken so far. `troubles`: what was not the orderly end of one of them."""
 
     def __init__(self, site: Site, member: Member, http: aiohttp.ClientSession) -> None:
         self.site = site
         self.member = member
         self.connections = 0
+        self.troubles: list[str] = []
         self._browser = Browser(site, member, http)
 
     async def over_socket(self, reading: Reading) -> None:
         """Follow a run to its end."""
         while not reading.outcome:
-            with suppress(OSError, EOFError, TimeoutError, InvalidHandshake, InvalidMessage, ConnectionError):
+            with self._troubled(OSError, EOFError, TimeoutError, InvalidHandshake, InvalidMessage):
                 async with self._socket(reading) as connection:
                     reply = await connection.subscribe(reading)
                     if reply["type"] == "ok":
                         await _ended_or_silent(connection, reading)
+                        if not reading.outcome and connection.bye is None:
+                            self.troubles.append(f"closed with {connection.close_code}, without a bye")
                     elif not reply["retryable"]:
                         raise Violation(f"the run cannot be followed any more: {reply}")
             await _wait()
@@ -53,11 +56,20 @@ class Follower:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENT_SECONDS)
         while not reading.outcome:
             self.connections += 1
-            with suppress(aiohttp.ClientError, TimeoutError, OSError):
+            with self._troubled(aiohttp.ClientError, TimeoutError, OSError):
                 status = await self._browser.follow(reading, timeout=timeout)
                 if status in {400, 401, 403, 404}:
                     raise Violation(f"the run cannot be followed any more: {status}")
+                if status not in {200, 204}:
+                    self.troubles.append(f"status {status}")
             await _wait()
+
+    @contextmanager
+    def _troubled(self, *errors: type[Exception]) -> Iterator[None]:
+        try:
+            yield
+        except errors as error:
+            self.troubles.append(f"{type(error).__name__}: {error}")
 
     @asynccontextmanager
     async def _socket(self, reading: Reading) -> AsyncIterator[Socket]:

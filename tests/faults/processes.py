@@ -158,6 +158,11 @@ class Server:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def exit_code(self) -> int:
+        """Wait for the end that it was told to come to."""
+        assert self._process is not None
+        return self._process.wait(END_SECONDS)
+
     def stop(self) -> None:
         if self._process is not None:
             end(self._process)

@@ -9,8 +9,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
 import django
@@ -62,30 +61,8 @@ def no_checks() -> None:
     Following._check = lambda self: None  # type: ignore[method-assign]
 
 
-def no_fence() -> None:
-    """Redis takes what anybody appends, whoever owns the run."""
-    from chat.streams import scripts
-
-    load = scripts.load
-
-    def unfenced() -> Any:
-        with _replaced("if owner_token ~= token then\n  return FENCED\nend", ""):
-            return load()
-
-    @contextmanager
-    def _replaced(old: str, new: str) -> Iterator[None]:
-        read = scripts.Path.read_text
-        scripts.Path.read_text = lambda self, *a, **k: read(self, *a, **k).replace(old, new)  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            scripts.Path.read_text = read  # type: ignore[method-assign]
-
-    scripts.load = unfenced
-
-
 SABOTAGES: Final[dict[str, Callable[[], None]]] = {
-    each.__name__: each for each in (hold_saves, no_takeover, no_checks, no_fence)
+    each.__name__: each for each in (hold_saves, no_takeover, no_checks)
 }
 
 

@@ -13,9 +13,12 @@ import pytest
 
 from chat.sse import Decoder
 from tests.faults.client import Browser, socket
+from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import check_saved
 from tests.faults.processes import Member, Site
 from tests.faults.reading import Reading
+
+pytestmark = in_every_configuration
 
 MALFORMED: Final = {
     "a word": "abc",

@@ -16,7 +16,7 @@ from tests.faults.followers import Follower
 from tests.faults.invariants import check_saved, check_whole_turns, upstream_closed
 from tests.faults.processes import Member, Upstream
 from tests.faults.reading import Reading
-from tests.faults.rows.redis_faults import BRIEF, Fault, partitioned, paused, under
+from tests.faults.rows.redis_faults import BRIEF, Fault, partitioned, paused, replaced, under
 from tests.faults.rows.rig import Rig
 
 pytestmark = in_a_cluster
@@ -27,7 +27,7 @@ STOPPED_SECONDS: Final = 3.5 + 1
 FOUND_SECONDS: Final = 6.0 + 2
 
 
-@pytest.mark.parametrize("fault", [*BRIEF, partitioned, paused], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", [*BRIEF, replaced, partitioned, paused], ids=lambda fault: fault.__name__)
 async def test_answers_outlive_redis(fault: Fault, rig: Rig, site: Cluster) -> None:
     trials = await under(rig, fault, runs=6)
     assert [trial for trial in trials if trial.failure] == []

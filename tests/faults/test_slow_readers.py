@@ -13,10 +13,13 @@ from websockets.exceptions import ConnectionClosed
 
 from chat import close_codes
 from tests.faults.client import Browser, numbered, open_socket, socket
+from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import check_saved
 from tests.faults.processes import Member, Site
 from tests.faults.proxy import proxy
 from tests.faults.reading import Reading
+
+pytestmark = in_every_configuration
 
 TOKEN: Final = len(numbered("", 1))
 READERS: Final = 20

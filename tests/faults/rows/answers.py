@@ -28,6 +28,7 @@ class Answer:
     client_message_id: str
     reading: Reading | None = None
     reader: asyncio.Task[None] | None = None
+    follower: Follower | None = None
     # Nobody had been told of its end when the fault came.
     is_hit: bool = field(default=True)
 
@@ -35,7 +36,7 @@ class Answer:
 async def start(rig: Rig, server: int | None, number: int, *, count: int, rate: int) -> Answer:
     """A run on this server; deterministic or not; read over a socket, by SSE, or by nobody, each in its turn."""
     script = ("numbered", "varied")[number % 2]
-    prompt = f"/{script} count={count} rate={rate} {uuid.UUID(int=rig.chance.getrandbits(128))}"
+    prompt = f"/{script} count={count} rate={rate} {uuid.uuid4()}"
     client_message_id = str(uuid.uuid4())
     status, run = await rig.browser(server).start(prompt, client_message_id=client_message_id)
     assert status == 201, run
@@ -43,6 +44,7 @@ async def start(rig: Rig, server: int | None, number: int, *, count: int, rate: 
     follower = Follower(rig.site, rig.alice, rig.http)
     follow = (follower.over_socket, follower.over_sse, None)[number % 3]
     if follow is not None:
+        answer.follower = follower
         answer.reading = Reading(answer.run_id)
         answer.reader = asyncio.create_task(follow(answer.reading))
     return answer
@@ -53,7 +55,11 @@ async def check(rig: Rig, answer: Answer, *, fault_at: float, most_resets: int =
     what = f"{answer.prompt} ({answer.run_id})"
     try:
         seconds = await _check(rig, answer, fault_at, most_resets)
-    except (AssertionError, TimeoutError, OSError) as error:
+    except TimeoutError:
+        return Trial(
+            what, f"not over after {ENDED_SECONDS:.0f} s: {await asyncio.to_thread(_whereabouts, rig, answer)}"
+        )
+    except (AssertionError, OSError) as error:
         return Trial(what, f"{type(error).__name__}: {error}")
     finally:
         if answer.reader is not None:
@@ -84,6 +90,15 @@ async def _check(rig: Rig, answer: Answer, fault_at: float, most_resets: int) ->
     later = [at for at in reading.times if at > fault_at]
     assert later, "the reader was told nothing after the fault"
     return later[0] - fault_at
+
+
+def _whereabouts(rig: Rig, answer: Answer) -> str:
+    """What is known of a run that does not end."""
+    with rig.site.redis.client() as redis:
+        held = [redis.hgetall(key) for key in redis.keys(f"*{answer.run_id}*") if redis.type(key) == b"hash"]
+    told = answer.reading and (answer.reading.cursor, answer.reading.names[-3:])
+    asked = [(exchange["at"], exchange["complete"]) for exchange in rig.upstream.exchanges(answer.prompt)]
+    return f"saved {answers(rig.site, answer.run_id)!r:.40}, told {told}, asked {asked}, in Redis {held}"
 
 
 def expected_text(answer: Answer, *, attempt: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket as sockets
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import quantiles
@@ -51,12 +52,12 @@ async def _measure(rig: Rig, *, readers: int) -> tuple[float, int]:
         connection = await stack.enter_async_context(socket(rig.site, rig.alice, port=server.port))
         await (await connection.run("/hello warming up")).ended()
         before = server.rss
-        status, long = await browser.start(f"/numbered count={LONG_COUNT} rate={LONG_RATE} {rig.chance.random()}")
+        status, long = await browser.start(f"/numbered count={LONG_COUNT} rate={LONG_RATE} {uuid.uuid4()}")
         assert status == 201
         for _ in range(readers):
             await stack.enter_async_context(_deaf_socket(server, rig.alice, long["run_id"]))
             await stack.enter_async_context(_deaf_stream(server, rig.alice, long["run_id"]))
-        prompt = f"/numbered count={NORMAL_COUNT} rate={NORMAL_RATE} {rig.chance.random()}"
+        prompt = f"/numbered count={NORMAL_COUNT} rate={NORMAL_RATE} {uuid.uuid4()}"
         normal = await connection.run(prompt)
         await normal.ended(seconds=120)
         [exchange] = await asyncio.to_thread(rig.upstream.exchanges, prompt)

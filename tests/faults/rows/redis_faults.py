@@ -90,8 +90,8 @@ async def paused(site: Cluster) -> None:
     site.redis.resume()
 
 
-BRIEF: Final[list[Fault]] = [restarted_with_data, restarted_with_old_data, restarted_empty, emptied, replaced]
-LONG: Final[list[Fault]] = [partitioned, frozen, paused]
+BRIEF: Final[list[Fault]] = [restarted_with_data, restarted_with_old_data, restarted_empty, emptied]
+LONG: Final[list[Fault]] = [replaced, partitioned, frozen, paused]
 
 
 async def any_fault(rig: Rig) -> list[Trial]:
@@ -107,9 +107,14 @@ async def under(rig: Rig, fault: Fault, *, after: float = 0.5, runs: int = RUNS)
     started = await asyncio.gather(
         *(start(rig, number % 2, number // 2, count=count, rate=RATE) for number in range(runs))
     )
+    for answer in started:
+        if answer.reading is not None:
+            await answer.reading.until(lambda reading: bool(reading.start))
     await asyncio.sleep(after)
     await fault(rig.site)
     over_at = time.monotonic()
+    for answer in started:
+        answer.is_hit = answer.reading is not None and not answer.reading.outcome
     trials = await asyncio.gather(*(check(rig, each, fault_at=over_at, most_resets=MOST_RESETS) for each in started))
     await asyncio.to_thread(rig.site.until_ready)
     return [Trial(f"{fault.__name__}: {each.what}", each.failure, each.seconds, each.late) for each in trials]
