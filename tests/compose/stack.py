@@ -48,11 +48,15 @@ class Stack:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def compose(self, *arguments: str, check: bool = True, seconds: float = UP_SECONDS) -> str:
-        files = ["--file", "docker-compose.yml", "--file", "test-override.yml"]
-        command = [*self.engine.command, "compose", "--project-name", PROJECT, *files, "--progress", "plain"]
-        done = run([*command, *arguments], check=check, seconds=seconds, cwd=self.clone, CHAT_PORT=self.published)
-        return done.stdout
+    def compose(
+        self, *arguments: str, also: str = "", check: bool = True, seconds: float = UP_SECONDS, **variables: object
+    ) -> str:
+        """What `docker compose` says. `also`: one more file of settings."""
+        files = ["docker-compose.yml", "test-override.yml", *filter(None, [also])]
+        options = [part for file in files for part in ("--file", file)]
+        command = [*self.engine.command, "compose", "--project-name", PROJECT, "--progress", "plain", *options]
+        variables = {"CHAT_PORT": self.published, **variables}
+        return run([*command, *arguments], check=check, seconds=seconds, cwd=self.clone, **variables).stdout
 
     def images(self) -> list[str]:
         """What the build and the containers start from."""
