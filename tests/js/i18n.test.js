@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+
+import { parseHTML } from "linkedom";
+
+let pages = 0;
+
+/** The module as a page with this catalogue has it; without one, as node has it. */
+async function page(catalogue) {
+  if (catalogue) {
+    const { document } = parseHTML('<html><body><script id="catalogue" type="application/json"></script></body></html>');
+    document.getElementById("catalogue").textContent = JSON.stringify(catalogue);
+    globalThis.document = document;
+  }
+  return import(`../../static/js/i18n.js?page=${++pages}`);
+}
+
+afterEach(() => {
+  delete globalThis.document;
+});
+
+const GERMAN = {
+  language: "de",
+  messages: { Save: "Speichern", "%(count)s answer": ["%(count)s Antwort", "%(count)s Antworten"], Empty: "" },
+};
+
+test("without a page every text is as it was written", async () => {
+  const { gettext, ngettext, language } = await page();
+
+  assert.equal(gettext("Save"), "Save");
+  assert.equal(ngettext("%(count)s answer", "%(count)s answers", 1), "%(count)s answer");
+  assert.equal(ngettext("%(count)s answer", "%(count)s answers", 0), "%(count)s answers");
+  assert.equal(language(), "en");
+});
+
+test("a page without a catalogue is in English", async () => {
+  globalThis.document = parseHTML("<html><body></body></html>").document;
+  const { gettext } = await page();
+
+  assert.equal(gettext("Save"), "Save");
+});
+
+test("a text is translated, and stays as it is where there is no translation", async () => {
+  const { gettext, language } = await page(GERMAN);
+
+  assert.equal(gettext("Save"), "Speichern");
+  assert.equal(gettext("Empty"), "Empty");
+  assert.equal(gettext("Unknown"), "Unknown");
+  assert.equal(language(), "de");
+});
+
+test("names that every object has are no translations", async () => {
+  const { gettext, ngettext } = await page(GERMAN);
+
+  assert.equal(gettext("constructor"), "constructor");
+  assert.equal(ngettext("toString", "many", 2), "many");
+});
+
+test("the form is the one for the count", async () => {
+  const { ngettext } = await page(GERMAN);
+  const answers = (count) => ngettext("%(count)s answer", "%(count)s answers", count);
+
+  assert.deepEqual([0, 1, 2].map(answers), ["%(count)s Antworten", "%(count)s Antwort", "%(count)s Antworten"]);
+});
+
+test("a language with more forms has each of them, in the order of its catalogue", async () => {
+  const { ngettext } = await page({ language: "ru", messages: { file: ["файл", "файла", "файлов", "файла"] } });
+  const files = (count) => ngettext("file", "files", count);
+
+  assert.deepEqual([1, 21, 3, 5, 11].map(files), ["файл", "файл", "файла", "файлов", "файлов"]);
+});
+
+test("a plural is no text, and a text no plural", async () => {
+  const { gettext, ngettext } = await page(GERMAN);
+
+  assert.equal(gettext("%(count)s answer"), "%(count)s answer");
+  assert.equal(ngettext("Save", "Saves", 2), "Saves");
+});
+
+test("named places are filled in, as often as they occur", async () => {
+  const { interpolate } = await page();
+
+  assert.equal(interpolate("%(a)s of %(b)s, %(a)s", { a: 1, b: "two" }), "1 of two, 1");
+  assert.equal(interpolate("100 % of %(b)s", { a: 1 }), "100 % of %(b)s");
+  assert.equal(interpolate("%(toString)s", {}), "%(toString)s");
+  assert.equal(interpolate("%(a)s", { a: "%(b)s$&", b: 1 }), "%(b)s$&");
+});
