@@ -1,6 +1,7 @@
 """The pages and the API."""
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
 
 from chat.views import health, pages, setup, theme
 
@@ -10,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("c/<uuid:conversation_id>", pages.conversation, name="conversation"),
     path("setup/", setup.setup, name="setup"),
     path("theme", theme.choose_theme, name="theme"),
+    path("language", set_language, name="language"),
     path("api/", include("chat.api.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

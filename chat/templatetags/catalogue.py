@@ -1,0 +1,18 @@
+"""`{% catalogue %}`: before the page's module script runs, its texts in the reader's language."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import json_script
+from django.utils.safestring import SafeString
+
+from chat.views.catalogue import ELEMENT_ID
+from chat.views.catalogue import catalogue as texts
+
+register = template.Library()
+
+
+@register.simple_tag
+def catalogue() -> SafeString:
+    found = texts()
+    return json_script(found, ELEMENT_ID) if found else SafeString("")

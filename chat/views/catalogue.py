@@ -1,0 +1,33 @@
+"""The texts of the page's scripts in the reader's language, as data that static/js/i18n.js reads."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypedDict
+
+from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation.trans_real import DjangoTranslation
+from django.views.i18n import JavaScriptCatalog
+
+ELEMENT_ID = "catalogue"
+
+
+class Catalogue(TypedDict):
+    """`messages` by their English texts; of those with plural forms, all forms."""
+
+    language: str
+    messages: dict[str, str | list[str]]
+
+
+def catalogue() -> Catalogue | None:
+    """Of the language of this request. None in English: the texts are written in it."""
+    language = get_language() or settings.LANGUAGE_CODE
+    return None if language.split("-")[0] == "en" else _catalogue(language, tuple(map(str, settings.LOCALE_PATHS)))
+
+
+@lru_cache
+def _catalogue(language: str, folders: tuple[str, ...]) -> Catalogue:
+    view = JavaScriptCatalog()
+    view.translation = DjangoTranslation(language, domain="djangojs", localedirs=list(folders))
+    return {"language": language, "messages": view.get_catalog()}
