@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Iterable
+from typing import NotRequired, TypedDict
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -16,6 +18,7 @@ __all__ = [
     "ConversationShape",
     "MessageShape",
     "assistant_shape",
+    "branch_message_shape",
     "conversation_shape",
     "message_shape",
     "run_shape",
@@ -40,6 +43,7 @@ class MessageShape(TypedDict):
     ttft_ms: int | None
     duration_ms: int | None
     created_at: str
+    siblings: NotRequired[list[str]]
 
 
 class AssistantShape(TypedDict):
@@ -71,6 +75,11 @@ def message_shape(message: Message) -> MessageShape:
         "duration_ms": message.duration_ms,
         "created_at": message.created_at.isoformat(),
     }
+
+
+def branch_message_shape(message: Message, *, siblings: Iterable[UUID]) -> MessageShape:
+    """A message as one of those at its place in the conversation."""
+    return {**message_shape(message), "siblings": [str(each) for each in siblings]}
 
 
 def assistant_shape(assistant: Assistant, *, default: bool) -> AssistantShape:

@@ -12,7 +12,7 @@ import logging
 from chat import events, notices
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.run import completion_of
-from chat.generation.sidebar import tell_of_a_new_conversation
+from chat.generation.sidebar import tell_of_the_conversation
 from chat.models import Message
 from chat.models.turn import Turn
 from chat.streams.base import RunInfo, StreamLog
@@ -37,7 +37,7 @@ class Ending:
             await self.fail(turn.run_id, events.error("save_failed", text, retryable=True), token=token)
             return "save_failed"
         # Before `done`: who deletes the conversation waits for that, and tells of the deletion after it.
-        await tell_of_a_new_conversation(turn)
+        await tell_of_the_conversation(turn)
         await self.done(message, turn.run_id, token=token)
         return message.status
 

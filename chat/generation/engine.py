@@ -27,7 +27,7 @@ from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.requests import SendRequest
 from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
-from chat.generation.sidebar import tell_of_a_new_conversation
+from chat.generation.sidebar import tell_of_the_conversation
 from chat.generation.takeover import Takeover
 from chat.models import Conversation, Message
 from chat.providers.registry import Registry
@@ -233,7 +233,7 @@ class Engine:
             return await self._saved(user_id, run_id)
         except SaveFailed:
             raise Refusal("unavailable", "This could not be saved. Try again later.", retry_after=5) from None
-        await tell_of_a_new_conversation(turn)
+        await tell_of_the_conversation(turn)
         return message
 
     async def _saved(self, user_id: int, run_id: str) -> Message:

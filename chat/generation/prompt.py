@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Final
 
-from chat.models import Conversation, Message
+from chat.models import Conversation, Message, branch
 from chat.providers.base import Prompt
 
 MESSAGES: Final = 1000
@@ -17,14 +17,9 @@ def path_to(leaf_id: str | None, conversation: Conversation) -> list[Message]:
 
     Only these are read: a conversation may have many branches, each as long.
     """
-    parents = dict(conversation.messages.values_list("pk", "parent_id"))
-    path: list[uuid.UUID] = []
-    current = uuid.UUID(leaf_id) if leaf_id else None
-    while current in parents and len(path) < MESSAGES:
-        path.append(current)
-        current = parents[current]
+    path = branch.up_from(uuid.UUID(leaf_id), limit=MESSAGES) if leaf_id else []
     messages = conversation.messages.in_bulk(path)
-    return [messages[pk] for pk in reversed(path)]
+    return [messages[pk] for pk in reversed(path) if pk in messages]
 
 
 def build(instructions: str, path: Iterable[Message], text: str, *, characters: int) -> tuple[Prompt, ...]:

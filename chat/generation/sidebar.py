@@ -14,18 +14,21 @@ from chat.models.turn import Turn
 logger = logging.getLogger(__name__)
 
 
-async def tell_of_a_new_conversation(turn: Turn) -> None:
-    """Tell the owner's tabs, if this turn was the first of its conversation. Never raises."""
+async def tell_of_the_conversation(turn: Turn) -> None:
+    """Tell the owner's tabs of the conversation as this turn has left it, new or changed. Never raises."""
 
-    def made_by_this_turn() -> ConversationShape | None:
+    def found() -> tuple[str, ConversationShape] | None:
         kept = Conversation.objects.kept().select_related("assistant")
-        conversation = kept.filter(pk=turn.conversation_id, created_at=turn.asked_at).first()
-        return conversation_shape(conversation) if conversation else None
+        conversation = kept.filter(pk=turn.conversation_id).first()
+        if conversation is None:
+            return None
+        is_new = conversation.created_at == turn.asked_at
+        return "conversation_created" if is_new else "conversation_changed", conversation_shape(conversation)
 
     try:
-        conversation = await database.read(made_by_this_turn)
+        told = await database.read(found)
     except DatabaseError:
         logger.warning("Nobody was told of conversation %s.", turn.conversation_id, exc_info=True)
         return
-    if conversation is not None:
-        await notices.publish(turn.owner_id, {"kind": "conversation_created", "conversation": conversation})
+    if told is not None:
+        await notices.publish(turn.owner_id, {"kind": told[0], "conversation": told[1]})

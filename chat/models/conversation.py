@@ -37,6 +37,9 @@ class Conversation(models.Model):
         "chat.Assistant", null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
     )
     active_leaf = models.ForeignKey("chat.Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    is_pinned = models.BooleanField("pinned", default=False)
+    is_archived = models.BooleanField("archived", default=False)
+    is_unread = models.BooleanField("unread", default=False, help_text="An answer came that its owner has not seen.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)

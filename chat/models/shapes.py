@@ -12,6 +12,9 @@ class ConversationShape(TypedDict):
     title: str
     assistant: str | None
     active_leaf_id: str | None
+    pinned: bool
+    archived: bool
+    unread: bool
     created_at: str
     updated_at: str
 
@@ -22,6 +25,9 @@ def conversation_shape(conversation: Conversation) -> ConversationShape:
         "title": conversation.title,
         "assistant": conversation.assistant.slug if conversation.assistant else None,
         "active_leaf_id": str(conversation.active_leaf_id) if conversation.active_leaf_id else None,
+        "pinned": conversation.is_pinned,
+        "archived": conversation.is_archived,
+        "unread": conversation.is_unread,
         "created_at": conversation.created_at.isoformat(),
         "updated_at": conversation.updated_at.isoformat(),
     }

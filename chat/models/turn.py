@@ -89,8 +89,9 @@ class Turn:
         )
         conversation.active_leaf = answer
         conversation.assistant = assistant
+        conversation.is_unread = True
         conversation.updated_at = timezone.now()
-        conversation.save(update_fields=["active_leaf", "assistant", "updated_at"])
+        conversation.save(update_fields=["active_leaf", "assistant", "is_unread", "updated_at"])
         return answer
 
     def _parent(self, conversation: Conversation) -> Message | None:

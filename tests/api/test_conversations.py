@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat import database
+from chat import database, notices
 from chat.models import Conversation, Message
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
@@ -80,7 +80,10 @@ async def test_rename_and_choose_a_branch(chat: Rig, owner: Browser) -> None:
     ("body", "status"),
     [({}, 400), ({"title": ""}, 400), ({"title": 5}, 400), ({"title": "x" * 121}, 400), ({"owner": 1}, 400),
      ({"active_leaf_id": "QUESTION"}, 404), ({"active_leaf_id": None}, 404),
-     ({"active_leaf_id": str(uuid.UUID(int=3))}, 404), (b"{", 400)],
+     ({"active_leaf_id": str(uuid.UUID(int=3))}, 404), (b"{", 400), ({"branch_id": None}, 404),
+     ({"branch_id": str(uuid.UUID(int=3))}, 404), ({"pinned": 1}, 400), ({"archived": "true"}, 400),
+     ({"unread": None}, 400), ({"title": "Other", "pinned": "no"}, 400),
+     ({"branch_id": str(uuid.UUID(int=3)), "active_leaf_id": str(uuid.UUID(int=3))}, 400)],
 )  # fmt: skip
 async def test_a_bad_change_changes_nothing(chat: Rig, owner: Browser, body: Any, status: int) -> None:
     sent = await chat.turn()
@@ -91,6 +94,55 @@ async def test_a_bad_change_changes_nothing(chat: Rig, owner: Browser, body: Any
         body = {"active_leaf_id": str(question.pk)}
     assert (await owner.ask("PATCH", path, body)).status == status
     assert (await owner.get(path)).data == before
+
+
+async def test_an_answer_is_unread_until_somebody_has_read_it(chat: Rig, owner: Browser) -> None:
+    sent = await chat.turn()
+    path = f"/api/conversations/{sent.conversation_id}"
+    assert (await owner.get(path)).data["unread"] is True
+    assert (await owner.ask("PATCH", path, {"unread": False})).data["unread"] is False
+    await chat.turn(conversation_id=sent.conversation_id)
+    assert (await owner.get(path)).data["unread"] is True
+
+
+async def test_archived_ones_are_left_out_and_pinned_ones_can_be_asked_for(chat: Rig, owner: Browser) -> None:
+    made = {name: (await chat.turn(name)).conversation_id for name in ("plain", "pinned", "archived", "both")}
+    await owner.ask("PATCH", f"/api/conversations/{made['pinned']}", {"pinned": True})
+    await owner.ask("PATCH", f"/api/conversations/{made['archived']}", {"archived": True})
+    await owner.ask("PATCH", f"/api/conversations/{made['both']}", {"pinned": True, "archived": True})
+
+    async def titles(query: str) -> list[str]:
+        return [each["title"] for each in (await owner.get(f"/api/conversations?{query}")).data["items"]]
+
+    assert await titles("") == ["pinned", "plain"]
+    assert await titles("pinned=1") == ["pinned"]
+    assert await titles("archived=1") == ["both", "archived"]
+    assert await titles("archived=1&pinned=1") == ["both"]
+    first = (await owner.get("/api/conversations?limit=1")).data
+    assert [each["title"] for each in first["items"]] == ["pinned"]
+    assert await titles(f"cursor={first['next']}") == ["plain"]
+    changed = await owner.ask("PATCH", f"/api/conversations/{made['both']}", {"pinned": False, "archived": False})
+    assert (changed.data["pinned"], changed.data["archived"]) == (False, False)
+    assert await titles("") == ["both", "pinned", "plain"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"title": "Other"}, "conversation_renamed"),
+        ({"title": "Other", "pinned": True}, "conversation_renamed"),
+        ({"pinned": True}, "conversation_changed"),
+        ({"archived": True}, "conversation_changed"),
+        ({"unread": False}, "conversation_changed"),
+    ],
+)
+async def test_every_tab_hears_of_a_change(chat: Rig, owner: Browser, body: dict[str, Any], kind: str) -> None:
+    sent = await chat.turn()
+    async with notices.listen(chat.alice.pk) as heard:
+        changed = await owner.ask("PATCH", f"/api/conversations/{sent.conversation_id}", body)
+        async with asyncio.timeout(20):
+            notice = await anext(heard)
+    assert (notice["kind"], notice["conversation"]) == (kind, changed.data)
 
 
 async def test_a_leaf_of_another_conversation_is_not_found(chat: Rig, owner: Browser) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from chat.api.pages import LARGEST, SIZE
 from chat.api.schema.operations import answer, empty, link, operation, path_id, query
-from chat.api.schema.values import PAGE, Schema
+from chat.api.schema.values import PAGE, TEXT, UUID, Schema, one_of
 
 TAG: Final = "Conversations"
 ASSISTANTS: Final = "Assistants"
@@ -39,7 +39,12 @@ LIST: Final = operation(
     "listConversations",
     "Your conversations",
     tag=TAG,
-    parameters=_PAGING,
+    description="Those that are not archived, unless that is asked for.",
+    parameters=[
+        *_PAGING,
+        query("archived", {**TEXT, "examples": ["1"]}, "`1`: only those that are archived."),
+        query("pinned", {**TEXT, "examples": ["1"]}, "`1`: only those that are pinned."),
+    ],
     answers={"200": answer("ConversationPage", "A page of them.")},
     refused=_UNPAGED,
 )
@@ -60,7 +65,7 @@ SHOW: Final = operation(
 
 CHANGE: Final = operation(
     "changeConversation",
-    "Rename a conversation, or show another branch of it",
+    "Rename, pin, archive or mark a conversation, or show another branch of it",
     tag=TAG,
     writes=True,
     body="ConversationChanges",
@@ -81,9 +86,18 @@ LIST_MESSAGES: Final = operation(
     "listMessages",
     "The messages of a conversation",
     tag=TAG,
-    description="Of all its branches. The shown path goes from the conversation's `active_leaf_id` up through "
-    "`parent_id`.",
-    parameters=_PAGING,
+    description="Of all its branches, or of one: the shown path goes from the conversation's `active_leaf_id` up "
+    "through `parent_id`. On the pages of a branch each message has its `siblings`.",
+    parameters=[
+        *_PAGING,
+        query("branch", one_of("active"), "`active`: only the path that is shown, from its end upwards."),
+        query(
+            "around",
+            UUID,
+            "A message: a page of its branch with it in the middle. The branch is the one that is shown if the "
+            "message is on it, else the newest below it. Not with `cursor`.",
+        ),
+    ],
     answers={"200": answer("MessagePage", "A page of them.")},
     refused=(*_UNPAGED, "not_found"),
 )

@@ -127,7 +127,11 @@ NOTICES: Final[dict[str, Schema]] = {
     ),
     "run_ended": shape("A run has ended.", {**_RUN, "status": one_of("completed", "stopped", "error")}),
     "conversation_created": shape("A conversation has its first answer.", {"conversation": ref("Conversation")}),
-    "conversation_renamed": shape("A conversation was changed.", {"conversation": ref("Conversation")}),
+    "conversation_renamed": shape("A conversation has another title.", {"conversation": ref("Conversation")}),
+    "conversation_changed": shape(
+        "Something else of it has changed: it was answered, pinned, archived, read, or shows another branch.",
+        {"conversation": ref("Conversation")},
+    ),
     "conversation_restored": shape("A deleted conversation is back.", {"conversation": ref("Conversation")}),
     "conversation_deleted": shape("A conversation was deleted.", {"conversation_id": UUID}),
 }

@@ -41,7 +41,7 @@ def objects() -> dict[str, Schema]:
         "Assistant": ASSISTANT,
         "RunList": _list("The runs, newest first.", "Run"),
         "ConversationPage": _page("Conversations, the one that was answered last first.", "Conversation"),
-        "MessagePage": _page("Messages of all branches, newest first.", "Message"),
+        "MessagePage": _message_page(),
         "AssistantList": _list("The assistants to choose from; the default is the first.", "Assistant"),
     }
 
@@ -103,6 +103,15 @@ def _page(description: str, name: str) -> Schema:
     return shape(description, {"items": list_of(ref(name)), "next": following})
 
 
+def _message_page() -> Schema:
+    page = _page("Messages of all branches or of one, newest first.", "Message")
+    page["properties"] |= {
+        "previous": said(nullable(PAGE), "Of one branch: the `cursor` of the page of newer messages, or null."),
+        "leaf_id": said(nullable(UUID), "Of one branch: the message at which it ends. Null if there is none yet."),
+    }
+    return page
+
+
 STARTED_RUN: Schema = shape(
     "Where to follow a run, and where to stop it.",
     {
@@ -136,25 +145,40 @@ CONVERSATION: Schema = shape(
         "title": said({**TEXT, "maxLength": TITLE_LENGTH}, "Plain text."),
         "assistant": said(nullable(TEXT), "The slug of the one who answered last. Null if it is gone."),
         "active_leaf_id": said(nullable(UUID), "The message at which the shown path ends."),
+        "pinned": said(FLAG, "Kept at the top of the list."),
+        "archived": said(FLAG, "Left out of the list, unless that is asked for."),
+        "unread": said(FLAG, "An answer was saved since this was last set to false."),
         "created_at": TIME,
         "updated_at": TIME,
     },
 )
 
+_CHANGES: dict[str, Schema] = {
+    "title": {
+        **said(TEXT, "Runs of white space become one space."),
+        "minLength": 1,
+        "maxLength": TITLE_LENGTH,
+        "pattern": NOT_BLANK,
+    },
+    "active_leaf_id": said(UUID, "An answer of this conversation, to end the shown path."),
+    "branch_id": said(UUID, "Any message of it: the shown path ends at the newest answer below this one."),
+    "pinned": FLAG,
+    "archived": FLAG,
+    "unread": FLAG,
+}
+
 CONVERSATION_CHANGES: Schema = {
     "type": "object",
-    "description": "What to change: one of the two, or both.",
-    "properties": {
-        "title": {
-            **said(TEXT, "Runs of white space become one space."),
-            "minLength": 1,
-            "maxLength": TITLE_LENGTH,
-            "pattern": NOT_BLANK,
-        },
-        "active_leaf_id": said(UUID, "A message of this conversation."),
-    },
-    "anyOf": [{"required": ["title"]}, {"required": ["active_leaf_id"]}],
-    "examples": [{"title": "The blue sky"}, {"active_leaf_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be002"}],
+    "description": "What to change: one of these, or several.",
+    "properties": _CHANGES,
+    "anyOf": [{"required": [name]} for name in _CHANGES],
+    "not": {"required": ["active_leaf_id", "branch_id"]},
+    "examples": [
+        {"title": "The blue sky"},
+        {"active_leaf_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be002"},
+        {"branch_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be003", "unread": False},
+        {"pinned": True, "archived": False},
+    ],
 }
 
 MESSAGE: Schema = shape(
@@ -176,7 +200,12 @@ MESSAGE: Schema = shape(
         "ttft_ms": said(nullable(MILLISECONDS), "Time to the first token, in milliseconds."),
         "duration_ms": said(nullable(MILLISECONDS), "Of the whole answer, in milliseconds."),
         "created_at": TIME,
+        "siblings": said(
+            list_of(UUID),
+            "On a page of one branch: the messages of its role below the same parent, oldest first, itself included.",
+        ),
     },
+    optional=("siblings",),
 )
 
 ASSISTANT: Schema = shape(

@@ -70,6 +70,7 @@ class TestObjects:
         check(shapes.conversation_shape(conversation), "Conversation")
         check(shapes.message_shape(question), "Message")
         check(shapes.message_shape(answer), "Message")
+        check(shapes.branch_message_shape(answer, siblings=[answer.pk]), "Message")
 
     def test_a_run_is_valid(self) -> None:
         run = shapes.run_shape(live_run())
@@ -82,6 +83,7 @@ class TestObjects:
 
         check({"type": "notice", "kind": "run_started", **describe(live_run())}, "Notice")
         check({"type": "notice", "kind": "conversation_renamed", "conversation": conversation}, "Notice")
+        check({"type": "notice", "kind": "conversation_changed", "conversation": conversation}, "Notice")
         check({"type": "notice", "kind": "conversation_deleted", "conversation_id": f"{ID}2"}, "Notice")
 
     def test_a_notice_of_another_kind_is_not_valid(self) -> None:

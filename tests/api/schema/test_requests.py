@@ -58,7 +58,19 @@ class TestRequests:
         with pytest.raises(ValidationError):
             check(body, "Send")
 
-    @pytest.mark.parametrize("body", [{}, {"title": ""}, {"title": None}, {"active_leaf_id": None}, {"name": "x"}])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"title": ""},
+            {"title": None},
+            {"active_leaf_id": None},
+            {"name": "x"},
+            {"pinned": 1},
+            {"unread": "no"},
+            {"active_leaf_id": f"{ID}2", "branch_id": f"{ID}3"},
+        ],
+    )
     def test_no_change_is_not_valid(self, body: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             check(body, "ConversationChanges")

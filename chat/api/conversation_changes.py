@@ -1,0 +1,74 @@
+"""What a PATCH of a conversation may say, checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from chat.models import Conversation, Message, branch
+from chat.models.conversation import TITLE_LENGTH
+from chat.refusals import Refusal, not_found
+from chat.wire import clean, parse_uuid
+
+FLAGS: Final = {"pinned": "is_pinned", "archived": "is_archived", "unread": "is_unread"}
+NAMES: Final = ("title", "active_leaf_id", "branch_id", *FLAGS)
+
+
+def apply(conversation: Conversation, changes: Mapping[str, Any]) -> list[str]:
+    """Change the object, not the database; the names of its fields that were changed. Raises Refusal."""
+    if not any(name in changes for name in NAMES):
+        raise Refusal("bad_request", f"Nothing to change: send one of {', '.join(NAMES)}.")
+    if "active_leaf_id" in changes and "branch_id" in changes:
+        raise Refusal("bad_request", "Send active_leaf_id or branch_id, not both.")
+    fields = []
+    if "title" in changes:
+        conversation.title = _title(changes["title"])
+        fields.append("title")
+    if "active_leaf_id" in changes:
+        conversation.active_leaf_id = _answer(conversation, changes["active_leaf_id"])
+        fields.append("active_leaf")
+    if "branch_id" in changes:
+        conversation.active_leaf_id = _leaf_below(conversation, changes["branch_id"])
+        fields.append("active_leaf")
+    for name in FLAGS.keys() & changes.keys():
+        setattr(conversation, FLAGS[name], _flag(name, changes[name]))
+        fields.append(FLAGS[name])
+    return fields
+
+
+def _title(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise Refusal("bad_request", "title must be a text that is not empty.")
+    title = " ".join(clean(value).split())
+    if len(title) > TITLE_LENGTH:
+        raise Refusal("bad_request", f"title is too long: at most {TITLE_LENGTH} characters.")
+    return title
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Refusal("bad_request", f"{name} must be true or false.")
+    return value
+
+
+def _answer(conversation: Conversation, value: object) -> UUID:
+    message = _message(conversation, value)
+    if message.role != Message.Role.ASSISTANT:
+        raise not_found()
+    return message.pk
+
+
+def _leaf_below(conversation: Conversation, value: object) -> UUID:
+    leaf_id = branch.newest_leaf(_message(conversation, value).pk)
+    if leaf_id is None:
+        raise not_found()
+    return leaf_id
+
+
+def _message(conversation: Conversation, value: object) -> Message:
+    message_id = parse_uuid(value)
+    message: Message | None = conversation.messages.filter(pk=message_id).first() if message_id else None
+    if message is None:
+        raise not_found()
+    return message

@@ -1,0 +1,156 @@
+"""Branches of a conversation, each the way from a leaf up to a root, read without the messages beside it.
+
+A long conversation costs a page no more than a short one: the database walks the tree, and only what is shown becomes
+an object.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Q
+
+from chat.models.conversation import Conversation
+from chat.models.message import Message
+
+_UP: Final = """
+WITH RECURSIVE branch(id, parent_id, depth) AS (
+    SELECT id, parent_id, 1 FROM chat_message WHERE id = %s
+    UNION ALL
+    SELECT above.id, above.parent_id, branch.depth + 1
+    FROM branch JOIN chat_message above ON above.id = branch.parent_id
+    WHERE branch.depth < %s
+)
+SELECT id FROM branch ORDER BY depth
+"""
+
+_DOWN: Final = """
+WITH RECURSIVE branch(id, parent_id, depth) AS (
+    SELECT id, parent_id, 1 FROM chat_message WHERE id = %s
+    UNION ALL
+    SELECT above.id, above.parent_id, branch.depth + 1
+    FROM branch JOIN chat_message above ON above.id = branch.parent_id
+    WHERE branch.id <> %s
+)
+SELECT id FROM branch ORDER BY depth DESC LIMIT %s
+"""
+
+_NEWEST_LEAF: Final = """
+WITH RECURSIVE below(id) AS (
+    SELECT id FROM chat_message WHERE id = %s
+    UNION ALL
+    SELECT child.id FROM below JOIN chat_message child ON child.parent_id = below.id
+)
+SELECT leaf.id FROM below JOIN chat_message leaf ON leaf.id = below.id
+WHERE leaf.role = 'assistant' AND NOT EXISTS (SELECT 1 FROM chat_message child WHERE child.parent_id = leaf.id)
+ORDER BY leaf.created_at DESC, leaf.id DESC LIMIT 1
+"""
+
+
+class NotOnBranch(LookupError):
+    """The branch does not pass through this message, or there is no such message in the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring messages of the branch that ends at `leaf_id`, newest first.
+
+    `has_newer`: whether the branch goes on below the first. `older_id`: the message above the last one, if any.
+    """
+
+    leaf_id: uuid.UUID
+    messages: list[Message]
+    has_newer: bool
+    older_id: uuid.UUID | None
+
+
+def up_from(message_id: uuid.UUID, *, limit: int) -> list[uuid.UUID]:
+    """The ids of the message and of what is above it, at most `limit`. Empty if there is no such message."""
+    return _ids(_UP, message_id, limit)
+
+
+def newest_leaf(message_id: uuid.UUID) -> uuid.UUID | None:
+    """Of all answers that end a branch through this message, the one that was written last."""
+    return next(iter(_ids(_NEWEST_LEAF, message_id)), None)
+
+
+def older(conversation: Conversation, leaf_id: uuid.UUID, first_id: uuid.UUID, *, size: int) -> Stretch:
+    """The stretch from `first_id` upwards. Raises NotOnBranch for a message of another conversation."""
+    return _stretch(conversation, leaf_id, up_from(first_id, limit=size + 1), size=size)
+
+
+def newer(conversation: Conversation, leaf_id: uuid.UUID, above_id: uuid.UUID, *, size: int) -> Stretch:
+    """The stretch that begins just below `above_id`. Raises NotOnBranch."""
+    ids = _below(leaf_id, above_id, limit=size)
+    return _stretch(conversation, leaf_id, [*ids, above_id], size=len(ids))
+
+
+def around(conversation: Conversation, message_id: uuid.UUID, *, size: int) -> Stretch:
+    """The stretch with this message in its middle: of the branch that is shown, if the message is on it.
+
+    Otherwise of the branch below it that was written last. Raises NotOnBranch for a message of another conversation.
+    """
+    leaf_id, ids = _way_down(conversation, message_id, limit=size // 2)
+    ids += up_from(message_id, limit=size - len(ids) + 1)
+    return _stretch(conversation, leaf_id, ids, size=size)
+
+
+def siblings(conversation: Conversation, messages: Iterable[Message]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """For each message, all answers to its question, or all questions at its place; oldest first, itself included."""
+    shown = list(messages)
+    parents = {message.parent_id for message in shown}
+    beside = Q(parent_id__in=parents - {None})
+    if None in parents:
+        beside |= Q(parent_id=None, conversation=conversation)
+    found: dict[tuple[Any, str], list[uuid.UUID]] = {}
+    rows = Message.objects.filter(beside).order_by("created_at", "pk").values_list("pk", "parent_id", "role")
+    for pk, parent_id, role in rows:
+        found.setdefault((parent_id, role), []).append(pk)
+    return {message.pk: found[message.parent_id, message.role] for message in shown}
+
+
+def _way_down(conversation: Conversation, message_id: uuid.UUID, *, limit: int) -> tuple[uuid.UUID, list[uuid.UUID]]:
+    """The leaf of the branch to show this message on, and what is just below it there, newest first."""
+    if conversation.active_leaf_id is not None:
+        try:
+            return conversation.active_leaf_id, _below(conversation.active_leaf_id, message_id, limit=limit)
+        except NotOnBranch:
+            """On another branch, then."""
+    leaf_id = newest_leaf(message_id)
+    if leaf_id is None:
+        raise NotOnBranch(message_id)
+    return leaf_id, _below(leaf_id, message_id, limit=limit)
+
+
+def _below(leaf_id: uuid.UUID, above_id: uuid.UUID, *, limit: int) -> list[uuid.UUID]:
+    """The first `limit` messages below one on the way to the leaf, newest first. Raises NotOnBranch."""
+    ids = _ids(_DOWN, leaf_id, above_id, limit + 1)
+    if not ids or ids[0] != above_id:
+        raise NotOnBranch(above_id)
+    return ids[:0:-1]
+
+
+def _stretch(conversation: Conversation, leaf_id: uuid.UUID, ids: list[uuid.UUID], *, size: int) -> Stretch:
+    """`ids` has one more than `size` if the branch goes on above."""
+    messages = conversation.messages.select_related("assistant").in_bulk(ids)
+    if not ids or any(each not in messages for each in ids):
+        raise NotOnBranch("a message of another conversation")
+    shown = [messages[each] for each in ids[:size]]
+    return Stretch(
+        leaf_id=leaf_id,
+        messages=shown,
+        has_newer=ids[0] != leaf_id,
+        older_id=ids[size] if len(ids) > size else None,
+    )
+
+
+def _ids(sql: str, *parameters: uuid.UUID | int) -> list[uuid.UUID]:
+    adapt = Message._meta.pk.get_db_prep_value
+    values = [adapt(each, connection) if isinstance(each, uuid.UUID) else each for each in parameters]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return [each if isinstance(each, uuid.UUID) else uuid.UUID(each) for (each,) in cursor.fetchall()]
