@@ -3,13 +3,14 @@
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from chat.views import health, pages, setup, theme
+from chat.views import health, manifest, pages, setup, theme
 
 app_name = "chat"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.new_chat, name="new"),
     path("c/<uuid:conversation_id>", pages.conversation, name="conversation"),
     path("setup/", setup.setup, name="setup"),
+    path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("theme", theme.choose_theme, name="theme"),
     path("language", set_language, name="language"),
     path("api/", include("chat.api.urls")),

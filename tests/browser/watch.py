@@ -20,6 +20,7 @@ CHAT_PATHS: Final = (
     rf"/api/runs/{UUID}/(events|stop|keep)",
     r"/api/conversations",
     rf"/api/conversations/{UUID}(/messages|/restore)?",
+    r"/manifest\.webmanifest",
 )
 ADMIN_PATHS: Final = (r"/admin/.*",)
 ACCOUNT_PATHS: Final = (r"/accounts/[\w/-]+", r"/setup/", r"/theme")

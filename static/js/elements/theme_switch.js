@@ -13,7 +13,7 @@ export class ThemeSwitch extends HTMLElement {
 
   #choose = async (/** @type {Event} */ event) => {
     const { value } = /** @type {HTMLInputElement} */ (event.target);
-    document.documentElement.dataset.theme = value;
+    this.#show(value);
     const headers = { "X-CSRFToken": csrfToken() };
     try {
       await fetch(this.dataset.url ?? "", { method: "POST", headers, body: new URLSearchParams({ theme: value }), credentials: "same-origin" });
@@ -21,4 +21,14 @@ export class ThemeSwitch extends HTMLElement {
       warn("the theme could not be stored", error); // It holds on this page.
     }
   };
+
+  /** @param {string} theme */
+  #show(theme) {
+    document.documentElement.dataset.theme = theme;
+    // The browser's own bars, on a phone or of the installed application.
+    for (const meta of /** @type {NodeListOf<HTMLMetaElement>} */ (document.querySelectorAll('meta[name="theme-color"]'))) {
+      const own = meta.dataset.theme;
+      meta.media = theme === "system" ? `(prefers-color-scheme: ${own})` : theme === own ? "all" : "not all";
+    }
+  }
 }

@@ -1,0 +1,126 @@
+"""What style sheets do beyond the picture: on paper, from right to left, in other colours, without motion."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.samples import MARKDOWN, scripted
+from tests.browser.visitor import Visitor
+
+PAPER_AND_INK = """() => {
+  const { backgroundColor, color } = getComputedStyle(document.documentElement);
+  return [backgroundColor, color];
+}"""
+BARS = """() => [...document.querySelectorAll('meta[name="theme-color"]')]
+  .filter(({ media }) => matchMedia(media).matches).map(({ content }) => content)"""
+RIGHT_TO_LEFT = "() => { document.documentElement.dir = 'rtl'; }"
+CUT = """() => [...document.querySelectorAll(".message__body, .code-block pre, .table-scroll")]
+  .filter((element) => element.scrollWidth > element.clientWidth + 1).map((element) => element.className)"""
+
+
+async def left_of(page: Page, selector: str) -> float:
+    box = await page.locator(selector).bounding_box()
+    assert box
+    return box["x"]
+
+
+async def test_on_paper_there_is_the_conversation_alone(visitors: Visitors) -> None:
+    tab = await (await visitors(color_scheme="dark")).open()
+    await tab.ask(scripted(MARKDOWN, size=2000))
+    await tab.page.emulate_media(media="print", color_scheme="dark")
+
+    for hidden in ("#sidebar", "#composer", "#user-menu-button", ".code-copy >> nth=0", ".message__copy >> nth=0"):
+        await expect(tab.page.locator(hidden)).to_be_hidden()
+    await expect(tab.title).to_be_visible()
+    await expect(tab.questions.first).to_be_visible()
+    assert await tab.page.evaluate(PAPER_AND_INK) == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+    # All of it, not what fits the window.
+    answer = await tab.body.bounding_box()
+    height = await tab.page.evaluate("document.documentElement.scrollHeight")
+    assert answer
+    assert height >= answer["y"] + answer["height"]
+    assert await tab.page.evaluate(CUT) == []
+
+
+async def test_right_to_left_everything_changes_sides(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    assert await left_of(tab.page, "#sidebar") == 0
+    assert await left_of(tab.page, "#send") > await left_of(tab.page, ".composer__assistant")
+
+    await tab.page.evaluate(RIGHT_TO_LEFT)
+
+    assert await left_of(tab.page, "#sidebar") > await left_of(tab.page, "#main")
+    assert await left_of(tab.page, "#send") < await left_of(tab.page, ".composer__assistant")
+
+
+async def test_right_to_left_the_drawer_comes_from_the_right(visitors: Visitors) -> None:
+    tab = await (await visitors(viewport={"width": 390, "height": 844}, reduced_motion="reduce")).open()
+    await tab.page.evaluate(RIGHT_TO_LEFT)
+    assert await left_of(tab.page, "#sidebar") >= 390
+
+    await tab.page.locator("#open-sidebar").click()
+    panel = tab.page.locator("#sidebar .sidebar__panel")
+    await expect(panel).to_be_in_viewport(ratio=1)
+    box = await panel.bounding_box()
+    assert box
+    assert box["x"] + box["width"] == 390
+
+
+async def test_each_block_has_the_direction_of_its_own_text(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask(scripted("Hello there.\n\nשלום עולם\n\n```\nx = 1\n```", size=500))
+
+    directions = await tab.body.evaluate(
+        "(body) => [...body.querySelectorAll('p, pre')].map((block) => getComputedStyle(block).direction)"
+    )
+    assert directions == ["ltr", "rtl", "ltr"]
+
+
+async def test_a_theme_is_there_at_once_and_after_a_reload_before_the_first_paint(visitors: Visitors) -> None:
+    visitor = await visitors(color_scheme="light")
+    visitor.watch.allow(r"/theme")
+    tab = await visitor.open()
+    assert await tab.page.evaluate(BARS) == ["#fcfbf9"]
+
+    await tab.page.locator("#user-menu-button").click()
+    async with tab.page.expect_response("**/theme"):
+        await tab.page.get_by_role("radio", name="Dark").check()
+    assert await tab.page.evaluate(BARS) == ["#1a1917"]
+    dark = await tab.page.evaluate(PAPER_AND_INK)
+
+    response = await tab.page.reload()
+    assert response
+    assert 'data-theme="dark"' in await response.text()
+    assert await tab.page.evaluate(PAPER_AND_INK) == dark
+    assert await tab.page.evaluate(BARS) == ["#1a1917"]
+
+
+async def test_the_language_is_chosen_in_the_menu(visitor: Visitor) -> None:
+    visitor.watch.allow(r"/language")
+    tab = await visitor.open()
+    await tab.page.locator("#user-menu-button").click()
+    await tab.page.get_by_role("button", name="Deutsch").click()
+    await tab.loaded()
+
+    await expect(tab.page.locator("html")).to_have_attribute("lang", "de")
+    await expect(tab.page.locator(".skip-link")).to_have_text("Zum Nachrichtenfeld springen")
+
+
+async def test_without_motion_nothing_moves(visitors: Visitors) -> None:
+    tab = await (await visitors(reduced_motion="reduce")).open()
+    await tab.ask("Hello")
+    moving = await tab.page.evaluate("""() => document.getAnimations().map(({ effect }) => effect.target.className)""")
+    assert moving == []
+
+
+async def test_in_forced_colours_what_is_chosen_and_what_is_a_button_can_be_seen(visitors: Visitors) -> None:
+    tab = await (await visitors(forced_colors="active")).open()
+    await tab.ask("Hello")
+    lines = await tab.page.evaluate(
+        """() => Object.fromEntries(["#send", ".conversation[data-current]", '[data-role="user"] .message__body']
+          .map((selector) => [selector, getComputedStyle(document.querySelector(selector))])
+          .map(([selector, style]) => [selector, style.borderStyle !== "none" || style.outlineStyle !== "none"]))"""
+    )
+    assert all(lines.values()), lines

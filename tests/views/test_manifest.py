@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from struct import unpack
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+from chat.models import User
+
+ADDRESS = "/manifest.webmanifest"
+
+
+def test_everybody_can_install_the_site(client: Client) -> None:
+    response = client.get(ADDRESS)
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/manifest+json"
+    found = response.json()
+    assert (found["name"], found["start_url"], found["scope"]) == ("Chatsite", "/", "/")
+    assert found["display"] == "standalone"
+
+
+def test_it_is_read_and_not_written(client: Client) -> None:
+    assert client.post(ADDRESS).status_code == 405
+
+
+def test_its_icons_are_there_in_the_sizes_that_it_names(client: Client) -> None:
+    icons = client.get(ADDRESS).json()["icons"]
+
+    assert {icon["purpose"] for icon in icons} == {"any", "maskable"}
+    assert {"192x192", "512x512"} <= {icon["sizes"] for icon in icons}
+    for icon in icons:
+        assert size_of(icon["src"]) in {icon["sizes"], None}
+
+
+def size_of(address: str) -> str | None:
+    """Of a PNG, `192x192`; None for a drawing, which has all sizes."""
+    path = finders.find(address.removeprefix("/static/"))
+    assert path, address
+    if address.endswith(".svg"):
+        return None
+    with open(path, "rb") as file:
+        head = file.read(24)
+    assert head.startswith(b"\x89PNG")
+    width, height = unpack(">II", head[16:24])
+    return f"{width}x{height}"
+
+
+def test_it_speaks_the_browsers_language(client: Client) -> None:
+    found = client.get(ADDRESS, headers={"Accept-Language": "de"}).json()
+
+    assert found["lang"] == "de"
+    assert found["shortcuts"][0]["name"] == "Neuer Chat"
+
+
+def test_each_page_leads_to_it_and_to_apples_icon(client: Client, alice: User) -> None:
+    html = client.get("/accounts/login/").content.decode()
+
+    assert f'<link rel="manifest" href="{ADDRESS}">' in html
+    assert size_of("/static/icons/apple-touch-icon.png") == "180x180"
+    assert '<link rel="apple-touch-icon" href="/static/icons/apple-touch-icon.png">' in html
+
+
+@pytest.mark.parametrize(
+    ("theme", "light", "dark"),
+    [
+        ("light", "all", "not all"),
+        ("dark", "not all", "all"),
+        ("system", "(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"),
+    ],
+)
+def test_the_browsers_bars_have_the_colour_of_the_chosen_theme(
+    client: Client, alice: User, theme: str, light: str, dark: str
+) -> None:
+    client.cookies["theme"] = theme
+    html = client.get("/accounts/login/").content.decode()
+
+    assert f'data-theme="light" media="{light}"' in html
+    assert f'data-theme="dark" media="{dark}"' in html
