@@ -98,7 +98,7 @@ async def test_the_pages_of_accounts(visitors: Visitors, axe: str, theme: str) -
     await check(page)
     await page.locator("input[name=login]").fill("nobody")
     await page.locator("input[name=password]").fill("nothing at all")
-    await page.locator("form button[type=submit]").click()
+    await page.locator(".form button[type=submit]").click()
     await expect(page.locator(".errorlist")).to_be_visible()
     await check(page)
     for path in ("/accounts/signup/", "/accounts/password/reset/", "/accounts/none"):

@@ -36,7 +36,7 @@ def empty_site(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
 async def log_in(page: Page, name: str, password: str) -> None:
     await page.locator("input[name=login]").fill(name)
     await page.locator("input[name=password]").fill(password)
-    await page.locator("form button[type=submit]").click()
+    await page.locator(".form button[type=submit]").click()
 
 
 async def log_out(page: Page) -> None:
@@ -59,7 +59,7 @@ async def test_somebody_signs_up_chats_logs_out_and_comes_back(visitors: Visitor
     await page.locator("input[name=username]").fill("dora")
     await page.locator("input[name=password1]").fill(UNUSUAL)
     await page.locator("input[name=password2]").fill(UNUSUAL)
-    await page.locator("form button[type=submit]").click()
+    await page.locator(".form button[type=submit]").click()
     await expect(page.locator("#welcome")).to_contain_text("dora")
     tab = Tab(page)
     await tab.loaded()
@@ -162,7 +162,7 @@ async def test_a_password_is_changed(visitor: Visitor) -> None:
     await tab.page.locator("input[name=oldpassword]").fill(PASSWORD)
     await tab.page.locator("input[name=password1]").fill(UNUSUAL)
     await tab.page.locator("input[name=password2]").fill(UNUSUAL)
-    await tab.page.locator("form button[type=submit]").click()
+    await tab.page.locator(".form button[type=submit]").click()
     await expect(tab.page.get_by_text(re.compile("Password successfully changed|changed"))).to_be_visible()
     await tab.go("/")
     await log_out(tab.page)
