@@ -66,6 +66,9 @@ class Entry:
 
 
 class UserMessage(TypedDict):
+    """`id`: only of one that is saved already."""
+
+    id: NotRequired[str]
     text: str
     parent_id: str | None
     attachments: list[str]
@@ -84,6 +87,7 @@ class Start(TypedDict):
     model: str
     attempt: int
     user_message: UserMessage
+    continues: NotRequired[str]
 
 
 class Done(TypedDict):

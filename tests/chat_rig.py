@@ -17,6 +17,7 @@ from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Assistant, User
 from chat.providers.registry import Registry
+from chat.streams.base import StreamLog
 from chat.streams.memory import MemoryLog
 from tests.scripted import ScriptedProvider
 
@@ -33,6 +34,10 @@ class Rig:
     async def send(self, text: str = "Hello", **fields: object) -> Sent:
         request = SendRequest.parse({"text": text, **fields}, characters=100_000)
         return await self.engine.send(self.alice.pk, request)
+
+    async def again(self, **fields: object) -> Sent:
+        """A request without a text: for a further answer to what is saved."""
+        return await self.engine.send(self.alice.pk, SendRequest.parse(fields, characters=100_000))
 
     async def events(self, run_id: str, after: Cursor | None = None) -> list[Entry]:
         """Follow to the terminal event."""
@@ -51,10 +56,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig() -> AsyncIterator[Rig]:
+async def rig(log: StreamLog | None = None) -> AsyncIterator[Rig]:
     """alice owns what is made here, charlie must see nothing. The test needs `transactional_db`."""
     provider = ScriptedProvider()
-    engine = Engine(MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5))
+    engine = Engine(log or MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5))
     engines.install(engine)
     alice = await database.write(User.objects.create_user, "alice", "alice@example.org", "correct horse battery")
     charlie = await database.write(User.objects.create_user, "charlie", "charlie@example.org", "correct horse battery")

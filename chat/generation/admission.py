@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass
 
 from chat import events
-from chat.generation import prompt
+from chat.generation import again, prompt
+from chat.generation.again import Again
 from chat.generation.requests import ROOT, SendRequest
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation, Message, User
@@ -28,7 +29,7 @@ class Admission:
 
     conversation_id: str
     title: str
-    parent_id: str | None
+    user_message: events.UserMessage
     assistant: Assistant
     request: Request
 
@@ -45,6 +46,9 @@ def admit(
         raise Refusal("not_signed_in", "This account cannot be used any more.")
     if sent := _already_sent(user, send):
         return sent
+    repeated = again.find(user, send)
+    if repeated is not None:
+        return _once_more(user, send, repeated, providers=providers, characters=characters)
     conversation = _conversation(user, send, reserved)
     assistant = _assistant(user, send, conversation, providers)
     parent_id = _parent_id(send, conversation)
@@ -52,9 +56,28 @@ def admit(
     return Admission(
         conversation_id=send.conversation_id or str(uuid.uuid4()),
         title=conversation.title if conversation else title_of(send.text),
-        parent_id=parent_id,
+        user_message={"text": send.text, "parent_id": parent_id, "attachments": []},
         assistant=assistant,
         request=_request(user, assistant, path, send.text, characters=characters),
+    )
+
+
+def _once_more(
+    user: User, send: SendRequest, repeated: Again, *, providers: frozenset[str], characters: int
+) -> Admission:
+    question = repeated.question
+    conversation = question.conversation
+    parent_id = str(question.parent_id) if question.parent_id else None
+    # Whoever wrote the beginning knows best how it goes on.
+    before = repeated.continued.assistant if repeated.continued else None
+    assistant = _assistant(user, send, conversation, providers, before=before)
+    path = prompt.path_to(parent_id, conversation)
+    return Admission(
+        conversation_id=str(conversation.pk),
+        title=conversation.title,
+        user_message={"id": str(question.pk), "text": question.text, "parent_id": parent_id, "attachments": []},
+        assistant=assistant,
+        request=_request(user, assistant, path, question.text, characters=characters, continues=repeated.text),
     )
 
 
@@ -72,31 +95,48 @@ def admit_again(
     asked = start["user_message"]
     conversation = user.conversations.filter(pk=start["conversation_id"], deleted_at=None).first()
     path = prompt.path_to(asked["parent_id"], conversation) if conversation else []
-    return assistant.provider, _request(user, assistant, path, asked["text"], characters=characters)
+    begun = _begun(user, start)
+    return assistant.provider, _request(user, assistant, path, asked["text"], characters=characters, continues=begun)
 
 
-def _request(user: User, assistant: Assistant, path: list[Message], text: str, *, characters: int) -> Request:
+def _request(
+    user: User, assistant: Assistant, path: list[Message], text: str, *, characters: int, continues: str = ""
+) -> Request:
     return Request(
         model=assistant.model,
-        messages=prompt.build(assistant.instructions, path, text, characters=characters),
+        messages=prompt.build(assistant.instructions, path, text, characters=characters - len(continues)),
         temperature=assistant.temperature,
         max_output_tokens=assistant.max_output_tokens,
         user=str(user.pk),
+        continues=continues,
     )
 
 
+def _begun(user: User, start: events.Start) -> str:
+    """What the answer of this run begins with."""
+    if "continues" not in start:
+        return ""
+    continued = user.messages.filter(pk=start["continues"]).first()
+    if continued is None:
+        raise Refusal("not_found", "The answer that was to be continued is gone.")
+    text: str = continued.text
+    return text
+
+
 def _already_sent(user: User, send: SendRequest) -> AlreadySent | None:
-    question = user.messages.select_related("conversation").filter(client_message_id=send.client_message_id).first()
-    if question is None:
+    message = user.messages.select_related("conversation").filter(client_message_id=send.client_message_id).first()
+    if message is None:
         return None
-    if question.conversation.deleted_at is not None:
+    if message.conversation.deleted_at is not None:
         raise not_found()
-    if question.text != send.text:
-        raise Refusal("conflict", "This client_message_id was used for another text.")
-    answer = question.children.exclude(run_id=None).first()
+    if not again.is_the_same(message, send):
+        raise Refusal("conflict", "This client_message_id was used for another message.")
+    is_answer = message.role == Message.Role.ASSISTANT
+    # The question's other answers have client_message_ids of their own.
+    answer = message if is_answer else message.children.filter(client_message_id=None).exclude(run_id=None).first()
     if answer is None:
         raise Refusal("conflict", "This client_message_id was used before.")
-    return AlreadySent(str(answer.run_id), str(question.conversation_id))
+    return AlreadySent(str(answer.run_id), str(message.conversation_id))
 
 
 def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Conversation | None:
@@ -125,7 +165,12 @@ def _parent_id(send: SendRequest, conversation: Conversation | None) -> str | No
 
 
 def _assistant(
-    user: User, send: SendRequest, conversation: Conversation | None, providers: frozenset[str]
+    user: User,
+    send: SendRequest,
+    conversation: Conversation | None,
+    providers: frozenset[str],
+    *,
+    before: Assistant | None = None,
 ) -> Assistant:
     usable = Assistant.objects.usable_by(user).filter(provider__in=providers)
     if send.assistant is not None:
@@ -133,8 +178,9 @@ def _assistant(
         if chosen is None:
             raise Refusal("not_found", "There is no such assistant for you.")
         return chosen
+    known = usable.filter(pk=before.pk).first() if before else None
     kept = usable.filter(conversations=conversation).first() if conversation else None
-    assistant = kept or usable.first()
+    assistant = known or kept or usable.first()
     if assistant is None:
         raise Refusal("unavailable", "No model is set up that you may use. Ask your administrator.")
     return assistant

@@ -35,14 +35,17 @@ class OutputTooLong(ProviderError):
 
 
 class Answer:
-    """What has arrived of an answer, and the clock beside it. Times are in seconds of `time.monotonic`."""
+    """What has arrived of an answer, and the clock beside it. Times are in seconds of `time.monotonic`.
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    `begun`: what there was of it before; it is part of the text, but no model has said it now.
+    """
+
+    def __init__(self, begun: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._parts: list[str] = []
+        self._parts = [begun]
         self.started = clock()
         self.first_token: float | None = None
-        self.size = 0
+        self.size = len(begun.encode())
         self.reasoning_size = 0
         self.pieces = 0
         self.usage: events.Usage | None = None

@@ -36,21 +36,7 @@ def entries_of(answer: Message) -> list[Entry]:
     if answer.input_tokens is not None and answer.output_tokens is not None:
         usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
     log = [
-        events.start(
-            {
-                "run_id": str(answer.run_id),
-                "conversation_id": str(answer.conversation_id),
-                "client_message_id": str(question.client_message_id),
-                "assistant": answer.assistant.slug if answer.assistant else "",
-                "model": answer.model,
-                "attempt": 1,
-                "user_message": {
-                    "text": question.text,
-                    "parent_id": str(question.parent_id) if question.parent_id else None,
-                    "attachments": [],
-                },
-            }
-        ),
+        _start(answer, question),
         events.token(answer.text),
         events.done(
             {
@@ -66,6 +52,29 @@ def entries_of(answer: Message) -> list[Entry]:
         ),
     ]
     return [Entry(seq, event.name, event.data) for seq, event in enumerate(log, start=1)]
+
+
+def _start(answer: Message, question: Message) -> events.Event:
+    asked: events.UserMessage = {
+        "text": question.text,
+        "parent_id": str(question.parent_id) if question.parent_id else None,
+        "attachments": [],
+    }
+    start: events.Start = {
+        "run_id": str(answer.run_id),
+        "conversation_id": str(answer.conversation_id),
+        "client_message_id": str(answer.client_message_id or question.client_message_id),
+        "assistant": answer.assistant.slug if answer.assistant else "",
+        "model": answer.model,
+        "attempt": 1,
+        "user_message": asked,
+    }
+    if answer.client_message_id is not None:
+        # One more answer to a question that was saved before.
+        start["user_message"] = {"id": str(question.pk), **asked}
+    if answer.continues_id is not None:
+        start["continues"] = str(answer.continues_id)
+    return events.start(start)
 
 
 async def follow(answer: Message, after: Cursor | None) -> AsyncGenerator[Batch, None]:

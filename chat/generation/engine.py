@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import hashlib
 import logging
 import uuid
 from collections.abc import AsyncGenerator
@@ -113,9 +112,8 @@ class Engine:
     async def send(self, user_id: int, send: SendRequest) -> Sent:
         """Start the run of a message, once per client_message_id, however often it is sent. Raises Refusal."""
         self.draining.check()
-        fingerprint = hashlib.sha256(send.text.encode()).hexdigest()
         if sent := await self.log.find_sent(user_id, send.client_message_id):
-            return _repeated(sent, fingerprint)
+            return _repeated(sent, send.fingerprint)
         runs = await self.log.runs_of(user_id)
         if any(run.is_live and run.conversation_id == send.conversation_id for run in runs):
             # Before anything is looked up: what that run adds to the conversation belongs before this message.
@@ -132,17 +130,17 @@ class Engine:
         if isinstance(admission, AlreadySent):
             return Sent(admission.run_id, admission.conversation_id, send.client_message_id, True)
         # A caller that goes away between the place in the log and the task would leave a run that never ends.
-        return await asyncio.shield(self._start(user_id, send, admission, fingerprint))
+        return await asyncio.shield(self._start(user_id, send, admission))
 
-    async def _start(self, user_id: int, send: SendRequest, admission: Admission, fingerprint: str) -> Sent:
+    async def _start(self, user_id: int, send: SendRequest, admission: Admission) -> Sent:
         self.draining.check()
-        request = _run_request(user_id, send, admission, fingerprint)
+        request = _run_request(user_id, send, admission)
         created = await self.log.create(
             request, live_limit=settings.CHAT_LIVE_RUNS_PER_USER, per_minute=settings.CHAT_SENDS_PER_MINUTE
         )
         match created:
             case Duplicate(sent):
-                return _repeated(sent, fingerprint)
+                return _repeated(sent, send.fingerprint)
             case Busy():
                 raise _busy()
             case TooFast(wait):
@@ -308,31 +306,31 @@ def is_at_end(run: RunInfo | Message, cursor: Cursor) -> bool:
 
 def _repeated(run: RunInfo, fingerprint: str) -> Sent:
     if run.fingerprint != fingerprint:
-        raise Refusal("conflict", "This client_message_id was used for another text.")
+        raise Refusal("conflict", "This client_message_id was used for another message.")
     return Sent(run.run_id, run.conversation_id, run.client_message_id, True)
 
 
-def _run_request(user_id: int, send: SendRequest, admission: Admission, fingerprint: str) -> RunRequest:
+def _run_request(user_id: int, send: SendRequest, admission: Admission) -> RunRequest:
     run_id = str(uuid.uuid4())
-    start = events.start(
-        {
-            "run_id": run_id,
-            "conversation_id": admission.conversation_id,
-            "client_message_id": send.client_message_id,
-            "assistant": admission.assistant.slug,
-            "model": admission.assistant.model,
-            "attempt": 1,
-            "user_message": {"text": send.text, "parent_id": admission.parent_id, "attachments": []},
-        }
-    )
+    start: events.Start = {
+        "run_id": run_id,
+        "conversation_id": admission.conversation_id,
+        "client_message_id": send.client_message_id,
+        "assistant": admission.assistant.slug,
+        "model": admission.assistant.model,
+        "attempt": 1,
+        "user_message": admission.user_message,
+    }
+    if send.continue_id is not None:
+        start["continues"] = send.continue_id
     return RunRequest(
         run_id=run_id,
         owner_id=user_id,
         conversation_id=admission.conversation_id,
         client_message_id=send.client_message_id,
-        fingerprint=fingerprint,
+        fingerprint=send.fingerprint,
         title=admission.title,
-        start=start,
+        start=events.start(start),
     )
 
 

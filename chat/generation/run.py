@@ -126,6 +126,7 @@ def _turn(
     duration_ms: int,
     asked_at: datetime,
 ) -> Turn:
+    asked = start["user_message"]
     return Turn(
         run_id=info.run_id,
         client_message_id=info.client_message_id,
@@ -134,9 +135,9 @@ def _turn(
         title=info.title,
         assistant_slug=start["assistant"],
         model=start["model"],
-        parent_id=start["user_message"]["parent_id"],
-        user_message_id=message_id_of(info.run_id, "user"),
-        user_text=start["user_message"]["text"],
+        parent_id=asked["parent_id"],
+        user_message_id=asked.get("id") or message_id_of(info.run_id, "user"),
+        user_text=asked["text"],
         asked_at=asked_at,
         message_id=message_id_of(info.run_id, "assistant"),
         text=text,
@@ -146,4 +147,6 @@ def _turn(
         output_tokens=usage["output_tokens"] if usage else None,
         ttft_ms=ttft_ms,
         duration_ms=duration_ms,
+        is_another_answer="id" in asked,
+        continues_id=start.get("continues"),
     )

@@ -82,7 +82,7 @@ class Runner:
 
     async def _execute(self, run: Run) -> None:
         metrics.RUNS_STARTED.labels(run.provider.name).inc()
-        answer = Answer()
+        answer = Answer(run.request.continues)
         status = "error"
         with metrics.LIVE_RUNS.track_inprogress():
             try:
@@ -110,6 +110,7 @@ class Runner:
 
     async def _run_to_its_end(self, run: Run, answer: Answer) -> str:
         coalescer = Coalescer(self._log, run.info.run_id, run.token)
+        coalescer.add_text("token", answer.text)
         try:
             outcome = await self._generate(run, answer, coalescer)
         except ProviderError as error:

@@ -23,6 +23,10 @@ class Message(models.Model):
     # The conversation's owner once more: the idempotency key is unique per owner, not per conversation.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="messages")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
+    # The answer that this one began with, as far as it had come; this text begins with that one's.
+    continues = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continued_by"
+    )
     role = models.CharField(max_length=10, choices=Role.choices)
     text = models.TextField(blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.COMPLETED)

@@ -1,4 +1,6 @@
-"""A turn: a person's message and its answer, written together or not at all."""
+"""A turn: a person's message and its answer, written together or not at all. Another answer to a message that is there
+already is a turn, too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from chat.models.assistant import Assistant
@@ -16,7 +19,11 @@ from chat.models.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A finished turn. The ids are made before it is written, so that writing it again is the same turn."""
+    """A finished turn. The ids are made before it is written, so that writing it again is the same turn.
+
+    `is_another_answer`: the question is saved already, and the client message id is the answer's. `continues_id`: the
+    answer that the text begins with.
+    """
 
     run_id: str
     client_message_id: str
@@ -37,6 +44,8 @@ class Turn:
     output_tokens: int | None
     ttft_ms: int | None
     duration_ms: int
+    is_another_answer: bool = False
+    continues_id: str | None = None
 
     def save(self) -> Message:
         """Write both messages in one transaction and return the answer.
@@ -60,23 +69,17 @@ class Turn:
             owner_id=self.owner_id,
             defaults={"title": self.title, "assistant": assistant, "created_at": self.asked_at},
         )
-        question = Message.objects.create(
-            id=uuid.UUID(self.user_message_id),
-            conversation=conversation,
-            owner_id=self.owner_id,
-            parent=self._parent(conversation),
-            role=Message.Role.USER,
-            text=self.user_text,
-            client_message_id=self.client_message_id,
-            created_at=self.asked_at,
-        )
+        question = self._question(conversation)
+        continued = self._continued(question)
         answer = Message.objects.create(
             id=uuid.UUID(self.message_id),
             conversation=conversation,
             owner_id=self.owner_id,
             parent=question,
             role=Message.Role.ASSISTANT,
-            text=self.text,
+            continues=continued,
+            # A continuation that broke off before anything had arrived is as long as what it continues.
+            text=self.text or (continued.text if continued else ""),
             status=self.status,
             finish_reason=self.finish_reason,
             assistant=assistant,
@@ -86,6 +89,7 @@ class Turn:
             ttft_ms=self.ttft_ms,
             duration_ms=self.duration_ms,
             run_id=self.run_id,
+            client_message_id=self.client_message_id if self.is_another_answer else None,
         )
         conversation.active_leaf = answer
         conversation.assistant = assistant
@@ -94,13 +98,36 @@ class Turn:
         conversation.save(update_fields=["active_leaf", "assistant", "is_unread", "updated_at"])
         return answer
 
+    def _question(self, conversation: Conversation) -> Message:
+        """The saved one; it, too, may have been deleted for good meanwhile, and is then written again."""
+        if self.is_another_answer:
+            saved = conversation.messages.filter(pk=self.user_message_id).first()
+            if saved is not None:
+                return saved
+        return Message.objects.create(
+            id=uuid.UUID(self.user_message_id),
+            conversation=conversation,
+            owner_id=self.owner_id,
+            parent=self._parent(conversation),
+            role=Message.Role.USER,
+            text=self.user_text,
+            client_message_id=None if self.is_another_answer else self.client_message_id,
+            created_at=self.asked_at,
+        )
+
+    def _continued(self, question: Message) -> Message | None:
+        return question.children.filter(pk=self.continues_id).first() if self.continues_id else None
+
     def _parent(self, conversation: Conversation) -> Message | None:
         """The parent may have been deleted for good while the answer was streaming; the turn is kept all the same."""
         return conversation.messages.filter(pk=self.parent_id).first() if self.parent_id else None
 
     def _saved(self) -> Message | None:
         answers = Message.objects.filter(owner_id=self.owner_id, role=Message.Role.ASSISTANT)
-        return (
-            answers.filter(run_id=self.run_id).first()
-            or answers.filter(parent__client_message_id=self.client_message_id).first()
-        )
+        return answers.filter(run_id=self.run_id).first() or answers.filter(self._is_of_the_send()).first()
+
+    def _is_of_the_send(self) -> Q:
+        """The answer that the client message id has brought about; the question's others have ids of their own."""
+        if self.is_another_answer:
+            return Q(client_message_id=self.client_message_id)
+        return Q(client_message_id=None, parent__client_message_id=self.client_message_id)

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
+
+# Some servers go on by themselves when the last message is the assistant's; the others would begin a new answer.
+GO_ON: Final = (
+    "Your last message was cut off. Continue it exactly where it ends: begin with the very next character, repeat "
+    "nothing of it, and say nothing about this request."
+)
 
 FinishReason = Literal["stop", "length", "content_filter"]
 
@@ -23,13 +29,24 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask a model. `temperature` and `max_output_tokens` are left to the model where None."""
+    """What to ask a model. `temperature` and `max_output_tokens` are left to the model where None.
+
+    `continues`: what there is already of the answer to the last message; the model goes on from there.
+    """
 
     model: str
     messages: tuple[Prompt, ...]
     temperature: float | None = None
     max_output_tokens: int | None = None
     user: str = field(default="", repr=False)
+    continues: str = field(default="", repr=False)
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The messages for a model that knows only of whole ones."""
+        if not self.continues:
+            return self.messages
+        return (*self.messages, Prompt("assistant", self.continues), Prompt("user", GO_ON))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class DemoProvider:
         self._texts["long"] = guide()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        asked = sum(len(tokens(prompt.text)) for prompt in request.messages)
+        asked = sum(len(tokens(prompt.text)) for prompt in request.prompts)
         limit = request.max_output_tokens
         given = 0
         owed = 0.0
@@ -100,7 +100,10 @@ class DemoProvider:
         shown = [self._texts[topic] for topic in topics or ("hello",)]
         sections = [_courtesy(question, len(questions), known=bool(topics)), *shown, "---", _FOOTNOTE]
         reasoning = self._texts["thought"] if "think" in topics else ""
-        return _Answer("\n\n".join(section for section in sections if section) + "\n", reasoning)
+        text = "\n\n".join(section for section in sections if section) + "\n"
+        if request.continues:
+            return _Answer(_rest(text, request.continues))
+        return _Answer(text, reasoning)
 
 
 def tokens(text: str) -> list[str]:
@@ -113,6 +116,11 @@ def _deltas(answer: _Answer) -> Iterator[Delta]:
         yield ReasoningDelta(token)
     for token in tokens(answer.text):
         yield TextDelta(token)
+
+
+def _rest(text: str, begun: str) -> str:
+    """What is left to say. Of an answer that is not this model's, only that it is a demo."""
+    return text.removeprefix(begun) if text.startswith(begun) else f"\n\n{_FOOTNOTE}\n"
 
 
 def _courtesy(question: str, count: int, *, known: bool) -> str:

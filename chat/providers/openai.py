@@ -175,7 +175,7 @@ class OpenAIProvider:
     def _fields(self, request: Request) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "model": request.model,
-            "messages": [{"role": prompt.role, "content": clean(prompt.text)} for prompt in request.messages],
+            "messages": [{"role": prompt.role, "content": clean(prompt.text)} for prompt in request.prompts],
             "stream": True,
         }
         if request.model not in self._without_usage:

@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from chat import database
 from chat.models import ApiToken, Message
-from chat.providers.base import Incomplete, RateLimited, TextDelta
+from chat.providers.base import Finish, Incomplete, RateLimited, TextDelta
 from tests.api.rig import Browser, names, text_of
 from tests.chat_rig import Rig
 from tests.socket.conftest import session_of
@@ -372,3 +372,25 @@ async def test_who_waits_for_an_answer_and_is_signed_out_is_refused(
     await database.write(lambda: [token.revoke() for token in ApiToken.objects.all()])
     response = await waiting
     assert (response.status, response.data["error"]["code"]) == (401, "not_signed_in")
+
+
+@pytest.mark.parametrize("path", ["/api/runs", "/api/runs/stream", "/api/runs/wait"])
+@pytest.mark.parametrize("kind", ["regenerate_id", "continue_id"])
+async def test_a_saved_question_can_be_answered_again(chat: Rig, owner: Browser, path: str, kind: str) -> None:
+    first = await chat.send("A story")
+    chat.provider.put(TextDelta("Once upon"), Finish("length"))
+    done = (await chat.events(first.run_id))[-1].data
+    named = done["message_id"] if kind == "continue_id" else done["parent_id"]
+    chat.provider.say(" a time.")
+    chat.provider.finish()
+    sent = str(uuid.uuid4())
+
+    response = await owner.post(path, {kind: named, "client_message_id": sent})
+
+    assert response.status == (201 if path == "/api/runs" else 200)
+    await chat.events((await owner.get("/api/runs")).data["items"][0]["run_id"])
+    items = (await owner.get(f"/api/conversations/{first.conversation_id}/messages?branch=active")).data["items"]
+    assert items[0]["text"] == ("Once upon a time." if kind == "continue_id" else " a time.")
+    assert (items[0]["client_message_id"], len(items[0]["siblings"])) == (sent, 2)
+    repeated = await owner.post("/api/runs", {kind: named, "client_message_id": sent})
+    assert (repeated.status, repeated.data["run_id"]) == (200, items[0]["run_id"])

@@ -19,6 +19,7 @@ from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.generation.run import turn_from_log
 from chat.models import Assistant, Message, User
+from chat.providers.base import Finish, TextDelta
 from chat.providers.registry import Registry
 from chat.streams.base import Created, RunRequest
 from chat.streams.redis import CLAIMS, RedisLog
@@ -147,6 +148,61 @@ async def test_an_answer_goes_on_when_its_process_is_cut_off(site: Site) -> None
 
 async def _says(log: RedisLog, run_id: str, text: str) -> bool:
     return events.answer(await log.entries(run_id)) == text
+
+
+async def test_an_answer_that_continues_another_begins_with_it_again(site: Site) -> None:
+    here, there = site.server(), site.server()
+    first = await here.send("A story")
+    here.provider.put(TextDelta("Once upon"), Finish("length"))
+    begun = (await here.events(first.run_id))[-1].data["message_id"]
+    again = SendRequest.parse({"continue_id": begun}, characters=1000)
+    sent = await here.engine.send(site.alice.pk, again)
+    here.provider.say(" a nightmare")
+    await eventually(lambda: _says(here.log, sent.run_id, "Once upon a nightmare"))
+
+    there.engine.start_takeovers()
+    there.provider.say(" a time.")
+    there.provider.finish()
+    await here.engine.close()
+    entries = await there.events(sent.run_id)
+
+    assert [entry.name for entry in entries if entry.name != "token"] == ["start", "reset", "done"]
+    assert events.answer(entries) == "Once upon a time."
+    assert there.provider.requests[-1].continues == "Once upon"
+    _, *answers = sorted(await site.messages(), key=lambda message: message.role, reverse=True)
+    assert sorted(message.text for message in answers) == ["Once upon", "Once upon a time."]
+    assert len({message.parent_id for message in answers}) == 1
+
+
+async def test_a_further_answer_that_is_complete_in_the_log_is_only_saved(site: Site) -> None:
+    """Nothing but the log says that its question is saved already."""
+    here = site.server()
+    first = await here.send("A story")
+    here.provider.put(TextDelta("Once upon"), Finish("length"))
+    done = (await here.events(first.run_id))[-1].data
+    gone = site.processes.start()
+    start = await here.log.entries(first.run_id)
+    sent, run_id = str(uuid.uuid4()), str(uuid.uuid4())
+    asked = {**start[0].data["user_message"], "id": done["parent_id"]}
+    data = {**start[0].data, "run_id": run_id, "client_message_id": sent, "user_message": asked}
+    request = RunRequest(
+        run_id, site.alice.pk, first.conversation_id, sent, "print", "A story",
+        events.start({**data, "continues": done["message_id"]}),  # type: ignore[typeddict-item]
+    )  # fmt: skip
+    created = await gone.create(request, live_limit=100)
+    assert isinstance(created, Created)
+    await gone.append(run_id, [events.token("Once upon"), events.token(" a time.")], token=created.token)
+    await gone.finish(run_id, COMPLETION, token=created.token)
+    await gone.release(run_id, token=created.token)
+
+    here.engine.start_takeovers()
+    await here.events(run_id)
+
+    messages = await site.messages()
+    assert len(messages) == 3
+    message = next(each for each in messages if str(each.run_id) == run_id)
+    assert (message.text, str(message.client_message_id)) == ("Once upon a time.", sent)
+    assert (str(message.parent_id), str(message.continues_id)) == (done["parent_id"], done["message_id"])
 
 
 async def test_a_server_that_closes_hands_its_answers_over(site: Site) -> None:

@@ -141,3 +141,75 @@ def test_a_turn_is_written_whole_or_not_at_all(alice: User) -> None:
 
     assert not Message.objects.exists()
     assert not Conversation.objects.exists()
+
+
+def another(saved: Turn, **changed: Any) -> Turn:
+    """Another answer to the question of a saved turn."""
+    ids = {name: str(uuid.uuid4()) for name in ("run_id", "client_message_id", "message_id")}
+    return dataclasses.replace(saved, **{**ids, "text": "A wader.", "is_another_answer": True, **changed})
+
+
+def test_another_answer_goes_beside_the_first_and_is_shown(alice: User) -> None:
+    first = turn(alice)
+    before = first.save()
+    second = another(first)
+
+    answer = second.save()
+
+    assert Message.objects.count() == 3
+    assert (answer.parent, str(answer.client_message_id)) == (before.parent, second.client_message_id)
+    assert alice.conversations.get().active_leaf == answer
+
+
+def test_another_answer_is_saved_once(alice: User) -> None:
+    first = turn(alice)
+    before = first.save()
+    second = another(first)
+    saved = second.save()
+
+    assert second.save() == saved
+    assert another(first, client_message_id=second.client_message_id, text="A third.").save() == saved
+    assert first.save() == before
+
+    assert Message.objects.count() == 3
+    assert alice.conversations.get().active_leaf == saved
+
+
+def test_an_answer_with_the_id_of_a_question_is_not_saved(alice: User) -> None:
+    """Whoever checks such ids beforehand may be overtaken by the first turn."""
+    first = turn(alice)
+    first.save()
+
+    with pytest.raises(IntegrityError):
+        another(first, client_message_id=first.client_message_id).save()
+
+    assert Message.objects.count() == 2
+
+
+def test_a_question_that_was_purged_meanwhile_is_written_again(alice: User) -> None:
+    first = turn(alice)
+    first.save()
+    alice.conversations.get().delete()
+
+    answer = another(first).save()
+
+    assert answer.parent is not None
+    assert (answer.parent.text, str(answer.parent.pk)) == ("What is a heron?", first.user_message_id)
+    assert Message.objects.count() == 2
+
+
+def test_a_continuation_without_a_word_is_as_long_as_what_it_continues(alice: User) -> None:
+    first = turn(alice)
+    before = first.save()
+
+    answer = another(first, text="", continues_id=first.message_id).save()
+
+    assert (answer.text, answer.continues) == ("A bird.", before)
+
+
+def test_only_an_answer_to_the_same_question_is_continued(alice: User) -> None:
+    first, elsewhere = turn(alice), turn(alice)
+    first.save()
+    elsewhere.save()
+
+    assert another(first, text="", continues_id=elsewhere.message_id).save().continues is None

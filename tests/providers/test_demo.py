@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from chat.providers.base import Finish, Prompt, ReasoningDelta, Request, TextDelta, UsageDelta
@@ -93,6 +95,22 @@ async def test_it_stops_at_the_limit_of_tokens(demo: DemoProvider) -> None:
     assert isinstance(deltas[-2], UsageDelta)
     assert deltas[-2].output_tokens == 10
     assert deltas[-1] == Finish("length")
+
+
+async def test_it_goes_on_with_an_answer_that_was_cut_off(demo: DemoProvider) -> None:
+    whole = text_of(await answer(demo, ask("long")))
+    begun = text_of(await answer(demo, ask("long", max_output_tokens=40)))
+
+    rest = text_of(await answer(demo, dataclasses.replace(ask("long"), continues=begun)))
+
+    assert begun + rest == whole
+
+
+async def test_of_an_answer_of_another_model_it_says_only_that_it_is_a_demo(demo: DemoProvider) -> None:
+    rest = text_of(await answer(demo, dataclasses.replace(ask("long"), continues="Once upon a time")))
+
+    assert "I am the built-in demo" in rest
+    assert len(rest) < 300
 
 
 async def test_the_temperature_changes_nothing(demo: DemoProvider) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.providers.base import Finish, Prompt, Request, TextDelta, UsageDelta
+from chat.providers.base import GO_ON, Finish, Prompt, Request, TextDelta, UsageDelta
 from chat.providers.openai import OpenAIProvider
 from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.certificate import self_signed
@@ -54,6 +54,15 @@ async def test_it_sends_what_was_asked(provider: OpenAIProvider, server: FakeOpe
         "max_tokens": 7,
         "user": "alice",
     }
+
+
+async def test_it_asks_to_go_on_with_what_there_is(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+    await answer(provider, Request("fake-small", (Prompt("user", "hi"),), continues="Once upon"))
+
+    asked, begun, again = server.journal.exchanges[0].body["messages"]
+    assert asked == {"role": "user", "content": "hi"}
+    assert begun == {"role": "assistant", "content": "Once upon"}
+    assert again == {"role": "user", "content": GO_ON}
 
 
 async def test_it_leaves_out_what_was_not_asked(provider: OpenAIProvider, server: FakeOpenAI) -> None:

@@ -41,6 +41,7 @@ PAGES: Final[dict[str, Rule]] = {
     "c/<uuid:conversation_id>": _owner("conversation", "live_conversation"),
     "setup/": PUBLIC,
     "theme": PUBLIC,
+    "language": PUBLIC,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "metrics": PUBLIC,
@@ -103,6 +104,10 @@ FRAMES: Final[dict[str, tuple[dict[str, str], ...]]] = {
         {"conversation_id": "deleted_conversation"},
         {"conversation_id": "conversation", "parent_id": "answer"},
         {"conversation_id": "own_conversation", "parent_id": "answer"},
+        {"regenerate_id": "question"},
+        {"conversation_id": "own_conversation", "regenerate_id": "question"},
+        {"continue_id": "answer"},
+        {"conversation_id": "own_conversation", "continue_id": "answer"},
     ),
     "subscribe": (
         {"run_id": "live_run"},

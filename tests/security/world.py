@@ -15,7 +15,7 @@ from django.core.serializers import serialize
 from django.test import Client
 
 from chat import database
-from chat.models import ApiToken, Conversation, User
+from chat.models import ApiToken, Conversation, Message, User
 from tests.api.rig import Browser
 from tests.chat_rig import Rig, rig
 
@@ -81,6 +81,7 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
     chat.provider.put(None)
     await chat.events(failed.run_id)
     answer = await database.read(lambda: str(Conversation.objects.get(pk=saved.conversation_id).active_leaf_id))
+    question = await database.read(lambda: str(Message.objects.get(pk=answer).parent_id))
     own = await database.write(
         lambda: Conversation.objects.create(owner=chat.charlie, title="Charlie's", id=uuid.uuid4())
     )
@@ -96,6 +97,7 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
         "live_run": live.run_id,
         "live_conversation": live.conversation_id,
         "answer": answer,
+        "question": question,
         "own_conversation": str(own.pk),
     }
 

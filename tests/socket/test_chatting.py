@@ -8,6 +8,7 @@ import pytest
 
 from chat import database
 from chat.models import Message
+from chat.providers.base import Finish, TextDelta
 from tests.chat_rig import Rig
 from tests.socket.conftest import Connect
 from tests.socket.rig import text_of
@@ -27,6 +28,24 @@ async def test_a_turn(chat: Rig, connect: Connect) -> None:
     assert text_of(events) == message.text == "Hi there"
     epoch, seq = events[-1]["id"].split(".")
     assert (len(epoch), seq) == (8, "3")
+
+
+@pytest.mark.parametrize("kind", ["regenerate_id", "continue_id"])
+async def test_a_saved_question_is_answered_again(chat: Rig, connect: Connect, kind: str) -> None:
+    first = await chat.send("A story")
+    chat.provider.put(TextDelta("Once upon"), Finish("length"))
+    done = (await chat.events(first.run_id))[-1].data
+    socket = await connect()
+    named = done["message_id"] if kind == "continue_id" else done["parent_id"]
+    sent = await socket.ask("send", **{kind: named}, client_message_id=str(uuid.uuid4()))
+    assert (sent["type"], sent["conversation_id"]) == ("ok", first.conversation_id)
+    chat.provider.say(" a time.")
+    chat.provider.finish()
+    events = await socket.events(sent["run_id"])
+    assert events[0]["data"]["user_message"]["id"] == done["parent_id"]
+    assert text_of(events) == ("Once upon a time." if kind == "continue_id" else " a time.")
+    wrong = await socket.ask("send", **{kind: named, "text": "and a text"})
+    assert (wrong["type"], wrong["code"]) == ("error", "bad_request")
 
 
 async def test_frames_are_numbered_over_all_runs(chat: Rig, connect: Connect) -> None:

@@ -18,7 +18,7 @@ REFUSALS: Final = {
     "forbidden": "The CSRF token is missing or wrong.",
     "not_found": "It does not exist, or is somebody else's: the answer is the same.",
     "method_not_allowed": "There is no such method here; `Allow` says which there are.",
-    "conflict": "What was asked contradicts what is there: a `client_message_id` used before for another text, "
+    "conflict": "What was asked contradicts what is there: a `client_message_id` used before for another message, "
     "or an answer that is still being written.",
     "busy": "The conversation is being answered.",
     "body_too_big": "The request's body is too large.",

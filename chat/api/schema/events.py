@@ -30,7 +30,13 @@ CALL: Final[dict[str, Schema]] = {"call_id": TEXT, "tool": TEXT}
 
 USER_MESSAGE: Final = shape(
     "The question that the run answers.",
-    {"text": TEXT, "parent_id": nullable(UUID), "attachments": list_of(TEXT)},
+    {
+        "id": said(UUID, "Only of one that is saved already, and answered once more."),
+        "text": TEXT,
+        "parent_id": nullable(UUID),
+        "attachments": list_of(TEXT),
+    },
+    optional=("id",),
 )
 USAGE: Final = shape("Tokens so far, as the provider counts them.", {"input_tokens": COUNT, "output_tokens": COUNT})
 
@@ -50,7 +56,9 @@ EVENTS: Final[dict[str, Schema]] = {
             "model": TEXT,
             "attempt": said({"type": "integer", "minimum": 1}, "1, unless another process took the run over."),
             "user_message": ref("UserMessage"),
+            "continues": said(UUID, "The saved answer that this one begins with, if it continues one."),
         },
+        optional=("continues",),
     ),
     "status": _of_agent(
         "A line about the progress, for a person to read.",

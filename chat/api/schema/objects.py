@@ -23,7 +23,7 @@ from chat.api.schema.values import (
     said,
     shape,
 )
-from chat.generation.requests import ROOT
+from chat.generation.requests import AGAIN, ROOT
 from chat.models import Message
 from chat.models.conversation import TITLE_LENGTH
 
@@ -48,10 +48,11 @@ def objects() -> dict[str, Schema]:
 
 def _send() -> Schema:
     send = shape(
-        "A message to answer.",
+        "A message to answer (`text`), a saved question to answer again (`regenerate_id`), or a saved answer that was "
+        "cut off, to go on with (`continue_id`): exactly one of the three.",
         {
             "text": {
-                **said(TEXT, "The message. NUL and unpaired surrogates are replaced by U+FFFD."),
+                **said(nullable(TEXT), "The message. NUL and unpaired surrogates are replaced by U+FFFD."),
                 "minLength": 1,
                 "maxLength": settings.CHAT_MESSAGE_CHARACTERS,
                 "pattern": NOT_BLANK,
@@ -65,8 +66,16 @@ def _send() -> Schema:
             "parent_id": {
                 "anyOf": [UUID, {"const": ROOT}, {"type": "null"}],
                 "description": "The answer that this message continues. Left out, the conversation's active leaf; "
-                f"`{ROOT}` makes a new first message.",
+                f"`{ROOT}` makes a new first message. Only with `text`.",
             },
+            "regenerate_id": said(
+                nullable(UUID), "A question. It gets a further answer beside those that it has. `text` is left out."
+            ),
+            "continue_id": said(
+                nullable(UUID),
+                "An answer whose `finish_reason` is `length` or `stopped`. A new answer beside it begins with its "
+                "text and goes on. `text` is left out.",
+            ),
             "assistant": said(
                 nullable(TEXT), "The slug of an assistant. Left out, the conversation's own, or else the default."
             ),
@@ -76,10 +85,11 @@ def _send() -> Schema:
                 "description": "Reserved: nothing can be attached yet.",
             },
         },
-        optional=("client_message_id", "conversation_id", "parent_id", "assistant", "attachments"),
     )
+    del send["required"]
     return {
         **send,
+        "oneOf": [_only("text"), *(_only(name, "text", "parent_id") for name in AGAIN)],
         "examples": [
             {"text": "Why is the sky blue?"},
             {
@@ -90,8 +100,17 @@ def _send() -> Schema:
                 "assistant": "demo",
                 "attachments": [],
             },
+            {"regenerate_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be002"},
+            {"continue_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be003", "assistant": "demo"},
         ],
     }
+
+
+def _only(name: str, *others: str) -> Schema:
+    """With this field, and without those that exclude it: left out or null."""
+    absent = {other: {"type": "null"} for other in (*others, *AGAIN) if other != name}
+    value: Schema = {"type": "string"}
+    return {"required": [name], "properties": {name: value, **absent}}
 
 
 def _list(description: str, name: str) -> Schema:
@@ -194,7 +213,10 @@ MESSAGE: Schema = shape(
         "model": said(TEXT, "The model's name at the provider. Empty for a question."),
         "assistant": said(nullable(TEXT), "The slug of the one who answered. Null for a question, or if it is gone."),
         "run_id": said(nullable(UUID), "The run that wrote this answer. Null for a question."),
-        "client_message_id": said(nullable(UUID), "That of the question. Null for an answer."),
+        "client_message_id": said(
+            nullable(UUID),
+            "That of the request that brought it: of a question, or of a further answer to it. Else null.",
+        ),
         "input_tokens": nullable(COUNT),
         "output_tokens": nullable(COUNT),
         "ttft_ms": said(nullable(MILLISECONDS), "Time to the first token, in milliseconds."),

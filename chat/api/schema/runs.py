@@ -57,7 +57,8 @@ START: Final = operation(
     "startRun",
     "Send a message",
     tag=TAG,
-    description="Starts a run, which writes the answer. It goes on and is saved whether or not anybody follows it.",
+    description="Or have a saved one answered once more. Starts a run, which writes the answer. It goes on and is "
+    "saved whether or not anybody follows it.",
     writes=True,
     body="Send",
     answers={

@@ -34,6 +34,18 @@ def sent_events() -> list[Event]:
                 "user_message": {"text": "Hello", "parent_id": None, "attachments": []},
             }
         ),
+        events.start(
+            {
+                "run_id": f"{ID}1",
+                "conversation_id": f"{ID}2",
+                "client_message_id": f"{ID}3",
+                "assistant": "demo",
+                "model": "demo",
+                "attempt": 1,
+                "user_message": {"id": f"{ID}6", "text": "Hello", "parent_id": f"{ID}7", "attachments": []},
+                "continues": f"{ID}8",
+            }
+        ),
         events.status("Saving the answer…", "saving"),
         events.reasoning("Hm."),
         events.token("Hello"),

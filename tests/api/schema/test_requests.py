@@ -34,7 +34,12 @@ class TestRequests:
 
     def test_the_examples_of_a_message_are_accepted(self) -> None:
         for example in schema_of("Send")["examples"]:
-            assert SendRequest.parse(example, characters=100).text == example["text"]
+            parsed = SendRequest.parse(example, characters=100)
+            assert parsed.text == example.get("text", "")
+            assert (parsed.regenerate_id, parsed.continue_id) == (
+                example.get("regenerate_id"),
+                example.get("continue_id"),
+            )
 
     @pytest.mark.parametrize(
         "body",
@@ -50,6 +55,15 @@ class TestRequests:
             {"text": "Hello", "client_message_id": "one"},
             {"text": "Hello", "assistant": 5},
             {"text": "Hello", "attachments": ["x"]},
+            {"text": None},
+            {"text": "Hello", "regenerate_id": f"{ID}2"},
+            {"text": "", "regenerate_id": f"{ID}2"},
+            {"text": "Hello", "continue_id": f"{ID}2"},
+            {"regenerate_id": f"{ID}2", "continue_id": f"{ID}3"},
+            {"regenerate_id": f"{ID}2", "parent_id": f"{ID}3"},
+            {"continue_id": f"{ID}2", "parent_id": "root"},
+            {"regenerate_id": 5},
+            {"regenerate_id": None, "continue_id": None},
         ],
     )
     def test_what_is_refused_is_not_valid(self, body: dict[str, Any]) -> None:
@@ -57,6 +71,18 @@ class TestRequests:
             SendRequest.parse(body, characters=100_000)
         with pytest.raises(ValidationError):
             check(body, "Send")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"text": "Hello", "regenerate_id": None, "continue_id": None, "parent_id": None},
+            {"regenerate_id": f"{ID}2", "text": None, "parent_id": None, "continue_id": None},
+            {"continue_id": f"{ID}2", "conversation_id": f"{ID}4"},
+        ],
+    )
+    def test_null_is_as_good_as_left_out(self, body: dict[str, Any]) -> None:
+        SendRequest.parse(body, characters=100)
+        check(body, "Send")
 
     @pytest.mark.parametrize(
         "body",

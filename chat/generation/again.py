@@ -1,0 +1,59 @@
+"""Another answer to a question that is saved: one from the beginning, or one that goes on where an answer ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chat.generation.requests import SendRequest
+from chat.models import Message, User
+from chat.refusals import Refusal, not_found
+
+# An answer that ended like this has more to say.
+UNFINISHED: Final = frozenset({"length", "stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """`continued`: the answer that the new one begins with, if there is one."""
+
+    question: Message
+    continued: Message | None
+
+    @property
+    def text(self) -> str:
+        return self.continued.text if self.continued else ""
+
+
+def find(user: User, send: SendRequest) -> Again | None:
+    """What a request names, or None if it brings a text of its own. Raises Refusal."""
+    if send.regenerate_id is not None:
+        question = _message(user, send.regenerate_id, send)
+        if question.role != Message.Role.USER:
+            raise Refusal("bad_request", "regenerate_id must be the id of a question.")
+        return Again(question, None)
+    if send.continue_id is not None:
+        answer = _message(user, send.continue_id, send)
+        if answer.role != Message.Role.ASSISTANT or answer.parent is None:
+            raise Refusal("bad_request", "continue_id must be the id of an answer.")
+        if answer.finish_reason not in UNFINISHED:
+            raise Refusal("bad_request", "This answer is complete: only one that was cut off can be continued.")
+        return Again(answer.parent, answer)
+    return None
+
+
+def is_the_same(message: Message, send: SendRequest) -> bool:
+    """Whether the saved message with the request's client_message_id is what that request brings about."""
+    if message.role == Message.Role.USER:
+        return not send.is_again and message.text == send.text
+    if send.continue_id is not None:
+        return str(message.continues_id) == send.continue_id
+    return message.continues_id is None and str(message.parent_id) == send.regenerate_id
+
+
+def _message(user: User, message_id: str, send: SendRequest) -> Message:
+    kept = user.messages.filter(conversation__deleted_at=None)
+    message: Message | None = kept.select_related("conversation", "parent", "assistant").filter(pk=message_id).first()
+    if message is None or send.conversation_id not in (None, str(message.conversation_id)):
+        raise not_found()
+    return message
