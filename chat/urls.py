@@ -2,13 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from chat.views import health, pages, setup, theme
+from chat.views import health, icon, pages, setup, theme
 
 app_name = "chat"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.new_chat, name="new"),
     path("c/<uuid:conversation_id>", pages.conversation, name="conversation"),
     path("setup/", setup.setup, name="setup"),
+    path("favicon.ico", icon.favicon, name="favicon"),
     path("theme", theme.choose_theme, name="theme"),
     path("api/", include("chat.api.urls")),
     path("healthz", health.healthz, name="healthz"),

@@ -40,6 +40,7 @@ PAGES: Final[dict[str, Rule]] = {
     "": SIGNED_IN,
     "c/<uuid:conversation_id>": _owner("conversation", "live_conversation"),
     "setup/": PUBLIC,
+    "favicon.ico": PUBLIC,
     "theme": PUBLIC,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
