@@ -24,8 +24,7 @@ from tests.fake_openai.server import closed_port
 
 START_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
-# Nobody misses these data when the machine fails.
-# That the machine fails is not among the faults here; that a server is killed is. What it has committed stays.
+# Nobody misses these data when the machine fails. What a server had committed that is killed is there again.
 CARELESS: Final = ("fsync=off", "full_page_writes=off")
 
 
