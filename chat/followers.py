@@ -64,6 +64,11 @@ class Followers:
         self._requests[run_id] = self._requests.get(run_id, 0) + 1
         return self._requests[run_id]
 
+    def withdraw(self, run_id: str, request: int) -> None:
+        """The `start` that was announced does not come."""
+        if self._requests.get(run_id) == request and not self.follows(run_id):
+            del self._requests[run_id]
+
     async def start(self, run_id: str, run: RunInfo | Message, after: Cursor | None, *, request: int) -> None:
         """Follow a run from a cursor; one that is followed already starts anew from there."""
         await self._cancel(run_id)

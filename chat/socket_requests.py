@@ -116,8 +116,12 @@ class SocketRequests:
         after = _cursor(frame.get("after"))
         self._followers.check_room(run_id)
         number = self._followers.request(run_id)
-        await self._check_signed_in()
-        run = await self._engine.find(self._user_id, run_id)
+        try:
+            await self._check_signed_in()
+            run = await self._engine.find(self._user_id, run_id)
+        except BaseException:
+            self._followers.withdraw(run_id, number)
+            raise
         self._ok(ref, run_id=run_id)
         await self._followers.start(run_id, run, after, request=number)
 

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from chat.views import health, manifest, pages, setup, theme
+from chat.views import health, icon, manifest, pages, setup, theme
 
 app_name = "chat"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("c/<uuid:conversation_id>", pages.conversation, name="conversation"),
     path("setup/", setup.setup, name="setup"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),
+    path("favicon.ico", icon.favicon, name="favicon"),
     path("theme", theme.choose_theme, name="theme"),
     path("language", set_language, name="language"),
     path("api/", include("chat.api.urls")),

@@ -24,8 +24,8 @@ from tests.fake_openai.server import closed_port
 
 START_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
-# Nobody misses these data when the machine fails.
-CARELESS: Final = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+# Nobody misses these data when the machine fails. What a server had committed that is killed is there again.
+CARELESS: Final = ("fsync=off", "full_page_writes=off")
 
 
 class PostgreSQL:
@@ -87,11 +87,18 @@ class PostgreSQL:
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """kill -9 of all its processes at once."""
+        """kill -9 of all its processes at once. Returns when none is left: another start needs their memory."""
         assert self._process is not None
-        for pid in self._pids():
+        # It makes no more of them while they are looked up.
+        self._process.send_signal(signal.SIGSTOP)
+        pids = self._pids()
+        for pid in pids:
             os.kill(pid, signal.SIGKILL)
         self._process.wait(START_SECONDS)
+        deadline = time.monotonic() + START_SECONDS
+        while any(_runs(pid) for pid in pids):
+            assert time.monotonic() < deadline, "PostgreSQL's processes do not end"
+            time.sleep(POLL_SECONDS)
 
     def restart(self) -> None:
         self.stop()
@@ -132,6 +139,14 @@ class PostgreSQL:
         command = [_program(program), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=self._directory, check=False, **self._owner)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _runs(pid: int) -> bool:
+    """One that has ended may stay in the table until somebody asks for its exit code."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _program(name: str) -> str:

@@ -202,7 +202,8 @@ async def _pump(body: Body, send: Send) -> None:
 
 async def _answer(answer: Coroutine[Any, Any, HttpResponse], send: Send) -> None:
     response = await answer
-    headers = {**dict(response.items()), **COMMON_HEADERS, "Content-Length": str(len(response.content))}
+    own = {"Content-Length": str(len(response.content)), "Cache-Control": "no-store"}
+    headers = {**dict(response.items()), **COMMON_HEADERS, **own}
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     with suppress(OSError):
         await send({"type": "http.response.start", "status": response.status_code, "headers": raw})

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from chat import notices
 from chat.events import BadCursor, Cursor
@@ -18,7 +19,7 @@ from chat.generation.engine import Engine, is_at_end
 from chat.models import Message
 from chat.refusals import Refusal
 from chat.sse import PING, RETRY, encode, retry
-from chat.streams.base import Batch, RunInfo
+from chat.streams.base import Batch, RunInfo, Unavailable
 from chat.wire import parse_uuid
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 # What is taken from the log at once, for a reader that has fallen behind.
 CHUNK_BYTES: Final = 32 * 1024
+FIND_AGAIN_SECONDS: Final = 1.0
 
 
 async def one_run(engine: Engine, run: RunInfo | Message, after: Cursor | None) -> AsyncGenerator[bytes, None]:
@@ -129,16 +131,17 @@ class Multiplex:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         # Runs that were followed to their end here.
         self._ended: set[str] = set()
+        # Once the reader's own runs go on from its cursors: before that, none may join from its beginning.
+        self._joined = asyncio.Event()
+        self._broken = asyncio.Event()
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         yield RETRY
-        begun = asyncio.Event()
-        own = [asyncio.create_task(self._follow_notices(begun)), asyncio.create_task(self._keep_joining())]
+        own = [asyncio.create_task(self._follow_notices()), asyncio.create_task(self._keep_joining())]
+        for task in own:
+            task.add_done_callback(self._look_at)
+        departure = self._departure()
         try:
-            await begun.wait()
-            await self._resume()
-            await self._join_runs()
-            departure = self._engine.draining.departure(lambda: not self._tasks and self._ready.empty())
             async with aclosing(self._chunks()) as chunks, aclosing(with_heartbeats(chunks, departure)) as items:
                 async for chunk in items:
                     yield chunk
@@ -148,6 +151,19 @@ class Multiplex:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _departure(self) -> None:
+        """Return when the reader has to come back: the server ends, or something here has gone wrong."""
+        leaving = asyncio.ensure_future(self._engine.draining.departure(self._is_idle))
+        broken = asyncio.ensure_future(self._broken.wait())
+        try:
+            await asyncio.wait([leaving, broken], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in (leaving, broken):
+                each.cancel()
+
+    def _is_idle(self) -> bool:
+        return self._joined.is_set() and not self._tasks and self._ready.empty()
+
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         while True:
             yield (await self._ready.get())()
@@ -156,22 +172,36 @@ class Multiplex:
         """Go on with every run of the reader's cursors, from the database where the log has let go of it."""
         for run_id in self._cursors.run_ids:
             cursor = self._cursors.get(run_id)
-            try:
-                run = await self._engine.find(self._user_id, run_id)
-            except Refusal:
-                run = None
+            run = await self._find(run_id)
             if run is None or (cursor is not None and is_at_end(run, cursor)):
                 self._cursors.ended(run_id)
             else:
                 self._start(run_id, run, cursor)
 
+    async def _find(self, run_id: str) -> RunInfo | Message | None:
+        """None for what the reader has no right to. Waits for a log or a database that is away."""
+        while True:
+            try:
+                return await self._engine.find(self._user_id, run_id)
+            except Refusal:
+                return None
+            except (Unavailable, DatabaseError) as error:
+                logger.warning("A stream waits to go on with run %s: %s", run_id, error)
+                await asyncio.sleep(FIND_AGAIN_SECONDS)
+
     async def _join_runs(self) -> None:
-        for run in await self._engine.log.runs_of(self._user_id):
+        """What cannot be seen now is looked for again, soon enough."""
+        try:
+            runs = await self._engine.log.runs_of(self._user_id)
+        except Unavailable:
+            return
+        for run in runs:
             if run.is_live and run.run_id not in self._tasks and run.run_id not in self._ended:
                 self._start(run.run_id, run, None)
 
     async def _keep_joining(self) -> None:
         """A notice may be lost: nobody's answer hangs on one."""
+        await self._joined.wait()
         while True:
             await asyncio.sleep(settings.CHAT_HEARTBEAT_SECONDS)
             await self._join_runs()
@@ -184,17 +214,25 @@ class Multiplex:
     def _done(self, run_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.pop(run_id, None)
         self._ended.add(run_id)
+        self._look_at(task)
+
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        """A reader that comes back with its cursors misses nothing; one that stays would wait for what never comes."""
         if not task.cancelled() and (error := task.exception()):
-            logger.error("Following run %s failed.", run_id, exc_info=error)
+            logger.error("A stream of user %s is broken off.", self._user_id, exc_info=error)
+            self._broken.set()
 
     async def _follow(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
         async with aclosing(self._engine.follow(run, after, limit=CHUNK_BYTES)) as batches:
             async for batch in batches:
                 await self._ready.put(_Chunk(self._cursors, run_id, batch))
 
-    async def _follow_notices(self, begun: asyncio.Event) -> None:
+    async def _follow_notices(self) -> None:
         async with notices.listen(self._user_id) as received:
-            begun.set()
+            # Now, so that of a run that begins meanwhile there is a notice.
+            await self._resume()
+            await self._join_runs()
+            self._joined.set()
             async for notice in received:
                 if notice.get("kind") == "run_started":
                     await self._join_runs()

@@ -1,22 +1,52 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from daphne.http_protocol import HTTPFactory as DaphneHTTPFactory
 from daphne.http_protocol import WebRequest
+from twisted.internet import reactor
 
 from chat.server.gate import WriteGate
 
 logger = logging.getLogger(__name__)
 
+# What the transport takes of a request's body. Below it Django can answer one that is over its own limit.
+HTTP_BYTES: Final = 4 * 1024 * 1024
+# For a client that goes on sending what was refused.
+LINGER_SECONDS: Final = 5
+_ERROR: Final = b'{"error": {"code": "body_too_big", "message": "The request is too large.", "retryable": false}}'
+TOO_BIG: Final = (
+    b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%b"
+) % (len(_ERROR), _ERROR)
+
 
 class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
-    """A request whose response waits for a slow reader (`gate`)."""
+    """A request whose response waits for a slow reader (`gate`), and whose body has an end."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.gate = WriteGate()
+        self._received = 0
+        self._refused: Any = None
         super().__init__(*args, **kwargs)
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802
+        super().gotLength(length)
+        if length is not None and length > HTTP_BYTES:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        """Before anybody is asked who sends it, all of a body would be put on the disk."""
+        self._received += len(data)
+        if self._received > HTTP_BYTES:
+            self._refuse()
+        if self._refused is None:
+            super().handleContentChunk(data)
+
+    def process(self) -> None:
+        if self._refused is None:
+            super().process()
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         if self.server.is_draining and self.channel is not None:
@@ -37,6 +67,8 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self._open_gate()
+        if self._refused is not None and self._refused.active():
+            self._refused.cancel()
         super().connectionLost(reason)
 
     def handle_exception(self, exception: BaseException) -> None:
@@ -47,6 +79,13 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
             self.transport.abortConnection()
         else:
             super().handle_exception(exception)
+
+    def _refuse(self) -> None:
+        """Says so, and hears the rest for a while without keeping it: closed at once, the answer would be lost."""
+        if self._refused is None:
+            self.transport.write(TOO_BIG)
+            self.transport.loseWriteConnection()
+            self._refused = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
 
     def _open_gate(self) -> None:
         if self.producer is not None:

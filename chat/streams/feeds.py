@@ -112,6 +112,8 @@ class Feed:
             elif place.entries:
                 seq = place.entries[-1].seq
                 yield Batch(epoch, merge(place.entries))
+            elif self._has_lost(place):
+                await self._grown_soon()
             place = None
 
     async def _found(self, after: Cursor, limit: int) -> Place:
@@ -121,11 +123,15 @@ class Feed:
         while (place := await self._read(self.run_id, after, limit)) is None:
             if ended or loop.time() >= give_up:
                 raise Lost(self.run_id)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(LOOK_SECONDS, self._lost_after)):
-                    await self._grown()
+            await self._grown_soon()
         self.observe(place)
         return place
+
+    def _has_lost(self, place: Place) -> bool:
+        """Whether Redis knows less than it has acknowledged: until its owner, or the next one, brings that back."""
+        following = place.cursor.seq + 1
+        is_held = bool(self._held) and self._held[0][0].seq <= following
+        return place.cursor.epoch == self._epoch and following <= self._tip and not is_held
 
     def _take(self, epoch: str, seq: int, limit: int) -> list[Entry]:
         """What is held after `seq`: at least one entry, more as long as they fit; none if the next one is not held."""
@@ -162,6 +168,11 @@ class Feed:
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
+
+    async def _grown_soon(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(LOOK_SECONDS, self._lost_after)):
+                await self._grown()
 
     async def _grown(self) -> None:
         waiting = asyncio.get_running_loop().create_future()

@@ -114,14 +114,20 @@ class Ownership:
         owned.attempt = attempt or owned.attempt
         owned.entries.extend(encoded)
         owned.state = state_after(events[-1]) if events else owned.state
-        code = await self._calls.call(
-            "append", run_id, owned.token, first, self._lease_ms, owned.state, _keep_ms(owned.state), *encoded,
-            patience=self._patience,
-            on_answer=lambda code: self._appended(owned, epoch, first, events, code),
-        )  # fmt: skip
-        if code == LOST:
-            await self._restore(owned, epoch)
-        elif code == FENCED:
+        try:
+            code = await self._calls.call(
+                "append", run_id, owned.token, first, self._lease_ms, owned.state, _keep_ms(owned.state), *encoded,
+                patience=self._patience,
+                on_answer=lambda code: self._appended(owned, epoch, first, events, code),
+            )  # fmt: skip
+            if code == LOST:
+                await self._restore(owned, epoch)
+        except Unavailable:
+            # For us it has ended, for Redis it has not: whoever claims it, once its lease ends, has to end it there.
+            if owned.state != "live":
+                self._lose(owned, Fenced(run_id))
+            raise
+        if code == FENCED:
             raise self._lose(owned, Fenced(run_id))
         return Appended(Cursor(owned.epoch, first + len(events) - 1), owned.stop)
 

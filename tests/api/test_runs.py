@@ -3,13 +3,15 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 
-from chat import database
+from chat import database, notices
 from chat.models import ApiToken, Message
 from chat.providers.base import Finish, Incomplete, RateLimited, TextDelta
+from chat.streams.base import RunInfo, Unavailable
 from tests.api.rig import Browser, names, text_of
 from tests.chat_rig import Rig
 from tests.socket.conftest import session_of
@@ -394,3 +396,112 @@ async def test_a_saved_question_can_be_answered_again(chat: Rig, owner: Browser,
     assert (items[0]["client_message_id"], len(items[0]["siblings"])) == (sent, 2)
     repeated = await owner.post("/api/runs", {kind: named, "client_message_id": sent})
     assert (repeated.status, repeated.data["run_id"]) == (200, items[0]["run_id"])
+
+
+async def test_the_multiplex_outlives_a_log_that_is_away(
+    chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.CHAT_HEARTBEAT_SECONDS = 0.05
+    runs_of, asked = chat.engine.log.runs_of, asyncio.Semaphore(0)
+
+    async def away(owner_id: int) -> list[RunInfo]:
+        asked.release()
+        raise Unavailable("planted")
+
+    stream = await owner.open("GET", "/api/events")
+    await stream.until("ping")
+    monkeypatch.setattr(chat.engine.log, "runs_of", away)
+    async with asyncio.timeout(20):
+        # Once by the clock; and of what a notice tells.
+        await asked.acquire()
+        await notices.publish(chat.alice.pk, {"kind": "run_started"})
+        await stream.until("notice")
+    monkeypatch.setattr(chat.engine.log, "runs_of", runs_of)
+    sent = await chat.send()
+    events = await stream.until("start")
+    assert json.loads(events[-1].data)["run_id"] == sent.run_id
+    await notices.publish(chat.alice.pk, {"kind": "conversation_deleted"})
+    await stream.until("notice")
+    await stream.close()
+
+
+async def test_a_multiplex_that_begins_while_the_log_is_away_waits_for_it(
+    chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.CHAT_HEARTBEAT_SECONDS = 0.05
+    sent = await chat.send()
+    find, runs_of, asked = chat.engine.log.find, chat.engine.log.runs_of, asyncio.Semaphore(0)
+
+    async def away(_: object) -> Any:
+        asked.release()
+        raise Unavailable("planted")
+
+    first = await owner.open("GET", "/api/events")
+    (start,) = await first.until("start")
+    await first.close()
+    monkeypatch.setattr(chat.engine.log, "find", away)
+    monkeypatch.setattr(chat.engine.log, "runs_of", away)
+    stream = await owner.open("GET", "/api/events", last_event_id=start.id or "")
+    async with asyncio.timeout(20):
+        await asked.acquire()
+    monkeypatch.setattr(chat.engine.log, "find", find)
+    monkeypatch.setattr(chat.engine.log, "runs_of", runs_of)
+    chat.provider.say("Hi")
+    chat.provider.finish()
+    events = await stream.until("done")
+    assert [event.event for event in events if event.event not in {"ping", "notice"}] == ["token", "done"]
+    assert json.loads(events[-1].data)["run_id"] == sent.run_id
+    await stream.close()
+
+
+async def test_a_run_that_begins_while_others_are_resumed_begins_none_of_them_anew(
+    chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = await chat.send()
+    chat.provider.say("One")
+    first = await owner.open("GET", "/api/events")
+    token = (await first.until("token"))[-1]
+    await first.close()
+    find, asked, going_on = chat.engine.find, asyncio.Event(), asyncio.Event()
+
+    async def slow(user_id: int, run_id: str) -> Any:
+        asked.set()
+        await going_on.wait()
+        return await find(user_id, run_id)
+
+    monkeypatch.setattr(chat.engine, "find", slow)
+    stream = await owner.open("GET", "/api/events", last_event_id=token.id or "")
+    async with asyncio.timeout(20):
+        await asked.wait()
+    await notices.publish(chat.alice.pk, {"kind": "run_started"})
+    for _ in range(100):
+        await asyncio.sleep(0)
+    going_on.set()
+    chat.provider.say(" two")
+    chat.provider.finish()
+    events = await stream.until("done")
+    assert names([event for event in events if event.event != "notice"]) == ["token", "done"]
+    assert json.loads(events[-1].data)["run_id"] == sent.run_id
+    await stream.close()
+
+
+async def test_a_multiplex_that_cannot_follow_a_run_ends_so_that_its_reader_comes_back(
+    chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Any:
+        raise OperationalError("planted")
+
+    stream = await owner.open("GET", "/api/events")
+    monkeypatch.setattr(chat.engine, "follow", broken)
+    await chat.send()
+    async with asyncio.timeout(20):
+        await stream.rest()
+    assert stream.raw.rpartition(b"retry: ")[2].strip().isdigit()
+
+
+async def test_an_answer_that_was_waited_for_is_nobody_elses(chat: Rig, owner: Browser) -> None:
+    waiting = asyncio.create_task(owner.post("/api/runs/wait", {"text": "Hello"}))
+    await chat.provider.asked.wait()
+    chat.provider.say("Hi")
+    chat.provider.finish()
+    assert (await waiting).headers["cache-control"] == "no-store"

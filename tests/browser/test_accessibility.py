@@ -42,6 +42,8 @@ async def arrive(visitors: Visitors, axe: str, theme: str, **options: Any) -> Vi
 
 
 async def check(page: Page) -> None:
+    # What can be seen may not have its styles yet.
+    await page.wait_for_load_state("load")
     found = await page.evaluate(RUN, RULES)
     serious = [each["text"] for each in found if each["impact"] in {"serious", "critical"}]
     assert not serious, "\n".join(serious)

@@ -40,6 +40,8 @@ PAGES: Final[dict[str, Rule]] = {
     "": SIGNED_IN,
     "c/<uuid:conversation_id>": _owner("conversation", "live_conversation"),
     "setup/": PUBLIC,
+    "favicon.ico": PUBLIC,
+    "manifest.webmanifest": PUBLIC,
     "theme": PUBLIC,
     "language": PUBLIC,
     "healthz": PUBLIC,

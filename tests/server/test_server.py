@@ -7,13 +7,14 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from chat.server.http import HTTP_BYTES
 from tests.server.process import END_SECONDS, running
 from tests.server.streaming_app import CHUNK_BYTES, chunk
 
@@ -241,6 +242,32 @@ class TestRequests:
             websocket.send(b"x" * (1024 * 1024 + 1))
             with pytest.raises(ConnectionClosed):
                 websocket.recv()
+
+    @pytest.mark.parametrize(
+        "head",
+        [b"Content-Length: 1073741824", b"Transfer-Encoding: chunked"],
+        ids=["told at once", "bit by bit"],
+    )
+    def test_a_body_over_the_limit_is_refused_and_not_kept(self, server: RunningServer, head: bytes) -> None:
+        """Twisted would put all of it on the disk before anybody is asked, from whomever it comes."""
+        piece = b"x" * 65536 if b"Length" in head else b"10000\r\n" + b"x" * 65536 + b"\r\n"
+        with server.socket() as connection:
+            connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
+            with suppress(ConnectionError):
+                for _ in range(2 * HTTP_BYTES // 65536):
+                    connection.sendall(piece)
+            answer = OneReader(connection).response()
+            assert answer.status == 413
+            assert json.loads(answer.read())["error"]["code"] == "body_too_big"
+            assert answer.headers["Connection"] == "close"
+
+    def test_a_body_below_the_limit_is_passed_on(self, server: RunningServer) -> None:
+        connection = server.http()
+        connection.request("POST", "/echo", b"x" * HTTP_BYTES)
+        assert len(connection.getresponse().read()) > 0
+        connection.request("GET", "/state")
+        assert connection.getresponse().status == 200
+        connection.close()
 
 
 class TestShutdown:

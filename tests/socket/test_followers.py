@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 
 import pytest
 
 from chat.followers import Followers
 from chat.refusals import Refusal
+from chat.socket_requests import SocketRequests
+from chat.socket_writer import SocketWriter
 from chat.window import Window
 from tests.chat_rig import Rig
 
@@ -48,6 +51,26 @@ async def test_an_unsubscribe_takes_back_a_subscription_that_is_under_way(chat: 
     await followers.stop(sent.run_id)
     await followers.start(sent.run_id, run, None, request=number)
     assert not followers.follows(sent.run_id)
+
+
+async def test_nothing_is_remembered_of_a_run_that_is_not_found(chat: Rig) -> None:
+    """A socket may live for a day, and ask for another id with every frame."""
+    followers, _ = followers_of(chat)
+    writer = SocketWriter(no_send)
+    requests = SocketRequests(chat.engine, chat.alice.pk, followers=followers, writer=writer, is_signed_in=signed_in)
+    for _ in range(3):
+        request = requests.find({"type": "subscribe", "ref": 1, "run_id": str(uuid.uuid4())})
+        assert request is not None
+        await request
+    assert followers._requests == {}
+
+
+async def no_send(message: object) -> None:
+    """Nobody reads the replies."""
+
+
+async def signed_in() -> bool:
+    return True
 
 
 async def test_a_run_that_leaves_the_log_before_it_is_read_is_read_from_the_database(chat: Rig) -> None:

@@ -123,6 +123,21 @@ async def test_an_append_gives_up_in_the_end_and_nothing_is_torn(processes: Proc
     assert events.answer(await here.entries(run.run.run_id)) == "ab"
 
 
+async def test_an_end_that_redis_did_not_take_in_time_is_left_to_another_process(processes: Processes) -> None:
+    """Its owner has given up: a lease that it went on renewing would keep the run alive, and its readers waiting."""
+    proxy = await processes.proxy()
+    here = processes.start(proxy.url, call_seconds=0.1, append_seconds=0.3, renew_seconds=0.05, lease_seconds=0.5)
+    there = processes.start(lease_seconds=0.5)
+    run = await created(here)
+    proxy.away = True
+    with pytest.raises(Unavailable):
+        await say(here, run, "a", done())
+    proxy.away = False
+    await eventually(here.is_ready)
+    (claim,) = await eventually(there.claim_expired)
+    assert claim.run.run_id == run.run.run_id
+
+
 # --- Restarted with its data
 
 

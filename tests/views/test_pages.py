@@ -207,3 +207,13 @@ async def test_a_deleted_conversation_stays_away_though_the_log_still_knows_its_
         await sync_to_async(conversation.delete_softly)()
 
         assert (await page_of(it.alice, f"/c/{sent.conversation_id}")).status_code == 404
+
+
+# --- The icon
+
+
+def test_the_icon_is_found_where_browsers_look_for_it(client: Client) -> None:
+    response = client.get("/favicon.ico")
+    assert response.status_code == 302
+    assert response["Location"] == "/static/icons/favicon.svg"
+    assert client.post("/favicon.ico").status_code == 405
