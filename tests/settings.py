@@ -10,8 +10,8 @@ import tempfile
 _ours = ("CHAT_", "OPENAI_", "OLLAMA_", "DATABASE_", "REDIS_", "EMAIL_", "ALLOWED_", "TRUSTED_", "DEFAULT_FROM_")
 _single = {"DEBUG", "HOST", "PORT", "LOG_LEVEL"}
 for _name in [name for name in os.environ if name.startswith(_ours) or name in _single]:
-    # Where the compose test finds a Docker engine is no setting of the site.
-    if _name != "CHAT_TEST_ENGINE":
+    # Where the compose test finds a Docker engine, and where pictures are left, are no settings of the site.
+    if _name not in {"CHAT_TEST_ENGINE", "CHAT_ARTEFACTS"}:
         del os.environ[_name]
 _data_dir = tempfile.mkdtemp(prefix="chatsite-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)

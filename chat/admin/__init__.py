@@ -1,4 +1,4 @@
-"""Django's admin: users, assistants, conversations to read, API tokens."""
+"""Django's admin: users, assistants, suggestions, conversations to read, API tokens."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
@@ -7,9 +7,10 @@ from django.contrib import admin
 from chat.admin.api_token import ApiTokenAdmin
 from chat.admin.assistant import AssistantAdmin
 from chat.admin.conversation import ConversationAdmin
+from chat.admin.suggestion import SuggestionAdmin
 from chat.admin.user import UserAdmin
 
-__all__ = ["ApiTokenAdmin", "AssistantAdmin", "ConversationAdmin", "UserAdmin"]
+__all__ = ["ApiTokenAdmin", "AssistantAdmin", "ConversationAdmin", "SuggestionAdmin", "UserAdmin"]
 
 admin.site.site_title = admin.site.site_header = "Chatsite"
 admin.site.index_title = "Administration"

@@ -7,9 +7,10 @@ from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from chat.generation.engine import describe
-from chat.models import Assistant, Message
+from chat.models import Assistant, Message, Suggestion
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.streams.base import RunInfo
 
@@ -17,13 +18,20 @@ __all__ = [
     "AssistantShape",
     "ConversationShape",
     "MessageShape",
+    "SuggestionShape",
     "assistant_shape",
     "branch_message_shape",
     "conversation_shape",
     "message_shape",
     "run_shape",
     "run_urls",
+    "suggestion_shape",
 ]
+
+
+class SuggestionShape(TypedDict):
+    title: str
+    text: str
 
 
 class MessageShape(TypedDict):
@@ -92,6 +100,11 @@ def assistant_shape(assistant: Assistant, *, default: bool) -> AssistantShape:
         "default": default,
         "demo": assistant.provider == "demo",
     }
+
+
+def suggestion_shape(suggestion: Suggestion) -> SuggestionShape:
+    """In the reader's language, if it is one of those that a new site has."""
+    return {"title": gettext(suggestion.title), "text": gettext(suggestion.text)}
 
 
 def run_shape(run: RunInfo) -> dict[str, str]:

@@ -14,9 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat import first_run
-from chat.api.shapes import AssistantShape, assistant_shape
+from chat.api.shapes import AssistantShape, SuggestionShape, assistant_shape, suggestion_shape
 from chat.generation.engine import engine
-from chat.models import Assistant, User
+from chat.models import Assistant, Suggestion, User
 from chat.views.modules import allow_import_map
 
 
@@ -35,6 +35,7 @@ class PageConfig(TypedDict):
     user: UserConfig
     conversation_id: str | None
     assistants: list[AssistantShape]
+    suggestions: list[SuggestionShape]
     limits: LimitsConfig
     signup: bool
     is_staff: bool
@@ -76,7 +77,8 @@ def entrance(request: HttpRequest) -> HttpResponse:
 
 
 def page(request: HttpRequest, user: User, conversation_id: UUID | None) -> HttpResponse:
-    response = render(request, "chat/chat.html", {"config": config(user, conversation_id)})
+    known = config(user, conversation_id)
+    response = render(request, "chat/chat.html", {"config": known, "suggestions": known["suggestions"]})
     allow_import_map(response)
     return response
 
@@ -87,6 +89,7 @@ def config(user: User, conversation_id: UUID | None) -> PageConfig:
         "user": {"id": user.pk, "username": user.username},
         "conversation_id": str(conversation_id) if conversation_id else None,
         "assistants": [assistant_shape(assistant, default=index == 0) for index, assistant in enumerate(assistants)],
+        "suggestions": [suggestion_shape(suggestion) for suggestion in Suggestion.objects.shown()],
         "limits": {"message_characters": settings.CHAT_MESSAGE_CHARACTERS},
         "signup": settings.CHAT_SIGNUP,
         "is_staff": user.is_staff,

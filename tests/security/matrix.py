@@ -44,6 +44,7 @@ PAGES: Final[dict[str, Rule]] = {
     "manifest.webmanifest": PUBLIC,
     "theme": PUBLIC,
     "language": PUBLIC,
+    "manifest.webmanifest": PUBLIC,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "metrics": PUBLIC,
@@ -81,7 +82,9 @@ _ADMIN_OF_A_MODEL: Final = (
     *("", "add/", "<path:object_id>/", "<path:object_id>/history/"),
     *("<path:object_id>/delete/", "<path:object_id>/change/"),
 )
-_ADMIN_MODELS: Final = ("auth/group", "chat/apitoken", "chat/assistant", "chat/conversation", "chat/user")
+_ADMIN_MODELS: Final = (
+    *("auth/group", "chat/apitoken", "chat/assistant", "chat/conversation", "chat/suggestion", "chat/user"),
+)
 ADMIN: Final[dict[str, Rule]] = {
     **{f"admin/{model}/{view}": STAFF for model in _ADMIN_MODELS for view in _ADMIN_OF_A_MODEL},
     "admin/": STAFF,

@@ -3,15 +3,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.test import AsyncClient, Client
+from django.utils import translation
+from django.utils.translation import gettext
 from pytest_django import Settings
 
-from chat.models import Assistant, Conversation, User
+from chat.models import Assistant, Conversation, Suggestion, User
+from chat.models.suggestion import DEFAULTS
 from tests.cast import make_conversation
 from tests.chat_rig import rig
 
@@ -36,7 +41,14 @@ async def page_of(user: User, address: str) -> Any:
 # --- A new conversation
 
 
+def suggest() -> None:
+    """What a new site has, whether or not other tests have emptied the tables."""
+    Suggestion.objects.all().delete()
+    import_module("chat.migrations.0005_suggestion").suggest(apps, None)
+
+
 def test_alice_gets_the_chat(signed_in: SignIn, alice: User, settings: Settings) -> None:
+    suggest()
     Assistant.objects.create(name="Demo", slug="demo", provider="demo", model="demo-1", description="Try it.")
 
     response = signed_in(alice).get("/")
@@ -56,10 +68,41 @@ def test_alice_gets_the_chat(signed_in: SignIn, alice: User, settings: Settings)
                 "demo": True,
             }
         ],
+        "suggestions": [{"title": title, "text": text} for title, text in DEFAULTS],
         "limits": {"message_characters": settings.CHAT_MESSAGE_CHARACTERS},
         "signup": True,
         "is_staff": False,
     }
+
+
+def test_a_new_site_offers_its_suggestions_in_the_readers_language(signed_in: SignIn, alice: User) -> None:
+    suggest()
+    client = signed_in(alice)
+    offered = [row["title"] for row in config_of(client.get("/"))["suggestions"]]
+    assert offered == [title for title, _ in DEFAULTS]
+
+    client.cookies["language"] = "de"
+    with translation.override("de"):
+        expected = [gettext(title) for title, _ in DEFAULTS]
+    assert [row["title"] for row in config_of(client.get("/"))["suggestions"]] == expected
+
+
+def test_the_page_offers_what_the_administrator_has_written(signed_in: SignIn, alice: User) -> None:
+    Suggestion.objects.all().delete()
+    Suggestion.objects.create(title="Second", text="2", position=2)
+    Suggestion.objects.create(title="<b>First</b>", text='"1" & more', position=1)
+    Suggestion.objects.create(title="Hidden", text="3", is_active=False)
+
+    response = signed_in(alice).get("/")
+
+    assert config_of(response)["suggestions"] == [
+        {"title": "<b>First</b>", "text": '"1" & more'},
+        {"title": "Second", "text": "2"},
+    ]
+    page = response.content.decode()
+    assert 'data-prompt="&quot;1&quot; &amp; more"' in page
+    assert "&lt;b&gt;First&lt;/b&gt;" in page
+    assert "Hidden" not in page
 
 
 def test_the_page_knows_only_the_assistants_that_its_reader_may_use(

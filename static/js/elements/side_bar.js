@@ -46,6 +46,7 @@ export class SideBar extends HTMLElement {
 
   #pressed = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape" || !this.open || event.defaultPrevented) return;
+    if (this.querySelector(":popover-open")) return; // The menu above it closes first.
     event.preventDefault();
     this.open = false;
   };

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.text import Truncator
+
+from chat.models import Suggestion
+
+
+@admin.register(Suggestion)
+class SuggestionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("title", "message", "position", "is_active")
+    list_editable = ("position", "is_active")
+    list_filter = ("is_active",)
+    search_fields = ("title", "text")
+
+    @admin.display(description="text")
+    def message(self, suggestion: Suggestion) -> str:
+        return Truncator(suggestion.text).chars(80)

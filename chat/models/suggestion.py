@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from django.db import models
+from django.utils.translation import gettext_noop
+
+# What a new site has (migration 0005), here for the translators: as long as nobody has changed one, it is shown in the
+# reader's language.
+DEFAULTS: Final = (
+    (
+        gettext_noop("Explain how an answer gets here"),
+        gettext_noop("Explain how this site streams an answer, step by step, with a small diagram in text."),
+    ),
+    (
+        gettext_noop("Write a function with its tests"),
+        gettext_noop("Write the code of a Python function that merges overlapping intervals, with a few tests."),
+    ),
+    (
+        gettext_noop("Compare two databases in a table"),
+        gettext_noop("Compare PostgreSQL and SQLite for a small web product, in a table."),
+    ),
+    (
+        gettext_noop("Plan a weekend, with questions first"),
+        gettext_noop("Plan a weekend in a city I have never been to: ask me three questions first."),
+    ),
+)
+
+
+class SuggestionQuerySet(models.QuerySet["Suggestion"]):
+    def shown(self) -> SuggestionQuerySet:
+        return self.filter(is_active=True)
+
+
+class Suggestion(models.Model):
+    """Something to begin with, offered where there is no conversation yet."""
+
+    title = models.CharField(max_length=100, help_text="What is offered, in a few words.")
+    text = models.TextField(max_length=2000, help_text="The message that it puts into the composer.")
+    position = models.PositiveIntegerField(default=0, help_text="Lower comes first.")
+    is_active = models.BooleanField("active", default=True)
+
+    objects: ClassVar[Any] = SuggestionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("position", "pk")
+
+    def __str__(self) -> str:
+        return self.title
