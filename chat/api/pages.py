@@ -7,8 +7,9 @@ import binascii
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from chat.refusals import Refusal
 from chat.wire import parse_uuid
@@ -17,9 +18,9 @@ SIZE: Final = 50
 LARGEST: Final = 200
 
 
-def page_size(text: str) -> int:
+def page_size(text: str, *, usual: int = SIZE) -> int:
     if not text:
-        return SIZE
+        return usual
     size = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
     if not 1 <= size <= LARGEST:
         raise Refusal("bad_request", f"limit is a number from 1 to {LARGEST}.")
@@ -30,19 +31,20 @@ def page(rows: QuerySet[Any], cursor: str, *, by: str, size: int) -> tuple[Seque
     """The rows after the cursor, ordered by a time and then the id, and the next cursor, or None at the end."""
     rows = rows.order_by(f"-{by}", "-pk")
     if cursor:
-        moment, pk = _parse(cursor)
+        moment, pk = place_of(cursor)
         rows = rows.filter(Q(**{f"{by}__lt": moment}) | Q(**{by: moment, "pk__lt": pk}))
     found = list(rows[: size + 1])
     more = len(found) > size
     found = found[:size]
-    return found, _cursor(found[-1], by) if more else None
+    return found, cursor_at(getattr(found[-1], by), found[-1].pk) if more else None
 
 
-def _cursor(row: Model, by: str) -> str:
-    return base64.urlsafe_b64encode(f"{getattr(row, by).isoformat()} {row.pk}".encode()).decode().rstrip("=")
+def cursor_at(moment: datetime, pk: UUID) -> str:
+    return base64.urlsafe_b64encode(f"{moment.isoformat()} {pk}".encode()).decode().rstrip("=")
 
 
-def _parse(cursor: str) -> tuple[datetime, str]:
+def place_of(cursor: str) -> tuple[datetime, str]:
+    """The time and the id that a cursor was made of. Raises Refusal bad_cursor."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         moment, _, pk = text.partition(" ")

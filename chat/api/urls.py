@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from chat.api import conversations, documentation, messages, runs
+from chat.api import conversations, documentation, messages, runs, search
 
 app_name = "api"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("conversations/<uuid:conversation_id>", conversations.conversation, name="conversation"),
     path("conversations/<uuid:conversation_id>/restore", conversations.conversation_restore, name="restore"),
     path("conversations/<uuid:conversation_id>/messages", messages.conversation_messages, name="messages"),
+    path("search", search.results, name="search"),
     path("assistants", conversations.assistants, name="assistants"),
     path("openapi.json", documentation.schema, name="openapi"),
     path("docs", documentation.page, name="docs"),

@@ -61,6 +61,7 @@ API: Final[dict[str, Rule]] = {
     "api/conversations/<uuid:conversation_id>": _owner("conversation", allowed=("GET", "PATCH", "DELETE")),
     "api/conversations/<uuid:conversation_id>/restore": _owner("deleted_conversation", allowed=("POST",)),
     "api/conversations/<uuid:conversation_id>/messages": _owner("conversation"),
+    "api/search": SIGNED_IN,
     "api/assistants": SIGNED_IN,
     "api/openapi.json": PUBLIC,
     "api/docs": PUBLIC,

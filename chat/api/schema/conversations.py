@@ -9,6 +9,7 @@ from django.conf import settings
 from chat.api.pages import LARGEST, SIZE
 from chat.api.schema.operations import answer, empty, link, operation, path_id, query
 from chat.api.schema.values import PAGE, TEXT, UUID, Schema, one_of
+from chat.api.search import SIZE as SEARCH_SIZE
 
 TAG: Final = "Conversations"
 ASSISTANTS: Final = "Assistants"
@@ -31,6 +32,7 @@ def paths() -> dict[str, Schema]:
         "conversations/{conversation_id}": {"parameters": [_ID], "get": SHOW, "patch": CHANGE, "delete": _delete()},
         "conversations/{conversation_id}/restore": {"parameters": [_ID], "post": RESTORE},
         "conversations/{conversation_id}/messages": {"parameters": [_ID], "get": LIST_MESSAGES},
+        "search": {"get": SEARCH},
         "assistants": {"get": LIST_ASSISTANTS},
     }
 
@@ -100,6 +102,25 @@ LIST_MESSAGES: Final = operation(
     ],
     answers={"200": answer("MessagePage", "A page of them.")},
     refused=(*_UNPAGED, "not_found"),
+)
+
+SEARCH: Final = operation(
+    "search",
+    "Search titles and messages",
+    tag=TAG,
+    description="In all that you have not deleted, the newest first. A hit holds every word; of the last, the "
+    "beginning is enough. Without a word nothing is found.",
+    parameters=[
+        query("q", TEXT, "The words. Nothing in it is an operator."),
+        _PAGING[0],
+        query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": SEARCH_SIZE},
+            "How many there are on a page.",
+        ),
+    ],
+    answers={"200": answer("SearchPage", "A page of what was found.")},
+    refused=_UNPAGED,
 )
 
 LIST_ASSISTANTS: Final = operation(

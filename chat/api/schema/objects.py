@@ -42,6 +42,9 @@ def objects() -> dict[str, Schema]:
         "RunList": _list("The runs, newest first.", "Run"),
         "ConversationPage": _page("Conversations, the one that was answered last first.", "Conversation"),
         "MessagePage": _message_page(),
+        "Hit": HIT,
+        "Segment": SEGMENT,
+        "SearchPage": _page("What was found, the newest first.", "Hit"),
         "AssistantList": _list("The assistants to choose from; the default is the first.", "Assistant"),
     }
 
@@ -240,5 +243,22 @@ ASSISTANT: Schema = shape(
         "model": TEXT,
         "default": said(FLAG, "Who answers when nothing else is chosen."),
         "demo": said(FLAG, "Its answers are prepared, not thought up."),
+    },
+)
+
+SEGMENT: Schema = shape(
+    "A piece of a text. Joined, the pieces are the text; nothing in it is markup.",
+    {"text": TEXT, "match": said(FLAG, "Whether this is what was searched for.")},
+)
+
+HIT: Schema = shape(
+    "A message, or the title of a conversation, that holds the words.",
+    {
+        "conversation": ref("Conversation"),
+        "message_id": said(nullable(UUID), "Null: it is the title that holds them."),
+        "role": said({"type": ["string", "null"], "enum": [*Message.Role.values, None]}, "Of the message."),
+        "created_at": said(TIME, "Of the message; of a title, when its conversation was answered last."),
+        "title": list_of(ref("Segment")),
+        "snippet": said(list_of(ref("Segment")), "The message around the first match. Empty for a title."),
     },
 )

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from chat import database
+from chat.api.pages import cursor_at
+from chat.models import Conversation, Message
+from tests.api.rig import Browser
+from tests.api.schema.openapi import check
+from tests.chat_rig import Rig
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def search(browser: Browser, text: str, more: str = "") -> Any:
+    response = await browser.get(f"/api/search?q={quote(text)}{more}")
+    assert response.status == 200
+    check(response.data, "SearchPage")
+    return response.data
+
+
+def joined(segments: list[dict[str, Any]]) -> str:
+    return "".join(f"[{each['text']}]" if each["match"] else each["text"] for each in segments)
+
+
+async def test_a_message_is_found_with_its_conversation(chat: Rig, owner: Browser) -> None:
+    sent = await chat.turn("Which <b>birds</b> wade?", "The grey heron & others.")
+    [hit] = (await search(owner, "grey her"))["items"]
+    conversation = (await owner.get(f"/api/conversations/{sent.conversation_id}")).data
+    answer = (await owner.get(f"/api/conversations/{sent.conversation_id}/messages")).data["items"][0]
+    assert hit["conversation"] == conversation
+    assert (hit["message_id"], hit["role"], hit["created_at"]) == (answer["id"], "assistant", answer["created_at"])
+    assert joined(hit["snippet"]) == "The [grey] [heron] & others."
+    assert joined(hit["title"]) == "Which <b>birds</b> wade?"
+
+
+async def test_a_title_is_found_without_a_message(chat: Rig, owner: Browser) -> None:
+    sent = await chat.turn()
+    path = f"/api/conversations/{sent.conversation_id}"
+    await owner.ask("PATCH", path, {"title": "Shore birds"})
+    [hit] = (await search(owner, "bird"))["items"]
+    assert (hit["message_id"], hit["role"], hit["snippet"]) == (None, None, [])
+    assert joined(hit["title"]) == "Shore [birds]"
+    assert hit["created_at"] == (await owner.get(path)).data["updated_at"]
+
+
+async def test_pages_have_cursors(chat: Rig, owner: Browser) -> None:
+    for number in range(3):
+        await chat.turn(f"Heron {number}", "A bird.")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await search(owner, "heron", f"&limit=4&cursor={cursor}")
+        seen += [(hit["conversation"]["id"], hit["message_id"]) for hit in page["items"]]
+        cursor = page["next"]
+    assert len(seen) == len(set(seen)) == 6
+
+
+async def test_only_the_owners_and_nothing_deleted(
+    chat: Rig, owner: Browser, stranger: Browser, anonymous: Browser
+) -> None:
+    sent = await chat.turn("A heron", "Yes.")
+    assert (await search(stranger, "heron"))["items"] == []
+    assert (await anonymous.get("/api/search?q=heron")).status == 401
+    assert (await owner.post("/api/search?q=heron")).status == 405
+    assert len((await search(owner, "heron"))["items"]) == 2
+    await database.write(lambda: Conversation.objects.get(pk=sent.conversation_id).delete_softly())
+    assert (await search(owner, "heron"))["items"] == []
+
+
+@pytest.mark.parametrize("text", ["", " ", "\0", "''", "😀", "NOT", "x" * 10_000, '"' * 3000, "\u202e", "%", "a:*"])
+async def test_whatever_is_typed_is_answered(chat: Rig, owner: Browser, text: str) -> None:
+    await chat.turn("Hello", "there")
+    assert await search(owner, text) == {"items": [], "next": None}
+
+
+async def test_without_a_question_nothing_is_found(chat: Rig, owner: Browser) -> None:
+    assert (await owner.get("/api/search")).data == {"items": [], "next": None}
+    assert (await owner.get("/api/search?q=%ff%fe%00")).data == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=%00", "limit=0", "limit=201", "limit=x"])
+async def test_a_bad_page_is_400(chat: Rig, owner: Browser, query: str) -> None:
+    assert (await owner.get(f"/api/search?q=heron&{query}")).status == 400
+
+
+async def test_a_forged_cursor_is_just_a_place(chat: Rig, owner: Browser) -> None:
+    await chat.turn("Heron", "x")
+    first = await database.read(Message.objects.earliest, "created_at")
+    page = await search(owner, "heron", f"&cursor={cursor_at(first.created_at, uuid.UUID(int=0))}")
+    assert page["items"] == []

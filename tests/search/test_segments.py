@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import re
+
+from chat.search.segments import Segment, marked, snippet
+
+HERON = re.compile("heron", re.IGNORECASE)
+
+
+def joined(segments: list[Segment]) -> str:
+    return "".join(segment["text"] for segment in segments)
+
+
+def test_matches_are_marked_and_nothing_is_changed() -> None:
+    assert marked("Heron <b>& heron</b>", HERON) == [
+        {"text": "Heron", "match": True},
+        {"text": " <b>& ", "match": False},
+        {"text": "heron", "match": True},
+        {"text": "</b>", "match": False},
+    ]
+    assert marked("crane", HERON) == [{"text": "crane", "match": False}]
+    assert marked("", HERON) == []
+
+
+def test_a_snippet_is_a_line_around_the_first_match() -> None:
+    found = snippet("before " * 100 + "\n\n the Heron \t and " + "after " * 100, HERON)
+
+    line = joined(found)
+    assert line.startswith("…before before")
+    assert line.endswith("…")
+    assert " the Heron and after" in line
+    assert len(line) < 225
+    assert [segment["text"] for segment in found if segment["match"]] == ["Heron"]
+
+
+def test_a_short_text_is_its_own_snippet() -> None:
+    assert snippet("A heron.", HERON) == [
+        {"text": "A ", "match": False}, {"text": "heron", "match": True}, {"text": ".", "match": False},
+    ]  # fmt: skip
+
+
+def test_of_a_text_without_a_match_it_is_the_beginning() -> None:
+    assert joined(snippet("x" * 1000, HERON)) == "x" * 220 + "…"
+
+
+def test_one_endless_word_is_cut() -> None:
+    found = snippet("x" * 10_000 + " heron " + "y" * 10_000, HERON)
+
+    assert any(segment["match"] for segment in found)
+    assert len(joined(found)) < 225
