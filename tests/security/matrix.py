@@ -44,7 +44,6 @@ PAGES: Final[dict[str, Rule]] = {
     "manifest.webmanifest": PUBLIC,
     "theme": PUBLIC,
     "language": PUBLIC,
-    "manifest.webmanifest": PUBLIC,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "metrics": PUBLIC,
