@@ -57,6 +57,10 @@ export interface StateBlock {
   bMarks: number[];
   tShift: number[];
   eMarks: number[];
+  sCount: number[];
+  blkIndent: number;
+  isEmpty(line: number): boolean;
+  getLines(begin: number, end: number, indent: number, keepLastLineBreak: boolean): string;
   push(type: string, tag: string, nesting: number): Token;
 }
 
