@@ -3,7 +3,8 @@
  * the sender when its text has been painted.
  *
  * A backlog is revealed evenly within a quarter of a second. A reader who prefers reduced motion gets it at once. A
- * hidden page has no frames: there, text is drawn on receipt.
+ * hidden page has no frames, and nobody who looks: there, text counts as drawn on receipt, and is drawn, all at once, when
+ * the page is shown.
  */
 
 import { endsOpen } from "./source_text.js";
@@ -46,13 +47,14 @@ export class FramePump {
   constructor(options) {
     this.#options = { ...pageDefaults(), ...options };
     this.#unsubscribe = this.#options.onVisibilityChange(() => {
-      if (this.#options.isHidden()) this.#drawAtOnce(this.#drawable);
+      if (this.#options.isHidden()) this.#resolveAll();
+      else this.#drawAtOnce(this.#drawable);
     });
   }
 
   /**
    * @param {string} text
-   * @returns {Promise<void>} resolves after the frame that painted all of it; after close, at once
+   * @returns {Promise<void>} resolves after the frame that painted all of it; in a hidden page and after close, at once
    */
   write(text) {
     if (this.#closed) return Promise.resolve();
@@ -60,7 +62,7 @@ export class FramePump {
     this.#received += text.length;
     this.#rate = Math.max(this.#rate, 1 / SLOWEST_MS_PER_CHARACTER, this.#queue.length / REVEAL_WITHIN_MS);
     const drawn = this.#whenDrawn();
-    if (this.#options.isHidden()) this.#drawAtOnce(this.#drawable);
+    if (this.#options.isHidden()) this.#resolveAll();
     else this.#requestFrame();
     return drawn;
   }
@@ -152,6 +154,11 @@ export class FramePump {
     let count = 0;
     while (count < this.#waiting.length && this.#waiting[count].end <= drawn) count += 1;
     this.#painting.push(...this.#waiting.splice(0, count).map(({ resolve }) => resolve));
+  }
+
+  #resolveAll() {
+    this.#painting.push(...this.#waiting.splice(0).map(({ resolve }) => resolve));
+    this.#resolvePainted();
   }
 
   #resolvePainted() {

@@ -146,26 +146,40 @@ test("writers are acknowledged in order, each when its own text is painted", asy
   assert.equal(it.text, "a".repeat(40) + "b".repeat(40) + "c".repeat(40));
 });
 
-test("a hidden page draws and acknowledges on receipt, without frames", async () => {
+test("a hidden page acknowledges on receipt, and draws once when it is shown", async () => {
   const it = page();
   await it.hide();
-  await it.pump.write("abc");
-  assert.equal(it.text, "abc");
+  for (const text of ["abc", "def", "g\r"]) await it.pump.write(text);
+  assert.deepEqual(it.drawn, []);
   assert.equal(it.waitsForFrame, false);
+  it.show();
+  assert.deepEqual(it.drawn, ["abcdefg"]);
+  const write = observed(it.pump.write("\nh"));
+  while (it.waitsForFrame) await it.runFrame();
+  assert.equal(it.text, "abcdefg\r\nh");
+  assert.equal(write.done, true);
 });
 
-test("a page that gets hidden draws what waits, and acknowledges it", async () => {
+test("a page that gets hidden acknowledges what waits, and draws it when it is shown again", async () => {
   const it = page();
   const first = observed(it.pump.write("x".repeat(1_000)));
   await it.runFrame();
   assert.equal(first.done, false);
+  const drawn = it.drawn.length;
   await it.hide();
-  assert.equal(it.text.length, 1_000);
   assert.equal(first.done, true);
+  assert.equal(it.drawn.length, drawn);
   it.show();
-  const second = observed(it.pump.write("y"));
-  while (it.waitsForFrame) await it.runFrame();
-  assert.equal(second.done, true);
+  assert.equal(it.text.length, 1_000);
+  assert.equal(it.drawn.length, drawn + 1);
+});
+
+test("the end of a text is drawn at once, in a hidden page too", async () => {
+  const it = page();
+  await it.hide();
+  await it.pump.write("abc");
+  await it.pump.flush();
+  assert.equal(it.text, "abc");
 });
 
 test("flushing draws everything at once", async () => {
