@@ -17,6 +17,7 @@ from chat import first_run
 from chat.api.shapes import AssistantShape, SuggestionShape, assistant_shape, suggestion_shape
 from chat.generation.engine import engine
 from chat.models import Assistant, Suggestion, User
+from chat.views.images import allow_image_frames
 from chat.views.modules import allow_import_map
 
 
@@ -80,6 +81,7 @@ def page(request: HttpRequest, user: User, conversation_id: UUID | None) -> Http
     known = config(user, conversation_id)
     response = render(request, "chat/chat.html", {"config": known, "suggestions": known["suggestions"]})
     allow_import_map(response)
+    allow_image_frames(request, response)
     return response
 
 
