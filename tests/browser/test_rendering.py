@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.async_api import Page, expect
+import re
+from typing import Final
 
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.oracle import arrive, check
 from tests.browser.samples import MARKDOWN, scripted
 from tests.browser.visitor import Visitor
 
@@ -15,8 +20,18 @@ DRAWN = """() => [...document.querySelectorAll('.message[data-role="assistant"] 
   return copy.innerHTML;
 })"""
 
+PICTURE: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30"/></svg>'
+LOADS: Final = """(address) => new Promise((resolve) => {
+  const image = new Image();
+  image.addEventListener("load", () => resolve("load"));
+  image.addEventListener("error", () => resolve("error"));
+  image.src = address;
+})"""
+
 
 async def drawn(page: Page) -> list[str]:
+    """When the colours of the code have come, too."""
+    await expect(page.locator("code.language-python:not(:has(span))")).to_have_count(0)
     return list(await page.evaluate(DRAWN))
 
 
@@ -77,3 +92,99 @@ async def test_code_and_messages_are_copied_as_they_were_written(visitor: Visito
     await tab.answer.locator("[data-action=copy]").click()
     await expect(tab.answer.locator("[data-action=copy]")).to_have_attribute("data-copied", "")
     assert await tab.page.evaluate("navigator.clipboard.readText()") == MARKDOWN
+
+
+CODE_AND_FORMULAS: Final = r"""So $x_1^2$ costs $5, and \(y\) is:
+
+$$
+\frac{a}{b} = \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}
+$$
+
+A half one: $\frac{a$, and a wrong one: $\nonesuch$.
+
+```python
+def strike(prey: str) -> str:
+    return f"caught {prey} & <more>"  # quick
+```
+
+| row | formula |
+| --- | --- |
+| 1 | $\pmb{z}$ |
+
+```mermaid
+graph TD; A["<img src=x onerror=__x=1>"]
+```
+"""
+
+
+async def test_code_is_coloured_and_formulas_are_drawn_under_the_strict_policy(visitors: Visitors) -> None:
+    visitor = await arrive(visitors)
+    tab = await visitor.open()
+    await tab.ask(scripted(CODE_AND_FORMULAS, size=3, rate=400))
+
+    for drawn in (tab, await visitor.open(f"/c/{await tab.conversation_id()}")):
+        await expect(drawn.body.locator(".math > math")).to_have_count(4)
+        await expect(drawn.body.locator(".math:not(:has(math))")).to_have_text([r"$\frac{a$", r"$\nonesuch$"])
+        await expect(drawn.body.locator("pre.code-content").first.locator(".code-keyword").first).to_have_text("def")
+        await expect(drawn.body.locator("code").first).to_have_text(re.compile("caught {prey} & <more>"))
+        await expect(drawn.body.locator("code.language-mermaid *")).to_have_count(0)
+        await expect(drawn.body).to_contain_text("costs $5, and")
+        await check(drawn.page)
+
+
+async def test_code_and_formulas_stay_text_when_their_modules_cannot_be_loaded(visitors: Visitors) -> None:
+    visitor = await visitors()
+    await visitor.context.route("**/vendor/{highlight,temml}-*/**/*.js", lambda route: route.abort())
+    visitor.watch.expect(r"console: Failed to load resource: net::ERR_FAILED")
+    tab = await visitor.open()
+    asked = tab.page.wait_for_event("requestfailed")
+    await tab.ask(scripted(CODE_AND_FORMULAS, size=100))
+    await asked
+
+    await expect(tab.body.locator(".math").first).to_have_text("$x_1^2$")
+    await expect(tab.body.locator("code").first).to_contain_text("caught {prey} & <more>")
+
+
+async def test_an_image_is_loaded_by_a_click_and_by_nothing_else(visitors: Visitors) -> None:
+    visitor = await visitors()
+    address = "https://pictures.example/heron.png?a=1&b=2"
+    asked: list[str] = []
+
+    async def answer(route: Route) -> None:
+        headers = await route.request.all_headers()
+        asked.append(
+            f"{route.request.url} {headers.get('referer', 'no referrer')} {headers.get('cookie', 'no cookie')}"
+        )
+        await route.fulfill(content_type="image/svg+xml", body=PICTURE)
+
+    await visitor.context.route("https://pictures.example/**", answer)
+    visitor.watch.allow("/image")
+    visitor.watch.expect(r"request to elsewhere: https://pictures\.example/heron\.png")
+    tab = await visitor.open()
+    await tab.ask(scripted(f"A bird: ![a heron]({address}), and ![a trap](/accounts/logout/).", size=2, rate=500))
+    assert asked == []
+    assert await tab.body.locator("img, iframe").count() == 0
+    await expect(tab.body.locator(".image-placeholder").last).to_have_text("a trap")
+    await expect(tab.body.locator("[data-action=load-image]")).to_have_count(1)
+
+    await tab.body.locator("[data-action=load-image]").click()
+    picture = tab.body.frame_locator("iframe").locator("img")
+    await expect(picture).to_have_js_property("naturalWidth", 40)
+    assert asked == [f"{address} no referrer no cookie"]
+    await expect(tab.body.locator(".image-placeholder").first.locator("a")).to_be_focused()
+    # The page itself still lets no picture in.
+    assert await tab.page.evaluate(LOADS, "https://pictures.example/other.png") == "error"
+    visitor.watch.expect(
+        r"policy: img-src", r"console: .*Content Security Policy", "request to elsewhere: .*/other.png"
+    )
+    assert len(asked) == 1
+
+
+async def test_the_lines_of_code_are_wrapped_on_demand(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask(scripted("```\n" + "word " * 200 + "\n```\n", size=500))
+    pre = tab.body.locator("pre")
+    assert await pre.evaluate("it => it.scrollWidth > it.clientWidth")
+    await tab.body.locator("[data-action=wrap-code]").click()
+
+    assert await pre.evaluate("it => it.scrollWidth === it.clientWidth && it.clientHeight > 60")

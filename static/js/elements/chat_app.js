@@ -1,4 +1,4 @@
-import { enableCodeCopying } from "../markdown/copy_code.js";
+import { enableActions } from "../markdown/actions.js";
 import { Announcer } from "./announcer.js";
 import { Session } from "./session.js";
 import { shortcutOf } from "./shortcuts.js";
@@ -24,7 +24,7 @@ export class ChatApp extends HTMLElement {
     list.start({ book: this.#session.book, runs: this.#session.runs, root });
     composer.start({ drafts: this.#session.drafts, assistants: config.assistants, limit: config.limits.message_characters });
     this.#stage = new Stage({ session: this.#session, config, app: this, transcript, composer, list, demo, root });
-    enableCodeCopying(transcript);
+    enableActions(transcript);
     this.#listen();
     this.#stage.showAddress();
     this.#session.start();

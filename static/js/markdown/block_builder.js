@@ -30,15 +30,8 @@ export class BlockBuilder {
   /** @param {string} text @returns {number} the length of its part which no later text can change */
   settledLength(text) {
     const lines = text.slice(0, text.lastIndexOf("\n") + 1);
-    this.#parsed += lines.length;
-    /** @type {Token[]} */
-    const tokens = [];
-    try {
-      parser.block.parse(lines, parser, { references: this.#references.overlay() }, tokens);
-    } catch {
-      return 0;
-    }
-    return endOfLine(lines, settledLines(tokens));
+    const tokens = this.#blockTokens(lines);
+    return tokens ? endOfLine(lines, settledLines(tokens)) : 0;
   }
 
   /** Builds settled text, once and for all; its definitions count from now on. @param {string} source @returns {Slice} */
@@ -51,6 +44,20 @@ export class BlockBuilder {
     slice.nodes = result;
     if (missed) slice.source = source;
     return slice;
+  }
+
+  /** How many lines the table takes that a text begins with; 0 if it begins with none. @param {string} text */
+  tableLines(text) {
+    const [first] = this.#blockTokens(text) ?? [];
+    return first?.type === "table_open" ? (first.map?.[1] ?? 0) : 0;
+  }
+
+  /** Builds a table of some rows more, for a slice that has others already. @param {string} source @param {Slice} slice */
+  tableRows(source, slice) {
+    const { result, missed } = this.#references.record(slice, (references) =>
+      this.#build(source, () => parser.parse(source, { references })),
+    );
+    return { nodes: result, missed };
   }
 
   /** Slices that wanted definitions which have come since; each is handed out once. */
@@ -81,9 +88,27 @@ export class BlockBuilder {
     return { tokens, nodes };
   }
 
+  /** Whether something that was built since the last call may be dressed (dressing.js). */
+  takeNeedsDressing() {
+    return this.#elements.takeNeedsDressing();
+  }
+
   /** An empty code block, to be filled while its text arrives. @param {string} info */
   codeBlock(info) {
     return this.#elements.codeBlock(info);
+  }
+
+  /** The blocks alone; null if the parser cannot take the text. @param {string} text */
+  #blockTokens(text) {
+    this.#parsed += text.length;
+    /** @type {Token[]} */
+    const tokens = [];
+    try {
+      parser.block.parse(text, parser, { references: this.#references.overlay() }, tokens);
+      return tokens;
+    } catch {
+      return null;
+    }
   }
 
   /**

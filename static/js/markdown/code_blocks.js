@@ -1,4 +1,6 @@
-/** A code block: a header with the language and a copy button, then the code, which scrolls by itself. */
+/** A code block: a header with the language, then the code, which scrolls by itself or is wrapped. */
+
+import { gettext } from "../i18n.js";
 
 const LANGUAGE = /^[\w+#.-]{1,32}$/;
 
@@ -19,17 +21,31 @@ export function createCodeBlock(document, language) {
   const code = document.createElement("code");
   if (known) code.setAttribute("class", `language-${language}`);
   pre.append(code);
-  header.append(name, createCopyButton(document));
+  header.append(name, createWrapButton(document), createCopyButton(document));
   block.append(header, pre);
   return { block, code };
 }
 
 /** @param {Document} document */
+function createWrapButton(document) {
+  const button = createButton(document, "code-wrap", gettext("Wrap"));
+  button.setAttribute("data-action", "wrap-code");
+  button.setAttribute("aria-pressed", "false");
+  return button;
+}
+
+/** @param {Document} document */
 function createCopyButton(document) {
-  const button = element(document, "button", "code-copy");
-  button.setAttribute("type", "button");
+  const button = createButton(document, "code-copy", gettext("Copy"));
   button.setAttribute("data-action", "copy-code");
-  button.append("Copy");
+  return button;
+}
+
+/** @param {Document} document @param {string} name @param {string} label */
+function createButton(document, name, label) {
+  const button = element(document, "button", `code-button ${name}`);
+  button.setAttribute("type", "button");
+  button.append(label);
   return button;
 }
 

@@ -1,27 +1,11 @@
-/** What the copy buttons of code blocks do. One listener serves every message under a root. */
+/** Copies the text of a code block, exactly as it was written. */
+
+import { gettext } from "../i18n.js";
 
 const COPIED_FOR_MS = 1_500;
-const COPY = "Copy";
 
 /** @type {WeakMap<Element, ReturnType<typeof setTimeout>>} */
 const resetTimers = new WeakMap();
-
-/**
- * @param {EventTarget} root  an element, or the document
- * @param {{ writeText?: (text: string) => Promise<void> }} [clipboard]  defaults to the browser's
- * @returns {() => void} what removes the listener
- */
-export function enableCodeCopying(root, clipboard = browserClipboard) {
-  /** @param {Event} event */
-  const listener = (event) => {
-    const origin = /** @type {Element | null} */ (event.target);
-    const button = origin?.closest?.('[data-action="copy-code"]');
-    const code = button?.closest(".code-block")?.querySelector("pre > code");
-    if (button && code) copy(button, code.textContent ?? "", clipboard);
-  };
-  root.addEventListener("click", listener);
-  return () => root.removeEventListener("click", listener);
-}
 
 const browserClipboard = {
   /** @param {string} text */
@@ -31,14 +15,17 @@ const browserClipboard = {
   },
 };
 
-/** @param {Element} button @param {string} text @param {{ writeText?: (text: string) => Promise<void> }} clipboard */
-async function copy(button, text, clipboard) {
+/** @param {Element} button  of the block @param {import("./actions.js").Clipboard} [clipboard] */
+export async function copyCode(button, clipboard = browserClipboard) {
+  const code = button.closest(".code-block")?.querySelector("pre > code");
+  if (!code) return;
   try {
-    await clipboard.writeText?.(text);
-    show(button, "Copied", "copied");
+    await clipboard.writeText?.(code.textContent ?? "");
+    show(button, gettext("Copied"), "copied");
   } catch {
-    selectCode(button);
-    show(button, "Press Ctrl+C", "failed");
+    // The reader can still copy the selection.
+    button.ownerDocument.defaultView?.getSelection?.()?.selectAllChildren(code);
+    show(button, gettext("Press Ctrl+C"), "failed");
   }
 }
 
@@ -48,14 +35,8 @@ function show(button, label, outcome) {
   button.textContent = label;
   button.setAttribute("data-outcome", outcome);
   const reset = () => {
-    button.textContent = COPY;
+    button.textContent = gettext("Copy");
     button.removeAttribute("data-outcome");
   };
   resetTimers.set(button, setTimeout(reset, COPIED_FOR_MS));
-}
-
-/** Where the clipboard is denied, the reader can still copy the selection. @param {Element} button */
-function selectCode(button) {
-  const code = button.closest(".code-block")?.querySelector("pre > code");
-  if (code) button.ownerDocument.defaultView?.getSelection?.()?.selectAllChildren(code);
 }

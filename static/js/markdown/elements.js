@@ -3,9 +3,11 @@
  * the elements named here are made, with the attributes set here; any other token becomes its text.
  */
 
+import { gettext } from "../i18n.js";
 import { createCodeBlock } from "./code_blocks.js";
 import { INLINE_TAGS } from "./inline_tags.js";
-import { createImagePlaceholder, createLink, warnOfOtherHost } from "./links.js";
+import { createFormula } from "./formula_elements.js";
+import { createImagePlaceholder, createLink, nameHost } from "./links.js";
 import { fenceLanguage } from "./parser.js";
 
 /** @typedef {import("./parser.js").Token} Token */
@@ -28,6 +30,7 @@ export class ElementBuilder {
   #open = [];
   #insideLink = false;
   #containers = 0;
+  #needsDressing = false;
 
   /**
    * @param {Document} document
@@ -48,6 +51,13 @@ export class ElementBuilder {
     this.#containers = 0;
     this.#walk(tokens);
     return [...root.childNodes];
+  }
+
+  /** Whether code to be coloured or a formula has been built since it was last asked. */
+  takeNeedsDressing() {
+    const needs = this.#needsDressing;
+    this.#needsDressing = false;
+    return needs;
   }
 
   /** An empty code block to be filled while its text arrives. @param {string} info */
@@ -110,7 +120,7 @@ export class ElementBuilder {
     this.#insideLink = true;
     const close = () => {
       this.#insideLink = false;
-      warnOfOtherHost(link.element, link.target);
+      nameHost(link.element, link.target);
     };
     return { node: link.element, close };
   }
@@ -120,7 +130,7 @@ export class ElementBuilder {
     const scroller = this.#document.createElement("div");
     scroller.setAttribute("class", "table-scroll");
     scroller.setAttribute("role", "region");
-    scroller.setAttribute("aria-label", "Table");
+    scroller.setAttribute("aria-label", gettext("Table"));
     scroller.setAttribute("tabindex", "0");
     const table = this.#document.createElement("table");
     scroller.append(table);
@@ -137,6 +147,7 @@ export class ElementBuilder {
     else if (token.type === "hardbreak") this.#parent.appendChild(this.#document.createElement("br"));
     else if (token.type === "softbreak") this.#text("\n");
     else if (token.type === "image") this.#image(token);
+    else if (token.type === "formula" || token.type === "formula_block") this.#formula(token);
     else if (token.type === "task_checkbox") this.#checkbox(token);
     else this.#text(token.content);
   }
@@ -145,7 +156,14 @@ export class ElementBuilder {
   #code(content, info) {
     const { block, code } = this.codeBlock(info);
     if (content) code.append(content);
+    this.#needsDressing ||= code.hasAttribute("class");
     this.#parent.appendChild(block);
+  }
+
+  /** @param {Token} token */
+  #formula(token) {
+    this.#parent.appendChild(createFormula(this.#document, token));
+    this.#needsDressing = true;
   }
 
   /** @param {Token} token */
@@ -165,7 +183,7 @@ export class ElementBuilder {
     checkbox.setAttribute("type", "checkbox");
     checkbox.setAttribute("disabled", "");
     if (token.info) checkbox.setAttribute("checked", "");
-    checkbox.setAttribute("aria-label", token.info ? "Done" : "To do");
+    checkbox.setAttribute("aria-label", token.info ? gettext("Done") : gettext("To do"));
     this.#parent.appendChild(checkbox);
     this.#text(" ");
   }

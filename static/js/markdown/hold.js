@@ -13,6 +13,9 @@ const UNDECIDED = [
   /^\[[^\]]*\]?:?\S*$/,
   /^\[[^\]]+\]:/,
   /^\|/,
+  // A formula of one line, or the first of more.
+  /^\$(?:$|\$)/,
+  /^\\(?:$|\[)/,
 ];
 const ROW = /^[ \t>]*\|/;
 const DELIMITER_ROW = /^[ \t>]*[|:\-\s]*$/;

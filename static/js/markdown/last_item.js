@@ -1,7 +1,6 @@
 /**
- * The last item of an open list, or the last row of an open table. When the whole is too long to be parsed again with
- * each chunk, only this end of it is: items and rows before it cannot look different any more, with rare exceptions
- * that the next whole parse puts right.
+ * The last item of an open list. When the whole is too long to be parsed again with each chunk, only this end of it is: items
+ * before it cannot look different any more, with rare exceptions that the next whole parse puts right.
  */
 
 import { patchNodes } from "./patch.js";
@@ -9,22 +8,19 @@ import { patchNodes } from "./patch.js";
 /** @typedef {import("./parser.js").Token} Token */
 
 const ITEM_LEVEL = 1;
-const ROW_LEVEL = 2;
 
 export class LastItem {
-  #heading;
   #isLoose;
   /** Where it begins in the open text. */
   #offset;
   #block;
 
   /**
-   * @param {ChildNode} block  the drawn list or table
-   * @param {{ heading: string, offset: number, isLoose: boolean }} place
+   * @param {ChildNode} block  the drawn list
+   * @param {{ offset: number, isLoose: boolean }} place
    */
-  constructor(block, { heading, offset, isLoose }) {
+  constructor(block, { offset, isLoose }) {
     this.#block = block;
-    this.#heading = heading;
     this.#offset = offset;
     this.#isLoose = isLoose;
   }
@@ -33,32 +29,31 @@ export class LastItem {
    * @param {Token[]} tokens  of the open text
    * @param {string} text     the open text, as far as it has been drawn
    * @param {ChildNode | undefined} drawn  the last node drawn for it
-   * @returns {LastItem | null} null unless the text ends in a list or in the body of a table
+   * @returns {LastItem | null} null unless the text ends in a list
    */
   static find(tokens, text, drawn) {
     const block = tokens.findLast(isBlock);
     const item = block && lastItemOf(block, tokens);
     if (!block?.map || !item?.map || !drawn) return null;
-    const heading = block.type === "table_open" ? text.slice(lineStart(text, block.map[0]), lineStart(text, block.map[0] + 2)) : "";
-    return new LastItem(drawn, { heading, offset: lineStart(text, item.map[0]), isLoose: tokens.some(isLooseParagraph) });
+    return new LastItem(drawn, { offset: lineStart(text, item.map[0]), isLoose: tokens.some(isLooseParagraph) });
   }
 
   /** The last item after more text has come. @param {Token[]} tokens  of `sourceIn` @param {string} source */
   next(tokens, source) {
     const block = tokens.find(isBlock);
     const item = block && lastItemOf(block, tokens);
-    const moved = item?.map ? lineStart(source, item.map[0]) - this.#heading.length : 0;
-    return new LastItem(this.#block, { heading: this.#heading, offset: this.#offset + Math.max(0, moved), isLoose: this.#isLoose });
+    const moved = item?.map ? lineStart(source, item.map[0]) : 0;
+    return new LastItem(this.#block, { offset: this.#offset + moved, isLoose: this.#isLoose });
   }
 
   /** What to parse instead of the whole. @param {string} text  the open text */
   sourceIn(text) {
-    return this.#heading + text.slice(this.#offset);
+    return text.slice(this.#offset);
   }
 
   /** @param {number} length  of the open text */
   lengthIn(length) {
-    return this.#heading.length + length - this.#offset;
+    return length - this.#offset;
   }
 
   /** In a loose list every item has paragraphs, also one that would not need them alone. @param {Token[]} tokens */
@@ -66,12 +61,18 @@ export class LastItem {
     if (this.#isLoose) for (const token of tokens) if (isItemParagraph(token)) token.hidden = false;
   }
 
+  /** The last item, and what comes after the list. @param {ChildNode[]} drawn  as it was last drawn */
+  newest(drawn) {
+    const last = itemsOf(this.#block)?.lastChild;
+    return [...(last ? [last] : []), ...drawn.slice(drawn.indexOf(this.#block) + 1)];
+  }
+
   /**
    * Draws the parsed end over the last item and what comes after it.
    *
-   * @param {ChildNode[]} drawn  of the whole open text: the list or table, and what followed it
+   * @param {ChildNode[]} drawn  of the whole open text: the list, and what followed it
    * @param {ChildNode[]} nodes  of the parsed end
-   * @returns {ChildNode[] | null} what is drawn now; null if the end does not continue the list or table
+   * @returns {ChildNode[] | null} what is drawn now; null if the end does not continue the list
    */
   draw(drawn, nodes) {
     const at = drawn.indexOf(this.#block);
@@ -92,13 +93,8 @@ function isBlock(token) {
 /** @param {Token} block @param {Token[]} tokens */
 function lastItemOf(block, tokens) {
   const [start, end] = block.map ?? [0, 0];
-  const isRow = block.type === "table_open";
-  if (!isRow && !block.type.endsWith("_list_open")) return undefined;
-  return tokens.findLast(({ type, level, map }) => {
-    if (!map || map[0] < start || map[0] >= end) return false;
-    // The row of the heading is no item.
-    return isRow ? type === "tr_open" && level === ROW_LEVEL && map[0] > start : type === "list_item_open" && level === ITEM_LEVEL;
-  });
+  if (!block.type.endsWith("_list_open")) return undefined;
+  return tokens.findLast(({ type, level, map }) => type === "list_item_open" && level === ITEM_LEVEL && map && map[0] >= start && map[0] < end);
 }
 
 /** @param {Token} token */
@@ -115,8 +111,7 @@ function isLooseParagraph(token) {
 function itemsOf(node) {
   if (!node || node.nodeType !== 1) return null;
   const element = /** @type {Element} */ (node);
-  if (element.localName === "ul" || element.localName === "ol") return element;
-  return element.getAttribute("class") === "table-scroll" ? element.querySelector("tbody") : null;
+  return element.localName === "ul" || element.localName === "ol" ? element : null;
 }
 
 /** @param {string} text @param {number} line */

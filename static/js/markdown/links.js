@@ -1,6 +1,7 @@
-/** Anchors for links and images out of a model's text. They never load anything by themselves. */
+/** Links and pictures out of a model's text. They never load anything by themselves, and they say where they lead. */
 
-import { claimedOtherHost, linkTarget } from "./urls.js";
+import { gettext, interpolate } from "../i18n.js";
+import { claimedOtherHost, hidesItsDirection, linkTarget } from "./urls.js";
 
 /** @typedef {import("./urls.js").LinkTarget} LinkTarget */
 
@@ -25,51 +26,80 @@ export function createLink(document, href, authoredTitle, location) {
 }
 
 /**
- * To be called when the link's text is complete: names the true host, visibly, if the text claims another one.
+ * To be called when the link's text is complete: names the true host, visibly, if the text claims another one, or turns its
+ * letters around. Otherwise the stylesheet may name it, unless the text does.
  *
  * @param {HTMLAnchorElement} element
  * @param {LinkTarget} target
  */
-export function warnOfOtherHost(element, target) {
-  const claimed = claimedOtherHost(element.textContent ?? "", target);
-  if (claimed === null) return;
-  const host = target.host || "this site";
+export function nameHost(element, target) {
+  const text = element.textContent ?? "";
+  const claimed = claimedOtherHost(text, target) ?? (hidesItsDirection(text) ? text : null);
+  if (claimed !== null) warn(element, target.host || gettext("this site"), claimed);
+  else if (target.kind === "web" && !text.includes(target.host)) element.setAttribute("data-host", target.host);
+}
+
+/** @param {HTMLAnchorElement} element @param {string} host @param {string} claimed */
+function warn(element, host, claimed) {
   element.setAttribute("class", "link-mismatch");
-  element.setAttribute("title", `Leads to ${host}, not to ${claimed}`);
-  const warning = element.ownerDocument.createElement("span");
-  warning.setAttribute("class", "link-host");
-  warning.append(` (leads to ${host})`);
+  element.setAttribute("title", interpolate(gettext("Leads to %(host)s, not to %(claimed)s"), { host, claimed }));
+  const warning = part(element.ownerDocument, "span", "link-host");
+  warning.append(` ${interpolate(gettext("(leads to %(host)s)"), { host })}`);
   element.append(warning);
 }
 
 /**
- * Stands where an image would: its text and its host. A click opens the image in a new tab. Inside a link, or when the
- * address is refused, it leads nowhere.
+ * Stands where an image would: its text and its host. A click loads the image (image_frame.js), or, where the policy would not
+ * let it in, opens it in a new tab. Inside a link, or when the address is refused, it leads nowhere.
  *
  * @param {Document} document
  * @param {{ source: string, alt: string, location: string, insideLink: boolean }} image
  */
 export function createImagePlaceholder(document, { source, alt, location, insideLink }) {
   const target = linkTarget(source, location);
-  const reachable = target?.kind === "web" && !insideLink;
-  const element = document.createElement(reachable ? "a" : "span");
-  element.setAttribute("class", "image-placeholder");
-  if (target?.kind === "web" && reachable) {
-    element.setAttribute("href", target.href);
-    element.setAttribute("title", `Open the image from ${target.host} in a new tab`);
-    leaveSafely(element);
+  const element = part(document, "span", "image-placeholder");
+  const words = [part(document, "span", "image-alt", alt.trim() || gettext("Image"))];
+  if (target?.kind !== "web" || insideLink) {
+    if (target?.kind === "web") words.push(part(document, "span", "image-host", target.host));
+    element.append(...spaced(words));
+    return element;
   }
-  element.append(placeholderPart(document, "image-alt", alt.trim() || "Image"));
-  if (target?.kind === "web") element.append(" ", placeholderPart(document, "image-host", target.host));
+  const link = createImageLink(document, target);
+  if (!target.href.startsWith("https:")) {
+    link.prepend(...spaced(words), " ");
+    element.append(link);
+    return element;
+  }
+  element.setAttribute("data-image", target.href);
+  words.push(part(document, "span", "image-hint", gettext("Load image")));
+  const button = part(document, "button", "image-load");
+  button.setAttribute("type", "button");
+  button.setAttribute("data-action", "load-image");
+  button.append(...spaced(words));
+  element.append(button, " ", link);
   return element;
 }
 
-/** @param {Document} document @param {string} name @param {string} text */
-function placeholderPart(document, name, text) {
-  const part = document.createElement("span");
-  part.setAttribute("class", name);
-  part.append(text);
-  return part;
+/** @param {Document} document @param {LinkTarget} target */
+function createImageLink(document, target) {
+  const link = /** @type {HTMLAnchorElement} */ (part(document, "a", "image-host", target.host));
+  link.setAttribute("href", target.href);
+  link.setAttribute("title", interpolate(gettext("Open the image from %(host)s in a new tab"), { host: target.host }));
+  leaveSafely(link);
+  return link;
+}
+
+/** @param {HTMLElement[]} parts */
+function spaced(parts) {
+  return parts.flatMap((each, index) => (index ? [" ", each] : [each]));
+}
+
+/** @param {Document} document @param {string} tag @param {string} name @param {string} [text] */
+function part(document, tag, name, text) {
+  const created = document.createElement(tag);
+  created.setAttribute("class", name);
+  if (text !== undefined) created.append(text);
+  return created;
 }
 
 /** @param {Element} element */

@@ -6,20 +6,24 @@
 const OPENING = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
 
 export class OpenFence {
+  /** @type {ChildNode[]} */
+  nodes;
   #code;
   #closingCharacters;
   #closing;
   #line = "";
   #mayClose = true;
   #shown = 0;
+  #isClosed = false;
   /** @type {Text | null} */
   #text = null;
 
   /**
    * @param {string} marker  the opening run of backticks or tildes
-   * @param {HTMLElement} code
+   * @param {{ block: HTMLElement, code: HTMLElement }} element
    */
-  constructor(marker, code) {
+  constructor(marker, { block, code }) {
+    this.nodes = [block];
     this.#code = code;
     this.#closingCharacters = new RegExp(`^[ \\t${marker[0]}]*$`);
     this.#closing = new RegExp(`^ {0,3}${marker[0]}{${marker.length},}[ \\t]*$`);
@@ -28,15 +32,24 @@ export class OpenFence {
   /**
    * Recognises a text that begins with a fence at the left margin, its opening line complete.
    *
-   * @param {string} text
-   * @returns {{ marker: string, info: string, rest: string } | null}
+   * @param {string} text @param {Pick<import("./block_builder.js").BlockBuilder, "codeBlock">} blocks
+   * @returns {{ block: OpenFence, rest: string } | null}
    */
-  static opening(text) {
+  static open(text, blocks) {
     const found = OPENING.exec(text);
     if (!found) return null;
     const [all, marker, info] = found;
     if (marker[0] === "`" && info.includes("`")) return null;
-    return { marker, info, rest: text.slice(all.length) };
+    return { block: new OpenFence(marker, blocks.codeBlock(info)), rest: text.slice(all.length) };
+  }
+
+  /** What is drawn of it: its own nodes, or those of a preview that look the same. @param {ChildNode[]} drawn */
+  standAs(drawn) {
+    const [own] = this.nodes;
+    this.nodes = drawn;
+    if (drawn[0] === own) return;
+    this.#code = /** @type {HTMLElement} */ (/** @type {Element} */ (drawn[0]).querySelector("pre > code"));
+    this.#code.replaceChildren();
   }
 
   /**
@@ -50,6 +63,7 @@ export class OpenFence {
       this.#line += text.slice(start, end);
       if (this.#closing.test(this.#line)) {
         this.#show(visible);
+        this.#isClosed = true;
         return text.slice(end + 1);
       }
       visible += `${this.#line.slice(this.#shown)}\n`;
@@ -61,9 +75,16 @@ export class OpenFence {
     return null;
   }
 
-  /** The text has ended inside the fence, or with its closing line. */
+  /** The text has ended inside the fence, or with its closing line. @returns {string} nothing follows it */
   finish() {
     if (!this.#closing.test(this.#line)) this.#show(this.#line.slice(this.#shown));
+    this.#isClosed = true;
+    return "";
+  }
+
+  /** What will not change any more, and has not been dressed yet (dressing.js). @returns {ChildNode[]} */
+  takeUndressed() {
+    return this.#isClosed ? this.nodes : [];
   }
 
   /** What to show of the incomplete line: nothing as long as it may become the closing one. @param {string} added */

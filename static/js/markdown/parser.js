@@ -1,6 +1,7 @@
-/** The one markdown grammar of the site: CommonMark, tables, strikethrough, bare links, task lists, a few inline tags. */
+/** The one markdown grammar of the site: CommonMark, tables, strikethrough, bare links, task lists, formulas, a few inline tags. */
 
 import markdownit from "../../vendor/markdown-it-15.0.3/markdown-it.js";
+import { formulas } from "./formulas.js";
 import { inlineTags } from "./inline_tags.js";
 import { nestingLimit } from "./nesting_limit.js";
 import { taskLists } from "./task_lists.js";
@@ -19,6 +20,7 @@ export function createParser() {
   const parser = markdownit({ html: false, linkify: true, maxNesting: 100 });
   parser.disable("strip_references");
   nestingLimit(parser);
+  formulas(parser);
   inlineTags(parser);
   taskLists(parser);
   return parser;

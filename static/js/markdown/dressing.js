@@ -1,0 +1,132 @@
+/**
+ * What makes a drawn message beautiful and is not needed to read it: coloured code, in idle time, and formulas. The code for
+ * it is loaded with the first that needs it. Without it, or if it fails, code is plain and a formula is its source.
+ */
+
+import { grammarOf } from "./languages.js";
+
+const LONGEST_CODE = 30_720;
+const PATIENCE_MS = 500;
+
+/**
+ * @typedef {object} Loaders
+ * @property {() => Promise<typeof import("./syntax.js")>} [syntax]
+ * @property {() => Promise<typeof import("./mathml.js")>} [mathml]
+ * @property {(work: () => void) => void} [whenIdle]
+ */
+
+export class Dressing {
+  #loaders;
+  /** @type {typeof import("./mathml.js") | null} */
+  #mathml = null;
+  /** Formulas that wait for it. @type {Element[] | null} */
+  #waiting = null;
+  /** @type {Element[]} */
+  #codes = [];
+  #isColouring = false;
+
+  /** @param {Loaders} [loaders]  default to the page's own */
+  constructor(loaders = {}) {
+    this.#loaders = { ...pageLoaders, ...loaders };
+  }
+
+  /**
+   * @param {ChildNode[]} roots  as they are drawn now
+   * @param {boolean} isOpen     whether the last of them may still grow: then its last code block is left alone
+   */
+  dress(roots, isOpen) {
+    for (const root of roots) {
+      if (root.nodeType !== 1) continue;
+      const element = /** @type {Element} */ (root);
+      const isLast = isOpen && root === roots[roots.length - 1];
+      for (const code of element.querySelectorAll("pre > code[class]")) {
+        if (!isLast || !isAtEnd(code, element)) this.#addCode(code);
+      }
+      for (const formula of withRoot(element, ".math")) if (!formula.firstElementChild) this.#addFormula(formula);
+    }
+  }
+
+  /** @param {Element} code */
+  #addCode(code) {
+    const length = code.textContent?.length ?? 0;
+    if (code.firstElementChild || !length || length > LONGEST_CODE || !grammarFor(code) || this.#codes.includes(code)) return;
+    this.#codes.push(code);
+    if (!this.#isColouring) void this.#colourAll();
+  }
+
+  /** One after the other, each in idle time of its own. */
+  async #colourAll() {
+    this.#isColouring = true;
+    for (let code; (code = this.#codes.shift()); ) await this.#colour(code).catch(() => {});
+    this.#isColouring = false;
+  }
+
+  /** @param {Element} code */
+  async #colour(code) {
+    const grammar = grammarFor(code);
+    if (!grammar) return;
+    const syntax = await this.#loaders.syntax();
+    await syntax.loadGrammar(grammar);
+    await new Promise((resolve) => this.#loaders.whenIdle(() => resolve(undefined)));
+    if (!code.firstElementChild && !isSelected(code)) syntax.colourCode(code, grammar);
+  }
+
+  /** @param {Element} formula */
+  #addFormula(formula) {
+    if (this.#mathml) draw(this.#mathml, formula);
+    else if (this.#waiting) this.#waiting.push(formula);
+    else void this.#loadMathml(formula);
+  }
+
+  /** @param {Element} formula */
+  async #loadMathml(formula) {
+    const waiting = (this.#waiting = [formula]);
+    try {
+      const mathml = (this.#mathml = await this.#loaders.mathml());
+      for (const each of waiting) draw(mathml, each);
+    } catch {
+      // The next formula asks again.
+    }
+    this.#waiting = null;
+  }
+}
+
+const pageLoaders = {
+  syntax: () => import("./syntax.js"),
+  mathml: () => import("./mathml.js"),
+  /** @param {() => void} work */
+  whenIdle(work) {
+    // Absent in Safari.
+    if (typeof requestIdleCallback === "function") requestIdleCallback(work, { timeout: PATIENCE_MS });
+    else setTimeout(work);
+  },
+};
+
+/** @param {typeof import("./mathml.js")} mathml @param {Element} formula */
+function draw(mathml, formula) {
+  const tex = formula.getAttribute("data-tex") ?? "";
+  if (tex && !formula.firstElementChild) mathml.drawFormula(formula, tex, /\bmath-display\b/.test(formula.className));
+}
+
+/** @param {Element} code */
+function grammarFor(code) {
+  return grammarOf(code.getAttribute("class")?.replace("language-", "") ?? "");
+}
+
+/** @param {Element} element @param {string} selector */
+function withRoot(element, selector) {
+  return element.matches(selector) ? [element] : element.querySelectorAll(selector);
+}
+
+/** @param {Element} element @param {Element} root */
+function isAtEnd(element, root) {
+  let last = root.lastElementChild;
+  while (last && last !== element) last = last.lastElementChild;
+  return last === element;
+}
+
+/** Colours are not worth a lost selection. @param {Element} code */
+function isSelected(code) {
+  const selection = code.ownerDocument.defaultView?.getSelection?.();
+  return Boolean(selection && !selection.isCollapsed && selection.containsNode(code, true));
+}

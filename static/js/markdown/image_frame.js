@@ -1,0 +1,21 @@
+/**
+ * Loads a picture that the reader has asked for. The page's own policy lets no picture of another site in; so it is shown in a
+ * frame of a page which may load that, and nothing else: no script, no cookie, no way out (chat/views/images.py).
+ */
+
+const PATH = "/image";
+
+/** @param {Element} button  of a placeholder */
+export function loadImage(button) {
+  const placeholder = button.closest("[data-image]");
+  const address = placeholder?.getAttribute("data-image");
+  if (!placeholder || !address) return;
+  const frame = button.ownerDocument.createElement("iframe");
+  frame.setAttribute("class", "image-frame");
+  frame.setAttribute("sandbox", "");
+  frame.setAttribute("referrerpolicy", "no-referrer");
+  frame.setAttribute("title", button.querySelector(".image-alt")?.textContent ?? "");
+  frame.setAttribute("src", `${PATH}?address=${encodeURIComponent(address)}`);
+  button.replaceWith(frame);
+  placeholder.querySelector("a")?.focus();
+}

@@ -1,0 +1,142 @@
+/**
+ * A table that is still open. Its heading is drawn once; each finished line is parsed as the row of a table of its own, and
+ * the row is appended. A line shows at its end: until then it may as well be the line after the table.
+ */
+
+/** @typedef {import("./block_builder.js").BlockBuilder} BlockBuilder */
+
+const OPENING = /^(?:[ \t]*\n)*([^\n]*\n[ \t]*[|:-][|: \t-]*\n)/;
+// The parser ends a table that lacks more cells than that, and the rest is text.
+const MOST_MISSING_CELLS = 65_536;
+
+export class OpenTable {
+  #blocks;
+  #heading;
+  #columns;
+  #missing = 0;
+  #source;
+  #pending = "";
+  /** Known to those who wait for definitions; its source is set when it is complete. */
+  #slice;
+  #misses;
+  /** @type {Element | null} */
+  #body = null;
+  /** @type {ChildNode[]} */
+  #undressed = [];
+
+  /** @param {string} heading  its first two lines @param {BlockBuilder} blocks */
+  constructor(heading, blocks) {
+    this.#blocks = blocks;
+    this.#heading = heading;
+    this.#columns = cellsOf(heading.slice(0, heading.indexOf("\n")));
+    this.#source = heading;
+    this.#slice = blocks.settle(heading);
+    this.#misses = this.#slice.source !== "";
+  }
+
+  /**
+   * Recognises a text that begins with a table, its heading and the line below complete.
+   *
+   * @param {string} text @param {BlockBuilder} blocks
+   * @returns {{ block: OpenTable, rest: string } | null}
+   */
+  static open(text, blocks) {
+    const found = OPENING.exec(text);
+    if (!found || blocks.tableLines(found[1]) !== 2) return null;
+    return { block: new OpenTable(found[1], blocks), rest: text.slice(found[0].length) };
+  }
+
+  get nodes() {
+    return this.#slice.nodes;
+  }
+
+  /** What is drawn of it: its own nodes, or those of a preview that look the same. @param {ChildNode[]} drawn */
+  standAs(drawn) {
+    this.#slice.nodes = drawn;
+    this.#undressed = [...drawn];
+  }
+
+  /**
+   * @param {string} text  with "\n" line ends
+   * @param {(price: number) => boolean} affords  rows wait until it says yes
+   * @returns {string | null} what follows the table; null while it stays open
+   */
+  push(text, affords) {
+    this.#pending += text;
+    // Where the table ends and what its rows are is two things to ask the parser.
+    if (!text.includes("\n") || !affords(2 * (this.#heading.length + this.#pending.length))) return null;
+    return this.#draw(this.#pending.lastIndexOf("\n") + 1);
+  }
+
+  /** The text has ended: its last line need not be complete. @returns {string} what follows the table */
+  finish() {
+    const rest = this.#pending && this.#draw(this.#pending.length);
+    return rest ?? this.#complete("");
+  }
+
+  /** What will not change any more, and has not been dressed yet (dressing.js). */
+  takeUndressed() {
+    const undressed = this.#undressed;
+    this.#undressed = [];
+    return undressed;
+  }
+
+  /** @param {number} length  of the lines that are complete @returns {string | null} */
+  #draw(length) {
+    const lines = this.#pending.slice(0, length);
+    const count = this.#withinLimit(lines, this.#blocks.tableLines(this.#heading + lines) - 2);
+    const rows = firstLines(lines, count);
+    if (rows) this.#append(rows);
+    this.#pending = this.#pending.slice(rows.length);
+    return rows.length === length ? null : this.#complete(this.#pending);
+  }
+
+  /** @param {string} rest */
+  #complete(rest) {
+    if (this.#misses) this.#slice.source = this.#source;
+    return rest;
+  }
+
+  /** @param {string} rows */
+  #append(rows) {
+    this.#source += rows;
+    const { nodes, missed } = this.#blocks.tableRows(this.#heading + rows, this.#slice);
+    this.#misses ||= missed;
+    const [table] = /** @type {Element[]} */ (nodes);
+    const body = table.querySelector("tbody");
+    if (!body) return;
+    this.#undressed.push(...body.childNodes);
+    if (this.#body) this.#body.append(...body.childNodes);
+    else this.#body = tableOf(this.nodes).appendChild(body);
+  }
+
+  /** @param {string} lines @param {number} count @returns {number} */
+  #withinLimit(lines, count) {
+    const rows = lines.split("\n", Math.max(0, count));
+    for (const [index, row] of rows.entries()) {
+      this.#missing += this.#columns - cellsOf(row);
+      if (this.#missing > MOST_MISSING_CELLS) return index;
+    }
+    return count;
+  }
+}
+
+/** @param {ChildNode[]} nodes @returns {Element} */
+function tableOf([scroller]) {
+  return /** @type {Element} */ (/** @type {Element} */ (scroller).querySelector("table"));
+}
+
+/** How many cells a line is to the parser. @param {string} line */
+function cellsOf(line) {
+  const cells = line.trim().split(/(?<!\\)\|/);
+  if (cells[0] === "") cells.shift();
+  if (cells.at(-1) === "") cells.pop();
+  return cells.length;
+}
+
+/** @param {string} text @param {number} count */
+function firstLines(text, count) {
+  let end = 0;
+  for (let line = 0; line < count; line += 1) end = text.indexOf("\n", end) + 1 || text.length;
+  return text.slice(0, end);
+}

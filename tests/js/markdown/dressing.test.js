@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { document, element, LOCATION, serialised, whole } from "./page.js";
+import { Dressing } from "../../../static/js/markdown/dressing.js";
+import { drawFormula } from "../../../static/js/markdown/mathml.js";
+import { MarkdownStream } from "../../../static/js/markdown/stream.js";
+import { colourCode, loadGrammar } from "../../../static/js/markdown/syntax.js";
+
+/** Lets promise callbacks, and modules that are loaded, have their turn. */
+const settle = async () => {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Modules that only note what they are asked for, when the test lets them come. */
+function stage({ fails = 0 } = {}) {
+  const asked = { syntax: 0, mathml: 0 };
+  const coloured = [];
+  const drawn = [];
+  const idle = [];
+  let failures = fails;
+  const load = (name, module) => async () => {
+    asked[name] += 1;
+    if (failures > 0) {
+      failures -= 1;
+      throw new TypeError("no network");
+    }
+    return module;
+  };
+  const dressing = new Dressing({
+    syntax: load("syntax", {
+      loadGrammar: async () => {},
+      colourCode: (code, grammar) => {
+        coloured.push([grammar, code.textContent]);
+        const span = document.createElement("span");
+        span.append(code.textContent);
+        code.replaceChildren(span);
+      },
+    }),
+    mathml: load("mathml", {
+      drawFormula: (formula, tex, isDisplay) => {
+        drawn.push([tex, isDisplay]);
+        formula.replaceChildren(document.createElement("math"));
+        return true;
+      },
+    }),
+    whenIdle: (work) => idle.push(work),
+  });
+  const container = element();
+  const markdown = new MarkdownStream(container, { location: LOCATION, dressing });
+  return {
+    asked, coloured, drawn, container, markdown,
+    async rest() {
+      await settle();
+      while (idle.length) {
+        idle.shift()();
+        await settle();
+      }
+    },
+  };
+}
+
+test("nothing is loaded for a text without code and formulas", async () => {
+  const it = stage();
+  it.markdown.push("# a\n\ntext `code` **b**\n\n```\nno language\n```\n\n```brainf\n+\n```\n");
+  it.markdown.finish();
+  await it.rest();
+  assert.deepEqual(it.asked, { syntax: 0, mathml: 0 });
+});
+
+test("a fence is coloured when it is closed, in idle time", async () => {
+  const it = stage();
+  it.markdown.push("```js\nlet a;\n");
+  await it.rest();
+  assert.deepEqual(it.coloured, []);
+  it.markdown.push("```\n");
+  await settle();
+  assert.deepEqual(it.coloured, []);
+  await it.rest();
+  assert.deepEqual(it.coloured, [["javascript", "let a;\n"]]);
+});
+
+test("a fence in a list is coloured when something follows it, and keeps its colours while the list grows", async () => {
+  const it = stage();
+  it.markdown.push("1. one\n\n   ```py\n   a\n   ```\n");
+  await it.rest();
+  assert.deepEqual(it.coloured, []);
+  it.markdown.push("2. two");
+  await it.rest();
+  const span = it.container.querySelector("code span");
+  assert.ok(span);
+  it.markdown.push(" and more\n3. three\n\nend\n");
+  it.markdown.finish();
+  await it.rest();
+  assert.ok(it.container.querySelector("code span") === span);
+  assert.equal(it.coloured.length, 1);
+});
+
+test("very long code stays plain", async () => {
+  const it = stage();
+  it.markdown.push(`\`\`\`js\n${"let a;\n".repeat(5_000)}\`\`\`\n`);
+  it.markdown.finish();
+  await it.rest();
+  assert.deepEqual(it.coloured, []);
+});
+
+test("a late definition leaves colours alone, and formulas drawn", async () => {
+  const it = stage();
+  it.markdown.push("- [late] $x$\n\n  ```js\n  let a;\n  ```\n\nmiddle\n\n");
+  await it.rest();
+  const span = it.container.querySelector("code span");
+  it.markdown.push("[late]: https://late.example\n");
+  it.markdown.finish();
+  await it.rest();
+  assert.equal(it.container.querySelectorAll("a").length, 1);
+  assert.ok(span && it.container.querySelector("code span") === span);
+  assert.ok(it.container.querySelector(".math > math"));
+});
+
+test("a formula is drawn once, and stays while its paragraph grows", async () => {
+  const it = stage();
+  it.markdown.push("so $x$ and");
+  await it.rest();
+  const drawing = it.container.querySelector("math");
+  for (const character of " more, $$y$$ **too**\n\nend") it.markdown.push(character);
+  it.markdown.finish();
+  await it.rest();
+  assert.ok(it.container.querySelector("math") === drawing);
+  assert.deepEqual(it.drawn, [["x", false], ["y", true]]);
+  assert.equal(it.asked.mathml, 1);
+});
+
+test("what could not be loaded is asked for again by the next, and the text stays meanwhile", async () => {
+  const it = stage({ fails: 2 });
+  it.markdown.push("so $x$\n\n```js\na\n```\n\n");
+  await it.rest();
+  assert.equal(it.container.querySelector(".math").textContent, "$x$");
+  it.markdown.push("and $y$\n\n```js\nb\n```\n\n");
+  it.markdown.finish();
+  await it.rest();
+  assert.deepEqual(it.drawn.map(([tex]) => tex), ["y"]);
+  assert.deepEqual(it.coloured.map(([, code]) => code), ["b\n"]);
+});
+
+test("every grammar colours by meaning, and changes no character", async () => {
+  const code = "// <b> & \"x\"\nclass A { int b = 1; }\n# c\n- d: 'e'\n<a href=\"f\">g</a>\nSELECT 1;\n";
+  for (const name of "bash cpp css diff go java javascript json python rust sql typescript xml yaml".split(" ")) {
+    await loadGrammar(name);
+    const container = whole(`\`\`\`x\n${code}\`\`\`\n`).querySelector("code");
+    colourCode(container, name);
+    assert.equal(container.textContent, code, name);
+    const spans = [...container.querySelectorAll("*")];
+    assert.ok(spans.length > 0, name);
+    for (const span of spans) assert.match(serialised(span), /^\["span",\["class=code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)"\]/);
+  }
+});
+
+test("an unknown grammar is refused", async () => {
+  await assert.rejects(loadGrammar("nonesuch"));
+});
+
+const drawing = (tex, isDisplay = false) => {
+  const formula = document.createElement("span");
+  formula.append(`$${tex}$`);
+  return { isDrawn: drawFormula(formula, tex, isDisplay), formula };
+};
+
+test("formulas become MathML", () => {
+  globalThis.document ??= document;
+  const { isDrawn, formula } = drawing("\\frac{a}{b_1} + \\sqrt{x} \\color{red}{y} \\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", true);
+  assert.ok(isDrawn);
+  assert.ok(formula.querySelector("math mfrac"));
+  assert.equal(formula.querySelectorAll("mtd").length, 4);
+});
+
+test("a formula that cannot be read, or wants more than to be drawn, stays its source", () => {
+  const hostile = [
+    "\\frac{a", "\\nonesuch", "\\href{javascript:__x=1}{x}", "\\url{javascript:__x=1}", "\\includegraphics{https://evil.example/a.png}",
+    "\\htmlData{a=b,onclick=__x=1}{x}", "\\htmlStyle{position:fixed}{x}", "\\htmlId{cookie}{x}", "\\class{a}{x}", "\\def\\a{\\a\\a}\\a",
+    "{".repeat(20_000), "{".repeat(3_000), "x".repeat(9_000),
+  ];
+  for (const tex of hostile) {
+    const { isDrawn, formula } = drawing(tex);
+    assert.equal(isDrawn, false, tex.slice(0, 40));
+    assert.equal(formula.textContent, `$${tex}$`);
+  }
+});
+
+test("no formula names an element, or makes anything huge", () => {
+  for (const tex of ["\\rule{1e6em}{1e6em}", "\\tag{x}\\label{cookie} y", "\\kern{1e6em}", "\\pmb{x}", "\\prescript{a}{b}{c}", "\\toggle{a}{b}\\endtoggle", "\\texttip{a}{<img src=x onerror=__x=1>}"]) {
+    const { formula } = drawing(tex, true);
+    for (const node of formula.querySelectorAll("*")) {
+      assert.equal(node.getAttribute("id"), null, tex);
+      for (const { value } of node.attributes) assert.ok(!/\d{4,}(?:\.\d+)?(?:em|pt|px)/.test(value) && !/url\(|javascript|onerror/.test(value), `${tex}: ${value}`);
+    }
+  }
+});

