@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -25,9 +26,10 @@ POLICY: Final = (
 
 
 @require_safe
+@login_required
 @xframe_options_sameorigin
 def image(request: HttpRequest) -> HttpResponse:
-    if not request.user.is_authenticated or request.headers.get("Sec-Fetch-Dest", "iframe") != "iframe":
+    if request.headers.get("Sec-Fetch-Dest", "iframe") != "iframe":
         raise Http404
     address = request.GET.get("address", "")
     origin = origin_of(address, request.get_host())

@@ -39,6 +39,7 @@ def _owner(*ids: str, allowed: tuple[str, ...] = ("GET",)) -> Rule:
 PAGES: Final[dict[str, Rule]] = {
     "": SIGNED_IN,
     "c/<uuid:conversation_id>": _owner("conversation", "live_conversation"),
+    "image": SIGNED_IN,
     "setup/": PUBLIC,
     "favicon.ico": PUBLIC,
     "manifest.webmanifest": PUBLIC,

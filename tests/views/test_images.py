@@ -38,7 +38,11 @@ def test_a_port_is_kept(signed_in: SignIn, alice: User) -> None:
 
 
 def test_nobody_sees_it_without_an_account() -> None:
-    assert Client().get("/image", {"address": ADDRESS}).status_code == 404
+    response = Client().get("/image", {"address": ADDRESS})
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/")
+    assert response["X-Frame-Options"] == "DENY"
 
 
 @pytest.mark.parametrize("destination", ["document", "image", "script", "empty"])
