@@ -266,7 +266,7 @@ STATIC_HASHED = env.flag("CHAT_STATIC_HASHED", False) and not DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "chatsite.lean_scripts.LeanScriptsStorage"
         if STATIC_HASHED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
