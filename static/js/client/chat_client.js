@@ -21,6 +21,7 @@ import { Subscription } from "./subscription.js";
  * @typedef {object} ChatClientOptions everything but `socketUrl` has a default from the browser
  * @property {string} socketUrl of `/ws/chat`, with `ws:` or `wss:`
  * @property {string} [apiUrl]
+ * @property {string | number | null} [userId] whose page it is: nothing is sent in the session of anybody else
  * @property {() => string} [csrfToken] asked for every unsafe request: the token changes at login
  * @property {import("./socket.js").SocketClass} [WebSocket]
  * @property {import("./sse_transport.js").EventSourceClass} [EventSource]
@@ -33,6 +34,7 @@ import { Subscription } from "./subscription.js";
  */
 
 const NOT_SIGNED_IN = 4401;
+
 /**
  * The page's one connection to the server: sends messages, follows runs, stops them.
  *
@@ -42,9 +44,11 @@ const NOT_SIGNED_IN = 4401;
  * - `connection`: detail is a ConnectionDetail. State "closed" with a code (4400, 4401, 4403) is final.
  * - `hello`: after every connect; detail is the hello frame, with the user's live runs. Over SSE its `user` is null.
  * - `notice`: detail is the notice. Notices are not repeated: what was missed between two hellos must be fetched.
+ * - `stranger`: somebody else is signed in by now; the connection is closed, and what waits stays in the outbox.
  * - `stalled`: detail is `{ runIds }`, runs whose producer is silent.
  */
 export class ChatClient extends EventTarget {
+  #userId;
   #api;
   #clock;
   #connection;
@@ -57,6 +61,7 @@ export class ChatClient extends EventTarget {
   constructor({
     socketUrl,
     apiUrl = "/api",
+    userId = null,
     csrfToken = () => "",
     WebSocket = globalThis.WebSocket,
     EventSource = globalThis.EventSource,
@@ -67,6 +72,7 @@ export class ChatClient extends EventTarget {
     random = Math.random,
   }) {
     super();
+    this.#userId = userId;
     this.#clock = clock;
     this.#deliveries = new Deliveries(clock, () => this.#connection.current);
     this.#outbox = new Outbox(this.#deliveries, storage, storageKey);
@@ -112,6 +118,7 @@ export class ChatClient extends EventTarget {
 
   /**
    * Sends that have no answer are rejected with `closed` and stay in the outbox; subscriptions wait for `connect()`.
+   * Signed out is another matter: then everything waits, until somebody has signed in again and calls `connect()`.
    */
   close() {
     this.#connection.stop();
@@ -132,7 +139,7 @@ export class ChatClient extends EventTarget {
    *
    * @param {Omit<Message, "clientMessageId"> & { clientMessageId?: string }} message
    * @returns {Promise<Sent>}
-   * @throws {ChatError} the server's last word, or `closed` / `not_signed_in`: then the message stays in the outbox
+   * @throws {ChatError} the server's last word, or `closed`: then the message stays in the outbox
    */
   send({ text, conversationId, parentId, assistant, clientMessageId = newClientMessageId() }) {
     const queuedAt = this.#clock.now();
@@ -188,6 +195,10 @@ export class ChatClient extends EventTarget {
    * @param {Hello} hello
    */
   #opened(transport, hello) {
+    if (hello.user && this.#userId !== null && String(hello.user.id) !== String(this.#userId)) {
+      this.#connection.stop();
+      return this.#tell("stranger", hello.user);
+    }
     for (const subscription of this.#subscriptions.values()) transport.follow(subscription);
     this.#deliveries.flush();
     this.#tell("hello", hello);
@@ -195,7 +206,7 @@ export class ChatClient extends EventTarget {
 
   /** @param {ConnectionDetail} detail */
   #changed(detail) {
-    if (detail.state === "closed") this.#deliveries.end(closed(detail.code));
+    if (detail.state === "closed" && detail.code !== NOT_SIGNED_IN) this.#deliveries.end(closed(detail.code));
     this.#tell("connection", detail);
   }
 
@@ -219,7 +230,5 @@ export class ChatClient extends EventTarget {
 
 /** @param {number | null} code */
 function closed(code) {
-  return code === NOT_SIGNED_IN
-    ? new ChatError({ code: "not_signed_in", message: "You are signed out.", status: code })
-    : new ChatError({ code: "closed", message: "The connection is closed.", status: code });
+  return new ChatError({ code: "closed", message: "The connection is closed.", status: code });
 }

@@ -16,6 +16,8 @@ import { ReconnectDelay } from "./reconnect_delay.js";
  * @property {number} since when it opened; otherwise when it was last open or first tried: what "offline for" counts
  *   from
  * @property {number | null} code of the close, if it is final
+ * @property {boolean} wasOpen whether there was a connection before
+ * @property {boolean} draining the server said goodbye because it goes down: another will be there soon
  *
  * @typedef {object} ConnectionListener
  * @property {(transport: Transport, hello: Hello) => void} opened
@@ -27,6 +29,7 @@ import { ReconnectDelay } from "./reconnect_delay.js";
 /** Protocol, not signed in, forbidden: trying again would not help. */
 const FINAL_CODES = new Set([4400, 4401, 4403]);
 const FIRST_APPLICATION_CODE = 4000;
+const DRAINING = 4412;
 /** One failure may be a server that restarts; two in a row look like a proxy that does not let WebSockets through. */
 const FAILURES_BEFORE_FALLBACK = 2;
 const SOON_MS = 1_000;
@@ -56,6 +59,7 @@ export class Connection {
   #candidate = null;
   #failures = 0;
   #wasOpen = false;
+  #draining = false;
   #since = 0;
   /** The one thing that is waited for: the next attempt, or the next socket beside SSE. @type {unknown} */
   #timer = null;
@@ -148,6 +152,7 @@ export class Connection {
     this.#name = transport.name;
     this.#failures = 0;
     this.#wasOpen = true;
+    this.#draining = false;
     this.#since = this.#clock.now();
     this.#clock.clearTimeout(this.#timer);
     this.#clock.clearTimeout(this.#stableTimer);
@@ -164,6 +169,7 @@ export class Connection {
   #down(transport, down) {
     if (transport !== this.#current && transport !== this.#candidate) return;
     if (down.code !== null && FINAL_CODES.has(down.code)) return this.stop(down.code);
+    if (down.code === DRAINING) this.#draining = true;
     const wasOpen = transport === this.#current;
     if (!wasOpen) this.#candidate = null;
     if (!wasOpen && this.#current) return this.#waitForSocket();
@@ -212,6 +218,6 @@ export class Connection {
    */
   #change(state, { retryInMs = null, code = null } = {}) {
     this.#state = state;
-    this.#listener.changed({ state, transport: this.#name, retryInMs, since: this.#since, code });
+    this.#listener.changed({ state, transport: this.#name, retryInMs, since: this.#since, code, wasOpen: this.#wasOpen, draining: this.#draining });
   }
 }

@@ -17,6 +17,8 @@ import { ChatError } from "./errors.js";
  * moment.
  */
 const AGAIN_AFTER_MS = 3_000;
+/** Refused for now, and not for good: it is made again when the person has signed in. */
+const SIGNED_OUT = "not_signed_in";
 
 /**
  * Requests that must be answered, whatever becomes of the connection: each is made again on the next transport, until
@@ -100,7 +102,7 @@ export class Deliveries {
     delivery.perform(transport).then(
       (value) => this.#settle(key, delivery, () => delivery.resolve(value)),
       (error) => {
-        if (error instanceof ChatError && error.unanswered) this.#again(key, delivery, transport, error);
+        if (error instanceof ChatError && (error.unanswered || error.code === SIGNED_OUT)) this.#again(key, delivery, transport, error);
         else this.#settle(key, delivery, () => delivery.reject(error));
       },
     );

@@ -16,8 +16,11 @@ import { isObject } from "./wire.js";
  * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} OutboxStorage
  */
 
-/** With these the server has not spoken about the message itself: it stays. */
-const KEPT = new Set(["closed", "not_signed_in"]);
+/**
+ * With these nobody knows what became of the message: it stays, to be sent again under the same id. A server that has
+ * failed in the middle of its work, or whose answer makes no sense, may have begun a turn.
+ */
+const KEPT = new Set(["closed", "server_error", "bad_response"]);
 
 /**
  * Messages that the server has not answered yet. They survive reconnects and, with a storage, reloads.
@@ -76,6 +79,11 @@ export class Outbox {
     this.#remove(clientMessageId);
     const error = new ChatError({ code: "discarded", message: "The message was discarded." });
     this.#deliveries.cancel(sendKey(clientMessageId), error);
+  }
+
+  /** Forgets all of them, as `discard` does. */
+  clear() {
+    for (const clientMessageId of [...this.#entries.keys()]) this.discard(clientMessageId);
   }
 
   /** @param {string} clientMessageId */

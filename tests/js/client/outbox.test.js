@@ -153,3 +153,26 @@ test("a server that is going away has not answered: the next one will", async ()
   assert.equal((await sent).runId, "run");
   assert.equal(WebSocket.last.of("send")[0].client_message_id, "m-1");
 });
+
+test("a server that fails in the middle may have begun a turn: the message stays, with its id", async () => {
+  const failures = [() => json({ error: { code: "server_error", message: "Oh.", retryable: true } }, 500), () => json("<html>", 500)];
+  const { client } = connected({ routes: { "POST /api/runs": () => failures.shift()() } });
+  const long = { ...message, text: "a".repeat(70_000) };
+
+  await assert.rejects(client.send(long), { code: "server_error" });
+  await assert.rejects(client.send(long), { code: "bad_response" });
+
+  assert.deepEqual(client.outbox.entries.map(({ clientMessageId, sending }) => [clientMessageId, sending]), [["m-1", false]]);
+});
+
+test("cleared, it forgets everything, what is under way as well", async () => {
+  const storage = new MemoryStorage();
+  const { client } = rig({ storage });
+  const sent = [client.send(message), client.send({ text: "Another" })];
+
+  client.outbox.clear();
+
+  for (const each of sent) await assert.rejects(each, { code: "discarded" });
+  assert.deepEqual(client.outbox.entries, []);
+  assert.equal(storage.items.size, 0);
+});

@@ -236,15 +236,83 @@ test("a 401 to any request means that the session is gone", async () => {
   const { client, socket, heard } = connected({
     routes: { "GET /api/conversations": () => json({ error: { code: "not_signed_in", message: "Sign in.", retryable: false } }, 401) },
   });
-  const sent = client.send({ text: "Hello" });
 
   const listed = client.request("GET", "/conversations");
 
   await assert.rejects(listed, { code: "not_signed_in", status: 401 });
-  await assert.rejects(sent, { code: "not_signed_in" });
   assert.equal(client.state, "closed");
   assert.equal(heard.connection.at(-1).code, 4401);
   assert.equal(socket.closed, true);
-  assert.equal(client.outbox.entries.length, 1, "the words are not lost");
+});
+
+test("what was sent waits while nobody is signed in, and goes out once after that", async () => {
+  const { client, socket, WebSocket } = connected();
+  const sent = client.send({ text: "Before" });
+  socket.end(4401);
+  const later = client.send({ text: "Meanwhile" });
   await settle();
+  assert.equal(client.state, "closed");
+  assert.deepEqual(client.outbox.entries.map(({ text, sending }) => [text, sending]), [["Before", true], ["Meanwhile", true]]);
+
+  client.connect();
+  WebSocket.last.hello();
+  await settle();
+  const again = WebSocket.last.of("send");
+  assert.deepEqual(again.map(({ text }) => text), ["Before", "Meanwhile"]);
+  assert.equal(again[0].client_message_id, socket.of("send")[0].client_message_id);
+  for (const { ref } of again) WebSocket.last.receive({ type: "ok", ref, run_id: `run ${ref}`, conversation_id: "c" });
+
+  await Promise.all([sent, later]);
+  assert.deepEqual(client.outbox.entries, []);
+});
+
+test("a POST that finds nobody signed in is made again after signing in", async () => {
+  const error = { code: "not_signed_in", message: "Sign in.", retryable: false };
+  const routes = { "POST /api/runs": () => json({ error }, 401) };
+  const { client, WebSocket, calls } = connected({ routes });
+  const sent = client.send({ text: "a".repeat(70_000) });
+  await settle();
+  assert.equal(client.state, "closed");
+
+  routes["POST /api/runs"] = () => json({ run_id: "run", conversation_id: "c" }, 201);
+  client.connect();
+  WebSocket.last.hello();
+
+  assert.equal((await sent).runId, "run");
+  assert.equal(new Set(calls.map(({ body }) => body.client_message_id)).size, 1);
+});
+
+test("nothing is sent in the session of somebody else", async () => {
+  const { client, WebSocket, heard } = rig({ userId: 1 });
+  const strangers = [];
+  client.addEventListener("stranger", ({ detail }) => strangers.push(detail.username));
+  void client.send({ text: "For my eyes" }).catch(() => {});
+
+  client.connect();
+  WebSocket.last.hello({ user: { id: 2, username: "charlie" } });
+
+  assert.deepEqual(strangers, ["charlie"]);
+  assert.deepEqual(WebSocket.last.sent, []);
+  assert.deepEqual(heard.hello, []);
+  assert.equal(client.state, "closed");
+  assert.equal(client.outbox.entries.length, 1, "the words are not lost");
+});
+
+test("it tells a first attempt from a loss, and a server that goes down from both", async () => {
+  const { client, WebSocket, clock, heard } = rig();
+  client.connect();
+  WebSocket.last.end();
+  const { wasOpen, draining } = heard.connection.at(-1);
+  assert.deepEqual([wasOpen, draining], [false, false]);
+
+  await clock.advance(2_000);
+  WebSocket.last.hello();
+  WebSocket.last.receive({ type: "bye", code: 4412, retry_ms: 100 });
+  assert.deepEqual([heard.connection.at(-1).wasOpen, heard.connection.at(-1).draining], [true, true]);
+  await clock.advance(100);
+  assert.equal(heard.connection.at(-1).draining, true, "still waiting for the next");
+
+  WebSocket.last.hello();
+  WebSocket.last.end();
+  assert.equal(heard.connection.at(-1).draining, false);
 });
