@@ -308,6 +308,7 @@ CHAT_DEMO_TOKENS_PER_SECOND = env.number("CHAT_DEMO_TOKENS_PER_SECOND", 40)
 CHAT_FIRST_TOKEN_TIMEOUT = env.number("CHAT_FIRST_TOKEN_TIMEOUT", 60, minimum=0.1)
 CHAT_IDLE_TIMEOUT = env.number("CHAT_IDLE_TIMEOUT", 45, minimum=0.1)
 CHAT_CONTEXT_CHARACTERS = env.integer("CHAT_CONTEXT_CHARACTERS", 200_000, minimum=1000)
+CHAT_TITLES = env.flag("CHAT_TITLES", True)
 
 # --- Limits (docs/protocol.md)
 

@@ -18,6 +18,8 @@ atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["CHAT_DATA_DIR"] = _data_dir
 # The same tests on PostgreSQL: TEST_DATABASE_URL=postgresql://…
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+# One request for one answer, unless a test wants a title.
+os.environ["CHAT_TITLES"] = "0"
 os.environ["SECRET_KEY"] = "only for the tests, and known to everybody"
 
 from chatsite.settings import *  # noqa: E402, F403

@@ -23,8 +23,8 @@ def apply(conversation: Conversation, changes: Mapping[str, Any]) -> list[str]:
         raise Refusal("bad_request", "Send active_leaf_id or branch_id, not both.")
     fields = []
     if "title" in changes:
-        conversation.title = _title(changes["title"])
-        fields.append("title")
+        conversation.title, conversation.is_named = _title(changes["title"]), True
+        fields += ["title", "is_named"]
     if "active_leaf_id" in changes:
         conversation.active_leaf_id = _answer(conversation, changes["active_leaf_id"])
         fields.append("active_leaf")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 
 from chat import events, notices
+from chat.generation.naming import Naming
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.run import completion_of
 from chat.generation.sidebar import tell_of_the_conversation
@@ -23,9 +24,10 @@ logger = logging.getLogger(__name__)
 class Ending:
     """`token` is always the run's, in this process. Every method raises what the log raises."""
 
-    def __init__(self, log: StreamLog, recorder: Recorder) -> None:
+    def __init__(self, log: StreamLog, recorder: Recorder, naming: Naming) -> None:
         self._log = log
         self._recorder = recorder
+        self._naming = naming
 
     async def save(self, turn: Turn, *, token: int) -> str:
         """Save a turn whose text is complete in the log, and end its run. The status, or `save_failed`."""
@@ -37,8 +39,10 @@ class Ending:
             await self.fail(turn.run_id, events.error("save_failed", text, retryable=True), token=token)
             return "save_failed"
         # Before `done`: who deletes the conversation waits for that, and tells of the deletion after it.
-        await tell_of_the_conversation(turn)
+        is_new = await tell_of_the_conversation(turn)
         await self.done(message, turn.run_id, token=token)
+        if is_new:
+            self._naming.begin(turn)
         return message.status
 
     async def done(self, message: Message, run_id: str, *, token: int) -> None:

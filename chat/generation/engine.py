@@ -22,6 +22,7 @@ from chat.generation.admission import Admission, AlreadySent, admit
 from chat.generation.assistants import connect, provider_settings
 from chat.generation.draining import Draining
 from chat.generation.ending import Ending
+from chat.generation.naming import Naming
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.requests import SendRequest
 from chat.generation.run import Run, turn_from_log
@@ -102,7 +103,8 @@ class Engine:
         self.providers = providers
         self.draining = Draining(is_shared=log.is_shared)
         self._recorder = recorder
-        ending = Ending(log, recorder)
+        self._naming = Naming(providers, is_on=settings.CHAT_TITLES)
+        ending = Ending(log, recorder, self._naming)
         self._runner = Runner(
             log, ending, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
         )
@@ -253,6 +255,7 @@ class Engine:
         self.draining.begin(settings.CHAT_DRAIN)
         await self._takeover.close()
         await self._runner.idle()
+        await self._naming.close()
 
     async def close(self) -> None:
         """Hand over or end the live runs, tell the connections, and release what is kept open. Takes seconds."""
@@ -263,6 +266,7 @@ class Engine:
         # In this order: what is handed over must not come back.
         await self._takeover.close()
         await self._runner.close()
+        await self._naming.close()
         self.draining.end()
         await self.log.close()
         await self.providers.close()

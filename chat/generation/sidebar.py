@@ -14,21 +14,25 @@ from chat.models.turn import Turn
 logger = logging.getLogger(__name__)
 
 
-async def tell_of_the_conversation(turn: Turn) -> None:
-    """Tell the owner's tabs of the conversation as this turn has left it, new or changed. Never raises."""
+async def tell_of_the_conversation(turn: Turn) -> bool:
+    """Tell the owner's tabs of the conversation as this turn has left it, new or changed. Never raises.
 
-    def found() -> tuple[str, ConversationShape] | None:
+    Whether it is new, as far as can be found out.
+    """
+
+    def found() -> tuple[ConversationShape, bool] | None:
         kept = Conversation.objects.kept().select_related("assistant")
         conversation = kept.filter(pk=turn.conversation_id).first()
-        if conversation is None:
-            return None
-        is_new = conversation.created_at == turn.asked_at
-        return "conversation_created" if is_new else "conversation_changed", conversation_shape(conversation)
+        return (conversation_shape(conversation), conversation.created_at == turn.asked_at) if conversation else None
 
     try:
         told = await database.read(found)
     except DatabaseError:
         logger.warning("Nobody was told of conversation %s.", turn.conversation_id, exc_info=True)
-        return
-    if told is not None:
-        await notices.publish(turn.owner_id, {"kind": told[0], "conversation": told[1]})
+        return False
+    if told is None:
+        return False
+    conversation, is_new = told
+    kind = "conversation_created" if is_new else "conversation_changed"
+    await notices.publish(turn.owner_id, {"kind": kind, "conversation": conversation})
+    return is_new

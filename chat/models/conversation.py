@@ -33,6 +33,7 @@ class Conversation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
     title = models.CharField(max_length=TITLE_LENGTH)
+    is_named = models.BooleanField(default=False, editable=False, help_text="A person has given it its title.")
     assistant = models.ForeignKey(
         "chat.Assistant", null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
     )

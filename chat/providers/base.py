@@ -16,6 +16,7 @@ GO_ON: Final = (
     "nothing of it, and say nothing about this request."
 )
 
+Purpose = Literal["answer", "title"]
 FinishReason = Literal["stop", "length", "content_filter"]
 
 
@@ -31,7 +32,8 @@ class Prompt:
 class Request:
     """What to ask a model. `temperature` and `max_output_tokens` are left to the model where None.
 
-    `continues`: what there is already of the answer to the last message; the model goes on from there.
+    `continues`: what there is already of the answer to the last message; the model goes on from there. `purpose`: what
+    the messages ask for, for a model that does not understand them.
     """
 
     model: str
@@ -40,6 +42,7 @@ class Request:
     max_output_tokens: int | None = None
     user: str = field(default="", repr=False)
     continues: str = field(default="", repr=False)
+    purpose: Purpose = "answer"
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:

@@ -40,6 +40,18 @@ _TOPICS: Final = (
     ("markdown", "markdown|format(?:ting)?|tour|everything|show off"),
     ("long", "long|longer|essay|story|book|detail(?:ed|s)?"),
 )
+# What a conversation that begins with such a question is about.
+_TITLES: Final = {
+    "hello": "Hello, demo",
+    "connect": "How to connect a real model",
+    "think": "The bat and the ball",
+    "code": "Code in several languages",
+    "table": "Tables for example",
+    "list": "Lists and tasks",
+    "markdown": "A tour of Markdown",
+    "long": "The numbers, one by one",
+}
+_TITLE_WORDS: Final = 6
 _PATTERNS: Final = tuple((topic, re.compile(rf"(?i)\b(?:{words})\b")) for topic, words in _TOPICS)
 
 
@@ -94,6 +106,8 @@ class DemoProvider:
         """Nothing is kept."""
 
     def _answer(self, request: Request) -> _Answer:
+        if request.purpose == "title":
+            return _Answer(_title(request.messages[-1].text))
         questions = [prompt.text for prompt in request.messages if prompt.role == "user"]
         question = questions[-1] if questions else ""
         topics = [topic for topic, words in _PATTERNS if words.search(question)]
@@ -116,6 +130,16 @@ def _deltas(answer: _Answer) -> Iterator[Delta]:
         yield ReasoningDelta(token)
     for token in tokens(answer.text):
         yield TextDelta(token)
+
+
+def _title(conversation: str) -> str:
+    """The topic of the first line, or else its first words."""
+    question = clean(conversation).strip().partition("\n")[0]
+    for topic, words in _PATTERNS:
+        if words.search(question):
+            return _TITLES[topic]
+    words_shown = " ".join(question.split()[:_TITLE_WORDS]).rstrip(" ,;:.?!")
+    return words_shown[:1].upper() + words_shown[1:]
 
 
 def _rest(text: str, begun: str) -> str:

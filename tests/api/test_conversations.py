@@ -70,6 +70,7 @@ async def test_rename_and_choose_a_branch(chat: Rig, owner: Browser) -> None:
     path = f"/api/conversations/{first.conversation_id}"
     answer = await database.read(Message.objects.get, run_id=first.run_id)
     assert (await owner.ask("PATCH", path, {"title": "  New\n name "})).data["title"] == "New name"
+    assert await database.read(lambda: Conversation.objects.get(pk=first.conversation_id).is_named)
     changed = await owner.ask("PATCH", path, {"active_leaf_id": str(answer.pk)})
     assert changed.data["active_leaf_id"] == str(answer.pk)
     await chat.turn("More", "3", conversation_id=first.conversation_id)

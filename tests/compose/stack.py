@@ -24,7 +24,7 @@ services:
   web: &build
     build: {network: NETWORK}
     image: chatsite-test
-    environment: {CHAT_DEMO_TOKENS_PER_SECOND: "80", CHAT_SENDS_PER_MINUTE: "1000"}
+    environment: {CHAT_DEMO_TOKENS_PER_SECOND: "80", CHAT_SENDS_PER_MINUTE: "1000", CHAT_TITLES: "0"}
   migrate: {build: {network: NETWORK}, image: chatsite-test}
   password: {build: {network: NETWORK}, image: chatsite-test}
 """

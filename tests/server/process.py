@@ -46,6 +46,8 @@ def clean_environment() -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "CHAT_ENV_FILE": "",
         "CHAT_DRAIN": "0",
+        # One request for one answer, unless a test wants a title.
+        "CHAT_TITLES": "0",
         "OLLAMA_URL": "http://127.0.0.1:9",
     }
 

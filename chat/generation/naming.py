@@ -1,0 +1,120 @@
+"""A conversation's title from the model, after its first turn: a small request of its own, in nobody's way.
+
+Until then, and if the model has none to give, the title is the first words of the first message (titles.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import re
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Final
+
+from django.db import Error as DatabaseError
+
+from chat import database, notices
+from chat.generation.titles import title_of
+from chat.models import Assistant, Conversation
+from chat.models.shapes import ConversationShape, conversation_shape
+from chat.models.turn import Turn
+from chat.providers.base import Prompt, Provider, ProviderError, Request, TextDelta
+from chat.wire import clean
+
+logger = logging.getLogger(__name__)
+
+SECONDS: Final = 30.0
+# While so many titles are being written, conversations keep the first words: the model has better things to do.
+AT_ONCE: Final = 8
+QUESTION_CHARACTERS: Final = 2000
+ANSWER_CHARACTERS: Final = 1000
+# A model that says more than this has not understood.
+LONGEST: Final = 4000
+ASK: Final = (
+    "You give conversations their titles. Answer with the title alone, in the language of the conversation: at most "
+    "six words, on one line, without quotation marks, without markup, without a period at the end."
+)
+
+_THOUGHT: Final = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+_LABEL: Final = re.compile(r"\A(?:#+\s+|title\s*:\s*)", re.IGNORECASE)
+_AROUND: Final = " \t\"'`*_«»‹›“”„‘’"
+
+
+class Naming:
+    """Holds the task of every title that is being written. Belongs to one event loop. `is_on`: whether any is."""
+
+    def __init__(self, providers: Mapping[str, Provider], *, is_on: bool, seconds: float = SECONDS) -> None:
+        self._providers = providers
+        self._is_on = is_on
+        self._seconds = seconds
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, turn: Turn) -> None:
+        """Have a title written for the conversation that this turn has made. Nobody waits for it."""
+        if not self._is_on or len(self._tasks) >= AT_ONCE:
+            return
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._name(turn), name=f"title {turn.run_id}", context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Break off what is being written, and begin nothing more: a title is worth no waiting."""
+        self._is_on = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _name(self, turn: Turn) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                title = await self._ask(turn)
+            renamed = await database.write(rename, turn, title) if title else None
+        except (ProviderError, DatabaseError, TimeoutError) as error:
+            logger.info("Conversation %s keeps its first words as its title: %s", turn.conversation_id, error)
+        except Exception:
+            logger.exception("No title for conversation %s.", turn.conversation_id)
+        else:
+            if renamed is not None:
+                await notices.publish(turn.owner_id, {"kind": "conversation_renamed", "conversation": renamed})
+
+    async def _ask(self, turn: Turn) -> str:
+        assistant = await database.read(lambda: Assistant.objects.filter(slug=turn.assistant_slug).first())
+        provider = self._providers.get(assistant.provider) if assistant else None
+        if provider is None:
+            return ""
+        said: list[str] = []
+        async with aclosing(provider.stream(_request(turn))) as deltas:
+            async for delta in deltas:
+                if isinstance(delta, TextDelta):
+                    said.append(delta.text)
+                if sum(map(len, said)) > LONGEST:
+                    break
+        return tidy("".join(said))
+
+
+def rename(turn: Turn, title: str) -> ConversationShape | None:
+    """The conversation with its new title; None where a person has given it one, or deleted it, in the meantime."""
+    unnamed = Conversation.objects.kept().filter(pk=turn.conversation_id, title=turn.title, is_named=False)
+    if not unnamed.update(title=title):
+        return None
+    return conversation_shape(Conversation.objects.select_related("assistant").get(pk=turn.conversation_id))
+
+
+def tidy(said: str) -> str:
+    """The first line of what a model said, without what it was asked to leave out; empty if nothing is left."""
+    lines = (line.strip(_AROUND) for line in _THOUGHT.sub("", clean(said)).splitlines())
+    line = _LABEL.sub("", next(filter(None, lines), "")).strip(_AROUND)
+    return title_of(line.removesuffix(".").strip(_AROUND))
+
+
+def _request(turn: Turn) -> Request:
+    said = f"{turn.user_text[:QUESTION_CHARACTERS]}\n\n---\n\n{turn.text[:ANSWER_CHARACTERS]}"
+    return Request(
+        model=turn.model,
+        messages=(Prompt("system", ASK), Prompt("user", said)),
+        user=str(turn.owner_id),
+        purpose="title",
+    )

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from chat import database, notices
+from chat.generation.engine import Sent
+from chat.generation.naming import AT_ONCE, tidy
+from chat.models import Assistant, Conversation
+from chat.providers.base import Finish, Incomplete, ReasoningDelta, TextDelta, Unavailable
+from chat.providers.demo import DemoProvider
+from tests.chat_rig import Rig, rig
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def chat(transactional_db: None, settings: Any) -> AsyncIterator[Rig]:
+    settings.CHAT_TITLES = True
+    async with rig() as made:
+        yield made
+
+
+async def title_of(sent: Sent) -> str:
+    return (await database.read(Conversation.objects.get, pk=sent.conversation_id)).title
+
+
+async def named(chat: Rig) -> None:
+    """Return when no title is being written."""
+    async with asyncio.timeout(20):
+        while chat.engine._naming._tasks:
+            await asyncio.wait(set(chat.engine._naming._tasks))
+
+
+async def asked(chat: Rig, requests: int) -> None:
+    async with asyncio.timeout(20):
+        while len(chat.provider.requests) < requests:
+            await asyncio.sleep(0)
+
+
+async def test_the_model_gives_a_title_after_the_first_turn_and_every_tab_hears_of_it(chat: Rig) -> None:
+    async with notices.listen(chat.alice.pk) as heard:
+        sent = await chat.turn("What is a heron?", "A bird.")
+        await asked(chat, 2)
+        assert await title_of(sent) == "What is a heron?"
+        chat.provider.put(ReasoningDelta("Hm."), TextDelta('"Herons, '), TextDelta('briefly."\n'), Finish("stop"))
+        await named(chat)
+        async with asyncio.timeout(20):
+            kinds = []
+            while "conversation_renamed" not in kinds:
+                notice = await anext(heard)
+                kinds.append(notice["kind"])
+    assert notice["conversation"]["title"] == await title_of(sent) == "Herons, briefly"
+    assert kinds == ["run_started", "conversation_created", "run_ended", "conversation_renamed"]
+    request = chat.provider.requests[-1]
+    assert (request.model, request.purpose) == ("m-1", "title")
+    assert "What is a heron?" in request.messages[-1].text
+    assert "A bird." in request.messages[-1].text
+
+
+async def test_later_turns_and_further_answers_ask_for_no_title(chat: Rig) -> None:
+    sent = await chat.turn()
+    chat.provider.put(TextDelta("Greetings"), Finish("stop"))
+    await named(chat)
+    await chat.turn("More", conversation_id=sent.conversation_id)
+    message = await database.read(lambda: chat.alice.messages.filter(role="user").earliest("created_at"))
+    again = await chat.again(regenerate_id=str(message.pk))
+    chat.provider.finish()
+    await chat.events(again.run_id)
+    await named(chat)
+    assert await title_of(sent) == "Greetings"
+    assert [request.purpose for request in chat.provider.requests] == ["answer", "title", "answer", "answer"]
+
+
+async def test_a_title_that_a_person_gave_meanwhile_stays(chat: Rig) -> None:
+    for given in ("Mine", "Hello"):
+        sent = await chat.turn("Hello")
+        await asked(chat, 2)
+        # As PATCH does; the second time with the very words that were the title before.
+        await database.write(
+            lambda sent=sent, given=given: Conversation.objects.filter(pk=sent.conversation_id).update(
+                title=given, is_named=True
+            )
+        )
+        chat.provider.put(TextDelta("The model's"), Finish("stop"))
+        await named(chat)
+        assert await title_of(sent) == given
+        chat.provider.requests.clear()
+
+
+async def test_a_conversation_that_was_deleted_meanwhile_is_left_alone(chat: Rig) -> None:
+    sent = await chat.turn("Hello")
+    await asked(chat, 2)
+    await database.write(lambda: Conversation.objects.get(pk=sent.conversation_id).delete_softly())
+    chat.provider.put(TextDelta("The model's"), Finish("stop"))
+    await named(chat)
+    assert await title_of(sent) == "Hello"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [Unavailable("Not now.")],
+        [TextDelta("Half a ti"), Incomplete("It broke off.")],
+        [Finish("stop")],
+        [TextDelta(' "" \n ** \n'), Finish("stop")],
+        [TextDelta("<think>What could it be?"), Finish("length")],
+        [RuntimeError("a bug")],
+    ],
+    ids=["unavailable", "broken off", "empty", "only marks", "only thoughts", "a bug"],
+)
+async def test_without_a_title_the_first_words_stay(chat: Rig, answer: list[Any]) -> None:
+    sent = await chat.turn("Hello")
+    chat.provider.put(*answer)
+    await named(chat)
+    assert await title_of(sent) == "Hello"
+    assert chat.provider.open == 0
+
+
+async def test_a_model_that_does_not_stop_is_cut_off(chat: Rig) -> None:
+    sent = await chat.turn("Hello")
+    chat.provider.say("Once upon a time ", *["and then " * 100] * 20)
+    await named(chat)
+    assert chat.provider.open == 0
+    assert (await title_of(sent)).startswith("Once upon a time and then")
+    assert len(await title_of(sent)) <= 60
+
+
+async def test_it_is_not_waited_for_beyond_its_time(chat: Rig) -> None:
+    chat.engine._naming._seconds = 0.01
+    sent = await chat.turn("Hello")
+    await named(chat)
+    assert chat.provider.open == 0
+    assert await title_of(sent) == "Hello"
+
+
+async def test_the_end_of_the_server_does_not_wait_for_a_title(chat: Rig) -> None:
+    await chat.turn("Hello")
+    await asked(chat, 2)
+    async with asyncio.timeout(20):
+        await chat.engine.drain()
+    assert chat.provider.open == 0
+    assert not chat.engine._naming._tasks
+
+
+async def test_only_so_many_are_written_at_once(chat: Rig) -> None:
+    # Each title waits in the queue before the next answer: so the provider of titles is another one.
+    chat.engine._naming._providers = {"scripted": Silent()}  # type: ignore[dict-item]
+    for number in range(AT_ONCE + 2):
+        sent = await chat.send(f"Hello {number}")
+        chat.provider.finish()
+        await chat.events(sent.run_id)
+    async with asyncio.timeout(20):
+        while len(chat.engine._naming._tasks) < AT_ONCE:
+            await asyncio.sleep(0)
+    assert len(chat.engine._naming._tasks) == AT_ONCE
+
+
+class Silent:
+    """Says nothing until it is cancelled."""
+
+    async def stream(self, request: Any) -> Any:
+        await asyncio.Event().wait()
+        yield
+
+
+async def test_without_the_setting_nobody_is_asked(transactional_db: None, settings: Any) -> None:
+    settings.CHAT_TITLES = False
+    async with rig() as chat:
+        await chat.turn()
+        await named(chat)
+        assert len(chat.provider.requests) == 1
+
+
+async def test_an_assistant_that_is_gone_gives_no_title(chat: Rig) -> None:
+    sent = await chat.send("Hello")
+    await database.write(Assistant.objects.all().delete)
+    chat.provider.finish()
+    await chat.events(sent.run_id)
+    await named(chat)
+    assert (await title_of(sent), len(chat.provider.requests)) == ("Hello", 1)
+
+
+@pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        ("Show me some code", "Code in several languages"),
+        ("plan a weekend in a city I have never been to", "Plan a weekend in a city"),
+    ],
+)
+async def test_the_demo_gives_a_title_too(chat: Rig, question: str, title: str) -> None:
+    demo = DemoProvider(tokens_per_second=0)
+    chat.engine._naming._providers = {"scripted": demo}
+    sent = await chat.turn(question)
+    await named(chat)
+    assert await title_of(sent) == title
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("Herons", "Herons"),
+        ('  "Herons of the shore."  ', "Herons of the shore"),
+        ("**Title:** Herons", "Herons"),
+        ("# Herons\n\nA fine title.", "Herons"),
+        ("<think>\nBirds?\n</think>\n\nHerons", "Herons"),
+        ("\n\n- Herons", "- Herons"),
+        ("Learning C#", "Learning C#"),
+        ("e.g. U.S.A.", "e.g. U.S.A"),
+        ("Her\0ons \ud800", "Her\ufffdons \ufffd"),
+        ("word " * 40, "word word word word word word word word word word word…"),
+        ("„Reiher“", "Reiher"),
+        ("", ""),
+        ('"."', ""),
+    ],
+)
+def test_what_a_model_says_is_tidied(said: str, title: str) -> None:
+    assert tidy(said) == title
