@@ -80,12 +80,14 @@ export class BlockBuilder {
   preview(source, adjust) {
     /** @type {Token[]} */
     let tokens = [];
+    /** @type {import("./parser.js").Env} */
+    const env = { references: this.#references.overlay() };
     const nodes = this.#build(source, () => {
-      tokens = previewParser.parse(source, { references: this.#references.overlay() });
+      tokens = previewParser.parse(source, env);
       adjust?.(tokens);
       return tokens;
     });
-    return { tokens, nodes };
+    return { tokens, nodes, hidesRest: env.hidesRest === true };
   }
 
   /** Whether something that was built since the last call may be dressed (dressing.js). */

@@ -12,6 +12,7 @@ const UNDECIDED = [
   /^(?:`{3,}|~{3,})/,
   /^\[[^\]]*\]?:?\S*$/,
   /^\[[^\]]+\]:/,
+  /^\[[ xX]\]\s*$/,
   /^\|/,
   // A formula of one line, or the first of more.
   /^\$(?:$|\$)/,

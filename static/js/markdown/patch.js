@@ -62,7 +62,7 @@ function isSameElement(current, wanted) {
  * @param {Element} current @param {Node} wanted
  */
 function keepsItsContent(current, wanted) {
-  if (current.matches("[data-action], [data-tex], [data-image]")) return true;
-  const isColoured = current.localName === "code" && current.firstElementChild !== null;
-  return isColoured && current.textContent === wanted.textContent;
+  if (current.matches("[data-action], [data-image]")) return true;
+  if (current.firstElementChild === null) return false;
+  return current.hasAttribute("data-tex") || (current.localName === "code" && current.textContent === wanted.textContent);
 }

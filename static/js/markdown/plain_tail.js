@@ -7,12 +7,15 @@ import { isUndecided } from "./hold.js";
 // Markup waits for the next parse, which knows what it means; past this length it is shown as it is.
 const LONGEST_HELD = 250;
 const MARKUP = /[*_~`[\]!<>\\|#$]/;
+// At the start of a line this, or nothing at all, may begin a block of its own.
+const BLOCK = /^[ \t]*(?:$|[-+=]|\d{1,9}[.)])/m;
 const CLOSED_ELEMENTS = new Set(["a", "button", "code", "span", "input", "br", "hr"]);
 
 export class PlainTail {
   #unshown = "";
   #trimmed = "";
   #atLineStart = false;
+  #hidesRest = false;
   /** @type {Text | null} */
   #text = null;
   /** @type {ChildNode | undefined} */
@@ -24,9 +27,11 @@ export class PlainTail {
    * @param {ChildNode | undefined} last  the last node drawn, if it is open
    * @param {string} drawn                the text that was parsed, from the start of a line
    * @param {string} held                 the lines after it, if they were not drawn yet
+   * @param {boolean} [hidesRest]         whether its end is not shown, so that what continues it must not be either
    */
-  reset(last, drawn, held) {
+  reset(last, drawn, held, hidesRest = false) {
     this.#last = last;
+    this.#hidesRest = hidesRest;
     this.#text = null;
     this.#trimmed = drawn.slice(drawn.trimEnd().length);
     this.#unshown = held;
@@ -51,11 +56,20 @@ export class PlainTail {
   #shownLength() {
     const text = this.#unshown;
     if (text.length > LONGEST_HELD) return text.length;
+    if (this.#hidesRest) return 0;
     const markup = text.search(MARKUP);
-    const plain = markup < 0 ? text : text.slice(0, markup);
+    const plain = this.#beforeBlock(markup < 0 ? text : text.slice(0, markup));
     const start = plain.lastIndexOf("\n") + 1;
     const startsLine = start > 0 || this.#atLineStart;
     return startsLine && isUndecided(plain.slice(start)) ? start : plain.length;
+  }
+
+  /** @param {string} text */
+  #beforeBlock(text) {
+    const from = this.#atLineStart ? 0 : text.indexOf("\n") + 1;
+    if (from === 0 && !this.#atLineStart) return text;
+    const found = BLOCK.exec(text.slice(from));
+    return found ? text.slice(0, from + found.index) : text;
   }
 }
 

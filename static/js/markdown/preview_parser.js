@@ -7,11 +7,11 @@
 import { createParser } from "./parser.js";
 import { unfinishedBrackets } from "./unfinished_brackets.js";
 import { unfinishedFormulas } from "./unfinished_formulas.js";
-import { isUnfinished } from "./unfinished_text.js";
+import { hideRest, isUnfinished } from "./unfinished_text.js";
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
 
-const HALF_DELIMITER = /[\\*_~`$]+$/;
+const HALF_DELIMITER = /(?:[\\*_~`$]+|(?<=^|\s)!)$/;
 const HALF_TAG = /^<(?:\/|b|br|br ?\/?|\/?(?:s|su|sub|sup|k|kb|kbd|m|ma|mar|mark))?$/;
 const HALF_AUTOLINK = /^<(?:ht{0,2}|https?|https?:[^\s<>]*)$/i;
 const LONGEST_AUTOLINK = 2_000;
@@ -23,7 +23,9 @@ export function createPreviewParser() {
     const last = inlines.pop();
     for (const token of inlines) md.inline.parse(token.content, md, env, token.children ?? []);
     if (!last) return;
-    if (!src.endsWith("\n")) last.content = last.content.replace(HALF_DELIMITER, "");
+    const shown = src.endsWith("\n") ? last.content : last.content.replace(HALF_DELIMITER, "");
+    env.hidesRest = shown !== last.content;
+    last.content = shown;
     env.unfinishedToken = last;
     env.unfinished = true;
     md.inline.parse(last.content, md, env, last.children ?? []);
@@ -64,9 +66,9 @@ function unfinishedTag(state) {
   if (state.src.charCodeAt(state.pos) !== 0x3c || !isUnfinished(state)) return false;
   if (state.posMax - state.pos > LONGEST_AUTOLINK) return false;
   const rest = state.src.slice(state.pos);
-  if (HALF_TAG.test(rest)) state.pos = state.posMax;
-  else if (HALF_AUTOLINK.test(rest)) state.pos += 1;
-  else return false;
+  if (HALF_TAG.test(rest)) return hideRest(state);
+  if (!HALF_AUTOLINK.test(rest)) return false;
+  state.pos += 1;
   return true;
 }
 

@@ -145,10 +145,10 @@ export class MarkdownStream {
   /** @param {Slice | null} settled */
   #preview(settled) {
     const shown = this.#tail.slice(0, shownLength(this.#tail));
-    const { tokens, nodes } = this.#blocks.preview(shown);
+    const { tokens, nodes, hidesRest } = this.#blocks.preview(shown);
     this.#draw(settled, nodes);
     this.#lastItem = LastItem.find(tokens, shown, this.#tailNodes.at(-1));
-    this.#holdBack(shown.length, shown);
+    this.#holdBack(shown.length, shown, hidesRest);
   }
 
   /** @returns {boolean} whether it could be drawn */
@@ -159,19 +159,19 @@ export class MarkdownStream {
     const source = item.sourceIn(this.#tail);
     const shown = source.slice(0, shownLength(source));
     this.#lastItemCredit.spend(shown.length);
-    const { tokens, nodes } = this.#pay(() => this.#blocks.preview(shown, (parsed) => item.loosen(parsed)));
+    const { tokens, nodes, hidesRest } = this.#pay(() => this.#blocks.preview(shown, (parsed) => item.loosen(parsed)));
     const drawn = item.draw(this.#tailNodes, nodes);
     if (!drawn) return false;
     this.#tailNodes = drawn;
     this.#dress(item.newest(drawn), true);
     this.#lastItem = item.next(tokens, shown);
-    this.#holdBack(this.#tail.length - source.length + shown.length, shown);
+    this.#holdBack(this.#tail.length - source.length + shown.length, shown, hidesRest);
     return true;
   }
 
-  /** What has not been drawn yet of the tail waits in the plain text. @param {number} length @param {string} shown */
-  #holdBack(length, shown) {
-    this.#plain.reset(this.#tailNodes.at(-1), shown, this.#tail.slice(length));
+  /** What has not been drawn yet of the tail waits in the plain text. @param {number} length @param {string} shown @param {boolean} hidesRest */
+  #holdBack(length, shown, hidesRest) {
+    this.#plain.reset(this.#tailNodes.at(-1), shown, this.#tail.slice(length), hidesRest);
   }
 
   /** @param {Slice | null} settled @param {{ block: OpenFence | OpenTable, rest: string }} opened */

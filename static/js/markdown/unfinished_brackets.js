@@ -1,6 +1,6 @@
 /** Preview of links and images whose brackets are not complete yet. */
 
-import { isUnfinished } from "./unfinished_text.js";
+import { hideRest, isUnfinished } from "./unfinished_text.js";
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
 
@@ -36,8 +36,7 @@ function unfinishedLink(state, silent) {
     state.md.inline.tokenize(state);
     state.posMax = end;
   }
-  state.pos = end;
-  return true;
+  return hideRest(state);
 }
 
 /** A half image is not shown. @param {StateInline} state */
@@ -45,9 +44,7 @@ function unfinishedImage(state) {
   if (!state.src.startsWith("![", state.pos) || !isUnfinished(state)) return false;
   const labelEnd = state.md.helpers.parseLinkLabel(state, state.pos + 1);
   const hidden = labelEnd < 0 ? state.posMax - state.pos < LONGEST_IMAGE_TEXT : mayContinue(state.src.slice(labelEnd + 1));
-  if (!hidden) return false;
-  state.pos = state.posMax;
-  return true;
+  return hidden && hideRest(state);
 }
 
 /** Whether this, after the closing bracket, may become a destination or a label. @param {string} rest */

@@ -1,7 +1,7 @@
 /** Preview of formulas whose end has not arrived: nothing of them is shown while they may still become one. */
 
 import { openingAt } from "./formulas.js";
-import { isUnfinished } from "./unfinished_text.js";
+import { hideRest, isUnfinished } from "./unfinished_text.js";
 
 const LONGEST = 300;
 const LONGEST_AFTER_DOLLAR = 80;
@@ -15,8 +15,7 @@ export function unfinishedFormulas(parser) {
     const rest = state.src.slice(state.pos + opening.length);
     if (!opening || !mayBecomeFormula(opening, rest)) return false;
     if (opening === "$" && /[\p{L}\p{N}$]$/u.test(state.src.slice(0, state.pos))) return false;
-    state.pos = state.posMax;
-    return true;
+    return hideRest(state);
   });
 }
 

@@ -1,0 +1,33 @@
+/** To compare our DOM with the HTML of other renderers. */
+
+const BLOCKS = new Set("br div p ul ol li blockquote pre hr h1 h2 h3 h4 h5 h6".split(" "));
+
+/** Of a node as data (page.js): only what both renderers mean: no wrappers, directions or classes of ours, no line breaks between blocks. */
+export function bare(node) {
+  if (typeof node === "string") return node;
+  const [name, attributes, ...children] = node;
+  if (attributes.includes("class=code-block")) return bare(children.find(([child]) => child === "pre"));
+  const kept = attributes.filter((attribute) => /^(start|class=language-[\w+#.-]{1,32}$)/.test(attribute));
+  const inner = joined(children.map(bare));
+  const content = name === "pre" || name === "code" ? inner : inner.map((child, index) => trimmed(child, inner, index)).filter((child) => child !== "");
+  return [name, kept, ...content];
+}
+
+/** The HTML parser of the tests makes several text nodes of one text. */
+function joined(children) {
+  return children.reduce((all, child) => {
+    if (typeof child === "string" && typeof all.at(-1) === "string") all.push(all.pop() + child);
+    else all.push(child);
+    return all;
+  }, []);
+}
+
+/** HTML has a line break around each block; in the DOM it would be text. */
+function trimmed(child, siblings, index) {
+  if (typeof child !== "string") return child;
+  const isBlock = (node) => node === undefined || (Array.isArray(node) && BLOCKS.has(node[0]));
+  let text = child;
+  if (isBlock(siblings[index - 1])) text = text.replace(/^\n/, "");
+  if (isBlock(siblings[index + 1])) text = text.replace(/\n$/, "");
+  return text;
+}
