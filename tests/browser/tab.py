@@ -16,6 +16,8 @@ class Tab:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.box = page.locator("#composer-text")
+        self.hint = page.locator("#composer-hint")
+        self.assistant = page.locator("#assistant-picker [data-part=name]")
         self.send_button = page.locator("#send")
         self.stop_button = page.locator("#stop")
         self.questions = page.locator('.message[data-role="user"] .message__body')
@@ -92,7 +94,12 @@ class Tab:
         return self.page.locator(f'.conversation[data-conversation-id="{conversation_id}"]')
 
     async def press_row(self, conversation_id: str, action: str) -> None:
-        """What a row offers is shown when it is pointed at."""
+        """A row's menu has a button that is shown when the row is pointed at."""
         row = self.row(conversation_id)
         await row.hover()
-        await row.locator(f"[data-action={action}]").click()
+        await row.locator("[data-action=menu]").click()
+        await self.page.locator(f"#conversation-menu [data-action={action}]").click()
+
+    async def choose_assistant(self, slug: str) -> None:
+        await self.page.locator("#assistant-picker button").click()
+        await self.page.locator(f"#assistant-{slug}").click()

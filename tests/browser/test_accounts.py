@@ -90,7 +90,7 @@ async def test_a_tab_whose_person_logged_out_says_so_and_keeps_the_words(visitor
 
     await expect(tab.row(conversation_id)).to_contain_text("Hello")
     await expect(tab.notice).to_contain_text("signed out")
-    await expect(tab.notice.get_by_role("link", name="Log in again")).to_be_visible()
+    await expect(tab.notice.get_by_role("button", name="Sign in")).to_be_visible()
     await expect(tab.box).to_have_value("half a thought")
 
 

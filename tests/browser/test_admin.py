@@ -62,7 +62,7 @@ async def test_an_assistant_is_made_changed_chosen_and_deleted(visitors: Visitor
     await save(page)
     person = await visitors()
     tab = await person.open()
-    await tab.page.locator("#assistant-picker select").select_option("patient-heron")
+    await tab.choose_assistant("patient-heron")
     answer = await tab.ask("/echo")
     assert "You are a heron." in answer
     await expect(tab.answer.locator(".message__label")).to_have_text("Patient Heron · fake-small")

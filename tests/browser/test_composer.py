@@ -100,10 +100,9 @@ async def test_a_message_that_is_too_long_says_by_how_much_and_stays(visitor: Vi
     tab = await visitor.open()
     long = "🐦" + "a" * LIMIT
     await tab.send(long)
-    hint = tab.page.locator("#composer-hint")
-    await expect(hint).to_contain_text("Too long")
-    await expect(hint).to_contain_text(f"{LIMIT + 1:,}")
-    await expect(hint).to_have_attribute("data-tone", "problem")
+    await expect(tab.hint).to_contain_text("Too long")
+    await expect(tab.hint).to_contain_text(f"{LIMIT + 1:,}")
+    await expect(tab.hint).to_have_attribute("data-tone", "problem")
     await expect(tab.send_button).to_be_disabled()
     await expect(tab.box).to_have_value(long)
     await expect(tab.questions).to_have_count(0)
@@ -120,7 +119,7 @@ async def test_words_typed_while_an_answer_is_written_wait_for_its_end(visitor: 
     await tab.answering()
     await expect(tab.send_button).to_be_hidden()
     await tab.send("the next one")
-    await expect(tab.page.locator("#composer-hint")).to_contain_text("An answer is being written")
+    await expect(tab.hint).to_contain_text("An answer is being written")
     await expect(tab.box).to_have_value("the next one")
     await expect(tab.questions).to_have_count(1)
     await tab.stop_button.click()
@@ -180,14 +179,59 @@ async def test_the_box_grows_with_its_words_and_no_further_than_half_the_window(
     await expect(tab.send_button).to_be_in_viewport()
 
 
-async def test_the_chosen_assistant_answers_and_is_named(visitor: Visitor) -> None:
+async def test_the_chosen_assistant_answers_is_named_and_remembered(visitor: Visitor) -> None:
     tab = await visitor.open()
-    await tab.page.locator("#assistant-picker select").select_option(label="fake-small")
+    await tab.choose_assistant("fake-small")
+    await expect(tab.box).to_be_focused()
     await tab.ask("Hello")
     await expect(tab.answer.locator(".message__label")).to_have_text("fake-small")
-    await expect(tab.page.locator("#assistant-picker")).to_be_hidden()
-    await expect(tab.page.locator(".composer__assistant")).to_have_text("fake-small")
-
     await tab.reload()
     await expect(tab.answer.locator(".message__label")).to_have_text("fake-small")
-    await expect(tab.page.locator(".composer__assistant")).to_have_text("fake-small")
+    await expect(tab.assistant).to_have_text("fake-small")
+
+    await tab.page.locator("#new-chat").click()
+    await expect(tab.assistant).to_have_text("fake-small")
+
+
+async def test_another_assistant_can_go_on_with_a_conversation(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    await tab.page.locator("#assistant-picker button").focus()
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page.locator("#assistant-list")).to_be_focused()
+    await tab.page.keyboard.press("ArrowDown")
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.assistant).to_have_text("fake-small")
+    await tab.ask("And you?")
+
+    await expect(tab.answer.locator(".message__label")).to_have_text("fake-small")
+    await tab.reload()
+    await expect(tab.assistant).to_have_text("fake-small")
+
+
+async def test_a_long_paste_is_told_and_kept_when_it_is_too_long(visitor: Visitor) -> None:
+    await visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab = await visitor.open()
+    await tab.page.evaluate("(text) => navigator.clipboard.writeText(text)", "b" * LIMIT)
+    await tab.box.press("Control+V")
+    await expect(tab.hint).to_have_text(f"{LIMIT:,} characters pasted")
+    await tab.box.press("Backspace")
+    await expect(tab.hint).to_have_text("1 character left")
+
+    await tab.box.press("Control+V")
+    await expect(tab.hint).to_have_text(f"Too long: {2 * LIMIT - 1:,} of {LIMIT:,} characters")
+    await expect(tab.send_button).to_be_disabled()
+    await tab.reload()
+    await expect(tab.box).to_have_value("b" * (2 * LIMIT - 1))
+
+
+async def test_a_draft_is_one_in_all_tabs(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.box.fill("begun here")
+    other = await visitor.open()
+    await expect(other.box).to_have_value("begun here")
+    await other.box.press("Control+Enter")
+    await other.ended()
+
+    await tab.page.bring_to_front()
+    await expect(tab.box).to_have_value("")

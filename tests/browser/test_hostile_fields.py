@@ -98,7 +98,7 @@ async def test_assistants_are_only_text(visitors: Visitors, admin: Member) -> No
         await expect(page.locator(".messagelist .success")).to_contain_text(words)
     tab = await (await arrive(visitors)).open()
     for words, slug in slugs.items():
-        await tab.page.locator("#assistant-picker select").select_option(slug)
+        await tab.choose_assistant(slug)
         # The instructions are in the answer itself.
         await tab.ask("/echo")
         await expect(tab.answer.locator(".message__label")).to_contain_text(words)

@@ -47,12 +47,12 @@ async def test_right_to_left_everything_changes_sides(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     assert await left_of(tab.page, "#sidebar") == 0
-    assert await left_of(tab.page, "#send") > await left_of(tab.page, ".composer__assistant")
+    assert await left_of(tab.page, "#send") > await left_of(tab.page, "#assistant-picker")
 
     await tab.page.evaluate(RIGHT_TO_LEFT)
 
     assert await left_of(tab.page, "#sidebar") > await left_of(tab.page, "#main")
-    assert await left_of(tab.page, "#send") < await left_of(tab.page, ".composer__assistant")
+    assert await left_of(tab.page, "#send") < await left_of(tab.page, "#assistant-picker")
 
 
 async def test_right_to_left_the_drawer_comes_from_the_right(visitors: Visitors) -> None:

@@ -93,7 +93,7 @@ async def test_buttons_are_large_enough_for_a_finger(visitors: Visitors) -> None
     await tab.page.locator("#open-sidebar").tap()
     await expect(tab.page.locator("#sidebar .sidebar__panel")).to_be_in_viewport(ratio=1)
     small = await tab.page.evaluate(
-        """() => [...document.querySelectorAll("button, .sidebar__new, .conversation__link")]
+        """() => [...document.querySelectorAll("button, .sidebar__act, .conversation__link")]
           .filter((button) => button.checkVisibility() && !button.closest(".markdown"))
           .map((button) => [button.id || button.className, button.getBoundingClientRect()])
           .filter(([, { width, height }]) => Math.min(width, height) < 36)

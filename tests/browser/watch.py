@@ -18,6 +18,7 @@ CHAT_PATHS: Final = (
     r"/api/events",
     r"/api/runs",
     rf"/api/runs/{UUID}/(events|stop|keep)",
+    r"/api/search",
     r"/api/conversations",
     rf"/api/conversations/{UUID}(/messages|/restore)?",
     r"/manifest\.webmanifest",

@@ -1,3 +1,10 @@
+import { assistantOption, isAsked } from "./assistant_option.js";
+import { Listbox } from "./listbox.js";
+import { part } from "./template_parts.js";
+
+/** With fewer, a search would be one thing more to look at. */
+const SEARCHED_FROM = 6;
+
 /**
  * @typedef {object} Assistant
  * @property {string} slug
@@ -9,55 +16,101 @@
  * @property {boolean} demo
  */
 
-/** The choice of who answers a new conversation; in one that has begun it only tells. */
+/** The choice of who answers: a button that names who it is, and a list that can be searched. */
 export class AssistantPicker {
+  #root;
   #assistants;
-  #label;
-  /** @type {HTMLSelectElement} */
-  #select;
-  #told;
+  #onChoose;
+  #remembered;
+  #touch = matchMedia("(hover: none) and (pointer: coarse)");
+  #listbox;
+  /** @type {Assistant | null} */
+  #chosen = null;
 
   /**
-   * @param {Assistant[]} assistants
-   * @param {object} elements
-   * @param {HTMLElement} elements.label holds the select
-   * @param {HTMLElement} elements.told the words in its place
+   * @param {HTMLElement} root
+   * @param {object} options
+   * @param {Assistant[]} options.assistants
+   * @param {{ read(): string | null, write(slug: string): void }} options.remembered the last choice in a new chat
+   * @param {() => void} options.onChoose a person has chosen
    */
-  constructor(assistants, { label, told }) {
+  constructor(root, { assistants, remembered, onChoose }) {
+    this.#root = root;
     this.#assistants = assistants;
-    this.#label = label;
-    this.#told = told;
-    this.#select = /** @type {HTMLSelectElement} */ (label.querySelector("select"));
-    this.#select.replaceChildren(...assistants.map(optionFor));
+    this.#remembered = remembered;
+    this.#onChoose = onChoose;
+    this.#listbox = new Listbox({ field: this.#search, list: this.#list, onChoose: (option) => this.#pick(option) });
+    part(root, "search").hidden = assistants.length < SEARCHED_FROM;
+    part(root, "button").hidden = assistants.length < 2;
+    part(root, "told").hidden = assistants.length !== 1;
+    this.#search.addEventListener("input", this.#filter);
+    this.#menu.addEventListener("toggle", this.#toggled);
     this.choose(null);
+  }
+
+  close() {
+    this.#listbox.close();
+    this.#search.removeEventListener("input", this.#filter);
+    this.#menu.removeEventListener("toggle", this.#toggled);
   }
 
   /** @returns {Assistant | null} */
   get chosen() {
-    return this.#assistants.find(({ slug }) => slug === this.#select.value) ?? null;
+    return this.#chosen;
   }
 
-  /** @param {string | null} slug null: the default */
+  /** @param {string | null} slug null: whom this person chose last, or the default */
   choose(slug) {
-    const fallback = this.#assistants.find((assistant) => assistant.default) ?? this.#assistants[0];
-    const chosen = this.#assistants.find((assistant) => assistant.slug === slug) ?? fallback;
-    this.#select.value = chosen?.slug ?? "";
-    this.#told.textContent = chosen?.name ?? "";
+    const find = (/** @type {string | null} */ wanted) => this.#assistants.find((assistant) => assistant.slug === wanted);
+    const fallback = this.#assistants.find((assistant) => assistant.default) ?? this.#assistants[0] ?? null;
+    this.#chosen = find(slug) ?? find(this.#remembered.read()) ?? fallback;
+    for (const name of ["name", "told"]) part(this.#root, name).textContent = this.#chosen?.name ?? "";
   }
 
-  /** @param {boolean} fixed */
-  set fixed(fixed) {
-    const choice = !fixed && this.#assistants.length > 1;
-    this.#label.hidden = !choice;
-    this.#told.hidden = choice || this.#assistants.length === 0;
+  /** @returns {HTMLElement} */
+  get #menu() {
+    return part(this.#root, "menu");
   }
-}
 
-/** @param {Assistant} assistant */
-function optionFor({ slug, name, model, description }) {
-  const option = document.createElement("option");
-  option.value = slug;
-  option.textContent = model && model.toLowerCase() !== name.toLowerCase() ? `${name} · ${model}` : name;
-  option.title = description;
-  return option;
+  /** @returns {HTMLElement} */
+  get #list() {
+    return part(this.#root, "list");
+  }
+
+  /** @returns {HTMLInputElement} */
+  get #search() {
+    return part(this.#root, "search-field");
+  }
+
+  #toggled = (/** @type {any} */ event) => {
+    if (event.newState !== "open") return;
+    this.#search.value = "";
+    this.#draw();
+    const chosen = this.#listbox.options.find((option) => option.dataset.key === this.#chosen?.slug);
+    this.#listbox.activate(chosen ?? null, { scroll: true });
+    // On a touch screen its keyboard would cover what is to be chosen from.
+    const searched = this.#assistants.length >= SEARCHED_FROM && !this.#touch.matches;
+    (searched ? this.#search : this.#list).focus({ preventScroll: true });
+  };
+
+  #filter = (/** @type {Event} */ event) => {
+    event.stopPropagation();
+    this.#draw();
+    this.#listbox.refresh({ first: true });
+  };
+
+  #draw() {
+    const shown = this.#assistants.filter((assistant) => isAsked(assistant, this.#search.value));
+    this.#list.replaceChildren(...shown.map((assistant) => assistantOption(assistant, assistant === this.#chosen)));
+    part(this.#root, "nobody").hidden = shown.length > 0;
+  }
+
+  /** @param {HTMLElement} option */
+  #pick(option) {
+    const slug = option.dataset.key ?? "";
+    this.#remembered.write(slug);
+    this.choose(slug);
+    this.#menu.hidePopover();
+    this.#onChoose();
+  }
 }

@@ -1,9 +1,18 @@
+import { gettext } from "../i18n.js";
 import { enableActions } from "../markdown/actions.js";
 import { Announcer } from "./announcer.js";
+import { Commands } from "./commands.js";
+import { ConversationActs } from "./conversation_acts.js";
+import { refreshCsrfFields } from "./csrf.js";
+import { nameKeys } from "./key_names.js";
+import { ReadMarks } from "./read_marks.js";
 import { Session } from "./session.js";
 import { shortcutOf } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { actionOf } from "./template_parts.js";
+
+/** An Escape is theirs first. */
+const OVERLAY = ":popover-open, dialog[open]";
 
 /** The page: joins the sidebar, the conversation on the screen and the message box to the session. */
 export class ChatApp extends HTMLElement {
@@ -11,8 +20,14 @@ export class ChatApp extends HTMLElement {
   #session = /** @type {any} */ (null);
   /** @type {Stage} */
   #stage = /** @type {any} */ (null);
+  /** @type {Commands} */
+  #commands = /** @type {any} */ (null);
+  /** @type {ConversationActs} */
+  #acts = /** @type {any} */ (null);
   /** @type {Announcer} */
   #announcer = /** @type {any} */ (null);
+  /** @type {ReadMarks} */
+  #marks = /** @type {any} */ (null);
   #listeners = new AbortController();
 
   connectedCallback() {
@@ -20,18 +35,24 @@ export class ChatApp extends HTMLElement {
     const root = this.dataset.newUrl ?? "/";
     const [transcript, composer, list, demo] = this.#find("chat-transcript", "chat-composer", "conversation-list", "demo-notice");
     this.#announcer = new Announcer(/** @type {HTMLElement} */ (document.getElementById("announcer")));
-    this.#session = new Session(config);
-    list.start({ book: this.#session.book, runs: this.#session.runs, root });
-    composer.start({ drafts: this.#session.drafts, assistants: config.assistants, limit: config.limits.message_characters });
-    this.#stage = new Stage({ session: this.#session, config, app: this, transcript, composer, list, demo, root });
+    const session = (this.#session = new Session(config));
+    list.start({ book: session.book, runs: session.runs, root });
+    composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
+    const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));
+    const go = (/** @type {string | null} */ id, /** @type {string | null} */ messageId = null) => this.#go(id, messageId);
+    this.#acts = new ConversationActs({ book: session.book, current: () => stage.open, go, toast: (text, undo) => this.#toast(text, undo) });
+    this.#commands = new Commands({ app: this, session, stage, composer, list, acts: this.#acts, go, stop: () => void this.#try(this.#open.stop()) });
+    this.#marks = new ReadMarks({ book: session.book, stage, transcript });
     enableActions(transcript);
+    nameKeys(document);
     this.#listen();
-    this.#stage.showAddress();
-    this.#session.start();
+    stage.showAddress();
+    session.start();
   }
 
   disconnectedCallback() {
     this.#listeners.abort();
+    this.#marks.close();
     this.#stage.close();
     this.#session.stop();
   }
@@ -42,22 +63,26 @@ export class ChatApp extends HTMLElement {
       this.addEventListener(type, (event) => void handle(detailOf(event), event), { signal });
     }
     const { client, book } = this.#session;
-    client.addEventListener("connection", (event) => this.#connection(detailOf(event)), { signal });
+    client.addEventListener("connection", (event) => this.#find("connection-notice")[0].show(detailOf(event)), { signal });
     client.addEventListener("hello", () => this.#hello(), { signal });
+    client.addEventListener("stranger", () => location.reload(), { signal });
     client.addEventListener("notice", (event) => this.#notice(detailOf(event)), { signal });
     book.addEventListener("change", () => this.#stage.drawTitle(), { signal });
     document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    document.addEventListener("submit", (event) => this.#submitted(event), { signal });
     window.addEventListener("popstate", () => this.#stage.showAddress(), { signal });
   }
 
   /** @type {Record<string, (detail: any, event: any) => unknown>} */
   #handlers = {
     "composer-send": (message) => this.#send(message.text, () => this.#open.send(message)),
-    "composer-stop": () => this.#try(this.#open.stop()),
+    "composer-stop": () => this.#commands.run("stop"),
     "composer-assistant": () => this.#stage.drawDemo(),
     "conversation-open": ({ id }) => this.#go(id),
-    "conversation-rename": ({ id, title }) => this.#try(this.#session.book.rename(id, title)),
-    "conversation-delete": ({ id, title }) => this.#try(this.#delete(id, title)),
+    "conversation-change": ({ id, changes }) => this.#acts.change(id, changes),
+    "conversation-delete": ({ id }) => this.#acts.delete(id),
+    "connection-wake": () => this.#session.client.wake(),
+    "sign-in": () => this.#commands.run("sign-in"),
     "message-retry": (_, { target }) => this.#send("", () => this.#open.retry(target)),
     "message-keep": (_, { target }) => this.#try(this.#open.keep(target)),
     "message-return": (_, { target }) => this.#composer.giveBack(this.#open.takeBack(target)),
@@ -70,6 +95,7 @@ export class ChatApp extends HTMLElement {
     return this.#stage.open;
   }
 
+  /** @returns {import("./chat_composer.js").ChatComposer} */
   get #composer() {
     return this.#find("chat-composer")[0];
   }
@@ -80,45 +106,24 @@ export class ChatApp extends HTMLElement {
    */
   async #send(text, send) {
     const open = this.#open;
+    if (this.#session.signedOut) this.#commands.run("sign-in"); // It waits in the outbox meanwhile.
     try {
       await send();
     } catch (error) {
-      if (open.closed) return this.#session.drafts.write(open.id, text);
       const { code, message, retryAfter } = /** @type {import("../client/errors.js").ChatError} */ (error);
+      if (open.closed) return this.#session.drafts.giveBack(open.id, text);
       this.#composer.giveBack(text);
       if (code !== "discarded") this.#composer.showProblem(message, { retryAfter });
     }
   }
 
   /**
-   * @param {string} id
-   * @param {string} title
+   * @param {string | null} id
+   * @param {string | null} [messageId] the message to show of it
    */
-  async #delete(id, title) {
-    const wasOpen = this.#open.id === id;
-    if (wasOpen) this.#go(null);
-    await this.#session.book.delete(id);
-    this.#toast(`Deleted “${title}”`, () => void this.#try(this.#restore(id, wasOpen)));
-  }
-
-  /**
-   * @param {string} id
-   * @param {boolean} reopen
-   */
-  async #restore(id, reopen) {
-    await this.#session.book.restore(id);
-    if (reopen && this.#open.empty) this.#go(id);
-  }
-
-  /** @param {string | null} id */
-  #go(id) {
+  #go(id, messageId = null) {
     this.#find("side-bar")[0].open = false;
-    this.#stage.go(id);
-  }
-
-  /** @param {import("../client/connection.js").ConnectionDetail} detail */
-  #connection(detail) {
-    this.#find("connection-notice")[0].show(detail, { loginUrl: this.dataset.loginUrl });
+    this.#stage.go(id, messageId);
   }
 
   #hello() {
@@ -133,29 +138,34 @@ export class ChatApp extends HTMLElement {
     if (kind === "run_ended" && !this.#open.follows(runId)) void this.#try(this.#open.refresh());
     if (kind !== "conversation_deleted") return;
     this.#go(null);
-    this.#toast("This conversation was deleted elsewhere", null);
+    this.#toast(gettext("This conversation was deleted elsewhere"), null);
   }
 
   /** @param {Event} event */
   #clicked(event) {
     const prompt = /** @type {Element} */ (event.target).closest("[data-prompt]");
     if (prompt instanceof HTMLElement) this.#composer.giveBack(prompt.dataset.prompt ?? "");
-    const asked = actionOf(event)?.action;
-    if (asked === "open-sidebar" || asked === "close-sidebar") this.#find("side-bar")[0].open = asked === "open-sidebar";
-    if (asked === "reload-conversation") this.#stage.showAddress();
-    if (asked !== "new-chat" || /** @type {MouseEvent} */ (event).ctrlKey || /** @type {MouseEvent} */ (event).metaKey) return;
+    const asked = actionOf(event);
+    if (!asked || asked.element.closest("[role=menu]") || !this.#commands.has(asked.action)) return;
+    // A click on a link that opens a tab is the browser's.
+    if (/** @type {MouseEvent} */ (event).ctrlKey || /** @type {MouseEvent} */ (event).metaKey) return;
     event.preventDefault();
-    this.#go(null);
+    this.#commands.run(asked.action);
   }
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     const shortcut = shortcutOf(event);
-    if (!shortcut || (shortcut === "stop" && (!this.#open.current || document.querySelector(":popover-open")))) return;
+    if (!shortcut) return;
+    if (shortcut === "stop" && (!this.#open.current || document.querySelector(OVERLAY))) return;
     event.preventDefault();
-    if (shortcut === "stop") void this.#try(this.#open.stop());
-    if (shortcut === "new-chat") this.#go(null);
-    if (shortcut === "focus-composer") this.#composer.focusText();
+    if (!document.querySelector("dialog[open]")) this.#commands.run(shortcut);
+  }
+
+  /** @param {Event} event */
+  #submitted({ target }) {
+    refreshCsrfFields();
+    if (target instanceof HTMLFormElement && target.dataset.leaves !== undefined) this.#session.forget();
   }
 
   /** @param {unknown} work @returns {Promise<void>} a failure is told in passing: nothing was lost */

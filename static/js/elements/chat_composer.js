@@ -1,54 +1,63 @@
+import { gettext, interpolate, ngettext } from "../i18n.js";
 import { AssistantPicker } from "./assistant_picker.js";
-import { waitWords } from "./failure_words.js";
-import { sendsMessage } from "./send_keys.js";
+import { ComposerHint, countCharacters, number } from "./composer_hint.js";
+import { editsLast, sendsMessage } from "./send_keys.js";
 import { part } from "./template_parts.js";
 
 const SAVE_AFTER_MS = 300;
-const SECOND_MS = 1_000;
-/** From this share of the limit on, the count of characters is shown. */
-const NEAR_LIMIT = 0.9;
-const BUSY = "An answer is being written: stop it, or wait for its end.";
+/** Pasted at once, so many are worth a word. */
+const LONG_PASTE = 20_000;
+/** From here on the box is as high as it gets anyway: it need not be measured at every key. */
+const LONG_TEXT = 10_000;
+const PASTES = new Set(["insertFromPaste", "insertFromDrop"]);
 
-/** The message box. Says "composer-send" (`detail`: text, assistant), "composer-stop" and "composer-assistant". */
+/**
+ * The message box. Says "composer-send" (`detail`: text, assistant), "composer-stop", "composer-assistant" (another was
+ * chosen) and "composer-edit-last" (↑ in the empty box).
+ */
 export class ChatComposer extends HTMLElement {
   /** @type {import("./drafts.js").Drafts} */
   #drafts = /** @type {any} */ (null);
   /** @type {AssistantPicker} */
   #picker = /** @type {any} */ (null);
-  #limit = Infinity;
+  /** @type {ComposerHint} */
+  #hint = /** @type {any} */ (null);
+  #listeners = new AbortController();
   #busy = false;
-  #problem = "";
+  /** How long the text was before it changed. */
+  #length = 0;
   /** Undefined until the first is opened. @type {string | null | undefined} */
   #conversationId;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saveTimer;
-  /** @type {ReturnType<typeof setInterval> | undefined} */
-  #waitTimer;
   #touch = matchMedia("(hover: none) and (pointer: coarse)");
 
   /**
    * @param {object} options
    * @param {import("./drafts.js").Drafts} options.drafts
    * @param {import("./assistant_picker.js").Assistant[]} options.assistants
+   * @param {import("./last_choice.js").LastChoice} options.lastAssistant
    * @param {number} options.limit in characters
    */
-  start({ drafts, assistants, limit }) {
+  start({ drafts, assistants, lastAssistant, limit }) {
     this.#drafts = drafts;
-    this.#limit = limit;
-    this.#picker = new AssistantPicker(assistants, { label: /** @type {HTMLElement} */ (this.querySelector(".picker")), told: part(this, "assistant") });
-    this.addEventListener("input", this.#changed);
-    this.addEventListener("keydown", this.#pressed);
-    this.addEventListener("submit", this.#submitted);
-    this.addEventListener("click", this.#clicked);
+    this.#hint = new ComposerHint(part(this, "hint"), { limit, onChange: () => this.#draw() });
+    const onChoose = () => this.#chosen();
+    this.#picker = new AssistantPicker(part(this, "picker"), { assistants, remembered: lastAssistant, onChoose });
+    const { signal } = this.#listeners;
+    this.#box.addEventListener("input", (event) => this.#changed(/** @type {InputEvent} */ (event)), { signal });
+    this.#box.addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    this.addEventListener("submit", (event) => this.#submitted(event), { signal });
+    this.addEventListener("click", (event) => this.#clicked(event), { signal });
+    window.addEventListener("storage", (event) => this.#writtenElsewhere(event), { signal });
+    window.addEventListener("pagehide", () => this.#save(), { signal });
   }
 
   disconnectedCallback() {
-    this.removeEventListener("input", this.#changed);
-    this.removeEventListener("keydown", this.#pressed);
-    this.removeEventListener("submit", this.#submitted);
-    this.removeEventListener("click", this.#clicked);
+    this.#listeners.abort();
+    this.#picker?.close();
+    this.#hint?.close();
     clearTimeout(this.#saveTimer);
-    clearInterval(this.#waitTimer);
   }
 
   /** The assistant that is chosen, or that the conversation has. */
@@ -76,8 +85,7 @@ export class ChatComposer extends HTMLElement {
     this.#save();
     this.#conversationId = id;
     this.#picker.choose(assistant);
-    this.#picker.fixed = id !== null;
-    this.showProblem("");
+    if (!this.#hint.waiting) this.#hint.showProblem("");
     this.text = this.#drafts.read(id);
   }
 
@@ -85,7 +93,6 @@ export class ChatComposer extends HTMLElement {
   identify(id) {
     this.#drafts.write(this.#conversationId ?? null, "");
     this.#conversationId = id;
-    this.#picker.fixed = true;
     this.#save();
   }
 
@@ -106,8 +113,8 @@ export class ChatComposer extends HTMLElement {
   set busy(busy) {
     const stop = /** @type {HTMLElement} */ (this.querySelector("#stop"));
     const hadFocus = document.activeElement === stop || document.activeElement === this.#send;
+    if (this.#busy && !busy) this.#hint.settle();
     this.#busy = busy;
-    if (this.#problem === BUSY) this.#problem = "";
     stop.hidden = !busy;
     this.#send.hidden = busy;
     if (hadFocus) this.focusText();
@@ -119,83 +126,109 @@ export class ChatComposer extends HTMLElement {
    * @param {{ retryAfter?: number | null }} [options] seconds, counted down
    */
   showProblem(text, { retryAfter = null } = {}) {
-    clearInterval(this.#waitTimer);
-    const end = Date.now() + (retryAfter ?? 0) * SECOND_MS;
-    const tick = () => {
-      const left = (end - Date.now()) / SECOND_MS;
-      this.#problem = left > 0 ? `${text} Try again in ${waitWords(left)}.` : retryAfter ? "" : text;
-      if (left <= 0) clearInterval(this.#waitTimer);
-      this.#draw();
-    };
-    if (retryAfter) this.#waitTimer = setInterval(tick, SECOND_MS);
-    tick();
+    this.#hint.showProblem(text, retryAfter);
   }
 
   focusText() {
     this.#box.focus({ preventScroll: true });
   }
 
+  /** @returns {HTMLTextAreaElement} */
   get #box() {
-    return /** @type {HTMLTextAreaElement} */ (this.querySelector("textarea"));
+    return part(this, "box");
   }
 
   get #send() {
     return /** @type {HTMLButtonElement} */ (this.querySelector("#send"));
   }
 
-  #changed = (/** @type {Event} */ event) => {
-    if (event.target !== this.#box) return void this.dispatchEvent(new CustomEvent("composer-assistant", { bubbles: true }));
-    this.#problem = "";
-    clearInterval(this.#waitTimer);
+  /** @param {InputEvent} event */
+  #changed(event) {
+    const added = this.#box.value.length - this.#length;
+    this.#hint.settle();
+    if (PASTES.has(event.inputType) && added >= LONG_PASTE) this.#tellPaste(added);
     clearTimeout(this.#saveTimer);
     this.#saveTimer = setTimeout(() => this.#save(), SAVE_AFTER_MS);
     this.#draw();
-  };
+  }
 
-  #pressed = (/** @type {KeyboardEvent} */ event) => {
-    if (event.target !== this.#box || !sendsMessage(event, { touch: this.#touch.matches })) return;
+  /** @param {number} added about how many */
+  #tellPaste(added) {
+    const { text } = this;
+    const count = added >= text.length ? countCharacters(text) : added;
+    const words = ngettext("%(count)s character pasted", "%(count)s characters pasted", count);
+    this.#hint.showNote(interpolate(words, { count: number(count) }));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (sendsMessage(event, { touch: this.#touch.matches })) {
+      event.preventDefault();
+      this.#submit();
+    } else if (editsLast(event) && this.#box.value === "" && !this.#busy) {
+      event.preventDefault();
+      this.#tell("edit-last");
+    }
+  }
+
+  /** @param {Event} event */
+  #submitted(event) {
     event.preventDefault();
     this.#submit();
-  };
+  }
 
-  #submitted = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    this.#submit();
-  };
-
-  #clicked = (/** @type {Event} */ event) => {
+  /** @param {Event} event */
+  #clicked(event) {
     const target = /** @type {Element} */ (event.target);
-    if (target.closest("#stop")) this.dispatchEvent(new CustomEvent("composer-stop", { bubbles: true }));
-    else if (!target.closest("button, select, label, textarea")) this.focusText();
-  };
+    if (target.closest("#stop")) this.#tell("stop");
+    else if (!target.closest("button, label, input, textarea, [popover]")) this.focusText();
+  }
+
+  #chosen() {
+    this.#tell("assistant");
+    if (!this.#touch.matches) this.focusText();
+  }
 
   #submit() {
     const { text } = this;
-    if (this.#busy) return this.showProblem(BUSY);
-    if (!text.trim() || this.#over) return;
+    if (this.#busy) return this.showProblem(gettext("An answer is being written: stop it, or wait for its end."));
+    if (!text.trim() || !this.#hint.draw(text)) return;
     this.text = ""; // It is in the outbox of the client now, which survives a reload as well.
-    this.dispatchEvent(new CustomEvent("composer-send", { bubbles: true, detail: { text, assistant: this.assistant?.slug ?? null } }));
+    this.#hint.showProblem("");
+    this.#tell("send", { text, assistant: this.assistant?.slug ?? null });
+  }
+
+  /** One draft for one conversation: what another tab writes is taken over, unless somebody is writing here, too. @param {StorageEvent} event */
+  #writtenElsewhere(event) {
+    const id = this.#conversationId;
+    const text = id === undefined || this.#saveTimer !== undefined ? null : this.#drafts.writtenElsewhere(event, id);
+    if (text === null) return;
+    this.#box.value = text;
+    this.#draw();
   }
 
   #save() {
     clearTimeout(this.#saveTimer);
+    this.#saveTimer = undefined;
     if (this.#conversationId !== undefined) this.#drafts.write(this.#conversationId, this.text);
   }
 
-  /** Counted as the server does, in code points; only where the cheaper count leaves a doubt. */
-  get #over() {
-    return this.text.length > this.#limit && Array.from(this.text).length > this.#limit;
+  /**
+   * @param {"send" | "stop" | "assistant" | "edit-last"} what
+   * @param {object} [detail]
+   */
+  #tell(what, detail = {}) {
+    this.dispatchEvent(new CustomEvent(`composer-${what}`, { bubbles: true, detail }));
   }
 
   #draw() {
     const { text } = this;
-    const hint = /** @type {HTMLElement} */ (this.querySelector(".composer__hint"));
-    const near = text.length > this.#limit * NEAR_LIMIT;
-    const count = near ? `${Array.from(text).length.toLocaleString()} of ${this.#limit.toLocaleString()} characters` : "";
-    const over = near && this.#over;
-    hint.textContent = this.#problem || (over ? `Too long: ${count}` : count);
-    hint.dataset.tone = this.#problem || over ? "problem" : "plain";
-    this.#send.disabled = !text.trim() || over;
-    /** @type {HTMLElement} */ (this.querySelector(".composer__grow")).dataset.text = CSS.supports("field-sizing: content") ? "" : text;
+    this.#length = text.length;
+    const sendable = this.#hint.draw(text);
+    this.#send.disabled = !text.trim() || !sendable;
+    const long = text.length > LONG_TEXT;
+    this.#box.toggleAttribute("data-long", long);
+    const grows = !long && !CSS.supports("field-sizing: content");
+    part(this, "grow").dataset.text = grows ? text : "";
   }
 }

@@ -1,14 +1,20 @@
+import { ConversationPages, timeOf } from "./conversation_pages.js";
+
 /**
  * @typedef {object} Conversation as the API gives it; one that is not saved yet has `provisional`
  * @property {string} id
  * @property {string} title
  * @property {string | null} assistant
  * @property {string | null} active_leaf_id
+ * @property {boolean} [pinned]
+ * @property {boolean} [archived]
+ * @property {boolean} [unread] an answer was saved that nobody has seen
  * @property {string} created_at
  * @property {string} updated_at
  * @property {boolean} [provisional]
  *
  * @typedef {{ request: (method: string, path: string, body?: unknown) => Promise<any> }} Requests
+ * @typedef {{ title?: string, pinned?: boolean, archived?: boolean, unread?: boolean }} Changes
  */
 
 /** The person's conversations, as far as they are known here. Says "change" when that changes. */
@@ -18,26 +24,37 @@ export class ConversationBook extends EventTarget {
   #conversations = new Map();
   /** Deleted here: a page of the list that was asked for before must not bring them back. */
   #deleted = new Set();
-  /** @type {string | null} */
-  #next = null;
-  #complete = false;
-  /** @type {Promise<void> | null} */
-  #loading = null;
+  #pages;
+  #archive;
+  #pinned;
 
   /** @param {Requests} client */
   constructor(client) {
     super();
     this.#client = client;
+    this.#pages = new ConversationPages(client);
+    this.#archive = new ConversationPages(client, { archived: "1" });
+    this.#pinned = new ConversationPages(client, { pinned: "1" });
   }
 
   /** True when the last page has been read. */
   get complete() {
-    return this.#complete;
+    return this.#pages.complete;
+  }
+
+  /** The same of the archive. */
+  get archiveComplete() {
+    return this.#archive.complete;
+  }
+
+  /** Those that are not archived, newest first. @returns {Conversation[]} */
+  get all() {
+    return this.#sorted(({ archived }) => !archived);
   }
 
   /** Newest first. @returns {Conversation[]} */
-  get all() {
-    return [...this.#conversations.values()].sort((a, b) => Date.parse(b.updated_at) - Date.parse(a.updated_at));
+  get archived() {
+    return this.#sorted(({ archived = false }) => archived);
   }
 
   /** @param {string | null} id */
@@ -45,17 +62,28 @@ export class ConversationBook extends EventTarget {
     return this.#conversations.get(id ?? "") ?? null;
   }
 
-  /** Reads the next page; a call while one is being read waits for that one. @returns {Promise<void>} */
-  loadMore() {
-    if (this.#complete) return Promise.resolve();
-    this.#loading ??= this.#load().finally(() => (this.#loading = null));
-    return this.#loading;
+  /** Reads the next page, and with the first one all that is pinned, however old. */
+  async loadMore() {
+    const [page] = await Promise.all([this.#pages.more(), this.#loadPinned()]);
+    this.#add(page);
   }
 
-  /** Reads the first page again, after a time in which notices may have been missed. */
+  async loadMoreArchived() {
+    this.#add(await this.#archive.more());
+  }
+
+  /** Reads again what is known, after a time in which notices may have been missed. */
   async refresh() {
-    const page = await this.#client.request("GET", "/conversations");
-    this.#add(page.items);
+    const before = new Map(this.#conversations);
+    const oldest = Math.min(...this.all.filter(({ pinned }) => !pinned).map(timeOf));
+    const [{ items, through }, pinned] = await Promise.all([this.#pages.again(oldest), this.#pinned.again(-Infinity)]);
+    const there = new Set([...items, ...pinned.items].map(({ id }) => id));
+    for (const [id, conversation] of before) {
+      const isGone = !there.has(id) && !conversation.archived && !conversation.provisional && timeOf(conversation) >= through;
+      // What a notice has changed meanwhile is newer than these pages.
+      if (isGone && this.#conversations.get(id) === conversation) this.#conversations.delete(id);
+    }
+    this.#add([...pinned.items, ...items]);
   }
 
   /** @param {Conversation} conversation */
@@ -72,17 +100,20 @@ export class ConversationBook extends EventTarget {
   }
 
   /**
+   * Shows at once, and goes back if the server refuses it.
+   *
    * @param {string} id
-   * @param {string} title
+   * @param {Changes} changes
    */
-  async rename(id, title) {
+  async change(id, changes) {
     const before = this.#conversations.get(id);
-    if (!before || before.title === title) return;
-    this.put({ ...before, title });
+    if (!before || Object.entries(changes).every(([name, value]) => (/** @type {any} */ (before)[name] ?? false) === value)) return;
+    const hoped = { ...before, ...changes };
+    this.put(hoped);
     try {
-      this.put(await this.#client.request("PATCH", `/conversations/${id}`, { title }));
+      this.put(await this.#client.request("PATCH", `/conversations/${id}`, changes));
     } catch (error) {
-      this.put(before);
+      if (this.#conversations.get(id) === hoped) this.put(before);
       throw error;
     }
   }
@@ -116,12 +147,13 @@ export class ConversationBook extends EventTarget {
     else if (kind === "run_started" && !this.#deleted.has(id)) this.expect({ id, title });
   }
 
-  async #load() {
-    const query = this.#next ? `?cursor=${encodeURIComponent(this.#next)}` : "";
-    const page = await this.#client.request("GET", `/conversations${query}`);
-    this.#next = page.next;
-    this.#complete = !page.next;
-    this.#add(page.items);
+  async #loadPinned() {
+    while (!this.#pinned.complete) this.#add(await this.#pinned.more());
+  }
+
+  /** @param {(conversation: Conversation) => boolean} belongs */
+  #sorted(belongs) {
+    return [...this.#conversations.values()].filter(belongs).sort((a, b) => timeOf(b) - timeOf(a));
   }
 
   /** @param {Conversation[]} conversations */

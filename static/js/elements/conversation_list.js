@@ -1,25 +1,34 @@
-import { ConversationRow } from "./conversation_row.js";
+import { gettext } from "../i18n.js";
+import { ConversationGroups } from "./conversation_groups.js";
+import { ConversationMenu } from "./conversation_menu.js";
 import { pathOf } from "./conversation_route.js";
+import { ConversationRow } from "./conversation_row.js";
 import { groupByDate } from "./date_groups.js";
+import { actionOf, part } from "./template_parts.js";
 
-const EMPTY = "Your conversations will stand here.";
+/** @typedef {import("./conversation_book.js").Conversation} Conversation */
 
 /**
- * The conversations of the sidebar, grouped by date; older ones are read as the list is scrolled.
+ * The conversations of the sidebar: what is pinned, then the others by date, read as the list is scrolled. Or, in the
+ * same place, the archived ones.
  *
- * Says "conversation-open", "conversation-rename" (`detail.title`) and "conversation-delete", each with `detail.id`.
+ * Says "conversation-open", "conversation-change" (`detail.changes`) and "conversation-delete", each with `detail.id`.
  */
 export class ConversationList extends HTMLElement {
   /** @type {import("./conversation_book.js").ConversationBook} */
   #book = /** @type {any} */ (null);
   /** @type {import("./live_runs.js").LiveRuns} */
   #runs = /** @type {any} */ (null);
+  /** @type {ConversationGroups} */
+  #groups = /** @type {any} */ (null);
+  /** @type {ConversationMenu} */
+  #menu = /** @type {any} */ (null);
   #root = "/";
   /** @type {string | null} */
   #current = null;
+  #archive = false;
   /** @type {Map<string, ConversationRow>} */
   #rows = new Map();
-  #end = document.createElement("div");
   /** @type {IntersectionObserver | null} */
   #view = null;
 
@@ -33,17 +42,21 @@ export class ConversationList extends HTMLElement {
     this.#book = book;
     this.#runs = runs;
     this.#root = root;
+    this.#groups = new ConversationGroups(part(this, "groups"));
+    this.#menu = new ConversationMenu(/** @type {HTMLElement} */ (document.getElementById("conversation-menu")), (id, action) => this.#chosen(id, action));
     book.addEventListener("change", this.#draw);
     runs.addEventListener("change", this.#draw);
-    this.#view = new IntersectionObserver((entries) => this.#seen(entries), { root: this, rootMargin: "200px" });
-    this.#view.observe(this.#end);
-    this.append(this.#end);
+    this.addEventListener("click", this.#clicked);
+    this.#view = new IntersectionObserver((entries) => this.#seen(entries), { root: this, rootMargin: "400px" });
+    this.#view.observe(part(this, "end"));
   }
 
   disconnectedCallback() {
     this.#view?.disconnect();
+    this.#menu?.close();
     this.#book?.removeEventListener("change", this.#draw);
     this.#runs?.removeEventListener("change", this.#draw);
+    this.removeEventListener("click", this.#clicked);
   }
 
   set current(/** @type {string | null} */ id) {
@@ -51,60 +64,86 @@ export class ConversationList extends HTMLElement {
     this.#draw();
   }
 
+  /** Whether the archived conversations stand here. */
+  get archive() {
+    return this.#archive;
+  }
+
+  set archive(archive) {
+    if (archive === this.#archive) return;
+    this.#archive = archive;
+    part(this, "archive-head").hidden = !archive;
+    this.scrollTop = 0;
+    this.#draw();
+    this.#look();
+    if (archive) part(this, "archive-close").focus();
+  }
+
+  /** @param {string} id its title becomes a field, if it stands here */
+  rename(id) {
+    this.archive = this.#book.get(id)?.archived ?? false;
+    const row = this.#rows.get(id);
+    row?.element.scrollIntoView({ block: "nearest" });
+    row?.rename();
+  }
+
+  get #complete() {
+    return this.#archive ? this.#book.archiveComplete : this.#book.complete;
+  }
+
   /** @param {IntersectionObserverEntry[]} entries */
   async #seen(entries) {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
+    if (!entries.some((entry) => entry.isIntersecting) || this.#complete) return;
+    const archive = this.#archive;
+    part(this, "problem").hidden = true;
     try {
-      await this.#book.loadMore();
+      await (archive ? this.#book.loadMoreArchived() : this.#book.loadMore());
     } catch (error) {
-      this.dispatchEvent(new CustomEvent("announce", { bubbles: true, detail: /** @type {Error} */ (error).message }));
-      return;
+      part(this, "problem-text").textContent = /** @type {Error} */ (error).message;
+      part(this, "problem").hidden = false;
+      return this.setAttribute("aria-busy", "false");
     }
-    // An observer tells of changes only: a list that is still short is looked at once more.
-    this.#view?.unobserve(this.#end);
-    if (!this.#book.complete) this.#view?.observe(this.#end);
+    if (archive === this.#archive) this.#look();
+  }
+
+  /** An observer tells of changes only: a list that is still short is looked at once more. */
+  #look() {
+    const end = part(this, "end");
+    this.#view?.unobserve(end);
+    if (!this.#complete) this.#view?.observe(end);
   }
 
   #draw = () => {
     if ([...this.#rows.values()].some((row) => row.renaming)) return; // Drawn again when that has ended.
-    const now = new Date();
-    const groups = groupByDate(this.#book.all, ({ updated_at: at }) => new Date(at), now);
     const focused = this.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     this.#forgetRows();
-    this.replaceChildren(...groups.flatMap((group) => this.#group(group)), ...(groups.length ? [] : this.#nothing()), this.#end);
+    const shown = this.#archive ? this.#book.archived : this.#book.all;
+    this.#groups.draw(this.#grouped(shown).map(({ label, items }) => ({ label, rows: items.map((item) => this.#row(item)) })));
+    const empty = part(this, "empty");
+    empty.hidden = shown.length > 0 || !this.#complete;
+    empty.textContent = this.#archive ? gettext("Nothing is archived.") : gettext("Your conversations will stand here.");
     if (focused?.isConnected) focused.focus({ preventScroll: true });
-    this.setAttribute("aria-busy", "false");
+    if (this.#complete || shown.length > 0) this.setAttribute("aria-busy", "false");
   };
 
-  /** @param {{ label: string, items: import("./conversation_book.js").Conversation[] }} group */
-  #group({ label, items }) {
-    const heading = document.createElement("h2");
-    heading.className = "conversations__group";
-    heading.textContent = label;
-    const list = document.createElement("ul");
-    list.setAttribute("role", "list");
-    list.setAttribute("aria-label", label);
-    list.append(...items.map((conversation) => this.#row(conversation)));
-    return [heading, list];
+  /** @param {Conversation[]} shown */
+  #grouped(shown) {
+    const pinned = this.#archive ? [] : shown.filter((conversation) => conversation.pinned);
+    const others = pinned.length ? shown.filter((conversation) => !conversation.pinned) : shown;
+    const byDate = groupByDate(others, ({ updated_at: at }) => new Date(at), new Date());
+    return pinned.length ? [{ label: gettext("Pinned"), items: pinned }, ...byDate] : byDate;
   }
 
-  /** @param {import("./conversation_book.js").Conversation} conversation */
-  #row({ id, title, provisional = false }) {
+  /** @param {Conversation} conversation */
+  #row(conversation) {
+    const { id } = conversation;
     let row = this.#rows.get(id);
     if (!row) {
       row = new ConversationRow(id, { href: pathOf(id, this.#root), onAct: (...asked) => this.#asked(id, ...asked) });
       this.#rows.set(id, row);
     }
-    row.draw({ title, provisional, current: id === this.#current, live: this.#runs.of(id) !== null });
+    row.draw(conversation, { current: id === this.#current, live: this.#runs.of(id) !== null });
     return row.element;
-  }
-
-  #nothing() {
-    if (!this.#book.complete) return [];
-    const words = document.createElement("p");
-    words.className = "conversations__empty";
-    words.textContent = EMPTY;
-    return [words];
   }
 
   #forgetRows() {
@@ -113,13 +152,45 @@ export class ConversationList extends HTMLElement {
 
   /**
    * @param {string} id
-   * @param {"open" | "rename" | "delete"} action
-   * @param {Event} event
+   * @param {"open" | "rename" | "menu"} action
    * @param {string} title
    */
-  #asked(id, action, event, title) {
-    event.preventDefault();
-    this.dispatchEvent(new CustomEvent(`conversation-${action}`, { bubbles: true, detail: { id, title } }));
-    this.#draw();
+  #asked(id, action, title) {
+    const conversation = this.#book.get(id);
+    if (action === "menu" && conversation) this.#menu.show(conversation);
+    if (action === "open") this.#tell("open", { id });
+    if (action === "rename") this.#tell("change", { id, changes: { title } });
+    if (action !== "menu") this.#draw();
   }
+
+  /**
+   * @param {string} id
+   * @param {string} action of the menu
+   */
+  #chosen(id, action) {
+    const conversation = this.#book.get(id);
+    if (!conversation) return;
+    const { title, pinned = false, archived = false } = conversation;
+    if (action === "rename") this.rename(id);
+    if (action === "pin") this.#tell("change", { id, changes: { pinned: !pinned } });
+    if (action === "archive") this.#tell("change", { id, changes: { archived: !archived } });
+    if (action === "delete") this.#tell("delete", { id, title });
+  }
+
+  /**
+   * @param {"open" | "change" | "delete"} what
+   * @param {object} detail
+   */
+  #tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(`conversation-${what}`, { bubbles: true, detail }));
+  }
+
+  #clicked = (/** @type {Event} */ event) => {
+    const action = actionOf(event)?.action;
+    if (action === "load-again") this.#look();
+    if (action === "close-archive") {
+      this.archive = false;
+      /** @type {HTMLElement | null} */ (document.querySelector("#user-menu-button"))?.focus();
+    }
+  };
 }

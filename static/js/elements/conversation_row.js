@@ -1,7 +1,8 @@
-import { actionOf, cloneTemplate, part } from "./template_parts.js";
+import { gettext, interpolate } from "../i18n.js";
 import { composes } from "./send_keys.js";
+import { actionOf, cloneTemplate, part } from "./template_parts.js";
 
-/** One line of the sidebar. Tells its list what is asked for: "open", "rename" (with the new title) or "delete". */
+/** One line of the sidebar. Tells its list what is asked for: "open", "rename" (with the new title) or its "menu". */
 export class ConversationRow {
   #root;
   #onAct;
@@ -11,7 +12,7 @@ export class ConversationRow {
    * @param {string} id
    * @param {object} options
    * @param {string} options.href
-   * @param {(action: "open" | "rename" | "delete", event: Event, title: string) => void} options.onAct
+   * @param {(action: "open" | "rename" | "menu", title: string) => void} options.onAct
    */
   constructor(id, { href, onAct }) {
     this.#root = /** @type {HTMLElement} */ (cloneTemplate("conversation-row-template").firstElementChild);
@@ -32,17 +33,31 @@ export class ConversationRow {
     return this.#root.dataset.renaming !== undefined;
   }
 
-  /** @param {{ title: string, current: boolean, live: boolean, provisional: boolean }} conversation */
-  draw({ title, current, live, provisional }) {
+  /**
+   * @param {import("./conversation_book.js").Conversation} conversation
+   * @param {{ current: boolean, live: boolean }} state
+   */
+  draw({ title, provisional = false, unread = false }, { current, live }) {
     this.#title = title;
-    part(this.#root, "title").textContent = title || "Untitled";
+    const shown = title || gettext("Untitled");
+    if (part(this.#root, "title").textContent !== shown) part(this.#root, "title").textContent = shown;
     part(this.#root, "live").hidden = !live;
-    part(this.#root, "actions").hidden = provisional;
-    this.#button("rename").setAttribute("aria-label", `Rename “${title}”`);
-    this.#button("delete").setAttribute("aria-label", `Delete “${title}”`);
+    part(this.#root, "unread").hidden = live || !unread;
+    part(this.#root, "more").hidden = provisional;
+    part(this.#root, "more").setAttribute("aria-label", interpolate(gettext("More for “%(title)s”"), { title: shown }));
+    this.#root.toggleAttribute("data-unread", unread && !live);
     this.#root.toggleAttribute("data-current", current);
     if (current) this.#link.setAttribute("aria-current", "page");
     else this.#link.removeAttribute("aria-current");
+  }
+
+  /** The title becomes a field. */
+  rename() {
+    this.#root.dataset.renaming = "";
+    this.#form.hidden = false;
+    this.#input.value = this.#title;
+    this.#input.select();
+    this.#input.focus();
   }
 
   /** @returns {HTMLAnchorElement} */
@@ -59,27 +74,15 @@ export class ConversationRow {
     return /** @type {HTMLInputElement} */ (this.#form.elements.namedItem("title"));
   }
 
-  /** @param {string} action */
-  #button(action) {
-    return /** @type {HTMLElement} */ (this.#root.querySelector(`[data-action="${action}"]`));
-  }
-
   /** @param {MouseEvent} event */
   #clicked(event) {
     const action = actionOf(event)?.action;
-    if (action === "rename") this.#begin();
-    if (action === "delete") this.#onAct("delete", event, this.#title);
+    if (action === "menu") this.#onAct("menu", this.#title);
     // A click that opens a tab is the browser's.
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    if (action === "open" && plain) this.#onAct("open", event, this.#title);
-  }
-
-  #begin() {
-    this.#root.dataset.renaming = "";
-    this.#form.hidden = false;
-    this.#input.value = this.#title;
-    this.#input.select();
-    this.#input.focus();
+    if (action !== "open" || !plain) return;
+    event.preventDefault();
+    this.#onAct("open", this.#title);
   }
 
   /** @param {KeyboardEvent} event */
@@ -88,7 +91,8 @@ export class ConversationRow {
     event.preventDefault();
     event.stopPropagation();
     this.#end();
-    this.#button("rename").focus();
+    this.#link.focus();
+    this.#onAct("rename", this.#title);
   }
 
   /** @param {Event} event */
@@ -98,7 +102,7 @@ export class ConversationRow {
     const title = this.#input.value.trim();
     this.#end();
     if (event.type === "submit") this.#link.focus();
-    if (title && title !== this.#title) this.#onAct("rename", event, title);
+    this.#onAct("rename", title || this.#title);
   }
 
   #end() {

@@ -12,3 +12,11 @@ export function csrfToken() {
   }
   return /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=csrfmiddlewaretoken]"))?.value ?? "";
 }
+
+/** Another login has made the tokens in the forms of this page worthless: they take the new one. */
+export function refreshCsrfFields() {
+  const token = csrfToken();
+  for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) {
+    /** @type {HTMLInputElement} */ (field).value = token;
+  }
+}

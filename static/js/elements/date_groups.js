@@ -1,3 +1,5 @@
+import { gettext, language } from "../i18n.js";
+
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
@@ -10,12 +12,12 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
  * @param {string} [locale]
  * @returns {string}
  */
-export function dateGroup(date, now, locale) {
+export function dateGroup(date, now, locale = language()) {
   const days = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
-  if (days <= 0) return "Today";
-  if (days === 1) return "Yesterday";
-  if (days <= 7) return "Previous 7 days";
-  if (days <= 30) return "Previous 30 days";
+  if (days <= 0) return gettext("Today");
+  if (days === 1) return gettext("Yesterday");
+  if (days <= 7) return gettext("Previous 7 days");
+  if (days <= 30) return gettext("Previous 30 days");
   return date.toLocaleDateString(locale, { month: "long", year: "numeric" });
 }
 

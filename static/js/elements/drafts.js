@@ -2,32 +2,35 @@ import { warn } from "../client/warning.js";
 
 const PREFIX = "chatsite.draft.";
 const NEW = "new";
+const KEPT_FOR_MS = 90 * 24 * 60 * 60 * 1_000;
 
 /**
- * Unsent words, kept per conversation for as long as the tab lives.
+ * Unsent words, one draft for each conversation: they outlive the tab.
  *
  * A storage that is full or forbidden costs the draft, never the page.
+ *
+ * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">} DraftStorage
  */
 export class Drafts {
   #storage;
   #prefix;
+  #now;
 
   /**
-   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem"> | null} storage
+   * @param {DraftStorage | null} storage
    * @param {string | number} userId so that nobody is offered another person's words
+   * @param {() => number} [now]
    */
-  constructor(storage, userId) {
+  constructor(storage, userId, now = Date.now) {
     this.#storage = storage;
     this.#prefix = `${PREFIX}${userId}.`;
+    this.#now = now;
+    for (const key of this.#keys()) if (this.#read(key).at < now() - KEPT_FOR_MS) this.#remove(key);
   }
 
   /** @param {string | null} conversationId null: the new conversation */
   read(conversationId) {
-    try {
-      return this.#storage?.getItem(this.#key(conversationId)) ?? "";
-    } catch {
-      return "";
-    }
+    return this.#read(this.#key(conversationId)).text;
   }
 
   /**
@@ -35,16 +38,79 @@ export class Drafts {
    * @param {string} text
    */
   write(conversationId, text) {
+    const key = this.#key(conversationId);
+    if (this.#read(key).text === (text.trim() && text)) return; // Other tabs are told of changes only.
     try {
-      if (text.trim()) this.#storage?.setItem(this.#key(conversationId), text);
-      else this.#storage?.removeItem(this.#key(conversationId));
+      this.#storage?.setItem(key, JSON.stringify({ text: text.trim() && text, at: this.#now() }));
     } catch (error) {
       warn("the draft could not be stored", error);
+    }
+    // Emptied first, then removed: another tab that shows it can tell words that were sent from a person who has left.
+    if (!text.trim()) this.#remove(key);
+  }
+
+  /** Words come back: they stand before what was begun meanwhile. @param {string | null} conversationId @param {string} text */
+  giveBack(conversationId, text) {
+    const begun = this.read(conversationId);
+    this.write(conversationId, begun && begun !== text ? `${text}\n\n${begun}` : text);
+  }
+
+  /**
+   * What another tab has made of a draft. Those of a person who logs out there stay on the screens that show them.
+   *
+   * @param {Pick<StorageEvent, "key" | "newValue">} event
+   * @param {string | null} conversationId
+   * @returns {string | null} its words by now; null if it is not about them
+   */
+  writtenElsewhere({ key, newValue }, conversationId) {
+    return key === this.#key(conversationId) && newValue !== null ? textOf(newValue).text : null;
+  }
+
+  /** Leaves nothing behind, when the person logs out here. */
+  clear() {
+    for (const key of this.#keys()) this.#remove(key);
+  }
+
+  /** @param {string} key @returns {{ text: string, at: number }} */
+  #read(key) {
+    try {
+      return textOf(this.#storage?.getItem(key) ?? "{}");
+    } catch {
+      return textOf("{}");
+    }
+  }
+
+  /** @param {string} key */
+  #remove(key) {
+    try {
+      this.#storage?.removeItem(key);
+    } catch (error) {
+      warn("the draft could not be removed", error);
+    }
+  }
+
+  #keys() {
+    try {
+      const storage = this.#storage;
+      const keys = Array.from({ length: storage?.length ?? 0 }, (_, at) => storage?.key(at) ?? "");
+      return keys.filter((key) => key.startsWith(this.#prefix));
+    } catch {
+      return [];
     }
   }
 
   /** @param {string | null} conversationId */
   #key(conversationId) {
     return this.#prefix + (conversationId ?? NEW);
+  }
+}
+
+/** @param {string} stored */
+function textOf(stored) {
+  try {
+    const { text, at } = JSON.parse(stored);
+    return { text: typeof text === "string" ? text : "", at: Number(at ?? 0) };
+  } catch {
+    return { text: "", at: 0 };
   }
 }

@@ -34,6 +34,7 @@ export class OpenConversation extends EventTarget {
    * @param {import("../client/chat_client.js").ChatClient} options.client
    * @param {import("./chat_transcript.js").ChatTranscript} options.transcript
    * @param {{ slug: string, name: string }[]} options.assistants
+   * @param {string | null} [options.messageId] the message to show of it; without one its end
    */
   constructor(id, options) {
     super();

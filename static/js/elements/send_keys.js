@@ -18,3 +18,13 @@ export function sendsMessage(event, { touch }) {
 export function composes(event) {
   return event.isComposing || event.keyCode === 229;
 }
+
+/**
+ * Whether this key press, in the empty message box, asks for the last question back.
+ *
+ * @param {Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey" | "isComposing" | "keyCode">} event
+ */
+export function editsLast(event) {
+  if (event.key !== "ArrowUp" || composes(event)) return false;
+  return !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.altKey;
+}

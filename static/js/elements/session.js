@@ -1,8 +1,9 @@
 import { ChatClient } from "../client/chat_client.js";
 import { warn } from "../client/warning.js";
 import { ConversationBook } from "./conversation_book.js";
-import { csrfToken } from "./csrf.js";
+import { csrfToken, refreshCsrfFields } from "./csrf.js";
 import { Drafts } from "./drafts.js";
+import { LastChoice } from "./last_choice.js";
 import { LiveRuns, runOf } from "./live_runs.js";
 
 /**
@@ -14,14 +15,21 @@ import { LiveRuns, runOf } from "./live_runs.js";
  * @property {boolean} is_staff
  */
 
+const NOT_SIGNED_IN = 4401;
+
 /**
  * The signed-in person at this tab: the connection, and what is known of their conversations and live runs, kept true
  * by what the server notifies. Listeners of the client that are added later find it up to date.
  */
 export class Session {
+  /** Of the last close. @type {number | null} */
+  #code = null;
+
   /** @param {Config} config */
   constructor({ user }) {
+    this.user = user;
     this.client = new ChatClient({
+      userId: user.id,
       socketUrl: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws/chat`,
       csrfToken,
       storage: sessionStorage,
@@ -29,9 +37,16 @@ export class Session {
     });
     this.book = new ConversationBook(this.client);
     this.runs = new LiveRuns();
-    this.drafts = new Drafts(sessionStorage, user.id);
+    this.drafts = new Drafts(localStorage, user.id);
+    this.lastAssistant = new LastChoice(localStorage, `chatsite.assistant.${user.id}`);
+    this.client.addEventListener("connection", (event) => (this.#code = /** @type {CustomEvent} */ (event).detail.code));
     this.client.addEventListener("hello", (event) => this.#hello(/** @type {CustomEvent} */ (event).detail));
     this.client.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent} */ (event).detail));
+  }
+
+  /** Signed out elsewhere: the page goes on as soon as somebody has signed in again. */
+  get signedOut() {
+    return this.client.state === "closed" && this.#code === NOT_SIGNED_IN;
   }
 
   start() {
@@ -48,8 +63,22 @@ export class Session {
     document.removeEventListener("visibilitychange", this.#wake);
   }
 
+  /** Goes on in place, signed in again: here or in another tab. */
+  resume() {
+    refreshCsrfFields();
+    this.client.connect();
+  }
+
+  /** The person logs out here: nothing of theirs stays behind in the browser. */
+  forget() {
+    this.drafts.clear();
+    this.client.outbox.clear();
+  }
+
   #wake = () => {
-    if (!document.hidden) this.client.wake();
+    if (document.hidden) return;
+    if (this.signedOut) this.resume();
+    else this.client.wake();
   };
 
   /** @param {import("../client/wire.js").Hello} hello */

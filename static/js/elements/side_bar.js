@@ -1,4 +1,6 @@
 const PHONE = "(max-width: 50rem)";
+/** An Escape is theirs first. */
+const OVERLAY = ":popover-open, dialog[open]";
 
 /** The sidebar: always there on a wide screen, a drawer over the conversation on a narrow one. */
 export class SideBar extends HTMLElement {
@@ -19,7 +21,7 @@ export class SideBar extends HTMLElement {
   }
 
   set open(open) {
-    if (open === this.open) return;
+    if (open === this.open || (open && !this.#phone.matches)) return;
     if (open) this.#app.dataset.sidebar = "open";
     else delete this.#app.dataset.sidebar;
     this.#button.setAttribute("aria-expanded", String(open));
@@ -45,8 +47,7 @@ export class SideBar extends HTMLElement {
   };
 
   #pressed = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key !== "Escape" || !this.open || event.defaultPrevented) return;
-    if (this.querySelector(":popover-open")) return; // The menu above it closes first.
+    if (event.key !== "Escape" || !this.open || event.defaultPrevented || document.querySelector(OVERLAY)) return;
     event.preventDefault();
     this.open = false;
   };

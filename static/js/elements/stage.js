@@ -1,10 +1,10 @@
 import { warn } from "../client/warning.js";
+import { gettext } from "../i18n.js";
 import { answerWords } from "./announcer.js";
 import { conversationIdOf, pathOf } from "./conversation_route.js";
 import { OpenConversation } from "./open_conversation.js";
 
 const SITE = "Chatsite";
-const NEW_TITLE = "New chat";
 const TITLE_CHARACTERS = 60;
 
 /**
@@ -37,17 +37,28 @@ export class Stage {
 
   /** Shows what the address says. */
   showAddress() {
-    this.#show(conversationIdOf(location.pathname));
+    this.#show(conversationIdOf(location.pathname), new URLSearchParams(location.search).get("message"));
   }
 
-  /** @param {string | null} id null: a new conversation */
-  go(id) {
-    if (id !== this.#open.id || id === null) {
-      const path = pathOf(id, this.#parts.root);
-      if (path !== location.pathname) history.pushState(null, "", path);
-      this.#show(id);
+  /**
+   * @param {string | null} id null: a new conversation
+   * @param {string | null} [messageId] the message to show of it; without one its end
+   */
+  go(id, messageId = null) {
+    if (id !== this.#open.id || id === null || messageId !== null) {
+      const path = this.pathOf(id, messageId);
+      if (path !== location.pathname + location.search) history.pushState(null, "", path);
+      this.#show(id, messageId);
     }
     if (matchMedia("(hover: hover)").matches) this.#parts.composer.focusText();
+  }
+
+  /**
+   * @param {string | null} id
+   * @param {string | null} [messageId]
+   */
+  pathOf(id, messageId = null) {
+    return pathOf(id, this.#parts.root) + (messageId ? `?message=${encodeURIComponent(messageId)}` : "");
   }
 
   /** Follows what runs here, after a connect or a notice. */
@@ -62,7 +73,7 @@ export class Stage {
 
   drawTitle() {
     const { id } = this.#open;
-    const title = id === null ? NEW_TITLE : (this.#parts.session.book.get(id)?.title ?? "");
+    const title = id === null ? gettext("New chat") : (this.#parts.session.book.get(id)?.title ?? "");
     const heading = /** @type {HTMLElement} */ (document.getElementById("conversation-title"));
     heading.textContent = title;
     document.title = id === null || !title ? SITE : `${title} · ${SITE}`;
@@ -72,21 +83,27 @@ export class Stage {
     this.#parts.demo.show(this.#parts.composer.assistant?.demo ?? false);
   }
 
-  /** @param {string | null} id */
-  #show(id) {
+  /**
+   * @param {string | null} id
+   * @param {string | null} messageId
+   */
+  #show(id, messageId) {
     const { session, composer, list } = this.#parts;
     this.#open.close();
-    this.#open = this.#make(id);
+    this.#open = this.#make(id, messageId);
     list.current = id;
     composer.open(id, { assistant: session.book.get(id)?.assistant ?? null });
     void this.#open.load();
     this.#draw();
   }
 
-  /** @param {string | null} id */
-  #make(id) {
+  /**
+   * @param {string | null} id
+   * @param {string | null} [messageId]
+   */
+  #make(id, messageId = null) {
     const { session, transcript, config } = this.#parts;
-    const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants });
+    const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants, messageId });
     open.addEventListener("change", () => this.#draw());
     open.addEventListener("identified", (event) => this.#identified(open, detailOf(event).before));
     open.addEventListener("described", (event) => this.#described(detailOf(event).conversation));
@@ -129,7 +146,7 @@ export class Stage {
     session.runs.add({ runId, conversationId: id, clientMessageId, title });
     this.#parts.composer.showAssistant(assistant);
     this.drawDemo();
-    app.dispatchEvent(new CustomEvent("announce", { detail: "Generating…" }));
+    app.dispatchEvent(new CustomEvent("announce", { detail: gettext("Generating…") }));
   }
 
   /**

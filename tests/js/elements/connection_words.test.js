@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { connectionWords } from "../../../static/js/elements/connection_words.js";
+import { connectionWords as words } from "../../../static/js/elements/connection_words.js";
 
 const LOST_AT = 1_000_000;
 
+/** @param {Parameters<typeof words>[0]} connection @param {number} now */
+function connectionWords(connection, now, online = true) {
+  return words(connection, { now, online });
+}
+
 /** @param {Partial<import("../../../static/js/client/connection.js").ConnectionDetail>} fields */
 function detail(fields) {
-  return /** @type {const} */ ({ state: "waiting", transport: "websocket", retryInMs: 500, since: LOST_AT, code: null, ...fields });
+  return /** @type {const} */ ({ state: "waiting", transport: "websocket", retryInMs: 500, since: LOST_AT, code: null, wasOpen: true, draining: false, ...fields });
 }
 
 test("an open socket is nothing to speak of", () => {
@@ -25,6 +30,16 @@ test("a loss is told after five seconds, not at once", () => {
   assert.deepEqual(connectionWords(detail({}), LOST_AT + 2_000), { text: "", tone: "plain", action: null, inMs: 3_000 });
   assert.match(connectionWords(detail({}), LOST_AT + 5_000).text, /^No connection/);
   assert.match(connectionWords(detail({ state: "connecting" }), LOST_AT + 60_000).text, /^No connection/);
+});
+
+test("it says what the matter is, and offers to try at once where that may help", () => {
+  const later = LOST_AT + 5_000;
+
+  assert.match(connectionWords(detail({ wasOpen: false, state: "connecting" }), later).text, /^Still connecting/);
+  assert.match(connectionWords(detail({ draining: true }), later).text, /^The server is being restarted/);
+  assert.equal(connectionWords(detail({}), later).action, "retry");
+  assert.match(connectionWords(detail({ draining: true }), later, false).text, /^You are offline/);
+  assert.equal(connectionWords(detail({}), later, false).action, null);
 });
 
 test("who is signed out is led to the login", () => {

@@ -9,13 +9,16 @@ function conversation(id, minute, title = id) {
   return { id, title, assistant: null, active_leaf_id: null, created_at: at, updated_at: at };
 }
 
-/** A server with scripted answers: each request takes the next one; an Error is thrown. @param {...unknown} answers */
+const NOTHING = { items: [], next: null };
+
+/** A server with scripted answers: each request takes the next one; an Error is thrown. Nothing is pinned. @param {...unknown} answers */
 function server(...answers) {
   /** @type {unknown[][]} */
   const requests = [];
   return {
     requests,
     async request(/** @type {string} */ method, /** @type {string} */ path, /** @type {unknown} */ body) {
+      if (path === "/conversations?pinned=1") return NOTHING;
       requests.push(body === undefined ? [method, path] : [method, path, body]);
       const answer = answers.shift();
       if (answer instanceof Error) throw answer;
@@ -56,7 +59,7 @@ test("a new title shows at once, and goes back if the server refuses it", async 
   const book = new ConversationBook(server(new Error("refused")));
   book.put(conversation("a", 1, "old"));
 
-  const renamed = book.rename("a", "new");
+  const renamed = book.change("a", { title: "new" });
 
   assert.equal(book.get("a")?.title, "new");
   await assert.rejects(renamed, /refused/);
@@ -117,4 +120,79 @@ test("notices of other tabs are taken over", () => {
 
   book.notice({ kind: "run_ended", conversation_id: "a", run_id: "r", status: "completed" });
   assert.equal(book.get("a"), null);
+});
+
+test("what is pinned is there with the first page, however old it is", async () => {
+  const pages = { "/conversations": { items: [conversation("b", 2)], next: "x" }, "/conversations?pinned=1": { items: [{ ...conversation("old", 0), pinned: true }], next: null } };
+  const book = new ConversationBook({ request: async (_, path) => pages[path] });
+
+  await book.loadMore();
+
+  assert.deepEqual(ids(book), ["b", "old"]);
+});
+
+test("the archive is a list of its own", async () => {
+  const client = server({ items: [{ ...conversation("a", 1), archived: true }], next: null }, { ...conversation("a", 1), archived: false });
+  const book = new ConversationBook(client);
+  book.put(conversation("b", 2));
+
+  await book.loadMoreArchived();
+  assert.deepEqual(book.archived.map(({ id }) => id), ["a"]);
+  assert.deepEqual(ids(book), ["b"]);
+  assert.equal(book.archiveComplete, true);
+
+  await book.change("a", { archived: false });
+  assert.deepEqual(ids(book), ["b", "a"]);
+  assert.deepEqual(client.requests.at(-1), ["PATCH", "/conversations/a", { archived: false }]);
+});
+
+test("a change that changes nothing is not asked for", async () => {
+  const client = server();
+  const book = new ConversationBook(client);
+  book.put(conversation("a", 1, "title"));
+
+  await book.change("a", { title: "title" });
+  await book.change("a", { unread: false });
+
+  assert.deepEqual(client.requests, []);
+});
+
+test("a change that fails does not undo what another tab has changed meanwhile", async () => {
+  const book = new ConversationBook(server(new Error("network")));
+  book.put(conversation("a", 1, "old"));
+
+  const renamed = book.change("a", { title: "mine" });
+  book.notice({ kind: "conversation_renamed", conversation: conversation("a", 1, "theirs") });
+  await assert.rejects(renamed, /network/);
+
+  assert.equal(book.get("a")?.title, "theirs");
+});
+
+test("read again, what was deleted meanwhile is gone, and older pages are read as far as they were", async () => {
+  const client = server({ items: [conversation("d", 4)], next: "1" }, { items: [conversation("b", 2)], next: "2" });
+  const book = new ConversationBook(client);
+  for (const [id, minute] of [["d", 4], ["c", 3], ["b", 2]]) book.put(conversation(id, minute));
+
+  await book.refresh();
+
+  assert.deepEqual(ids(book), ["d", "b"]);
+  assert.deepEqual(client.requests, [["GET", "/conversations"], ["GET", "/conversations?cursor=1"]]);
+});
+
+test("read again, it keeps what is not saved yet, what is archived, and what a notice has just brought", async () => {
+  let answer = (/** @type {unknown} */ page) => page;
+  const page = new Promise((resolve) => (answer = resolve));
+  const book = new ConversationBook({ request: (_, path) => (path.includes("pinned") ? Promise.resolve(NOTHING) : page) });
+  book.expect({ id: "begun", title: "begun" });
+  book.put({ ...conversation("archived", 1), archived: true });
+  book.put(conversation("gone", 1));
+  book.put(conversation("changed", 1, "old"));
+
+  const refreshed = book.refresh();
+  book.notice({ kind: "conversation_renamed", conversation: conversation("changed", 1, "new") });
+  answer(NOTHING);
+  await refreshed;
+
+  assert.deepEqual(ids(book), ["begun", "changed"]);
+  assert.equal(book.archived.length, 1);
 });

@@ -1,0 +1,16 @@
+/**
+ * Makes these the children of `parent`, in this order. What stands right already is not touched: it keeps its focus,
+ * its scroll position and its running animations.
+ *
+ * @param {Element} parent
+ * @param {Element[]} children
+ */
+export function arrange(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  let place = parent.firstElementChild;
+  for (const child of children) {
+    if (child === place) place = place.nextElementSibling;
+    else parent.insertBefore(child, place);
+  }
+}

@@ -1,0 +1,129 @@
+import { warn } from "../client/warning.js";
+
+/**
+ * What can be asked for by a key, a button (`data-action`) or the palette, each by its name. What is rarely needed is
+ * loaded when it is asked for.
+ *
+ * @typedef {object} CommandParts
+ * @property {HTMLElement} app
+ * @property {import("./session.js").Session} session
+ * @property {import("./stage.js").Stage} stage
+ * @property {import("./chat_composer.js").ChatComposer} composer
+ * @property {import("./conversation_list.js").ConversationList} list
+ * @property {import("./conversation_acts.js").ConversationActs} acts
+ * @property {(id: string | null, messageId?: string | null) => void} go
+ * @property {() => void} stop
+ */
+export class Commands {
+  #parts;
+  /** @type {Promise<import("./palette.js").Palette> | null} */
+  #palette = null;
+  /** @type {import("./sign_in.js").SignIn | null} */
+  #signInDialog = null;
+
+  /** @param {CommandParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** @param {string} name */
+  has(name) {
+    return Object.hasOwn(this.#commands, name);
+  }
+
+  /** @param {string} name does nothing if there is no such command */
+  run(name) {
+    if (this.has(name)) this.#commands[name]();
+  }
+
+  /** @type {Record<string, () => unknown>} */
+  #commands = {
+    "new-chat": () => this.#parts.go(null),
+    "focus-composer": () => this.#parts.composer.focusText(),
+    "open-sidebar": () => this.#drawer(true),
+    "close-sidebar": () => this.#drawer(false),
+    "open-archive": () => this.#showArchive(),
+    "reload-conversation": () => this.#parts.stage.showAddress(),
+    "theme-light": () => this.#theme("light"),
+    "theme-dark": () => this.#theme("dark"),
+    "theme-system": () => this.#theme("system"),
+    palette: () => void this.#showPalette(),
+    shortcuts: () => dialog("shortcuts").showModal(),
+    "sign-in": () => void this.#signIn(),
+    stop: () => this.#parts.stop(),
+    pin: () => this.#change(({ pinned = false }) => ({ pinned: !pinned })),
+    archive: () => this.#change(({ archived = false }) => ({ archived: !archived })),
+    delete: () => this.#ofOpen(({ id }) => void this.#parts.acts.delete(id)),
+    rename: () => this.#ofOpen(({ id }) => this.#rename(id)),
+  };
+
+  async #showPalette() {
+    const { session, stage, go } = this.#parts;
+    this.#palette ??= import("./palette.js").then(
+      ({ Palette }) => new Palette(dialog("palette"), {
+        client: session.client,
+        book: session.book,
+        current: () => stage.open.id,
+        onCommand: (name) => this.run(name),
+        onOpen: ({ id, messageId }, inNewTab) => (inNewTab ? window.open(stage.pathOf(id, messageId), "_blank", "noopener") : go(id, messageId)),
+      }),
+    );
+    try {
+      (await this.#palette).show();
+    } catch (error) {
+      this.#palette = null;
+      warn("the palette could not be loaded", error); // Without a network: the next attempt may do.
+    }
+  }
+
+  async #signIn() {
+    const { session, app } = this.#parts;
+    try {
+      const { SignIn } = await import("./sign_in.js");
+      this.#signInDialog ??= new SignIn(dialog("sign-in"), { url: app.dataset.loginUrl ?? "", session });
+      this.#signInDialog.show();
+    } catch (error) {
+      warn("the dialog could not be loaded", error);
+      location.assign(app.dataset.loginUrl ?? "");
+    }
+  }
+
+  #showArchive() {
+    /** @type {HTMLElement} */ (document.getElementById("user-menu")).hidePopover();
+    this.#drawer(true);
+    this.#parts.list.archive = true;
+  }
+
+  /** @param {string} id */
+  #rename(id) {
+    this.#drawer(true);
+    this.#parts.list.rename(id);
+  }
+
+  /** @param {(conversation: import("./conversation_book.js").Conversation) => import("./conversation_book.js").Changes} changes */
+  #change(changes) {
+    this.#ofOpen((conversation) => void this.#parts.acts.change(conversation.id, changes(conversation)));
+  }
+
+  /** @param {(conversation: import("./conversation_book.js").Conversation) => void} act on the one on the screen, if it is saved */
+  #ofOpen(act) {
+    const { session, stage } = this.#parts;
+    const open = session.book.get(stage.open.id);
+    if (open && !open.provisional) act(open);
+  }
+
+  /** @param {string} theme */
+  #theme(theme) {
+    /** @type {HTMLInputElement | null} */ (document.querySelector(`input[name=theme][value=${theme}]`))?.click();
+  }
+
+  /** @param {boolean} open */
+  #drawer(open) {
+    /** @type {import("./side_bar.js").SideBar} */ (this.#parts.app.querySelector("side-bar")).open = open;
+  }
+}
+
+/** @param {string} id @returns {HTMLDialogElement} */
+function dialog(id) {
+  return /** @type {HTMLDialogElement} */ (document.getElementById(id));
+}

@@ -1,0 +1,43 @@
+import { gettext } from "../i18n.js";
+import { MenuKeys } from "./menu_keys.js";
+import { actionOf, part } from "./template_parts.js";
+
+/** The menu of a row of the sidebar. There is one, which opens beside the button that asks for it. */
+export class ConversationMenu {
+  #root;
+  #onChoose;
+  #keys;
+  /** @type {string | null} */
+  #id = null;
+
+  /**
+   * @param {HTMLElement} root a popover
+   * @param {(id: string, action: string) => void} onChoose called with "pin", "rename", "archive" or "delete"
+   */
+  constructor(root, onChoose) {
+    this.#root = root;
+    this.#onChoose = onChoose;
+    this.#keys = new MenuKeys(root);
+    root.addEventListener("click", this.#clicked);
+  }
+
+  /** Before it opens, which the button does by itself. @param {import("./conversation_book.js").Conversation} conversation */
+  show({ id, pinned = false, archived = false }) {
+    this.#id = id;
+    part(this.#root, "pin").textContent = pinned ? gettext("Unpin") : gettext("Pin");
+    part(this.#root, "archive").textContent = archived ? gettext("Put back") : gettext("Archive");
+    /** @type {HTMLElement} */ (this.#root.querySelector("[data-action=pin]")).hidden = archived;
+  }
+
+  close() {
+    this.#keys.close();
+    this.#root.removeEventListener("click", this.#clicked);
+  }
+
+  #clicked = (/** @type {Event} */ event) => {
+    const action = actionOf(event)?.action;
+    if (!action || this.#id === null) return;
+    this.#root.hidePopover();
+    this.#onChoose(this.#id, action);
+  };
+}

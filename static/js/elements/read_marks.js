@@ -1,0 +1,55 @@
+/** Marks the conversation on the screen as read once its end can be seen, here and so in every other tab. */
+export class ReadMarks {
+  #book;
+  #stage;
+  #transcript;
+  #loading;
+  #listeners = new AbortController();
+  /** What is being marked, or could not be: that is tried again when the page is shown the next time. */
+  #marking = new Set();
+
+  /**
+   * @param {object} options
+   * @param {import("./conversation_book.js").ConversationBook} options.book
+   * @param {import("./stage.js").Stage} options.stage
+   * @param {HTMLElement} options.transcript
+   */
+  constructor({ book, stage, transcript }) {
+    this.#book = book;
+    this.#stage = stage;
+    this.#transcript = transcript;
+    const { signal } = this.#listeners;
+    const look = () => void this.#look();
+    book.addEventListener("change", look, { signal });
+    document.addEventListener("visibilitychange", () => this.#lookAgain(), { signal });
+    // Scrolling does not bubble.
+    transcript.addEventListener("scroll", look, { signal, capture: true, passive: true });
+    this.#loading = new MutationObserver(look);
+    this.#loading.observe(transcript, { subtree: true, attributeFilter: ["aria-busy"] });
+  }
+
+  close() {
+    this.#listeners.abort();
+    this.#loading.disconnect();
+  }
+
+  async #look() {
+    const { id } = this.#stage.open;
+    const unread = id !== null && this.#book.get(id)?.unread;
+    if (!unread || document.hidden || !this.#atEnd || this.#marking.has(id)) return;
+    this.#marking.add(id);
+    const marked = await this.#book.change(id, { unread: false }).then(() => true, () => false);
+    if (marked) this.#marking.delete(id);
+  }
+
+  #lookAgain() {
+    this.#marking.clear();
+    void this.#look();
+  }
+
+  /** Where the way to the end is offered, it is not in view. */
+  get #atEnd() {
+    const isLoading = this.#transcript.querySelector('[aria-busy="true"]') !== null;
+    return !isLoading && this.#transcript.querySelector(".transcript__latest")?.checkVisibility() !== true;
+  }
+}
