@@ -17,6 +17,7 @@ from chat.providers.base import (
     ProviderError,
     ReasoningDelta,
     Request,
+    StatusDelta,
     TextDelta,
     UsageDelta,
 )
@@ -135,6 +136,8 @@ async def _stream(
                 coalescer.add_text("reasoning", text)
                 if text:
                     answer.add_reasoning(text)
+            elif isinstance(delta, StatusDelta):
+                coalescer.add(events.status(clean(delta.text), delta.state))
             elif isinstance(delta, UsageDelta):
                 answer.usage = {"input_tokens": delta.input_tokens, "output_tokens": delta.output_tokens}
             elif isinstance(delta, Finish):

@@ -63,6 +63,14 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusDelta:
+    """A line about the progress, for a person; `state` is what the protocol's `status` event has."""
+
+    text: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class UsageDelta:
     """Cumulative counts for this answer; a later one replaces an earlier one."""
 
@@ -77,7 +85,7 @@ class Finish:
     reason: FinishReason
 
 
-Delta = TextDelta | ReasoningDelta | UsageDelta | Finish
+Delta = TextDelta | ReasoningDelta | StatusDelta | UsageDelta | Finish
 
 
 class ProviderError(Exception):

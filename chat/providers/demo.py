@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chat.providers.base import Delta, Finish, ReasoningDelta, Request, TextDelta, UsageDelta
+from chat.providers.base import Delta, Finish, ReasoningDelta, Request, StatusDelta, TextDelta, UsageDelta
 from chat.providers.demo_numbers import guide
 from chat.providers.text import clean
 
@@ -90,6 +90,9 @@ class DemoProvider:
         for delta in _deltas(self._answer(request)):
             if given == limit:
                 break
+            if isinstance(delta, StatusDelta):
+                yield delta
+                continue
             owed += self._pause
             if owed >= _SHORTEST_SLEEP or not self._pause:
                 await self._sleep(owed)
@@ -126,8 +129,12 @@ def tokens(text: str) -> list[str]:
 
 
 def _deltas(answer: _Answer) -> Iterator[Delta]:
+    if answer.reasoning:
+        yield StatusDelta("Looking at the puzzle…", "thinking")
     for token in tokens(answer.reasoning):
         yield ReasoningDelta(token)
+    if answer.reasoning:
+        yield StatusDelta("Writing it down…", "generating")
     for token in tokens(answer.text):
         yield TextDelta(token)
 

@@ -6,6 +6,7 @@ from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from chat import first_run
 from chat.models import User
 
-WRONG_LINK = (
+WRONG_LINK = gettext_lazy(
     "This site waits for its administrator. Open the link that the server printed when it started: "
     "it ends in /setup/?token=…"
 )

@@ -66,13 +66,16 @@ def watched() -> Iterator[Watch]:
 
 async def half_streamed(chat: Rig) -> str:
     """A run of which a part has reached the log, with a reader that has seen it."""
-    sent = await chat.send("What is written?")
+    return await half_read(chat, (await chat.send("What is written?")).run_id)
+
+
+async def half_read(chat: Rig, run_id: str) -> str:
     chat.provider.say(*(f"piece {number} " for number in range(50)))
-    run = await chat.engine.find(chat.alice.pk, sent.run_id)
+    run = await chat.engine.find(chat.alice.pk, run_id)
     async for batch in chat.engine.follow(run, None, limit=1_000_000):
         if any(entry.name == "token" and "piece 49" in entry.data["text"] for entry in batch.entries):
             break
-    return sent.run_id
+    return run_id
 
 
 async def test_nothing_is_written_before_the_end_and_then_one_transaction_is() -> None:
@@ -84,6 +87,20 @@ async def test_nothing_is_written_before_the_end_and_then_one_transaction_is() -
             entries = await chat.events(run_id)
         assert entries[-1].name == "done"
         assert watch.writes == TURN
+        assert (watch.begun, watch.outside) == (1, 0)
+
+
+async def test_a_further_answer_is_written_at_the_end_and_alone() -> None:
+    async with rig() as chat:
+        first = await chat.turn()
+        question = await database.read(lambda: str(Message.objects.get(run_id=first.run_id).parent_id))
+        with watched() as watch:
+            sent = await chat.again(regenerate_id=question)
+            run_id = await half_read(chat, sent.run_id)
+            assert watch.writes == []
+            chat.provider.finish()
+            assert (await chat.events(run_id))[-1].name == "done"
+        assert watch.writes == [("INSERT INTO", "chat_message"), ("UPDATE", "chat_conversation")]
         assert (watch.begun, watch.outside) == (1, 0)
 
 

@@ -14,7 +14,16 @@ from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Conversation, Message
 from chat.models.turn import Turn
-from chat.providers.base import Finish, Incomplete, RateLimited, ReasoningDelta, TextDelta, Unavailable, UsageDelta
+from chat.providers.base import (
+    Finish,
+    Incomplete,
+    RateLimited,
+    ReasoningDelta,
+    StatusDelta,
+    TextDelta,
+    Unavailable,
+    UsageDelta,
+)
 from chat.refusals import Refusal
 from tests.chat_rig import Rig, rig
 
@@ -393,6 +402,16 @@ async def test_reasoning_without_end_is_an_error_too(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(*[ReasoningDelta("x" * 100_000)] * 11)
     assert (await chat.events(sent.run_id))[-1].data["code"] == "output_too_long"
+
+
+async def test_lines_about_the_progress_are_passed_on_and_are_no_beginning(chat: Rig) -> None:
+    sent = await chat.send()
+    chat.provider.put(StatusDelta("Thinking\ud800…", "thinking"), Unavailable("Not now.", retry_after=0))
+    chat.provider.put(ReasoningDelta("Hm."), StatusDelta("Writing…", "generating"), TextDelta("Yes."), Finish("stop"))
+    entries = await chat.events(sent.run_id)
+    assert names(entries) == ["start", "status", "status", "reasoning", "status", "token", "done"]
+    assert entries[1].data == {"text": "Thinking\ufffd…", "state": "thinking"}
+    assert entries[4].data == {"text": "Writing…", "state": "generating"}
 
 
 async def test_an_empty_piece_is_no_beginning(chat: Rig) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from chat.providers.base import Finish, Prompt, ReasoningDelta, Request, TextDelta, UsageDelta
+from chat.providers.base import Finish, Prompt, ReasoningDelta, Request, StatusDelta, TextDelta, UsageDelta
 from chat.providers.demo import DemoProvider, tokens
 from chat.providers.demo_numbers import guide
 from tests.providers.contract import ProviderContract, answer, ask, reasoning_of, text_of
@@ -72,7 +72,10 @@ async def test_it_thinks_when_asked_to(demo: DemoProvider) -> None:
 
     assert "bat and a ball" in reasoning_of(deltas)
     assert "5 cents" in text_of(deltas)
-    assert isinstance(deltas[0], ReasoningDelta)
+    assert deltas[0] == StatusDelta("Looking at the puzzle…", "thinking")
+    assert isinstance(deltas[1], ReasoningDelta)
+    kinds = [type(delta) for delta in deltas]
+    assert kinds.index(TextDelta) - 1 == len(kinds) - 1 - kinds[::-1].index(StatusDelta)
 
 
 async def test_it_quotes_the_question_without_its_markup(demo: DemoProvider) -> None:

@@ -83,7 +83,7 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
     answer = await database.read(lambda: str(Conversation.objects.get(pk=saved.conversation_id).active_leaf_id))
     question = await database.read(lambda: str(Message.objects.get(pk=answer).parent_id))
     own = await database.write(
-        lambda: Conversation.objects.create(owner=chat.charlie, title="Charlie's", id=uuid.uuid4())
+        lambda: Conversation.objects.create(owner=chat.charlie, title="Charlie's", is_named=True, id=uuid.uuid4())
     )
     live = await chat.send(f"{SECRET} live")
     await chat.provider.asked.wait()
