@@ -10,12 +10,13 @@ import pytest
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.test import override_settings
-from rjsmin import jsmin
 
 from chat.views.modules import modules
 from tests.views.test_modules import HASHED
 
 ROOT = Path(__file__).resolve().parents[1]
+STATIC = ROOT / "static"
+SCRIPTS = sorted((STATIC / "js").rglob("*.js"))
 KB = 1024
 OWN = 60 * KB
 ALL = 110 * KB
@@ -30,19 +31,31 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield root
 
 
-def test_what_is_served_is_lean_and_the_source_stays_beside_it(collected: Path) -> None:
-    source = (ROOT / "static" / "js" / "chat.js").read_text("utf-8")
-    served = (collected / Path(staticfiles_storage.stored_name("js/chat.js"))).read_text("utf-8")
+def served(root: Path, name: str) -> str:
+    return (root / staticfiles_storage.stored_name(name)).read_text("utf-8")
 
-    assert served == jsmin(source)
-    assert (collected / "js" / "chat.js").read_text("utf-8") == source
+
+def test_the_page_has_one_file_and_the_sources_stay_beside_it(collected: Path) -> None:
+    own = [address for address in modules().preloads if address.startswith("/static/js/")]
+
+    assert [collected / address.removeprefix("/static/") for address in own] == [
+        collected / staticfiles_storage.stored_name("js/chat.js")
+    ]
+    assert "class ChatApp" in served(collected, "js/chat.js")
+    for path in SCRIPTS:
+        assert (collected / path.relative_to(STATIC)).read_bytes() == path.read_bytes()
+
+
+def test_no_comment_is_served(collected: Path) -> None:
+    for path in SCRIPTS:
+        assert "/**" not in served(collected, str(path.relative_to(STATIC)))
 
 
 def test_vendored_scripts_are_served_as_they_are(collected: Path) -> None:
-    [name] = [path.relative_to(ROOT / "static") for path in (ROOT / "static/vendor").glob("markdown-it-*/*.js")]
+    [name] = [path.relative_to(STATIC) for path in (STATIC / "vendor").glob("markdown-it-*/*.js")]
 
-    served = collected / Path(staticfiles_storage.stored_name(str(name)))
-    assert served.read_bytes() == (ROOT / "static" / name).read_bytes()
+    copy = collected / staticfiles_storage.stored_name(str(name))
+    assert copy.read_bytes() == (STATIC / name).read_bytes()
 
 
 def test_the_first_load_is_within_its_budget(collected: Path) -> None:

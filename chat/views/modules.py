@@ -62,14 +62,15 @@ def _modules(storage: Storage) -> Modules:
     return Modules(import_map, tuple(storage.url(name) for name in _graph(storage, ENTRY)))
 
 
-def _graph(storage: Storage, entry: str) -> Iterator[str]:
+def _graph(storage: ManifestStaticFilesStorage, entry: str) -> Iterator[str]:
     """The entry and all that it imports statically, breadth first, each once."""
     found = [entry]
     for name in found:
         if not storage.exists(name):
             continue
         yield name
-        with storage.open(name) as file:
+        # What is served: the modules of the page may be in one file there.
+        with storage.open(storage.stored_name(name)) as file:
             source = file.read().decode()
         for address in STATIC_IMPORT.findall(source):
             imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), address))

@@ -1,0 +1,51 @@
+"""The page as it is deployed: its modules in one file, by hashed names that are kept for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.people import prepare
+from tests.browser.samples import MARKDOWN, scripted
+from tests.faults.processes import Site, Upstream
+from tests.server.process import ended
+
+# The page's own and the parser, and what code and formulas need.
+FILES = 12
+
+
+@pytest.fixture
+def hashed(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
+    static = {"CHAT_STATIC_HASHED": "1", "CHAT_STATIC_DIR": str(tmp_path / "static")}
+    made = ended("manage.py", "collectstatic", "--no-input", "--verbosity=0", CHAT_DATA_DIR=str(tmp_path), **static)
+    assert made.returncode == 0, made.stdout
+    site = Site(tmp_path, prepare(tmp_path), OPENAI_BASE_URL=upstream.base_url, **static)
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+async def test_a_chat_as_it_is_deployed(visitors: Visitors, hashed: Site) -> None:
+    visitor = await visitors(hashed.cast["admin"], url=hashed.url)
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    await tab.ask(scripted(f"{MARKDOWN}\n\nAnd $x^2$ for later.", size=200))
+    # Modules that come only when they are needed, and share others with the page.
+    await expect(tab.body.locator('[class*="hljs"], .code-content span').first).to_be_visible()
+    await expect(tab.body.locator("math").first).to_be_visible()
+    await tab.reload()
+    await expect(tab.answers).to_have_count(2)
+
+    scripts = await tab.page.evaluate(
+        """() => performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname)
+          .filter((name) => name.endsWith(".js"))"""
+    )
+    assert len(scripts) == len(set(scripts)) <= FILES, scripts
+    assert all(len(name.split(".")) == 3 for name in scripts if name.startswith("/static/js/")), scripts
+    await visitor.leave()
