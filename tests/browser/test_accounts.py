@@ -13,7 +13,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.people import PASSWORD
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
-from tests.browser.watch import ACCOUNT_PATHS
+from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK
 from tests.faults.processes import Site, Upstream
 from tests.server.process import ended
 
@@ -92,6 +92,36 @@ async def test_a_tab_whose_person_logged_out_says_so_and_keeps_the_words(visitor
     await expect(tab.notice).to_contain_text("signed out")
     await expect(tab.notice.get_by_role("button", name="Sign in")).to_be_visible()
     await expect(tab.box).to_have_value("half a thought")
+
+
+async def test_signing_in_again_happens_in_place_and_what_was_sent_goes_out_once(visitor: Visitor) -> None:
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    visitor.watch.expect(r"console: .* 400 .*/accounts/login/", NO_NETWORK[0])
+    tab, other = await visitor.open(), await visitor.open()
+    await tab.ask("Hello")
+    await log_out(other.page)
+    await expect(tab.notice).to_contain_text("signed out")
+    await tab.send("Are you still there?")
+    dialog = tab.page.locator("#sign-in")
+    await expect(dialog.locator("input[name=login]")).to_have_value(visitor.name)
+    await dialog.locator("input[name=password]").fill("something else")
+    await dialog.locator("input[name=password]").press("Enter")
+    await expect(dialog.locator("[role=alert]")).to_contain_text("not correct")
+    await tab.page.keyboard.press("Escape")
+    await tab.box.fill("a draft")
+
+    await tab.notice.get_by_role("button", name="Sign in").click()
+    await dialog.locator("input[name=password]").fill(PASSWORD)
+    await dialog.locator("input[name=password]").press("Enter")
+    await expect(dialog).to_be_hidden()
+    await expect(tab.notice).to_have_count(0)
+    await expect(tab.answers).to_have_count(2)
+    await tab.ended()
+    assert await tab.text() == "Hello! You said: Are you still there?"
+    await expect(tab.box).to_have_value("a draft")
+    await tab.reload()
+    await expect(tab.questions).to_have_text(["Hello", "Are you still there?"])
+    await log_out(tab.page)
 
 
 async def test_nobody_reads_what_another_person_has_written(visitors: Visitors) -> None:

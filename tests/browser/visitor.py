@@ -29,6 +29,11 @@ class Visitor:
             await context.add_cookies([{"name": "sessionid", "value": person.session, "url": url}])
         return cls(person, url, context, watch)
 
+    @property
+    def name(self) -> str:
+        assert self.person is not None
+        return self.person.name
+
     async def open(self, path: str = "/") -> Tab:
         """A new tab with the chat, connected."""
         page = await self.context.new_page()

@@ -1,9 +1,5 @@
-import { assistantOption, isAsked } from "./assistant_option.js";
-import { Listbox } from "./listbox.js";
+import { warn } from "../client/warning.js";
 import { part } from "./template_parts.js";
-
-/** With fewer, a search would be one thing more to look at. */
-const SEARCHED_FROM = 6;
 
 /**
  * @typedef {object} Assistant
@@ -16,14 +12,14 @@ const SEARCHED_FROM = 6;
  * @property {boolean} demo
  */
 
-/** The choice of who answers: a button that names who it is, and a list that can be searched. */
+/** The choice of who answers: a button that names who it is, and a list, which is loaded when it is opened first. */
 export class AssistantPicker {
   #root;
   #assistants;
   #onChoose;
   #remembered;
-  #touch = matchMedia("(hover: none) and (pointer: coarse)");
-  #listbox;
+  /** @type {import("./assistant_menu.js").AssistantMenu | null} */
+  #menu = null;
   /** @type {Assistant | null} */
   #chosen = null;
 
@@ -31,7 +27,7 @@ export class AssistantPicker {
    * @param {HTMLElement} root
    * @param {object} options
    * @param {Assistant[]} options.assistants
-   * @param {{ read(): string | null, write(slug: string): void }} options.remembered the last choice in a new chat
+   * @param {{ read(): string | null, write(slug: string): void }} options.remembered the last choice
    * @param {() => void} options.onChoose a person has chosen
    */
   constructor(root, { assistants, remembered, onChoose }) {
@@ -39,19 +35,15 @@ export class AssistantPicker {
     this.#assistants = assistants;
     this.#remembered = remembered;
     this.#onChoose = onChoose;
-    this.#listbox = new Listbox({ field: this.#search, list: this.#list, onChoose: (option) => this.#pick(option) });
-    part(root, "search").hidden = assistants.length < SEARCHED_FROM;
     part(root, "button").hidden = assistants.length < 2;
     part(root, "told").hidden = assistants.length !== 1;
-    this.#search.addEventListener("input", this.#filter);
-    this.#menu.addEventListener("toggle", this.#toggled);
+    this.#popover.addEventListener("toggle", this.#toggled);
     this.choose(null);
   }
 
   close() {
-    this.#listbox.close();
-    this.#search.removeEventListener("input", this.#filter);
-    this.#menu.removeEventListener("toggle", this.#toggled);
+    this.#menu?.close();
+    this.#popover.removeEventListener("toggle", this.#toggled);
   }
 
   /** @returns {Assistant | null} */
@@ -68,49 +60,27 @@ export class AssistantPicker {
   }
 
   /** @returns {HTMLElement} */
-  get #menu() {
+  get #popover() {
     return part(this.#root, "menu");
   }
 
-  /** @returns {HTMLElement} */
-  get #list() {
-    return part(this.#root, "list");
-  }
-
-  /** @returns {HTMLInputElement} */
-  get #search() {
-    return part(this.#root, "search-field");
-  }
-
-  #toggled = (/** @type {any} */ event) => {
+  #toggled = async (/** @type {any} */ event) => {
     if (event.newState !== "open") return;
-    this.#search.value = "";
-    this.#draw();
-    const chosen = this.#listbox.options.find((option) => option.dataset.key === this.#chosen?.slug);
-    this.#listbox.activate(chosen ?? null, { scroll: true });
-    // On a touch screen its keyboard would cover what is to be chosen from.
-    const searched = this.#assistants.length >= SEARCHED_FROM && !this.#touch.matches;
-    (searched ? this.#search : this.#list).focus({ preventScroll: true });
+    try {
+      const { AssistantMenu } = await import("./assistant_menu.js");
+      this.#menu ??= new AssistantMenu(this.#root, { assistants: this.#assistants, onPick: (slug) => this.#pick(slug) });
+      this.#menu.show(this.#chosen?.slug ?? null);
+    } catch (error) {
+      this.#popover.hidePopover();
+      warn("the list of assistants could not be loaded", error); // Without a network: the next attempt may do.
+    }
   };
 
-  #filter = (/** @type {Event} */ event) => {
-    event.stopPropagation();
-    this.#draw();
-    this.#listbox.refresh({ first: true });
-  };
-
-  #draw() {
-    const shown = this.#assistants.filter((assistant) => isAsked(assistant, this.#search.value));
-    this.#list.replaceChildren(...shown.map((assistant) => assistantOption(assistant, assistant === this.#chosen)));
-    part(this.#root, "nobody").hidden = shown.length > 0;
-  }
-
-  /** @param {HTMLElement} option */
-  #pick(option) {
-    const slug = option.dataset.key ?? "";
+  /** @param {string} slug */
+  #pick(slug) {
     this.#remembered.write(slug);
     this.choose(slug);
-    this.#menu.hidePopover();
+    this.#popover.hidePopover();
     this.#onChoose();
   }
 }

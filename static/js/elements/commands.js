@@ -59,6 +59,7 @@ export class Commands {
 
   async #showPalette() {
     const { session, stage, go } = this.#parts;
+    dialog("palette").showModal();
     this.#palette ??= import("./palette.js").then(
       ({ Palette }) => new Palette(dialog("palette"), {
         client: session.client,
@@ -72,6 +73,7 @@ export class Commands {
       (await this.#palette).show();
     } catch (error) {
       this.#palette = null;
+      dialog("palette").close();
       warn("the palette could not be loaded", error); // Without a network: the next attempt may do.
     }
   }

@@ -37,21 +37,24 @@ export class Palette {
     this.#feed.addEventListener("change", () => this.#draw());
     this.#field.addEventListener("input", () => this.#typed());
     dialog.addEventListener("click", (event) => this.#clicked(event));
-    dialog.addEventListener("close", () => this.#view.disconnect());
+    dialog.addEventListener("close", () => this.#closed());
   }
 
+  /** It is open already, perhaps with words in it: they need not wait for what is here. */
   show() {
-    if (this.#dialog.open) return;
-    this.#field.value = "";
-    this.#feed.search("");
+    this.#feed.search(this.#field.value);
     this.#draw({ first: true });
-    this.#dialog.showModal();
     this.#view.observe(part(this.#dialog, "end"));
   }
 
   /** @returns {HTMLInputElement} */
   get #field() {
     return part(this.#dialog, "field");
+  }
+
+  #closed() {
+    this.#field.value = "";
+    this.#view.disconnect();
   }
 
   #typed() {

@@ -1,0 +1,153 @@
+"""Finding a conversation again: the palette, pins, the archive, and what is unread. The same in every tab."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Locator, expect
+
+from tests.browser.tab import Tab
+from tests.browser.visitor import Visitor
+
+
+def option(tab: Tab, words: str) -> Locator:
+    return tab.page.locator("#palette [role=option]").filter(has_text=words)
+
+
+async def ask(visitor: Visitor, text: str) -> str:
+    """The id of the conversation."""
+    run = await visitor.api("POST", "/api/runs/wait", {"text": text})
+    return str(run["conversation_id"])
+
+
+def group(tab: Tab, label: str) -> Locator:
+    """The titles that stand under a heading of the sidebar."""
+    return tab.page.locator(f'#conversations ul[aria-label="{label}"] .conversation__title')
+
+
+async def test_a_message_is_found_by_its_words_and_opened(visitor: Visitor) -> None:
+    for text in ("Where do herons nest?", "How do swifts sleep?"):
+        await ask(visitor, text)
+    tab = await visitor.open()
+    await tab.page.keyboard.press("Control+K")
+    await expect(tab.page.locator("#palette-field")).to_be_focused()
+    await tab.page.keyboard.type("swif")
+    await expect(option(tab, "You: How do swifts sleep?")).to_be_visible()
+    await expect(tab.page.locator("#palette mark").first).to_have_text(re.compile("^swif", re.IGNORECASE))
+    await expect(option(tab, "herons")).to_have_count(0)
+
+    found = await tab.page.locator("#palette [role=option]").count()
+    await tab.page.keyboard.press("ArrowUp")
+    active = await tab.page.locator("#palette-field").get_attribute("aria-activedescendant")
+    assert active == await tab.page.locator("#palette [role=option]").nth(found - 1).get_attribute("id")
+    await option(tab, "You: How do swifts sleep?").click()
+    await expect(tab.questions).to_have_text(["How do swifts sleep?"])
+    await expect(tab.page).to_have_url(re.compile(r"/c/[\w-]+\?message=[\w-]+$"))
+    await expect(tab.page.locator("#palette")).to_be_hidden()
+
+
+async def test_what_is_found_is_only_text(visitor: Visitor) -> None:
+    await ask(visitor, "<img src=x onerror=__x=1> heron <b>bold</b>")
+    tab = await visitor.open()
+    await tab.page.locator("#open-palette").click()
+    await tab.page.keyboard.type("heron")
+    await expect(option(tab, "<img src=x onerror=__x=1> heron <b>bold</b>").first).to_be_visible()
+    await expect(tab.page.locator("#palette :is(img, b)")).to_have_count(0)
+    await tab.page.keyboard.type("onsense")
+    await expect(tab.page.locator("#palette [role=status]")).to_contain_text("Nothing was found")
+
+
+async def test_a_command_is_run_from_the_palette(visitor: Visitor) -> None:
+    visitor.watch.allow("/theme")
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    await tab.page.keyboard.press("Control+K")
+    await tab.page.keyboard.type("dark")
+    async with tab.page.expect_response("**/theme"):
+        await tab.page.keyboard.press("Enter")
+    await expect(tab.page.locator("html")).to_have_attribute("data-theme", "dark")
+
+    await tab.page.keyboard.press("Control+K")
+    await tab.page.keyboard.type("rename")
+    await tab.page.keyboard.press("Enter")
+    field = tab.row(await tab.conversation_id()).locator("input[name=title]")
+    await expect(field).to_be_focused()
+    await field.fill("Greetings")
+    await field.press("Enter")
+    await expect(tab.title).to_have_text("Greetings")
+    await tab.page.keyboard.press("Control+K")
+    await tab.page.keyboard.press("Escape")
+    await expect(tab.page.locator("#palette")).to_be_hidden()
+
+
+async def test_a_pin_is_on_top_in_every_tab(visitor: Visitor) -> None:
+    first = await ask(visitor, "The first one")
+    await ask(visitor, "The second one")
+    tab, other = await visitor.open(), await visitor.open()
+    await tab.press_row(first, "pin")
+    for each in (tab, other):
+        await expect(group(each, "Pinned")).to_have_text(["The first one"])
+        await expect(each.titles).to_have_text(["The first one", "The second one"])
+
+    await other.press_row(first, "pin")
+    for each in (tab, other):
+        await expect(group(each, "Pinned")).to_have_count(0)
+        await expect(each.titles).to_have_text(["The second one", "The first one"])
+
+
+async def test_the_archive_keeps_what_is_put_away_and_gives_it_back(visitor: Visitor) -> None:
+    first = await ask(visitor, "The first one")
+    await ask(visitor, "The second one")
+    tab, other = await visitor.open(f"/c/{first}"), await visitor.open()
+    await tab.press_row(first, "archive")
+    await expect(tab.page.locator("#welcome")).to_be_visible()
+    await expect(tab.toast).to_contain_text("Archived “The first one”")
+    for each in (tab, other):
+        await expect(each.titles).to_have_text(["The second one"])
+    await tab.toast.locator("[data-action=undo]").click()
+    await expect(tab.questions).to_have_text(["The first one"])
+    await tab.press_row(first, "archive")
+    await expect(tab.titles).to_have_text(["The second one"])
+
+    await other.page.locator("#user-menu-button").click()
+    await other.page.locator("[data-action=open-archive]").click()
+    await expect(other.titles).to_have_text(["The first one"])
+    await other.press_row(first, "archive")
+    await expect(other.page.locator("#conversations [data-part=empty]")).to_have_text("Nothing is archived.")
+    await other.page.locator("[data-action=close-archive]").click()
+    for each in (tab, other):
+        await expect(each.titles).to_have_text(["The second one", "The first one"])
+
+
+async def test_what_was_answered_elsewhere_is_unread_until_it_is_seen(visitor: Visitor) -> None:
+    tab, other = await visitor.open(), await visitor.open()
+    conversation_id = await ask(visitor, "From a program")
+    for each in (tab, other):
+        await expect(each.row(conversation_id).locator(".conversation__unread")).to_be_visible()
+    await tab.row(conversation_id).locator("[data-action=open]").click()
+    for each in (tab, other):
+        await expect(each.row(conversation_id).locator(".conversation__unread")).to_be_hidden()
+    await tab.reload()
+    await expect(tab.row(conversation_id).locator(".conversation__unread")).to_be_hidden()
+
+
+async def test_the_list_is_read_on_as_it_is_scrolled(visitor: Visitor) -> None:
+    for number in range(60):
+        await visitor.api("POST", "/api/runs/wait", {"text": f"Number {number}"})
+    tab = await visitor.open()
+    await expect(tab.titles.first).to_have_text("Number 59")
+    while (before := await tab.rows.count()) < 60:
+        await tab.rows.last.scroll_into_view_if_needed()
+        await expect(tab.rows).not_to_have_count(before)
+    await expect(tab.titles.last).to_have_text("Number 0")
+
+
+async def test_the_shortcuts_are_listed(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.box.press("?")
+    await expect(tab.box).to_have_value("?")
+    await tab.page.locator("#conversation-title").click()
+    await tab.page.keyboard.press("?")
+    await expect(tab.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    await tab.page.keyboard.press("Escape")
+    await expect(tab.page.locator("#shortcuts")).to_be_hidden()
