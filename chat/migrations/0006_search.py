@@ -1,6 +1,7 @@
 """The full-text index of messages and titles (chat/search/index.py).
 
-PostgreSQL: an index of an expression. SQLite: an FTS5 table without texts of its own, kept in step by triggers. Its rows
+PostgreSQL: a column that the database itself fills, and its index. Without the column, a search for a common word, and
+every ANALYZE, would read the words out of the texts again. No model knows of it. SQLite: an FTS5 table without texts of its own, kept in step by triggers. Its rows
 have ids that stay (SQLite may number a table's rows anew), in chat_search_entry.
 
 A later migration that changes chat_message or chat_conversation makes SQLite copy the table, which loses its triggers:
@@ -11,7 +12,11 @@ from django.db import migrations
 
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" + "¡¿«»‹›“”„‘’‚–—…·•、。，．！？：；（）「」『』《》"
 
-POSTGRESQL = "CREATE INDEX {name} ON {table} USING gin (to_tsvector('simple', translate(left({column}, 100000), '{punctuation}', '{blanks}')))"
+POSTGRESQL = (
+    "ALTER TABLE {table} ADD COLUMN search_vector tsvector GENERATED ALWAYS AS "
+    "(to_tsvector('simple', translate(left({column}, 100000), '{punctuation}', '{blanks}'))) STORED",
+    'CREATE INDEX {name} ON {table} USING gin (search_vector)',
+)
 INDEXES = (
     ('message_search', 'chat_message', 'text'),
     ('conversation_search', 'chat_conversation', 'title'),
@@ -60,10 +65,9 @@ def create(apps, schema_editor):
     if schema_editor.connection.vendor == 'postgresql':
         blanks, punctuation = ' ' * len(PUNCTUATION), PUNCTUATION.replace("'", "''")
         for name, table, column in INDEXES:
-            schema_editor.execute(
-                POSTGRESQL.format(name=name, table=table, column=column, punctuation=punctuation, blanks=blanks),
-                params=None,
-            )
+            names = {'name': name, 'table': table, 'column': column, 'punctuation': punctuation, 'blanks': blanks}
+            for statement in POSTGRESQL:
+                schema_editor.execute(statement.format(**names), params=None)
         return
     for statement in TABLES:
         schema_editor.execute(statement, params=None)
@@ -84,8 +88,8 @@ def create_triggers(apps, schema_editor):
 
 def remove(apps, schema_editor):
     if schema_editor.connection.vendor == 'postgresql':
-        for name, _, _ in INDEXES:
-            schema_editor.execute(f'DROP INDEX {name}', params=None)
+        for _, table, _ in INDEXES:
+            schema_editor.execute(f'ALTER TABLE {table} DROP COLUMN search_vector', params=None)
         return
     for source, _, _ in SOURCES:
         for name in TRIGGERS:

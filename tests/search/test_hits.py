@@ -172,7 +172,6 @@ def test_a_second_answer_is_found_beside_the_first(alice: User, herons: Conversa
 
 
 def test_the_index_is_used(alice: User) -> None:
-    """The expression of the query must be that of the index, letter by letter."""
     words = Words.parse("grey her")
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
