@@ -11,7 +11,7 @@ import { shownLength } from "./hold.js";
 import { LastItem } from "./last_item.js";
 import { OpenFence } from "./open_fence.js";
 import { OpenTable } from "./open_table.js";
-import { patchNodes } from "./patch.js";
+import { Parts, redraw } from "./parts.js";
 import { PlainTail } from "./plain_tail.js";
 import { SourceText } from "./source_text.js";
 import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
@@ -23,7 +23,7 @@ const pageDressing = new Dressing();
 
 /** One message: being streamed, or rendered whole. */
 export class MarkdownStream {
-  #container;
+  #parts;
   #blocks;
   #dressing;
   #source = new SourceText();
@@ -43,7 +43,7 @@ export class MarkdownStream {
 
   /** @param {Element} container  nobody else may change its children @param {Options} [options] */
   constructor(container, options = {}) {
-    this.#container = container;
+    this.#parts = new Parts(container);
     const location = options.location ?? globalThis.location?.href ?? "";
     this.#dressing = options.dressing ?? pageDressing;
     this.#blocks = new BlockBuilder(options.document ?? container.ownerDocument, location);
@@ -186,6 +186,7 @@ export class MarkdownStream {
   /** It is complete: what is drawn of it stays. @param {OpenFence | OpenTable} block */
   #closeBlock(block) {
     this.#dressing.dress(block.takeUndressed(), false);
+    this.#parts.settle(this.#tailNodes.length);
     this.#block = null;
     this.#lastItem = null;
     this.#tailNodes = [];
@@ -195,7 +196,7 @@ export class MarkdownStream {
   /** Draws over the old end: nodes that are final now, then the new open end. @param {Slice | null} settled @param {ChildNode[]} [open] */
   #draw(settled, open = []) {
     const final = settled?.nodes ?? [];
-    const drawn = patchNodes(this.#container, this.#tailNodes, [...final, ...open]);
+    const drawn = this.#parts.draw(this.#tailNodes, final, open);
     this.#tailNodes = drawn.slice(final.length);
     if (settled) settled.nodes = settled.source ? drawn.slice(0, final.length) : [];
     this.#dress(drawn, open.length > 0);
@@ -203,8 +204,7 @@ export class MarkdownStream {
 
   /** @param {Slice} slice */
   #redraw(slice) {
-    const after = slice.nodes.at(-1)?.nextSibling ?? null;
-    slice.nodes = patchNodes(this.#container, slice.nodes, this.#blocks.rebuild(slice), after);
+    slice.nodes = redraw(slice.nodes, this.#blocks.rebuild(slice));
     this.#dress(slice.nodes, false);
   }
 

@@ -1,6 +1,7 @@
 import { parseHTML } from "linkedom";
 
 import { ElementBuilder } from "../../../static/js/markdown/elements.js";
+import { BLOCKS_OF_A_PART } from "../../../static/js/markdown/parts.js";
 import { createParser } from "../../../static/js/markdown/parser.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
@@ -37,7 +38,14 @@ export function streamed(chunks, look = () => {}) {
 export function whole(text) {
   const container = element();
   const source = text.replace(/\r\n?/g, "\n").replaceAll("\0", "\ufffd");
-  container.append(...new ElementBuilder(document, LOCATION, parser).build(parser.parse(source, { references: {} })));
+  const nodes = new ElementBuilder(document, LOCATION, parser).build(parser.parse(source, { references: {} }));
+  container.append(...nodes.splice(0, BLOCKS_OF_A_PART));
+  while (nodes.length) {
+    const part = element();
+    part.setAttribute("class", "markdown-part");
+    part.append(...nodes.splice(0, BLOCKS_OF_A_PART));
+    container.append(part);
+  }
   return container;
 }
 
