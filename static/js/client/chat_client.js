@@ -141,9 +141,8 @@ export class ChatClient extends EventTarget {
    * @returns {Promise<Sent>}
    * @throws {ChatError} the server's last word, or `closed`: then the message stays in the outbox
    */
-  send({ text, conversationId, parentId, assistant, clientMessageId = newClientMessageId() }) {
-    const queuedAt = this.#clock.now();
-    return this.#outbox.send({ clientMessageId, text, conversationId, parentId, assistant, queuedAt });
+  send({ clientMessageId = newClientMessageId(), ...message }) {
+    return this.#outbox.send({ ...message, clientMessageId, queuedAt: this.#clock.now() });
   }
 
   /**

@@ -8,6 +8,8 @@ import { isObject } from "./wire.js";
  * @property {string | null} [conversationId] null or absent: a new conversation
  * @property {string | null} [parentId] absent: the active leaf; "root": a new first message
  * @property {string | null} [assistant] slug
+ * @property {string | null} [regenerateId] the saved question to answer again, instead of a text
+ * @property {string | null} [continueId] the saved answer to go on with, instead of a text
  * @property {string} clientMessageId the idempotency key
  *
  * @typedef {Message & { queuedAt: number }} Entry `queuedAt` in milliseconds since the epoch
@@ -120,10 +122,12 @@ function isEntry(value) {
  * @param {Message} entry
  * @returns {Record<string, string>} the body of the request, the same for both transports
  */
-function toWire({ clientMessageId, text, conversationId, parentId, assistant }) {
+function toWire({ clientMessageId, text, conversationId, parentId, regenerateId, continueId, assistant }) {
   return {
     client_message_id: clientMessageId,
-    text,
+    ...(!regenerateId && !continueId && { text }),
+    ...(regenerateId && { regenerate_id: regenerateId }),
+    ...(continueId && { continue_id: continueId }),
     ...(conversationId && { conversation_id: conversationId }),
     ...(parentId && { parent_id: parentId }),
     ...(assistant && { assistant }),
