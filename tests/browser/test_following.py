@@ -112,7 +112,10 @@ async def test_escape_stops_the_answer(visitor: Visitor) -> None:
 async def test_the_end_stays_in_view_while_it_grows(visitor: Visitor) -> None:
     tab = await tall_conversation(visitor)
     await tab.send("/numbered rate=300 count=1500")
-    for length in (1000, 6000, 12000):
+    # A question that was just sent stays where it is: it is the way to the end that is followed from there on.
+    await expect(tab.page.locator("#jump-to-latest")).to_be_visible()
+    await tab.page.locator("#jump-to-latest").click()
+    for length in (6000, 9000, 12000):
         await tab.text_beyond(length)
         assert await tab.scroller.evaluate(FROM_END) < 70
     await tab.ended()

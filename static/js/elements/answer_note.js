@@ -1,11 +1,14 @@
+import { gettext } from "../i18n.js";
+
 /** @type {Record<string, string>} */
 const FINISH_NOTES = {
   // @ts-expect-error -- without the inherited names, which a reason must not meet
   __proto__: null,
-  length: "Cut off at the length limit of the model",
-  content_filter: "Ended by the content filter of the model",
-  abandoned: "Stopped: nobody was following",
+  length: gettext("Cut off at the length limit of the model"),
+  content_filter: gettext("Ended by the content filter of the model"),
+  abandoned: gettext("Stopped: nobody was following"),
 };
+const CONTINUABLE = new Set(["length", "stopped"]);
 
 /**
  * The few words below an answer that did not end by itself.
@@ -14,7 +17,12 @@ const FINISH_NOTES = {
  */
 export function answerNote({ status, finish_reason: reason }) {
   if (reason && FINISH_NOTES[reason]) return FINISH_NOTES[reason];
-  return status === "stopped" ? "Stopped" : "";
+  return status === "stopped" ? gettext("Stopped") : "";
+}
+
+/** Whether the answer can be gone on with. @param {{ finish_reason?: string | null }} message */
+export function isContinuable({ finish_reason: reason }) {
+  return CONTINUABLE.has(reason ?? "");
 }
 
 /**
@@ -25,7 +33,7 @@ export function answerNote({ status, finish_reason: reason }) {
  */
 export function answerLabel({ assistant, model }, assistants) {
   const name = assistants.find(({ slug }) => slug === assistant)?.name ?? assistant ?? "";
-  if (!name) return model || "Assistant";
+  if (!name) return model || gettext("Assistant");
   if (!model || model.toLowerCase() === name.toLowerCase()) return name;
   return `${name} · ${model}`;
 }

@@ -9,8 +9,6 @@ import { MarkdownStream, renderMarkdown } from "../markdown/stream.js";
 export class AnswerWriter {
   #message;
   #drawing;
-  #thoughtSince = 0;
-  #thinking = false;
   #text = "";
 
   /** @param {ChatMessage} message */
@@ -25,32 +23,21 @@ export class AnswerWriter {
 
   /** @param {string} text a piece of the answer @returns {Promise<void>} */
   write(text) {
-    if (!this.#text) this.#endThinking();
     this.#text += text;
     return this.#drawing.answer.write(text);
-  }
-
-  /** @param {string} text a piece of the model's thinking @returns {Promise<void>} */
-  think(text) {
-    if (!this.#thinking) this.#beginThinking();
-    return this.#drawing.thoughts.write(text);
   }
 
   /** Throws away what there is: the run starts again. */
   reset() {
     this.close();
     this.#text = "";
-    this.#thinking = false;
-    this.#message.showReasoning("", { open: false });
     this.#drawing = newDrawing(this.#message);
   }
 
   /** The answer is whole, or will not grow any more. */
   finish() {
-    this.#endThinking();
-    const { answer, thoughts, markdown } = this.#drawing;
+    const { answer, markdown } = this.#drawing;
     void answer.flush();
-    void thoughts.flush();
     markdown.finish();
     this.#message.source = this.#text;
     this.close();
@@ -67,32 +54,12 @@ export class AnswerWriter {
 
   close() {
     this.#drawing.answer.close();
-    this.#drawing.thoughts.close();
-  }
-
-  #beginThinking() {
-    this.#thinking = true;
-    this.#thoughtSince ||= Date.now();
-    this.#message.showReasoning("Thinking…", { open: !this.#text });
-  }
-
-  #endThinking() {
-    if (!this.#thinking) return;
-    this.#thinking = false;
-    const seconds = Math.max(1, Math.round((Date.now() - this.#thoughtSince) / 1_000));
-    this.#message.showReasoning(`Thought for ${seconds} s`, { open: false });
   }
 }
 
 /** Empties the message and begins anew. @param {ChatMessage} message */
 function newDrawing(message) {
-  const thought = document.createTextNode("");
   message.body.replaceChildren();
-  message.thoughts.replaceChildren(thought);
   const markdown = new MarkdownStream(message.body);
-  return {
-    markdown,
-    answer: new FramePump({ draw: (text) => markdown.push(text) }),
-    thoughts: new FramePump({ draw: (text) => thought.appendData(text) }),
-  };
+  return { markdown, answer: new FramePump({ draw: (text) => markdown.push(text) }) };
 }

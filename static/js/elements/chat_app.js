@@ -5,6 +5,7 @@ import { Commands } from "./commands.js";
 import { ConversationActs } from "./conversation_acts.js";
 import { refreshCsrfFields } from "./csrf.js";
 import { nameKeys } from "./key_names.js";
+import { MessageActs } from "./message_acts.js";
 import { ReadMarks } from "./read_marks.js";
 import { Session } from "./session.js";
 import { shortcutOf } from "./shortcuts.js";
@@ -45,6 +46,13 @@ export class ChatApp extends HTMLElement {
     this.#marks = new ReadMarks({ book: session.book, stage, transcript });
     enableActions(transcript);
     nameKeys(document);
+    new MessageActs(this, {
+      open: () => this.#open,
+      send: (text, send) => this.#send(text, send),
+      attempt: (work) => this.#try(work),
+      giveBack: (text) => this.#composer.giveBack(text),
+      signal: this.#listeners.signal,
+    });
     this.#listen();
     stage.showAddress();
     session.start();
@@ -83,10 +91,6 @@ export class ChatApp extends HTMLElement {
     "conversation-delete": ({ id }) => this.#acts.delete(id),
     "connection-wake": () => this.#session.client.wake(),
     "sign-in": () => this.#commands.run("sign-in"),
-    "message-retry": (_, { target }) => this.#send("", () => this.#open.retry(target)),
-    "message-keep": (_, { target }) => this.#try(this.#open.keep(target)),
-    "message-return": (_, { target }) => this.#composer.giveBack(this.#open.takeBack(target)),
-    "transcript-older": () => this.#try(this.#open.loadOlder()),
     announce: (text) => this.#announcer.say(text),
     click: (_, event) => this.#clicked(event),
   };

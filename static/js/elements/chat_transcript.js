@@ -1,74 +1,169 @@
-import { StickToBottom } from "./stick_to_bottom.js";
+import { AnswerDetails } from "./answer_details.js";
+import { workWhenIdle } from "./idle_time.js";
+import { MessageWindow } from "./message_window.js";
+import { ReadingPlace } from "./reading_place.js";
 import { actionOf, part } from "./template_parts.js";
+
+/** Drawn at once, before the first paint: about a screen. */
+const FIRST = 6;
+/** Drawn at once when a reader comes near the end of what is drawn. */
+const SLICE = 10;
+/** So far beyond the screen it is drawn, or asked for. */
+const AHEAD = "1500px 0px";
 
 /**
  * The messages of the open conversation, and where they are scrolled to.
  *
- * Says "transcript-older" when the beginning of what is shown comes into view and there is more above it.
+ * Says "transcript-older" and "transcript-newer" when a reader comes near the first or last message that is known and
+ * there are more, and "transcript-latest" when they want to see the end and it is not known.
+ *
+ * @typedef {import("./message_window.js").Entry} Entry
+ * @typedef {import("./chat_message.js").ChatMessage} ChatMessage
  */
 export class ChatTranscript extends HTMLElement {
-  /** @type {StickToBottom} */
-  #stick = /** @type {any} */ (null);
+  /** @type {MessageWindow} */
+  #window = /** @type {any} */ (null);
+  /** @type {ReadingPlace} */
+  #place = /** @type {any} */ (null);
+  /** @type {AnswerDetails} */
+  #details = /** @type {any} */ (null);
   /** @type {IntersectionObserver} */
-  #view = /** @type {any} */ (null);
+  #edges = /** @type {any} */ (null);
+  /** Whether more can be read above and below what is known. */
+  #more = { older: false, newer: false };
   #unread = false;
+  #stopDrawing = () => {};
 
   connectedCallback() {
-    this.#stick = new StickToBottom({ scroller: this.#scroller, content: part(this, "content"), onChange: () => this.#moved() });
-    this.#stick.start();
-    this.#view = new IntersectionObserver((entries) => this.#seen(entries), { root: this.#scroller, rootMargin: "300px 0px 0px 0px" });
+    const scroller = /** @type {HTMLElement} */ (this.querySelector(".transcript__scroller"));
+    const [content, reserve] = [part(this, "content"), part(this, "reserve")];
+    this.#window = new MessageWindow(this.#list);
+    this.#details = new AnswerDetails(/** @type {HTMLElement} */ (document.getElementById("answer-details")));
+    this.#place = new ReadingPlace({ scroller, content, list: this.#list, reserve, onChange: (grown) => this.#moved(grown) });
+    this.#place.start();
+    this.#edges = new IntersectionObserver((entries) => this.#reached(entries), { root: scroller, rootMargin: AHEAD });
     this.addEventListener("click", this.#act);
   }
 
   disconnectedCallback() {
-    this.#stick.stop();
-    this.#view.disconnect();
+    this.#stopDrawing();
+    this.#place.stop();
+    this.#edges.disconnect();
     this.removeEventListener("click", this.#act);
   }
 
-  /** @returns {import("./chat_message.js").ChatMessage[]} */
+  /** Those that are drawn. @returns {ChatMessage[]} */
   get messages() {
     return [.../** @type {any} */ (this.#list.children)];
   }
 
-  clear() {
-    this.#list.replaceChildren();
-    this.showProblem("");
-    this.hasOlder = false;
-    this.#unread = false;
-    this.#stick.stick();
+  /** All that are known, drawn or not. */
+  get entries() {
+    return this.#window.entries;
+  }
+
+  /** @param {string | null} key @returns {Element | null} if it is drawn */
+  elementOf(key) {
+    return this.entries.find((entry) => entry.key === key)?.element ?? null;
   }
 
   set busy(/** @type {boolean} */ busy) {
     this.#list.setAttribute("aria-busy", String(busy));
   }
 
-  set hasOlder(/** @type {boolean} */ more) {
-    const older = part(this, "older");
-    older.hidden = !more;
-    // Observed anew: an observer tells of changes only, and a short page may leave this in view.
-    this.#view.unobserve(older);
-    if (more) this.#view.observe(older);
+  clear() {
+    this.#stopDrawing();
+    this.#details.close();
+    this.#window.clear();
+    this.showProblem("");
+    this.#unread = false;
+    this.#place.reset();
+    this.setMore({ older: false, newer: false });
   }
 
-  /** @param {...Element} messages */
-  addMessages(...messages) {
-    this.#list.append(...messages);
-    if (!this.#stick.stuck) this.#markUnread();
+  /** @param {{ older?: boolean, newer?: boolean }} more whether more can be read in these directions */
+  setMore(more) {
+    this.#more = { ...this.#more, ...more };
+    this.#drawEdges();
   }
 
-  /** Puts older messages above, and keeps what is being read where it is. @param {...Element} messages */
-  addOlder(...messages) {
-    const anchor = this.#list.firstElementChild;
-    const before = anchor?.getBoundingClientRect().top ?? 0;
-    this.#list.prepend(...messages);
-    if (this.#stick.stuck) this.#stick.stick();
-    else if (anchor) this.#scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+  /** Shows a conversation at its end. @param {Entry[]} entries */
+  open(entries) {
+    this.#window.append(entries, { draw: false });
+    this.#window.drawOnly(FIRST);
+    this.#place.follow();
+    this.#drawRest();
   }
 
-  /** Shows the end: after a message of one's own. */
+  /** Shows a conversation at one of its messages. @param {Entry[]} entries @param {string} key */
+  openAt(entries, key) {
+    this.#window.append(entries, { draw: false });
+    const index = this.#window.indexOf(key);
+    this.#window.drawOnly(2 * FIRST, Math.min(index + FIRST, entries.length - 1));
+    const element = entries[index]?.element;
+    if (element) this.#place.show(element);
+    this.#drawRest();
+    return element ?? null;
+  }
+
+  /** Adds what was written now. @param {...Entry} entries */
+  addMessages(...entries) {
+    this.#window.append(entries);
+    if (this.#place.following && this.#window.trimOlder()) this.#drawEdges();
+    if (!this.#place.following && !this.#place.atEnd) this.#markUnread();
+  }
+
+  /** @param {Entry[]} entries that were read */
+  addOlder(entries) {
+    this.#window.prepend(entries);
+    this.#drawOlder();
+  }
+
+  /** @param {Entry[]} entries that were read */
+  addNewer(entries) {
+    this.#window.append(entries, { draw: false });
+    this.#drawNewer();
+  }
+
+  /** Takes away the message below `parent`, and all that follows; with null everything. @param {string | null} parent @returns {Entry[]} */
+  cutBelow(parent) {
+    this.#details.close();
+    const cut = this.#window.cutBelow(parent);
+    this.#drawEdges();
+    return cut;
+  }
+
+  /** @param {Element[]} elements that are to be shown no longer */
+  take(elements) {
+    this.#window.take(elements);
+    this.#drawEdges();
+  }
+
+  /** Something else stands in the place of a message: it is put where that was. @param {Element} before @param {() => Element | null} change */
+  replace(before, change) {
+    this.#place.replace(before, change);
+    this.#drawRest();
+  }
+
+  /** Puts a message that was just sent to the top. @param {Element} element */
+  pin(element) {
+    if (!element.isConnected) this.#window.drawOnly(FIRST);
+    this.#place.pin(element);
+    this.#drawRest();
+  }
+
+  /** Puts a message where it can be read. @param {Element} element */
+  show(element) {
+    this.#place.show(element);
+  }
+
+  /** Goes to the last message there is. */
   showLatest() {
-    this.#stick.stick();
+    if (this.#more.newer) return void this.dispatchEvent(new CustomEvent("transcript-latest", { bubbles: true }));
+    if (this.#window.hasNewer) this.#window.drawOnly(FIRST);
+    this.#drawEdges();
+    this.#place.follow();
+    this.#drawRest();
   }
 
   /** @param {string} text in place of messages that cannot be shown; empty for none */
@@ -77,33 +172,79 @@ export class ChatTranscript extends HTMLElement {
     part(this, "problem").hidden = !text;
   }
 
-  get #scroller() {
-    return /** @type {HTMLElement} */ (this.querySelector(".transcript__scroller"));
-  }
-
   /** @returns {HTMLElement} */
   get #list() {
     return part(this, "messages");
   }
 
-  #moved() {
+  /** The rest of what is known follows when there is time, the newest first, so that it can be searched. */
+  #drawRest() {
+    this.#stopDrawing();
+    this.#drawEdges();
+    this.#stopDrawing = workWhenIdle(() => {
+      if (this.#window.full || !this.#window.hasOlder) return false;
+      this.#place.keep(() => this.#window.drawOlder(1));
+      this.#drawEdges();
+      return true;
+    });
+  }
+
+  #drawOlder() {
+    this.#place.keep(() => this.#window.drawOlder(SLICE));
+    if (!this.#place.following) this.#window.trimNewer();
+    this.#drawEdges();
+  }
+
+  #drawNewer() {
+    this.#window.drawNewer(SLICE);
+    this.#place.keep(() => this.#window.trimOlder());
+    this.#drawEdges();
+  }
+
+  #drawEdges() {
+    const newer = this.#more.newer || this.#window.hasNewer;
+    this.#place.partial = newer;
+    this.#drawEdge("older", this.#more.older || this.#window.hasOlder);
+    this.#drawEdge("newer", newer);
+  }
+
+  /** @param {"older" | "newer"} name @param {boolean} shown */
+  #drawEdge(name, shown) {
+    const edge = part(this, name);
+    if (edge.hidden === shown) edge.hidden = !shown;
+    // Observed anew: an observer tells of changes only, and a short page may leave this in view.
+    this.#edges.unobserve(edge);
+    if (shown) this.#edges.observe(edge);
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  #reached(entries) {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting || !target.checkVisibility()) continue;
+      const older = target === part(this, "older");
+      if (older ? this.#window.hasOlder : this.#window.hasNewer) older ? this.#drawOlder() : this.#drawNewer();
+      else this.dispatchEvent(new CustomEvent(older ? "transcript-older" : "transcript-newer", { bubbles: true }));
+    }
+  }
+
+  /** @param {boolean} grown */
+  #moved(grown) {
     const button = /** @type {HTMLElement} */ (this.querySelector(".transcript__latest"));
-    if (this.#stick.stuck) this.#unread = false;
-    button.hidden = this.#stick.stuck;
+    const atEnd = this.#place.atEnd;
+    if (atEnd) this.#unread = false;
+    else if (grown && !this.#place.following && this.querySelector('[data-state="streaming"]')) this.#unread = true;
+    button.hidden = atEnd || this.#place.following;
     button.toggleAttribute("data-unread", this.#unread);
   }
 
   #markUnread() {
     this.#unread = true;
-    this.#moved();
-  }
-
-  /** @param {IntersectionObserverEntry[]} entries */
-  #seen(entries) {
-    if (entries.some((entry) => entry.isIntersecting)) this.dispatchEvent(new CustomEvent("transcript-older", { bubbles: true }));
+    this.#moved(false);
   }
 
   #act = (/** @type {Event} */ event) => {
-    if (actionOf(event)?.action === "latest") this.#stick.stick();
+    const asked = actionOf(event);
+    if (asked?.action === "latest") this.showLatest();
+    if (asked?.action === "details") this.#details.toggle(asked.element);
   };
 }

@@ -1,27 +1,29 @@
-import { MessageTree } from "./message_path.js";
+import { BranchPages } from "./branch_pages.js";
 import { savedMessage } from "./saved_message.js";
-
-/** Messages drawn between two frames: enough to fill a screen at once, few enough not to hold up the page. */
-const SLICE = 8;
+import { Siblings } from "./siblings.js";
 
 /**
- * The saved messages of one conversation: read page by page, newest first, and drawn into the transcript.
+ * The branch of one conversation that is shown: its saved messages, and at its end perhaps a turn that is being written.
  *
- * @typedef {import("./message_path.js").Message} Message
+ * Which branch that is, is up to the reader: one that another tab or device has turned to, or written, does not take the
+ * place of what is being read. It is among the versions.
+ *
+ * @typedef {import("./branch_pages.js").Message} Message
+ * @typedef {import("./message_window.js").Entry} Entry
+ * @typedef {import("./turn.js").Turn} Turn
  */
 export class ConversationHistory {
+  siblings = new Siblings();
   #id;
   #client;
   #transcript;
   #assistants;
   #onConversation;
-  #tree = new MessageTree();
-  /** @type {string | null} */
-  #leaf = null;
-  /** @type {string | null} */
-  #next = null;
-  /** The messages of the path that are drawn already. */
-  #drawn = new Set();
+  #pages;
+  /** Runs whose answers are saved. */
+  #runs = new Set();
+  /** What a turn was put in the place of: it comes back if nothing becomes of the turn. @type {{ turn: Turn, entries: Entry[], leaf: string | null } | null} */
+  #covered = null;
   #busy = false;
   #closed = false;
 
@@ -39,103 +41,237 @@ export class ConversationHistory {
     this.#transcript = transcript;
     this.#assistants = assistants;
     this.#onConversation = onConversation;
+    this.#pages = new BranchPages(id, client);
   }
 
-  /** @returns {Promise<boolean>} false if there is no such conversation, or not yet */
-  async load() {
+  /** The last saved message of the branch that is shown. */
+  get leaf() {
+    return this.#pages.leaf;
+  }
+
+  /** @param {string | null} [messageId] the message to show, instead of the end @returns {Promise<boolean>} false if there is no such conversation, or not yet */
+  async load(messageId = null) {
     try {
-      await this.#read();
+      const [conversation, messages] = await Promise.all([this.#describe(), messageId ? this.#openAt(messageId) : this.#pages.open()]);
+      if (!this.#closed) this.#open(conversation, messages, messageId);
     } catch (error) {
       if (/** @type {any} */ (error).code === "not_found") return false;
       throw error;
     }
-    await this.#drawOlder();
     return true;
   }
 
-  /** Draws what has been saved since. */
+  /** Takes up what has been saved since: what follows on what is shown is added, other versions are counted. */
   async refresh() {
-    await this.#read();
+    const [conversation, { leaf, messages }] = await Promise.all([this.#describe(), this.#pages.peek()]);
     if (this.#closed) return;
-    const { messages } = this.#tree.path(this.#leaf);
-    const shown = new Set(this.#transcript.messages.map(({ messageId }) => messageId));
-    const last = messages.findLastIndex(({ id }) => shown.has(id));
-    const fresh = messages.slice(last + 1);
-    for (const { id } of messages.slice(0, last + 1)) this.#drawn.add(id);
-    for (const { id } of fresh) this.#drawn.add(id);
-    if (fresh.length) this.#transcript.addMessages(...fresh.map((message) => savedMessage(message, this.#assistants)));
+    this.#onConversation(conversation);
+    this.#learn(messages);
+    const last = messages.findIndex(({ id }) => id === this.leaf);
+    if (last >= 0 && !this.#pages.hasNewer) {
+      this.#transcript.addMessages(...this.#entriesOf(messages.slice(last + 1)));
+      this.#pages.leaf = leaf;
+    }
+    this.drawVersions();
   }
 
-  /** Reads and draws the page before what is shown, if there is one. */
-  async loadOlder() {
-    if (this.#busy || !this.#next) return;
-    this.#busy = true;
-    try {
-      const page = await this.#client.request("GET", `/conversations/${this.#id}/messages?cursor=${encodeURIComponent(this.#next)}`);
-      this.#take(page);
-      await this.#drawOlder();
-    } finally {
-      this.#busy = false;
+  loadOlder() {
+    return this.#more("older", (messages) => this.#transcript.addOlder(this.#entriesOf(messages)));
+  }
+
+  loadNewer() {
+    return this.#more("newer", (messages) => this.#transcript.addNewer(this.#entriesOf(messages)));
+  }
+
+  /** Shows the end of the branch, which was not known yet. */
+  async showLatest() {
+    if (!this.#pages.hasNewer || !this.leaf) return;
+    const messages = await this.#pages.openAt(this.leaf);
+    if (!this.#closed && messages.length) this.#redraw(messages);
+  }
+
+  /**
+   * Shows another version of a message, in its place on the screen, and what follows there.
+   *
+   * @param {import("./chat_message.js").ChatMessage} shown
+   * @param {string} id of the version
+   * @returns {Promise<import("./chat_message.js").ChatMessage | null>} what is shown now
+   */
+  async turnTo(shown, id) {
+    await this.#client.request("PATCH", `/conversations/${this.#id}`, { branch_id: id });
+    const messages = await this.#pages.turnAt(id);
+    if (this.#closed || !messages.length) return null;
+    this.#learn(messages);
+    this.#covered = null;
+    const fork = messages.findIndex((message) => message.id === id);
+    const below = this.#entriesOf(messages.slice(fork));
+    this.#transcript.replace(shown, () => {
+      this.#transcript.cutBelow(shown.parentId);
+      this.#transcript.addMessages(...below);
+      return below[0].element;
+    });
+    this.#transcript.setMore({ newer: this.#pages.hasNewer });
+    return /** @type {any} */ (below[0].element);
+  }
+
+  /** Shows a turn at the end of what is shown. @param {Turn} turn */
+  appendTurn(turn) {
+    this.uncover();
+    this.addElements(turn);
+  }
+
+  /** Shows a turn in the place of what stands there: another question, or another answer. @param {Turn} turn */
+  forkTo(turn) {
+    this.uncover();
+    const entries = this.#transcript.cutBelow(turn.after);
+    this.#covered = { turn, entries, leaf: this.leaf };
+    this.#pages.end(turn.after);
+    this.#transcript.setMore({ newer: false });
+    this.addElements(turn);
+  }
+
+  /** Turns to a version that is not saved. @param {import("./chat_message.js").ChatMessage} shown @param {Turn} turn */
+  turnToTurn(shown, turn) {
+    this.#transcript.replace(shown, () => {
+      this.forkTo(turn);
+      return turn.head;
+    });
+  }
+
+  /** Shows what a turn has more of than is shown. @param {Turn} turn */
+  addElements(turn) {
+    const added = turn.elements.filter((element) => !this.#transcript.entries.some((entry) => entry.element === element));
+    this.#transcript.addMessages(
+      ...added.map((element) => ({ key: element.versionId, parent: element.parentId, element, make: null })),
+    );
+  }
+
+  /** @param {Turn} turn */
+  shows(turn) {
+    return turn.head !== null && this.#transcript.entries.some(({ element }) => element === turn.head);
+  }
+
+  /** A turn has come to nothing: what it stood in place of, if anything, is shown again. @param {Turn} turn */
+  dropTurn(turn) {
+    if (this.#covered?.turn === turn) this.uncover();
+    else if (this.shows(turn)) this.#transcript.take(turn.elements);
+  }
+
+  /** Where a turn stood in place of something and was not saved, that is shown again. */
+  uncover() {
+    if (!this.#covered) return;
+    const { turn, entries, leaf } = this.#covered;
+    this.#covered = null;
+    this.#transcript.cutBelow(turn.after);
+    this.#transcript.addMessages(...entries);
+    this.#pages.end(leaf);
+  }
+
+  /** A turn that is shown is saved: it is history now. @param {Turn} turn */
+  settle(turn) {
+    this.#covered = null;
+    for (const entry of this.#transcript.entries) {
+      const element = /** @type {import("./chat_message.js").ChatMessage | null} */ (entry.element);
+      if (element && turn.owns(element)) Object.assign(entry, { key: element.versionId, parent: element.parentId });
+    }
+    this.#pages.leaf = turn.elements.at(-1)?.messageId ?? this.leaf;
+  }
+
+  /** Marks the versions of every message that is drawn. */
+  drawVersions() {
+    for (const message of this.#transcript.messages) {
+      const ids = this.siblings.of(message.parentId, message.author);
+      // One that another question has followed in its place is none of the versions any more.
+      message.showVersions?.(ids.includes(message.versionId) ? ids : []);
     }
   }
 
   /** @param {string} runId */
   hasRun(runId) {
-    return this.#tree.some((message) => message.run_id === runId);
-  }
-
-  /** @param {string} clientMessageId */
-  hasSent(clientMessageId) {
-    return this.#tree.some((message) => message.client_message_id === clientMessageId);
+    return this.#runs.has(runId);
   }
 
   /** @param {string} messageId @returns {Promise<Message | null>} as the server has it */
   async fetch(messageId) {
-    await this.#read();
-    return this.#tree.get(messageId);
-  }
-
-  get leaf() {
-    return this.#leaf;
+    const { messages } = await this.#pages.peek();
+    return messages.find(({ id }) => id === messageId) ?? null;
   }
 
   close() {
     this.#closed = true;
   }
 
-  async #read() {
-    const [conversation, page] = await Promise.all([
-      this.#client.request("GET", `/conversations/${this.#id}`),
-      this.#client.request("GET", `/conversations/${this.#id}/messages`),
-    ]);
-    this.#leaf = conversation.active_leaf_id;
-    this.#onConversation(conversation);
-    this.#take(page, { keepPlace: this.#drawn.size > 0 });
+  /** @param {string} messageId @returns {Promise<Message[]>} */
+  async #openAt(messageId) {
+    try {
+      return await this.#pages.openAt(messageId);
+    } catch (error) {
+      if (/** @type {any} */ (error).code !== "not_found") throw error;
+      return this.#pages.open(); // It was deleted: the conversation may still be there.
+    }
   }
 
   /**
-   * @param {{ items: Message[], next: string | null }} page
-   * @param {{ keepPlace?: boolean }} [options] a page read again does not move the place of the older ones
+   * @param {import("./conversation_book.js").Conversation} conversation
+   * @param {Message[]} messages
+   * @param {string | null} messageId
    */
-  #take({ items, next }, { keepPlace = false } = {}) {
-    this.#tree.add(items);
-    if (!keepPlace) this.#next = next;
+  #open(conversation, messages, messageId) {
+    this.#onConversation(conversation);
+    this.#learn(messages);
+    const entries = this.#entriesOf(messages);
+    this.#transcript.setMore({ older: this.#pages.hasOlder, newer: this.#pages.hasNewer });
+    const found = messages.some(({ id }) => id === messageId) && messageId;
+    const shown = found ? this.#transcript.openAt(entries, found) : this.#transcript.open(entries);
+    shown?.toggleAttribute("data-found", true);
   }
 
-  async #drawOlder() {
-    const { messages, missing } = this.#tree.path(this.#leaf);
-    const waiting = messages.filter(({ id }) => !this.#drawn.has(id));
-    while (waiting.length && !this.#closed) {
-      const slice = waiting.splice(-SLICE);
-      for (const { id } of slice) this.#drawn.add(id);
-      this.#transcript.addOlder(...slice.map((message) => savedMessage(message, this.#assistants)));
-      if (waiting.length) await nextFrame();
+  /** @param {Message[]} messages */
+  #redraw(messages) {
+    this.#learn(messages);
+    this.#transcript.clear();
+    this.#transcript.setMore({ older: this.#pages.hasOlder, newer: this.#pages.hasNewer });
+    this.#transcript.open(this.#entriesOf(messages));
+  }
+
+  /**
+   * @param {"older" | "newer"} direction
+   * @param {(messages: Message[]) => void} add
+   */
+  async #more(direction, add) {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      const messages = await this.#pages[direction]();
+      if (this.#closed) return;
+      this.#learn(messages);
+      this.#transcript.setMore({ older: this.#pages.hasOlder, newer: this.#pages.hasNewer });
+      add(messages);
+    } finally {
+      this.#busy = false;
     }
-    if (!this.#closed) this.#transcript.hasOlder = missing && this.#next !== null;
   }
-}
 
-function nextFrame() {
-  // A hidden tab has no frames.
-  return document.hidden ? Promise.resolve() : new Promise(requestAnimationFrame);
+  #describe() {
+    return this.#client.request("GET", `/conversations/${this.#id}`);
+  }
+
+  /** @param {Message[]} messages */
+  #learn(messages) {
+    for (const message of messages) {
+      this.siblings.learn(message);
+      if (message.run_id) this.#runs.add(message.run_id);
+    }
+  }
+
+  /** @param {Message[]} messages @returns {Entry[]} */
+  #entriesOf(messages) {
+    const options = { assistants: this.#assistants, siblings: this.siblings };
+    return messages.map((message) => ({
+      key: message.id,
+      parent: message.parent_id,
+      element: null,
+      make: () => savedMessage(message, options),
+    }));
+  }
 }

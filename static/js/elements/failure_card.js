@@ -1,10 +1,12 @@
+import { gettext, interpolate } from "../i18n.js";
 import { waitWords } from "./failure_words.js";
-import { part } from "./template_parts.js";
+import { cloneTemplate, part } from "./template_parts.js";
 
 const SECOND_MS = 1_000;
 
 /** The card that says what went wrong, with Retry (after a countdown, if the server asked for patience) and Keep. */
 export class FailureCard {
+  /** @type {HTMLElement} */
   #root;
   /** @type {HTMLButtonElement} */
   #retry;
@@ -15,25 +17,28 @@ export class FailureCard {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
-  /** @param {HTMLElement} root */
-  constructor(root) {
-    this.#root = root;
-    this.#retry = /** @type {HTMLButtonElement} */ (root.querySelector('[data-action="retry"]'));
-    this.#keep = /** @type {HTMLButtonElement} */ (root.querySelector('[data-action="keep"]'));
-    this.#return = /** @type {HTMLButtonElement} */ (root.querySelector('[data-action="return"]'));
+  /** @param {HTMLElement} message that it stands in, above the footer */
+  constructor(message) {
+    part(message, "footer").before(cloneTemplate("failure-template"));
+    this.#root = part(message, "failure");
+    this.#retry = this.#button("retry");
+    this.#keep = this.#button("keep");
+    this.#return = this.#button("return");
   }
 
   /**
    * @param {object} options
+   * @param {string} options.kind what there is to do about it, see failure_words.js
    * @param {string} options.title
    * @param {string} options.detail
    * @param {number | null} [options.retryAfter] seconds
    * @param {boolean} [options.keepable] whether there is a part that could be saved
    * @param {boolean} [options.returnable] whether the words can go back into the message box
    */
-  show({ title, detail, retryAfter = null, keepable = false, returnable = false }) {
+  show({ kind, title, detail, retryAfter = null, keepable = false, returnable = false }) {
     part(this.#root, "failure-title").textContent = title;
     part(this.#root, "failure-detail").textContent = detail;
+    this.#root.dataset.kind = kind;
     this.#keep.hidden = !keepable;
     this.#keep.disabled = false;
     this.#return.hidden = !returnable;
@@ -53,6 +58,11 @@ export class FailureCard {
     this.#root.hidden = true;
   }
 
+  /** @param {string} action @returns {HTMLButtonElement} */
+  #button(action) {
+    return /** @type {HTMLButtonElement} */ (this.#root.querySelector(`[data-action="${action}"]`));
+  }
+
   /** @param {number} seconds */
   #countDown(seconds) {
     clearInterval(this.#timer);
@@ -60,8 +70,8 @@ export class FailureCard {
     const tick = () => {
       const left = (end - Date.now()) / SECOND_MS;
       this.#retry.disabled = left > 0;
-      this.#retry.textContent = left > 0 ? `Retry in ${waitWords(left)}` : "Retry";
-      if (left <= 0) clearInterval(this.#timer);
+      this.#retry.textContent = left > 0 ? interpolate(gettext("Retry in %(time)s"), { time: waitWords(left) }) : gettext("Retry");
+      if (left <= 0 || !this.#root.isConnected) clearInterval(this.#timer);
     };
     if (seconds > 0) this.#timer = setInterval(tick, SECOND_MS);
     tick();

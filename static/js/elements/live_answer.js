@@ -1,18 +1,26 @@
-import { answerNote, countCharacters } from "./answer_note.js";
+import { gettext } from "../i18n.js";
+import { AnswerActivity } from "./answer_activity.js";
+import { figuresOf, figuresOfEnd } from "./answer_figures.js";
+import { answerNote, countCharacters, isContinuable } from "./answer_note.js";
 import { AnswerWriter } from "./answer_writer.js";
 import { ChatMessage } from "./chat_message.js";
 import { failureWords } from "./failure_words.js";
+import { part } from "./template_parts.js";
 
 /** The message of an answer that is being written, up to its good or bad end. */
 export class LiveAnswer {
   #message;
   #writer;
+  #activity;
+  #model;
 
-  /** @param {string} label */
-  constructor(label) {
+  /** @param {string} label @param {{ model?: string | null }} [options] */
+  constructor(label, { model = null } = {}) {
     this.#message = ChatMessage.create({ role: "assistant", label, state: "streaming" });
     this.#writer = new AnswerWriter(this.#message);
-    this.#message.showStatus("Thinking…");
+    this.#activity = this.#newActivity();
+    this.#model = model;
+    this.#message.showStatus(gettext("Thinking…"));
   }
 
   get element() {
@@ -23,28 +31,27 @@ export class LiveAnswer {
     return this.#writer.text;
   }
 
-  /** @param {string} text */
-  showStatus(text) {
-    this.#message.showStatus(text);
+  /** Who answers is known. @param {string} label @param {string} model */
+  identify(label, model) {
+    this.#message.label = label;
+    this.#model = model;
   }
 
-  /** @param {string} text @returns {Promise<void>} after the paint */
-  think(text) {
-    this.#message.showStatus("");
-    return this.#writer.think(text);
-  }
-
-  /** @param {string} text @returns {Promise<void>} after the paint */
-  write(text) {
-    this.#message.showStatus("");
-    return this.#writer.write(text);
-  }
-
-  reset() {
-    this.#writer.reset();
-    this.#message.state = "streaming";
-    this.#message.showStatus("Starting again…");
-  }
+  /** What the events of a run do to it, by their names. @type {Record<string, (data: any) => unknown>} */
+  events = {
+    // @ts-expect-error -- without the inherited names, which an event must not meet
+    __proto__: null,
+    status: (data) => this.#activity.showStatus(data) || this.#message.showStatus(data.text),
+    reasoning: (data) => this.#think(data),
+    token: (data) => this.#write(data),
+    tool_start: (data) => this.#startTool(data),
+    tool_progress: (data) => this.#activity.tool(data)?.addItem(data.item),
+    tool_result: (data) => this.#activity.tool(data)?.succeed(data),
+    tool_error: (data) => this.#activity.tool(data)?.fail(data),
+    agent_start: (data) => this.#activity.startAgent(data),
+    agent_done: (data) => this.#activity.endAgent(data),
+    reset: () => this.#reset(),
+  };
 
   /**
    * @param {Record<string, any>} done
@@ -52,6 +59,8 @@ export class LiveAnswer {
    */
   finish(done) {
     this.#writer.finish();
+    this.#activity.end(done.status ?? "completed");
+    this.#message.figures = figuresOfEnd(done, this.#model);
     this.#settle(done, done.message_id);
     return done.characters === undefined || done.characters === countCharacters(this.text);
   }
@@ -59,14 +68,16 @@ export class LiveAnswer {
   /** @param {import("./failure_words.js").Failure} failure */
   fail(failure) {
     this.#writer.finish();
+    this.#activity.end("failed");
     this.#message.showStatus("");
     this.#message.state = "failed";
     this.#message.failure.show({ ...failureWords(failure), retryAfter: failure.retryAfter, keepable: this.text !== "" });
   }
 
-  /** Shows the answer as the server has saved it. @param {import("./message_path.js").Message} message */
+  /** Shows the answer as the server has saved it. @param {import("./branch_pages.js").Message} message */
   showSaved(message) {
     this.#writer.replace(message.text);
+    this.#message.figures = figuresOf(message);
     this.#settle(message, message.id);
   }
 
@@ -77,6 +88,38 @@ export class LiveAnswer {
 
   close() {
     this.#writer.close();
+    this.#activity.close();
+  }
+
+  #newActivity() {
+    return new AnswerActivity(part(this.#message, "activity"));
+  }
+
+  /** @param {{ text: string, agent?: string }} data @returns {Promise<void>} after the paint */
+  #think(data) {
+    this.#message.showStatus("");
+    return this.#activity.think(data);
+  }
+
+  /** @param {{ text: string, agent?: string }} data @returns {Promise<void>} after the paint */
+  #write(data) {
+    this.#message.showStatus("");
+    this.#activity.endThinking(data);
+    return this.#writer.write(data.text);
+  }
+
+  /** @param {any} data */
+  #startTool(data) {
+    this.#message.showStatus("");
+    this.#activity.startTool(data);
+  }
+
+  #reset() {
+    this.#activity.close();
+    this.#activity = this.#newActivity();
+    this.#writer.reset();
+    this.#message.state = "streaming";
+    this.#message.showStatus(gettext("Starting again…"));
   }
 
   /**
@@ -84,10 +127,10 @@ export class LiveAnswer {
    * @param {string} id
    */
   #settle(saved, id) {
-    this.#message.failure.clear();
+    this.#message.clearFailure();
     this.#message.showStatus("");
     this.#message.messageId = id;
     this.#message.state = saved.status === "stopped" ? "stopped" : "completed";
-    this.#message.showFooter(answerNote(saved));
+    this.#message.showFooter(answerNote(saved), { continuable: isContinuable(saved) });
   }
 }

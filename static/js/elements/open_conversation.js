@@ -1,12 +1,14 @@
 import { ChatError } from "../client/errors.js";
 import { warn } from "../client/warning.js";
+import { gettext } from "../i18n.js";
 import { ConversationHistory } from "./conversation_history.js";
 import { runOf } from "./live_runs.js";
 import { Sender } from "./sender.js";
 import { TurnList } from "./turn_list.js";
+import { Versions } from "./versions.js";
 
-const NOT_FOUND = "This conversation was deleted, or it belongs to somebody else.";
-const LEFT_BEHIND = { code: "no_answer", message: "The page was left before the server had answered.", retryable: true };
+const NOT_FOUND = gettext("This conversation was deleted, or it belongs to somebody else.");
+const LEFT_BEHIND = { code: "no_answer", message: gettext("The page was left before the server had answered."), retryable: true };
 
 /**
  * The conversation on the screen: its saved messages, and the turns that are being written.
@@ -16,16 +18,20 @@ const LEFT_BEHIND = { code: "no_answer", message: "The page was left before the 
  * nothing any more; its runs go on at the server.
  *
  * @typedef {import("./live_runs.js").Run} Run
+ * @typedef {import("./turn.js").Turn} Turn
  */
 export class OpenConversation extends EventTarget {
   #id;
   #options;
   #turns;
   #sender;
-  /** @type {ConversationHistory | null} */
+  #versions;
+  /** @type {ConversationHistory} */
   #history;
   /** Whether the server has a row for it: not before its first turn has ended. */
   #saved = false;
+  /** Nothing has been read yet: what runs is shown, wherever it stands. */
+  #loading = true;
   #closed = false;
 
   /**
@@ -40,14 +46,18 @@ export class OpenConversation extends EventTarget {
     super();
     this.#id = id;
     this.#options = options;
-    this.#history = id === null ? null : this.#newHistory(id);
+    this.#history = this.#newHistory(id ?? "");
     this.#turns = new TurnList(options);
-    this.#turns.addEventListener("change", () => this.#tell("change", {}));
-    this.#turns.addEventListener("turn-started", (event) => this.#tell("turn-started", detailOf(event)));
-    this.#turns.addEventListener("turn-ended", (event) => this.#ended(detailOf(event)));
-    this.#turns.addEventListener("turn-mismatch", (event) => void this.#repair(detailOf(event)));
-    const target = () => (this.#saved ? this.#id : null);
-    this.#sender = new Sender({ client: options.client, turns: this.#turns, target, onSent: (sent) => this.#identify(sent.conversationId) });
+    this.#versions = new Versions({ history: () => this.#history, turns: this.#turns, transcript: options.transcript });
+    this.#listen();
+    this.#sender = new Sender({
+      client: options.client,
+      turns: this.#turns,
+      target: () => (this.#saved ? this.#id : null),
+      onShow: (turn) => this.#showSent(turn),
+      onDrop: (turn) => this.#versions.drop(turn),
+      onSent: (sent) => this.#identify(sent.conversationId),
+    });
   }
 
   get id() {
@@ -70,13 +80,13 @@ export class OpenConversation extends EventTarget {
 
   /** Reads and draws what was said, and follows what is being said. */
   async load() {
-    const { client, transcript } = this.#options;
+    const { client, transcript, messageId } = this.#options;
     transcript.clear();
     this.#showUnsent();
-    if (!this.#history) return;
+    if (this.#id === null) return;
     transcript.busy = true;
     try {
-      const [found, runs] = await Promise.all([this.#history.load(), client.request("GET", "/runs")]);
+      const [found, runs] = await Promise.all([this.#history.load(messageId), client.request("GET", "/runs")]);
       if (this.#closed) return;
       this.#saved = found;
       await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
@@ -90,16 +100,24 @@ export class OpenConversation extends EventTarget {
 
   /** Shows what other devices have added. */
   async refresh() {
-    if (this.#saved && !this.current) await this.#history?.refresh();
+    if (this.#saved && !this.current) await this.#history.refresh();
   }
 
-  async loadOlder() {
-    await this.#history?.loadOlder();
+  loadOlder() {
+    return this.#history.loadOlder();
+  }
+
+  loadNewer() {
+    return this.#history.loadNewer();
+  }
+
+  showLatest() {
+    return this.#history.showLatest();
   }
 
   /** A run that lives somewhere: followed, if it belongs here and is not followed yet. @param {Run} run */
   meet(run) {
-    if (run.conversationId !== this.#id || this.#turns.knows(run) || this.#history?.hasRun(run.runId)) return;
+    if (run.conversationId !== this.#id || this.#turns.knows(run) || this.#history.hasRun(run.runId)) return;
     this.#turns.add(run).follow(run.runId);
     this.#turns.changed();
   }
@@ -111,19 +129,48 @@ export class OpenConversation extends EventTarget {
 
   /** @param {{ text: string, assistant: string | null }} message @throws {ChatError} if it was refused */
   async send(message) {
-    const sent = this.#sender.send(message);
-    this.#options.transcript.showLatest();
-    await sent;
+    await this.showLatest();
+    this.#history.uncover();
+    await this.#sender.send({ ...message, parentId: this.#history.leaf });
+  }
+
+  /** Asks a question anew, in other words: beside it, as another version. @param {import("./chat_message.js").ChatMessage} question @param {string} text */
+  async edit(question, text) {
+    await this.#sender.send({ text, assistant: null, parentId: question.parentId ?? "root" }, { fork: true });
+  }
+
+  /** Answers a question once more. @param {import("./chat_message.js").ChatMessage} answer */
+  async regenerate(answer) {
+    await this.#answerAgain(answer.parentId);
+  }
+
+  /** Goes on with an answer that broke off. @param {import("./chat_message.js").ChatMessage} answer */
+  async continue(answer) {
+    const { messageId: continueId, parentId: questionId } = answer;
+    if (continueId) await this.#sender.send({ text: "", assistant: null, continueId }, { questionId });
+  }
+
+  /** Shows another version of a message. @param {import("./chat_message.js").ChatMessage} shown @param {string} id */
+  turnTo(shown, id) {
+    return this.#versions.turnTo(shown, id);
   }
 
   stop() {
     return this.#sender.stop();
   }
 
-  /** @param {EventTarget | null} message the element of either side of a turn @throws {ChatError} if it was refused */
+  /**
+   * What had arrived is saved before, and the new answer stands beside it: nothing that was read is lost.
+   *
+   * @param {EventTarget | null} message the element of either side of a turn
+   * @throws {ChatError} if it was refused
+   */
   async retry(message) {
     const turn = this.#turns.of(message);
-    if (turn) await this.#sender.retry(turn);
+    if (!turn || this.current) return;
+    if (turn.state !== "ended" || !turn.answerText) return this.#sender.retry(turn);
+    await this.keep(message);
+    await this.#answerAgain(turn.questionId);
   }
 
   /** @param {EventTarget | null} message @returns {string} its words */
@@ -134,15 +181,27 @@ export class OpenConversation extends EventTarget {
 
   /** Saves what had arrived before an error. @param {EventTarget | null} message */
   async keep(message) {
-    await this.#turns.of(message)?.keep();
+    const turn = this.#turns.of(message);
+    if (!turn) return;
+    await turn.keep();
     this.#saved = true;
+    this.#versions.settle(turn);
   }
 
   close() {
     this.#closed = true;
     this.#sender.close();
-    this.#history?.close();
+    this.#history.close();
     this.#turns.close();
+  }
+
+  #listen() {
+    const turns = this.#turns;
+    turns.addEventListener("change", () => this.#tell("change", {}));
+    turns.addEventListener("turn-grown", (event) => this.#versions.grow(detailOf(event).turn));
+    turns.addEventListener("turn-started", (event) => this.#started(detailOf(event)));
+    turns.addEventListener("turn-ended", (event) => this.#ended(detailOf(event)));
+    turns.addEventListener("turn-mismatch", (event) => void this.#repair(detailOf(event)));
   }
 
   /** @param {string} id */
@@ -151,53 +210,85 @@ export class OpenConversation extends EventTarget {
     return new ConversationHistory(id, { ...this.#options, onConversation });
   }
 
+  /** @param {string | null} questionId */
+  async #answerAgain(questionId) {
+    if (questionId) await this.#sender.send({ text: "", assistant: null, regenerateId: questionId }, { questionId });
+  }
+
+  /** A turn that was asked for here. @param {Turn} turn */
+  #showSent(turn) {
+    this.#versions.show(turn);
+    const question = turn.followsQuestion ? this.#options.transcript.elementOf(turn.questionId) : null;
+    const head = question ?? turn.head;
+    if (head) this.#options.transcript.pin(head);
+  }
+
+  /** @param {{ turn: Turn }} detail */
+  #started(detail) {
+    if (this.#closed) return;
+    this.#versions.place(detail.turn, { fork: this.#loading });
+    this.#loading = false;
+    this.#tell("turn-started", detail);
+  }
+
   /** @param {Record<string, any>[]} runs of this conversation, alive or ended a moment ago, newest first */
   async #showRuns(runs) {
-    const unseen = runs.filter((run) => !this.#history?.hasRun(run.run_id));
+    const unseen = runs.filter((run) => !this.#history.hasRun(run.run_id));
     if (unseen.some(({ state }) => state === "completed" || state === "stopped")) await this.#readAgain();
     if (this.#closed) return;
     const live = unseen.find(({ state }) => state === "live");
     const failed = unseen.find(({ state }) => state === "error");
     if (live) this.meet(runOf(live));
     else if (failed) this.#showFailed(runOf(failed));
+    if (!live) this.#loading = false;
   }
 
   /** A turn was saved between two requests. */
   async #readAgain() {
-    if (this.#saved) await this.#history?.refresh();
-    else this.#saved = (await this.#history?.load()) ?? false;
+    if (this.#saved) await this.#history.refresh();
+    else this.#saved = await this.#history.load();
   }
 
-  /** A failure stays to be read for a while, if it is the last that happened here. @param {Run} run */
+  /** A failure stays to be read for a while, if it is the last that happened here, or as another version. @param {Run} run */
   #showFailed(run) {
     if (this.#turns.knows(run)) return;
-    const turn = this.#turns.add(run);
-    turn.addEventListener("started", (event) => {
-      if (detailOf(event).parentId !== (this.#history?.leaf ?? null)) this.#turns.drop(turn);
-    });
-    turn.follow(run.runId);
+    this.#loading = false;
+    this.#turns.add(run).follow(run.runId);
   }
 
   /** Messages of an earlier page load whose sending nobody has heard of. */
   #showUnsent() {
-    for (const { sending, conversationId = null, clientMessageId, assistant, text } of this.#options.client.outbox.entries) {
+    for (const entry of this.#options.client.outbox.entries) {
+      const { sending, conversationId = null, clientMessageId, assistant, text } = entry;
       if (sending || conversationId !== this.#id) continue;
-      const turn = this.#turns.add({ clientMessageId, assistant });
-      turn.showSending(text);
-      turn.showUnsent(new ChatError(LEFT_BEHIND));
+      // Nothing of a person's own is lost with it: the answer can be asked for again where it stands.
+      if (entry.regenerateId || entry.continueId) this.#options.client.outbox.discard(clientMessageId);
+      else this.#showLeftBehind({ clientMessageId, assistant, parentId: entry.parentId, text });
     }
   }
 
-  /** @param {{ status: string }} detail */
+  /** @param {{ clientMessageId: string, text: string, assistant?: string | null, parentId?: string | null }} message */
+  #showLeftBehind({ clientMessageId, text, assistant, parentId }) {
+    const turn = this.#turns.add({ clientMessageId, assistant });
+    turn.showSending({ text, assistant, parentId });
+    this.#history.addElements(turn);
+    turn.showUnsent(new ChatError(LEFT_BEHIND));
+  }
+
+  /** @param {{ turn: Turn, status: string }} detail */
   #ended(detail) {
-    if (detail.status !== "error") this.#saved = true;
+    this.#loading = false;
+    if (detail.status !== "error") {
+      this.#saved = true;
+      this.#versions.settle(detail.turn);
+    }
     this.#tell("turn-ended", detail);
   }
 
-  /** @param {{ turn: import("./turn.js").Turn, messageId: string }} mismatch */
+  /** @param {{ turn: Turn, messageId: string }} mismatch */
   async #repair({ turn, messageId }) {
     try {
-      const message = await this.#history?.fetch(messageId);
+      const message = await this.#history.fetch(messageId);
       if (message && !this.#closed) turn.showSaved(message);
     } catch (error) {
       warn("the saved answer could not be read", error); // The next load of the page shows it.
@@ -209,7 +300,7 @@ export class OpenConversation extends EventTarget {
     const before = this.#id;
     if (before === id) return;
     this.#id = id;
-    this.#history?.close();
+    this.#history.close();
     this.#history = this.#newHistory(id);
     this.#tell("identified", { before });
   }

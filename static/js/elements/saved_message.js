@@ -1,16 +1,18 @@
+import { gettext } from "../i18n.js";
 import { renderMarkdown } from "../markdown/stream.js";
-import { answerLabel, answerNote } from "./answer_note.js";
+import { figuresOf } from "./answer_figures.js";
+import { answerLabel, answerNote, isContinuable } from "./answer_note.js";
 import { ChatMessage } from "./chat_message.js";
 
-export const OWN_LABEL = "You";
+export const OWN_LABEL = gettext("You");
 
 /**
  * The element for a message that the server has saved.
  *
- * @param {import("./message_path.js").Message} message
- * @param {{ slug: string, name: string }[]} assistants
+ * @param {import("./branch_pages.js").Message} message
+ * @param {{ assistants: { slug: string, name: string }[], siblings: import("./siblings.js").Siblings }} options
  */
-export function savedMessage(message, assistants) {
+export function savedMessage(message, { assistants, siblings }) {
   const own = message.role === "user";
   const element = ChatMessage.create({
     role: message.role,
@@ -18,10 +20,21 @@ export function savedMessage(message, assistants) {
     state: message.status === "stopped" ? "stopped" : "completed",
     messageId: message.id,
   });
-  element.source = message.text;
+  element.parentId = message.parent_id;
   if (message.run_id) element.dataset.runId = message.run_id;
-  if (own) element.body.textContent = message.text;
-  else renderMarkdown(element.body, message.text);
-  element.showFooter(own ? "" : answerNote(message));
+  if (own) element.showQuestion(message.text);
+  else showAnswer(element, message);
+  element.showFooter(own ? "" : answerNote(message), { continuable: isContinuable(message) });
+  element.showVersions(siblings.of(message.parent_id, message.role));
   return element;
+}
+
+/**
+ * @param {ChatMessage} element
+ * @param {import("./branch_pages.js").Message} message
+ */
+function showAnswer(element, message) {
+  element.source = message.text;
+  element.figures = figuresOf(message);
+  renderMarkdown(element.body, message.text);
 }

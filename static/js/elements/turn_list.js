@@ -3,15 +3,15 @@ import { Turn } from "./turn.js";
 /**
  * The turns that were sent or followed on this screen, in their order.
  *
- * Says "change" (one came, went or ended), "turn-started" (`detail`: turn, parentId), "turn-ended" (`detail`: turn,
- * status) and "turn-mismatch" (`detail`: turn, messageId).
+ * Says "change" (one came, went or ended), "turn-grown", "turn-started", "turn-ended" and "turn-mismatch" (`detail`: the
+ * turn, and what it has said).
  */
 export class TurnList extends EventTarget {
   #options;
   /** @type {Turn[]} */
   #turns = [];
 
-  /** @param {Pick<ConstructorParameters<typeof Turn>[0], "client" | "transcript" | "assistants">} options */
+  /** @param {Pick<ConstructorParameters<typeof Turn>[0], "client" | "assistants">} options */
   constructor(options) {
     super();
     this.#options = options;
@@ -30,8 +30,9 @@ export class TurnList extends EventTarget {
   add(fields) {
     const turn = new Turn({ ...this.#options, ...fields });
     this.#turns.push(turn);
-    turn.addEventListener("started", (event) => this.#tell("turn-started", turn, event));
-    turn.addEventListener("mismatch", (event) => this.#tell("turn-mismatch", turn, event));
+    for (const type of ["grown", "started", "mismatch"]) {
+      turn.addEventListener(type, (event) => this.#tell(`turn-${type}`, turn, event));
+    }
     turn.addEventListener("ended", (event) => {
       this.#tell("turn-ended", turn, event);
       this.changed();
@@ -49,6 +50,11 @@ export class TurnList extends EventTarget {
   /** @param {EventTarget | null} message an element of the transcript */
   of(message) {
     return this.#turns.find((turn) => turn.owns(message)) ?? null;
+  }
+
+  /** @param {string} versionId of a message that is not saved */
+  withVersion(versionId) {
+    return this.#turns.find(({ elements }) => elements.some((element) => element.versionId === versionId)) ?? null;
   }
 
   /** @param {import("./live_runs.js").Run} run */

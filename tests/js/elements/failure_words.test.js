@@ -5,6 +5,7 @@ import { failureWords, waitWords } from "../../../static/js/elements/failure_wor
 
 test("a known code has a title, with the words of the server below", () => {
   assert.deepEqual(failureWords({ code: "incomplete", message: "The stream ended.", retryable: true }), {
+    kind: "cut",
     title: "The answer broke off",
     detail: "The stream ended.",
   });
@@ -19,6 +20,12 @@ test("a message whose fate is unknown is called unsent", () => {
   const failure = { code: "closed", message: "The connection is closed.", retryable: true };
 
   assert.match(failureWords(failure, { unanswered: true }).title, /^Not sent/);
+});
+
+test("what can be done about it is told apart", () => {
+  const kinds = ["rate_limited", "quota_exceeded", "provider_unavailable", "network"].map((code) => failureWords({ code, message: "", retryable: true }).kind);
+
+  assert.deepEqual(kinds, ["wait", "quota", "model", "network"]);
 });
 
 test("nothing is said twice", () => {

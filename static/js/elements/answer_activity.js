@@ -1,0 +1,169 @@
+import { gettext, interpolate } from "../i18n.js";
+import { cloneTemplate, part } from "./template_parts.js";
+import { ThinkingBlock } from "./thinking_block.js";
+import { ToolCard } from "./tool_card.js";
+
+/**
+ * What a model, or one member of a team, does besides writing: it thinks, it calls tools. In the order in which it
+ * happens. A new thought after a call is a new block.
+ */
+class Lane {
+  #place;
+  #opens;
+  /** @type {ThinkingBlock | null} */
+  #thinking = null;
+  /** @type {ThinkingBlock[]} */
+  #blocks = [];
+  /** @type {Map<string, ToolCard>} */
+  #tools = new Map();
+
+  /** @param {HTMLElement} place @param {{ opens: boolean }} options whether thoughts are shown as they come */
+  constructor(place, { opens }) {
+    this.#place = place;
+    this.#opens = opens;
+  }
+
+  /** @param {string} text @returns {Promise<void>} */
+  think(text) {
+    if (!this.#thinking) {
+      this.#thinking = new ThinkingBlock(this.#place, { open: this.#opens });
+      this.#blocks.push(this.#thinking);
+      this.#place.hidden = false;
+    }
+    return this.#thinking.write(text);
+  }
+
+  endThinking() {
+    this.#thinking?.end();
+    this.#thinking = null;
+  }
+
+  /** @param {any} call */
+  startTool(call) {
+    this.endThinking();
+    this.#place.hidden = false;
+    this.#tools.set(call.call_id, new ToolCard(this.#place, call));
+  }
+
+  /** @param {string} callId */
+  tool(callId) {
+    return this.#tools.get(callId) ?? null;
+  }
+
+  end() {
+    this.endThinking();
+    for (const tool of this.#tools.values()) tool.abandon();
+  }
+
+  close() {
+    for (const block of this.#blocks) block.close();
+  }
+}
+
+/** The lane of one member of a team, with its name and what it is at. */
+class AgentLane {
+  /** @type {HTMLElement} */
+  #root;
+
+  /** @param {HTMLElement} place @param {{ name: string }} agent */
+  constructor(place, { name }) {
+    place.append(cloneTemplate("agent-template"));
+    this.#root = /** @type {HTMLElement} */ (place.lastElementChild);
+    this.#root.dataset.state = "running";
+    part(this.#root, "agent-name").textContent = name;
+    this.lane = new Lane(part(this.#root, "agent-activity"), { opens: false });
+    this.tell(gettext("Working…"));
+  }
+
+  /** @param {string} text */
+  tell(text) {
+    part(this.#root, "agent-state").textContent = text;
+  }
+
+  /** @param {string} status */
+  end(status) {
+    if (this.#root.dataset.state !== "running") return;
+    this.lane.end();
+    const failed = status !== "completed" && status !== "done" && status !== "ok";
+    this.#root.dataset.state = failed ? "failed" : "done";
+    this.tell(failed ? interpolate(gettext("Ended: %(status)s"), { status }) : gettext("Done"));
+  }
+}
+
+/** All that is shown of an answer besides its text: thoughts, tools, and the members of a team, each in a lane. */
+export class AnswerActivity {
+  #place;
+  #own;
+  /** @type {Map<string, AgentLane>} */
+  #agents = new Map();
+  /** Calls are told by their ids alone. @type {Map<string, Lane>} */
+  #callers = new Map();
+
+  /** @param {HTMLElement} place */
+  constructor(place) {
+    this.#place = place;
+    place.replaceChildren();
+    place.hidden = true;
+    this.#own = new Lane(place, { opens: true });
+  }
+
+  /** @param {{ text: string, agent?: string }} thought @returns {Promise<void>} after the paint */
+  think({ text, agent }) {
+    this.#agents.get(agent ?? "")?.tell(gettext("Thinking…"));
+    return this.#laneOf(agent).think(text);
+  }
+
+  /** The answer goes on with words. @param {{ agent?: string }} token */
+  endThinking({ agent }) {
+    this.#agents.get(agent ?? "")?.tell(gettext("Writing…"));
+    this.#laneOf(agent).endThinking();
+  }
+
+  /** @param {{ text: string, agent?: string }} status @returns {boolean} whether it was a member's own */
+  showStatus({ text, agent }) {
+    const member = this.#agents.get(agent ?? "");
+    member?.tell(text);
+    return member !== undefined;
+  }
+
+  /** @param {any} call */
+  startTool(call) {
+    const lane = this.#laneOf(call.agent);
+    this.#callers.set(call.call_id, lane);
+    lane.startTool(call);
+  }
+
+  /** @param {any} call @returns {ToolCard | null} */
+  tool({ call_id: id }) {
+    return this.#callers.get(id)?.tool(id) ?? null;
+  }
+
+  /** @param {{ agent: string, name?: string }} member */
+  startAgent({ agent, name }) {
+    if (this.#agents.has(agent)) return;
+    this.#own.endThinking();
+    this.#place.hidden = false;
+    this.#agents.set(agent, new AgentLane(this.#place, { name: name || agent }));
+  }
+
+  /** @param {{ agent: string, status?: string }} member */
+  endAgent({ agent, status = "completed" }) {
+    this.#agents.get(agent)?.end(status);
+  }
+
+  /** Nothing more will happen. @param {string} status */
+  end(status) {
+    this.#own.end();
+    for (const member of this.#agents.values()) member.end(status);
+  }
+
+  close() {
+    this.#own.close();
+    for (const { lane } of this.#agents.values()) lane.close();
+  }
+
+  /** @param {string} [agent] one that never began is only a name: then it is the model's own @returns {Lane} */
+  #laneOf(agent) {
+    return this.#agents.get(agent ?? "")?.lane ?? this.#own;
+  }
+}

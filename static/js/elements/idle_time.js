@@ -1,0 +1,23 @@
+const SOON_MS = 1;
+const SLICE_MS = 8;
+
+/**
+ * Does a piece of work again and again while the page has nothing better to do.
+ *
+ * @param {() => boolean} step does one piece, and returns whether there is more
+ * @returns {() => void} ends it
+ */
+export function workWhenIdle(step) {
+  const later = globalThis.requestIdleCallback;
+  let ended = false;
+  const ask = () => (later ? later(run, { timeout: 500 }) : setTimeout(run, SOON_MS));
+  /** @param {IdleDeadline} [deadline] Safari has none */
+  const run = (deadline) => {
+    const end = performance.now() + Math.min(SLICE_MS, deadline?.timeRemaining() || SLICE_MS);
+    let more = !ended;
+    while (more && performance.now() < end) more = step();
+    if (more && !ended) ask();
+  };
+  ask();
+  return () => (ended = true);
+}

@@ -1,0 +1,25 @@
+const UPWARD_KEYS = new Set(["PageUp", "ArrowUp", "Home"]);
+const TYPING = "input, textarea, select, [contenteditable]";
+
+/**
+ * Tells at once when a reader turns upward: by a wheel, a finger or a key. Their scrolling comes frames later, and a text
+ * that grows meanwhile would undo it.
+ *
+ * @param {HTMLElement} scroller
+ * @param {() => void} onUpward
+ * @param {AbortSignal} signal ends it
+ */
+export function watchUpwardMoves(scroller, onUpward, signal) {
+  const options = { signal, passive: true };
+  let touchY = 0;
+  scroller.addEventListener("wheel", (event) => event.deltaY < 0 && onUpward(), options);
+  scroller.addEventListener("touchstart", (event) => (touchY = event.touches[0].clientY), options);
+  scroller.addEventListener("touchmove", (event) => event.touches[0].clientY > touchY && onUpward(), options);
+  document.addEventListener("keydown", (event) => isUpward(event) && onUpward(), { signal });
+}
+
+/** @param {Pick<KeyboardEvent, "key" | "shiftKey" | "target">} event */
+function isUpward({ key, shiftKey, target }) {
+  if (!UPWARD_KEYS.has(key) && !(key === " " && shiftKey)) return false;
+  return !(target instanceof Element && target.closest(TYPING));
+}

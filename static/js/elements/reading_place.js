@@ -1,0 +1,202 @@
+import { watchUpwardMoves } from "./reading_moves.js";
+import { ScrollView } from "./scroll_view.js";
+
+/** From here on, a reader counts as being at the end. */
+const NEAR_PX = 70;
+/** Between the upper edge and a question that was just sent. */
+const PIN_OFFSET_PX = 12;
+/** Of a question that is higher than this share of the screen only its end is shown: the answer is to be seen. */
+const TALLEST_SHARE = 0.4;
+
+/**
+ * Where a growing text is being read, and what may move it: nothing but the reader, with two exceptions.
+ *
+ * Who is at the end follows it. A question that was just sent is pinned to the top, with enough room below that it can
+ * stay there; its answer grows into that room and does not move. A wheel, a finger or a key upward ends both at once, and
+ * so does a selection.
+ */
+export class ReadingPlace {
+  /** While more lies below than is drawn, the end of what is drawn is not the end. */
+  partial = false;
+  #scroller;
+  #content;
+  #view;
+  #onChange;
+  #following = true;
+  /** @type {{ element: Element, offset: number } | null} */
+  #pin = null;
+  /** Whether what is pinned still stands where it was put. */
+  #pinned = false;
+  #top = 0;
+  #length = 0;
+  /** What is being read, where the browser does not hold it. @type {{ element: Element, offset: number } | null} */
+  #read = null;
+  #sizes = new ResizeObserver(() => this.#resized());
+  #listeners = new AbortController();
+
+  /**
+   * @param {ConstructorParameters<typeof ScrollView>[0] & { onChange: (grown: boolean) => void }} options `onChange` is
+   *   called when the place or the length has changed; `grown`: by more text
+   */
+  constructor({ onChange, ...elements }) {
+    this.#scroller = elements.scroller;
+    this.#content = elements.content;
+    this.#view = new ScrollView(elements);
+    this.#onChange = onChange;
+  }
+
+  start() {
+    const { signal } = this.#listeners;
+    this.#sizes.observe(this.#content);
+    this.#sizes.observe(this.#scroller);
+    this.#scroller.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    watchUpwardMoves(this.#scroller, () => this.#release(), signal);
+  }
+
+  stop() {
+    this.#sizes.disconnect();
+    this.#listeners.abort();
+  }
+
+  /** Whether the end, as it grows, stays in view. */
+  get following() {
+    return this.#following;
+  }
+
+  /** Whether the last line is in view, or nearly. */
+  get atEnd() {
+    return !this.partial && this.#view.below <= NEAR_PX;
+  }
+
+  /** Goes to the end and stays there. */
+  follow() {
+    this.#following = true;
+    this.#pinned = false;
+    this.#toEnd();
+    this.#onChange(false);
+  }
+
+  /** Another conversation: nothing is pinned, and its end is followed. */
+  reset() {
+    this.#pin = null;
+    this.#pinned = false;
+    this.#read = null;
+    this.#following = true;
+    this.#view.reserveFor(null, 0);
+  }
+
+  /** Puts a message to the top of the screen, and keeps it there while what is below it grows. @param {Element} element */
+  pin(element) {
+    const room = this.#view.height * TALLEST_SHARE;
+    this.#hold(element, Math.min(PIN_OFFSET_PX, room - element.getBoundingClientRect().height));
+  }
+
+  /** Puts a message into the upper part of the screen. @param {Element} element */
+  show(element) {
+    this.#hold(element, this.#view.height / 6);
+  }
+
+  /** Changes what is drawn, and leaves what is being read where it is on the screen. @param {() => void} change */
+  keep(change) {
+    const anchor = this.#view.firstVisible;
+    const before = anchor ? this.#view.offsetOf(anchor) : 0;
+    change();
+    this.#resizeReserve();
+    if (this.#following) this.#toEnd();
+    else if (this.#pinned) this.#toPin();
+    else if (anchor?.isConnected) this.#scrollBy(this.#view.offsetOf(anchor) - before);
+    this.#remember();
+  }
+
+  /**
+   * Something takes the place of something else, and the old one's place on the screen, with as much room below as that
+   * needs.
+   *
+   * @param {Element} before
+   * @param {() => Element | null} change returns what stands there now
+   */
+  replace(before, change) {
+    const offset = this.#view.offsetOf(before);
+    const after = change();
+    if (after) this.#hold(after, offset);
+  }
+
+  /**
+   * @param {Element} element
+   * @param {number} offset of its upper edge from that of the screen
+   */
+  #hold(element, offset) {
+    this.#pin = { element, offset };
+    this.#pinned = true;
+    this.#following = false;
+    this.#resizeReserve();
+    this.#toPin();
+    this.#onChange(false);
+  }
+
+  #resized() {
+    const grown = this.#view.length > this.#length;
+    this.#resizeReserve();
+    if (this.#view.selecting) this.#following = this.#pinned = false;
+    if (this.#following) this.#toEnd();
+    else if (this.#pinned) this.#toPin();
+    else if (this.#read?.element.isConnected) this.#scrollBy(this.#view.offsetOf(this.#read.element) - this.#read.offset);
+    this.#length = this.#view.length;
+    this.#onChange(grown);
+  }
+
+  #scrolled() {
+    const { top, length, rest } = this.#view;
+    const up = top < this.#top - 1;
+    const moved = Math.abs(top - this.#top) > 1;
+    // Content that shrinks moves the scroller up as well: only a person's own move counts.
+    const shrunk = length < this.#length;
+    this.#top = top;
+    this.#length = length;
+    if (moved && !this.#stands) this.#pinned = false;
+    if (up && !shrunk && rest > 1) this.#release();
+    else if (moved && !up && !this.#pinned && !this.partial && rest <= NEAR_PX) this.#following = true;
+    this.#remember();
+    this.#onChange(false);
+  }
+
+  #release() {
+    if (!this.#view.scrollable) return;
+    this.#following = this.#pinned = false;
+    this.#onChange(false);
+  }
+
+  #resizeReserve() {
+    if (this.#pin && !this.#pin.element.isConnected) this.#pin = null;
+    this.#view.reserveFor(this.#pin?.element ?? null, this.#pin?.offset ?? 0);
+  }
+
+  #toEnd() {
+    this.#view.toEnd();
+    this.#note();
+  }
+
+  #toPin() {
+    if (this.#pin) this.#scrollBy(this.#view.offsetOf(this.#pin.element) - this.#pin.offset);
+  }
+
+  /** @param {number} distance */
+  #scrollBy(distance) {
+    this.#view.scrollBy(distance);
+    this.#note();
+  }
+
+  #note() {
+    this.#top = this.#view.top;
+    this.#length = this.#view.length;
+  }
+
+  #remember() {
+    const element = this.#view.anchors ? null : this.#view.firstVisible;
+    this.#read = element && { element, offset: this.#view.offsetOf(element) };
+  }
+
+  get #stands() {
+    return this.#pin !== null && Math.abs(this.#view.offsetOf(this.#pin.element) - this.#pin.offset) <= 2;
+  }
+}

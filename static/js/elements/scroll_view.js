@@ -1,0 +1,97 @@
+/** A scroller with messages in it, in numbers: CSS pixels from its upper edge. */
+export class ScrollView {
+  #scroller;
+  #content;
+  #reserve;
+
+  /**
+   * @param {object} elements
+   * @param {HTMLElement} elements.scroller
+   * @param {HTMLElement} elements.content
+   * @param {HTMLElement} elements.list of messages, within the content
+   * @param {Element} elements.reserve an SVG element after the content, for room below the last message
+   */
+  constructor({ scroller, content, list, reserve }) {
+    this.#scroller = scroller;
+    this.#content = content;
+    this.#reserve = reserve;
+    this.list = list;
+  }
+
+  get height() {
+    return this.#scroller.clientHeight;
+  }
+
+  get length() {
+    return this.#scroller.scrollHeight;
+  }
+
+  get top() {
+    return this.#scroller.scrollTop;
+  }
+
+  get scrollable() {
+    return this.length > this.height;
+  }
+
+  /** How far below the lower edge the last line is; negative: above it. */
+  get below() {
+    return this.#content.getBoundingClientRect().bottom - this.#scroller.getBoundingClientRect().bottom;
+  }
+
+  /** How much there is still to scroll, the reserve included. */
+  get rest() {
+    return this.length - this.top - this.height;
+  }
+
+  /** Whether the browser itself keeps in place what is being read. Safari does not. */
+  get anchors() {
+    return getComputedStyle(this.#scroller).overflowAnchor === "auto";
+  }
+
+  /** Whether some of the text is selected. */
+  get selecting() {
+    const selection = document.getSelection();
+    return Boolean(selection && !selection.isCollapsed && this.#content.contains(selection.anchorNode));
+  }
+
+  /** The first message that is in view, if only with its end. @returns {Element | null} */
+  get firstVisible() {
+    const { top } = this.#scroller.getBoundingClientRect();
+    const messages = this.list.children;
+    let [low, high] = [0, messages.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (messages[middle].getBoundingClientRect().bottom > top) high = middle;
+      else low = middle + 1;
+    }
+    return messages[low] ?? null;
+  }
+
+  /** @param {Element} element */
+  offsetOf(element) {
+    return element.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top;
+  }
+
+  toEnd() {
+    this.#scroller.scrollTop = this.length;
+  }
+
+  /** @param {number} distance */
+  scrollBy(distance) {
+    if (Math.abs(distance) >= 1) this.#scroller.scrollTop += distance;
+  }
+
+  /**
+   * Makes as much room below the last message as lets an element be at an offset, and no more.
+   *
+   * @param {Element | null} element null: no room
+   * @param {number} offset
+   */
+  reserveFor(element, offset) {
+    const below = element ? this.#content.getBoundingClientRect().bottom - element.getBoundingClientRect().top : Infinity;
+    const room = Math.ceil(Math.max(0, this.height - offset - below));
+    // An attribute, as a height in a style would be an inline style.
+    if (this.#reserve.getAttribute("height") !== String(room)) this.#reserve.setAttribute("height", String(room));
+  }
+}

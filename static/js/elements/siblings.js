@@ -1,0 +1,63 @@
+/**
+ * Which messages stand at the same place of a conversation: the versions of a question, the answers to one question.
+ *
+ * One that is still being written is among them under an id of its own, until it is saved.
+ *
+ * @typedef {"user" | "assistant"} Role
+ */
+export class Siblings {
+  /** @type {Map<string, string[]>} */
+  #saved = new Map();
+  /** @type {Map<string, string[]>} */
+  #unsaved = new Map();
+
+  /**
+   * @param {string | null} parentId null: the beginning of the conversation
+   * @param {Role} role
+   * @returns {string[]} oldest first
+   */
+  of(parentId, role) {
+    const key = keyOf(parentId, role);
+    return [...(this.#saved.get(key) ?? []), ...(this.#unsaved.get(key) ?? [])];
+  }
+
+  /** What the server says. @param {import("./branch_pages.js").Message} message */
+  learn({ id, parent_id: parentId, role, siblings = [id] }) {
+    this.#saved.set(keyOf(parentId, role), siblings);
+  }
+
+  /**
+   * @param {string | null} parentId
+   * @param {Role} role
+   * @param {string} id
+   */
+  addUnsaved(parentId, role, id) {
+    const key = keyOf(parentId, role);
+    const ids = this.#unsaved.get(key) ?? [];
+    if (!ids.includes(id)) this.#unsaved.set(key, [...ids, id]);
+  }
+
+  /** @param {string} id of one that is not saved, and is gone now */
+  remove(id) {
+    for (const [key, ids] of this.#unsaved) this.#unsaved.set(key, ids.filter((other) => other !== id));
+  }
+
+  /**
+   * @param {string} unsavedId
+   * @param {{ parentId: string | null, role: Role, id: string }} saved
+   */
+  settle(unsavedId, { parentId, role, id }) {
+    this.remove(unsavedId);
+    const key = keyOf(parentId, role);
+    const ids = this.#saved.get(key) ?? [];
+    if (!ids.includes(id)) this.#saved.set(key, [...ids, id]);
+  }
+}
+
+/**
+ * @param {string | null} parentId
+ * @param {Role} role
+ */
+function keyOf(parentId, role) {
+  return `${role} ${parentId ?? "root"}`;
+}
