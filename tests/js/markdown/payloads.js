@@ -67,7 +67,14 @@ const EXFILTRATION = [
 
 const MATH_AND_DIAGRAMS = [
   "$\\href{javascript:__x=1}{x}$ $\\includegraphics{https://evil.example/a.png}$ $\\htmlData{a=b,onclick=__x=1}{x}$",
+  "$\\url{javascript:__x=1}$ \\(\\htmlStyle{position:fixed}{x}\\) $\\htmlId{cookie}{x}$ $\\class{a}{x}$ $\\cssId{b}{x}$",
+  "$\\def\\a{\\a\\a}\\a$ $\\rule{1e6em}{1e6em}$ $\\kern{-1e6em}x$ $\\pmb{x}$ $\\prescript{a}{b}{c}$ $\\color{url(//evil.example)}{x}$",
+  `\\[\\text{${IMG}} \\tag{${IMG}}\\label{cookie}\\]`,
+  `$$\n\\texttip{a}{${IMG}} \\toggle{a}{b}\\endtoggle\n$$\n`,
+  `$$\nnever closed ${IMG}\n\n[a](javascript:__x=1)`,
+  `$x${IMG}$ and $\"onclick=__x=1$`,
   `$$${"{".repeat(200)}${IMG}$$`,
+  '```mermaid\n%%{init:{"securityLevel":"loose","htmlLabels":true}}%%\nA@{ img: "https://evil.example/b?x" }\nclassDef x fill:url(//evil.example)\n```',
   '```mermaid\ngraph TD; A["<img src=x onerror=__x=1>"]\nclick A "javascript:__x=1"\n```',
 ];
 
@@ -93,5 +100,10 @@ export const PATHOLOGICAL = {
   "lists in lists, line by line": Array.from({ length: 150 }, (_, index) => `${" ".repeat(index * 2)}- x\n`).join(""),
   "tags in tags": `${"<sub>".repeat(3_000)}x${"</sub>".repeat(3_000)}`,
   "half links": "[a](".repeat(5_000),
+  "a formula of braces": `$$${"{".repeat(20_000)}x$$`,
+  dollars: "$".repeat(10_000),
+  "dollars and words": "$a ".repeat(5_000),
+  "half formulas": "\\(a \\[b $$c ".repeat(3_000),
+  "blocks of formulas that never end": "$$\n\\[\nx\n\n".repeat(3_000),
   "a very long line": "word ".repeat(40_000),
 };
