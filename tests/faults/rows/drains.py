@@ -21,14 +21,21 @@ SEND_TRIES: Final = 3
 SEND_AGAIN_SECONDS: Final = 0.5
 
 
-async def drain_owner(rig: Rig, *, runs: int = RUNS, owner: int | None = None) -> list[Trial]:
+async def deploy(rig: Rig) -> list[Trial]:
+    """200 answers, said slowly: so many readers are all that this machine has room for."""
+    return await drain_owner(rig, runs=200, counts=(10, 100), rate=4)
+
+
+async def drain_owner(
+    rig: Rig, *, runs: int = RUNS, owner: int | None = None, counts: tuple[int, int] = COUNT, rate: int = RATE
+) -> list[Trial]:
     """A trial for each answer that had not ended, one for the exit, and one for each send in the meantime."""
     rig.upstream.forget()
     if owner is None:
         owner = rig.chance.randrange(len(rig.site.servers))
     server = rig.site.servers[owner]
     started = await asyncio.gather(
-        *(start(rig, owner, number, count=rig.chance.randint(*COUNT), rate=RATE) for number in range(runs))
+        *(start(rig, owner, number, count=rig.chance.randint(*counts), rate=rate) for number in range(runs))
     )
     await asyncio.sleep(rig.chance.uniform(0, 1))
     for answer in started:

@@ -1,0 +1,17 @@
+"""Row R14, briefly: the sockets of a server that goes come back to the other one, spread out, and soon."""
+
+from __future__ import annotations
+
+from tests.faults.cluster import Cluster
+from tests.faults.configurations import in_a_cluster
+from tests.faults.rows.rig import Rig
+from tests.faults.rows.storms import storm
+
+pytestmark = in_a_cluster
+
+
+async def test_sockets_that_are_sent_away_come_back_one_after_the_other(rig: Rig, site: Cluster) -> None:
+    trials = await storm(rig, count=120, owner=0)
+    assert [trial for trial in trials if trial.failure] == []
+    # Those of the other server have stayed.
+    assert 20 < len([trial for trial in trials if trial.what == "a socket"]) < 100
