@@ -73,6 +73,16 @@ def no_pings() -> None:
     server.PING_INTERVAL_SECONDS = 100_000  # type: ignore[misc]
 
 
+def no_waiting() -> None:
+    """Whoever sends goes on, whether or not the reader has taken anything."""
+    from chat.server.gate import WriteGate
+
+    async def passed(self: WriteGate) -> None:
+        await asyncio.sleep(0)
+
+    WriteGate.passed = passed  # type: ignore[method-assign]
+
+
 def no_checks() -> None:
     """Nobody compares what was heard with what Redis holds."""
     from chat.streams.following import Following
@@ -81,7 +91,7 @@ def no_checks() -> None:
 
 
 SABOTAGES: Final[dict[str, Callable[[], None]]] = {
-    each.__name__: each for each in (hold_saves, no_takeover, quick_pings, no_pings, no_checks)
+    each.__name__: each for each in (hold_saves, no_takeover, quick_pings, no_pings, no_waiting, no_checks)
 }
 
 

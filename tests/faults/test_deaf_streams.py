@@ -16,6 +16,7 @@ from tests.faults.invariants import check_saved
 from tests.faults.processes import Site
 from tests.faults.reading import Reading
 from tests.faults.rows.deaf import deaf_stream
+from tests.faults.sabotage import command
 
 MIB: Final = 1024 * 1024
 READERS: Final = 30
@@ -58,6 +59,29 @@ async def test_they_make_the_server_wait_and_not_grow(
         assert await browser.follow(again) == 200
     assert again.text == reading.text == "0123456789" * (PIECES * SIZE // 10)
     await check_saved(browser, reading)
+
+
+async def test_control_a_server_that_does_not_wait_sends_them_everything(
+    start_site: StartSite, http: aiohttp.ClientSession
+) -> None:
+    site = start_site(**SETTINGS)
+    alice, [server] = site.cast["alice"], site.servers
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start, command("no_waiting"))
+    browser = Browser(site, alice, http)
+    status, run = await browser.start(f"/big size={SIZE} pieces={PIECES}")
+    assert status == 201
+    reading = Reading(run["run_id"])
+    assert await browser.follow(reading) == 200
+    await check_saved(browser, reading)
+    before, sent = site.rss, await asyncio.to_thread(metric, site, SENT)
+    async with AsyncExitStack() as stack:
+        for _ in range(READERS):
+            await stack.enter_async_context(deaf_stream(server, alice, reading.run_id))
+        async with asyncio.timeout(60):
+            while await asyncio.to_thread(metric, site, SENT) < sent + READERS * PIECES * SIZE:
+                await asyncio.sleep(0.1)
+        assert site.rss - before > MEMORY_BYTES
 
 
 async def still(site: Site) -> float:

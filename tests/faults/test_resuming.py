@@ -92,7 +92,7 @@ async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
 ) -> None:
     """R10: first in mid-answer, then beyond its end. Whoever comes back has all of it, once."""
     browser = Browser(site, alice, http)
-    prompts = [f"/numbered count={count} rate=30 silent {count}" for count in (100, 900)]
+    prompts = [f"/numbered count={count} rate=30 silent {count}" for count in (100, 450)]
     async with proxy(site.port) as network:
         readings, following = [], []
         for prompt in prompts:
@@ -113,7 +113,7 @@ async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
         network.resume()
         async with asyncio.timeout(90):
             await asyncio.gather(*following)
-    for reading, count in zip(readings, (100, 100, 900, 900), strict=True):
+    for reading, count in zip(readings, (100, 100, 450, 450), strict=True):
         await check_saved(browser, reading, numbered(reading.start["user_message"]["text"], count))
         assert "reset" not in reading.names
 

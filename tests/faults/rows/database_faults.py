@@ -43,6 +43,9 @@ FAULTS: Final[list[Fault]] = [restarted, killed, away]
 
 
 async def any_database_fault(rig: Rig) -> list[Trial]:
+    """As in production: what is committed is flushed."""
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        assert rig.site.rows(f"SHOW {setting}") == [("on",)]
     return await under_database_fault(rig, rig.chance.choice(FAULTS), after=rig.chance.uniform(0, 0.2))
 
 

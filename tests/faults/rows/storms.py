@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from websockets.exceptions import InvalidHandshake, InvalidMessage
@@ -44,25 +45,26 @@ async def storm(rig: Rig, *, count: int = SOCKETS, owner: int | None = None) -> 
         task.cancel()
     back = [await task for task in returns if task not in staying]
     connections = rig.site.rows("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chatsite'")[0][0]
-    await asyncio.gather(*(socket.abort() for socket in [*sockets, *(each.socket for each in back)]))
+    sockets += [each.socket for each in back if each.socket is not None]
+    await asyncio.gather(*(socket.abort() for socket in sockets))
     await asyncio.gather(*staying, return_exceptions=True)
     await asyncio.to_thread(server.start)
     return [
         Trial("exit", "" if exit_code == 0 else f"exit code {exit_code}"),
-        _spread(back),
+        spread(back),
         Trial("connections", "" if connections <= POOL else f"{connections} connections to PostgreSQL"),
         *(_of(each, gone_at) for each in back),
     ]
 
 
+@dataclass
 class Return:
-    """`asked`: after how long it was told to come back. `attempts`: when it tried to."""
+    """`asked`: after how many seconds it was told to come back, if it was. `attempts`: when it tried to."""
 
-    def __init__(self, left: Socket) -> None:
-        self.socket = left
-        self.asked: float | None = left.bye["retry_ms"] / 1000 if left.bye is not None else None
-        self.attempts: list[float] = []
-        self.greeted_at = 0.0
+    asked: float | None
+    attempts: list[float] = field(default_factory=list)
+    greeted_at: float = 0.0
+    socket: Socket | None = None
 
 
 async def _greeted(rig: Rig) -> Socket:
@@ -75,7 +77,7 @@ async def _greeted(rig: Rig) -> Socket:
 async def _come_back(rig: Rig, socket: Socket) -> Return:
     """When it is sent away."""
     await socket.closed(seconds=10 * BACK_SECONDS)
-    returning = Return(socket)
+    returning = Return(socket.bye["retry_ms"] / 1000 if socket.bye is not None else None)
     wait = rig.chance.uniform(0, WITHIN_SECONDS) if returning.asked is None else returning.asked
     while not returning.greeted_at:
         await asyncio.sleep(wait)
@@ -87,7 +89,7 @@ async def _come_back(rig: Rig, socket: Socket) -> Return:
     return returning
 
 
-def _spread(back: Sequence[Return]) -> Trial:
+def spread(back: Sequence[Return]) -> Trial:
     """Evenly over the time that they were given, and never too many in one second."""
     waits = sorted(each.asked for each in back if each.asked is not None)
     seconds = Counter(int(at) for each in back for at in each.attempts)
