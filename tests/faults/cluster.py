@@ -22,8 +22,7 @@ from tests.streams.redis_server import RedisServer
 SERVERS: Final = 2
 READY_SECONDS: Final = 40.0
 POLL_SECONDS: Final = 0.05
-# What is said to be committed must outlive a killed PostgreSQL; that the machine fails is not among the faults here.
-KEPT: Final = ("synchronous_commit=on",)
+# The data must outlive a killed server; that the machine fails is not among the faults here.
 DURABLE: Final = ("fsync=on", "full_page_writes=on", "synchronous_commit=on")
 
 
@@ -46,7 +45,7 @@ class Cluster(Site):
             self.redis = RedisServer(self._subdirectory("redis"))
             stack.callback(self.redis.stop)
             self.redis.start()
-            self.database = PostgreSQL(*(DURABLE if durable else KEPT))
+            self.database = PostgreSQL(*(DURABLE if durable else ()))
             stack.callback(self.database.remove)
             self.database.start()
             self.network = Network()
