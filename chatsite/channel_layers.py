@@ -17,7 +17,7 @@ def redis_layer(url: str, *, seconds: float | None = ANSWER_SECONDS) -> dict[str
     be for ever: a machine that went away without a word would never be found out.
     """
     return {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "chat.notice_layer.NoticeLayer",
         "CONFIG": {
             # A failure must be seen, not tried away: a Redis that comes back empty has forgotten who listens
             # (chat/notices.py).

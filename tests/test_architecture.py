@@ -17,7 +17,9 @@ LAYERS = {
     KERNEL: ("close_codes", "events", "limits", "refusals", "sse", "wire"),
     PORTS: ("providers", "streams"),
     DATA: ("migrations", "models"),
-    CAPABILITIES: ("auth", "database", "documents", "first_run", "metrics", "notices", "origins", "tools"),
+    CAPABILITIES: (
+        *("auth", "database", "documents", "first_run", "metrics", "notice_layer", "notices", "origins", "tools"),
+    ),
     PROCESS: ("generation",),
     INTERFACES: (
         *("consumers", "followers", "socket_requests", "socket_writer", "window"),

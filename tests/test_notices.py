@@ -8,9 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 from channels.layers import channel_layers
+from channels_redis.core import RedisChannelLayer
 from django.test import override_settings
 
 from chat import notices
+from chat.notice_layer import NoticeLayer
 from chatsite.channel_layers import redis_layer
 from tests.streams.redis_proxy import redis_proxy
 from tests.streams.redis_server import RedisServer
@@ -92,3 +94,24 @@ async def test_a_redis_that_went_away_without_a_word_is_given_up(own_redis: Redi
                     await asyncio.wait({hearing}, timeout=0.2)
                 assert hearing.result()["kind"] == "second"
             await channel_layers["default"].close_pools()
+
+
+@pytest.mark.parametrize("kind", [NoticeLayer, RedisChannelLayer])
+async def test_a_process_that_is_killed_while_it_takes_a_notice_leaves_nothing_for_ever(
+    kind: type[RedisChannelLayer], own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's own class is the control."""
+    layer = kind(hosts=[own_redis.url], prefix="chat:notices")
+
+    async def killed(index: int, channel: str) -> None:
+        """It does not come to take the message out of the place where it is kept meanwhile."""
+
+    monkeypatch.setattr(layer, "_clean_receive_backup", killed)
+    channel = await layer.new_channel()
+    await layer.send(channel, {"type": "notice"})
+    async with asyncio.timeout(SECONDS):
+        await layer.receive(channel)
+    await layer.close_pools()
+    kept = own_redis.command("KEYS", "*$inflight")
+    assert kept
+    assert own_redis.keys_that_stay() == ([] if kind is NoticeLayer else kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from typing import Final
 
 import aiohttp
@@ -63,6 +64,10 @@ async def test_requests_fail_in_time_while_redis_stands_still(
 ) -> None:
     """R7: what needs Redis is refused within its 5 s; what does not is answered as ever; then all is as before."""
     whole = await browser.stream("/hello before")
+    status, run = await browser.start("/numbered count=20000 rate=5 not saved yet")
+    assert status == 201
+    visitor = Browser(site, alice, http)
+    visitor.headers = alice.cookie
     site.redis.pause()
     try:
         began = time.monotonic()
@@ -72,14 +77,19 @@ async def test_requests_fail_in_time_while_redis_stands_still(
             at = time.monotonic()
             assert (await browser.call("GET", saved))[0] == 200
             assert (await browser.call("GET", "/healthz"))[0] == 200
+            assert (await visitor.call("GET", f"/c/{whole.start['conversation_id']}"))[0] == 200
             assert time.monotonic() - at < UNRELATED_SECONDS
         status, answer = await refused
         assert (status, answer["error"]["code"], answer["error"]["retryable"]) == (503, "unavailable", True)
         assert time.monotonic() - began < REFUSED_SECONDS
+        # Of this one only Redis knows. The page opens, and its scripts find out.
+        assert (await visitor.call("GET", f"/c/{run['conversation_id']}"))[0] == 200
         assert [server.is_ready() for server in site.servers] == [False, False]
     finally:
         site.redis.resume()
     await asyncio.to_thread(site.until_ready)
+    assert (await visitor.call("GET", f"/c/{uuid.uuid4()}"))[0] == 404
+    assert await browser.stop(run["run_id"]) == 202
     await check_saved(browser, await browser.stream("/hello after"))
 
 

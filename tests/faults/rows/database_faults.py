@@ -18,7 +18,13 @@ AFTER: Final = 20
 COUNT: Final = 25
 TOKEN: Final = len(numbered("", 1))
 AWAY_SECONDS: Final = 20.0
-PROVOKED: Final = ("could not be checked", "A call of the API failed", "waits for the database", "failed")
+PROVOKED: Final = (
+    "could not be checked",
+    "A call of the API failed",
+    "waits for the database",
+    "Nobody was told",
+    "failed",
+)
 
 Fault = Callable[[Cluster], Awaitable[None]]
 

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import aiohttp
 
-from tests.faults.client import varied
+from tests.faults.client import Browser, varied
 from tests.faults.followers import Follower
 from tests.faults.invariants import answers, turns
+from tests.faults.processes import Member
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.reading import Reading
 from tests.faults.rows.answers import CONTINUED_SECONDS, Answer, check, expected_text
@@ -30,7 +31,7 @@ COUNT: Final = (5, 120)
 RATE: Final = 30
 HABITS: Final = ("watches", "listens", "leaves", "is cut off", "is slow", "stops")
 # More than a handshake and a greeting, so that each connection brings something.
-CUT_BYTES: Final = (2000, 6000)
+CUT_BYTES: Final = (6000, 12_000)
 SLOW_BYTES_PER_SECOND: Final = 3000
 MOST_RESETS: Final = 3
 TAKEN_SECONDS: Final = 60.0
@@ -46,7 +47,11 @@ async def soak(
     before = Footprint.of(rig.site.servers[0])
     until = time.monotonic() + seconds
     async with AsyncExitStack() as stack:
-        crowd = [Person(rig, await stack.enter_async_context(proxy(rig.site.port))) for _ in range(people)]
+        members = list(rig.site.cast.values())
+        crowd = [
+            Person(rig, await stack.enter_async_context(proxy(rig.site.port)), members[number % len(members)])
+            for number in range(people)
+        ]
         killing = asyncio.create_task(_kill_now_and_then(rig, until, kill_every))
         found = await asyncio.gather(*(person.chat(until) for person in crowd))
         await killing
@@ -66,8 +71,9 @@ async def _kill_now_and_then(rig: Rig, until: float, every: float) -> None:
 class Person:
     """One message after the other, in a conversation of their own. `network`: theirs alone."""
 
-    def __init__(self, rig: Rig, network: Proxy) -> None:
+    def __init__(self, rig: Rig, network: Proxy, member: Member) -> None:
         self._rig = rig
+        self._browser = Browser(rig.site, member, rig.http)
         self._network = network
         self._chance = random.Random(rig.chance.random())
         self._conversation: dict[str, str] = {}
@@ -99,7 +105,7 @@ class Person:
     def _follow(self, answer: Answer, habit: str) -> None:
         self._network.cut_after = self._chance.randint(*CUT_BYTES) if habit == "is cut off" else None
         self._network.bytes_per_second = SLOW_BYTES_PER_SECOND if habit == "is slow" else None
-        follower = Follower(self._rig.site, self._rig.alice, self._rig.http, port=self._network.port)
+        follower = Follower(self._rig.site, self._browser.member, self._rig.http, port=self._network.port)
         over_sse = habit == "listens" or (habit != "watches" and self._chance.random() < 0.5)
         follow = follower.over_sse if over_sse else follower.over_socket
         answer.reading = Reading(answer.run_id)
@@ -141,7 +147,7 @@ class Person:
         give_up = time.monotonic() + TAKEN_SECONDS
         while time.monotonic() < give_up:
             try:
-                status, answer = await self._rig.browser().call(
+                status, answer = await self._browser.call(
                     "POST", path, body, timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)
                 )
             except (aiohttp.ClientError, TimeoutError) as error:
