@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from channels_redis.core import RedisChannelLayer
+from redis.exceptions import RedisError
 
 
 class NoticeLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis is untyped
@@ -17,3 +20,11 @@ class NoticeLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis is
         if message is not None:
             await self.connection(index).expire(self._backup_channel_name(channel), int(self.expiry))
         return message
+
+    async def _clean_receive_backup(self, index: int, channel: str) -> None:
+        """The library's task, which nobody awaits: with a Redis that falls silent its failure would be logged as lost.
+
+        What it does not take away then has an end by itself.
+        """
+        with suppress(RedisError, OSError):
+            await super()._clean_receive_backup(index, channel)
