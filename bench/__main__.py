@@ -18,11 +18,14 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import machine, processes
 from bench.parts import combined, keep
+from bench.processes import Server
 from bench.report import About, report
 from bench.results import Results
 from bench.sizes import answer_bytes, idle_bytes
@@ -92,16 +95,24 @@ async def run(stage: Stage, plan: Plan, *, part: str, with_reference: bool) -> R
 async def measure_sizes(stage: Stage, plan: Plan, results: Results) -> None:
     for log, ways_of_log in itertools.groupby(results.ways, key=lambda way: way.log):
         chosen = list(ways_of_log)
-        server = await asyncio.to_thread(chosen[0].start, stage)
-        try:
-            if log:
+        if log:
+            async with started(chosen[0], stage) as server:
                 results.idle[log] = await idle_bytes(server, stage.people, plan.idle)
-                say(f"idle sockets, {log} log: {results.idle[log]}")
+            say(f"idle sockets, {log} log: {results.idle[log]}")
+        # A server of their own: that one still has thousands of goodbyes to see to.
+        async with started(chosen[0], stage) as server:
             for way in chosen:
                 results.answers[way] = await answer_bytes(server, way, stage.people[0], plan.answers, plan.answer_rate)
                 say(f"{way.name}: {results.answers[way]}")
-        finally:
-            server.kill()
+
+
+@asynccontextmanager
+async def started(way: Way, stage: Stage) -> AsyncIterator[Server]:
+    server = await asyncio.to_thread(way.start, stage)
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 def show(way: Way, trial: Trial) -> None:
