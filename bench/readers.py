@@ -12,8 +12,11 @@ from typing import Any, Final
 
 from bench import stamps
 
-# As the site's own page does it (static/js/client/acks.js): the newest frame, at most once in this time.
+# As the site's own page does it (static/js/client/acks.js): the newest frame, at most once in this time; in the longer
+# one while it is only a few frames.
 ACK_SECONDS: Final = 0.05
+FEW_FRAMES: Final = 6
+ACK_FEW_SECONDS: Final = 0.5
 _SSE_TOKEN: Final = re.compile(rb'event: token\r?\ndata: \{"text": ?"([^"]*)"')
 _WS_TOKEN: Final = re.compile(rb'"event":"token","data":\{"text":"([^"]*)"')
 _FRAME: Final = re.compile(rb'\{"type":"events","frame":(\d+)')
@@ -159,6 +162,7 @@ class SocketReader(Reader):
         self._is_upgraded = False
         self.greeted: asyncio.Future[None] = loop.create_future()
         self._frame = 0
+        self._acknowledged = 0
         self._acknowledged_at = 0.0
         self._ack: asyncio.TimerHandle | None = None
 
@@ -230,16 +234,19 @@ class SocketReader(Reader):
 
     def _acknowledge(self, frame: int) -> None:
         self._frame = frame
+        due = self._acknowledged_at + (ACK_SECONDS if frame - self._acknowledged > FEW_FRAMES else ACK_FEW_SECONDS)
         if self._ack is not None:
-            return
-        wait = self._acknowledged_at + ACK_SECONDS - self._loop.time()
-        if wait > 0:
-            self._ack = self._loop.call_later(wait, self._send_ack)
+            if due >= self._ack.when():
+                return
+            self._ack.cancel()
+        if due > self._loop.time():
+            self._ack = self._loop.call_at(due, self._send_ack)
         else:
             self._send_ack()
 
     def _send_ack(self) -> None:
         self._ack = None
+        self._acknowledged = self._frame
         self._acknowledged_at = self._loop.time()
         self._put(_TEXT, b'{"type":"ack","frame":%d}' % self._frame)
 

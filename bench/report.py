@@ -12,6 +12,7 @@ from bench.streaming import DISTURBED
 from bench.ways import Way
 
 # The figures that were promised are of these loads.
+_FEW_STREAMS: Final = 20
 _PROMISED_STREAMS: Final = 200
 _MANY_STREAMS: Final = 400
 
@@ -30,6 +31,7 @@ class About:
     window_seconds: float
     answer_rate: int
     is_pinned: bool
+    parts: int = 1
 
 
 def report(results: Results, about: About) -> str:
@@ -65,6 +67,7 @@ def report(results: Results, about: About) -> str:
 
 def _introduction(results: Results, about: About) -> str:
     trials = max(len(trials) for trials in results.trials.values())
+    parts = f" in {about.parts} parts" if about.parts > 1 else ""
     where = (
         "The server has one core to itself, model and readers (and Redis) have the other"
         if about.is_pinned
@@ -73,7 +76,7 @@ def _introduction(results: Results, about: About) -> str:
     facts = "\n".join(f"| {name} | {value} |" for name, value in {**about.machine, **about.versions}.items())
     return f"""# Benchmarks
 
-Made by `{about.command}`; nothing here is written by hand.
+Made by `{about.command}`{parts}; nothing here is written by hand.
 
 The server (`manage.py serve`) and a reference ask the same fake model, which writes {about.rate} tokens per second
 into each stream, one chunk and one write per token, at an uneven pace. The reference
@@ -81,10 +84,11 @@ into each stream, one chunk and one write per token, at an uneven pace. The refe
 package's own iteration, one event per token, under uvicorn with httptools. It knows no accounts and keeps nothing.
 Each is one process on {about.loop}.
 
-{where}. CPU time is the process's own, over windows of {about.window_seconds:g} s, without model and readers. It is
-given for the core's usual speed in this run, which a small clock beside the server measures all the time. Each figure
-is the median of {trials} trials, in which the servers take turns; first tokens are those of all trials together. Every
-reader is a person of its own, and acknowledges frames as the site's page does. Delays include the readers' own.
+{where}. CPU time is the process's own, over
+windows of {about.window_seconds:g} s, without model and readers. It is given for the core's usual speed in this run,
+which a small clock beside the server measures all the time. Each figure is the median of {trials} trials, in which the
+servers take turns, and ratios are those of the same round; first tokens are those of all trials together. Every reader
+is a person of its own, and acknowledges frames as the site's page does. Delays include the readers' own.
 
 | | |
 | --- | --- |
@@ -112,6 +116,14 @@ def _promises(results: Results, reference: Way | None) -> str:
             p99 is not None and p99 <= 150 and delivered > 0.98,
         )
     )
+    first = results.first(websocket, _FEW_STREAMS, 0.5)
+    rows.append(
+        (
+            f"first token with {_FEW_STREAMS} other streams, WebSocket, memory log: median at most 15 ms",
+            f"{first:.1f} ms" if first is not None else None,
+            first is not None and first <= 15,
+        )
+    )
     idle = max((size for sizes in results.idle.values() for size in sizes.values()), default=None)
     rows.append(
         (
@@ -134,9 +146,7 @@ def _way(results: Results, transport: str, log: str) -> Way | None:
 
 
 def _ratio(results: Results, reference: Way | None, way: Way, streams: int) -> float | None:
-    own = results.cpu_us(way, streams)
-    theirs = results.cpu_us(reference, streams) if reference else None
-    return theirs / own if own and theirs else None
+    return results.ratio(reference, way, streams) if reference else None
 
 
 def _cost(results: Results, reference: Way | None, way: Way, streams: int) -> str:

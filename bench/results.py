@@ -21,6 +21,13 @@ class Results:
     idle: dict[str, dict[int, float]] = field(default_factory=dict)
     answers: dict[Way, dict[int, OnTheWire]] = field(default_factory=dict)
 
+    def add(self, other: Results) -> None:
+        """What another part has measured."""
+        for way, trials in other.trials.items():
+            self.trials.setdefault(way, []).extend(trials)
+        self.idle |= other.idle
+        self.answers |= other.answers
+
     def windows(self, way: Way, streams: int) -> list[Window]:
         return [trial.windows[streams] for trial in self.trials.get(way, ()) if streams in trial.windows]
 
@@ -37,6 +44,17 @@ class Results:
         """CPU time per token, as if the core had always been as fast as it usually was."""
         usual = self.speed_ns
         return _median([window.cpu_us * usual / window.speed_ns for window in self.windows(way, streams)])
+
+    def ratio(self, reference: Way, way: Way, streams: int) -> float | None:
+        """How many times the CPU time of `way` the reference takes, in the same round each."""
+        rounds = zip(self.trials.get(reference, ()), self.trials.get(way, ()), strict=False)
+        return _median(
+            [
+                (theirs.cpu_us / theirs.speed_ns) / (own.cpu_us / own.speed_ns)
+                for first, second in rounds
+                if (theirs := first.windows.get(streams)) and (own := second.windows.get(streams))
+            ]
+        )
 
     def value(self, way: Way, streams: int, name: str) -> float | None:
         return _median([getattr(window, name) for window in self.windows(way, streams)])

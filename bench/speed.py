@@ -7,6 +7,7 @@ A fiftieth of the core goes into that. Costs are then compared as if the core ha
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import statistics
@@ -45,6 +46,12 @@ class Speedometer(Process):
         except BlockingIOError:
             return 0.0
         return statistics.fmean(map(int, lines))
+
+    async def read_some(self) -> float:
+        """As `read`, but waits for a piece of work if there was none."""
+        while not (ns := self.read()):  # noqa: ASYNC110
+            await asyncio.sleep(EVERY_SECONDS)
+        return ns
 
 
 def main() -> None:

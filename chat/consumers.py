@@ -19,6 +19,7 @@ from django.db import Error as DatabaseError
 
 from chat import close_codes, database, metrics, notices
 from chat.auth import user_of_scope
+from chat.flag import Flag
 from chat.followers import Followers
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
@@ -115,7 +116,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             is_signed_in=self._is_signed_in,
         )
         metrics.READERS.labels("websocket").inc()
-        listening, greeted = asyncio.Event(), asyncio.Event()
+        listening, greeted = Flag(), Flag()
         self._spawn(self._forward_notices(listening, greeted))
         # First, so that of a run that begins just now either `hello` tells or a notice.
         await listening.wait()
@@ -218,7 +219,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             remaining = settings.CHAT_STALLED_SECONDS - self._window.waited
             if remaining <= 0:
                 break
-            await asyncio.sleep(min(remaining, 1.0))
+            await asyncio.sleep(remaining)
         metrics.STALLED.inc()
         await self._bye(close_codes.STALLED)
 
@@ -242,7 +243,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         user = await database.read(user_of_scope, self.scope)
         return user is not None and user.pk == self._user_id
 
-    async def _forward_notices(self, listening: asyncio.Event, greeted: asyncio.Event) -> None:
+    async def _forward_notices(self, listening: Flag, greeted: Flag) -> None:
         async with notices.listen(self._user_id) as received:
             listening.set()
             await greeted.wait()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from chat.flag import Flag
 from chat.sse import dumps
 from chat.wire import clean
 
@@ -23,8 +23,8 @@ class SocketWriter:
 
     def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self._send = send
-        self._held: deque[str] = deque()
-        self._wake = asyncio.Event()
+        self._held: list[str] = []
+        self._wake = Flag()
         self._sending = False
         self._ended = False
 
@@ -53,7 +53,7 @@ class SocketWriter:
             await self._wake.wait()
             self._wake.clear()
             while self._held and not self._sending and not self._ended:
-                await self._send_text(self._held.popleft())
+                await self._send_text(self._held.pop(0))
 
     async def _send_text(self, text: str) -> None:
         self._sending = True

@@ -10,9 +10,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from chatsite.channel_layers import redis_layer
 from chatsite.databases import SQLITE, database
 from chatsite.environment import Environment
 
@@ -187,18 +186,7 @@ CHANNEL_LAYERS: dict[str, Any] = {
     }
 }
 if REDIS_URL:
-    CHANNEL_LAYERS["default"] = {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {
-            # The layer waits for messages for longer than redis' own time limit would be. And a failure must be seen:
-            # a Redis that comes back empty has forgotten who listens (chat/notices.py).
-            "hosts": [{"address": REDIS_URL, "socket_timeout": None, "retry": Retry(NoBackoff(), 0)}],
-            "prefix": "chat:notices",
-            # Of a process, not of a socket.
-            "capacity": 10_000,
-            "group_expiry": 7 * 24 * 3600,
-        },
-    }
+    CHANNEL_LAYERS["default"] = redis_layer(REDIS_URL)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",

@@ -14,10 +14,13 @@ ROOT = Path(__file__).resolve().parents[1]
 KERNEL, PORTS, DATA, CAPABILITIES, PROCESS, INTERFACES = range(6)
 
 LAYERS = {
-    KERNEL: ("close_codes", "events", "limits", "refusals", "sse", "wire"),
+    KERNEL: ("close_codes", "events", "flag", "limits", "refusals", "sse", "wire"),
     PORTS: ("providers", "streams"),
     DATA: ("migrations", "models"),
-    CAPABILITIES: ("auth", "database", "documents", "first_run", "metrics", "notices", "origins", "search", "tools"),
+    CAPABILITIES: (
+        *("auth", "database", "documents", "first_run", "metrics", "notice_layer", "notices", "origins", "search"),
+        "tools",
+    ),
     PROCESS: ("generation",),
     INTERFACES: (
         *("consumers", "followers", "socket_requests", "socket_writer", "window"),

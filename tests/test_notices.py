@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from channels.layers import channel_layers
+from channels_redis.core import RedisChannelLayer
 from django.test import override_settings
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from chat import notices
+from chat.notice_layer import NoticeLayer
+from chatsite.channel_layers import redis_layer
+from tests.streams.redis_proxy import redis_proxy
 from tests.streams.redis_server import RedisServer
 
 pytestmark = pytest.mark.redis
 
-SECONDS = 20
+SECONDS = 30
+LONGER_THAN_THE_LAYER_WAITS = 6
+
+
+@contextmanager
+def layer_in(url: str) -> Iterator[None]:
+    with override_settings(CHANNEL_LAYERS={"default": redis_layer(url, seconds=LONGER_THAN_THE_LAYER_WAITS)}):
+        channel_layers.backends.clear()
+        yield
+    channel_layers.backends.clear()
 
 
 @pytest.fixture
 def layer(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
     monkeypatch.setattr(notices, "JOIN_AGAIN_SECONDS", 0.2)
-    hosts = [{"address": own_redis.url, "socket_timeout": None, "retry": Retry(NoBackoff(), 0)}]
-    config = {"hosts": hosts, "prefix": "chat:notices", "capacity": 10_000}
-    with override_settings(
-        CHANNEL_LAYERS={"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": config}}
-    ):
-        channel_layers.backends.clear()
+    with layer_in(own_redis.url):
         yield own_redis
-    channel_layers.backends.clear()
 
 
 async def test_a_notice_reaches_every_listener_of_its_user(layer: RedisServer) -> None:
@@ -69,3 +75,43 @@ async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
             await notices.publish(1, {"kind": "late"})
             await asyncio.wait({hearing}, timeout=0.1)
         assert hearing.result()["kind"] == "late"
+
+
+async def test_a_redis_that_went_away_without_a_word_is_given_up(own_redis: RedisServer) -> None:
+    async with asyncio.timeout(SECONDS), redis_proxy(own_redis.socket) as proxy:
+        with layer_in(proxy.url):
+            async with notices.listen(1) as heard:
+                hearing = asyncio.ensure_future(anext(heard))
+                await notices.publish(1, {"kind": "first"})
+                assert (await hearing)["kind"] == "first"
+                hearing = asyncio.ensure_future(anext(heard))
+                await asyncio.sleep(0)
+                proxy.mute = True
+                await proxy.muted()
+                proxy.mute = False
+                while not hearing.done():
+                    await notices.publish(1, {"kind": "second"})
+                    await asyncio.wait({hearing}, timeout=0.2)
+                assert hearing.result()["kind"] == "second"
+            await channel_layers["default"].close_pools()
+
+
+@pytest.mark.parametrize("kind", [NoticeLayer, RedisChannelLayer])
+async def test_a_process_that_is_killed_while_it_takes_a_notice_leaves_nothing_for_ever(
+    kind: type[RedisChannelLayer], own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's own class is the control."""
+    layer = kind(hosts=[own_redis.url], prefix="chat:notices")
+
+    async def killed(index: int, channel: str) -> None:
+        """It does not come to take the message out of the place where it is kept meanwhile."""
+
+    monkeypatch.setattr(layer, "_clean_receive_backup", killed)
+    channel = await layer.new_channel()
+    await layer.send(channel, {"type": "notice"})
+    async with asyncio.timeout(SECONDS):
+        await layer.receive(channel)
+    await layer.close_pools()
+    kept = own_redis.command("KEYS", "*$inflight")
+    assert kept
+    assert own_redis.keys_that_stay() == ([] if kind is NoticeLayer else kept)

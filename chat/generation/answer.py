@@ -75,13 +75,14 @@ class Answer:
         """Whether anything has been shown, text or reasoning."""
         return self.first_token is not None
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, size: int) -> None:
+        """A piece of so many bytes."""
         self._parts.append(text)
-        self.size += len(text.encode())
+        self.size += size
         self._was_shown()
 
-    def add_reasoning(self, text: str) -> None:
-        self.reasoning_size += len(text.encode())
+    def add_reasoning(self, size: int) -> None:
+        self.reasoning_size += size
         self._was_shown()
 
     def _was_shown(self) -> None:
@@ -125,17 +126,19 @@ async def _stream(
         async for delta in deltas:
             if isinstance(delta, TextDelta):
                 text = clean(delta.text)
+                size = _size(text)
                 # Before it is shown: one piece may be larger than everything allowed.
-                _check_room(answer.size, text, answer_bytes)
+                _check_room(answer.size + size, answer_bytes)
                 coalescer.add_text("token", text)
                 if text:
-                    answer.add(text)
+                    answer.add(text, size)
             elif isinstance(delta, ReasoningDelta):
                 text = clean(delta.text)
-                _check_room(answer.reasoning_size, text, answer_bytes)
+                size = _size(text)
+                _check_room(answer.reasoning_size + size, answer_bytes)
                 coalescer.add_text("reasoning", text)
                 if text:
-                    answer.add_reasoning(text)
+                    answer.add_reasoning(size)
             elif isinstance(delta, StatusDelta):
                 coalescer.add(events.status(clean(delta.text), delta.state))
             elif isinstance(delta, UsageDelta):
@@ -145,15 +148,20 @@ async def _stream(
             count += 1
             if count % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            await coalescer.room()
+            if coalescer.is_full:
+                await coalescer.room()
     if not answer.finish_reason:
         raise Incomplete("The model's answer broke off.")
     if answer.usage is not None:
         coalescer.add(events.usage(answer.usage))
 
 
-def _check_room(size: int, text: str, answer_bytes: int) -> None:
-    if size + len(text.encode()) > answer_bytes:
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _check_room(size: int, answer_bytes: int) -> None:
+    if size > answer_bytes:
         raise OutputTooLong("The answer grew longer than this site allows.")
 
 

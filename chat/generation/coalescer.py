@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from chat.events import MERGEABLE, Cursor, Event
+from chat.flag import Flag
 from chat.streams.base import StreamLog
 
 FLUSH_SECONDS: Final = 0.03
@@ -29,8 +30,8 @@ class Coalescer:
         self._parts: list[str] = []
         self._name = ""
         self._held = 0
-        self._wake = asyncio.Event()
-        self._written = asyncio.Condition()
+        self._wake = Flag()
+        self._written = Flag()
         self._last_flush = 0.0
         self._stopping = False
 
@@ -53,12 +54,15 @@ class Coalescer:
         self._events.append(event)
         self._wake.set()
 
+    @property
+    def is_full(self) -> bool:
+        return self._held >= HELD_CHARACTERS
+
     async def room(self) -> None:
         """Wait until there is room for more."""
-        if self._held < HELD_CHARACTERS:
-            return
-        async with self._written:
-            await self._written.wait_for(lambda: self._held < HELD_CHARACTERS)
+        while self.is_full:
+            self._written.clear()
+            await self._written.wait()
 
     async def run(self) -> None:
         """Flush until `stop`. Raises what the log raises. Not to be cancelled: an append under way would be lost."""
@@ -86,9 +90,8 @@ class Coalescer:
             # Only text sets the pace: a status line just before must not delay the first token.
             self._last_flush = asyncio.get_running_loop().time()
         appended = await self._log.append(self._run_id, events, token=self._token)
-        async with self._written:
-            self._held = sum(map(len, self._parts))
-            self._written.notify_all()
+        self._held = sum(map(len, self._parts))
+        self._written.set()
         return appended.cursor
 
     def _close_text(self) -> None:

@@ -204,7 +204,9 @@ class Engine:
     async def stop(self, user_id: int, run_id: str) -> bool:
         """Stop a run. True if this call did it; False if it had been asked to before, or has ended."""
         run = await self.find(user_id, run_id)
-        return isinstance(run, RunInfo) and await self.log.request_stop(run.run_id)
+        with suppress(RunNotFound):
+            return isinstance(run, RunInfo) and await self.log.request_stop(run.run_id)
+        return False
 
     async def stop_and_wait(self, run: RunInfo) -> None:
         """Stop a run and return when it has ended. One that has ended already is left as it is."""

@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
+# gc=False: made and dropped by the thousand, and never part of a cycle.
 
-class Part(msgspec.Struct):
+
+class Part(msgspec.Struct, gc=False):
     text: str | None = None
 
 
-class Content(msgspec.Struct):
+class Content(msgspec.Struct, gc=False):
     """What a chunk adds (`delta`), or a whole message."""
 
     content: str | list[Part] | None = None
@@ -25,18 +27,18 @@ class Content(msgspec.Struct):
     refusal: str | None = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     delta: Content | None = None
     message: Content | None = None
     finish_reason: str | None = None
 
 
-class Usage(msgspec.Struct):
+class Usage(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, gc=False):
     choices: list[Choice] | None = None
     usage: Usage | None = None
     error: Any = None

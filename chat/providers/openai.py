@@ -25,6 +25,7 @@ from chat.providers.base import (
     TextDelta,
     TimedOut,
 )
+from chat.providers.connection import Connection
 from chat.providers.pace import Pace
 from chat.providers.patience import Patience
 from chat.providers.text import clean
@@ -83,13 +84,15 @@ class OpenAIProvider:
             connection.enter_context(patience)
             response = await self._open(request, patience, connection)
             body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
-            pace = Pace()
+            line = Connection(response.http_response)
+            pace = connection.enter_context(Pace(line))
             while not reader.done:
                 await pace.turn()
                 for delta in await self._next(body, reader, patience, pace):
                     yield delta
                 if reader.failure is not None:
                     raise reader.failure
+            line.resume()
             await _drain(body)
 
     async def models(self) -> tuple[str, ...]:

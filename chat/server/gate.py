@@ -5,6 +5,8 @@ import asyncio
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from chat.flag import Flag
+
 
 @implementer(IPushProducer)
 class WriteGate:
@@ -15,7 +17,7 @@ class WriteGate:
     """
 
     def __init__(self) -> None:
-        self._open = asyncio.Event()
+        self._open = Flag()
         self._open.set()
         self._finished = False
 

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 from django.core.exceptions import RequestAborted
@@ -17,6 +18,7 @@ from twisted.logger import LogLevel, globalLogBeginner
 
 from chat.server.deadline import Deadline
 from chat.server.http import HTTPFactory
+from chat.server.inbox import Inbox
 from chat.server.websocket import WebSocketFactory
 
 logger = logging.getLogger(__name__)
@@ -114,6 +116,16 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         elif not self._hurry.is_set():
             self._deadline.set(DEADLINE_SECONDS)
             self._hurry.set()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Inbox | None:
+        """As Daphne's own, with an inbox that takes less memory while nothing is in it."""
+        inbox = Inbox()
+        scope.setdefault("asgi", {"version": "3.0"})
+        application = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
+        if protocol not in self.connections:
+            return None
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        return inbox
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         kind = message["type"]

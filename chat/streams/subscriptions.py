@@ -78,7 +78,8 @@ class Subscriptions:
         while True:
             connection = self._pool.connection_class(**self._pool.connection_kwargs)
             try:
-                await connection.connect()  # type: ignore[no-untyped-call]
+                async with asyncio.timeout(SILENT_PINGS * self._ping_seconds):
+                    await connection.connect()  # type: ignore[no-untyped-call]
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._send(connection))
                     tasks.create_task(self._receive(connection))

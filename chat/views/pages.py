@@ -17,6 +17,7 @@ from chat import first_run
 from chat.api.shapes import AssistantShape, SuggestionShape, assistant_shape, suggestion_shape
 from chat.generation.engine import engine
 from chat.models import Assistant, Suggestion, User
+from chat.streams.base import Unavailable
 from chat.views.images import allow_image_frames
 from chat.views.modules import allow_import_map
 
@@ -63,11 +64,17 @@ async def conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespo
 
 
 async def is_of(user: User, conversation_id: UUID) -> bool:
-    """Whether it is the user's and not deleted. Until its first answer is complete, only its run knows of it."""
+    """Whether it is the user's and not deleted. Until its first answer is complete, only its run knows of it.
+
+    While nobody can be asked about runs, each may be: the page opens, and shows what its scripts are told.
+    """
     saved = await user.conversations.filter(pk=conversation_id).afirst()
     if saved is not None:
         return saved.deleted_at is None
-    runs = await (await engine()).log.runs_of(user.pk)
+    try:
+        runs = await (await engine()).log.runs_of(user.pk)
+    except Unavailable:
+        return True
     return any(run.conversation_id == str(conversation_id) for run in runs)
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import atexit
 import os
+import select
 import threading
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import psycopg
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
+
+# For the answer to the shortest of all queries, which a busy server gives in a millisecond.
+LOOK_SECONDS: Final = 2
+
+
+class Silent(psycopg.OperationalError):
+    """The connection is there, but nobody answers."""
 
 
 class Pool(ConnectionPool):
@@ -29,9 +37,28 @@ class Pool(ConnectionPool):
     def _look_at(self, connection: psycopg.Connection) -> None:
         try:
             self.check_connection(connection)
+        except Silent:
+            # All others would be silent too, and each look takes its time.
+            raise
         except psycopg.Error:
             self.check()
             raise
+
+    @staticmethod
+    def check_connection(connection: psycopg.Connection) -> None:
+        """As psycopg's, which waits for ever for a server that stands still. Raises psycopg.Error."""
+        server = connection.pgconn
+        server.send_query(b"")
+        heard = select.poll()
+        heard.register(server.socket, select.POLLIN)
+        if not heard.poll(LOOK_SECONDS * 1000):
+            connection.close()
+            raise Silent(f"PostgreSQL has not answered for {LOOK_SECONDS} seconds.")
+        while not connection.closed and (result := server.get_result()):
+            if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+                connection.close()
+        if server.status != psycopg.pq.ConnStatus.OK:
+            raise psycopg.OperationalError("The connection is lost.")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

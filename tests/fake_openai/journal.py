@@ -86,12 +86,14 @@ class Journal:
         exchange.complete = complete
         self.changed()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, prompt: str | None = None) -> dict[str, Any]:
+        """`prompt`: only the exchanges about it."""
+        exchanges = [exchange for exchange in self.exchanges if prompt in (None, exchange.prompt)]
         return {
             "now": time.monotonic(),
             "open_connections": self.open_connections,
             "connections": [asdict(connection) for connection in self.connections],
-            "exchanges": [asdict(exchange) for exchange in self.exchanges],
+            "exchanges": [asdict(exchange) for exchange in exchanges],
         }
 
 

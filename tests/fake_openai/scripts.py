@@ -11,7 +11,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | echo | the messages it received, as JSON |
 | think | `count=5` pieces of reasoning, then text; `field=reasoning` changes the field |
 | hold | `after=3` numbered pieces, waits for POST /release, then up to `count=6` |
-| big | one piece of `size=2000000` characters |
+| big | `pieces=1` pieces of `size=2000000` characters |
 | finish | one word, then the finish reason `reason=length` |
 | surrogates | an emoji whose two halves come in two chunks; then one half alone, and a NUL |
 | invalid-utf8 | a piece with a byte that is no UTF-8 |
@@ -119,7 +119,8 @@ async def think(stage: Stage) -> None:
 
 
 async def big(stage: Stage) -> None:
-    await stage.say("0123456789" * (stage.count("size", 2_000_000) // 10))
+    for _ in range(stage.count("pieces", 1)):
+        await stage.say("0123456789" * (stage.count("size", 2_000_000) // 10))
     await stage.finish()
 
 

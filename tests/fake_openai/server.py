@@ -75,9 +75,10 @@ class FakeOpenAI:
             case ("GET", "/api/tags"):
                 return web.json_response({"models": [{"name": name, "model": name} for name in self.models]})
             case ("GET", "/journal"):
-                return web.json_response(self.journal.as_json())
+                return web.json_response(self.journal.as_json(request.query.get("prompt")))
             case ("DELETE", "/journal"):
                 self.journal.exchanges.clear()
+                self._attempts.clear()
                 return web.Response(status=204)
             case ("POST", "/release"):
                 self.release()

@@ -27,30 +27,40 @@ from tests.faults.cluster import Cluster
 from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
 from tests.faults.processes import Upstream
 from tests.faults.rows import deaf
+from tests.faults.rows.commits import kill_in_commit
+from tests.faults.rows.database_faults import any_database_fault
 from tests.faults.rows.deaf import deaf_readers
-from tests.faults.rows.drains import drain_owner
+from tests.faults.rows.drains import deploy, drain_owner
 from tests.faults.rows.kills import kill_owner
 from tests.faults.rows.redis_faults import any_fault
 from tests.faults.rows.rig import Rig, Trial
+from tests.faults.rows.soak import soak
+from tests.faults.rows.storms import storm
 from tests.faults.settings import SETTINGS
 
 
 @dataclass(frozen=True)
 class Row:
-    """`trials`: how many are tried. `settings`: of the site, for this row. `wired`: as of a Cluster."""
+    """`trials`: how many are tried. `settings`: of the site, for this row. `wired`, `durable`: as of a Cluster."""
 
     title: str
     one_round: Callable[[Rig], Awaitable[list[Trial]]]
     trials: int
     settings: Mapping[str, str] = field(default_factory=dict)
     wired: bool = False
+    durable: bool = False
 
 
 ROWS: Final[dict[str, Row]] = {
     "kill": Row("5, R1: kill -9 of the server that owns the answers", kill_owner, 200),
     "drain": Row("23, R16: SIGTERM to the server that owns the answers", drain_owner, 200),
+    "deploy": Row("R16: SIGTERM with 200 answers running", deploy, 200, {"CHAT_LIVE_RUNS_PER_USER": "1000"}),
+    "commit": Row("7, R2: kill -9 before, inside and after the transaction", kill_in_commit, 200),
+    "database": Row("22, R3, R4: PostgreSQL restarted, killed, away", any_database_fault, 200, durable=True),
+    "storm": Row("R14: 1,000 sockets, and a server that goes", storm, 400),
     "redis": Row("16, R6, R8: Redis restarted, emptied, replaced, frozen, out of reach", any_fault, 100, wired=True),
     "deaf": Row("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", deaf_readers, 6, deaf.SETTINGS),
+    "soak": Row("25, R20: people with bad habits and bad networks, while servers are killed", soak, 500),
 }
 
 
@@ -63,7 +73,9 @@ async def measure(name: str, *, trials: int, seed: int) -> bool:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         upstream = Upstream(directory / "upstream.log")
         stack.callback(upstream.stop)
-        site = Cluster(OPENAI_BASE_URL=upstream.base_url, wired=row.wired, **{**SETTINGS, **row.settings})
+        site = Cluster(
+            OPENAI_BASE_URL=upstream.base_url, wired=row.wired, durable=row.durable, **{**SETTINGS, **row.settings}
+        )
         stack.callback(site.stop)
         site.start()
         connector = aiohttp.TCPConnector(limit=0, force_close=True)

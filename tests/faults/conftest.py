@@ -92,10 +92,10 @@ def start_site(tmp_path: Path, prepared: tuple[Path, dict[str, Member]], upstrea
     sites: list[Site] = []
     with ExitStack() as stack:
 
-        def start(**variables: str) -> Site:
+        def start(configuration: str = "embedded", **variables: str) -> Site:
             data_dir = tmp_path / f"site{len(sites)}"
-            shutil.copytree(prepared[0], data_dir)
-            site = Site(data_dir, prepared[1], **{"OPENAI_BASE_URL": upstream.base_url, **SETTINGS, **variables})
+            settings = {"OPENAI_BASE_URL": upstream.base_url, **SETTINGS, **variables}
+            site = make_site(configuration, data_dir, prepared, **settings)
             sites.append(site)
             stack.callback(site.stop)
             site.start()

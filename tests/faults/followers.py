@@ -21,17 +21,21 @@ from tests.faults.processes import Member, Site
 from tests.faults.reading import Reading, Violation
 
 # The rig's sites send a heartbeat twice a second; the rest is for a busy machine.
-SILENT_SECONDS: Final = 5.0
-CONNECT_SECONDS: Final = 5.0
+SILENT_SECONDS: Final = 8.0
+CONNECT_SECONDS: Final = 8.0
 WAIT_SECONDS: Final = (0.1, 0.5)
 LOOK_SECONDS: Final = 0.25
 FINAL_CLOSES: Final = frozenset({4400, 4401, 4403})
 
 
 class Follower:
-    """`connections`: how many it has taken so far. `troubles`: what was not the orderly end of one of them."""
+    """`connections`: how many it has taken so far. `troubles`: what was not the orderly end of one of them.
 
-    def __init__(self, site: Site, member: Member, http: aiohttp.ClientSession) -> None:
+    `port`: that of a proxy.
+    """
+
+    def __init__(self, site: Site, member: Member, http: aiohttp.ClientSession, *, port: int | None = None) -> None:
+        self.port = port
         self.site = site
         self.member = member
         self.connections = 0
@@ -57,7 +61,7 @@ class Follower:
         while not reading.outcome:
             self.connections += 1
             with self._troubled(aiohttp.ClientError, TimeoutError, OSError):
-                status = await self._browser.follow(reading, timeout=timeout)
+                status = await self._browser.follow(reading, port=self.port, timeout=timeout)
                 if status in {400, 401, 403, 404}:
                     raise Violation(f"the run cannot be followed any more: {status}")
                 if status not in {200, 204}:
@@ -75,7 +79,7 @@ class Follower:
     async def _socket(self, reading: Reading) -> AsyncIterator[Socket]:
         self.connections += 1
         async with asyncio.timeout(CONNECT_SECONDS):
-            connection = await open_socket(self.site, self.member, readings={reading.run_id: reading})
+            connection = await open_socket(self.site, self.member, readings={reading.run_id: reading}, port=self.port)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await connection.hello

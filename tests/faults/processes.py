@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Sequence
@@ -63,14 +64,16 @@ class Upstream:
         self.base_url = self._process.stdout.readline().strip()
         self.url = self.base_url.removesuffix("/v1")
 
-    def journal(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/journal", timeout=10) as response:
+    def journal(self, **query: str) -> dict[str, Any]:
+        """`prompt`: only the exchanges about it."""
+        with urllib.request.urlopen(f"{self.url}/journal?{urllib.parse.urlencode(query)}", timeout=30) as response:
             data: dict[str, Any] = json.load(response)
         return data
 
     def exchanges(self, prompt: str) -> list[dict[str, Any]]:
         """The requests for an answer to this prompt."""
-        return [exchange for exchange in self.journal()["exchanges"] if exchange["prompt"] == prompt]
+        exchanges: list[dict[str, Any]] = self.journal(prompt=prompt)["exchanges"]
+        return exchanges
 
     def forget(self) -> None:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/journal", method="DELETE"), timeout=10).close()

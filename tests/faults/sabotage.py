@@ -19,8 +19,11 @@ HELD: Final = "held at"
 
 def hold_saves() -> None:
     """A turn whose question holds `fault=<point>` waits for ever there: before_commit, inside, or after_commit."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from django.db import transaction
 
+    from chat import database
     from chat.generation.ending import Ending
     from chat.models import turn
 
@@ -44,6 +47,8 @@ def hold_saves() -> None:
             await asyncio.Event().wait()
         await done(self, message, run_id, token=token)
 
+    # Room for as many as are held.
+    database._savers = ThreadPoolExecutor(32, thread_name_prefix="db-save")  # type: ignore[misc]
     turn.Turn.save, turn.Turn._write, Ending.done = held_save, held_write, held_done  # type: ignore[method-assign]
 
 
@@ -54,6 +59,30 @@ def no_takeover() -> None:
     Takeover.start = lambda self: None  # type: ignore[method-assign]
 
 
+def quick_pings() -> None:
+    """Whoever does not answer a ping is given up after three seconds and not after fifty."""
+    from chat.server import server
+
+    server.PING_INTERVAL_SECONDS, server.PING_TIMEOUT_SECONDS = 1, 2  # type: ignore[misc]
+
+
+def no_pings() -> None:
+    """Nobody is asked whether they are still there."""
+    from chat.server import server
+
+    server.PING_INTERVAL_SECONDS = 100_000  # type: ignore[misc]
+
+
+def no_waiting() -> None:
+    """Whoever sends goes on, whether or not the reader has taken anything."""
+    from chat.server.gate import WriteGate
+
+    async def passed(self: WriteGate) -> None:
+        await asyncio.sleep(0)
+
+    WriteGate.passed = passed  # type: ignore[method-assign]
+
+
 def no_checks() -> None:
     """Nobody compares what was heard with what Redis holds."""
     from chat.streams.following import Following
@@ -62,7 +91,7 @@ def no_checks() -> None:
 
 
 SABOTAGES: Final[dict[str, Callable[[], None]]] = {
-    each.__name__: each for each in (hold_saves, no_takeover, no_checks)
+    each.__name__: each for each in (hold_saves, no_takeover, quick_pings, no_pings, no_waiting, no_checks)
 }
 
 

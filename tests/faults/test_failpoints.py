@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from typing import Final
 
@@ -13,58 +12,24 @@ from tests.faults.client import Browser, numbered, socket
 from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.conftest import StartSite
-from tests.faults.followers import Follower
 from tests.faults.invariants import answers, check_saved, check_whole_turns, turns
-from tests.faults.processes import Member, Server, Upstream
+from tests.faults.processes import Upstream
 from tests.faults.reading import Reading
-from tests.faults.sabotage import HELD, command
+from tests.faults.rows.commits import POINTS, all_held, kill_in_commit
+from tests.faults.rows.rig import Rig
+from tests.faults.sabotage import command
 
-POINTS: Final = ("before_commit", "inside", "after_commit")
 COUNT: Final = 20
 
 
-async def held(server: Server, *points: str) -> None:
-    async with asyncio.timeout(20):
-        while not all(f"{HELD} {point}" in server.log for point in points):
-            await asyncio.sleep(0.02)
-
-
 @in_a_cluster
-async def test_what_is_left_of_the_saving_is_done_by_the_other_server(
-    site: Cluster, alice: Member, browser: Browser, upstream: Upstream, http: aiohttp.ClientSession
-) -> None:
+async def test_what_is_left_of_the_saving_is_done_by_the_other_server(rig: Rig, site: Cluster) -> None:
     """The text was complete: nothing is asked again, nothing reset, and `done` names what was committed."""
-    doomed = site.servers[0]
-    await asyncio.to_thread(doomed.stop)
-    await asyncio.to_thread(doomed.start, command("hold_saves"))
-    direct = Browser(site, alice, http, url=doomed.url)
-    prompts = [f"/numbered count={COUNT} fault={point}" for point in POINTS]
-    runs = [await direct.start(prompt, client_message_id=str(uuid.uuid4())) for prompt in prompts]
-    assert [status for status, _ in runs] == [201] * len(POINTS)
-    readings = [Reading(run["run_id"]) for _, run in runs]
-    followers = [Follower(site, alice, http) for _ in runs]
-    following = [
-        asyncio.create_task(follower.over_socket(reading))
-        for follower, reading in zip(followers, readings, strict=True)
-    ]
-    await held(doomed, *POINTS)
-    await asyncio.gather(*(reading.has(len(numbered("", COUNT))) for reading in readings))
-    assert not any(reading.outcome for reading in readings)
-    # What a reader is told is committed, and what is not committed nobody sees.
-    saved = [await asyncio.to_thread(answers, site, reading.run_id) for reading in readings]
-    assert saved == [[], [], [readings[2].text]]
-    [(committed,)] = site.rows("SELECT id FROM chat_message WHERE run_id = ?", uuid.UUID(readings[2].run_id))
-    await asyncio.to_thread(doomed.kill)
-    try:
-        async with asyncio.timeout(40):
-            await asyncio.gather(*following)
-        for prompt, reading in zip(prompts, readings, strict=True):
-            await check_saved(browser, reading, numbered(prompt, COUNT))
-            assert "reset" not in reading.names
-            assert len(upstream.exchanges(prompt)) == 1
-        assert readings[2].end["message_id"] == str(committed)
-    finally:
-        await asyncio.to_thread(doomed.start)
+    points = dict.fromkeys(POINTS, 2)
+    trials = await kill_in_commit(rig, points=points, owner=0)
+    assert [trial for trial in trials if trial.failure] == []
+    assert len(trials) == sum(points.values())
+    check_whole_turns(site)
 
 
 @pytest.mark.parametrize("point", ["before_commit", "after_commit"])
@@ -81,7 +46,7 @@ async def test_alone_it_has_the_turn_or_can_be_sent_it_again(
     async with socket(site, alice) as connection:
         lost = await connection.run(**message)
         await lost.has(len(text))
-        await held(server, point)
+        await all_held(server, {point: 1})
         server.kill()
         await connection.closed()
     was_committed = point == "after_commit"

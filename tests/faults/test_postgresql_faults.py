@@ -1,4 +1,4 @@
-"""Rows 22, R3, R4, R5: PostgreSQL restarted or killed as turns end, and cut off within a transaction."""
+"""Rows 22, R3, R4, R5: PostgreSQL restarted, killed or full as turns end, and cut off within a transaction."""
 
 from __future__ import annotations
 
@@ -7,62 +7,71 @@ import uuid
 from typing import Final
 
 import aiohttp
+import psycopg
 import pytest
 
-from tests.faults.client import Browser, numbered
+from tests.faults.client import Browser, numbered, socket
 from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.followers import Follower
 from tests.faults.invariants import answers, check_saved, check_whole_turns, turns
 from tests.faults.processes import Member, Upstream
 from tests.faults.reading import Reading
+from tests.faults.rows.database_faults import PROVOKED, TURNS, Fault, away, restarted, under_database_fault
+from tests.faults.rows.rig import Rig
 
 pytestmark = in_a_cluster
 
 TOKEN: Final = len(numbered("", 1))
-TURNS: Final = 20
 USABLE_SECONDS: Final = 60.0
 # BEGIN, the assistant, the conversation, two messages with what they look up, the conversation again, COMMIT.
 STATEMENTS_AT_LEAST: Final = 6
-PROVOKED: Final = ("could not be checked", "A call of the API failed", "waits for the database", "failed")
+FULL: Final = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON chat_message
+    FOR EACH ROW WHEN (NEW.role = 'assistant') EXECUTE FUNCTION full_disk();
+"""
+ROOM: Final = "DROP TRIGGER IF EXISTS full_disk ON chat_message; DROP FUNCTION IF EXISTS full_disk;"
 
 
-@pytest.mark.parametrize("fault", ["restart", "kill"])
+@pytest.mark.parametrize("fault", [restarted, away], ids=lambda fault: fault.__name__)
 async def test_turns_that_end_meanwhile_are_saved_afterwards(
-    fault: str,
-    site: Cluster,
-    alice: Member,
-    browser: Browser,
-    upstream: Upstream,
-    http: aiohttp.ClientSession,
+    fault: Fault, rig: Rig, site: Cluster, browser: Browser
 ) -> None:
-    site.expected = (*site.expected, *PROVOKED)
-    prompts = [f"/hold after=20 count=25 {fault} {number}" for number in range(TURNS)]
-    readings: list[Reading] = []
-    following = []
-    for number, prompt in enumerate(prompts):
-        status, run = await Browser(site, alice, http, url=site.servers[number % 2].url).start(prompt)
-        assert status == 201
-        readings.append(Reading(run["run_id"]))
-        follower = Follower(site, alice, http)
-        follow = follower.over_sse if number % 3 == 0 else follower.over_socket
-        following.append(asyncio.create_task(follow(readings[-1])))
-    await asyncio.gather(*(reading.has(20 * TOKEN) for reading in readings))
-    upstream.release()
-    await readings[0].has(25 * TOKEN)
-    await asyncio.to_thread(site.database.kill if fault == "kill" else site.database.stop)
-    assert not all(reading.outcome for reading in readings)
-    for reading in readings:
-        await reading.has(25 * TOKEN)
-    await asyncio.to_thread(site.database.start)
-    async with asyncio.timeout(USABLE_SECONDS):
-        await asyncio.gather(*following)
-    await asyncio.to_thread(site.until_ready)
-    for prompt, reading in zip(prompts, readings, strict=True):
-        await check_saved(browser, reading, numbered(prompt, 25))
-        assert "reset" not in reading.names
+    trials = await under_database_fault(rig, fault)
+    assert [trial for trial in trials if trial.failure] == []
+    assert len(trials) == TURNS
     check_whole_turns(site)
-    await check_saved(browser, await browser.stream(f"/hello after the {fault}"))
+    await check_saved(browser, await browser.stream(f"/hello after {fault.__name__}"))
+
+
+async def test_turns_that_the_disk_has_no_room_for_are_saved_when_there_is_room(
+    site: Cluster, alice: Member, browser: Browser
+) -> None:
+    """PostgreSQL says so in the middle of the transaction: the question is written, the answer is not."""
+    execute(site, FULL)
+    try:
+        async with socket(site, alice) as connection:
+            readings = [await connection.run(f"/numbered count=20 no room {number}") for number in range(3)]
+            for reading in readings:
+                await reading.until(lambda each: "status" in each.names)
+                assert (reading.size, reading.outcome) == (20 * TOKEN, "")
+                assert answers(site, reading.run_id) == []
+            check_whole_turns(site)
+            assert (await browser.call("GET", "/api/conversations"))[0] == 200
+            execute(site, ROOM)
+            for number, reading in enumerate(readings):
+                await reading.ended()
+                await check_saved(browser, reading, numbered(f"/numbered count=20 no room {number}", 20))
+    finally:
+        execute(site, ROOM)
+
+
+def execute(site: Cluster, statements: str) -> None:
+    with psycopg.connect(site.database.url, autocommit=True) as database:
+        database.execute(statements)  # type: ignore[arg-type]
 
 
 async def test_a_transaction_that_is_cut_anywhere_leaves_all_or_nothing(

@@ -7,14 +7,17 @@ import random
 from contextlib import suppress
 from typing import Final
 
+import aiohttp
 from websockets.exceptions import InvalidMessage
 
 from tests.faults.client import Browser, Socket, numbered, open_socket, socket
 from tests.faults.configurations import in_every_configuration
+from tests.faults.followers import SILENT_SECONDS, Follower
 from tests.faults.invariants import check_saved
 from tests.faults.processes import Member, Site, Upstream
 from tests.faults.proxy import proxy
 from tests.faults.reading import Reading
+from tests.faults.test_stopping import until_saved
 
 pytestmark = in_every_configuration
 
@@ -82,6 +85,37 @@ async def follow_until_cut(site: Site, member: Member, reading: Reading, port: i
         await connection.subscribe(reading)
         await connection.closed()
     connection.check()
+
+
+async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
+    site: Site, alice: Member, http: aiohttp.ClientSession
+) -> None:
+    """R10: first in mid-answer, then beyond its end. Whoever comes back has all of it, once."""
+    browser = Browser(site, alice, http)
+    prompts = [f"/numbered count={count} rate=30 silent {count}" for count in (100, 450)]
+    async with proxy(site.port) as network:
+        readings, following = [], []
+        for prompt in prompts:
+            status, run = await browser.start(prompt)
+            assert status == 201
+            for transport in ("over_socket", "over_sse"):
+                readings.append(Reading(run["run_id"]))
+                follower = Follower(site, alice, http, port=network.port)
+                following.append(asyncio.create_task(getattr(follower, transport)(readings[-1])))
+        await asyncio.gather(*(reading.has(10 * TOKEN) for reading in readings))
+        network.pause()
+        seen = [reading.size for reading in readings]
+        await until_saved(site, readings[0].run_id)
+        await asyncio.sleep(SILENT_SECONDS)
+        # The control: but for what was on its way, nothing has come.
+        assert all(reading.size < size + 60 * TOKEN for reading, size in zip(readings, seen, strict=True))
+        assert not any(reading.outcome for reading in readings)
+        network.resume()
+        async with asyncio.timeout(90):
+            await asyncio.gather(*following)
+    for reading, count in zip(readings, (100, 100, 450, 450), strict=True):
+        await check_saved(browser, reading, numbered(reading.start["user_message"]["text"], count))
+        assert "reset" not in reading.names
 
 
 async def test_the_transport_may_change_twice_in_mid_answer(site: Site, alice: Member, browser: Browser) -> None:

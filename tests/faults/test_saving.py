@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
 import aiohttp
@@ -12,10 +14,12 @@ import aiohttp
 from tests.faults.client import Browser, numbered, open_socket, socket
 from tests.faults.conftest import StartSite
 from tests.faults.invariants import answers, check_not_saved, check_saved, check_whole_turns, turns
-from tests.faults.processes import Site, Upstream
+from tests.faults.processes import Server, Site, Upstream
 from tests.faults.reading import Reading
 
 TOKEN: Final = len(numbered("", 1))
+# More than a new database and its log have, less than they would need.
+FULL_BYTES: Final = 700_000
 # Runs inside the transaction, after the question's row: the answer's insert then takes long, or fails.
 SLOW: Final = """
 CREATE TRIGGER fault BEFORE INSERT ON chat_message WHEN NEW.role = 'assistant' BEGIN
@@ -56,6 +60,39 @@ async def test_a_database_locked_beyond_patience_fails_the_saving_and_keep_saves
     assert (status, message["text"]) == (200, reading.text)
     assert answers(site, reading.run_id) == [reading.text]
     assert turns(site, reading.start["client_message_id"]) == 1
+
+
+async def test_a_turn_that_the_disk_has_no_room_for_is_saved_when_there_is_room(
+    start_site: StartSite, http: aiohttp.ClientSession
+) -> None:
+    """No file of the process may grow any more: what a full disk is to it. What is shorter goes on being saved."""
+    site = start_site()
+    alice, [server] = site.cast["alice"], site.servers
+    browser = Browser(site, alice, http)
+    async with socket(site, alice) as connection:
+        await (await connection.run("/hello before")).ended()
+        with no_room(server):
+            reading = await connection.run("/big size=900000")
+            await reading.until(lambda each: "status" in each.names)
+            assert (reading.size, reading.outcome) == (900_000, "")
+            assert answers(site, reading.run_id) == []
+            check_whole_turns(site)
+            assert (await browser.call("GET", "/api/conversations"))[0] == 200
+        await reading.ended()
+        await check_saved(browser, reading, "0123456789" * 90_000)
+        after = await connection.run("/hello after")
+        await after.ended()
+    await check_saved(browser, after)
+
+
+@contextmanager
+def no_room(server: Server) -> Iterator[None]:
+    before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (FULL_BYTES, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
 
 
 async def test_an_integrity_error_leaves_no_half_turn_and_keep_saves_later(

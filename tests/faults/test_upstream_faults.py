@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.faults.client import Browser, numbered, socket
+from tests.faults.configurations import in_every_configuration
 from tests.faults.conftest import StartSite
 from tests.faults.invariants import answers, check_not_saved, check_saved, turns
 from tests.faults.processes import Member, Site, Upstream
@@ -57,22 +58,24 @@ WHOLE: Final = {
 }
 
 
-@pytest.mark.parametrize("prompt", ERRORS)
-async def test_a_fault_is_one_error_and_what_had_come_can_be_kept(
-    prompt: str, site: Site, alice: Member, browser: Browser
+@in_every_configuration
+async def test_each_fault_is_one_error_and_what_had_come_can_be_kept(
+    site: Site, alice: Member, browser: Browser
 ) -> None:
-    code, retryable, tokens = ERRORS[prompt]
+    """All at once: none of them is in another one's way."""
     async with socket(site, alice) as connection:
-        reading = await connection.run(prompt)
-        await reading.ended(seconds=40)
-    assert (reading.outcome, reading.end["code"]) == ("error", code)
-    assert reading.end["retryable"] is retryable
-    assert reading.end["message"].endswith(".")
-    assert "sk-" not in str(reading.end)
-    check_not_saved(site, reading)
-    if tokens >= 0:
-        assert reading.text == numbered(prompt, tokens)
-    await check_kept(browser, reading)
+        readings = {prompt: await connection.run(prompt) for prompt in ERRORS}
+        await asyncio.gather(*(reading.ended(seconds=60) for reading in readings.values()))
+    ends = {prompt: (reading.end["code"], reading.end["retryable"]) for prompt, reading in readings.items()}
+    assert ends == {prompt: (code, retryable) for prompt, (code, retryable, _) in ERRORS.items()}
+    for prompt, reading in readings.items():
+        assert reading.end["message"].endswith(".")
+        assert "sk-" not in str(reading.end)
+        check_not_saved(site, reading)
+        tokens = ERRORS[prompt][2]
+        if tokens >= 0:
+            assert reading.text == numbered(prompt, tokens)
+        await check_kept(browser, reading)
 
 
 async def check_kept(browser: Browser, reading: Reading) -> None:
@@ -107,23 +110,25 @@ async def test_a_model_that_never_begins_is_given_up(site: Site, alice: Member, 
         check_not_saved(site, reading)
 
 
-@pytest.mark.parametrize("prompt", WHOLE)
-async def test_an_odd_but_whole_answer_is_saved(
-    prompt: str, site: Site, alice: Member, browser: Browser, upstream: Upstream
+@in_every_configuration
+async def test_each_odd_but_whole_answer_is_saved(
+    site: Site, alice: Member, browser: Browser, upstream: Upstream
 ) -> None:
-    expected: Any = WHOLE[prompt]
     async with socket(site, alice) as connection:
-        reading = await connection.run(prompt)
-        await reading.ended(seconds=40)
-    if isinstance(expected, int):
-        expected = numbered(prompt, expected)
-    await check_saved(browser, reading, expected)
-    assert not any("\ud800" <= character <= "\udfff" or character == "\0" for character in reading.text)
-    retries = reading.names.count("status")
-    assert len(upstream.exchanges(prompt)) == 1 + retries
-    assert retries == (int(prompt[-1]) if "flaky" in prompt else 0)
+        readings = {prompt: await connection.run(prompt) for prompt in WHOLE}
+        await asyncio.gather(*(reading.ended(seconds=60) for reading in readings.values()))
+    for prompt, reading in readings.items():
+        expected: Any = WHOLE[prompt]
+        if isinstance(expected, int):
+            expected = numbered(prompt, expected)
+        await check_saved(browser, reading, expected)
+        assert not any("\ud800" <= character <= "\udfff" or character == "\0" for character in reading.text)
+        retries = reading.names.count("status")
+        assert len(upstream.exchanges(prompt)) == 1 + retries
+        assert retries == (int(prompt[-1]) if "flaky" in prompt else 0), prompt
 
 
+@in_every_configuration
 async def test_a_surrogate_pair_in_two_deltas_is_one_character(browser: Browser) -> None:
     reading = await browser.stream("/surrogates pair")
     await check_saved(browser, reading)

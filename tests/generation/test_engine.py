@@ -140,6 +140,21 @@ async def test_stop_while_the_model_is_silent(chat: Rig) -> None:
     assert await rows() == 2
 
 
+async def test_a_stop_just_after_the_log_has_let_go_of_the_run_is_a_stop_after_the_end(
+    chat: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = await chat.turn()
+    find, log = chat.engine.log.find, chat.engine.log
+
+    async def last_seen(run_id: str) -> Any:
+        found = await find(run_id)
+        await log.forget(run_id)
+        return found
+
+    monkeypatch.setattr(log, "find", last_seen)
+    assert await chat.engine.stop(chat.alice.pk, sent.run_id) is False
+
+
 async def test_the_same_id_is_one_turn_before_during_and_after(chat: Rig) -> None:
     key = str(uuid.uuid4())
     sents = await asyncio.gather(*(chat.send(client_message_id=key) for _ in range(20)))

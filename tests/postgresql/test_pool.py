@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Barrier
 from typing import Any, Final
@@ -99,6 +99,28 @@ def test_a_server_that_is_away_is_an_error_and_no_wait_for_ever(own_postgres: Po
         assert time.monotonic() - began < CONNECT_SECONDS + 2
         own_postgres.start()
         assert ask(handler) == 1
+
+
+def test_a_server_that_says_nothing_is_an_error_and_no_wait_for_ever(own_postgres: PostgreSQL) -> None:
+    """Its connections stay open: whoever looks at one before it is used must not wait for the answer."""
+    with site_database(own_postgres.url) as handler, ThreadPoolExecutor(BUSY) as threads:
+        ask_at_once(handler, BUSY)
+        own_postgres.freeze()
+        asking = [threads.submit(ask, handler) for _ in range(BUSY)]
+        try:
+            for each in asking:
+                with pytest.raises(OperationalError):
+                    each.result(timeout=60)
+        finally:
+            own_postgres.thaw()
+        wait(asking)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert ask(handler) == 1
+                return
+            except OperationalError:
+                assert time.monotonic() < deadline
 
 
 def test_there_are_never_more_connections_than_allowed(shared_postgres: PostgreSQL, database_url: str) -> None:

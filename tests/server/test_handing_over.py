@@ -24,7 +24,7 @@ PIECE = len(numbered("", 1))
 
 
 async def test_answers_longer_than_the_drain_go_on_elsewhere(
-    start_site: StartSite, upstream: Upstream, redis: RedisServer, http: aiohttp.ClientSession
+    redis: RedisServer, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     one = start_site(CHAT_DRAIN="3", REDIS_URL=redis.url)
     two = start_site(CHAT_DRAIN="0", REDIS_URL=redis.url)
@@ -69,7 +69,7 @@ async def test_answers_longer_than_the_drain_go_on_elsewhere(
 
 
 async def test_an_answer_that_ends_in_time_is_read_to_its_end_elsewhere(
-    start_site: StartSite, upstream: Upstream, redis: RedisServer, http: aiohttp.ClientSession
+    redis: RedisServer, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     one = start_site(CHAT_DRAIN="20", REDIS_URL=redis.url)
     two = start_site(CHAT_DRAIN="0", REDIS_URL=redis.url)
@@ -89,7 +89,7 @@ async def test_an_answer_that_ends_in_time_is_read_to_its_end_elsewhere(
 
 
 async def test_a_lone_process_finishes_after_its_restart_what_it_had_begun(
-    start_site: StartSite, upstream: Upstream, redis: RedisServer, http: aiohttp.ClientSession
+    redis: RedisServer, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(CHAT_DRAIN="0", REDIS_URL=redis.url)
     alice = site.cast["alice"]
@@ -109,7 +109,7 @@ async def test_a_lone_process_finishes_after_its_restart_what_it_had_begun(
     await check_saved(Browser(site, alice, http), reading, numbered(HELD, 6))
 
 
-async def test_a_redis_that_is_away_does_not_hold_up_the_end(start_site: StartSite, redis: RedisServer) -> None:
+async def test_a_redis_that_is_away_does_not_hold_up_the_end(redis: RedisServer, start_site: StartSite) -> None:
     site = start_site(CHAT_DRAIN="2", REDIS_URL=redis.url)
     async with socket(site, site.cast["alice"]) as reader:
         reading = await reader.run(HELD)

@@ -37,7 +37,7 @@ async def becomes(site: EndingSite, http: aiohttp.ClientSession, expected: dict[
 
 @pytest.mark.redis
 async def test_a_redis_that_does_not_answer(
-    start_site: StartSite, redis: RedisServer, http: aiohttp.ClientSession
+    redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(REDIS_URL=redis.url)
     await becomes(site, http, READY)

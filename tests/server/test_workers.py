@@ -61,7 +61,7 @@ async def responds(site: EndingSite, http: aiohttp.ClientSession) -> bool:
 
 @pytest.mark.redis
 async def test_a_worker_that_is_killed_is_replaced_and_its_answer_finished_by_another(
-    start_site: StartSite, upstream: Upstream, redis: RedisServer
+    redis: RedisServer, start_site: StartSite, upstream: Upstream
 ) -> None:
     site = start_site(CHAT_WORKERS="2", CHAT_DRAIN="20", REDIS_URL=redis.url)
     alice = site.cast["alice"]
@@ -92,7 +92,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_answer_finished_by_an
 
 @pytest.mark.redis
 async def test_each_worker_answers_and_none_outlives_the_parent(
-    start_site: StartSite, redis: RedisServer, http: aiohttp.ClientSession
+    redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(CHAT_WORKERS="2", REDIS_URL=redis.url)
     pids = workers(site)

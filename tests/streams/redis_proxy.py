@@ -14,7 +14,8 @@ PUBLICATION = b"*3\r\n$7\r\nmessage\r\n"
 class RedisProxy:
     """`deaf`: publications are swallowed. `losing`: the next reply is lost, and the connection with it.
 
-    `away`: connections break, and new ones too.
+    `away`: connections break, and new ones too. `mute`: the connections that there are, or come meanwhile, stay open
+    and are never answered again, as those to a machine that went away without a word.
     """
 
     def __init__(self, path: Path, target: Path) -> None:
@@ -23,6 +24,8 @@ class RedisProxy:
         self.losing = False
         self.lost = 0
         self._away = False
+        self._mute = False
+        self._muted: set[asyncio.StreamWriter] = set()
         self._target = target
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -37,6 +40,20 @@ class RedisProxy:
         for writer in self._writers if away else ():
             writer.transport.abort()
 
+    @property
+    def mute(self) -> bool:
+        return self._mute
+
+    @mute.setter
+    def mute(self, mute: bool) -> None:
+        self._mute = mute
+        self._muted |= self._writers if mute else set()
+
+    async def muted(self) -> None:
+        """Return when there is a connection that is not answered."""
+        while not self._muted:
+            await asyncio.sleep(0.01)
+
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._away:
             writer.transport.abort()
@@ -48,6 +65,7 @@ class RedisProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_unix_connection(self._target)
         self._writers |= {writer, far_writer}
+        self._muted |= {writer, far_writer} if self._mute else set()
         if self._away:
             self.away = True
         copies = [
@@ -59,6 +77,7 @@ class RedisProxy:
             copy.cancel()
         await asyncio.gather(*copies, return_exceptions=True)
         self._writers -= {writer, far_writer}
+        self._muted -= {writer, far_writer}
         for each in (writer, far_writer):
             each.transport.abort()
         await asyncio.gather(writer.wait_closed(), far_writer.wait_closed(), return_exceptions=True)
@@ -78,6 +97,8 @@ class RedisProxy:
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
+                if writer in self._muted:
+                    continue
                 published = data.startswith(PUBLICATION)
                 if published and self.deaf:
                     self.lost += 1

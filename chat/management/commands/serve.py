@@ -19,6 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from chat.first_run import setup_link
 from chat.generation.engine import Engine, engine
+from chat.server import garbage
 from chat.server.listening import CannotListen, listen
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
@@ -117,6 +118,7 @@ class Process:
             on_listening()
             # Finds the models now, so that the first visitor does not wait for it.
             self._engine = asyncio.ensure_future(engine())
+            self._engine.add_done_callback(lambda _: garbage.settle())
 
         self._server = Server(
             get_default_application(),

@@ -2,6 +2,9 @@
 
 /** At most 20 acks a second: the server counts frames, and its window of 64 KiB needs no more. */
 const ACK_EVERY_MS = 50;
+/** The trickle of an answer needs fewer still: so few frames, of 8 KiB at most, are far from filling the window. */
+const FEW_FRAMES = 6;
+const ACK_FEW_AFTER_MS = 500;
 
 /**
  * Says which frames of one socket are painted, cumulatively.
@@ -15,10 +18,12 @@ export class Acks {
   /** Frames received and not yet acknowledged, in order of arrival: number → applied? @type {Map<number, boolean>} */
   #frames = new Map();
   #ready = 0;
-  #sent = 0;
+  #unsent = 0;
   #sentAt = -Infinity;
   /** @type {unknown} */
   #timer = null;
+  /** When the timer fires. */
+  #due = 0;
 
   /**
    * @param {(frame: number) => void} send
@@ -42,8 +47,9 @@ export class Acks {
       if (!applied) break;
       this.#frames.delete(number);
       this.#ready = number;
+      this.#unsent += 1;
     }
-    if (this.#ready > this.#sent && this.#timer === null) this.#schedule();
+    if (this.#unsent > 0) this.#schedule();
   }
 
   close() {
@@ -52,7 +58,12 @@ export class Acks {
   }
 
   #schedule() {
-    const wait = this.#sentAt + ACK_EVERY_MS - this.#clock.now();
+    const after = this.#unsent > FEW_FRAMES ? ACK_EVERY_MS : ACK_FEW_AFTER_MS;
+    const due = this.#sentAt + after;
+    if (this.#timer !== null && due >= this.#due) return;
+    this.#clock.clearTimeout(this.#timer);
+    this.#due = due;
+    const wait = due - this.#clock.now();
     if (wait <= 0) this.#flush();
     else this.#timer = this.#clock.setTimeout(this.#flush, wait);
   }
@@ -60,7 +71,7 @@ export class Acks {
   #flush = () => {
     this.#timer = null;
     this.#sentAt = this.#clock.now();
-    this.#sent = this.#ready;
-    this.#send(this.#sent);
+    this.#unsent = 0;
+    this.#send(this.#ready);
   };
 }

@@ -34,9 +34,14 @@ class Answer:
 
 
 async def start(rig: Rig, server: int | None, number: int, *, count: int, rate: int) -> Answer:
-    """A run on this server; deterministic or not; read over a socket, by SSE, or by nobody, each in its turn."""
+    """As `begin`; deterministic or not, each in its turn."""
     script = ("numbered", "varied")[number % 2]
     prompt = f"/{script} count={count} rate={rate} {uuid.uuid4()}"
+    return await begin(rig, server, number, prompt=prompt, count=count)
+
+
+async def begin(rig: Rig, server: int | None, number: int, *, prompt: str, count: int) -> Answer:
+    """A run on this server; read over a socket, by SSE, or by nobody, each in its turn."""
     client_message_id = str(uuid.uuid4())
     status, run = await rig.browser(server).start(prompt, client_message_id=client_message_id)
     assert status == 201, run

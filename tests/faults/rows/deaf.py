@@ -56,7 +56,7 @@ async def _measure(rig: Rig, *, readers: int) -> tuple[float, int]:
         assert status == 201
         for _ in range(readers):
             await stack.enter_async_context(_deaf_socket(server, rig.alice, long["run_id"]))
-            await stack.enter_async_context(_deaf_stream(server, rig.alice, long["run_id"]))
+            await stack.enter_async_context(deaf_stream(server, rig.alice, long["run_id"]))
         prompt = f"/numbered count={NORMAL_COUNT} rate={NORMAL_RATE} {uuid.uuid4()}"
         normal = await connection.run(prompt)
         await normal.ended(seconds=120)
@@ -99,7 +99,8 @@ async def _deaf_socket(server: Server, member: Member, run_id: str) -> AsyncIter
 
 
 @asynccontextmanager
-async def _deaf_stream(server: Server, member: Member, run_id: str) -> AsyncIterator[None]:
+async def deaf_stream(server: Server, member: Member, run_id: str) -> AsyncIterator[None]:
+    """It asks for the run's events and reads none of them."""
     made = sockets.socket()
     made.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, RECEIVE_BYTES)
     made.setblocking(False)

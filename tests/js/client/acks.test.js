@@ -37,6 +37,7 @@ test("it acknowledges the highest frame before which all are applied", async () 
   assert.deepEqual(sent, [3]);
 
   acks.applied(4);
+  await clock.advance(1_000);
   assert.deepEqual(sent, [3, 4]);
 });
 
@@ -50,6 +51,30 @@ test("it sends at most one ack in 50 ms, and the last of them always", async () 
 
   assert.ok(sent.length <= 11, `${sent.length} acks in 500 ms`);
   assert.equal(sent.at(-1), 100);
+});
+
+test("the trickle of an answer is acknowledged twice a second", async () => {
+  for (let frame = 1; frame <= 20; frame += 1) {
+    acks.received(frame);
+    acks.applied(frame);
+    await clock.advance(100);
+  }
+  await clock.advance(500);
+
+  assert.ok(sent.length <= 6, `${sent.length} acks in two seconds`);
+  assert.equal(sent.at(-1), 20);
+});
+
+test("a burst does not wait as long as a trickle", async () => {
+  acks.received(1);
+  acks.applied(1);
+  for (let frame = 2; frame <= 8; frame += 1) {
+    acks.received(frame);
+    acks.applied(frame);
+  }
+  await clock.advance(50);
+
+  assert.deepEqual(sent, [1, 8]);
 });
 
 test("it is not held up by numbers that never came", () => {
@@ -87,7 +112,7 @@ test("whatever the order of painting, acks rise and never run ahead", async () =
       if (random() < 0.3) await clock.advance(60);
       for (let number = 1; number <= (sent.at(-1) ?? 0); number += 1) assert.ok(painted.has(number));
     }
-    await clock.advance(60);
+    await clock.advance(500);
     assert.deepEqual(sent, [...new Set(sent)].sort((a, b) => a - b));
     assert.equal(sent.at(-1), 20);
   }

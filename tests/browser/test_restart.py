@@ -1,0 +1,54 @@
+"""A site in one process that dies in mid-answer: the page still has what was sent, and offers to send it again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import SETTINGS, Visitors
+from tests.browser.watch import NO_NETWORK, NOT_SAVED_YET
+from tests.faults.invariants import check_whole_turns
+from tests.faults.processes import Site, Upstream, prepare
+
+PROMPT = "/numbered rate=50 count=150"
+# The run is gone with its process.
+GONE = r"console: .* 404 .*/api/(conversations|runs)/"
+
+
+@pytest.fixture
+def own_site(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    site = Site(data_dir, prepare(data_dir), OPENAI_BASE_URL=upstream.base_url, **SETTINGS)
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+        shutil.rmtree(data_dir)
+
+
+async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(own_site: Site, visitors: Visitors) -> None:
+    visitor = await visitors(own_site.cast["alice"], url=own_site.url)
+    visitor.watch.expect(*NO_NETWORK, NOT_SAVED_YET, GONE)
+    tab = await visitor.open()
+    await tab.send(PROMPT)
+    await tab.text_beyond(200)
+    own_site.kill()
+    own_site.start()
+
+    await tab.failure.locator("[data-action=retry]").click()
+    await tab.ended()
+    words = (await tab.text()).split()
+    assert [int(word.rpartition(":")[2]) for word in words] == list(range(1, 151))
+    await expect(tab.questions).to_have_text([PROMPT])
+    await expect(tab.answers).to_have_count(1)
+    await tab.reload()
+    await expect(tab.questions).to_have_text([PROMPT])
+    await expect(tab.answers).to_have_count(1)
+    check_whole_turns(own_site)
+    assert own_site.rows("SELECT count(*) FROM chat_message") == [(2,)]

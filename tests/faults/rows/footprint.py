@@ -1,0 +1,62 @@
+"""What a server holds while nobody chats: file descriptors and threads, connections, and what its metrics count."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from tests.faults.cluster import Cluster
+from tests.faults.processes import Server
+
+# Of a process: its pool of connections, its threads for the database, one connection more or less.
+SPARE: Final = 24
+POOL: Final = 12
+QUIET_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 0.2
+COUNTED: Final = ("chat_live_runs", 'chat_readers{transport="websocket"}', 'chat_readers{transport="sse"}')
+
+
+@dataclass(frozen=True)
+class Footprint:
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def of(cls, server: Server) -> Self:
+        process = Path(f"/proc/{server.pid}")
+        return cls(len(list((process / "fd").iterdir())), len(list((process / "task").iterdir())))
+
+
+async def left_behind(site: Cluster, before: Footprint) -> str:
+    """What does not go away by itself although nobody chats any more. `before`: of an idle server."""
+    deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
+    while found := await asyncio.to_thread(_left_behind, site, before):
+        if asyncio.get_running_loop().time() > deadline:
+            return found
+        await asyncio.sleep(POLL_SECONDS)
+    return ""
+
+
+def _left_behind(site: Cluster, before: Footprint) -> str:
+    found = [f"{name} of {server.port}: {value}" for server in site.servers for name, value in _counted(server)]
+    for server in site.servers:
+        now = Footprint.of(server)
+        if max(now.descriptors - before.descriptors, now.threads - before.threads) > SPARE:
+            found.append(f"{now} of {server.port}, before {before}")
+    [(connections,)] = site.rows("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chatsite'")
+    if connections > POOL * len(site.servers):
+        found.append(f"{connections} connections to PostgreSQL")
+    if stay := site.redis.keys_that_stay():
+        found.append(f"keys without an end: {stay}")
+    return "; ".join(found)
+
+
+def _counted(server: Server) -> list[tuple[str, float]]:
+    """Those gauges that are not at zero."""
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as response:
+        lines = [line.rpartition(" ") for line in response.read().decode().splitlines()]
+    values = {name: float(value) for name, _, value in lines if name in COUNTED}
+    return [(name, value) for name, value in values.items() if value]

@@ -1,0 +1,51 @@
+"""Row R12: a client that is gone without a word is asked whether it is there, and let go."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import aiohttp
+
+from chat.server.server import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS, TIMEOUTS_SECONDS
+from tests.faults.client import Browser, socket
+from tests.faults.conftest import StartSite
+from tests.faults.proxy import proxy
+from tests.faults.sabotage import command
+from tests.faults.test_slow_readers import count_readers, readers
+
+LET_GO_SECONDS: Final = 60
+# So long a server whose pings are quick has needed several times over.
+LOOKED_SECONDS: Final = 10.0
+
+
+def test_it_is_let_go_within_a_minute() -> None:
+    """What the test below does quickly; the look at it comes every few seconds."""
+    assert PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS + 2 * TIMEOUTS_SECONDS <= LET_GO_SECONDS
+
+
+async def test_a_socket_without_another_end_is_let_go(start_site: StartSite, http: aiohttp.ClientSession) -> None:
+    """Nothing is under way that it could acknowledge. One that answers pings stays."""
+    await check(start_site, http, sabotage="quick_pings", remaining=1)
+
+
+async def test_control_without_pings_it_stays(start_site: StartSite, http: aiohttp.ClientSession) -> None:
+    await check(start_site, http, sabotage="no_pings", remaining=2)
+
+
+async def check(start_site: StartSite, http: aiohttp.ClientSession, *, sabotage: str, remaining: int) -> None:
+    site = start_site()
+    alice, [server] = site.cast["alice"], site.servers
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start, command(sabotage))
+    browser = Browser(site, alice, http)
+    async with socket(site, alice) as there, proxy(site.port) as network:
+        async with socket(site, alice, port=network.port):
+            network.pause()
+            if remaining == 1:
+                await readers(browser, 1)
+            else:
+                await asyncio.sleep(LOOKED_SECONDS)
+            assert await count_readers(browser) == remaining
+            network.resume()
+        assert there.is_open

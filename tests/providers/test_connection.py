@@ -1,0 +1,125 @@
+"""The connection that is paused is the one beneath the openai package, whatever lies in between."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import httpx2
+import openai
+import pytest
+
+from chat.providers.connection import Connection
+from tests.fake_openai import FakeOpenAI
+
+
+@pytest.fixture
+async def client(server: FakeOpenAI) -> AsyncIterator[openai.AsyncOpenAI]:
+    http = openai.DefaultAioHttpClient(trust_env=False)
+    async with openai.AsyncOpenAI(base_url=server.base_url, api_key="none", http_client=http) as client:
+        yield client
+
+
+async def test_a_response_is_paused_and_resumed(client: openai.AsyncOpenAI) -> None:
+    async with client.chat.completions.with_streaming_response.create(
+        model="fake-small", messages=[{"role": "user", "content": "/numbered count=100000 rate=200"}], stream=True
+    ) as response:
+        connection = Connection(response.http_response)
+        transport = connection._transport()
+        assert transport is not None
+        assert transport.is_reading()
+
+        connection.pause()
+        connection.pause()
+        assert not transport.is_reading()
+
+        connection.resume()
+        assert transport.is_reading()
+
+
+async def test_what_has_come_meanwhile_is_taken_and_what_has_not_is_waited_for(client: openai.AsyncOpenAI) -> None:
+    async with client.chat.completions.with_streaming_response.create(
+        model="fake-small", messages=[{"role": "user", "content": "/hold after=2 count=3"}], stream=True
+    ) as response:
+        connection = Connection(response.http_response)
+        transport = connection._transport()
+        assert transport is not None
+        body = response.http_response.aiter_bytes()
+        taken = await anext(body)
+        while taken.count(b'"content"') < 2:
+            connection.pause()
+            connection.look()
+            taken += await anext(body)
+
+        # The model is silent from here on.
+        connection.pause()
+        connection.look()
+        assert transport.is_reading()
+        await body.aclose()
+
+
+async def test_a_connection_that_has_been_given_away_is_left_alone(client: openai.AsyncOpenAI) -> None:
+    async with client.chat.completions.with_streaming_response.create(
+        model="fake-small", messages=[{"role": "user", "content": "hello"}], stream=True
+    ) as response:
+        connection = Connection(response.http_response)
+        async for _ in response.http_response.aiter_bytes():
+            pass
+        connection.pause()
+
+    models = await client.models.list()
+    assert models.data
+
+
+async def test_one_whose_end_came_during_a_pause_is_given_away_awake(
+    client: openai.AsyncOpenAI, server: FakeOpenAI
+) -> None:
+    async with client.chat.completions.with_streaming_response.create(
+        model="fake-small", messages=[{"role": "user", "content": "/hold after=2 count=3"}], stream=True
+    ) as response:
+        connection = Connection(response.http_response)
+        transport = connection._transport()
+        assert transport is not None
+        body = response.http_response.aiter_bytes()
+        taken = await anext(body)
+        while taken.count(b'"content"') < 2:
+            taken += await anext(body)
+        connection.pause()
+        server.release()
+        received = transport.get_extra_info("socket")._sock
+        async with asyncio.timeout(20):
+            while not _peek(received).endswith(b"0\r\n\r\n"):
+                await asyncio.sleep(0.01)
+
+        connection.look()
+        async for _ in body:
+            pass
+        assert transport.is_reading()
+
+    async with asyncio.timeout(20):
+        assert (await client.models.list()).data
+
+
+def _peek(received: socket.socket) -> bytes:
+    try:
+        return received.recv(65536, socket.MSG_PEEK)
+    except BlockingIOError:
+        return b""
+
+
+async def test_what_is_compressed_is_not_paused(client: openai.AsyncOpenAI) -> None:
+    """Its bytes may say nothing until more of them come."""
+    async with client.chat.completions.with_streaming_response.create(
+        model="fake-small", messages=[{"role": "user", "content": "/numbered count=100000 rate=200"}], stream=True
+    ) as response:
+        response.http_response.headers["Content-Encoding"] = "gzip"
+        connection = Connection(response.http_response)
+        assert connection._transport() is None
+
+
+def test_where_nothing_is_found_nothing_is_paused() -> None:
+    connection = Connection(httpx2.Response(200, content=b"whole"))
+
+    connection.pause()
+    connection.resume()

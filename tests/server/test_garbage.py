@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from chat.server import garbage
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+def test_what_is_there_is_not_looked_at_again() -> None:
+    lasting: list[object] = [[] for _ in range(1000)]
+    garbage.settle()
+
+    assert gc.get_freeze_count() > len(lasting)
+    assert len(gc.get_objects()) < gc.get_freeze_count()
+
+
+def test_new_garbage_is_still_collected() -> None:
+    garbage.settle()
+    cycle: list[object] = []
+    cycle.append(cycle)
+    del cycle
+
+    assert gc.collect() >= 1

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import asyncio
+
+from chat.server.inbox import Inbox
+
+
+async def test_messages_come_out_in_order() -> None:
+    inbox = Inbox()
+    for number in range(3):
+        inbox.put_nowait({"type": str(number)})
+
+    assert [(await inbox.get())["type"] for _ in range(3)] == ["0", "1", "2"]
+
+
+async def test_several_who_wait_get_a_message_each() -> None:
+    inbox = Inbox()
+    waiting = [asyncio.create_task(inbox.get()) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    inbox.put_nowait({"type": "first"})
+    inbox.put_nowait({"type": "second"})
+
+    assert sorted(message["type"] for message in await asyncio.gather(*waiting)) == ["first", "second"]
+
+
+async def test_one_who_gives_up_takes_no_message_along() -> None:
+    inbox = Inbox()
+    leaving = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    inbox.put_nowait({"type": "only"})
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+
+    assert (await inbox.get())["type"] == "only"

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.asyncio import ConnectionPool
+
+from chat.streams.subscriptions import Subscriptions
+from tests.streams.processes import SECONDS
+from tests.streams.redis_proxy import redis_proxy
+from tests.streams.redis_server import RedisServer
+
+pytestmark = pytest.mark.redis
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_redis_that_went_away_without_a_word_is_given_up(own_redis: RedisServer, begun: bool) -> None:
+    """While it is subscribed, and while it connects: what is never answered is not waited for."""
+    connected = asyncio.Event()
+    async with asyncio.timeout(SECONDS), redis_proxy(own_redis.socket) as proxy:
+        pool = ConnectionPool.from_url(proxy.url, socket_timeout=None)
+        made = Subscriptions(pool, on_message=lambda *_: None, on_connect=connected.set, ping_seconds=0.1)
+        if begun:
+            made.add("one")
+            await made.subscribed("one")
+        proxy.mute = True
+        made.add("two")
+        await proxy.muted()
+        connected.clear()
+        proxy.mute = False
+        await connected.wait()
+        await made.subscribed("two")
+        await made.close()

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chat.flag import Flag
+
+
+async def test_whoever_waits_is_woken_even_if_it_is_cleared_at_once() -> None:
+    flag = Flag()
+    waiting = [asyncio.create_task(flag.wait()) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    flag.set()
+    flag.clear()
+
+    await asyncio.gather(*waiting)
+    assert not flag.is_set()
+
+
+async def test_nobody_waits_for_what_is_set() -> None:
+    flag = Flag()
+    flag.set()
+    flag.set()
+
+    await flag.wait()
+
+    assert flag.is_set()
+
+
+async def test_one_who_gives_up_leaves_the_others_waiting() -> None:
+    flag = Flag()
+    leaving, staying = (asyncio.create_task(flag.wait()) for _ in range(2))
+    await asyncio.sleep(0)
+
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert not staying.done()
+
+    flag.set()
+    await staying
