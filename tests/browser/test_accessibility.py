@@ -133,6 +133,26 @@ async def test_what_opens_above_the_page(visitors: Visitors, axe: str, theme: st
     await check(page)
 
 
+@themes
+async def test_a_turn_and_what_can_be_done_with_it(visitors: Visitors, axe: str, theme: str) -> None:
+    visitor = await arrive(visitors, axe, theme)
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    question = tab.page.locator('.message[data-role="user"]').last
+    await question.hover()
+    await question.locator("[data-action=edit]").click()
+    await expect(tab.page.locator(".editor textarea")).to_be_focused()
+    await check(tab.page)
+    await tab.page.locator(".editor textarea").fill("Hello again")
+    await tab.page.keyboard.press("Control+Enter")
+    await expect(tab.questions).to_have_text(["Hello again"])
+    await tab.ended()
+    await expect(question.locator(".versions")).to_contain_text("2")
+    await tab.answer.locator("[data-action=details]").click()
+    await expect(tab.page.locator("#answer-details")).to_be_visible()
+    await check(tab.page)
+
+
 async def archived(tab: Tab) -> str:
     return str(await tab.rows.first.get_attribute("data-conversation-id"))
 

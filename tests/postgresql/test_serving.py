@@ -175,13 +175,12 @@ async def test_locked_tables_delay_the_saving_and_no_stream_and_no_read(
 
 
 async def test_a_server_that_says_nothing_delays_no_stream_and_is_given_up(
-    start_site: StartSite, own_postgres: PostgreSQL, upstream: Upstream, http: aiohttp.ClientSession
+    start_site: StartSite, own_postgres: PostgreSQL, upstream: Upstream
 ) -> None:
     """Its connections stay open, so that only our own clock can tell."""
     site = start_site(CHAT_DATABASE_SECONDS="1")
     site.expected = ("could not be checked", "does not answer", "A request failed")
     alice = site.cast["alice"]
-    browser = Browser(site, alice, http)
     async with socket(site, alice) as connection:
         long = await connection.run("/numbered count=2000 rate=100 long")
         held = await connection.run("/hold after=20 count=25 held")
@@ -189,9 +188,8 @@ async def test_a_server_that_says_nothing_delays_no_stream_and_is_given_up(
         own_postgres.freeze()
         try:
             upstream.release()
-            # What was known within the last second is said once more.
-            while (await browser.call("GET", "/readyz"))[0] != 503:
-                await asyncio.sleep(0.05)
+            # What a probe was told within the last second it is told again.
+            await until(lambda: not site.is_ready())
             await held.until(lambda each: "status" in each.names)
             refused = await connection.send("/numbered count=5 refused")
             assert (refused["type"], refused["code"]) == ("error", "unavailable")
