@@ -1,0 +1,74 @@
+"""python -m tests.browser.long_conversation OWNER_ID COUNT: writes a conversation that long, and prints its id."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import django
+
+from tests.server.process import ROOT, clean_environment
+
+# Of many heights, as real ones are.
+ANSWERS: Final = (
+    "Yes.",
+    "A heron stands **still** for minutes, and strikes within a twentieth of a second.\n\n" * 3,
+    "| bird | height |\n| --- | ---: |\n| grey heron | 98 cm |\n| little egret | 60 cm |",
+    "```python\ndef strike(prey: str) -> str:\n    return prey\n```\n\n1. It waits.\n2. It strikes.\n3. It eats.",
+    "## In short\n\n" + "Patience is bitter, but its fruit is sweet. " * 20,
+)
+
+
+def write(data_dir: Path, owner_id: int, count: int) -> str:
+    """Into the database of a site, past it. The id of the conversation."""
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.browser.long_conversation", str(owner_id), str(count)],
+        cwd=ROOT,
+        env=clean_environment() | {"CHAT_DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def main(owner_id: int, count: int) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
+    django.setup()
+    from django.db import transaction
+    from django.utils import timezone
+
+    from chat.models import Conversation, Message
+
+    begun = timezone.now() - timedelta(seconds=count)
+    with transaction.atomic():
+        conversation = Conversation.objects.create(owner_id=owner_id, title=f"{count} messages")
+        parent = None
+        messages = []
+        for number in range(count):
+            asks = number % 2 == 0
+            message = Message(
+                id=uuid.uuid4(),
+                conversation=conversation,
+                owner_id=owner_id,
+                parent_id=parent,
+                role=Message.Role.USER if asks else Message.Role.ASSISTANT,
+                text=f"Question {number // 2}" if asks else ANSWERS[number // 2 % len(ANSWERS)],
+                created_at=begun + timedelta(seconds=number),
+            )
+            parent = message.pk
+            messages.append(message)
+        Message.objects.bulk_create(messages, batch_size=500)
+        Conversation.objects.filter(pk=conversation.pk).update(active_leaf=parent)
+    sys.stdout.write(str(conversation.pk))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
