@@ -140,9 +140,16 @@ export class ReadingPlace {
     if (this.#view.selecting) this.#following = this.#pinned = false;
     if (this.#following) this.#toEnd();
     else if (this.#pinned) this.#toPin();
-    else if (this.#read?.element.isConnected) this.#scrollBy(this.#view.offsetOf(this.#read.element) - this.#read.offset);
+    else this.#restore();
     this.#length = this.#view.length;
     this.#onChange(grown);
+  }
+
+  /** Puts what is read back where it was; unless the reader has scrolled just now, and nobody has told yet. */
+  #restore() {
+    const scrolled = Math.abs(this.#view.top - this.#top) > 1;
+    if (!scrolled && this.#read?.element.isConnected) this.#scrollBy(this.#view.offsetOf(this.#read.element) - this.#read.offset);
+    this.#remember();
   }
 
   #scrolled() {

@@ -1,0 +1,132 @@
+"""Versions: a question in other words, another answer, and the way between them."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.browser.tab import Tab
+from tests.browser.test_scrolling import TOP_OF
+from tests.browser.visitor import Visitor
+
+
+async def version(tab: Tab, words: str) -> None:
+    await expect(tab.answer.locator(".versions")).to_have_attribute("aria-label", words)
+
+
+async def test_another_answer_stands_beside_the_first(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    first = await tab.ask("/varied count=5")
+    await tab.answer.locator("[data-action=regenerate]").click()
+    await version(tab, "Version 2 of 2")
+    await tab.ended()
+    second = await tab.text()
+    assert first != second
+    await expect(tab.questions).to_have_text(["Hello", "/varied count=5"])
+
+    top = await tab.answer.evaluate(TOP_OF)
+    await tab.answer.locator("[data-action=version-back]").click()
+    await expect(tab.body).to_have_text(first)
+    assert abs(await tab.answer.evaluate(TOP_OF) - top) < 2
+    await expect(tab.answer.locator("[data-action=version-on]")).to_be_focused()
+    await tab.reload()
+    await expect(tab.body).to_have_text(first)
+    await tab.answer.locator("[data-action=version-on]").click()
+    await expect(tab.body).to_have_text(second)
+
+
+async def test_a_question_in_other_words_begins_a_branch_of_its_own(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("One")
+    await tab.ask("Two")
+    question = tab.page.locator('.message[data-role="user"]').first
+    await question.hover()
+    await question.locator("[data-action=edit]").click()
+    await tab.page.keyboard.press("Escape")
+    await expect(question.locator("[data-action=edit]")).to_be_focused()
+    await tab.page.keyboard.press("Enter")
+    await tab.page.keyboard.type(" and a half")
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.questions).to_have_text(["One and a half"])
+    await tab.ended()
+
+    await expect(question.locator(".versions")).to_have_attribute("aria-label", "Version 2 of 2")
+    await question.locator("[data-action=version-back]").click()
+    await expect(tab.questions).to_have_text(["One", "Two"])
+    assert await tab.ask("Three") == "Hello! You said: Three"
+    await tab.reload()
+    await expect(tab.questions).to_have_text(["One", "Two", "Three"])
+
+
+async def test_an_answer_goes_on_while_another_branch_is_read(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    first = await tab.ask("/varied count=5 rate=30")
+    await tab.answer.locator("[data-action=regenerate]").click()
+    await tab.answering()
+    question = tab.page.locator('.message[data-role="user"]').first
+    await tab.ended()
+    await question.hover()
+    await question.locator("[data-action=edit]").click()
+    await tab.page.keyboard.press("Control+a")
+    await tab.page.keyboard.type("/numbered rate=30 count=120")
+    await tab.page.keyboard.press("Enter")
+    await tab.answering()
+    await question.locator("[data-action=version-back]").click()
+    await expect(tab.answer).to_have_attribute("data-state", "completed")
+    await expect(tab.stop_button).to_be_visible()
+    assert await tab.text() != first
+
+    await question.locator("[data-action=version-on]").click()
+    await expect(tab.questions).to_have_text(["/numbered rate=30 count=120"])
+    await tab.ended()
+    assert (await tab.text()).split()[-1].endswith(":000120")
+
+
+async def test_a_cut_off_answer_is_gone_on_with(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("/finish reason=length")
+    await tab.answer.locator("[data-action=continue]").click()
+    await version(tab, "Version 2 of 2")
+    await tab.ended()
+    assert (await tab.text()).startswith("Well")
+    assert len(await tab.text()) > len("Well")
+
+
+async def test_what_had_arrived_before_an_error_stays_as_a_version(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/eof after=4")
+    await expect(tab.failure).to_be_visible()
+    text = await tab.text()
+    await tab.failure.locator("[data-action=retry]").click()
+    await version(tab, "Version 2 of 2")
+    await expect(tab.failure).to_be_visible()
+    await tab.reload()
+    await expect(tab.body).to_have_text(text)
+
+
+async def test_what_another_tab_asks_anew_does_not_move_what_is_read(visitor: Visitor) -> None:
+    first = await visitor.open()
+    text = await first.ask("/varied count=5")
+    second = await visitor.open(f"/c/{await first.conversation_id()}")
+    await second.answer.locator("[data-action=regenerate]").click()
+    await version(second, "Version 2 of 2")
+    await second.ended()
+
+    await version(first, "Version 1 of 2")
+    assert await first.text() == text
+    await first.answer.locator("[data-action=version-on]").click()
+    await expect(first.body).to_have_text(await second.text())
+
+
+async def test_the_figures_of_an_answer_are_told(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    for _ in range(2):
+        await tab.answer.locator("[data-action=details]").click()
+        details = tab.page.locator("#answer-details")
+        await expect(details).to_contain_text("fake-large")
+        await expect(details).to_contain_text("First token")
+        await expect(details).to_contain_text("Tokens written")
+        await tab.page.keyboard.press("Escape")
+        await expect(details).to_be_hidden()
+        await tab.reload()

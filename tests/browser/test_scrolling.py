@@ -1,0 +1,184 @@
+"""What is being read stays where it is on the screen; a long conversation is as handy as a short one."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.long_conversation import write
+from tests.browser.tab import Tab
+from tests.browser.test_following import FROM_END, LONG, STEADY
+from tests.browser.visitor import Visitor
+from tests.faults.processes import Site
+
+# From now on, remembers by how much the message that is read has moved in frames in which nobody scrolled.
+WATCH_FOR_JUMPS = """() => {
+  const scroller = document.querySelector("#transcript-scroller");
+  const middle = () => document.elementFromPoint(innerWidth / 2 + 120, innerHeight / 2)?.closest("chat-message");
+  window.jumps = [];
+  window.moves = 0;
+  let [read, top] = [null, 0];
+  const look = () => {
+    const now = read?.isConnected ? read.getBoundingClientRect().top : null;
+    const jump = now === null ? 0 : Math.round(now - top + window.moves);
+    if (Math.abs(jump) > 2) window.jumps.push(jump);
+    window.moves = 0;
+    read = middle() ?? read;
+    top = read?.getBoundingClientRect().top ?? 0;
+    requestAnimationFrame(look);
+  };
+  look();
+  window.step = (distance) => {
+    const before = scroller.scrollTop;
+    scroller.scrollTop += distance;
+    window.moves += scroller.scrollTop - before;
+  };
+}"""
+# Up or down by steps of half a screen, one per frame or so, while all that is needed comes from the server.
+WALK = """([distance, steps]) => new Promise((resolve) => {
+  let left = steps;
+  const go = () => {
+    window.step(distance);
+    left -= 1;
+    if (left > 0) requestAnimationFrame(() => requestAnimationFrame(go));
+    else resolve(window.jumps);
+  };
+  go();
+})"""
+TOP_OF = """(element) => {
+  const scroller = document.querySelector("#transcript-scroller");
+  return element.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+}"""
+WITHOUT_ANCHORS = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("#transcript-scroller { overflow-anchor: none !important; }");
+  document.adoptedStyleSheets = [sheet];
+}"""
+# As far as there is anything, and until there is more.
+GO_ON = """([top]) => new Promise((resolve) => {
+  const list = document.querySelector("#messages");
+  const seen = new MutationObserver(() => {
+    seen.disconnect();
+    resolve();
+  });
+  seen.observe(list, { childList: true });
+  document.querySelector("#transcript-scroller").scrollTop = top;
+})"""
+
+
+async def steady(tab: Tab) -> None:
+    await tab.page.wait_for_function(STEADY)
+
+
+async def test_a_question_goes_to_the_top_and_its_answer_grows_below_it(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("/numbered count=600")
+    await tab.send("/numbered rate=300 count=900")
+    await tab.answering()
+    question = tab.page.locator('.message[data-role="user"]').last
+    assert 0 <= await question.evaluate(TOP_OF) < 40
+
+    for length in (2000, 6000, 10000):
+        await tab.text_beyond(length)
+        assert 0 <= await question.evaluate(TOP_OF) < 40
+    await tab.ended()
+    assert 0 <= await question.evaluate(TOP_OF) < 40
+    await expect(tab.page.locator("#jump-to-latest")).to_have_attribute("data-unread", "")
+
+
+async def test_a_short_answer_leaves_the_question_at_the_top_as_well(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("/numbered count=600")
+    await tab.ask("Hello")
+    question = tab.page.locator('.message[data-role="user"]').last
+    assert 0 <= await question.evaluate(TOP_OF) < 40
+    await expect(tab.page.locator("#jump-to-latest")).to_be_hidden()
+    await tab.page.set_viewport_size({"width": 1280, "height": 500})
+    await steady(tab)
+    assert 0 <= await question.evaluate(TOP_OF) < 40
+
+
+@pytest.mark.parametrize("key", ["PageUp", "Home", "Shift+Space"])
+async def test_a_key_upward_ends_the_following_at_once(visitor: Visitor, key: str) -> None:
+    tab = await visitor.open()
+    await tab.ask("/numbered count=600")
+    await tab.send(LONG)
+    await tab.answering()
+    await tab.page.locator("#transcript-scroller").evaluate(
+        "(scroller) => scroller.scrollTo(0, scroller.scrollHeight)"
+    )
+    await tab.scroller.focus()
+    await tab.page.keyboard.press(key)
+    await steady(tab)
+    place = await tab.scroller.evaluate("(scroller) => scroller.scrollTop")
+    await tab.text_beyond(len(await tab.text()) + 1500)
+    assert await tab.scroller.evaluate("(scroller) => scroller.scrollTop") == place
+    await tab.stop_button.click()
+    await tab.ended("stopped")
+
+
+async def test_text_that_is_being_selected_is_not_moved(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("/numbered count=600")
+    await tab.send("/numbered rate=100 count=3000")
+    await tab.text_beyond(8000)
+    await tab.page.locator("#jump-to-latest").click()
+    await tab.body.evaluate("(body) => getSelection().selectAllChildren(body)")
+    await steady(tab)
+    place = await tab.scroller.evaluate("(scroller) => scroller.scrollTop")
+    await tab.text_beyond(len(await tab.text()) + 1500)
+    assert await tab.scroller.evaluate("(scroller) => scroller.scrollTop") == place
+    await tab.stop_button.click()
+    await tab.ended("stopped")
+
+
+@pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
+async def test_scrolling_through_a_long_conversation_never_jumps(
+    visitor: Visitor, site: Site, *, anchors: bool
+) -> None:
+    assert visitor.person
+    tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 1000)}")
+    if not anchors:
+        await tab.page.evaluate(WITHOUT_ANCHORS)
+    await expect(tab.questions.last).to_be_in_viewport()
+    await tab.page.evaluate(WATCH_FOR_JUMPS)
+
+    assert await tab.page.evaluate(WALK, [-400, 150]) == []
+    assert await tab.page.evaluate(WALK, [400, 60]) == []
+    assert await tab.page.evaluate(WALK, [-400, 150]) == []
+    assert await tab.page.locator("chat-message").count() <= 320
+    assert await tab.scroller.evaluate(FROM_END) > 10_000
+
+    await tab.page.locator("#jump-to-latest").click()
+    await expect(tab.questions.last).to_have_text("Question 499")
+    await expect(tab.questions.last).to_be_in_viewport()
+
+
+async def test_the_beginning_is_reached_and_the_end_comes_back(visitor: Visitor, site: Site) -> None:
+    assert visitor.person
+    tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 700)}")
+    for wanted, top in (("Question 0", 0), ("Question 349", 1_000_000)):
+        while await tab.page.get_by_text(wanted, exact=True).count() == 0:
+            await tab.page.evaluate(GO_ON, [top])
+        await expect(tab.page.get_by_text(wanted, exact=True)).to_be_visible()
+        assert await tab.page.locator("chat-message").count() <= 320
+
+
+async def test_a_conversation_is_opened_at_one_of_its_messages(visitor: Visitor, site: Site) -> None:
+    assert visitor.person
+    conversation_id = write(site.data_dir, visitor.person.id, 400)
+    page = await visitor.api("GET", f"/api/conversations/{conversation_id}/messages?branch=active&limit=200")
+    wanted = next(each for each in page["items"] if each["text"] == "Question 110")
+    tab = await visitor.open(f"/c/{conversation_id}?message={wanted['id']}")
+    found = tab.page.locator(f'[data-message-id="{wanted["id"]}"]')
+    await expect(found).to_be_in_viewport()
+    await expect(tab.page.locator("#jump-to-latest")).to_be_visible()
+    await tab.page.evaluate(WATCH_FOR_JUMPS)
+    assert await tab.page.evaluate(WALK, [-400, 20]) == []
+    assert await tab.page.evaluate(WALK, [400, 40]) == []
+
+    await tab.page.locator("#jump-to-latest").click()
+    await expect(tab.questions.last).to_have_text("Question 199")
+    await expect(tab.questions.last).to_be_in_viewport()
+    await tab.send("Go on")
+    await expect(tab.body).to_have_text("Hello! You said: Go on")
