@@ -102,6 +102,33 @@ async def test_a_message_written_offline_goes_out_once(visitors: Visitors, site:
         await visitor.leave()
 
 
+async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(
+    visitors: Visitors, site: Site
+) -> None:
+    async with proxy(site.port) as wire:
+        visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
+        tab = await visitor.open()
+        await tab.ask("Hello")
+        conversation_id = await tab.conversation_id()
+        async with no_network(visitor, wire):
+            await visitor.context.set_offline(True)
+            await tab.send("Are you there?")
+            await expect(tab.notice).to_contain_text("You are offline")
+            await expect(tab.questions).to_have_count(2)
+        # The page goes before it is connected again.
+        await tab.page.goto("about:blank")
+        await visitor.context.set_offline(False)
+        await tab.go(f"/c/{conversation_id}")
+        await expect(tab.answers).to_have_count(2)
+        await tab.ended()
+
+        await expect(tab.questions).to_have_text(["Hello", "Are you there?"])
+        assert await tab.text() == "Hello! You said: Are you there?"
+        page = await visitor.api("GET", f"/api/conversations/{conversation_id}/messages")
+        assert len(page["items"]) == 4
+        await visitor.leave()
+
+
 async def test_without_websockets_the_answer_comes_by_plain_http(visitor: Visitor) -> None:
     await block_websockets(visitor)
     tab = await visitor.open()

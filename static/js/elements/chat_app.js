@@ -12,6 +12,7 @@ import { shortcutOf } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { actionOf } from "./template_parts.js";
 
+const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
 /** An Escape is theirs first. */
 const OVERLAY = ":popover-open, dialog[open]";
 
@@ -73,6 +74,7 @@ export class ChatApp extends HTMLElement {
     const { client, book } = this.#session;
     client.addEventListener("connection", (event) => this.#find("connection-notice")[0].show(detailOf(event)), { signal });
     client.addEventListener("hello", () => this.#hello(), { signal });
+    client.addEventListener("hello", () => this.#sendLeftovers(), { signal, once: true });
     client.addEventListener("stranger", () => location.reload(), { signal });
     client.addEventListener("notice", (event) => this.#notice(detailOf(event)), { signal });
     book.addEventListener("change", () => this.#stage.drawTitle(), { signal });
@@ -133,6 +135,15 @@ export class ChatApp extends HTMLElement {
   #hello() {
     this.#stage.meetRuns();
     void this.#try(this.#open.refresh());
+  }
+
+  /** What was sent before this page was loaded, and not answered, goes out by itself. */
+  #sendLeftovers() {
+    const { leftovers } = this.#session;
+    for (const message of /** @type {NodeListOf<any>} */ (this.querySelectorAll(UNSENT))) {
+      if (leftovers.has(message.source)) void this.#send(message.source, () => this.#open.retry(message));
+    }
+    void leftovers.sendElsewhere(this.#open.id);
   }
 
   /** @param {Record<string, any>} notice */

@@ -227,6 +227,8 @@ export class ChatComposer extends HTMLElement {
     const sendable = this.#hint.draw(text);
     this.#send.disabled = !text.trim() || !sendable;
     const long = text.length > LONG_TEXT;
+    // Found out once: with "auto" the browser reads all of it again at every key.
+    if (long !== this.#box.hasAttribute("data-long")) this.#box.dir = long && this.#box.matches(":dir(rtl)") ? "rtl" : long ? "ltr" : "auto";
     this.#box.toggleAttribute("data-long", long);
     const grows = !long && !CSS.supports("field-sizing: content");
     part(this, "grow").dataset.text = grows ? text : "";

@@ -4,6 +4,7 @@ import { ConversationBook } from "./conversation_book.js";
 import { csrfToken, refreshCsrfFields } from "./csrf.js";
 import { Drafts } from "./drafts.js";
 import { LastChoice } from "./last_choice.js";
+import { Leftovers } from "./leftovers.js";
 import { LiveRuns, runOf } from "./live_runs.js";
 
 /**
@@ -38,6 +39,7 @@ export class Session {
     this.book = new ConversationBook(this.client);
     this.runs = new LiveRuns();
     this.drafts = new Drafts(localStorage, user.id);
+    this.leftovers = new Leftovers({ client: this.client, drafts: this.drafts });
     this.lastAssistant = new LastChoice(localStorage, `chatsite.assistant.${user.id}`);
     this.client.addEventListener("connection", (event) => (this.#code = /** @type {CustomEvent} */ (event).detail.code));
     this.client.addEventListener("hello", (event) => this.#hello(/** @type {CustomEvent} */ (event).detail));
