@@ -74,7 +74,7 @@ export class ChatApp extends HTMLElement {
     const { client, book } = this.#session;
     client.addEventListener("connection", (event) => this.#find("connection-notice")[0].show(detailOf(event)), { signal });
     client.addEventListener("hello", () => this.#hello(), { signal });
-    client.addEventListener("hello", () => this.#sendLeftovers(), { signal, once: true });
+    client.addEventListener("hello", () => void this.#sendLeftovers(), { signal, once: true });
     client.addEventListener("stranger", () => location.reload(), { signal });
     client.addEventListener("notice", (event) => this.#notice(detailOf(event)), { signal });
     book.addEventListener("change", () => this.#stage.drawTitle(), { signal });
@@ -138,8 +138,9 @@ export class ChatApp extends HTMLElement {
   }
 
   /** What was sent before this page was loaded, and not answered, goes out by itself. */
-  #sendLeftovers() {
+  async #sendLeftovers() {
     const { leftovers } = this.#session;
+    await this.#stage.loaded; // Not before it is known whether the conversation is there.
     for (const message of /** @type {NodeListOf<any>} */ (this.querySelectorAll(UNSENT))) {
       if (leftovers.has(message.source)) void this.#send(message.source, () => this.#open.retry(message));
     }

@@ -40,7 +40,7 @@ export class Leftovers {
     try {
       await this.#client.send(entry);
     } catch {
-      if (!waits()) this.#drafts.giveBack(entry.conversationId ?? null, entry.text);
+      if (!waits() && entry.text) this.#drafts.giveBack(entry.conversationId ?? null, entry.text);
     }
   }
 }

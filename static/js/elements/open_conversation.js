@@ -82,13 +82,13 @@ export class OpenConversation extends EventTarget {
   async load() {
     const { client, transcript, messageId } = this.#options;
     transcript.clear();
-    this.#showUnsent();
-    if (this.#id === null) return;
+    if (this.#id === null) return this.#showUnsent();
     transcript.busy = true;
     try {
       const [found, runs] = await Promise.all([this.#history.load(messageId), client.request("GET", "/runs")]);
       if (this.#closed) return;
       this.#saved = found;
+      this.#showUnsent(); // Below what was said.
       await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
       if (!this.#saved && this.#turns.empty) transcript.showProblem(NOT_FOUND);
     } catch (error) {

@@ -24,6 +24,8 @@ export class Stage {
   #parts;
   /** @type {OpenConversation} */
   #open;
+  /** Settles when what was said is drawn, or that it cannot be. */
+  loaded = Promise.resolve();
 
   /** @param {StageParts} parts */
   constructor(parts) {
@@ -93,7 +95,7 @@ export class Stage {
     this.#open = this.#make(id, messageId);
     list.current = id;
     composer.open(id, { assistant: session.book.get(id)?.assistant ?? null });
-    void this.#open.load();
+    this.loaded = this.#open.load();
     this.#draw();
   }
 
