@@ -137,9 +137,8 @@ async def test_code_and_formulas_stay_text_when_their_modules_cannot_be_loaded(v
     await visitor.context.route("**/vendor/{highlight,temml}-*/**/*.js", lambda route: route.abort())
     visitor.watch.expect(r"console: Failed to load resource: net::ERR_FAILED")
     tab = await visitor.open()
-    asked = tab.page.wait_for_event("requestfailed")
-    await tab.ask(scripted(CODE_AND_FORMULAS, size=100))
-    await asked
+    async with tab.page.expect_event("requestfailed"):
+        await tab.ask(scripted(CODE_AND_FORMULAS, size=100))
 
     await expect(tab.body.locator(".math").first).to_have_text("$x_1^2$")
     await expect(tab.body.locator("code").first).to_contain_text("caught {prey} & <more>")
