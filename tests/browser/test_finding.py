@@ -63,12 +63,14 @@ async def test_a_command_is_run_from_the_palette(visitor: Visitor) -> None:
     await tab.ask("Hello")
     await tab.page.keyboard.press("Control+K")
     await tab.page.keyboard.type("dark")
+    await expect(option(tab, "Dark theme")).to_have_attribute("data-active", "")
     async with tab.page.expect_response("**/theme"):
         await tab.page.keyboard.press("Enter")
     await expect(tab.page.locator("html")).to_have_attribute("data-theme", "dark")
 
     await tab.page.keyboard.press("Control+K")
     await tab.page.keyboard.type("rename")
+    await expect(option(tab, "Rename this conversation")).to_have_attribute("data-active", "")
     await tab.page.keyboard.press("Enter")
     field = tab.row(await tab.conversation_id()).locator("input[name=title]")
     await expect(field).to_be_focused()
