@@ -173,6 +173,12 @@ export class OpenConversation extends EventTarget {
     await this.#answerAgain(turn.questionId);
   }
 
+  /** What a person would lose if asking once more is refused: the words of a question that is not saved. @param {EventTarget | null} message */
+  wordsOf(message) {
+    const turn = this.#turns.of(message);
+    return turn && !turn.followsQuestion && !turn.answerText ? turn.text : "";
+  }
+
   /** @param {EventTarget | null} message @returns {string} its words */
   takeBack(message) {
     const turn = this.#turns.of(message);
