@@ -39,6 +39,12 @@ async def test_a_chat_as_it_is_deployed(visitors: Visitors, hashed: Site) -> Non
     # Modules that come only when they are needed, and share others with the page.
     await expect(tab.body.locator('[class*="hljs"], .code-content span').first).to_be_visible()
     await expect(tab.body.locator("math").first).to_be_visible()
+    await tab.page.locator('.message[data-role="user"] [data-action=edit]').last.click()
+    await expect(tab.page.locator(".editor textarea")).to_be_focused()
+    await tab.page.keyboard.press("Escape")
+    await tab.page.keyboard.press("Control+k")
+    await expect(tab.page.locator("#palette").get_by_role("option").first).to_be_visible()
+    await tab.page.keyboard.press("Escape")
     await tab.reload()
     await expect(tab.answers).to_have_count(2)
 

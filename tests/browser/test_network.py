@@ -102,9 +102,7 @@ async def test_a_message_written_offline_goes_out_once(visitors: Visitors, site:
         await visitor.leave()
 
 
-async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(
-    visitors: Visitors, site: Site
-) -> None:
+async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(visitors: Visitors, site: Site) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         tab = await visitor.open()

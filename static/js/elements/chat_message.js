@@ -2,7 +2,6 @@ import { gettext } from "../i18n.js";
 import { BranchPager } from "./branch_pager.js";
 import { copyText } from "./clipboard.js";
 import { FailureCard } from "./failure_card.js";
-import { QuestionEditor } from "./question_editor.js";
 import { actionOf, cloneTemplate, part } from "./template_parts.js";
 
 const COPIED_FOR_MS = 1_500;
@@ -34,7 +33,7 @@ export class ChatMessage extends HTMLElement {
   #failure = null;
   /** @type {BranchPager | null} */
   #pager = null;
-  /** @type {QuestionEditor | null} */
+  /** @type {import("./question_editor.js").QuestionEditor | null} */
   #editor = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -145,8 +144,9 @@ export class ChatMessage extends HTMLElement {
     this.#pager?.focus(action);
   }
 
-  /** Opens the editor of a question. */
-  edit() {
+  /** Opens the editor of a question, whose code comes with the first. */
+  async edit() {
+    const { QuestionEditor } = await import("./question_editor.js");
     this.#editor ??= new QuestionEditor(this, (text) => this.#tell("message-edit", { text }));
     this.#editor.open();
   }
