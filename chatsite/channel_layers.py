@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-ANSWER_SECONDS: Final = 15
 
-
-def redis_layer(url: str, *, seconds: float | None = ANSWER_SECONDS) -> dict[str, Any]:
-    """One entry of CHANNEL_LAYERS. `seconds`: how long Redis may leave a command without an answer.
-
-    The layer lets Redis wait for messages for 5 seconds at a time, longer than which this has to be; and it must not
-    be for ever: a machine that went away without a word would never be found out.
-    """
+def redis_layer(url: str) -> dict[str, Any]:
+    """One entry of CHANNEL_LAYERS."""
     return {
         "BACKEND": "chat.notice_layer.NoticeLayer",
         "CONFIG": {
+            # No socket_timeout: with one, redis-py 7 sends by `asyncio.wait_for`, which may swallow a cancellation in
+            # Python 3.11: sockets would not end. The layer and those who publish have limits of their own.
             # A failure must be seen, not tried away: a Redis that comes back empty has forgotten who listens
             # (chat/notices.py).
-            "hosts": [{"address": url, "socket_timeout": seconds, "retry": Retry(NoBackoff(), 0)}],
+            "hosts": [{"address": url, "socket_timeout": None, "retry": Retry(NoBackoff(), 0)}],
             "prefix": "chat:notices",
             # Of a process, not of a socket.
             "capacity": 10_000,

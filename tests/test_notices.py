@@ -11,7 +11,7 @@ from channels.layers import channel_layers
 from channels_redis.core import RedisChannelLayer
 from django.test import override_settings
 
-from chat import notices
+from chat import notice_layer, notices
 from chat.notice_layer import NoticeLayer
 from chatsite.channel_layers import redis_layer
 from tests.streams.redis_proxy import redis_proxy
@@ -25,7 +25,7 @@ LONGER_THAN_THE_LAYER_WAITS = 6
 
 @contextmanager
 def layer_in(url: str) -> Iterator[None]:
-    with override_settings(CHANNEL_LAYERS={"default": redis_layer(url, seconds=LONGER_THAN_THE_LAYER_WAITS)}):
+    with override_settings(CHANNEL_LAYERS={"default": redis_layer(url)}):
         channel_layers.backends.clear()
         yield
     channel_layers.backends.clear()
@@ -34,6 +34,7 @@ def layer_in(url: str) -> Iterator[None]:
 @pytest.fixture
 def layer(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
     monkeypatch.setattr(notices, "JOIN_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(notice_layer, "ANSWER_SECONDS", LONGER_THAN_THE_LAYER_WAITS)
     with layer_in(own_redis.url):
         yield own_redis
 
@@ -77,7 +78,10 @@ async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
         assert hearing.result()["kind"] == "late"
 
 
-async def test_a_redis_that_went_away_without_a_word_is_given_up(own_redis: RedisServer) -> None:
+async def test_a_redis_that_went_away_without_a_word_is_given_up(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notice_layer, "ANSWER_SECONDS", LONGER_THAN_THE_LAYER_WAITS)
     async with asyncio.timeout(SECONDS), redis_proxy(own_redis.socket) as proxy:
         with layer_in(proxy.url):
             async with notices.listen(1) as heard:
@@ -94,6 +98,30 @@ async def test_a_redis_that_went_away_without_a_word_is_given_up(own_redis: Redi
                     await asyncio.wait({hearing}, timeout=0.2)
                 assert hearing.result()["kind"] == "second"
             await channel_layers["default"].close_pools()
+
+
+async def test_who_stops_listening_stops_at_once_whatever_arrives_just_then(layer: RedisServer) -> None:
+    """With a socket_timeout, redis-py sends by `asyncio.wait_for`, which may swallow a cancellation in Python 3.11."""
+
+    async def listen() -> None:
+        async with notices.listen(1) as heard:
+            async for _ in heard:
+                """Only the way out is of interest."""
+
+    async def tell() -> None:
+        while True:
+            await notices.publish(1, {"kind": "busy"})
+
+    telling = asyncio.create_task(tell())
+    for listeners in range(60):
+        listening = [asyncio.create_task(listen()) for _ in range(4)]
+        await asyncio.sleep(0.01 + listeners / 20_000)
+        for each in listening:
+            each.cancel()
+        _, still = await asyncio.wait(listening, timeout=SECONDS)
+        assert not still
+    telling.cancel()
+    await asyncio.wait([telling])
 
 
 @pytest.mark.parametrize("kind", [NoticeLayer, RedisChannelLayer])
