@@ -124,3 +124,19 @@ async def test_in_forced_colours_what_is_chosen_and_what_is_a_button_can_be_seen
           .map(([selector, style]) => [selector, style.borderStyle !== "none" || style.outlineStyle !== "none"]))"""
     )
     assert all(lines.values()), lines
+
+
+async def test_on_paper_there_is_no_room_left_for_an_answer_and_no_address_beside_an_image(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask(scripted("![a heron](https://example.org/a/long/way/to/heron.png)\n\nThe end.", size=200))
+    await tab.page.emulate_media(media="print")
+
+    end = await tab.body.locator("p").last.bounding_box()
+    image = await tab.body.locator(".image-placeholder").bounding_box()
+    height = await tab.page.evaluate("document.querySelector('#main').scrollHeight")
+    assert end
+    assert image
+    assert height < end["y"] + end["height"] + 100
+    assert image["height"] < 100
+    await expect(tab.body.locator(".image-placeholder")).to_contain_text("a heron")
+    await expect(tab.body.get_by_text("a heron")).to_be_visible()
