@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-# What is taken from the log at once, for a reader that has fallen behind: so much lies in memory for each that reads no more.
+# Taken from the log at once, for a reader that has fallen behind. For one that reads no more it stays in memory.
 CHUNK_BYTES: Final = 16 * 1024
 FIND_AGAIN_SECONDS: Final = 1.0
 
