@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -30,8 +31,11 @@ class Footprint:
         return cls(len(list((process / "fd").iterdir())), len(list((process / "task").iterdir())))
 
 
-async def left_behind(site: Cluster, before: Footprint) -> str:
-    """What does not go away by itself although nobody chats any more. `before`: of an idle server."""
+async def left_behind(site: Cluster, before: Mapping[int, Footprint]) -> str:
+    """What does not go away by itself although nobody chats any more. `before`: of the servers by their ports.
+
+    One that has served others before keeps the connections and threads that it needed then.
+    """
     deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
     while found := await asyncio.to_thread(_left_behind, site, before):
         if asyncio.get_running_loop().time() > deadline:
@@ -40,12 +44,12 @@ async def left_behind(site: Cluster, before: Footprint) -> str:
     return ""
 
 
-def _left_behind(site: Cluster, before: Footprint) -> str:
+def _left_behind(site: Cluster, before: Mapping[int, Footprint]) -> str:
     found = [f"{name} of {server.port}: {value}" for server in site.servers for name, value in _counted(server)]
     for server in site.servers:
-        now = Footprint.of(server)
-        if max(now.descriptors - before.descriptors, now.threads - before.threads) > SPARE:
-            found.append(f"{now} of {server.port}, before {before}")
+        now, was = Footprint.of(server), before[server.port]
+        if max(now.descriptors - was.descriptors, now.threads - was.threads) > SPARE:
+            found.append(f"{now} of {server.port}, before {was}")
     [(connections,)] = site.rows("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chatsite'")
     if connections > POOL * len(site.servers):
         found.append(f"{connections} connections to PostgreSQL")

@@ -44,7 +44,7 @@ async def soak(
 ) -> list[Trial]:
     """A trial for each answer, and one for what is left behind when all have gone."""
     rig.upstream.forget()
-    before = Footprint.of(rig.site.servers[0])
+    before = {server.port: Footprint.of(server) for server in rig.site.servers}
     until = time.monotonic() + seconds
     async with AsyncExitStack() as stack:
         members = list(rig.site.cast.values())
