@@ -42,6 +42,8 @@ async def test_a_question_in_other_words_begins_a_branch_of_its_own(visitor: Vis
     question = tab.page.locator('.message[data-role="user"]').first
     await question.hover()
     await question.locator("[data-action=edit]").click()
+    # Its code comes with the first; the next one is open at once, and loses no key.
+    await expect(question.locator("textarea")).to_be_focused()
     await tab.page.keyboard.press("Escape")
     await expect(question.locator("[data-action=edit]")).to_be_focused()
     await tab.page.keyboard.press("Enter")
@@ -67,6 +69,7 @@ async def test_an_answer_goes_on_while_another_branch_is_read(visitor: Visitor) 
     await tab.ended()
     await question.hover()
     await question.locator("[data-action=edit]").click()
+    await expect(question.locator("textarea")).to_be_focused()
     await tab.page.keyboard.press("Control+a")
     await tab.page.keyboard.type("/numbered rate=30 count=120")
     await tab.page.keyboard.press("Enter")

@@ -10,6 +10,9 @@ const ASKED_OF_OTHERS = new Set(["retry", "keep", "return", "regenerate", "conti
 const LONG_CHARACTERS = 1_800;
 const LONG_LINES = 24;
 
+/** @type {typeof import("./question_editor.js").QuestionEditor | null} */
+let Editor = null;
+
 /** @typedef {"sending" | "sent" | "streaming" | "completed" | "stopped" | "failed"} MessageState */
 
 /**
@@ -144,10 +147,10 @@ export class ChatMessage extends HTMLElement {
     this.#pager?.focus(action);
   }
 
-  /** Opens the editor of a question, whose code comes with the first. */
+  /** Opens the editor of a question. Its code comes with the first; after that it is open when this returns. */
   async edit() {
-    const { QuestionEditor } = await import("./question_editor.js");
-    this.#editor ??= new QuestionEditor(this, (text) => this.#tell("message-edit", { text }));
+    Editor ??= (await import("./question_editor.js")).QuestionEditor;
+    this.#editor ??= new Editor(this, (text) => this.#tell("message-edit", { text }));
     this.#editor.open();
   }
 

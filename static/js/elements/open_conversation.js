@@ -169,7 +169,13 @@ export class OpenConversation extends EventTarget {
     const turn = this.#turns.of(message);
     if (!turn || this.current) return;
     if (turn.state !== "ended" || !turn.answerText) return this.#sender.retry(turn);
-    await this.keep(message);
+    try {
+      await this.keep(message);
+    } catch (error) {
+      if (/** @type {ChatError} */ (error).code !== "not_found") throw error;
+      // Its process has died, and its log with it: there is nothing for the new answer to stand beside.
+      return this.#sender.retry(turn);
+    }
     await this.#answerAgain(turn.questionId);
   }
 
