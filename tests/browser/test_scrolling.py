@@ -182,3 +182,21 @@ async def test_a_conversation_is_opened_at_one_of_its_messages(visitor: Visitor,
     await expect(tab.questions.last).to_be_in_viewport()
     await tab.send("Go on")
     await expect(tab.body).to_have_text("Hello! You said: Go on")
+
+
+async def test_a_move_of_the_scroll_bar_is_not_undone_by_text_that_comes_with_it(visitor: Visitor) -> None:
+    """No wheel and no key tell of it, and the event that does comes a frame later."""
+    tab = await visitor.open()
+    await tab.ask("/numbered count=600")
+    await tab.page.locator("#jump-to-latest").click()
+    await tab.page.wait_for_function(STEADY)
+    moved = """() => new Promise((resolve) => requestAnimationFrame(() => {
+      const scroller = document.querySelector("#transcript-scroller");
+      scroller.scrollTop -= 300;
+      const top = scroller.scrollTop;
+      const more = document.createElement("p");
+      more.textContent = "more";
+      document.querySelector("#messages").lastElementChild.append(more);
+      requestAnimationFrame(() => requestAnimationFrame(() => resolve(Math.abs(scroller.scrollTop - top))));
+    }))"""
+    assert await tab.page.evaluate(moved) < 2

@@ -98,6 +98,7 @@ export class ReadingPlace {
 
   /** Changes what is drawn, and leaves what is being read where it is on the screen. @param {() => void} change */
   keep(change) {
+    this.#notice();
     const anchor = this.#view.firstVisible;
     const before = anchor ? this.#view.offsetOf(anchor) : 0;
     change();
@@ -136,6 +137,7 @@ export class ReadingPlace {
 
   #resized() {
     const grown = this.#view.length > this.#length;
+    this.#notice();
     this.#resizeReserve();
     if (this.#view.selecting) this.#following = this.#pinned = false;
     if (this.#following) this.#toEnd();
@@ -143,6 +145,12 @@ export class ReadingPlace {
     else this.#restore();
     this.#length = this.#view.length;
     this.#onChange(grown);
+  }
+
+  /** A reader may have scrolled up just now, by the scroll bar say: the event that tells comes with the next frame. */
+  #notice() {
+    const { top, length, rest } = this.#view;
+    if (top < this.#top - 1 && length >= this.#length && rest > 1) this.#following = this.#pinned = false;
   }
 
   /** Puts what is read back where it was; unless the reader has scrolled just now, and nobody has told yet. */
