@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 # What the transport takes of a request's body. Below it Django can answer one that is over its own limit.
 HTTP_BYTES: Final = 4 * 1024 * 1024
+# What waits to be written to one reader, at most, beside the piece that is over it.
+BUFFER_BYTES: Final = 16 * 1024
 # For a client that goes on sending what was refused.
 LINGER_SECONDS: Final = 5
 _ERROR: Final = b'{"error": {"code": "body_too_big", "message": "The request is too large.", "retryable": false}}'
@@ -56,6 +58,8 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
                 message = {**message, "headers": [*message.get("headers", ()), (b"Connection", b"close")]}
         super().handle_reply(message)
         if message["type"] == "http.response.start" and self.channel is not None:
+            # Twisted's limit is 64 KiB for each reader, who may be one of many that do not read.
+            self.channel.transport.bufferSize = BUFFER_BYTES
             self.registerProducer(self.gate, True)
             # The end of the last response on this connection may still be on its way out.
             if self.channel._waitingForTransport:

@@ -43,7 +43,7 @@ DEADLINE_SECONDS: Final = 12
 class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
     """Serves an ASGI application on a listening socket, which it takes over, until SIGTERM or SIGINT.
 
-    `await send(…)` returns once less than 64 KiB wait to be written to that connection.
+    `await send(…)` returns once less than 64 KiB (of a response: 16 KiB) wait to be written to that connection.
 
     On a signal it stops listening and awaits `on_drain`, and then the applications that run, for `drain_seconds`
     together or until a second signal. Then it awaits `on_shutdown` (at most SHUTDOWN_SECONDS), cancels what still
