@@ -70,6 +70,7 @@ class Socket:
     async def subscribe(self, reading: Reading) -> dict[str, Any]:
         """Follow a run from where the reading is."""
         self.readings[reading.run_id] = reading
+        reading.lost = ""
         after = {"after": reading.cursor} if reading.cursor else {}
         return await self.ask("subscribe", run_id=reading.run_id, **after)
 
@@ -77,7 +78,10 @@ class Socket:
         return await self.ask("stop", run_id=run_id)
 
     def reading(self, run_id: str) -> Reading:
-        return self.readings.setdefault(run_id, Reading(run_id))
+        reading = self.readings.setdefault(run_id, Reading(run_id))
+        if not self.is_open:
+            reading.lost = self._end
+        return reading
 
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
         """A request and its reply, `ok` or `error`."""
@@ -128,10 +132,19 @@ class Socket:
         except Exception as error:  # noqa: BLE001  (raised where the test looks: `check`)
             self.broken = error
             self._connection.transport.abort()
+        for reading in self.readings.values():
+            reading.lost = self._end
         for reply in [*self._replies.values(), self.hello]:
             if not reply.done():
                 reply.set_exception(self.broken or ConnectionError(f"closed with {self.close_code}"))
                 reply.exception()
+
+    @property
+    def _end(self) -> str:
+        """Why nothing more comes, for whoever waits for it."""
+        said = f"after {self.bye}" if self.bye else "without a bye"
+        broken = f", because of {self.broken!r}" if self.broken else ""
+        return f"its socket has ended with {self.close_code} {said}{broken}"
 
     async def _take(self, frame: dict[str, Any], size: int) -> None:
         kind = frame["type"]

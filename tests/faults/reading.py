@@ -34,6 +34,8 @@ class Reading:
         self.start: dict[str, Any] = {}
         self.end: dict[str, Any] = {}
         self.outcome = ""
+        # How the connection that it came over has ended; empty while there is one.
+        self.lost = ""
         # Characters of the answer so far.
         self.size = 0
         # When each piece of it came, and how long it is.
@@ -57,6 +59,7 @@ class Reading:
         if self.outcome:
             raise Violation(f"{name} {identifier} comes after {self.outcome}")
         self._place(match[1], int(match[2]), name)
+        self.lost = ""
         self.names.append(name)
         self.times.append(time.monotonic())
         self._read(name, data)
@@ -70,7 +73,8 @@ class Reading:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise TimeoutError(f"run {self.run_id} stays at {self.cursor}: {self.names[-3:]}") from None
+            why = f"; {self.lost}" if self.lost else ""
+            raise TimeoutError(f"run {self.run_id} stays at {self.cursor}: {self.names[-3:]}{why}") from None
 
     async def ended(self, *, seconds: float = 30.0) -> None:
         await self.until(lambda reading: bool(reading.outcome), seconds=seconds)
