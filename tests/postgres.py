@@ -91,9 +91,7 @@ class PostgreSQL:
         assert self._process is not None
         # It makes no more of them while they are looked up.
         self._process.send_signal(signal.SIGSTOP)
-        pids = self._pids()
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        pids = self._signal_all(signal.SIGKILL)
         self._process.wait(START_SECONDS)
         deadline = time.monotonic() + START_SECONDS
         while any(_runs(pid) for pid in pids):
@@ -106,12 +104,10 @@ class PostgreSQL:
 
     def freeze(self) -> None:
         """No process of it runs any more, but its connections stay open."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        for pid in self._pids():
-            os.kill(pid, signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
 
     def remove(self) -> None:
         """End it, whatever it is doing, and delete its data."""
@@ -125,10 +121,15 @@ class PostgreSQL:
         path = self._directory / "log"
         return path.read_text() if path.exists() else ""
 
-    def _pids(self) -> list[int]:
+    def _signal_all(self, number: signal.Signals) -> list[int]:
+        """Its processes, each told; one that has just ended by itself needs no telling."""
         assert self._process is not None
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return [self._process.pid, *map(int, children)]
+        pids = [self._process.pid, *map(int, children)]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return pids
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None

@@ -209,5 +209,15 @@ class TestAway:
     ) -> None:
         async with http.get(f"{proxy.url}/setup/?token=secret"):
             pass
-        (line,) = [line for line in proxy.log.splitlines() if line.startswith("127.0.0.1 ") and "/setup/" in line]
+        (line,) = await written(proxy)
         assert '"GET /setup/ HTTP/1.1" 503' in line
+
+
+async def written(proxy: Nginx) -> list[str]:
+    """What the access log has of /setup/; it is written when the answer has gone out."""
+    async with asyncio.timeout(10):
+        while True:
+            lines = [line for line in proxy.log.splitlines() if line.startswith("127.0.0.1 ") and "/setup/" in line]
+            if lines:
+                return lines
+            await asyncio.sleep(0.02)
