@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -90,6 +90,7 @@ async def _build() -> Engine:
     providers = await connect(provider_settings())
     log: StreamLog = RedisLog(settings.REDIS_URL) if settings.REDIS_URL else MemoryLog()
     chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS))
+    await chat.keep_database_open()
     chat.start_purging()
     chat.start_takeovers()
     return chat
@@ -110,6 +111,7 @@ class Engine:
         )
         self._takeover = Takeover(log, self._runner, ending, providers)
         self._purging: asyncio.Task[None] | None = None
+        self._close_database: Callable[[], None] | None = None
 
     async def send(self, user_id: int, send: SendRequest) -> Sent:
         """Start the run of a message, once per client_message_id, however often it is sent. Raises Refusal."""
@@ -244,6 +246,13 @@ class Engine:
             raise not_found()
         return saved
 
+    async def keep_database_open(self) -> None:
+        """Until `close`. One that cannot be opened now is only slower."""
+        try:
+            self._close_database = await database.keep_open()
+        except DatabaseError:
+            logger.warning("The database is not kept open.", exc_info=True)
+
     def start_purging(self) -> None:
         """Remove for good, now and from time to time, what was deleted too long ago to be restored."""
         self._purging = asyncio.create_task(_purge())
@@ -272,6 +281,8 @@ class Engine:
         self.draining.end()
         await self.log.close()
         await self.providers.close()
+        if self._close_database is not None:
+            await database.read(self._close_database)
 
 
 async def _purge() -> None:

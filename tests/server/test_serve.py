@@ -52,6 +52,19 @@ class TestStart:
         assert link.startswith(address)
         assert get(address, link.removeprefix(address)).status == 200
 
+    def test_the_write_ahead_log_is_not_written_back_for_every_call(
+        self, data_dir: str, site: tuple[subprocess.Popen[str], str]
+    ) -> None:
+        process, address = site
+        written_ahead = Path(data_dir, "chat.sqlite3-wal")
+        for _ in range(2):
+            assert get(address, "/readyz").status == 200
+            assert written_ahead.exists()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=END_SECONDS)
+        # Whoever copies the file of a server that has ended has all of it.
+        assert not written_ahead.exists()
+
     def test_servers_of_one_site_print_one_link_with_the_address_people_use(self, tmp_path: Path) -> None:
         key = {"SECRET_KEY": "k" * 32, "CHAT_URL": "https://chat.example.org/"}
         links = []
