@@ -152,7 +152,7 @@ async def test_a_stop_that_races_leaves_one_turn_and_one_end(
             assert reply["type"] == "ok"
             await reading.ended()
             await check_saved(browser, reading)
-            assert answers(site, reading.run_id) == [reading.text]
+            assert await asyncio.to_thread(answers, site, reading.run_id) == [reading.text]
             assert numbered(reading.start["user_message"]["text"], count).startswith(reading.text)
             outcomes.append(reading.end["status"])
 
