@@ -5,6 +5,7 @@ import { Commands } from "./commands.js";
 import { ConversationActs } from "./conversation_acts.js";
 import { refreshCsrfFields } from "./csrf.js";
 import { nameKeys } from "./key_names.js";
+import { loadLateModules } from "./late_module.js";
 import { MessageActs } from "./message_acts.js";
 import { ReadMarks } from "./read_marks.js";
 import { Session } from "./session.js";
@@ -57,6 +58,7 @@ export class ChatApp extends HTMLElement {
     this.#listen();
     stage.showAddress();
     session.start();
+    void stage.loaded.then(loadLateModules);
   }
 
   disconnectedCallback() {

@@ -1,4 +1,7 @@
 import { warn } from "../client/warning.js";
+import { LateModule } from "./late_module.js";
+
+const signIn = new LateModule(() => import("./sign_in.js"));
 
 /**
  * What can be asked for by a key, a button (`data-action`) or the palette, each by its name. What is rarely needed is
@@ -81,7 +84,7 @@ export class Commands {
   async #signIn() {
     const { session, app } = this.#parts;
     try {
-      const { SignIn } = await import("./sign_in.js");
+      const { SignIn } = signIn.loaded ?? (await signIn.load());
       this.#signInDialog ??= new SignIn(dialog("sign-in"), { url: app.dataset.loginUrl ?? "", session });
       this.#signInDialog.show();
     } catch (error) {
