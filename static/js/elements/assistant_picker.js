@@ -22,6 +22,8 @@ export class AssistantPicker {
   #menu = null;
   /** @type {Assistant | null} */
   #chosen = null;
+  /** Whom a person has picked here, and who has not answered since. @type {string | null} */
+  #picked = null;
 
   /**
    * @param {HTMLElement} root
@@ -56,7 +58,13 @@ export class AssistantPicker {
     const find = (/** @type {string | null} */ wanted) => this.#assistants.find((assistant) => assistant.slug === wanted);
     const fallback = this.#assistants.find((assistant) => assistant.default) ?? this.#assistants[0] ?? null;
     this.#chosen = find(slug) ?? find(this.#remembered.read()) ?? fallback;
+    this.#picked = null;
     for (const name of ["name", "told"]) part(this.#root, name).textContent = this.#chosen?.name ?? "";
+  }
+
+  /** Who answers in this conversation: whoever was picked here meanwhile stands. @param {string | null} slug */
+  follow(slug) {
+    if (this.#picked === null || this.#picked === slug) this.choose(slug);
   }
 
   /** @returns {HTMLElement} */
@@ -80,6 +88,7 @@ export class AssistantPicker {
   #pick(slug) {
     this.#remembered.write(slug);
     this.choose(slug);
+    this.#picked = slug;
     this.#popover.hidePopover();
     this.#onChoose();
   }

@@ -98,7 +98,7 @@ export class ChatComposer extends HTMLElement {
 
   /** @param {string | null} slug who answers in this conversation */
   showAssistant(slug) {
-    this.#picker.choose(slug);
+    this.#picker.follow(slug);
   }
 
   /** Words come back into the box, before whatever was typed meanwhile. @param {string} text */

@@ -40,6 +40,7 @@ export class OpenConversation extends EventTarget {
    * @param {import("../client/chat_client.js").ChatClient} options.client
    * @param {import("./chat_transcript.js").ChatTranscript} options.transcript
    * @param {{ slug: string, name: string }[]} options.assistants
+   * @param {() => string | null} options.assistant the slug of whoever is chosen to answer
    * @param {string | null} [options.messageId] the message to show of it; without one its end
    */
   constructor(id, options) {
@@ -136,7 +137,7 @@ export class OpenConversation extends EventTarget {
 
   /** Asks a question anew, in other words: beside it, as another version. @param {import("./chat_message.js").ChatMessage} question @param {string} text */
   async edit(question, text) {
-    await this.#sender.send({ text, assistant: null, parentId: question.parentId ?? "root" }, { fork: true });
+    await this.#sender.send({ text, assistant: this.#options.assistant(), parentId: question.parentId ?? "root" }, { fork: true });
   }
 
   /** Answers a question once more. @param {import("./chat_message.js").ChatMessage} answer */
@@ -168,13 +169,13 @@ export class OpenConversation extends EventTarget {
   async retry(message) {
     const turn = this.#turns.of(message);
     if (!turn || this.current) return;
-    if (turn.state !== "ended" || !turn.answerText) return this.#sender.retry(turn);
+    if (turn.state !== "ended" || !turn.answerText) return this.#sender.retry(turn, this.#options.assistant());
     try {
       await this.keep(message);
     } catch (error) {
       if (/** @type {ChatError} */ (error).code !== "not_found") throw error;
       // Its process has died, and its log with it: there is nothing for the new answer to stand beside.
-      return this.#sender.retry(turn);
+      return this.#sender.retry(turn, this.#options.assistant());
     }
     await this.#answerAgain(turn.questionId);
   }
@@ -224,7 +225,7 @@ export class OpenConversation extends EventTarget {
 
   /** @param {string | null} questionId */
   async #answerAgain(questionId) {
-    if (questionId) await this.#sender.send({ text: "", assistant: null, regenerateId: questionId }, { questionId });
+    if (questionId) await this.#sender.send({ text: "", assistant: this.#options.assistant(), regenerateId: questionId }, { questionId });
   }
 
   /** A turn that was asked for here. @param {Turn} turn */

@@ -50,8 +50,13 @@ export class Sender {
     await this.#deliver(turn);
   }
 
-  /** The same once more: a new turn, or the same one if nobody knows what became of it. @param {Turn} turn */
-  async retry(turn) {
+  /**
+   * The same once more: a new turn, or the same one if nobody knows what became of it.
+   *
+   * @param {Turn} turn
+   * @param {string | null} assistant who is to answer a new one
+   */
+  async retry(turn, assistant) {
     const request = turn.request ?? requestOf(turn);
     if (turn.state === "unsent") {
       turn.showSending(request);
@@ -59,7 +64,7 @@ export class Sender {
     } else {
       const { questionId, isFork: fork } = turn;
       this.#drop(turn);
-      await this.send(request, { questionId, fork });
+      await this.send({ ...request, assistant }, { questionId, fork });
     }
   }
 

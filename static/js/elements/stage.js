@@ -104,8 +104,9 @@ export class Stage {
    * @param {string | null} [messageId]
    */
   #make(id, messageId = null) {
-    const { session, transcript, config } = this.#parts;
-    const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants, messageId });
+    const { session, transcript, composer, config } = this.#parts;
+    const assistant = () => composer.assistant?.slug ?? null;
+    const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants, assistant, messageId });
     open.addEventListener("change", () => this.#draw());
     open.addEventListener("identified", (event) => this.#identified(open, detailOf(event).before));
     open.addEventListener("described", (event) => this.#described(detailOf(event).conversation));
