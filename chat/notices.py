@@ -2,6 +2,8 @@
 
 They go over the channel layer, which may drop them when a reader is far behind: nothing but the sidebar's freshness
 hangs on one. Tokens never go this way.
+
+A process takes them from the layer in one place, whoever listens: a wait of each socket's own there costs two tasks.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
+
+from chat.flag import Flag
 
 logger = logging.getLogger(__name__)
 
@@ -22,86 +26,174 @@ logger = logging.getLogger(__name__)
 LAYER_SECONDS: Final = 2.0
 LISTEN_AGAIN_SECONDS: Final = 1.0
 JOIN_AGAIN_SECONDS: Final = 15.0
+# Of one listener: more than these and it loses the oldest.
+BACKLOG: Final = 100
 
 
 async def publish(owner_id: int, notice: Mapping[str, Any]) -> None:
     """Tell every connection of this user. Never raises: what is told has happened, whoever hears of it."""
     try:
         async with asyncio.timeout(LAYER_SECONDS):
-            await get_channel_layer().group_send(_group(owner_id), {"type": "notice", **notice})
+            message = {"type": "notice", "owner_id": owner_id, **notice}
+            await get_channel_layer().group_send(_group(owner_id), message)
     except Exception:
         logger.warning("A notice for user %s was not delivered.", owner_id, exc_info=True)
 
 
 @asynccontextmanager
 async def listen(owner_id: int) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """The user's notices from now on, as objects with `type: "notice"`. Goes on when the layer was away."""
+    """The user's notices from now on, as objects with `type: "notice"`. Goes on when the layer was away.
+
+    All listeners of a user get the same object: none may change it.
+    """
     layer = get_channel_layer()
-    channel = await layer.new_channel()
-    membership = _Membership.of_this_loop()
-    await membership.add(owner_id, channel)
-
-    async def notices() -> AsyncIterator[dict[str, Any]]:
-        while True:
-            try:
-                notice = await layer.receive(channel)
-            except Exception:
-                logger.warning("Notices for user %s are not heard for now.", owner_id, exc_info=True)
-                await asyncio.sleep(LISTEN_AGAIN_SECONDS)
-                await membership.join(owner_id, channel)
-            else:
-                yield notice
-
+    reception = _Reception.of_this_loop(layer, await layer.new_channel())
+    listener = _Listener()
     try:
-        yield notices()
+        await reception.add(owner_id, listener)
+        yield listener.notices()
     finally:
-        await membership.remove(owner_id, channel)
+        await reception.remove(owner_id, listener)
 
 
-class _Membership:
-    """The channels that listen in this event loop. A layer that has forgotten them is told again, in time."""
+class _Listener:
+    """What was taken for one connection and is not read yet."""
 
-    _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Membership] = WeakKeyDictionary()
+    __slots__ = ("_arrived", "_unread")
 
     def __init__(self) -> None:
-        self._members: set[tuple[int, str]] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._arrived = Flag()
+        self._unread: list[dict[str, Any]] = []
+
+    def put(self, notice: dict[str, Any]) -> None:
+        if len(self._unread) == BACKLOG:
+            del self._unread[0]
+        self._unread.append(notice)
+        self._arrived.set()
+
+    async def notices(self) -> AsyncIterator[dict[str, Any]]:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._unread:
+                yield self._unread.pop(0)
+
+
+class _Owner:
+    """A user somebody listens for here. `is_joined`: the layer knows."""
+
+    __slots__ = ("is_joined", "listeners")
+
+    def __init__(self) -> None:
+        self.is_joined = False
+        self.listeners: list[_Listener] = []
+
+
+class _Reception:
+    """All who listen in this event loop, behind one channel. A layer that has forgotten it is told again, in time.
+
+    It ends with its last listener.
+    """
+
+    _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Reception] = WeakKeyDictionary()
+
+    def __init__(self, layer: Any, channel: str) -> None:
+        self._layer = layer
+        self._channel = channel
+        self._owners: dict[int, _Owner] = {}
+        self._leaving: dict[int, asyncio.Task[None]] = {}
+        self._forgotten = Flag()
+        # In a fresh context, as they outlive whoever listens first.
+        self._tasks = [
+            asyncio.get_running_loop().create_task(each, context=contextvars.Context())
+            for each in (self._receive(), self._join_again())
+        ]
 
     @classmethod
-    def of_this_loop(cls) -> _Membership:
-        return cls._of_loops.setdefault(asyncio.get_running_loop(), cls())
+    def of_this_loop(cls, layer: Any, channel: str) -> _Reception:
+        """`channel` is for a new one."""
+        loop = asyncio.get_running_loop()
+        if loop not in cls._of_loops:
+            cls._of_loops[loop] = cls(layer, channel)
+        return cls._of_loops[loop]
 
-    async def add(self, owner_id: int, channel: str) -> None:
-        self._members.add((owner_id, channel))
-        if self._task is None:
-            # In a fresh context, as it outlives whoever listens first.
-            self._task = asyncio.get_running_loop().create_task(self._repeat(), context=contextvars.Context())
-        await self.join(owner_id, channel)
+    async def add(self, owner_id: int, listener: _Listener) -> None:
+        owner = self._owners.setdefault(owner_id, _Owner())
+        owner.listeners.append(listener)
+        if leaving := self._leaving.get(owner_id):
+            # Else it could come to the layer after the joining, and take that back.
+            await asyncio.wait([leaving])
+        if not owner.is_joined:
+            await self._join(owner_id, owner)
 
-    async def remove(self, owner_id: int, channel: str) -> None:
-        self._members.discard((owner_id, channel))
-        if not self._members and self._task is not None:
-            self._task.cancel()
-            self._task = None
+    async def remove(self, owner_id: int, listener: _Listener) -> None:
+        owner = self._owners[owner_id]
+        owner.listeners.remove(listener)
+        if owner.listeners:
+            return
+        del self._owners[owner_id]
+        if not self._owners:
+            self._end()
+        if owner_id not in self._leaving:
+            leaving = asyncio.get_running_loop().create_task(self._leave(owner_id), context=contextvars.Context())
+            self._leaving[owner_id] = leaving
+            leaving.add_done_callback(lambda _: self._leaving.pop(owner_id))
+        await asyncio.wait([self._leaving[owner_id]])
+
+    def _end(self) -> None:
+        del self._of_loops[asyncio.get_running_loop()]
+        for task in self._tasks:
+            task.cancel()
+
+    async def _join(self, owner_id: int, owner: _Owner) -> bool:
         try:
             async with asyncio.timeout(LAYER_SECONDS):
-                await get_channel_layer().group_discard(_group(owner_id), channel)
-        except Exception:
-            logger.debug("A listener of user %s did not say goodbye.", owner_id, exc_info=True)
-
-    async def join(self, owner_id: int, channel: str) -> None:
-        try:
-            async with asyncio.timeout(LAYER_SECONDS):
-                await get_channel_layer().group_add(_group(owner_id), channel)
+                await self._layer.group_add(_group(owner_id), self._channel)
         except Exception:
             logger.warning("Notices for user %s are not heard for now.", owner_id, exc_info=True)
+            return False
+        owner.is_joined = True
+        return True
 
-    async def _repeat(self) -> None:
+    async def _leave(self, owner_id: int) -> None:
+        try:
+            async with asyncio.timeout(LAYER_SECONDS):
+                await self._layer.group_discard(_group(owner_id), self._channel)
+        except Exception:
+            logger.debug("The listeners of user %s did not say goodbye.", owner_id, exc_info=True)
+
+    async def _receive(self) -> None:
         while True:
-            await asyncio.sleep(JOIN_AGAIN_SECONDS)
-            for owner_id, channel in list(self._members):
-                if (owner_id, channel) in self._members:
-                    await self.join(owner_id, channel)
+            try:
+                notice = await self._layer.receive(self._channel)
+            except Exception:
+                logger.warning("Notices are not heard for now.", exc_info=True)
+                await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+                self._forgotten.set()
+            else:
+                self._deliver(notice)
+
+    def _deliver(self, notice: dict[str, Any]) -> None:
+        # None: they have just left, and the layer has not heard of it yet.
+        owner = self._owners.get(notice.pop("owner_id", 0))
+        for listener in owner.listeners if owner else ():
+            listener.put(notice)
+
+    async def _join_again(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(JOIN_AGAIN_SECONDS):
+                    await self._forgotten.wait()
+            self._forgotten.clear()
+            await self._join_all()
+
+    async def _join_all(self) -> None:
+        for owner_id, owner in list(self._owners.items()):
+            if owner is not self._owners.get(owner_id) or owner_id in self._leaving:
+                continue
+            if not await self._join(owner_id, owner):
+                # A layer that does not answer is asked about nobody else this time.
+                return
 
 
 def _group(owner_id: int) -> str:

@@ -181,8 +181,9 @@ REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
 CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
-        # By default a reader that leaves one notice unread for a minute gets none any more, and all do after a day.
-        "CONFIG": {"expiry": 7 * 24 * 3600, "group_expiry": 365 * 24 * 3600},
+        # By default who leaves one notice unread for a minute gets none any more, and all do after a day; the hundred
+        # that are kept are those of a process, not of a socket.
+        "CONFIG": {"expiry": 7 * 24 * 3600, "group_expiry": 365 * 24 * 3600, "capacity": 10_000},
     }
 }
 if REDIS_URL:

@@ -1,13 +1,13 @@
-"""Notices over a channel layer in Redis, which may go away and forget who listens."""
+"""Notices over a channel layer: in Redis, which may go away and forget who listens, and in memory."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import pytest
-from channels.layers import channel_layers
+from channels.layers import InMemoryChannelLayer, channel_layers
 from channels_redis.core import RedisChannelLayer
 from django.test import override_settings
 
@@ -16,8 +16,6 @@ from chat.notice_layer import NoticeLayer
 from chatsite.channel_layers import redis_layer
 from tests.streams.redis_proxy import redis_proxy
 from tests.streams.redis_server import RedisServer
-
-pytestmark = pytest.mark.redis
 
 SECONDS = 30
 LONGER_THAN_THE_LAYER_WAITS = 6
@@ -39,6 +37,35 @@ def layer(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[R
         yield own_redis
 
 
+class SlowLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels is untyped
+    """Its groups change only when it is told that they may. `asked`: it is waiting for that."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        self.asked = asyncio.Event()
+        self.may_join = asyncio.Event()
+        self.may_leave = asyncio.Event()
+
+    async def group_add(self, group: str, channel: str) -> None:
+        self.asked.set()
+        await self.may_join.wait()
+        await super().group_add(group, channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self.asked.set()
+        await self.may_leave.wait()
+        await super().group_discard(group, channel)
+
+
+@pytest.fixture
+def slow_layer() -> Iterator[SlowLayer]:
+    with override_settings(CHANNEL_LAYERS={"default": {"BACKEND": "tests.test_notices.SlowLayer"}}):
+        channel_layers.backends.clear()
+        yield channel_layers["default"]
+    channel_layers.backends.clear()
+
+
+@pytest.mark.redis
 async def test_a_notice_reaches_every_listener_of_its_user(layer: RedisServer) -> None:
     async with asyncio.timeout(SECONDS), notices.listen(1) as one, notices.listen(1) as two, notices.listen(2):
         await notices.publish(1, {"kind": "run_started"})
@@ -46,6 +73,73 @@ async def test_a_notice_reaches_every_listener_of_its_user(layer: RedisServer) -
             assert await anext(heard) == {"type": "notice", "kind": "run_started"}
 
 
+@pytest.mark.redis
+async def test_a_process_takes_the_notices_of_a_user_once(layer: RedisServer) -> None:
+    async def channels() -> int:
+        return await asyncio.to_thread(layer.command, "ZCARD", "chat:notices:group:user.1")
+
+    async with asyncio.timeout(SECONDS):
+        async with notices.listen(1):
+            async with notices.listen(1), notices.listen(2):
+                assert await channels() == 1
+            assert await channels() == 1
+        assert await channels() == 0
+
+
+async def test_a_listener_far_behind_loses_the_oldest_and_the_others_nothing() -> None:
+    numbers = list(range(notices.BACKLOG + 7))
+    async with asyncio.timeout(SECONDS), notices.listen(1) as behind, notices.listen(1) as quick:
+        for number in numbers:
+            await notices.publish(1, {"kind": "counted", "number": number})
+            assert (await anext(quick))["number"] == number
+        assert [(await anext(behind))["number"] for _ in range(notices.BACKLOG)] == numbers[7:]
+
+
+async def test_a_burst_is_heard_whole() -> None:
+    """The answers of hundreds of people end at once, and the process has not come to take one yet."""
+    owners = range(1, 301)
+    async with asyncio.timeout(SECONDS), AsyncExitStack() as listening:
+        hearing = [await listening.enter_async_context(notices.listen(owner)) for owner in owners]
+        await asyncio.gather(*(notices.publish(owner, {"kind": "ended", "number": owner}) for owner in owners))
+        assert [(await anext(heard))["number"] for heard in hearing] == list(owners)
+
+
+async def test_who_comes_while_the_last_one_leaves_is_heard(slow_layer: SlowLayer) -> None:
+    slow_layer.may_join.set()
+    async with asyncio.timeout(SECONDS), notices.listen(2), AsyncExitStack() as first, AsyncExitStack() as second:
+        await first.enter_async_context(notices.listen(1))
+        slow_layer.asked.clear()
+        leaving = asyncio.create_task(first.aclose())
+        await slow_layer.asked.wait()
+        coming = asyncio.create_task(second.enter_async_context(notices.listen(1)))
+        # So long it would need at most, if it did not wait.
+        await asyncio.sleep(0.01)
+        slow_layer.may_leave.set()
+        await leaving
+        heard = await coming
+        await notices.publish(1, {"kind": "first"})
+        assert (await anext(heard))["kind"] == "first"
+
+
+async def test_who_goes_before_the_layer_knows_of_them_leaves_nothing_behind(
+    slow_layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "JOIN_AGAIN_SECONDS", 0.01)
+    slow_layer.may_leave.set()
+    async with asyncio.timeout(SECONDS):
+        coming = asyncio.create_task(notices.listen(1).__aenter__())
+        await slow_layer.asked.wait()
+        coming.cancel()
+        await asyncio.wait([coming])
+        slow_layer.may_join.set()
+        async with notices.listen(2):
+            slow_layer.groups.clear()
+            while not slow_layer.groups:
+                await asyncio.sleep(0.01)
+            assert list(slow_layer.groups) == ["user.2"]
+
+
+@pytest.mark.redis
 async def test_notices_are_heard_again_after_redis_has_forgotten_who_listens(layer: RedisServer) -> None:
     async with asyncio.timeout(SECONDS), notices.listen(1) as heard:
         await notices.publish(1, {"kind": "first"})
@@ -60,6 +154,7 @@ async def test_notices_are_heard_again_after_redis_has_forgotten_who_listens(lay
         assert hearing.result()["kind"] == "second"
 
 
+@pytest.mark.redis
 async def test_publishing_waits_for_no_redis_that_stands_still(layer: RedisServer) -> None:
     layer.pause()
     async with asyncio.timeout(2 * notices.LAYER_SECONDS):
@@ -67,6 +162,7 @@ async def test_publishing_waits_for_no_redis_that_stands_still(layer: RedisServe
     layer.resume()
 
 
+@pytest.mark.redis
 async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
     layer.kill()
     async with asyncio.timeout(SECONDS), notices.listen(1) as heard:
@@ -78,6 +174,7 @@ async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
         assert hearing.result()["kind"] == "late"
 
 
+@pytest.mark.redis
 async def test_a_redis_that_went_away_without_a_word_is_given_up(
     own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +197,7 @@ async def test_a_redis_that_went_away_without_a_word_is_given_up(
             await channel_layers["default"].close_pools()
 
 
+@pytest.mark.redis
 async def test_who_stops_listening_stops_at_once_whatever_arrives_just_then(layer: RedisServer) -> None:
     """With a socket_timeout, redis-py sends by `asyncio.wait_for`, which may swallow a cancellation in Python 3.11."""
 
@@ -124,6 +222,7 @@ async def test_who_stops_listening_stops_at_once_whatever_arrives_just_then(laye
     await asyncio.wait([telling])
 
 
+@pytest.mark.redis
 @pytest.mark.parametrize("kind", [NoticeLayer, RedisChannelLayer])
 async def test_a_process_that_is_killed_while_it_takes_a_notice_leaves_nothing_for_ever(
     kind: type[RedisChannelLayer], own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
