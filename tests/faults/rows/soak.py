@@ -49,7 +49,12 @@ async def soak(
     async with AsyncExitStack() as stack:
         members = list(rig.site.cast.values())
         crowd = [
-            Person(rig, await stack.enter_async_context(proxy(rig.site.port)), members[number % len(members)])
+            Person(
+                rig,
+                await stack.enter_async_context(proxy(rig.site.port)),
+                members[number % len(members)],
+                HABITS[number % len(HABITS)],
+            )
             for number in range(people)
         ]
         killing = asyncio.create_task(_kill_now_and_then(rig, until, kill_every))
@@ -69,17 +74,19 @@ async def _kill_now_and_then(rig: Rig, until: float, every: float) -> None:
 
 
 class Person:
-    """One message after the other, in a conversation of their own. `network`: theirs alone."""
+    """One message after the other, in a conversation of their own. `network`: theirs alone. `habit`: their first."""
 
-    def __init__(self, rig: Rig, network: Proxy, member: Member) -> None:
+    def __init__(self, rig: Rig, network: Proxy, member: Member, habit: str) -> None:
         self._rig = rig
         self._browser = Browser(rig.site, member, rig.http)
         self._network = network
         self._chance = random.Random(rig.chance.random())
+        self._habit = habit
         self._conversation: dict[str, str] = {}
 
     async def chat(self, until: float) -> list[Trial]:
-        trials = []
+        """At least one turn: a busy machine must not leave a habit out."""
+        trials = [await self._turn(self._habit)]
         while time.monotonic() < until:
             trials.append(await self._turn(self._chance.choice(HABITS)))
         return trials
