@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import aiohttp
 
-from tests.faults.client import Browser, numbered, socket
+from tests.faults.client import Browser, Socket, numbered, socket
 from tests.faults.conftest import StartSite
 from tests.faults.invariants import answers, check_saved
 from tests.faults.processes import Member, Site
 from tests.faults.reading import Reading
 
 ANSWERED_SECONDS: Final = 0.1
+SLOWER: Final = 5
 TRIALS: Final = 9
 STREAMS: Final = 3
 # At least; it is given up only when all else has been tried.
@@ -30,6 +32,24 @@ async def test_requests_are_answered_while_answers_stream_at_full_speed(
     site: Site, alice: Member, browser: Browser
 ) -> None:
     """On the very socket that streams: stop, a bad ack (a good one has no reply), a second send."""
+    async with socket(site, alice) as connection:
+        before = await prompt_replies(connection)
+        streams = [await connection.run(f"/numbered count=60000 rate=1000 speed {each}") for each in range(STREAMS)]
+        await asyncio.gather(*(stream.has(100 * TOKEN) for stream in streams))
+        meanwhile = await prompt_replies(connection)
+        assert not any(stream.outcome for stream in streams)
+        for stream in streams:
+            await connection.stop(stream.run_id)
+        await asyncio.gather(*(stream.ended() for stream in streams))
+    for stream in streams:
+        await check_saved(browser, stream)
+    # A busy machine takes longer for everything.
+    for kind, seconds in meanwhile.items():
+        assert seconds < ANSWERED_SECONDS + SLOWER * before[kind], (before, meanwhile)
+
+
+async def prompt_replies(connection: Socket) -> dict[str, float]:
+    """Seconds until each kind of request is answered: of the quickest third, as the machine has other things to do."""
     seconds: dict[str, list[float]] = {"ack": [], "send": [], "stop": []}
 
     async def timed(kind: str, reply: Any) -> Any:
@@ -38,25 +58,14 @@ async def test_requests_are_answered_while_answers_stream_at_full_speed(
         seconds[kind].append(time.monotonic() - began)
         return result
 
-    async with socket(site, alice) as connection:
-        streams = [await connection.run(f"/numbered count=60000 rate=1000 speed {each}") for each in range(STREAMS)]
-        await asyncio.gather(*(stream.has(100 * TOKEN) for stream in streams))
-        for trial in range(TRIALS):
-            refused = await timed("ack", connection.ask("ack", frame=10**9))
-            assert refused["code"] == "bad_request"
-            second = await timed("send", connection.send(f"/stall after=1 second {trial}"))
-            assert second["type"] == "ok"
-            assert (await timed("stop", connection.stop(second["run_id"])))["type"] == "ok"
-            await connection.reading(second["run_id"]).ended()
-        assert not any(stream.outcome for stream in streams)
-        for stream in streams:
-            await connection.stop(stream.run_id)
-        await asyncio.gather(*(stream.ended() for stream in streams))
-    for stream in streams:
-        await check_saved(browser, stream)
-    # The quickest third of the trials: the machine has other things to do.
-    quick = {kind: sorted(values)[TRIALS // 3] for kind, values in seconds.items()}
-    assert max(quick.values()) < ANSWERED_SECONDS, quick
+    for _ in range(TRIALS):
+        refused = await timed("ack", connection.ask("ack", frame=10**9))
+        assert refused["code"] == "bad_request"
+        second = await timed("send", connection.send(f"/stall after=1 second {uuid.uuid4()}"))
+        assert second["type"] == "ok"
+        assert (await timed("stop", connection.stop(second["run_id"])))["type"] == "ok"
+        await connection.reading(second["run_id"]).ended()
+    return {kind: sorted(values)[TRIALS // 3] for kind, values in seconds.items()}
 
 
 async def test_a_locked_database_delays_only_the_saving(start_site: StartSite, http: aiohttp.ClientSession) -> None:
