@@ -27,6 +27,13 @@ STRING = r"u?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
 TEMPLATE_CALL = re.compile(rf"\b\w*gettext\((?:{STRING}|\w+|,\s*)+\)")
 # A script's call, and what it begins with.
 SCRIPT_CALL = re.compile(r"(?<!function )\bn?gettext\(\s*(.)")
+# What of a template is no text for a person, or the same in every language; and where its texts are.
+NO_TEXT = re.compile(
+    r"{% blocktrans.*?{% endblocktrans\w* %}|{%.*?%}|{{.*?}}|{#.*?#}"
+    r"|<(code|kbd|svg)\b.*?</\1>|Chatsite|entrance__[\w-]+",
+    re.DOTALL,
+)
+ATTRIBUTE = re.compile(r'\b(?:aria-label|title|placeholder|alt|content)="([^"]*)"')
 
 Text = str | tuple[str, ...]
 
@@ -46,6 +53,13 @@ def texts_of_a_script(source: str) -> Iterator[Text]:
     options = {"parse_template_string": True}
     for _, found, _, _ in extract("javascript", io.BytesIO(source.encode()), KEYWORDS, options=options):
         yield found
+
+
+def words_of_a_template(source: str) -> list[str]:
+    """Those that are always English."""
+    own = NO_TEXT.sub("", source)
+    texts = [*ATTRIBUTE.findall(re.sub(r'<meta name="(?!description)[^>]*>', "", own)), *re.split("<[^>]*>", own)]
+    return [text.strip() for text in texts if re.search("[A-Za-z]{2}", text)]
 
 
 def files(*patterns: str) -> list[Path]:
@@ -152,3 +166,20 @@ def test_a_text_is_found_in_each_kind_of_file() -> None:
     assert found == ["one", "it's", "two %(name)s", ("%(n)s a", "%(n)s b")]
     script = 'f(gettext("one"), ngettext("a", "b", n)); const x = `${gettext("two")}`; // gettext("no")'
     assert list(texts_of_a_script(script)) == ["one", ("a", "b"), "two"]
+
+
+def test_no_page_for_people_has_words_that_cannot_be_translated() -> None:
+    """The admin and the reference of the API are in English alone."""
+    bare = {
+        path.name: words
+        for path in files("templates/*.html", "templates/a[cl]*/**/*.html", "templates/chat/*.html")
+        if (words := words_of_a_template(path.read_text("utf-8")))
+    }
+    assert bare == {}
+
+
+def test_words_that_cannot_be_translated_are_found() -> None:
+    assert words_of_a_template('<p>{% translate "One" %} two <a title="three" href="/x">{{ four }}</a></p>') == [
+        "three",
+        "two",
+    ]

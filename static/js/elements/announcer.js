@@ -1,3 +1,5 @@
+import { gettext, interpolate, ngettext } from "../i18n.js";
+
 const PAUSE_MS = 2_000;
 
 /** Speaks to screen readers through the one status region of the page: one line at a time, the newest wins. */
@@ -28,7 +30,9 @@ export class Announcer {
 
 /** @param {string} text an answer @param {string} status how it ended */
 export function answerWords(text, status) {
-  if (status === "error") return "The answer did not come.";
-  const words = text.split(/\s+/).filter(Boolean).length;
-  return `${status === "stopped" ? "Answer stopped" : "Answer ready"}, ${words} ${words === 1 ? "word" : "words"}.`;
+  if (status === "error") return gettext("The answer did not come.");
+  const count = text.split(/\s+/).filter(Boolean).length;
+  const stopped = ngettext("Answer stopped, %(count)s word.", "Answer stopped, %(count)s words.", count);
+  const ready = ngettext("Answer ready, %(count)s word.", "Answer ready, %(count)s words.", count);
+  return interpolate(status === "stopped" ? stopped : ready, { count });
 }
