@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
 from playwright.async_api import expect
 
+from tests.browser.scripted_events import CALL, end, play
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
-
-# Plays events into an answer of the real page; the answer stays, so that more can follow.
-PLAY: Final = """async (events) => {
-  const { LiveAnswer } = await import("/static/js/elements/live_answer.js");
-  window.answer ??= new LiveAnswer("A team");
-  document.querySelector("#messages").append(window.answer.element);
-  for (const [name, data] of events) await window.answer.events[name]?.(data);
-}"""
-END: Final = "(done) => window.answer.finish(done)"
-CALL: Final = {"call_id": "c1", "tool": "search", "arguments": {"query": "herons"}}
-
-
-async def play(tab: Tab, *events: tuple[str, dict[str, Any]]) -> None:
-    await tab.page.evaluate(PLAY, [list(event) for event in events])
 
 
 async def opened(visitor: Visitor) -> Tab:
@@ -57,7 +42,7 @@ async def test_a_tool_that_fails_or_never_ends_says_so(visitor: Visitor) -> None
         ("tool_error", {"call_id": "unknown", "tool": "search", "message": "?", "duration_ms": 10}),
         ("token", {"text": "I could not look."}),
     )
-    await tab.page.evaluate(END, {"message_id": "m", "status": "completed", "finish_reason": "stop"})
+    await end(tab)
     await expect(tab.answer.locator(".tool__state")).to_have_text(["Failed · 0.01 s", "Did not end"])
     await expect(tab.body).to_have_text("I could not look.")
 

@@ -9,12 +9,18 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.samples import MARKDOWN, scripted
+from tests.browser.scripted_events import play
 from tests.browser.tab import Tab
 from tests.browser.watch import ACCOUNT_PATHS
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 SMALL: dict[str, Any] = {"viewport": {"width": 320, "height": 568}, "is_mobile": True, "has_touch": True}
 WIDE = "word" * 60
+BEYOND = """() => [...document.querySelectorAll("#messages .message, .activity, .activity *")]
+  .filter((element) => element.checkVisibility())
+  .map((element) => [element.className, element.getBoundingClientRect()])
+  .filter(([, { left, right }]) => left < 0 || right > innerWidth)
+  .map(([name, { left, right }]) => `${name}: ${left} – ${right}`)"""
 SIDEWAYS = """() => [...document.querySelectorAll("html, body, #transcript-scroller")]
   .filter((element) => element.scrollWidth > element.clientWidth).map((element) => element.localName)"""
 
@@ -73,6 +79,28 @@ async def test_nothing_scrolls_sideways(visitors: Visitors, size: dict[str, Any]
         await tab.page.goto(path)
         await expect(tab.page.locator("main")).to_be_visible()
         assert await tab.page.evaluate(SIDEWAYS) == [], path
+
+
+@pytest.mark.parametrize("size", [PHONE, SMALL], ids=["phone", "small"])
+async def test_tools_and_members_of_a_team_stay_on_the_screen(visitors: Visitors, size: dict[str, Any]) -> None:
+    tab = await (await visitors(**size)).open()
+    await tab.ask("Hello")
+    call = {"call_id": "1", "tool": WIDE, "arguments": {"query": WIDE}}
+    await play(
+        tab,
+        ("tool_start", call),
+        ("tool_progress", call | {"item": {"title": WIDE, "snippet": WIDE}}),
+        ("tool_result", call | {"result": WIDE, "duration_ms": 420}),
+        ("agent_start", {"agent": "a", "name": WIDE}),
+        ("status", {"text": WIDE, "state": "reading", "agent": "a"}),
+        ("tool_start", call | {"call_id": "2", "agent": "a"}),
+        ("agent_start", {"agent": "b", "name": "Writer"}),
+        ("reasoning", {"text": WIDE, "agent": "b"}),
+    )
+    for summary in await tab.answer.locator("summary").all():
+        await summary.tap()
+    await expect(tab.answer.locator(".tool__items").first).to_be_visible()
+    assert await tab.page.evaluate(BEYOND) == []
 
 
 async def test_enter_breaks_the_line_on_a_touch_keyboard(visitors: Visitors) -> None:
