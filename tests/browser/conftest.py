@@ -11,6 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser import chromium as chromiums
+from tests.browser.payloads import FIELDS, corpus
 from tests.browser.people import GUESTS, prepare
 from tests.browser.visitor import Visitor
 from tests.faults.invariants import check_log
@@ -65,6 +66,12 @@ async def chromium() -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
     async with chromiums.chromium() as browser:
         yield browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def payloads(chromium: Browser) -> list[str]:
+    """All that the hostile may write, in markdown and outside of it."""
+    return [*await corpus(chromium), *FIELDS]
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,20 @@
 // What may stand in the page. Runs in every document before its own scripts, and looks at each change as it is made.
 (() => {
-  const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|pre|code|em|strong|s|sub|sup|kbd|mark|br|hr|a|span|div|button|input)$/;
-  const CLASSES = /^(code-block|code-header|code-language|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|plain-text|image-placeholder|image-(alt|host|hint|load)|link-mismatch|link-host|math|math math-display|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
+  // The last is a picture that was asked for: without a script, an origin or a referrer, and from this site's own page.
+  const FRAME = /^iframe$/;
+  const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|pre|code|em|strong|s|sub|sup|kbd|mark|br|hr|a|span|div|button|input|iframe)$/;
+  const CLASSES = /^(code-block|code-header|code-language|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|plain-text|image-placeholder|image-(alt|host|hint|load|frame)|link-mismatch|link-host|math|math math-display|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
   // For each attribute of an answer: which elements may have it, and with which values.
   const ATTRIBUTES = {
     class: [PLAIN, CLASSES],
     dir: [/^(p|h[1-6]|ul|ol|blockquote|th|td|pre|div|span)$/, /^(auto|ltr)$/],
     href: [/^a$/, /^(https?:\/\/(?!127\.0\.0\.1|localhost)[^@\s]+|mailto:.*|#\S*|\/c\/[0-9a-f-]{36})$/],
-    title: [/^(a|span)$/, /^/],
+    title: [/^(a|span|iframe)$/, /^/],
     rel: [/^a$/, /^noopener noreferrer nofollow ugc$/],
     target: [/^a$/, /^_blank$/],
-    referrerpolicy: [/^a$/, /^no-referrer$/],
+    referrerpolicy: [/^(a|iframe)$/, /^no-referrer$/],
+    sandbox: [FRAME, /^$/],
+    src: [FRAME, /^\/image\?address=https%3A%2F%2F[\w%.~!*'()-]+$/],
     start: [/^ol$/, /^\d{1,9}$/],
     scope: [/^th$/, /^col$/],
     tabindex: [/^(div|pre|span)$/, /^0$/],
@@ -30,8 +34,24 @@
   const FORMULA = /^(math|mfrac|mi|mmultiscripts|mn|mo|mover|mpadded|mphantom|mprescripts|mroot|mrow|mspace|msqrt|mstyle|msub|msubsup|msup|mtable|mtd|mtext|mtr|munder|munderover|none)$/;
   const FORMULA_ATTRIBUTES = /^(accent|accentunder|class|column(align|lines|spacing)|depth|display|displaystyle|fence|form|height|largeop|linebreak|linethickness|lspace|math(background|color|size|variant)|maxsize|minsize|movablelimits|row(lines|spacing)|rspace|scriptlevel|separator|stretchy|style|symmetric|voffset|width)$/;
   const FORMULA_VALUE = /^(?!.*(url|fixed|absolute|expression|(?<![.\d])\d{4,}(\.\d+)?(em|pt|px)))[^<>]*$/;
+  // What the rest of a page is made of: its templates, and the few elements that its scripts make.
+  const PAGE = /^(html|head|body|meta|title|link|script|template|noscript|header|footer|main|nav|section|article|h[1-4]|p|div|span|a|b|bdi|kbd|code|pre|mark|ul|ol|li|dl|dt|dd|button|form|fieldset|legend|label|input|textarea|dialog|details|summary|table|thead|tbody|tr|th|td|caption|(chat|side|conversation|connection|demo|undo|theme)-[a-z]+)$/;
+  const PAGE_ATTRIBUTES = /^(action|aria-[a-z]+|autocapitalize|autocomplete|autofocus|charset|checked|class|content|crossorigin|data-[a-z-]+|dir|disabled|draggable|enterkeyhint|for|hidden|href|id|lang|maxlength|media|method|minlength|name|open|placeholder|popover|popovertarget|readonly|rel|required|role|rows|scope|spellcheck|src|tabindex|title|type|value)$/;
+  const DRAWING = /^(svg|symbol|path|circle|rect|use)$/;
+  const DRAWING_ATTRIBUTES = /^(aria-hidden|class|cx|cy|d|data-[a-z-]+|fill|focusable|height|href|id|r|rx|stroke|stroke-width|viewBox|width|x|y)$/;
+  // Where a page leads by itself: never elsewhere.
+  const ADDRESS = /^(href|src|action)$/;
+  // Somebody's words, and nothing but words.
+  const WORDS = [
+    ".message__label", ".message__status", ".message__note", ".message__thoughts", ".tool__name", ".tool__state", ".tool__text",
+    ".agent__name", ".agent__state", ".failure__title", ".failure__detail", ".details__rows dd", ".versions__count",
+    "#conversation-title", ".conversation__title", "#toast [data-part=text]", "[data-part=problem-text]", "#announcer",
+    "#palette [data-part=status]", ".palette__aside", "#composer-hint", ".picker__button [data-part=name]", ".picker__told",
+    ".option__words > *", ".prompt", ".user__button .truncate", ".welcome__title bdi", "#sign-in-problem", ".flash", ".errorlist li",
+    ".code-language", ".link-host", ".image-alt", ".image-hint", ".tool__items li > b", "#palette mark", "title", "textarea",
+  ].join(", ");
   // Nowhere in a page, whoever put it there.
-  const FORBIDDEN = "iframe, object, embed, base, frame, portal, img, image, audio, video, source, style, meta[http-equiv]";
+  const FORBIDDEN = "iframe:not(.message__body .image-frame), object, embed, base, frame, portal, img, image, audio, video, source, style, meta[http-equiv]";
 
   const isFormula = (element) => element.namespaceURI === "http://www.w3.org/1998/Math/MathML" && element.closest(".message__body .math") !== null;
 
@@ -52,16 +72,35 @@
       .map(({ name, value }) => `<${element.localName} ${name}=${JSON.stringify(value)}>`);
   };
 
+  const isOwnAddress = (element, name) => {
+    const url = new URL(element.getAttribute(name), location.href);
+    return url.origin === location.origin;
+  };
+
   const wrongAnywhere = (element) => [
     ...(element.matches(FORBIDDEN) ? [`<${element.localName}>`] : []),
     ...[...element.attributes].filter(({ name }) => /^(on|style$|srcdoc$)/.test(name)).map(({ name }) => `<${element.localName} ${name}>`),
+    ...(element.parentElement?.closest(WORDS) ? [`<${element.localName}> among words`] : []),
   ];
+
+  const wrongInPage = (element) => {
+    const drawn = element.namespaceURI === "http://www.w3.org/2000/svg";
+    const [names, attributes] = drawn ? [DRAWING, DRAWING_ATTRIBUTES] : [PAGE, PAGE_ATTRIBUTES];
+    return [
+      ...(names.test(element.localName) ? [] : [`<${element.localName}> in the page`]),
+      ...[...element.attributes]
+        .filter(({ name }) => !attributes.test(name) || (ADDRESS.test(name) && !isOwnAddress(element, name)))
+        .map(({ name, value }) => `<${element.localName} ${name}=${JSON.stringify(value)}> in the page`),
+    ];
+  };
 
   const wrongIn = (element) => {
     if (isFormula(element)) return wrongInFormula(element);
     const message = element.closest(".message__body");
     const wrong = wrongAnywhere(element);
-    if (!message || message === element) return wrong;
+    // What was taken out again before this was called may have been a part of a message.
+    if (!message && !element.isConnected) return wrong;
+    if (!message || message === element) return [...wrong, ...wrongInPage(element)];
     const own = message.closest("[data-role=user]") ? [`<${element.localName}> in a question`] : [];
     return [...wrong, ...own, ...wrongInAnswer(element)];
   };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Final
 
 from playwright.async_api import Browser
@@ -37,3 +38,8 @@ async def corpus(browser: Browser) -> list[str]:
     finally:
         await page.close()
     return [str(payload) for payload in found]
+
+
+def can_be_sent(text: str) -> bool:
+    """The server takes no NUL, half an emoji or nothing at all for a message."""
+    return not re.search("[\0\ud800-\udfff]", text) and bool(text.strip())

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Final
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, WebSocketRoute, expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.oracle import arrive, check, wrong
-from tests.browser.payloads import FIELDS, corpus
+from tests.browser.payloads import FIELDS, can_be_sent
 from tests.browser.samples import scripted
 from tests.faults.processes import Site
 
 SLICES: Final = 4
-# What a careless script could do to a message. Returns what became of the two worst.
+# What a careless script could do to a message and a page. Returns what became of the two worst.
 PLANT: Final = """(body) => {
   const attempt = (act) => {
     try {
@@ -33,6 +31,8 @@ PLANT: Final = """(body) => {
   link.setAttribute("href", "javascript:__x=1");
   body.append(link);
   link.click();
+  document.querySelector("#conversation-title").append(document.createElement("b"));
+  document.querySelector("#new-chat").setAttribute("href", "//evil.example/");
   return [attempt(() => (body.innerHTML = "<b>x</b>")), attempt(() => image.setAttribute("onerror", "__x=1"))];
 }"""
 # Each payload in two pieces, cut at each index, in a message of the real page; what is drawn is looked at after each.
@@ -64,15 +64,6 @@ EVERY_SPLIT: Final = """async (payloads) => {
 }"""
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def payloads(chromium: Browser) -> list[str]:
-    return await corpus(chromium)
-
-
-def can_be_sent(text: str) -> bool:
-    return not re.search("[\0\ud800-\udfff]", text) and bool(text.strip())
-
-
 async def test_the_watch_goes_off_where_payloads_work(visitors: Visitors, site: Site) -> None:
     """The negative control: without the policy, markup is executed, and all of it is seen."""
     visitor = await visitors(anonymous=True)
@@ -101,7 +92,14 @@ async def test_the_watch_goes_off_where_the_policy_has_to_help(visitors: Visitor
     await expect(tab.body.locator("img")).to_be_attached()
     assert await wrong(tab.page)
     found = "\n".join(visitor.watch.problems)
-    for expected in ("oracle: <img>", "policy: img-src", "policy: require-trusted-types-for", "request to elsewhere"):
+    for expected in (
+        "oracle: <img>",
+        "oracle: <b> among words",
+        'oracle: <a href="//evil.example/"> in the page',
+        "policy: img-src",
+        "policy: require-trusted-types-for",
+        "request to elsewhere",
+    ):
         assert expected in found
     assert "executed" not in found
     visitor.watch.expect("")
