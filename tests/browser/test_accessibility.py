@@ -11,9 +11,10 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.samples import MARKDOWN, scripted
+from tests.browser.scripted_events import CALL, end, play
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
-from tests.browser.watch import ACCOUNT_PATHS, NOT_SAVED_YET
+from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK, NOT_SAVED_YET
 from tests.server.process import ROOT
 
 AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -151,6 +152,90 @@ async def test_a_turn_and_what_can_be_done_with_it(visitors: Visitors, axe: str,
     await tab.answer.locator("[data-action=details]").click()
     await expect(tab.page.locator("#answer-details")).to_be_visible()
     await check(tab.page)
+
+
+@themes
+async def test_tools_and_the_members_of_a_team(visitors: Visitors, axe: str, theme: str) -> None:
+    tab = await (await arrive(visitors, axe, theme)).open()
+    await tab.ask("Hello")
+    item = {"index": 1, "title": "The grey heron", "snippet": "It waits.", "url": "https://example.org/"}
+    await play(
+        tab,
+        ("status", {"text": "Searching…", "state": "searching"}),
+        ("tool_start", CALL),
+        ("tool_progress", CALL | {"item": item}),
+        ("tool_start", CALL | {"call_id": "c2"}),
+        ("tool_result", CALL | {"call_id": "c2", "result": "One page.", "duration_ms": 420}),
+        ("tool_start", CALL | {"call_id": "c3"}),
+        ("tool_error", CALL | {"call_id": "c3", "message": "No index", "duration_ms": 10}),
+        ("agent_start", {"agent": "a", "name": "Researcher"}),
+        ("agent_start", {"agent": "b", "name": "Writer"}),
+        ("agent_start", {"agent": "c", "name": "Critic"}),
+        ("tool_start", CALL | {"call_id": "c4", "agent": "a"}),
+        ("reasoning", {"text": "Which first?", "agent": "b"}),
+        ("agent_done", {"agent": "c", "status": "failed"}),
+    )
+    await check(tab.page)
+    for summary in await tab.answer.locator("summary").all():
+        await summary.click()
+    await expect(tab.answer.locator(".tool__text").first).to_be_visible()
+    await check(tab.page)
+    await play(tab, ("agent_done", {"agent": "a", "status": "completed"}), ("token", {"text": "Done.", "agent": "b"}))
+    await end(tab)
+    await expect(tab.answer.locator(".tool[data-state=running]")).to_have_count(0)
+    await check(tab.page)
+
+
+@themes
+async def test_signing_in_again_in_place(visitors: Visitors, axe: str, theme: str) -> None:
+    visitor = await arrive(visitors, axe, theme)
+    visitor.watch.expect(r"console: .* 400 .*/accounts/login/")
+    tab = await visitor.open()
+    # As the button of the notice asks for it, when somebody has logged out elsewhere.
+    await tab.page.locator("#connection-notice").dispatch_event("sign-in", {"bubbles": True})
+    dialog = tab.page.locator("#sign-in")
+    await expect(dialog).to_be_visible()
+    await check(tab.page)
+    await tab.page.route("**/accounts/login/", lambda route: route.fulfill(status=400, json={}))
+    await dialog.locator("input[name=password]").fill("something else")
+    await dialog.locator("input[name=password]").press("Enter")
+    await expect(dialog.locator("[role=alert]")).to_contain_text("did not work")
+    await check(tab.page)
+
+
+@themes
+async def test_pictures_that_wait_and_that_are_opened(visitors: Visitors, axe: str, theme: str) -> None:
+    visitor = await arrive(visitors, axe, theme)
+    visitor.watch.allow("/image")
+    visitor.watch.expect(r"request to elsewhere: https://pictures\.example/")
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"/>'
+    await visitor.context.route(
+        "https://pictures.example/**", lambda route: route.fulfill(content_type="image/svg+xml", body=drawing)
+    )
+    tab = await visitor.open()
+    heron = "![a heron](https://pictures.example/heron.png)"
+    await tab.ask(scripted(f"{heron} ![](http://example.org/x) [{heron}](https://example.org/)", size=500))
+    await expect(tab.body.locator(".image-placeholder")).to_have_count(3)
+    await check(tab.page)
+    await tab.body.locator("[data-action=load-image]").click()
+    await expect(tab.body.frame_locator("iframe").locator("img")).to_have_js_property("naturalWidth", 40)
+    await check(tab.page)
+
+
+@themes
+async def test_the_connection_that_is_lost(visitors: Visitors, axe: str, theme: str) -> None:
+    visitor = await arrive(visitors, axe, theme)
+    visitor.watch.expect(*NO_NETWORK)
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    await visitor.context.set_offline(True)
+    await expect(tab.notice).to_be_visible()
+    await tab.send("Are you there?")
+    await expect(tab.questions).to_have_count(2)
+    await check(tab.page)
+    await visitor.context.set_offline(False)
+    await expect(tab.answers).to_have_count(2)
+    await tab.ended()
 
 
 async def archived(tab: Tab) -> str:
