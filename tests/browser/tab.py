@@ -11,6 +11,12 @@ from tests.browser.watch import UUID
 
 ADDRESS: Final = re.compile(rf"/c/({UUID})$")
 
+# What is imported again is the same, and is there only after those who asked first have got it.
+LOADED: Final = """async (end) => {
+  const found = performance.getEntriesByType("resource").find(({ name }) => name.endsWith(end));
+  return found !== undefined && Boolean(await import(found.name));
+}"""
+
 
 class Tab:
     def __init__(self, page: Page) -> None:
@@ -45,6 +51,10 @@ class Tab:
         await expect(self.page.locator("#app")).to_have_attribute("data-view", re.compile("empty|conversation"))
         await expect(self.page.locator("#messages")).not_to_have_attribute("aria-busy", "true")
         await expect(self.page.locator("#conversations")).to_have_attribute("aria-busy", "false")
+
+    async def has_loaded(self, module: str) -> None:
+        """The code of something that is rarely needed has come, by itself, and can be used."""
+        await self.page.wait_for_function(LOADED, arg=f"/{module}.js")
 
     async def send(self, text: str) -> None:
         """By the keys that send on every device: Enter alone breaks the line on a phone."""

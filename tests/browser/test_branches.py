@@ -40,10 +40,11 @@ async def test_a_question_in_other_words_begins_a_branch_of_its_own(visitor: Vis
     await tab.ask("One")
     await tab.ask("Two")
     question = tab.page.locator('.message[data-role="user"]').first
+    await tab.has_loaded("question_editor")
     await question.hover()
     await question.locator("[data-action=edit]").click()
-    # Its code comes with the first; the next one is open at once, and loses no key.
-    await expect(question.locator("textarea")).to_be_focused()
+    await tab.page.keyboard.type(" and more")
+    await expect(question.locator("textarea")).to_have_value("One and more")
     await tab.page.keyboard.press("Escape")
     await expect(question.locator("[data-action=edit]")).to_be_focused()
     await tab.page.keyboard.press("Enter")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
@@ -80,6 +81,27 @@ async def test_a_command_is_run_from_the_palette(visitor: Visitor) -> None:
     await tab.page.keyboard.press("Control+K")
     await tab.page.keyboard.press("Escape")
     await expect(tab.page.locator("#palette")).to_be_hidden()
+
+
+async def test_no_key_is_lost_while_the_palette_is_loaded(visitor: Visitor) -> None:
+    visitor.watch.allow("/theme")
+    wanted = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await wanted.wait()
+        await route.continue_()
+
+    await visitor.context.route("**/palette.js", hold)
+    tab = await visitor.open()
+    await tab.page.keyboard.press("Control+K")
+    await expect(tab.page.locator("#palette-field")).to_be_focused()
+    await tab.page.keyboard.type("dark")
+    for key in ("ArrowDown", "ArrowUp", "Enter"):
+        await tab.page.keyboard.press(key)
+    await expect(tab.page.locator("#palette")).to_be_visible()
+    async with tab.page.expect_response("**/theme"):
+        wanted.set()
+    await expect(tab.page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 async def test_a_pin_is_on_top_in_every_tab(visitor: Visitor) -> None:

@@ -102,6 +102,27 @@ async def test_a_message_written_offline_goes_out_once(visitors: Visitors, site:
         await visitor.leave()
 
 
+async def test_what_is_rarely_needed_is_there_without_a_network(visitor: Visitor) -> None:
+    visitor.watch.expect(*NO_NETWORK)
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    for module in ("question_editor", "palette", "assistant_menu", "answer_details"):
+        await tab.has_loaded(module)
+    await visitor.context.set_offline(True)
+
+    await tab.page.locator('.message[data-role="user"] [data-action=edit]').click()
+    await expect(tab.page.locator(".editor textarea")).to_have_value("Hello")
+    await tab.page.keyboard.press("Escape")
+    await tab.page.keyboard.press("Control+K")
+    await expect(tab.page.locator("#palette [role=option]").first).to_be_visible()
+    await tab.page.keyboard.press("Escape")
+    await tab.page.locator("#assistant-picker button").click()
+    await expect(tab.page.locator("#assistant-fake-small")).to_be_visible()
+    await tab.page.keyboard.press("Escape")
+    await tab.answer.locator("[data-action=details]").click()
+    await expect(tab.page.locator("#answer-details")).to_contain_text("fake-large")
+
+
 async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(visitors: Visitors, site: Site) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")

@@ -1,5 +1,5 @@
-import { gettext } from "../i18n.js";
-import { detailRows } from "./answer_figures.js";
+import { gettext, interpolate } from "../i18n.js";
+import { number, seconds } from "./answer_figures.js";
 
 /** The popover with the figures of one answer: one for the whole page, as only one is open at a time. */
 export class AnswerDetails {
@@ -21,6 +21,28 @@ export class AnswerDetails {
   close() {
     if (this.#popover.matches(":popover-open")) this.#popover.hidePopover();
   }
+}
+
+/** @param {import("./answer_figures.js").Figures} figures @returns {number | null} of the writing alone, without the wait for the first */
+export function tokensPerSecond({ ttftMs, durationMs, outputTokens }) {
+  const seconds = ((durationMs ?? 0) - (ttftMs ?? 0)) / 1_000;
+  return outputTokens && outputTokens > 1 && seconds > 0 ? outputTokens / seconds : null;
+}
+
+/** @param {import("./answer_figures.js").Figures} figures @returns {[string, string][]} name and value of what there is to tell */
+export function detailRows(figures) {
+  const { model, ttftMs, durationMs, inputTokens, outputTokens } = figures;
+  const pace = tokensPerSecond(figures);
+  /** @type {[string, string | null | undefined][]} */
+  const rows = [
+    [gettext("Model"), model],
+    [gettext("First token"), seconds(ttftMs)],
+    [gettext("Whole answer"), seconds(durationMs)],
+    [gettext("Pace"), pace === null ? null : interpolate(gettext("%(number)s tokens/s"), { number: number(pace, pace < 10 ? 1 : 0) ?? "" })],
+    [gettext("Tokens read"), number(inputTokens)],
+    [gettext("Tokens written"), number(outputTokens)],
+  ];
+  return /** @type {[string, string][]} */ (rows.filter(([, value]) => value));
 }
 
 function heading() {

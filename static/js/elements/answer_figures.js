@@ -27,28 +27,6 @@ export function figuresOfEnd({ ttft_ms: ttftMs, duration_ms: durationMs, usage }
   return { model, ttftMs, durationMs, inputTokens: usage?.input_tokens, outputTokens: usage?.output_tokens };
 }
 
-/** @param {Figures} figures @returns {number | null} of the writing alone, without the wait for the first */
-export function tokensPerSecond({ ttftMs, durationMs, outputTokens }) {
-  const seconds = ((durationMs ?? 0) - (ttftMs ?? 0)) / 1_000;
-  return outputTokens && outputTokens > 1 && seconds > 0 ? outputTokens / seconds : null;
-}
-
-/** @param {Figures} figures @returns {[string, string][]} name and value of what there is to tell */
-export function detailRows(figures) {
-  const { model, ttftMs, durationMs, inputTokens, outputTokens } = figures;
-  const pace = tokensPerSecond(figures);
-  /** @type {[string, string | null | undefined][]} */
-  const rows = [
-    [gettext("Model"), model],
-    [gettext("First token"), seconds(ttftMs)],
-    [gettext("Whole answer"), seconds(durationMs)],
-    [gettext("Pace"), pace === null ? null : interpolate(gettext("%(number)s tokens/s"), { number: number(pace, pace < 10 ? 1 : 0) ?? "" })],
-    [gettext("Tokens read"), number(inputTokens)],
-    [gettext("Tokens written"), number(outputTokens)],
-  ];
-  return /** @type {[string, string][]} */ (rows.filter(([, value]) => value));
-}
-
 /** @param {number | null | undefined} milliseconds */
 export function seconds(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return null;
@@ -60,7 +38,7 @@ export function seconds(milliseconds) {
  * @param {number | null | undefined} value
  * @param {number} [digits] after the point
  */
-function number(value, digits = 0) {
+export function number(value, digits = 0) {
   if (value === null || value === undefined) return null;
   return value.toLocaleString(language(), { maximumFractionDigits: digits });
 }

@@ -1,5 +1,8 @@
 import { warn } from "../client/warning.js";
+import { LateModule } from "./late_module.js";
 import { part } from "./template_parts.js";
+
+const menu = new LateModule(() => import("./assistant_menu.js"));
 
 /**
  * @typedef {object} Assistant
@@ -12,7 +15,7 @@ import { part } from "./template_parts.js";
  * @property {boolean} demo
  */
 
-/** The choice of who answers: a button that names who it is, and a list, which is loaded when it is opened first. */
+/** The choice of who answers: a button that names who it is, and a list, whose code comes later. */
 export class AssistantPicker {
   #root;
   #assistants;
@@ -75,7 +78,7 @@ export class AssistantPicker {
   #toggled = async (/** @type {any} */ event) => {
     if (event.newState !== "open") return;
     try {
-      const { AssistantMenu } = await import("./assistant_menu.js");
+      const { AssistantMenu } = menu.loaded ?? (await menu.load());
       this.#menu ??= new AssistantMenu(this.#root, { assistants: this.#assistants, onPick: (slug) => this.#pick(slug) });
       this.#menu.show(this.#chosen?.slug ?? null);
     } catch (error) {

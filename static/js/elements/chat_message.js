@@ -1,7 +1,9 @@
+import { warn } from "../client/warning.js";
 import { gettext } from "../i18n.js";
 import { BranchPager } from "./branch_pager.js";
 import { copyText } from "./clipboard.js";
 import { FailureCard } from "./failure_card.js";
+import { LateModule } from "./late_module.js";
 import { actionOf, cloneTemplate, part } from "./template_parts.js";
 
 const COPIED_FOR_MS = 1_500;
@@ -10,8 +12,7 @@ const ASKED_OF_OTHERS = new Set(["retry", "keep", "return", "regenerate", "conti
 const LONG_CHARACTERS = 1_800;
 const LONG_LINES = 24;
 
-/** @type {typeof import("./question_editor.js").QuestionEditor | null} */
-let Editor = null;
+const editor = new LateModule(() => import("./question_editor.js"));
 
 /** @typedef {"sending" | "sent" | "streaming" | "completed" | "stopped" | "failed"} MessageState */
 
@@ -147,11 +148,15 @@ export class ChatMessage extends HTMLElement {
     this.#pager?.focus(action);
   }
 
-  /** Opens the editor of a question. Its code comes with the first; after that it is open when this returns. */
+  /** Opens the editor of a question: once its code is there, it is open when this returns, and no key is lost. */
   async edit() {
-    Editor ??= (await import("./question_editor.js")).QuestionEditor;
-    this.#editor ??= new Editor(this, (text) => this.#tell("message-edit", { text }));
-    this.#editor.open();
+    try {
+      const { QuestionEditor } = editor.loaded ?? (await editor.load());
+      this.#editor ??= new QuestionEditor(this, (text) => this.#tell("message-edit", { text }));
+      this.#editor.open();
+    } catch (error) {
+      warn("the editor could not be loaded", error); // Without a network: the next attempt may do.
+    }
   }
 
   get failure() {
@@ -194,7 +199,7 @@ export class ChatMessage extends HTMLElement {
     const asked = actionOf(event);
     if (!asked) return;
     if (asked.action === "copy") void this.#copy(asked.element);
-    if (asked.action === "edit") this.edit();
+    if (asked.action === "edit") void this.edit();
     if (asked.action === "unfold") this.#unfold(asked.element);
     if (ASKED_OF_OTHERS.has(asked.action)) this.#tell(`message-${asked.action}`, null);
     const id = this.#pager?.versionFor(asked.action);

@@ -1,5 +1,6 @@
-import { AnswerDetails } from "./answer_details.js";
+import { warn } from "../client/warning.js";
 import { workWhenIdle } from "./idle_time.js";
+import { LateModule } from "./late_module.js";
 import { MessageWindow } from "./message_window.js";
 import { ReadingPlace } from "./reading_place.js";
 import { actionOf, part } from "./template_parts.js";
@@ -10,6 +11,7 @@ const FIRST = 6;
 const SLICE = 10;
 /** So far beyond the screen it is drawn, or asked for. */
 const AHEAD = "1500px 0px";
+const details = new LateModule(() => import("./answer_details.js"));
 
 /**
  * The messages of the open conversation, and where they are scrolled to.
@@ -25,8 +27,8 @@ export class ChatTranscript extends HTMLElement {
   #window = /** @type {any} */ (null);
   /** @type {ReadingPlace} */
   #place = /** @type {any} */ (null);
-  /** @type {AnswerDetails} */
-  #details = /** @type {any} */ (null);
+  /** @type {import("./answer_details.js").AnswerDetails | null} */
+  #details = null;
   /** @type {IntersectionObserver} */
   #edges = /** @type {any} */ (null);
   /** Whether more can be read above and below what is known. */
@@ -38,7 +40,6 @@ export class ChatTranscript extends HTMLElement {
     const scroller = /** @type {HTMLElement} */ (this.querySelector(".transcript__scroller"));
     const [content, reserve] = [part(this, "content"), part(this, "reserve")];
     this.#window = new MessageWindow(this.#list);
-    this.#details = new AnswerDetails(/** @type {HTMLElement} */ (document.getElementById("answer-details")));
     this.#place = new ReadingPlace({ scroller, content, list: this.#list, reserve, onChange: (grown) => this.#moved(grown) });
     this.#place.start();
     this.#edges = new IntersectionObserver((entries) => this.#reached(entries), { root: scroller, rootMargin: AHEAD });
@@ -73,7 +74,7 @@ export class ChatTranscript extends HTMLElement {
 
   clear() {
     this.#stopDrawing();
-    this.#details.close();
+    this.#details?.close();
     this.#window.clear();
     this.showProblem("");
     this.#unread = false;
@@ -127,7 +128,7 @@ export class ChatTranscript extends HTMLElement {
 
   /** Takes away the message below `parent`, and all that follows; with null everything. @param {string | null} parent @returns {Entry[]} */
   cutBelow(parent) {
-    this.#details.close();
+    this.#details?.close();
     const cut = this.#window.cutBelow(parent);
     this.#drawEdges();
     return cut;
@@ -245,6 +246,17 @@ export class ChatTranscript extends HTMLElement {
   #act = (/** @type {Event} */ event) => {
     const asked = actionOf(event);
     if (asked?.action === "latest") this.showLatest();
-    if (asked?.action === "details") this.#details.toggle(asked.element);
+    if (asked?.action === "details") void this.#tellDetails(asked.element);
   };
+
+  /** @param {HTMLElement} button of the message that is asked about */
+  async #tellDetails(button) {
+    try {
+      const { AnswerDetails } = details.loaded ?? (await details.load());
+      this.#details ??= new AnswerDetails(/** @type {HTMLElement} */ (document.getElementById("answer-details")));
+      this.#details.toggle(button);
+    } catch (error) {
+      warn("the details could not be loaded", error); // Without a network: the next attempt may do.
+    }
+  }
 }

@@ -1,11 +1,13 @@
 import { warn } from "../client/warning.js";
+import { HeldKeys } from "./held_keys.js";
 import { LateModule } from "./late_module.js";
 
+const palette = new LateModule(() => import("./palette.js"));
 const signIn = new LateModule(() => import("./sign_in.js"));
 
 /**
  * What can be asked for by a key, a button (`data-action`) or the palette, each by its name. What is rarely needed is
- * loaded when it is asked for.
+ * loaded later.
  *
  * @typedef {object} CommandParts
  * @property {HTMLElement} app
@@ -19,7 +21,7 @@ const signIn = new LateModule(() => import("./sign_in.js"));
  */
 export class Commands {
   #parts;
-  /** @type {Promise<import("./palette.js").Palette> | null} */
+  /** @type {import("./palette.js").Palette | null} */
   #palette = null;
   /** @type {import("./sign_in.js").SignIn | null} */
   #signInDialog = null;
@@ -61,24 +63,33 @@ export class Commands {
   };
 
   async #showPalette() {
-    const { session, stage, go } = this.#parts;
-    dialog("palette").showModal();
-    this.#palette ??= import("./palette.js").then(
-      ({ Palette }) => new Palette(dialog("palette"), {
-        client: session.client,
-        book: session.book,
-        current: () => stage.open.id,
-        onCommand: (name) => this.run(name),
-        onOpen: ({ id, messageId }, inNewTab) => (inNewTab ? window.open(stage.pathOf(id, messageId), "_blank", "noopener") : go(id, messageId)),
-      }),
-    );
+    const root = dialog("palette");
+    root.showModal();
+    const keys = new HeldKeys(root);
     try {
-      (await this.#palette).show();
+      const { Palette } = palette.loaded ?? (await palette.load());
+      if (!root.open) return;
+      this.#palette ??= new Palette(root, this.#paletteOptions);
+      this.#palette.show();
+      keys.release();
     } catch (error) {
-      this.#palette = null;
-      dialog("palette").close();
+      root.close();
       warn("the palette could not be loaded", error); // Without a network: the next attempt may do.
+    } finally {
+      keys.drop();
     }
+  }
+
+  /** @returns {import("./palette.js").PaletteOptions} */
+  get #paletteOptions() {
+    const { session, stage, go } = this.#parts;
+    return {
+      client: session.client,
+      book: session.book,
+      current: () => stage.open.id,
+      onCommand: (name) => this.run(name),
+      onOpen: ({ id, messageId }, inNewTab) => (inNewTab ? window.open(stage.pathOf(id, messageId), "_blank", "noopener") : go(id, messageId)),
+    };
   }
 
   async #signIn() {

@@ -1,0 +1,38 @@
+import { composes } from "./send_keys.js";
+
+const HELD = new Set(["Enter", "ArrowDown", "ArrowUp"]);
+
+/**
+ * Keys that are pressed in a dialog before the code is there that hears them. Letters go into its field by themselves;
+ * these are pressed once more, in their order.
+ */
+export class HeldKeys {
+  #dialog;
+  /** @type {KeyboardEvent[]} */
+  #held = [];
+
+  /** @param {HTMLDialogElement} dialog */
+  constructor(dialog) {
+    this.#dialog = dialog;
+    dialog.addEventListener("keydown", this.#hold);
+  }
+
+  /** There is somebody now. */
+  release() {
+    this.drop();
+    for (const { key, ctrlKey, metaKey, target } of this.#held) {
+      target?.dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, metaKey, bubbles: true, cancelable: true }));
+    }
+  }
+
+  /** Listens no longer. */
+  drop() {
+    this.#dialog.removeEventListener("keydown", this.#hold);
+  }
+
+  #hold = (/** @type {KeyboardEvent} */ event) => {
+    if (!HELD.has(event.key) || composes(event) || event.target instanceof HTMLButtonElement) return;
+    event.preventDefault();
+    this.#held.push(event);
+  };
+}
