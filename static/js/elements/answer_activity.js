@@ -1,4 +1,5 @@
 import { gettext, interpolate } from "../i18n.js";
+import { statusWords } from "./status_words.js";
 import { cloneTemplate, part } from "./template_parts.js";
 import { ThinkingBlock } from "./thinking_block.js";
 import { ToolCard } from "./tool_card.js";
@@ -119,10 +120,10 @@ export class AnswerActivity {
     this.#laneOf(agent).endThinking();
   }
 
-  /** @param {{ text: string, agent?: string }} status @returns {boolean} whether it was a member's own */
-  showStatus({ text, agent }) {
-    const member = this.#agents.get(agent ?? "");
-    member?.tell(text);
+  /** @param {{ text: string, state?: string, agent?: string }} status @returns {boolean} whether it was a member's own */
+  showStatus(status) {
+    const member = this.#agents.get(status.agent ?? "");
+    member?.tell(statusWords(status));
     return member !== undefined;
   }
 

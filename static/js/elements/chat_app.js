@@ -9,6 +9,7 @@ import { nameKeys } from "./key_names.js";
 import { LateModule, loadLateModules } from "./late_module.js";
 import { MessageActs } from "./message_acts.js";
 import { ReadMarks } from "./read_marks.js";
+import { refusalWords } from "./refusal_words.js";
 import { Session } from "./session.js";
 import { shortcutOf } from "./shortcuts.js";
 import { Stage } from "./stage.js";
@@ -123,10 +124,10 @@ export class ChatApp extends HTMLElement {
     try {
       await send();
     } catch (error) {
-      const { code, message, retryAfter } = /** @type {import("../client/errors.js").ChatError} */ (error);
+      const refusal = /** @type {import("../client/errors.js").ChatError} */ (error);
       if (open.closed) return this.#session.drafts.giveBack(open.id, text);
       this.#composer.giveBack(text);
-      if (code !== "discarded") this.#composer.showProblem(message, { retryAfter });
+      if (refusal.code !== "discarded") this.#composer.showProblem(refusalWords(refusal), refusal);
     }
   }
 
@@ -220,7 +221,7 @@ export class ChatApp extends HTMLElement {
     try {
       await work;
     } catch (error) {
-      this.#toast(/** @type {Error} */ (error).message, null);
+      this.#toast(refusalWords(/** @type {Error} */ (error)), null);
     }
   }
 

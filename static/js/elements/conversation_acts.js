@@ -1,4 +1,5 @@
 import { gettext, interpolate } from "../i18n.js";
+import { refusalWords } from "./refusal_words.js";
 
 /**
  * What a person asks of a conversation, from the sidebar or the palette: it shows at once, and what makes it vanish can
@@ -70,7 +71,7 @@ export class ConversationActs {
       await work;
       return true;
     } catch (error) {
-      this.#toast(/** @type {Error} */ (error).message, null);
+      this.#toast(refusalWords(/** @type {Error} */ (error)), null);
       return false;
     }
   }

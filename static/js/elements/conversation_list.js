@@ -4,6 +4,7 @@ import { ConversationMenu } from "./conversation_menu.js";
 import { pathOf } from "./conversation_route.js";
 import { ConversationRow } from "./conversation_row.js";
 import { groupByDate } from "./date_groups.js";
+import { refusalWords } from "./refusal_words.js";
 import { actionOf, part } from "./template_parts.js";
 
 /** @typedef {import("./conversation_book.js").Conversation} Conversation */
@@ -99,7 +100,7 @@ export class ConversationList extends HTMLElement {
     try {
       await (archive ? this.#book.loadMoreArchived() : this.#book.loadMore());
     } catch (error) {
-      part(this, "problem-text").textContent = /** @type {Error} */ (error).message;
+      part(this, "problem-text").textContent = refusalWords(/** @type {Error} */ (error));
       part(this, "problem").hidden = false;
       return this.setAttribute("aria-busy", "false");
     }

@@ -5,6 +5,7 @@ import { answerNote, countCharacters, isContinuable } from "./answer_note.js";
 import { AnswerWriter } from "./answer_writer.js";
 import { ChatMessage } from "./chat_message.js";
 import { failureWords } from "./failure_words.js";
+import { statusWords } from "./status_words.js";
 import { part } from "./template_parts.js";
 
 /** The message of an answer that is being written, up to its good or bad end. */
@@ -41,7 +42,7 @@ export class LiveAnswer {
   events = {
     // @ts-expect-error -- without the inherited names, which an event must not meet
     __proto__: null,
-    status: (data) => this.#activity.showStatus(data) || this.#message.showStatus(data.text),
+    status: (data) => this.#activity.showStatus(data) || this.#message.showStatus(statusWords(data)),
     reasoning: (data) => this.#think(data),
     token: (data) => this.#write(data),
     tool_start: (data) => this.#startTool(data),

@@ -3,12 +3,13 @@ import { warn } from "../client/warning.js";
 import { gettext } from "../i18n.js";
 import { ConversationHistory } from "./conversation_history.js";
 import { runOf } from "./live_runs.js";
+import { refusalWords } from "./refusal_words.js";
 import { Sender } from "./sender.js";
 import { TurnList } from "./turn_list.js";
 import { Versions } from "./versions.js";
 
 const NOT_FOUND = gettext("This conversation was deleted, or it belongs to somebody else.");
-const LEFT_BEHIND = { code: "no_answer", message: gettext("The page was left before the server had answered."), retryable: true };
+const LEFT_BEHIND = { code: "left_behind", message: gettext("The page was left before the server had answered."), retryable: true };
 
 /**
  * The conversation on the screen: its saved messages, and the turns that are being written.
@@ -93,7 +94,7 @@ export class OpenConversation extends EventTarget {
       await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
       if (!this.#saved && this.#turns.empty) transcript.showProblem(NOT_FOUND);
     } catch (error) {
-      if (!this.#closed) transcript.showProblem(/** @type {Error} */ (error).message);
+      if (!this.#closed) transcript.showProblem(refusalWords(/** @type {Error} */ (error)));
     } finally {
       if (!this.#closed) transcript.busy = false;
     }

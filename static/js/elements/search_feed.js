@@ -1,4 +1,5 @@
 import { systemClock } from "../client/clock.js";
+import { refusalWords } from "./refusal_words.js";
 
 const WAIT_MS = 120;
 
@@ -83,7 +84,7 @@ export class SearchFeed extends EventTarget {
       this.#become("ready", cursor ? [...this.hits, ...items] : items);
     } catch (error) {
       if (asked !== this.#asked) return;
-      this.problem = /** @type {Error} */ (error).message;
+      this.problem = refusalWords(/** @type {Error} */ (error));
       this.#become("failed", cursor ? this.hits : []);
     }
   }

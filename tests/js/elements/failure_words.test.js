@@ -4,11 +4,17 @@ import { test } from "node:test";
 import { failureWords, waitWords } from "../../../static/js/elements/failure_words.js";
 
 test("a known code has a title, with the words of the server below", () => {
-  assert.deepEqual(failureWords({ code: "incomplete", message: "The stream ended.", retryable: true }), {
-    kind: "cut",
-    title: "The answer broke off",
-    detail: "The stream ended.",
+  assert.deepEqual(failureWords({ code: "timeout", message: "Nothing came for 45 seconds.", retryable: true }), {
+    kind: "model",
+    title: "The model took too long",
+    detail: "Nothing came for 45 seconds.",
   });
+});
+
+test("where the server says no more than the code, the sentence below is ours, too", () => {
+  assert.equal(failureWords({ code: "output_too_long", message: "Zzz", retryable: false }).detail, "It grew longer than this site allows.");
+  assert.equal(failureWords({ code: "no_answer", message: "Zzz", retryable: true }).detail, "The site did not answer in time.");
+  assert.equal(failureWords({ code: "not_found", message: "Zzz", retryable: false }).detail, "");
 });
 
 test("an unknown code has a title as well", () => {

@@ -1,0 +1,32 @@
+import { gettext } from "../i18n.js";
+
+/** @type {Record<string, string>} */
+const OURS = {
+  // @ts-expect-error -- without the inherited names, which a code must not meet
+  __proto__: null,
+  empty_text: gettext("The message is empty."),
+  text_too_long: gettext("The message is too long."),
+  not_signed_in: gettext("You are signed out. Sign in, then try again."),
+  forbidden: gettext("You may not do this."),
+  not_found: gettext("This is no longer there."),
+  busy: gettext("This conversation is being answered. Wait for the answer, or stop it."),
+  rate_limited: gettext("You have sent many messages. Wait a moment."),
+  too_many_runs: gettext("Too many answers are being written for you. Wait for one to end."),
+  draining: gettext("The site is being restarted. Try again in a moment."),
+  connection_lost: gettext("The connection was lost before the site had answered."),
+  network: gettext("The site cannot be reached."),
+  no_server: gettext("The site cannot be reached."),
+  no_answer: gettext("The site did not answer in time."),
+  bad_response: gettext("The answer of the site could not be understood."),
+  closed: gettext("The connection is closed."),
+};
+
+/**
+ * Why a request was refused, or nobody answered it: in the reader's language, where the code says what there is to say.
+ *
+ * @param {{ code?: string, message: string }} error
+ * @returns {string}
+ */
+export function refusalWords({ code = "", message }) {
+  return OURS[code] ?? message;
+}

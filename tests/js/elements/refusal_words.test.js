@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ChatError, connectionLost } from "../../../static/js/client/errors.js";
+import { refusalWords } from "../../../static/js/elements/refusal_words.js";
+
+test("a code that says everything has words of the page", () => {
+  assert.equal(refusalWords(connectionLost()), "The connection was lost before the site had answered.");
+  assert.equal(refusalWords(new ChatError({ code: "too_many_runs", message: "3 answers are being written." })), "Too many answers are being written for you. Wait for one to end.");
+});
+
+test("where the server knows more, it has the word", () => {
+  for (const code of ["unavailable", "brand_new", "toString"]) {
+    assert.equal(refusalWords(new ChatError({ code, message: "Ask your administrator." })), "Ask your administrator.");
+  }
+  assert.equal(refusalWords(new Error("Out of order")), "Out of order");
+});
