@@ -83,6 +83,19 @@ async def test_a_command_is_run_from_the_palette(visitor: Visitor) -> None:
     await expect(tab.page.locator("#palette")).to_be_hidden()
 
 
+async def test_enter_opens_what_was_said_and_no_command_that_begins_alike(visitor: Visitor) -> None:
+    await ask(visitor, "Where do the herons nest?")
+    tab = await visitor.open()
+    await tab.page.keyboard.press("Control+K")
+    await expect(option(tab, "New chat")).to_be_visible()
+    # At once: what is found is not known yet.
+    await tab.page.keyboard.type("the")
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page.locator("#palette")).to_be_hidden()
+    await expect(tab.questions).to_have_text(["Where do the herons nest?"])
+    await expect(tab.page.locator("html")).to_have_attribute("data-theme", "system")
+
+
 async def test_no_key_is_lost_while_the_palette_is_loaded(visitor: Visitor) -> None:
     visitor.watch.allow("/theme")
     wanted = asyncio.Event()

@@ -17,6 +17,8 @@ export class Listbox {
   #listeners = new AbortController();
   /** @type {HTMLElement | null} */
   #active = null;
+  /** Whether somebody has gone to another option since the list was begun. */
+  moved = false;
 
   /**
    * @param {object} options
@@ -31,7 +33,7 @@ export class Listbox {
     const { signal } = this.#listeners;
     for (const element of new Set([field, list])) element.addEventListener("keydown", (event) => this.#pressed(event), { signal });
     list.addEventListener("click", (event) => this.#clicked(event), { signal });
-    list.addEventListener("pointermove", (event) => this.activate(optionOf(event)), { signal });
+    list.addEventListener("pointermove", (event) => this.#pointed(event), { signal });
   }
 
   /** @returns {HTMLElement | null} the option that Enter would choose */
@@ -54,10 +56,11 @@ export class Listbox {
     if (scroll) option.scrollIntoView({ block: "nearest" });
   }
 
-  /** After the list was drawn anew: what was active still is, if it is there. @param {{ first?: boolean }} [how] `first`: the first is, in any case */
+  /** After the list was drawn anew: what somebody has gone to is active still, if it is there. @param {{ first?: boolean }} [how] `first`: the first is, in any case */
   refresh({ first = false } = {}) {
     const { options } = this;
-    const key = first ? undefined : this.#active?.dataset.key;
+    if (first) this.moved = false;
+    const key = this.moved ? this.#active?.dataset.key : undefined;
     const next = options.find((option) => option.dataset.key === key) ?? options[0] ?? null;
     if (next) return this.activate(next, { scroll: first });
     this.#active = null;
@@ -79,7 +82,15 @@ export class Listbox {
     const { options } = this;
     if (!move || options.length === 0) return;
     event.preventDefault();
+    this.moved = true;
     this.activate(options[move(options.indexOf(/** @type {HTMLElement} */ (this.#active)), options.length)], { scroll: true });
+  }
+
+  /** @param {PointerEvent} event */
+  #pointed(event) {
+    const option = optionOf(event);
+    if (option && option !== this.#active) this.moved = true;
+    this.activate(option);
   }
 
   /** @param {MouseEvent} event */

@@ -2,7 +2,9 @@ import { gettext, interpolate, ngettext } from "../i18n.js";
 import { Listbox } from "./listbox.js";
 import { matchingCommands, paletteCommands } from "./palette_commands.js";
 import { commandOption, conversationOption, hitOption, optionGroup } from "./palette_options.js";
+import { bestRank, parted, UNKNOWN } from "./palette_ranks.js";
 import { SearchFeed } from "./search_feed.js";
+import { composes } from "./send_keys.js";
 import { actionOf, part } from "./template_parts.js";
 
 const RECENT = 7;
@@ -23,6 +25,12 @@ export class Palette {
   #feed;
   #listbox;
   #view;
+  /** How well the best hit holds the words, as soon as that is known. */
+  #bar = UNKNOWN;
+  /** Whether a command stands first. */
+  #leads = false;
+  /** Enter was pressed before it was known what is meant. @type {Event | null} */
+  #entered = null;
 
   /**
    * @param {HTMLDialogElement} dialog
@@ -34,16 +42,16 @@ export class Palette {
     this.#feed = new SearchFeed(options.client);
     this.#listbox = new Listbox({ field: this.#field, list: part(dialog, "list"), onChoose: (option, event) => this.#choose(option, event) });
     this.#view = new IntersectionObserver(([entry]) => entry.isIntersecting && void this.#feed.more(), { root: part(dialog, "scroller"), rootMargin: "300px" });
-    this.#feed.addEventListener("change", () => this.#draw());
+    this.#feed.addEventListener("change", () => this.#found());
     this.#field.addEventListener("input", () => this.#typed());
+    dialog.addEventListener("keydown", (event) => this.#pressed(event), { capture: true });
     dialog.addEventListener("click", (event) => this.#clicked(event));
     dialog.addEventListener("close", () => this.#closed());
   }
 
   /** It is open already, perhaps with words in it: they need not wait for what is here. */
   show() {
-    this.#feed.search(this.#field.value);
-    this.#draw({ first: true });
+    this.#typed();
     this.#view.observe(part(this.#dialog, "end"));
   }
 
@@ -53,14 +61,29 @@ export class Palette {
   }
 
   #closed() {
+    this.#entered = null;
     this.#field.value = "";
     this.#view.disconnect();
   }
 
   #typed() {
+    this.#bar = UNKNOWN;
+    this.#entered = null;
     this.#feed.search(this.#field.value);
+    if (this.#feed.answered) this.#bar = bestRank(this.#feed.hits, this.#feed.words);
     this.#draw({ first: true });
     part(this.#dialog, "scroller").scrollTop = 0;
+  }
+
+  /** The order stands with the first page: the next ones move nothing. */
+  #found() {
+    const { answered, hits, words, state } = this.#feed;
+    if (answered && this.#bar === UNKNOWN) this.#bar = bestRank(hits, words);
+    this.#draw();
+    const entered = this.#entered;
+    if (!entered || state === "searching") return;
+    this.#entered = null;
+    if (answered && this.#listbox.active) this.#choose(this.#listbox.active, entered);
   }
 
   /** @param {{ first?: boolean }} [how] */
@@ -86,10 +109,24 @@ export class Palette {
         { label: gettext("Commands"), options: commands.map(commandOption) },
       ];
     }
+    const { words, hits } = this.#feed;
+    const { leading, following } = parted(matchingCommands(commands, words), words, this.#bar);
+    this.#leads = leading.length > 0;
     return [
-      { label: gettext("Commands"), options: matchingCommands(commands, this.#feed.words).map(commandOption) },
-      { label: gettext("Found in your conversations"), options: this.#feed.hits.map(hitOption) },
+      { label: gettext("Commands"), options: leading.map(commandOption) },
+      { label: gettext("Found in your conversations"), options: hits.map(hitOption) },
+      { label: this.#leads ? gettext("More commands") : gettext("Commands"), options: following.map(commandOption) },
     ];
+  }
+
+  /** Enter waits until it is known what is found; unless a command leads, or somebody has gone to an option already. @param {KeyboardEvent} event */
+  #pressed(event) {
+    const { words, answered, state } = this.#feed;
+    if (event.key !== "Enter" || event.target !== this.#field || composes(event)) return;
+    if (!words || answered || state !== "searching" || this.#leads || this.#listbox.moved) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#entered = event;
   }
 
   /** The line below the list: what is under way, or why there is nothing. */

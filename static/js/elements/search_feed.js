@@ -33,6 +33,8 @@ export class SearchFeed extends EventTarget {
   #client;
   #clock;
   #words = "";
+  /** The words that the hits are an answer to. */
+  #answered = "";
   /** @type {string | null} */
   #next = null;
   #asked = 0;
@@ -52,6 +54,11 @@ export class SearchFeed extends EventTarget {
   /** The words that are searched for. */
   get words() {
     return this.#words;
+  }
+
+  /** Whether the hits are those of these words: all of them, or the first page. */
+  get answered() {
+    return this.#answered === this.#words;
   }
 
   /** @param {string} text */
@@ -81,9 +88,11 @@ export class SearchFeed extends EventTarget {
       const { items, next } = await this.#client.request("GET", `/search?${query}`);
       if (asked !== this.#asked) return;
       this.#next = next;
+      this.#answered = this.#words;
       this.#become("ready", cursor ? [...this.hits, ...items] : items);
     } catch (error) {
       if (asked !== this.#asked) return;
+      if (!cursor) this.#answered = "";
       this.problem = refusalWords(/** @type {Error} */ (error));
       this.#become("failed", cursor ? this.hits : []);
     }

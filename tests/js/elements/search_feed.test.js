@@ -34,6 +34,23 @@ test("it asks once, when the typing pauses", async () => {
   assert.deepEqual(asked.map(({ path }) => path), ["GET /search?q=heron"]);
 });
 
+test("it is known whether the hits are those of the words", async () => {
+  const { feed, clock, asked } = rig();
+  feed.search("heron");
+  await clock.advance(120);
+  assert.equal(feed.answered, false);
+  asked[0].answer({ items: [hit("a")], next: null });
+  await settle();
+  assert.equal(feed.answered, true);
+
+  feed.search("herons");
+  assert.equal(feed.answered, false);
+  await clock.advance(120);
+  asked[1].fail(new Error("Out of order"));
+  await settle();
+  assert.equal(feed.answered, false);
+});
+
 test("an answer to words that have changed is nobody's", async () => {
   const { feed, clock, asked } = rig();
   feed.search("first");
