@@ -80,6 +80,22 @@ async def test_thoughts_are_folded_away_when_the_answer_begins(visitor: Visitor)
     await expect(thoughts).to_contain_text("Thought 19.")
 
 
+async def test_thoughts_say_that_they_are_not_kept(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.send("/think count=20 rate=20")
+    note = tab.answer.locator(".activity__note")
+    await expect(tab.answer.locator(".message__reasoning")).to_contain_text("Thought 2.")
+    await expect(note).to_be_hidden()
+    await tab.ended()
+    await tab.answer.locator(".message__reasoning summary").click()
+    await expect(note).to_be_visible()
+    await expect(note).to_contain_text("Not kept with the answer")
+
+    await tab.reload()
+    await expect(tab.body).to_have_text("So the answer is 42.")
+    await expect(tab.answer.locator(".message__reasoning")).to_have_count(0)
+
+
 async def test_code_and_messages_are_copied_as_they_were_written(visitor: Visitor) -> None:
     await visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab = await visitor.open()
