@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+import asyncio
+
+from playwright.async_api import Route, expect
 
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
@@ -143,3 +145,25 @@ async def test_a_long_conversation_is_read_page_by_page(visitor: Visitor) -> Non
         await expect(tab.questions).not_to_have_count(before)
     await expect(tab.questions).to_have_text([f"Number {number}" for number in range(60)])
     assert last != "Number 0"
+
+
+async def test_a_menu_whose_code_is_late_opens_when_it_can_do_something(visitor: Visitor) -> None:
+    wanted = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await wanted.wait()
+        await route.continue_()
+
+    await visitor.context.route("**/conversation_menu.js", hold)
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    row = tab.row(await tab.conversation_id())
+    await row.hover()
+    await row.locator("[data-action=menu]").click()
+    menu = tab.page.locator("#conversation-menu")
+    await expect(menu).to_be_hidden()
+    wanted.set()
+    await expect(menu).to_be_visible()
+    await expect(menu.locator("[data-action=pin]")).to_be_focused()
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page.locator('#conversations ul[aria-label="Pinned"]')).to_be_visible()

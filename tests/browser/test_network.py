@@ -106,7 +106,7 @@ async def test_what_is_rarely_needed_is_there_without_a_network(visitor: Visitor
     visitor.watch.expect(*NO_NETWORK)
     tab = await visitor.open()
     await tab.ask("Hello")
-    for module in ("question_editor", "palette", "assistant_menu", "answer_details"):
+    for module in ("question_editor", "palette", "assistant_menu", "answer_details", "conversation_menu"):
         await tab.has_loaded(module)
     await visitor.context.set_offline(True)
 
@@ -121,6 +121,9 @@ async def test_what_is_rarely_needed_is_there_without_a_network(visitor: Visitor
     await tab.page.keyboard.press("Escape")
     await tab.answer.locator("[data-action=details]").click()
     await expect(tab.page.locator("#answer-details")).to_contain_text("fake-large")
+    await tab.page.keyboard.press("Escape")
+    await tab.press_row(await tab.conversation_id(), "rename")
+    await expect(tab.row(await tab.conversation_id()).locator("input[name=title]")).to_be_focused()
 
 
 async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(visitors: Visitors, site: Site) -> None:

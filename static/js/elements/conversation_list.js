@@ -1,13 +1,16 @@
+import { warn } from "../client/warning.js";
 import { gettext } from "../i18n.js";
 import { ConversationGroups } from "./conversation_groups.js";
-import { ConversationMenu } from "./conversation_menu.js";
 import { pathOf } from "./conversation_route.js";
 import { ConversationRow } from "./conversation_row.js";
 import { groupByDate } from "./date_groups.js";
+import { LateModule } from "./late_module.js";
 import { refusalWords } from "./refusal_words.js";
 import { actionOf, part } from "./template_parts.js";
 
 /** @typedef {import("./conversation_book.js").Conversation} Conversation */
+
+const menu = new LateModule(() => import("./conversation_menu.js"));
 
 /**
  * The conversations of the sidebar: what is pinned, then the others by date, read as the list is scrolled. Or, in the
@@ -22,8 +25,8 @@ export class ConversationList extends HTMLElement {
   #runs = /** @type {any} */ (null);
   /** @type {ConversationGroups} */
   #groups = /** @type {any} */ (null);
-  /** @type {ConversationMenu} */
-  #menu = /** @type {any} */ (null);
+  /** @type {import("./conversation_menu.js").ConversationMenu | null} */
+  #menu = null;
   #root = "/";
   /** @type {string | null} */
   #current = null;
@@ -44,7 +47,6 @@ export class ConversationList extends HTMLElement {
     this.#runs = runs;
     this.#root = root;
     this.#groups = new ConversationGroups(part(this, "groups"));
-    this.#menu = new ConversationMenu(/** @type {HTMLElement} */ (document.getElementById("conversation-menu")), (id, action) => this.#chosen(id, action));
     book.addEventListener("change", this.#draw);
     runs.addEventListener("change", this.#draw);
     this.addEventListener("click", this.#clicked);
@@ -155,13 +157,29 @@ export class ConversationList extends HTMLElement {
    * @param {string} id
    * @param {"open" | "rename" | "menu"} action
    * @param {string} title
+   * @param {MouseEvent} [event] of "menu"
    */
-  #asked(id, action, title) {
+  #asked(id, action, title, event) {
     const conversation = this.#book.get(id);
-    if (action === "menu" && conversation) this.#menu.show(conversation);
+    if (action === "menu" && conversation) void this.#showMenu(conversation, /** @type {MouseEvent} */ (event));
     if (action === "open") this.#tell("open", { id });
     if (action === "rename") this.#tell("change", { id, changes: { title } });
     if (action !== "menu") this.#draw();
+  }
+
+  /** @param {Conversation} conversation @param {MouseEvent} event at the button that opens it */
+  async #showMenu(conversation, event) {
+    const root = /** @type {HTMLElement} */ (document.getElementById("conversation-menu"));
+    const source = /** @type {HTMLElement} */ (event.target).closest("button");
+    if (!menu.loaded) event.preventDefault(); // It does not open before it can do something.
+    try {
+      const { ConversationMenu } = menu.loaded ?? (await menu.load());
+      this.#menu ??= new ConversationMenu(root, (id, action) => this.#chosen(id, action));
+      this.#menu.show(conversation);
+      if (event.defaultPrevented) root.showPopover(/** @type {any} */ ({ source }));
+    } catch (error) {
+      warn("the menu could not be loaded", error); // Without a network: the next attempt may do.
+    }
   }
 
   /**

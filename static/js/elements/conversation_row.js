@@ -12,7 +12,7 @@ export class ConversationRow {
    * @param {string} id
    * @param {object} options
    * @param {string} options.href
-   * @param {(action: "open" | "rename" | "menu", title: string) => void} options.onAct
+   * @param {(action: "open" | "rename" | "menu", title: string, event?: MouseEvent) => void} options.onAct
    */
   constructor(id, { href, onAct }) {
     this.#root = /** @type {HTMLElement} */ (cloneTemplate("conversation-row-template").firstElementChild);
@@ -77,7 +77,7 @@ export class ConversationRow {
   /** @param {MouseEvent} event */
   #clicked(event) {
     const action = actionOf(event)?.action;
-    if (action === "menu") this.#onAct("menu", this.#title);
+    if (action === "menu") this.#onAct("menu", this.#title, event);
     // A click that opens a tab is the browser's.
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
     if (action !== "open" || !plain) return;

@@ -4,10 +4,8 @@ import { gettext } from "../i18n.js";
 const OURS = {
   // @ts-expect-error -- without the inherited names, which a code must not meet
   __proto__: null,
-  empty_text: gettext("The message is empty."),
   text_too_long: gettext("The message is too long."),
   not_signed_in: gettext("You are signed out. Sign in, then try again."),
-  forbidden: gettext("You may not do this."),
   not_found: gettext("This is no longer there."),
   busy: gettext("This conversation is being answered. Wait for the answer, or stop it."),
   rate_limited: gettext("You have sent many messages. Wait a moment."),
