@@ -61,6 +61,25 @@ async def test_a_question_in_other_words_begins_a_branch_of_its_own(visitor: Vis
     await expect(tab.questions).to_have_text(["One", "Two", "Three"])
 
 
+async def test_the_editor_grows_with_its_text_without_a_copy_of_it(visitor: Visitor) -> None:
+    viewport = {"width": 1280, "height": 800}
+    tab = await visitor.open()
+    await tab.page.set_viewport_size(viewport)
+    await tab.ask("One")
+    question = tab.page.locator('.message[data-role="user"]')
+    await question.hover()
+    await question.locator("[data-action=edit]").click()
+    box, place = question.locator("textarea"), question.locator(".editor__grow")
+    heights = []
+    for text in ("One", "One\n" * 5, "A long one. " * 1_000):
+        await box.fill(text)
+        # It would be laid out at every key, all of it.
+        assert not await place.get_attribute("data-text")
+        heights.append((await box.bounding_box() or viewport)["height"])
+    assert heights[0] < heights[1] < heights[2] < viewport["height"] / 2
+    await expect(question.locator("[type=submit]")).to_be_in_viewport()
+
+
 async def test_an_answer_goes_on_while_another_branch_is_read(visitor: Visitor) -> None:
     tab = await visitor.open()
     first = await tab.ask("/varied count=5 rate=30")

@@ -1,14 +1,13 @@
 import { gettext, interpolate, ngettext } from "../i18n.js";
 import { AssistantPicker } from "./assistant_picker.js";
 import { ComposerHint, countCharacters, number } from "./composer_hint.js";
+import { fitBox } from "./growing_box.js";
 import { editsLast, sendsMessage } from "./send_keys.js";
 import { part } from "./template_parts.js";
 
 const SAVE_AFTER_MS = 300;
 /** Pasted at once, so many are worth a word. */
 const LONG_PASTE = 20_000;
-/** From here on the box is as high as it gets anyway: it need not be measured at every key. */
-const LONG_TEXT = 10_000;
 const PASTES = new Set(["insertFromPaste", "insertFromDrop"]);
 
 /**
@@ -226,11 +225,6 @@ export class ChatComposer extends HTMLElement {
     this.#length = text.length;
     const sendable = this.#hint.draw(text);
     this.#send.disabled = !text.trim() || !sendable;
-    const long = text.length > LONG_TEXT;
-    // Found out once: with "auto" the browser reads all of it again at every key.
-    if (long !== this.#box.hasAttribute("data-long")) this.#box.dir = long && this.#box.matches(":dir(rtl)") ? "rtl" : long ? "ltr" : "auto";
-    this.#box.toggleAttribute("data-long", long);
-    const grows = !long && !CSS.supports("field-sizing: content");
-    part(this, "grow").dataset.text = grows ? text : "";
+    fitBox(this.#box, part(this, "grow"));
   }
 }

@@ -1,3 +1,4 @@
+import { fitBox } from "./growing_box.js";
 import { composes, sendsMessage } from "./send_keys.js";
 import { cloneTemplate, part } from "./template_parts.js";
 
@@ -68,10 +69,7 @@ export class QuestionEditor {
     if (event.target instanceof Element && event.target.closest("[data-editor=cancel]")) this.#leave();
   };
 
-  /** Where the browser does not let a text box grow with its text, a copy of the text does. */
-  #grow = () => {
-    part(/** @type {HTMLFormElement} */ (this.#form), "grow").dataset.text = this.#box.value;
-  };
+  #grow = () => fitBox(this.#box, part(/** @type {HTMLFormElement} */ (this.#form), "grow"));
 
   #leave() {
     this.#close();
