@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database, notices
 from chat.api import conversation_changes
-from chat.api.pages import page, page_size
+from chat.api.pages import SIZE, page, page_size
 from chat.api.replies import body_of, reply, route
 from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape
 from chat.generation.engine import engine
@@ -22,16 +22,11 @@ async def list_conversations(request: HttpRequest, user: User) -> HttpResponse:
     wanted = {"is_archived": request.GET.get("archived") == "1"}
     if request.GET.get("pinned") == "1":
         wanted["is_pinned"] = True
-
-    def find() -> dict[str, Any]:
-        found, following = page(_kept(user).filter(**wanted), cursor, by="updated_at", size=size)
-        return {"items": [conversation_shape(each) for each in found], "next": following}
-
-    return reply(await database.read(find))
+    return reply(await database.read(lambda: listed(user, cursor, size, **wanted)))
 
 
 async def show(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
-    return reply(await database.read(lambda: conversation_shape(get_conversation(user, conversation_id))))
+    return reply(await database.read(lambda: shown(user, conversation_id)))
 
 
 async def change(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
@@ -92,6 +87,19 @@ async def list_assistants(request: HttpRequest, user: User) -> HttpResponse:
         return {"items": [assistant_shape(each, default=each == usable[0]) for each in usable]}
 
     return reply(await database.read(find))
+
+
+def listed(
+    user: User, cursor: str = "", size: int = SIZE, *, is_archived: bool = False, **wanted: bool
+) -> dict[str, Any]:
+    """A page of the list; without a cursor its first."""
+    found, following = page(_kept(user).filter(is_archived=is_archived, **wanted), cursor, by="updated_at", size=size)
+    return {"items": [conversation_shape(each) for each in found], "next": following}
+
+
+def shown(user: User, conversation_id: Any) -> ConversationShape:
+    """Raises Refusal not_found."""
+    return conversation_shape(get_conversation(user, conversation_id))
 
 
 def _kept(user: User) -> QuerySet[Conversation]:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database
 from chat.api.conversations import get_conversation
-from chat.api.pages import page, page_size
+from chat.api.pages import SIZE, page, page_size
 from chat.api.replies import reply, route
 from chat.api.shapes import branch_message_shape, message_shape
 from chat.models import Conversation, User, branch
@@ -43,6 +43,12 @@ async def list_messages(request: HttpRequest, user: User, conversation_id: Any) 
         return {"items": [message_shape(each) for each in found], "next": following}
 
     return reply(await database.read(find))
+
+
+def end_of_branch(user: User, conversation_id: Any) -> dict[str, Any]:
+    """The last page of the branch that is shown. Raises Refusal not_found."""
+    conversation = get_conversation(user, conversation_id)
+    return _branch_page(conversation, _of_branch(conversation, "", SIZE))
 
 
 def _around(conversation: Conversation, message_id: str, size: int) -> Stretch:

@@ -18,6 +18,7 @@ from chat.api.shapes import AssistantShape, SuggestionShape, assistant_shape, su
 from chat.generation.engine import engine
 from chat.models import Assistant, Suggestion, User
 from chat.streams.base import Unavailable
+from chat.views.first_answers import first_answers
 from chat.views.images import allow_image_frames
 from chat.views.modules import allow_import_map
 
@@ -86,7 +87,10 @@ def entrance(request: HttpRequest) -> HttpResponse:
 
 def page(request: HttpRequest, user: User, conversation_id: UUID | None) -> HttpResponse:
     known = config(user, conversation_id)
-    response = render(request, "chat/chat.html", {"config": known, "suggestions": known["suggestions"]})
+    # One message of it is asked for: what stands around that is what the page reads first.
+    answers = first_answers(user, None if "message" in request.GET else conversation_id)
+    context = {"config": known, "suggestions": known["suggestions"], "answers": answers}
+    response = render(request, "chat/chat.html", context)
     allow_import_map(response)
     allow_image_frames(request, response)
     return response

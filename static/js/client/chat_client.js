@@ -4,9 +4,9 @@ import { systemClock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { Deliveries } from "./deliveries.js";
 import { ChatError } from "./errors.js";
+import { LateTransport } from "./late_transport.js";
 import { Outbox } from "./outbox.js";
 import { FrameLimit, SocketTransport } from "./socket_transport.js";
-import { SseTransport } from "./sse_transport.js";
 import { Subscription } from "./subscription.js";
 
 /**
@@ -21,10 +21,13 @@ import { Subscription } from "./subscription.js";
  * @typedef {object} ChatClientOptions everything but `socketUrl` has a default from the browser
  * @property {string} socketUrl of `/ws/chat`, with `ws:` or `wss:`
  * @property {string} [apiUrl]
+ * @property {Record<string, unknown>} [answers] of the API, which have come with the page: each to the first GET of its
+ *   path
  * @property {string | number | null} [userId] whose page it is: nothing is sent in the session of anybody else
  * @property {() => string} [csrfToken] asked for every unsafe request: the token changes at login
  * @property {import("./socket.js").SocketClass} [WebSocket]
  * @property {import("./sse_transport.js").EventSourceClass} [EventSource]
+ * @property {() => Promise<typeof import("./sse_transport.js")>} [loadSse] the code for where WebSockets are blocked
  * @property {import("./api.js").Fetch} [fetch]
  * @property {import("./outbox.js").OutboxStorage | null} [storage] for the outbox; without it a reload forgets what
  *   was not answered
@@ -61,10 +64,12 @@ export class ChatClient extends EventTarget {
   constructor({
     socketUrl,
     apiUrl = "/api",
+    answers = {},
     userId = null,
     csrfToken = () => "",
     WebSocket = globalThis.WebSocket,
     EventSource = globalThis.EventSource,
+    loadSse = () => import("./sse_transport.js"),
     fetch = (url, options) => globalThis.fetch(url, options),
     storage = null,
     storageKey = "chatsite.outbox",
@@ -77,13 +82,17 @@ export class ChatClient extends EventTarget {
     this.#deliveries = new Deliveries(clock, () => this.#connection.current);
     this.#outbox = new Outbox(this.#deliveries, storage, storageKey);
     const onSignedOut = () => this.#connection.stop(NOT_SIGNED_IN);
-    const api = new Api({ url: apiUrl, csrfToken, fetch, clock, onSignedOut });
+    const api = new Api({ url: apiUrl, csrfToken, fetch, clock, onSignedOut, answers });
     const limit = new FrameLimit();
+    const makeSse = async () => {
+      const { SseTransport } = await loadSse();
+      return (/** @type {import("./transport.js").Listener} */ listener) => new SseTransport({ api, EventSource, clock, random }, listener);
+    };
     this.#api = api;
     this.#connection = new Connection(
       {
         websocket: (listener) => new SocketTransport({ url: socketUrl, WebSocket, api, limit, clock }, listener),
-        sse: (listener) => new SseTransport({ api, EventSource, clock, random }, listener),
+        sse: (listener) => new LateTransport("sse", makeSse, listener),
       },
       { clock, random },
       {

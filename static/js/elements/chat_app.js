@@ -40,11 +40,11 @@ export class ChatApp extends HTMLElement {
   #listeners = new AbortController();
 
   connectedCallback() {
-    const config = JSON.parse(document.getElementById("chat-config")?.textContent ?? "{}");
+    const [config, answers] = ["chat-config", "chat-answers"].map((id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}"));
     const root = this.dataset.newUrl ?? "/";
     const [transcript, composer, list, demo] = this.#find("chat-transcript", "chat-composer", "conversation-list", "demo-notice");
     this.#announcer = new Announcer(/** @type {HTMLElement} */ (document.getElementById("announcer")));
-    const session = (this.#session = new Session(config));
+    const session = (this.#session = new Session(config, answers));
     list.start({ book: session.book, runs: session.runs, root });
     composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
     const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));

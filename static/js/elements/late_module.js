@@ -1,3 +1,5 @@
+import { whenIdle } from "../idle.js";
+
 /** Long enough for the page to be done with what it began; a busy one shall have its late modules all the same. */
 const PATIENCE_MS = 2_000;
 
@@ -29,7 +31,7 @@ export class LateModule {
   constructor(load) {
     this.#import = load;
     waiting.push(this);
-    if (begun) whenIdle();
+    if (begun) askForTime();
   }
 
   /** A call while it is loading waits for that. @returns {Promise<Module>} rejects if it cannot be loaded */
@@ -53,20 +55,18 @@ export class LateModule {
 export function loadLateModules() {
   if (begun) return;
   begun = true;
-  whenIdle();
+  askForTime();
 }
 
-function whenIdle() {
+function askForTime() {
   if (asking) return;
   asking = true;
-  // Absent in Safari.
-  if (typeof requestIdleCallback === "function") requestIdleCallback(loadNext, { timeout: PATIENCE_MS });
-  else setTimeout(loadNext, PATIENCE_MS);
+  whenIdle(loadNext, PATIENCE_MS);
 }
 
 async function loadNext() {
   // Without a network now: whoever asks for it will try again, and tell.
   await waiting.shift()?.load().catch(() => {});
   asking = false;
-  if (waiting.length) whenIdle();
+  if (waiting.length) askForTime();
 }

@@ -4,6 +4,7 @@ import { ConversationBook } from "./conversation_book.js";
 import { csrfToken, refreshCsrfFields } from "./csrf.js";
 import { Drafts } from "./drafts.js";
 import { LastChoice } from "./last_choice.js";
+import { LateModule } from "./late_module.js";
 import { Leftovers } from "./leftovers.js";
 import { LiveRuns, runOf } from "./live_runs.js";
 
@@ -17,6 +18,7 @@ import { LiveRuns, runOf } from "./live_runs.js";
  */
 
 const NOT_SIGNED_IN = 4401;
+const sse = new LateModule(() => import("../client/sse_transport.js"));
 
 /**
  * The signed-in person at this tab: the connection, and what is known of their conversations and live runs, kept true
@@ -26,13 +28,15 @@ export class Session {
   /** Of the last close. @type {number | null} */
   #code = null;
 
-  /** @param {Config} config */
-  constructor({ user }) {
+  /** @param {Config} config @param {Record<string, unknown>} answers of the API, as they have come with the page */
+  constructor({ user }, answers) {
     this.user = user;
     this.client = new ChatClient({
       userId: user.id,
       socketUrl: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws/chat`,
+      answers,
       csrfToken,
+      loadSse: () => sse.load(),
       storage: sessionStorage,
       storageKey: `chatsite.outbox.${user.id}`,
     });

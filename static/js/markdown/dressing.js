@@ -3,6 +3,7 @@
  * it is loaded with the first that needs it. Without it, or if it fails, code is plain and a formula is its source.
  */
 
+import { whenIdle } from "../idle.js";
 import { grammarOf } from "./languages.js";
 
 const LONGEST_CODE = 30_720;
@@ -95,11 +96,7 @@ const pageLoaders = {
   syntax: () => import("./syntax.js"),
   mathml: () => import("./mathml.js"),
   /** @param {() => void} work */
-  whenIdle(work) {
-    // Absent in Safari.
-    if (typeof requestIdleCallback === "function") requestIdleCallback(work, { timeout: PATIENCE_MS });
-    else setTimeout(work);
-  },
+  whenIdle: (work) => whenIdle(work, PATIENCE_MS),
 };
 
 /** @param {typeof import("./mathml.js")} mathml @param {Element} formula */

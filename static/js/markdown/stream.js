@@ -6,9 +6,9 @@
  */
 
 import { BlockBuilder } from "./block_builder.js";
-import { Dressing } from "./dressing.js";
 import { shownLength } from "./hold.js";
 import { LastItem } from "./last_item.js";
+import { LateDressing } from "./late_dressing.js";
 import { OpenFence } from "./open_fence.js";
 import { OpenTable } from "./open_table.js";
 import { Parts, redraw } from "./parts.js";
@@ -17,9 +17,9 @@ import { SourceText } from "./source_text.js";
 import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
 
 /** @typedef {import("./block_builder.js").Slice} Slice */
-/** @typedef {{ location?: string, document?: Document, dressing?: Pick<Dressing, "dress"> }} Options  location: URL of the page, to judge links against */
+/** @typedef {{ location?: string, document?: Document, dressing?: Pick<LateDressing, "dress"> }} Options  location: URL of the page, to judge links against */
 
-const pageDressing = new Dressing();
+const pageDressing = new LateDressing();
 
 /** One message: being streamed, or rendered whole. */
 export class MarkdownStream {

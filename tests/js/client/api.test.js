@@ -63,3 +63,14 @@ test("it gives up after 30 seconds without an answer", async () => {
   await asked;
   assert.equal(clock.pending, 0);
 });
+
+test("what has come with the page answers the first GET of its path, and no other request", async () => {
+  const routes = { "GET /api/conversations": () => json({ items: ["new"] }), "PATCH /api/conversations": () => json(null, 204) };
+  const { client, calls } = rig({ answers: { "/conversations": { items: ["old"] } }, routes });
+
+  assert.equal(await client.request("PATCH", "/conversations", {}), null);
+  assert.deepEqual(await client.request("GET", "/conversations"), { items: ["old"] });
+  assert.deepEqual(calls.map(({ method }) => method), ["PATCH"]);
+
+  assert.deepEqual(await client.request("GET", "/conversations"), { items: ["new"] });
+});

@@ -1,4 +1,5 @@
 import { ChatClient } from "../../../static/js/client/chat_client.js";
+import * as sse from "../../../static/js/client/sse_transport.js";
 import { ClockByHand } from "./clock_by_hand.js";
 import { fakeEventSource, fakeFetch, fakeWebSocket, json } from "./fake_network.js";
 
@@ -13,6 +14,7 @@ export function rig({ routes = {}, random = () => 0.1, storage = null, ...option
     csrfToken: () => "csrf",
     WebSocket,
     EventSource,
+    loadSse: async () => sse,
     fetch: network.fetch,
     storage,
     clock,

@@ -424,3 +424,37 @@ test("what arrives in the moment of the change is left to the socket", async () 
   assert.deepEqual(WebSocket.last.of("subscribe").map(({ after }) => after), ["e.1"]);
   assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.9"]);
 });
+
+test("what plain HTTP needs is loaded then, and again where it could not be", async () => {
+  const sse = await import("../../../static/js/client/sse_transport.js");
+  let attempts = 0;
+  const loadSse = async () => {
+    attempts += 1;
+    if (attempts === 1) throw new TypeError("no network");
+    return sse;
+  };
+  const { client, clock } = rig({ loadSse, routes: { "GET /api/runs": noRuns } });
+  client.connect();
+  assert.equal(attempts, 0);
+
+  await clock.advance(5_000);
+  assert.deepEqual([attempts, client.state], [1, "waiting"]);
+
+  await clock.advance(60_000);
+  assert.deepEqual([client.state, client.transport], ["open", "sse"]);
+});
+
+test("a client that is closed while that is loading asks for nothing any more", async () => {
+  const sse = await import("../../../static/js/client/sse_transport.js");
+  let arrive = () => {};
+  const loadSse = () => new Promise((resolve) => (arrive = () => resolve(sse)));
+  const { client, clock, calls } = rig({ loadSse, routes: { "GET /api/runs": noRuns } });
+  client.connect();
+  await clock.advance(5_000);
+
+  client.close();
+  arrive();
+  await settle();
+
+  assert.deepEqual([client.state, calls.length], ["closed", 0]);
+});
