@@ -20,6 +20,9 @@ HASHED = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "chatsite.lean_scripts.LeanScriptsStorage"},
 }
+# Scripts before the page can be used, compressed. What is not needed to read and to write comes when it is idle.
+OWN_BYTES = 60_000
+ALL_BYTES = 110_000
 MAP = re.compile(r'<script type="importmap">(.*?)</script>')
 
 
@@ -98,3 +101,13 @@ def test_the_policy_lets_through_exactly_the_map_of_the_page(signed_in: SignIn, 
 
 def test_other_pages_let_no_inline_script_through(alice: User, collected: Path) -> None:
     assert "sha256" not in Client().get("/accounts/login/")["Content-Security-Policy"]
+
+
+def test_what_the_page_waits_for_is_small_on_its_way(collected: Path) -> None:
+    sizes = {
+        address: (collected / f"{address.removeprefix('/static/')}.gz").stat().st_size
+        for address in modules().preloads
+    }
+
+    assert sum(size for address, size in sizes.items() if address.startswith("/static/js/")) <= OWN_BYTES
+    assert sum(sizes.values()) <= ALL_BYTES
