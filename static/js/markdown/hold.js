@@ -1,6 +1,9 @@
 /**
  * What is not shown yet at the end of a streamed text, because the next characters may make another block of it:
  * `Items:` + `-` is a heading until the item's text arrives. Held text is shown at its newline, or at the end.
+ *
+ * One change of kind is accepted: a paragraph becomes a heading when the next line underlines it. Its underline is held, so
+ * that nothing else is seen on the way; to hold the words as well would show all prose a line late, and models write `#`.
  */
 
 // Longer lines are shown as they are: nobody waits that long for a table row.

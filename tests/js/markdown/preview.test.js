@@ -31,6 +31,11 @@ test("a line of text never looks like a heading or a rule", () => {
   assertNever("Para\n1. x", /Para\n1/);
 });
 
+test("a line that is underlined becomes a heading, and its underline never looks like a list, a rule or text", () => {
+  for (const text of ["Title\n=====\n\nText", "Title\n---\n\nText", "Two\nlines\n--\nText"]) assertNever(text, /<hr|<[uo]l|[=-]{1,}</);
+  assert.match(steps("Title\n---\n").at(-1), /<h2[^>]*>Title</);
+});
+
 test("a table never looks like a paragraph", () => {
   assertNever("| a | b |\n|---|---|\n| 1 | 2 |\n", /<p/);
   assertNever("text\n\n| a | b |\n|:--|--:|\n| 1 | 2 |\n", /\|/);
