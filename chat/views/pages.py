@@ -8,7 +8,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -59,9 +59,8 @@ async def conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespo
     user = await request.auser()
     if not isinstance(user, User):
         return await sync_to_async(entrance)(request)
-    if not await is_of(user, conversation_id):
-        raise Http404
-    return await sync_to_async(page)(request, user, conversation_id)
+    status = 200 if await is_of(user, conversation_id) else 404
+    return await sync_to_async(page)(request, user, conversation_id, status=status)
 
 
 async def is_of(user: User, conversation_id: UUID) -> bool:
@@ -85,12 +84,13 @@ def entrance(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path())
 
 
-def page(request: HttpRequest, user: User, conversation_id: UUID | None) -> HttpResponse:
+def page(request: HttpRequest, user: User, conversation_id: UUID | None, *, status: int = 200) -> HttpResponse:
+    """The chat, whatever the status: a message to a conversation that was never saved may wait in the browser."""
     known = config(user, conversation_id)
     # One message of it is asked for: what stands around that is what the page reads first.
     answers = first_answers(user, None if "message" in request.GET else conversation_id)
     context = {"config": known, "suggestions": known["suggestions"], "answers": answers}
-    response = render(request, "chat/chat.html", context)
+    response = render(request, "chat/chat.html", context, status=status)
     allow_import_map(response)
     allow_image_frames(request, response)
     return response

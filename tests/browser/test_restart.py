@@ -15,8 +15,8 @@ from tests.faults.invariants import check_whole_turns
 from tests.faults.processes import Site, Upstream, prepare
 
 PROMPT = "/numbered rate=50 count=150"
-# The run is gone with its process.
-GONE = r"console: .* 404 .*/api/(conversations|runs)/"
+# The run is gone with its process, and the conversation that it would have begun.
+GONE = r"console: .* 404 .*/(api/(conversations|runs)|c)/"
 
 
 @pytest.fixture
@@ -51,4 +51,53 @@ async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(own_site:
     await expect(tab.questions).to_have_text([PROMPT])
     await expect(tab.answers).to_have_count(1)
     check_whole_turns(own_site)
+    assert own_site.rows("SELECT count(*) FROM chat_message") == [(2,)]
+
+
+async def test_what_was_sent_is_offered_again_to_a_page_that_was_loaded_anew(
+    own_site: Site, visitors: Visitors
+) -> None:
+    visitor = await visitors(own_site.cast["alice"], url=own_site.url)
+    visitor.watch.expect(*NO_NETWORK, NOT_SAVED_YET, GONE)
+    tab = await visitor.open()
+    await tab.send(PROMPT)
+    await tab.text_beyond(200)
+    await tab.conversation_id()
+    own_site.kill()
+    own_site.start()
+    await tab.reload()
+
+    await expect(tab.questions).to_have_text([PROMPT])
+    await expect(tab.failure).to_contain_text("interrupted")
+    assert own_site.rows("SELECT count(*) FROM chat_message") == [(0,)]
+    # It waits as long as nobody asks for it.
+    await tab.reload()
+    await tab.failure.locator("[data-action=retry]").click()
+    await tab.ended()
+    words = (await tab.text()).split()
+    assert [int(word.rpartition(":")[2]) for word in words] == list(range(1, 151))
+    await tab.reload()
+    await expect(tab.questions).to_have_text([PROMPT])
+    await expect(tab.answers).to_have_count(1)
+    await expect(tab.failure).to_have_count(0)
+    check_whole_turns(own_site)
+    assert own_site.rows("SELECT count(*) FROM chat_message") == [(2,)]
+
+
+async def test_words_that_were_lost_can_be_taken_back(own_site: Site, visitors: Visitors) -> None:
+    visitor = await visitors(own_site.cast["alice"], url=own_site.url)
+    visitor.watch.expect(*NO_NETWORK, NOT_SAVED_YET, GONE)
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    await tab.send(PROMPT)
+    await tab.text_beyond(200)
+    own_site.kill()
+    own_site.start()
+    await tab.reload()
+
+    await expect(tab.questions).to_have_text(["Hello", PROMPT])
+    await tab.failure.locator("[data-action=return]").click()
+    await expect(tab.box).to_have_value(PROMPT)
+    await tab.reload()
+    await expect(tab.questions).to_have_text(["Hello"])
     assert own_site.rows("SELECT count(*) FROM chat_message") == [(2,)]

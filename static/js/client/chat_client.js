@@ -48,6 +48,7 @@ const NOT_SIGNED_IN = 4401;
  * - `hello`: after every connect; detail is the hello frame, with the user's live runs. Over SSE its `user` is null.
  * - `notice`: detail is the notice. Notices are not repeated: what was missed between two hellos must be fetched.
  * - `stranger`: somebody else is signed in by now; the connection is closed, and what waits stays in the outbox.
+ * - `lost`: the server does not know a run any more that has taken a message of ours; the message is in the outbox.
  * - `stalled`: detail is `{ runIds }`, runs whose producer is silent.
  */
 export class ChatClient extends EventTarget {
@@ -98,7 +99,7 @@ export class ChatClient extends EventTarget {
       {
         opened: (transport, hello) => this.#opened(transport, hello),
         changed: (detail) => this.#changed(detail),
-        notice: (notice) => this.#tell("notice", notice),
+        notice: (notice) => this.#noticed(notice),
         stalled: (runIds) => this.#tell("stalled", { runIds }),
       },
     );
@@ -114,7 +115,7 @@ export class ChatClient extends EventTarget {
     return this.#connection.state;
   }
 
-  /** Messages without an answer: `entries` and `discard(clientMessageId)`. */
+  /** Messages that no server has: `entries` and `discard(clientMessageId)`. */
   get outbox() {
     return this.#outbox;
   }
@@ -209,7 +210,27 @@ export class ChatClient extends EventTarget {
     }
     for (const subscription of this.#subscriptions.values()) transport.follow(subscription);
     this.#deliveries.flush();
+    this.#followOwn(hello.runs);
     this.#tell("hello", hello);
+  }
+
+  /**
+   * Of a message whose run has ended while nobody listened here, its log or the database tells; or nobody does. What is
+   * alive is followed by the page, or a notice tells of its end.
+   *
+   * @param {import("./wire.js").LiveRun[]} live
+   */
+  #followOwn(live) {
+    for (const { runId } of this.#outbox.running) {
+      if (!runId || this.#subscriptions.has(runId) || live.some(({ run_id: id }) => id === runId)) continue;
+      this.follow(runId, { onEvents: () => {} });
+    }
+  }
+
+  /** @param {Record<string, any>} notice */
+  #noticed(notice) {
+    if (notice.kind === "run_ended") this.#outbox.ended(notice.run_id);
+    this.#tell("notice", notice);
   }
 
   /** @param {ConnectionDetail} detail */
@@ -220,11 +241,14 @@ export class ChatClient extends EventTarget {
 
   /**
    * @param {Subscription} subscription
-   * @param {boolean} finished
+   * @param {import("./subscription.js").End} end
    */
-  #unfollow = (subscription, finished) => {
-    if (this.#subscriptions.get(subscription.runId) === subscription) this.#subscriptions.delete(subscription.runId);
-    if (!finished) this.#connection.current?.unfollow(subscription.runId);
+  #unfollow = (subscription, end) => {
+    const { runId } = subscription;
+    if (this.#subscriptions.get(runId) === subscription) this.#subscriptions.delete(runId);
+    if (end === "closed") this.#connection.current?.unfollow(runId);
+    if (end === "ended") this.#outbox.ended(runId);
+    if (end === "not_found" && this.#outbox.lost(runId)) this.#tell("lost", { runId });
   };
 
   /**

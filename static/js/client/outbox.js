@@ -12,7 +12,8 @@ import { isObject } from "./wire.js";
  * @property {string | null} [continueId] the saved answer to go on with, instead of a text
  * @property {string} clientMessageId the idempotency key
  *
- * @typedef {Message & { queuedAt: number }} Entry `queuedAt` in milliseconds since the epoch
+ * @typedef {Message & { queuedAt: number, runId?: string, sentTo?: string }} Entry `queuedAt` in milliseconds since the
+ *   epoch; `runId` and `sentTo` (the conversation, new or not) are known once the server has taken the message
  * @typedef {{ runId: string, conversationId: string, clientMessageId: string, duplicate: boolean }} Sent
  * @typedef {import("./deliveries.js").Deliveries} Deliveries
  * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} OutboxStorage
@@ -25,7 +26,8 @@ import { isObject } from "./wire.js";
 const KEPT = new Set(["closed", "server_error", "bad_response"]);
 
 /**
- * Messages that the server has not answered yet. They survive reconnects and, with a storage, reloads.
+ * Messages whose answer has not ended yet: until then nothing is saved, and a server may die with all it knew of them.
+ * They survive reconnects and, with a storage, reloads.
  *
  * A storage that is full or forbidden costs only the latter.
  */
@@ -35,6 +37,8 @@ export class Outbox {
   #key;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
+  /** The ids of those whose run the server does not know any more. @type {Set<string>} */
+  #lost = new Set();
 
   /**
    * @param {Deliveries} deliveries
@@ -48,12 +52,19 @@ export class Outbox {
     for (const entry of this.#load()) this.#entries.set(entry.clientMessageId, entry);
   }
 
-  /** Oldest first. Those with `sending: false` can be sent again, with the same id, or discarded. */
+  /**
+   * Those that no server has taken, or that were lost with it; oldest first. Those with `sending: false` can be sent
+   * again, with the same id, or discarded.
+   */
   get entries() {
-    return [...this.#entries.values()].map((entry) => ({
-      ...entry,
-      sending: this.#deliveries.has(sendKey(entry.clientMessageId)),
-    }));
+    return [...this.#entries.values()]
+      .filter(({ runId, clientMessageId }) => !runId || this.#lost.has(clientMessageId))
+      .map((entry) => ({ ...entry, sending: this.#deliveries.has(sendKey(entry.clientMessageId)) }));
+  }
+
+  /** Those that a server has taken, and whose run has not ended for all that is known here. */
+  get running() {
+    return [...this.#entries.values()].filter(({ runId, clientMessageId }) => runId && !this.#lost.has(clientMessageId));
   }
 
   /**
@@ -64,16 +75,28 @@ export class Outbox {
   async send(entry) {
     const { clientMessageId } = entry;
     const body = toWire(entry);
-    this.#entries.set(clientMessageId, entry);
-    this.#save();
+    this.#lost.delete(clientMessageId);
+    this.#keep({ ...entry, runId: undefined, sentTo: undefined });
     try {
       const sent = await this.#deliveries.add(sendKey(clientMessageId), (transport) => transport.send(body));
-      this.#remove(clientMessageId);
+      this.#taken(clientMessageId, sent);
       return sent;
     } catch (error) {
       if (!(error instanceof ChatError && KEPT.has(error.code))) this.#remove(clientMessageId);
       throw error;
     }
+  }
+
+  /** The run has ended: what is to be kept of it is the server's. @param {string} runId */
+  ended(runId) {
+    for (const entry of [...this.#entries.values()]) if (entry.runId === runId) this.#remove(entry.clientMessageId);
+  }
+
+  /** The server does not know the run. @param {string} runId @returns {boolean} whether a message of ours is lost with it */
+  lost(runId) {
+    const lost = this.running.filter((entry) => entry.runId === runId);
+    for (const { clientMessageId } of lost) this.#lost.add(clientMessageId);
+    return lost.length > 0;
   }
 
   /** Forgets a message. One that is on its way may become a turn all the same. @param {string} clientMessageId */
@@ -86,6 +109,19 @@ export class Outbox {
   /** Forgets all of them, as `discard` does. */
   clear() {
     for (const clientMessageId of [...this.#entries.keys()]) this.discard(clientMessageId);
+  }
+
+  /** What was only asked for again has nothing of a person's own to be lost. @param {string} clientMessageId @param {Sent} sent */
+  #taken(clientMessageId, { runId, conversationId: sentTo }) {
+    const entry = this.#entries.get(clientMessageId);
+    if (entry?.text) this.#keep({ ...entry, runId, sentTo });
+    else this.#remove(clientMessageId);
+  }
+
+  /** @param {Entry} entry takes the place of one with the same id */
+  #keep(entry) {
+    this.#entries.set(entry.clientMessageId, entry);
+    this.#save();
   }
 
   /** @param {string} clientMessageId */

@@ -6,6 +6,9 @@ import { warn } from "./warning.js";
  * @typedef {import("./wire.js").RunEvent} RunEvent
  * @typedef {import("./errors.js").ChatError} ChatError
  *
+ * @typedef {"ended" | "closed" | string} End the run has no more to say; the page wants to hear no more; or the code of the
+ *   error for which the run cannot be followed
+ *
  * @typedef {object} Accepted what became of a frame of events
  * @property {Promise<void>} applied resolves, and never rejects, when `onEvents` is done with these events
  * @property {boolean} gap the feed does not continue at the cursor: ask for the run again from `cursor`
@@ -29,9 +32,7 @@ export class Subscription {
    * @param {object} options
    * @param {string | null} [options.after] the cursor to go on from; without it from the start
    * @param {(events: RunEvent[]) => unknown} options.onEvents
-   * @param {(subscription: Subscription, finished: boolean) => void} options.onEnd called once; `finished` if the run
-   *   has
-   * no more to say, and false if the page wants to hear no more
+   * @param {(subscription: Subscription, end: End) => void} options.onEnd called once
    */
   constructor(runId, { after = null, onEvents, onEnd }) {
     this.#runId = runId;
@@ -55,7 +56,7 @@ export class Subscription {
 
   /** Follows no longer. The run itself goes on: only `stop` stops it. */
   close() {
-    this.#end(false);
+    this.#end("closed");
   }
 
   // What follows is for the transports.
@@ -90,19 +91,19 @@ export class Subscription {
   /** The run cannot be followed (unknown, forbidden): said to the page as an `error` event. @param {ChatError} error */
   fail({ code, message, retryable }) {
     void this.#hand([{ id: null, event: "error", data: { code, message, retryable } }]);
-    this.finish();
+    this.#end(code);
   }
 
   /** Nothing more will come. */
   finish() {
-    this.#end(true);
+    this.#end("ended");
   }
 
-  /** @param {boolean} finished */
-  #end(finished) {
+  /** @param {End} end */
+  #end(end) {
     if (!this.#open) return;
     this.#open = false;
-    this.#onEnd(this, finished);
+    this.#onEnd(this, end);
   }
 
   /** @param {RunEvent[]} events */

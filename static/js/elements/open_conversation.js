@@ -9,6 +9,7 @@ import { TurnList } from "./turn_list.js";
 import { Versions } from "./versions.js";
 
 const NOT_FOUND = gettext("This conversation was deleted, or it belongs to somebody else.");
+const LOST = { code: "interrupted", message: gettext("The server was lost while it wrote this answer."), retryable: true };
 const LEFT_BEHIND = { code: "left_behind", message: gettext("The page was left before the server had answered."), retryable: true };
 
 /**
@@ -19,6 +20,7 @@ const LEFT_BEHIND = { code: "left_behind", message: gettext("The page was left b
  * nothing any more; its runs go on at the server.
  *
  * @typedef {import("./live_runs.js").Run} Run
+ * @typedef {import("../client/outbox.js").Entry} Entry
  * @typedef {import("./turn.js").Turn} Turn
  */
 export class OpenConversation extends EventTarget {
@@ -33,6 +35,9 @@ export class OpenConversation extends EventTarget {
   #saved = false;
   /** Nothing has been read yet: what runs is shown, wherever it stands. */
   #loading = true;
+  /** What was said before stands on the screen. */
+  #drawn = false;
+  #listeners = new AbortController();
   #closed = false;
 
   /**
@@ -92,7 +97,8 @@ export class OpenConversation extends EventTarget {
       this.#saved = found;
       this.#showUnsent(); // Below what was said.
       await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
-      if (!this.#saved && this.#turns.empty) transcript.showProblem(NOT_FOUND);
+      const mayBeLost = client.outbox.running.some((entry) => this.#isOwn(entry));
+      if (!this.#saved && this.#turns.empty && !mayBeLost) transcript.showProblem(NOT_FOUND);
     } catch (error) {
       if (!this.#closed) transcript.showProblem(refusalWords(/** @type {Error} */ (error)));
     } finally {
@@ -204,6 +210,7 @@ export class OpenConversation extends EventTarget {
 
   close() {
     this.#closed = true;
+    this.#listeners.abort();
     this.#sender.close();
     this.#history.close();
     this.#turns.close();
@@ -211,6 +218,7 @@ export class OpenConversation extends EventTarget {
 
   #listen() {
     const turns = this.#turns;
+    this.#options.client.addEventListener("lost", () => this.#drawn && this.#showUnsent(), { signal: this.#listeners.signal });
     turns.addEventListener("change", () => this.#tell("change", {}));
     turns.addEventListener("turn-grown", (event) => this.#versions.grow(detailOf(event).turn));
     turns.addEventListener("turn-started", (event) => this.#started(detailOf(event)));
@@ -270,23 +278,31 @@ export class OpenConversation extends EventTarget {
     this.#turns.add(run).follow(run.runId);
   }
 
-  /** Messages of an earlier page load whose sending nobody has heard of. */
+  /** Messages of an earlier page load whose sending nobody has heard of, or which were lost with their server. */
   #showUnsent() {
+    this.#drawn = true;
     for (const entry of this.#options.client.outbox.entries) {
-      const { sending, conversationId = null, clientMessageId, assistant, text } = entry;
-      if (sending || conversationId !== this.#id) continue;
+      const { sending, clientMessageId, runId = "" } = entry;
+      if (sending || !this.#isOwn(entry) || this.#turns.knows({ runId, clientMessageId })) continue;
       // Nothing of a person's own is lost with it: the answer can be asked for again where it stands.
       if (entry.regenerateId || entry.continueId) this.#options.client.outbox.discard(clientMessageId);
-      else this.#showLeftBehind({ clientMessageId, assistant, parentId: entry.parentId, text });
+      else this.#showLeftBehind(entry);
     }
   }
 
-  /** @param {{ clientMessageId: string, text: string, assistant?: string | null, parentId?: string | null }} message */
-  #showLeftBehind({ clientMessageId, text, assistant, parentId }) {
+  /** Where a new conversation was begun, and in the one that came of it. @param {Entry} entry */
+  #isOwn({ conversationId = null, sentTo }) {
+    return conversationId === this.#id || (sentTo !== undefined && sentTo === this.#id);
+  }
+
+  /** @param {Entry} entry */
+  #showLeftBehind({ clientMessageId, text, assistant, parentId, runId }) {
     const turn = this.#turns.add({ clientMessageId, assistant });
     turn.showSending({ text, assistant, parentId });
+    this.#options.transcript.showProblem("");
     this.#history.addElements(turn);
-    turn.showUnsent(new ChatError(LEFT_BEHIND));
+    turn.showUnsent(new ChatError(runId ? LOST : LEFT_BEHIND));
+    this.#turns.changed();
   }
 
   /** @param {{ turn: Turn, status: string }} detail */

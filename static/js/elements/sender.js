@@ -63,12 +63,12 @@ export class Sender {
       await this.#deliver(turn);
     } else {
       const { questionId, isFork: fork } = turn;
-      this.#drop(turn);
+      this.takeBack(turn);
       await this.send({ ...request, assistant }, { questionId, fork });
     }
   }
 
-  /** @param {Turn} turn an unsent one, which is gone then @returns {string} its words */
+  /** @param {Turn} turn one that nobody has, which is gone then @returns {string} its words */
   takeBack(turn) {
     this.#drop(turn);
     if (turn.clientMessageId) this.#client.outbox.discard(turn.clientMessageId);

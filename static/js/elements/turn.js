@@ -101,10 +101,10 @@ export class Turn extends EventTarget {
     for (const element of this.elements) element.clearFailure();
   }
 
-  /** Nobody knows whether the message arrived: it stays, to be sent again under the same id. @param {import("../client/errors.js").ChatError} error */
+  /** Nobody has the message, for all that is known: it stays, to be sent again under the same id. @param {import("../client/errors.js").ChatError} error */
   showUnsent(error) {
     this.state = "unsent";
-    const words = failureWords(error, { unanswered: true });
+    const words = failureWords(error, { unanswered: error.code !== "interrupted" });
     if (this.#question) this.#question.state = "failed";
     this.#question?.failure.show({ ...words, returnable: true });
     if (!this.#question) this.#answer?.fail(error);

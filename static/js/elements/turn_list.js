@@ -57,7 +57,7 @@ export class TurnList extends EventTarget {
     return this.#turns.find(({ elements }) => elements.some((element) => element.versionId === versionId)) ?? null;
   }
 
-  /** @param {import("./live_runs.js").Run} run */
+  /** @param {Pick<import("./live_runs.js").Run, "runId" | "clientMessageId">} run */
   knows({ runId, clientMessageId }) {
     return this.hasRun(runId) || this.#turns.some((turn) => turn.clientMessageId !== null && turn.clientMessageId === clientMessageId);
   }

@@ -7,6 +7,7 @@ import { json, MemoryStorage } from "./fake_network.js";
 
 const message = { text: "Hello", conversationId: "c", clientMessageId: "m-1" };
 const ok = { run_id: "run", conversation_id: "c", duplicate: false };
+const ended = { type: "notice", kind: "run_ended", run_id: "run", conversation_id: "c", status: "completed" };
 
 test("a message written offline is sent when there is a connection", async () => {
   const { client, WebSocket } = rig();
@@ -68,6 +69,7 @@ test("a reload finds what was not answered, and can send it with the same id", a
   void before.client.send({ text: "Answered" });
   before.socket.answer("send", ok);
   await settle();
+  before.socket.receive(ended);
 
   const after = connected({ storage });
   const entries = after.client.outbox.entries;
@@ -78,6 +80,7 @@ test("a reload finds what was not answered, and can send it with the same id", a
   assert.deepEqual(after.socket.of("send").map(({ client_message_id, conversation_id }) => [client_message_id, conversation_id]), [["m-1", "c"]]);
   after.socket.answer("send", ok);
   await sent;
+  after.socket.receive(ended);
 
   assert.deepEqual(connected({ storage }).client.outbox.entries, []);
   assert.equal(storage.items.size, 0);

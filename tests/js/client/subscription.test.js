@@ -9,7 +9,7 @@ import { seeded } from "./fake_network.js";
 function subscribe(after = null) {
   const page = collector();
   const ends = [];
-  const subscription = new Subscription("run", { after, onEvents: page.onEvents, onEnd: (_, finished) => ends.push(finished) });
+  const subscription = new Subscription("run", { after, onEvents: page.onEvents, onEnd: (_, end) => ends.push(end) });
   return { ...page, subscription, ends, ids: () => page.events.map(({ id }) => id) };
 }
 
@@ -147,7 +147,7 @@ for (const name of ["done", "error"]) {
 
     assert.deepEqual(names(), ["start", name]);
     assert.equal(subscription.open, false);
-    assert.deepEqual(ends, [true]);
+    assert.deepEqual(ends, ["ended"]);
   });
 }
 
@@ -159,7 +159,7 @@ test("closed by the page it hands over nothing more", () => {
   subscription.accept([start]);
 
   assert.deepEqual(events, []);
-  assert.deepEqual(ends, [false]);
+  assert.deepEqual(ends, ["closed"]);
 });
 
 test("a run that cannot be followed ends with an error event", () => {
@@ -168,7 +168,7 @@ test("a run that cannot be followed ends with an error event", () => {
   subscription.fail(new ChatError({ code: "not_found", message: "No such run." }));
 
   assert.deepEqual(events, [{ id: null, event: "error", data: { code: "not_found", message: "No such run.", retryable: false } }]);
-  assert.deepEqual(ends, [true]);
+  assert.deepEqual(ends, ["not_found"]);
 });
 
 test("it ignores malformed events, with a warning, and keeps its place", (t) => {
