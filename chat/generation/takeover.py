@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ATTEMPTS: Final = 3
+# So many processes may be lost with a run, or fail at it. Any number may hand it over.
+FAILURES: Final = 3
 LOOK_SECONDS: Final = 1.0
 # Of a claim that is under way when the server ends.
 CLOSE_SECONDS: Final = 1.0
@@ -91,11 +92,12 @@ class Takeover:
         except (Fenced, Lost, RunNotFound):
             logger.warning("Run %s belongs to another process now.", run.run_id)
         except BaseException as error:
-            if not isinstance(error, Unavailable | asyncio.CancelledError):
+            failed = not isinstance(error, Unavailable | asyncio.CancelledError)
+            if failed:
                 logger.exception("Run %s could not be taken over.", run.run_id)
             # For the next attempt, here or elsewhere.
             with suppress(Unavailable):
-                await self._log.release(run.run_id, token=claim.token)
+                await self._log.release(run.run_id, token=claim.token, failed=failed)
             if not isinstance(error, Exception):
                 raise
         else:
@@ -117,7 +119,7 @@ class Takeover:
         if claim.stop_requested:
             metrics.TAKEOVERS.labels("stopped").inc()
             return await self._ending.save(turn_from_log(run, claim.entries), token=token)
-        if claim.attempt > ATTEMPTS:
+        if claim.failures >= FAILURES:
             return await self._give_up(claim)
         return await self._generate_again(claim)
 

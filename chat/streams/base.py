@@ -107,13 +107,15 @@ class Appended:
 class Claim:
     """A run whose owner is gone, now owned by whoever got this, with a `token` of its own.
 
-    `attempt` counts the owners: 2 for the first that takes over. `completion` is what `finish` was given: the text is
-    complete in the log, and only saving it is left.
+    `attempt` counts the owners: 2 for the first that takes over. `failures` counts those of them that were lost with
+    it, or failed at it; who handed it over is none. `completion` is what `finish` was given: the text is complete in
+    the log, and only saving it is left.
     """
 
     run: RunInfo
     token: int
     attempt: int
+    failures: int
     stop_requested: bool
     completion: Mapping[str, Any] | None
     entries: Sequence[Entry]
@@ -205,8 +207,10 @@ class StreamLog(Protocol):
         `completion` is JSON. Raises Fenced, Lost, RunNotFound.
         """
 
-    async def release(self, run_id: str, *, token: int) -> bool:
+    async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:
         """Give a live run up, so that another process can claim it at once.
+
+        `failed`: it counts as if the caller had been lost with it.
 
         False if there is no other process to do so, or the run is not the caller's: then nothing has changed.
         """

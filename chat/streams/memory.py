@@ -126,7 +126,7 @@ class MemoryLog:
         """Nobody will ask: who could take the run over would not have this memory."""
         self._owned(run_id, token)
 
-    async def release(self, run_id: str, *, token: int) -> bool:
+    async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:
         return False
 
     async def claim_expired(self) -> list[Claim]:

@@ -44,6 +44,7 @@ class Owned:
     entries: list[bytes]
     state: RunState = "live"
     completion: bytes = b""
+    failures: int = 0
     stop: bool = False
     end: Fenced | Lost | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -142,11 +143,12 @@ class Ownership:
         elif code == FENCED:
             raise self._lose(owned, Fenced(owned.info.run_id))
 
-    async def release(self, owned: Owned) -> bool:
+    async def release(self, owned: Owned, *, failed: bool) -> bool:
         """Raises Unavailable; the run is not ours any more in any case."""
         run_id = owned.info.run_id
         self._lose(owned, Fenced(run_id))
-        return bool(await self._calls.within("release", run_id, owned.token, patience=self._renew_seconds))
+        arguments = (run_id, owned.token, int(failed))
+        return bool(await self._calls.within("release", *arguments, patience=self._renew_seconds))
 
     async def close(self) -> None:
         if self._renewing is not None:
@@ -199,8 +201,8 @@ class Ownership:
             code = await self._calls.call(
                 "restore",
                 info.run_id, info.owner_id, info.conversation_id, info.client_message_id, info.fingerprint, info.title,
-                state, renewed, owned.made, owned.token, owned.attempt, int(owned.stop), owned.completion,
-                self._lease_ms, LIVE_MS, _keep_ms(state), *owned.entries,
+                state, renewed, owned.made, owned.token, owned.attempt, owned.failures, int(owned.stop),
+                owned.completion, self._lease_ms, LIVE_MS, _keep_ms(state), *owned.entries,
                 patience=self._patience,
             )  # fmt: skip
             if code == LOST:

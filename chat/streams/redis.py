@@ -185,9 +185,9 @@ class RedisLog:
     async def finish(self, run_id: str, completion: Mapping[str, Any], *, token: int) -> None:
         await self._ownership.finish(await self._owned(run_id, token), completion)
 
-    async def release(self, run_id: str, *, token: int) -> bool:
+    async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:
         owned = self._ownership.get(run_id, token)
-        return owned is not None and owned.state == "live" and await self._ownership.release(owned)
+        return owned is not None and owned.state == "live" and await self._ownership.release(owned, failed=failed)
 
     async def claim_expired(self) -> list[Claim]:
         """Also finds what others have released; leases that ended while Redis was away count only some time later.
@@ -245,7 +245,9 @@ class RedisLog:
         self._ownership.add(owned)
         self._following.listen()
 
-    async def _claim(self, token: bytes, attempt: bytes, stop: bytes, completion: bytes, found: list[bytes]) -> Claim:
+    async def _claim(
+        self, token: bytes, attempt: bytes, failures: bytes, stop: bytes, completion: bytes, found: list[bytes]
+    ) -> Claim:
         info = run_info(found)
         entries = await self.entries(info.run_id)
         owned = Owned(
@@ -256,12 +258,14 @@ class RedisLog:
             info.cursor.epoch,
             [encode(Event(entry.name, entry.data)) for entry in entries],
             completion=completion,
+            failures=int(failures),
             stop=stop == b"1",
         )
         if owned.stop:
             owned.changed.set()
         self._own(owned)
-        return Claim(info, owned.token, owned.attempt, owned.stop, decode_json(completion), entries)
+        known = decode_json(completion)
+        return Claim(info, owned.token, owned.attempt, owned.failures, owned.stop, known, entries)
 
     async def _ask_for_claims(self, count: int, *, not_after: int) -> list[Any]:
         expired = self._calls.answers_since(self._lease_ms / 1000)

@@ -292,11 +292,11 @@ async def test_a_run_that_has_lost_too_many_processes_is_given_up(site: Site) ->
     gone, run = await site.left_behind("Half")
     token = run.token
     for _ in range(2):
-        await gone.release(run.run.run_id, token=token)
+        await gone.release(run.run.run_id, token=token, failed=True)
         (claim,) = await gone.claim_expired()
         token = claim.token
-    assert claim.attempt == 3
-    await gone.release(run.run.run_id, token=token)
+    assert (claim.attempt, claim.failures) == (3, 2)
+    await gone.release(run.run.run_id, token=token, failed=True)
     here = site.server()
     here.engine.start_takeovers()
     entries = await here.events(run.run.run_id)
@@ -304,6 +304,24 @@ async def test_a_run_that_has_lost_too_many_processes_is_given_up(site: Site) ->
     assert await site.messages() == []
     kept = await here.engine.keep(site.alice.pk, run.run.run_id)
     assert kept.text == "Half"
+
+
+async def test_a_run_that_was_handed_over_many_times_is_none_of_them(site: Site) -> None:
+    """Its servers were stopped in order, one after the other, while it was being written."""
+    gone, run = await site.left_behind("Half")
+    token = run.token
+    for attempt in range(2, 8):
+        await gone.release(run.run.run_id, token=token)
+        (claim,) = await gone.claim_expired()
+        assert (claim.attempt, claim.failures) == (attempt, 0)
+        token = claim.token
+    await gone.release(run.run.run_id, token=token)
+    here = site.server()
+    here.engine.start_takeovers()
+    await asyncio.wait_for(here.provider.asked.wait(), SECONDS)
+    await here.engine.stop(site.alice.pk, run.run.run_id)
+    entries = await here.events(run.run.run_id)
+    assert (entries[-1].name, entries[-1].data["status"]) == ("done", "stopped")
 
 
 async def test_a_run_whose_owner_may_not_ask_any_more_is_given_up(site: Site) -> None:

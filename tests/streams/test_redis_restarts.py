@@ -309,3 +309,17 @@ async def test_an_empty_redis_gets_runs_back_one_by_one(processes: Processes) ->
         await say(here, run, done())
         assert sorted(events.answer(await here.entries(run.run.run_id))) == ["a", "b", "c"]
     assert await eventually(lambda: value(processes.server.keys_that_stay() == []))
+
+
+async def test_what_is_brought_back_has_failed_as_often_as_before(processes: Processes) -> None:
+    here, there = processes.start(renew_seconds=0.1), processes.start()
+    assert await there.is_ready()
+    run = await created(here)
+    assert await here.release(run.run.run_id, token=run.token, failed=True)
+    (claim,) = await here.claim_expired()
+    processes.server.kill()
+    processes.server.start()
+    assert await eventually(lambda: there.find(run.run.run_id)) is not None
+    assert await here.release(run.run.run_id, token=claim.token)
+    (claim,) = await there.claim_expired()
+    assert (claim.attempt, claim.failures) == (3, 1)

@@ -12,6 +12,8 @@ for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and no
     redis.call('ZREM', leases_key(), run)
   else
     local fields = redis.call('HMGET', run_key(run), 'token', 'stop', 'completion', 'server')
+    -- Released, it has no token: that was a handover.
+    local failures = redis.call('HINCRBY', run_key(run), 'failures', fields[1] == '0' and 0 or 1)
     local token = integer(math.max(now_us(), tonumber(fields[1]) + 1))
     local attempt = redis.call('HINCRBY', run_key(run), 'attempt', 1)
     redis.call('HSET', run_key(run), 'token', token)
@@ -21,7 +23,7 @@ for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and no
       redis.call('HSET', run_key(run), 'epoch', held[EPOCH], 'server', server())
     end
     hold(run, held[2], held[3], held[4], held[10], lease, ttl)
-    claims[#claims + 1] = {token, integer(attempt), fields[2], fields[3], held}
+    claims[#claims + 1] = {token, integer(attempt), integer(failures), fields[2], fields[3], held}
   end
 end
 return {integer(now), claims}

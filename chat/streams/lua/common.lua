@@ -2,7 +2,7 @@
 --
 -- A run's hash: run, owner, conversation, sent, fingerprint, title: as it was asked for; state: live, completed, stopped or
 -- error; epoch; seq: of its last entry; made: when, in microseconds; token: its owner's; attempt: how many have owned it;
--- stop: 1 once it was asked to stop; completion: JSON, once its text is complete; server: the Redis that the epoch began in.
+-- failures: how many of them were lost with it, or failed at it; stop: 1 once it was asked to stop; completion: JSON, once its text is complete; server: the Redis that the epoch began in.
 
 local FIELDS = {'run', 'owner', 'conversation', 'sent', 'fingerprint', 'title', 'state', 'epoch', 'seq', 'made'}
 local STATE, EPOCH, SEQ = 7, 8, 9

@@ -46,7 +46,7 @@ local made = integer(now_us())
 redis.call('DEL', log_key(run), slot_key(conversation))
 redis.call('HSET', run_key(run), 'run', run, 'owner', owner, 'conversation', conversation, 'sent', sent,
   'fingerprint', fingerprint, 'title', title, 'state', 'live', 'epoch', epoch, 'seq', #ARGV - FIRST_ENTRY + 1,
-  'made', made, 'token', made, 'attempt', 1, 'stop', 0, 'completion', '', 'server', server())
+  'made', made, 'token', made, 'attempt', 1, 'failures', 0, 'stop', 0, 'completion', '', 'server', server())
 write(run, 1, FIRST_ENTRY)
 hold(run, owner, conversation, sent, made, lease, ttl)
 return {'created', made, info(run)}

@@ -1,8 +1,8 @@
 -- A run that Redis has lost, whole or in part, from what its owner holds: the same entries under a new epoch.
 local run, owner, conversation, sent, fingerprint, title, state, epoch, made = unpack(ARGV, 1, 9)
-local token, attempt, stop, completion = unpack(ARGV, 10, 13)
-local lease, ttl, keep = tonumber(ARGV[14]), tonumber(ARGV[15]), ARGV[16]
-local FIRST_ENTRY = 17
+local token, attempt, failures, stop, completion = unpack(ARGV, 10, 14)
+local lease, ttl, keep = tonumber(ARGV[15]), tonumber(ARGV[16]), ARGV[17]
+local FIRST_ENTRY = 18
 
 local was_token, was_epoch, was_state = unpack(redis.call('HMGET', run_key(run), 'token', 'epoch', 'state'))
 if was_epoch == epoch then
@@ -19,7 +19,8 @@ end
 redis.call('DEL', log_key(run))
 redis.call('HSET', run_key(run), 'run', run, 'owner', owner, 'conversation', conversation, 'sent', sent,
   'fingerprint', fingerprint, 'title', title, 'state', 'live', 'epoch', epoch, 'seq', #ARGV - FIRST_ENTRY + 1,
-  'made', made, 'token', token, 'attempt', attempt, 'stop', stop, 'completion', completion, 'server', server())
+  'made', made, 'token', token, 'attempt', attempt, 'failures', failures, 'stop', stop, 'completion', completion,
+  'server', server())
 write(run, 1, FIRST_ENTRY)
 hold(run, owner, conversation, sent, made, lease, ttl)
 if state ~= 'live' then
