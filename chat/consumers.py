@@ -41,6 +41,8 @@ PROTOCOL: Final = 1
 REQUESTS: Final = 32
 SIGNED_IN_EVERY_SECONDS: Final = 15.0
 RETRY_MS: Final = 1000
+# The server drops a handshake after five seconds, and the client would not know why.
+HANDSHAKE_SECONDS: Final = 3.0
 
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -98,10 +100,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _who(self) -> tuple[User | None, bool]:
         """The user, and whether that could be found out."""
         try:
-            user = await database.read(user_of_scope, self.scope)
-            self._engine = await engine()
-        except DatabaseError:
-            logger.exception("A handshake could not be checked.")
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                user = await database.read(user_of_scope, self.scope)
+                self._engine = await engine()
+        except (DatabaseError, TimeoutError):
+            logger.warning("A handshake could not be checked.", exc_info=True)
             return None, False
         return user, True
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, Final
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+
+RETRY_SECONDS: Final = 10
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
@@ -26,6 +30,11 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls it while it handles what went wrong."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        response = _answer(request, 503, "unavailable", "The database does not answer. Try again in a moment.")
+        response["Retry-After"] = str(RETRY_SECONDS)
+        return response
     return _answer(request, 500, "server_error", "Something went wrong on the server.")
 
 

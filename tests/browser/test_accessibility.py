@@ -272,7 +272,7 @@ async def test_the_pages_of_errors(visitors: Visitors, axe: str, theme: str) -> 
     visitor.watch.expect(r"console: .* 404 .*/accounts/none")
     page = await visitor.page("/accounts/none")
     await check(page)
-    for name in ("400", "403", "403_csrf", "404", "429", "500", "account/signup_closed"):
+    for name in ("400", "403", "403_csrf", "404", "429", "500", "503", "account/signup_closed"):
         await page.set_content(render_to_string(f"{name}.html", {"theme": theme}))
         await expect(page.locator("h1")).to_be_visible()
         await check(page)

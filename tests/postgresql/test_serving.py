@@ -17,7 +17,7 @@ import aiohttp
 import psycopg
 import pytest
 
-from tests.faults.client import Browser, numbered, socket
+from tests.faults.client import Browser, numbered, open_socket, socket
 from tests.faults.invariants import check_log
 from tests.faults.processes import Member, Site, Upstream
 from tests.faults.reading import Reading
@@ -205,6 +205,31 @@ async def test_a_server_that_says_nothing_delays_no_stream_and_is_given_up(
         after = await connection.run("/numbered count=5 after")
         await after.ended()
         assert after.outcome == "done"
+
+
+async def test_pages_and_sockets_tell_that_the_database_says_nothing(
+    start_site: StartSite, own_postgres: PostgreSQL, http: aiohttp.ClientSession
+) -> None:
+    site = start_site(CHAT_DATABASE_SECONDS="1")
+    site.expected = ("could not be checked", "Internal Server Error", "Service Unavailable")
+    alice = site.cast["alice"]
+    own_postgres.freeze()
+    try:
+        for headers in (alice.cookie, {}):
+            async with http.get(f"{site.url}/", headers=headers) as response:
+                text = await response.text()
+                assert (response.status, response.headers["Retry-After"]) == (503, "10"), text
+                assert "The database does not answer" in text
+        for cookie in (True, False):
+            opened = await open_socket(site, alice, cookie=cookie)
+            assert await opened.closed() == 4412
+            assert opened.bye is not None
+            assert opened.bye["code"] == 4412
+    finally:
+        own_postgres.thaw()
+    await until(site.is_ready)
+    async with socket(site, alice, cookie=True) as connection:
+        assert (await connection.run("/numbered count=5 after")).run_id
 
 
 async def test_streams_hold_no_connection(

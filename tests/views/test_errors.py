@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
@@ -28,6 +29,24 @@ def test_people_get_a_page_and_programs_get_json(
     assert (reply.status_code, reply["Content-Type"]) == (status, "application/json")
     assert f'"code": "{code}"' in reply.content.decode()
     assert f'"retryable": {str(retryable).lower()}' in reply.content.decode()
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_does_not_answer_is_told_as_that(rf: RequestFactory, error: type[Exception]) -> None:
+    for path, said in (("/x", "<h1"), ("/api/x", '"code": "unavailable"')):
+        try:
+            raise error("the connection failed")
+        except error:
+            response = errors.server_error(request(rf, path))
+        assert (response.status_code, response["Retry-After"]) == (503, "10")
+        assert said in response.content.decode()
+
+
+def test_any_other_failure_of_a_database_call_is_a_fault_of_the_site(rf: RequestFactory) -> None:
+    try:
+        raise ProgrammingError("no such table")
+    except ProgrammingError:
+        assert errors.server_error(request(rf, "/x")).status_code == 500
 
 
 def request(rf: RequestFactory, path: str) -> HttpRequest:
