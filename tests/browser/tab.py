@@ -11,10 +11,11 @@ from tests.browser.watch import UUID
 
 ADDRESS: Final = re.compile(rf"/c/({UUID})$")
 
+HAS_COME: Final = """(end) => performance.getEntriesByType("resource").some(({ name }) => name.endsWith(end))"""
 # What is imported again is the same, and is there only after those who asked first have got it.
-LOADED: Final = """async (end) => {
-  const found = performance.getEntriesByType("resource").find(({ name }) => name.endsWith(end));
-  return found !== undefined && Boolean(await import(found.name));
+IMPORT: Final = """async (end) => {
+  const { name } = performance.getEntriesByType("resource").find(({ name }) => name.endsWith(end));
+  await import(name);
 }"""
 
 
@@ -54,7 +55,8 @@ class Tab:
 
     async def has_loaded(self, module: str) -> None:
         """The code of something that is rarely needed has come, by itself, and can be used."""
-        await self.page.wait_for_function(LOADED, arg=f"/{module}.js")
+        await self.page.wait_for_function(HAS_COME, arg=f"/{module}.js")
+        await self.page.evaluate(IMPORT, f"/{module}.js")
 
     async def send(self, text: str) -> None:
         """By the keys that send on every device: Enter alone breaks the line on a phone."""
