@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Page, Request, Response, expect
+from django.template.loader import render_to_string
+from playwright.async_api import Page, Request, Response, Route, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.samples import MARKDOWN, scripted
@@ -28,6 +30,7 @@ PUBLIC: Final = (
     "password/reset/done/",
     "password/reset/key/x-y/",
 )
+ERRORS: Final = ("400.html", "403.html", "403_csrf.html", "429.html", "500.html", "account/signup_closed.html")
 OWN: Final = ("logout/", "password/change/", "reauthenticate/")
 
 sizes = pytest.mark.parametrize("size", SIZES)
@@ -105,6 +108,21 @@ async def test_the_pages_that_everybody_sees(visitors: Visitors, size: str) -> N
     visitor.watch.expect("404")
     await page.goto("/accounts/none")
     await audit(page)
+
+
+@sizes
+async def test_the_pages_of_errors(visitors: Visitors, size: str) -> None:
+    page = await (await arrive(visitors, size, anonymous=True)).context.new_page()
+    for name in ERRORS:
+        body = render_to_string(name, {"theme": "system"})
+        await page.route("**/accounts/login/", partial(answer, body))
+        await page.goto("/accounts/login/")
+        await expect(page.locator("h1")).to_be_visible()
+        await audit(page)
+
+
+async def answer(body: str, route: Route) -> None:
+    await route.fulfill(content_type="text/html", body=body)
 
 
 @sizes

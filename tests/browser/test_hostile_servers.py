@@ -144,6 +144,8 @@ async def test_what_the_socket_says_is_only_text(visitors: Visitors) -> None:
                 conversation = {"id": id_of(said), "title": said, "updated_at": said, "pinned": said, "unread": True}
                 notice = {"kind": kind, "conversation": conversation, "conversation_id": said, "run_id": said}
                 socket.send(json.dumps({"type": "notice", **notice, "title": said}))
+            begun = {"run_id": id_of(said, "run"), "conversation_id": id_of(said, "begun"), "cursor": said}
+            socket.send(json.dumps({"type": "notice", "kind": "run_started", **begun, "title": said}))
             return None
 
         socket.on_message(answer)
@@ -154,7 +156,8 @@ async def test_what_the_socket_says_is_only_text(visitors: Visitors) -> None:
         await tab.send(text)
         await expect(tab.hint).to_contain_text(text)
         await expect(tab.box).to_have_value(text)
-        await expect(tab.row(id_of(text)).locator(".conversation__title")).to_have_text(text)
+        for conversation_id in (id_of(text), id_of(text, "begun")):
+            await expect(tab.row(conversation_id).locator(".conversation__title")).to_have_text(text)
     await check(tab.page)
 
 
