@@ -30,9 +30,8 @@ export class Announcer {
 
 /** @param {string} text an answer @param {string} status how it ended */
 export function answerWords(text, status) {
-  if (status === "error") return gettext("The answer did not come.");
-  const count = text.split(/\s+/).filter(Boolean).length;
-  const stopped = ngettext("Answer stopped, %(count)s word.", "Answer stopped, %(count)s words.", count);
-  const ready = ngettext("Answer ready, %(count)s word.", "Answer ready, %(count)s words.", count);
-  return interpolate(status === "stopped" ? stopped : ready, { count });
+  if (status === "error") return gettext("The answer did not come");
+  const count = text.match(/\S+/g)?.length ?? 0;
+  const words = interpolate(ngettext("%(count)s word", "%(count)s words", count), { count });
+  return `${status === "stopped" ? gettext("Answer stopped") : gettext("Answer ready")}, ${words}.`;
 }

@@ -42,7 +42,7 @@ export class ChatApp extends HTMLElement {
   connectedCallback() {
     const [config, answers] = ["chat-config", "chat-answers"].map((id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}"));
     const root = this.dataset.newUrl ?? "/";
-    const [transcript, composer, list, demo] = this.#find("chat-transcript", "chat-composer", "conversation-list", "demo-notice");
+    const [transcript, composer, list, demo] = this.#find("chat-transcript", "chat-composer", "conversation-list", "#demo-notice");
     this.#announcer = new Announcer(/** @type {HTMLElement} */ (document.getElementById("announcer")));
     const session = (this.#session = new Session(config, answers));
     list.start({ book: session.book, runs: session.runs, root });

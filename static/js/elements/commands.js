@@ -55,6 +55,7 @@ export class Commands {
     palette: () => void this.#showPalette(),
     shortcuts: () => dialog("shortcuts").showModal(),
     "sign-in": () => void this.#signIn(),
+    "dismiss-demo": () => this.#parts.stage.dismissDemo(),
     stop: () => this.#parts.stop(),
     pin: () => this.#change(({ pinned = false }) => ({ pinned: !pinned })),
     archive: () => this.#change(({ archived = false }) => ({ archived: !archived })),

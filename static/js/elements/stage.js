@@ -4,6 +4,8 @@ import { answerWords } from "./announcer.js";
 import { conversationIdOf, pathOf } from "./conversation_route.js";
 import { OpenConversation } from "./open_conversation.js";
 
+/** The server reads it, too: where the notice is to be seen, it is there before the scripts, and pushes nothing away. */
+const DEMO_DISMISSED = "demo_notice_dismissed=yes";
 const SITE = "Chatsite";
 const TITLE_CHARACTERS = 60;
 
@@ -17,7 +19,7 @@ const TITLE_CHARACTERS = 60;
  * @property {import("./chat_transcript.js").ChatTranscript} transcript
  * @property {import("./chat_composer.js").ChatComposer} composer
  * @property {import("./conversation_list.js").ConversationList} list
- * @property {import("./demo_notice.js").DemoNotice} demo
+ * @property {HTMLElement} demo
  * @property {string} root the address of a new chat
  */
 export class Stage {
@@ -82,7 +84,13 @@ export class Stage {
   }
 
   drawDemo() {
-    this.#parts.demo.show(this.#parts.composer.assistant?.demo ?? false);
+    this.#parts.demo.hidden = !this.#parts.composer.assistant?.demo || document.cookie.includes(DEMO_DISMISSED);
+  }
+
+  /** Until the browser is closed. */
+  dismissDemo() {
+    document.cookie = `${DEMO_DISMISSED}; path=/; samesite=lax`;
+    this.drawDemo();
   }
 
   /**

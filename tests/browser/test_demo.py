@@ -1,0 +1,63 @@
+"""A site without a model: a demo answers, and says so from the first paint on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.people import prepare
+from tests.browser.tab import Tab
+from tests.browser.test_audit import AUDIT, audit
+from tests.faults.processes import Site
+
+PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+AS_SENT: Final = """async () => {
+  const page = await (await fetch(location.href)).text();
+  return /<div [^>]*id="demo-notice"[^>]*>/.exec(page)[0].includes(" hidden");
+}"""
+
+
+@pytest.fixture
+def demo_site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path, prepare(tmp_path), OPENAI_API_KEY="", OPENAI_MODEL="")
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+async def is_sent_hidden(page: Page) -> bool:
+    return bool(await page.evaluate(AS_SENT))
+
+
+async def test_the_demo_says_what_it_is_until_that_is_dismissed(demo_site: Site, visitors: Visitors) -> None:
+    visitor = await visitors(demo_site.cast["guest0"], url=demo_site.url, **PHONE)
+    await visitor.context.add_init_script(AUDIT)
+    tab = await visitor.open()
+    notice = tab.page.locator("#demo-notice")
+    await expect(notice).to_be_visible()
+    await expect(notice).to_contain_text("This is a demo model.")
+    assert not await is_sent_hidden(tab.page)
+    # Nothing has made room for it.
+    await audit(tab.page)
+    assert await tab.ask("Hello")
+
+    await notice.locator("[data-action=dismiss-demo]").tap()
+    await expect(notice).to_be_hidden()
+    for other in (tab, Tab(await visitor.context.new_page())):
+        await other.go("/")
+        await expect(other.page.locator("#demo-notice")).to_be_hidden()
+        assert await is_sent_hidden(other.page)
+        await audit(other.page)
+
+
+async def test_where_a_model_answers_there_is_no_such_notice(visitors: Visitors) -> None:
+    tab = await (await visitors()).open()
+    await expect(tab.page.locator("#demo-notice")).to_be_hidden()
+    assert await is_sent_hidden(tab.page)
