@@ -13,13 +13,13 @@ from playwright.async_api import BrowserContext, Route
 
 SPACE: Final = UUID("5f0c2f0e-6a55-4c0e-9d5b-0c7d6f1c6f1a")
 WHEN: Final = "2026-01-02T03:04:05+00:00"
-# What the page is told from the start, before its scripts read it.
+# What the page is told from the start, before its scripts read it; what it was told besides they ask for again.
 TELL: Final = """
 document.addEventListener("readystatechange", () => {
-  const text = document.querySelector("#chat-config")?.firstChild;
-  if (text && document.readyState === "interactive") {
-    text.data = JSON.stringify({ ...JSON.parse(text.data), assistants: ASSISTANTS });
-  }
+  const config = document.querySelector("#chat-config")?.firstChild;
+  if (!config || document.readyState !== "interactive") return;
+  config.data = JSON.stringify({ ...JSON.parse(config.data), ...TOLD });
+  document.querySelector("#chat-answers").firstChild.data = "{}";
 });
 """
 
@@ -36,7 +36,7 @@ class HostileServer:
         self.conversations = {id_of(payload): payload for payload in payloads}
 
     async def start(self, context: BrowserContext) -> None:
-        await context.add_init_script(TELL.replace("ASSISTANTS", json.dumps(self.assistants())))
+        await context.add_init_script(TELL.replace("TOLD", json.dumps({"assistants": self.assistants()})))
         await context.route("**/api/search*", self._search)
         await context.route(re.compile(r"/api/conversations(\?.*)?$"), self._list)
         await context.route("**/api/conversations/*", self._conversation)

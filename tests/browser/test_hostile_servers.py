@@ -8,7 +8,7 @@ from typing import Final
 from playwright.async_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.hostile_server import HostileServer, id_of
+from tests.browser.hostile_server import TELL, HostileServer, id_of
 from tests.browser.oracle import arrive, check
 from tests.browser.payloads import FIELDS, can_be_sent
 from tests.browser.tab import Tab
@@ -117,6 +117,7 @@ async def test_lists_that_cannot_be_read_say_why_in_text(visitors: Visitors) -> 
     error = {"error": {"code": words, "message": words, "retryable": False}}
     for path in ("**/api/conversations?*", "**/api/search*"):
         await visitor.context.route(path, lambda route: route.fulfill(status=400, json=error))
+    await visitor.context.add_init_script(TELL.replace("TOLD", "{}"))
     page = await visitor.page("/")
     await expect(page.locator("#conversations [data-part=problem-text]")).to_have_text(words)
     await page.keyboard.press("Control+k")
