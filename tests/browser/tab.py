@@ -55,6 +55,8 @@ class Tab:
 
     async def has_loaded(self, module: str) -> None:
         """The code of something that is rarely needed has come, by itself, and can be used."""
+        # Somebody is there.
+        await self.page.keyboard.press("Shift")
         await self.page.wait_for_function(HAS_COME, arg=f"/{module}.js")
         await self.page.evaluate(IMPORT, f"/{module}.js")
 

@@ -20,6 +20,14 @@ const newPage = () => import(`../../../static/js/elements/late_module.js?page=${
 /** Lets promise callbacks have their turn. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
+/** A window in which somebody moves. */
+function windowWith(loadLateModules) {
+  const page = new EventTarget();
+  loadLateModules(page);
+  page.dispatchEvent(new Event("pointermove"));
+  return page;
+}
+
 async function idleTime() {
   idle.shift()?.();
   await settle();
@@ -34,7 +42,7 @@ function imported(asked, name, { fails = 0 } = {}) {
   };
 }
 
-test("modules come one after another when the page is drawn and idle", async () => {
+test("modules come one after another when the page is drawn, touched and idle", async () => {
   const { LateModule, loadLateModules } = await newPage();
   const asked = [];
   const [first, second] = ["first", "second"].map((name) => new LateModule(imported(asked, name)));
@@ -42,7 +50,11 @@ test("modules come one after another when the page is drawn and idle", async () 
   await idleTime();
   assert.deepEqual(asked, []);
 
-  loadLateModules();
+  const page = new EventTarget();
+  loadLateModules(page);
+  await idleTime();
+  assert.deepEqual(asked, [], "nobody is there");
+  page.dispatchEvent(new Event("keydown"));
   assert.deepEqual(asked, []);
   await idleTime();
   assert.deepEqual(asked, ["first"]);
@@ -57,7 +69,7 @@ test("one that is asked for comes at once, and only once", async () => {
   const module = new LateModule(imported(asked, "it"));
 
   assert.deepEqual(await Promise.all([module.load(), module.load()]), [{ name: "it" }, { name: "it" }]);
-  loadLateModules();
+  windowWith(loadLateModules);
   await idleTime();
 
   assert.deepEqual(asked, ["it"]);
@@ -69,7 +81,7 @@ test("one that could not be loaded keeps none from coming, and is tried again wh
   const first = new LateModule(imported(asked, "first", { fails: 2 }));
   const second = new LateModule(imported(asked, "second"));
 
-  loadLateModules();
+  windowWith(loadLateModules);
   await idleTime();
   await idleTime();
   assert.deepEqual([first.loaded, second.loaded], [null, { name: "second" }]);
@@ -80,7 +92,7 @@ test("one that could not be loaded keeps none from coming, and is tried again wh
 
 test("one that is named after the page was idle still comes by itself", async () => {
   const { LateModule, loadLateModules } = await newPage();
-  loadLateModules();
+  windowWith(loadLateModules);
   await idleTime();
 
   const module = new LateModule(imported([], "it"));
@@ -94,8 +106,9 @@ test("a page that is drawn again does not load everything again", async () => {
   const asked = [];
   new LateModule(imported(asked, "it"));
 
-  loadLateModules();
-  loadLateModules();
+  const page = windowWith(loadLateModules);
+  loadLateModules(page);
+  page.dispatchEvent(new Event("wheel"));
   for (let turn = 0; turn < 4; turn += 1) await idleTime();
 
   assert.deepEqual(asked, ["it"]);
