@@ -166,8 +166,9 @@ class _Reception:
         while True:
             try:
                 notice = await self._layer.receive(self._channel)
-            except Exception:
-                logger.warning("Notices are not heard for now.", exc_info=True)
+            except Exception as error:  # noqa: BLE001  (each layer raises another class)
+                # Every second, while the layer is away: in one line.
+                logger.warning("Notices are not heard for now: %r", error)
                 await asyncio.sleep(LISTEN_AGAIN_SECONDS)
                 self._forgotten.set()
             else:

@@ -32,8 +32,9 @@ async def test_requests_are_answered_while_answers_stream_at_full_speed(
     site: Site, alice: Member, browser: Browser
 ) -> None:
     """On the very socket that streams: stop, a bad ack (a good one has no reply), a second send."""
+    async with socket(site, alice) as idle:
+        before = await prompt_replies(idle)
     async with socket(site, alice) as connection:
-        before = await prompt_replies(connection)
         streams = [await connection.run(f"/numbered count=60000 rate=1000 speed {each}") for each in range(STREAMS)]
         await asyncio.gather(*(stream.has(100 * TOKEN) for stream in streams))
         meanwhile = await prompt_replies(connection)
