@@ -113,6 +113,7 @@ SPLIT_EACH: Final = """async (payloads) => {
 async def test_no_event_shows_more_than_text(visitors: Visitors, payloads: list[str]) -> None:
     tab = await (await arrive(visitors)).open()
     await tab.ask("Hello")
+    await tab.has_loaded("answer_details")
     assert await tab.page.evaluate(PLAY_EACH, payloads) == []
     await check(tab.page)
 

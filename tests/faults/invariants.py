@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from typing import Final
 
@@ -13,6 +14,13 @@ from tests.faults.reading import Reading
 UPSTREAM_CLOSED_SECONDS: Final = 2.0
 POLL_SECONDS: Final = 0.02
 NEVER_LOGGED: Final = ("Task exception was never retrieved", "took too long to shut down", "was never awaited")
+# A file whose reader went away in the middle is closed twice by servestatic (4.4.0), the second time too late.
+BROKEN_OFF: Final = re.compile(
+    r"^.*Task exception was never retrieved\n(?:(?!.*\b(?:INFO|WARNING|ERROR)\b).*\n)*?"
+    r".*servestatic/utils\.py.*\n(?:(?!.*\b(?:INFO|WARNING|ERROR)\b).*\n)*?"
+    r"RuntimeError: cannot schedule new futures after shutdown\n",
+    re.MULTILINE,
+)
 
 
 async def check_saved(browser: Browser, reading: Reading, text: str | None = None) -> None:
@@ -92,6 +100,7 @@ def open_requests(upstream: Upstream) -> list[str]:
 
 def check_log(log: str, *, expected: tuple[str, ...] = ()) -> None:
     """I8: nothing went wrong unseen. `expected`: messages whose tracebacks the test has provoked."""
+    log = BROKEN_OFF.sub("", log)
     for line in NEVER_LOGGED:
         assert line not in log, log
     for part in log.split("Traceback (most recent call last)")[:-1]:

@@ -64,6 +64,7 @@ export class ChatApp extends HTMLElement {
     this.#listen();
     stage.showAddress();
     session.start();
+    void notice.load().catch(() => {}); // Before the network goes: it is what tells of that.
     void stage.loaded.then(() => this.#drawn());
   }
 
