@@ -61,15 +61,21 @@ export class ConversationHistory {
     return true;
   }
 
-  /** Takes up what has been saved since: what follows on what is shown is added, other versions are counted. */
-  async refresh() {
+  /**
+   * Takes up what has been saved since: what follows on what is shown is added, other versions are counted.
+   *
+   * @param {(message: Message) => boolean} isDrawn whether a turn draws it, which becomes history by itself
+   */
+  async refresh(isDrawn) {
     const [conversation, { leaf, messages }] = await Promise.all([this.#describe(), this.#pages.peek()]);
     if (this.#closed) return;
     this.#onConversation(conversation);
     this.#learn(messages);
     const last = messages.findIndex(({ id }) => id === this.leaf);
-    if (last >= 0 && !this.#pages.hasNewer) {
-      this.#transcript.addMessages(...this.#entriesOf(messages.slice(last + 1)));
+    const added = messages.slice(last + 1);
+    // It may have begun, and been saved, while these messages were on their way.
+    if (last >= 0 && !this.#pages.hasNewer && !added.some(isDrawn)) {
+      this.#transcript.addMessages(...this.#entriesOf(added));
       this.#pages.leaf = leaf;
     }
     this.drawVersions();

@@ -108,7 +108,7 @@ export class OpenConversation extends EventTarget {
 
   /** Shows what other devices have added. */
   async refresh() {
-    if (this.#saved && !this.current) await this.#history.refresh();
+    if (this.#saved && !this.current) await this.#history.refresh(this.#isDrawn);
   }
 
   loadOlder() {
@@ -255,7 +255,7 @@ export class OpenConversation extends EventTarget {
 
   /** @param {Record<string, any>[]} runs of this conversation, alive or ended a moment ago, newest first */
   async #showRuns(runs) {
-    const unseen = runs.filter((run) => !this.#history.hasRun(run.run_id));
+    const unseen = runs.filter((run) => !this.#history.hasRun(run.run_id) && !this.#turns.hasRun(run.run_id));
     if (unseen.some(({ state }) => state === "completed" || state === "stopped")) await this.#readAgain();
     if (this.#closed) return;
     const live = unseen.find(({ state }) => state === "live");
@@ -265,9 +265,13 @@ export class OpenConversation extends EventTarget {
     if (!live) this.#loading = false;
   }
 
+  /** @param {import("./branch_pages.js").Message} message */
+  #isDrawn = ({ run_id: runId, client_message_id: clientMessageId }) =>
+    this.#turns.knows({ runId: runId ?? "", clientMessageId: clientMessageId ?? "" });
+
   /** A turn was saved between two requests. */
   async #readAgain() {
-    if (this.#saved) await this.#history.refresh();
+    if (this.#saved) await this.#history.refresh(this.#isDrawn);
     else this.#saved = await this.#history.load();
   }
 
