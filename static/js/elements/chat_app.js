@@ -1,4 +1,3 @@
-import { warn } from "../client/warning.js";
 import { gettext } from "../i18n.js";
 import { enableActions } from "../markdown/actions.js";
 import { Announcer } from "./announcer.js";
@@ -6,7 +5,7 @@ import { Commands } from "./commands.js";
 import { ConversationActs } from "./conversation_acts.js";
 import { refreshCsrfFields } from "./csrf.js";
 import { nameKeys } from "./key_names.js";
-import { LateModule, loadLateModules } from "./late_module.js";
+import { loadLateModules } from "./late_module.js";
 import { MessageActs } from "./message_acts.js";
 import { ReadMarks } from "./read_marks.js";
 import { refusalWords } from "./refusal_words.js";
@@ -16,8 +15,6 @@ import { Stage } from "./stage.js";
 import { actionOf } from "./template_parts.js";
 
 const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
-const NOTICE = "connection-notice";
-const notice = new LateModule(() => import("./connection_notice.js"));
 /** An Escape is theirs first. */
 const OVERLAY = ":popover-open, dialog[open]";
 
@@ -35,8 +32,6 @@ export class ChatApp extends HTMLElement {
   #announcer = /** @type {any} */ (null);
   /** @type {ReadMarks} */
   #marks = /** @type {any} */ (null);
-  /** @type {import("../client/connection.js").ConnectionDetail | null} */
-  #connection = null;
   #listeners = new AbortController();
 
   connectedCallback() {
@@ -64,8 +59,7 @@ export class ChatApp extends HTMLElement {
     this.#listen();
     stage.showAddress();
     session.start();
-    void notice.load().catch(() => {}); // Before the network goes: it is what tells of that.
-    void stage.loaded.then(() => this.#drawn());
+    void stage.loaded.then(() => loadLateModules());
   }
 
   disconnectedCallback() {
@@ -81,7 +75,7 @@ export class ChatApp extends HTMLElement {
       this.addEventListener(type, (event) => void handle(detailOf(event), event), { signal });
     }
     const { client, book } = this.#session;
-    client.addEventListener("connection", (event) => this.#connected(detailOf(event)), { signal });
+    client.addEventListener("connection", (event) => this.#find("connection-notice")[0].show(detailOf(event)), { signal });
     client.addEventListener("hello", () => this.#hello(), { signal });
     client.addEventListener("hello", () => void this.#sendLeftovers(), { signal, once: true });
     client.addEventListener("stranger", () => location.reload(), { signal });
@@ -139,30 +133,6 @@ export class ChatApp extends HTMLElement {
   #go(id, messageId = null) {
     this.#find("side-bar")[0].open = false;
     this.#stage.go(id, messageId);
-  }
-
-  /** The rest may come. */
-  #drawn() {
-    loadLateModules();
-    void this.#tellConnection();
-  }
-
-  /** That it is being made, and that it is there, is not worth a word. @param {import("../client/connection.js").ConnectionDetail} connection */
-  #connected(connection) {
-    const { state, transport } = (this.#connection = connection);
-    const silent = state === "connecting" || (state === "open" && transport === "websocket");
-    if (!silent || notice.loaded) void this.#tellConnection();
-  }
-
-  /** The last that is known of it. */
-  async #tellConnection() {
-    try {
-      const { ConnectionNotice } = notice.loaded ?? (await notice.load());
-      if (!customElements.get(NOTICE)) customElements.define(NOTICE, ConnectionNotice);
-      if (this.#connection) this.#find(NOTICE)[0].show(this.#connection);
-    } catch (error) {
-      warn("the notice could not be loaded", error); // Without a network: the next attempt may do.
-    }
   }
 
   #hello() {

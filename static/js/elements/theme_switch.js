@@ -5,14 +5,19 @@ import { csrfToken } from "./csrf.js";
 export class ThemeSwitch extends HTMLElement {
   connectedCallback() {
     this.addEventListener("change", this.#choose);
+    // Chosen before this code was there.
+    const chosen = /** @type {HTMLInputElement | null} */ (this.querySelector(":checked"));
+    if (chosen && chosen.value !== document.documentElement.dataset.theme) void this.#store(chosen.value);
   }
 
   disconnectedCallback() {
     this.removeEventListener("change", this.#choose);
   }
 
-  #choose = async (/** @type {Event} */ event) => {
-    const { value } = /** @type {HTMLInputElement} */ (event.target);
+  #choose = (/** @type {Event} */ event) => void this.#store(/** @type {HTMLInputElement} */ (event.target).value);
+
+  /** @param {string} value */
+  async #store(value) {
     this.#show(value);
     const headers = { "X-CSRFToken": csrfToken() };
     try {
@@ -20,7 +25,7 @@ export class ThemeSwitch extends HTMLElement {
     } catch (error) {
       warn("the theme could not be stored", error); // It holds on this page.
     }
-  };
+  }
 
   /** @param {string} theme */
   #show(theme) {
