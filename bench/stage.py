@@ -11,6 +11,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from redis import Redis
+
 from bench import machine
 from bench.processes import VENV, Process, Server, uses_uvloop
 from bench.speed import Speedometer
@@ -47,7 +49,7 @@ class Stage:
             command = [sys.executable, "-m", "bench.upstream"]
             self.model = self._started(Process(command, cores=self.other_cores, log=folder / "upstream.log"))
             self._model_url = self.model.first_line()
-            self._redis_url = self._start_redis() if self.with_redis else ""
+            self.redis_url = self._start_redis() if self.with_redis else ""
             self.people = self._make_people(people)
         except BaseException:
             self.close()
@@ -55,6 +57,9 @@ class Stage:
 
     def site(self, *, redis: bool) -> Server:
         port = closed_port()
+        if redis:
+            # The runs of a server that was killed would be taken over by this one, in the middle of its measurement.
+            Redis.from_url(self.redis_url).flushall()
         return Server(
             [sys.executable, "manage.py", "serve", "--port", str(port)],
             port,
@@ -64,7 +69,7 @@ class Stage:
             OPENAI_BASE_URL=self._model_url,
             OPENAI_API_KEY="none",
             OPENAI_MODEL=MODEL,
-            **({"REDIS_URL": self._redis_url} if redis else {}),
+            **({"REDIS_URL": self.redis_url} if redis else {}),
             **UNLIMITED,
         )
 

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from bench import stamps
 from bench.processes import reference_is_installed
+from bench.stage import Stage
 from bench.ways import REFERENCE, ways
 from tests.server.process import ROOT, clean_environment
 
@@ -61,6 +63,19 @@ def test_idle_sockets_and_the_promises_are_reported(report: str) -> None:
 
 def test_the_reference_is_reported_where_it_is_installed(report: str) -> None:
     assert (REFERENCE in report) == WITH_REFERENCE
+
+
+@pytest.mark.redis
+def test_a_server_takes_over_nothing_of_the_one_that_was_measured_before(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, people=1)
+    try:
+        redis = Redis.from_url(stage.redis_url)
+        redis.set("chat:of-the-one-before", "anything")
+        server = stage.site(redis=True)
+        server.kill()
+        assert not redis.exists("chat:of-the-one-before")
+    finally:
+        stage.close()
 
 
 def test_a_token_says_how_long_ago_it_was_written() -> None:
