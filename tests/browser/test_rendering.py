@@ -110,6 +110,24 @@ async def test_code_and_messages_are_copied_as_they_were_written(visitor: Visito
     assert await tab.page.evaluate("navigator.clipboard.readText()") == MARKDOWN
 
 
+async def test_without_https_code_and_messages_are_copied_the_old_way(visitor: Visitor) -> None:
+    """There the browser has no `navigator.clipboard`."""
+    await visitor.context.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    tab = await visitor.open()
+    await tab.ask(scripted(MARKDOWN, size=100))
+
+    await tab.body.locator(".code-copy").first.click()
+    await expect(tab.body.locator(".code-copy").first).to_have_text("Copied")
+    await expect(tab.body.locator(".code-copy").first).to_be_focused()
+    await tab.box.press("Control+V")
+    assert (await tab.box.input_value()).startswith("def strike(prey: str) -> str:")
+    await tab.box.fill("")
+    await tab.answer.locator("[data-action=copy]").click()
+    await expect(tab.answer.locator("[data-action=copy]")).to_have_attribute("data-copied", "")
+    await tab.box.press("Control+V")
+    await expect(tab.box).to_have_value(MARKDOWN)
+
+
 CODE_AND_FORMULAS: Final = r"""So $x_1^2$ costs $5, and \(y\) is:
 
 $$

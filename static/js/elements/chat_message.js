@@ -1,7 +1,7 @@
 import { warn } from "../client/warning.js";
 import { gettext } from "../i18n.js";
 import { BranchPager } from "./branch_pager.js";
-import { copyText } from "./clipboard.js";
+import { copyText } from "../clipboard.js";
 import { FailureCard } from "./failure_card.js";
 import { LateModule } from "./late_module.js";
 import { actionOf, cloneTemplate, part } from "./template_parts.js";

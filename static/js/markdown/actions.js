@@ -3,21 +3,21 @@
 import { copyCode } from "./copy_code.js";
 import { loadImage } from "./image_frame.js";
 
-/** @typedef {{ writeText?: (text: string) => Promise<void> }} Clipboard */
+/** @typedef {(text: string) => Promise<boolean>} Copy  says whether it worked */
 
 /**
  * @param {EventTarget} root  an element, or the document
- * @param {Clipboard} [clipboard]  defaults to the browser's
+ * @param {Copy} [copy]  defaults to the browser's clipboard
  * @returns {() => void} what removes the listener
  */
-export function enableActions(root, clipboard) {
+export function enableActions(root, copy) {
   /** @param {Event} event */
   const listener = (event) => {
     const origin = /** @type {Element | null} */ (event.target);
     const button = origin?.closest?.("button[data-action]");
     if (!button) return;
     const action = button.getAttribute("data-action");
-    if (action === "copy-code") void copyCode(button, clipboard);
+    if (action === "copy-code") void copyCode(button, copy);
     else if (action === "wrap-code") toggle(button);
     else if (action === "load-image") loadImage(button);
   };

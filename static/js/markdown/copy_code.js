@@ -1,5 +1,6 @@
 /** Copies the text of a code block, exactly as it was written. */
 
+import { copyText } from "../clipboard.js";
 import { gettext } from "../i18n.js";
 
 const COPIED_FOR_MS = 1_500;
@@ -7,26 +8,14 @@ const COPIED_FOR_MS = 1_500;
 /** @type {WeakMap<Element, ReturnType<typeof setTimeout>>} */
 const resetTimers = new WeakMap();
 
-const browserClipboard = {
-  /** @param {string} text */
-  writeText(text) {
-    // Absent on pages served without HTTPS.
-    return navigator.clipboard ? navigator.clipboard.writeText(text) : Promise.reject(new Error("No clipboard here"));
-  },
-};
-
-/** @param {Element} button  of the block @param {import("./actions.js").Clipboard} [clipboard] */
-export async function copyCode(button, clipboard = browserClipboard) {
+/** @param {Element} button  of the block @param {import("./actions.js").Copy} [copy] */
+export async function copyCode(button, copy = copyText) {
   const code = button.closest(".code-block")?.querySelector("pre > code");
   if (!code) return;
-  try {
-    await clipboard.writeText?.(code.textContent ?? "");
-    show(button, gettext("Copied"), "copied");
-  } catch {
-    // The reader can still copy the selection.
-    button.ownerDocument.defaultView?.getSelection?.()?.selectAllChildren(code);
-    show(button, gettext("Press Ctrl+C"), "failed");
-  }
+  if (await copy(code.textContent ?? "")) return show(button, gettext("Copied"), "copied");
+  // The reader can still copy the selection.
+  button.ownerDocument.defaultView?.getSelection?.()?.selectAllChildren(code);
+  show(button, gettext("Press Ctrl+C"), "failed");
 }
 
 /** Shows the outcome on the button, where it also is announced, and takes it back after a while. @param {Element} button @param {string} label @param {string} outcome */
