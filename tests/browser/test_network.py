@@ -151,6 +151,38 @@ async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(v
         await visitor.leave()
 
 
+async def test_what_was_sent_in_a_tab_that_was_closed_goes_out_once(visitors: Visitors, site: Site) -> None:
+    async with proxy(site.port) as wire:
+        visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
+        closed, kept = await visitor.open(), await visitor.open()
+        await closed.ask("Hello")
+        conversation_id = await closed.conversation_id()
+        async with no_network(visitor, wire):
+            await visitor.context.set_offline(True)
+            await closed.send("Are you there?")
+            await expect(closed.questions).to_have_count(2)
+            await kept.send("And I?")
+            await expect(kept.questions).to_have_count(1)
+            await closed.page.close()
+            await visitor.context.set_offline(False)
+        # It finds the other tab's message, too, which is that tab's to send.
+        again = await visitor.open(f"/c/{conversation_id}")
+        await expect(again.answers).to_have_count(2)
+        await again.ended()
+        await kept.ended()
+
+        await expect(again.questions).to_have_text(["Hello", "Are you there?"])
+        assert await again.text() == "Hello! You said: Are you there?"
+        assert await kept.text() == "Hello! You said: And I?"
+        found = await visitor.api("GET", "/api/conversations")
+        assert len(found["items"]) == 2
+        for conversation, messages in ((conversation_id, 4), (await kept.conversation_id(), 2)):
+            page = await visitor.api("GET", f"/api/conversations/{conversation}/messages")
+            assert len(page["items"]) == messages
+        assert await again.page.evaluate("Object.keys(localStorage).filter((key) => key.includes('outbox'))") == []
+        await visitor.leave()
+
+
 async def test_without_websockets_the_answer_comes_by_plain_http(visitor: Visitor) -> None:
     await block_websockets(visitor)
     tab = await visitor.open()

@@ -156,6 +156,19 @@ export class ChatClient extends EventTarget {
   }
 
   /**
+   * Takes in what the outbox of a page that is gone has stored. What a server had taken is looked after to its end; the
+   * rest waits in the outbox, to be sent or discarded.
+   *
+   * @param {string | null} stored
+   * @returns {import("./outbox.js").Entry[]} the messages that are new here
+   */
+  adopt(stored) {
+    const entries = this.#outbox.adopt(stored);
+    this.#followOwn([]);
+    return entries;
+  }
+
+  /**
    * Follows a run until it ends. A run has one subscription: following it again closes the one before.
    *
    * A run that cannot be followed gets an `error` event without an id. A cursor that the server no longer knows gets

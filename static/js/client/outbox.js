@@ -39,6 +39,8 @@ export class Outbox {
   #entries = new Map();
   /** The ids of those whose run the server does not know any more. @type {Set<string>} */
   #lost = new Set();
+  /** The ids of all that there ever were. @type {Set<string>} */
+  #known = new Set();
 
   /**
    * @param {Deliveries} deliveries
@@ -49,7 +51,7 @@ export class Outbox {
     this.#deliveries = deliveries;
     this.#storage = storage;
     this.#key = key;
-    for (const entry of this.#load()) this.#entries.set(entry.clientMessageId, entry);
+    for (const entry of entriesIn(this.#storage, key)) this.#remember(entry);
   }
 
   /**
@@ -87,6 +89,19 @@ export class Outbox {
     }
   }
 
+  /**
+   * Takes in the messages of a page that is gone, as they were stored. What was here before is left out.
+   *
+   * @param {string | null} stored
+   * @returns {Entry[]} those that are new here
+   */
+  adopt(stored) {
+    const added = entriesIn({ getItem: () => stored }, this.#key).filter(({ clientMessageId }) => !this.#known.has(clientMessageId));
+    for (const entry of added) this.#remember(entry);
+    this.#save();
+    return added;
+  }
+
   /** The run has ended: what is to be kept of it is the server's. @param {string} runId */
   ended(runId) {
     for (const entry of [...this.#entries.values()]) if (entry.runId === runId) this.#remove(entry.clientMessageId);
@@ -120,23 +135,19 @@ export class Outbox {
 
   /** @param {Entry} entry takes the place of one with the same id */
   #keep(entry) {
-    this.#entries.set(entry.clientMessageId, entry);
+    this.#remember(entry);
     this.#save();
+  }
+
+  /** @param {Entry} entry */
+  #remember(entry) {
+    this.#known.add(entry.clientMessageId);
+    this.#entries.set(entry.clientMessageId, entry);
   }
 
   /** @param {string} clientMessageId */
   #remove(clientMessageId) {
     if (this.#entries.delete(clientMessageId)) this.#save();
-  }
-
-  /** @returns {Entry[]} */
-  #load() {
-    try {
-      const saved = JSON.parse(this.#storage?.getItem(this.#key) ?? "[]");
-      return Array.isArray(saved) ? saved.filter(isEntry) : [];
-    } catch {
-      return [];
-    }
   }
 
   #save() {
@@ -146,6 +157,20 @@ export class Outbox {
     } catch (error) {
       warn("the outbox could not be stored", error);
     }
+  }
+}
+
+/**
+ * @param {Pick<OutboxStorage, "getItem"> | null} storage
+ * @param {string} key
+ * @returns {Entry[]}
+ */
+function entriesIn(storage, key) {
+  try {
+    const saved = JSON.parse(storage?.getItem(key) ?? "[]");
+    return Array.isArray(saved) ? saved.filter(isEntry) : [];
+  } catch {
+    return [];
   }
 }
 

@@ -2,10 +2,9 @@ import { gettext } from "../i18n.js";
 import { enableActions } from "../markdown/actions.js";
 import { Announcer } from "./announcer.js";
 import { Commands } from "./commands.js";
-import { ConversationActs } from "./conversation_acts.js";
 import { refreshCsrfFields } from "./csrf.js";
 import { nameKeys } from "./key_names.js";
-import { loadLateModules } from "./late_module.js";
+import { LateModule, loadLateModules } from "./late_module.js";
 import { MessageActs } from "./message_acts.js";
 import { ReadMarks } from "./read_marks.js";
 import { refusalWords } from "./refusal_words.js";
@@ -14,6 +13,7 @@ import { shortcutOf } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { actionOf } from "./template_parts.js";
 
+const acts = new LateModule(() => import("./conversation_acts.js"));
 const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
 /** An Escape is theirs first. */
 const OVERLAY = ":popover-open, dialog[open]";
@@ -26,8 +26,8 @@ export class ChatApp extends HTMLElement {
   #stage = /** @type {any} */ (null);
   /** @type {Commands} */
   #commands = /** @type {any} */ (null);
-  /** @type {ConversationActs} */
-  #acts = /** @type {any} */ (null);
+  /** @type {import("./conversation_acts.js").ConversationActs | null} */
+  #acts = null;
   /** @type {Announcer} */
   #announcer = /** @type {any} */ (null);
   /** @type {ReadMarks} */
@@ -44,8 +44,7 @@ export class ChatApp extends HTMLElement {
     composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
     const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));
     const go = (/** @type {string | null} */ id, /** @type {string | null} */ messageId = null) => this.#go(id, messageId);
-    this.#acts = new ConversationActs({ book: session.book, current: () => stage.open, go, toast: (text, undo) => this.#toast(text, undo) });
-    this.#commands = new Commands({ app: this, session, stage, composer, list, acts: this.#acts, go, stop: () => void this.#try(this.#open.stop()) });
+    this.#commands = new Commands({ app: this, session, stage, composer, list, act: (act) => this.#act(act), go, stop: () => void this.#try(this.#open.stop()) });
     this.#marks = new ReadMarks({ book: session.book, stage, transcript });
     enableActions(transcript);
     nameKeys(document);
@@ -77,7 +76,7 @@ export class ChatApp extends HTMLElement {
     const { client, book } = this.#session;
     client.addEventListener("connection", (event) => this.#find("connection-notice")[0].show(detailOf(event)), { signal });
     client.addEventListener("hello", () => this.#hello(), { signal });
-    client.addEventListener("hello", () => void this.#sendLeftovers(), { signal, once: true });
+    client.addEventListener("hello", () => void this.#try(this.#sendLeftovers()), { signal });
     client.addEventListener("stranger", () => location.reload(), { signal });
     client.addEventListener("notice", (event) => this.#notice(detailOf(event)), { signal });
     book.addEventListener("change", () => this.#stage.drawTitle(), { signal });
@@ -92,8 +91,8 @@ export class ChatApp extends HTMLElement {
     "composer-stop": () => this.#commands.run("stop"),
     "composer-assistant": () => this.#stage.drawDemo(),
     "conversation-open": ({ id }) => this.#go(id),
-    "conversation-change": ({ id, changes }) => this.#acts.change(id, changes),
-    "conversation-delete": ({ id }) => this.#acts.delete(id),
+    "conversation-change": ({ id, changes }) => this.#act((acts) => acts.change(id, changes)),
+    "conversation-delete": ({ id }) => this.#act((acts) => acts.delete(id)),
     "connection-wake": () => this.#session.client.wake(),
     "sign-in": () => this.#commands.run("sign-in"),
     announce: (text) => this.#announcer.say(text),
@@ -140,14 +139,14 @@ export class ChatApp extends HTMLElement {
     void this.#try(this.#open.refresh());
   }
 
-  /** What was sent before this page was loaded, and not answered, goes out by itself. */
+  /** What was sent before this page was loaded, or in a tab that was closed, and not answered, goes out by itself. */
   async #sendLeftovers() {
-    const { leftovers } = this.#session;
     await this.#stage.loaded; // Not before it is known whether the conversation is there.
-    for (const message of /** @type {NodeListOf<any>} */ (this.querySelectorAll(UNSENT))) {
-      if (leftovers.has(message.source)) void this.#send(message.source, () => this.#open.retry(message));
-    }
-    void leftovers.sendElsewhere(this.#open.id);
+    await this.#session.sendLeftovers({
+      open: () => this.#open,
+      unsent: () => /** @type {NodeListOf<any>} */ (this.querySelectorAll(UNSENT)),
+      retry: (message) => this.#send(message.source, () => this.#open.retry(message)),
+    });
   }
 
   /** @param {Record<string, any>} notice */
@@ -158,6 +157,17 @@ export class ChatApp extends HTMLElement {
     if (kind !== "conversation_deleted") return;
     this.#go(null);
     this.#toast(gettext("This conversation was deleted elsewhere"), null);
+  }
+
+  /** @param {(acts: import("./conversation_acts.js").ConversationActs) => Promise<void>} act */
+  #act(act) {
+    void this.#try(this.#loadActs().then(act));
+  }
+
+  async #loadActs() {
+    const { ConversationActs } = await acts.load();
+    const toast = (/** @type {string} */ text, /** @type {(() => void) | null} */ undo) => this.#toast(text, undo);
+    return (this.#acts ??= new ConversationActs({ book: this.#session.book, current: () => this.#open, go: (id) => this.#go(id), toast }));
   }
 
   /** @param {Event} event */

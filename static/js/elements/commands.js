@@ -15,7 +15,7 @@ const signIn = new LateModule(() => import("./sign_in.js"));
  * @property {import("./stage.js").Stage} stage
  * @property {import("./chat_composer.js").ChatComposer} composer
  * @property {import("./conversation_list.js").ConversationList} list
- * @property {import("./conversation_acts.js").ConversationActs} acts
+ * @property {(act: (acts: import("./conversation_acts.js").ConversationActs) => Promise<void>) => void} act asks something of a conversation
  * @property {(id: string | null, messageId?: string | null) => void} go
  * @property {() => void} stop
  */
@@ -59,7 +59,7 @@ export class Commands {
     stop: () => this.#parts.stop(),
     pin: () => this.#change(({ pinned = false }) => ({ pinned: !pinned })),
     archive: () => this.#change(({ archived = false }) => ({ archived: !archived })),
-    delete: () => this.#ofOpen(({ id }) => void this.#parts.acts.delete(id)),
+    delete: () => this.#ofOpen(({ id }) => this.#parts.act((acts) => acts.delete(id))),
     rename: () => this.#ofOpen(({ id }) => this.#rename(id)),
   };
 
@@ -119,7 +119,10 @@ export class Commands {
 
   /** @param {(conversation: import("./conversation_book.js").Conversation) => import("./conversation_book.js").Changes} changes */
   #change(changes) {
-    this.#ofOpen((conversation) => void this.#parts.acts.change(conversation.id, changes(conversation)));
+    this.#ofOpen((conversation) => {
+      const wanted = changes(conversation);
+      this.#parts.act((acts) => acts.change(conversation.id, wanted));
+    });
   }
 
   /** @param {(conversation: import("./conversation_book.js").Conversation) => void} act on the one on the screen, if it is saved */

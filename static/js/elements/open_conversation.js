@@ -89,13 +89,13 @@ export class OpenConversation extends EventTarget {
   async load() {
     const { client, transcript, messageId } = this.#options;
     transcript.clear();
-    if (this.#id === null) return this.#showUnsent();
+    if (this.#id === null) return this.showUnsent();
     transcript.busy = true;
     try {
       const [found, runs] = await Promise.all([this.#history.load(messageId), client.request("GET", "/runs")]);
       if (this.#closed) return;
       this.#saved = found;
-      this.#showUnsent(); // Below what was said.
+      this.showUnsent(); // Below what was said.
       await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
       const mayBeLost = client.outbox.running.some((entry) => this.#isOwn(entry));
       if (!this.#saved && this.#turns.empty && !mayBeLost) transcript.showProblem(NOT_FOUND);
@@ -218,7 +218,7 @@ export class OpenConversation extends EventTarget {
 
   #listen() {
     const turns = this.#turns;
-    this.#options.client.addEventListener("lost", () => this.#drawn && this.#showUnsent(), { signal: this.#listeners.signal });
+    this.#options.client.addEventListener("lost", () => this.#drawn && this.showUnsent(), { signal: this.#listeners.signal });
     turns.addEventListener("change", () => this.#tell("change", {}));
     turns.addEventListener("turn-grown", (event) => this.#versions.grow(detailOf(event).turn));
     turns.addEventListener("turn-started", (event) => this.#started(detailOf(event)));
@@ -283,7 +283,7 @@ export class OpenConversation extends EventTarget {
   }
 
   /** Messages of an earlier page load whose sending nobody has heard of, or which were lost with their server. */
-  #showUnsent() {
+  showUnsent() {
     this.#drawn = true;
     for (const entry of this.#options.client.outbox.entries) {
       const { sending, clientMessageId, runId = "" } = entry;

@@ -5,8 +5,8 @@ import { csrfToken, refreshCsrfFields } from "./csrf.js";
 import { Drafts } from "./drafts.js";
 import { LastChoice } from "./last_choice.js";
 import { LateModule } from "./late_module.js";
-import { Leftovers } from "./leftovers.js";
 import { LiveRuns, runOf } from "./live_runs.js";
+import { TabStorage } from "./tab_storage.js";
 
 /**
  * @typedef {object} Config what the server tells the page
@@ -19,6 +19,7 @@ import { LiveRuns, runOf } from "./live_runs.js";
 
 const NOT_SIGNED_IN = 4401;
 const sse = new LateModule(() => import("../client/sse_transport.js"));
+const leftovers = new LateModule(() => import("./leftovers.js"));
 
 /**
  * The signed-in person at this tab: the connection, and what is known of their conversations and live runs, kept true
@@ -27,23 +28,28 @@ const sse = new LateModule(() => import("../client/sse_transport.js"));
 export class Session {
   /** Of the last close. @type {number | null} */
   #code = null;
+  #outbox;
+  #before;
+  /** @type {import("./leftovers.js").Leftovers | null} */
+  #leftovers = null;
 
   /** @param {Config} config @param {Record<string, unknown>} answers of the API, as they have come with the page */
   constructor({ user }, answers) {
     this.user = user;
+    this.#outbox = new TabStorage(`chatsite.outbox.${user.id}`);
     this.client = new ChatClient({
       userId: user.id,
       socketUrl: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws/chat`,
       answers,
       csrfToken,
       loadSse: () => sse.load(),
-      storage: sessionStorage,
-      storageKey: `chatsite.outbox.${user.id}`,
+      storage: this.#outbox,
+      storageKey: this.#outbox.key,
     });
     this.book = new ConversationBook(this.client);
     this.runs = new LiveRuns();
     this.drafts = new Drafts(localStorage, user.id);
-    this.leftovers = new Leftovers({ client: this.client, drafts: this.drafts });
+    this.#before = this.client.outbox.entries;
     this.lastAssistant = new LastChoice(localStorage, `chatsite.assistant.${user.id}`);
     this.client.addEventListener("connection", (event) => (this.#code = /** @type {CustomEvent} */ (event).detail.code));
     this.client.addEventListener("hello", (event) => this.#hello(/** @type {CustomEvent} */ (event).detail));
@@ -79,6 +85,17 @@ export class Session {
   forget() {
     this.drafts.clear();
     this.client.outbox.clear();
+    for (const name of this.#outbox.others) localStorage.removeItem(name);
+  }
+
+  /** Sends what was left to be sent before this page was loaded, or by closed tabs. @param {import("./leftovers.js").Page} page */
+  async sendLeftovers(page) {
+    if (!this.#before.length && !this.#outbox.others.length) return;
+    const loaded = await leftovers.load().catch(() => null);
+    if (!loaded) return; // The next connection asks again.
+    const { client, drafts } = this;
+    this.#leftovers ??= new loaded.Leftovers({ client, drafts, storage: this.#outbox, entries: this.#before });
+    await this.#leftovers.send(page);
   }
 
   #wake = () => {

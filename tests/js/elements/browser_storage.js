@@ -1,0 +1,12 @@
+/** `localStorage` for tests: what is stored are its own properties, as in a browser. */
+export class BrowserStorage {
+  getItem(key) {
+    return Object.hasOwn(this, key) ? this[key] : null;
+  }
+  setItem(key, value) {
+    this[key] = String(value);
+  }
+  removeItem(key) {
+    delete this[key];
+  }
+}
