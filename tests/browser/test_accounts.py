@@ -124,6 +124,24 @@ async def test_signing_in_again_happens_in_place_and_what_was_sent_goes_out_once
     await log_out(tab.page)
 
 
+async def test_who_logs_out_leaves_no_words_in_the_browser(visitor: Visitor) -> None:
+    assert visitor.person
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    await tab.box.fill("a draft")
+    left = f"chatsite.outbox.{visitor.person.id}.of-a-closed-tab"
+    await tab.page.evaluate("(key) => localStorage.setItem(key, '[]')", left)
+    await tab.page.evaluate("localStorage.setItem('chatsite.outbox.0.of-somebody-else', '[]')")
+    words = "Object.keys(localStorage).filter((key) => /outbox|draft/.test(key))"
+    while len(await tab.page.evaluate(words)) < 3:
+        await tab.page.wait_for_timeout(100)
+
+    await log_out(tab.page)
+
+    assert await tab.page.evaluate(words) == ["chatsite.outbox.0.of-somebody-else"]
+
+
 async def test_nobody_reads_what_another_person_has_written(visitors: Visitors) -> None:
     alice, charlie = await visitors(), await visitors()
     tab = await alice.open()

@@ -66,9 +66,10 @@ export class Drafts {
     return key === this.#key(conversationId) && newValue !== null ? textOf(newValue).text : null;
   }
 
-  /** Leaves nothing behind, when the person logs out here. */
+  /** Leaves nothing behind, when the person logs out here: from then on nothing is kept, whatever still stands in the page. */
   clear() {
     for (const key of this.#keys()) this.#remove(key);
+    this.#storage = null;
   }
 
   /** @param {string} key @returns {{ text: string, at: number }} */

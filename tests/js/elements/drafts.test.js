@@ -108,6 +108,7 @@ test("who logs out leaves nothing behind, and other people's drafts alone", () =
   new Drafts(storage, 12).write("a", "theirs");
 
   drafts.clear();
+  drafts.write("a", "what still stands in the box, while the page goes");
 
   assert.equal(storage.length, 1);
   assert.equal(new Drafts(storage, 12).read("a"), "theirs");
