@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -11,6 +13,8 @@ from tests.browser.payloads import FIELDS
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ADMIN_PATHS
 from tests.faults.processes import Member, Site
+
+CHOOSE: Final = "(select, id) => select.add(new Option(id, id, true, true))"
 
 
 async def administrator(visitors: Visitors, admin: Member) -> Visitor:
@@ -120,6 +124,27 @@ async def test_assistants_are_only_text(visitors: Visitors, admin: Member) -> No
     await expect(page.locator("#content")).to_contain_text(words)
     await page.goto("/admin/chat/assistant/?q=hostile")
     await delete_all(page, list(FIELDS))
+
+
+async def test_names_of_tokens_are_only_text(visitors: Visitors, admin: Member) -> None:
+    page = await (await administrator(visitors, admin)).page("/admin/chat/apitoken/add/")
+    for words in FIELDS:
+        await page.locator("select[name=owner]").evaluate(CHOOSE, admin.id)
+        await page.locator("input[name=name]").fill(words)
+        async with page.expect_navigation():
+            await page.locator("input[name=_addanother]").click()
+        await expect(page.locator(".messagelist .success")).to_be_visible()
+    await page.goto("/admin/chat/apitoken/?q=x%3D1")
+    for words in filter(lambda words: "x=1" in words, FIELDS):
+        await expect(page.locator("#result_list")).to_contain_text(words)
+    await page.locator("#action-toggle").check()
+    await page.locator("select[name=action]").select_option("revoke")
+    await page.locator("button[name=index]").click()
+    await expect(page.locator(".messagelist")).to_contain_text("revoked")
+    await page.locator("#result_list tbody th a").first.click()
+    assert await page.locator("input[name=name]").input_value() in FIELDS
+    await page.get_by_role("link", name="History").click()
+    await expect(page.locator("#content")).to_contain_text("Revoked.")
 
 
 async def delete_all(page: Page, names: list[str]) -> None:

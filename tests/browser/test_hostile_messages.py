@@ -12,6 +12,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.oracle import arrive, check, wrong
 from tests.browser.payloads import FIELDS, can_be_sent
 from tests.browser.samples import scripted
+from tests.browser.test_network import block_websockets
 from tests.faults.processes import Site
 
 SLICES: Final = 4
@@ -122,6 +123,20 @@ async def test_no_message_is_more_than_text(visitors: Visitors, payloads: list[s
     await expect(tab.answers.last).to_be_visible()
     await check(tab.page)
     assert turns == 3 * len(sent)
+
+
+async def test_no_message_is_more_than_text_over_plain_http(visitors: Visitors, payloads: list[str]) -> None:
+    """Its events come another way, through other code."""
+    visitor = await arrive(visitors)
+    await block_websockets(visitor)
+    tab = await visitor.open()
+    sent = list(filter(can_be_sent, FIELDS)) + [payload for payload in payloads if can_be_sent(payload)][::SLICES]
+    for payload in sent:
+        await tab.ask(payload)
+        await expect(tab.questions.last).to_have_text(payload)
+        await tab.ask(scripted(payload, size=1, rate=300))
+    await expect(tab.notice).to_contain_text("plain HTTP")
+    await check(tab.page)
 
 
 async def test_no_payload_is_more_than_text_wherever_it_is_split(visitors: Visitors, payloads: list[str]) -> None:
