@@ -2,6 +2,8 @@
 
 In PostgreSQL the rows have a column that the database fills itself. In SQLite triggers keep an FTS5 table in step. So
 on both, what is indexed is written and removed in the same transaction as what it was made of, whoever writes.
+
+Words of a script without spaces are in no index: for them the texts themselves are looked through.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import BooleanField, QuerySet
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from chat.search.words import Words
@@ -21,7 +23,10 @@ AND id IN (SELECT rowid FROM chat_search WHERE chat_search MATCH %s)
 
 
 def with_words_in_text(messages: QuerySet[Any], words: Words) -> QuerySet[Any]:
-    """The messages that hold the words."""
+    """The messages that hold the words. They should be one person's."""
+    messages = _containing(messages, "text", words)
+    if not words.spaced:
+        return messages
     if connection.vendor == "postgresql":
         return _in_postgresql(messages, "chat_message", words)
     return messages.filter(pk__in=RawSQL(_SQLITE.format(owner="message_id"), [_fts5(words)]))  # noqa: S611
@@ -29,9 +34,16 @@ def with_words_in_text(messages: QuerySet[Any], words: Words) -> QuerySet[Any]:
 
 def with_words_in_title(conversations: QuerySet[Any], words: Words) -> QuerySet[Any]:
     """The conversations that hold the words in their titles."""
+    conversations = _containing(conversations, "title", words)
+    if not words.spaced:
+        return conversations
     if connection.vendor == "postgresql":
         return _in_postgresql(conversations, "chat_conversation", words)
     return conversations.filter(pk__in=RawSQL(_SQLITE.format(owner="conversation_id"), [_fts5(words)]))  # noqa: S611
+
+
+def _containing(rows: QuerySet[Any], field: str, words: Words) -> QuerySet[Any]:
+    return rows.filter(*(Q((f"{field}__icontains", word)) for word in words.unspaced))
 
 
 def _in_postgresql(rows: QuerySet[Any], table: str, words: Words) -> QuerySet[Any]:
@@ -41,9 +53,9 @@ def _in_postgresql(rows: QuerySet[Any], table: str, words: Words) -> QuerySet[An
 
 def _tsquery(words: Words) -> str:
     """https://www.postgresql.org/docs/15/datatype-textsearch.html. No word holds a quote or a backslash."""
-    return " & ".join(f"'{word}'" for word in words.all) + ":*"
+    return " & ".join(f"'{word}'" for word in words.spaced) + (":*" if words.is_last_begun else "")
 
 
 def _fts5(words: Words) -> str:
     """https://www.sqlite.org/fts5.html, "Full-text Query Syntax". No word holds a quote."""
-    return " AND ".join(f'"{word}"' for word in words.all) + " *"
+    return " AND ".join(f'"{word}"' for word in words.spaced) + (" *" if words.is_last_begun else "")

@@ -16,11 +16,19 @@ CHARACTERS: Final = 100
 
 _BETWEEN: Final = re.compile(rf"[\s\x00-\x1f\x7f{re.escape(PUNCTUATION)}]+")
 _LETTER: Final = r"[^\W_]"
+# Thai, Lao, Burmese, Khmer, Japanese and Chinese have no space between words: what an index takes for a word there
+# is a clause or a sentence.
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """All of them must be in a text, in any order; of the last, the beginning of a word is enough."""
+    """All of them must be in a text, in any order; of the last, the beginning of a word is enough.
+
+    Those of a script without spaces may be anywhere in it.
+    """
 
     all: tuple[str, ...]
 
@@ -34,8 +42,23 @@ class Words:
         return bool(self.all)
 
     @property
+    def spaced(self) -> tuple[str, ...]:
+        """Those that an index of words can hold."""
+        return tuple(word for word in self.all if not _UNSPACED.search(word))
+
+    @property
+    def unspaced(self) -> tuple[str, ...]:
+        return tuple(filter(_UNSPACED.search, self.all))
+
+    @property
+    def is_last_begun(self) -> bool:
+        """Whether the last of `spaced` may be the beginning of a word: nothing was typed after it."""
+        return self.spaced[-1:] == self.all[-1:]
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """Where one of them is in a text."""
-        *whole, last = map(re.escape, self.all)
-        alternatives = [*(rf"{word}(?!{_LETTER})" for word in whole), rf"{last}{_LETTER}*"]
-        return re.compile(rf"(?<!{_LETTER})(?:{'|'.join(alternatives)})", re.IGNORECASE)
+        spaced = [rf"(?<!{_LETTER}){re.escape(word)}(?!{_LETTER})" for word in self.spaced]
+        if self.is_last_begun:
+            spaced[-1] = rf"(?<!{_LETTER}){re.escape(self.all[-1])}{_LETTER}*"
+        return re.compile("|".join([*spaced, *map(re.escape, self.unspaced)]), re.IGNORECASE)

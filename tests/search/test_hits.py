@@ -68,6 +68,36 @@ def test_punctuation_and_scripts_hide_nothing(alice: User, text: str, query: str
 
 
 @pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("我昨天在北京看到了一只苍鹭", "北京"),
+        ("我昨天在北京看到了一只苍鹭", "苍鹭 北京"),
+        ("東京タワーから鷺が見えた", "タワー"),
+        ("東京タワーから鷺が見えた", "鷺"),
+        ("นกกระสาสีเทากินปลา", "สีเทา"),
+        ("Djangoの入門ガイド", "入門"),
+        ("Djangoの入門ガイド", "djangoの入門"),
+        ("A heron in Japanese: 青鷺といいます", "heron 鷺"),
+        ("A heron in Japanese: 青鷺といいます", "鷺 hero"),
+    ],
+)
+def test_where_words_stand_without_spaces_they_are_found_in_the_middle(alice: User, text: str, query: str) -> None:
+    conversation = make_conversation(alice, text, "", title=text)
+
+    assert sorted(found(alice, query)) == sorted([text, f"title: {text}"])
+    assert found(alice, f"{query} 虎") == []
+    assert found(alice, f"crane {query}") == []
+    assert conversation.title == text
+
+
+@pytest.mark.parametrize("query", ["鷺%", "_鷺", "100%鷺", "\\鷺", "鷺'", '鷺"'])
+def test_no_sign_in_such_words_is_a_pattern(alice: User, query: str) -> None:
+    make_conversation(alice, "青い鳥", "", title="-")
+
+    assert found(alice, query) == []
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "'", '"', '"heron', "heron'", "heron*", "* heron", "heron AND", "NOT heron", "heron OR", "(heron", "heron)",

@@ -36,6 +36,9 @@ def test_ten_kilobytes_become_a_few_short_words() -> None:
         ("grey her", "greyish Grey herons", ["Grey", "herons"]),
         ("c 5", "C+5 abc 55", ["C", "5", "55"]),
         ("ÄRGER", "ärgerlich", ["ärgerlich"]),
+        ("鷺 hero", "青鷺 is a heron, herons", ["鷺", "heron", "herons"]),
+        ("grey 鷺", "青鷺が greyish, grey", ["鷺", "grey"]),
+        ("タワー", "東京タワーから", ["タワー"]),
     ],
 )
 def test_its_words_are_found_again(words: str, text: str, found: list[str]) -> None:

@@ -109,7 +109,7 @@ SEARCH: Final = operation(
     "Search titles and messages",
     tag=TAG,
     description="In all that you have not deleted, the newest first. A hit holds every word; of the last, the "
-    "beginning is enough. Without a word nothing is found.",
+    "beginning is enough. Words of a script without spaces may be anywhere. Without a word nothing is found.",
     parameters=[
         query("q", TEXT, "The words. Nothing in it is an operator."),
         _PAGING[0],
