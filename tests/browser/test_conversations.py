@@ -6,8 +6,12 @@ import asyncio
 
 from playwright.async_api import Route, expect
 
+from tests.browser.conftest import Visitors
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
+from tests.browser.watch import NO_NETWORK
+from tests.faults.processes import Site
+from tests.faults.proxy import proxy
 
 
 async def two_conversations(tab: Tab) -> tuple[str, str]:
@@ -117,6 +121,36 @@ async def test_a_conversation_deleted_elsewhere_is_left(visitor: Visitor) -> Non
     await expect(tab.rows).to_have_count(0)
     await tab.page.goto(f"/c/{conversation_id}")
     await expect(tab.page.locator("chat-transcript [data-part=problem]")).to_contain_text("deleted")
+
+
+async def test_what_a_conversation_says_that_was_left_is_not_told(visitors: Visitors, site: Site) -> None:
+    """Its messages are read again after a loss of the network, and it is deleted meanwhile."""
+    asked, deleted = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        asked.set()
+        await deleted.wait()
+        await route.continue_()
+
+    async with proxy(site.port) as wire:
+        visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
+        visitor.watch.expect(*NO_NETWORK, r"console: .* 404 .*/api/conversations/")
+        tab = await visitor.open()
+        await tab.ask("Hello")
+        conversation_id = await tab.conversation_id()
+        await tab.page.route(f"**/api/conversations/{conversation_id}/messages*", answer_late)
+        async with tab.page.expect_websocket():
+            await wire.close()
+        await asked.wait()
+        await visitor.api("DELETE", f"/api/conversations/{conversation_id}")
+        await expect(tab.toast).to_contain_text("deleted elsewhere")
+
+        async with tab.page.expect_response(lambda response: response.status == 404):
+            deleted.set()
+        await tab.send("Hello again")
+        await tab.ended()
+        await expect(tab.toast).to_contain_text("deleted elsewhere")
+        await visitor.leave()
 
 
 async def test_a_conversation_written_elsewhere_appears(visitor: Visitor) -> None:

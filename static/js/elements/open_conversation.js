@@ -106,9 +106,12 @@ export class OpenConversation extends EventTarget {
     }
   }
 
-  /** Shows what other devices have added. */
+  /** Shows what other devices have added. Once it is closed, nobody needs to know why it could not. */
   async refresh() {
-    if (this.#saved && !this.current) await this.#history.refresh(this.#isDrawn);
+    if (!this.#saved || this.current) return;
+    await this.#history.refresh(this.#isDrawn).catch((error) => {
+      if (!this.#closed) throw error;
+    });
   }
 
   loadOlder() {
