@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Final
 
+# Of a request's body. Above Django's own limit, so that Django can answer what is a little over that one.
+BODY_BYTES: Final = 4 * 1024 * 1024
 SWEEP_AT: Final = 1024
 
 

@@ -13,12 +13,13 @@ from django.urls import path, re_path  # noqa: E402
 
 from chat.api.event_streams import EventStreams  # noqa: E402
 from chat.consumers import ChatConsumer, refuse_socket  # noqa: E402
+from chatsite.body_limit import BodyLimit  # noqa: E402
 from chatsite.lifespan import lifespan  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "lifespan": lifespan,
-        "http": EventStreams(django_application),
+        "http": BodyLimit(EventStreams(django_application)),
         "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),  # type: ignore[arg-type]
     }
 )

@@ -7,12 +7,11 @@ from daphne.http_protocol import HTTPFactory as DaphneHTTPFactory
 from daphne.http_protocol import WebRequest
 from twisted.internet import reactor
 
+from chat.limits import BODY_BYTES
 from chat.server.gate import WriteGate
 
 logger = logging.getLogger(__name__)
 
-# What the transport takes of a request's body. Below it Django can answer one that is over its own limit.
-HTTP_BYTES: Final = 4 * 1024 * 1024
 # What waits to be written to one reader, at most, beside the piece that is over it.
 BUFFER_BYTES: Final = 16 * 1024
 # For a client that goes on sending what was refused.
@@ -35,13 +34,13 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802
         super().gotLength(length)
-        if length is not None and length > HTTP_BYTES:
+        if length is not None and length > BODY_BYTES:
             self._refuse()
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
         """Before anybody is asked who sends it, all of a body would be put on the disk."""
         self._received += len(data)
-        if self._received > HTTP_BYTES:
+        if self._received > BODY_BYTES:
             self._refuse()
         if self._refused is None:
             super().handleContentChunk(data)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
+from chat.limits import BODY_BYTES
 from tests.faults.client import Browser, numbered, socket
 from tests.faults.invariants import check_saved
 from tests.faults.processes import Upstream
@@ -15,6 +17,9 @@ from tests.faults.reading import Reading
 from tests.server.conftest import StartSite
 from tests.server.ending import EndingSite
 
+PIECE_BYTES = 64 * 1024
+# What the buffers on the way may hold comes on top.
+SENT_BYTES = BODY_BYTES + 16 * 1024 * 1024
 HELD = "/hold after=3 count=6"
 PIECE = len(numbered("", 1))
 APPLICATION = "chatsite.asgi:application"
@@ -71,6 +76,30 @@ async def test_turns_over_both_transports_with_stop_and_resume(
     assert once_more.end["status"] == "stopped"
     site.signal()
     assert await site.exit_code() in STATUS[command]
+
+
+@pytest.mark.parametrize("command", ["uvicorn"], indirect=True)
+async def test_uvicorn_takes_no_body_over_the_limit(
+    site: EndingSite, http: aiohttp.ClientSession, command: str
+) -> None:
+    """From anybody: it comes bit by bit and has no end."""
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            yield b"x" * PIECE_BYTES
+            sent += PIECE_BYTES
+
+    try:
+        async with http.post(f"{site.url}/api/runs", data=endless()) as response:
+            assert response.status == 413
+            assert (await response.json())["error"]["code"] == "body_too_big"
+    except aiohttp.ClientOSError:
+        """It was closed with the answer still on its way: who goes on sending may lose it."""
+    assert BODY_BYTES <= sent < SENT_BYTES
+    async with http.get(f"{site.url}/healthz") as response:
+        assert response.status == 200
 
 
 @pytest.mark.parametrize("command", ["uvicorn"], indirect=True)

@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from chat.server.http import HTTP_BYTES
+from chat.limits import BODY_BYTES
 from tests.server.process import END_SECONDS, running
 from tests.server.streaming_app import CHUNK_BYTES, chunk
 
@@ -254,7 +254,7 @@ class TestRequests:
         with server.socket() as connection:
             connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
             with suppress(ConnectionError):
-                for _ in range(2 * HTTP_BYTES // 65536):
+                for _ in range(2 * BODY_BYTES // 65536):
                     connection.sendall(piece)
             answer = OneReader(connection).response()
             assert answer.status == 413
@@ -263,7 +263,7 @@ class TestRequests:
 
     def test_a_body_below_the_limit_is_passed_on(self, server: RunningServer) -> None:
         connection = server.http()
-        connection.request("POST", "/echo", b"x" * HTTP_BYTES)
+        connection.request("POST", "/echo", b"x" * BODY_BYTES)
         assert len(connection.getresponse().read()) > 0
         connection.request("GET", "/state")
         assert connection.getresponse().status == 200

@@ -1,0 +1,56 @@
+"""An end to the bodies of requests, under servers that set none (uvicorn)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from chat.api.replies import refused
+from chat.limits import BODY_BYTES
+from chat.refusals import Refusal
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class BodyLimit:
+    """ASGI wrapper: more than `limit` bytes of a body are refused with 413.
+
+    Django would put all of a body on the disk before anybody is asked who sends it.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], limit: int = BODY_BYTES) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        received = 0
+        has_begun = False
+
+        async def receive_some() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise Refusal("body_too_big", "The request is too large.")
+            return message
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive_some, begin)
+        except Refusal as refusal:
+            if not has_begun:
+                await _refuse(refusal, send)
+
+
+async def _refuse(refusal: Refusal, send: Send) -> None:
+    response = refused(refusal)
+    headers = [*response.items(), ("Connection", "close")]
+    head = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": head})
+    await send({"type": "http.response.body", "body": response.content})
