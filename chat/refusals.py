@@ -13,6 +13,7 @@ STATUS: Final = {
     "unknown_type": 400,
     "not_signed_in": 401,
     "forbidden": 403,
+    "another_user": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "conflict": 409,

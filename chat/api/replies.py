@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestDataTooBig
@@ -22,6 +22,9 @@ from chat.streams.base import Unavailable
 from chat.wire import BadJson, loads
 
 logger = logging.getLogger(__name__)
+
+# Whose page is asking: another person may have signed in since it was loaded.
+MEANT_FOR: Final = "X-User-Id"
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
@@ -64,6 +67,8 @@ async def _respond(
     await sync_to_async(close_old_connections)()
     if not isinstance(user, User) or not user.is_active:
         return not_signed_in()
+    if request.headers.get(MEANT_FOR, str(user.pk)) != str(user.pk):
+        raise Refusal("another_user", "Somebody else is signed in by now.")
     if chosen is None:
         return not_allowed(methods)
     return await chosen(request, user, **ids)

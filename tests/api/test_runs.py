@@ -32,6 +32,13 @@ async def test_start_answers_with_where_to_follow_and_stop(chat: Rig, owner: Bro
     assert other.data["error"]["code"] == "conflict"
 
 
+async def test_nothing_is_started_for_somebody_else_than_it_is_meant_for(chat: Rig, owner: Browser) -> None:
+    refused = await owner.post("/api/runs", {"text": "Hi"}, x_user_id=str(chat.charlie.pk))
+    assert (refused.status, refused.data["error"]["code"]) == (403, "another_user")
+    assert (await owner.get("/api/runs")).data["items"] == []
+    assert (await owner.post("/api/runs", {"text": "Hi"}, x_user_id=str(chat.alice.pk))).status == 201
+
+
 async def test_one_request_is_a_whole_turn(chat: Rig, owner: Browser) -> None:
     stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"})
     assert stream.status == 200

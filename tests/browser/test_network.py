@@ -183,6 +183,23 @@ async def test_what_was_sent_in_a_tab_that_was_closed_goes_out_once(visitors: Vi
         await visitor.leave()
 
 
+async def test_without_websockets_nothing_is_sent_in_the_session_of_somebody_else(visitors: Visitors) -> None:
+    alice, charlie = await visitors(), await visitors()
+    assert charlie.person
+    await block_websockets(alice)
+    alice.watch.expect(r"console: .* 403 .*/api/")
+    tab = await alice.open()
+    await expect(tab.notice).to_contain_text("plain HTTP")
+    await alice.context.add_cookies([{"name": "sessionid", "value": charlie.person.session, "url": alice.url}])
+
+    await tab.send("For my eyes")
+    await expect(tab.page.locator("#user-menu-button")).to_contain_text(charlie.name)
+    await tab.loaded()
+
+    assert (await charlie.api("GET", "/api/runs"))["items"] == []
+    await expect(tab.questions).to_have_count(0)
+
+
 async def test_without_websockets_the_answer_comes_by_plain_http(visitor: Visitor) -> None:
     await block_websockets(visitor)
     tab = await visitor.open()

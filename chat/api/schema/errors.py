@@ -16,6 +16,7 @@ REFUSALS: Final = {
     "unknown_type": "A WebSocket frame of a type that does not exist.",
     "not_signed_in": "Neither a session nor a valid API token.",
     "forbidden": "The CSRF token is missing or wrong.",
+    "another_user": "Somebody else is signed in than `X-User-Id` names.",
     "not_found": "It does not exist, or is somebody else's: the answer is the same.",
     "method_not_allowed": "There is no such method here; `Allow` says which there are.",
     "conflict": "What was asked contradicts what is there: a `client_message_id` used before for another message, "

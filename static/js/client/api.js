@@ -7,6 +7,7 @@ import { isObject } from "./wire.js";
  */
 
 const REQUEST_TIMEOUT_MS = 30_000;
+const STRANGER = "another_user";
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** What a proxy says when it finds no server: without an error of ours in the body, nobody has answered. */
 const PROXY_STATUSES = new Set([502, 503, 504]);
@@ -14,28 +15,34 @@ const PROXY_STATUSES = new Set([502, 503, 504]);
 /** The REST API of the server, in the session of the page. */
 export class Api {
   #url;
+  #userId;
   #csrfToken;
   #fetch;
   #clock;
   #onSignedOut;
+  #onStranger;
   #answers;
 
   /**
    * @param {object} options
    * @param {string} options.url without a slash at the end
+   * @param {string | number | null} [options.userId] who must be signed in
    * @param {() => string} options.csrfToken
    * @param {Fetch} options.fetch
    * @param {Clock} options.clock
    * @param {() => void} options.onSignedOut called on every 401
+   * @param {() => void} [options.onStranger] called when somebody else is signed in: nothing was done
    * @param {Record<string, unknown>} [options.answers] what the server has said already, by path: each is the answer to
    *   the first GET of it
    */
-  constructor({ url, csrfToken, fetch, clock, onSignedOut, answers = {} }) {
+  constructor({ url, userId = null, csrfToken, fetch, clock, onSignedOut, onStranger = () => {}, answers = {} }) {
     this.#url = url;
+    this.#userId = userId;
     this.#csrfToken = csrfToken;
     this.#fetch = fetch;
     this.#clock = clock;
     this.#onSignedOut = onSignedOut;
+    this.#onStranger = onStranger;
     this.#answers = new Map(Object.entries(answers));
   }
 
@@ -93,7 +100,9 @@ export class Api {
     }
     if (response.ok) return response;
     if (response.status === 401) this.#onSignedOut();
-    throw await errorOf(response);
+    const error = await errorOf(response);
+    if (error.code === STRANGER) this.#onStranger();
+    throw error;
   }
 
   /**
@@ -104,6 +113,7 @@ export class Api {
   #headers(method, body) {
     return {
       Accept: "application/json",
+      ...(this.#userId !== null && { "X-User-Id": String(this.#userId) }),
       ...(body !== undefined && { "Content-Type": "application/json" }),
       ...(!SAFE_METHODS.has(method) && { "X-CSRFToken": this.#csrfToken() }),
     };

@@ -47,7 +47,8 @@ const NOT_SIGNED_IN = 4401;
  * - `connection`: detail is a ConnectionDetail. State "closed" with a code (4400, 4401, 4403) is final.
  * - `hello`: after every connect; detail is the hello frame, with the user's live runs. Over SSE its `user` is null.
  * - `notice`: detail is the notice. Notices are not repeated: what was missed between two hellos must be fetched.
- * - `stranger`: somebody else is signed in by now; the connection is closed, and what waits stays in the outbox.
+ * - `stranger`: somebody else is signed in by now, the socket says or the API; the connection is closed, and what waits
+ *   stays in the outbox. Detail is who, if it is known.
  * - `lost`: the server does not know a run any more that has taken a message of ours; the message is in the outbox.
  * - `stalled`: detail is `{ runIds }`, runs whose producer is silent.
  */
@@ -83,7 +84,7 @@ export class ChatClient extends EventTarget {
     this.#deliveries = new Deliveries(clock, () => this.#connection.current);
     this.#outbox = new Outbox(this.#deliveries, storage, storageKey);
     const onSignedOut = () => this.#connection.stop(NOT_SIGNED_IN);
-    const api = new Api({ url: apiUrl, csrfToken, fetch, clock, onSignedOut, answers });
+    const api = new Api({ url: apiUrl, userId, csrfToken, fetch, clock, onSignedOut, onStranger: () => this.#strange(null), answers });
     const limit = new FrameLimit();
     const makeSse = async () => {
       const { SseTransport } = await loadSse();
@@ -218,13 +219,18 @@ export class ChatClient extends EventTarget {
    */
   #opened(transport, hello) {
     if (hello.user && this.#userId !== null && String(hello.user.id) !== String(this.#userId)) {
-      this.#connection.stop();
-      return this.#tell("stranger", hello.user);
+      return this.#strange(hello.user);
     }
     for (const subscription of this.#subscriptions.values()) transport.follow(subscription);
     this.#deliveries.flush();
     this.#followOwn(hello.runs);
     this.#tell("hello", hello);
+  }
+
+  /** @param {Hello["user"]} user who is signed in; null: only that it is somebody else is known */
+  #strange(user) {
+    this.#connection.stop();
+    this.#tell("stranger", user);
   }
 
   /**

@@ -34,6 +34,19 @@ test("two sockets in a row that end before hello mean SSE, if HTTP works", async
   assert.deepEqual(heard.hello.map(({ user, runs }) => [user, runs[0].run_id]), [[null, "run"]]);
 });
 
+test("over HTTP, too, nothing is sent in the session of somebody else", async () => {
+  const somebodyElse = () => json({ error: { code: "another_user", message: "", retryable: false } }, 403);
+  const { client, calls } = await fallenBack({ userId: 1, routes: { "POST /api/runs": somebodyElse } });
+  let strangers = 0;
+  client.addEventListener("stranger", () => (strangers += 1));
+
+  await assert.rejects(client.send({ text: "For my eyes" }), { code: "closed" });
+
+  assert.deepEqual(calls.map(({ headers }) => headers["X-User-Id"]), ["1", "1"]);
+  assert.deepEqual([strangers, client.state], [1, "closed"]);
+  assert.deepEqual(client.outbox.entries.map(({ text }) => text), ["For my eyes"], "the words are not lost");
+});
+
 test("a socket that is opened and stays without hello for 5 seconds means SSE at once", async () => {
   const { client, WebSocket, clock } = rig({ routes: { "GET /api/runs": noRuns } });
   client.connect();
