@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.visitor import Visitor
 from tests.browser.watch import NOT_SAVED_YET
@@ -69,6 +70,30 @@ async def test_both_tabs_show_who_asked_and_offer_to_stop(visitor: Visitor) -> N
     assert await first.text() == await second.text()
     await expect(first.row(conversation_id).locator(".conversation__live")).to_be_hidden()
     await expect(second.send_button).to_be_visible()
+
+
+async def test_a_turn_that_begins_elsewhere_while_the_conversation_is_read_is_shown(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    conversation_id = await tab.conversation_id()
+    begun = asyncio.Event()
+
+    async def read_late(route: Route) -> None:
+        await begun.wait()
+        await route.continue_()
+
+    await tab.go("/")
+    await tab.page.route("**/messages?*", read_late)
+    async with tab.page.expect_response("**/api/runs"):
+        await tab.row(conversation_id).locator("a").click()
+    await visitor.api("POST", "/api/runs", {"text": SLOW, "conversation_id": conversation_id})
+    await expect(tab.row(conversation_id).locator(".conversation__live")).to_be_visible()
+    begun.set()
+
+    await expect(tab.questions).to_have_text(["Hello", SLOW])
+    await tab.answering()
+    await tab.stop_button.click()
+    await tab.ended("stopped")
 
 
 async def test_words_arrive_before_the_answer_is_complete(visitor: Visitor) -> None:

@@ -126,9 +126,9 @@ export class OpenConversation extends EventTarget {
     return this.#history.showLatest();
   }
 
-  /** A run that lives somewhere: followed, if it belongs here and is not followed yet. @param {Run} run */
+  /** A run that lives somewhere: followed below what was said, if it belongs here and is not followed yet. @param {Run} run */
   meet(run) {
-    if (run.conversationId !== this.#id || this.#turns.knows(run) || this.#history.hasRun(run.runId)) return;
+    if (!this.#drawn || run.conversationId !== this.#id || this.#turns.knows(run) || this.#history.hasRun(run.runId)) return;
     this.#turns.add(run).follow(run.runId);
     this.#turns.changed();
   }

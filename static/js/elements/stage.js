@@ -103,7 +103,7 @@ export class Stage {
     this.#open = this.#make(id, messageId);
     list.current = id;
     composer.open(id, { assistant: session.book.get(id)?.assistant ?? null });
-    this.loaded = this.#open.load();
+    this.loaded = this.#open.load().then(() => this.meetRuns()); // What has begun while it was read.
     this.#draw();
   }
 
