@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from playwright.async_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Visitors
+from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 from tests.browser.watch import NO_NETWORK, NOT_SAVED_YET
 from tests.fake_openai.server import closed_port
@@ -181,6 +183,30 @@ async def test_what_was_sent_in_a_tab_that_was_closed_goes_out_once(visitors: Vi
             assert len(page["items"]) == messages
         assert await again.page.evaluate("Object.keys(localStorage).filter((key) => key.includes('outbox'))") == []
         await visitor.leave()
+
+
+async def test_what_was_answered_though_its_tab_never_heard_of_it_stands_there_once(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Are you there?")
+    conversation_id = await tab.conversation_id()
+    _, question = (await visitor.api("GET", f"/api/conversations/{conversation_id}/messages"))["items"]
+    await leave_behind(visitor, tab, conversation_id, question["client_message_id"])
+
+    await tab.reload()
+    await tab.page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.includes('outbox'))")
+
+    await expect(tab.answers).to_have_count(1)
+    await expect(tab.questions).to_have_text(["Are you there?"])
+
+
+async def leave_behind(visitor: Visitor, tab: Tab, conversation_id: str, sent_as: str | None = None) -> None:
+    """What a closed tab leaves that could not send, or did not hear of what it sent."""
+    assert visitor.person
+    message_id = sent_as or str(uuid.uuid4())
+    entry = {"clientMessageId": message_id, "text": "Are you there?", "conversationId": conversation_id}
+    key = f"chatsite.outbox.{visitor.person.id}.of-a-closed-tab"
+    store = "([key, entry]) => localStorage.setItem(key, JSON.stringify([{ ...entry, queuedAt: Date.now() }]))"
+    await tab.page.evaluate(store, [key, entry])
 
 
 async def test_without_websockets_nothing_is_sent_in_the_session_of_somebody_else(visitors: Visitors) -> None:

@@ -22,6 +22,8 @@ export class ConversationHistory {
   #pages;
   /** Runs whose answers are saved. */
   #runs = new Set();
+  /** The ids under which questions were sent that are saved. */
+  #questions = new Set();
   /** What a turn was put in the place of: it comes back if nothing becomes of the turn. @type {{ turn: Turn, entries: Entry[], leaf: string | null } | null} */
   #covered = null;
   #busy = false;
@@ -197,6 +199,11 @@ export class ConversationHistory {
     return this.#runs.has(runId);
   }
 
+  /** @param {string} clientMessageId */
+  hasQuestion(clientMessageId) {
+    return this.#questions.has(clientMessageId);
+  }
+
   /** @param {string} messageId @returns {Promise<Message | null>} as the server has it */
   async fetch(messageId) {
     const { messages } = await this.#pages.peek();
@@ -267,6 +274,7 @@ export class ConversationHistory {
     for (const message of messages) {
       this.siblings.learn(message);
       if (message.run_id) this.#runs.add(message.run_id);
+      if (message.client_message_id) this.#questions.add(message.client_message_id);
     }
   }
 

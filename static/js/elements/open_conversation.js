@@ -291,8 +291,8 @@ export class OpenConversation extends EventTarget {
     for (const entry of this.#options.client.outbox.entries) {
       const { sending, clientMessageId, runId = "" } = entry;
       if (sending || !this.#isOwn(entry) || this.#turns.knows({ runId, clientMessageId })) continue;
-      // Nothing of a person's own is lost with it: the answer can be asked for again where it stands.
-      if (entry.regenerateId || entry.continueId) this.#options.client.outbox.discard(clientMessageId);
+      // Nothing of a person's own is lost with it: it was answered after all, or can be asked for again where it stands.
+      if (entry.regenerateId || entry.continueId || this.#history.hasQuestion(clientMessageId)) this.#options.client.outbox.discard(clientMessageId);
       else this.#showLeftBehind(entry);
     }
   }
