@@ -142,6 +142,21 @@ async def test_who_logs_out_leaves_no_words_in_the_browser(visitor: Visitor) -> 
     assert await tab.page.evaluate(words) == ["chatsite.outbox.0.of-somebody-else"]
 
 
+async def test_a_tab_whose_person_logged_out_elsewhere_stores_nothing_when_it_is_closed(visitor: Visitor) -> None:
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    other, tab = await visitor.open(), await visitor.open()
+    await tab.box.fill("half a thought")
+    stored = "() => Object.keys(localStorage).filter((key) => key.includes('draft')).length"
+    await tab.page.wait_for_function(stored)
+    await log_out(other.page)
+    await expect(tab.notice).to_contain_text("signed out")
+    await expect(tab.box).to_have_value("half a thought")
+
+    await tab.page.goto("/accounts/login/")
+
+    assert await tab.page.evaluate(stored) == 0
+
+
 async def test_nobody_reads_what_another_person_has_written(visitors: Visitors) -> None:
     alice, charlie = await visitors(), await visitors()
     tab = await alice.open()

@@ -200,8 +200,8 @@ export class ChatComposer extends HTMLElement {
   /** One draft for one conversation: what another tab writes is taken over, unless somebody is writing here, too. @param {StorageEvent} event */
   #writtenElsewhere(event) {
     const id = this.#conversationId;
-    const text = id === undefined || this.#saveTimer !== undefined ? null : this.#drafts.writtenElsewhere(event, id);
-    if (text === null) return;
+    const text = id === undefined ? null : this.#drafts.writtenElsewhere(event, id);
+    if (text === null || this.#saveTimer !== undefined) return;
     this.#box.value = text;
     this.#draw();
   }

@@ -15,6 +15,8 @@ export class Drafts {
   #storage;
   #prefix;
   #now;
+  /** What stood here when the person logged out elsewhere: closing the page does not store it again. */
+  #left = "";
 
   /**
    * @param {DraftStorage | null} storage
@@ -39,6 +41,7 @@ export class Drafts {
    */
   write(conversationId, text) {
     const key = this.#key(conversationId);
+    if (text.trim() && text === this.#left) return;
     if (this.#read(key).text === (text.trim() && text)) return; // Other tabs are told of changes only.
     try {
       this.#storage?.setItem(key, JSON.stringify({ text: text.trim() && text, at: this.#now() }));
@@ -58,12 +61,20 @@ export class Drafts {
   /**
    * What another tab has made of a draft. Those of a person who logs out there stay on the screens that show them.
    *
-   * @param {Pick<StorageEvent, "key" | "newValue">} event
+   * @param {Pick<StorageEvent, "key" | "newValue" | "oldValue">} event
    * @param {string | null} conversationId
    * @returns {string | null} its words by now; null if it is not about them
    */
-  writtenElsewhere({ key, newValue }, conversationId) {
-    return key === this.#key(conversationId) && newValue !== null ? textOf(newValue).text : null;
+  writtenElsewhere({ key, newValue, oldValue }, conversationId) {
+    if (key !== this.#key(conversationId)) return null;
+    if (newValue !== null) return textOf(newValue).text;
+    this.#left = textOf(oldValue ?? "{}").text;
+    return null;
+  }
+
+  /** The person is signed in, perhaps again: what stands on the screen is kept as ever. */
+  resume() {
+    this.#left = "";
   }
 
   /** Leaves nothing behind, when the person logs out here: from then on nothing is kept, whatever still stands in the page. */

@@ -106,6 +106,7 @@ export class Session {
 
   /** @param {import("../client/wire.js").Hello} hello */
   #hello({ runs }) {
+    this.drafts.resume();
     this.runs.replace(runs);
     for (const run of runs) this.book.notice({ kind: "run_started", ...run });
     // Notices of the time without a connection are lost; the first may come long after the list was read.

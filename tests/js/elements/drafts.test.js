@@ -114,6 +114,35 @@ test("who logs out leaves nothing behind, and other people's drafts alone", () =
   assert.equal(new Drafts(storage, 12).read("a"), "theirs");
 });
 
+test("words of a person who has logged out in another tab are not stored again as they stand", () => {
+  const storage = new MemoryStorage();
+  const drafts = new Drafts(storage, 1);
+  drafts.write("a", "text");
+  const left = { key: storage.key(0), oldValue: storage.getItem(storage.key(0)), newValue: null };
+  new Drafts(storage, 1).clear();
+
+  drafts.writtenElsewhere(left, "a");
+  drafts.write("a", "text");
+  assert.equal(storage.length, 0);
+  drafts.write("a", "text, and more");
+  assert.equal(drafts.read("a"), "text, and more");
+  drafts.clear();
+});
+
+test("words are stored as ever once the person is signed in again", () => {
+  const storage = new MemoryStorage();
+  const drafts = new Drafts(storage, 1);
+  drafts.write("a", "text");
+  const left = { key: storage.key(0), oldValue: storage.getItem(storage.key(0)), newValue: null };
+  new Drafts(storage, 1).clear();
+  drafts.writtenElsewhere(left, "a");
+
+  drafts.resume();
+  drafts.write("a", "text");
+
+  assert.equal(drafts.read("a"), "text");
+});
+
 test("another tab hears of words that were written or sent, and not of a person who has left", () => {
   const storage = new MemoryStorage();
   /** @type {{ key: string, newValue: string | null }[]} */
