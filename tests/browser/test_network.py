@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import WebSocketRoute, expect
+from playwright.async_api import Route, WebSocketRoute, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.tab import Tab
@@ -183,6 +184,68 @@ async def test_what_was_sent_in_a_tab_that_was_closed_goes_out_once(visitors: Vi
             assert len(page["items"]) == messages
         assert await again.page.evaluate("Object.keys(localStorage).filter((key) => key.includes('outbox'))") == []
         await visitor.leave()
+
+
+async def test_new_conversations_of_several_closed_tabs_stay_apart(visitors: Visitors, site: Site) -> None:
+    async with proxy(site.port) as wire:
+        visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
+        tabs = [await visitor.open(), await visitor.open()]
+        async with no_network(visitor, wire):
+            await visitor.context.set_offline(True)
+            for number, tab in enumerate(tabs):
+                await tab.send(f"Number {number}")
+                await expect(tab.questions).to_have_count(1)
+                await tab.page.close()
+            await visitor.context.set_offline(False)
+        again = await visitor.open()
+        await expect(again.rows).to_have_count(2)
+        await expect(again.page.locator(".conversation__live:visible")).to_have_count(0)
+
+        await expect(again.questions).to_have_count(0)
+        for conversation in (await visitor.api("GET", "/api/conversations"))["items"]:
+            page = await visitor.api("GET", f"/api/conversations/{conversation['id']}/messages")
+            assert len(page["items"]) == 2
+        await visitor.leave()
+
+
+async def test_what_waited_for_a_conversation_that_is_gone_comes_back_to_the_box(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    conversation_id = await tab.conversation_id()
+    await tab.go("/")
+    await visitor.api("DELETE", f"/api/conversations/{conversation_id}")
+    await leave_behind(visitor, tab, conversation_id)
+
+    await tab.reload()
+    await expect(tab.box).to_have_value("Are you there?")
+    await tab.reload()
+    await expect(tab.box).to_have_value("Are you there?")
+
+
+async def test_what_a_closed_tab_left_goes_where_it_belongs_while_that_is_being_read(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    conversation_id = await tab.conversation_id()
+    await tab.go("/")
+    await leave_behind(visitor, tab, conversation_id)
+    asked = asyncio.Event()
+
+    async def read_late(route: Route) -> None:
+        await asked.wait()
+        await route.continue_()
+
+    await tab.page.route("**/messages?*", read_late)
+    await tab.reload()
+    await tab.row(conversation_id).locator("a").click()
+    # Nobody has answered for it.
+    await tab.page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.endsWith('closed-tab'))")
+    asked.set()
+
+    await expect(tab.answers).to_have_count(2)
+    await tab.ended()
+    await expect(tab.questions).to_have_text(["Hello", "Are you there?"])
+    assert await tab.conversation_id() == conversation_id
+    assert len((await visitor.api("GET", "/api/conversations"))["items"]) == 1
 
 
 async def test_what_was_answered_though_its_tab_never_heard_of_it_stands_there_once(visitor: Visitor) -> None:

@@ -7,7 +7,6 @@ import { isObject } from "./wire.js";
  */
 
 const REQUEST_TIMEOUT_MS = 30_000;
-const STRANGER = "another_user";
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** What a proxy says when it finds no server: without an error of ours in the body, nobody has answered. */
 const PROXY_STATUSES = new Set([502, 503, 504]);
@@ -101,7 +100,7 @@ export class Api {
     if (response.ok) return response;
     if (response.status === 401) this.#onSignedOut();
     const error = await errorOf(response);
-    if (error.code === STRANGER) this.#onStranger();
+    if (error.code === "another_user") this.#onStranger();
     throw error;
   }
 

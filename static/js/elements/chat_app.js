@@ -119,7 +119,7 @@ export class ChatApp extends HTMLElement {
       await send();
     } catch (error) {
       const refusal = /** @type {import("../client/errors.js").ChatError} */ (error);
-      if (open.closed) return this.#session.drafts.giveBack(open.id, text);
+      if (open.closed) return this.#giveBack(open.id, text);
       this.#composer.giveBack(text);
       if (refusal.code !== "discarded") this.#composer.showProblem(refusalWords(refusal), refusal);
     }
@@ -134,6 +134,12 @@ export class ChatApp extends HTMLElement {
     this.#stage.go(id, messageId);
   }
 
+  /** Words that were refused go where they were meant for. @param {string | null} id @param {string} text */
+  #giveBack(id, text) {
+    if (id === this.#open.id) this.#composer.giveBack(text);
+    else this.#session.drafts.giveBack(id, text);
+  }
+
   #hello() {
     this.#stage.meetRuns();
     void this.#try(this.#open.refresh());
@@ -143,9 +149,10 @@ export class ChatApp extends HTMLElement {
   async #sendLeftovers() {
     await this.#stage.loaded; // Not before it is known whether the conversation is there.
     await this.#session.sendLeftovers({
-      open: () => this.#open,
+      stage: this.#stage,
       unsent: () => /** @type {NodeListOf<any>} */ (this.querySelectorAll(UNSENT)),
       retry: (message) => this.#send(message.source, () => this.#open.retry(message)),
+      giveBack: (id, text) => this.#giveBack(id, text),
     });
   }
 

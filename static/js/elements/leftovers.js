@@ -10,13 +10,13 @@ const MEANT_FOR_MS = 24 * 60 * 60 * 1_000;
  * @typedef {import("../client/outbox.js").Entry} Entry
  *
  * @typedef {object} Page
- * @property {() => Pick<import("./open_conversation.js").OpenConversation, "id" | "empty" | "showUnsent">} open
+ * @property {{ open: Pick<import("./open_conversation.js").OpenConversation, "id" | "empty" | "showLeft">, loaded: Promise<unknown>, showAddress: () => void }} stage
  * @property {() => Iterable<{ source: string }>} unsent the questions on the screen that nobody has
  * @property {(message: any) => unknown} retry sends such a question again, and tells why it was refused
+ * @property {(conversationId: string | null, text: string) => void} giveBack makes words a draft, where they were meant for
  */
 export class Leftovers {
   #client;
-  #drafts;
   #storage;
   #entries;
   #now;
@@ -25,15 +25,13 @@ export class Leftovers {
   /**
    * @param {object} options
    * @param {Pick<import("../client/chat_client.js").ChatClient, "outbox" | "send" | "adopt">} options.client
-   * @param {import("./drafts.js").Drafts} options.drafts
    * @param {import("./tab_storage.js").TabStorage} options.storage of the outbox
    * @param {Entry[]} options.entries that were in the outbox when the page was loaded
    * @param {() => number} [options.now] in milliseconds since the epoch
    * @param {number} [options.answerMs] how long other pages may take to say that they are open
    */
-  constructor({ client, drafts, storage, entries, now = Date.now, answerMs }) {
+  constructor({ client, storage, entries, now = Date.now, answerMs }) {
     this.#client = client;
-    this.#drafts = drafts;
     this.#storage = storage;
     this.#entries = entries;
     this.#now = now;
@@ -44,49 +42,61 @@ export class Leftovers {
   async send(page) {
     const own = this.#sendAll(this.#entries.splice(0), page);
     const adopted = await this.#adopt();
-    const { id, empty } = page.open();
     if (!adopted.length) return own;
+    await page.stage.loaded; // Somebody may have turned to another conversation meanwhile.
+    const { id, empty } = page.stage.open;
     // A new conversation that has just begun is not mixed with another one.
-    if (id === null && !empty) return this.#sendElsewhere(adopted);
-    page.open().showUnsent();
+    if (id === null && !empty) return this.#sendElsewhere(adopted, page);
+    page.stage.open.showLeft();
     await this.#sendAll(adopted, page);
   }
 
   async #adopt() {
     const adopted = [];
     for (const name of await leftByClosedTabs(this.#storage, this.#answerMs)) {
-      adopted.push(...this.#client.adopt(this.#storage.browser.getItem(name)));
-      this.#storage.browser.removeItem(name);
+      const stored = this.#storage.browser.getItem(name);
+      this.#storage.browser.removeItem(name); // A storage that is full has no place for both.
+      adopted.push(...this.#client.adopt(stored));
     }
     return adopted;
   }
 
   /** @param {Entry[]} entries @param {Page} page */
   #sendAll(entries, page) {
-    const { id } = page.open();
+    const { id } = page.stage.open;
     const meant = entries.filter((entry) => this.#isMeant(entry));
-    for (const message of page.unsent()) if (meant.some(({ text }) => text === message.source)) page.retry(message);
-    return this.#sendElsewhere(meant.filter(({ conversationId = null }) => conversationId !== id));
+    const unsent = [...page.unsent()];
+    // Several new conversations would become one on the screen.
+    const apart = id === null && unsent.length > 1;
+    const here = apart ? [] : meant.filter(({ text, conversationId = null }) => conversationId === id && unsent.some(({ source }) => source === text));
+    for (const message of unsent) if (here.some(({ text }) => text === message.source)) page.retry(message);
+    const sent = this.#sendElsewhere(meant.filter((entry) => !here.includes(entry)), page);
+    if (apart && meant.length) page.stage.showAddress();
+    return sent;
   }
 
-  /** Those that do not stand on the screen. What is refused becomes a draft. @param {Entry[]} entries */
-  async #sendElsewhere(entries) {
-    await Promise.all(entries.filter((entry) => this.#isMeant(entry)).map((entry) => this.#send(entry)));
+  /** Those that do not stand on the screen. What is refused becomes a draft. @param {Entry[]} entries @param {Page} page */
+  async #sendElsewhere(entries, page) {
+    await Promise.all(entries.filter((entry) => this.#isMeant(entry)).map((entry) => this.#send(entry, page)));
   }
 
   /** @param {Entry} entry */
-  #isMeant({ queuedAt, runId }) {
-    return !runId && queuedAt > this.#now() - MEANT_FOR_MS;
+  #isMeant(entry) {
+    return !entry.runId && entry.queuedAt > this.#now() - MEANT_FOR_MS && this.#waits(entry);
   }
 
-  /** @param {Entry} entry */
-  async #send(entry) {
-    const waits = () => this.#client.outbox.entries.some(({ clientMessageId }) => clientMessageId === entry.clientMessageId);
-    if (!waits()) return;
+  /** Nobody has taken it back meanwhile, or logged out. @param {Entry} entry */
+  #waits({ clientMessageId }) {
+    return this.#client.outbox.entries.some((entry) => entry.clientMessageId === clientMessageId);
+  }
+
+  /** @param {Entry} entry @param {Page} page */
+  async #send(entry, page) {
     try {
       await this.#client.send(entry);
-    } catch {
-      if (!waits() && entry.text) this.#drafts.giveBack(entry.conversationId ?? null, entry.text);
+    } catch (error) {
+      const gone = /** @type {import("../client/errors.js").ChatError} */ (error).code === "not_found";
+      if (!this.#waits(entry) && entry.text) page.giveBack(gone ? null : (entry.conversationId ?? null), entry.text);
     }
   }
 }

@@ -221,7 +221,7 @@ export class OpenConversation extends EventTarget {
 
   #listen() {
     const turns = this.#turns;
-    this.#options.client.addEventListener("lost", () => this.#drawn && this.showUnsent(), { signal: this.#listeners.signal });
+    this.#options.client.addEventListener("lost", () => this.showLeft(), { signal: this.#listeners.signal });
     turns.addEventListener("change", () => this.#tell("change", {}));
     turns.addEventListener("turn-grown", (event) => this.#versions.grow(detailOf(event).turn));
     turns.addEventListener("turn-started", (event) => this.#started(detailOf(event)));
@@ -283,6 +283,11 @@ export class OpenConversation extends EventTarget {
     if (this.#turns.knows(run)) return;
     this.#loading = false;
     this.#turns.add(run).follow(run.runId);
+  }
+
+  /** What has come to the outbox meanwhile, if it is not about to be shown below what was said before. */
+  showLeft() {
+    if (this.#drawn) this.showUnsent();
   }
 
   /** Messages of an earlier page load whose sending nobody has heard of, or which were lost with their server. */

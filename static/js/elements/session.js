@@ -93,8 +93,7 @@ export class Session {
     if (!this.#before.length && !this.#outbox.others.length) return;
     const loaded = await leftovers.load().catch(() => null);
     if (!loaded) return; // The next connection asks again.
-    const { client, drafts } = this;
-    this.#leftovers ??= new loaded.Leftovers({ client, drafts, storage: this.#outbox, entries: this.#before });
+    this.#leftovers ??= new loaded.Leftovers({ client: this.client, storage: this.#outbox, entries: this.#before });
     await this.#leftovers.send(page);
   }
 

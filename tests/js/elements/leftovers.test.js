@@ -16,19 +16,20 @@ const here = { text: "Here", conversationId: "open", clientMessageId: "m-1" };
 const there = { text: "There", conversationId: "other", clientMessageId: "m-2" };
 
 /** What the page shows: its open conversation, and the questions on it that nobody has. */
-function pageWith(id, client, { empty = true } = {}) {
+function pageWith(id, client, drafts, { empty = true } = {}) {
   const page = {
     shown: [],
     retried: [],
-    open: () => ({ id, empty, showUnsent }),
+    stage: { open: { id, empty, showLeft }, loaded: Promise.resolve(), showAddress: showLeft },
     unsent: () => page.shown.map((source) => ({ source })),
     retry: ({ source }) => page.retried.push(source),
+    giveBack: (conversationId, text) => drafts.giveBack(conversationId, text),
   };
-  function showUnsent() {
-    const own = client.outbox.entries.filter(({ conversationId = null }) => conversationId === id);
+  function showLeft() {
+    const own = client.outbox.entries.filter(({ conversationId = null, sending }) => conversationId === id && !sending);
     page.shown = own.map(({ text }) => text);
   }
-  showUnsent();
+  showLeft();
   return page;
 }
 
@@ -49,8 +50,8 @@ async function loaded({ own = [], closed = [], openId = "open", now = NOW, empty
   const storage = new TabStorage(KEY, { tab, browser });
   const made = connected({ storage });
   const drafts = new Drafts({ getItem: (key) => drafted.getItem(key), setItem: (key, text) => drafted.setItem(key, text), removeItem: (key) => drafted.removeItem(key), key: () => null, length: 0 }, 1);
-  const left = new Leftovers({ client: made.client, drafts, storage, entries: made.client.outbox.entries, now: () => now, answerMs: 0 });
-  const page = pageWith(openId, made.client, { empty });
+  const left = new Leftovers({ client: made.client, storage, entries: made.client.outbox.entries, now: () => now, answerMs: 0 });
+  const page = pageWith(openId, made.client, drafts, { empty });
   const texts = () => made.socket.of("send").map(({ text, client_message_id, conversation_id }) => [text, client_message_id, conversation_id]);
   return { ...made, drafts, left, page, texts, browser, leave: () => storage.removeItem(KEY) };
 }
@@ -84,6 +85,75 @@ test("what is refused becomes a draft, before the words that are there", async (
   await sent;
 
   assert.equal(drafts.read("other"), "There\n\nbegun");
+});
+
+test("what was meant for a conversation that is gone becomes a draft of a new one", async () => {
+  const { socket, drafts, left, page } = await loaded({ own: [there] });
+
+  const sent = left.send(page);
+  socket.refuse("send", { code: "not_found" });
+  await sent;
+
+  assert.deepEqual([drafts.read("other"), drafts.read(null)], ["", "There"]);
+});
+
+test("what was taken back meanwhile, or who has logged out, sends nothing", async () => {
+  const { client, left, page, texts } = await loaded({ own: [here, there] });
+  client.outbox.clear();
+
+  await left.send(page);
+
+  assert.deepEqual([texts(), page.retried], [[], []]);
+});
+
+test("what belongs here and is not shown here is sent all the same", async () => {
+  const made = await loaded({ closed: [[here]] });
+  made.page.unsent = () => []; // It is read just now; or the question stands there already, and is being answered.
+
+  const sent = made.left.send(made.page);
+  await sending(made, 1);
+  made.socket.answer("send", { run_id: "run", conversation_id: "open", duplicate: true });
+  await sent;
+
+  assert.deepEqual(made.texts(), [["Here", "m-1", "open"]]);
+  assert.deepEqual([made.client.outbox.entries.length, made.client.outbox.running.length], [0, 1]);
+  made.client.outbox.clear();
+});
+
+test("the same words for another conversation are sent as well", async () => {
+  const { client, left, page, texts } = await loaded({ own: [here, { ...there, text: "Here" }] });
+
+  void left.send(page);
+
+  assert.deepEqual([page.retried, texts()], [["Here"], [["Here", "m-2", "other"]]]);
+  client.outbox.clear();
+});
+
+test("several new conversations stay apart", async () => {
+  const several = [{ text: "One", clientMessageId: "m-3" }, { text: "Two", clientMessageId: "m-4" }];
+  for (const made of [await loaded({ own: several, openId: null }), await loaded({ closed: [several], openId: null })]) {
+    void made.left.send(made.page);
+    await sending(made, 2);
+
+    assert.deepEqual([made.page.shown, made.page.retried], [[], []]);
+    assert.deepEqual(made.texts(), [["One", "m-3", undefined], ["Two", "m-4", undefined]]);
+    made.client.outbox.clear();
+  }
+});
+
+test("a browser without room for more takes in what closed tabs have left", async () => {
+  const made = await loaded({ closed: [[here]] });
+  const oneAtMost = (key, value) => {
+    if (Object.keys(made.browser).some((other) => other !== key)) throw new DOMException("", "QuotaExceededError");
+    made.browser[key] = value;
+  };
+  Object.defineProperty(made.browser, "setItem", { value: oneAtMost });
+
+  await made.left.send(made.page);
+
+  const [copy, ...others] = Object.keys(made.browser);
+  assert.deepEqual([JSON.parse(made.browser.getItem(copy))[0].text, others], ["Here", []]);
+  made.client.outbox.clear();
 });
 
 test("what was sent a day ago waits to be asked for", async () => {
