@@ -29,6 +29,8 @@ RETRY_SECONDS: Final = 0.5
 LONGEST_RETRY_AFTER: Final = 10.0
 # A tight loop of ready deltas would keep every other stream waiting.
 YIELD_EVERY: Final = 64
+# Joined once there are so many: a piece is an object, of five times the size that a token's text has.
+LOOSE_PIECES: Final = 1024
 
 
 class OutputTooLong(ProviderError):
@@ -43,7 +45,8 @@ class Answer:
 
     def __init__(self, begun: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._parts = [begun]
+        self._blocks = [begun]
+        self._loose: list[str] = []
         self.started = clock()
         self.first_token: float | None = None
         self.size = len(begun.encode())
@@ -54,7 +57,10 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return "".join(self._parts)
+        """Kept as it is returned: whoever saves a long answer would otherwise hold it twice."""
+        self._blocks = ["".join([*self._blocks, *self._loose])]
+        self._loose.clear()
+        return self._blocks[0]
 
     @property
     def ttft_ms(self) -> int | None:
@@ -77,7 +83,10 @@ class Answer:
 
     def add(self, text: str, size: int) -> None:
         """A piece of so many bytes."""
-        self._parts.append(text)
+        self._loose.append(text)
+        if len(self._loose) >= LOOSE_PIECES:
+            self._blocks.append("".join(self._loose))
+            self._loose.clear()
         self.size += size
         self._was_shown()
 

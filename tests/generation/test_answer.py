@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import tracemalloc
+
+from chat.generation.answer import LOOSE_PIECES, Answer
+
+PIECES = 40 * LOOSE_PIECES + 7
+
+
+def piece(number: int) -> str:
+    """An object of its own, as every piece of a model is."""
+    return f"token {number:05d} "
+
+
+def test_the_text_is_what_was_there_before_and_every_piece_in_its_order() -> None:
+    answer = Answer("Begun: ")
+    for number in range(PIECES):
+        answer.add(piece(number), len(piece(number)))
+        if number in {0, LOOSE_PIECES - 2, LOOSE_PIECES - 1, LOOSE_PIECES}:
+            assert answer.text == "Begun: " + "".join(map(piece, range(number + 1)))
+    assert answer.text == "Begun: " + "".join(map(piece, range(PIECES)))
+    assert answer.size == len(answer.text)
+    assert answer.pieces == PIECES
+
+
+def test_many_small_pieces_take_little_more_memory_than_their_text() -> None:
+    tracemalloc.start()
+    try:
+        answer = Answer()
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(PIECES):
+            answer.add(piece(number), len(piece(number)))
+        written = tracemalloc.get_traced_memory()[0] - before
+        text = answer.text
+        saved = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    # As objects they would be more than five times their text.
+    assert len(text) <= written < 1.5 * len(text)
+    # The text that is saved is the one that is held.
+    assert saved < 1.5 * len(text)
