@@ -101,17 +101,19 @@ class Feed:
                         return
                     await self._grown()
                     continue
-                if taken := self._take(epoch, seq, limit):
-                    seq = taken[-1].seq
-                    yield Batch(epoch, merge(taken))
+                if batch := self._take(epoch, seq, limit):
+                    seq = batch.cursor.seq
+                    yield batch
                     continue
                 place = await self._found(Cursor(epoch, seq), limit)
             if not _lies_in(Cursor(epoch, seq), place):
                 yield _reset(place, "log_lost")
                 epoch, seq = place.cursor.epoch, 0
             elif place.entries:
-                seq = place.entries[-1].seq
-                yield Batch(epoch, merge(place.entries))
+                # Who reads no more stays here for long, and shall hold only what it is being sent.
+                batch, place = Batch(epoch, merge(place.entries)), None
+                seq = batch.cursor.seq
+                yield batch
             elif self._has_lost(place):
                 await self._grown_soon()
             place = None
@@ -133,11 +135,11 @@ class Feed:
         is_held = bool(self._held) and self._held[0][0].seq <= following
         return place.cursor.epoch == self._epoch and following <= self._tip and not is_held
 
-    def _take(self, epoch: str, seq: int, limit: int) -> list[Entry]:
-        """What is held after `seq`: at least one entry, more as long as they fit; none if the next one is not held."""
+    def _take(self, epoch: str, seq: int, limit: int) -> Batch | None:
+        """What is held after `seq`: at least one entry, more as long as they fit; None if the next one is not held."""
         first = self._held[0][0].seq if self._held else 0
         if epoch != self._epoch or not first or seq + 1 < first:
-            return []
+            return None
         taken: list[Entry] = []
         size = 0
         for entry, bytes_ in islice(self._held, seq + 1 - first, None):
@@ -145,7 +147,7 @@ class Feed:
             if taken and size > limit:
                 break
             taken.append(entry)
-        return taken
+        return Batch(epoch, merge(taken)) if taken else None
 
     def _begin(self, epoch: str, tip: int) -> None:
         self._drop()

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from chat.events import Cursor, Entry, token
+from chat.events import Cursor, Entry, Event, token
 from chat.streams import feeds
 from chat.streams.feeds import Feed, Place
 
@@ -46,3 +47,38 @@ async def test_a_redis_that_knows_less_than_it_did_is_not_asked_again_and_again(
         redis.seq = 10
         async with asyncio.timeout(20):
             assert (await waiting).endswith("10")
+
+
+async def test_who_reads_no_more_holds_what_it_is_sent_and_nothing_that_was_read_for_it() -> None:
+    class ReadPlace(Place):
+        """A class of its own: of one with slots alone, nobody can tell when it ends."""
+
+    places: list[weakref.ref[Place]] = []
+    redis = Redis()
+
+    async def read(run_id: str, after: Cursor | None, limit: int) -> Place:
+        place = await redis.read(run_id, after, limit)
+        kept = ReadPlace(place.cursor, place.state, place.attempt, place.entries)
+        places.append(weakref.ref(kept))
+        return kept
+
+    async with aclosing(Feed("run", read, lost_after=60).follow(None, limit=1000)) as batches:
+        assert await text_of(batches) == "12345"
+        assert [place() for place in places] == [None]
+
+
+async def test_who_reads_no_more_holds_nothing_that_the_feed_has_let_go_of() -> None:
+    class Text(dict[str, str]):
+        """Of a plain dict, nobody can tell when it ends."""
+
+    feed = Feed("run", Redis().read, lost_after=60)
+    feed.observe(Place(Cursor(EPOCH, 5), "live", 1, []))
+    parts = [Text(text=str(number)) for number in range(6, 10)]
+    held = [weakref.ref(part) for part in parts]
+    feed.offer(EPOCH, 6, [Event("token", part) for part in parts])
+    parts.clear()
+    async with aclosing(feed.follow(Cursor(EPOCH, 5), limit=1000)) as batches:
+        assert await text_of(batches) == "6789"
+        assert None not in [part() for part in held]
+        feed.doubt()
+        assert [part() for part in held] == [None] * 4
