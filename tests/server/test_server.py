@@ -22,6 +22,8 @@ CHUNKS = 4096
 TOTAL_BYTES = CHUNKS * CHUNK_BYTES
 # What may lie between an accepted `send` and a reader: the kernel's buffers (at most 4 + 6 MiB by default) and ours.
 HELD_BYTES = 16 * 1024 * 1024
+# As much where the kernel takes no more than it can send soon: what the reader's own buffer holds, and some of ours.
+LITTLE_BYTES = 1024 * 1024
 LOOKS = 50
 
 
@@ -125,6 +127,11 @@ class TestSlowHttpReader:
         assert server.accepted_at_rest() < HELD_BYTES
         connection.close()
 
+    def test_the_kernel_holds_little_for_it(self, server: RunningServer) -> None:
+        connection, _ = server.big_response()
+        assert server.accepted_at_rest() < LITTLE_BYTES
+        connection.close()
+
     def test_without_our_send_this_would_be_seen(self, stock_server: RunningServer) -> None:
         connection, _ = stock_server.big_response()
         assert stock_server.accepted_at_rest() == TOTAL_BYTES
@@ -171,6 +178,10 @@ class TestSlowWebSocketReader:
     def test_send_waits_for_a_reader_that_does_not_read(self, server: RunningServer) -> None:
         with server.big_websocket():
             assert server.accepted_at_rest() < HELD_BYTES
+
+    def test_the_kernel_holds_little_for_it(self, server: RunningServer) -> None:
+        with server.big_websocket():
+            assert server.accepted_at_rest() < LITTLE_BYTES
 
     def test_without_our_send_this_would_be_seen(self, stock_server: RunningServer) -> None:
         with stock_server.big_websocket():
