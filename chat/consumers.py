@@ -103,8 +103,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 user = await database.read(user_of_scope, self.scope)
                 self._engine = await engine()
-        except (DatabaseError, TimeoutError):
-            logger.warning("A handshake could not be checked.", exc_info=True)
+        except (DatabaseError, TimeoutError) as error:
+            logger.warning("A handshake could not be checked: %r", error)
             return None, False
         return user, True
 

@@ -36,8 +36,8 @@ async def publish(owner_id: int, notice: Mapping[str, Any]) -> None:
         async with asyncio.timeout(LAYER_SECONDS):
             message = {"type": "notice", "owner_id": owner_id, **notice}
             await get_channel_layer().group_send(_group(owner_id), message)
-    except Exception:
-        logger.warning("A notice for user %s was not delivered.", owner_id, exc_info=True)
+    except Exception as error:  # noqa: BLE001  (each layer raises another class)
+        logger.warning("A notice for user %s was not delivered: %r", owner_id, error)
 
 
 @asynccontextmanager
@@ -149,8 +149,8 @@ class _Reception:
         try:
             async with asyncio.timeout(LAYER_SECONDS):
                 await self._layer.group_add(_group(owner_id), self._channel)
-        except Exception:
-            logger.warning("Notices for user %s are not heard for now.", owner_id, exc_info=True)
+        except Exception as error:  # noqa: BLE001
+            logger.warning("Notices for user %s are not heard for now: %r", owner_id, error)
             return False
         owner.is_joined = True
         return True

@@ -250,8 +250,8 @@ class Engine:
         """Until `close`. One that cannot be opened now is only slower."""
         try:
             self._close_database = await database.keep_open()
-        except DatabaseError:
-            logger.warning("The database is not kept open.", exc_info=True)
+        except DatabaseError as error:
+            logger.warning("The database is not kept open: %r", error)
 
     def start_purging(self) -> None:
         """Remove for good, now and from time to time, what was deleted too long ago to be restored."""
@@ -289,8 +289,8 @@ async def _purge() -> None:
     while True:
         try:
             await database.write(Conversation.objects.purge)
-        except DatabaseError:
-            logger.warning("Deleted conversations could not be purged; trying again later.", exc_info=True)
+        except DatabaseError as error:
+            logger.warning("Deleted conversations could not be purged; trying again later: %r", error)
         await asyncio.sleep(PURGE_EVERY_SECONDS)
 
 

@@ -27,8 +27,8 @@ async def tell_of_the_conversation(turn: Turn) -> bool:
 
     try:
         told = await database.read(found)
-    except DatabaseError:
-        logger.warning("Nobody was told of conversation %s.", turn.conversation_id, exc_info=True)
+    except DatabaseError as error:
+        logger.warning("Nobody was told of conversation %s: %r", turn.conversation_id, error)
         return False
     if told is None:
         return False

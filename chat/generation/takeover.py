@@ -154,8 +154,8 @@ class Takeover:
         while True:
             try:
                 return await database.read(function, *args, **kwargs)
-            except DatabaseError:
-                logger.warning("A lost run waits for the database.", exc_info=True)
+            except DatabaseError as error:
+                logger.warning("A lost run waits for the database: %r", error)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(DATABASE_RETRY_SECONDS):
                         await self._closing.wait()

@@ -10,6 +10,7 @@ from django.db import OperationalError
 
 from chat import database, notices
 from chat.events import answer
+from chat.generation import engine
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Conversation, Message
@@ -472,3 +473,25 @@ async def test_only_the_shown_path_goes_to_the_model(chat: Rig) -> None:
     await chat.turn("Other", "2", conversation_id=first.conversation_id, parent_id="root")
     await chat.turn("More", "3", conversation_id=first.conversation_id)
     assert [prompt.text for prompt in chat.provider.requests[-1].messages] == ["Other", "2", "More"]
+
+
+async def test_what_cannot_be_purged_while_the_database_is_away_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log with a traceback for it would hide those of mistakes."""
+    asked = asyncio.Event()
+
+    async def away(function: object) -> None:
+        asked.set()
+        raise OperationalError("connection refused\nIs the server running?")
+
+    monkeypatch.setattr(database, "write", away)
+    purging = asyncio.create_task(engine._purge())
+    await asked.wait()
+    await asyncio.sleep(0)
+    purging.cancel()
+    await asyncio.gather(purging, return_exceptions=True)
+
+    [record] = [record for record in caplog.records if "purged" in record.getMessage()]
+    assert record.exc_info is None
+    assert record.getMessage().count("\n") == 0
