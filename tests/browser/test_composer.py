@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import CDPSession, expect
+import asyncio
+
+from playwright.async_api import CDPSession, Route, expect
 
 from tests.browser.conftest import SETTINGS
 from tests.browser.tab import Tab
@@ -22,6 +24,29 @@ async def compose(tab: Tab, text: str) -> CDPSession:
     at = {"selectionStart": len(text), "selectionEnd": len(text)}
     await keyboard.send("Input.imeSetComposition", {"text": text, **at})
     return keyboard
+
+
+async def test_what_is_typed_before_the_scripts_have_come_stays(visitor: Visitor) -> None:
+    """Also below a draft that was begun before."""
+    typed = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await typed.wait()
+        await route.continue_()
+
+    await visitor.context.route("**/js/chat*.js", late)
+    for words, expected in (("quick", "quick"), ("quicker", "quick\n\nquicker")):
+        typed.clear()
+        tab = Tab(await visitor.context.new_page())
+        await tab.page.goto("/", wait_until="commit")
+        await tab.box.press_sequentially(words)
+        typed.set()
+        await tab.loaded()
+        await expect(tab.box).to_have_value(expected)
+        await expect(tab.box).to_be_focused()
+    await tab.box.press("Control+Enter")
+    await tab.ended()
+    await expect(tab.questions).to_have_text(["quick\n\nquicker"])
 
 
 async def test_enter_sends_and_shift_enter_breaks_the_line(visitor: Visitor) -> None:

@@ -43,8 +43,7 @@ export class ChatApp extends HTMLElement {
     list.start({ book: session.book, runs: session.runs, root });
     composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
     const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));
-    const go = (/** @type {string | null} */ id, /** @type {string | null} */ messageId = null) => this.#go(id, messageId);
-    this.#commands = new Commands({ app: this, session, stage, composer, list, act: (act) => this.#act(act), go, stop: () => void this.#try(this.#open.stop()) });
+    this.#commands = new Commands({ app: this, session, stage, composer, list, act: (act) => this.#act(act), go: this.#go, stop: () => void this.#try(this.#open.stop()) });
     this.#marks = new ReadMarks({ book: session.book, stage, transcript });
     enableActions(transcript);
     nameKeys(document);
@@ -125,14 +124,11 @@ export class ChatApp extends HTMLElement {
     }
   }
 
-  /**
-   * @param {string | null} id
-   * @param {string | null} [messageId] the message to show of it
-   */
-  #go(id, messageId = null) {
+  /** `messageId`: the message to show of it. @type {(id: string | null, messageId?: string | null) => void} */
+  #go = (id, messageId = null) => {
     this.#find("side-bar")[0].open = false;
     this.#stage.go(id, messageId);
-  }
+  };
 
   /** Words that were refused go where they were meant for. @param {string | null} id @param {string} text */
   #giveBack(id, text) {
@@ -173,8 +169,7 @@ export class ChatApp extends HTMLElement {
 
   async #loadActs() {
     const { ConversationActs } = await acts.load();
-    const toast = (/** @type {string} */ text, /** @type {(() => void) | null} */ undo) => this.#toast(text, undo);
-    return (this.#acts ??= new ConversationActs({ book: this.#session.book, current: () => this.#open, go: (id) => this.#go(id), toast }));
+    return (this.#acts ??= new ConversationActs({ book: this.#session.book, current: () => this.#open, go: this.#go, toast: this.#toast }));
   }
 
   /** @param {Event} event */
@@ -213,13 +208,8 @@ export class ChatApp extends HTMLElement {
     }
   }
 
-  /**
-   * @param {string} text
-   * @param {(() => void) | null} undo
-   */
-  #toast(text, undo) {
-    this.#find("undo-toast")[0].show(text, undo);
-  }
+  /** @type {(text: string, undo: (() => void) | null) => void} */
+  #toast = (text, undo) => this.#find("undo-toast")[0].show(text, undo);
 
   /** @param {...string} names @returns {any[]} the elements of the page by their tag names */
   #find(...names) {

@@ -75,17 +75,19 @@ export class ChatComposer extends HTMLElement {
   }
 
   /**
-   * Turns to a conversation, with the words that were begun there.
+   * Turns to a conversation, with the words that were begun there. Who was quicker than the page's scripts finds theirs
+   * below them.
    *
    * @param {string | null} id
    * @param {{ assistant: string | null }} options
    */
   open(id, { assistant }) {
+    const early = this.#conversationId === undefined ? this.text : "";
     this.#save();
     this.#conversationId = id;
     this.#picker.choose(assistant);
     if (!this.#hint.waiting) this.#hint.showProblem("");
-    this.text = this.#drafts.read(id);
+    this.text = [...new Set([this.#drafts.read(id), early])].filter(Boolean).join("\n\n");
   }
 
   /** The conversation that was new has an id now: words typed meanwhile go with it. @param {string} id */
