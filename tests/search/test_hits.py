@@ -82,19 +82,11 @@ def test_punctuation_and_scripts_hide_nothing(alice: User, text: str, query: str
     ],
 )
 def test_where_words_stand_without_spaces_they_are_found_in_the_middle(alice: User, text: str, query: str) -> None:
-    conversation = make_conversation(alice, text, "", title=text)
+    make_conversation(alice, text, "", title=text)
 
     assert sorted(found(alice, query)) == sorted([text, f"title: {text}"])
     assert found(alice, f"{query} 虎") == []
     assert found(alice, f"crane {query}") == []
-    assert conversation.title == text
-
-
-@pytest.mark.parametrize("query", ["鷺%", "_鷺", "100%鷺", "\\鷺", "鷺'", '鷺"'])
-def test_no_sign_in_such_words_is_a_pattern(alice: User, query: str) -> None:
-    make_conversation(alice, "青い鳥", "", title="-")
-
-    assert found(alice, query) == []
 
 
 @pytest.mark.parametrize(

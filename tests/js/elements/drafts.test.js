@@ -114,14 +114,19 @@ test("who logs out leaves nothing behind, and other people's drafts alone", () =
   assert.equal(new Drafts(storage, 12).read("a"), "theirs");
 });
 
-test("words of a person who has logged out in another tab are not stored again as they stand", () => {
+/** A tab with the words "text", whose person has logged out in another one. */
+function loggedOutElsewhere() {
   const storage = new MemoryStorage();
   const drafts = new Drafts(storage, 1);
   drafts.write("a", "text");
   const left = { key: storage.key(0), oldValue: storage.getItem(storage.key(0)), newValue: null };
   new Drafts(storage, 1).clear();
-
   drafts.writtenElsewhere(left, "a");
+  return { storage, drafts };
+}
+
+test("words of a person who has logged out in another tab are not stored again as they stand", () => {
+  const { storage, drafts } = loggedOutElsewhere();
   drafts.write("a", "text");
   assert.equal(storage.length, 0);
   drafts.write("a", "text, and more");
@@ -130,12 +135,7 @@ test("words of a person who has logged out in another tab are not stored again a
 });
 
 test("words are stored as ever once the person is signed in again", () => {
-  const storage = new MemoryStorage();
-  const drafts = new Drafts(storage, 1);
-  drafts.write("a", "text");
-  const left = { key: storage.key(0), oldValue: storage.getItem(storage.key(0)), newValue: null };
-  new Drafts(storage, 1).clear();
-  drafts.writtenElsewhere(left, "a");
+  const { drafts } = loggedOutElsewhere();
 
   drafts.resume();
   drafts.write("a", "text");
