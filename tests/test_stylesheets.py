@@ -21,6 +21,8 @@ PHYSICAL = re.compile(
 )
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(rgb|hsl|oklch|lab)a?\(")
 FOUR_SIDES = {"margin", "padding", "inset", "border-width", "border-color", "border-style"}
+# With `:has`, what holds the messages would look through all of them whenever a word is added to one.
+SEARCH = re.compile(r"\.((?:app|transcript|message|markdown)[\w-]*)(?:\[[^\]]*\]|:not\([^()]*\))*:has\((?!\s*[>+~])")
 LINES = 220
 
 each_sheet = pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.name)
@@ -71,6 +73,17 @@ def test_it_knows_each_variable_that_it_names(path: Path) -> None:
     used = set(re.findall(r"var\((--[\w-]+)\)", path.read_text("utf-8")))
 
     assert used - known == set()
+
+
+@each_component
+def test_what_holds_the_messages_looks_for_nothing_in_them(path: Path) -> None:
+    assert SEARCH.findall(COMMENT.sub("", path.read_text("utf-8"))) == []
+
+
+def test_a_search_is_seen() -> None:
+    assert SEARCH.findall(".app:has(.welcome:not([hidden])) .dock") == ["app"]
+    assert SEARCH.findall(".message[data-settled]:has(pre)") == ["message"]
+    assert not SEARCH.findall(".app__main:has(> .welcome) .transcript, .markdown .code-block:has(.code-wrap)")
 
 
 def test_a_side_is_seen() -> None:
