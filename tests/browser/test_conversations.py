@@ -123,6 +123,33 @@ async def test_a_conversation_deleted_elsewhere_is_left(visitor: Visitor) -> Non
     await expect(tab.page.locator("chat-transcript [data-part=problem]")).to_contain_text("deleted")
 
 
+async def test_what_is_answered_late_of_a_deleted_conversation_does_not_bring_it_back(visitor: Visitor) -> None:
+    """It is marked as read, and deleted elsewhere before the answer to that has come."""
+    asked, deleted = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        if route.request.method != "PATCH":
+            await route.continue_()
+            return
+        answer = await route.fetch()
+        asked.set()
+        await deleted.wait()
+        await route.fulfill(response=answer)
+
+    tab = await visitor.open()
+    await tab.page.route("**/api/conversations/*", answer_late)
+    await tab.ask("Hello")
+    async with asyncio.timeout(60):
+        await asked.wait()
+    await visitor.api("DELETE", f"/api/conversations/{await tab.conversation_id()}")
+    await expect(tab.rows).to_have_count(0)
+    async with tab.page.expect_response("**/api/conversations/*") as answered:
+        deleted.set()
+    await (await answered.value).finished()
+    await tab.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert await tab.rows.count() == 0
+
+
 async def test_what_a_conversation_says_that_was_left_is_not_told(visitors: Visitors, site: Site) -> None:
     """Its messages are read again after a loss of the network, and it is deleted meanwhile."""
     asked, deleted = asyncio.Event(), asyncio.Event()

@@ -6,7 +6,6 @@ import { refreshCsrfFields } from "./csrf.js";
 import { nameKeys } from "./key_names.js";
 import { LateModule, loadLateModules } from "./late_module.js";
 import { MessageActs } from "./message_acts.js";
-import { ReadMarks } from "./read_marks.js";
 import { refusalWords } from "./refusal_words.js";
 import { Session } from "./session.js";
 import { shortcutOf } from "./shortcuts.js";
@@ -14,6 +13,7 @@ import { Stage } from "./stage.js";
 import { actionOf } from "./template_parts.js";
 
 const acts = new LateModule(() => import("./conversation_acts.js"));
+const readMarks = new LateModule(() => import("./read_marks.js"));
 const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
 /** An Escape is theirs first. */
 const OVERLAY = ":popover-open, dialog[open]";
@@ -30,8 +30,8 @@ export class ChatApp extends HTMLElement {
   #acts = null;
   /** @type {Announcer} */
   #announcer = /** @type {any} */ (null);
-  /** @type {ReadMarks} */
-  #marks = /** @type {any} */ (null);
+  /** @type {import("./read_marks.js").ReadMarks | null} */
+  #marks = null;
   #listeners = new AbortController();
 
   connectedCallback() {
@@ -44,7 +44,6 @@ export class ChatApp extends HTMLElement {
     composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
     const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));
     this.#commands = new Commands({ app: this, session, stage, composer, list, act: (act) => this.#act(act), go: this.#go, stop: () => void this.#try(this.#open.stop()) });
-    this.#marks = new ReadMarks({ book: session.book, stage, transcript });
     enableActions(transcript);
     nameKeys(document);
     new MessageActs(this, {
@@ -62,7 +61,7 @@ export class ChatApp extends HTMLElement {
 
   disconnectedCallback() {
     this.#listeners.abort();
-    this.#marks.close();
+    this.#marks?.close();
     this.#stage.close();
     this.#session.stop();
   }
@@ -78,7 +77,7 @@ export class ChatApp extends HTMLElement {
     client.addEventListener("hello", () => void this.#try(this.#sendLeftovers()), { signal });
     client.addEventListener("stranger", () => location.reload(), { signal });
     client.addEventListener("notice", (event) => this.#notice(detailOf(event)), { signal });
-    book.addEventListener("change", () => this.#stage.drawTitle(), { signal });
+    book.addEventListener("change", () => this.#changed(), { signal });
     document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
     document.addEventListener("submit", (event) => this.#submitted(event), { signal });
     window.addEventListener("popstate", () => this.#stage.showAddress(), { signal });
@@ -150,6 +149,15 @@ export class ChatApp extends HTMLElement {
       retry: (message) => this.#send(message.source, () => this.#open.retry(message)),
       giveBack: (id, text) => this.#giveBack(id, text),
     });
+  }
+
+  async #changed() {
+    const [book, stage] = [this.#session.book, this.#stage];
+    stage.drawTitle();
+    if (this.#marks || !book.get(this.#open.id)?.unread) return;
+    const loaded = await readMarks.load().catch(() => null); // The next change tries again.
+    if (!loaded || this.#listeners.signal.aborted) return;
+    this.#marks ??= new loaded.ReadMarks({ book, stage, transcript: this.#find("chat-transcript")[0] });
   }
 
   /** @param {Record<string, any>} notice */

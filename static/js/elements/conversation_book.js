@@ -22,7 +22,7 @@ export class ConversationBook extends EventTarget {
   #client;
   /** @type {Map<string, Conversation>} */
   #conversations = new Map();
-  /** Deleted here: a page of the list that was asked for before must not bring them back. */
+  /** Deleted here or elsewhere: what was on its way before that must not bring them back. */
   #deleted = new Set();
   #pages;
   #archive;
@@ -64,32 +64,36 @@ export class ConversationBook extends EventTarget {
 
   /** Reads the next page, and with the first one all that is pinned, however old. */
   async loadMore() {
+    const before = new Map(this.#conversations);
     const [page] = await Promise.all([this.#pages.more(), this.#loadPinned()]);
-    this.#add(page);
+    this.#addRead(page, before);
   }
 
   async loadMoreArchived() {
-    this.#add(await this.#archive.more());
+    const before = new Map(this.#conversations);
+    this.#addRead(await this.#archive.more(), before);
   }
 
   /** Reads again what is known, after a time in which notices may have been missed. */
   async refresh() {
     const before = new Map(this.#conversations);
+    const deleted = [...this.#deleted];
     const oldest = Math.min(...this.all.filter(({ pinned }) => !pinned).map(timeOf));
     const [{ items, through }, pinned] = await Promise.all([this.#pages.again(oldest), this.#pinned.again(-Infinity)]);
     const there = new Set([...items, ...pinned.items].map(({ id }) => id));
     for (const [id, conversation] of before) {
       const isGone = !there.has(id) && !conversation.archived && !conversation.provisional && timeOf(conversation) >= through;
-      // What a notice has changed meanwhile is newer than these pages.
       if (isGone && this.#conversations.get(id) === conversation) this.#conversations.delete(id);
     }
-    this.#add([...pinned.items, ...items]);
+    for (const id of deleted) if (there.has(id)) this.#deleted.delete(id); // Restored elsewhere.
+    this.#addRead([...pinned.items, ...items], before);
   }
 
   /** @param {Conversation} conversation */
   put(conversation) {
     this.#deleted.delete(conversation.id);
-    this.#add([conversation]);
+    this.#conversations.set(conversation.id, conversation);
+    this.#changed();
   }
 
   /** A turn was begun here. A conversation whose first turn is being written has no row yet. @param {{ id: string, title: string, assistant?: string | null }} fields */
@@ -111,7 +115,8 @@ export class ConversationBook extends EventTarget {
     const hoped = { ...before, ...changes };
     this.put(hoped);
     try {
-      this.put(await this.#client.request("PATCH", `/conversations/${id}`, changes));
+      const changed = await this.#client.request("PATCH", `/conversations/${id}`, changes);
+      if (this.#conversations.get(id) === hoped) this.put(changed); // Otherwise a notice has told what is newer.
     } catch (error) {
       if (this.#conversations.get(id) === hoped) this.put(before);
       throw error;
@@ -142,13 +147,17 @@ export class ConversationBook extends EventTarget {
 
   /** @param {Record<string, any>} notice */
   notice({ kind, conversation, conversation_id: id, title }) {
-    if (conversation) this.put(conversation);
+    // What was changed in the moment of the deletion may be told after it.
+    if (conversation && (kind === "conversation_restored" || !this.#deleted.has(conversation.id))) this.put(conversation);
     else if (kind === "conversation_deleted") this.#forget(id);
     else if (kind === "run_started" && !this.#deleted.has(id)) this.expect({ id, title });
   }
 
   async #loadPinned() {
-    while (!this.#pinned.complete) this.#add(await this.#pinned.more());
+    while (!this.#pinned.complete) {
+      const before = new Map(this.#conversations);
+      this.#addRead(await this.#pinned.more(), before);
+    }
   }
 
   /** @param {(conversation: Conversation) => boolean} belongs */
@@ -156,10 +165,16 @@ export class ConversationBook extends EventTarget {
     return [...this.#conversations.values()].filter(belongs).sort((a, b) => timeOf(b) - timeOf(a));
   }
 
-  /** @param {Conversation[]} conversations */
-  #add(conversations) {
-    for (const conversation of conversations) {
-      if (!this.#deleted.has(conversation.id)) this.#conversations.set(conversation.id, conversation);
+  /**
+   * Pages of the server: what a notice has changed since they were asked for is newer.
+   *
+   * @param {Conversation[]} read
+   * @param {Map<string, Conversation>} before what was known when they were asked for
+   */
+  #addRead(read, before) {
+    for (const conversation of read) {
+      const { id } = conversation;
+      if (!this.#deleted.has(id) && this.#conversations.get(id) === before.get(id)) this.#conversations.set(id, conversation);
     }
     this.#changed();
   }

@@ -33,10 +33,15 @@ export class ConversationPages {
     return this.#complete;
   }
 
-  /** A call while a page is being read waits for that one. @returns {Promise<Conversation[]>} of the next page */
-  more() {
-    if (this.#complete) return Promise.resolve([]);
-    this.#loading ??= this.#more().finally(() => (this.#loading = null));
+  /**
+   * A call while a page is being read waits for that one; what it holds is for the first.
+   *
+   * @returns {Promise<Conversation[]>} of the next page
+   */
+  async more() {
+    if (this.#complete) return [];
+    if (this.#loading) return this.#loading.then(() => []);
+    this.#loading = this.#more().finally(() => (this.#loading = null));
     return this.#loading;
   }
 

@@ -26,6 +26,7 @@ export class ReadMarks {
     transcript.addEventListener("scroll", look, { signal, capture: true, passive: true });
     this.#loading = new MutationObserver(look);
     this.#loading.observe(transcript, { subtree: true, attributeFilter: ["aria-busy"] });
+    look();
   }
 
   close() {

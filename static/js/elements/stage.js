@@ -170,7 +170,8 @@ export class Stage {
     app.dispatchEvent(new CustomEvent("announce", { detail: answerWords(turn.answerText, status) }));
     if (status === "error" || !session.book.get(id)?.provisional) return;
     try {
-      session.book.put(await session.client.request("GET", `/conversations/${id}`));
+      const saved = await session.client.request("GET", `/conversations/${id}`);
+      if (session.book.get(id)?.provisional) session.book.put(saved); // It may have been deleted meanwhile.
     } catch (error) {
       warn("the conversation could not be read", error); // The notice of its creation will do.
     }

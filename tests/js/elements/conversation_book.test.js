@@ -196,3 +196,66 @@ test("read again, it keeps what is not saved yet, what is archived, and what a n
   assert.deepEqual(ids(book), ["begun", "changed"]);
   assert.equal(book.archived.length, 1);
 });
+
+test("what is said late of a deleted conversation does not bring it back", async () => {
+  const book = new ConversationBook(server({ ...conversation("a", 1), unread: false }));
+  book.put({ ...conversation("a", 1), unread: true });
+
+  const read = book.change("a", { unread: false });
+  book.notice({ kind: "conversation_deleted", conversation_id: "a" });
+  await read;
+  book.notice({ kind: "conversation_changed", conversation: conversation("a", 1) });
+  assert.equal(book.get("a"), null);
+
+  book.notice({ kind: "conversation_restored", conversation: conversation("a", 1) });
+  assert.deepEqual(ids(book), ["a"]);
+});
+
+test("the answer to a change is older than a notice that came before it", async () => {
+  const book = new ConversationBook(server({ ...conversation("a", 1, "old"), unread: false }));
+  book.put({ ...conversation("a", 1, "old"), unread: true });
+
+  const read = book.change("a", { unread: false });
+  book.notice({ kind: "conversation_renamed", conversation: conversation("a", 1, "new") });
+  await read;
+
+  assert.equal(book.get("a")?.title, "new");
+});
+
+for (const [name, read] of /** @type {[string, (book: ConversationBook) => Promise<void>][]} */ ([["refresh", (book) => book.refresh()], ["loadMore", (book) => book.loadMore()]])) {
+  test(`a page of ${name} is older than a notice that came before it`, async () => {
+    let answer = (/** @type {unknown} */ page) => page;
+    const page = new Promise((resolve) => (answer = resolve));
+    const book = new ConversationBook({ request: (_, path) => (path.includes("pinned") ? Promise.resolve(NOTHING) : page) });
+    book.put(conversation("renamed", 1, "old"));
+    book.put(conversation("deleted", 1));
+
+    const done = read(book);
+    book.notice({ kind: "conversation_renamed", conversation: conversation("renamed", 1, "new") });
+    book.notice({ kind: "conversation_created", conversation: conversation("created", 2, "whole") });
+    book.notice({ kind: "conversation_deleted", conversation_id: "deleted" });
+    answer({ items: [conversation("created", 2, "first"), conversation("renamed", 1, "old"), conversation("deleted", 1)], next: null });
+    await done;
+
+    assert.deepEqual(book.all.map(({ title }) => title), ["whole", "new"]);
+  });
+}
+
+test("a page that two have asked for is taken up once", async () => {
+  const book = new ConversationBook(server({ items: [conversation("a", 1, "old")], next: null }));
+
+  const first = book.loadMore();
+  book.notice({ kind: "conversation_renamed", conversation: conversation("a", 1, "new") });
+  await Promise.all([first, book.loadMore()]);
+
+  assert.equal(book.get("a")?.title, "new");
+});
+
+test("what was restored while there was no connection is back when the list is read again", async () => {
+  const book = new ConversationBook(server({ items: [conversation("a", 1)], next: null }));
+  book.notice({ kind: "conversation_deleted", conversation_id: "a" });
+
+  await book.refresh();
+
+  assert.deepEqual(ids(book), ["a"]);
+});
