@@ -10,6 +10,8 @@
 export class LiveRuns extends EventTarget {
   /** @type {Map<string, Run>} */
   #runs = new Map();
+  /** An answer that ends as soon as it has begun may be told of in the other order. */
+  #ended = new Set();
 
   /** @returns {Run[]} */
   get all() {
@@ -29,12 +31,14 @@ export class LiveRuns extends EventTarget {
 
   /** @param {Run} run */
   add(run) {
+    if (this.#ended.has(run.runId)) return;
     this.#runs.set(run.runId, run);
     this.#changed();
   }
 
   /** @param {string} runId */
   end(runId) {
+    this.#ended.add(runId);
     if (this.#runs.delete(runId)) this.#changed();
   }
 

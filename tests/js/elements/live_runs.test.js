@@ -38,3 +38,12 @@ test("it tells of changes, and only of changes", () => {
 
   assert.equal(changes, 2);
 });
+
+test("a beginning that is told after the end makes nothing live", () => {
+  const runs = new LiveRuns();
+
+  runs.end("r1");
+  runs.add(runOf(WIRE));
+
+  assert.equal(runs.of("c1"), null);
+});
