@@ -13,7 +13,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.people import PASSWORD
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
-from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK
+from tests.browser.watch import ACCOUNT_PATHS, LOGGED_OUT, NO_NETWORK
 from tests.faults.processes import Site, Upstream
 from tests.server.process import ended
 
@@ -39,7 +39,8 @@ async def log_in(page: Page, name: str, password: str) -> None:
     await page.locator(".form button[type=submit]").click()
 
 
-async def log_out(page: Page) -> None:
+async def log_out(visitor: Visitor, page: Page) -> None:
+    visitor.watch.expect(*LOGGED_OUT)
     await page.locator("#user-menu-button").click()
     await page.get_by_role("button", name="Log out").click()
     await expect(page).to_have_url(re.compile(r"/accounts/login/"))
@@ -66,7 +67,7 @@ async def test_somebody_signs_up_chats_logs_out_and_comes_back(visitors: Visitor
     await tab.ask("Do you remember me?")
     address = page.url
 
-    await log_out(page)
+    await log_out(visitor, page)
     await page.goto(address)
     await expect(page).to_have_url(re.compile(r"/accounts/login/\?next=/c/"))
     await log_in(page, "dora", "something else")
@@ -81,7 +82,7 @@ async def test_a_tab_whose_person_logged_out_says_so_and_keeps_the_words(visitor
     tab, other = await visitor.open(), await visitor.open()
     await tab.ask("Hello")
     await tab.box.fill("half a thought")
-    await log_out(other.page)
+    await log_out(visitor, other.page)
     visitor.watch.expect(r"console: .* 401 .*/api/conversations/")
     conversation_id = await tab.conversation_id()
     await tab.press_row(conversation_id, "rename")
@@ -99,7 +100,7 @@ async def test_signing_in_again_happens_in_place_and_what_was_sent_goes_out_once
     visitor.watch.expect(r"console: .* 400 .*/accounts/login/", NO_NETWORK[0])
     tab, other = await visitor.open(), await visitor.open()
     await tab.ask("Hello")
-    await log_out(other.page)
+    await log_out(visitor, other.page)
     await expect(tab.notice).to_contain_text("signed out")
     await tab.send("Are you still there?")
     dialog = tab.page.locator("#sign-in")
@@ -121,7 +122,7 @@ async def test_signing_in_again_happens_in_place_and_what_was_sent_goes_out_once
     await expect(tab.box).to_have_value("a draft")
     await tab.reload()
     await expect(tab.questions).to_have_text(["Hello", "Are you still there?"])
-    await log_out(tab.page)
+    await log_out(visitor, tab.page)
 
 
 async def test_who_logs_out_leaves_no_words_in_the_browser(visitor: Visitor) -> None:
@@ -137,7 +138,7 @@ async def test_who_logs_out_leaves_no_words_in_the_browser(visitor: Visitor) -> 
     while len(await tab.page.evaluate(words)) < 3:
         await tab.page.wait_for_timeout(100)
 
-    await log_out(tab.page)
+    await log_out(visitor, tab.page)
 
     assert await tab.page.evaluate(words) == ["chatsite.outbox.0.of-somebody-else"]
 
@@ -148,7 +149,7 @@ async def test_a_tab_whose_person_logged_out_elsewhere_stores_nothing_when_it_is
     await tab.box.fill("half a thought")
     stored = "() => Object.keys(localStorage).filter((key) => key.includes('draft')).length"
     await tab.page.wait_for_function(stored)
-    await log_out(other.page)
+    await log_out(visitor, other.page)
     await expect(tab.notice).to_contain_text("signed out")
     await expect(tab.box).to_have_value("half a thought")
 
@@ -209,7 +210,7 @@ async def test_the_theme_is_in_the_page_before_its_first_paint(visitors: Visitor
     assert f'data-theme="{chosen}"' in await response.text()
     assert await background(tab.page) == after
     await expect(tab.page.locator(f"#user-menu input[value={chosen}]")).to_be_checked()
-    await log_out(tab.page)
+    await log_out(visitor, tab.page)
     await expect(tab.page.locator("html")).to_have_attribute("data-theme", chosen)
 
 
@@ -228,7 +229,7 @@ async def test_a_password_is_changed(visitor: Visitor) -> None:
     await tab.page.locator(".form button[type=submit]").click()
     await expect(tab.page.get_by_text(re.compile("Password successfully changed|changed"))).to_be_visible()
     await tab.go("/")
-    await log_out(tab.page)
+    await log_out(visitor, tab.page)
     assert visitor.person
     await log_in(tab.page, visitor.person.name, UNUSUAL)
     await expect(tab.page.locator("#welcome")).to_be_visible()

@@ -34,6 +34,8 @@ NO_NETWORK: Final = (
     # The page was just about to read something; it does so again when the network is back.
     r"console: chat: .* ChatError: The server cannot be reached",
 )
+# What a page was just about to read when its person logged out.
+LOGGED_OUT: Final = (r"console: .* 401 .*/api/conversations", r"console: chat: .* ChatError: Sign in")
 # Neither leaves the browser.
 LOCAL_SCHEMES: Final = frozenset({"data", "blob", "about"})
 
