@@ -83,7 +83,12 @@ class Follower:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await connection.hello
-            yield connection
+            try:
+                yield connection
+            except ConnectionError:
+                # What was asked as the server said bye has no reply, and is asked of the next one.
+                if connection.bye is None:
+                    raise
         finally:
             await connection.abort()
             connection.check()

@@ -39,8 +39,9 @@ class Nginx:
         for name, value in values.items():
             text = text.replace(f"${{{name}}}", value)
         (directory / "nginx.conf").write_text(text)
-        # Where the template includes what is beside it. A server that is away is asked again a second later.
-        servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s; " for port in ports)
+        # Where the template includes what is beside it. Without a memory of failures, as where the servers are looked
+        # up for each request: with one, a server that is back gets one request in `fail_timeout`, until one has ended.
+        servers = "".join(f"server 127.0.0.1:{port} max_fails=0; " for port in ports)
         (directory / "tls-servers.conf").write_text(f"upstream servers {{ {servers}}}\n")
 
     @property
