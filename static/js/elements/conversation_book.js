@@ -174,7 +174,9 @@ export class ConversationBook extends EventTarget {
   #addRead(read, before) {
     for (const conversation of read) {
       const { id } = conversation;
-      if (!this.#deleted.has(id) && this.#conversations.get(id) === before.get(id)) this.#conversations.set(id, conversation);
+      const known = this.#conversations.get(id);
+      const isNews = known === before.get(id) || known?.provisional;
+      if (isNews && !this.#deleted.has(id)) this.#conversations.set(id, conversation);
     }
     this.#changed();
   }

@@ -241,6 +241,17 @@ for (const [name, read] of /** @type {[string, (book: ConversationBook) => Promi
   });
 }
 
+test("a page knows more of a conversation than the beginning of a turn in it", async () => {
+  const book = new ConversationBook(server({ items: [conversation("a", 1, "its title")], next: null }));
+
+  const loading = book.loadMore();
+  book.notice({ kind: "run_started", conversation_id: "a", title: "another question" });
+  await loading;
+
+  assert.equal(book.get("a")?.title, "its title");
+  assert.equal(book.get("a")?.provisional, undefined);
+});
+
 test("a page that two have asked for is taken up once", async () => {
   const book = new ConversationBook(server({ items: [conversation("a", 1, "old")], next: null }));
 
