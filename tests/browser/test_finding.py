@@ -168,6 +168,16 @@ async def test_what_was_answered_elsewhere_is_unread_until_it_is_seen(visitor: V
     await expect(tab.row(conversation_id).locator(".conversation__unread")).to_be_hidden()
 
 
+async def test_a_long_answer_is_unread_until_its_end_is_reached_even_in_one_jump(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("/numbered count=900")
+    unread = tab.row(await tab.conversation_id()).locator(".conversation__unread")
+    await expect(unread).to_be_visible()
+    await tab.has_loaded("read_marks")
+    await tab.page.evaluate("document.querySelector('#transcript-scroller').scrollTop = 1e6")
+    await expect(unread).to_be_hidden()
+
+
 async def test_the_list_is_read_on_as_it_is_scrolled(visitor: Visitor) -> None:
     for number in range(60):
         await visitor.api("POST", "/api/runs/wait", {"text": f"Number {number}"})

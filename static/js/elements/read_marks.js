@@ -3,7 +3,7 @@ export class ReadMarks {
   #book;
   #stage;
   #transcript;
-  #loading;
+  #seen;
   #listeners = new AbortController();
   /** What is being marked, or could not be: that is tried again when the page is shown the next time. */
   #marking = new Set();
@@ -22,16 +22,15 @@ export class ReadMarks {
     const look = () => void this.#look();
     book.addEventListener("change", look, { signal });
     document.addEventListener("visibilitychange", () => this.#lookAgain(), { signal });
-    // Scrolling does not bubble.
-    transcript.addEventListener("scroll", look, { signal, capture: true, passive: true });
-    this.#loading = new MutationObserver(look);
-    this.#loading.observe(transcript, { subtree: true, attributeFilter: ["aria-busy"] });
+    // The way to the end is hidden after the last scroll event, if one jump has reached it.
+    this.#seen = new MutationObserver(look);
+    this.#seen.observe(transcript, { subtree: true, attributeFilter: ["aria-busy", "hidden"] });
     look();
   }
 
   close() {
     this.#listeners.abort();
-    this.#loading.disconnect();
+    this.#seen.disconnect();
   }
 
   async #look() {
