@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
+import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from tests.faults import followers
 from tests.faults.client import Socket
+from tests.faults.followers import Follower
+from tests.faults.processes import Member, Site
 from tests.faults.reading import Reading, Violation
 
 RUN: Final = "7d0f2d3c-6f62-4d6b-9a0a-0f4a3c3f9d11"
@@ -71,6 +76,32 @@ async def test_a_reading_that_goes_on_elsewhere_has_lost_nothing() -> None:
         with pytest.raises(TimeoutError) as raised:
             await reading.ended(seconds=0)
         assert "socket" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("frames", "code", "troubles"),
+    [([HELLO, BYE], 4412, 0), ([HELLO], 4412, 1), ([HELLO], 1011, 1)],
+    ids=["bye", "no bye", "broken"],
+)
+async def test_a_reader_without_a_reply_has_had_trouble_unless_it_was_told_bye(
+    frames: list[dict[str, Any]], code: int, troubles: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ended(*frames, code=code) as socket, aiohttp.ClientSession() as http:
+        reading = Reading(RUN)
+        follower = Follower(cast("Site", SimpleNamespace(url="")), Member("alice", 1, "token", "session"), http)
+
+        async def open_socket(*_: object, **__: object) -> Socket:
+            reading.outcome = "done"
+            return socket
+
+        async def asked(_: Reading) -> dict[str, Any]:
+            raise ConnectionError(f"closed with {code}")
+
+        monkeypatch.setattr(followers, "open_socket", open_socket)
+        monkeypatch.setattr(socket, "subscribe", asked)
+        await follower.over_socket(reading)
+
+        assert len(follower.troubles) == troubles
 
 
 def test_a_reading_that_no_socket_has_left_says_nothing_of_one() -> None:
