@@ -6,6 +6,8 @@ chat.E003  hashed static files without a manifest         chat.W003  HTTPS witho
                                                           chat.W004  a model without a server
                                                           chat.W005  mail from a sender that nobody knows
                                                           chat.W006  messages longer than a frame
+                                                          chat.W007  links in mail lead to this machine
+                                                          chat.W008  links in mail without HTTPS
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -61,7 +64,7 @@ def check_static_files() -> Iterator[CheckMessage]:
 def check_hosts() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         yield Warning(
-            "ALLOWED_HOSTS holds *: a forged Host header would be written into password reset links.",
+            "ALLOWED_HOSTS holds *: a page of any other site can reach this one by a name of its own (DNS rebinding).",
             hint="List the names that people open the site by.",
             id="chat.W001",
         )
@@ -76,6 +79,23 @@ def check_hosts() -> Iterator[CheckMessage]:
             "CHAT_HTTPS is on, but ALLOWED_HOSTS has no public name: over plain HTTP nobody can stay logged in.",
             hint="Set ALLOWED_HOSTS to the site's name, or leave CHAT_HTTPS out.",
             id="chat.W003",
+        )
+
+
+def check_url() -> Iterator[CheckMessage]:
+    parts = urlsplit(settings.CHAT_URL)
+    public = [name for name in settings.ALLOWED_HOSTS if name not in {*LOCAL_ADDRESSES, "*"}]
+    if public and parts.hostname in {*LOCAL_ADDRESSES, settings.HOST}:
+        yield Warning(
+            f"Links in mail lead to {settings.CHAT_URL}, but people open the site by {public[0]}.",
+            hint=f"Set CHAT_URL, for example to https://{public[0].lstrip('.')}.",
+            id="chat.W007",
+        )
+    elif settings.HTTPS and parts.scheme != "https" and public:
+        yield Warning(
+            f"Links in mail lead to {settings.CHAT_URL}, but CHAT_HTTPS is on.",
+            hint="Set CHAT_URL to an address that begins with https://.",
+            id="chat.W008",
         )
 
 
@@ -112,6 +132,7 @@ CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_database,
     check_static_files,
     check_hosts,
+    check_url,
     check_model,
     check_mail,
     check_limits,

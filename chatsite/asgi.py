@@ -9,17 +9,25 @@ django_application = get_asgi_application()
 
 # Only now: these import models.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
 from chat.api.event_streams import EventStreams  # noqa: E402
 from chat.consumers import ChatConsumer, refuse_socket  # noqa: E402
 from chatsite.body_limit import BodyLimit  # noqa: E402
 from chatsite.lifespan import lifespan  # noqa: E402
+from chatsite.trusted_scope import TrustedScope, distrust_headers, probe_host  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "lifespan": lifespan,
-        "http": BodyLimit(EventStreams(django_application)),
-        "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),  # type: ignore[arg-type]
-    }
+distrust_headers()
+application = TrustedScope(
+    ProtocolTypeRouter(
+        {
+            "lifespan": lifespan,
+            "http": BodyLimit(EventStreams(django_application)),
+            "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),  # type: ignore[arg-type]
+        }
+    ),
+    https=settings.HTTPS,
+    proxies=settings.CHAT_TRUSTED_PROXIES,
+    probe_host=probe_host(settings.ALLOWED_HOSTS),
 )

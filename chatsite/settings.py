@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
+from chatsite.addresses import local_url
 from chatsite.channel_layers import redis_layer
 from chatsite.databases import SQLITE, database
 from chatsite.environment import Environment
@@ -34,8 +35,12 @@ for origin in TRUSTED_ORIGINS:
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or "*" in origin:
         env.refuse("TRUSTED_ORIGINS", f"holds {origin!r}, which is no exact origin", "Write https://chat.example.org.")
+# The scheme of every request: no header decides it (chatsite/trusted_scope.py).
 HTTPS = env.flag("CHAT_HTTPS", False)
-CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/")
+# How many reverse proxies of ours add to X-Forwarded-For. With 0 the client is whoever connects.
+CHAT_TRUSTED_PROXIES = env.integer("CHAT_TRUSTED_PROXIES", 0)
+# Where the links lead that are in no page: in mail, and at the start. Never the Host header of a request.
+CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/") or local_url(HOST, PORT)
 
 
 # For its owner only: it holds everybody's conversations. What cannot be made is reported by what needs it.
@@ -215,8 +220,6 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
-# How many reverse proxies of ours add to X-Forwarded-For. None: whoever connects is who is counted.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("CHAT_TRUSTED_PROXIES", 0)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "chat:new"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -224,7 +227,6 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
 EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtp+tls", "smtps"))
 EMAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
@@ -317,13 +319,25 @@ CHAT_SAVE_SECONDS = env.number("CHAT_SAVE_SECONDS", 120)
 # --- Logging: ids and numbers, never the text of a message
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": LINE},
+        "line_alone": {"()": "chatsite.log_format.WithoutTraceback", "format": LINE},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console_lines": {"class": "logging.StreamHandler", "formatter": "line_alone"},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"chat": {"level": LOG_LEVEL}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        "chat": {"level": LOG_LEVEL},
+        "django.request": {"level": "ERROR"},
+        # What a client got wrong: a Host that is not ours, too many fields. Whoever sends it must not fill the log.
+        "django.security": {"handlers": ["console_lines"], "propagate": False},
+    },
 }
 
 SETTING_PROBLEMS = env.problems

@@ -13,11 +13,17 @@ from pytest_django import Settings
 from chat.checks import check_database, check_settings
 from chatsite.environment import Problem
 
+URL = "https://chat.example.org"
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def check() -> dict[str, CheckMessage]:
     return {str(message.id): message for message in check_settings(None)}
+
+
+@pytest.fixture(autouse=True)
+def _hosts_without_that_of_the_test_client(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = list(settings.LOCAL_HOSTS)
 
 
 def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
@@ -27,12 +33,15 @@ def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("id", "changed", "named"),
     [
-        ("chat.W001", {"ALLOWED_HOSTS": ["chat.example.org", "*"]}, "ALLOWED_HOSTS"),
+        ("chat.W001", {"ALLOWED_HOSTS": ["chat.example.org", "*"], "CHAT_URL": URL}, "ALLOWED_HOSTS"),
         ("chat.W002", {"DEBUG": True, "HOST": "0.0.0.0"}, "HOST"),
         ("chat.W003", {"HTTPS": True, "ALLOWED_HOSTS": ["localhost", "[::1]"]}, "CHAT_HTTPS"),
         ("chat.W004", {"OPENAI_MODEL": "gpt"}, "OPENAI_MODEL"),
         ("chat.W005", {"EMAIL_URL": "smtp://mail.example.org"}, "DEFAULT_FROM_EMAIL"),
         ("chat.W006", {"CHAT_MESSAGE_CHARACTERS": 200_000}, "CHAT_MESSAGE_CHARACTERS"),
+        ("chat.W007", {"ALLOWED_HOSTS": [".example.org"]}, "CHAT_URL"),
+        ("chat.W007", {"ALLOWED_HOSTS": ["chat.example.org"], "HTTPS": True}, "CHAT_URL"),
+        ("chat.W008", {"ALLOWED_HOSTS": ["chat.example.org"], "HTTPS": True, "CHAT_URL": "http://x.org"}, "CHAT_URL"),
         ("chat.E003", {"STATIC_HASHED": True, "STATIC_ROOT": Path("/nonexistent")}, "CHAT_STATIC_HASHED"),
     ],
 )
@@ -55,7 +64,8 @@ def test_a_wrong_combination_is_named_with_a_hint(
     [
         {"DEBUG": True, "HOST": "127.0.0.1"},
         {"DEBUG": False, "HOST": "0.0.0.0"},
-        {"HTTPS": True, "ALLOWED_HOSTS": ["chat.example.org", "localhost"]},
+        {"HTTPS": True, "ALLOWED_HOSTS": ["chat.example.org", "localhost"], "CHAT_URL": URL},
+        {"ALLOWED_HOSTS": ["chat.example.org"], "CHAT_URL": "http://chat.example.org:8000"},
         {"OPENAI_MODEL": "gpt", "OPENAI_BASE_URL": "http://127.0.0.1:8080/v1"},
         {"OPENAI_MODEL": "gpt", "OPENAI_API_KEY": "sk-x"},
         {"EMAIL_URL": "smtp://mail.example.org", "DEFAULT_FROM_EMAIL": "chat@example.org"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from argparse import SUPPRESS
@@ -23,10 +24,10 @@ from chat.server import garbage
 from chat.server.listening import CannotListen, listen
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
+from chatsite.addresses import local_url
 
 logger = logging.getLogger(__name__)
 
-EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 HIGHEST_PORT = 65535
 # Beyond the time after which a worker ends itself by all means.
 FORCE_SECONDS: Final = 8
@@ -75,7 +76,7 @@ class Command(BaseCommand):
         # The event loop's own work is done in other threads or processes, each with its own connection.
         connections.close_all()
         listener = self._listen(host, port)
-        address = settings.CHAT_URL or base_url(host, listener.getsockname()[1])
+        address = self._site_url(host, listener.getsockname()[1])
         if workers == 1:
             Process(listener).run(on_listening=lambda: self._announce(address, setup))
             return
@@ -89,6 +90,12 @@ class Command(BaseCommand):
         family = Workers([*command, "serve", "--skip-checks"], workers, listener=listener, end_seconds=end_seconds)
         if not family.run():
             raise CommandError("Not every worker has ended in order.")
+
+    def _site_url(self, host: str, port: int) -> str:
+        """Where people open the site. What was given on the command line stands in for CHAT_URL, in all processes."""
+        if not os.environ.get("CHAT_URL"):
+            os.environ["CHAT_URL"] = settings.CHAT_URL = local_url(host, port)
+        return str(settings.CHAT_URL)
 
     def _listen(self, host: str, port: int) -> socket.socket:
         try:
@@ -152,11 +159,6 @@ def check_workers(count: int) -> None:
             f"{count} workers need a Redis that they share: without it, none could show what another one writes. "
             "Set REDIS_URL, or leave --workers (CHAT_WORKERS) at 1."
         )
-
-
-def base_url(host: str, port: int) -> str:
-    name = "localhost" if host in EVERY_ADDRESS else host
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 async def drain_engine() -> None:

@@ -1,0 +1,125 @@
+"""What a client may say of its own request: nothing that only a server or a proxy can know.
+
+Servers and frameworks take the path prefix, the scheme and the client's address from headers that any client can
+send: Daphne reads `Daphne-Root-Path`, uvicorn `X-Forwarded-Proto` and `X-Forwarded-For`, allauth `X-Forwarded-For`
+(docs/security.md lists them). Here the settings decide, whichever server runs the application.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final
+
+Scope = MutableMapping[str, Any]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+# What proxies write, and what frameworks have taken for a proxy's word. None of it reaches the application.
+PROXY_HEADERS: Final = frozenset(
+    {
+        *(b"forwarded", b"via", b"proxy", b"daphne-root-path", b"script-name", b"x-script-name", b"path-info"),
+        *(b"remote-addr", b"remote-user", b"x-real-ip", b"x-client-ip", b"client-ip", b"true-client-ip"),
+        *(b"x-cluster-client-ip", b"cf-connecting-ip", b"fastly-client-ip", b"x-remote-addr", b"x-remote-user"),
+        *(b"x-original-url", b"x-original-host", b"x-rewrite-url", b"x-host", b"x-http-host-override"),
+        *(b"x-url-scheme", b"x-scheme", b"front-end-https", b"x-arr-ssl", b"wl-proxy-ssl"),
+        *(b"x-http-method", b"x-http-method-override", b"x-method-override", b"x-prefix", b"x-base-url"),
+    }
+)
+PROXY_PREFIX: Final = b"x-forwarded"
+FORWARDED_FOR: Final = b"x-forwarded-for"
+# For load balancers and monitoring: they ask each server by its address, which is no name of the site.
+PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class TrustedScope:
+    """ASGI wrapper for HTTP and WebSocket. It makes these parts of the scope independent of the client:
+
+    - `root_path` is empty.
+    - `scheme` is `https` (`wss`) if `https`, else `http` (`ws`).
+    - `client` is the peer. With `proxies` proxies of ours in front it is the entry of `X-Forwarded-For` that the
+      outermost of them has written, counted from the right; what stands further left is the client's own.
+    - `headers` hold nothing of PROXY_HEADERS, and no name with an underscore, which CGI-like names cannot tell from a
+      hyphen (CVE-2026-3902).
+    - `Host` is `probe_host` for PROBES.
+    """
+
+    def __init__(self, app: Application, *, https: bool, proxies: int, probe_host: str) -> None:
+        self._app = app
+        self._https = https
+        self._proxies = proxies
+        self._probe_host = probe_host.encode("ascii", "ignore")
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] in ("http", "websocket"):
+            scope = self._trusted(scope)
+        await self._app(scope, receive, send)
+
+    def _trusted(self, scope: Scope) -> Scope:
+        headers: Headers = [(name, value) for name, value in scope["headers"] if not is_proxy_header(name)]
+        if scope["type"] == "http":
+            scheme = "https" if self._https else "http"
+            if scope["path"] in PROBES:
+                headers = [(name, value) for name, value in headers if name != b"host"]
+                headers.append((b"host", self._probe_host))
+        else:
+            scheme = "wss" if self._https else "ws"
+        client = self._client(scope)
+        return {**scope, "root_path": "", "scheme": scheme, "client": client, "headers": headers}
+
+    def _client(self, scope: Scope) -> Any:
+        if self._proxies:
+            sent = b",".join(value for name, value in scope["headers"] if name == FORWARDED_FOR)
+            entries = [each.strip() for each in sent.decode("latin-1").split(",") if each.strip()]
+            # Fewer than there are proxies: whoever asks has come in behind the outermost one.
+            address = address_of(entries[-min(self._proxies, len(entries))]) if entries else None
+            if address is not None:
+                return (address, 0)
+        return scope.get("client")
+
+
+def is_proxy_header(name: bytes) -> bool:
+    """`name` is in lower case, as in an ASGI scope."""
+    return name in PROXY_HEADERS or name.startswith(PROXY_PREFIX) or b"_" in name
+
+
+def address_of(entry: str) -> str | None:
+    """The IP address of an entry of `X-Forwarded-For`, which may have a port; None if it is something else."""
+    host = entry
+    if entry.startswith("["):
+        host = entry[1:].partition("]")[0]
+    elif entry.count(":") == 1:
+        host = entry.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None
+
+
+def probe_host(allowed_hosts: Iterable[str]) -> str:
+    """A name that Django accepts as the Host header. ".example.org" stands for all names below it, "*" for any."""
+    first = next(iter(allowed_hosts), "*")
+    return "localhost" if first == "*" else first.lstrip(".")
+
+
+def distrust_headers() -> None:
+    """Keep the servers that are loaded from reading such headers themselves, before the application is asked.
+
+    Daphne answers a `Daphne-Root-Path` that is not ASCII with 500 and a traceback. uvicorn replaces the client's
+    address, and the peer's cannot be found again; its option for that (`--proxy-headers`) is on by default.
+    """
+    if daphne := sys.modules.get("daphne.http_protocol"):
+        process = daphne.WebRequest.process
+
+        def process_without_root_path(request: Any) -> Any:
+            request.requestHeaders.removeHeader(b"Daphne-Root-Path")
+            return process(request)
+
+        daphne.WebRequest.process = process_without_root_path
+    if uvicorn := sys.modules.get("uvicorn.middleware.proxy_headers"):
+
+        async def call(middleware: Any, scope: Scope, receive: Any, send: Any) -> None:
+            await middleware.app(scope, receive, send)
+
+        uvicorn.ProxyHeadersMiddleware.__call__ = call
