@@ -27,6 +27,7 @@ from tests.faults.cluster import Cluster
 from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
 from tests.faults.processes import Upstream
 from tests.faults.rows import deaf
+from tests.faults.rows.abuse import abuse
 from tests.faults.rows.commits import kill_in_commit
 from tests.faults.rows.database_faults import any_database_fault
 from tests.faults.rows.deaf import deaf_readers
@@ -36,7 +37,7 @@ from tests.faults.rows.redis_faults import any_fault
 from tests.faults.rows.rig import Rig, Trial
 from tests.faults.rows.soak import soak
 from tests.faults.rows.storms import storm
-from tests.faults.settings import SETTINGS
+from tests.faults.settings import REAL_LIMITS, SETTINGS
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ ROWS: Final[dict[str, Row]] = {
     "storm": Row("R14: 1,000 sockets, and a server that goes", storm, 400),
     "redis": Row("16, R6, R8: Redis restarted, emptied, replaced, frozen, out of reach", any_fault, 100, wired=True),
     "deaf": Row("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", deaf_readers, 6, deaf.SETTINGS),
+    "abuse": Row("S12, S13: one user does the worst that the limits allow, beside another", abuse, 2, REAL_LIMITS),
     "soak": Row("25, R20: people with bad habits and bad networks, while servers are killed", soak, 500),
 }
 

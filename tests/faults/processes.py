@@ -106,6 +106,11 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def variables(self) -> dict[str, str]:
+        """Its settings."""
+        return dict(self._variables)
+
+    @property
     def log(self) -> str:
         """All that the process has written so far, over all its starts."""
         return self._log.read_text() if self._log.exists() else ""

@@ -17,3 +17,5 @@ SETTINGS: Final = {
     "CHAT_FIRST_TOKEN_TIMEOUT": "5",
     "CHAT_IDLE_TIMEOUT": "5",
 }
+# Of the settings above, those that are limits, as they are without any setting.
+REAL_LIMITS: Final = {"CHAT_SENDS_PER_MINUTE": "30", "CHAT_LIVE_RUNS_PER_USER": "3"}
