@@ -8,6 +8,8 @@ import uuid
 from typing import Any, Final
 
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+# The most that PostgreSQL's integer holds; far below 2^53, where JavaScript's numbers stop being exact.
+LARGEST_COUNT: Final = 2**31 - 1
 # PostgreSQL stores no NUL, and no database and no UTF-8 encoder takes half of a surrogate pair.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -33,6 +35,16 @@ def loads(raw: str | bytes) -> dict[str, Any]:
 def clean(text: str) -> str:
     """The text with NUL and unpaired surrogates replaced by U+FFFD."""
     return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def count(value: object) -> int | None:
+    """A number from outside as a count that every database stores: 0 to 2^31 - 1, rounded down.
+
+    What lies beyond is brought to the nearest end. None for what is no number: NaN, booleans and text included.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return None
+    return int(min(max(value, 0), LARGEST_COUNT))
 
 
 def parse_uuid(value: object) -> str | None:

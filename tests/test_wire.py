@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.wire import BadJson, clean, loads, parse_uuid
+from chat.wire import LARGEST_COUNT, BadJson, clean, count, loads, parse_uuid
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,15 @@ def test_what_is_no_uuid_is_none(value: object) -> None:
 
 def test_a_uuid_is_made_canonical() -> None:
     assert parse_uuid("ABCDEF00-0000-4000-8000-000000000000") == "abcdef00-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("value", "counted"),
+    [
+        (0, 0), (7, 7), (12.7, 12), (-1, 0), (-0.5, 0), (float("-inf"), 0),
+        (LARGEST_COUNT, LARGEST_COUNT), (3 * 10**9, LARGEST_COUNT), (10**400, LARGEST_COUNT), (float("inf"), LARGEST_COUNT),
+        (float("nan"), None), (True, None), ("12", None), (None, None), ([1], None), ({"n": 1}, None),
+    ],
+)  # fmt: skip
+def test_a_number_from_outside_is_a_count_that_every_database_stores(value: object, counted: int | None) -> None:
+    assert count(value) == counted

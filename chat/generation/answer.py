@@ -21,7 +21,7 @@ from chat.providers.base import (
     TextDelta,
     UsageDelta,
 )
-from chat.wire import clean
+from chat.wire import clean, count
 
 ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = 0.5
@@ -29,6 +29,8 @@ RETRY_SECONDS: Final = 0.5
 LONGEST_RETRY_AFTER: Final = 10.0
 # A tight loop of ready deltas would keep every other stream waiting.
 YIELD_EVERY: Final = 64
+# As long as a message's column for it.
+LONGEST_FINISH_REASON: Final = 20
 # Joined once there are so many: a piece is an object, of five times the size that a token's text has.
 LOOSE_PIECES: Final = 1024
 
@@ -130,7 +132,7 @@ async def generate(
 async def _stream(
     provider: Provider, request: Request, answer: Answer, coalescer: Coalescer, answer_bytes: int
 ) -> None:
-    count = 0
+    seen = 0
     async with aclosing(provider.stream(request)) as deltas:
         async for delta in deltas:
             if isinstance(delta, TextDelta):
@@ -151,11 +153,14 @@ async def _stream(
             elif isinstance(delta, StatusDelta):
                 coalescer.add(events.status(clean(delta.text), delta.state))
             elif isinstance(delta, UsageDelta):
-                answer.usage = {"input_tokens": delta.input_tokens, "output_tokens": delta.output_tokens}
+                answer.usage = {
+                    "input_tokens": count(delta.input_tokens) or 0,
+                    "output_tokens": count(delta.output_tokens) or 0,
+                }
             elif isinstance(delta, Finish):
-                answer.finish_reason = delta.reason
-            count += 1
-            if count % YIELD_EVERY == 0:
+                answer.finish_reason = clean(delta.reason)[:LONGEST_FINISH_REASON]
+            seen += 1
+            if seen % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
             if coalescer.is_full:
                 await coalescer.room()
@@ -175,4 +180,4 @@ def _check_room(size: int, answer_bytes: int) -> None:
 
 
 def _milliseconds(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
+    return count(round(seconds * 1000)) or 0

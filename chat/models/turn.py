@@ -4,17 +4,24 @@ already is a turn, too.
 
 from __future__ import annotations
 
+import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.wire import clean
+
+logger = logging.getLogger(__name__)
+
+# What a database, or its driver, says of a value that its column cannot hold.
+UNSTORABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,32 @@ class Turn:
         """Write both messages in one transaction and return the answer.
 
         Saving a turn that is there already, by run id or by client message id, changes nothing and returns what is
-        there. Raises django.db.Error; then nothing has been written.
+        there. An answer is never lost to what is told about it: where that cannot be stored, the answer is stored
+        without. Raises django.db.Error; then nothing has been written.
         """
+        try:
+            return self._save()
+        except UNSTORABLE as error:
+            bare = self._without_figures()
+            if bare == self:
+                raise
+            # The kind alone: the database's words may quote the message.
+            logger.warning("message: figures of run %s not saved: %s", self.run_id, type(error).__name__)
+            return bare._save()
+
+    def _without_figures(self) -> Turn:
+        finish_reason, model = _fitting("finish_reason", self.finish_reason), _fitting("model", self.model)
+        return replace(
+            self,
+            finish_reason=finish_reason,
+            model=model,
+            input_tokens=None,
+            output_tokens=None,
+            ttft_ms=None,
+            duration_ms=0,
+        )
+
+    def _save(self) -> Message:
         try:
             with transaction.atomic():
                 return self._write()
@@ -131,3 +162,8 @@ class Turn:
         if self.is_another_answer:
             return Q(client_message_id=self.client_message_id)
         return Q(client_message_id=None, parent__client_message_id=self.client_message_id)
+
+
+def _fitting(field: str, text: str) -> str:
+    """As much of the text as its column holds."""
+    return clean(text)[: Message._meta.get_field(field).max_length]

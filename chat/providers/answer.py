@@ -19,6 +19,7 @@ from chat.providers.completion import Chunk, Content, NotACompletion, Usage
 from chat.providers.event_stream import MAX_EVENT_BYTES, EventStream, EventTooLong
 from chat.providers.refusals import reported
 from chat.providers.text import Joiner
+from chat.wire import count
 
 _LIMIT_SENTENCE: Final = (
     f"The model's server sent one piece of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was given up."
@@ -186,7 +187,7 @@ class AnswerReader:
             deltas.append(TextDelta(said))
 
     def _read_usage(self, usage: Usage, deltas: list[Delta]) -> None:
-        counted = UsageDelta(usage.prompt_tokens or 0, usage.completion_tokens or 0)
+        counted = UsageDelta(count(usage.prompt_tokens) or 0, count(usage.completion_tokens) or 0)
         if counted != self._usage:
             self._usage = counted
             deltas.append(counted)

@@ -6,6 +6,7 @@ before the cancellation leaves it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -101,7 +102,8 @@ class ProviderError(Exception):
     def __init__(self, message: str, *, retry_after: float | None = None, retryable: bool | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.retry_after = retry_after
+        is_time = retry_after is not None and math.isfinite(retry_after) and retry_after >= 0
+        self.retry_after = retry_after if is_time else None
         if retryable is not None:
             self.retryable = retryable
 
@@ -126,6 +128,14 @@ class QuotaExceeded(ProviderError):
     """The account at the provider has no credit left: waiting does not help, its owner must act."""
 
     code = "quota_exceeded"
+
+
+class Misconfigured(ProviderError):
+    """The address or the key of the server cannot work: its operator must act."""
+
+
+class Redirected(Misconfigured):
+    """The server sends its callers elsewhere. Nothing was sent there."""
 
 
 class TimedOut(ProviderError):

@@ -7,9 +7,12 @@ and add (`reasoning` or `reasoning_content`, content in parts, no `choices`), so
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 import msgspec
+
+from chat.wire import count
 
 # gc=False: made and dropped by the thousand, and never part of a cycle.
 
@@ -49,6 +52,12 @@ class NotACompletion(ValueError):
     """The bytes are no JSON object."""
 
 
+# Deeper than any part of an answer lies; the parsers give up at about a thousand.
+_DEPTH: Final = 64
+# Python refuses to read numbers of more than 4,300 digits.
+_DIGITS: Final = 18
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
 _decoder: Final = msgspec.json.Decoder(Chunk)
 
 
@@ -66,8 +75,12 @@ def decode(data: bytes) -> Chunk:
 
 
 def _decode_tolerantly(data: bytes) -> Chunk:
+    text = _text(data)
     try:
-        value = json.loads(_text(data), strict=False)
+        try:
+            value = _loads(text)
+        except RecursionError:
+            value = _loads(_shallow(text))
     except (ValueError, RecursionError) as exc:
         raise NotACompletion("not JSON") from exc
     if not isinstance(value, dict):
@@ -79,6 +92,33 @@ def _decode_tolerantly(data: bytes) -> Chunk:
         error=value.get("error"),
         object=_string(value.get("object")),
     )
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, strict=False, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    """Infinity for what has too many digits to be read."""
+    return int(digits) if len(digits) <= _DIGITS else float(f"{digits[0]}1e999")
+
+
+def _shallow(text: str) -> str:
+    """The JSON with null in the place of what is nested too deeply."""
+    kept: list[str] = []
+    start = depth = 0
+    for match in _STRING_OR_BRACKET.finditer(text):
+        if match[0] in ("[", "{"):
+            depth += 1
+            if depth == _DEPTH + 1:
+                kept += [text[start : match.start()], "null"]
+        elif match[0] in ("]", "}"):
+            depth -= 1
+            if depth == _DEPTH:
+                start = match.end()
+    if depth <= _DEPTH:
+        kept.append(text[start:])
+    return "".join(kept)
 
 
 def _text(data: bytes) -> str:
@@ -113,12 +153,8 @@ def _content(value: object) -> Content | None:
 def _usage(value: object) -> Usage | None:
     if not isinstance(value, dict):
         return None
-    return Usage(_count(value.get("prompt_tokens")), _count(value.get("completion_tokens")))
+    return Usage(count(value.get("prompt_tokens")), count(value.get("completion_tokens")))
 
 
 def _string(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _count(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and 0 <= value < 2**53 else None

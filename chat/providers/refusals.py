@@ -6,12 +6,15 @@ without the key that was sent (`secret`) or anything else that looks like one.
 
 from __future__ import annotations
 
+import base64
 import email.utils
+import functools
 import math
 import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 import aiohttp
 import httpx2
@@ -23,6 +26,7 @@ from chat.providers.base import (
     ProviderError,
     QuotaExceeded,
     RateLimited,
+    Redirected,
     TimedOut,
     Unavailable,
 )
@@ -32,6 +36,10 @@ from chat.providers.text import clean
 TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)
 
 _QUOTED_CHARACTERS: Final = 300
+# What is looked at of the server's words; beyond it nothing is quoted.
+_READ_CHARACTERS: Final = 2048
+# A shorter key may be a word ("none", "a"): cut out wherever it stands, it would shred the sentence.
+_SECRET_CHARACTERS: Final = 8
 _MAX_RETRY_AFTER: Final = 24 * 3600.0
 # What a key looks like: sk-…, gsk_…, xai-…, AIza…, "Bearer …", one that the server has starred out, any long run.
 _KEY: Final = re.compile(
@@ -39,6 +47,7 @@ _KEY: Final = re.compile(
 )
 _CONTEXT: Final = re.compile(r"(?i)context.?(length|window|size)|maximum context|too many tokens|prompt is too long")
 _QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "insufficient_balance"})
+_SERVER_ERROR: Final = re.compile("5[0-9]{2}")
 _BUSY_CODES: Final = frozenset({"server_error", "overloaded_error", "overloaded", "internal_error", "api_error"})
 
 _QUOTA: Final = (
@@ -47,16 +56,21 @@ _QUOTA: Final = (
 _RATE: Final = "The model's provider is getting too many requests at the moment."
 _KEY_REFUSED: Final = "The model's provider did not accept the API key of this site. Its administrator must check it."
 _TOO_LONG: Final = "The conversation has become too long for this model. Start a new one, or choose another model."
+_REDIRECTED: Final = (
+    "The model's server redirects to another address, where nothing was sent; its base URL is probably wrong."
+)
 _NO_MODEL: Final = "The model's provider does not know this model. Its name or the base URL is probably wrong."
 
 
 def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderError:
-    """A response of status 4xx or 5xx."""
+    """A response of another status than 2xx."""
     status = error.status_code
     said = _said(error.body, secret)
+    if 300 <= status < 400:
+        return Redirected(_REDIRECTED)
     if status in (401, 403):
         return AuthenticationFailed(_KEY_REFUSED)
-    if status == 402 or _quota(error.code, error.type):
+    if status == 402 or _quota(_field(error.body, "code"), _field(error.body, "type")):
         return QuotaExceeded(_QUOTA)
     if status == 429:
         return RateLimited(_RATE, retry_after=retry_after(error.response.headers))
@@ -106,19 +120,21 @@ def reported(error: object, *, secret: str = "") -> ProviderError:
         return AuthenticationFailed(_KEY_REFUSED)
     if code == "context_length_exceeded" or _CONTEXT.search(said):
         return ProviderError(_TOO_LONG)
-    if code in _BUSY_CODES or kind in _BUSY_CODES or (code.isdigit() and 500 <= int(code) < 600):
+    if code in _BUSY_CODES or kind in _BUSY_CODES or _SERVER_ERROR.fullmatch(code):
         return Unavailable(_with_quote("The model's server broke off with an error.", said))
     retryable = kind != "invalid_request_error"
     return ProviderError(_with_quote("The model's server broke off with an error.", said), retryable=retryable)
 
 
 def is_too_long(error: openai.APIStatusError) -> bool:
-    return error.code == "context_length_exceeded" or _CONTEXT.search(_said(error.body, "")) is not None
+    return (
+        _field(error.body, "code") == "context_length_exceeded" or _CONTEXT.search(_said(error.body, "")) is not None
+    )
 
 
 def mentions(error: openai.APIStatusError, field: str) -> bool:
     """Whether the server names this field of the request as the reason."""
-    return error.param == field or re.search(rf"\b{field}\b", _said(error.body, "")) is not None
+    return _field(error.body, "param") == field or re.search(rf"\b{field}\b", _said(error.body, "")) is not None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -128,13 +144,39 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             seconds = float(headers[name]) / divisor
         except (KeyError, ValueError):
             continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return min(seconds, _MAX_RETRY_AFTER)
+        if not math.isnan(seconds):
+            return min(seconds, _MAX_RETRY_AFTER) if seconds >= 0 else None
     try:
         date = email.utils.parsedate_to_datetime(headers["retry-after"])
         return min(max(0.0, date.timestamp() - time.time()), _MAX_RETRY_AFTER)
-    except (KeyError, ValueError, OverflowError):
+    except (KeyError, ValueError, OverflowError, TypeError, OSError):
         return None
+
+
+def without_secret(words: str, secret: str) -> str:
+    """The words without this key, in whatever form a server may echo it: as it is, URL-encoded, in base64 or hex.
+
+    One of less than eight characters is cut out only where it stands as a value: after a colon, a quotation mark,
+    "key" or "Bearer".
+    """
+    return _pattern(secret).sub("[…]", words) if secret else words
+
+
+@functools.lru_cache(maxsize=8)
+def _pattern(secret: str) -> re.Pattern[str]:
+    raw = secret.encode("utf-8", "surrogatepass")
+    if len(secret) < _SECRET_CHARACTERS:
+        marks = r"(?:(?<=[\"'`“‘=:(<\[])|(?<=[=:]\s)|(?<=key\s)|(?<=bearer\s))"
+        return re.compile(rf"{marks}{re.escape(secret)}(?![\w-])", re.IGNORECASE)
+    forms = {secret, " ".join(secret.split()), quote(raw, safe=""), quote(raw), quote_plus(raw), raw.hex()}
+    # In base64 a text looks one of three ways, by its distance from the beginning of what is encoded.
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
+        # Without the characters that hold bits of what stands beside it.
+        form = encoded[(0, 2, 3)[before] : len(encoded) - bool((before + len(raw)) % 3)]
+        forms |= {form, form.replace("+", "-").replace("/", "_")}
+    longest_first = sorted(filter(None, forms), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
 def _quota(code: str | None, kind: str | None) -> bool:
@@ -149,17 +191,18 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _field(error: object, name: str) -> str:
     value = error.get(name) if isinstance(error, dict) else None
-    return str(value) if isinstance(value, str | int) else ""
+    if isinstance(value, int) and abs(value) < 2**31:
+        return str(value)
+    return value if isinstance(value, str) else ""
 
 
 def _said(body: object, secret: str) -> str:
     """The server's own words, cleaned of keys and shortened."""
     words = body if isinstance(body, str) else _field(body, "message") or _field(body, "detail")
-    if words.lstrip().startswith("<"):
+    words = " ".join(clean(words[: 4 * _READ_CHARACTERS]).split())[:_READ_CHARACTERS]
+    if words.startswith("<"):
         return ""
-    if secret:
-        words = words.replace(secret, "[…]")
-    words = _KEY.sub("[…]", " ".join(clean(words).split()))
+    words = _KEY.sub("[…]", without_secret(words, secret))
     return words if len(words) <= _QUOTED_CHARACTERS else words[:_QUOTED_CHARACTERS] + "…"
 
 

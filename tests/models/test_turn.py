@@ -136,8 +136,9 @@ def test_what_was_deleted_meanwhile_does_not_lose_the_turn(alice: User, gone: st
 
 def test_a_turn_is_written_whole_or_not_at_all(alice: User) -> None:
     """The answer cannot be stored, so neither the question nor the conversation is."""
+    one = str(uuid.uuid4())
     with pytest.raises(IntegrityError):
-        turn(alice, duration_ms=-1).save()
+        turn(alice, message_id=one, user_message_id=one).save()
 
     assert not Message.objects.exists()
     assert not Conversation.objects.exists()
@@ -213,3 +214,52 @@ def test_only_an_answer_to_the_same_question_is_continued(alice: User) -> None:
     elsewhere.save()
 
     assert another(first, text="", continues_id=elsewhere.message_id).save().continues is None
+
+
+FIGURES = ("input_tokens", "output_tokens", "ttft_ms", "duration_ms")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "figure", [-1, -(10**30), 3 * 10**9, 2**63, 10**20, float("inf"), float("nan"), "12a", [], {}]
+)
+def test_an_answer_is_not_lost_to_its_figures(alice: User, name: str, figure: object) -> None:
+    first = turn(alice, **{name: figure})
+
+    saved = first.save()
+
+    saved.refresh_from_db()
+    assert (saved.text, saved.status, saved.finish_reason, saved.model) == ("A bird.", "completed", "stop", "demo-1")
+    # SQLite's integers are larger than PostgreSQL's: what it does take may stay.
+    assert getattr(saved, name) in (None, 0, figure)
+    assert first.save() == saved
+    assert Message.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("finish_reason", "x" * 500, "x" * 20),
+        ("finish_reason", "st\0p", "st\ufffdp"),
+        ("model", "m" * 10_000, "m" * 200),
+        ("model", "m\ud83d", "m\ufffd"),
+    ],
+)
+def test_an_answer_is_not_lost_to_what_is_told_about_it(alice: User, name: str, text: str, kept: str) -> None:
+    saved = turn(alice, **{name: text}).save()
+
+    saved.refresh_from_db()
+    assert saved.text == "A bird."
+    # SQLite has no bounds for text, and takes a NUL.
+    assert getattr(saved, name) in (kept, text)
+
+
+def test_an_answer_that_cannot_be_saved_without_its_figures_either_is_an_error(alice: User) -> None:
+    """The control: what is wrong with the turn itself is not hidden, and leaves nothing."""
+    one = str(uuid.uuid4())
+    with pytest.raises(IntegrityError):
+        turn(alice, message_id=one, user_message_id=one, input_tokens=-1).save()
+    with pytest.raises(ValueError, match="surrogates"):
+        turn(alice, text="\ud83d", input_tokens=-1).save()
+
+    assert Message.objects.count() == 0

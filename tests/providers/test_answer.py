@@ -124,3 +124,86 @@ def test_json_that_is_no_completion_is_refused(body: bytes) -> None:
 
     assert reader.failure is not None
     assert "not a chat completion" in reader.failure.message
+
+
+LARGEST = 2**31 - 1
+NUMBERS = {
+    "-1": 0, "3000000000": LARGEST, "100000000000000000000": LARGEST, "1e20": LARGEST, "1e999": LARGEST, "-1e999": 0,
+    "Infinity": LARGEST, "-Infinity": 0, "9" * 5_000: LARGEST, "-" + "9" * 5_000: 0, "12.7": 12, "NaN": 0, "true": 0,
+    '"12"': 0, "null": 0, "[1]": 0, '{"n": {"n": 1}}': 0,
+}  # fmt: skip
+STRANGE = [
+    "-1",
+    "1e999",
+    "NaN",
+    "9" * 5_000,
+    "12.7",
+    "true",
+    '"12"',
+    "null",
+    '{"n": {"n": 1}}',
+    "[" * 5_000 + "]" * 5_000,
+    '{"a":' * 5_000 + "1" + "}" * 5_000,
+    '"\\ud83d"',
+]
+
+
+def one(**fields: str) -> bytes:
+    """A stream of one chunk with a text, a finish reason, and these fields beside."""
+    beside = "".join(f',"{name}":{value}' for name, value in fields.items())
+    chunk = f'{{"choices":[{{"delta":{{"content":"hi"}},"finish_reason":"stop"}}]{beside}}}'
+    return f"data: {chunk}\n\ndata: [DONE]\n\n".encode()
+
+
+@pytest.mark.parametrize(("number", "counted"), NUMBERS.items(), ids=lambda value: str(value)[:24])
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
+def test_a_count_of_any_size_or_kind_costs_no_text(name: str, number: str, counted: int) -> None:
+    other = "completion_tokens" if name == "prompt_tokens" else "prompt_tokens"
+    deltas, reader = read(one(usage=f'{{"{name}":{number},"{other}":5}}'))
+
+    assert reader.failure is None
+    usage = UsageDelta(counted, 5) if name == "prompt_tokens" else UsageDelta(5, counted)
+    assert deltas == [TextDelta("hi"), usage, Finish("stop")]
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=lambda value: value[:24])
+@pytest.mark.parametrize(
+    "name", ["usage", "id", "created", "index", "model", "object", "x_groq", "system_fingerprint"]
+)
+def test_a_field_of_any_kind_beside_the_text_costs_no_text(name: str, value: str) -> None:
+    deltas, reader = read(one(**{name: value}))
+
+    assert reader.failure is None
+    assert deltas == [TextDelta("hi"), Finish("stop")]
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=lambda value: value[:24])
+@pytest.mark.parametrize("name", ["index", "logprobs", "finish_reason", "message", "score"])
+def test_a_field_of_any_kind_beside_the_delta_costs_no_text(name: str, value: str) -> None:
+    chunk = f'{{"choices":[{{"{name}":{value},"delta":{{"role":{value},"content":"hi"}}}}]}}'
+    deltas, reader = read(f"data: {chunk}\n\ndata: [DONE]\n\n".encode())
+
+    assert reader.failure is None
+    assert deltas == [TextDelta("hi"), Finish("stop")]
+
+
+def test_a_finish_reason_of_any_length_is_one_of_three() -> None:
+    deltas, _ = read(b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"%s"}]}\n\n' % (b"x" * 500))
+
+    assert deltas == [TextDelta("hi"), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        '{"code":%s}' % ("9" * 5_000), '{"code":"%s"}' % ("9" * 5_000), '{"code":"\u00b2"}', '{"code":{"a":[1]}}', '{"code":[]}',
+        '{"type":{"a":1},"message":7}', '{"message":{"message":"x"}}', '{"message":null,"code":1e999}', "[[]]", "7", "true",
+    ],
+    ids=lambda value: value[:24],
+)  # fmt: skip
+def test_an_error_of_any_shape_is_an_error_and_keeps_the_text(error: str) -> None:
+    deltas, reader = read(b'data: {"choices":[{"delta":{"content":"hi"}}]}\n\ndata: {"error":%s}\n\n' % error.encode())
+
+    assert deltas == [TextDelta("hi")]
+    assert reader.failure is not None
+    assert reader.failure.message.endswith(".")
