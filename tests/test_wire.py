@@ -37,7 +37,8 @@ def test_a_uuid_is_made_canonical() -> None:
     ("value", "counted"),
     [
         (0, 0), (7, 7), (12.7, 12), (-1, 0), (-0.5, 0), (float("-inf"), 0),
-        (LARGEST_COUNT, LARGEST_COUNT), (3 * 10**9, LARGEST_COUNT), (10**400, LARGEST_COUNT), (float("inf"), LARGEST_COUNT),
+        (LARGEST_COUNT, LARGEST_COUNT), (3 * 10**9, LARGEST_COUNT), (10**400, LARGEST_COUNT),
+        (float("inf"), LARGEST_COUNT),
         (float("nan"), None), (True, None), ("12", None), (None, None), ([1], None), ({"n": 1}, None),
     ],
 )  # fmt: skip

@@ -24,6 +24,11 @@ from chat.wire import count
 _LIMIT_SENTENCE: Final = (
     f"The model's server sent one piece of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was given up."
 )
+# Comments and empty chunks are no answer: after so many bytes of them nobody waits for one.
+MAX_SILENT_BYTES: Final = 2 * MAX_EVENT_BYTES
+_SILENT_SENTENCE: Final = (
+    f"The model's server sent {MAX_SILENT_BYTES // 2**20} MiB without a word of an answer; the answer was given up."
+)
 _BROKEN_SENTENCE: Final = "The model's server sent something that is not JSON, so the answer could not be read."
 _CUT_SENTENCE: Final = "The model's server hung up before the answer was finished."
 _HTML_SENTENCE: Final = (
@@ -51,6 +56,7 @@ class AnswerReader:
         self._is_whole = False
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._silent_bytes = 0
         self._text = Joiner()
         self._reasoning = Joiner()
         self._reason: FinishReason = "stop"
@@ -60,6 +66,7 @@ class AnswerReader:
         deltas: list[Delta] = []
         try:
             self._feed(chunk, deltas)
+            self._count_silence(chunk, deltas)
         except ProviderError as exc:
             self.failure = exc
         return deltas
@@ -87,6 +94,13 @@ class AnswerReader:
             self._read(event.name, event.data, deltas)
             if self.done:
                 break
+
+    def _count_silence(self, chunk: bytes, deltas: list[Delta]) -> None:
+        if any(isinstance(delta, TextDelta | ReasoningDelta) for delta in deltas):
+            self._silent_bytes = 0
+        self._silent_bytes += len(chunk)
+        if self._silent_bytes > MAX_SILENT_BYTES and not self.done:
+            raise ProviderError(_SILENT_SENTENCE)
 
     def _close(self, deltas: list[Delta]) -> None:
         if self._is_whole:

@@ -6,7 +6,6 @@ The default is found at start: what the environment names, else an Ollama next d
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Final
 
 import aiohttp
 
-from chat.providers import demo
+from chat.providers import demo, listing
 from chat.providers.base import Provider, ProviderError
 from chat.providers.demo import TOKENS_PER_SECOND, DemoProvider
 from chat.providers.registry import Registry
@@ -25,7 +24,7 @@ DETECTION_SECONDS: Final = 0.5
 # A server that is named may be far away; one that is only guessed at is on this machine.
 LISTING_SECONDS: Final = 5.0
 
-_MOST_BYTES: Final = 4 * 1024 * 1024
+_READ_BYTES: Final = 64 * 1024
 _NO_CHAT: Final = re.compile(r"(?i)embed|whisper|tts|rerank|moderation|dall-e|image|audio|transcri|realtime|sora")
 
 
@@ -46,7 +45,8 @@ class ProviderSettings:
 class Detected:
     """The provider to use by default, and its models; `default_model` is one of them.
 
-    problem: a sentence for the operator, where what is configured could not be asked.
+    problem: a sentence for the operator, where what is configured could not be asked. Then there are no models, and
+    the default is empty: a name that nobody gave is not made up.
     """
 
     provider_name: str
@@ -82,17 +82,19 @@ async def ollama_models(url: str, *, seconds: float = DETECTION_SECONDS) -> tupl
     try:
         async with (
             asyncio.timeout(seconds),
-            aiohttp.ClientSession() as session,
+            aiohttp.ClientSession(
+                headers={"Accept-Encoding": "identity", "User-Agent": "Chatsite"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            ) as session,
             session.get(f"{url.rstrip('/')}/api/tags", allow_redirects=False) as response,
         ):
             if response.status != 200:
                 return ()
-            listing = json.loads(await response.content.read(_MOST_BYTES))
-    except (aiohttp.ClientError, OSError, ValueError):
+            return _for_chat(await listing.read(response.content.iter_chunked(_READ_BYTES)))
+    except (aiohttp.ClientError, OSError, ValueError, TypeError, OverflowError):
         return ()
-    models = listing.get("models") if isinstance(listing, dict) else None
-    names = [model.get("name") for model in models or () if isinstance(model, dict)]
-    return _for_chat(tuple(name for name in names if isinstance(name, str)))
 
 
 def build(settings: ProviderSettings) -> Registry:
@@ -129,12 +131,12 @@ async def _listed(base_url: str, key: str) -> Detected:
         models = _for_chat(await provider.models())
     except ProviderError as exc:
         problem = f"OPENAI_BASE_URL does not list its models ({exc.message}) Set OPENAI_MODEL to the model's name."
-        return Detected("openai", (DEFAULT_OPENAI_MODEL,), DEFAULT_OPENAI_MODEL, problem)
+        return Detected("openai", (), "", problem)
     finally:
         await provider.close()
     if not models:
         problem = "OPENAI_BASE_URL lists no chat model. Set OPENAI_MODEL to the model's name."
-        return Detected("openai", (DEFAULT_OPENAI_MODEL,), DEFAULT_OPENAI_MODEL, problem)
+        return Detected("openai", (), "", problem)
     return Detected("openai", models, models[0])
 
 

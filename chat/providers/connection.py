@@ -1,4 +1,4 @@
-"""The network connection behind a response of the `openai` package's aiohttp client."""
+"""The network connection behind a response."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from aiohttp import ClientResponse
 class Connection:
     """Pauses and resumes the reading of a response from the network; its bytes wait in the system's buffer meanwhile.
 
-    httpx has no name for that, so aiohttp's response is looked for beneath. Where it is not found, nothing is paused;
-    nor where the bytes are compressed, and may say nothing before more of them have come.
+    The transport leaves aiohttp's response with it (chat/providers/transport.py). Where it is not found, nothing is
+    paused; nor where the bytes are compressed, and may say nothing before more of them have come.
     """
 
     def __init__(self, response: httpx2.Response) -> None:
-        stream = getattr(response.stream, "_stream", response.stream)
-        found = getattr(stream, "_aiohttp_response", None)
-        is_plain = response.headers.get("Content-Encoding", "identity") == "identity"
-        self._response = found if is_plain and isinstance(found, ClientResponse) else None
+        found = response.extensions.get("aiohttp_response")
+        self._response = found if isinstance(found, ClientResponse) else None
 
     def pause(self) -> None:
         if transport := self._transport():

@@ -7,18 +7,21 @@ its own iteration builds a pydantic object per chunk (bench/decoder.py has the f
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+import httpx2
 import openai
 
-from chat.providers import refusals
+from chat.providers import listing, refusals
 from chat.providers.answer import AnswerReader
 from chat.providers.base import (
     Delta,
+    Misconfigured,
     ProviderError,
     ReasoningDelta,
     Request,
@@ -29,6 +32,9 @@ from chat.providers.connection import Connection
 from chat.providers.pace import Pace
 from chat.providers.patience import Patience
 from chat.providers.text import clean
+from chat.providers.transport import OriginTransport
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 CONNECT_SECONDS: Final = 5.0
@@ -38,8 +44,8 @@ IDLE_SECONDS: Final = 45.0
 SETTLE_SECONDS: Final = 3.0
 # The last bytes of a response usually come with [DONE]; with them read, the connection can serve the next request.
 DRAIN_SECONDS: Final = 0.1
-# A proxy of the environment is for the internet, never for a model on this machine.
-_WITHOUT_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+# What is tried with an address or a key that no request can be made of.
+_IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
 _LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 _MAX_ADAPTATIONS: Final = 2
 
@@ -96,20 +102,30 @@ class OpenAIProvider:
             await _drain(body)
 
     async def models(self) -> tuple[str, ...]:
-        """The ids of the models that the server offers, in its order. Raises ProviderError."""
+        """The names of the models that the server offers, in its order. Raises ProviderError."""
         try:
             async with asyncio.timeout(self._idle_timeout):
-                page = await self._client().models.list()
-        except TimeoutError as exc:
-            raise TimedOut("The model's server did not list its models in time.") from exc
-        except openai.APIError as exc:
+                names = await self._listing()
+        except listing.NoListing as exc:
+            raise ProviderError(f"What the model's server sent as the list of its models {exc}.") from None
+        except (openai.OpenAIError, *refusals.TRANSPORT_ERRORS) as exc:
+            if isinstance(exc, TimeoutError):
+                raise TimedOut("The model's server did not list its models in time.") from exc
             raise self._refusal(exc) from exc
-        return tuple(model.id for model in page.data or ())
+        except _IMPOSSIBLE:
+            raise Misconfigured(refusals.IMPOSSIBLE) from None
+        return tuple(name for name in names if refusals.without_secret(name, self._api_key) == name)
 
     async def close(self) -> None:
         client = self._clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.close()
+
+    async def _listing(self) -> tuple[str, ...]:
+        async with self._client().models.with_streaming_response.list() as response:
+            body = response.http_response.aiter_bytes()
+            async with aclosing(body):
+                return await listing.read(body)
 
     async def _open(
         self, request: Request, patience: Patience, connection: AsyncExitStack
@@ -133,13 +149,16 @@ class OpenAIProvider:
     async def _request(
         self, fields: dict[str, Any], patience: Patience, connection: AsyncExitStack
     ) -> openai.AsyncAPIResponse[Any]:
-        create = self._client().chat.completions.with_streaming_response.create
         try:
+            create = self._client().chat.completions.with_streaming_response.create
             return await patience.wait(connection.enter_async_context(create(**fields)))
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, *refusals.TRANSPORT_ERRORS) as exc:
             raise self._refusal(exc) from exc
+        except _IMPOSSIBLE:
+            # Without its cause, which may quote the key.
+            raise Misconfigured(refusals.IMPOSSIBLE) from None
 
     async def _next(
         self, body: AsyncIterator[bytes], reader: AnswerReader, patience: Patience, pace: Pace
@@ -171,7 +190,10 @@ class OpenAIProvider:
                 api_key=self._api_key or "none",
                 max_retries=0,
                 timeout=openai.Timeout(None, connect=self._connect_timeout),
-                http_client=openai.DefaultAioHttpClient(mounts=dict.fromkeys(_WITHOUT_PROXY)),
+                default_headers={"User-Agent": "Chatsite"},
+                http_client=httpx2.AsyncClient(
+                    transport=OriginTransport(self._base_url), follow_redirects=False, trust_env=False
+                ),
             )
         return client
 
@@ -206,6 +228,8 @@ class OpenAIProvider:
 
     def _refusal(self, error: Exception) -> ProviderError:
         if isinstance(error, openai.APIStatusError):
+            if target := error.response.extensions.get("redirect"):
+                logger.warning("provider %s: redirect to %s not followed; check the base URL", self.name, target)
             return refusals.from_status(error, secret=self._api_key)
         return refusals.from_connection(error, connect_timeout=self._connect_timeout)
 

@@ -23,6 +23,7 @@ import openai
 from chat.providers.base import (
     AuthenticationFailed,
     Incomplete,
+    Misconfigured,
     ProviderError,
     QuotaExceeded,
     RateLimited,
@@ -31,6 +32,7 @@ from chat.providers.base import (
     Unavailable,
 )
 from chat.providers.text import clean
+from chat.providers.transport import LeftOrigin
 
 # What reading from the network may raise. The client maps most of aiohttp's errors, but not all.
 TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)
@@ -59,6 +61,8 @@ _TOO_LONG: Final = "The conversation has become too long for this model. Start a
 _REDIRECTED: Final = (
     "The model's server redirects to another address, where nothing was sent; its base URL is probably wrong."
 )
+_PACKED: Final = "The model's server sent a compressed answer that cannot be read."
+IMPOSSIBLE: Final = "The address or the key of the model's server cannot be used. Its administrator must check them."
 _NO_MODEL: Final = "The model's provider does not know this model. Its name or the base URL is probably wrong."
 
 
@@ -92,6 +96,10 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
     The client's aiohttp transport reports all of these as a timeout, so the cause is what counts.
     """
     causes = list(_causes(error))
+    if any(isinstance(cause, httpx2.UnsupportedProtocol | LeftOrigin) for cause in causes):
+        return Misconfigured(IMPOSSIBLE)
+    if any(isinstance(cause, httpx2.DecodingError) for cause in causes):
+        return ProviderError(_PACKED)
     if any(isinstance(cause, aiohttp.ConnectionTimeoutError) for cause in causes):
         return Unavailable(f"The model's server could not be reached within {connect_timeout:g} seconds.")
     if any(isinstance(cause, aiohttp.SocketTimeoutError) for cause in causes):
@@ -104,7 +112,7 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
 def cut_off(error: BaseException) -> ProviderError:
     """The connection broke while the answer was being read."""
     if any(isinstance(cause, httpx2.DecodingError) for cause in _causes(error)):
-        return ProviderError("The model's server sent a compressed answer that cannot be read.", retryable=True)
+        return ProviderError(_PACKED, retryable=True)
     return Incomplete("The connection to the model's server was lost before the answer was finished.")
 
 

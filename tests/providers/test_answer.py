@@ -196,8 +196,10 @@ def test_a_finish_reason_of_any_length_is_one_of_three() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        '{"code":%s}' % ("9" * 5_000), '{"code":"%s"}' % ("9" * 5_000), '{"code":"\u00b2"}', '{"code":{"a":[1]}}', '{"code":[]}',
-        '{"type":{"a":1},"message":7}', '{"message":{"message":"x"}}', '{"message":null,"code":1e999}', "[[]]", "7", "true",
+        '{"code":%s}' % ("9" * 5_000), '{"code":"%s"}' % ("9" * 5_000), '{"code":"\u00b2"}',
+        '{"code":{"a":[1]}}', '{"code":[]}',
+        '{"type":{"a":1},"message":7}', '{"message":{"message":"x"}}', '{"message":null,"code":1e999}',
+        "[[]]", "7", "true",
     ],
     ids=lambda value: value[:24],
 )  # fmt: skip

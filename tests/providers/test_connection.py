@@ -11,12 +11,14 @@ import openai
 import pytest
 
 from chat.providers.connection import Connection
+from chat.providers.transport import OriginTransport
 from tests.fake_openai import FakeOpenAI
+from tests.providers.raw_server import RawServer
 
 
 @pytest.fixture
 async def client(server: FakeOpenAI) -> AsyncIterator[openai.AsyncOpenAI]:
-    http = openai.DefaultAioHttpClient(trust_env=False)
+    http = httpx2.AsyncClient(transport=OriginTransport(server.base_url), trust_env=False)
     async with openai.AsyncOpenAI(base_url=server.base_url, api_key="none", http_client=http) as client:
         yield client
 
@@ -108,14 +110,14 @@ def _peek(received: socket.socket) -> bytes:
         return b""
 
 
-async def test_what_is_compressed_is_not_paused(client: openai.AsyncOpenAI) -> None:
+@pytest.mark.parametrize(("coding", "is_paused"), [("gzip", False), ("identity", True)])
+async def test_what_is_compressed_is_not_paused(coding: str, is_paused: bool) -> None:
     """Its bytes may say nothing until more of them come."""
-    async with client.chat.completions.with_streaming_response.create(
-        model="fake-small", messages=[{"role": "user", "content": "/numbered count=100000 rate=200"}], stream=True
-    ) as response:
-        response.http_response.headers["Content-Encoding"] = "gzip"
-        connection = Connection(response.http_response)
-        assert connection._transport() is None
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 100\r\n\r\n".encode()
+    async with RawServer(lambda _: [head, None]) as server, OriginTransport(server.base_url) as transport:
+        opened = await transport.handle_async_request(httpx2.Request("GET", server.base_url))
+        assert (Connection(opened)._transport() is not None) is is_paused
+        await opened.aclose()
 
 
 def test_where_nothing_is_found_nothing_is_paused() -> None:

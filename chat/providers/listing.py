@@ -1,0 +1,60 @@
+"""The list of models that a server sends, whatever its shape: names that can be stored, shown and asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable
+from itertools import islice
+from typing import Any, Final
+
+MOST_BYTES: Final = 8 * 1024 * 1024
+MOST_MODELS: Final = 1000
+# As long as an assistant's column for it.
+MOST_CHARACTERS: Final = 200
+
+
+class NoListing(ValueError):
+    """The bytes hold no list of models. The message says why, as the end of a sentence."""
+
+
+async def read(body: AsyncIterable[bytes]) -> tuple[str, ...]:
+    """The names in this body, in its order. Raises NoListing; a body that is too long is not read to its end."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in body:
+        pieces.append(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise NoListing(f"is longer than {MOST_BYTES // 2**20} MiB")
+    return names(b"".join(pieces))
+
+
+def names(body: bytes) -> tuple[str, ...]:
+    """The names in this JSON: `{"data": [{"id": …}]}` (OpenAI), `{"models": [{"name": …}]}` (Ollama) or a bare list.
+
+    Entries may be names themselves. What is no name is passed over: only text without control characters that a column
+    holds. At most the first thousand, each once. Raises NoListing.
+    """
+    try:
+        # A number of any length is no name, and is not read as one.
+        listing = json.loads(body.decode("utf-8", "replace"), strict=False, parse_int=float)
+    except (ValueError, RecursionError):
+        why = "is a web page" if body.lstrip()[:1] == b"<" else "is empty" if not body.strip() else "is not JSON"
+        raise NoListing(why) from None
+    if isinstance(listing, dict):
+        entries = next((listing[key] for key in ("data", "models") if isinstance(listing.get(key), list)), None)
+    else:
+        entries = listing
+    if not isinstance(entries, list):
+        raise NoListing("is not a list of models")
+    found = dict.fromkeys(name for entry in entries if (name := _name(entry)))
+    return tuple(islice(found, MOST_MODELS))
+
+
+def _name(entry: Any) -> str:
+    """Empty for what is no name."""
+    if isinstance(entry, dict):
+        entry = next((entry[key] for key in ("id", "name", "model") if isinstance(entry.get(key), str)), "")
+    if not isinstance(entry, str) or len(entry) > MOST_CHARACTERS or not entry.isprintable():
+        return ""
+    return entry if entry == entry.strip() else ""
