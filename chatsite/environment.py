@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 T = TypeVar("T")
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
+HTTP: Final = ("http", "https")
+# What a header takes as a bearer token (RFC 6750), and nothing that ends it.
+KEY: Final = re.compile("[!-~]+")
+HOST: Final = re.compile(r"[^\s/?#@\\:%<>\"^`{|}\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,65 @@ class Environment:
             return value
         return self._refuse(name, "is not an address", f"It must start with {schemes[0]}://.", "")
 
+    def server(self, name: str) -> str:
+        """The address of a server: http or https, a host, perhaps a port and a path, and nothing else.
+
+        One that can never work is refused without being quoted: it may hold a password.
+        """
+        value = self.url(name, HTTP)
+        if not value:
+            return ""
+        example = f"Write {name}=http://127.0.0.1:8080/v1."
+        if not value.isprintable() or " " in value:
+            return self._refuse(name, "holds spaces or signs that no address has", example, "")
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+        except ValueError:
+            hint = "A port is a number from 1 to 65535; an IPv6 address stands in brackets: http://[::1]:8080."
+            return self._refuse(name, "has a host or a port that is none", hint, "")
+        if "@" in parts.netloc:
+            hint = "Leave out what stands before the @. A key belongs into OPENAI_API_KEY."
+            return self._refuse(name, "holds a user name or a password", hint, "")
+        if "?" in value or "#" in value:
+            return self._refuse(name, "has something behind its path", "Leave out ? and #, and what follows.", "")
+        if port == 0 or not _is_host(parts):
+            hint = f"{example} An IPv6 address stands in brackets: http://[::1]:8080."
+            return self._refuse(name, "has a host or a port that is none", hint, "")
+        return value
+
+    def key(self, name: str) -> str:
+        """A key that is sent in a header. It is not quoted in a refusal."""
+        value = self.text(name)
+        if not value or KEY.fullmatch(value):
+            return value
+        hint = f"Copy {name} again: letters, digits and signs of ASCII, without spaces or quotation marks around it."
+        return self._refuse(name, "holds characters that no HTTP header can carry", hint, "")
+
+    def name(self, name: str, *, longest: int) -> str:
+        """One line of at most so many characters."""
+        value = self.text(name)
+        if len(value) <= longest and value.isprintable():
+            return value
+        return self._refuse(name, "is no name", f"Use one line of at most {longest} characters.", "")
+
     def refuse(self, name: str, message: str, hint: str) -> None:
         self.problems.append(Problem(name, f"{name} {message}.", hint))
 
     def _refuse(self, name: str, message: str, hint: str, default: T) -> T:
         self.refuse(name, message, hint)
         return default
+
+
+def _is_host(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if parts.netloc.startswith("["):
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return False
+        return True
+    try:
+        return bool(HOST.fullmatch(host)) and bool(host.encode("idna"))
+    except UnicodeError:
+        return False

@@ -165,6 +165,43 @@ def test_several_mistakes_are_told_at_once_and_stop_the_start(tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_BASE_URL", "http://bob:hunter2@model.example/v1"),
+        ("OPENAI_BASE_URL", "http://model.example:99999/v1"),
+        ("OLLAMA_URL", "http://::1:11434"),
+        ("OPENAI_API_KEY", "hunter2 schlüssel"),
+        ("OPENAI_MODEL", "m" * 201),
+    ],
+)
+def test_a_model_that_can_never_answer_is_a_sentence_that_quotes_no_secret(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    done = manage_check(tmp_path, **{name: value})
+
+    assert done.returncode == 1
+    assert f"(chat.E001) {name} " in done.stderr
+    assert "HINT: " in done.stderr
+    assert "hunter2" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_key_for_a_server_whose_address_is_wrong_does_not_go_to_openai(tmp_path: Path) -> None:
+    """Where no check stops the start: under a plain daphne or uvicorn."""
+    code = "from chatsite import settings as s; print([s.OPENAI_API_KEY, s.OPENAI_BASE_URL, s.OPENAI_MODEL])"
+    given = {"OPENAI_API_KEY": "sk-0123", "OPENAI_MODEL": "mine", "CHAT_DATA_DIR": str(tmp_path)}
+    for url, kept in (
+        ("http://host:99999", "['', '', '']"),
+        ("http://host:9", "['sk-0123', 'http://host:9', 'mine']"),
+    ):
+        environment = {"PATH": os.environ["PATH"], "CHAT_ENV_FILE": "", "OPENAI_BASE_URL": url, **given}
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT, env=environment
+        )
+        assert done.stdout.strip() == kept
+
+
 def test_a_data_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

@@ -98,3 +98,96 @@ def test_problems_are_sentences_that_name_the_variable_but_not_a_secret_value() 
 
     assert [problem.message for problem in env.problems] == ["EMAIL_URL is not an address.", "OTHER is wrong."]
     assert not any("hunter2" in problem.message + problem.hint for problem in env.problems)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://127.0.0.1:8080/v1",
+        "https://api.example.org/v1",
+        "http://localhost",
+        "http://localhost:",
+        "http://my_ollama:11434",
+        "http://[::1]:8080/v1",
+        "http://[fe80::1]/",
+        "https://bücher.example/v1/",
+        "http://host:65535",
+        "http://10.0.0.1/a/b%20c",
+    ],
+)
+def test_the_address_of_a_server_is_read(value: str) -> None:
+    env = Environment({"U": f" {value} "})
+
+    assert env.server("U") == value
+    assert env.problems == []
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("localhost:8080", "is not an address"),
+        ("ftp://host", "is not an address"),
+        ("HTTP//host", "is not an address"),
+        ("http://", "a host or a port"),
+        ("http:///v1", "a host or a port"),
+        ("http://:80", "a host or a port"),
+        ("http://host:99999", "a host or a port"),
+        ("http://host:abc", "a host or a port"),
+        ("http://host:-1", "a host or a port"),
+        ("http://host:0/v1", "a host or a port"),
+        ("http://::1/v1", "a host or a port"),
+        ("http://fe80::1:80/", "a host or a port"),
+        ("http://[::1/v1", "a host or a port"),
+        ("http://[host]/v1", "a host or a port"),
+        ("http://..", "a host or a port"),
+        ("http://" + "a" * 64, "a host or a port"),
+        ("http://a\\b/", "a host or a port"),
+        ("http://a%20b/", "a host or a port"),
+        ("http://user:hunter2@host/v1", "a user name or a password"),
+        ("http://hunter2@host/v1", "a user name or a password"),
+        ("http://@host/v1", "a user name or a password"),
+        ("http://a b/", "spaces or signs"),
+        ("http://a\nb/", "spaces or signs"),
+        ("http://a\0/", "spaces or signs"),
+        ("http://a\u200b/", "spaces or signs"),
+        ("http://a\ud83d/", "spaces or signs"),
+        ("http://host/v1?version=2", "behind its path"),
+        ("http://host/v1#x", "behind its path"),
+        ("http://host/?", "behind its path"),
+    ],
+)
+def test_an_address_that_can_never_work_is_refused_and_not_quoted(value: str, message: str) -> None:
+    env = Environment({"U": value})
+
+    assert env.server("U") == ""
+    assert names(env) == ["U"]
+    problem = env.problems[0]
+    assert message in problem.message
+    assert problem.hint.endswith(".")
+    assert "hunter2" not in problem.message + problem.hint
+
+
+@pytest.mark.parametrize("value", ["sk-abc_DEF.123", "a", "x" * 500, "!~=/+"])
+def test_a_key_is_read(value: str) -> None:
+    assert Environment({"K": f"{value}\n"}).key("K") == value
+
+
+@pytest.mark.parametrize(
+    "value", ["schlüssel", "ключ", "a b", "a\nb", "a\r\nX: 1", "a\0", "a\u200b", "\ud83d", "“sk-abc”"]
+)
+def test_a_key_that_no_header_carries_is_refused_and_not_quoted(value: str) -> None:
+    env = Environment({"K": value})
+
+    assert env.key("K") == ""
+    assert names(env) == ["K"]
+    assert value not in env.problems[0].message + env.problems[0].hint
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"), [("llama3.2:1b", True), ("x" * 200, True), ("x" * 201, False), ("a\nb", False)]
+)
+def test_a_name_is_one_line(value: str, is_one: bool) -> None:
+    env = Environment({"N": value})
+
+    assert env.name("N", longest=200) == (value if is_one else "")
+    assert names(env) == ([] if is_one else ["N"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chat import events
 from chat.generation import again, prompt
 from chat.generation.again import Again
+from chat.generation.pseudonym import pseudonym_of
 from chat.generation.requests import ROOT, SendRequest
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation, Message, User
@@ -107,7 +108,7 @@ def _request(
         messages=prompt.build(assistant.instructions, path, text, characters=characters - len(continues)),
         temperature=assistant.temperature,
         max_output_tokens=assistant.max_output_tokens,
-        user=str(user.pk),
+        user=pseudonym_of(user.pk),
         continues=continues,
     )
 

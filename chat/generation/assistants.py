@@ -48,6 +48,9 @@ async def connect(
     Comes up whatever a server says. One that does not list its models is asked again, until it does or the registry is
     closed. Raises django.db.Error while the database is away.
     """
+    for problem in settings.SETTING_PROBLEMS:
+        # Under daphne and uvicorn no system check has told of it.
+        logger.error("settings: %s %s", problem.message, problem.hint)
     found = await _found(configured)
     if found.problem:
         logger.warning("providers: %s", found.problem)

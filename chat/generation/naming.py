@@ -16,6 +16,7 @@ from typing import Final
 from django.db import Error as DatabaseError
 
 from chat import database, notices
+from chat.generation.pseudonym import pseudonym_of
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation
 from chat.models.shapes import ConversationShape, conversation_shape
@@ -115,6 +116,6 @@ def _request(turn: Turn) -> Request:
     return Request(
         model=turn.model,
         messages=(Prompt("system", ASK), Prompt("user", said)),
-        user=str(turn.owner_id),
+        user=pseudonym_of(turn.owner_id),
         purpose="title",
     )

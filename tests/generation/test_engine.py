@@ -495,3 +495,30 @@ async def test_what_cannot_be_purged_while_the_database_is_away_is_told_in_one_l
     [record] = [record for record in caplog.records if "purged" in record.getMessage()]
     assert record.exc_info is None
     assert record.getMessage().count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ((-1, -(10**30)), (0, 0)),
+        ((3 * 10**9, 10**20), (2**31 - 1, 2**31 - 1)),
+        ((float("inf"), float("nan")), (2**31 - 1, 0)),
+        ((10**400, True), (2**31 - 1, 0)),
+        ((12.7, "12"), (12, 0)),
+        ((None, {"n": 1}), (0, 0)),
+    ],
+)
+async def test_counts_of_any_size_or_kind_cost_no_answer(
+    chat: Rig, counts: tuple[Any, Any], usage: tuple[int, int]
+) -> None:
+    sent = await chat.send()
+    chat.provider.say("Hello")
+    chat.provider.put(UsageDelta(*counts), Finish("x" * 500))  # type: ignore[arg-type]
+
+    done = (await chat.events(sent.run_id))[-1]
+
+    message = await saved(sent.run_id)
+    assert message is not None
+    assert (done.name, done.data["usage"]) == ("done", {"input_tokens": usage[0], "output_tokens": usage[1]})
+    assert (message.text, message.input_tokens, message.output_tokens) == ("Hello", *usage)
+    assert message.finish_reason == "x" * 20

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.providers.answer import AnswerReader
+from chat.providers.answer import MAX_SILENT_BYTES, AnswerReader
 from chat.providers.base import Delta, Finish, Incomplete, ReasoningDelta, TextDelta, UsageDelta
 
 STREAM = (
@@ -209,3 +209,24 @@ def test_an_error_of_any_shape_is_an_error_and_keeps_the_text(error: str) -> Non
     assert deltas == [TextDelta("hi")]
     assert reader.failure is not None
     assert reader.failure.message.endswith(".")
+
+
+COMMENTS = b": still here\n\n" * 100_000
+
+
+def test_bytes_without_a_word_are_given_up_after_a_while() -> None:
+    reader = AnswerReader()
+    for _ in range(MAX_SILENT_BYTES // len(COMMENTS)):
+        assert reader.feed(COMMENTS) == []
+    assert reader.failure is None
+
+    reader.feed(COMMENTS)
+    assert reader.failure is not None
+    assert "without a word" in reader.failure.message
+
+
+def test_with_a_word_now_and_then_they_are_not() -> None:
+    reader = AnswerReader()
+    for _ in range(3 * MAX_SILENT_BYTES // len(COMMENTS)):
+        assert reader.feed(COMMENTS + b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n') == [TextDelta("a")]
+    assert reader.failure is None
