@@ -13,7 +13,7 @@ from chat.refusals import STATUS
 from chatsite.env_file import load_env_file
 
 ROOT = Path(__file__).resolve().parents[1]
-READERS = {"text", "flag", "integer", "number", "words", "choice", "url"}
+READERS = {"text", "flag", "integer", "number", "words", "choice", "url", "server", "key", "name"}
 
 
 def settings_read(source: str) -> set[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import CharField, Q
 from django.utils import timezone
 
 from chat.models.assistant import Assistant
@@ -166,4 +166,6 @@ class Turn:
 
 def _fitting(field: str, text: str) -> str:
     """As much of the text as its column holds."""
-    return clean(text)[: Message._meta.get_field(field).max_length]
+    column = Message._meta.get_field(field)
+    assert isinstance(column, CharField)
+    return clean(text)[: column.max_length]
