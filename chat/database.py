@@ -19,6 +19,9 @@ from django.conf import settings
 from django.db import Error, OperationalError, close_old_connections, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from chat.limits import ConcurrencyLimit, Crowded
+from chat.refusals import Refusal
+
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
@@ -29,6 +32,10 @@ ANSWER_SECONDS: Final = 5 + settings.CHAT_DATABASE_SECONDS
 # SQLite has one writer at a time: more threads would only wait for its lock instead of for each other.
 _one_writer: Final = connection.vendor == "sqlite"
 
+# Of what reads much, a person has one at a time of a kind, and all persons together have half of the threads: pages are
+# short, so what is small gets its turn soon, however long searches take.
+pages: Final = ConcurrencyLimit(each=1, altogether=2, waiting=64)
+searches: Final = ConcurrencyLimit(each=1, altogether=2, waiting=8)
 _readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
 _writers = ThreadPoolExecutor(1 if _one_writer else 2, thread_name_prefix="db-write")
 _savers = ThreadPoolExecutor(1 if _one_writer else 4, thread_name_prefix="db-save")
@@ -37,6 +44,23 @@ _savers = ThreadPoolExecutor(1 if _one_writer else 4, thread_name_prefix="db-sav
 async def read(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function that only reads."""
     return await _run(_readers, function, *args, **kwargs)
+
+
+async def read_in_turn(limit: ConcurrencyLimit, user_id: int, function: Callable[[], T]) -> T:
+    """As `read`, for what may read much: as often at once as the limit gives a person, who waits beyond that.
+
+    The place is kept until the reading has ended, also if nobody waits for it any more: a client that hangs up and asks
+    again gets no second thread. Raises Refusal rate_limited if too many of this person's wait, or one for too long.
+    """
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await limit.take(user_id)
+    except (Crowded, TimeoutError):
+        message = "You are asking for much at once. Wait a moment, then try again."
+        raise Refusal("rate_limited", message, retry_after=1) from None
+    reading = asyncio.ensure_future(read(function))
+    reading.add_done_callback(lambda _: limit.give_back(user_id))
+    return await asyncio.shield(reading)
 
 
 async def write(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -42,3 +43,74 @@ class SlidingWindow:
         quiet = [key for key, events in self._events.items() if not events or now - events[-1] >= self._seconds]
         for key in quiet:
             del self._events[key]
+
+
+class Crowded(Exception):
+    """As many wait as may."""
+
+
+class ConcurrencyLimit:
+    """At most `each` at once of one key, and `altogether` of all.
+
+    Of each key at most `waiting` wait for their turn, in the order in which they came; the keys take turns, so that
+    one with many waiting holds up another by one only. All calls are made on one event loop.
+    """
+
+    def __init__(self, *, each: int, altogether: int, waiting: int) -> None:
+        self._each = each
+        self._altogether = altogether
+        self._most = waiting
+        self._running: dict[Hashable, int] = {}
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+
+    async def take(self, key: Hashable) -> None:
+        """Wait for a place, and have it until `give_back`. Raises Crowded at once if too many wait."""
+        if self._has_room(key):
+            self._count(key)
+            return
+        queue = self._waiting.setdefault(key, deque())
+        if len(queue) >= self._most:
+            raise Crowded
+        place = asyncio.get_running_loop().create_future()
+        queue.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.cancelled():
+                self._leave(key, place)
+            else:
+                self.give_back(key)
+            raise
+
+    def give_back(self, key: Hashable) -> None:
+        self._running[key] -= 1
+        if not self._running[key]:
+            del self._running[key]
+        for waiting in list(self._waiting):
+            if self._has_room(waiting):
+                self._let_in(waiting)
+
+    def _has_room(self, key: Hashable) -> bool:
+        return self._running.get(key, 0) < self._each and sum(self._running.values()) < self._altogether
+
+    def _count(self, key: Hashable) -> None:
+        self._running[key] = self._running.get(key, 0) + 1
+
+    def _let_in(self, key: Hashable) -> None:
+        queue = self._waiting.pop(key)
+        while queue:
+            place = queue.popleft()
+            if not place.done():
+                self._count(key)
+                place.set_result(None)
+                break
+        if queue:
+            # Behind the others: it has had its turn.
+            self._waiting[key] = queue
+
+    def _leave(self, key: Hashable, place: asyncio.Future[None]) -> None:
+        queue = self._waiting.get(key)
+        if queue is not None and place in queue:
+            queue.remove(place)
+            if not queue:
+                del self._waiting[key]

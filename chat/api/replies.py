@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestDataTooBig
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -96,6 +98,15 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
 
 def reply(data: Any, *, status: int = 200) -> HttpResponse:
     return JsonResponse(data, status=status, json_dumps_params={"ensure_ascii": False})
+
+
+def encoded(data: Any) -> bytes:
+    """JSON as `reply` sends it. For what may be large, where it was read: not on the event loop."""
+    return json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False).encode()
+
+
+def encoded_reply(body: bytes) -> HttpResponse:
+    return HttpResponse(body, content_type="application/json")
 
 
 def refused(refusal: Refusal) -> HttpResponse:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from chat import database
 from chat.api.pages import cursor_at, page_size, place_of
-from chat.api.replies import reply, route
+from chat.api.replies import encoded, encoded_reply, route
 from chat.api.shapes import ConversationShape, conversation_shape
 from chat.models import User
-from chat.search import hits, segments
-from chat.search.hits import Hit
+from chat.refusals import Refusal
+from chat.search import hits
+from chat.search.deadline import TooLong, deadline
+from chat.search.excerpts import excerpts
+from chat.search.hits import Hit, Place
+from chat.search.segments import Segment, marked
 from chat.search.words import Words
 
 SIZE: Final = 20
@@ -24,18 +31,29 @@ async def search(request: HttpRequest, user: User) -> HttpResponse:
     size = page_size(request.GET.get("limit", ""), usual=SIZE)
     cursor = request.GET.get("cursor", "")
     place = place_of(cursor) if cursor else None
+    after = (place[0], UUID(place[1])) if place else None
+    try:
+        return encoded_reply(
+            await database.read_in_turn(database.searches, user.pk, lambda: encoded(_page(user, words, after, size)))
+        )
+    except TooLong:
+        message = "This search took too long. Try again with longer words, or with more of them."
+        raise Refusal("unavailable", message, retry_after=5) from None
 
-    def find() -> dict[str, Any]:
-        after = (place[0], UUID(place[1])) if place else None
+
+def _page(user: User, words: Words, after: Place | None, size: int) -> dict[str, Any]:
+    if not words:
+        return {"items": [], "next": None}
+    with deadline(settings.CHAT_DATABASE_SECONDS):
         found = hits.find(user, words, after=after, limit=size + 1)
         shown = found[:size]
+        pattern = words.pattern
+        lines = excerpts([hit.message.pk for hit in shown if hit.message], words, pattern)
         following = cursor_at(*shown[-1].place) if len(found) > size else None
-        return {"items": [_shape(hit, words) for hit in shown], "next": following}
-
-    return reply(await database.read(find))
+        return {"items": [_shape(hit, lines, pattern) for hit in shown], "next": following}
 
 
-def _shape(hit: Hit, words: Words) -> dict[str, Any]:
+def _shape(hit: Hit, lines: Mapping[UUID, list[Segment]], pattern: re.Pattern[str]) -> dict[str, Any]:
     conversation: ConversationShape = conversation_shape(hit.conversation)
     message = hit.message
     return {
@@ -43,8 +61,8 @@ def _shape(hit: Hit, words: Words) -> dict[str, Any]:
         "message_id": str(message.pk) if message else None,
         "role": message.role if message else None,
         "created_at": hit.moment.isoformat(),
-        "title": segments.marked(hit.conversation.title, words.pattern),
-        "snippet": segments.snippet(message.text, words.pattern) if message else [],
+        "title": marked(hit.conversation.title, pattern),
+        "snippet": lines.get(message.pk, []) if message else [],
     }
 
 

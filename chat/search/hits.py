@@ -19,7 +19,7 @@ Place = tuple[datetime, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`message` is None where the words are in the title."""
+    """`message` is None where the words are in the title. It comes without its text (chat/search/excerpts.py)."""
 
     conversation: Conversation
     message: Message | None
@@ -38,8 +38,15 @@ def find(owner: User, words: Words, *, after: Place | None, limit: int) -> Seque
     """At most `limit` hits beyond a place, in what the owner has not deleted; archived ones are found, too."""
     if not words:
         return []
-    kept = with_words_in_title(owner.conversations.kept().select_related("assistant"), words)
-    messages = owner.messages.filter(conversation__deleted_at=None).select_related("conversation__assistant")
+    # Neither texts nor instructions: a page of hits may stand for hundreds of megabytes.
+    kept = with_words_in_title(
+        owner.conversations.kept().select_related("assistant").defer("assistant__instructions"), words
+    )
+    messages = (
+        owner.messages.filter(conversation__deleted_at=None)
+        .select_related("conversation__assistant")
+        .defer("text", "conversation__assistant__instructions")
+    )
     hits = [Hit(each, None) for each in _newest(kept, "updated_at", after, limit)]
     hits += [
         Hit(each.conversation, each)

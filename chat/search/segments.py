@@ -28,13 +28,15 @@ def marked(text: str, pattern: re.Pattern[str]) -> list[Segment]:
     return segments
 
 
-def snippet(text: str, pattern: re.Pattern[str]) -> list[Segment]:
-    """A line of about 220 characters around the first match; the beginning of the text if there is none."""
-    found = pattern.search(text)
-    begin = _word_after(text, found.start() - BEFORE) if found else 0
+def snippet(part: str, place: int | None, pattern: re.Pattern[str], *, goes_on: bool) -> list[Segment]:
+    """A line of about 220 characters around a place in a part of a text; without a place, the beginning of the part.
+
+    `goes_on`: the text has more after the part. What is before the line, if anything, must be in the part, too.
+    """
+    begin = _word_after(part, place - BEFORE) if place is not None else 0
     end = begin + LENGTH
-    line = " ".join(text[begin:end].split())
-    return marked(f"{'…' if begin else ''}{line}{'…' if end < len(text) else ''}", pattern)
+    line = " ".join(part[begin:end].split())
+    return marked(f"{'…' if begin else ''}{line}{'…' if goes_on or end < len(part) else ''}", pattern)
 
 
 def _word_after(text: str, position: int) -> int:

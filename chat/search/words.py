@@ -13,6 +13,8 @@ from chat.wire import clean
 PUNCTUATION: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" + "¡¿«»‹›“”„‘’‚–—…·•、。，．！？：；（）「」『』《》"
 WORDS: Final = 16
 CHARACTERS: Final = 100
+# Of all that is typed. What is beyond is not looked at.
+TYPED: Final = 4096
 
 _BETWEEN: Final = re.compile(rf"[\s\x00-\x1f\x7f{re.escape(PUNCTUATION)}]+")
 _LETTER: Final = r"[^\W_]"
@@ -35,7 +37,7 @@ class Words:
     @classmethod
     def parse(cls, text: str) -> Words:
         """At most 16 words, of at most 100 characters each: nobody types more to find something."""
-        words = (word for word in _BETWEEN.split(clean(text)) if any(map(str.isalnum, word)))
+        words = (word for word in _BETWEEN.split(clean(text[:TYPED])) if any(map(str.isalnum, word)))
         return cls(tuple(word[:CHARACTERS] for word, _ in zip(words, range(WORDS), strict=False)))
 
     def __bool__(self) -> bool:

@@ -7,6 +7,12 @@ from chat.search.segments import Segment, marked, snippet
 HERON = re.compile("heron", re.IGNORECASE)
 
 
+def line_of(text: str) -> list[Segment]:
+    """The snippet of a whole text, around its first heron."""
+    found = HERON.search(text)
+    return snippet(text, found.start() if found else None, HERON, goes_on=False)
+
+
 def joined(segments: list[Segment]) -> str:
     return "".join(segment["text"] for segment in segments)
 
@@ -23,7 +29,7 @@ def test_matches_are_marked_and_nothing_is_changed() -> None:
 
 
 def test_a_snippet_is_a_line_around_the_first_match() -> None:
-    found = snippet("before " * 100 + "\n\n the Heron \t and " + "after " * 100, HERON)
+    found = line_of("before " * 100 + "\n\n the Heron \t and " + "after " * 100)
 
     line = joined(found)
     assert line.startswith("…before before")
@@ -34,17 +40,17 @@ def test_a_snippet_is_a_line_around_the_first_match() -> None:
 
 
 def test_a_short_text_is_its_own_snippet() -> None:
-    assert snippet("A heron.", HERON) == [
+    assert line_of("A heron.") == [
         {"text": "A ", "match": False}, {"text": "heron", "match": True}, {"text": ".", "match": False},
     ]  # fmt: skip
 
 
 def test_of_a_text_without_a_match_it_is_the_beginning() -> None:
-    assert joined(snippet("x" * 1000, HERON)) == "x" * 220 + "…"
+    assert joined(line_of("x" * 1000)) == "x" * 220 + "…"
 
 
 def test_one_endless_word_is_cut() -> None:
-    found = snippet("x" * 10_000 + " heron " + "y" * 10_000, HERON)
+    found = line_of("x" * 10_000 + " heron " + "y" * 10_000)
 
     assert any(segment["match"] for segment in found)
     assert len(joined(found)) < 225
