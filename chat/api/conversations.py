@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from chat import database, notices
 from chat.api import conversation_changes
 from chat.api.pages import SIZE, page, page_size
-from chat.api.replies import body_of, reply, route
+from chat.api.replies import body_of, encoded, encoded_reply, reply, route
 from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape
 from chat.generation.engine import engine
 from chat.models import Assistant, Conversation, User
@@ -22,7 +22,7 @@ async def list_conversations(request: HttpRequest, user: User) -> HttpResponse:
     wanted = {"is_archived": request.GET.get("archived") == "1"}
     if request.GET.get("pinned") == "1":
         wanted["is_pinned"] = True
-    return reply(await database.read(lambda: listed(user, cursor, size, **wanted)))
+    return encoded_reply(await database.read(lambda: encoded(listed(user, cursor, size, **wanted))))
 
 
 async def show(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
@@ -103,7 +103,9 @@ def shown(user: User, conversation_id: Any) -> ConversationShape:
 
 
 def _kept(user: User) -> QuerySet[Conversation]:
-    kept: QuerySet[Conversation] = user.conversations.kept().select_related("assistant")
+    kept: QuerySet[Conversation] = user.conversations.kept().select_related("assistant").defer(
+        "assistant__instructions"
+    )
     return kept
 
 

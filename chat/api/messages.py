@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database
 from chat.api.conversations import get_conversation
-from chat.api.pages import SIZE, page, page_size
-from chat.api.replies import reply, route
+from chat.api.pages import SIZE, cursor_at, page, page_size
+from chat.api.replies import encoded, encoded_reply, route
 from chat.api.shapes import branch_message_shape, message_shape
 from chat.models import Conversation, User, branch
 from chat.models.branch import NotOnBranch, Stretch
+from chat.models.sizes import PAGE_BYTES, fitting
 from chat.refusals import Refusal, not_found
 from chat.wire import parse_uuid
 
@@ -37,18 +38,32 @@ async def list_messages(request: HttpRequest, user: User, conversation_id: Any) 
             return _branch_page(conversation, _around(conversation, wanted["around"], size))
         if wanted["branch"]:
             return _branch_page(conversation, _of_branch(conversation, wanted["cursor"], size))
-        found, following = page(
-            conversation.messages.select_related("assistant"), wanted["cursor"], by="created_at", size=size
-        )
-        return {"items": [message_shape(each) for each in found], "next": following}
+        return _of_all_branches(conversation, wanted["cursor"], size)
 
-    return reply(await database.read(find))
+    return encoded_reply(await database.read_in_turn(database.pages, user.pk, lambda: encoded(find())))
 
 
-def end_of_branch(user: User, conversation_id: Any) -> dict[str, Any]:
-    """The last page of the branch that is shown. Raises Refusal not_found."""
+def end_of_branch(user: User, conversation_id: Any, *, room: int) -> dict[str, Any]:
+    """The last page of the branch that is shown, with at most `room` bytes of text. Raises Refusal not_found."""
     conversation = get_conversation(user, conversation_id)
-    return _branch_page(conversation, _of_branch(conversation, "", SIZE))
+    return _branch_page(conversation, _of_branch(conversation, "", SIZE, room=room))
+
+
+def _of_all_branches(conversation: Conversation, cursor: str, size: int) -> dict[str, Any]:
+    """At most `size` messages, and at most PAGE_BYTES of text, or one message."""
+    messages = conversation.messages.select_related("assistant").defer("assistant__instructions")
+    places, following = page(conversation.messages.only("created_at"), cursor, by="created_at", size=size)
+    try:
+        [shown] = fitting(conversation.messages, [each.pk for each in places], size=PAGE_BYTES)
+        found = messages.in_bulk(shown)
+        items = [message_shape(found[each]) for each in shown]
+    except KeyError:
+        # Deleted for good just now, with its conversation.
+        raise not_found() from None
+    if len(shown) < len(places):
+        last = places[len(shown) - 1]
+        following = cursor_at(last.created_at, last.pk)
+    return {"items": items, "next": following}
 
 
 def _around(conversation: Conversation, message_id: str, size: int) -> Stretch:
@@ -61,10 +76,10 @@ def _around(conversation: Conversation, message_id: str, size: int) -> Stretch:
         raise not_found() from None
 
 
-def _of_branch(conversation: Conversation, cursor: str, size: int) -> Stretch | None:
+def _of_branch(conversation: Conversation, cursor: str, size: int, *, room: int = PAGE_BYTES) -> Stretch | None:
     if not cursor:
         leaf_id = conversation.active_leaf_id
-        return branch.older(conversation, leaf_id, leaf_id, size=size) if leaf_id else None
+        return branch.older(conversation, leaf_id, leaf_id, size=size, room=room) if leaf_id else None
     direction, leaf_id, message_id = _parse(cursor)
     try:
         walk = branch.older if direction == OLDER else branch.newer

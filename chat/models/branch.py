@@ -1,7 +1,7 @@
 """Branches of a conversation, each the way from a leaf up to a root, read without the messages beside it.
 
 A long conversation costs a page no more than a short one: the database walks the tree, and only what is shown becomes
-an object.
+an object. Nor does one of long messages: a stretch has at most `size` of them, and at most `room` bytes of text, or one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.sizes import PAGE_BYTES, fitting
 
 _UP: Final = """
 WITH RECURSIVE branch(id, parent_id, depth) AS (
@@ -59,7 +60,8 @@ class NotOnBranch(LookupError):
 class Stretch:
     """Neighbouring messages of the branch that ends at `leaf_id`, newest first.
 
-    `has_newer`: whether the branch goes on below the first. `older_id`: the message above the last one, if any.
+    `has_newer`: whether the branch goes on below the first. `older_id`: the message above the last one, if any. Both
+    say so, too, where messages are left out that had no room.
     """
 
     leaf_id: uuid.UUID
@@ -78,25 +80,38 @@ def newest_leaf(message_id: uuid.UUID) -> uuid.UUID | None:
     return next(iter(_ids(_NEWEST_LEAF, message_id)), None)
 
 
-def older(conversation: Conversation, leaf_id: uuid.UUID, first_id: uuid.UUID, *, size: int) -> Stretch:
+def older(
+    conversation: Conversation, leaf_id: uuid.UUID, first_id: uuid.UUID, *, size: int, room: int = PAGE_BYTES
+) -> Stretch:
     """The stretch from `first_id` upwards. Raises NotOnBranch for a message of another conversation."""
-    return _stretch(conversation, leaf_id, up_from(first_id, limit=size + 1), size=size)
+    ids = up_from(first_id, limit=size + 1)
+    [shown] = _fitting(conversation, ids[:size], room=room)
+    return _stretch(conversation, leaf_id, shown, above=ids[len(shown) :])
 
 
-def newer(conversation: Conversation, leaf_id: uuid.UUID, above_id: uuid.UUID, *, size: int) -> Stretch:
+def newer(
+    conversation: Conversation, leaf_id: uuid.UUID, above_id: uuid.UUID, *, size: int, room: int = PAGE_BYTES
+) -> Stretch:
     """The stretch that begins just below `above_id`. Raises NotOnBranch."""
     ids = _below(leaf_id, above_id, limit=size)
-    return _stretch(conversation, leaf_id, [*ids, above_id], size=len(ids))
+    if not ids:
+        # Where there is nothing below, nothing else tells that it is of this conversation.
+        _fitting(conversation, [above_id], room=room)
+        return Stretch(leaf_id=leaf_id, messages=[], has_newer=False, older_id=above_id)
+    [shown] = _fitting(conversation, ids[::-1], room=room)
+    return _stretch(conversation, leaf_id, shown[::-1], above=[above_id])
 
 
-def around(conversation: Conversation, message_id: uuid.UUID, *, size: int) -> Stretch:
+def around(conversation: Conversation, message_id: uuid.UUID, *, size: int, room: int = PAGE_BYTES) -> Stretch:
     """The stretch with this message in its middle: of the branch that is shown, if the message is on it.
 
     Otherwise of the branch below it that was written last. Raises NotOnBranch for a message of another conversation.
     """
     leaf_id, ids = _way_down(conversation, message_id, limit=size // 2)
-    ids += up_from(message_id, limit=size - len(ids) + 1)
-    return _stretch(conversation, leaf_id, ids, size=size)
+    most = size - len(ids)
+    up = up_from(message_id, limit=most + 1)
+    above, below = _fitting(conversation, up[:most], ids[::-1], room=room)
+    return _stretch(conversation, leaf_id, [*below[::-1], *above], above=up[len(above) :])
 
 
 def siblings(conversation: Conversation, messages: Iterable[Message]) -> dict[uuid.UUID, list[uuid.UUID]]:
@@ -134,17 +149,27 @@ def _below(leaf_id: uuid.UUID, above_id: uuid.UUID, *, limit: int) -> list[uuid.
     return ids[:0:-1]
 
 
-def _stretch(conversation: Conversation, leaf_id: uuid.UUID, ids: list[uuid.UUID], *, size: int) -> Stretch:
-    """`ids` has one more than `size` if the branch goes on above."""
-    messages = conversation.messages.select_related("assistant").in_bulk(ids)
-    if not ids or any(each not in messages for each in ids):
-        raise NotOnBranch("a message of another conversation")
-    shown = [messages[each] for each in ids[:size]]
+def _fitting(conversation: Conversation, *sides: list[uuid.UUID], room: int) -> list[list[uuid.UUID]]:
+    """Raises NotOnBranch."""
+    try:
+        if not sides[0]:
+            raise KeyError("no such message")
+        return fitting(conversation.messages, *sides, size=room)
+    except KeyError:
+        raise NotOnBranch("a message of another conversation") from None
+
+
+def _stretch(
+    conversation: Conversation, leaf_id: uuid.UUID, shown: list[uuid.UUID], *, above: list[uuid.UUID]
+) -> Stretch:
+    messages = conversation.messages.select_related("assistant").defer("assistant__instructions").in_bulk(shown)
+    if any(each not in messages for each in shown):
+        raise NotOnBranch("a message that was deleted just now")
     return Stretch(
         leaf_id=leaf_id,
-        messages=shown,
-        has_newer=ids[0] != leaf_id,
-        older_id=ids[size] if len(ids) > size else None,
+        messages=[messages[each] for each in shown],
+        has_newer=shown[0] != leaf_id,
+        older_id=above[0] if above else None,
     )
 
 

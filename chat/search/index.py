@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import BooleanField, Q, QuerySet
+from django.db.models import BooleanField, QuerySet, Value
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Lower, StrIndex
+from django.db.models.lookups import GreaterThan
 
 from chat.search.words import Words
 
@@ -43,7 +45,8 @@ def with_words_in_title(conversations: QuerySet[Any], words: Words) -> QuerySet[
 
 
 def _containing(rows: QuerySet[Any], field: str, words: Words) -> QuerySet[Any]:
-    return rows.filter(*(Q((f"{field}__icontains", word)) for word in words.unspaced))
+    """By position: what LIKE does for `%word%` takes the product of both lengths in the worst case."""
+    return rows.filter(*(GreaterThan(StrIndex(Lower(field), Lower(Value(word))), 0) for word in words.unspaced))
 
 
 def _in_postgresql(rows: QuerySet[Any], table: str, words: Words) -> QuerySet[Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from chat.api.conversations import listed, shown
 from chat.api.messages import end_of_branch
 from chat.models import User
 from chat.refusals import Refusal
+
+# Of the messages' texts that come with the page, in bytes of UTF-8. Their letters may become six bytes each in there.
+ROOM: Final = 256 * 1024
 
 
 def first_answers(user: User, conversation_id: UUID | None) -> dict[str, Any]:
@@ -21,11 +24,12 @@ def first_answers(user: User, conversation_id: UUID | None) -> dict[str, Any]:
         return answers
     path = f"/conversations/{conversation_id}"
     try:
-        return {
-            **answers,
-            path: shown(user, conversation_id),
-            f"{path}/messages?branch=active": end_of_branch(user, conversation_id),
-        }
+        answers[path] = shown(user, conversation_id)
+        end = end_of_branch(user, conversation_id, room=ROOM)
     except Refusal:
         # Its first answer is being written: only its run knows of it.
         return answers
+    # One message may be larger than that: it is asked for, then, when the page is there.
+    if sum(len(each["text"].encode()) for each in end["items"]) <= ROOM:
+        answers[f"{path}/messages?branch=active"] = end
+    return answers

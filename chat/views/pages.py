@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+import math
+from typing import Any, TypedDict
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -13,11 +14,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from chat import first_run
+from chat import database, first_run
 from chat.api.shapes import AssistantShape, SuggestionShape, assistant_shape, suggestion_shape
 from chat.generation.engine import engine
 from chat.models import Assistant, Suggestion, User
+from chat.refusals import Refusal
 from chat.streams.base import Unavailable
+from chat.views.errors import too_many_requests
 from chat.views.first_answers import first_answers
 from chat.views.images import allow_image_frames
 from chat.views.modules import allow_import_map
@@ -50,7 +53,7 @@ async def new_chat(request: HttpRequest) -> HttpResponse:
     user = await request.auser()
     if not isinstance(user, User):
         return await sync_to_async(entrance)(request)
-    return await sync_to_async(page)(request, user, None)
+    return await page(request, user, None)
 
 
 @never_cache
@@ -60,7 +63,7 @@ async def conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespo
     if not isinstance(user, User):
         return await sync_to_async(entrance)(request)
     status = 200 if await is_of(user, conversation_id) else 404
-    return await sync_to_async(page)(request, user, conversation_id, status=status)
+    return await page(request, user, conversation_id, status=status)
 
 
 async def is_of(user: User, conversation_id: UUID) -> bool:
@@ -84,11 +87,23 @@ def entrance(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path())
 
 
-def page(request: HttpRequest, user: User, conversation_id: UUID | None, *, status: int = 200) -> HttpResponse:
+async def page(request: HttpRequest, user: User, conversation_id: UUID | None, *, status: int = 200) -> HttpResponse:
     """The chat, whatever the status: a message to a conversation that was never saved may wait in the browser."""
-    known = config(user, conversation_id)
     # One message of it is asked for: what stands around that is what the page reads first.
-    answers = first_answers(user, None if "message" in request.GET else conversation_id)
+    wanted = None if "message" in request.GET else conversation_id
+    try:
+        answers = await database.read_in_turn(database.pages, user.pk, lambda: first_answers(user, wanted))
+    except Refusal as refusal:
+        response = await sync_to_async(too_many_requests)(request)
+        response.headers["Retry-After"] = str(math.ceil(refusal.retry_after or 1))
+        return response
+    return await sync_to_async(rendered)(request, user, conversation_id, answers, status=status)
+
+
+def rendered(
+    request: HttpRequest, user: User, conversation_id: UUID | None, answers: dict[str, Any], *, status: int
+) -> HttpResponse:
+    known = config(user, conversation_id)
     context = {"config": known, "suggestions": known["suggestions"], "answers": answers}
     response = render(request, "chat/chat.html", context, status=status)
     allow_import_map(response)

@@ -1,0 +1,51 @@
+"""How much text messages hold, found out before any of it is read."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any, Final
+
+from django.db.models import Func, IntegerField, QuerySet
+
+# Of the texts on one page, together: its JSON is written, sent and read in one piece. In bytes of UTF-8.
+PAGE_BYTES: Final = 512 * 1024
+# So many sizes are asked for at once: SQLite reads a text to tell how long it is.
+BATCH: Final = 50
+
+
+class Bytes(Func):
+    """The length of a text in UTF-8. PostgreSQL knows it without reading the text."""
+
+    function = "OCTET_LENGTH"
+    arity = 1
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="LENGTH(CAST(%(expressions)s AS BLOB))", **context)
+
+
+def fitting(messages: QuerySet[Any], *sides: Sequence[uuid.UUID], size: int) -> list[list[uuid.UUID]]:
+    """Of each side as many messages, from its beginning, as fit together into `size` bytes. The sides take turns.
+
+    The first message of the first side is always there, however large. Raises KeyError for an id that is not among
+    the messages.
+    """
+    order = [
+        (side, each) for row in zip_longest(*sides) for side, each in enumerate(row) if each is not None
+    ]
+    kept: list[list[uuid.UUID]] = [[] for _ in sides]
+    full: set[int] = set()
+    for start in range(0, len(order), BATCH):
+        batch = order[start : start + BATCH]
+        sizes = dict(messages.filter(pk__in=[each for _, each in batch]).values_list("pk", Bytes("text")))
+        for side, each in batch:
+            if sizes[each] > size and each != order[0][1]:
+                full.add(side)
+            if side not in full:
+                size -= sizes[each]
+                kept[side].append(each)
+        if len(full) == len(sides):
+            break
+    return kept
