@@ -23,6 +23,9 @@
  * @property {string | null} [leaf_id] where the branch ends
  */
 
+/** How many messages up from its end a branch is looked through for what is known of it. */
+const NEAR = 8;
+
 /**
  * One branch of a conversation, read page by page in both directions. It draws nothing.
  *
@@ -84,10 +87,22 @@ export class BranchPages {
     return messages;
   }
 
-  /** The end of the branch that the server shows by now; the place of the pages stays. @returns {Promise<{ leaf: string | null, messages: Message[] }>} */
+  /**
+   * The end of the branch that the server shows by now; the place of the pages stays. Long messages make short pages: it
+   * is read on up to the leaf that is known, if that is near.
+   *
+   * @returns {Promise<{ leaf: string | null, messages: Message[] }>}
+   */
   async peek() {
     const page = await this.#read("branch=active");
-    return { leaf: leafOf(page), messages: page.items.toReversed() };
+    const { items } = page;
+    let { next } = page;
+    while (next && items.length < NEAR && !items.some(({ id }) => id === this.#leaf)) {
+      const above = await this.#readAt(next);
+      items.push(...above.items);
+      next = above.next;
+    }
+    return { leaf: leafOf(page), messages: items.toReversed() };
   }
 
   /** The page above what has been read. */
@@ -126,8 +141,13 @@ export class BranchPages {
   async #follow(cursor) {
     if (cursor === null) return null;
     const branch = this.#branch;
-    const page = await this.#read(`branch=active&cursor=${encodeURIComponent(cursor)}`);
+    const page = await this.#readAt(cursor);
     return branch === this.#branch ? page : null;
+  }
+
+  /** @param {string} cursor */
+  #readAt(cursor) {
+    return this.#read(`branch=active&cursor=${encodeURIComponent(cursor)}`);
   }
 
   /** @param {string} query @returns {Promise<Page>} */

@@ -18,6 +18,7 @@ class Server {
   }
 }
 
+const settled = () => new Promise((resolve) => setImmediate(resolve));
 const newest = (...ids) => ids.map((id) => ({ id }));
 const ids = (messages) => messages.map(({ id }) => id);
 
@@ -98,4 +99,39 @@ test("a branch that ends where it was cut has nothing below", async () => {
   pages.end("a5");
 
   assert.deepEqual([pages.leaf, pages.hasOlder, pages.hasNewer], ["a5", true, false]);
+});
+
+test("where long messages make short pages, the end is read up to what is known of it", async () => {
+  const server = new Server();
+  const pages = new BranchPages("c1", server);
+  const opened = pages.open();
+  server.answer({ items: newest("a1", "q1"), leaf_id: "a1" });
+  await opened;
+
+  const peeked = pages.peek();
+  server.answer({ items: newest("a2"), next: "up", leaf_id: "a2" });
+  await settled();
+  server.answer({ items: newest("q2", "a1"), next: "further", previous: "down" });
+
+  const { leaf, messages } = await peeked;
+  assert.deepEqual([leaf, ids(messages)], ["a2", ["a1", "q2", "a2"]]);
+  assert.equal(server.asked.length, 3);
+  assert.deepEqual([pages.leaf, pages.hasOlder, pages.hasNewer], ["a1", false, false]);
+});
+
+test("a branch that has nothing of what is known is not read to its beginning", async () => {
+  const server = new Server();
+  const pages = new BranchPages("c1", server);
+  const opened = pages.open();
+  server.answer({ items: newest("a1"), leaf_id: "a1" });
+  await opened;
+
+  const peeked = pages.peek();
+  for (let number = 0; number < 8; number += 1) {
+    server.answer({ items: newest(`x${number}`), next: "up", leaf_id: "x0" });
+    await settled();
+  }
+
+  assert.equal((await peeked).messages.length, 8);
+  assert.equal(server.asked.length, 9);
 });
