@@ -32,8 +32,8 @@ ANSWER_SECONDS: Final = 5 + settings.CHAT_DATABASE_SECONDS
 # SQLite has one writer at a time: more threads would only wait for its lock instead of for each other.
 _one_writer: Final = connection.vendor == "sqlite"
 
-# Of what reads much, a person has one at a time of a kind, and all persons together have half of the threads: pages are
-# short, so what is small gets its turn soon, however long searches take.
+# Of what reads much, a person has one at a time of a kind, and all persons together have half of the threads: pages
+# are short, so what is small gets its turn soon, however long searches take.
 pages: Final = ConcurrencyLimit(each=1, altogether=2, waiting=64)
 searches: Final = ConcurrencyLimit(each=1, altogether=2, waiting=8)
 _readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
@@ -49,8 +49,9 @@ async def read(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
 async def read_in_turn(limit: ConcurrencyLimit, user_id: int, function: Callable[[], T]) -> T:
     """As `read`, for what may read much: as often at once as the limit gives a person, who waits beyond that.
 
-    The place is kept until the reading has ended, also if nobody waits for it any more: a client that hangs up and asks
-    again gets no second thread. Raises Refusal rate_limited if too many of this person's wait, or one for too long.
+    The place is kept until the reading has ended, also if nobody waits for it any more: a client that hangs up and
+    asks again gets no second thread. Raises Refusal rate_limited if too many of this person's wait, or one for too
+    long.
     """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):

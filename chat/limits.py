@@ -59,7 +59,7 @@ class ConcurrencyLimit:
     def __init__(self, *, each: int, altogether: int, waiting: int) -> None:
         self._each = each
         self._altogether = altogether
-        self._most = waiting
+        self.waiting = waiting
         self._running: dict[Hashable, int] = {}
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
@@ -69,7 +69,7 @@ class ConcurrencyLimit:
             self._count(key)
             return
         queue = self._waiting.setdefault(key, deque())
-        if len(queue) >= self._most:
+        if len(queue) >= self.waiting:
             raise Crowded
         place = asyncio.get_running_loop().create_future()
         queue.append(place)

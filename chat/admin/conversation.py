@@ -3,13 +3,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from typing import Any, Final, cast
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.contrib.admin.utils import unquote
 from django.core.paginator import Paginator
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet
+from django.db.models.functions import Substr
 from django.http import HttpRequest, HttpResponse
 
 from chat.models import Conversation, User
@@ -17,6 +19,9 @@ from chat.wire import parse_uuid
 
 READ_ANY: Final = "chat.read_any_conversation"
 MESSAGES_PER_PAGE: Final = 100
+CHARACTERS_PER_MESSAGE: Final = 10_000
+# The id of no message.
+NOBODYS: Final = UUID(int=0)
 
 logger = logging.getLogger("chat.audit")
 
@@ -73,23 +78,35 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return super().change_view(request, object_id, form_url, extra_context)
         if conversation.owner_id != request.user.pk:
             _audit(request, [conversation], CHANGE, "Read.")
-        shown = {"transcript": transcript(conversation, request.GET.get("page"))}
+        shown = {"transcript": transcript(conversation, request.GET.get("page"), request.GET.get("whole"))}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Conversation]) -> list[LogEntry]:
         return _audit(request, queryset, DELETION, "Deleted.")
 
 
-def transcript(conversation: Conversation, page: str | None) -> dict[str, Any]:
-    """A page of all messages in order, and which of them the owner sees: the path up from the active leaf."""
+def transcript(conversation: Conversation, page: str | None, whole: str | None) -> dict[str, Any]:
+    """A page of all messages in order, and which of them the owner sees: the path up from the active leaf.
+
+    Of a long text the beginning is read; all of it where the message is asked for by its id, which then stands alone.
+    """
     parents = dict(conversation.messages.values_list("pk", "parent_id"))
     shown = set()
     message_id = conversation.active_leaf_id
     while message_id in parents and message_id not in shown:
         shown.add(message_id)
         message_id = parents[message_id]
-    messages = conversation.messages.select_related("assistant").order_by("created_at", "pk")
-    return {"page": Paginator(messages, MESSAGES_PER_PAGE).get_page(page), "shown": shown}
+    messages = conversation.messages.order_by("created_at", "pk").defer("text")
+    if whole is None:
+        messages = messages.annotate(shown_text=Substr("text", 1, CHARACTERS_PER_MESSAGE))
+    else:
+        messages = messages.filter(pk=parse_uuid(whole) or NOBODYS).annotate(shown_text=F("text"))
+    return {
+        "page": Paginator(messages, MESSAGES_PER_PAGE).get_page(page),
+        "shown": shown,
+        # A text that ends just there is among them. To know more, all of each would have to be read.
+        "cut_at": CHARACTERS_PER_MESSAGE if whole is None else None,
+    }
 
 
 def _audit(request: HttpRequest, conversations: Iterable[Conversation], flag: int, done: str) -> list[LogEntry]:

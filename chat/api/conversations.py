@@ -103,8 +103,8 @@ def shown(user: User, conversation_id: Any) -> ConversationShape:
 
 
 def _kept(user: User) -> QuerySet[Conversation]:
-    kept: QuerySet[Conversation] = user.conversations.kept().select_related("assistant").defer(
-        "assistant__instructions"
+    kept: QuerySet[Conversation] = (
+        user.conversations.kept().select_related("assistant").defer("assistant__instructions")
     )
     return kept
 

@@ -54,7 +54,7 @@ def _of_all_branches(conversation: Conversation, cursor: str, size: int) -> dict
     messages = conversation.messages.select_related("assistant").defer("assistant__instructions")
     places, following = page(conversation.messages.only("created_at"), cursor, by="created_at", size=size)
     try:
-        [shown] = fitting(conversation.messages, [each.pk for each in places], size=PAGE_BYTES)
+        [shown] = fitting(conversation.messages.all(), [each.pk for each in places], size=PAGE_BYTES)
         found = messages.in_bulk(shown)
         items = [message_shape(found[each]) for each in shown]
     except KeyError:

@@ -1,7 +1,8 @@
 """Branches of a conversation, each the way from a leaf up to a root, read without the messages beside it.
 
 A long conversation costs a page no more than a short one: the database walks the tree, and only what is shown becomes
-an object. Nor does one of long messages: a stretch has at most `size` of them, and at most `room` bytes of text, or one.
+an object. Nor does one of long messages: a stretch has at most `size` of them, with at most `room` bytes of text, or
+one message.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ def _fitting(conversation: Conversation, *sides: list[uuid.UUID], room: int) -> 
     try:
         if not sides[0]:
             raise KeyError("no such message")
-        return fitting(conversation.messages, *sides, size=room)
+        return fitting(conversation.messages.all(), *sides, size=room)
     except KeyError:
         raise NotOnBranch("a message of another conversation") from None
 

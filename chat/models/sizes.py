@@ -32,9 +32,7 @@ def fitting(messages: QuerySet[Any], *sides: Sequence[uuid.UUID], size: int) -> 
     The first message of the first side is always there, however large. Raises KeyError for an id that is not among
     the messages.
     """
-    order = [
-        (side, each) for row in zip_longest(*sides) for side, each in enumerate(row) if each is not None
-    ]
+    order = [(side, each) for row in zip_longest(*sides) for side, each in enumerate(row) if each is not None]
     kept: list[list[uuid.UUID]] = [[] for _ in sides]
     full: set[int] = set()
     for start in range(0, len(order), BATCH):

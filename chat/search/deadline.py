@@ -10,7 +10,6 @@ from typing import Final
 
 from django.db import OperationalError, connection
 
-
 AGAIN_SECONDS: Final = 0.05
 
 

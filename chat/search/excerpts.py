@@ -23,6 +23,8 @@ BEGINNING: Final = 4 * 1024
 PART: Final = 64 * 1024
 # Of all parts of one search. A page of 20 hits that are deep in texts as long as a message may be is within it.
 BUDGET: Final = 4 * 1024 * 1024
+# Of one text, while there is any left: rather a few whole than none of them far enough.
+SHARE: Final = 2 * PART
 # What the end of a part has in common with the next: a word, and the line around it, is whole in one of them.
 OVERLAP: Final = 2 * LENGTH + CHARACTERS
 
@@ -34,7 +36,9 @@ def excerpts(
     finder, budget = Finder(words), Budget(characters)
     found: dict[UUID, list[Segment]] = {}
     deep: dict[UUID, str] = {}
-    for pk, text in _parts(message_ids, 0, BEGINNING):
+    beginnings = dict(_parts(message_ids, 0, BEGINNING))
+    for pk in message_ids:
+        text = beginnings.get(pk, "")
         goes_on = len(text) == BEGINNING
         # What is at the very end is seen in the next part, with what follows it.
         place = finder.any(text, 0, BEGINNING - OVERLAP if goes_on else len(text), budget)
@@ -43,7 +47,7 @@ def excerpts(
         else:
             found[pk] = snippet(text, place, pattern, goes_on=goes_on)
     for number, (pk, text) in enumerate(deep.items()):
-        characters = budget.left // (len(deep) - number)
+        characters = max(budget.left // (len(deep) - number), min(budget.left, SHARE))
         share = Budget(characters)
         line = _further(pk, finder, pattern, share)
         # What one text has not used is for those after it.

@@ -1,5 +1,6 @@
-"""Where a word stands in a text, found at the pace of `str.find`: a regular expression of many words is thirty times slower,
-and holds the interpreter all the while.
+"""Where a word stands in a text, found at the pace of `str.find`.
+
+A regular expression of many words is thirty times slower, and holds the interpreter all the while.
 """
 
 from __future__ import annotations

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from chat.admin.conversation import MESSAGES_PER_PAGE
+from chat.admin.conversation import CHARACTERS_PER_MESSAGE, MESSAGES_PER_PAGE
 from chat.models import Conversation, Message, User
 from tests.cast import add_turn, make_conversation
 
@@ -195,6 +197,42 @@ def test_a_long_conversation_is_shown_in_pages(signed_in: SignIn, admin: User, a
     pages = [client.get(f"{page(long)}?page={number}").content.decode() for number in ("1", "2", "99", "x")]
 
     assert [content.count('class="transcript__text"') for content in pages] == [MESSAGES_PER_PAGE, 1, 1, 100]
+
+
+def test_of_long_messages_the_beginnings_are_read_and_each_can_be_had_whole(
+    signed_in: SignIn, admin: User, alice: User
+) -> None:
+    long, at_end = f"begun {'é ' * CHARACTERS_PER_MESSAGE}", "and the very end"
+    conversation = make_conversation(alice, long, f"{long}{at_end}", title="Long")
+    client, asked, answer = signed_in(admin), page(conversation), conversation.active_leaf
+
+    with CaptureQueriesContext(connection) as queries:
+        content = client.get(asked).content.decode()
+
+    assert content.count("begun ") == 2
+    assert at_end not in content
+    assert content.count("The whole message") == 2
+    assert content.count("é") <= CHARACTERS_PER_MESSAGE
+    # Neither did the database give more of them.
+    assert not [each["sql"] for each in queries if ' "chat_message"."text"' in each["sql"]]
+    assert f"?whole={answer.pk}" in content
+    whole = client.get(f"{asked}?whole={answer.pk}").content.decode()
+    assert at_end in whole
+    assert whole.count('class="transcript__text"') == 1
+    assert "The whole message" not in whole
+
+
+@pytest.mark.parametrize("wanted", ["x", "%00", "", "0198f2a4-5d3b-4c11-9a52-6f1f3a9be000", "another conversation's"])
+def test_nothing_else_is_had_whole(
+    signed_in: SignIn, admin: User, alice: User, conversation: Conversation, wanted: str
+) -> None:
+    if wanted == "another conversation's":
+        wanted = str(make_conversation(alice, "Elsewhere?", "Elsewhere.").active_leaf_id)
+
+    response = signed_in(admin).get(f"{page(conversation)}?whole={wanted}")
+
+    assert response.status_code == 200
+    assert 'class="transcript__text"' not in response.content.decode()
 
 
 def test_the_list_asks_as_often_for_many_as_for_one(

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db.backends.signals import connection_created
 
 from chat import database
 from chat.api.pages import cursor_at
@@ -92,3 +94,52 @@ async def test_a_forged_cursor_is_just_a_place(chat: Rig, owner: Browser) -> Non
     first = await database.read(Message.objects.earliest, "created_at")
     page = await search(owner, "heron", f"&cursor={cursor_at(first.created_at, uuid.UUID(int=0))}")
     assert page["items"] == []
+
+
+def slow_down(connection: Any, **_: object) -> None:
+    """What a database does that looks through texts takes 20 ms a text; nothing else is slower."""
+
+    def position(text: str, word: str) -> int:
+        time.sleep(0.02)
+        return text.find(word) + 1
+
+    connection.connection.create_function("INSTR", 2, position)
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL bounds its statements itself")
+@pytest.mark.parametrize(("seconds", "status"), [(0.1, 503), (600, 200)])
+async def test_a_search_that_takes_too_long_is_ended_and_says_so(
+    chat: Rig, owner: Browser, settings: Any, seconds: float, status: int
+) -> None:
+    """The second row is the control: with the time it needs, the same search is answered."""
+    sent = await chat.turn("Hello", "there")
+    await database.write(
+        lambda: Message.objects.bulk_create(
+            Message(conversation_id=sent.conversation_id, owner=chat.alice, role="user", text="鷺") for _ in range(100)
+        )
+    )
+    settings.CHAT_DATABASE_SECONDS = seconds
+    connection_created.connect(slow_down)
+    try:
+        response = await owner.get(f"/api/search?q={quote('鷺虎')}")
+    finally:
+        connection_created.disconnect(slow_down)
+    assert response.status == status
+    if status == 503:
+        error = response.data["error"]
+        assert (error["code"], error["retryable"]) == ("unavailable", True)
+        assert "too long" in error["message"]
+        assert response.headers["retry-after"] == "5"
+    assert (await owner.get("/api/search?q=hello")).status == 200
+
+
+async def test_a_hit_deep_in_a_long_message_is_shown_with_its_words(chat: Rig, owner: Browser) -> None:
+    await chat.turn("Birds?", f"{'lorem ipsum ' * 8000} a grey heron {'dolor ' * 3000}")
+    [hit] = (await search(owner, "grey her"))["items"]
+    assert "a [grey] [heron] dolor" in joined(hit["snippet"])
+
+
+async def test_of_what_is_typed_only_the_beginning_is_read(chat: Rig, owner: Browser) -> None:
+    await chat.turn("heron", "A bird.")
+    assert len((await search(owner, f"{'-' * 4000} heron"))["items"]) == 2
+    assert (await search(owner, f"{'-' * 4096} heron"))["items"] == []

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from chat.limits import ConcurrencyLimit, Crowded
+
+
+class Crowd:
+    """Callers of a limit, by their keys, and who of them has been let in so far."""
+
+    def __init__(self, limit: ConcurrencyLimit) -> None:
+        self._limit = limit
+        self.let_in: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def comes(self, name: str) -> asyncio.Task[None]:
+        """`name`: the key, and a number."""
+
+        async def take() -> None:
+            await self._limit.take(name[0])
+            self.let_in.append(name)
+
+        task = asyncio.create_task(take())
+        self._tasks.append(task)
+        await asyncio.sleep(0)
+        return task
+
+    async def goes(self, key: str) -> None:
+        self._limit.give_back(key)
+        await asyncio.sleep(0)
+
+    def send_home(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def crowd(*, each: int = 1, altogether: int = 2, waiting: int = 3) -> AsyncIterator[Crowd]:
+    made = Crowd(ConcurrencyLimit(each=each, altogether=altogether, waiting=waiting))
+    try:
+        yield made
+    finally:
+        made.send_home()
+
+
+async def test_one_key_has_its_places_and_then_waits_in_order() -> None:
+    async with crowd() as callers:
+        for name in ("a1", "a2", "a3"):
+            await callers.comes(name)
+        assert callers.let_in == ["a1"]
+        await callers.goes("a")
+        await callers.goes("a")
+        assert callers.let_in == ["a1", "a2", "a3"]
+
+
+async def test_keys_take_turns_whoever_has_many_waiting() -> None:
+    async with crowd(altogether=1) as callers:
+        for name in ("a1", "a2", "a3", "b1", "c1"):
+            await callers.comes(name)
+        for key in ("a", "a", "b", "c"):
+            await callers.goes(key)
+        assert callers.let_in == ["a1", "a2", "b1", "c1", "a3"]
+
+
+async def test_another_key_is_let_in_beside_one_that_waits() -> None:
+    async with crowd() as callers:
+        for name in ("a1", "a2", "b1", "c1"):
+            await callers.comes(name)
+        assert callers.let_in == ["a1", "b1"]
+        await callers.goes("a")
+        # All places were taken when they came: the first in the queue goes first.
+        assert callers.let_in == ["a1", "b1", "a2"]
+
+
+async def test_beyond_the_queue_a_call_is_refused_and_others_are_not() -> None:
+    async with crowd(waiting=2) as callers:
+        for name in ("a1", "a2", "a3"):
+            await callers.comes(name)
+        refused = await callers.comes("a4")
+        with pytest.raises(Crowded):
+            await refused
+        await callers.comes("b1")
+        assert callers.let_in == ["a1", "b1"]
+        await callers.goes("a")
+        await callers.comes("a5")
+        await callers.goes("a")
+        await callers.goes("a")
+        assert callers.let_in == ["a1", "b1", "a2", "a3", "a5"]
+
+
+async def test_who_goes_while_waiting_holds_up_nobody() -> None:
+    async with crowd() as callers:
+        await callers.comes("a1")
+        gone = await callers.comes("a2")
+        await callers.comes("a3")
+        gone.cancel()
+        await asyncio.sleep(0)
+        await callers.goes("a")
+        assert callers.let_in == ["a1", "a3"]
+
+
+async def test_who_goes_at_the_moment_of_being_let_in_leaves_the_place() -> None:
+    async with crowd() as callers:
+        await callers.comes("a1")
+        gone = await callers.comes("a2")
+        await callers.comes("a3")
+        callers._limit.give_back("a")
+        gone.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert callers.let_in == ["a1", "a3"]
+
+
+async def test_several_at_once_may_be_one_keys() -> None:
+    async with crowd(each=2, altogether=3) as callers:
+        for name in ("a1", "a2", "a3", "b1", "b2"):
+            await callers.comes(name)
+        assert callers.let_in == ["a1", "a2", "b1"]
+        await callers.goes("a")
+        assert callers.let_in == ["a1", "a2", "b1", "a3"]
+
+
+async def test_a_limit_that_is_left_keeps_nothing() -> None:
+    limit = ConcurrencyLimit(each=1, altogether=1, waiting=1)
+    await limit.take("a")
+    waiting = asyncio.create_task(limit.take("b"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    limit.give_back("a")
+    assert (limit._running, limit._waiting) == ({}, {})
