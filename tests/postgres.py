@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 
 START_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 from tests.server.process import ROOT
 
 SCRIPT: Final = Path("shared/tools/engine/engine.sh")

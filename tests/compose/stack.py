@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.compose.engine import Engine, run
-from tests.fake_openai.server import closed_port
 from tests.faults.processes import Member
+from tests.ports import closed_port
 from tests.server.process import ROOT
 
 PROJECT: Final = "chatsite-test"

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 from tests.server.process import ROOT, clean_environment
 
 TEMPLATES: Final = {"nginx.conf": "chatsite.conf", "nginx-tls.conf": "tls.conf"}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy.backends import Backend, Names, backend, names
 from tests.deploy.nginx import Nginx, nginx
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 

@@ -7,10 +7,10 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | hello (any other model) | "Hello! You said: <message>", a word a piece |
 | numbered | `<8 hex of the message>:000001 ` … ; `count=1000` |
 | varied | like numbered, but each time the message is asked, its 8 hex are others: a model that is not deterministic |
-| markdown:<base64> | that text, `n=4` characters a piece |
+| markdown:<base64> | that text, `n=4` characters a piece; `after=9`: waits for POST /release after so many |
 | echo | the messages it received, as JSON |
-| think | `count=5` pieces of reasoning, then text; `field=reasoning` changes the field |
-| hold | `after=3` numbered pieces, waits for POST /release, then up to `count=6` |
+| think | `count=5` pieces of reasoning, then text; `field=reasoning` changes the field; `after=3` as in markdown |
+| hold | `after=3` numbered pieces, after each POST /release `step=3` more, up to `count=6`; without `step` the rest |
 | big | `pieces=1` pieces of `size=2000000` characters |
 | finish | one word, then the finish reason `reason=length` |
 | surrogates | an emoji whose two halves come in two chunks; then one half alone, and a NUL |
@@ -98,10 +98,12 @@ async def varied(stage: Stage) -> None:
 
 
 async def hold(stage: Stage) -> None:
-    after = stage.count("after", 3)
-    await _numbers(stage, after)
-    await stage.server.hold()
-    await _numbers(stage, stage.count("count", 6), first=after + 1)
+    said, count = stage.count("after", 3), stage.count("count", 6)
+    await _numbers(stage, said)
+    while said < count:
+        await stage.hold()
+        said, before = min(count, said + stage.count("step", count)), said
+        await _numbers(stage, said, first=before + 1)
     await stage.finish()
 
 
@@ -112,6 +114,8 @@ async def echo(stage: Stage) -> None:
 
 async def think(stage: Stage) -> None:
     for number in range(stage.count("count", 5)):
+        if number == stage.count("after", -1):
+            await stage.hold()
         await stage.think(f"Thought {number}. ", field=stage.options.get("field", "reasoning_content"))
     for word in ("So ", "the ", "answer ", "is ", "42."):
         await stage.say(word)
@@ -200,7 +204,7 @@ async def open_end(stage: Stage) -> None:
 
 async def late_end(stage: Stage) -> None:
     await hello(stage)
-    await stage.server.hold()
+    await stage.hold()
 
 
 async def cut(stage: Stage) -> None:
@@ -304,7 +308,9 @@ async def no_max_tokens(stage: Stage) -> None:
 async def _markdown(stage: Stage, encoded: str) -> None:
     text = base64.b64decode(encoded).decode()
     size = stage.count("n", 4)
-    for start in range(0, len(text), size):
+    for number, start in enumerate(range(0, len(text), size)):
+        if number == stage.count("after", -1):
+            await stage.hold()
         await stage.say(text[start : start + size])
     await stage.finish()
 

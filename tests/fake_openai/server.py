@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +14,9 @@ from aiohttp.web_protocol import RequestHandler
 from tests.fake_openai.journal import Connection, Journal
 from tests.fake_openai.scripts import MODELS, play
 from tests.fake_openai.stage import Stage
+from tests.ports import closed_port
+
+__all__ = ["FakeOpenAI", "closed_port"]
 
 
 class FakeOpenAI:
@@ -26,7 +28,8 @@ class FakeOpenAI:
         self.port = port
         self._ssl_context = ssl_context
         self._attempts: dict[str, int] = {}
-        self._held = asyncio.Event()
+        self.releases = 0
+        self._released = asyncio.Event()
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -54,17 +57,20 @@ class FakeOpenAI:
         await self._runner.cleanup()
 
     def release(self) -> None:
-        """Lets every answer that is held go on (script `hold`)."""
-        held, self._held = self._held, asyncio.Event()
-        held.set()
+        """Lets every answer that is being played wait once less: those that wait go on (script `hold`)."""
+        self.releases += 1
+        released, self._released = self._released, asyncio.Event()
+        released.set()
 
     def attempt(self, key: str) -> int:
         """Counts the requests with this key: 1 for the first."""
         self._attempts[key] = self._attempts.get(key, 0) + 1
         return self._attempts[key]
 
-    async def hold(self) -> None:
-        await self._held.wait()
+    async def released(self, number: int) -> None:
+        """Returns when there have been so many releases."""
+        while self.releases < number:
+            await self._released.wait()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         match (request.method, request.path):
@@ -117,13 +123,6 @@ class _Server(web.Server):
     def connection_lost(self, handler: RequestHandler[Any], exc: BaseException | None = None) -> None:
         self._journal.disconnect(self._open.pop(handler))
         super().connection_lost(handler, exc)
-
-
-def closed_port() -> int:
-    """A port of this machine on which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _model(name: str) -> dict[str, Any]:

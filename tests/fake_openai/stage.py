@@ -35,6 +35,7 @@ class Stage:
         self._request = request
         self._started = 0.0
         self._pieces = 0
+        self._releases = server.releases
 
     @property
     def prompt(self) -> str:
@@ -121,6 +122,11 @@ class Stage:
             await self.raw(b": still here\n\n")
             await asyncio.sleep(comments_every)
         await asyncio.Event().wait()
+
+    async def hold(self) -> None:
+        """Waits for a release. One that has come since the request did counts: it cannot come too early."""
+        self._releases += 1
+        await self.server.released(self._releases)
 
     async def reset(self) -> None:
         """Cuts the TCP connection, without the end of the chunk that was being sent."""

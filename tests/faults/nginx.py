@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 from tests.server.process import ROOT
 
 TEMPLATE: Final = ROOT / "deploy" / "nginx.conf"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 from tests.server.process import ROOT, clean_environment
 
 START_SECONDS: Final = 120.0

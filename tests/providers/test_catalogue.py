@@ -10,7 +10,7 @@ from chat.providers.base import Finish
 from chat.providers.catalogue import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings, build, detect
 from chat.providers.demo import DemoProvider
 from tests.fake_openai import FakeOpenAI
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 from tests.providers.contract import answer, ask
 
 NOWHERE = f"http://127.0.0.1:{closed_port()}"

@@ -24,7 +24,7 @@ from chat.providers.base import (
 from chat.providers.openai import OpenAIProvider
 from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.certificate import self_signed
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 from tests.providers.conftest import KEY
 from tests.providers.contract import answer, ask, text_of
 

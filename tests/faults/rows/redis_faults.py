@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.fake_openai.server import closed_port
 from tests.faults.cluster import Cluster
 from tests.faults.rows.answers import check, start
 from tests.faults.rows.rig import Rig, Trial
+from tests.ports import closed_port
 from tests.streams.redis_server import RedisServer
 
 RUNS: Final = 8
