@@ -205,7 +205,7 @@ class StreamLogContract:
         waiting = asyncio.create_task(self.log.stop_requested(created.run.run_id))
         assert await self.log.request_stop(created.run.run_id) is True
         assert await self.log.request_stop(created.run.run_id) is False
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 60)
         appended = await self.log.append(created.run.run_id, [token("x")], token=created.token)
         assert appended.stop_requested
 
@@ -236,7 +236,7 @@ class StreamLogContract:
         assert not abandoned.done()
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-        await asyncio.wait_for(abandoned, 5)
+        await asyncio.wait_for(abandoned, 60)
 
     async def test_it_forgets_an_ended_run_and_keeps_a_live_one(self) -> None:
         created = await self.created()

@@ -18,7 +18,7 @@ from tests.streams.redis_server import RedisServer
 
 T = TypeVar("T")
 
-SECONDS = 20
+SECONDS = 60
 NEVER = 3600.0
 
 

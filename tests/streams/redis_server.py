@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redis
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 POLL_SECONDS = 0.01
 
 
