@@ -41,7 +41,7 @@ class Rig:
 
     async def events(self, run_id: str, after: Cursor | None = None) -> list[Entry]:
         """Follow to the terminal event."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             run = await self.engine.find(self.alice.pk, run_id)
             async with aclosing(self.engine.follow(run, after, limit=LIMIT)) as batches:
                 return [entry async for batch in batches for entry in batch.entries]

@@ -126,7 +126,7 @@ async def test_a_large_frame_is_not_overtaken_for_ever() -> None:
     assert not small.done()
     assert not opened.done()
     window.acknowledge(2)
-    assert await asyncio.wait_for(large, 1) == 3
+    assert await asyncio.wait_for(large, 60) == 3
     window.acknowledge(3)
-    assert await asyncio.wait_for(small, 1) == 4
-    await asyncio.wait_for(opened, 1)
+    assert await asyncio.wait_for(small, 60) == 4
+    await asyncio.wait_for(opened, 60)
