@@ -116,7 +116,7 @@ class TestServers:
             return (await response.json(content_type=None))["server"] if response.status == 200 else response.status
 
     async def until_all_answer(self, proxy: Nginx, http: aiohttp.ClientSession, *servers: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while {await self.who(proxy, http) for _ in range(20)} != set(servers):
                 """nginx asks for the name again after two seconds."""
 
@@ -215,7 +215,7 @@ class TestAway:
 
 async def written(proxy: Nginx) -> list[str]:
     """What the access log has of /setup/; it is written when the answer has gone out."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             lines = [line for line in proxy.log.splitlines() if line.startswith("127.0.0.1 ") and "/setup/" in line]
             if lines:
