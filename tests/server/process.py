@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a process may take to end: the server's own bounds, and room for a busy machine.
-END_SECONDS = 30
+END_SECONDS = 60
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def ended(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

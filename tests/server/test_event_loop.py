@@ -45,7 +45,7 @@ def test_uvloop_serves_where_it_is_installed(tmp_path: Path, command: str, insta
         env=clean_environment() | variables,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     is_chosen, module = result.stdout.split()

@@ -21,12 +21,14 @@ pytestmark = pytest.mark.redis
 
 HELD = "/hold after=3 count=6"
 PIECE = len(numbered("", 1))
+# Readers are sent away within two of them, on a machine that has nothing else to do.
+DRAIN_SECONDS = 12
 
 
 async def test_answers_longer_than_the_drain_go_on_elsewhere(
     redis: RedisServer, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
-    one = start_site(CHAT_DRAIN="3", REDIS_URL=redis.url)
+    one = start_site(CHAT_DRAIN=str(DRAIN_SECONDS), REDIS_URL=redis.url)
     two = start_site(CHAT_DRAIN="0", REDIS_URL=redis.url)
     alice = one.cast["alice"]
     here, there = Browser(one, alice, http), Browser(two, alice, http)
@@ -41,10 +43,10 @@ async def test_answers_longer_than_the_drain_go_on_elsewhere(
         await asked(upstream, waited["text"], times=1)
         began = time.monotonic()
         one.signal()
-        # At once, as others have the log: within two seconds, long before the limit.
+        # At once, as others have the log, and not only at the limit.
         await sent_away(reader)
         assert await following == 200
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < DRAIN_SECONDS
         assert (reading.outcome, by_sse.outcome) == ("", "")
     async with socket(two, alice, readings={reading.run_id: reading}) as reader:
         assert [run["run_id"] for run in (await reader.hello)["runs"]].count(reading.run_id) == 1
@@ -57,7 +59,7 @@ async def test_answers_longer_than_the_drain_go_on_elsewhere(
         await asked(upstream, HELD, times=2)
         await asked(upstream, waited["text"], times=2)
         assert await one.exit_code() == 0
-        assert time.monotonic() - began < 3 + ENDING_SECONDS
+        assert time.monotonic() - began < DRAIN_SECONDS + ENDING_SECONDS
         upstream.release()
         await reading.ended()
     assert await following == 200

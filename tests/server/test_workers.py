@@ -77,7 +77,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_answer_finished_by_an
     assert before - workers(site) == {owner}
     async with socket(site, alice, readings={reading.run_id: reading}) as reader:
         await reader.subscribe(reading)
-        await reading.until(lambda each: "reset" in each.names and each.size == 3 * PIECE, seconds=40)
+        await reading.until(lambda each: "reset" in each.names and each.size == 3 * PIECE, seconds=90)
         # All of them drain: whoever writes the answer now may end it, and nobody listens any more.
         site.signal()
         await site.stops_listening()
@@ -104,7 +104,7 @@ async def test_each_worker_answers_and_none_outlives_the_parent(
         for other in pids - {pid}:
             os.kill(other, signal.SIGCONT)
     site.kill()
-    await until(lambda: not any(is_alive(pid) for pid in pids), seconds=40)
+    await until(lambda: not any(is_alive(pid) for pid in pids), seconds=90)
     with sockets.create_server(("127.0.0.1", site.port)):
         """Nobody has the port any more."""
 
