@@ -6,7 +6,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | --- | --- |
 | hello (any other model) | "Hello! You said: <message>", a word a piece |
 | numbered | `<8 hex of the message>:000001 ` … ; `count=1000` |
-| varied | like numbered, but each time the message is asked, its 8 hex are others: a model that is not deterministic |
+| varied | like numbered, but each time the message is asked, its 8 hex are others; `after=3` as in markdown |
 | markdown:<base64> | that text, `n=4` characters a piece; `after=9`: waits for POST /release after so many |
 | echo | the messages it received, as JSON |
 | think | `count=5` pieces of reasoning, then text; `field=reasoning` changes the field; `after=3` as in markdown |
@@ -92,8 +92,11 @@ async def numbered(stage: Stage) -> None:
 
 
 async def varied(stage: Stage) -> None:
-    attempt = stage.attempt()
-    await _numbers(stage, stage.count("count", 1000), prefix=hash_of(f"{stage.prompt}\0{attempt}"))
+    prefix = hash_of(f"{stage.prompt}\0{stage.attempt()}")
+    if after := stage.count("after", 0):
+        await _numbers(stage, after, prefix=prefix)
+        await stage.hold()
+    await _numbers(stage, stage.count("count", 1000), first=after + 1, prefix=prefix)
     await stage.finish()
 
 

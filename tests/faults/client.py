@@ -24,7 +24,7 @@ from tests.fake_openai.stage import hash_of
 from tests.faults.processes import Member, Site
 from tests.faults.reading import Reading, Violation
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 
 
 class Socket:

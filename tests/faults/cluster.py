@@ -20,7 +20,7 @@ from tests.postgres import PostgreSQL
 from tests.streams.redis_server import RedisServer
 
 SERVERS: Final = 2
-READY_SECONDS: Final = 40.0
+READY_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.05
 # The data must outlive a killed server; that the machine fails is not among the faults here.
 DURABLE: Final = ("fsync=on", "full_page_writes=on", "synchronous_commit=on")

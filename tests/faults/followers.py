@@ -21,8 +21,8 @@ from tests.faults.processes import Member, Site
 from tests.faults.reading import Reading, Violation
 
 # The rig's sites send a heartbeat twice a second; the rest is for a busy machine.
-SILENT_SECONDS: Final = 8.0
-CONNECT_SECONDS: Final = 8.0
+SILENT_SECONDS: Final = 12.0
+CONNECT_SECONDS: Final = 30.0
 WAIT_SECONDS: Final = (0.1, 0.5)
 LOOK_SECONDS: Final = 0.25
 FINAL_CLOSES: Final = frozenset({4400, 4401, 4403})

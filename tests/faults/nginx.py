@@ -15,7 +15,7 @@ from tests.ports import closed_port
 from tests.server.process import ROOT
 
 TEMPLATE: Final = ROOT / "deploy" / "nginx.conf"
-START_SECONDS: Final = 20.0
+START_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
 
 

@@ -65,7 +65,7 @@ class Reading:
         self._read(name, data)
         self._changed.set()
 
-    async def until(self, condition: Callable[[Reading], bool], *, seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[Reading], bool], *, seconds: float = 60.0) -> None:
         """Raises TimeoutError."""
         try:
             async with asyncio.timeout(seconds):
@@ -76,10 +76,10 @@ class Reading:
             why = f"; {self.lost}" if self.lost else ""
             raise TimeoutError(f"run {self.run_id} stays at {self.cursor}: {self.names[-3:]}{why}") from None
 
-    async def ended(self, *, seconds: float = 30.0) -> None:
+    async def ended(self, *, seconds: float = 60.0) -> None:
         await self.until(lambda reading: bool(reading.outcome), seconds=seconds)
 
-    async def has(self, characters: int, *, seconds: float = 20.0) -> None:
+    async def has(self, characters: int, *, seconds: float = 60.0) -> None:
         """Wait for this much of the answer."""
         await self.until(lambda reading: reading.size >= characters, seconds=seconds)
 

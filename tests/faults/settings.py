@@ -14,8 +14,8 @@ SETTINGS: Final = {
     "CHAT_STALLED_SECONDS": "5",
     "CHAT_HEARTBEAT_SECONDS": "0.5",
     "CHAT_DRAIN": "3",
-    "CHAT_FIRST_TOKEN_TIMEOUT": "5",
-    "CHAT_IDLE_TIMEOUT": "5",
+    "CHAT_FIRST_TOKEN_TIMEOUT": "15",
+    "CHAT_IDLE_TIMEOUT": "15",
 }
 # Of the settings above, those that are limits, as they are without any setting.
 REAL_LIMITS: Final = {"CHAT_SENDS_PER_MINUTE": "30", "CHAT_LIVE_RUNS_PER_USER": "3"}

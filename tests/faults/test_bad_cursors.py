@@ -83,7 +83,7 @@ async def test_control_bytes_in_the_header_get_no_stream(site: Site, alice: Memb
         ).encode() + b"Last-Event-ID: " + value + b"\r\n\r\n"  # fmt: skip
         reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
         writer.write(request)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             answer = await reader.read()
         writer.close()
         await writer.wait_closed()
@@ -145,7 +145,7 @@ async def test_the_multiplexed_stream_tells_nothing_of_others(
     his = Browser(site, charlie, http)
     headers = {**charlie.bearer, "Last-Event-ID": cursor}
     decoder, heard = Decoder(), []
-    async with http.get(f"{site.url}/api/events", headers=headers) as response, asyncio.timeout(20):
+    async with http.get(f"{site.url}/api/events", headers=headers) as response, asyncio.timeout(60):
         assert response.status == 200
         status, run = await his.start("/numbered count=3 of charlie")
         assert status == 201

@@ -14,9 +14,10 @@ from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.followers import Follower
 from tests.faults.invariants import answers, check_saved
-from tests.faults.processes import Member
+from tests.faults.processes import Member, Upstream
 from tests.faults.reading import Reading
 from tests.faults.sabotage import command
+from tests.server.ending import asked
 
 pytestmark = in_a_cluster
 
@@ -35,10 +36,10 @@ async def restart(site: Cluster, number: int, *sabotage: str) -> None:
 
 
 async def test_without_takeovers_an_answer_stays_where_its_server_left_it(
-    site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession
+    site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
     await restart(site, 1, "no_takeover")
-    prompt = "/numbered count=100 rate=30 nobody takes it over"
+    prompt = "/hold after=3 count=100 nobody takes it over"
     status, run = await Browser(site, alice, http, url=site.servers[0].url).start(prompt)
     assert status == 201
     reading = Reading(run["run_id"])
@@ -52,16 +53,18 @@ async def test_without_takeovers_an_answer_stays_where_its_server_left_it(
     assert await asyncio.to_thread(answers, site, reading.run_id) == []
     # One that does look finishes it.
     await restart(site, 1)
+    await asked(upstream, prompt, times=2)
+    upstream.release()
     await following
     await asyncio.to_thread(site.servers[0].start)
     await check_saved(browser, reading, numbered(prompt, 100))
 
 
 async def test_without_the_checks_a_lost_end_is_not_found(
-    site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession
+    site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
     await restart(site, 1, "no_checks")
-    prompt = "/numbered count=30 rate=30 nobody checks"
+    prompt = "/hold after=3 count=30 nobody checks"
     wire = site.to_redis[1]
     try:
         async with socket(site, alice, port=site.servers[1].port) as connection:
@@ -70,6 +73,7 @@ async def test_without_the_checks_a_lost_end_is_not_found(
             reading = Reading(run["run_id"])
             await connection.subscribe(reading)
             wire.rob(lambda data: b"done" in data and run["run_id"].encode() in data)
+            upstream.release()
             await reading.has(30 * TOKEN)
             with pytest.raises(TimeoutError):
                 await reading.ended(seconds=CHECKED_SECONDS)

@@ -44,9 +44,12 @@ async def test_requests_are_answered_while_answers_stream_at_full_speed(
         await asyncio.gather(*(stream.ended() for stream in streams))
     for stream in streams:
         await check_saved(browser, stream)
-    # A busy machine takes longer for everything.
+    async with socket(site, alice) as idle:
+        after = await prompt_replies(idle)
+    # A busy machine takes longer for everything, and may have become busy only meanwhile.
     for kind, seconds in meanwhile.items():
-        assert seconds < ANSWERED_SECONDS + SLOWER * before[kind], (before, meanwhile)
+        usual = max(before[kind], after[kind])
+        assert seconds < ANSWERED_SECONDS + SLOWER * usual, (before, meanwhile, after)
 
 
 async def prompt_replies(connection: Socket) -> dict[str, float]:

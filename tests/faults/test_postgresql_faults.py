@@ -93,7 +93,7 @@ async def test_a_transaction_that_is_cut_anywhere_leaves_all_or_nothing(
         wire.cut_after(statements)
         await asyncio.to_thread(upstream.release)
         # Away, and therefore not tried again yet; or through, because it has fewer statements.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not wire.is_away and not reading.outcome:
                 await asyncio.sleep(0.01)
         is_through = not wire.is_away

@@ -28,15 +28,17 @@ SEED: Final = 20
 FRAME_BYTES: Final = 8 * 1024
 
 
-async def test_a_reload_replays_the_answer_in_a_handful_of_frames(site: Site, alice: Member, browser: Browser) -> None:
-    prompt = "/numbered count=1000 rate=700 reload"
+async def test_a_reload_replays_the_answer_in_a_handful_of_frames(
+    site: Site, alice: Member, browser: Browser, upstream: Upstream
+) -> None:
+    prompt = "/hold after=600 count=1000 rate=200 reload"
     async with socket(site, alice) as watching:
         reading = await watching.run(prompt)
         page = await open_socket(site, alice)
         await page.subscribe(Reading(reading.run_id))
         await page.reading(reading.run_id).has(50 * TOKEN)
         await page.abort()
-        await reading.has(300 * TOKEN)
+        await reading.has(600 * TOKEN)
 
         async with socket(site, alice) as reloaded:
             hello = await reloaded.hello
@@ -49,6 +51,7 @@ async def test_a_reload_replays_the_answer_in_a_handful_of_frames(site: Site, al
             assert so_far > 10
             assert reloaded.frames <= again.size // FRAME_BYTES + 2
             assert len(again.names) <= reloaded.frames + 1
+            upstream.release()
             await again.ended()
         await reading.ended()
     await check_saved(browser, again, numbered(prompt, 1000))
@@ -88,11 +91,11 @@ async def follow_until_cut(site: Site, member: Member, reading: Reading, port: i
 
 
 async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
-    site: Site, alice: Member, http: aiohttp.ClientSession
+    site: Site, alice: Member, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
     """R10: first in mid-answer, then beyond its end. Whoever comes back has all of it, once."""
     browser = Browser(site, alice, http)
-    prompts = [f"/numbered count={count} rate=30 silent {count}" for count in (100, 450)]
+    prompts = [f"/hold after=20 count={count} rate=30 silent {count}" for count in (100, 450)]
     async with proxy(site.port) as network:
         readings, following = [], []
         for prompt in prompts:
@@ -102,8 +105,9 @@ async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
                 readings.append(Reading(run["run_id"]))
                 follower = Follower(site, alice, http, port=network.port)
                 following.append(asyncio.create_task(getattr(follower, transport)(readings[-1])))
-        await asyncio.gather(*(reading.has(10 * TOKEN) for reading in readings))
+        await asyncio.gather(*(reading.has(20 * TOKEN) for reading in readings))
         network.pause()
+        upstream.release()
         seen = [reading.size for reading in readings]
         await until_saved(site, readings[0].run_id)
         await asyncio.sleep(SILENT_SECONDS)
@@ -111,15 +115,17 @@ async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
         assert all(reading.size < size + 60 * TOKEN for reading, size in zip(readings, seen, strict=True))
         assert not any(reading.outcome for reading in readings)
         network.resume()
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(180):
             await asyncio.gather(*following)
     for reading, count in zip(readings, (100, 100, 450, 450), strict=True):
         await check_saved(browser, reading, numbered(reading.start["user_message"]["text"], count))
         assert "reset" not in reading.names
 
 
-async def test_the_transport_may_change_twice_in_mid_answer(site: Site, alice: Member, browser: Browser) -> None:
-    prompt = "/numbered count=1200 rate=600 switch"
+async def test_the_transport_may_change_twice_in_mid_answer(
+    site: Site, alice: Member, browser: Browser, upstream: Upstream
+) -> None:
+    prompt = "/hold after=200 step=200 count=1200 switch"
     reading: Reading | None = None
     for part in range(1, 3):
         async with socket(site, alice) as connection:
@@ -129,9 +135,12 @@ async def test_the_transport_may_change_twice_in_mid_answer(site: Site, alice: M
                 await connection.subscribe(reading)
             await reading.has((400 * part - 200) * TOKEN)
         assert not reading.outcome
+        upstream.release()
         assert await browser.follow(reading, until=400 * part * TOKEN) == 200
         assert not reading.outcome
+        upstream.release()
     assert reading is not None
+    upstream.release()
     async with socket(site, alice) as connection:
         await connection.subscribe(reading)
         await reading.ended()
@@ -141,7 +150,7 @@ async def test_the_transport_may_change_twice_in_mid_answer(site: Site, alice: M
 async def test_five_devices_read_one_answer_that_was_asked_for_once(
     site: Site, alice: Member, browser: Browser, upstream: Upstream
 ) -> None:
-    prompt = "/numbered count=800 rate=500 devices"
+    prompt = "/hold after=700 count=800 rate=500 devices"
     text = numbered(prompt, 800)
     async with socket(site, alice) as first, socket(site, alice) as second, socket(site, alice) as third:
         whole = await first.run(prompt)
@@ -155,6 +164,7 @@ async def test_five_devices_read_one_answer_that_was_asked_for_once(
         late = await joined(third, whole, at=600)
         await second.ask("unsubscribe", run_id=run_id)
         left_at = leaving.seq
+        upstream.release()
         await asyncio.gather(whole.ended(), late.ended(), following)
         last = Reading(run_id)
         assert await browser.follow(last) == 200

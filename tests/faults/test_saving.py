@@ -45,7 +45,7 @@ async def test_a_database_locked_beyond_patience_fails_the_saving_and_keep_saves
         with closing(site.connect()) as holder:
             holder.execute("BEGIN EXCLUSIVE")
             reading = await connection.run(prompt)
-            await reading.ended(seconds=30)
+            await reading.ended(seconds=60)
             holder.execute("ROLLBACK")
         assert reading.end["code"] == "save_failed"
         assert reading.end["retryable"] is True
@@ -144,7 +144,7 @@ async def test_kill_inside_the_transaction_leaves_nothing_and_the_retry_is_one_t
 async def in_transaction(site: Site) -> None:
     """Wait until the site holds the write lock: it is in the middle of saving."""
     with closing(site.connect(seconds=0)) as other:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     other.execute("BEGIN IMMEDIATE")
@@ -162,7 +162,7 @@ async def test_kill_in_mid_run_leaves_nothing_and_the_retry_is_one_turn(
     saved = Browser(site, alice, http)
     whole = await saved.stream("/hello before")
     connection = await open_socket(site, alice)
-    readings = [await connection.run(f"/numbered count=500 rate=50 middle {each}") for each in range(3)]
+    readings = [await connection.run(f"/hold after=10 count=500 middle {each}") for each in range(3)]
     await asyncio.gather(*(reading.has(10 * TOKEN) for reading in readings))
     site.kill()
     await connection.closed()
@@ -223,6 +223,6 @@ def version(database: sqlite3.Connection) -> int:
 
 async def quiet(database: sqlite3.Connection) -> None:
     """The note that a token has been used is written when nobody looks."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not database.execute("SELECT 1 FROM chat_apitoken WHERE last_used_at IS NOT NULL").fetchone():
             await asyncio.sleep(0)

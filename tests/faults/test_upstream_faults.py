@@ -102,7 +102,7 @@ async def test_a_model_that_never_begins_is_given_up(site: Site, alice: Member, 
     prompts = ("/mute for ever", "/no-headers for ever")
     async with socket(site, alice) as connection:
         readings = [await connection.run(prompt) for prompt in prompts]
-        await asyncio.gather(*(reading.ended(seconds=40) for reading in readings))
+        await asyncio.gather(*(reading.ended(seconds=100) for reading in readings))
     for prompt, reading in zip(prompts, readings, strict=True):
         assert reading.end["code"] == "timeout"
         assert reading.text == ""
