@@ -12,6 +12,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.oracle import arrive, check
 from tests.browser.samples import MARKDOWN, scripted
 from tests.browser.visitor import Visitor
+from tests.faults.processes import Upstream
 
 # Without a trace of how it came to be: a text node that grew in pieces reads as one.
 DRAWN = """() => [...document.querySelectorAll('.message[data-role="assistant"] .message__body')].map((body) => {
@@ -50,14 +51,15 @@ async def test_a_streamed_answer_is_what_history_renders(visitor: Visitor, size:
     await expect(fresh.body.locator(".image-placeholder")).to_contain_text("example.org")
 
 
-async def test_an_answer_joined_half_way_is_what_history_renders(visitor: Visitor) -> None:
+async def test_an_answer_joined_half_way_is_what_history_renders(visitor: Visitor, upstream: Upstream) -> None:
     first = await visitor.open()
     await first.ask("Hello")
     path = f"/c/{await first.conversation_id()}"
-    await first.send(scripted(MARKDOWN, size=4, rate=100))
+    await first.send(f"{scripted(MARKDOWN, size=4)} after=100")
     await first.text_beyond(200)
     second = await visitor.open(path)
     await second.text_beyond(200)
+    upstream.release()
     await first.ended()
     await second.ended()
     fresh = await visitor.open(path)
@@ -66,12 +68,13 @@ async def test_an_answer_joined_half_way_is_what_history_renders(visitor: Visito
     assert await drawn(first.page) == await drawn(second.page) == await drawn(fresh.page)
 
 
-async def test_thoughts_are_folded_away_when_the_answer_begins(visitor: Visitor) -> None:
+async def test_thoughts_are_folded_away_when_the_answer_begins(visitor: Visitor, upstream: Upstream) -> None:
     tab = await visitor.open()
-    await tab.send("/think count=20 rate=20")
+    await tab.send("/think count=20 after=3")
     thoughts = tab.answer.locator(".message__reasoning")
     await expect(thoughts).to_have_attribute("open", "")
     await expect(thoughts).to_contain_text("Thought 2.")
+    upstream.release()
     await tab.ended()
 
     await expect(thoughts).not_to_have_attribute("open", "")
@@ -80,12 +83,13 @@ async def test_thoughts_are_folded_away_when_the_answer_begins(visitor: Visitor)
     await expect(thoughts).to_contain_text("Thought 19.")
 
 
-async def test_thoughts_say_that_they_are_not_kept(visitor: Visitor) -> None:
+async def test_thoughts_say_that_they_are_not_kept(visitor: Visitor, upstream: Upstream) -> None:
     tab = await visitor.open()
-    await tab.send("/think count=20 rate=20")
+    await tab.send("/think count=20 after=3")
     note = tab.answer.locator(".activity__note")
     await expect(tab.answer.locator(".message__reasoning")).to_contain_text("Thought 2.")
     await expect(note).to_be_hidden()
+    upstream.release()
     await tab.ended()
     await tab.answer.locator(".message__reasoning summary").click()
     await expect(note).to_be_visible()
