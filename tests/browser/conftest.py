@@ -27,6 +27,9 @@ SETTINGS: Final = {
     # Short enough to be typed in a test, long enough for an answer in base64.
     "CHAT_MESSAGE_CHARACTERS": "20000",
     "CHAT_HEARTBEAT_SECONDS": "2",
+    # What a script holds back is held until the test lets it go on.
+    "CHAT_FIRST_TOKEN_TIMEOUT": "600",
+    "CHAT_IDLE_TIMEOUT": "600",
 }
 HOSTILE: Final = ("<img src=x onerror=__x=1>", '"><svg/onload=__x=1>', "</script><script>__x=1</script>")
 HERE: Final = Path(__file__).parent

@@ -48,6 +48,10 @@ some <b>HTML</b>, an emoji 🐦 and عربي.
 Last words without a line end"""
 
 
+# More than any test waits for, on whatever machine: it goes on until it is stopped.
+ENDLESS: Final = "/numbered rate=40 count=20000"
+
+
 def scripted(text: str, *, size: int, rate: int = 0) -> str:
     """A message that the fake model answers with `text`, `size` characters a piece, `rate` pieces per second."""
     return f"/markdown:{base64.b64encode(text.encode()).decode()} n={size} rate={rate}"

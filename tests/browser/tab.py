@@ -18,6 +18,12 @@ IMPORT: Final = """async (end) => {
   await import(name);
 }"""
 
+# As if it were pointed at: it does not go by itself.
+HOLD_TOAST: Final = """() => {
+  const toast = document.querySelector("#toast");
+  new MutationObserver(() => toast.dispatchEvent(new Event("pointerenter"))).observe(toast, { attributes: true });
+}"""
+
 
 class Tab:
     def __init__(self, page: Page) -> None:
@@ -113,6 +119,14 @@ class Tab:
         await row.hover()
         await row.locator("[data-action=menu]").click()
         await self.page.locator(f"#conversation-menu [data-action={action}]").click()
+
+    async def hold_toast(self) -> None:
+        """From now on what can be undone can be undone for as long as a test needs."""
+        await self.page.evaluate(HOLD_TOAST)
+
+    async def numbers(self, count: int) -> None:
+        """So many pieces of a numbered answer are there, and no more."""
+        await expect(self.body).to_have_text(re.compile(rf":{count:06}\s*$"))
 
     async def choose_assistant(self, slug: str) -> None:
         await self.page.locator("#assistant-picker button").click()

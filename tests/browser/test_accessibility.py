@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.samples import MARKDOWN, scripted
+from tests.browser.samples import ENDLESS, MARKDOWN, scripted
 from tests.browser.scripted_events import CALL, end, play
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
@@ -83,7 +83,7 @@ async def test_a_conversation_with_all_that_it_can_hold(visitors: Visitors, axe:
     await tab.press_row(await tab.conversation_id(), "rename")
     await check(tab.page)
     await tab.page.keyboard.press("Escape")
-    await tab.send("/numbered rate=40 count=2000")
+    await tab.send(ENDLESS)
     await tab.answering()
     await tab.box.fill("a" * 30_000)
     await check(tab.page)

@@ -134,8 +134,7 @@ async def test_who_logs_out_leaves_no_words_in_the_browser(visitor: Visitor) -> 
     await tab.page.evaluate("(key) => localStorage.setItem(key, '[]')", left)
     await tab.page.evaluate("localStorage.setItem('chatsite.outbox.0.of-somebody-else', '[]')")
     words = "Object.keys(localStorage).filter((key) => /outbox|draft/.test(key))"
-    while len(await tab.page.evaluate(words)) < 3:
-        await tab.page.wait_for_timeout(100)
+    await tab.page.wait_for_function(f"() => {words}.length === 3")
 
     await log_out(visitor, tab.page)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.tab import Tab
+from tests.browser.test_following import STEADY
 from tests.browser.test_scrolling import TOP_OF
 from tests.browser.visitor import Visitor
+from tests.faults.processes import Upstream
 
 
 async def version(tab: Tab, words: str) -> None:
@@ -24,6 +26,7 @@ async def test_another_answer_stands_beside_the_first(visitor: Visitor) -> None:
     assert first != second
     await expect(tab.questions).to_have_text(["Hello", "/varied count=5"])
 
+    await tab.page.wait_for_function(STEADY)
     top = await tab.answer.evaluate(TOP_OF)
     await tab.answer.locator("[data-action=version-back]").click()
     await expect(tab.body).to_have_text(first)
@@ -80,27 +83,29 @@ async def test_the_editor_grows_with_its_text_without_a_copy_of_it(visitor: Visi
     await expect(question.locator("[type=submit]")).to_be_in_viewport()
 
 
-async def test_an_answer_goes_on_while_another_branch_is_read(visitor: Visitor) -> None:
+async def test_an_answer_goes_on_while_another_branch_is_read(visitor: Visitor, upstream: Upstream) -> None:
     tab = await visitor.open()
-    first = await tab.ask("/varied count=5 rate=30")
+    first = await tab.ask("/varied count=5")
     await tab.answer.locator("[data-action=regenerate]").click()
-    await tab.answering()
+    await version(tab, "Version 2 of 2")
     question = tab.page.locator('.message[data-role="user"]').first
     await tab.ended()
     await question.hover()
     await question.locator("[data-action=edit]").click()
     await expect(question.locator("textarea")).to_be_focused()
     await tab.page.keyboard.press("Control+a")
-    await tab.page.keyboard.type("/numbered rate=30 count=120")
+    await tab.page.keyboard.type("/hold after=3 count=120")
     await tab.page.keyboard.press("Enter")
-    await tab.answering()
+    await tab.numbers(3)
     await question.locator("[data-action=version-back]").click()
     await expect(tab.answer).to_have_attribute("data-state", "completed")
     await expect(tab.stop_button).to_be_visible()
     assert await tab.text() != first
 
     await question.locator("[data-action=version-on]").click()
-    await expect(tab.questions).to_have_text(["/numbered rate=30 count=120"])
+    await expect(tab.questions).to_have_text(["/hold after=3 count=120"])
+    await tab.numbers(3)
+    upstream.release()
     await tab.ended()
     assert (await tab.text()).split()[-1].endswith(":000120")
 

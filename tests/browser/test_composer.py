@@ -7,6 +7,7 @@ import asyncio
 from playwright.async_api import CDPSession, Route, expect
 
 from tests.browser.conftest import SETTINGS
+from tests.browser.samples import ENDLESS
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 
@@ -15,6 +16,9 @@ PRESSES = """() => {
   window.presses = [];
   document.addEventListener("keydown", (event) => window.presses.push([event.key, event.isComposing]), true);
 }"""
+
+STORED = """(words) => Object.entries(localStorage)
+  .some(([key, value]) => key.includes("draft") && value.includes(words))"""
 
 
 async def compose(tab: Tab, text: str) -> CDPSession:
@@ -44,6 +48,8 @@ async def test_what_is_typed_before_the_scripts_have_come_stays(visitor: Visitor
         await tab.loaded()
         await expect(tab.box).to_have_value(expected)
         await expect(tab.box).to_be_focused()
+        # The next page finds it.
+        await tab.page.wait_for_function(STORED, arg=words)
     await tab.box.press("Control+Enter")
     await tab.ended()
     await expect(tab.questions).to_have_text(["quick\n\nquicker"])
@@ -87,7 +93,7 @@ async def test_enter_that_ends_a_composition_does_not_send(visitor: Visitor) -> 
 
 async def test_escape_that_ends_a_composition_does_not_stop_the_answer(visitor: Visitor) -> None:
     tab = await visitor.open()
-    await tab.send("/numbered rate=40 count=2000")
+    await tab.send(ENDLESS)
     await tab.answering()
     await tab.page.evaluate(PRESSES)
     keyboard = await compose(tab, "にほん")
@@ -140,7 +146,7 @@ async def test_a_message_that_is_too_long_says_by_how_much_and_stays(visitor: Vi
 
 async def test_words_typed_while_an_answer_is_written_wait_for_its_end(visitor: Visitor) -> None:
     tab = await visitor.open()
-    await tab.send("/numbered rate=40 count=2000")
+    await tab.send(ENDLESS)
     await tab.answering()
     await expect(tab.send_button).to_be_hidden()
     await tab.send("the next one")

@@ -92,6 +92,7 @@ async def test_escape_leaves_the_title_as_it_was(visitor: Visitor) -> None:
 async def test_a_deleted_conversation_comes_back_if_that_is_undone(visitor: Visitor) -> None:
     tab = await visitor.open()
     first, second = await two_conversations(tab)
+    await tab.hold_toast()
     await tab.press_row(second, "delete")
     await expect(tab.row(second)).to_have_count(0)
     await expect(tab.page.locator("#welcome")).to_be_visible()
@@ -112,6 +113,7 @@ async def test_a_deleted_conversation_comes_back_if_that_is_undone(visitor: Visi
 async def test_a_conversation_deleted_elsewhere_is_left(visitor: Visitor) -> None:
     visitor.watch.expect(r"console: .* 404 .*/(c|api/conversations)/")
     tab = await visitor.open()
+    await tab.hold_toast()
     await tab.ask("Hello")
     conversation_id = await tab.conversation_id()
     await visitor.api("DELETE", f"/api/conversations/{conversation_id}")
@@ -163,6 +165,7 @@ async def test_what_a_conversation_says_that_was_left_is_not_told(visitors: Visi
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         visitor.watch.expect(*NO_NETWORK, r"console: .* 404 .*/api/conversations/")
         tab = await visitor.open()
+        await tab.hold_toast()
         await tab.ask("Hello")
         conversation_id = await tab.conversation_id()
         await tab.page.route(f"**/api/conversations/{conversation_id}/messages*", answer_late)

@@ -136,6 +136,7 @@ async def test_the_archive_keeps_what_is_put_away_and_gives_it_back(visitor: Vis
     first = await ask(visitor, "The first one")
     await ask(visitor, "The second one")
     tab, other = await visitor.open(f"/c/{first}"), await visitor.open()
+    await tab.hold_toast()
     await tab.press_row(first, "archive")
     await expect(tab.page.locator("#welcome")).to_be_visible()
     await expect(tab.toast).to_contain_text("Archived “The first one”")

@@ -40,6 +40,7 @@ async def test_titles_are_only_text(visitors: Visitors, admin: Member) -> None:
         await expect(tab.title).to_have_text(f"My {title}")
         await expect(tab.page).to_have_title(f"My {title} · Chatsite")
         titled[conversation_id] = f"My {title}"
+    await tab.hold_toast()
     await tab.press_row(conversation_id, "delete")
     await expect(tab.toast).to_contain_text(title)
     await tab.toast.locator("[data-action=undo]").click()

@@ -99,6 +99,7 @@ async def test_what_is_found_is_only_text(visitors: Visitors, payloads: list[str
 async def test_what_the_server_refuses_is_only_text(visitors: Visitors) -> None:
     visitor, server, tab = await hostile_tab(visitors, list(FIELDS))
     visitor.watch.expect(REFUSED)
+    await tab.hold_toast()
     for conversation_id, text in server.conversations.items():
         await tab.press_row(conversation_id, "pin")
         await expect(tab.toast.locator("[data-part=text]")).to_have_text(text)

@@ -10,15 +10,17 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Route, WebSocketRoute, expect
 
 from tests.browser.conftest import Visitors
+from tests.browser.samples import ENDLESS
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 from tests.browser.watch import NO_NETWORK, NOT_SAVED_YET
-from tests.fake_openai.server import closed_port
-from tests.faults.processes import Site
+from tests.faults.processes import Site, Upstream
 from tests.faults.proxy import Proxy, proxy
+from tests.ports import closed_port
 
-COUNT = 600
-SLOW = f"/numbered rate=50 count={COUNT}"
+COUNT = 80
+# A part at once, and the next one whenever the test wants it.
+IN_PARTS = f"/hold after=20 step=20 count={COUNT}"
 
 
 @asynccontextmanager
@@ -41,47 +43,61 @@ async def block_websockets(visitor: Visitor) -> None:
     await visitor.context.route_web_socket("**/ws/chat", cut)
 
 
+async def written(upstream: Upstream, prompt: str, count: int) -> None:
+    """The model has written so many pieces, whoever knows of them."""
+    async with asyncio.timeout(60):
+        while len((await asyncio.to_thread(upstream.exchanges, prompt))[-1]["sent"]) < count:
+            await asyncio.sleep(0.05)
+
+
 def check_numbers(text: str, count: int) -> None:
     words = text.split()
     assert [int(word.rpartition(":")[2]) for word in words] == list(range(1, count + 1))
 
 
-async def test_an_answer_goes_on_after_the_network_was_gone(visitors: Visitors, site: Site) -> None:
+async def test_an_answer_goes_on_after_the_network_was_gone(
+    visitors: Visitors, site: Site, upstream: Upstream
+) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         visitor.watch.expect(NOT_SAVED_YET)
         tab = await visitor.open()
-        await tab.send(SLOW)
-        seen = await tab.text_beyond(200)
+        await tab.send(IN_PARTS)
+        await tab.numbers(20)
 
         async with no_network(visitor, wire):
             await expect(tab.notice).to_contain_text("No connection")
-            stopped_at = await tab.text()
+            upstream.release()
+            await written(upstream, IN_PARTS, 40)
+            # Nobody could tell the page.
+            await tab.numbers(20)
             await expect(tab.answer).to_have_attribute("data-state", "streaming")
-        await tab.text_beyond(len(stopped_at))
+        await tab.numbers(40)
         await expect(tab.notice).to_have_count(0)
+        upstream.release()
+        await tab.numbers(60)
+        upstream.release()
         await tab.ended()
 
         text = await tab.text()
-        assert stopped_at.startswith(seen)
-        assert text.startswith(stopped_at)
         check_numbers(text, COUNT)
         await tab.reload()
         assert await tab.text() == text
         await visitor.leave()
 
 
-async def test_a_short_loss_is_not_worth_a_word(visitors: Visitors, site: Site) -> None:
+async def test_a_short_loss_is_not_worth_a_word(visitors: Visitors, site: Site, upstream: Upstream) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         visitor.watch.expect(*NO_NETWORK)
         tab = await visitor.open()
-        await tab.send(SLOW)
-        for length in (100, 400, 700):
-            await tab.text_beyond(length)
+        await tab.send(IN_PARTS)
+        for count in range(20, COUNT, 20):
+            await tab.numbers(count)
             async with tab.page.expect_websocket():
                 await wire.close()
-            await tab.text_beyond(len(await tab.text()) + 100)
+            upstream.release()
+            await tab.numbers(count + 20)
             await expect(tab.notice).to_have_count(0)
         await tab.ended()
 
@@ -289,19 +305,19 @@ async def test_without_websockets_nothing_is_sent_in_the_session_of_somebody_els
     await expect(tab.questions).to_have_count(0)
 
 
-async def test_without_websockets_the_answer_comes_by_plain_http(visitor: Visitor) -> None:
+async def test_without_websockets_the_answer_comes_by_plain_http(visitor: Visitor, upstream: Upstream) -> None:
     await block_websockets(visitor)
     tab = await visitor.open()
     await expect(tab.notice).to_have_attribute("data-tone", "quiet")
     await expect(tab.notice).to_contain_text("plain HTTP")
 
-    await tab.send("/numbered rate=50 count=100")
-    early = await tab.text_beyond(50)
+    await tab.send("/hold after=20 count=100")
+    await tab.numbers(20)
     await expect(tab.answer).to_have_attribute("data-state", "streaming")
+    upstream.release()
     await tab.ended()
 
     text = await tab.text()
-    assert text.startswith(early)
     check_numbers(text, 100)
     await tab.reload()
     assert await tab.text() == text
@@ -311,7 +327,7 @@ async def test_without_websockets_a_reload_goes_on_and_stop_stops(visitor: Visit
     await block_websockets(visitor)
     visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
-    await tab.send("/numbered rate=50 count=2000")
+    await tab.send(ENDLESS)
     early = await tab.text_beyond(100)
     await tab.reload()
     later = await tab.text_beyond(len(early) + 50)

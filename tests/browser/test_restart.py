@@ -14,7 +14,7 @@ from tests.browser.watch import NO_NETWORK, NOT_SAVED_YET
 from tests.faults.invariants import check_whole_turns
 from tests.faults.processes import Site, Upstream, prepare
 
-PROMPT = "/numbered rate=50 count=150"
+PROMPT = "/hold after=20 count=150"
 # The run is gone with its process, and the conversation that it would have begun.
 GONE = r"console: .* 404 .*/(api/(conversations|runs)|c)/"
 
@@ -32,16 +32,20 @@ def own_site(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
         shutil.rmtree(data_dir)
 
 
-async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(own_site: Site, visitors: Visitors) -> None:
+async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(
+    own_site: Site, visitors: Visitors, upstream: Upstream
+) -> None:
     visitor = await visitors(own_site.cast["alice"], url=own_site.url)
     visitor.watch.expect(*NO_NETWORK, NOT_SAVED_YET, GONE)
     tab = await visitor.open()
     await tab.send(PROMPT)
-    await tab.text_beyond(200)
+    await tab.numbers(20)
     own_site.kill()
     own_site.start()
 
     await tab.failure.locator("[data-action=retry]").click()
+    await tab.numbers(20)
+    upstream.release()
     await tab.ended()
     words = (await tab.text()).split()
     assert [int(word.rpartition(":")[2]) for word in words] == list(range(1, 151))
@@ -55,13 +59,13 @@ async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(own_site:
 
 
 async def test_what_was_sent_is_offered_again_to_a_page_that_was_loaded_anew(
-    own_site: Site, visitors: Visitors
+    own_site: Site, visitors: Visitors, upstream: Upstream
 ) -> None:
     visitor = await visitors(own_site.cast["alice"], url=own_site.url)
     visitor.watch.expect(*NO_NETWORK, NOT_SAVED_YET, GONE)
     tab = await visitor.open()
     await tab.send(PROMPT)
-    await tab.text_beyond(200)
+    await tab.numbers(20)
     await tab.conversation_id()
     own_site.kill()
     own_site.start()
@@ -73,6 +77,8 @@ async def test_what_was_sent_is_offered_again_to_a_page_that_was_loaded_anew(
     # It waits as long as nobody asks for it.
     await tab.reload()
     await tab.failure.locator("[data-action=retry]").click()
+    await tab.numbers(20)
+    upstream.release()
     await tab.ended()
     words = (await tab.text()).split()
     assert [int(word.rpartition(":")[2]) for word in words] == list(range(1, 151))
@@ -90,7 +96,7 @@ async def test_words_that_were_lost_can_be_taken_back(own_site: Site, visitors: 
     tab = await visitor.open()
     await tab.ask("Hello")
     await tab.send(PROMPT)
-    await tab.text_beyond(200)
+    await tab.numbers(20)
     own_site.kill()
     own_site.start()
     await tab.reload()

@@ -7,9 +7,9 @@ from playwright.async_api import expect
 
 from tests.browser.long_conversation import write
 from tests.browser.tab import Tab
-from tests.browser.test_following import FROM_END, LONG, STEADY
+from tests.browser.test_following import FROM_END, LONG, NOTE_PLACES, STEADY
 from tests.browser.visitor import Visitor
-from tests.faults.processes import Site
+from tests.faults.processes import Site, Upstream
 
 # From now on, remembers by how much the message that is read has moved in frames in which nobody scrolled.
 WATCH_FOR_JUMPS = """() => {
@@ -32,14 +32,15 @@ WATCH_FOR_JUMPS = """() => {
     const before = scroller.scrollTop;
     scroller.scrollTop += distance;
     window.moves += scroller.scrollTop - before;
+    return scroller.scrollTop - before;
   };
 }"""
-# Up or down by steps of half a screen, one per frame or so, while all that is needed comes from the server.
+# Up or down by steps of half a screen, one per frame or so, while all that is needed comes from the server: where
+# there is nothing yet, no step is made, and none counted.
 WALK = """([distance, steps]) => new Promise((resolve) => {
   let left = steps;
   const go = () => {
-    window.step(distance);
-    left -= 1;
+    if (window.step(distance) !== 0) left -= 1;
     if (left > 0) requestAnimationFrame(() => requestAnimationFrame(go));
     else resolve(window.jumps);
   };
@@ -70,18 +71,24 @@ async def steady(tab: Tab) -> None:
     await tab.page.wait_for_function(STEADY)
 
 
-async def test_a_question_goes_to_the_top_and_its_answer_grows_below_it(visitor: Visitor) -> None:
+async def test_a_question_goes_to_the_top_and_its_answer_grows_below_it(visitor: Visitor, upstream: Upstream) -> None:
     tab = await visitor.open()
     await tab.ask("/numbered count=600")
-    await tab.send("/numbered rate=300 count=900")
-    await tab.answering()
+    await tab.send("/hold after=100 step=200 count=900 rate=500")
+    await tab.numbers(100)
     question = tab.page.locator('.message[data-role="user"]').last
     assert 0 <= await question.evaluate(TOP_OF) < 40
 
-    for length in (2000, 6000, 10000):
-        await tab.text_beyond(length)
-        assert 0 <= await question.evaluate(TOP_OF) < 40
+    last = """() => [...document.querySelectorAll('.message[data-role="user"]')].at(-1)"""
+    await tab.page.evaluate(f"() => ({NOTE_PLACES})(() => ({TOP_OF})(({last})()))")
+    for count in range(300, 901, 200):
+        upstream.release()
+        await tab.numbers(count)
     await tab.ended()
+    places = await tab.page.evaluate("window.places")
+    # Of each part at least one.
+    assert len(places) > 4
+    assert all(0 <= place < 40 for place in places)
     assert 0 <= await question.evaluate(TOP_OF) < 40
     await expect(tab.page.locator("#jump-to-latest")).to_have_attribute("data-unread", "")
 
@@ -120,7 +127,7 @@ async def test_a_key_upward_ends_the_following_at_once(visitor: Visitor, key: st
 async def test_text_that_is_being_selected_is_not_moved(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("/numbered count=600")
-    await tab.send("/numbered rate=100 count=3000")
+    await tab.send("/numbered rate=100 count=20000")
     await tab.text_beyond(8000)
     await tab.page.locator("#jump-to-latest").click()
     await tab.body.evaluate("(body) => getSelection().selectAllChildren(body)")

@@ -7,12 +7,12 @@ import uuid
 
 from playwright.async_api import Route, expect
 
+from tests.browser.samples import ENDLESS
 from tests.browser.visitor import Visitor
 from tests.browser.watch import NOT_SAVED_YET
 from tests.faults.processes import Site, Upstream
 
-SLOW = "/numbered rate=40 count=2000"
-STOPPED = "/numbered rate=40 count=2001"
+STOPPED = f"{ENDLESS} stopped"
 
 
 async def test_a_stopped_answer_is_the_same_in_both_tabs_and_in_the_database(
@@ -59,9 +59,9 @@ async def test_both_tabs_show_who_asked_and_offer_to_stop(visitor: Visitor) -> N
     conversation_id = await first.conversation_id()
     await second.go(f"/c/{conversation_id}")
 
-    await second.send(SLOW)
+    await second.send(ENDLESS)
     await first.answering()
-    await expect(first.questions).to_have_text(["Hello", SLOW])
+    await expect(first.questions).to_have_text(["Hello", ENDLESS])
     await expect(first.row(conversation_id).locator(".conversation__live")).to_be_visible()
     await first.stop_button.click()
     await second.ended("stopped")
@@ -86,24 +86,26 @@ async def test_a_turn_that_begins_elsewhere_while_the_conversation_is_read_is_sh
     await tab.page.route("**/messages?*", read_late)
     async with tab.page.expect_response("**/api/runs"):
         await tab.row(conversation_id).locator("a").click()
-    await visitor.api("POST", "/api/runs", {"text": SLOW, "conversation_id": conversation_id})
+    await visitor.api("POST", "/api/runs", {"text": ENDLESS, "conversation_id": conversation_id})
     await expect(tab.row(conversation_id).locator(".conversation__live")).to_be_visible()
     begun.set()
 
-    await expect(tab.questions).to_have_text(["Hello", SLOW])
+    await expect(tab.questions).to_have_text(["Hello", ENDLESS])
     await tab.answering()
     await tab.stop_button.click()
     await tab.ended("stopped")
 
 
-async def test_words_arrive_before_the_answer_is_complete(visitor: Visitor) -> None:
+async def test_words_arrive_before_the_answer_is_complete(visitor: Visitor, upstream: Upstream) -> None:
+    """Each is seen while the model waits with the next one."""
     tab = await visitor.open()
-    await tab.send("/numbered rate=60 count=90")
-    lengths = [len(await tab.text_beyond(0))]
-    while await tab.answer.get_attribute("data-state") == "streaming" and len(lengths) < 5:
-        lengths.append(len(await tab.text_beyond(lengths[-1])))
+    prompt = "/hold after=1 step=1 count=5"
+    await tab.send(prompt)
+    for count in range(1, 5):
+        await tab.numbers(count)
+        await expect(tab.answer).to_have_attribute("data-state", "streaming")
+        [exchange] = upstream.exchanges(prompt)
+        assert (len(exchange["sent"]), exchange["ended"]) == (count, None)
+        upstream.release()
     await tab.ended()
-
-    assert len(lengths) == 5
-    assert lengths[-1] < len(await tab.text())
-    assert (await tab.text()).split()[-1].endswith(":000090")
+    await tab.numbers(5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Final
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ NO_NETWORK: Final = (
 )
 # What a page was just about to read when its person logged out.
 LOGGED_OUT: Final = (r"console: .* 401 .*/api/conversations", r"console: chat: .* ChatError: Sign in")
+SEEN_SECONDS: Final = 60.0
 # Neither leaves the browser.
 LOCAL_SCHEMES: Final = frozenset({"data", "blob", "about"})
 
@@ -75,6 +77,15 @@ class Watch:
     def expect(self, *patterns: str) -> None:
         """Problems like these are what the test is about."""
         self._expected += patterns
+
+    async def sees(self, *expected: str) -> None:
+        """Waits for problems that contain these words: what happens in a browser is told a moment later."""
+        async with asyncio.timeout(SEEN_SECONDS):
+            while missing := [words for words in expected if words not in "\n".join(self.problems)]:
+                try:
+                    await asyncio.sleep(0.05)
+                except asyncio.CancelledError:
+                    raise AssertionError(f"not seen: {missing} among {self.problems}") from None
 
     def check(self) -> None:
         """Fails with all that was not expected."""

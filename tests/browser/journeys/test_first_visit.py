@@ -11,11 +11,14 @@ from tests.browser.journeys.album import Album
 from tests.browser.journeys.conftest import Travellers
 from tests.browser.samples import MARKDOWN, scripted
 from tests.browser.tab import Tab
+from tests.faults.processes import Upstream
 
 PASSWORD = "wading birds at dusk 7"
 
 
-async def test_from_the_first_visit_to_the_first_answer(travellers: Travellers, album: Album) -> None:
+async def test_from_the_first_visit_to_the_first_answer(
+    travellers: Travellers, album: Album, upstream: Upstream
+) -> None:
     name = f"ada-{uuid.uuid4().hex[:8]}"
     visitor = await travellers(anonymous=True)
     page = await visitor.page("/")
@@ -42,11 +45,12 @@ async def test_from_the_first_visit_to_the_first_answer(travellers: Travellers, 
     await expect(tab.box).to_be_focused()
     await album.keep(page, "a suggestion is taken")
 
-    await tab.box.fill(scripted(MARKDOWN, size=3, rate=30))
+    await tab.box.fill(f"{scripted(MARKDOWN, size=3)} after=40")
     await tab.send_button.click()
     await tab.answering()
     await expect(tab.stop_button).to_be_visible()
     await album.keep(page, "an answer is being written")
+    upstream.release()
     await tab.ended()
     await expect(tab.body.locator("table")).to_be_visible()
     await expect(tab.send_button).to_be_visible()

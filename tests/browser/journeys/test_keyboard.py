@@ -6,6 +6,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.journeys.album import Album
 from tests.browser.journeys.conftest import Travellers
+from tests.browser.samples import ENDLESS
 from tests.browser.watch import NOT_SAVED_YET
 
 # The line around what has the focus, or around the box that it is in. Past the last stop the focus is on the browser.
@@ -44,7 +45,7 @@ async def test_the_keyboard_is_enough(travellers: Travellers, album: Album, is_p
     await album.keep(page, "the skip link")
     await keys.press("Enter")
     await expect(tab.box).to_be_focused()
-    await keys.type("/numbered rate=40 count=2000")
+    await keys.type(ENDLESS)
     await keys.press("Control+Enter")
     await tab.answering()
     await keys.press("Escape")

@@ -8,22 +8,23 @@ from tests.browser.journeys.album import Album
 from tests.browser.journeys.conftest import Travellers
 from tests.browser.test_network import block_websockets, check_numbers, no_network
 from tests.browser.watch import NOT_SAVED_YET
-from tests.faults.processes import Site
+from tests.faults.processes import Site, Upstream
 from tests.faults.proxy import proxy
 
-COUNT = 400
+COUNT = 60
 
 
-async def test_reloaded_offline_and_back(travellers: Travellers, album: Album, site: Site) -> None:
+async def test_reloaded_offline_and_back(travellers: Travellers, album: Album, site: Site, upstream: Upstream) -> None:
     async with proxy(site.port) as wire:
         visitor = await travellers(url=f"http://127.0.0.1:{wire.port}")
         visitor.watch.expect(NOT_SAVED_YET)
         tab = await visitor.open()
-        await tab.send(f"/numbered rate=40 count={COUNT}")
-        early = await tab.text_beyond(100)
+        await tab.send(f"/hold after=20 step=20 count={COUNT}")
+        await tab.numbers(20)
         await tab.reload()
-        later = await tab.text_beyond(len(early))
-        assert later.startswith(early)
+        await tab.numbers(20)
+        upstream.release()
+        await tab.numbers(40)
 
         async with no_network(visitor, wire):
             await expect(tab.notice).to_contain_text("No connection")
@@ -31,6 +32,7 @@ async def test_reloaded_offline_and_back(travellers: Travellers, album: Album, s
             await expect(tab.box).to_have_value("Written without a network")
             await album.keep(tab.page, "offline")
         await expect(tab.notice).to_have_count(0)
+        upstream.release()
         await tab.ended()
         check_numbers(await tab.text(), COUNT)
         await expect(tab.box).to_have_value("Written without a network")
@@ -42,14 +44,15 @@ async def test_reloaded_offline_and_back(travellers: Travellers, album: Album, s
         await visitor.leave()
 
 
-async def test_websockets_are_blocked(travellers: Travellers, album: Album) -> None:
+async def test_websockets_are_blocked(travellers: Travellers, album: Album, upstream: Upstream) -> None:
     visitor = await travellers()
     await block_websockets(visitor)
     tab = await visitor.open()
     await expect(tab.notice).to_contain_text("plain HTTP")
-    await tab.send("/numbered rate=50 count=150")
-    await tab.text_beyond(50)
+    await tab.send("/hold after=20 count=150")
+    await tab.numbers(20)
     await album.keep(tab.page, "over plain HTTP")
+    upstream.release()
     await tab.ended()
     check_numbers(await tab.text(), 150)
     await tab.reload()

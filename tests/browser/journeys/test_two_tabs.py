@@ -6,6 +6,7 @@ from playwright.async_api import expect
 
 from tests.browser.journeys.album import Album
 from tests.browser.journeys.conftest import Travellers
+from tests.browser.samples import ENDLESS
 from tests.browser.watch import NOT_SAVED_YET
 
 
@@ -18,7 +19,7 @@ async def test_two_tabs_show_one_conversation(travellers: Travellers, album: Alb
     await second.go(f"/c/{conversation_id}")
     await expect(second.answers).to_have_count(1)
 
-    await second.send("/numbered rate=40 count=2000")
+    await second.send(ENDLESS)
     await first.answering()
     early = await first.text_beyond(50)
     await second.text_beyond(len(early))
