@@ -16,6 +16,7 @@ STATUS: Final = {
     "another_user": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "request_timeout": 408,
     "conflict": 409,
     "busy": 409,
     "body_too_big": 413,
@@ -24,7 +25,7 @@ STATUS: Final = {
     "unavailable": 503,
     "draining": 503,
 }
-_RETRYABLE: Final = frozenset({"busy", "rate_limited", "too_many_runs", "unavailable", "draining"})
+_RETRYABLE: Final = frozenset({"request_timeout", "busy", "rate_limited", "too_many_runs", "unavailable", "draining"})
 
 
 class Refusal(Exception):

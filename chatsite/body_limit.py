@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from chat.answer_headers import NO_PAGE
 from chat.api.replies import refused
 from chat.limits import BODY_BYTES
 from chat.refusals import Refusal
@@ -50,7 +51,7 @@ class BodyLimit:
 
 async def _refuse(refusal: Refusal, send: Send) -> None:
     response = refused(refusal)
-    headers = [*response.items(), ("Connection", "close")]
+    headers = [*response.items(), *NO_PAGE.items(), ("Connection", "close")]
     head = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": response.status_code, "headers": head})
     await send({"type": "http.response.body", "body": response.content})

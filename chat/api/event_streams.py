@@ -13,11 +13,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Muta
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
 from chat import database, metrics
+from chat.answer_headers import NO_PAGE
 from chat.auth import not_signed_in, user_of_scope
 from chat.models import User
 
@@ -37,9 +37,7 @@ SIGNED_IN_EVERY_SECONDS: Final = 15.0
 # What Django's middleware adds to every other response, which these do not wait for.
 COMMON_HEADERS: Final = {
     "Vary": "Cookie, Authorization",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    **NO_PAGE,
 }
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",

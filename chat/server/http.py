@@ -7,20 +7,16 @@ from daphne.http_protocol import HTTPFactory as DaphneHTTPFactory
 from daphne.http_protocol import WebRequest
 from twisted.internet import reactor
 
+from chat.answer_headers import NO_PAGE
 from chat.limits import BODY_BYTES
+from chat.server.arrivals import LINGER_SECONDS, Channel, Patience, Waiting
 from chat.server.gate import WriteGate
+from chat.server.refusing import TOO_BIG, error_body
 
 logger = logging.getLogger(__name__)
 
 # What waits to be written to one reader, at most, beside the piece that is over it.
 BUFFER_BYTES: Final = 16 * 1024
-# For a client that goes on sending what was refused.
-LINGER_SECONDS: Final = 5
-_ERROR: Final = b'{"error": {"code": "body_too_big", "message": "The request is too large.", "retryable": false}}'
-TOO_BIG: Final = (
-    b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
-    b"Connection: close\r\nContent-Length: %d\r\n\r\n%b"
-) % (len(_ERROR), _ERROR)
 
 
 class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
@@ -83,6 +79,16 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
         else:
             super().handle_exception(exception)
 
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """In place of Daphne's page, which names itself and may be sniffed and framed."""
+        code, sentence = ("bad_request", body) if status < 500 else ("server_error", "Something went wrong here.")
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **NO_PAGE}
+        head = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self.handle_reply({"type": "http.response.start", "status": status, "headers": head})
+        self.handle_reply(
+            {"type": "http.response.body", "body": error_body(code, f"{sentence.rstrip('.')}.").encode()}
+        )
+
     def _refuse(self) -> None:
         """Says so, and hears the rest for a while without keeping it: closed at once, the answer would be lost."""
         if self._refused is None:
@@ -97,6 +103,16 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
 
 
 class HTTPFactory(DaphneHTTPFactory):  # type: ignore[misc]  # Daphne is untyped
+    def __init__(self, server: Any, patience: Patience) -> None:
+        super().__init__(server)
+        self.timeOut = patience.idle
+        self._patience = patience
+        self._waiting = Waiting(patience.waiting)
+
+    def protocol(self) -> Channel:
+        """HTTP/1.1 alone: there is no TLS here, in which another protocol could be agreed on."""
+        return Channel(self._patience, self._waiting)
+
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
         channel = super().buildProtocol(addr)
         channel.requestFactory = Request

@@ -16,6 +16,7 @@ from twisted.internet import defer, reactor
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.logger import LogLevel, globalLogBeginner
 
+from chat.server.arrivals import Patience
 from chat.server.deadline import Deadline
 from chat.server.http import HTTPFactory
 from chat.server.inbox import Inbox
@@ -38,6 +39,7 @@ APPLICATIONS_SECONDS: Final = 2
 CANCEL_SECONDS: Final = 1
 # Whatever hangs then is not waited for.
 DEADLINE_SECONDS: Final = 12
+PATIENCE: Final = Patience()
 
 
 class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
@@ -62,6 +64,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         drain_seconds: float = 0,
         on_shutdown: Callable[[], Awaitable[None]] | None = None,
         websocket_bytes: int = WEBSOCKET_BYTES,
+        patience: Patience = PATIENCE,
     ) -> None:
         super().__init__(
             application,
@@ -78,6 +81,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         self._on_drain = on_drain
         self._drain_seconds = drain_seconds
         self._on_shutdown = on_shutdown
+        self._patience = patience
         self._deadline = Deadline()
         self._ending: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
@@ -91,7 +95,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         asyncio.set_event_loop(loop)
         loop.set_exception_handler(handle_loop_exception)
         self.connections: dict[Any, dict[str, Any]] = {}
-        self.http_factory = HTTPFactory(self)
+        self.http_factory = HTTPFactory(self, self._patience)
         self.ws_factory = self._make_websocket_factory()
         self._listen()
         reactor.callLater(REAP_SECONDS, self.application_checker)

@@ -7,6 +7,7 @@ from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 
+from chat.answer_headers import NO_PAGE
 from chat.server import fast_path
 from chat.server.gate import WriteGate
 
@@ -41,6 +42,15 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         # Twisted would wait for the buffer to empty: for ever, if the client has said goodbye and reads no more.
         if not abort and self._abortion is None:
             self._abortion = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
+
+    def sendHttpErrorResponse(  # noqa: N802
+        self,
+        code: int,
+        reason: str,
+        responseHeaders: list[tuple[str, str]] | None = None,  # noqa: N803
+    ) -> None:
+        headers = [("Content-Length", "0"), ("Connection", "close"), ("Cache-Control", "no-store"), *NO_PAGE.items()]
+        super().sendHttpErrorResponse(code, reason, [*headers, *(responseHeaders or [])])
 
     @property
     def takes_frames(self) -> bool:

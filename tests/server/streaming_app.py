@@ -1,6 +1,7 @@
-"""A tiny ASGI application under our server: python -m tests.server.streaming_app [stock]
+"""A tiny ASGI application under our server: python -m tests.server.streaming_app [stock | patience JSON]
 
-Prints its port. "stock" is the negative control: Daphne's own `send`, which never waits.
+Prints its port. "stock" is the negative control: Daphne's own `send`, which never waits. The JSON has the arguments of
+`Patience`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from typing import Any
 from urllib.parse import parse_qs
 
+from chat.server.arrivals import Patience
 from chat.server.listening import listen
 from chat.server.server import Server, daphne
 
@@ -98,6 +100,9 @@ async def wait_for_ever(scope: Any, receive: Any, send: Any) -> None:
 
 async def websocket(scope: Any, receive: Any, send: Any) -> None:
     await receive()
+    if scope["path"] == "/refuse":
+        await send({"type": "websocket.close"})
+        return
     await send({"type": "websocket.accept"})
     chunks = int(parse_qs(scope["query_string"])[b"chunks"][0])
 
@@ -139,7 +144,8 @@ async def shut_down() -> None:
 
 if __name__ == "__main__":
     server = StockServer if sys.argv[1:] == ["stock"] else Server
+    patience = Patience(**json.loads(sys.argv[2])) if sys.argv[1:2] == ["patience"] else Patience()
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    server(application, listener, on_listening=lambda: tell(port), on_shutdown=shut_down).run()
+    server(application, listener, on_listening=lambda: tell(port), on_shutdown=shut_down, patience=patience).run()
     tell("returned")

@@ -19,6 +19,7 @@ REFUSALS: Final = {
     "another_user": "Somebody else is signed in than `X-User-Id` names.",
     "not_found": "It does not exist, or is somebody else's: the answer is the same.",
     "method_not_allowed": "There is no such method here; `Allow` says which there are.",
+    "request_timeout": "The request did not arrive in time.",
     "conflict": "What was asked contradicts what is there: a `client_message_id` used before for another message, "
     "or an answer that is still being written.",
     "busy": "The conversation is being answered.",

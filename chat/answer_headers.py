@@ -1,0 +1,13 @@
+"""Headers of the answers that are no pages: streams, and refusals of the server before the application is asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# No document is made of it, no other site may read or frame it, and no browser guesses what it is.
+NO_PAGE: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}

@@ -1,0 +1,33 @@
+"""What the server itself answers, where no application has been asked yet: JSON, with the headers of every answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from chat.answer_headers import NO_PAGE
+
+_REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 413: "Content Too Large"}
+
+
+def refusal(status: int, code: str, message: str, *, retryable: bool = False) -> bytes:
+    """A whole HTTP/1.1 response, after which the connection ends."""
+    body = error_body(code, message, retryable=retryable)
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+        **NO_PAGE,
+    }
+    lines = [f"HTTP/1.1 {status} {_REASONS[status]}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", body]).encode()
+
+
+def error_body(code: str, message: str, *, retryable: bool = False) -> str:
+    return json.dumps({"error": {"code": code, "message": message, "retryable": retryable}})
+
+
+MALFORMED: Final = refusal(400, "bad_request", "This request cannot be understood.")
+TOO_SLOW: Final = refusal(408, "request_timeout", "The request did not arrive in time.", retryable=True)
+TOO_BIG: Final = refusal(413, "body_too_big", "The request is too large.")
