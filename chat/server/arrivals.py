@@ -105,7 +105,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
         """Says so, and hears the rest for a while without keeping it: closed at once, the answer would be lost."""
         self.transport.write(answer)
         self.transport.loseWriteConnection()
-        self.dataReceived = lambda data: None
+        self.dataReceived = lambda data: None  # type: ignore[method-assign]
         self._buffer = b""
         self._await("")
         self._timer = self.callLater(LINGER_SECONDS, self.transport.abortConnection)

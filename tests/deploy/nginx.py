@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,9 +24,21 @@ POLL_SECONDS: Final = 0.02
 
 
 class Nginx:
-    """`upstream`: name and port of the servers. `certificate`: a PEM file with certificate and key, for HTTPS."""
+    """`upstream`: name and port of the servers. `certificate`: a PEM file with certificate and key, for HTTPS.
 
-    def __init__(self, directory: Path, upstream: str, *, certificate: Path | None = None, **variables: str) -> None:
+    `changed`: what is replaced in the templates, each of which must be there: a time that is too long for a test, or a
+    defence that it goes without.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        upstream: str,
+        *,
+        certificate: Path | None = None,
+        changed: Mapping[str, str] | None = None,
+        **variables: str,
+    ) -> None:
         self.port = closed_port()
         # Where plain HTTP is redirected.
         self.plain_port = closed_port() if certificate else self.port
@@ -44,12 +56,23 @@ class Nginx:
             "CHAT_HTTPS": "1" if certificate else "",
             "CHAT_PROXY": "0.0.0.0/32",
             "CHAT_CACHE_DIR": str(directory),
+            "CHAT_URL": "https://127.0.0.1" if certificate else "",
+            "CHAT_HSTS_SUBDOMAINS": "",
+            "CHAT_HSTS_PRELOAD": "",
+            "CHAT_ADDRESS_CONNECTIONS": "300",
+            "CHAT_ADDRESS_REQUESTS": "50",
             **variables,
         }
+        missing = set(changed or ())
         for template, name in TEMPLATES.items():
             if certificate or template != "nginx-tls.conf":
                 text = (ROOT / "deploy" / template).read_text()
+                for old, new in (changed or {}).items():
+                    if old in text:
+                        missing.discard(old)
+                        text = text.replace(old, new)
                 (directory / name).write_text(filled_in(text, variables))
+        assert not missing, f"not in the templates: {missing}"
 
     @property
     def log(self) -> str:
@@ -99,12 +122,14 @@ def filled_in(template: str, variables: dict[str, str]) -> str:
 
 
 @contextmanager
-def nginx(upstream: str, *, certificate: Path | None = None, **variables: str) -> Iterator[Nginx]:
+def nginx(
+    upstream: str, *, certificate: Path | None = None, changed: Mapping[str, str] | None = None, **variables: str
+) -> Iterator[Nginx]:
     """A running one."""
     # Not below pytest's own directory, which nginx's workers may not enter.
     directory = Path(tempfile.mkdtemp(prefix="chatsite-nginx-"))
     directory.chmod(0o755)
-    server = Nginx(directory, upstream, certificate=certificate, **variables)
+    server = Nginx(directory, upstream, certificate=certificate, changed=changed, **variables)
     try:
         server.start()
         yield server

@@ -14,6 +14,14 @@ from tests.deploy.nginx import Nginx, nginx
 from tests.ports import closed_port
 
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
+# By which a server, a framework or a library takes the address, the origin, the path or the method of a request.
+HOSTILE = (
+    *("Daphne-Root-Path", "X-Script-Name", "SCRIPT_NAME", "X-Forwarded-Prefix", "X-Original-URL", "X-Rewrite-URL"),
+    *("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "Forwarded"),
+    *("X-Forwarded-Host", "X-Forwarded-Server", "X-Forwarded-Port"),
+    *("X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "Front-End-Https"),
+    *("X-HTTP-Method-Override", "Proxy", "X_Forwarded_For", "REMOTE_ADDR"),
+)
 
 
 @pytest.fixture
@@ -54,6 +62,17 @@ class TestHeaders:
         assert headers["x-forwarded-proto"] == ["http"]
         assert "x-forwarded-host" not in headers
         assert "forwarded" not in headers
+
+    @pytest.mark.parametrize("name", [*HOSTILE, *map(str.upper, HOSTILE)])
+    async def test_what_servers_and_frameworks_read_is_not_the_clients_to_say(
+        self, proxy: Nginx, http: aiohttp.ClientSession, name: str
+    ) -> None:
+        async with http.get(proxy.url, headers={name: "http://evil.example/"}) as response:
+            assert "evil.example" not in await response.text()
+
+    async def test_other_headers_pass(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
+        """The control."""
+        assert (await told(proxy, http, X__User__Id="1"))["x-user-id"] == ["1"]
 
     async def test_a_name_with_underscores_does_not_pass_for_another(
         self, proxy: Nginx, http: aiohttp.ClientSession

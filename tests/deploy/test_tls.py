@@ -82,10 +82,32 @@ async def test_the_socket_opens_for_a_page_of_this_address(proxy: Nginx, site: S
         assert json.loads(await socket.recv())["type"] == "hello"
 
 
-async def test_plain_http_is_shown_the_way(proxy: Nginx, http: aiohttp.ClientSession) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "evil.example", "127.0.0.1@evil.example"])
+async def test_plain_http_is_shown_the_way_to_the_site(proxy: Nginx, http: aiohttp.ClientSession, host: str) -> None:
     url = f"http://127.0.0.1:{proxy.plain_port}/c/1?x=y"
-    async with http.get(url, allow_redirects=False) as response:
-        assert (response.status, response.headers["Location"]) == (301, "https://127.0.0.1/c/1?x=y")
+    async with http.get(url, headers={"Host": host}, allow_redirects=False) as response:
+        assert "evil.example" not in response.headers.get("Location", "")
+        if response.status != 400:
+            assert (response.status, response.headers["Location"]) == (301, "https://127.0.0.1/c/1?x=y")
+
+
+async def test_the_host_of_the_request_would_show_it_elsewhere(
+    site: Site, certificate: Path, http: aiohttp.ClientSession
+) -> None:
+    """The control."""
+    with nginx(site.host, certificate=certificate, changed={"return 301 $site": "return 301 https://$host"}) as proxy:
+        url = f"http://127.0.0.1:{proxy.plain_port}/"
+        async with http.get(url, headers={"Host": "evil.example"}, allow_redirects=False) as response:
+            assert response.headers["Location"] == "https://evil.example/"
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1/", "http://127.0.0.1", "https://127.0.0.1/below/"])
+async def test_the_way_is_the_sites_origin_however_its_address_is_written(
+    site: Site, certificate: Path, http: aiohttp.ClientSession, url: str
+) -> None:
+    with nginx(site.host, certificate=certificate, CHAT_URL=url) as proxy:
+        async with http.get(f"http://127.0.0.1:{proxy.plain_port}/c/1", allow_redirects=False) as response:
+            assert response.headers["Location"] == "https://127.0.0.1/c/1"
 
 
 async def test_old_tls_is_refused(proxy: Nginx, certificate: Path, http: aiohttp.ClientSession) -> None:

@@ -33,6 +33,11 @@ class Nginx:
             "CHAT_HTTPS": "0",
             "CHAT_PROXY": "0.0.0.0/32",
             "CHAT_CACHE_DIR": str(directory / "cache"),
+            "CHAT_HSTS_SUBDOMAINS": "",
+            "CHAT_HSTS_PRELOAD": "",
+            # All clients of a test have one address.
+            "CHAT_ADDRESS_CONNECTIONS": "60000",
+            "CHAT_ADDRESS_REQUESTS": "100000",
         }
         (directory / "cache").mkdir(parents=True)
         text = template.read_text()
