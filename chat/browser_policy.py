@@ -1,7 +1,8 @@
-"""What a page may do in the browser: the Content-Security-Policy, and a header that Django does not know."""
+"""What a page may do in the browser: the Content-Security-Policy, and headers that Django does not know."""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from csp.middleware import CSPMiddleware, PolicyParts
@@ -11,6 +12,22 @@ from django.http.response import HttpResponseBase
 ADMIN: Final = "/admin/"
 # jQuery and SelectBox.js assign innerHTML. Everything else of the policy holds in the admin as well.
 WITHOUT_TRUSTED_TYPES: Final = {"require-trusted-types-for": None, "trusted-types": None}
+# Devices and powers that no page of this site asks for, so that nothing in a page can.
+PERMISSIONS: Final = ", ".join(
+    [
+        *(
+            f"{feature}=()"
+            for feature in (
+                *("accelerometer", "bluetooth", "browsing-topics", "camera", "display-capture", "geolocation"),
+                *("gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb"),
+            )
+        ),
+        "clipboard-write=(self)",
+    ]
+)
+# A link that is a secret: what the page loads, and the next page, are told the site that asks, not the address. (With
+# "no-referrer" their forms would be refused, settings.py.)
+SECRET_LINK: Final = re.compile(r"/(setup|accounts/password/reset)/")
 
 
 class BrowserPolicyMiddleware(CSPMiddleware):  # type: ignore[misc]
@@ -27,5 +44,9 @@ class BrowserPolicyMiddleware(CSPMiddleware):  # type: ignore[misc]
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         # A host name in an answer must not be looked up before somebody clicks it: the name itself can carry text.
         response.headers.setdefault("X-DNS-Prefetch-Control", "off")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if SECRET_LINK.match(request.path_info):
+            response.headers["Referrer-Policy"] = "strict-origin"
         answer: HttpResponseBase = super().process_response(request, response)
         return answer

@@ -8,6 +8,7 @@ chat.E003  hashed static files without a manifest         chat.W003  HTTPS witho
                                                           chat.W006  messages longer than a frame
                                                           chat.W007  links in mail lead to this machine
                                                           chat.W008  links in mail without HTTPS
+                                                          chat.W010  a promise of HTTPS that is not made
 """
 
 from __future__ import annotations
@@ -79,6 +80,18 @@ def check_hosts() -> Iterator[CheckMessage]:
             "CHAT_HTTPS is on, but ALLOWED_HOSTS has no public name: over plain HTTP nobody can stay logged in.",
             hint="Set ALLOWED_HOSTS to the site's name, or leave CHAT_HTTPS out.",
             id="chat.W003",
+        )
+    if settings.SECURE_HSTS_PRELOAD and not (settings.HTTPS and settings.SECURE_HSTS_INCLUDE_SUBDOMAINS):
+        yield Warning(
+            "CHAT_HSTS_PRELOAD is on without CHAT_HTTPS and CHAT_HSTS_SUBDOMAINS: no browser's list takes the site.",
+            hint="Set CHAT_HTTPS and CHAT_HSTS_SUBDOMAINS too, or leave CHAT_HSTS_PRELOAD out.",
+            id="chat.W010",
+        )
+    elif settings.SECURE_HSTS_INCLUDE_SUBDOMAINS and not settings.HTTPS:
+        yield Warning(
+            "CHAT_HSTS_SUBDOMAINS has no effect: the site does not say that it has HTTPS.",
+            hint="Set CHAT_HTTPS, or leave CHAT_HSTS_SUBDOMAINS out.",
+            id="chat.W010",
         )
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "*"})
 EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
 
 
@@ -9,3 +11,9 @@ def local_url(host: str, port: int) -> str:
     """Where a browser on this machine finds a server that listens there."""
     name = "localhost" if host in EVERY_ADDRESS else host
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def default_url(host: str, port: int, allowed_hosts: Iterable[str], *, https: bool) -> str:
+    """Where people open the site, as far as it can be told: with HTTPS by its first public name and the usual port."""
+    public = [name.lstrip(".") for name in allowed_hosts if name not in LOCAL_NAMES]
+    return f"https://{public[0]}" if https and public else local_url(host, port)

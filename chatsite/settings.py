@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from chatsite.addresses import local_url
+from chatsite.addresses import default_url
 from chatsite.channel_layers import redis_layer
 from chatsite.databases import SQLITE, database
 from chatsite.environment import Environment
+from chatsite.redis_url import BadRedisUrl, with_password
+from chatsite.static_headers import static_headers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
@@ -40,7 +43,19 @@ HTTPS = env.flag("CHAT_HTTPS", False)
 # How many reverse proxies of ours add to X-Forwarded-For. With 0 the client is whoever connects.
 CHAT_TRUSTED_PROXIES = env.integer("CHAT_TRUSTED_PROXIES", 0)
 # Where the links lead that are in no page: in mail, and at the start. Never the Host header of a request.
-CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/") or local_url(HOST, PORT)
+CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/") or default_url(HOST, PORT, ALLOWED_HOSTS, https=HTTPS)
+# Who may read /metrics: whoever has the token, and these addresses.
+CHAT_METRICS_TOKEN = env.text("CHAT_METRICS_TOKEN")
+if CHAT_METRICS_TOKEN and len(CHAT_METRICS_TOKEN) < 16:
+    env.refuse("CHAT_METRICS_TOKEN", "is too short to be safe", "Use at least 16 random characters, or leave it out.")
+CHAT_METRICS_ALLOW = env.words("CHAT_METRICS_ALLOW", ["127.0.0.0/8", "::1"])
+try:
+    METRICS_NETWORKS = [ip_network(word) for word in CHAT_METRICS_ALLOW]
+except ValueError as error:
+    env.refuse(
+        "CHAT_METRICS_ALLOW", f"cannot be read ({error})", "Write addresses and networks: 10.0.0.5, 10.1.0.0/16."
+    )
+    METRICS_NETWORKS = []
 
 
 # For its owner only: it holds everybody's conversations. What cannot be made is reported by what needs it.
@@ -153,7 +168,10 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # What was chosen in the menu; before that, the browser's own languages decide.
-LANGUAGE_COOKIE_NAME = "language"
+# Over HTTPS a name that a browser takes from this very host alone, over HTTPS: no other name below the same domain can
+# set one in its place (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes).
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -183,6 +201,13 @@ if DATABASES["default"]["ENGINE"] == SQLITE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 # Where several processes share the logs of their runs, and their notices.
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
+try:
+    REDIS_URL = with_password(REDIS_URL)
+except BadRedisUrl as error:
+    env.refuse(
+        "REDIS_URL", f"names a password_file that cannot be used ({error})", "Write the path of a readable file."
+    )
+    REDIS_URL = ""
 CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
@@ -223,11 +248,24 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "chat:new"
 LOGOUT_REDIRECT_URL = "account_login"
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:
     SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHAT_HSTS_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = env.flag("CHAT_HSTS_PRELOAD", False)
+SILENCED_SYSTEM_CHECKS: list[str] = []
+if HTTPS:
+    # The proxy shows plain HTTP the way to HTTPS (deploy/nginx-tls.conf). Whatever arrives here has come by HTTPS.
+    SILENCED_SYSTEM_CHECKS.append("security.W008")
+    # These bind more than this site, and for long: its operator decides.
+    if not SECURE_HSTS_INCLUDE_SUBDOMAINS:
+        SILENCED_SYSTEM_CHECKS.append("security.W005")
+    if not SECURE_HSTS_PRELOAD:
+        SILENCED_SYSTEM_CHECKS.append("security.W021")
 EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtp+tls", "smtps"))
 EMAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chat@localhost")
@@ -266,6 +304,7 @@ SERVESTATIC_USE_MANIFEST = STATIC_HASHED
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = not STATIC_HASHED
 SERVESTATIC_MAX_AGE = 0
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
+SERVESTATIC_ADD_HEADERS_FUNCTION = static_headers
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("woff2", "png", "webp", "br", "gz")
 
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
@@ -327,8 +366,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": LINE},
-        "line_alone": {"()": "chatsite.log_format.WithoutTraceback", "format": LINE},
+        "line": {"()": "chatsite.log_lines.Lines", "format": LINE},
+        "line_alone": {"()": "chatsite.log_lines.LinesAlone", "format": LINE},
     },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line"},

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KERNEL, PORTS, DATA, CAPABILITIES, PROCESS, INTERFACES = range(6)
 
 LAYERS = {
-    KERNEL: ("answer_headers", "close_codes", "events", "flag", "limits", "refusals", "sse", "wire"),
+    KERNEL: ("answer_headers", "close_codes", "events", "flag", "limits", "networks", "refusals", "sse", "wire"),
     PORTS: ("providers", "streams"),
     DATA: ("migrations", "models"),
     CAPABILITIES: (

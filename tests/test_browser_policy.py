@@ -24,6 +24,10 @@ def test_every_page_says_what_it_may_do(signed_in: SignIn, admin: User, address:
     assert response["Referrer-Policy"] == "same-origin"
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
     assert response["X-DNS-Prefetch-Control"] == "off"
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+    permissions = dict(each.split("=") for each in response["Permissions-Policy"].split(", "))
+    assert {name for name, allowed in permissions.items() if allowed != "()"} == {"clipboard-write"}
+    assert {"camera", "microphone", "geolocation", "payment", "usb"} <= set(permissions)
     assert "Access-Control-Allow-Origin" not in response
 
 
@@ -61,6 +65,21 @@ def test_the_admin_differs_by_trusted_types_alone(signed_in: SignIn, admin: User
 @pytest.mark.parametrize("address", ["/administration", "/c/admin/", "/accounts/login/?next=/admin/"])
 def test_only_the_admin_differs(signed_in: SignIn, alice: User, address: str) -> None:
     assert "require-trusted-types-for" in policy_of(signed_in(alice), address)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/setup/?token=x", "strict-origin"),
+        ("/accounts/password/reset/key/1-abc/", "strict-origin"),
+        ("/accounts/password/reset/", "strict-origin"),
+        ("/accounts/login/?next=/setup/", "same-origin"),
+        ("/setups/", "same-origin"),
+    ],
+)
+def test_a_link_that_is_a_secret_is_not_told_to_what_its_page_loads(admin: User, address: str, told: str) -> None:
+    """Not even to this site, whose proxy may log it."""
+    assert Client().get(address)["Referrer-Policy"] == told
 
 
 def test_our_own_forms_pass_the_csrf_check(alice: User) -> None:

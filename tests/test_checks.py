@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,11 @@ from pytest_django import Settings
 
 from chat.checks import check_database, check_settings
 from chatsite.environment import Problem
+from tests.server.process import ended
 
 URL = "https://chat.example.org"
 ROOT = Path(__file__).resolve().parent.parent
+PUBLIC = {"HTTPS": True, "ALLOWED_HOSTS": ["chat.example.org"], "CHAT_URL": URL}
 
 
 def check() -> dict[str, CheckMessage]:
@@ -42,6 +45,9 @@ def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
         ("chat.W007", {"ALLOWED_HOSTS": [".example.org"]}, "CHAT_URL"),
         ("chat.W007", {"ALLOWED_HOSTS": ["chat.example.org"], "HTTPS": True}, "CHAT_URL"),
         ("chat.W008", {"ALLOWED_HOSTS": ["chat.example.org"], "HTTPS": True, "CHAT_URL": "http://x.org"}, "CHAT_URL"),
+        ("chat.W010", {"SECURE_HSTS_INCLUDE_SUBDOMAINS": True}, "CHAT_HSTS_SUBDOMAINS"),
+        ("chat.W010", {**PUBLIC, "SECURE_HSTS_PRELOAD": True}, "CHAT_HSTS_SUBDOMAINS"),
+        ("chat.W010", {"SECURE_HSTS_INCLUDE_SUBDOMAINS": True, "SECURE_HSTS_PRELOAD": True}, "CHAT_HTTPS"),
         ("chat.E003", {"STATIC_HASHED": True, "STATIC_ROOT": Path("/nonexistent")}, "CHAT_STATIC_HASHED"),
     ],
 )
@@ -68,6 +74,7 @@ def test_a_wrong_combination_is_named_with_a_hint(
         {"ALLOWED_HOSTS": ["chat.example.org"], "CHAT_URL": "http://chat.example.org:8000"},
         {"OPENAI_MODEL": "gpt", "OPENAI_BASE_URL": "http://127.0.0.1:8080/v1"},
         {"OPENAI_MODEL": "gpt", "OPENAI_API_KEY": "sk-x"},
+        {**PUBLIC, "SECURE_HSTS_INCLUDE_SUBDOMAINS": True, "SECURE_HSTS_PRELOAD": True},
         {"EMAIL_URL": "smtp://mail.example.org", "DEFAULT_FROM_EMAIL": "chat@example.org"},
     ],
 )
@@ -220,3 +227,42 @@ def test_it_is_a_sentence_with_a_key_of_ones_own_too(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "(chat.E002)" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"CHAT_HSTS_SUBDOMAINS": "1"}, {"CHAT_HSTS_SUBDOMAINS": "1", "CHAT_HSTS_PRELOAD": "1"}]
+)
+def test_a_site_behind_https_has_nothing_to_be_warned_of(tmp_path: Path, more: dict[str, str]) -> None:
+    said = deploy_check(tmp_path, CHAT_HTTPS="1", ALLOWED_HOSTS="chat.example.org", **more)
+
+    assert said.returncode == 0, said.stdout
+    assert "no issues" in said.stdout
+
+
+def test_without_https_there_is_much_to_be_warned_of(tmp_path: Path) -> None:
+    """The control: the silence is not for everybody."""
+    said = deploy_check(tmp_path, ALLOWED_HOSTS="chat.example.org")
+
+    assert said.returncode == 1
+    assert {"security.W004", "security.W008", "security.W012"} <= set(re.findall(r"security\.W\d+", said.stdout))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHAT_METRICS_ALLOW", "10.0.0.0/33"),
+        ("CHAT_METRICS_ALLOW", "prometheus"),
+        ("CHAT_METRICS_ALLOW", "10.0.0.1/16"),
+        ("CHAT_METRICS_TOKEN", "short"),
+        ("REDIS_URL", "redis://redis/0?password_file=/nowhere"),
+    ],
+)
+def test_a_value_that_would_open_or_shut_too_much_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    said = deploy_check(tmp_path, **{name: value})
+
+    assert said.returncode == 1
+    assert f"(chat.E001) {name}" in said.stdout
+
+
+def deploy_check(data_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return ended("manage.py", "check", "--deploy", "--fail-level", "WARNING", CHAT_DATA_DIR=str(data_dir), **variables)

@@ -9,19 +9,23 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chat import database
 from chat.generation.engine import engine
+from chat.networks import is_within
 
 logger = logging.getLogger(__name__)
 
 PART_SECONDS: Final = 2.0
 FRESH_SECONDS: Final = 1.0
+FORWARDED: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")
 
 
 @require_safe
@@ -46,8 +50,23 @@ async def readyz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text format. Numbers only."""
+    """Prometheus' text format, numbers only, for whoever has the token or comes from an allowed address."""
+    if not (_has_metrics_token(request) or _may_read_metrics(request)):
+        raise Http404
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _has_metrics_token(request: HttpRequest) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    expected = settings.CHAT_METRICS_TOKEN
+    return bool(expected) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), expected)
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    """By the address. Of a proxy that nobody has told us of, it is the proxy's own: that says nothing of who asks."""
+    if not settings.ALLAUTH_TRUSTED_PROXY_COUNT and any(name in request.headers for name in FORWARDED):
+        return False
+    return is_within(request.META.get("REMOTE_ADDR") or "", settings.METRICS_NETWORKS)
 
 
 class Probe:

@@ -12,6 +12,8 @@ from pytest_django import Settings
 
 from tests.views.test_modules import HASHED
 
+POLICY = "Content-Security-Policy"
+
 
 @pytest.fixture
 def sources(settings: Settings, tmp_path: Path) -> Path:
@@ -49,6 +51,42 @@ async def test_a_script_has_its_type_and_is_for_this_site_only(sources: Path) ->
     assert response["Content-Type"].startswith("text/javascript")
     assert response["X-Content-Type-Options"] == "nosniff"
     assert "Access-Control-Allow-Origin" not in response
+
+
+@pytest.mark.parametrize(
+    ("name", "script_src", "is_alone", "readers"),
+    [
+        ("x.js", "'self'", False, "same-origin"),
+        ("x.mjs", "'self'", False, "same-origin"),
+        ("x.svg", None, True, "same-origin"),
+        ("x.html", None, True, "same-origin"),
+        ("x.pdf", None, True, "same-origin"),
+        # Of the page that shows another site's picture, which has no origin.
+        ("x.css", None, True, "cross-origin"),
+    ],
+)
+async def test_a_file_that_is_opened_like_a_page_can_do_nothing(
+    sources: Path, name: str, script_src: str | None, is_alone: bool, readers: str
+) -> None:
+    (sources / name).write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+
+    response = await AsyncClient().get(f"/static/{name}")
+
+    policy = {name: value for name, _, value in (each.partition(" ") for each in response[POLICY].split("; "))}
+    assert (policy["default-src"], policy["frame-ancestors"]) == ("'none'", "'none'")
+    assert policy.get("script-src") == script_src
+    assert ("sandbox" in policy) is is_alone
+    assert response["Cross-Origin-Resource-Policy"] == readers
+
+
+async def test_a_hashed_file_has_the_same_policy(sources: Path, settings: Settings) -> None:
+    (sources / "x.svg").write_text("<svg/>")
+    settings.STORAGES = HASHED
+    settings.SERVESTATIC_USE_MANIFEST = True
+    settings.SERVESTATIC_USE_FINDERS = settings.SERVESTATIC_AUTOREFRESH = False
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+    assert "sandbox" in (await AsyncClient().get(static("x.svg")))[POLICY]
 
 
 @pytest.mark.parametrize(

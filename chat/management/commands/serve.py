@@ -24,7 +24,7 @@ from chat.server import garbage
 from chat.server.listening import CannotListen, listen
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
-from chatsite.addresses import local_url
+from chatsite.addresses import default_url
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +92,10 @@ class Command(BaseCommand):
             raise CommandError("Not every worker has ended in order.")
 
     def _site_url(self, host: str, port: int) -> str:
-        """Where people open the site. What was given on the command line stands in for CHAT_URL, in all processes."""
+        """Where people open the site. What was given on the command line stands in for HOST and PORT, in all processes."""
         if not os.environ.get("CHAT_URL"):
-            os.environ["CHAT_URL"] = settings.CHAT_URL = local_url(host, port)
+            url = default_url(host, port, settings.ALLOWED_HOSTS, https=settings.HTTPS)
+            os.environ["CHAT_URL"] = settings.CHAT_URL = url
         return str(settings.CHAT_URL)
 
     def _listen(self, host: str, port: int) -> socket.socket:

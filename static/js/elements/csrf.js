@@ -1,4 +1,5 @@
-const COOKIE = "csrftoken";
+// Over HTTPS it has a name that no other host can set.
+const COOKIES = [/(?:^|; )__Host-csrftoken=([^;]*)/, /(?:^|; )csrftoken=([^;]*)/];
 
 /**
  * The token that unsafe requests carry. The cookie comes first: a login in another tab has changed it since this page
@@ -7,8 +8,9 @@ const COOKIE = "csrftoken";
  * @returns {string}
  */
 export function csrfToken() {
-  for (const cookie of document.cookie.split("; ")) {
-    if (cookie.startsWith(`${COOKIE}=`)) return cookie.slice(COOKIE.length + 1);
+  for (const cookie of COOKIES) {
+    const token = cookie.exec(document.cookie)?.[1];
+    if (token) return token;
   }
   return /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=csrfmiddlewaretoken]"))?.value ?? "";
 }

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import io
+import logging
+import logging.config
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path, re_path
+
+import chatsite.urls
+from chatsite.log_lines import Lines
+
+SECRET = "1-c4f2verysecret"
+
+
+def record(message: str, *args: object) -> logging.LogRecord:
+    return logging.LogRecord("django.request", logging.ERROR, "", 1, message, args, None)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"/accounts/password/reset/key/{SECRET}/",
+        f"/accounts/password/reset/key/{SECRET}",
+        f"/accounts/password%2Freset%2fkey/{SECRET}/",
+        f"https://chat.example.org/accounts/password/reset/key/{SECRET}/?next=/",
+        f"/setup/?token={SECRET}",
+        f"/setup/?x=1&token={SECRET}&y=2",
+    ],
+)
+def test_no_line_has_an_address_that_lets_somebody_in(address: str) -> None:
+    lines = Lines("%(levelname)s %(message)s")
+
+    assert SECRET not in lines.format(record("%s: %s", "Internal Server Error", address))
+    assert SECRET not in lines.format(record(f'"GET {address} HTTP/1.1"'))
+    # The control.
+    assert SECRET in logging.Formatter().format(record("%s: %s", "Not Found", address))
+
+
+def test_an_exception_that_quotes_it_has_it_neither() -> None:
+    failed = record("It failed")
+    try:
+        raise PermissionDenied(f"/accounts/password/reset/key/{SECRET}/")
+    except PermissionDenied:
+        failed.exc_info = sys.exc_info()
+
+    line = Lines("%(message)s").format(failed)
+
+    assert SECRET not in line
+    assert "PermissionDenied: /accounts/password/reset/key/..." in line
+
+
+def test_other_lines_stay_as_they_are() -> None:
+    lines = Lines("%(message)s")
+    for line in ("Run 1 started", "Not Found: /accounts/password/reset/key/done/", "max_tokens=5", "/c/1?q=reset/key"):
+        assert lines.format(record(line)) == line
+
+
+def fail(request: HttpRequest, key: str = "") -> HttpResponse:
+    raise RuntimeError("planted")
+
+
+urlpatterns = [
+    re_path("^accounts/password/reset/key/(?P<key>.+)/$", fail),
+    path("other", fail),
+    *chatsite.urls.urlpatterns,
+]
+handler500 = "chat.views.errors.server_error"
+
+
+@pytest.mark.django_db
+@pytest.mark.urls("tests.test_log_lines")
+def test_what_django_says_of_a_failure_goes_through_it() -> None:
+    printed = io.StringIO()
+    console = logging.StreamHandler(printed)
+    name = settings.LOGGING["handlers"]["console"]["formatter"]
+    configurator = logging.config.DictConfigurator(settings.LOGGING)
+    console.setFormatter(configurator.configure_formatter(settings.LOGGING["formatters"][name]))  # type: ignore[attr-defined]
+    logger = logging.getLogger("django.request")
+    logger.addHandler(console)
+    client = Client(raise_request_exception=False)
+    try:
+        assert client.get(f"/accounts/password/reset/key/{SECRET}/").status_code == 500
+        assert client.get("/other").status_code == 500
+    finally:
+        logger.removeHandler(console)
+
+    assert "Internal Server Error: /accounts/password/reset/key/..." in printed.getvalue()
+    assert "Internal Server Error: /other" in printed.getvalue()
+    assert SECRET not in printed.getvalue()
