@@ -20,7 +20,7 @@ FROM python:3.13-slim
 
 # What volumes are mounted on belongs to the one who writes there.
 RUN useradd --system --uid 10001 --no-create-home chatsite \
-    && install -d -m 700 -o chatsite -g chatsite /data && install -d -m 755 -o chatsite -g chatsite /passwords
+    && install -d -m 700 -o chatsite -g chatsite /data && install -d -m 755 -o chatsite -g chatsite /passwords /redis
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 

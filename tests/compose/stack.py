@@ -27,6 +27,10 @@ services:
     environment: {CHAT_DEMO_TOKENS_PER_SECOND: "80", CHAT_SENDS_PER_MINUTE: "1000", CHAT_TITLES: "0"}
   migrate: {build: {network: NETWORK}, image: chatsite-test}
   password: {build: {network: NETWORK}, image: chatsite-test}
+  # A stand-in's start script clears Debian's site away, and becomes another user by `su`, which stays and passes
+  # signals on.
+  nginx: {tmpfs: [/etc/nginx/sites-enabled, /var/log/nginx]}
+  postgres: {cap_add: [AUDIT_WRITE, KILL]}
 """
 BUILD_SECONDS: Final = 600
 UP_SECONDS: Final = 240

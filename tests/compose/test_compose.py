@@ -87,6 +87,60 @@ def test_the_password_of_the_database_is_nobody_elses(stack: Stack) -> None:
     assert stack.compose(*shell, "web", "stat", "-c", "%a", "/data/pgpass", "/data/secret_key").split() == ["600"] * 2
 
 
+def test_the_password_of_redis_is_nobody_elses(stack: Stack) -> None:
+    shell = ("exec", "--no-TTY")
+    password = stack.compose(*shell, "web", "cat", "/data/redis_password").strip()
+    assert len(password) >= 32
+    inspected = "".join(
+        stack.engine.docker("inspect", container).stdout
+        for service in ("redis", "web", "postgres", "nginx")
+        for container in stack.containers(service)
+    )
+    processes = stack.compose("top", "redis")
+    for shown in (stack.compose("config"), stack.compose("logs"), inspected, processes):
+        assert password not in shown
+    assert "redis-server" in processes
+    assert stack.compose(*shell, "web", "stat", "-c", "%a", "/data/redis_password").strip() == "600"
+    for service in ("postgres", "nginx"):
+        assert "No such file" in stack.compose(*shell, service, "cat", "/redis/redis.conf", check=False)
+
+
+def test_redis_answers_nobody_without_it(stack: Stack) -> None:
+    """The servers, with it, write their answers there: all other tests."""
+    ask = ("exec", "--no-TTY", "redis", "redis-cli")
+    for command in (("ping",), ("keys", "*"), ("config", "get", "requirepass"), ("-a", "wrong", "ping")):
+        assert "NOAUTH" in stack.compose(*ask, *command, check=False), command
+    password = stack.compose("exec", "--no-TTY", "web", "cat", "/data/redis_password").strip()
+    assert "PONG" in stack.compose(*ask, "-a", password, "ping")
+
+
+@pytest.mark.parametrize(
+    ("service", "capabilities"),
+    [
+        ("redis", []),
+        ("nginx", ["CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"]),
+        ("postgres", ["AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"]),
+    ],
+)
+def test_the_other_containers_have_few_rights(stack: Stack, service: str, capabilities: list[str]) -> None:
+    (container,) = stack.containers(service)
+    (inspected,) = json.loads(stack.engine.docker("inspect", container).stdout)
+    host = inspected["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert sorted(each.removeprefix("CAP_") for each in host["CapAdd"] or []) == capabilities
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    refused = stack.compose("exec", "--no-TTY", service, "sh", "-c", "touch /usr/x", check=False)
+    assert "Read-only file system" in refused
+
+
+async def test_the_metrics_are_for_the_servers_neighbours_alone(stack: Stack, http: aiohttp.ClientSession) -> None:
+    async with http.get(f"{stack.url}/metrics") as response:
+        assert response.status == 404
+    ask = "import urllib.request as u; print(u.urlopen('http://localhost:8000/metrics').read().decode())"
+    assert "chat_runs" in stack.compose("exec", "--no-TTY", "web", "python", "-c", ask)
+
+
 def test_nginx_takes_the_certificates_of_the_second_file(stack: Stack) -> None:
     certificates = stack.clone / "certificates"
     certificates.mkdir()
@@ -96,9 +150,14 @@ def test_nginx_takes_the_certificates_of_the_second_file(stack: Stack) -> None:
         *("run", "--rm", "--no-deps", "--no-TTY", "nginx", "nginx", "-c", "/etc/nginx/conf.d/chatsite.conf", "-T"),
         also="deploy/docker-compose.tls.yml",
         CHAT_CERTIFICATES=certificates,
+        CHAT_URL="https://chat.example.org/",
     )
     assert "test is successful" in checked
     assert "listen 8443 ssl" in checked
+    without = stack.compose(
+        "config", also="deploy/docker-compose.tls.yml", check=False, CHAT_CERTIFICATES=certificates
+    )
+    assert "CHAT_URL" in without
 
 
 def test_a_local_model_is_there_before_the_servers(stack: Stack) -> None:

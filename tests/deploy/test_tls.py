@@ -51,6 +51,10 @@ async def https(trust: ssl.SSLContext) -> AsyncIterator[aiohttp.ClientSession]:
         yield https
 
 
+def signed_in(site: Site) -> dict[str, str]:
+    return {"Cookie": f"__Host-sessionid={site.cast['alice'].session}"}
+
+
 def test_nginx_finds_nothing_to_complain_of(proxy: Nginx) -> None:
     assert "warn" not in proxy.check()
 
@@ -59,12 +63,13 @@ async def test_a_page_comes_with_the_promise_of_https(proxy: Nginx, https: aioht
     async with https.get(f"{proxy.url}/accounts/login/") as response:
         assert response.status == 200
         assert "max-age=31536000" in response.headers["Strict-Transport-Security"]
-        assert response.cookies["csrftoken"]["secure"]
+        token = response.cookies["__Host-csrftoken"]
+        assert (token["secure"], token["path"], token["domain"]) == (True, "/", "")
 
 
 async def test_a_form_of_this_address_is_taken(proxy: Nginx, site: Site, https: aiohttp.ClientSession) -> None:
     token = "a" * 32
-    cookie = f"{site.cast['alice'].cookie['Cookie']}; csrftoken={token}"
+    cookie = f"{signed_in(site)['Cookie']}; __Host-csrftoken={token}"
     for origin, status in ((proxy.url, 201), (proxy.url.replace("https", "http"), 403)):
         headers = {"Cookie": cookie, "X-CSRFToken": token, "Origin": origin, "Referer": f"{origin}/"}
         async with https.post(f"{proxy.url}/api/runs", json={"text": "/hello"}, headers=headers) as response:
@@ -74,12 +79,21 @@ async def test_a_form_of_this_address_is_taken(proxy: Nginx, site: Site, https: 
 async def test_the_socket_opens_for_a_page_of_this_address(proxy: Nginx, site: Site, trust: ssl.SSLContext) -> None:
     async with connect(
         f"wss://{proxy.host}/ws/chat",
-        additional_headers={**site.cast["alice"].cookie, "Origin": proxy.url},
+        additional_headers={**signed_in(site), "Origin": proxy.url},
         subprotocols=["chat.v1"],  # type: ignore[list-item]
         ssl=trust,
         proxy=None,
     ) as socket:
         assert json.loads(await socket.recv())["type"] == "hello"
+
+
+async def test_a_cookie_that_another_host_could_have_set_signs_nobody_in(
+    proxy: Nginx, site: Site, https: aiohttp.ClientSession
+) -> None:
+    """Without the prefix any name below the same domain can set it, and any page over plain HTTP."""
+    for headers, status in ((site.cast["alice"].cookie, 401), (signed_in(site), 200)):
+        async with https.get(f"{proxy.url}/api/conversations", headers=headers) as response:
+            assert response.status == status
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "evil.example", "127.0.0.1@evil.example"])
