@@ -56,7 +56,7 @@ class Nginx:
             "CHAT_HTTPS": "1" if certificate else "",
             "CHAT_PROXY": "0.0.0.0/32",
             "CHAT_CACHE_DIR": str(directory),
-            "CHAT_URL": "https://127.0.0.1" if certificate else "",
+            "CHAT_URL": self.url,
             "CHAT_HSTS_SUBDOMAINS": "",
             "CHAT_HSTS_PRELOAD": "",
             "CHAT_ADDRESS_CONNECTIONS": "300",
