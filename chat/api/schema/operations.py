@@ -14,7 +14,7 @@ WRITING: Final[list[Schema]] = [{"token": []}, {"session": [], "csrf": []}]
 
 # What may be said to anybody, whatever is called.
 _ALWAYS: Final = ("not_signed_in", "another_user", "method_not_allowed", "unavailable")
-_BODY: Final = ("bad_json", "bad_request", "body_too_big")
+_BODY: Final = ("bad_json", "bad_request", "request_timeout", "body_too_big")
 
 
 def operation(
