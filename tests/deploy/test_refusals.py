@@ -228,8 +228,14 @@ class TestLimits:
 
     def test_an_address_may_ask_so_often(self, nobody: str) -> None:
         with nginx(nobody, changed={**SLOWLY, "burst=300": "burst=5"}) as proxy:
-            statuses = [ask(proxy, get(path))[0] for path in ["/", "/api/x", "/static/x"] * 3]
+            statuses = [ask(proxy, get(path))[0] for path in ["/", "/api/x", "/c/1"] * 3]
+            files = [ask(proxy, get("/static/x"))[0] for _ in range(10)]
         assert statuses == [503] * 6 + [429] * 3
+        assert files == [503] * 10
+
+    def test_its_files_are_counted_apart(self, nobody: str) -> None:
+        with nginx(nobody, changed={"rate=500r/s": "rate=1r/m", "burst=3000": "burst=2"}) as proxy:
+            assert [ask(proxy, get("/static/x"))[0] for _ in range(4)] == [503, 503, 503, 429]
 
     def test_a_page_with_all_its_files_is_not_too_much(self, plain: Nginx) -> None:
         """The control, with what is deployed."""
