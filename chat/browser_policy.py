@@ -18,7 +18,7 @@ PERMISSIONS: Final = ", ".join(
         *(
             f"{feature}=()"
             for feature in (
-                *("accelerometer", "bluetooth", "browsing-topics", "camera", "display-capture", "geolocation"),
+                *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation"),
                 *("gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb"),
             )
         ),
