@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from chat.answer_headers import NO_PAGE
-from chat.server.server import PATIENCE
+from chat.server.arrivals import Patience
 from tests.server.process import END_SECONDS, ROOT, running
 from tests.server.test_server import OneReader
 
@@ -131,12 +131,11 @@ class TestSlowRequests:
             assert reader.response().read() == b"hi"
             assert connection.recv(1) == b""
 
-
     def test_what_is_deployed_waits_as_long_as_nginx_does(self) -> None:
         nginx = (ROOT / "deploy" / "nginx.conf").read_text()
-        assert f"client_header_timeout {PATIENCE.head:g}s;" in nginx
-        assert f"client_body_timeout {PATIENCE.body:g}s;" in nginx
-        assert (PATIENCE.head, PATIENCE.body) == (20, 60)
+        assert f"client_header_timeout {Patience().head:g}s;" in nginx
+        assert f"client_body_timeout {Patience().body:g}s;" in nginx
+        assert (Patience().head, Patience().body) == (20, 60)
 
 
 class TestConnectionsWithoutARequest:

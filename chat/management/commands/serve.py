@@ -92,7 +92,7 @@ class Command(BaseCommand):
             raise CommandError("Not every worker has ended in order.")
 
     def _site_url(self, host: str, port: int) -> str:
-        """Where people open the site. What was given on the command line stands in for HOST and PORT, in all processes."""
+        """Where people open the site, in all processes: by what was given on the command line, where that counts."""
         if not os.environ.get("CHAT_URL"):
             url = default_url(host, port, settings.ALLOWED_HOSTS, https=settings.HTTPS)
             os.environ["CHAT_URL"] = settings.CHAT_URL = url
