@@ -8,6 +8,7 @@ import logging
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import CharField, Q
@@ -166,6 +167,5 @@ class Turn:
 
 def _fitting(field: str, text: str) -> str:
     """As much of the text as its column holds."""
-    column = Message._meta.get_field(field)
-    assert isinstance(column, CharField)
+    column = cast("CharField[str, str]", Message._meta.get_field(field))
     return clean(text)[: column.max_length]
