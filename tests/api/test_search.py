@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
 from django.db.backends.signals import connection_created
 
 from chat import database
@@ -96,17 +97,17 @@ async def test_a_forged_cursor_is_just_a_place(chat: Rig, owner: Browser) -> Non
     assert page["items"] == []
 
 
-def slow_down(connection: Any, **_: object) -> None:
+def slow_down(**signal: Any) -> None:
     """What a database does that looks through texts takes 20 ms a text; nothing else is slower."""
 
     def position(text: str, word: str) -> int:
         time.sleep(0.02)
         return text.find(word) + 1
 
-    connection.connection.create_function("INSTR", 2, position)
+    signal["connection"].connection.create_function("INSTR", 2, position)
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL bounds its statements itself")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL bounds its statements itself")
 @pytest.mark.parametrize(("seconds", "status"), [(0.1, 503), (600, 200)])
 async def test_a_search_that_takes_too_long_is_ended_and_says_so(
     chat: Rig, owner: Browser, settings: Any, seconds: float, status: int

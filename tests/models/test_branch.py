@@ -183,3 +183,23 @@ def test_a_page_of_5000_messages_costs_as_few_queries_and_objects_as_one_of_few(
         assert len(stretch.messages) == SIZE
         assert len(queries) <= 5
         assert made <= SIZE + 1
+
+
+@pytest.mark.parametrize(("room", "count"), [(5000, 5), (4999, 4), (999, 1), (0, 1), (10**9, SIZE)])
+def test_a_stretch_has_what_there_is_room_for(empty: Conversation, room: int, count: int) -> None:
+    """The last row is the control: without a bound all of them are read."""
+    messages = grow(empty, 12)
+    Message.objects.filter(conversation=empty).update(text="x" * 1000)
+    leaf_id, middle = messages[-1].pk, messages[12]
+
+    up = branch.older(empty, leaf_id, leaf_id, size=SIZE, room=room)
+    down = branch.newer(empty, leaf_id, messages[0].pk, size=SIZE, room=room)
+    beside = branch.around(empty, middle.pk, size=SIZE, room=room)
+
+    assert up.messages == messages[: -count - 1 : -1]
+    assert up.older_id == messages[-count - 1].pk
+    assert down.messages == messages[count:0:-1]
+    assert (down.has_newer, down.older_id) == (True, messages[0].pk)
+    assert len(beside.messages) == count
+    assert middle in beside.messages
+    assert abs(beside.messages.index(middle) - (count - 1) / 2) <= 1

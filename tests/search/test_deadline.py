@@ -14,7 +14,7 @@ SHORT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i 
 # PostgreSQL ends statements by itself.
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite's"),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's"),
 ]
 
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import AsyncClient, Client
 
+from chat import database
 from chat.models import User
-from tests.cast import make_conversation
+from chat.views.first_answers import ROOM
+from tests.cast import add_turn, make_conversation
 
 SignIn = Callable[[User], Client]
 # The API reads on threads of its own.
@@ -61,6 +64,52 @@ def test_where_one_message_is_asked_for_the_end_is_not_sent(signed_in: SignIn, a
     answers = answers_of(signed_in(alice), f"/c/{conversation.pk}?message={message.pk}")
 
     assert list(answers) == ["/conversations", "/conversations?pinned=1"]
+
+
+@pytest.mark.parametrize("size", [ROOM, ROOM + 1, 1024 * 1024])
+def test_a_long_message_comes_with_the_page_only_as_far_as_it_may(signed_in: SignIn, alice: User, size: int) -> None:
+    conversation = make_conversation(alice, "x" * 400_000, "y" * size, title="Long")
+    client = signed_in(alice)
+
+    response = client.get(f"/c/{conversation.pk}")
+
+    address = f"/conversations/{conversation.pk}/messages?branch=active"
+    answers = answers_of(client, f"/c/{conversation.pk}")
+    assert len(response.content) < ROOM + 100_000
+    assert (address in answers) is (size <= ROOM)
+    asked = client.get(f"/api{address}").json()
+    assert [len(each["text"]) for each in asked["items"]] == [size]
+    assert asked["next"]
+    if size <= ROOM:
+        assert answers[address] == asked
+
+
+def test_of_a_long_conversation_the_end_comes_with_the_page(signed_in: SignIn, alice: User) -> None:
+    conversation = make_conversation(alice, "first", "x" * 100_000, title="Long")
+    for _ in range(9):
+        add_turn(conversation, "more", "x" * 100_000, parent=conversation.active_leaf)
+    client, path = signed_in(alice), f"/conversations/{conversation.pk}/messages"
+
+    answer = answers_of(client, f"/c/{conversation.pk}")[f"{path}?branch=active"]
+
+    assert [len(each["text"]) for each in answer["items"]] == [100_000, 4, 100_000, 4]
+    older = client.get(f"/api{path}?branch=active&cursor={answer['next']}").json()
+    assert len(older["items"][0]["text"]) == 100_000
+    assert older["previous"]
+
+
+async def test_who_asks_for_too_many_pages_at_once_is_asked_to_wait(async_client: AsyncClient, alice: User) -> None:
+    await async_client.aforce_login(alice)
+    await database.pages.take(alice.pk)
+    try:
+        waiting = [asyncio.create_task(async_client.get("/")) for _ in range(database.pages.waiting + 1)]
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        [refused] = [each.result() for each in done]
+        assert refused.status_code == 429
+        assert refused.headers["Retry-After"] == "1"
+    finally:
+        database.pages.give_back(alice.pk)
+    assert {each.status_code for each in await asyncio.gather(*waiting)} == {200}
 
 
 def test_what_a_message_says_cannot_end_the_element_it_is_sent_in(signed_in: SignIn, alice: User) -> None:

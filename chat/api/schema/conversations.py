@@ -89,7 +89,8 @@ LIST_MESSAGES: Final = operation(
     "The messages of a conversation",
     tag=TAG,
     description="Of all its branches, or of one: the shown path goes from the conversation's `active_leaf_id` up "
-    "through `parent_id`. On the pages of a branch each message has its `siblings`.",
+    "through `parent_id`. On the pages of a branch each message has its `siblings`. A page may have fewer messages "
+    "than `limit` where they are long: what tells the end is that there is no further cursor.",
     parameters=[
         *_PAGING,
         query("branch", one_of("active"), "`active`: only the path that is shown, from its end upwards."),
@@ -101,7 +102,7 @@ LIST_MESSAGES: Final = operation(
         ),
     ],
     answers={"200": answer("MessagePage", "A page of them.")},
-    refused=(*_UNPAGED, "not_found"),
+    refused=(*_UNPAGED, "not_found", "rate_limited"),
 )
 
 SEARCH: Final = operation(
@@ -120,7 +121,7 @@ SEARCH: Final = operation(
         ),
     ],
     answers={"200": answer("SearchPage", "A page of what was found.")},
-    refused=_UNPAGED,
+    refused=(*_UNPAGED, "rate_limited"),
 )
 
 LIST_ASSISTANTS: Final = operation(

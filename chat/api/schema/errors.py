@@ -24,7 +24,8 @@ REFUSALS: Final = {
     "or an answer that is still being written.",
     "busy": "The conversation is being answered.",
     "body_too_big": "The request's body is too large.",
-    "rate_limited": "Too many messages in a minute, by you or, in a run, by this site to the model's provider.",
+    "rate_limited": "Too many messages in a minute, by you or, in a run, by this site to the model's provider; or too "
+    "many searches, or pages of messages, of yours at once.",
     "too_many_runs": "As many answers as are allowed at once are being written for you.",
     "unavailable": "Something that is needed cannot be reached: the database, or any model.",
     "draining": "The server is being shut down. Another one, or the same after its restart, will answer.",
