@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 from django.db import DatabaseError
 
 from chat import database
+from chat.limits import ConcurrencyLimit
+from chat.refusals import Refusal
 from chatsite import databases
 
 SECONDS = 20
@@ -53,6 +55,87 @@ async def test_reading_and_writing_do_not_wait_behind_saving() -> None:
             assert (await database.write(name_of_thread)).startswith("db-write")
         event.set()
         assert await asyncio.gather(*saving) == [True] * MANY
+
+
+async def test_what_one_person_reads_much_of_takes_one_thread_however_often_it_is_asked_for() -> None:
+    limit = ConcurrencyLimit(each=1, altogether=2, waiting=MANY)
+    begun: list[int] = []
+
+    def read(user_id: int, event: threading.Event) -> bool:
+        begun.append(user_id)
+        return event.wait(SECONDS)
+
+    with held() as event:
+        reading = [asyncio.create_task(database.read_in_turn(limit, 1, lambda: read(1, event))) for _ in range(MANY)]
+        async with asyncio.timeout(SECONDS):
+            await until(lambda: begun == [1])
+            # Others' go by, large and small.
+            assert (await database.read_in_turn(limit, 2, name_of_thread)).startswith("db-read")
+            assert (await database.read(name_of_thread)).startswith("db-read")
+        assert begun == [1]
+        event.set()
+        assert await asyncio.gather(*reading) == [True] * MANY
+
+
+async def test_without_a_limit_one_person_takes_all_threads() -> None:
+    """The control of the test above."""
+    limit = ConcurrencyLimit(each=MANY, altogether=MANY, waiting=MANY)
+    begun: list[int] = []
+
+    def read(event: threading.Event) -> bool:
+        begun.append(1)
+        return event.wait(SECONDS)
+
+    with held() as event:
+        reading = [asyncio.create_task(database.read_in_turn(limit, 1, lambda: read(event))) for _ in range(MANY)]
+        async with asyncio.timeout(SECONDS):
+            await until(lambda: len(begun) == database._readers._max_workers)
+            other = asyncio.create_task(database.read(name_of_thread))
+            done, _ = await asyncio.wait([other], timeout=0.1)
+            assert not done
+        event.set()
+        await asyncio.gather(*reading, other)
+
+
+async def test_who_hangs_up_and_asks_again_gets_no_second_thread() -> None:
+    limit = ConcurrencyLimit(each=1, altogether=2, waiting=1)
+    begun: list[str] = []
+
+    def read(name: str, event: threading.Event) -> bool:
+        begun.append(name)
+        return event.wait(SECONDS)
+
+    with held() as event:
+        first = asyncio.create_task(database.read_in_turn(limit, 1, lambda: read("first", event)))
+        async with asyncio.timeout(SECONDS):
+            await until(lambda: bool(begun))
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            second = asyncio.create_task(database.read_in_turn(limit, 1, lambda: read("second", event)))
+            await asyncio.sleep(0)
+            with pytest.raises(Refusal) as refused:
+                await database.read_in_turn(limit, 1, lambda: read("third", event))
+            assert (refused.value.code, refused.value.retry_after) == ("rate_limited", 1)
+            assert begun == ["first"]
+            event.set()
+            assert await second
+    assert begun == ["first", "second"]
+
+
+async def test_what_fails_gives_its_place_back() -> None:
+    limit = ConcurrencyLimit(each=1, altogether=1, waiting=1)
+
+    def fail() -> None:
+        raise DatabaseError("no room")
+
+    for _ in range(3):
+        with pytest.raises(DatabaseError):
+            await database.read_in_turn(limit, 1, fail)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.001)
 
 
 async def test_a_note_that_waits_is_not_noted_again() -> None:

@@ -177,6 +177,9 @@ async def test_the_json_of_what_may_be_large_is_not_written_on_the_loop(
     assert len(threads) == len(addresses)
     assert all(name.startswith("db-read") for _, name in threads), threads
     assert sum(size > 100_000 for size, _ in threads) == 2
+    # The control: what is written on the loop is noticed.
+    replies.encoded({})
+    assert not threads[-1][1].startswith("db-read")
 
 
 @pytest.mark.parametrize("address", ["/api/conversations/{}/messages", "/api/search?q=heron"])

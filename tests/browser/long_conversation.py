@@ -1,4 +1,4 @@
-"""python -m tests.browser.long_conversation OWNER_ID COUNT: writes a conversation that long, and prints its id."""
+"""python -m tests.browser.long_conversation OWNER_ID COUNT BLANK_LINES: writes a conversation, and prints its id."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ ANSWERS: Final = (
 )
 
 
-def write(data_dir: Path, owner_id: int, count: int) -> str:
-    """Into the database of a site, past it. The id of the conversation."""
+def write(data_dir: Path, owner_id: int, count: int, *, blank_lines: int = 0) -> str:
+    """Into the database of a site, past it. The id of the conversation.
+
+    `blank_lines`: at the end of each answer, where they are as many bytes and nothing to draw.
+    """
     made = subprocess.run(
-        [sys.executable, "-m", "tests.browser.long_conversation", str(owner_id), str(count)],
+        [sys.executable, "-m", "tests.browser.long_conversation", str(owner_id), str(count), str(blank_lines)],
         cwd=ROOT,
         env=clean_environment() | {"CHAT_DATA_DIR": str(data_dir)},
         capture_output=True,
@@ -39,7 +42,7 @@ def write(data_dir: Path, owner_id: int, count: int) -> str:
     return made.stdout.strip()
 
 
-def main(owner_id: int, count: int) -> None:
+def main(owner_id: int, count: int, blank_lines: int) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
     django.setup()
     from django.db import transaction
@@ -60,7 +63,7 @@ def main(owner_id: int, count: int) -> None:
                 owner_id=owner_id,
                 parent_id=parent,
                 role=Message.Role.USER if asks else Message.Role.ASSISTANT,
-                text=f"Question {number // 2}" if asks else ANSWERS[number // 2 % len(ANSWERS)],
+                text=f"Question {number // 2}" if asks else ANSWERS[number // 2 % len(ANSWERS)] + "\n" * blank_lines,
                 created_at=begun + timedelta(seconds=number),
             )
             parent = message.pk
@@ -71,4 +74,4 @@ def main(owner_id: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:4]))

@@ -66,6 +66,14 @@ GO_ON = """([top]) => new Promise((resolve) => {
   document.querySelector("#transcript-scroller").scrollTop = top;
 })"""
 
+# Scrolled to one end, as often as it is asked, until there is this question.
+REACHED = """([question, top]) => {
+  document.querySelector("#transcript-scroller").scrollTop = top;
+  return [...document.querySelectorAll('chat-message[data-role="user"] , .message[data-role="user"]')].some((each) =>
+    each.textContent.split("\\n").some((line) => line.trim() === question),
+  );
+}"""
+
 
 async def steady(tab: Tab) -> None:
     await tab.page.wait_for_function(STEADY)
@@ -189,6 +197,36 @@ async def test_a_conversation_is_opened_at_one_of_its_messages(visitor: Visitor,
     await expect(tab.questions.last).to_be_in_viewport()
     await tab.send("Go on")
     await expect(tab.body).to_have_text("Hello! You said: Go on")
+
+
+@pytest.mark.parametrize("blank_lines", [120_000, 600_000])
+async def test_where_pages_are_short_because_answers_are_long_all_of_them_are_reached(
+    visitor: Visitor, site: Site, blank_lines: int
+) -> None:
+    """A page has a few messages at best, and of the longest one at a time; these do not come with the page itself."""
+    assert visitor.person
+    conversation_id = write(site.data_dir, visitor.person.id, 24, blank_lines=blank_lines)
+    path = f"/api/conversations/{conversation_id}/messages?branch=active&limit=200"
+    end = await visitor.api("GET", path)
+    assert end["next"]
+    assert len(end["items"]) < 10
+
+    tab = await visitor.open(f"/c/{conversation_id}")
+    await expect(tab.page.locator("chat-message").last).to_be_visible()
+    await tab.page.wait_for_function(REACHED, arg=["Question 0", 0])
+    await expect(tab.questions).to_have_count(12)
+    await expect(tab.page.locator("chat-message")).to_have_count(24)
+
+    items = end["items"]
+    while all(each["text"] != "Question 5" for each in items):
+        end = await visitor.api("GET", f"{path}&cursor={end['next']}")
+        items = end["items"]
+    wanted = next(each["id"] for each in items if each["text"] == "Question 5")
+    await tab.go(f"/c/{conversation_id}?message={wanted}")
+    await expect(tab.page.locator(f'[data-message-id="{wanted}"]')).to_be_in_viewport()
+    for text, top in (("Question 0", 0), ("Question 11", 1_000_000)):
+        await tab.page.wait_for_function(REACHED, arg=[text, top])
+    await expect(tab.page.locator("chat-message")).to_have_count(24)
 
 
 async def test_a_move_of_the_scroll_bar_is_not_undone_by_text_that_comes_with_it(visitor: Visitor) -> None:
