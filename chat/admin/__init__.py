@@ -1,16 +1,18 @@
-"""Django's admin: users, assistants, suggestions, conversations to read, API tokens."""
+"""Django's admin: users, groups, assistants, suggestions, conversations to read, API tokens."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from django.contrib import admin
+from django.contrib.auth.models import Group
 
 from chat.admin.api_token import ApiTokenAdmin
 from chat.admin.assistant import AssistantAdmin
 from chat.admin.conversation import ConversationAdmin
+from chat.admin.group import GroupAdmin
 from chat.admin.suggestion import SuggestionAdmin
 from chat.admin.user import UserAdmin
 
-__all__ = ["ApiTokenAdmin", "AssistantAdmin", "ConversationAdmin", "SuggestionAdmin", "UserAdmin"]
+__all__ = ["ApiTokenAdmin", "AssistantAdmin", "ConversationAdmin", "GroupAdmin", "SuggestionAdmin", "UserAdmin"]
 
 admin.site.site_title = admin.site.site_header = "Chatsite"
 admin.site.index_title = "Administration"
@@ -18,3 +20,6 @@ admin.site.index_title = "Administration"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 # The address is a field of the user. UserAdmin keeps allauth's copy of it in step.
 admin.site.unregister(EmailAddress)
+# Django's own lets everybody who may change groups give them any permission.
+admin.site.unregister(Group)
+admin.site.register(Group, GroupAdmin)

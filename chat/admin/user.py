@@ -22,13 +22,13 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users = super().get_queryset(request)
-        if _is_superuser(request):
+        if is_superuser(request):
             return users
         return users.filter(Q(is_staff=False, is_superuser=False) | Q(pk=request.user.pk))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         readonly = tuple(super().get_readonly_fields(request, obj))
-        return readonly if _is_superuser(request) else (*readonly, *POWERS)
+        return readonly if is_superuser(request) else (*readonly, *POWERS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
         """Only how many rows go with a user: their list would show the titles of conversations to all staff."""
@@ -41,5 +41,5 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
 
 
-def _is_superuser(request: HttpRequest) -> bool:
+def is_superuser(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_superuser)
