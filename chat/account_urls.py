@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views
 from django.urls import URLPattern, path, re_path
 
-from chat.accounts import after_first_run
+from chat.accounts import PasswordResetFromKeyView, after_first_run, if_mail_is_sent, with_secret_address
 
 urlpatterns: list[URLPattern] = [
     path("login/", after_first_run(views.login), name="account_login"),
@@ -16,11 +16,11 @@ urlpatterns: list[URLPattern] = [
     path("password/change/", views.password_change, name="account_change_password"),
     # For an account without a password; the page above sends it here.
     path("password/set/", views.password_set, name="account_set_password"),
-    path("password/reset/", views.password_reset, name="account_reset_password"),
+    path("password/reset/", if_mail_is_sent(views.password_reset), name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        views.password_reset_from_key,
+        with_secret_address(PasswordResetFromKeyView.as_view()),
         name="account_reset_password_from_key",
     ),
     path(

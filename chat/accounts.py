@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -9,23 +11,87 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.views import PasswordResetFromKeyView as AllauthPasswordResetFromKeyView
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
-from chat import first_run
+from chat import account_limits, first_run, mail
+from chat.account_forms import LinkUsed
+from chat.models import User
+
+logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
+
+WAIT = _("Too many failed login attempts. Wait a few minutes, then try again.")
+WAIT_OR_RESET = _(
+    "Too many failed login attempts. Wait a few minutes, or choose a new password by mail to get in now."
+)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.CHAT_SIGNUP)
 
+    @sensitive_variables("credentials", "password")
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """The account of this login and password, also one that is switched off. Raises ValidationError if too many.
+
+        Whatever is typed costs one hash: whether a login exists must not show in the time.
+        """
+        login, password = (
+            credentials.get("email") or credentials.get("username") or "",
+            credentials.get("password", ""),
+        )
+        user = User.named_by(login)
+        attempt = self._begin(request, login, user)
+        if user is None:
+            make_password(password)
+            return None
+        return self._check(user, password, attempt)
+
+    @sensitive_variables("password")
+    def reauthenticate(self, user: User, password: str) -> bool:
+        attempt = self._begin(context.request, user.username, user)
+        return self._check(user, password, attempt) is not None
+
+    def _begin(self, request: HttpRequest, login: str, user: User | None) -> account_limits.Attempt:
+        attempt = account_limits.begin(request, login, user)
+        if attempt is None:
+            raise ValidationError(WAIT_OR_RESET if mail.is_configured() else WAIT, code="too_many_login_attempts")
+        return attempt
+
+    def _check(self, user: User, password: str, attempt: account_limits.Attempt) -> User | None:
+        if not user.check_password(password):
+            return None
+        attempt.succeeded()
+        return user
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        account_limits.know_device(request, response, user)
+        return response
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Every address in a mail is the site's own (CHAT_URL), whatever the request said that asked for the mail."""
+        """Every address in a mail is the site's own (CHAT_URL), whatever the request said that asked for the mail.
+
+        Where the mail server fails, the answer says so, to known and unknown addresses alike.
+        """
         ours = {name: on_site(value) for name, value in context.items() if name.endswith("_url")}
-        super().send_mail(template_prefix, email, {**context, **ours, "current_site": MailSite.ours()})
+        try:
+            super().send_mail(template_prefix, email, {**context, **ours, "current_site": MailSite.ours()})
+        except (OSError, smtplib.SMTPException) as error:
+            # Without its text, which may name the address.
+            logger.error("mail: not sent, the mail server (EMAIL_URL) failed: %s", type(error).__name__)
+            raise ImmediateHttpResponse(render(self.request, "account/mail_failed.html", status=503)) from error
 
     def format_email_subject(self, subject: str) -> str:
         return f"[{MailSite.ours().name}] {subject}"
@@ -60,3 +126,47 @@ def after_first_run(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def if_mail_is_sent(view: View) -> View:
+    """Without a mail server nothing is looked up and nothing promised: the page says whom to ask."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if mail.is_configured():
+            return view(request, *args, **kwargs)
+        logger.warning("mail: a password reset was asked for, but there is no mail server. Set EMAIL_URL.")
+        return render(request, "account/password_reset_unavailable.html")
+
+    return guarded
+
+
+def with_secret_address(view: View) -> View:
+    """For pages whose address holds a key: nobody keeps them, and what they link to does not learn the address.
+
+    Such a page has no form: with "no-referrer" a browser sends `Origin: null` with it, which the CSRF check refuses.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        add_never_cache_headers(response)
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return guarded
+
+
+class PasswordResetFromKeyView(AllauthPasswordResetFromKeyView):  # type: ignore[misc]
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse
+        try:
+            response = super().form_valid(form)
+        except LinkUsed:
+            self.reset_user = None
+            response = self.render_to_response(self.get_context_data(token_fail=True))
+            return response
+        # Whoever read the mail is the owner, and gets in from here whatever others try meanwhile.
+        account_limits.forget(self.request, form.user)
+        account_limits.know_device(self.request, response, form.user)
+        return response

@@ -10,8 +10,10 @@ from typing import Any, Final
 from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse, parse_cookie
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from chat import database
@@ -20,6 +22,7 @@ from chat.models import ApiToken, User
 logger = logging.getLogger(__name__)
 
 SCHEME: Final = "bearer "
+SESSIONS_AT_ONCE: Final = 500
 
 
 class BearerTokenMiddleware:
@@ -93,6 +96,13 @@ def user_of_session(session_key: str) -> User | None:
     if user is None or not _is_of_current_password(user, store.get(HASH_SESSION_KEY, "")):
         return None
     return user
+
+
+def purge_sessions() -> int:
+    """Delete sessions that have ended, SESSIONS_AT_ONCE at most: answers wait while others write. Returns how many."""
+    ended = Session.objects.filter(expire_date__lt=timezone.now()).order_by("expire_date")
+    deleted, _ = Session.objects.filter(pk__in=list(ended.values_list("pk", flat=True)[:SESSIONS_AT_ONCE])).delete()
+    return deleted
 
 
 def _is_of_current_password(user: User, session_hash: str) -> bool:

@@ -9,6 +9,7 @@ chat.E003  hashed static files without a manifest         chat.W003  HTTPS witho
                                                           chat.W007  links in mail lead to this machine
                                                           chat.W008  links in mail without HTTPS
                                                           chat.W010  a promise of HTTPS that is not made
+chat.E010  several processes without a shared cache
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+SHARED_CACHE = "chatsite.caches.SharedCache"
 LOCAL_ADDRESSES = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 
 
@@ -140,6 +142,16 @@ def check_limits() -> Iterator[CheckMessage]:
         )
 
 
+def check_accounts() -> Iterator[CheckMessage]:
+    if settings.WORKERS > 1 and settings.CACHES["default"]["BACKEND"] != SHARED_CACHE:
+        yield Error(
+            f"CHAT_WORKERS is {settings.WORKERS}, but the processes share no cache: each would let as many passwords "
+            "be guessed again, and none could show what another one writes.",
+            hint="Set REDIS_URL, or leave CHAT_WORKERS at 1.",
+            id="chat.E010",
+        )
+
+
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_environment,
     check_database,
@@ -149,6 +161,7 @@ CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_model,
     check_mail,
     check_limits,
+    check_accounts,
 )
 
 

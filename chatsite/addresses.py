@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "*"})
+from chatsite.reach import is_local
+
 EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
 
 
@@ -15,5 +16,5 @@ def local_url(host: str, port: int) -> str:
 
 def default_url(host: str, port: int, allowed_hosts: Iterable[str], *, https: bool) -> str:
     """Where people open the site, as far as it can be told: with HTTPS by its first public name and the usual port."""
-    public = [name.lstrip(".") for name in allowed_hosts if name not in LOCAL_NAMES]
+    public = [name.lstrip(".") for name in allowed_hosts if name != "*" and not is_local(name)]
     return f"https://{public[0]}" if https and public else local_url(host, port)

@@ -13,9 +13,11 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import NONE, SELF
 
 from chatsite.addresses import default_url
+from chatsite.caches import cache
 from chatsite.channel_layers import redis_layer
 from chatsite.databases import SQLITE, database
 from chatsite.environment import Environment
+from chatsite.reach import is_local
 from chatsite.redis_url import BadRedisUrl, with_password
 from chatsite.static_headers import static_headers
 
@@ -29,6 +31,8 @@ DEBUG = env.flag("DEBUG", False)
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 HOST = env.text("HOST", "127.0.0.1")
 WORKERS = env.integer("CHAT_WORKERS", 1, minimum=1, maximum=1024)
+# Where a proxy or a container listens for the site: what others can reach.
+BIND = env.text("CHAT_BIND", HOST)
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOCAL_HOSTS)
 # Exact origins (scheme, host, port) that may open the WebSocket besides the one the request itself was sent to.
@@ -218,13 +222,8 @@ CHANNEL_LAYERS: dict[str, Any] = {
 }
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = redis_layer(REDIS_URL)
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        # The rate limits of the accounts count here: with Django's 300, trying many names would push the counts out.
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
-}
+# What the limits of the accounts count. Several processes share it in Redis, or each would allow as much again.
+CACHES = {"default": cache(REDIS_URL)}
 
 # --- Accounts
 
@@ -236,12 +235,25 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "chat.account_limits.MaximumLengthValidator"},
 ]
-CHAT_SIGNUP = env.flag("CHAT_SIGNUP", True)
+# Before anybody decides: on where only this machine reaches the site, off where others do.
+SIGNUP_IS_DECIDED = bool(env.text("CHAT_SIGNUP"))
+CHAT_SIGNUP = env.flag("CHAT_SIGNUP", is_local(BIND, *ALLOWED_HOSTS, urlsplit(CHAT_URL).hostname or "localhost"))
 ACCOUNT_ADAPTER = "chat.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_FORMS = {
+    "login": "chat.account_forms.LoginForm",
+    "signup": "chat.account_forms.SignupForm",
+    "reauthenticate": "chat.account_forms.ReauthenticateForm",
+    "change_password": "chat.account_forms.ChangePasswordForm",
+    "reset_password": "chat.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "chat.account_forms.ResetPasswordKeyForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# A second account may have the same address: signing up must not tell that the first is there (chat/models/user.py).
+ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
@@ -267,6 +279,8 @@ if HTTPS:
     if not SECURE_HSTS_PRELOAD:
         SILENCED_SYSTEM_CHECKS.append("security.W021")
 EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtp+tls", "smtps"))
+# bin/dev sets it: whoever sees its terminal runs the site.
+CONSOLE_MAIL = env.flag("CHAT_CONSOLE_MAIL", False)
 EMAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chat@localhost")
 if EMAIL_URL:
@@ -280,9 +294,10 @@ if EMAIL_URL:
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_email.username or ""), unquote(_email.password or "")
     EMAIL_USE_SSL, EMAIL_USE_TLS = _email.scheme == "smtps", _email.scheme == "smtp+tls"
     EMAIL_TIMEOUT = 10
-else:
-    # Without a mail server a password reset link is printed where the server runs: its operator can pass it on.
+elif CONSOLE_MAIL:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+else:
+    EMAIL_BACKEND = "chat.mail.NoMailServer"
 
 # --- Static files, and what a page may load
 

@@ -18,14 +18,36 @@ LAYERS = {
     PORTS: ("providers", "streams"),
     DATA: ("migrations", "models"),
     CAPABILITIES: (
-        *("auth", "database", "documents", "first_run", "metrics", "notice_layer", "notices", "origins", "search"),
+        *(
+            "auth",
+            "database",
+            "documents",
+            "first_run",
+            "mail",
+            "metrics",
+            "notice_layer",
+            "notices",
+            "origins",
+            "search",
+        ),
         "tools",
     ),
     PROCESS: ("generation",),
     INTERFACES: (
         *("consumers", "followers", "socket_requests", "socket_writer", "window"),
         *("api", "views", "admin", "management", "server"),
-        *("accounts", "account_urls", "browser_policy", "templatetags", "apps", "checks", "urls", "client"),
+        *(
+            "accounts",
+            "account_forms",
+            "account_limits",
+            "account_urls",
+            "browser_policy",
+            "templatetags",
+            "apps",
+            "checks",
+            "urls",
+            "client",
+        ),
     ),
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}

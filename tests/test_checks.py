@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage
 from pytest_django import Settings
 
 from chat.checks import check_database, check_settings
+from chatsite.caches import cache
 from chatsite.environment import Problem
 from tests.server.process import ended
 
@@ -48,6 +49,7 @@ def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
         ("chat.W010", {"SECURE_HSTS_INCLUDE_SUBDOMAINS": True}, "CHAT_HSTS_SUBDOMAINS"),
         ("chat.W010", {**PUBLIC, "SECURE_HSTS_PRELOAD": True}, "CHAT_HSTS_SUBDOMAINS"),
         ("chat.W010", {"SECURE_HSTS_INCLUDE_SUBDOMAINS": True, "SECURE_HSTS_PRELOAD": True}, "CHAT_HTTPS"),
+        ("chat.E010", {"WORKERS": 2}, "REDIS_URL"),
         ("chat.E003", {"STATIC_HASHED": True, "STATIC_ROOT": Path("/nonexistent")}, "CHAT_STATIC_HASHED"),
     ],
 )
@@ -76,6 +78,7 @@ def test_a_wrong_combination_is_named_with_a_hint(
         {"OPENAI_MODEL": "gpt", "OPENAI_API_KEY": "sk-x"},
         {**PUBLIC, "SECURE_HSTS_INCLUDE_SUBDOMAINS": True, "SECURE_HSTS_PRELOAD": True},
         {"EMAIL_URL": "smtp://mail.example.org", "DEFAULT_FROM_EMAIL": "chat@example.org"},
+        {"WORKERS": 2, "CACHES": {"default": cache("redis://127.0.0.1:6379/0")}},
     ],
 )
 def test_the_right_combinations_raise_no_alarm(settings: Settings, changed: dict[str, Any]) -> None:

@@ -5,18 +5,46 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm as DjangoUserChangeForm
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from chat.models import User
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
+class UserForm(DjangoUserChangeForm):  # type: ignore[type-arg]
+    """A new name or address must be nobody else's, in whatever case: both would log in by it."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """A name from before there was a rule is no mistake of whoever changes something else."""
+        kept = set() if "username" in self.changed_data else {"username"}
+        return set(super()._get_validation_exclusions() | kept)  # type: ignore[misc]
+
+    def clean_username(self) -> str:
+        name: str = self.cleaned_data["username"]
+        if "username" in self.changed_data and self._others().filter(username__iexact=name).exists():
+            raise ValidationError(User._meta.get_field("username").error_messages["unique"])
+        return name
+
+    def clean_email(self) -> str:
+        address: str = self.cleaned_data["email"]
+        if address and "email" in self.changed_data and self._others().filter(email__iexact=address).exists():
+            raise ValidationError(_("Another account has this address."))
+        return address
+
+    def _others(self) -> QuerySet[User]:
+        return User.objects.exclude(pk=self.instance.pk)
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     """Who may change users cannot become more than they are: only superusers see other staff, or give powers."""
 
+    form = UserForm
     list_display = ("username", "email", "is_active", "is_staff", "date_joined", "last_login")
     ordering = ("username",)
 

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat import database, events, notices
+from chat import auth, database, events, notices
 from chat.events import Cursor, Entry
 from chat.generation import archive
 from chat.generation.admission import Admission, AlreadySent, admit
@@ -289,6 +289,7 @@ async def _purge() -> None:
     while True:
         try:
             await database.write(Conversation.objects.purge)
+            await database.write(auth.purge_sessions)
         except DatabaseError as error:
             logger.warning("Deleted conversations could not be purged; trying again later: %r", error)
         await asyncio.sleep(PURGE_EVERY_SECONDS)

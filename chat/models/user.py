@@ -1,7 +1,70 @@
 from __future__ import annotations
 
+import re
+import unicodedata
+from typing import Any, Final
+
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.deconstruct import deconstructible
+from django.utils.translation import gettext_lazy as _
+
+# More than one account can have an address (see `User.named_by`); nobody's own go beyond this.
+ACCOUNTS_PER_ADDRESS: Final = 10
+
+
+@deconstructible
+class UsernameValidator(RegexValidator):
+    """Names that no address can equal: without "@", and in the one form of Unicode that people can type (NFKC)."""
+
+    regex = r"^[\w.+-]+\Z"
+    message = _("A username has letters, digits and . + - _ only: no @, by which addresses are known.")
+    flags = re.UNICODE
+
+    def __call__(self, value: Any) -> None:
+        super().__call__(value)
+        if unicodedata.normalize("NFKC", value) != value:
+            raise ValidationError(self.message, code=self.code, params={"value": value})
 
 
 class User(AbstractUser):
     """A person with an account. A model of our own from the start: it cannot be put in later."""
+
+    username = models.CharField(
+        _("username"),
+        max_length=150,
+        unique=True,
+        help_text=_("150 characters or fewer. Letters, digits and . + - _ only."),
+        validators=[UsernameValidator()],
+        error_messages={"unique": _("A user with that username already exists.")},
+    )
+
+    @classmethod
+    def named_by(cls, login: str) -> User | None:
+        """The one account that this username or address logs into. Upper and lower case are the same.
+
+        Names of new accounts hold no "@", so no name is an address. Where several could be meant (an address that was
+        given twice, an older name that is another's address) it is the one that can log in and was there first:
+        nobody who comes later takes a login over.
+        """
+        if "@" in login:
+            return next(iter(cls._in_order(Q(email__iexact=login) | Q(username__iexact=login), login)), None)
+        named = cls._in_order(Q(username__iexact=login), login)
+        return next((user for user in named if user.username == login), next(iter(named), None))
+
+    @classmethod
+    def with_address(cls, address: str) -> list[User]:
+        """The accounts that can log in and have this address, the oldest first, ACCOUNTS_PER_ADDRESS at most."""
+        if not address:
+            return []
+        found = cls._in_order(Q(email__iexact=address, is_active=True), address)
+        return [user for user in found if user.email.lower() == address.lower()]
+
+    @classmethod
+    def _in_order(cls, condition: Q, login: str) -> list[User]:
+        """Compared once more here: databases do not agree on what upper and lower case of a letter are."""
+        found = cls.objects.filter(condition).order_by("-is_active", "pk")[:ACCOUNTS_PER_ADDRESS]
+        return [user for user in found if login.lower() in {user.username.lower(), user.email.lower()}]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +21,8 @@ WRONG_LINK = gettext_lazy(
     "it ends in /setup/?token=…"
 )
 
+IN_SESSION: Final = "setup_link"
+
 
 class AdministratorForm(UserCreationForm):  # type: ignore[type-arg]
     class Meta:
@@ -32,8 +36,11 @@ class AdministratorForm(UserCreationForm):  # type: ignore[type-arg]
 def setup(request: HttpRequest) -> HttpResponse:
     if not first_run.is_open():
         raise Http404
-    if not first_run.accepts(request.GET.get("token", "")):
+    token = request.GET.get("token", "") or request.session.get(IN_SESSION, "")
+    if not first_run.accepts(token):
         return render(request, "403.html", {"reason": WRONG_LINK}, status=403)
+    if "token" in request.GET and request.method != "POST":
+        return _without_token_in_the_address(request, token)
     form = AdministratorForm(request.POST or None)
     if not form.is_valid():
         return render(request, "setup.html", {"form": form})
@@ -41,5 +48,14 @@ def setup(request: HttpRequest) -> HttpResponse:
     administrator = first_run.claim(entered["username"], entered["email"], entered["password1"])
     if administrator is None:
         raise Http404
+    request.session.pop(IN_SESSION, None)
     login(request, administrator)
     return redirect("chat:new")
+
+
+def _without_token_in_the_address(request: HttpRequest, token: str) -> HttpResponse:
+    """An address is told to what the page loads, is kept in the history and is seen over a shoulder."""
+    request.session[IN_SESSION] = token
+    response = redirect("chat:setup")
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

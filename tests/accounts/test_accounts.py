@@ -171,7 +171,7 @@ def test_signing_up_gives_no_powers(client: Client, alice: User) -> None:
         {"username": "alice"},
         {"username": "ALICE"},
         {"username": ""},
-        {"email": "alice@example.org"},
+        {"username": "mallory@example.org"},
         {"email": "none"},
         {"password2": "different"},
         {"password1": "12345678", "password2": "12345678"},

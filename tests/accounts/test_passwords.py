@@ -4,9 +4,13 @@ import re
 from collections.abc import Callable
 
 import pytest
+from allauth.account import forms as allauth_forms
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 
+from chat.account_forms import ResetPasswordKeyForm
+from chat.auth import user_of_session
 from chat.models import User
 from tests.cast import PASSWORD
 
@@ -52,6 +56,105 @@ def test_a_forgotten_password_is_reset_by_mail_once(client: Client, alice: User)
     assert letter.to == ["alice@example.org"]
     assert alice.check_password(NEW)
     assert 'name="password1"' not in Client().get(link[1], follow=True).content.decode()
+
+
+def reset_link(client: Client) -> str:
+    client.post("/accounts/password/reset/", {"email": "alice@example.org"})
+    link = re.search(r"http://[^/]+(/accounts/password/reset/key/\S+)", str(mail.outbox[-1].body))
+    assert link is not None
+    return link[1]
+
+
+def test_a_reset_ends_the_sessions_of_before(signed_in: SignIn, client: Client, alice: User) -> None:
+    elsewhere = signed_in(alice)
+    form = client.get(reset_link(client), follow=True).redirect_chain[-1][0]
+
+    client.post(form, {"password1": NEW, "password2": NEW})
+
+    assert elsewhere.get("/accounts/password/change/").status_code == 302
+    assert user_of_session(str(elsewhere.session.session_key)) is None
+
+
+@pytest.mark.parametrize("address", ["/accounts/login/", "/accounts/password/change/"])
+def test_a_new_login_and_a_new_password_make_a_new_session_key(signed_in: SignIn, alice: User, address: str) -> None:
+    client = signed_in(alice) if "change" in address else Client()
+    session = client.session
+    session["before"] = True
+    session.save()
+    before = session.session_key
+    sent = {"login": "alice", "password": PASSWORD, "oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+
+    client.post(address, sent)
+
+    assert client.session["_auth_user_id"] == str(alice.pk)
+    assert client.session.session_key != before
+    assert not Session.objects.filter(pk=before).exists()
+
+
+def test_of_two_uses_of_a_link_at_the_same_time_one_changes_the_password(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one comes after the link was found good, and before the password is saved."""
+    link = reset_link(client)
+    other = Client()
+    forms = [each.get(link, follow=True).redirect_chain[-1][0] for each in (client, other)]
+    saved = ResetPasswordKeyForm.save
+
+    def meanwhile(form: ResetPasswordKeyForm) -> None:
+        monkeypatch.setattr(ResetPasswordKeyForm, "save", saved)
+        first = other.post(forms[1], {"password1": NEW, "password2": NEW})
+        assert first["Location"] == "/accounts/password/reset/key/done/"
+        saved(form)
+
+    monkeypatch.setattr(ResetPasswordKeyForm, "save", meanwhile)
+    late = client.post(forms[0], {"password1": "of the second one 1", "password2": "of the second one 1"})
+
+    alice.refresh_from_db()
+    assert alice.check_password(NEW)
+    assert "This link no longer works" in late.content.decode()
+
+
+def test_control_allauths_own_form_takes_the_link_twice(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = reset_link(client)
+    monkeypatch.setattr(ResetPasswordKeyForm, "save", allauth_forms.ResetPasswordKeyForm.save)
+    other = Client()
+    forms = [each.get(link, follow=True).redirect_chain[-1][0] for each in (client, other)]
+    saved = ResetPasswordKeyForm.save
+
+    def meanwhile(form: ResetPasswordKeyForm) -> None:
+        monkeypatch.setattr(ResetPasswordKeyForm, "save", saved)
+        other.post(forms[1], {"password1": NEW, "password2": NEW})
+        saved(form)
+
+    monkeypatch.setattr(ResetPasswordKeyForm, "save", meanwhile)
+    client.post(forms[0], {"password1": "of the second one 1", "password2": "of the second one 1"})
+
+    alice.refresh_from_db()
+    assert not alice.check_password(NEW)
+
+
+def test_a_link_dies_when_the_password_is_changed_otherwise(signed_in: SignIn, client: Client, alice: User) -> None:
+    link = reset_link(client)
+
+    signed_in(alice).post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
+
+    assert "This link no longer works" in client.get(link).content.decode()
+
+
+def test_no_answer_at_an_address_with_a_key_is_kept_or_told_on(client: Client, alice: User) -> None:
+    link = reset_link(client)
+    moved = client.get(link)
+    client.post(moved["Location"], {"password1": NEW, "password2": NEW})
+    used = client.get(link)
+
+    for answer in (moved, used):
+        assert "no-store" in answer["Cache-Control"]
+        assert answer["Referrer-Policy"] == "no-referrer"
+    assert link.split("-")[-1].strip("/") not in moved["Location"]
+    # A form on such a page would come with `Origin: null`, which the CSRF check refuses.
+    assert "<form" not in used.content.decode()
 
 
 def test_a_reset_does_not_tell_who_has_an_account(alice: User) -> None:

@@ -18,11 +18,38 @@ def link(db: None) -> str:
 
 
 def test_the_link_shows_the_form(client: Client, link: str) -> None:
-    response = client.get(link)
+    response = client.get(link, follow=True)
 
     assert response.status_code == 200
     assert list(response.context["form"].fields) == ["username", "email", "password1", "password2"]
     assert "no-store" in response["Cache-Control"]
+
+
+def test_the_page_with_the_form_has_no_token_in_its_address(client: Client, link: str) -> None:
+    moved = client.get(link)
+
+    assert (moved.status_code, moved["Location"]) == (302, "/setup/")
+    assert (moved["Referrer-Policy"], "no-store" in moved["Cache-Control"]) == ("no-referrer", True)
+    assert client.post("/setup/", FIELDS).status_code == 302
+    assert User.objects.get().is_superuser
+
+
+def test_whoever_has_not_opened_the_link_gets_no_form(client: Client, link: str) -> None:
+    client.get(link)
+
+    assert Client().get("/setup/").status_code == 403
+
+
+def test_an_opened_link_dies_with_its_use(client: Client, link: str) -> None:
+    """In another browser, where the form stood open already."""
+    waiting = Client()
+    waiting.get(link)
+
+    client.post(link, FIELDS)
+
+    assert waiting.get("/setup/").status_code == 404
+    assert waiting.post("/setup/", {**FIELDS, "username": "mallory"}).status_code == 404
+    assert User.objects.count() == 1
 
 
 def test_the_form_makes_the_administrator_and_logs_them_in(client: Client, link: str) -> None:
@@ -68,6 +95,7 @@ def test_a_site_with_a_user_has_no_such_page(client: Client, link: str, alice: U
     [
         ("username", ""),
         ("username", "two words"),
+        ("username", "ada@example.org"),
         ("username", "x" * 151),
         ("username", "a\0b"),
         ("email", "no address"),

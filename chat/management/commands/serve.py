@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from argparse import SUPPRESS
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from channels.routing import get_default_application
@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from chat import mail
 from chat.first_run import setup_link
 from chat.generation.engine import Engine, engine
 from chat.server import garbage
@@ -25,6 +26,7 @@ from chat.server.listening import CannotListen, listen
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
 from chatsite.addresses import default_url
+from chatsite.reach import is_local
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Command(BaseCommand):
             Process(socket.socket(fileno=listener)).run_as_worker()
             return
         check_workers(workers)
+        close_signup(host)
         try:
             self._prepare_database(migrate)
             self._serve(host, port, workers)
@@ -111,6 +114,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Chatsite is at {address} (Ctrl-C stops it)")
         if setup:
             self.stdout.write(f"Nobody has an account yet. Make the administrator's, once, at:\n  {address}{setup}")
+        for sentence in accounts_sentences():
+            self.stdout.write(sentence)
         self.stdout.flush()
 
 
@@ -160,6 +165,24 @@ def check_workers(count: int) -> None:
             f"{count} workers need a Redis that they share: without it, none could show what another one writes. "
             "Set REDIS_URL, or leave --workers (CHAT_WORKERS) at 1."
         )
+
+
+def close_signup(host: str) -> None:
+    """`--host` can open the site to others after the settings were read; the workers read them again."""
+    if host != settings.HOST and not settings.SIGNUP_IS_DECIDED and not is_local(host):
+        settings.CHAT_SIGNUP = False
+        os.environ["HOST"] = host
+
+
+def accounts_sentences() -> Iterator[str]:
+    """What the operator did not decide, and should know."""
+    if not settings.CHAT_SIGNUP and not settings.SIGNUP_IS_DECIDED:
+        yield (
+            "Sign-up is off, because other machines can reach this site. "
+            "CHAT_SIGNUP=1 lets visitors create accounts; CHAT_SIGNUP=0 hides this line."
+        )
+    if not mail.is_configured():
+        yield "There is no mail server, so nobody can reset a forgotten password. Set EMAIL_URL."
 
 
 async def drain_engine() -> None:

@@ -1,0 +1,141 @@
+"""Signing up, logging in and the way by mail do not tell which addresses have an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from pytest_django import Settings
+
+from chat.models import User
+from tests.cast import PASSWORD
+
+KNOWN, UNKNOWN = "alice@example.org", "nobody@example.org"
+HERS = "the password of mallory"
+
+
+def told(response: Any) -> tuple[Any, ...]:
+    """What a visitor sees of an answer."""
+    shown = response.content.decode()
+    for varying in ("csrfmiddlewaretoken", 'name="login"', KNOWN, UNKNOWN):
+        shown = "\n".join(line for line in shown.splitlines() if varying not in line)
+    return response.status_code, response.headers.get("Location"), shown, sorted(response.cookies)
+
+
+def sign_up(email: str, name: str = "mallory") -> Any:
+    return Client().post("/accounts/signup/", {"username": name, "email": email, "password1": HERS, "password2": HERS})
+
+
+def reset(email: str) -> Any:
+    return Client().post("/accounts/password/reset/", {"email": email})
+
+
+def test_signing_up_does_not_tell(alice: User, hashed: list[int]) -> None:
+    known = told(sign_up(KNOWN))
+    cost = len(hashed)
+    User.objects.filter(username="mallory").delete()
+    hashed.clear()
+
+    assert told(sign_up(UNKNOWN)) == known
+    assert len(hashed) == cost
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("setting", [True, False])
+def test_control_with_allauths_own_choice_it_does(alice: User, settings: Settings, setting: bool) -> None:
+    settings.ACCOUNT_PREVENT_ENUMERATION = setting
+
+    assert told(sign_up(KNOWN)) != told(sign_up(UNKNOWN, "mallory2"))
+
+
+def test_who_signs_up_with_alices_address_gets_nothing_of_hers(alice: User) -> None:
+    sign_up(KNOWN)
+
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+    client = Client()
+    client.post("/accounts/login/", {"login": KNOWN, "password": PASSWORD})
+    assert client.session["_auth_user_id"] == str(alice.pk)
+
+
+def test_logging_in_does_not_tell(alice: User) -> None:
+    answers = [Client().post("/accounts/login/", {"login": email, "password": "wrong"}) for email in (KNOWN, UNKNOWN)]
+
+    assert told(answers[0]) == told(answers[1])
+
+
+@pytest.mark.parametrize("accounts", [1, 3])
+@pytest.mark.parametrize("login", [KNOWN, UNKNOWN, "alice", "nobody", "ALICE@example.org"])
+def test_a_wrong_password_costs_one_hash_whoever_is_meant(
+    alice: User, hashed: list[int], login: str, accounts: int
+) -> None:
+    for number in range(accounts - 1):
+        User.objects.create_user(f"second{number}", KNOWN, HERS)
+    hashed.clear()
+
+    Client().post("/accounts/login/", {"login": login, "password": "wrong"})
+
+    assert hashed == [len("wrong")]
+
+
+def test_an_account_without_a_password_costs_one_hash_too(alice: User, hashed: list[int]) -> None:
+    alice.set_unusable_password()
+    alice.save()
+    hashed.clear()
+
+    Client().post("/accounts/login/", {"login": "alice", "password": "wrong"})
+
+    assert len(hashed) == 1
+
+
+def test_an_account_that_is_switched_off_tells_so_to_its_owner_only(alice: User) -> None:
+    User.objects.update(is_active=False)
+
+    answers = [Client().post("/accounts/login/", {"login": login, "password": "x"}) for login in ("alice", "nobody")]
+
+    assert told(answers[0]) == told(answers[1])
+
+
+def test_the_way_by_mail_does_not_tell(alice: User) -> None:
+    known, unknown = reset(KNOWN), reset(UNKNOWN)
+
+    assert told(known) == told(unknown)
+    # As many mails, so that it takes as long.
+    assert [letter.to for letter in mail.outbox] == [[KNOWN], [UNKNOWN]]
+
+
+def test_an_address_with_many_accounts_gets_one_mail(alice: User) -> None:
+    for number in range(30):
+        User.objects.create_user(f"mallory{number}", KNOWN)
+
+    reset(KNOWN)
+
+    (letter,) = mail.outbox
+    assert str(letter.body).count("/accounts/password/reset/key/") == 10
+    assert "alice\nhttp://" in str(letter.body)
+
+
+def test_an_address_that_looks_the_same_gets_no_link(alice: User) -> None:
+    """Unicode's dotless i is an I in capitals: databases may think it the same."""
+    reset("alıce@example.org")
+    reset("ALICE@EXAMPLE.ORG")
+
+    unknown, known = mail.outbox
+    assert "/password/reset/key/" not in str(unknown.body)
+    assert known.to == [KNOWN]
+
+
+@pytest.mark.parametrize("email", [KNOWN, UNKNOWN])
+def test_a_mail_server_that_fails_is_told_to_both(alice: User, settings: Settings, email: str, caplog: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    # Nobody listens there.
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+    response = reset(email)
+
+    assert response.status_code == 503
+    assert "The mail could not be sent" in response.content.decode()
+    assert "mail: not sent" in caplog.text
+    assert email not in caplog.text

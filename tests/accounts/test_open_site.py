@@ -1,0 +1,100 @@
+"""Visitors make themselves accounts where only this machine reaches the site, unless its operator has decided."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chatsite.reach import is_local
+from tests.server.process import END_SECONDS, lines_until, running
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def signup(tmp_path: Path, **variables: str) -> bool:
+    told = subprocess.run(
+        [sys.executable, "-c", "from chatsite import settings; print(settings.CHAT_SIGNUP)"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 40, "CHAT_DATA_DIR": str(tmp_path), **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return told.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_open"),
+    [
+        ({}, True),
+        ({"HOST": "localhost", "ALLOWED_HOSTS": "localhost, 127.0.0.1"}, True),
+        ({"HOST": "0.0.0.0"}, False),
+        ({"HOST": "192.168.1.5"}, False),
+        ({"ALLOWED_HOSTS": "localhost,chat.example.org"}, False),
+        ({"ALLOWED_HOSTS": "*"}, False),
+        ({"CHAT_URL": "https://chat.example.org"}, False),
+        # In a container every address is listened on; what counts is where the proxy does.
+        ({"HOST": "0.0.0.0", "CHAT_BIND": "127.0.0.1"}, True),
+        ({"HOST": "0.0.0.0", "CHAT_BIND": "0.0.0.0"}, False),
+        ({"HOST": "127.0.0.1", "CHAT_BIND": "0.0.0.0"}, False),
+        # Said is said.
+        ({"HOST": "0.0.0.0", "CHAT_SIGNUP": "1"}, True),
+        ({"CHAT_SIGNUP": "0"}, False),
+    ],
+)
+def test_signing_up_is_for_this_machine_unless_said(tmp_path: Path, variables: dict[str, str], is_open: bool) -> None:
+    assert signup(tmp_path, **variables) is is_open
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]", "LOCALHOST", "chat.localhost", ".localhost"]
+)
+def test_this_machine_has_many_names(host: str) -> None:
+    assert is_local(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["0.0.0.0", "::", "[::]", "*", "", "192.168.1.5", "chat.example.org", ".example.org", "localhost.example.org",
+     "127.0.0.1.example.org", "notlocalhost", "fe80::1"],
+)  # fmt: skip
+def test_other_names_are_not_this_machine(host: str) -> None:
+    assert not is_local(host)
+    assert not is_local("localhost", host)
+
+
+def test_compose_tells_the_servers_where_nginx_listens() -> None:
+    settings: Any = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+
+    published = settings["nginx"]["ports"][0]
+    assert published.startswith(settings["web"]["environment"]["CHAT_BIND"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "told"),
+    [
+        ((), {}, False),
+        (("--host", "0.0.0.0"), {}, True),
+        ((), {"HOST": "0.0.0.0"}, True),
+        ((), {"HOST": "0.0.0.0", "CHAT_SIGNUP": "0"}, False),
+        ((), {"HOST": "0.0.0.0", "CHAT_SIGNUP": "1"}, False),
+    ],
+)
+def test_the_start_says_so_where_nobody_decided(
+    tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], told: bool
+) -> None:
+    serve = ("manage.py", "serve", "--migrate", "--port", "0", *arguments)
+    with running(*serve, CHAT_DATA_DIR=str(tmp_path), **variables) as process:
+        lines = lines_until(process, "Set EMAIL_URL")
+        process.terminate()
+        process.communicate(timeout=END_SECONDS)
+
+    assert ("Sign-up is off" in "".join(lines)) is told
+    assert not told or re.search(r"CHAT_SIGNUP=1 lets visitors", "".join(lines))

@@ -1,0 +1,61 @@
+"""Sessions that have ended leave the database by themselves, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from chat import auth, database
+from chat.auth import SESSIONS_AT_ONCE, purge_sessions
+from chat.generation import engine
+
+
+def make(count: int, *, ended: bool) -> None:
+    when = timezone.now() + timedelta(days=-1 if ended else 1)
+    Session.objects.bulk_create(
+        Session(session_key=f"{'ended' if ended else 'live'}{number}", session_data="", expire_date=when)
+        for number in range(count)
+    )
+
+
+def test_those_that_have_ended_go_and_the_others_stay(db: None) -> None:
+    make(3, ended=True)
+    make(2, ended=False)
+
+    assert purge_sessions() == 3
+    assert set(Session.objects.values_list("session_key", flat=True)) == {"live0", "live1"}
+    assert purge_sessions() == 0
+
+
+def test_one_write_is_short_however_many_there_are(db: None) -> None:
+    make(2 * SESSIONS_AT_ONCE + 1, ended=True)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert purge_sessions() == SESSIONS_AT_ONCE
+
+    assert len(queries) < 6
+    assert Session.objects.count() == SESSIONS_AT_ONCE + 1
+
+
+async def test_it_happens_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    done = asyncio.Event()
+
+    async def write(function: object) -> None:
+        called.append(function)
+        if function == auth.purge_sessions:
+            done.set()
+
+    monkeypatch.setattr(database, "write", write)
+    purging = asyncio.create_task(engine._purge())
+    await asyncio.wait_for(done.wait(), 30)
+    purging.cancel()
+    await asyncio.gather(purging, return_exceptions=True)
+
+    assert auth.purge_sessions in called
