@@ -127,6 +127,17 @@ def test_an_address_that_looks_the_same_gets_no_link(alice: User) -> None:
     assert known.to == [KNOWN]
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_stranger_is_invited_by_mail_only_where_sign_up_is_open(
+    alice: User, settings: Settings, is_open: bool
+) -> None:
+    settings.CHAT_SIGNUP = is_open
+
+    reset(UNKNOWN)
+
+    assert ("/accounts/signup/" in str(mail.outbox[0].body)) is is_open
+
+
 @pytest.mark.parametrize("email", [KNOWN, UNKNOWN])
 def test_a_mail_server_that_fails_is_told_to_both(alice: User, settings: Settings, email: str, caplog: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

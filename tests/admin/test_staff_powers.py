@@ -160,7 +160,7 @@ def forms() -> Iterator[tuple[str, str, dict[str, Any]]]:
         sent = greedy(form) if form is not None else {}
         yield f"{name} change", change, sent
         yield f"{name} of sam", change, {**sent, "owner": str(sam.pk), "user_set": [str(sam.pk)], "users": str(sam.pk)}
-        yield f"{name} address", change, {**sent, "email": "sam@example.org", "username": "taken"}
+        yield f"{name} address", change, {**sent, "email": "taken@example.org", "username": "taken"}
         yield f"{name} delete", address(model_admin, "delete", found.pk), {"post": "yes"}
         yield f"{name} history", address(model_admin, "history", found.pk), {"revert": "1", "post": "yes"}
         if isinstance(found, User):
