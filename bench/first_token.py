@@ -23,7 +23,14 @@ from chat.sse import Decoder
 from tests.faults.client import socket as open_socket
 from tests.faults.processes import Site, Upstream, prepare
 
-LIMITS = {"CHAT_SENDS_PER_MINUTE": "1000000", "CHAT_LIVE_RUNS_PER_USER": "1000", "CHAT_FRAMES_PER_SECOND": "100000"}
+LIMITS = {
+    "CHAT_SENDS_PER_MINUTE": "1000000",
+    "CHAT_LIVE_RUNS_PER_USER": "1000",
+    "CHAT_FRAMES_PER_SECOND": "100000",
+    "CHAT_FRAMES_PER_SECOND_PER_USER": "100000",
+    "CHAT_SOCKETS_PER_USER": "100000",
+    "CHAT_STREAMS_PER_USER": "100000",
+}
 
 # (when the first text came, the prompt by which the model's journal knows the request)
 Sample = tuple[float, str]

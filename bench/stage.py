@@ -27,6 +27,9 @@ UNLIMITED: Final = {
     "CHAT_SENDS_PER_MINUTE": "1000000",
     "CHAT_LIVE_RUNS_PER_USER": "1000",
     "CHAT_FRAMES_PER_SECOND": "100000",
+    "CHAT_FRAMES_PER_SECOND_PER_USER": "100000",
+    "CHAT_SOCKETS_PER_USER": "100000",
+    "CHAT_STREAMS_PER_USER": "100000",
     # One request for one answer, as the reference makes.
     "CHAT_TITLES": "0",
     "LOG_LEVEL": "WARNING",

@@ -110,6 +110,16 @@ def _is_of_current_password(user: User, session_hash: str) -> bool:
     return any(constant_time_compare(session_hash, each) for each in valid)
 
 
+def credential_of_scope(scope: dict[str, Any]) -> str:
+    """What a WebSocket handshake signs in by, for telling one from another; empty if there is nothing."""
+    headers = {name: value.decode("latin1") for name, value in scope["headers"]}
+    secret = bearer_secret(headers.get(b"authorization", ""))
+    if secret is not None:
+        return f"token {secret}"
+    session_key = parse_cookie(headers.get(b"cookie", "")).get(settings.SESSION_COOKIE_NAME)
+    return f"session {session_key}" if session_key else ""
+
+
 def user_of_scope(scope: dict[str, Any]) -> User | None:
     """The user of a WebSocket handshake. As over HTTP, a bearer token decides alone."""
     headers = {name: value.decode("latin1") for name, value in scope["headers"]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -18,7 +19,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import close_codes, database, metrics, notices
-from chat.auth import user_of_scope
+from chat.auth import credential_of_scope, user_of_scope
 from chat.flag import Flag
 from chat.followers import Followers
 from chat.generation.draining import retry_ms
@@ -26,6 +27,9 @@ from chat.generation.engine import Engine, describe, engine
 from chat.limits import SlidingWindow
 from chat.models import User
 from chat.origins import may_connect
+from chat.quotas.connections import RETRY_SECONDS, Full, Place
+from chat.quotas.handshakes import TooMany, address_of
+from chat.quotas.quotas import Quotas, quotas
 from chat.refusals import Refusal
 from chat.socket_requests import SignedOut, SocketRequests, is_ref
 from chat.socket_writer import SocketWriter
@@ -43,7 +47,8 @@ SIGNED_IN_EVERY_SECONDS: Final = 15.0
 RETRY_MS: Final = 1000
 # The server drops a handshake after five seconds, and the client would not know why.
 HANDSHAKE_SECONDS: Final = 3.0
-
+# Of a user, in a process: every tab may be opened, and opened again, within a minute.
+HANDSHAKES_PER_SOCKET: Final = 2
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -55,15 +60,21 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     _engine: Engine
     _requests: SocketRequests
     _followers: Followers
+    _quotas: Quotas
+    _place: Place | None = None
     _user_id = 0
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Channels' own makes a task for each message, to wait for the server and for a channel layer at once."""
         self.scope = scope
         self.base_send = send
-        with suppress(StopConsumer):
-            while True:
-                await self.dispatch(await receive())
+        try:
+            with suppress(StopConsumer):
+                while True:
+                    await self.dispatch(await receive())
+        finally:
+            if self._place is not None:
+                self._place.leave()
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Channels' own first closes old database connections, in the one shared thread; none are opened here."""
@@ -85,37 +96,79 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._window = Window()
         self._writer = SocketWriter(self.base_send)
         self._frames = SlidingWindow(1.0)
-        user, is_known = await self._who()
-        offered = self.scope.get("subprotocols") or []
-        await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        if not is_known:
-            await self._bye(close_codes.DRAINING)
-        elif user is None:
-            await self._bye(close_codes.NOT_SIGNED_IN)
-        elif offered and SUBPROTOCOL not in offered:
-            await self._bye(close_codes.PROTOCOL)
-        else:
+        self._quotas = quotas()
+        try:
+            user = await self._who()
+        except _Farewell as farewell:
+            await self._accept()
+            self._bye(farewell.code, farewell.seconds)
+            return
+        offered = await self._accept()
+        if offered and SUBPROTOCOL not in offered:
+            self._bye(close_codes.PROTOCOL)
+        elif await self._takes_a_place(user):
             await self._begin(user)
 
-    async def _who(self) -> tuple[User | None, bool]:
-        """The user, and whether that could be found out."""
+    async def _accept(self) -> list[str]:
+        """Also before a refusal: a browser does not tell its page why a handshake failed."""
+        offered = list(self.scope.get("subprotocols") or [])
+        await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        return offered
+
+    async def _who(self) -> User:
+        """Raises _Farewell."""
+        address = address_of(self.scope, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT)
+        try:
+            handshake = self._quotas.handshakes.begin(address, credential_of_scope(self.scope))
+            user = await self._find_user()
+            if user is None:
+                handshake.failed()
+                raise _Farewell(close_codes.NOT_SIGNED_IN)
+            handshake.succeeded(user.pk, per_minute=HANDSHAKES_PER_SOCKET * settings.CHAT_SOCKETS_PER_USER)
+        except _Undecided:
+            handshake.undecided()
+            raise _Farewell(close_codes.DRAINING) from None
+        except TooMany as error:
+            raise _Farewell(close_codes.FLOOD, error.seconds) from None
+        return user
+
+    async def _find_user(self) -> User | None:
+        """Raises _Undecided."""
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 user = await database.read(user_of_scope, self.scope)
                 self._engine = await engine()
         except (DatabaseError, TimeoutError) as error:
             logger.warning("A handshake could not be checked: %r", error)
-            return None, False
-        return user, True
+            raise _Undecided from error
+        return user
+
+    async def _takes_a_place(self, user: User) -> bool:
+        """Among those that the user may have open, or it is told to come back."""
+        limit = settings.CHAT_SOCKETS_PER_USER
+        try:
+            self._place = await self._quotas.connections.open("sockets", user.pk, limit=limit)
+        except Full:
+            self._bye(close_codes.FLOOD, RETRY_SECONDS)
+            return False
+        return True
 
     async def _begin(self, user: User) -> None:
         self._user_id = user.pk
-        self._followers = Followers(self._engine, self._window, self._writer.write, self._lost)
+        self._followers = Followers(
+            self._engine,
+            self._window,
+            self._writer.write,
+            self._lost,
+            user_id=user.pk,
+            tally=self._quotas.followed,
+        )
         self._requests = SocketRequests(
             self._engine,
             user.pk,
             followers=self._followers,
             writer=self._writer,
+            quotas=self._quotas,
             is_signed_in=self._is_signed_in,
         )
         metrics.READERS.labels("websocket").inc()
@@ -127,7 +180,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             live = [run for run in await self._engine.log.runs_of(user.pk) if run.is_live]
         except Unavailable:
             logger.warning("A socket is asked to come back: Redis does not answer.")
-            await self._bye(close_codes.DRAINING)
+            self._bye(close_codes.DRAINING)
             return
         self._writer.put(
             {
@@ -159,15 +212,15 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def websocket_receive(self, message: Mapping[str, Any]) -> None:
         if self._closed or not self._user_id:
             return
-        if self._frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND):
-            await self._bye(close_codes.FLOOD)
+        if self._is_flood():
+            self._bye(close_codes.FLOOD, self._quotas.floods.happened(self._user_id))
             return
         text = message.get("text")
         if text is None:
             self._requests.refuse(None, Refusal("bad_request", "Frames are JSON text, not binary."))
             return
         if len(text) > settings.CHAT_FRAME_BYTES or len(text.encode()) > settings.CHAT_FRAME_BYTES:
-            await self._bye(close_codes.FRAME_TOO_BIG)
+            self._bye(close_codes.FRAME_TOO_BIG)
             return
         try:
             frame = loads(text)
@@ -183,11 +236,18 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         elif request := self._requests.find(frame):
             self._spawn(self._run(request))
 
+    def _is_flood(self) -> bool:
+        """With this frame, of this socket or of all the sockets that this user has here."""
+        if self._frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND):
+            return True
+        limit = settings.CHAT_FRAMES_PER_SECOND_PER_USER
+        return bool(self._quotas.frames.take(self._user_id, limit=limit))
+
     async def _run(self, request: Coroutine[Any, Any, None]) -> None:
         try:
             await request
         except SignedOut:
-            await self._bye(close_codes.NOT_SIGNED_IN)
+            self._bye(close_codes.NOT_SIGNED_IN)
 
     def _acknowledge(self, frame: dict[str, Any]) -> None:
         number, ref = frame.get("frame"), frame.get("ref")
@@ -197,6 +257,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if self._window.acknowledge(number):
                 # We asked for it by sending a frame: a reader as fast as we are is no flood.
                 self._frames.give_back(self._user_id)
+                self._quotas.frames.give_back(self._user_id)
         except UnknownFrame:
             refusal = Refusal("bad_request", "frame must be the number of a frame that was sent.")
             self._requests.refuse(ref if is_ref(ref) else None, refusal)
@@ -207,7 +268,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _write(self) -> None:
         """The writer's task. It ends when the socket takes no more, or the reader asks for more than it reads."""
         await self._writer.run()
-        await self._bye(close_codes.STALLED)
+        self._bye(close_codes.STALLED)
 
     async def _beat(self) -> None:
         while True:
@@ -224,7 +285,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 break
             await asyncio.sleep(remaining)
         metrics.STALLED.inc()
-        await self._bye(close_codes.STALLED)
+        self._bye(close_codes.STALLED)
 
     async def _watch_sign_in(self) -> None:
         """A session that has ended, a revoked token, a disabled account: the socket ends too."""
@@ -232,7 +293,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await asyncio.sleep(SIGNED_IN_EVERY_SECONDS)
             try:
                 if not await self._is_signed_in():
-                    await self._bye(close_codes.NOT_SIGNED_IN)
+                    self._bye(close_codes.NOT_SIGNED_IN)
                     return
             except DatabaseError:
                 logger.warning("A sign-in could not be checked again; trying later.")
@@ -240,7 +301,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _watch_close(self) -> None:
         """The server is being shut down."""
         await self._engine.draining.departure(lambda: not self._followers.count and self._writer.is_idle)
-        await self._bye(close_codes.DRAINING)
+        self._bye(close_codes.DRAINING)
 
     async def _is_signed_in(self) -> bool:
         user = await database.read(user_of_scope, self.scope)
@@ -253,16 +314,23 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             async for notice in received:
                 self._writer.put(notice)
 
-    async def _bye(self, code: int) -> None:
-        """Say why, then close. Past the writer: it may be waiting for a reader that does not read."""
+    def _bye(self, code: int, seconds: float | None = None) -> None:
+        """Say why, then close. Past the writer: it may be waiting for a reader that does not read.
+
+        Beside what else happens: frames that still come are heard, and dropped, and do not pile up before us.
+        """
         if self._closed:
             return
         self._closed = True
         for task in self._tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        wait = retry_ms() if code == close_codes.DRAINING else RETRY_MS
-        await self._writer.last({"type": "bye", "code": code, "retry_ms": wait}, code)
+        if seconds is None:
+            wait = retry_ms() if code == close_codes.DRAINING else RETRY_MS
+        else:
+            # Never all at once.
+            wait = round(1000 * seconds * random.uniform(1, 1.5))  # noqa: S311
+        self._spawn(self._writer.last({"type": "bye", "code": code, "retry_ms": wait}, code))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -273,6 +341,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("A task of a socket failed.", exc_info=error)
+
+
+class _Farewell(Exception):
+    """A handshake that ends with a close code, and when to come back."""
+
+    def __init__(self, code: int, seconds: float | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.seconds = seconds
+
+
+class _Undecided(Exception):
+    """The database does not say who it is."""
 
 
 async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:

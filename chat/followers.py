@@ -12,6 +12,7 @@ from chat import metrics
 from chat.events import Cursor
 from chat.generation.engine import Engine
 from chat.models import Message
+from chat.quotas.requests import Tally
 from chat.refusals import Refusal
 from chat.sse import dumps
 from chat.streams.base import Batch, RunInfo, Unavailable
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 # Small beside the window, so that several frames are under way; large beside what 40 ms of an answer bring.
 FRAME_BYTES: Final = 8 * 1024
 FOLLOWED_RUNS: Final = 32
+# By one user in this process: thirty tabs with all the live runs that one may have, and some more. Each that is saved
+# holds its text until it is read.
+FOLLOWED_RUNS_PER_USER: Final = 128
 
 
 class Followers:
@@ -36,11 +40,16 @@ class Followers:
         window: Window,
         write: Callable[[str], Awaitable[None]],
         lost: Callable[[str, Refusal], None],
+        *,
+        user_id: int,
+        tally: Tally,
     ) -> None:
         self._engine = engine
         self._window = window
         self._write = write
         self._lost = lost
+        self._user_id = user_id
+        self._tally = tally
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cursors: dict[str, Cursor] = {}
         self._tips: dict[str, Cursor] = {}
@@ -56,8 +65,12 @@ class Followers:
 
     def check_room(self, run_id: str | None = None) -> None:
         """Raises Refusal if no further run can be followed."""
-        if self.count >= FOLLOWED_RUNS and run_id not in self._tasks:
+        if run_id in self._tasks:
+            return
+        if self.count >= FOLLOWED_RUNS:
             raise Refusal("too_many_runs", f"One socket follows at most {FOLLOWED_RUNS} runs.")
+        if self._tally.count(self._user_id) >= FOLLOWED_RUNS_PER_USER:
+            raise Refusal("too_many_runs", f"You follow {FOLLOWED_RUNS_PER_USER} runs at once already.")
 
     def request(self, run_id: str) -> int:
         """Announce a `start`; a later `request` or `stop` for this run takes it back."""
@@ -76,6 +89,7 @@ class Followers:
             return
         task = asyncio.get_running_loop().create_task(self._follow(run_id, run, after))
         self._tasks[run_id] = task
+        self._tally.add(self._user_id)
         task.add_done_callback(lambda done: self._ended(run_id, done))
 
     async def stop(self, run_id: str) -> None:
@@ -126,6 +140,7 @@ class Followers:
         metrics.SENT_BY_WEBSOCKET.count(size)
 
     def _ended(self, run_id: str, task: asyncio.Task[None]) -> None:
+        self._tally.remove(self._user_id)
         if self._tasks.get(run_id) is task:
             del self._tasks[run_id]
             self._cursors.pop(run_id, None)

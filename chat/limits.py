@@ -20,11 +20,12 @@ class SlidingWindow:
         self._seconds = seconds
         self._clock = clock
         self._events: dict[Hashable, deque[float]] = {}
+        self._sweep_at = SWEEP_AT
 
     def take(self, key: Hashable, *, limit: int) -> float:
         """Count one event. Returns 0, or the seconds to wait if the event is refused (and not counted)."""
         now = self._clock()
-        if len(self._events) >= SWEEP_AT:
+        if len(self._events) >= self._sweep_at:
             self._sweep(now)
         events = self._events.setdefault(key, deque())
         while events and now - events[0] >= self._seconds:
@@ -43,6 +44,8 @@ class SlidingWindow:
         quiet = [key for key, events in self._events.items() if not events or now - events[-1] >= self._seconds]
         for key in quiet:
             del self._events[key]
+        # Not again at the next event, where as many keys are busy: that would be a walk through all of them for each.
+        self._sweep_at = max(SWEEP_AT, 2 * len(self._events))
 
 
 class Crowded(Exception):

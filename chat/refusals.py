@@ -22,10 +22,13 @@ STATUS: Final = {
     "body_too_big": 413,
     "rate_limited": 429,
     "too_many_runs": 429,
+    "too_many_requests": 429,
     "unavailable": 503,
     "draining": 503,
 }
-_RETRYABLE: Final = frozenset({"request_timeout", "busy", "rate_limited", "too_many_runs", "unavailable", "draining"})
+_RETRYABLE: Final = frozenset(
+    {"request_timeout", "busy", "rate_limited", "too_many_runs", "too_many_requests", "unavailable", "draining"}
+)
 
 
 class Refusal(Exception):

@@ -13,6 +13,7 @@ from chat.events import BadCursor, Cursor
 from chat.followers import Followers
 from chat.generation.engine import Engine
 from chat.generation.requests import SendRequest, run_id_of
+from chat.quotas.quotas import Quotas
 from chat.refusals import Refusal
 from chat.socket_writer import SocketWriter
 from chat.streams.base import Unavailable
@@ -39,12 +40,14 @@ class SocketRequests:
         *,
         followers: Followers,
         writer: SocketWriter,
+        quotas: Quotas,
         is_signed_in: Callable[[], Awaitable[bool]],
     ) -> None:
         self._engine = engine
         self._user_id = user_id
         self._followers = followers
         self._writer = writer
+        self._quotas = quotas
         self._is_signed_in = is_signed_in
         self._kinds: dict[object, Callable[[Ref, dict[str, Any]], Coroutine[Any, Any, None]]] = {
             "send": self._send,
@@ -66,7 +69,9 @@ class SocketRequests:
         if request is None:
             self.refuse(ref, Refusal("unknown_type", "type is one of: send, subscribe, unsubscribe, stop, ack."))
             return None
-        return self._answer(ref, request(ref, frame))
+        # A stop is heard whatever else this user waits for.
+        is_urgent = kind == "stop"
+        return self._answer(ref, request(ref, frame) if is_urgent else self._in_turn(request, ref, frame))
 
     def refuse(self, ref: Ref, refusal: Refusal, **fields: object) -> None:
         reply: dict[str, object] = {
@@ -98,8 +103,18 @@ class SocketRequests:
             logger.exception("A request failed.")
             self.refuse(ref, Refusal("unavailable", "Something went wrong on the server. Try again."))
 
+    async def _in_turn(
+        self,
+        request: Callable[[Ref, dict[str, Any]], Coroutine[Any, Any, None]],
+        ref: Ref,
+        frame: dict[str, Any],
+    ) -> None:
+        async with self._quotas.requests.turn(self._user_id):
+            await request(ref, frame)
+
     async def _send(self, ref: Ref, frame: dict[str, Any]) -> None:
         request = SendRequest.parse(frame, characters=settings.CHAT_MESSAGE_CHARACTERS)
+        self._quotas.sends.check(self._user_id, per_minute=settings.CHAT_SENDS_PER_MINUTE)
         if not await self._is_signed_in():
             raise SignedOut
         self._followers.check_room()

@@ -18,19 +18,8 @@ LAYERS = {
     PORTS: ("providers", "streams"),
     DATA: ("migrations", "models"),
     CAPABILITIES: (
-        *(
-            "auth",
-            "database",
-            "documents",
-            "first_run",
-            "mail",
-            "metrics",
-            "notice_layer",
-            "notices",
-            "origins",
-            "search",
-        ),
-        "tools",
+        *("auth", "database", "documents", "first_run", "mail", "metrics", "notice_layer", "notices", "origins"),
+        *("quotas", "search", "tools"),
     ),
     PROCESS: ("generation",),
     INTERFACES: (

@@ -20,6 +20,9 @@ from chat import database, metrics
 from chat.answer_headers import NO_PAGE
 from chat.auth import not_signed_in, user_of_scope
 from chat.models import User
+from chat.quotas.connections import RETRY_SECONDS, Full, Place
+from chat.quotas.quotas import quotas
+from chat.quotas.requests import too_many_connections
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ Body = AsyncGenerator[bytes, None]
 Responder = Callable[[Send], Coroutine[Any, Any, None]]
 
 _SLOT: Final = "chat.responder"
+_PLACES: Final = "chat.places"
 # How often it is asked again whether the reader of a stream may still read it.
 SIGNED_IN_EVERY_SECONDS: Final = 15.0
 # What Django's middleware adds to every other response, which these do not wait for.
@@ -47,6 +51,19 @@ HEADERS: Final = {
     "Content-Encoding": "identity",
     **COMMON_HEADERS,
 }
+
+
+async def take_a_place(request: HttpRequest, reader: User) -> None:
+    """Before a response that takes its time: among those that the reader may have open, until this one has ended.
+
+    Raises Refusal too_many_requests.
+    """
+    places: list[Place] = request.scope[_PLACES]  # type: ignore[attr-defined]
+    try:
+        place = await quotas().connections.open("streams", reader.pk, limit=settings.CHAT_STREAMS_PER_USER)
+    except Full:
+        raise too_many_connections(RETRY_SECONDS) from None
+    places.append(place)
 
 
 def stream(request: HttpRequest, reader: User, body: Body) -> HttpResponse:
@@ -78,13 +95,14 @@ class EventStreams:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handed_over: asyncio.Future[tuple[int, Responder]] = asyncio.get_running_loop().create_future()
         client = _Client(receive)
+        places: list[Place] = []
 
         async def forward(message: Message) -> None:
             if not handed_over.done():
                 await send(message)
 
         django: asyncio.Future[None] = asyncio.ensure_future(
-            self._app({**scope, _SLOT: handed_over}, client.listen, forward)
+            self._app({**scope, _SLOT: handed_over, _PLACES: places}, client.listen, forward)
         )
         try:
             either: list[asyncio.Future[Any]] = [django, handed_over]
@@ -96,7 +114,11 @@ class EventStreams:
             await django
         finally:
             django.cancel()
-            await asyncio.gather(django, return_exceptions=True)
+            try:
+                await asyncio.gather(django, return_exceptions=True)
+            finally:
+                for place in places:
+                    place.leave()
 
 
 class _Client:

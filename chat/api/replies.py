@@ -19,6 +19,7 @@ from django.utils.cache import patch_vary_headers
 
 from chat.auth import not_signed_in
 from chat.models import User
+from chat.quotas.quotas import quotas
 from chat.refusals import Refusal
 from chat.streams.base import Unavailable
 from chat.wire import BadJson, loads
@@ -73,7 +74,8 @@ async def _respond(
         raise Refusal("another_user", "Somebody else is signed in by now.")
     if chosen is None:
         return not_allowed(methods)
-    return await chosen(request, user, **ids)
+    async with quotas().requests.turn(user.pk):
+        return await chosen(request, user, **ids)
 
 
 def not_allowed(methods: Iterable[str]) -> HttpResponse:

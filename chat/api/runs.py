@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database, events
 from chat.api import run_stream
-from chat.api.event_streams import later, stream
+from chat.api.event_streams import later, stream, take_a_place
 from chat.api.replies import answered, body_of, failed, reply, route
 from chat.api.shapes import message_shape, run_shape, run_urls
 from chat.events import BadCursor, Cursor, Entry
@@ -19,6 +19,7 @@ from chat.generation import archive
 from chat.generation.engine import Engine, Sent, engine, is_at_end
 from chat.generation.requests import SendRequest
 from chat.models import Message, User
+from chat.quotas.quotas import quotas
 from chat.refusals import Refusal
 from chat.streams.base import Batch
 
@@ -40,12 +41,14 @@ async def start(request: HttpRequest, user: User) -> HttpResponse:
 
 
 async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
+    await take_a_place(request, user)
     chat, sent = await _send(request, user)
     run = await chat.find(user.pk, sent.run_id)
     return stream(request, user, run_stream.one_run(chat, run, None))
 
 
 async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
+    await take_a_place(request, user)
     chat, sent = await _send(request, user)
     return later(request, user, answered(_outcome(chat, user, sent.run_id)))
 
@@ -73,6 +76,7 @@ async def follow(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     run = await chat.find(user.pk, str(run_id))
     if after is not None and is_at_end(run, after):
         return HttpResponse(status=204)
+    await take_a_place(request, user)
     return stream(request, user, run_stream.one_run(chat, run, after))
 
 
@@ -81,6 +85,7 @@ async def follow_all(request: HttpRequest, user: User) -> HttpResponse:
         cursors = run_stream.Cursors.parse(_last_id(request))
     except BadCursor as error:
         raise Refusal("bad_cursor", str(error)) from error
+    await take_a_place(request, user)
     return stream(request, user, run_stream.Multiplex(await engine(), user.pk, cursors).stream())
 
 
@@ -96,6 +101,7 @@ async def keep(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
 
 async def _send(request: HttpRequest, user: User) -> tuple[Engine, Sent]:
     send = SendRequest.parse(body_of(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
+    quotas().sends.check(user.pk, per_minute=settings.CHAT_SENDS_PER_MINUTE)
     chat = await engine()
     return chat, await chat.send(user.pk, send)
 

@@ -1,18 +1,27 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from chat.flag import Flag
+
+# More than these unread, and nothing more should be taken from the network before some are.
+FULL: Final = 32
 
 
 class Inbox:
     """What a connection has for its application, in order: an `asyncio.Queue` in a tenth of its memory."""
 
-    __slots__ = ("_arrived", "_messages")
+    __slots__ = ("_arrived", "_messages", "_on_room")
 
     def __init__(self) -> None:
         self._messages: list[dict[str, Any]] = []
         self._arrived = Flag()
+        self._on_room: Callable[[], None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._messages) >= FULL
 
     def put_nowait(self, message: dict[str, Any]) -> None:
         self._messages.append(message)
@@ -22,4 +31,12 @@ class Inbox:
         while not self._messages:
             self._arrived.clear()
             await self._arrived.wait()
-        return self._messages.pop(0)
+        message = self._messages.pop(0)
+        if self._on_room is not None and not self.is_full:
+            on_room, self._on_room = self._on_room, None
+            on_room()
+        return message
+
+    def when_there_is_room(self, call: Callable[[], None]) -> None:
+        """Call this, once, when the application has read some of what is here now."""
+        self._on_room = call

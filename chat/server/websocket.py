@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, Final
 
 from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
@@ -8,6 +9,7 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 
 from chat.answer_headers import NO_PAGE
+from chat.close_codes import FLOOD
 from chat.server import fast_path
 from chat.server.gate import WriteGate
 
@@ -15,10 +17,18 @@ logger = logging.getLogger(__name__)
 
 # For what is still in the buffer when a connection is given up.
 LINGER_SECONDS: Final = 5
+# Pings, pongs and pieces of messages, of which the application hears nothing and cannot count them. A browser sends
+# a pong for each of our pings, and messages whole.
+SILENT_FRAMES_PER_SECOND: Final = 100
+CONTROL: Final = 8
 
 
 class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
-    """A WebSocket whose `send` waits for a slow reader (`gate`)."""
+    """A WebSocket whose `send` waits for a slow reader (`gate`), and which reads no faster than its application."""
+
+    _silent_frames = 0
+    _silent_since = 0.0
+    _reads = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.gate = WriteGate()
@@ -69,6 +79,38 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
             self.onMessage(text, False)
         else:
             super().dataReceived(data)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
+        super().onMessage(payload, isBinary)
+        if self._reads and self.application_queue.is_full:
+            # An application that waits, for a database or for this very reader, would have it all in memory.
+            self._reads = False
+            self.application_queue.when_there_is_room(self._read_on)
+            self.transport.pauseProducing()
+
+    def _read_on(self) -> None:
+        self._reads = True
+        if self.state != self.STATE_CLOSED:
+            self.transport.resumeProducing()
+
+    def onFrameBegin(self) -> None:  # noqa: N802
+        if self.inside_message or self.current_frame.opcode >= CONTROL:
+            self._count_silent_frame()
+        super().onFrameBegin()
+
+    def _count_silent_frame(self) -> None:
+        now = time.monotonic()
+        if now - self._silent_since >= 1:
+            self._silent_since, self._silent_frames = now, 0
+        self._silent_frames += 1
+        if self._silent_frames > SILENT_FRAMES_PER_SECOND and self.state == self.STATE_OPEN:
+            self.sendClose(FLOOD)
+
+    def onPing(self, payload: bytes) -> None:  # noqa: N802
+        # To a client that reads nothing no pong could go, and they would pile up. RFC 6455 (5.5.3) lets us answer the
+        # last ping alone.
+        if self.gate.is_open:
+            super().onPing(payload)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         # The application learns of the end by `websocket.disconnect`; until then what it sends goes nowhere (ASGI).

@@ -6,6 +6,8 @@ import uuid
 import pytest
 
 from chat.followers import Followers
+from chat.quotas.quotas import quotas
+from chat.quotas.requests import Tally
 from chat.refusals import Refusal
 from chat.socket_requests import SocketRequests
 from chat.socket_writer import SocketWriter
@@ -22,7 +24,10 @@ def followers_of(chat: Rig, lost: list[str] | None = None) -> tuple[Followers, l
     async def write(frame: str) -> None:
         sent.append(frame)
 
-    return Followers(chat.engine, Window(), write, lambda run_id, _: told.append(run_id)), sent
+    def lost_one(run_id: str, refusal: Refusal) -> None:
+        told.append(run_id)
+
+    return Followers(chat.engine, Window(), write, lost_one, user_id=chat.alice.pk, tally=Tally()), sent
 
 
 async def readers_of(chat: Rig, run_id: str) -> int:
@@ -57,7 +62,9 @@ async def test_nothing_is_remembered_of_a_run_that_is_not_found(chat: Rig) -> No
     """A socket may live for a day, and ask for another id with every frame."""
     followers, _ = followers_of(chat)
     writer = SocketWriter(no_send)
-    requests = SocketRequests(chat.engine, chat.alice.pk, followers=followers, writer=writer, is_signed_in=signed_in)
+    requests = SocketRequests(
+        chat.engine, chat.alice.pk, followers=followers, writer=writer, quotas=quotas(), is_signed_in=signed_in
+    )
     for _ in range(3):
         request = requests.find({"type": "subscribe", "ref": 1, "run_id": str(uuid.uuid4())})
         assert request is not None

@@ -27,6 +27,7 @@ REFUSALS: Final = {
     "rate_limited": "Too many messages in a minute, by you or, in a run, by this site to the model's provider; or too "
     "many searches, or pages of messages, of yours at once.",
     "too_many_runs": "As many answers as are allowed at once are being written for you.",
+    "too_many_requests": "You have as many connections, or requests under way, as are allowed at once.",
     "unavailable": "Something that is needed cannot be reached: the database, or any model.",
     "draining": "The server is being shut down. Another one, or the same after its restart, will answer.",
 }

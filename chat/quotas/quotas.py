@@ -1,0 +1,46 @@
+"""The counts of this process, one of each for all its transports."""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+
+from chat.quotas.connections import Connections, MemoryConnections
+from chat.quotas.frames import Floods, Frames
+from chat.quotas.handshakes import Handshakes
+from chat.quotas.redis_connections import RedisConnections
+from chat.quotas.requests import Requests, Tally
+from chat.quotas.sends import Sends
+
+
+class Quotas:
+    """Belongs to one event loop. `followed`: runs that are followed over sockets."""
+
+    def __init__(self, connections: Connections) -> None:
+        self.connections = connections
+        self.frames = Frames()
+        self.floods = Floods()
+        self.handshakes = Handshakes(self.floods)
+        self.requests = Requests()
+        self.sends = Sends()
+        self.followed = Tally()
+
+
+_quotas: WeakKeyDictionary[asyncio.AbstractEventLoop, Quotas] = WeakKeyDictionary()
+
+
+def quotas() -> Quotas:
+    """This event loop's, made from the settings when they are first asked for."""
+    loop = asyncio.get_running_loop()
+    found = _quotas.get(loop)
+    if found is None:
+        shared = RedisConnections(settings.REDIS_URL) if settings.REDIS_URL else None
+        found = _quotas[loop] = Quotas(shared or MemoryConnections())
+    return found
+
+
+def install(given: Quotas) -> None:
+    """Use these in the running event loop, instead of those made from the settings."""
+    _quotas[asyncio.get_running_loop()] = given
