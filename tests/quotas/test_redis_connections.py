@@ -1,0 +1,221 @@
+"""The contract over a real Redis, and what several processes make of it: here each is a count of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from chat.quotas.connections import Full, Place
+from chat.quotas.redis_connections import RedisConnections
+from tests.quotas.contract import ALICE, BOB, LIMIT, ConnectionsContract
+from tests.streams.redis_server import RedisServer
+
+pytestmark = pytest.mark.redis
+
+SECONDS = 20.0
+
+Start = Callable[..., RedisConnections]
+
+
+class TestRedisConnections(ConnectionsContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, shared_redis: RedisServer) -> Iterator[None]:
+        self.server = shared_redis
+        yield
+        assert shared_redis.keys_that_stay() == []
+
+    async def make_connections(self) -> RedisConnections:
+        return RedisConnections(self.server.url, prefix=f"{uuid.uuid4()}:")
+
+
+class Processes:
+    """Counts that share a Redis. `kill` one: it says nothing more, not even goodbye."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.server = server
+        self._prefix = f"{uuid.uuid4()}:"
+        self._started: list[RedisConnections] = []
+
+    def start(self, **fields: Any) -> RedisConnections:
+        made = RedisConnections(self.server.url, prefix=self._prefix, **fields)
+        self._started.append(made)
+        return made
+
+    async def kill(self, process: RedisConnections) -> None:
+        self._started.remove(process)
+        assert process._task is not None
+        process._task.cancel()
+        await asyncio.gather(process._task, return_exceptions=True)
+        await process._disconnect()
+
+    async def close(self) -> None:
+        for process in self._started:
+            await process.close()
+
+
+@pytest.fixture
+async def processes(own_redis: RedisServer) -> AsyncIterator[Processes]:
+    made = Processes(own_redis)
+    yield made
+    await made.close()
+
+
+async def opened(process: RedisConnections, count: int = 1, *, user_id: int = ALICE) -> list[Place]:
+    return [await process.open("sockets", user_id, limit=LIMIT) for _ in range(count)]
+
+
+async def eventually(attempt: Callable[[], Awaitable[object]]) -> None:
+    """Until the user is let in."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            with suppress(Full):
+                await attempt()
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_open_in_one_process_counts_in_another(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    await opened(here, LIMIT - 1)
+    await opened(there)
+    for process in (here, there):
+        with pytest.raises(Full):
+            await opened(process)
+    await opened(here, LIMIT, user_id=BOB)
+
+
+async def test_counts_that_share_nothing_let_more_in(processes: Processes, own_redis: RedisServer) -> None:
+    """The control: it is Redis by which the processes know of each other."""
+    here, elsewhere = processes.start(), Processes(own_redis)
+    await opened(here, LIMIT)
+    await opened(elsewhere.start(), LIMIT)
+    await elsewhere.close()
+
+
+async def test_a_place_left_in_one_process_is_free_in_another(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    places = await opened(here, LIMIT)
+    places[0].leave()
+    await eventually(lambda: opened(there))
+    with pytest.raises(Full):
+        await opened(here)
+
+
+async def test_many_at_once_in_two_processes_are_no_more_than_allowed(processes: Processes) -> None:
+    both = processes.start(), processes.start()
+    results = await asyncio.gather(*(opened(each) for each in both * 10), return_exceptions=True)
+    assert sum(isinstance(each, list) for each in results) == LIMIT
+
+
+async def test_what_a_killed_process_had_counts_no_more_once_its_lease_has_ended(processes: Processes) -> None:
+    killed, lives = processes.start(lease_seconds=0.5), processes.start(lease_seconds=0.5, renew_seconds=0.1)
+    await opened(killed, LIMIT - 1)
+    await opened(lives)
+    await processes.kill(killed)
+    with pytest.raises(Full):
+        await opened(lives)
+    await eventually(lambda: opened(lives, LIMIT - 1))
+    with pytest.raises(Full):
+        await opened(lives)
+
+
+async def test_a_process_that_lives_renews_its_lease(processes: Processes) -> None:
+    """The control of the one above: it is not time alone that frees a place."""
+    here = processes.start(lease_seconds=2, renew_seconds=0.2)
+    there = processes.start()
+    await opened(here, LIMIT)
+    looked_until = asyncio.get_running_loop().time() + 3
+    while asyncio.get_running_loop().time() < looked_until:
+        with pytest.raises(Full):
+            await opened(there)
+        await asyncio.sleep(0.1)
+
+
+async def test_a_redis_that_comes_back_empty_is_told_again(processes: Processes) -> None:
+    here, there = processes.start(renew_seconds=0.1), processes.start()
+    await opened(here, LIMIT)
+    processes.server.command("FLUSHALL")
+    async with asyncio.timeout(SECONDS):
+        while not processes.server.command("KEYS", "*"):
+            await asyncio.sleep(0.02)
+    with pytest.raises(Full):
+        await opened(there)
+
+
+async def test_without_redis_each_process_counts_its_own(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    await opened(here, LIMIT - 1)
+    processes.server.kill()
+    await opened(here)
+    with pytest.raises(Full):
+        await opened(here)
+    # Nobody is refused by what is only believed.
+    await opened(there, LIMIT)
+    with pytest.raises(Full):
+        await opened(there)
+
+
+async def test_without_redis_many_at_once_are_no_more_than_allowed(processes: Processes) -> None:
+    here = processes.start()
+    processes.server.kill()
+    results = await asyncio.gather(*(opened(here) for _ in range(5 * LIMIT)), return_exceptions=True)
+    assert sum(isinstance(each, list) for each in results) == LIMIT
+
+
+async def test_a_redis_that_says_nothing_holds_nobody_up_for_long(processes: Processes) -> None:
+    here = processes.start(call_seconds=0.2, pause_seconds=60)
+    await opened(here)
+    processes.server.pause()
+    try:
+        await opened(here)
+        assert here._is_away
+        # The next ones are not even asked about.
+        await opened(here)
+        assert not here._waiting
+        with pytest.raises(Full):
+            await opened(here)
+    finally:
+        processes.server.resume()
+
+
+async def test_what_was_opened_meanwhile_is_told_when_redis_is_back(processes: Processes) -> None:
+    here = processes.start(renew_seconds=0.1, pause_seconds=0.05)
+    processes.server.kill()
+    await opened(here, LIMIT)
+    processes.server.start()
+    there = processes.start()
+
+    async def is_refused() -> bool:
+        try:
+            (place,) = await opened(there)
+        except Full:
+            return True
+        place.leave()
+        return False
+
+    async with asyncio.timeout(SECONDS):
+        while not await is_refused():
+            await asyncio.sleep(0.02)
+
+
+async def test_where_nothing_is_open_nothing_is_kept(processes: Processes) -> None:
+    here = processes.start(renew_seconds=0.05)
+    for place in await opened(here, LIMIT):
+        place.leave()
+    assert here._task is not None
+    await asyncio.wait_for(here._task, SECONDS)
+    assert here._client is None
+    assert processes.server.command("KEYS", "*") == []
+
+
+async def test_every_key_has_its_end(processes: Processes) -> None:
+    here = processes.start()
+    await opened(here, LIMIT)
+    await here.open("streams", BOB, limit=LIMIT)
+    assert processes.server.keys_that_stay() == []
+    assert len(processes.server.command("KEYS", "*")) == 2  # type: ignore[arg-type]

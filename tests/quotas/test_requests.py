@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chat.quotas.requests import Requests, Tally
+from chat.quotas.sends import ATTEMPTS_PER_SEND, Sends
+from chat.refusals import Refusal
+from tests.quotas.clock import Clock
+
+ALICE, BOB = 1, 2
+
+
+class Work:
+    """Requests that take until they are told to end."""
+
+    def __init__(self, requests: Requests) -> None:
+        self.requests = requests
+        self.begun: list[int] = []
+        self.end = asyncio.Event()
+
+    async def __call__(self, number: int, user_id: int = ALICE) -> None:
+        async with self.requests.turn(user_id):
+            self.begun.append(number)
+            await self.end.wait()
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_so_many_at_once_and_the_others_in_their_order() -> None:
+    work = Work(Requests(2))
+    tasks = [asyncio.create_task(work(number)) for number in range(5)]
+    await settle()
+    assert work.begun == [0, 1]
+    bobs = asyncio.create_task(work(100, BOB))
+    await settle()
+    assert work.begun == [0, 1, 100]
+    work.end.set()
+    await asyncio.gather(*tasks, bobs)
+    assert work.begun == [0, 1, 100, 2, 3, 4]
+    assert work.requests._lines == {}
+
+
+async def test_the_line_has_an_end() -> None:
+    work = Work(Requests(1, waiting=1))
+    tasks = [asyncio.create_task(work(number)) for number in range(2)]
+    await settle()
+    with pytest.raises(Refusal) as refused:
+        await work(2)
+    assert (refused.value.code, refused.value.status, refused.value.retryable) == ("too_many_requests", 429, True)
+    work.end.set()
+    await asyncio.gather(*tasks)
+    await work(3)
+
+
+async def test_nobody_waits_for_ever() -> None:
+    work = Work(Requests(1, wait_seconds=0.01))
+    first = asyncio.create_task(work(0))
+    await settle()
+    with pytest.raises(Refusal, match="at once"):
+        await work(1)
+    work.end.set()
+    await first
+    await work(2)
+    assert work.requests._lines == {}
+
+
+async def test_whoever_gives_up_leaves_the_line() -> None:
+    work = Work(Requests(1))
+    tasks = [asyncio.create_task(work(number)) for number in range(3)]
+    await settle()
+    tasks[1].cancel()
+    await settle()
+    work.end.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert work.begun == [0, 2]
+    assert work.requests._lines == {}
+
+
+def test_attempts_to_send_are_counted_also_those_that_are_refused_later() -> None:
+    clock = Clock()
+    sends = Sends(clock=clock)
+    for _ in range(2 * ATTEMPTS_PER_SEND):
+        sends.check(ALICE, per_minute=2)
+    with pytest.raises(Refusal) as refused:
+        sends.check(ALICE, per_minute=2)
+    assert refused.value.code == "rate_limited"
+    assert refused.value.retry_after is not None
+    sends.check(BOB, per_minute=2)
+    clock.now += refused.value.retry_after
+    sends.check(ALICE, per_minute=2)
+
+
+def test_a_tally_forgets_whom_it_has_nothing_of() -> None:
+    tally = Tally()
+    tally.add(ALICE)
+    tally.add(ALICE)
+    tally.remove(ALICE)
+    assert (tally.count(ALICE), tally.count(BOB)) == (1, 0)
+    tally.remove(ALICE)
+    assert not tally._counts
