@@ -68,11 +68,16 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Channels' own makes a task for each message, to wait for the server and for a channel layer at once."""
         self.scope = scope
         self.base_send = send
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         try:
             with suppress(StopConsumer):
                 while True:
                     await self.dispatch(await receive())
         finally:
+            # Also where a server ends what does not end by itself: nothing of it stays behind.
+            for task in self._tasks:
+                task.cancel()
             if self._place is not None:
                 self._place.leave()
 
@@ -87,8 +92,6 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.websocket_disconnect(message)
 
     async def websocket_connect(self, message: Mapping[str, Any]) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
         if not may_connect(self.scope):
             self._closed = True
             await self.base_send({"type": "websocket.close"})
@@ -243,9 +246,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         limit = settings.CHAT_FRAMES_PER_SECOND_PER_USER
         return bool(self._quotas.frames.take(self._user_id, limit=limit))
 
-    async def _run(self, request: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, request: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await request
+            await request()
         except SignedOut:
             self._bye(close_codes.NOT_SIGNED_IN)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -24,6 +25,7 @@ REF_CHARACTERS: Final = 200
 LARGEST_REF: Final = 2**53
 
 Ref = str | int | None
+Request = Callable[[Ref, dict[str, Any]], Coroutine[Any, Any, None]]
 
 
 class SignedOut(Exception):
@@ -49,17 +51,17 @@ class SocketRequests:
         self._writer = writer
         self._quotas = quotas
         self._is_signed_in = is_signed_in
-        self._kinds: dict[object, Callable[[Ref, dict[str, Any]], Coroutine[Any, Any, None]]] = {
+        self._kinds: dict[object, Request] = {
             "send": self._send,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "stop": self._stop,
         }
 
-    def find(self, frame: dict[str, Any]) -> Coroutine[Any, Any, None] | None:
-        """The request of a frame, to be run; None where the frame is refused, which has been said.
+    def find(self, frame: dict[str, Any]) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """The request of a frame, to be called and awaited; None where the frame is refused, which has been said.
 
-        Running it raises SignedOut.
+        Raises SignedOut when it is awaited.
         """
         ref, kind = frame.get("ref"), frame.get("type")
         if not is_ref(ref):
@@ -69,9 +71,7 @@ class SocketRequests:
         if request is None:
             self.refuse(ref, Refusal("unknown_type", "type is one of: send, subscribe, unsubscribe, stop, ack."))
             return None
-        # A stop is heard whatever else this user waits for.
-        is_urgent = kind == "stop"
-        return self._answer(ref, request(ref, frame) if is_urgent else self._in_turn(request, ref, frame))
+        return partial(self._answer, ref, request, frame)
 
     def refuse(self, ref: Ref, refusal: Refusal, **fields: object) -> None:
         reply: dict[str, object] = {
@@ -86,9 +86,14 @@ class SocketRequests:
             reply["retry_after"] = round(refusal.retry_after, 1)
         self._writer.put(reply)
 
-    async def _answer(self, ref: Ref, request: Coroutine[Any, Any, None]) -> None:
+    async def _answer(self, ref: Ref, request: Request, frame: dict[str, Any]) -> None:
         try:
-            await request
+            # A stop is heard whatever else this user waits for.
+            if request == self._stop:
+                await request(ref, frame)
+            else:
+                async with self._quotas.requests.turn(self._user_id):
+                    await request(ref, frame)
         except Refusal as refusal:
             self.refuse(ref, refusal)
         except DatabaseError:
@@ -102,15 +107,6 @@ class SocketRequests:
         except Exception:
             logger.exception("A request failed.")
             self.refuse(ref, Refusal("unavailable", "Something went wrong on the server. Try again."))
-
-    async def _in_turn(
-        self,
-        request: Callable[[Ref, dict[str, Any]], Coroutine[Any, Any, None]],
-        ref: Ref,
-        frame: dict[str, Any],
-    ) -> None:
-        async with self._quotas.requests.turn(self._user_id):
-            await request(ref, frame)
 
     async def _send(self, ref: Ref, frame: dict[str, Any]) -> None:
         request = SendRequest.parse(frame, characters=settings.CHAT_MESSAGE_CHARACTERS)

@@ -68,7 +68,7 @@ async def test_nothing_is_remembered_of_a_run_that_is_not_found(chat: Rig) -> No
     for _ in range(3):
         request = requests.find({"type": "subscribe", "ref": 1, "run_id": str(uuid.uuid4())})
         assert request is not None
-        await request
+        await request()
     assert followers._requests == {}
 
 

@@ -21,6 +21,9 @@ import { sendByPost, stopByPost } from "./run_requests.js";
 const MAX_STREAMS = 3;
 const SILENCE_MS = 45_000;
 const CLOSED = 2;
+const TOO_MANY = 429;
+/** Where the server does not say. */
+const LISTEN_AGAIN_S = 20;
 
 /**
  * The protocol over plain HTTP, where WebSockets do not get through.
@@ -45,6 +48,8 @@ export class SseTransport {
   /** @type {EventSourceLike | null} */
   #notices = null;
   #heardAt;
+  /** Ends the question why there are no notices. */
+  #asking = new AbortController();
   /** @type {unknown} */
   #watch = null;
   /** @type {Map<string, RunStream>} */
@@ -102,6 +107,7 @@ export class SseTransport {
 
   close() {
     this.#open = false;
+    this.#asking.abort();
     this.#notices?.close();
     this.#clock.clearTimeout(this.#watch);
     this.#queue.clear();
@@ -127,7 +133,7 @@ export class SseTransport {
     notices.addEventListener("open", () => this.#heard());
     notices.addEventListener("error", () => {
       // Any status but 200 ends an EventSource for good; a lost connection it mends itself.
-      if (notices.readyState === CLOSED) this.#down();
+      if (notices.readyState === CLOSED) void this.#ask();
     });
     notices.addEventListener("notice", ({ data }) => {
       this.#heard();
@@ -140,6 +146,30 @@ export class SseTransport {
       if (stalled.length && this.#open) this.#listener.stalled(stalled);
     });
     this.#heard();
+  }
+
+  /**
+   * Why there are no notices: an EventSource does not tell. Where the person has too many streams open, everything else
+   * goes on, and they are asked for again when the server says.
+   */
+  async #ask() {
+    const { signal } = this.#asking;
+    try {
+      const { body } = await this.#api.open("/events", { headers: { Accept: "text/event-stream" }, signal });
+      void body?.cancel().catch(() => {});
+    } catch (error) {
+      const { status, retryAfter } = /** @type {ChatError} */ (error);
+      if (status === TOO_MANY) return this.#listenIn((retryAfter ?? LISTEN_AGAIN_S) * 1_000);
+    }
+    this.#down();
+  }
+
+  /** @param {number} ms */
+  #listenIn(ms) {
+    if (!this.#open) return;
+    this.#clock.clearTimeout(this.#watch);
+    this.#heardAt = this.#clock.now() + ms;
+    this.#watch = this.#clock.setTimeout(() => this.#listen(), ms);
   }
 
   #heard() {

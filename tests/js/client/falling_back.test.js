@@ -301,6 +301,7 @@ test("notices come by EventSource, and its death is noticed", async () => {
   assert.equal(client.state, "open", "it mends this itself");
 
   EventSource.last.fail(2);
+  await settle();
   assert.equal(client.state, "waiting");
   await clock.advance(1_000);
 
@@ -308,6 +309,40 @@ test("notices come by EventSource, and its death is noticed", async () => {
   assert.equal(EventSource.sources.length, 2);
   assert.deepEqual(heard.notice, [{ type: "notice", kind: "run_started", run_id: "run" }]);
   assert.deepEqual(heard.stalled, [{ runIds: ["run"] }]);
+});
+
+const tooMany = () =>
+  json({ error: { code: "too_many_requests", message: "", retryable: true } }, 429, { "Retry-After": "20" });
+
+test("with too many streams open everything but the notices goes on, and they are asked for when the server says", async () => {
+  const { client, clock, EventSource, calls, routes } = await fallenBack({ routes: { "GET /api/events": tooMany } });
+  const sources = () => EventSource.sources.length;
+  for (const made of [1, 2]) {
+    EventSource.last.fail(2);
+    await settle();
+    await clock.advance(19_000);
+    client.wake();
+    assert.deepEqual([client.state, client.transport, sources()], ["open", "sse", made]);
+
+    await clock.advance(1_000);
+    assert.equal(sources(), made + 1);
+  }
+  assert.equal(calls.filter(({ path }) => path === "/api/events").length, 2);
+
+  delete routes["GET /api/events"];
+  EventSource.last.fail(2);
+  await settle();
+  assert.equal(client.state, "waiting", "any other reason is an end");
+});
+
+test("a client that is closed while it waits for its notices asks for nothing any more", async () => {
+  const { client, clock, EventSource } = await fallenBack({ routes: { "GET /api/events": tooMany } });
+  EventSource.last.fail(2);
+  client.close();
+  await settle();
+  await clock.advance(600_000);
+  assert.equal(EventSource.sources.length, 1);
+  assert.equal(clock.pending, 0);
 });
 
 test("an EventSource without a sign of life for 45 seconds is made anew", async () => {

@@ -24,6 +24,22 @@ for (const code of [1000, 1001, 1006, 1011, 1012, 4408, 4412, 4413, 4429]) {
   });
 }
 
+test("sent away with 4429 it comes back when the server says, each time, and never turns to SSE", async () => {
+  const { client, WebSocket, clock, heard } = rig({ routes: { "GET /api/runs": () => json({ items: [] }) } });
+  client.connect();
+  for (let made = 1; made <= 6; made += 1) {
+    WebSocket.last.receive({ type: "bye", code: 4429, retry_ms: 25_000 });
+    WebSocket.last.end(4429);
+    assert.equal(heard.connection.at(-1).retryInMs, 25_000);
+    await clock.advance(24_999);
+    assert.equal(WebSocket.sockets.length, made);
+    await clock.advance(1);
+    assert.equal(WebSocket.sockets.length, made + 1);
+  }
+  WebSocket.last.hello();
+  assert.deepEqual([client.state, client.transport], ["open", "websocket"]);
+});
+
 for (const code of [4400, 4401, 4403]) {
   test(`a close with ${code} is final, before hello and after`, async () => {
     for (const afterHello of [true, false]) {

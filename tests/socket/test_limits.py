@@ -1,0 +1,372 @@
+"""What one user, or a stranger, may ask of the sockets: and that nobody else meets it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+
+from chat import database
+from chat.auth import user_of_scope
+from chat.models import User
+from chat.quotas.frames import MISTAKES
+from chat.quotas.handshakes import STRANGERS
+from chat.quotas.quotas import Quotas, install, quotas
+from chat.quotas.redis_connections import RedisConnections
+from chat.quotas.requests import Requests
+from tests.chat_rig import Rig
+from tests.socket.conftest import Connect, session_of
+from tests.socket.rig import Socket
+from tests.streams.redis_server import RedisServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TABS = 30
+
+
+async def bob() -> User:
+    return await database.write(User.objects.create_user, "bob", "bob@example.org", "correct horse battery")
+
+
+async def is_greeted(socket: Socket) -> bool:
+    return (await socket.receive())["type"] == "hello"
+
+
+async def bye(socket: Socket) -> dict[str, Any]:
+    """What a socket hears that is sent away."""
+    said = await socket.receive("bye")
+    assert (await socket.receive("close"))["code"] == said["code"]
+    return said
+
+
+# --- Sockets
+
+
+async def test_one_socket_too_many_is_closed_with_4429_and_when_to_come_back(connect: Connect, settings: Any) -> None:
+    settings.CHAT_SOCKETS_PER_USER = 2
+    for _ in range(2):
+        assert await is_greeted(await connect())
+    said = await bye(await connect())
+    assert said["code"] == 4429
+    assert 20_000 <= said["retry_ms"] <= 30_000
+    assert await is_greeted(await connect(await bob()))
+
+
+async def test_with_a_higher_limit_it_is_greeted(connect: Connect, settings: Any) -> None:
+    """The control: it is the limit that closes it."""
+    settings.CHAT_SOCKETS_PER_USER = 3
+    for _ in range(3):
+        assert await is_greeted(await connect())
+
+
+async def test_a_socket_that_has_gone_leaves_its_place(connect: Connect, settings: Any) -> None:
+    settings.CHAT_SOCKETS_PER_USER = 1
+    first = await connect()
+    assert await is_greeted(first)
+    await first.disconnect()
+    second = await connect()
+    assert await is_greeted(second)
+    refused = await connect()
+    await bye(refused)
+    await refused.disconnect()
+    # A refused one had none to leave.
+    await bye(await connect())
+
+
+async def test_an_application_that_is_cancelled_leaves_its_place(chat: Rig, connect: Connect, settings: Any) -> None:
+    """As a server does with one that does not end by itself."""
+    settings.CHAT_SOCKETS_PER_USER = 1
+    first = Socket(session=await session_of(chat.alice))
+    assert await first.connect()
+    assert await is_greeted(first)
+    first._socket.future.cancel()
+    await asyncio.gather(first._socket.future, return_exceptions=True)
+    assert await is_greeted(await connect())
+
+
+@pytest.mark.redis
+async def test_sockets_in_another_process_count_too(
+    connect: Connect, chat: Rig, settings: Any, shared_redis: RedisServer
+) -> None:
+    settings.CHAT_SOCKETS_PER_USER = 3
+    prefix = f"{uuid.uuid4()}:"
+    here, there = (RedisConnections(shared_redis.url, prefix=prefix) for _ in range(2))
+    install(Quotas(here))
+    for _ in range(2):
+        await there.open("sockets", chat.alice.pk, limit=3)
+    assert await is_greeted(await connect())
+    assert (await bye(await connect()))["code"] == 4429
+    await there.close()
+    assert await is_greeted(await connect())
+    await here.close()
+
+
+@pytest.mark.redis
+async def test_while_redis_is_away_sockets_are_greeted(
+    connect: Connect, settings: Any, own_redis: RedisServer
+) -> None:
+    settings.CHAT_SOCKETS_PER_USER = 2
+    own_redis.kill()
+    counted = RedisConnections(own_redis.url)
+    install(Quotas(counted))
+    for _ in range(2):
+        assert await is_greeted(await connect())
+    assert (await bye(await connect()))["code"] == 4429
+    await counted.close()
+
+
+async def test_thirty_tabs_meet_nothing(chat: Rig, connect: Connect) -> None:
+    """With the defaults: opened together, each follows the answer, and all come back while the old ones linger."""
+    sent = await chat.send()
+    sockets = [await connect() for _ in range(TABS)]
+    sockets += [await connect() for _ in range(TABS)]
+    for socket in sockets:
+        assert await is_greeted(socket)
+    for socket in sockets[TABS:]:
+        assert (await socket.ask("subscribe", run_id=sent.run_id))["type"] == "ok"
+        assert (await socket.ask("unsubscribe", run_id=sent.run_id))["type"] == "ok"
+
+
+# --- Frames
+
+
+NOTHING = '{"type":"unsubscribe","run_id":"00000000-0000-4000-8000-000000000000"}'
+
+
+async def flood(socket: Socket, frames: int, frame: str | bytes = NOTHING) -> None:
+    for _ in range(frames):
+        await socket.send(frame)
+
+
+async def test_many_sockets_that_are_each_below_their_limit_are_a_flood_together(
+    connect: Connect, settings: Any
+) -> None:
+    settings.CHAT_FRAMES_PER_SECOND_PER_USER = 20
+    sockets = [await connect() for _ in range(4)]
+    bystander = await connect(await bob())
+    for socket in (*sockets, bystander):
+        assert await is_greeted(socket)
+    for socket in sockets[:2]:
+        await flood(socket, 10)
+    # The one that sends the frame that is too much.
+    await flood(sockets[2], 1)
+    said = await bye(sockets[2])
+    assert said["code"] == 4429
+    assert said["retry_ms"] >= 5000
+    assert (await sockets[0].receive())["type"] == "ok"
+    assert (await bystander.ask("unsubscribe", run_id=str(uuid.uuid4())))["type"] == "ok"
+
+
+async def test_with_a_higher_limit_together_they_are_none(connect: Connect, settings: Any) -> None:
+    """The control."""
+    settings.CHAT_FRAMES_PER_SECOND_PER_USER = 1000
+    sockets = [await connect() for _ in range(4)]
+    for socket in sockets:
+        assert await is_greeted(socket)
+        await flood(socket, 10)
+    for socket in sockets:
+        for _ in range(10):
+            assert (await socket.receive())["type"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x00", "no JSON", '{"type":"execute"}', '{"type":"ack","frame":0}', '{"type":"ack","frame":99}']
+)
+async def test_every_kind_of_frame_counts(connect: Connect, settings: Any, frame: str | bytes) -> None:
+    settings.CHAT_FRAMES_PER_SECOND_PER_USER = 10
+    sockets = [await connect() for _ in range(2)]
+    for socket in sockets:
+        assert await is_greeted(socket)
+    await flood(sockets[0], 10, frame)
+    await flood(sockets[1], 1, frame)
+    assert (await bye(sockets[1]))["code"] == 4429
+
+
+async def test_acknowledgements_that_move_the_window_do_not_count(chat: Rig, connect: Connect, settings: Any) -> None:
+    settings.CHAT_FRAMES_PER_SECOND_PER_USER = 10
+    socket = await connect()
+    assert await is_greeted(socket)
+    sent = await chat.send()
+    assert (await socket.ask("subscribe", run_id=sent.run_id))["type"] == "ok"
+    for number in range(40):
+        frame = await socket.receive("events")
+        await socket.send({"type": "ack", "frame": frame["frame"]})
+        chat.provider.say(f"piece {number}")
+    assert (await socket.ask("unsubscribe", run_id=sent.run_id))["type"] == "ok"
+
+
+async def test_frames_after_the_close_are_dropped(connect: Connect, settings: Any) -> None:
+    settings.CHAT_FRAMES_PER_SECOND = 5
+    socket = await connect()
+    assert await is_greeted(socket)
+    await flood(socket, 6)
+    await bye(socket)
+    await flood(socket, 500)
+    assert await socket.is_silent()
+    assert [count for count, _ in quotas().floods._floods.values()] == [1]
+
+
+async def test_a_reader_that_does_not_read_does_not_hold_up_the_hearing_of_its_frames(
+    chat: Rig, settings: Any
+) -> None:
+    """The goodbye waits for the reader, who goes on sending: what it sends must not pile up meanwhile."""
+    settings.CHAT_FRAMES_PER_SECOND = 5
+    socket = Socket(session=await session_of(chat.alice))
+    assert await socket.connect()
+    assert await is_greeted(socket)
+    never = asyncio.Event()
+    communicator = socket._socket
+    put = communicator.output_queue.put
+
+    async def blocked(message: dict[str, Any]) -> None:
+        if "bye" in message.get("text", ""):
+            await never.wait()
+        await put(message)
+
+    communicator.output_queue.put = blocked  # type: ignore[method-assign]
+    await flood(socket, 6)
+    await flood(socket, 500)
+    async with asyncio.timeout(1):
+        while communicator.input_queue.qsize():
+            await asyncio.sleep(0)
+    await socket.disconnect()
+
+
+async def test_whoever_floods_again_and_again_is_kept_out_for_a_while(
+    chat: Rig, connect: Connect, settings: Any
+) -> None:
+    settings.CHAT_FRAMES_PER_SECOND = 5
+    for _ in range(MISTAKES + 1):
+        socket = await connect()
+        assert await is_greeted(socket)
+        await flood(socket, 6)
+        last = await bye(socket)
+    assert last["retry_ms"] >= 20_000
+    refused = await bye(await connect())
+    assert refused["code"] == 4429
+    assert refused["retry_ms"] > 15_000
+    assert await is_greeted(await connect(await bob()))
+
+
+async def test_a_first_flood_keeps_nobody_out(connect: Connect, settings: Any) -> None:
+    """The control of the one above."""
+    settings.CHAT_FRAMES_PER_SECOND = 5
+    for _ in range(MISTAKES):
+        socket = await connect()
+        assert await is_greeted(socket)
+        await flood(socket, 6)
+        await bye(socket)
+    assert await is_greeted(await connect())
+
+
+# --- Handshakes
+
+
+class Looks:
+    """How often the database is asked who somebody is."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+
+        def counted(scope: Any) -> User | None:
+            self.count += 1
+            return user_of_scope(scope)
+
+        monkeypatch.setattr("chat.consumers.user_of_scope", counted)
+
+
+async def knock(session: str) -> int:
+    socket = Socket(session=session)
+    assert await socket.connect()
+    code: int = (await bye(socket))["code"]
+    await socket.disconnect()
+    return code
+
+
+async def test_strangers_ask_the_database_so_often_and_no_more(
+    chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await is_greeted(await connect())
+    looks = Looks(monkeypatch)
+    codes = [await knock(f"nosuchsession{number}") for number in range(STRANGERS + 20)]
+    assert codes == [4401] * STRANGERS + [4429] * 20
+    assert looks.count == STRANGERS
+
+
+async def test_a_user_who_was_here_comes_in_whatever_strangers_do(chat: Rig) -> None:
+    session = await session_of(chat.alice)
+    for again in range(2):
+        socket = Socket(session=session)
+        assert await socket.connect()
+        assert await is_greeted(socket)
+        await socket.disconnect()
+        if not again:
+            for number in range(STRANGERS + 5):
+                await knock(f"nosuchsession{number}")
+
+
+async def test_a_handshake_of_nobody_at_all_asks_nothing(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries: list[str] = []
+    monkeypatch.setattr("chat.auth.user_of_session", lambda key: queries.append(key))
+    assert [await knock("") for _ in range(STRANGERS + 5)] == [4401] * (STRANGERS + 5)
+    assert queries == []
+
+
+async def test_connecting_again_and_again_has_an_end(chat: Rig, settings: Any) -> None:
+    settings.CHAT_SOCKETS_PER_USER = 2
+    session = await session_of(chat.alice)
+    for _ in range(4):
+        socket = Socket(session=session)
+        assert await socket.connect()
+        assert await is_greeted(socket)
+        await socket.disconnect()
+    assert await knock(session) == 4429
+
+
+# --- Requests
+
+
+async def test_requests_of_all_sockets_take_their_turns_and_a_stop_does_not_wait(chat: Rig, connect: Connect) -> None:
+    made = quotas()
+    made.requests = Requests(1, waiting=1)
+    sent = await chat.send()
+    sockets = [await connect() for _ in range(2)]
+    for socket in sockets:
+        assert await is_greeted(socket)
+    async with made.requests.turn(chat.alice.pk):
+        await sockets[0].send({"type": "subscribe", "ref": 1, "run_id": sent.run_id})
+        reply = await sockets[1].ask("unsubscribe", run_id=sent.run_id)
+        assert (reply["code"], reply["retryable"], reply["retry_after"]) == ("too_many_requests", True, 1)
+        assert (await sockets[1].ask("stop", run_id=sent.run_id))["type"] == "ok"
+    assert (await sockets[0].receive("ok"))["ref"] == 1
+
+
+async def test_attempts_to_send_are_counted_before_anything_is_looked_up(
+    chat: Rig, connect: Connect, settings: Any
+) -> None:
+    settings.CHAT_SENDS_PER_MINUTE = 1
+    socket = await connect()
+    assert await is_greeted(socket)
+    nowhere = {"conversation_id": str(uuid.uuid4()), "text": "Hello"}
+    codes = [(await socket.ask("send", **nowhere))["code"] for _ in range(5)]
+    assert codes == ["not_found"] * 4 + ["rate_limited"]
+
+
+async def test_the_runs_that_a_user_follows_have_an_end(
+    chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.followers.FOLLOWED_RUNS_PER_USER", 2)
+    sent = await chat.send()
+    sockets = [await connect() for _ in range(3)]
+    for socket in sockets:
+        assert await is_greeted(socket)
+    for socket in sockets[:2]:
+        for _ in range(3):
+            assert (await socket.ask("subscribe", run_id=sent.run_id))["type"] == "ok"
+    assert (await sockets[2].ask("subscribe", run_id=sent.run_id))["code"] == "too_many_runs"
+    assert (await sockets[0].ask("unsubscribe", run_id=sent.run_id))["type"] == "ok"
+    assert (await sockets[2].ask("subscribe", run_id=sent.run_id))["type"] == "ok"
+    await sockets[1].disconnect()
+    assert quotas().followed.count(chat.alice.pk) == 1
