@@ -215,36 +215,37 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def websocket_receive(self, message: Mapping[str, Any]) -> None:
         if self._closed or not self._user_id:
             return
-        if self._is_flood():
-            self._bye(close_codes.FLOOD, self._quotas.floods.happened(self._user_id))
+        if self._frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND):
+            self._flood()
             return
         text = message.get("text")
-        if text is None:
-            self._requests.refuse(None, Refusal("bad_request", "Frames are JSON text, not binary."))
-            return
-        if len(text) > settings.CHAT_FRAME_BYTES or len(text.encode()) > settings.CHAT_FRAME_BYTES:
+        if text is not None and _is_too_big(text):
             self._bye(close_codes.FRAME_TOO_BIG)
             return
-        try:
-            frame = loads(text)
-        except BadJson as error:
-            self._requests.refuse(None, Refusal("bad_json", str(error)))
-            return
+        frame = _parse(text)
+        if not isinstance(frame, Refusal) and frame.get("type") == "ack" and self._moves_the_window(frame):
+            # We asked for it by sending a frame: a reader as fast as we are is no flood.
+            self._frames.give_back(self._user_id)
+        elif self._quotas.frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND_PER_USER):
+            self._flood()
+        elif isinstance(frame, Refusal):
+            self._requests.refuse(None, frame)
+        else:
+            self._take(frame)
+
+    def _flood(self) -> None:
+        """Of this socket, or of all the sockets that this user has here: this one sent the frame that is too much."""
+        self._bye(close_codes.FLOOD, self._quotas.floods.happened(self._user_id))
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        ref = frame.get("ref")
         if frame.get("type") == "ack":
-            self._acknowledge(frame)
+            self._check_acknowledged(frame)
         elif len(self._tasks) >= REQUESTS:
-            ref = frame.get("ref")
             busy = Refusal("busy", "Too many requests at once on this socket.")
             self._requests.refuse(ref if is_ref(ref) else None, busy)
         elif request := self._requests.find(frame):
             self._spawn(self._run(request))
-
-    def _is_flood(self) -> bool:
-        """With this frame, of this socket or of all the sockets that this user has here."""
-        if self._frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND):
-            return True
-        limit = settings.CHAT_FRAMES_PER_SECOND_PER_USER
-        return bool(self._quotas.frames.take(self._user_id, limit=limit))
 
     async def _run(self, request: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
@@ -252,15 +253,20 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except SignedOut:
             self._bye(close_codes.NOT_SIGNED_IN)
 
-    def _acknowledge(self, frame: dict[str, Any]) -> None:
+    def _moves_the_window(self, frame: dict[str, Any]) -> bool:
+        number = frame.get("frame")
+        try:
+            return type(number) is int and self._window.acknowledge(number)
+        except UnknownFrame:
+            return False
+
+    def _check_acknowledged(self, frame: dict[str, Any]) -> None:
+        """What moves nothing is late, or wrong."""
         number, ref = frame.get("frame"), frame.get("ref")
         try:
             if type(number) is not int:
                 raise UnknownFrame(number)
-            if self._window.acknowledge(number):
-                # We asked for it by sending a frame: a reader as fast as we are is no flood.
-                self._frames.give_back(self._user_id)
-                self._quotas.frames.give_back(self._user_id)
+            self._window.acknowledge(number)
         except UnknownFrame:
             refusal = Refusal("bad_request", "frame must be the number of a frame that was sent.")
             self._requests.refuse(ref if is_ref(ref) else None, refusal)
@@ -344,6 +350,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("A task of a socket failed.", exc_info=error)
+
+
+def _is_too_big(text: str) -> bool:
+    return len(text) > settings.CHAT_FRAME_BYTES or len(text.encode()) > settings.CHAT_FRAME_BYTES
+
+
+def _parse(text: str | None) -> dict[str, Any] | Refusal:
+    if text is None:
+        return Refusal("bad_request", "Frames are JSON text, not binary.")
+    try:
+        return loads(text)
+    except BadJson as error:
+        return Refusal("bad_json", str(error))
 
 
 class _Farewell(Exception):

@@ -28,10 +28,6 @@ class Frames:
         """Count a frame. 0, or the seconds to wait if it is one too many."""
         return self._window.take(user_id, limit=limit)
 
-    def give_back(self, user_id: int) -> None:
-        """The last frame was one that we asked for."""
-        self._window.give_back(user_id)
-
 
 class Floods:
     """Who has flooded, and how long to stay away: twice as long each time, until there has been peace for a while."""

@@ -15,13 +15,6 @@ def test_a_user_has_so_many_frames_a_second() -> None:
     assert not frames.take(ALICE, limit=2)
 
 
-def test_a_frame_that_is_given_back_does_not_count() -> None:
-    frames = Frames(clock=Clock())
-    for _ in range(10):
-        assert not frames.take(ALICE, limit=1)
-        frames.give_back(ALICE)
-
-
 def test_a_first_flood_is_a_mistake_and_further_ones_are_kept_out_longer_each_time() -> None:
     clock = Clock()
     floods = Floods(clock=clock)

@@ -1,7 +1,7 @@
-"""A tiny ASGI application under our server: python -m tests.server.streaming_app [stock | patience JSON]
+"""A tiny ASGI application under our server: python -m tests.server.streaming_app [stock | unlimited | patience JSON]
 
-Prints its port. "stock" is the negative control: Daphne's own `send`, which never waits. The JSON has the arguments of
-`Patience`.
+Prints its port. The JSON has the arguments of `Patience`. The negative controls: "stock" has Daphne's own `send`,
+which never waits; "unlimited" takes whatever comes over a WebSocket.
 """
 
 from __future__ import annotations
@@ -105,6 +105,9 @@ async def websocket(scope: Any, receive: Any, send: Any) -> None:
         return
     await send({"type": "websocket.accept"})
     chunks = int(parse_qs(scope["query_string"])[b"chunks"][0])
+    if chunks < 0:
+        # It reads nothing.
+        await asyncio.Event().wait()
 
     async def stream() -> None:
         await produce(chunks, lambda data: send({"type": "websocket.send", "bytes": data}))
@@ -143,6 +146,12 @@ async def shut_down() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["unlimited"]:
+        # Not before the server, which has to be imported first.
+        from chat.server import inbox
+        from chat.server import websocket as websocket_protocol
+
+        websocket_protocol.SILENT_FRAMES_PER_SECOND = inbox.FULL = 2**31  # type: ignore[misc]
     server = StockServer if sys.argv[1:] == ["stock"] else Server
     patience = Patience(**json.loads(sys.argv[2])) if sys.argv[1:2] == ["patience"] else Patience()
     listener = listen("127.0.0.1", 0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chat.server.inbox import Inbox
+from chat.server.inbox import FULL, Inbox
 
 
 async def test_messages_come_out_in_order() -> None:
@@ -33,3 +33,18 @@ async def test_one_who_gives_up_takes_no_message_along() -> None:
     await asyncio.gather(leaving, return_exceptions=True)
 
     assert (await inbox.get())["type"] == "only"
+
+
+async def test_one_that_is_full_says_when_there_is_room() -> None:
+    inbox, told = Inbox(), []
+    for number in range(FULL + 1):
+        assert inbox.is_full == (number >= FULL)
+        inbox.put_nowait({"type": str(number)})
+    inbox.when_there_is_room(lambda: told.append(True))
+
+    await inbox.get()
+    assert told == []
+    await inbox.get()
+    assert told == [True]
+    await inbox.get()
+    assert told == [True]

@@ -107,6 +107,12 @@ def stock_server() -> Iterator[RunningServer]:
         yield RunningServer(process)
 
 
+@pytest.fixture
+def unlimited_server() -> Iterator[RunningServer]:
+    with running("-m", "tests.server.streaming_app", "unlimited") as process:
+        yield RunningServer(process)
+
+
 def expected() -> Iterator[bytes]:
     return (chunk(number) for number in range(CHUNKS))
 
@@ -216,6 +222,67 @@ class TestSlowWebSocketReader:
             assert server.accepted_at_rest() < HELD_BYTES
             websocket.socket.sendall(b"\x88\x82\0\0\0\0\x03\xe8")  # a close frame; nothing is read after it
             assert server.outcome() == "gone"
+
+
+def client_frame(first: int, payload: bytes = b"") -> bytes:
+    """Masked, as a client has to, with a mask of zeros (RFC 6455, 5.2)."""
+    assert len(payload) < 126
+    return bytes((first, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+
+
+PING = client_frame(0x89, b"p" * 125)
+PONG = client_frame(0x8A)
+BEGUN, PIECE, END = client_frame(0x01), client_frame(0x00), client_frame(0x80)
+SILENT = {"pings": PING * 2000, "pongs": PONG * 2000, "pieces": BEGUN + PIECE * 2000}
+
+
+class TestSilentFrames:
+    """Of which the application hears nothing."""
+
+    @pytest.mark.parametrize("frames", SILENT.values(), ids=SILENT.keys())
+    def test_a_flood_of_them_ends_the_connection(self, server: RunningServer, frames: bytes) -> None:
+        with server.big_websocket(chunks=0) as websocket:
+            websocket.socket.sendall(frames)
+            assert read_to_the_end(websocket)[1] == 4429
+
+    @pytest.mark.parametrize("frames", SILENT.values(), ids=SILENT.keys())
+    def test_without_our_limit_it_would_not(self, unlimited_server: RunningServer, frames: bytes) -> None:
+        with unlimited_server.big_websocket(chunks=0) as websocket:
+            websocket.socket.sendall(frames + (END if frames.startswith(BEGUN) else b""))
+            websocket.send("close")
+            assert read_to_the_end(websocket)[1] == 4408
+
+    def test_a_few_are_a_client_s_own_business(self, server: RunningServer) -> None:
+        with server.big_websocket(chunks=0) as websocket:
+            websocket.socket.sendall(PING * 20 + PONG * 20 + BEGUN + PIECE * 20 + END)
+            assert read_to_the_end(websocket)[1] == 4408
+
+
+class TestApplicationThatDoesNotRead:
+    MESSAGES = 64
+    MESSAGE = client_frame(0x82)[:1] + bytes((0x80 | 127,)) + (1_000_000).to_bytes(8, "big") + bytes(4 + 1_000_000)
+
+    def sent_at_rest(self, server: RunningServer, websocket: ClientConnection) -> int:
+        """How much the server has taken from a client when it takes no more. At each look its loop is free."""
+        data, sent, idle = memoryview(self.MESSAGE * self.MESSAGES), 0, 0
+        websocket.socket.setblocking(False)
+        while idle < LOOKS and sent < len(data):
+            try:
+                sent += websocket.socket.send(data[sent : sent + 256 * 1024])
+                idle = 0
+            except BlockingIOError:
+                server.state()
+                idle += 1
+        websocket.socket.setblocking(True)
+        return sent
+
+    def test_the_server_takes_no_more_from_its_client(self, server: RunningServer) -> None:
+        with server.big_websocket(chunks=-1) as websocket:
+            assert self.sent_at_rest(server, websocket) < len(self.MESSAGE) * 48
+
+    def test_without_our_limit_it_would_take_everything(self, unlimited_server: RunningServer) -> None:
+        with unlimited_server.big_websocket(chunks=-1) as websocket:
+            assert self.sent_at_rest(unlimited_server, websocket) == len(self.MESSAGE) * self.MESSAGES
 
 
 class TestRequests:
