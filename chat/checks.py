@@ -8,8 +8,8 @@ chat.E003  hashed static files without a manifest         chat.W003  HTTPS witho
                                                           chat.W006  messages longer than a frame
                                                           chat.W007  links in mail lead to this machine
                                                           chat.W008  links in mail without HTTPS
-                                                          chat.W010  a promise of HTTPS that is not made
-chat.E010  several processes without a shared cache
+chat.E010  several processes without a shared cache       chat.W010  a promise of HTTPS that is not made
+                                                          chat.W011  a user has fewer frames than a socket
 """
 
 from __future__ import annotations
@@ -139,6 +139,13 @@ def check_limits() -> Iterator[CheckMessage]:
             f"CHAT_FRAME_BYTES={settings.CHAT_FRAME_BYTES}.",
             hint="Raise CHAT_FRAME_BYTES to four times CHAT_MESSAGE_CHARACTERS, or lower the latter.",
             id="chat.W006",
+        )
+    if settings.CHAT_FRAMES_PER_SECOND_PER_USER < settings.CHAT_FRAMES_PER_SECOND:
+        yield Warning(
+            f"CHAT_FRAMES_PER_SECOND={settings.CHAT_FRAMES_PER_SECOND} has no effect: a user has only "
+            f"CHAT_FRAMES_PER_SECOND_PER_USER={settings.CHAT_FRAMES_PER_SECOND_PER_USER} for all sockets.",
+            hint="Raise CHAT_FRAMES_PER_SECOND_PER_USER to twice CHAT_FRAMES_PER_SECOND, or lower the latter.",
+            id="chat.W011",
         )
 
 

@@ -28,6 +28,7 @@ from chat.limits import SlidingWindow
 from chat.models import User
 from chat.origins import may_connect
 from chat.quotas.connections import RETRY_SECONDS, Full, Place
+from chat.quotas.frames import FIRST_PAUSE_SECONDS
 from chat.quotas.handshakes import TooMany, address_of
 from chat.quotas.quotas import Quotas, quotas
 from chat.refusals import Refusal
@@ -132,7 +133,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             handshake.undecided()
             raise _Farewell(close_codes.DRAINING) from None
         except TooMany as error:
-            raise _Farewell(close_codes.FLOOD, error.seconds) from None
+            raise _Farewell(close_codes.FLOOD, max(error.seconds, FIRST_PAUSE_SECONDS)) from None
         return user
 
     async def _find_user(self) -> User | None:

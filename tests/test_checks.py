@@ -50,6 +50,7 @@ def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
         ("chat.W010", {**PUBLIC, "SECURE_HSTS_PRELOAD": True}, "CHAT_HSTS_SUBDOMAINS"),
         ("chat.W010", {"SECURE_HSTS_INCLUDE_SUBDOMAINS": True, "SECURE_HSTS_PRELOAD": True}, "CHAT_HTTPS"),
         ("chat.E010", {"WORKERS": 2}, "REDIS_URL"),
+        ("chat.W011", {"CHAT_FRAMES_PER_SECOND": 200}, "CHAT_FRAMES_PER_SECOND"),
         ("chat.E003", {"STATIC_HASHED": True, "STATIC_ROOT": Path("/nonexistent")}, "CHAT_STATIC_HASHED"),
     ],
 )
