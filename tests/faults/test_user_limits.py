@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -14,8 +15,9 @@ from chat.quotas.redis_connections import LEASE_SECONDS
 from tests.faults.client import Socket, open_socket
 from tests.faults.cluster import Cluster
 from tests.faults.configurations import CLUSTER_MARKS
-from tests.faults.conftest import StartSite
-from tests.faults.processes import Member
+from tests.faults.invariants import check_log
+from tests.faults.processes import Member, Upstream
+from tests.faults.settings import SETTINGS
 
 pytestmark = list(CLUSTER_MARKS)
 
@@ -26,11 +28,16 @@ FREE_SECONDS: Final = LEASE_SECONDS + 60
 AGAIN_SECONDS: Final = 10.0
 
 
-@pytest.fixture
-def limited(start_site: StartSite) -> Cluster:
-    site = start_site("cluster", CHAT_SOCKETS_PER_USER=str(LIMIT), CHAT_STREAMS_PER_USER=str(LIMIT))
-    assert isinstance(site, Cluster)
-    return site
+@pytest.fixture(scope="module")
+def limited(upstream: Upstream) -> Iterator[Cluster]:
+    limits = {"CHAT_SOCKETS_PER_USER": str(LIMIT), "CHAT_STREAMS_PER_USER": str(LIMIT)}
+    site = Cluster(wired=False, OPENAI_BASE_URL=upstream.base_url, **{**SETTINGS, **limits})
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+    check_log(site.log, expected=site.expected)
 
 
 async def is_let_in(site: Cluster, member: Member, number: int, sockets: list[Socket]) -> bool:
