@@ -48,6 +48,8 @@ SIGNED_IN_EVERY_SECONDS: Final = 15.0
 RETRY_MS: Final = 1000
 # The server drops a handshake after five seconds, and the client would not know why.
 HANDSHAKE_SECONDS: Final = 3.0
+# For whom being told when to come back is not enough. Below HANDSHAKE_SECONDS, so that it is told all the same.
+DEAF_SECONDS: Final = 2.5
 # Of a user, in a process: every tab may be opened, and opened again, within a minute.
 HANDSHAKES_PER_SOCKET: Final = 2
 
@@ -133,6 +135,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             handshake.undecided()
             raise _Farewell(close_codes.DRAINING) from None
         except TooMany as error:
+            if error.is_deaf:
+                # It would only try again at once, and a handshake costs more than a connection that waits.
+                await asyncio.sleep(DEAF_SECONDS)
             raise _Farewell(close_codes.FLOOD, max(error.seconds, FIRST_PAUSE_SECONDS)) from None
         return user
 

@@ -21,14 +21,19 @@ STRANGERS: Final = 60
 STRANGERS_SECONDS: Final = 15.0
 MINUTE_SECONDS: Final = 60.0
 KNOWN: Final = 4096
+# A page that is refused comes back when it is told. Whoever is refused more often than this, within so many seconds,
+# does not listen.
+REFUSED: Final = 10
+REFUSED_SECONDS: Final = 10.0
 
 
 class TooMany(Exception):
-    """Come back after `seconds`."""
+    """Come back after `seconds`. `is_deaf`: that has been said again and again just now."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, is_deaf: bool) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+        self.is_deaf = is_deaf
 
 
 class Handshakes:
@@ -38,6 +43,7 @@ class Handshakes:
         self._floods = floods
         self._strangers = SlidingWindow(STRANGERS_SECONDS, clock=clock)
         self._of_users = SlidingWindow(MINUTE_SECONDS, clock=clock)
+        self._refused = SlidingWindow(REFUSED_SECONDS, clock=clock)
         self._known: OrderedDict[bytes, int] = OrderedDict()
 
     def begin(self, address: str, credential: str) -> Handshake:
@@ -49,12 +55,15 @@ class Handshakes:
         if user_id is not None:
             self._check_floods(user_id)
         elif wait := self._strangers.take(address, limit=STRANGERS):
-            raise TooMany(wait)
+            raise self._too_many(address, wait)
         return Handshake(self, address, digest)
 
     def _check_floods(self, user_id: int) -> None:
         if wait := self._floods.wait(user_id):
-            raise TooMany(wait)
+            raise self._too_many(user_id, wait)
+
+    def _too_many(self, who: str | int, wait: float) -> TooMany:
+        return TooMany(wait, is_deaf=bool(self._refused.take(who, limit=REFUSED)))
 
     def _succeeded(self, address: str, digest: bytes | None, user_id: int, per_minute: int) -> None:
         if digest is not None:
@@ -66,7 +75,7 @@ class Handshakes:
                 self._known.popitem(last=False)
         self._check_floods(user_id)
         if wait := self._of_users.take(user_id, limit=per_minute):
-            raise TooMany(wait)
+            raise self._too_many(user_id, wait)
 
     def _failed(self, digest: bytes | None) -> None:
         if digest is not None:

@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from chat.quotas.frames import MISTAKES, Floods
-from chat.quotas.handshakes import KNOWN, STRANGERS, STRANGERS_SECONDS, Handshakes, TooMany, address_of
+from chat.quotas.handshakes import (
+    KNOWN,
+    REFUSED,
+    REFUSED_SECONDS,
+    STRANGERS,
+    STRANGERS_SECONDS,
+    Handshakes,
+    TooMany,
+    address_of,
+)
 from tests.quotas.clock import Clock
 
 ALICE = 1
@@ -98,6 +107,24 @@ def test_whoever_has_flooded_is_refused_before_the_database_is_asked() -> None:
     with pytest.raises(TooMany):
         handshake.succeeded(ALICE, per_minute=10)
     made.begin(HERE, "session bob").succeeded(2, per_minute=10)
+
+
+def test_whoever_does_not_listen_is_told_from_whoever_does() -> None:
+    clock = Clock()
+    made = handshakes(clock)
+    strangers(made, STRANGERS)
+
+    def refused() -> list[bool]:
+        deaf = []
+        for _ in range(REFUSED + 2):
+            with pytest.raises(TooMany) as error:
+                made.begin(HERE, "session wrong")
+            deaf.append(error.value.is_deaf)
+        return deaf
+
+    assert refused() == [False] * REFUSED + [True] * 2
+    clock.now += REFUSED_SECONDS
+    assert refused() == [False] * REFUSED + [True] * 2
 
 
 def test_it_remembers_so_many_cookies_and_no_more() -> None:

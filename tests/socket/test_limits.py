@@ -289,6 +289,7 @@ async def test_strangers_ask_the_database_so_often_and_no_more(
     chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await is_greeted(await connect())
+    monkeypatch.setattr("chat.consumers.DEAF_SECONDS", 0)
     looks = Looks(monkeypatch)
     codes = [await knock(f"nosuchsession{number}") for number in range(STRANGERS + 20)]
     assert codes == [4401] * STRANGERS + [4429] * 20
