@@ -22,7 +22,7 @@ from chat.search.words import CHARACTERS, Words
 BEGINNING: Final = 4 * 1024
 PART: Final = 64 * 1024
 # Of all parts of one search. A page of 20 hits that are deep in texts as long as a message may be is within it.
-BUDGET: Final = 4 * 1024 * 1024
+BUDGET: Final = 2 * 1024 * 1024
 # Of one text, while there is any left: rather a few whole than none of them far enough.
 SHARE: Final = 2 * PART
 # What the end of a part has in common with the next: a word, and the line around it, is whole in one of them.

@@ -133,7 +133,7 @@ def test_a_search_of_sixteen_words_in_two_hundred_long_texts_is_bounded(alice: U
     assert found.matched <= 200 * (LENGTH + 2)
     assert found.read <= 2 * BUDGET
     shown = ["[word" in found.line(each) for each in messages]
-    assert sum(shown) >= 20
+    assert sum(shown) >= 10
     assert all(found.line(each) for each in messages)
     for message, is_found in zip(messages, shown, strict=True):
         if not is_found:
