@@ -10,6 +10,7 @@ chat.E003  hashed static files without a manifest         chat.W003  HTTPS witho
                                                           chat.W008  links in mail without HTTPS
 chat.E010  several processes without a shared cache       chat.W010  a promise of HTTPS that is not made
                                                           chat.W011  a user has fewer frames than a socket
+                                                          chat.W012  limits that contradict each other
 """
 
 from __future__ import annotations
@@ -147,6 +148,24 @@ def check_limits() -> Iterator[CheckMessage]:
             hint="Raise CHAT_FRAMES_PER_SECOND_PER_USER to twice CHAT_FRAMES_PER_SECOND, or lower the latter.",
             id="chat.W011",
         )
+    for lower, higher in (
+        ("CHAT_LOG_BYTES_PER_USER", "CHAT_LOG_BYTES"),
+        ("CHAT_SENDS_PER_MINUTE", "CHAT_RUNS_PER_MINUTE"),
+        ("CHAT_LIVE_RUNS_PER_USER", "CHAT_LIVE_RUNS"),
+    ):
+        if getattr(settings, lower) > getattr(settings, higher):
+            yield Warning(
+                f"{lower} is more than {higher}: one user alone can use up what is there for all.",
+                hint=f"Raise {higher}, or lower {lower}.",
+                id="chat.W012",
+            )
+    if settings.CHAT_LOG_BYTES_PER_USER < 2 * (settings.CHAT_ANSWER_BYTES + 4 * settings.CHAT_MESSAGE_CHARACTERS):
+        yield Warning(
+            "CHAT_LOG_BYTES_PER_USER has no room for a message of CHAT_MESSAGE_CHARACTERS and an answer of "
+            "CHAT_ANSWER_BYTES: such an answer is cut off.",
+            hint="Raise CHAT_LOG_BYTES_PER_USER, or lower the others.",
+            id="chat.W012",
+        )
 
 
 def check_accounts() -> Iterator[CheckMessage]:
@@ -156,7 +175,6 @@ def check_accounts() -> Iterator[CheckMessage]:
             "be guessed again, and none could show what another one writes.",
             hint="Set REDIS_URL, or leave CHAT_WORKERS at 1.",
             id="chat.E010",
-        )
 
 
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (

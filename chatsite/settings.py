@@ -370,6 +370,17 @@ CHAT_STREAMS_PER_USER = env.integer("CHAT_STREAMS_PER_USER", 60, minimum=1)
 CHAT_SENDS_PER_MINUTE = env.integer("CHAT_SENDS_PER_MINUTE", 30, minimum=1)
 CHAT_LIVE_RUNS_PER_USER = env.integer("CHAT_LIVE_RUNS_PER_USER", 3, minimum=1)
 CHAT_ANSWER_BYTES = env.integer("CHAT_ANSWER_BYTES", 1024 * 1024, minimum=1024)
+# Of all users together, in all processes: by default never less than one of them may have.
+CHAT_RUNS_PER_MINUTE = env.integer("CHAT_RUNS_PER_MINUTE", max(600, CHAT_SENDS_PER_MINUTE), minimum=1)
+CHAT_LIVE_RUNS = env.integer("CHAT_LIVE_RUNS", max(200, CHAT_LIVE_RUNS_PER_USER), minimum=1)
+# The events of runs, live and just ended. By default a user has room for as many of the longest answers as may be
+# written at once, with their thinking.
+CHAT_LOG_BYTES = env.integer("CHAT_LOG_BYTES", 128 * 1024 * 1024, minimum=1024 * 1024)
+CHAT_LOG_BYTES_PER_USER = env.integer(
+    "CHAT_LOG_BYTES_PER_USER",
+    min(CHAT_LOG_BYTES, max(12 * 1024 * 1024, 4 * CHAT_LIVE_RUNS_PER_USER * CHAT_ANSWER_BYTES)),
+    minimum=1024 * 1024,
+)
 CHAT_DRAIN = env.number("CHAT_DRAIN", 25)
 CHAT_ORPHAN_GRACE = env.number("CHAT_ORPHAN_GRACE", 0)
 CHAT_STALLED_SECONDS = env.number("CHAT_STALLED_SECONDS", 30, minimum=0.1)

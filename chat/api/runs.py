@@ -28,6 +28,7 @@ FAILURE_STATUS = {
     "rate_limited": 429,
     "quota_exceeded": 429,
     "provider_unavailable": 503,
+    "unavailable": 503,
     "interrupted": 503,
     "save_failed": 503,
     "timeout": 504,

@@ -8,6 +8,7 @@ two of these steps leaves a run whose next owner knows which are left.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from chat import events, notices
 from chat.generation.naming import Naming
@@ -16,7 +17,7 @@ from chat.generation.run import completion_of
 from chat.generation.sidebar import tell_of_the_conversation
 from chat.models import Message
 from chat.models.turn import Turn
-from chat.streams.base import RunInfo, StreamLog
+from chat.streams.base import NoRoom, RunInfo, StreamLog
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,8 @@ class Ending:
         await notices.publish(run.owner_id, notice)
 
     async def _tell_waiting(self, run_id: str, token: int) -> None:
-        await self._log.append(run_id, [events.status("Saving the answer…", "saving")], token=token)
+        with suppress(NoRoom):
+            await self._log.append(run_id, [events.status("Saving the answer…", "saving")], token=token)
 
 
 def _done(message: Message) -> events.Event:

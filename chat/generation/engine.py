@@ -34,8 +34,11 @@ from chat.providers.registry import Registry
 from chat.refusals import Refusal, not_found
 from chat.streams.base import (
     Batch,
+    Budget,
     Busy,
+    Created,
     Duplicate,
+    Full,
     Lost,
     RunInfo,
     RunNotFound,
@@ -52,6 +55,8 @@ logger = logging.getLogger(__name__)
 PURGE_EVERY_SECONDS: Final = 300.0
 # Somebody waits for the answer to the request.
 KEEP_PATIENCE_SECONDS: Final = 5.0
+# When to ask again where nobody knows when an answer ends.
+RETRY_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,8 @@ async def _given(chat: Engine) -> Engine:
 
 async def _build() -> Engine:
     providers = await connect(provider_settings())
-    log: StreamLog = RedisLog(settings.REDIS_URL) if settings.REDIS_URL else MemoryLog()
+    budget = Budget(settings.CHAT_LOG_BYTES, settings.CHAT_LOG_BYTES_PER_USER)
+    log: StreamLog = RedisLog(settings.REDIS_URL, budget=budget) if settings.REDIS_URL else MemoryLog(budget=budget)
     chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS))
     await chat.keep_database_open()
     chat.start_purging()
@@ -140,19 +146,16 @@ class Engine:
         self.draining.check()
         request = _run_request(user_id, send, admission)
         created = await self.log.create(
-            request, live_limit=settings.CHAT_LIVE_RUNS_PER_USER, per_minute=settings.CHAT_SENDS_PER_MINUTE
+            request,
+            live_limit=settings.CHAT_LIVE_RUNS_PER_USER,
+            per_minute=settings.CHAT_SENDS_PER_MINUTE,
+            live_limit_of_all=settings.CHAT_LIVE_RUNS,
+            per_minute_of_all=settings.CHAT_RUNS_PER_MINUTE,
         )
-        match created:
-            case Duplicate(sent):
-                return _repeated(sent, send.fingerprint)
-            case Busy():
-                raise _busy()
-            case TooFast(wait):
-                raise Refusal("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
-            case TooMany(live):
-                raise Refusal(
-                    "too_many_runs", f"{live} answers are being written for you. Wait for one to end.", retry_after=5
-                )
+        if isinstance(created, Duplicate):
+            return _repeated(created.run, send.fingerprint)
+        if not isinstance(created, Created):
+            raise _no_place(created)
         run = Run(
             info=created.run,
             token=created.token,
@@ -171,7 +174,8 @@ class Engine:
         if info is not None:
             if info.owner_id != user_id:
                 raise not_found()
-            return info
+            if info.has_log or info.state == "error":
+                return info
         saved = await database.read(archive.saved_run, user_id, run_id)
         if saved is None:
             raise not_found()
@@ -181,7 +185,7 @@ class Engine:
         """What lies after the cursor, to the terminal event. `run` is what `find` returned.
 
         Raises Refusal not_found where the run has left the log since, and is not in the database. If it does so while
-        it is followed, its last event is `error`: nobody writes it any more.
+        it is followed, or only its log was dropped, its last event is `error`: nobody writes it any more.
         """
         if isinstance(run, Message):
             answer = run
@@ -193,11 +197,15 @@ class Engine:
                         yield batch
                 return
             except RunNotFound:
+                if (info := await self.log.find(run.run_id)) and info.state == "error":
+                    yield _dropped(info)
+                    return
                 answer = await self._saved(run.owner_id, run.run_id)
             except Lost:
                 saved = await database.read(archive.saved_run, run.owner_id, run.run_id)
                 if saved is None:
-                    yield _lost(after or run.cursor)
+                    info = await self.log.find(run.run_id)
+                    yield _dropped(info) if info and info.state == "error" else _lost(after or run.cursor)
                     return
                 answer = saved
         async for batch in archive.follow(answer, after):
@@ -298,6 +306,38 @@ async def _purge() -> None:
 def _lost(cursor: Cursor) -> Batch:
     error = events.error("interrupted", "The server lost this answer before it was complete.", retryable=True)
     return Batch(cursor.epoch, [Entry(cursor.seq + 1, error.name, error.data)])
+
+
+def _dropped(run: RunInfo) -> Batch:
+    error = events.error(
+        "unavailable", "The answer failed, and the site had no room to keep what had arrived.", retryable=True
+    )
+    return Batch(run.cursor.epoch, [Entry(run.cursor.seq, error.name, error.data)])
+
+
+def _no_place(refused: Busy | TooFast | TooMany | Full) -> Refusal:
+    """`unavailable` is said of the site: of what the person does, the page has words of its own."""
+    match refused:
+        case Busy():
+            return _busy()
+        case TooFast(wait, of_all=False):
+            return Refusal("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
+        case TooFast(wait):
+            return _site_busy("The site is getting more messages than it can take.", wait)
+        case TooMany(live, of_all=False):
+            sentence = f"{live} answers are being written for you. Wait for one to end."
+            return Refusal("too_many_runs", sentence, retry_after=RETRY_SECONDS)
+        case TooMany():
+            return _site_busy("The site is writing as many answers as it can.", RETRY_SECONDS)
+        case Full(of_all=False):
+            sentence = "Your unfinished answers take all the room you have here. Wait for one to end."
+            return Refusal("too_many_runs", sentence, retry_after=RETRY_SECONDS)
+        case Full():
+            return _site_busy("The site has no room for another answer.", RETRY_SECONDS)
+
+
+def _site_busy(sentence: str, wait: float) -> Refusal:
+    return Refusal("unavailable", f"{sentence} Try again in a moment.", retry_after=wait)
 
 
 def _busy() -> Refusal:

@@ -51,6 +51,7 @@ class Completion(TypedDict):
 
 STOPPED = Outcome("stopped", "stopped")
 ABANDONED = Outcome("stopped", "abandoned")
+CUT_OFF = Outcome("completed", "length")
 
 
 def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:

@@ -13,9 +13,9 @@ from chat import events, metrics
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
 from chat.generation.ending import Ending
-from chat.generation.run import ABANDONED, STOPPED, Outcome, Run, turn_of
+from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, turn_of
 from chat.providers.base import ProviderError
-from chat.streams.base import Fenced, Lost, RunNotFound, StreamLog, Unavailable
+from chat.streams.base import Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -113,15 +113,24 @@ class Runner:
         coalescer.add_text("token", answer.text)
         try:
             outcome = await self._generate(run, answer, coalescer)
-        except ProviderError as error:
             await coalescer.flush()
+        except ProviderError as error:
+            with suppress(NoRoom):
+                await coalescer.flush()
             if isinstance(error, Interrupted) and await self._release(run):
                 logger.info("Run %s is handed over.", run.info.run_id)
                 return HANDED_OVER
             logger.info("Run %s ended with %s.", run.info.run_id, error.code)
             await self._fail(run, _event(error))
             return error.code
-        await coalescer.flush()
+        except NoRoom:
+            # All of the answer is here, also what the log did not take: it is saved as far as it came.
+            if not answer.text:
+                logger.warning("run %s: no room in the log, ended without an answer", run.info.run_id)
+                await self._fail(run, _no_room())
+                return "unavailable"
+            logger.warning("run %s: no room in the log, saved as far as it came", run.info.run_id)
+            outcome = Outcome("completed", answer.finish_reason) if answer.finish_reason else CUT_OFF
         return await self._ending.save(turn_of(run, answer, outcome), token=run.token)
 
     async def _generate(self, run: Run, answer: Answer, coalescer: Coalescer) -> Outcome:
@@ -155,7 +164,7 @@ class Runner:
             await _cancel(tasks)
             coalescer.stop()
             await asyncio.wait([writing])
-            # What the log did not take must not be saved as if it had been shown.
+            # What the log did not take must not be saved as if it had been shown: not unless that is said.
             writing.result()
 
     async def _fail(self, run: Run, error: events.Event) -> None:
@@ -167,6 +176,10 @@ class Runner:
         except Unavailable:
             # Its lease ends by itself.
             return True
+
+
+def _no_room() -> events.Event:
+    return events.error("unavailable", "The site has no room for this answer. Try again in a moment.", retryable=True)
 
 
 def _event(error: ProviderError) -> events.Event:

@@ -23,7 +23,7 @@ from chat.generation.run import Completion, Run, turn_completed, turn_from_log
 from chat.generation.runner import Runner
 from chat.providers.base import Provider
 from chat.refusals import Refusal
-from chat.streams.base import Claim, Fenced, Lost, RunNotFound, StreamLog, Unavailable
+from chat.streams.base import Claim, Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -136,8 +136,12 @@ class Takeover:
         except Refusal as refusal:
             logger.info("Run %s cannot be generated again: %s", run.run_id, refusal)
             return await self._give_up(claim)
+        try:
+            await self._log.append(run.run_id, [events.reset(claim.attempt, "interrupted")], token=claim.token)
+        except NoRoom:
+            logger.warning("run %s: no room in the log to answer again", run.run_id)
+            return await self._give_up(claim)
         metrics.TAKEOVERS.labels("generated_again").inc()
-        await self._log.append(run.run_id, [events.reset(claim.attempt, "interrupted")], token=claim.token)
         self._runner.start(
             Run(info=run, token=claim.token, start=start, provider=self._providers[name], request=request)
         )

@@ -21,10 +21,25 @@ KEEP_SAVED_SECONDS: Final = 300.0
 KEEP_FAILED_SECONDS: Final = 900.0
 MINUTE_SECONDS: Final = 60.0
 
-# What an entry takes besides its text, about.
+# What an entry takes of a batch besides its text, about.
 ENTRY_BYTES: Final = 400
+# A live run gets room in steps of so many bytes: beginning takes this much, and an answer of usual length no more.
+ROOM_BYTES: Final = 128 * 1024
 
 _ALPHABET: Final = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The bytes that a log may take, of all owners and of each. Real ones, about: texts and what holding them takes.
+
+    A live run counts with all the room that it was given. Where that does not fit, logs of ended runs are dropped
+    before their time: those of an owner who is over, then the oldest of all, and what failed last, as it is nowhere
+    else. The runs themselves stay known: what is sent again is still the same run.
+    """
+
+    total: int = 128 * 1024 * 1024
+    per_owner: int = 12 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,8 @@ class RunInfo:
     title: str
     state: RunState
     cursor: Cursor
+    has_log: bool = True
+    """False once it was dropped to make room, of a run that has ended."""
 
     @property
     def is_live(self) -> bool:
@@ -85,16 +102,25 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class TooMany:
-    """The owner has as many live runs as are allowed."""
+    """The owner has as many live runs as are allowed. `of_all`: not the owner, but all owners together."""
 
     live: int
+    of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TooFast:
-    """The owner has begun as many runs in this minute as are allowed. `retry_after`: seconds."""
+    """The owner has begun as many runs in this minute as are allowed. `retry_after`: seconds. `of_all`: as above."""
 
     retry_after: float
+    of_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The live runs of the owner (`of_all`: of all owners) leave no room in the log for one more."""
+
+    of_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +167,10 @@ class Fenced(Exception):
     """Another process owns this run now. Whoever gets this stops at once and writes nothing."""
 
 
+class NoRoom(Exception):
+    """The log has no room for more of this run, and these events are not in it. Its terminal event always has."""
+
+
 class Lost(Exception):
     """The log held this run and does not hold it any more, and nobody has brought it back."""
 
@@ -160,18 +190,25 @@ class StreamLog(Protocol):
     """Whether other processes can follow and take over the runs of this one."""
 
     async def create(
-        self, request: RunRequest, *, live_limit: int, per_minute: int | None = None
-    ) -> Created | Duplicate | Busy | TooMany | TooFast:
-        """Atomically: the idempotency key, the conversation's slot, the owner's limits, and the start event.
+        self,
+        request: RunRequest,
+        *,
+        live_limit: int,
+        per_minute: int | None = None,
+        live_limit_of_all: int | None = None,
+        per_minute_of_all: int | None = None,
+    ) -> Created | Duplicate | Busy | TooMany | TooFast | Full:
+        """Atomically: the idempotency key, the conversation's slot, the limits, the room, and the start event.
 
-        Only runs that are made count for `per_minute`; None sets no such limit.
+        Only runs that are made count for the limits per minute; None sets no such limit. `of_all`: of all owners, in
+        all processes that share the log.
         """
 
     async def append(self, run_id: str, events: Sequence[Event], *, token: int) -> Appended:
         """Append all of the events or none, in the order of the calls, also when a caller is cancelled.
 
         Only the process that owns the run can. If the log has forgotten the run, it gets back all that was appended,
-        under a new epoch; where that is impossible, Lost is raised. Raises Fenced, RunNotFound.
+        under a new epoch; where that is impossible, Lost is raised. Raises Fenced, RunNotFound, NoRoom.
         """
 
     def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
@@ -179,7 +216,8 @@ class StreamLog(Protocol):
 
         A batch holds at most about `limit` bytes of text (but at least one entry), merged, taken when it is asked
         for. A cursor of another epoch or beyond the end yields a `reset` entry with seq 0 and then the whole log;
-        so does a log that gets another epoch in the meantime. Raises RunNotFound; later, Lost.
+        so does a log that gets another epoch in the meantime. Raises RunNotFound; later, Lost: also of an ended run
+        whose log was dropped to make room.
         """
 
     async def find(self, run_id: str) -> RunInfo | None: ...
@@ -190,7 +228,7 @@ class StreamLog(Protocol):
         """The owner's runs that the log holds, live and ended, oldest first."""
 
     async def entries(self, run_id: str) -> Sequence[Entry]:
-        """All entries of a run so far. Raises RunNotFound."""
+        """All entries of a run so far. Raises RunNotFound, also where only its log was dropped."""
 
     async def request_stop(self, run_id: str) -> bool:
         """Ask whoever runs it to stop. True if the run was live and had not been asked before."""

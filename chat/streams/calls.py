@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -59,14 +59,24 @@ class _Call:
 
 
 class Calls:
-    """`seconds`: what one pipeline may take; after that its connection is given up and its calls are made again.
+    """`constants`: those of the scripts.
+
+    `seconds`: what one pipeline may take; after that its connection is given up and its calls are made again.
 
     `on_return` is called when Redis answers again after it did not.
     """
 
-    def __init__(self, pool: ConnectionPool, *, prefix: str, seconds: float, on_return: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        *,
+        prefix: str,
+        constants: Mapping[str, int],
+        seconds: float,
+        on_return: Callable[[], None],
+    ) -> None:
         self._pool = pool
-        self._scripts = load()
+        self._scripts = load(constants)
         self._prefix = prefix.encode()
         self._seconds = seconds
         self._on_return = on_return

@@ -15,6 +15,11 @@ from chat.wire import clean
 _DECODER: Final = msgspec.json.Decoder(list[tuple[str, dict[str, Any]]])
 
 
+# Where the scripts' `info` has these.
+MADE: Final = 9
+DROPPED: Final = 10
+
+
 def encode(event: Event) -> bytes:
     return encode_json([event.name, event.data])
 
@@ -37,7 +42,7 @@ def decode_json(value: bytes) -> Mapping[str, Any] | None:
     return decoded
 
 
-def run_info(fields: Sequence[bytes]) -> RunInfo:
+def run_info(fields: Sequence[Any]) -> RunInfo:
     """From what the scripts' `info` answers."""
     run, owner, conversation, sent, fingerprint, title, state, epoch, seq = (field.decode() for field in fields[:9])
     return RunInfo(
@@ -49,4 +54,5 @@ def run_info(fields: Sequence[bytes]) -> RunInfo:
         title=title,
         state=cast(RunState, state),
         cursor=Cursor(epoch, int(seq)),
+        has_log=fields[DROPPED] is None,
     )

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
-from chat.events import Cursor, Entry, Event, merge
+from chat.events import MERGEABLE, Cursor, Entry, Event, merge
 from chat.limits import SlidingWindow
 from chat.streams.base import (
-    ENTRY_BYTES,
     KEEP_FAILED_SECONDS,
     KEEP_SAVED_SECONDS,
     MINUTE_SECONDS,
+    ROOM_BYTES,
     Appended,
     Batch,
+    Budget,
     Busy,
     Claim,
     Created,
     Duplicate,
     Fenced,
+    Full,
+    Lost,
+    NoRoom,
     RunInfo,
     RunNotFound,
     RunRequest,
@@ -32,29 +37,42 @@ from chat.streams.base import (
     size_of,
     state_after,
 )
+from chat.streams.entries import encode
 
-KEEP_BYTES: Final = 64 * 1024 * 1024
+# What an entry takes besides its text, and a run besides its entries, about.
+HELD_BYTES: Final = 400
+RUN_BYTES: Final = 2500
+OF_ALL: Final = "all"
 
 
 class MemoryLog:
     """Belongs to one event loop: between two awaits nothing else runs, so every method is atomic.
 
-    Ended runs are kept for the times above, and at most `keep_bytes` of them: the oldest saved ones go first.
+    Ended runs are known for the times above, and their logs are kept for as long, or until their room is needed.
     """
 
     is_shared: ClassVar[bool] = False
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, keep_bytes: int = KEEP_BYTES) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, budget: Budget | None = None) -> None:
         self._clock = clock
-        self._keep_bytes = keep_bytes
+        self._budget = budget or Budget()
         self._runs: dict[str, _Run] = {}
         self._sent: dict[tuple[int, str], str] = {}
         self._slots: dict[str, str] = {}
+        # Those that have ended, by how: the oldest first.
+        self._saved: dict[str, _Run] = {}
+        self._failed: dict[str, _Run] = {}
         self._made = SlidingWindow(MINUTE_SECONDS, clock=clock)
 
     async def create(
-        self, request: RunRequest, *, live_limit: int, per_minute: int | None = None
-    ) -> Created | Duplicate | Busy | TooMany | TooFast:
+        self,
+        request: RunRequest,
+        *,
+        live_limit: int,
+        per_minute: int | None = None,
+        live_limit_of_all: int | None = None,
+        per_minute_of_all: int | None = None,
+    ) -> Created | Duplicate | Busy | TooMany | TooFast | Full:
         self._drop_expired()
         if sent := self._sent.get((request.owner_id, request.client_message_id)):
             return Duplicate(self._runs[sent].info)
@@ -63,10 +81,19 @@ class MemoryLog:
         live = sum(self._runs[run_id].request.owner_id == request.owner_id for run_id in self._slots.values())
         if live >= live_limit:
             return TooMany(live)
-        if per_minute is not None and (wait := self._made.take(request.owner_id, limit=per_minute)):
+        if live_limit_of_all is not None and len(self._slots) >= live_limit_of_all:
+            return TooMany(len(self._slots), of_all=True)
+        if wait := self._made.take(request.owner_id, limit=_limit(per_minute)):
             return TooFast(wait)
+        if wait := self._made.take(OF_ALL, limit=_limit(per_minute_of_all)):
+            self._made.give_back(request.owner_id)
+            return TooFast(wait, of_all=True)
         run = _Run(request, new_epoch(), self._clock())
-        run.append([request.start])
+        run.append([request.start], _held(request.start))
+        if full := self._make_room(run):
+            self._made.give_back(request.owner_id)
+            self._made.give_back(OF_ALL)
+            return full
         self._runs[request.run_id] = run
         self._sent[request.owner_id, request.client_message_id] = request.run_id
         self._slots[request.conversation_id] = request.run_id
@@ -74,26 +101,34 @@ class MemoryLog:
 
     async def append(self, run_id: str, events: Sequence[Event], *, token: int) -> Appended:
         run = self._owned(run_id, token)
-        run.append(events)
+        size = sum(map(_held, events))
+        if run.size + size > run.room and not events[-1].is_terminal and self._make_room(run, size):
+            raise NoRoom(run_id)
+        run.append(events, size)
         if run.state != "live":
             del self._slots[run.request.conversation_id]
             run.ended_at = self._clock()
+            (self._failed if run.state == "error" else self._saved)[run_id] = run
             self._drop_expired()
         return Appended(run.cursor, run.stop.is_set())
 
     async def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
         run = self._get(run_id)
         seq = 0
+        if run.is_dropped and after != run.cursor:
+            raise RunNotFound(run_id)
         with run.follower(self._clock):
             if after is not None:
-                if after.epoch == run.epoch and after.seq <= len(run.entries):
+                if after.epoch == run.epoch and after.seq <= run.cursor.seq:
                     seq = after.seq
                 else:
                     yield Batch(run.epoch, [Entry(0, "reset", {"attempt": run.attempt, "reason": "unknown_cursor"})])
-            while run.state == "live" or seq < len(run.entries):
-                if seq == len(run.entries):
+            while run.state == "live" or seq < run.cursor.seq:
+                if seq == run.cursor.seq:
                     await run.grown()
                     continue
+                if run.is_dropped:
+                    raise Lost(run_id)
                 batch = Batch(run.epoch, merge(run.take(seq, limit)))
                 seq = batch.cursor.seq
                 yield batch
@@ -110,7 +145,10 @@ class MemoryLog:
         return [run.info for run in self._runs.values() if run.request.owner_id == owner_id]
 
     async def entries(self, run_id: str) -> Sequence[Entry]:
-        return tuple(self._get(run_id).entries)
+        run = self._get(run_id)
+        if run.is_dropped:
+            raise RunNotFound(run_id)
+        return tuple(run.entries)
 
     async def request_stop(self, run_id: str) -> bool:
         run = self._get(run_id)
@@ -144,7 +182,7 @@ class MemoryLog:
     async def forget(self, run_id: str) -> None:
         run = self._runs.get(run_id)
         if run is not None and run.state != "live":
-            self._drop(run)
+            self._forget(run)
 
     async def is_ready(self) -> bool:
         return True
@@ -153,6 +191,8 @@ class MemoryLog:
         self._runs.clear()
         self._sent.clear()
         self._slots.clear()
+        self._saved.clear()
+        self._failed.clear()
 
     def _get(self, run_id: str) -> _Run:
         try:
@@ -167,19 +207,58 @@ class MemoryLog:
         return run
 
     def _drop_expired(self) -> None:
-        now = self._clock()
-        ended = sorted((run for run in self._runs.values() if run.state != "live"), key=lambda run: run.ended_at)
-        size = sum(run.size for run in ended)
-        # What failed is nowhere else: it goes last.
-        for run in sorted(ended, key=lambda run: run.state == "error"):
-            keep = KEEP_FAILED_SECONDS if run.state == "error" else KEEP_SAVED_SECONDS
-            if size > self._keep_bytes or now - run.ended_at > keep:
-                size -= run.size
-                self._drop(run)
+        for ended, keep in ((self._saved, KEEP_SAVED_SECONDS), (self._failed, KEEP_FAILED_SECONDS)):
+            while ended and self._clock() - (oldest := next(iter(ended.values()))).ended_at > keep:
+                self._forget(oldest)
 
-    def _drop(self, run: _Run) -> None:
-        del self._runs[run.request.run_id]
+    def _make_room(self, run: _Run, size: int = 0) -> Full | None:
+        """Room for a live run, `size` more and some to grow, out of that of ended runs. Full, if live ones leave none.
+
+        Every live run counts with all that it may grow to.
+        """
+        room, owner = run.size + size + ROOM_BYTES, run.request.owner_id
+        others = [other for run_id in self._slots.values() if (other := self._runs[run_id]) is not run]
+        total = room + sum(other.room for other in others)
+        own = room + sum(other.room for other in others if other.request.owner_id == owner)
+        if own > self._budget.per_owner:
+            return Full(of_all=False)
+        if total > self._budget.total:
+            return Full(of_all=True)
+        ended = [*self._saved.values(), *self._failed.values()]
+        _drop_logs([each for each in ended if each.request.owner_id == owner], self._budget.per_owner - own)
+        _drop_logs(ended, self._budget.total - total)
+        run.room = room
+        return None
+
+    def _forget(self, run: _Run) -> None:
+        run_id = run.request.run_id
+        del self._runs[run_id]
         del self._sent[run.request.owner_id, run.request.client_message_id]
+        self._saved.pop(run_id, None)
+        self._failed.pop(run_id, None)
+
+
+def _limit(per_minute: int | None) -> int:
+    return sys.maxsize if per_minute is None else per_minute
+
+
+def _drop_logs(runs: Sequence[_Run], room: int) -> None:
+    """Of the first of these, until the rest fits."""
+    size = sum(run.size for run in runs)
+    for run in runs:
+        if size <= room:
+            return
+        size -= run.size
+        run.drop_log()
+
+
+def _held(event: Event) -> int:
+    """What an event takes in memory, about. A text takes up to four bytes for each of its characters."""
+    if event.name in MERGEABLE:
+        return HELD_BYTES + sys.getsizeof(event.data["text"])
+    if event.name == "start":
+        return HELD_BYTES + RUN_BYTES + sys.getsizeof(event.data["user_message"]["text"])
+    return HELD_BYTES + 4 * len(encode(event))
 
 
 class _Run:
@@ -193,18 +272,21 @@ class _Run:
         self.state: RunState = "live"
         self.entries: list[Entry] = []
         self.size = 0
+        self.room = 0
+        self.is_dropped = False
         self.ended_at = 0.0
         self.unfollowed_at = now
         self.stop = asyncio.Event()
         self.unfollowed = asyncio.Event()
         self.unfollowed.set()
         self._sizes: list[int] = []
+        self._seq = 0
         self._followers = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
     @property
     def cursor(self) -> Cursor:
-        return Cursor(self.epoch, len(self.entries))
+        return Cursor(self.epoch, self._seq)
 
     @property
     def info(self) -> RunInfo:
@@ -218,15 +300,17 @@ class _Run:
             title=request.title,
             state=self.state,
             cursor=self.cursor,
+            has_log=not self.is_dropped,
         )
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Event], size: int) -> None:
+        self.size += size
         for event in events:
             if self.state != "live":
                 raise ValueError("A terminal event is the last one.")
-            self.entries.append(Entry(len(self.entries) + 1, event.name, event.data))
+            self._seq += 1
+            self.entries.append(Entry(self._seq, event.name, event.data))
             self._sizes.append(size_of(event))
-            self.size += self._sizes[-1] + ENTRY_BYTES
             self.state = state_after(event)
             if event.name == "reset":
                 self.attempt = event.data["attempt"]
@@ -234,6 +318,13 @@ class _Run:
             if not waiting.done():
                 waiting.set_result(None)
         self._waiting.clear()
+
+    def drop_log(self) -> None:
+        """Of a run that has ended. Whoever still reads it is sent elsewhere."""
+        self.is_dropped = True
+        self.entries.clear()
+        self._sizes.clear()
+        self.size = 0
 
     def take(self, seq: int, limit: int) -> Sequence[Entry]:
         """Entries after `seq`: at least one, and more as long as they fit into `limit` bytes of text."""

@@ -16,6 +16,7 @@ from chat.streams.base import (
     Appended,
     Fenced,
     Lost,
+    NoRoom,
     RunInfo,
     RunState,
     Unavailable,
@@ -24,7 +25,7 @@ from chat.streams.base import (
 )
 from chat.streams.calls import Calls
 from chat.streams.entries import encode, encode_json
-from chat.streams.scripts import FENCED, LOST
+from chat.streams.scripts import FENCED, LOST, NO_ROOM
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Owned:
     completion: bytes = b""
     failures: int = 0
     stop: bool = False
+    cuts: int = 0
+    """How often Redis had no room for what was appended: it was taken back, and what came after it too."""
     end: Fenced | Lost | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when `stop` or `end` is."""
@@ -106,10 +109,10 @@ class Ownership:
         self._renew_now.set()
 
     async def append(self, owned: Owned, events: Sequence[Event]) -> Appended:
-        """Raises Fenced, Lost, Unavailable. Cancelled, the events are appended all the same."""
+        """Raises Fenced, Lost, NoRoom, Unavailable. Cancelled, the events are appended all the same."""
         if any(event.is_terminal for event in events[:-1]):
             raise ValueError("A terminal event is the last one.")
-        run_id, epoch, first = owned.info.run_id, owned.epoch, len(owned.entries) + 1
+        run_id, epoch, cuts, first = owned.info.run_id, owned.epoch, owned.cuts, len(owned.entries) + 1
         encoded = [encode(event) for event in events]
         attempt = next((event.data["attempt"] for event in events if event.name == "reset"), None)
         owned.attempt = attempt or owned.attempt
@@ -121,6 +124,11 @@ class Ownership:
                 patience=self._patience,
                 on_answer=lambda code: self._appended(owned, epoch, first, events, code),
             )  # fmt: skip
+            if code == NO_ROOM or (code == LOST and owned.cuts != cuts):
+                # The second came after one that was not taken: for Redis, there is a hole before it.
+                if events[-1].is_terminal:
+                    return await self.append(owned, events)
+                raise NoRoom(run_id)
             if code == LOST:
                 await self._restore(owned, epoch)
         except Unavailable:
@@ -157,6 +165,10 @@ class Ownership:
         self._runs.clear()
 
     def _appended(self, owned: Owned, epoch: str, first: int, events: Sequence[Event], code: int) -> None:
+        if code == NO_ROOM:
+            del owned.entries[first - 1 :]
+            owned.state = "live"
+            owned.cuts += 1
         if code < 0 or not events:
             return
         if code:

@@ -25,14 +25,18 @@ from redis.backoff import NoBackoff
 from chat.events import Cursor, Entry, Event
 from chat.streams import keys
 from chat.streams.base import (
+    KEEP_FAILED_SECONDS,
     MINUTE_SECONDS,
+    ROOM_BYTES,
     Appended,
     Batch,
+    Budget,
     Busy,
     Claim,
     Created,
     Duplicate,
     Fenced,
+    Full,
     RunInfo,
     RunNotFound,
     RunRequest,
@@ -42,7 +46,7 @@ from chat.streams.base import (
     new_epoch,
 )
 from chat.streams.calls import Argument, Calls
-from chat.streams.entries import decode_json, encode, run_info
+from chat.streams.entries import MADE, decode_json, encode, run_info
 from chat.streams.following import Following, place_of
 from chat.streams.ownership import LIVE_MS, Owned, Ownership
 from chat.streams.scripts import LOST
@@ -55,6 +59,11 @@ CHECK_SECONDS: Final = 5.0
 CALL_SECONDS: Final = 5.0
 APPEND_SECONDS: Final = 120.0
 READY_SECONDS: Final = 2.0
+# What says that a process could write ends by itself.
+READY_MS: Final = 10_000
+# What an entry takes in Redis besides its text; and a run besides its log: measured, rounded up.
+ENTRY_BYTES: Final = 32
+RUN_BYTES: Final = 2500
 CLAIMS: Final = 16
 NO_LIMIT: Final = 2**31
 # A claim is good for this part of a lease: a Redis that has stood still for longer is not asked by it any more.
@@ -79,6 +88,7 @@ class RedisLog:
         url: str,
         *,
         prefix: str = keys.PREFIX,
+        budget: Budget | None = None,
         lease_seconds: float = LEASE_SECONDS,
         renew_seconds: float = RENEW_SECONDS,
         check_seconds: float = CHECK_SECONDS,
@@ -94,7 +104,14 @@ class RedisLog:
         self._redis_ahead_ms: int | None = None
         self._check_seconds = check_seconds
         self._call_seconds = call_seconds
-        self._calls = Calls(self._pool, prefix=prefix, seconds=call_seconds, on_return=self._returned)
+        self._refuses_writes = ""
+        self._calls = Calls(
+            self._pool,
+            prefix=prefix,
+            constants=_constants(budget or Budget()),
+            seconds=call_seconds,
+            on_return=self._returned,
+        )
         self._following = Following(
             self._pool,
             self._calls,
@@ -117,20 +134,32 @@ class RedisLog:
         )
 
     async def create(
-        self, request: RunRequest, *, live_limit: int, per_minute: int | None = None
-    ) -> Created | Duplicate | Busy | TooMany | TooFast:
+        self,
+        request: RunRequest,
+        *,
+        live_limit: int,
+        per_minute: int | None = None,
+        live_limit_of_all: int | None = None,
+        per_minute_of_all: int | None = None,
+    ) -> Created | Duplicate | Busy | TooMany | TooFast | Full:
         start = encode(request.start)
         outcome, token, found = await self._call(
             "create",
             request.run_id, request.owner_id, request.conversation_id, request.client_message_id, request.fingerprint,
             request.title, new_epoch(), live_limit, self._lease_ms, LIVE_MS,
             NO_LIMIT if per_minute is None else per_minute, round(MINUTE_SECONDS * 1000),
+            NO_LIMIT if live_limit_of_all is None else live_limit_of_all,
+            NO_LIMIT if per_minute_of_all is None else per_minute_of_all,
             start,
         )  # fmt: skip
-        if outcome == b"too_many":
-            return TooMany(int(token))
-        if outcome == b"too_fast":
-            return TooFast(int(token) / 1000)
+        of_all = outcome.endswith(b"_of_all")
+        match outcome.removesuffix(b"_of_all"):
+            case b"too_many":
+                return TooMany(int(token), of_all)
+            case b"too_fast":
+                return TooFast(int(token) / 1000, of_all)
+            case b"no_room":
+                return Full(of_all=token == b"all")
         info = run_info(found)
         if outcome == b"duplicate":
             return Duplicate(info)
@@ -217,11 +246,18 @@ class RedisLog:
         await self._call("forget", run_id)
 
     async def is_ready(self) -> bool:
+        """Writes, as Redis may answer and yet refuse that: out of memory or disk, or as a replica."""
         try:
-            await self._calls.within("find", "", patience=READY_SECONDS)
+            refused = await self._calls.within("ready", self._process, READY_MS, patience=READY_SECONDS)
         except Unavailable:
             return False
-        return True
+        said = (refused or b"").decode(errors="replace")
+        if said and not self._refuses_writes:
+            logger.error("redis log: Redis refuses writes: %s", said)
+        if self._refuses_writes and not said:
+            logger.info("redis log: Redis takes writes again.")
+        self._refuses_writes = said
+        return not said
 
     async def close(self) -> None:
         """Leaves the runs that are still owned to others, once their leases end."""
@@ -252,7 +288,7 @@ class RedisLog:
         entries = await self.entries(info.run_id)
         owned = Owned(
             info,
-            found[-1].decode(),
+            found[MADE].decode(),
             int(token),
             int(attempt),
             info.cursor.epoch,
@@ -290,6 +326,19 @@ class RedisLog:
     def _returned(self) -> None:
         self._ownership.renew_now()
         self._following.look()
+
+
+def _constants(budget: Budget) -> dict[str, int]:
+    """What the scripts know by name."""
+    return {
+        "TOTAL_BYTES": budget.total,
+        "OWNER_BYTES": budget.per_owner,
+        "ROOM_BYTES": ROOM_BYTES,
+        "ENTRY_BYTES": ENTRY_BYTES,
+        "RUN_BYTES": RUN_BYTES,
+        # Twice: what is refreshed by one run has members of others.
+        "KEPT_MS": round(2 * KEEP_FAILED_SECONDS * 1000),
+    }
 
 
 def _monotonic_ms() -> int:

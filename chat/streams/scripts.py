@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from chat.streams import keys
 
 LOST: Final = -1
 FENCED: Final = -2
+NO_ROOM: Final = -3
 
 _DIRECTORY: Final = Path(__file__).parent / "lua"
 _COMMON: Final = "common"
@@ -22,9 +24,10 @@ class Script:
     sha: bytes
 
 
-def load() -> dict[str, Script]:
-    """Every script by its name."""
-    common = f"{keys.lua()}\n{(_DIRECTORY / f'{_COMMON}.lua').read_text('utf-8')}\n"
+def load(constants: Mapping[str, int]) -> dict[str, Script]:
+    """Every script by its name. The constants are the same in every call, and cost it nothing."""
+    known = "\n".join(f"local {name} = {value:d}" for name, value in constants.items())
+    common = f"{keys.lua()}\n{known}\n{(_DIRECTORY / f'{_COMMON}.lua').read_text('utf-8')}\n"
     paths = [path for path in _DIRECTORY.glob("*.lua") if path.stem != _COMMON]
     return {path.stem: _script(common + path.read_text("utf-8")) for path in paths}
 

@@ -36,7 +36,7 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """Ready for traffic: 503 while it drains, or the database or the log is away, within two seconds."""
+    """Ready for traffic: 503 while it drains, or the database or the log is away or takes no write, in two seconds."""
     probes = _probes.setdefault(asyncio.get_running_loop(), {name: Probe(name, ask) for name, ask in PARTS.items()})
     is_draining, *answers = await asyncio.gather(_is_draining(), *(probe.answers() for probe in probes.values()))
     parts = dict(zip(probes, answers, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -12,9 +13,27 @@ import pytest
 
 from chat import events
 from chat.events import Cursor, Entry, Event, token
-from chat.streams.base import Busy, Created, Duplicate, Fenced, RunNotFound, RunRequest, StreamLog, TooFast, TooMany
+from chat.streams.base import (
+    ROOM_BYTES,
+    Budget,
+    Busy,
+    Created,
+    Duplicate,
+    Fenced,
+    Full,
+    Lost,
+    NoRoom,
+    RunNotFound,
+    RunRequest,
+    StreamLog,
+    TooFast,
+    TooMany,
+)
 
 LIMIT = 1_000_000
+# Room for three or four of these in a budget of as much, whatever a log takes besides a text.
+TEXT = "x" * 100_000
+FOUR_TEXTS = 600_000
 
 
 def request(*, owner: int = 1, conversation: str | None = None, sent: str | None = None) -> RunRequest:
@@ -38,6 +57,16 @@ def names(entries: list[Entry]) -> list[str]:
     return [entry.name for entry in entries]
 
 
+async def grown(log: StreamLog, made: Created, text: str) -> int:
+    """How often the run takes this text, until it has no room for more."""
+    for times in range(100):
+        try:
+            await log.append(made.run.run_id, [token(text)], token=made.token)
+        except NoRoom:
+            return times
+    raise AssertionError("It always has room.")
+
+
 class StreamLogContract:
     log: StreamLog
 
@@ -47,8 +76,27 @@ class StreamLogContract:
         yield
         await self.log.close()
 
-    async def make_log(self) -> StreamLog:
+    async def make_log(self, budget: Budget | None = None) -> StreamLog:
         raise NotImplementedError
+
+    async def within(self, *, total: int = Budget().total, per_owner: int = Budget().per_owner) -> None:
+        """From here on, over a log with this budget."""
+        await self.log.close()
+        self.log = await self.make_log(Budget(total, per_owner))
+
+    async def ended(self, *, owner: int = 1, event: Event | None = None, text: str = TEXT, sent: str = "") -> Created:
+        made = await self.created(owner=owner, sent=sent or None)
+        await self.log.append(made.run.run_id, [token(text), event or done()], token=made.token)
+        return made
+
+    async def have_logs(self, *runs: Created) -> list[bool]:
+        found = []
+        for made in runs:
+            run = await self.log.find(made.run.run_id)
+            assert run
+            assert not run.is_live
+            found.append(run.has_log)
+        return found
 
     async def created(self, **fields: object) -> Created:
         created = await self.log.create(request(**fields), live_limit=3)  # type: ignore[arg-type]
@@ -245,3 +293,167 @@ class StreamLogContract:
         await self.log.append(created.run.run_id, [done()], token=created.token)
         await self.log.forget(created.run.run_id)
         assert await self.log.find(created.run.run_id) is None
+
+    # --- Of all owners together
+
+    @pytest.mark.parametrize(("limit", "refused"), [(2, TooMany(2, of_all=True)), (None, None)])
+    async def test_all_owners_together_have_so_many_live_runs_and_no_more(
+        self, limit: int | None, refused: object
+    ) -> None:
+        async def create(owner: int) -> object:
+            return await self.log.create(request(owner=owner), live_limit=3, live_limit_of_all=limit)
+
+        first = await create(1)
+        assert isinstance(first, Created)
+        await create(2)
+        third = await create(3)
+        if refused is None:
+            assert isinstance(third, Created)
+            return
+        assert third == refused
+        await self.log.append(first.run.run_id, [done()], token=first.token)
+        assert isinstance(await create(3), Created)
+
+    async def test_all_owners_together_begin_so_many_runs_a_minute_and_no_more(self) -> None:
+        async def create(**fields: Any) -> object:
+            return await self.log.create(request(**fields), live_limit=10, per_minute=2, per_minute_of_all=3)
+
+        first = await create(owner=1, sent="one")
+        assert isinstance(first, Created)
+        # What makes no run does not count.
+        assert isinstance(await create(owner=1, sent="one"), Duplicate)
+        assert isinstance(await create(owner=2, conversation=first.run.conversation_id), Busy)
+        assert isinstance(await create(owner=1), Created)
+        assert isinstance(await create(owner=1), TooFast)
+        assert isinstance(await create(owner=2), Created)
+        for owner in (2, 3):
+            refused = await create(owner=owner)
+            assert isinstance(refused, TooFast)
+            assert refused.of_all
+            assert 0 < refused.retry_after <= 60
+        # The owner's own limit is told first, and what all have used up counts for no owner.
+        own = await create(owner=1)
+        assert isinstance(own, TooFast)
+        assert not own.of_all
+
+    # --- Bytes
+
+    @pytest.mark.parametrize(("per_owner", "expected"), [(FOUR_TEXTS, False), (Budget().per_owner, True)])
+    async def test_of_an_owner_who_is_over_the_oldest_saved_logs_go_first_and_what_failed_last(
+        self, per_owner: int, expected: bool
+    ) -> None:
+        await self.within(per_owner=per_owner)
+        others = await self.ended(owner=2)
+        failed = await self.ended(event=Event("error", {}))
+        saved = [await self.ended() for _ in range(6)]
+        assert await self.have_logs(others, failed, saved[0], saved[1], saved[-1]) == [
+            True, True, expected, expected, True,
+        ]  # fmt: skip
+        # Nothing but what failed is left to go.
+        for _ in range(3):
+            await self.created()
+        assert await self.have_logs(others, saved[-1]) == [True, expected]
+
+    @pytest.mark.parametrize(("total", "expected"), [(FOUR_TEXTS, False), (Budget().total, True)])
+    async def test_in_all_the_oldest_saved_logs_go_first_and_what_failed_last(
+        self, total: int, expected: bool
+    ) -> None:
+        await self.within(total=total)
+        failed = await self.ended(owner=1, event=Event("error", {}))
+        saved = [await self.ended(owner=owner) for owner in range(2, 9)]
+        assert await self.have_logs(failed, saved[0], saved[2], saved[-1]) == [True, expected, expected, True]
+        for owner in (9, 10, 11, 12):
+            await self.created(owner=owner)
+        assert await self.have_logs(failed, saved[-1]) == [expected, expected]
+
+    @pytest.mark.parametrize("event", [done(), Event("error", {})])
+    async def test_a_run_whose_log_was_dropped_is_still_known(self, event: Event) -> None:
+        await self.within(per_owner=FOUR_TEXTS)
+        first = await self.ended(sent="one", event=event)
+        before = await self.log.find(first.run.run_id)
+        for _ in range(5):
+            await self.ended(event=event)
+        assert before
+        assert await self.have_logs(first) == [False]
+        again = await self.log.create(request(sent="one"), live_limit=3)
+        assert isinstance(again, Duplicate)
+        assert (again.run.run_id, again.run.state, again.run.cursor) == (before.run_id, before.state, before.cursor)
+        found = await self.log.find_sent(1, "one")
+        assert found == again.run
+        with pytest.raises(RunNotFound):
+            await self.log.entries(before.run_id)
+        with pytest.raises(RunNotFound):
+            await self.all_of(before.run_id)
+        assert await self.all_of(before.run_id, before.cursor) == []
+        await self.log.forget(before.run_id)
+        assert await self.log.find(before.run_id) is None
+
+    async def test_a_reader_of_a_log_that_is_dropped_meanwhile_is_told(self) -> None:
+        await self.within(per_owner=FOUR_TEXTS)
+        first = await self.created()
+        for _ in range(50):
+            await self.log.append(first.run.run_id, [token("x" * 2_000)], token=first.token)
+        await self.log.append(first.run.run_id, [done()], token=first.token)
+        async with aclosing(self.log.follow(first.run.run_id, None, limit=4_000)) as batches:
+            await anext(batches)
+            for _ in range(5):
+                await self.ended()
+            with pytest.raises(Lost):
+                await asyncio.wait_for(anext(batches), 20)
+
+    async def test_live_runs_of_an_owner_that_leave_no_room_are_refused_one_more(self) -> None:
+        await self.within(per_owner=3 * ROOM_BYTES)
+        saved = await self.ended(text="short")
+        runs = [await self.created() for _ in range(2)]
+        assert await self.log.create(request(sent="one"), live_limit=9) == Full(of_all=False)
+        # Nothing was dropped for what could not be.
+        assert await self.have_logs(saved) == [True]
+        assert isinstance(await self.log.create(request(owner=2), live_limit=9), Created)
+        await self.log.append(runs[0].run.run_id, [done()], token=runs[0].token)
+        assert isinstance(await self.log.create(request(sent="one"), live_limit=9), Created)
+
+    async def test_live_runs_of_all_that_leave_no_room_are_refused_one_more(self) -> None:
+        await self.within(total=3 * ROOM_BYTES)
+        runs = [await self.created(owner=owner) for owner in (1, 2)]
+        for _ in range(3):
+            assert await self.log.create(request(owner=3), live_limit=9, per_minute=1) == Full(of_all=True)
+        await self.log.append(runs[0].run.run_id, [done()], token=runs[0].token)
+        # What was refused has not counted.
+        assert isinstance(await self.log.create(request(owner=3), live_limit=9, per_minute=1), Created)
+
+    async def test_a_live_run_grows_into_the_room_of_ended_ones_and_no_further(self) -> None:
+        await self.within(total=10 * ROOM_BYTES)
+        ended = [await self.ended(owner=owner) for owner in (1, 2, 3)]
+        made = await self.created(owner=4)
+        texts = await grown(self.log, made, TEXT)
+        assert 5 <= texts <= 12
+        assert (await self.have_logs(*ended))[:2] == [False, False]
+        run = await self.log.find(made.run.run_id)
+        assert run
+        assert run.is_live
+        entries = await self.log.entries(made.run.run_id)
+        assert [entry.seq for entry in entries] == list(range(1, texts + 2))
+        # Its end always has room, and what it leaves is room for others.
+        following = asyncio.create_task(self.all_of(made.run.run_id, run.cursor))
+        await self.log.append(made.run.run_id, [done()], token=made.token)
+        assert names(await following) == ["done"]
+        assert isinstance(await self.log.create(request(owner=5), live_limit=3), Created)
+        assert await self.have_logs(made) == [True]
+
+    async def test_a_start_that_repeats_a_long_message_counts(self) -> None:
+        await self.within(per_owner=FOUR_TEXTS)
+        run_id = str(uuid.uuid4())
+        long = dataclasses.replace(
+            request(),
+            run_id=run_id,
+            start=Event("start", {"run_id": run_id, "attempt": 1, "user_message": {"text": "x" * FOUR_TEXTS}}),
+        )
+        assert await self.log.create(long, live_limit=3) == Full(of_all=False)
+
+    async def test_what_is_forgotten_leaves_its_room(self) -> None:
+        await self.within(per_owner=FOUR_TEXTS)
+        kept = await self.ended()
+        for _ in range(8):
+            made = await self.ended()
+            await self.log.forget(made.run.run_id)
+        assert await self.have_logs(kept) == [True]

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from chat import events
 from chat.events import Cursor, Entry, Event, token
-from chat.streams.base import Created
+from chat.streams.base import Budget, Created
 from chat.streams.redis import RedisLog
 from tests.streams.contract import LIMIT, request
 from tests.streams.redis_proxy import RedisProxy, redis_proxy
@@ -30,9 +30,14 @@ class Processes:
         self.prefix = f"{uuid.uuid4()}:"
         self._stack = AsyncExitStack()
 
-    def start(self, url: str | None = None, **seconds: float) -> RedisLog:
+    def start(self, url: str | None = None, *, budget: Budget | None = None, **seconds: float) -> RedisLog:
         by_the_clock = {"renew_seconds": NEVER, "check_seconds": NEVER, "lease_seconds": NEVER}
-        log = RedisLog(url or self.server.url, prefix=self.prefix, **{**by_the_clock, **seconds})  # type: ignore[arg-type]
+        log = RedisLog(
+            url or self.server.url,
+            prefix=self.prefix,
+            budget=budget,
+            **{**by_the_clock, **seconds},  # type: ignore[arg-type]
+        )
         self._stack.push_async_callback(log.close)
         return log
 

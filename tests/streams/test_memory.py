@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from chat.events import Event, token
-from chat.streams.base import KEEP_FAILED_SECONDS, KEEP_SAVED_SECONDS, Created
+from chat.streams.base import KEEP_FAILED_SECONDS, KEEP_SAVED_SECONDS, Budget, Created
 from chat.streams.memory import MemoryLog
 from tests.streams.contract import StreamLogContract, done, request
 
 
 class TestMemoryLog(StreamLogContract):
-    async def make_log(self) -> MemoryLog:
-        return MemoryLog()
+    async def make_log(self, budget: Budget | None = None) -> MemoryLog:
+        return MemoryLog(budget=budget)
 
 
 class Clock:
@@ -38,15 +38,3 @@ async def test_what_failed_is_kept_for_fifteen_minutes_and_what_is_saved_for_les
     clock.now = KEEP_FAILED_SECONDS + 1
     await log.create(request(), live_limit=100)
     assert await log.find(failed) is None
-
-
-async def test_ended_runs_are_kept_only_up_to_so_many_bytes_the_saved_ones_going_first() -> None:
-    clock = Clock()
-    log = MemoryLog(clock=clock, keep_bytes=7_000)
-    failed = await ended(log, Event("error", {}), text="x" * 1_500)
-    saved = []
-    for _ in range(4):
-        clock.now += 1
-        saved.append(await ended(log, done(), text="x" * 1_500))
-    held = [run_id for run_id in [failed, *saved] if await log.find(run_id)]
-    assert held == [failed, saved[-1]]

@@ -12,7 +12,7 @@ import pytest
 
 from chat import events
 from chat.events import Event, token
-from chat.streams.base import Busy, Created, Duplicate, Fenced, RunNotFound
+from chat.streams.base import Budget, Busy, Created, Duplicate, Fenced, RunNotFound
 from chat.streams.redis import RedisLog
 from tests.streams.contract import StreamLogContract, done, request
 from tests.streams.processes import SECONDS, Follower, Processes, created, eventually, everything, say, value
@@ -28,8 +28,8 @@ class TestRedisLog(StreamLogContract):
         yield
         assert shared_redis.keys_that_stay() == []
 
-    async def make_log(self) -> RedisLog:
-        return RedisLog(self.server.url, prefix=f"{uuid.uuid4()}:")
+    async def make_log(self, budget: Budget | None = None) -> RedisLog:
+        return RedisLog(self.server.url, prefix=f"{uuid.uuid4()}:", budget=budget)
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ REFUSALS: Final = {
     "body_too_big": "The request's body is too large.",
     "rate_limited": "Too many messages in a minute, by you or, in a run, by this site to the model's provider; or too "
     "many searches, or pages of messages, of yours at once.",
-    "too_many_runs": "As many answers as are allowed at once are being written for you.",
     "too_many_requests": "You have as many connections, or requests under way, as are allowed at once.",
-    "unavailable": "Something that is needed cannot be reached: the database, or any model.",
+    "too_many_runs": "As many answers as are allowed at once are being written for you, or they take all your room.",
+    "unavailable": "Something that is needed cannot be reached: the database, Redis, or any model. Or the site has as "
+    "many answers, or gets as many messages a minute, as it can take.",
     "draining": "The server is being shut down. Another one, or the same after its restart, will answer.",
 }
 FAILURES: Final = {
@@ -50,6 +51,7 @@ FAILURE_STATUS: Final = {
     "rate_limited": 429,
     "quota_exceeded": 429,
     "provider_unavailable": 503,
+    "unavailable": 503,
     "interrupted": 503,
     "save_failed": 503,
     "timeout": 504,

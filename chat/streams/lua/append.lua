@@ -1,11 +1,12 @@
 -- All of the entries or none, once: a call that is made again finds its entries there. Answers whether to stop.
+-- A live run has room up to what it was given, also where Redis has no memory left. Its end always has.
 local run, token, first = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local lease, state, keep = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local FIRST_ENTRY = 7
 
 local fields = redis.call('HMGET', run_key(run),
-  'token', 'seq', 'state', 'epoch', 'stop', 'owner', 'conversation', 'sent')
-local owner_token, seq, was, epoch, stop, owner, conversation, sent = unpack(fields, 1, 8)
+  'token', 'seq', 'state', 'epoch', 'stop', 'owner', 'conversation', 'sent', 'bytes', 'room')
+local owner_token, seq, was, epoch, stop, owner, conversation, sent, bytes, room = unpack(fields, 1, 10)
 if not owner_token then
   return LOST
 end
@@ -23,12 +24,32 @@ if first ~= tonumber(seq) + 1 then
   -- This Redis knows less than another has acknowledged.
   return LOST
 end
-write(run, first, FIRST_ENTRY)
-redis.call('HSET', run_key(run), 'seq', last)
+local added = size_of(FIRST_ENTRY)
+bytes = (tonumber(bytes) or 0) + added
+if state ~= 'live' then
+  insist()
+elseif bytes > (tonumber(room) or 0) then
+  room = bytes + ROOM_BYTES
+  if make_room(run, owner, bytes, room) then
+    return NO_ROOM
+  end
+end
+local wrote = redis.pcall('XADD', log_key(run), string.format('%d-0', first), 'e', ARGV[FIRST_ENTRY])
+if type(wrote) == 'table' then
+  if not string.find(wrote.err, 'OOM', 1, true) then
+    return wrote
+  end
+  insist()
+  relieve(added)
+  write(run, first, FIRST_ENTRY)
+else
+  write(run, first + 1, FIRST_ENTRY + 1)
+end
+redis.call('HSET', run_key(run), 'seq', last, 'bytes', bytes, 'room', room)
 if state == 'live' then
   redis.call('ZADD', leases_key(), 'XX', now_ms() + lease, run)
 else
-  let_go(run, owner, conversation, sent, state, keep)
+  let_go(run, owner, conversation, sent, state, keep, bytes)
 end
 publish(run, epoch, ARGV[3], FIRST_ENTRY)
 return tonumber(stop)

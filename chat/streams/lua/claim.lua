@@ -6,6 +6,7 @@ local claims = {}
 if now > not_after then
   return {integer(now), claims}
 end
+insist()
 for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and now or 0, 'LIMIT', 0, count)) do
   local held = info(run)
   if not held or held[STATE] ~= 'live' then

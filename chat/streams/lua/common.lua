@@ -1,14 +1,15 @@
--- Before every script. The functions <kind>_key come from keys.py.
+-- Before every script. The functions <kind>_key come from keys.py, the constants from redis.py.
 --
 -- A run's hash: run, owner, conversation, sent, fingerprint, title: as it was asked for; state: live, completed, stopped or
 -- error; epoch; seq: of its last entry; made: when, in microseconds; token: its owner's; attempt: how many have owned it;
--- failures: how many of them were lost with it, or failed at it; stop: 1 once it was asked to stop; completion: JSON, once its text is complete; server: the Redis that the epoch began in.
+-- failures: how many of them were lost with it, or failed at it; stop: 1 once it was asked to stop; completion: JSON, once its text is complete; server: the Redis that the epoch began in;
+-- bytes: what it takes; room: what it may take before it asks for more; dropped: 1 once its log was, to make room.
 
-local FIELDS = {'run', 'owner', 'conversation', 'sent', 'fingerprint', 'title', 'state', 'epoch', 'seq', 'made'}
+local FIELDS = {'run', 'owner', 'conversation', 'sent', 'fingerprint', 'title', 'state', 'epoch', 'seq', 'made', 'dropped'}
 local STATE, EPOCH, SEQ = 7, 8, 9
 
 -- What a script answers in place of a number from 0.
-local LOST, FENCED = -1, -2
+local LOST, FENCED, NO_ROOM = -1, -2, -3
 
 -- Redis' own clock: processes on machines whose clocks differ agree on when a lease has ended.
 local function now_us()
@@ -32,6 +33,21 @@ end
 local function info(run)
   local fields = redis.call('HMGET', run_key(run), unpack(FIELDS))
   return fields[1] and fields
+end
+
+-- Out of memory, Redis refuses a script's first write unless that takes no memory; all later ones pass. This is such a
+-- write, and does nothing: for what is small and must happen, as ends, stops, leases and the places of readers.
+local function insist()
+  redis.call('DEL', ready_key(''))
+end
+
+-- What entries take in Redis, about: never less than it says itself (tests/streams/test_redis_memory.py).
+local function size_of(from)
+  local size = 0
+  for index = from, #ARGV do
+    size = size + #ARGV[index]
+  end
+  return math.floor(size * 1.375) + ENTRY_BYTES * (#ARGV - from + 1)
 end
 
 local function write(run, first, from)
@@ -63,8 +79,131 @@ local function hold(run, owner, conversation, sent, made, lease, ttl)
   redis.call('PEXPIRE', runs_key(owner), 2 * ttl)
 end
 
--- Lets a run go that has ended; its log is kept for `keep` milliseconds.
-local function let_go(run, owner, conversation, sent, state, keep)
+local function count_ended(owner, bytes)
+  redis.call('HINCRBY', ended_key(), 'all', bytes)
+  if redis.call('HINCRBY', ended_key(), owner, bytes) <= 0 then
+    redis.call('HDEL', ended_key(), owner)
+  end
+end
+
+local function kept_key(state)
+  return state == 'error' and failed_key() or saved_key()
+end
+
+local function kept(run, owner, bytes)
+  return string.format('%s %s %d', run, owner, bytes)
+end
+
+-- Drops the log of an ended run and answers its bytes; 0 if it has none. The run itself is known for as long as before:
+-- what is sent again is still the same run.
+local function drop_log(key, member)
+  if redis.call('ZREM', key, member) == 0 then
+    return 0
+  end
+  local run, owner, bytes = string.match(member, '^(%S+) (%S+) (%d+)$')
+  redis.call('DEL', log_key(run), followers_key(run))
+  count_ended(owner, -bytes)
+  if redis.call('EXISTS', run_key(run)) == 1 then
+    redis.call('HSET', run_key(run), 'dropped', 1)
+  end
+  return tonumber(bytes)
+end
+
+-- The oldest first, and what failed last, as it is nowhere else. Answers how much is still over.
+local function drop_oldest(over)
+  for _, key in ipairs({saved_key(), failed_key()}) do
+    while over > 0 do
+      local oldest = redis.call('ZRANGE', key, 0, 0)[1]
+      if not oldest then
+        break
+      end
+      over = over - drop_log(key, oldest)
+    end
+  end
+  return over
+end
+
+local function drop_oldest_of(owner, over)
+  local runs = redis.call('ZRANGE', runs_key(owner), 0, -1)
+  for _, failed in ipairs({false, true}) do
+    for _, run in ipairs(runs) do
+      if over <= 0 then
+        return
+      end
+      local state, bytes = unpack(redis.call('HMGET', run_key(run), 'state', 'bytes'))
+      if state and state ~= 'live' and (state == 'error') == failed then
+        over = over - drop_log(kept_key(state), kept(run, owner, tonumber(bytes) or 0))
+      end
+    end
+  end
+end
+
+-- By how much Redis is over its own limit once `wanted` more is written; at most 0 where it makes room by itself.
+local function over_memory(wanted)
+  local memory = redis.call('INFO', 'memory')
+  local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+  if limit == 0 or not string.find(memory, 'maxmemory_policy:noeviction', 1, true) then
+    return 0
+  end
+  return tonumber(string.match(memory, 'used_memory:(%d+)')) + wanted - limit
+end
+
+-- Drops logs of ended runs until Redis has memory for `wanted` bytes; answers whether it has.
+local function relieve(wanted)
+  local over = over_memory(wanted)
+  while over > 0 do
+    local nothing_left = drop_oldest(over) > 0
+    over = over_memory(wanted)
+    if nothing_left then
+      break
+    end
+  end
+  return over <= 0
+end
+
+-- Makes room for a live run of `bytes` that may then grow to `room`, out of that of ended runs. Answers nil, or whose
+-- live runs leave none: 'own' or 'all'; then nothing was dropped. Every live run counts with all that it may grow to.
+local function make_room(run, owner, bytes, room)
+  local all, own, unwritten = room, room, room - bytes
+  for _, other in ipairs(redis.call('ZRANGE', leases_key(), 0, -1)) do
+    local fields = other ~= run and redis.call('HMGET', run_key(other), 'owner', 'bytes', 'room')
+    if fields and fields[1] then
+      local written = tonumber(fields[2]) or 0
+      local given = math.max(tonumber(fields[3]) or 0, written)
+      all = all + given
+      unwritten = unwritten + given - written
+      if fields[1] == owner then
+        own = own + given
+      end
+    end
+  end
+  if own > OWNER_BYTES then
+    return 'own'
+  end
+  if all > TOTAL_BYTES then
+    return 'all'
+  end
+  for _, key in ipairs({saved_key(), failed_key()}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now_ms())) do
+      drop_log(key, member)
+    end
+  end
+  local ended = redis.call('HMGET', ended_key(), 'all', owner)
+  if over_memory(unwritten) > (tonumber(ended[1]) or 0) then
+    return 'all'
+  end
+  drop_oldest_of(owner, own + (tonumber(ended[2]) or 0) - OWNER_BYTES)
+  drop_oldest(all + (tonumber(redis.call('HGET', ended_key(), 'all')) or 0) - TOTAL_BYTES)
+  return not relieve(unwritten) and 'all' or nil
+end
+
+-- Lets a run go that has ended; its log is kept for `keep` milliseconds, or until its room is needed.
+local function let_go(run, owner, conversation, sent, state, keep, bytes)
+  redis.call('ZADD', kept_key(state), now_ms() + keep, kept(run, owner, bytes))
+  count_ended(owner, bytes)
+  for _, key in ipairs({saved_key(), failed_key(), ended_key()}) do
+    redis.call('PEXPIRE', key, KEPT_MS)
+  end
   redis.call('HSET', run_key(run), 'state', state)
   if redis.call('GET', slot_key(conversation)) == run then
     redis.call('DEL', slot_key(conversation))

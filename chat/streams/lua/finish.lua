@@ -6,5 +6,6 @@ end
 if owner_token ~= token or state ~= 'live' then
   return FENCED
 end
+insist()
 redis.call('HSET', run_key(run), 'completion', completion)
 return 0

@@ -9,6 +9,7 @@ if not fields[1] then
   return false
 end
 if process ~= '' then
+  insist()
   redis.call('ZADD', followers_key(run), now_ms() + following, process)
   redis.call('PEXPIRE', followers_key(run), following)
 end

@@ -8,5 +8,6 @@ end
 if owner_token ~= token or state ~= 'live' then
   return FENCED
 end
+insist()
 hold(run, owner, conversation, sent, made, lease, ttl)
 return tonumber(stop)

@@ -16,15 +16,16 @@ if known and known ~= run and redis.call('EXISTS', run_key(known)) == 1 then
   -- It was sent again while Redis knew nothing of this run: that one answers it.
   return LOST
 end
+local bytes = RUN_BYTES + size_of(FIRST_ENTRY)
 redis.call('DEL', log_key(run))
 redis.call('HSET', run_key(run), 'run', run, 'owner', owner, 'conversation', conversation, 'sent', sent,
   'fingerprint', fingerprint, 'title', title, 'state', 'live', 'epoch', epoch, 'seq', #ARGV - FIRST_ENTRY + 1,
   'made', made, 'token', token, 'attempt', attempt, 'failures', failures, 'stop', stop, 'completion', completion,
-  'server', server())
+  'server', server(), 'bytes', bytes, 'room', bytes + ROOM_BYTES)
 write(run, 1, FIRST_ENTRY)
 hold(run, owner, conversation, sent, made, lease, ttl)
 if state ~= 'live' then
-  let_go(run, owner, conversation, sent, state, keep)
+  let_go(run, owner, conversation, sent, state, keep, bytes)
 end
 publish(run, epoch, 1, FIRST_ENTRY)
 return 0

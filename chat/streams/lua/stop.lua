@@ -6,6 +6,7 @@ end
 if state ~= 'live' or stop == '1' then
   return 0
 end
+insist()
 redis.call('HSET', run_key(run), 'stop', 1)
 redis.call('PUBLISH', control_key(), 'stop ' .. run)
 return 1
