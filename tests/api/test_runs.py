@@ -208,6 +208,21 @@ async def test_busy_and_limits_say_when_to_come_back(chat: Rig, owner: Browser) 
     assert (many.status, many.data["error"]["code"], many.headers["retry-after"]) == (429, "too_many_runs", "5")
 
 
+@pytest.mark.parametrize("path", ["/api/runs", "/api/runs/stream", "/api/runs/wait"])
+@pytest.mark.parametrize("setting", ["CHAT_LIVE_RUNS", "CHAT_RUNS_PER_MINUTE"])
+async def test_a_busy_site_says_so_and_when_to_come_back(
+    chat: Rig, owner: Browser, settings: Any, path: str, setting: str
+) -> None:
+    setattr(settings, setting, 1)
+    assert (await owner.post("/api/runs", {"text": "Hi"})).status == 201
+    refused = await owner.post(path, {"text": "Hi"})
+    error = refused.data["error"]
+    assert (refused.status, error["code"], error["retryable"]) == (503, "unavailable", True)
+    assert error["message"].startswith("The site")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert len((await owner.get("/api/runs")).data["items"]) == 1
+
+
 async def test_a_session_needs_the_csrf_token_and_a_bearer_token_does_not(chat: Rig) -> None:
     session = await session_of(chat.alice)
     without = await Browser(session=session).post("/api/runs", {"text": "Hi"})

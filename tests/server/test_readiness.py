@@ -51,6 +51,25 @@ async def test_a_redis_that_does_not_answer(
     await becomes(site, http, READY)
 
 
+@pytest.mark.redis
+async def test_a_redis_that_takes_no_more(
+    redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession
+) -> None:
+    """It answers every question: only who writes learns of it. Nobody is promised an answer meanwhile."""
+    site = start_site(REDIS_URL=redis.url)
+    await becomes(site, http, READY)
+    redis.command("SET", "others", "x" * 1_000_000)
+    redis.command("CONFIG", "SET", "maxmemory", 1_000_000)
+    await becomes(site, http, {"ready": False, "code": "unavailable", "database": True, "log": False})
+    headers = site.headers("alice")
+    async with http.post(f"{site.url}/api/runs", json={"text": "Hi"}, headers=headers) as response:
+        assert (response.status, (await response.json())["error"]["code"]) == (503, "unavailable")
+    redis.command("CONFIG", "SET", "maxmemory", 0)
+    await becomes(site, http, READY)
+    async with http.post(f"{site.url}/api/runs/wait", json={"text": "Hi"}, headers=headers) as response:
+        assert response.status == 200
+
+
 async def test_a_database_without_its_tables(start_site: StartSite, http: aiohttp.ClientSession) -> None:
     site = start_site()
     with closing(site.connect()) as database:

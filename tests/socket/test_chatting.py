@@ -202,6 +202,19 @@ async def test_many_sends_are_rate_limited_and_say_how_long(chat: Rig, connect: 
     assert 0 < reply["retry_after"] <= 60
 
 
+@pytest.mark.parametrize("setting", ["CHAT_LIVE_RUNS", "CHAT_RUNS_PER_MINUTE"])
+async def test_a_busy_site_says_so_and_when_to_come_back(
+    chat: Rig, connect: Connect, settings: object, setting: str
+) -> None:
+    setattr(settings, setting, 1)
+    socket = await connect()
+    assert (await socket.ask("send", text="Hi"))["type"] == "ok"
+    reply = await socket.ask("send", text="Hi")
+    assert (reply["code"], reply["retryable"]) == ("unavailable", True)
+    assert reply["message"].startswith("The site")
+    assert 0 < reply["retry_after"] <= 60
+
+
 async def test_the_window_bounds_what_is_under_way_and_an_ack_opens_it(chat: Rig, connect: Connect) -> None:
     text = "0123456789 " * 30_000
     sent = await chat.turn("Long", text)

@@ -40,7 +40,8 @@ def fill(server: RedisServer) -> None:
     with server.client() as client:
         for number in range(FILLINGS):
             client.set(f"{FILLING}{number}", "x" * CHUNK)
-        client.config_set("maxmemory", client.info("memory")["used_memory"] - CHUNK)
+        # By more than what Redis frees when a client leaves.
+        client.config_set("maxmemory", client.info("memory")["used_memory"] - 4 * CHUNK)
         # The control: this is what every write meets that is not ours.
         with pytest.raises(redis.exceptions.OutOfMemoryError):
             client.set(f"{FILLING}more", "x")
@@ -244,7 +245,7 @@ async def test_a_lost_run_is_taken_over_in_a_full_redis(processes: Processes) ->
 async def test_ended_runs_make_room_for_a_live_one_in_a_full_redis(processes: Processes) -> None:
     here = processes.start()
     saved, failed, run = [await created(here, owner=number) for number in range(3)]
-    await say(here, saved, "x" * 200_000, done())
+    await say(here, saved, "x" * 400_000, done())
     await say(here, failed, "x" * 100_000, Event("error", {}))
     fill(processes.server)
     await say(here, run, "x" * 50_000)
@@ -256,7 +257,7 @@ async def test_ended_runs_make_room_for_a_new_one_in_a_full_redis(processes: Pro
     here = processes.start()
     saved = [await created(here, owner=number) for number in range(4)]
     for each in saved:
-        await say(here, each, "x" * 150_000, done())
+        await say(here, each, "x" * 250_000, done())
     fill(processes.server)
     assert isinstance(await here.create(request(owner=9), live_limit=3), Created)
     has_log = [(await here.find(each.run.run_id)).has_log for each in saved]  # type: ignore[union-attr]
@@ -270,7 +271,7 @@ async def test_a_live_answer_without_room_to_grow_is_told_so_and_can_end(process
     fill(processes.server)
     assert await grown(here, run, "x" * (ROOM_BYTES // 8)) > 2
     # No more than what it was given when it began.
-    assert over(processes.server) <= 2 * ROOM_BYTES
+    assert over(processes.server) <= 4 * CHUNK + 2 * ROOM_BYTES
     await say(here, run, done())
     assert (await everything(there, run.run.run_id))[-1].name == "done"
 
