@@ -175,6 +175,7 @@ def check_accounts() -> Iterator[CheckMessage]:
             "be guessed again, and none could show what another one writes.",
             hint="Set REDIS_URL, or leave CHAT_WORKERS at 1.",
             id="chat.E010",
+        )
 
 
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (

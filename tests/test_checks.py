@@ -51,7 +51,7 @@ def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
         ("chat.W010", {"SECURE_HSTS_INCLUDE_SUBDOMAINS": True, "SECURE_HSTS_PRELOAD": True}, "CHAT_HTTPS"),
         ("chat.E010", {"WORKERS": 2}, "REDIS_URL"),
         ("chat.W011", {"CHAT_FRAMES_PER_SECOND": 200}, "CHAT_FRAMES_PER_SECOND"),
-        ("chat.W012", {"CHAT_LOG_BYTES": 10_000_000}, "CHAT_LOG_BYTES_PER_USER"),
+        ("chat.W012", {"CHAT_LOG_BYTES": 20_000_000}, "CHAT_LOG_BYTES_PER_USER"),
         ("chat.W012", {"CHAT_RUNS_PER_MINUTE": 29}, "CHAT_SENDS_PER_MINUTE"),
         ("chat.W012", {"CHAT_LIVE_RUNS": 2}, "CHAT_LIVE_RUNS_PER_USER"),
         ("chat.W012", {"CHAT_LOG_BYTES_PER_USER": 2_000_000}, "cut off"),

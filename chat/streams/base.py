@@ -39,7 +39,7 @@ class Budget:
     """
 
     total: int = 128 * 1024 * 1024
-    per_owner: int = 12 * 1024 * 1024
+    per_owner: int = 24 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ from chat.streams.base import (
 from chat.streams.entries import encode
 
 # What an entry takes besides its text, and a run besides its entries, about.
-HELD_BYTES: Final = 400
+HELD_BYTES: Final = 300
 RUN_BYTES: Final = 2500
 OF_ALL: Final = "all"
 

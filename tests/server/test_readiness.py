@@ -61,7 +61,7 @@ async def test_a_redis_that_takes_no_more(
     redis.command("SET", "others", "x" * 1_000_000)
     redis.command("CONFIG", "SET", "maxmemory", 1_000_000)
     await becomes(site, http, {"ready": False, "code": "unavailable", "database": True, "log": False})
-    headers = site.headers("alice")
+    headers = site.cast["alice"].bearer
     async with http.post(f"{site.url}/api/runs", json={"text": "Hi"}, headers=headers) as response:
         assert (response.status, (await response.json())["error"]["code"]) == (503, "unavailable")
     redis.command("CONFIG", "SET", "maxmemory", 0)
