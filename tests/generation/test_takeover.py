@@ -21,7 +21,7 @@ from chat.generation.run import turn_from_log
 from chat.models import Assistant, Message, User
 from chat.providers.base import Finish, TextDelta
 from chat.providers.registry import Registry
-from chat.streams.base import Created, RunRequest
+from chat.streams.base import ROOM_BYTES, Budget, Created, RunRequest
 from chat.streams.redis import CLAIMS, RedisLog
 from tests.scripted import ScriptedProvider
 from tests.streams.processes import NEVER, SECONDS, Processes, eventually, value
@@ -67,8 +67,8 @@ class Site:
         self.processes = processes
         self._stack = AsyncExitStack()
 
-    def server(self, url: str | None = None, **seconds: float) -> Server:
-        made = Server(self.processes.start(url, **{"check_seconds": 0.1, **seconds}), self.alice)
+    def server(self, url: str | None = None, *, budget: Budget | None = None, **seconds: float) -> Server:
+        made = Server(self.processes.start(url, budget=budget, **{"check_seconds": 0.1, **seconds}), self.alice)
         self._stack.push_async_callback(made.engine.close)
         return made
 
@@ -286,6 +286,17 @@ async def test_a_stop_after_the_takeover_is_heard(site: Site) -> None:
     entries = await there.events(run.run.run_id)
     assert (entries[-1].name, entries[-1].data["status"]) == ("done", "stopped")
     assert here.provider.open == 0
+
+
+async def test_a_lost_run_without_room_to_be_answered_again_ends(site: Site) -> None:
+    log, created = await site.left_behind("x" * 2 * ROOM_BYTES)
+    await log.release(created.run.run_id, token=created.token)
+    there = site.server(budget=Budget(total=ROOM_BYTES))
+    there.engine.start_takeovers()
+    last = (await there.events(created.run.run_id))[-1]
+    assert (last.name, last.data["code"], last.data["retryable"]) == ("error", "interrupted", True)
+    assert there.provider.requests == []
+    assert await site.messages() == []
 
 
 async def test_a_run_that_has_lost_too_many_processes_is_given_up(site: Site) -> None:

@@ -30,7 +30,7 @@ if state ~= 'live' then
   insist()
 elseif bytes > (tonumber(room) or 0) then
   room = bytes + ROOM_BYTES
-  if make_room(run, owner, bytes, room) then
+  if ended_runs().make_room(run, owner, bytes, room) then
     return NO_ROOM
   end
 end
@@ -40,7 +40,7 @@ if type(wrote) == 'table' then
     return wrote
   end
   insist()
-  relieve(added)
+  ended_runs().relieve(added)
   write(run, first, FIRST_ENTRY)
 else
   write(run, first + 1, FIRST_ENTRY + 1)

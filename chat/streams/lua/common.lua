@@ -79,128 +79,136 @@ local function hold(run, owner, conversation, sent, made, lease, ttl)
   redis.call('PEXPIRE', runs_key(owner), 2 * ttl)
 end
 
-local function count_ended(owner, bytes)
-  redis.call('HINCRBY', ended_key(), 'all', bytes)
-  if redis.call('HINCRBY', ended_key(), owner, bytes) <= 0 then
-    redis.call('HDEL', ended_key(), owner)
+-- What is done with the logs of ended runs. Made only where it is needed: a script begins anew with every call, and each
+-- function in it takes time.
+local function ended_runs()
+  local function count_ended(owner, bytes)
+    redis.call('HINCRBY', ended_key(), 'all', bytes)
+    if redis.call('HINCRBY', ended_key(), owner, bytes) <= 0 then
+      redis.call('HDEL', ended_key(), owner)
+    end
   end
-end
 
-local function kept_key(state)
-  return state == 'error' and failed_key() or saved_key()
-end
-
-local function kept(run, owner, bytes)
-  return string.format('%s %s %d', run, owner, bytes)
-end
-
--- Drops the log of an ended run and answers its bytes; 0 if it has none. The run itself is known for as long as before:
--- what is sent again is still the same run.
-local function drop_log(key, member)
-  if redis.call('ZREM', key, member) == 0 then
-    return 0
+  local function kept_key(state)
+    return state == 'error' and failed_key() or saved_key()
   end
-  local run, owner, bytes = string.match(member, '^(%S+) (%S+) (%d+)$')
-  redis.call('DEL', log_key(run), followers_key(run))
-  count_ended(owner, -bytes)
-  if redis.call('EXISTS', run_key(run)) == 1 then
-    redis.call('HSET', run_key(run), 'dropped', 1)
-  end
-  return tonumber(bytes)
-end
 
--- The oldest first, and what failed last, as it is nowhere else. Answers how much is still over.
-local function drop_oldest(over)
-  for _, key in ipairs({saved_key(), failed_key()}) do
+  local function kept(run, owner, bytes)
+    return string.format('%s %s %d', run, owner, bytes)
+  end
+
+  -- Drops the log of an ended run and answers its bytes; 0 if it has none. The run itself is known for as long as before:
+  -- what is sent again is still the same run.
+  local function drop_log(key, member)
+    if redis.call('ZREM', key, member) == 0 then
+      return 0
+    end
+    local run, owner, bytes = string.match(member, '^(%S+) (%S+) (%d+)$')
+    redis.call('DEL', log_key(run), followers_key(run))
+    count_ended(owner, -bytes)
+    if redis.call('EXISTS', run_key(run)) == 1 then
+      redis.call('HSET', run_key(run), 'dropped', 1)
+    end
+    return tonumber(bytes)
+  end
+
+  -- The oldest first, and what failed last, as it is nowhere else. Answers how much is still over.
+  local function drop_oldest(over)
+    for _, key in ipairs({saved_key(), failed_key()}) do
+      while over > 0 do
+        local oldest = redis.call('ZRANGE', key, 0, 0)[1]
+        if not oldest then
+          break
+        end
+        over = over - drop_log(key, oldest)
+      end
+    end
+    return over
+  end
+
+  local function drop_oldest_of(owner, over)
+    local runs = redis.call('ZRANGE', runs_key(owner), 0, -1)
+    for _, failed in ipairs({false, true}) do
+      for _, run in ipairs(runs) do
+        if over <= 0 then
+          return
+        end
+        local state, bytes = unpack(redis.call('HMGET', run_key(run), 'state', 'bytes'))
+        if state and state ~= 'live' and (state == 'error') == failed then
+          over = over - drop_log(kept_key(state), kept(run, owner, tonumber(bytes) or 0))
+        end
+      end
+    end
+  end
+
+  -- By how much Redis is over its own limit once `wanted` more is written; at most 0 where it makes room by itself.
+  local function over_memory(wanted)
+    local memory = redis.call('INFO', 'memory')
+    local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+    if limit == 0 or not string.find(memory, 'maxmemory_policy:noeviction', 1, true) then
+      return 0
+    end
+    return tonumber(string.match(memory, 'used_memory:(%d+)')) + wanted - limit
+  end
+
+  -- Drops logs of ended runs until Redis has memory for `wanted` bytes; answers whether it has.
+  local function relieve(wanted)
+    local over = over_memory(wanted)
     while over > 0 do
-      local oldest = redis.call('ZRANGE', key, 0, 0)[1]
-      if not oldest then
+      local nothing_left = drop_oldest(over) > 0
+      over = over_memory(wanted)
+      if nothing_left then
         break
       end
-      over = over - drop_log(key, oldest)
     end
+    return over <= 0
   end
-  return over
-end
 
-local function drop_oldest_of(owner, over)
-  local runs = redis.call('ZRANGE', runs_key(owner), 0, -1)
-  for _, failed in ipairs({false, true}) do
-    for _, run in ipairs(runs) do
-      if over <= 0 then
-        return
-      end
-      local state, bytes = unpack(redis.call('HMGET', run_key(run), 'state', 'bytes'))
-      if state and state ~= 'live' and (state == 'error') == failed then
-        over = over - drop_log(kept_key(state), kept(run, owner, tonumber(bytes) or 0))
-      end
-    end
-  end
-end
-
--- By how much Redis is over its own limit once `wanted` more is written; at most 0 where it makes room by itself.
-local function over_memory(wanted)
-  local memory = redis.call('INFO', 'memory')
-  local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
-  if limit == 0 or not string.find(memory, 'maxmemory_policy:noeviction', 1, true) then
-    return 0
-  end
-  return tonumber(string.match(memory, 'used_memory:(%d+)')) + wanted - limit
-end
-
--- Drops logs of ended runs until Redis has memory for `wanted` bytes; answers whether it has.
-local function relieve(wanted)
-  local over = over_memory(wanted)
-  while over > 0 do
-    local nothing_left = drop_oldest(over) > 0
-    over = over_memory(wanted)
-    if nothing_left then
-      break
-    end
-  end
-  return over <= 0
-end
-
--- Makes room for a live run of `bytes` that may then grow to `room`, out of that of ended runs. Answers nil, or whose
--- live runs leave none: 'own' or 'all'; then nothing was dropped. Every live run counts with all that it may grow to.
-local function make_room(run, owner, bytes, room)
-  local all, own, unwritten = room, room, room - bytes
-  for _, other in ipairs(redis.call('ZRANGE', leases_key(), 0, -1)) do
-    local fields = other ~= run and redis.call('HMGET', run_key(other), 'owner', 'bytes', 'room')
-    if fields and fields[1] then
-      local written = tonumber(fields[2]) or 0
-      local given = math.max(tonumber(fields[3]) or 0, written)
-      all = all + given
-      unwritten = unwritten + given - written
-      if fields[1] == owner then
-        own = own + given
+  -- Makes room for a live run of `bytes` that may then grow to `room`, out of that of ended runs. Answers nil, or whose
+  -- live runs leave none: 'own' or 'all'; then nothing was dropped. Every live run counts with all that it may grow to.
+  local function make_room(run, owner, bytes, room)
+    local all, own, unwritten = room, room, room - bytes
+    for _, other in ipairs(redis.call('ZRANGE', leases_key(), 0, -1)) do
+      local fields = other ~= run and redis.call('HMGET', run_key(other), 'owner', 'bytes', 'room')
+      if fields and fields[1] then
+        local written = tonumber(fields[2]) or 0
+        local given = math.max(tonumber(fields[3]) or 0, written)
+        all = all + given
+        unwritten = unwritten + given - written
+        if fields[1] == owner then
+          own = own + given
+        end
       end
     end
-  end
-  if own > OWNER_BYTES then
-    return 'own'
-  end
-  if all > TOTAL_BYTES then
-    return 'all'
-  end
-  for _, key in ipairs({saved_key(), failed_key()}) do
-    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now_ms())) do
-      drop_log(key, member)
+    if own > OWNER_BYTES then
+      return 'own'
     end
+    if all > TOTAL_BYTES then
+      return 'all'
+    end
+    for _, key in ipairs({saved_key(), failed_key()}) do
+      for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now_ms())) do
+        drop_log(key, member)
+      end
+    end
+    local ended = redis.call('HMGET', ended_key(), 'all', owner)
+    if over_memory(unwritten) > (tonumber(ended[1]) or 0) then
+      return 'all'
+    end
+    drop_oldest_of(owner, own + (tonumber(ended[2]) or 0) - OWNER_BYTES)
+    drop_oldest(all + (tonumber(redis.call('HGET', ended_key(), 'all')) or 0) - TOTAL_BYTES)
+    return not relieve(unwritten) and 'all' or nil
   end
-  local ended = redis.call('HMGET', ended_key(), 'all', owner)
-  if over_memory(unwritten) > (tonumber(ended[1]) or 0) then
-    return 'all'
-  end
-  drop_oldest_of(owner, own + (tonumber(ended[2]) or 0) - OWNER_BYTES)
-  drop_oldest(all + (tonumber(redis.call('HGET', ended_key(), 'all')) or 0) - TOTAL_BYTES)
-  return not relieve(unwritten) and 'all' or nil
+
+  return {count = count_ended, kept_key = kept_key, kept = kept, drop_log = drop_log, relieve = relieve,
+    make_room = make_room}
 end
 
 -- Lets a run go that has ended; its log is kept for `keep` milliseconds, or until its room is needed.
 local function let_go(run, owner, conversation, sent, state, keep, bytes)
-  redis.call('ZADD', kept_key(state), now_ms() + keep, kept(run, owner, bytes))
-  count_ended(owner, bytes)
+  local ended = ended_runs()
+  redis.call('ZADD', ended.kept_key(state), now_ms() + keep, ended.kept(run, owner, bytes))
+  ended.count(owner, bytes)
   for _, key in ipairs({saved_key(), failed_key(), ended_key()}) do
     redis.call('PEXPIRE', key, KEPT_MS)
   end

@@ -59,7 +59,7 @@ end
 
 local bytes = RUN_BYTES + size_of(FIRST_ENTRY)
 local room = bytes + ROOM_BYTES
-local none = make_room(run, owner, bytes, room)
+local none = ended_runs().make_room(run, owner, bytes, room)
 if none then
   return {'no_room', none, {}}
 end

@@ -2,7 +2,8 @@ local run = ARGV[1]
 local held = info(run)
 if held and held[STATE] ~= 'live' then
   local bytes = tonumber(redis.call('HGET', run_key(run), 'bytes')) or 0
-  drop_log(kept_key(held[STATE]), kept(run, held[2], bytes))
+  local ended = ended_runs()
+  ended.drop_log(ended.kept_key(held[STATE]), ended.kept(run, held[2], bytes))
   redis.call('DEL', run_key(run), log_key(run), followers_key(run))
   if redis.call('GET', sent_key(held[2], held[4])) == run then
     redis.call('DEL', sent_key(held[2], held[4]))
