@@ -80,14 +80,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         account_limits.know_device(request, response, user)
         return response
 
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        return on_site(super().get_reset_password_from_key_url(key))
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Every address in a mail is the site's own (CHAT_URL), whatever the request said that asked for the mail.
 
         Where the mail server fails, the answer says so, to known and unknown addresses alike.
         """
-        ours = {name: on_site(value) for name, value in context.items() if name.endswith("_url")}
+        ours = {**all_on_site(context), "current_site": MailSite.ours()}
         try:
-            super().send_mail(template_prefix, email, {**context, **ours, "current_site": MailSite.ours()})
+            super().send_mail(template_prefix, email, ours)
         except (OSError, smtplib.SMTPException) as error:
             # Without its text, which may name the address.
             logger.error("mail: not sent, the mail server (EMAIL_URL) failed: %s", type(error).__name__)
@@ -114,6 +117,18 @@ def on_site(url: str) -> str:
     """The same page of the site, at the address that people open it by."""
     parts = urlsplit(url)
     return settings.CHAT_URL + parts._replace(scheme="", netloc="").geturl()
+
+
+def all_on_site(context: Any) -> Any:
+    """The context of a mail with every address in it, however deep, led to the site."""
+    if isinstance(context, list):
+        return [all_on_site(each) for each in context]
+    if not isinstance(context, dict):
+        return context
+    return {
+        name: on_site(value) if str(name).endswith("_url") and isinstance(value, str) else all_on_site(value)
+        for name, value in context.items()
+    }
 
 
 def after_first_run(view: View) -> View:

@@ -47,6 +47,6 @@ class BrowserPolicyMiddleware(CSPMiddleware):  # type: ignore[misc]
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if SECRET_LINK.match(request.path_info):
-            response.headers["Referrer-Policy"] = "strict-origin"
+            response.headers.setdefault("Referrer-Policy", "strict-origin")
         answer: HttpResponseBase = super().process_response(request, response)
         return answer

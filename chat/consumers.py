@@ -123,7 +123,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _who(self) -> User:
         """Raises _Farewell."""
-        address = address_of(self.scope, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT)
+        address = address_of(self.scope)
         try:
             handshake = self._quotas.handshakes.begin(address, credential_of_scope(self.scope))
             user = await self._find_user()

@@ -43,6 +43,8 @@ class TrustedScope:
     - `headers` hold nothing of PROXY_HEADERS, and no name with an underscore, which CGI-like names cannot tell from a
       hyphen (CVE-2026-3902).
     - `Host` is `probe_host` for PROBES.
+    - `chat.unknown_proxy` says whether a proxy that `proxies` does not count seems to be in front: then `client` may
+      be that proxy's address, and says nothing of who asks.
     """
 
     def __init__(self, app: Application, *, https: bool, proxies: int, probe_host: str) -> None:
@@ -65,8 +67,9 @@ class TrustedScope:
                 headers.append((b"host", self._probe_host))
         else:
             scheme = "wss" if self._https else "ws"
-        client = self._client(scope)
-        return {**scope, "root_path": "", "scheme": scheme, "client": client, "headers": headers}
+        trusted = {"root_path": "", "scheme": scheme, "client": self._client(scope), "headers": headers}
+        unknown_proxy = not self._proxies and any(is_proxy_header(name) for name, _ in scope["headers"])
+        return {**scope, **trusted, "chat.unknown_proxy": unknown_proxy}
 
     def _client(self, scope: Scope) -> Any:
         if self._proxies:

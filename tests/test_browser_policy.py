@@ -71,7 +71,7 @@ def test_only_the_admin_differs(signed_in: SignIn, alice: User, address: str) ->
     ("address", "told"),
     [
         ("/setup/?token=x", "strict-origin"),
-        ("/accounts/password/reset/key/1-abc/", "strict-origin"),
+        ("/accounts/password/reset/key/1-abc/", "no-referrer"),
         ("/accounts/password/reset/", "strict-origin"),
         ("/accounts/login/?next=/setup/", "same-origin"),
         ("/setups/", "same-origin"),

@@ -107,17 +107,10 @@ class Handshake:
         self._handshakes._undecided(self._address, self._digest)
 
 
-def address_of(scope: Mapping[str, Any], *, proxies: int) -> str:
-    """Whose connection this is: of an IPv6 address the network, which is one customer's (RFC 6177).
-
-    `proxies`: how many of ours have added to X-Forwarded-For. What is before theirs, anybody may have written.
-    """
+def address_of(scope: Mapping[str, Any]) -> str:
+    """Whose connection this is: of an IPv6 address the network, which is one customer's (RFC 6177)."""
     client = scope.get("client")
     address = str(client[0]) if client else ""
-    if proxies:
-        values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        hops = b",".join(values).decode("latin1").split(",")
-        address = hops[-proxies].strip() if len(hops) >= proxies else address
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 PART_SECONDS: Final = 2.0
 FRESH_SECONDS: Final = 1.0
-FORWARDED: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")
 
 
 @require_safe
@@ -64,7 +63,7 @@ def _has_metrics_token(request: HttpRequest) -> bool:
 
 def _may_read_metrics(request: HttpRequest) -> bool:
     """By the address. Of a proxy that nobody has told us of, it is the proxy's own: that says nothing of who asks."""
-    if not settings.ALLAUTH_TRUSTED_PROXY_COUNT and any(name in request.headers for name in FORWARDED):
+    if getattr(request, "scope", {}).get("chat.unknown_proxy"):
         return False
     return is_within(request.META.get("REMOTE_ADDR") or "", settings.METRICS_NETWORKS)
 

@@ -3,10 +3,13 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.test import Client
 from pytest_django import Settings
 
 from chat.networks import is_within
+from chatsite.asgi import application
+from chatsite.trusted_scope import TrustedScope
 
 TOKEN = "0123456789abcdef"
 
@@ -38,14 +41,33 @@ def test_to_all_others_there_is_nothing_here(client: Client) -> None:
         assert (response.status_code, response.content) == (404, nowhere.content)
 
 
-@pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"])
-def test_a_proxy_on_this_machine_is_not_this_machine(client: Client, settings: Settings, name: str) -> None:
+async def status_of(peer: str, *headers: tuple[bytes, bytes], proxies: int = 0) -> int:
+    """Of a request as a server hands it over."""
+    # The application as it is, behind a wrapper of its own number of proxies.
+    served = TrustedScope(application._app, https=False, proxies=proxies, probe_host="localhost")
+    scope = {
+        **{"type": "http", "http_version": "1.1", "method": "GET", "path": "/metrics", "raw_path": b"/metrics"},
+        **{"query_string": b"", "root_path": "", "scheme": "http", "client": (peer, 1), "server": ("127.0.0.1", 80)},
+        "headers": [(b"host", b"10.0.0.7:8000"), *headers],
+    }
+    exchange = ApplicationCommunicator(served, scope)
+    await exchange.send_input({"type": "http.request", "body": b"", "more_body": False})
+    status: int = (await exchange.receive_output(timeout=60))["status"]
+    await exchange.send_input({"type": "http.disconnect"})
+    await exchange.wait()
+    return status
+
+
+@pytest.mark.parametrize("name", [b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via", b"x-forwarded-proto"])
+async def test_a_proxy_on_this_machine_is_not_this_machine(name: bytes, transactional_db: None) -> None:
     """Of which nobody has told us, so that its address stands for everybody's."""
-    headers = {name: "for=127.0.0.1" if name == "Forwarded" else "127.0.0.1"}
-    assert client.get("/metrics", REMOTE_ADDR="127.0.0.1", headers=headers).status_code == 404
-    # The control: behind a known one the address is the client's.
-    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
-    assert client.get("/metrics", REMOTE_ADDR="127.0.0.1", headers=headers).status_code == 200
+    assert await status_of("127.0.0.1") == 200
+    assert await status_of("127.0.0.1", (name, b"127.0.0.1")) == 404
+
+
+async def test_behind_a_known_proxy_the_client_decides(transactional_db: None) -> None:
+    for client, status in ((b"127.0.0.1", 200), (b"203.0.113.9", 404), (b"127.0.0.1, 203.0.113.9", 404)):
+        assert await status_of("127.0.0.1", (b"x-forwarded-for", client), proxies=1) == status
 
 
 def test_a_network_can_be_allowed(client: Client, settings: Settings) -> None:
