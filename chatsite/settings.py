@@ -374,7 +374,7 @@ CHAT_ANSWER_BYTES = env.integer("CHAT_ANSWER_BYTES", 1024 * 1024, minimum=1024)
 CHAT_RUNS_PER_MINUTE = env.integer("CHAT_RUNS_PER_MINUTE", max(600, CHAT_SENDS_PER_MINUTE), minimum=1)
 CHAT_LIVE_RUNS = env.integer("CHAT_LIVE_RUNS", max(200, CHAT_LIVE_RUNS_PER_USER), minimum=1)
 # The events of runs, live and just ended. In this process's memory a piece of text takes about five times as much as
-# in Redis, so the default is more there. A user has room for as many of the longest answers as may be written at once.
+# in Redis, so that there the default is more. A user has room for as many long answers as may be written at once.
 CHAT_LOG_BYTES = env.integer("CHAT_LOG_BYTES", (128 if REDIS_URL else 256) * 1024 * 1024, minimum=1024 * 1024)
 CHAT_LOG_BYTES_PER_USER = env.integer(
     "CHAT_LOG_BYTES_PER_USER",
