@@ -21,4 +21,10 @@ SETTINGS: Final = {
     "CHAT_IDLE_TIMEOUT": "15",
 }
 # Of the settings above, those that are limits, as they are without any setting.
-REAL_LIMITS: Final = {"CHAT_SENDS_PER_MINUTE": "30", "CHAT_LIVE_RUNS_PER_USER": "3"}
+REAL_LIMITS: Final = {
+    "CHAT_SENDS_PER_MINUTE": "30",
+    "CHAT_LIVE_RUNS_PER_USER": "3",
+    "CHAT_SOCKETS_PER_USER": "60",
+    "CHAT_STREAMS_PER_USER": "60",
+    "CHAT_FRAMES_PER_SECOND_PER_USER": "120",
+}
