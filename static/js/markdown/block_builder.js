@@ -1,5 +1,6 @@
 /** From the source of blocks to their nodes: the only place where a message meets the parsers. Counts what they read. */
 
+import { cutAt, endOfLine } from "./block_limit.js";
 import { createParser } from "./parser.js";
 import { createPreviewParser } from "./preview_parser.js";
 import { ElementBuilder } from "./elements.js";
@@ -32,6 +33,11 @@ export class BlockBuilder {
     const lines = text.slice(0, text.lastIndexOf("\n") + 1);
     const tokens = this.#blockTokens(lines);
     return tokens ? endOfLine(lines, settledLines(tokens)) : 0;
+  }
+
+  /** @param {string} text  of one block, up to the limit @returns {number} the length of its part that is a block of its own */
+  cutLength(text) {
+    return cutAt(text, this.#blockTokens(text) ?? []);
   }
 
   /** Builds settled text, once and for all; its definitions count from now on. @param {string} source @returns {Slice} */
@@ -126,11 +132,4 @@ export class BlockBuilder {
       return [this.#elements.plainText(source)];
     }
   }
-}
-
-/** @param {string} text @param {number} lines @returns {number} where the given number of lines ends */
-function endOfLine(text, lines) {
-  let end = 0;
-  for (let line = 0; line < lines; line += 1) end = text.indexOf("\n", end) + 1;
-  return end;
 }

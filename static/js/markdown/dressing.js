@@ -8,6 +8,8 @@ import { grammarOf } from "./languages.js";
 
 const LONGEST_CODE = 30_720;
 const PATIENCE_MS = 500;
+// So many formulas are drawn together. A message of thousands must not stop the page.
+const FORMULAS_AT_ONCE = 50;
 
 /**
  * @typedef {object} Loaders
@@ -22,6 +24,9 @@ export class Dressing {
   #mathml = null;
   /** Formulas that wait for it. @type {Element[] | null} */
   #waiting = null;
+  /** Formulas that are drawn in idle time. @type {Element[]} */
+  #formulas = [];
+  #drawnAtOnce = 0;
   /** @type {Element[]} */
   #codes = [];
   #isColouring = false;
@@ -36,6 +41,7 @@ export class Dressing {
    * @param {boolean} isOpen     whether the last of them may still grow: then its last code block is left alone
    */
   dress(roots, isOpen) {
+    this.#drawnAtOnce = 0;
     for (const root of roots) {
       if (root.nodeType !== 1) continue;
       const element = /** @type {Element} */ (root);
@@ -74,9 +80,27 @@ export class Dressing {
 
   /** @param {Element} formula */
   #addFormula(formula) {
-    if (this.#mathml) draw(this.#mathml, formula);
+    if (this.#mathml) this.#drawSoon(this.#mathml, formula);
     else if (this.#waiting) this.#waiting.push(formula);
     else void this.#loadMathml(formula);
+  }
+
+  /** @param {typeof import("./mathml.js")} mathml @param {Element} formula */
+  #drawSoon(mathml, formula) {
+    if (this.#drawnAtOnce < FORMULAS_AT_ONCE && !this.#formulas.length) {
+      this.#drawnAtOnce += 1;
+      draw(mathml, formula);
+    } else if (this.#formulas.push(formula) === 1) {
+      this.#loaders.whenIdle(() => this.#drawNext(mathml));
+    }
+  }
+
+  /** @param {typeof import("./mathml.js")} mathml */
+  #drawNext(mathml) {
+    // The first stays in the queue until the others of its turn are drawn, so that nobody else asks for time.
+    for (const formula of this.#formulas.slice(0, FORMULAS_AT_ONCE)) draw(mathml, formula);
+    this.#formulas.splice(0, FORMULAS_AT_ONCE);
+    if (this.#formulas.length) this.#loaders.whenIdle(() => this.#drawNext(mathml));
   }
 
   /** @param {Element} formula */
@@ -84,7 +108,7 @@ export class Dressing {
     const waiting = (this.#waiting = [formula]);
     try {
       const mathml = (this.#mathml = await this.#loaders.mathml());
-      for (const each of waiting) draw(mathml, each);
+      for (const each of waiting) this.#drawSoon(mathml, each);
     } catch {
       // The next formula asks again.
     }

@@ -5,13 +5,15 @@
 
 import { gettext } from "../i18n.js";
 import { createCodeBlock } from "./code_blocks.js";
+import { directionOf } from "./direction.js";
 import { INLINE_TAGS } from "./inline_tags.js";
 import { createFormula } from "./formula_elements.js";
 import { createImagePlaceholder, createLink, nameHost } from "./links.js";
+import { placeForRow } from "./long_table.js";
 import { fenceLanguage } from "./parser.js";
 
 /** @typedef {import("./parser.js").Token} Token */
-/** @typedef {{ node: Node, close?: () => void }} Open */
+/** @typedef {{ node: Node, close?: () => void, isDirected?: boolean }} Open  isDirected: what it holds says its direction */
 
 // Emphasis may nest without end; browsers lay out deep trees by recursion.
 const MAX_DEPTH = 120;
@@ -28,6 +30,8 @@ export class ElementBuilder {
   #parser;
   /** @type {Open[]} */
   #open = [];
+  /** Blocks with a direction of their own that are open, outermost first. @type {{ element: Element, isKnown: boolean }[]} */
+  #directed = [];
   #insideLink = false;
   #containers = 0;
   #needsDressing = false;
@@ -47,6 +51,7 @@ export class ElementBuilder {
   build(tokens) {
     const root = this.#document.createDocumentFragment();
     this.#open = [{ node: root }];
+    this.#directed = [];
     this.#insideLink = false;
     this.#containers = 0;
     this.#walk(tokens);
@@ -91,7 +96,9 @@ export class ElementBuilder {
   }
 
   #closeElement() {
-    this.#open.pop()?.close?.();
+    const closed = this.#open.pop();
+    if (closed?.isDirected) this.#directed.pop();
+    closed?.close?.();
   }
 
   /** @param {Token} token @returns {Open | null} */
@@ -101,15 +108,41 @@ export class ElementBuilder {
     const tag = token.tag;
     if (!TAGS.has(tag)) return null;
     const element = this.#document.createElement(tag);
-    if (OWN_DIRECTION.has(tag) && !(tag === "p" && this.#containers)) element.setAttribute("dir", "auto");
+    const isDirected = OWN_DIRECTION.has(tag) && !(tag === "p" && this.#containers);
+    if (isDirected) this.#direct(element);
     if (tag === "ol") setStart(element, token);
     if (tag === "li" && token.meta?.task) element.setAttribute("class", "task-item");
     if (tag === "th") element.setAttribute("scope", "col");
+    if (tag === "tr") this.#moveOn();
     if (tag === "th" || tag === "td") setAlignment(element, token);
     this.#parent.appendChild(element);
-    if (tag !== "li" && tag !== "blockquote") return { node: element };
+    if (tag !== "li" && tag !== "blockquote") return { node: element, isDirected };
     this.#containers += 1;
-    return { node: element, close: () => (this.#containers -= 1) };
+    return { node: element, isDirected, close: () => (this.#containers -= 1) };
+  }
+
+  /** Its own text, which is still to come, decides; without a letter it is left to right. @param {Element} element */
+  #direct(element) {
+    element.setAttribute("dir", "ltr");
+    this.#directed.push({ element, isKnown: false });
+  }
+
+  /** @param {string} text  that is shown next */
+  #tellDirection(text) {
+    const innermost = this.#directed[this.#directed.length - 1];
+    if (!innermost || innermost.isKnown) return;
+    const direction = directionOf(text);
+    innermost.isKnown = direction !== "";
+    if (direction === "rtl") innermost.element.setAttribute("dir", direction);
+  }
+
+  /** Where the next row of a long table belongs. */
+  #moveOn() {
+    const parent = /** @type {Element} */ (this.#parent);
+    const scroller = parent.localName === "tbody" && parent.parentElement?.parentElement;
+    if (scroller && parent.lastElementChild) {
+      this.#open[this.#open.length - 1].node = placeForRow(scroller, parent.lastElementChild.childElementCount);
+    }
   }
 
   /** @param {Token} token @returns {Open | null} */
@@ -142,7 +175,7 @@ export class ElementBuilder {
   #leaf(token) {
     if (token.type === "fence") this.#code(token.content, token.info);
     else if (token.type === "code_block") this.#code(token.content, "");
-    else if (token.type === "code_inline") this.#parent.appendChild(this.#document.createElement("code")).textContent = token.content;
+    else if (token.type === "code_inline") this.#inlineCode(token.content);
     else if (token.type === "hr") this.#parent.appendChild(this.#document.createElement("hr"));
     else if (token.type === "hardbreak") this.#parent.appendChild(this.#document.createElement("br"));
     else if (token.type === "softbreak") this.#text("\n");
@@ -150,6 +183,12 @@ export class ElementBuilder {
     else if (token.type === "formula" || token.type === "formula_block") this.#formula(token);
     else if (token.type === "task_checkbox") this.#checkbox(token);
     else this.#text(token.content);
+  }
+
+  /** @param {string} content */
+  #inlineCode(content) {
+    this.#tellDirection(content);
+    this.#parent.appendChild(this.#document.createElement("code")).textContent = content;
   }
 
   /** @param {string} content @param {string} info */
@@ -168,9 +207,11 @@ export class ElementBuilder {
 
   /** @param {Token} token */
   #image(token) {
+    const alt = textOf(token.children ?? []);
+    this.#tellDirection(alt);
     const placeholder = createImagePlaceholder(this.#document, {
       source: token.attrGet("src") ?? "",
-      alt: textOf(token.children ?? []),
+      alt,
       location: this.#location,
       insideLink: this.#insideLink,
     });
@@ -191,6 +232,7 @@ export class ElementBuilder {
   /** @param {string} text */
   #text(text) {
     if (!text) return;
+    this.#tellDirection(text);
     const last = this.#parent.lastChild;
     if (last?.nodeType === 3) /** @type {Text} */ (last).appendData(text);
     else this.#parent.appendChild(this.#document.createTextNode(text));

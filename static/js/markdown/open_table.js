@@ -3,11 +3,14 @@
  * the row is appended. A line shows at its end: until then it may as well be the line after the table.
  */
 
+import { placeForRow } from "./long_table.js";
+import { cellsOf, MOST_MISSING_CELLS } from "./table_limit.js";
+
 /** @typedef {import("./block_builder.js").BlockBuilder} BlockBuilder */
 
 const OPENING = /^(?:[ \t]*\n)*([^\n]*\n[ \t]*[|:-][|: \t-]*\n)/;
-// The parser ends a table that lacks more cells than that, and the rest is text.
-const MOST_MISSING_CELLS = 65_536;
+// So many characters of rows are drawn, whatever they cost.
+const MOST_PENDING = 8_192;
 
 export class OpenTable {
   #blocks;
@@ -19,8 +22,6 @@ export class OpenTable {
   /** Known to those who wait for definitions; its source is set when it is complete. */
   #slice;
   #misses;
-  /** @type {Element | null} */
-  #body = null;
   /** @type {ChildNode[]} */
   #undressed = [];
 
@@ -64,7 +65,8 @@ export class OpenTable {
   push(text, affords) {
     this.#pending += text;
     // Where the table ends and what its rows are is two things to ask the parser.
-    if (!text.includes("\n") || !affords(2 * (this.#heading.length + this.#pending.length))) return null;
+    const isAffordable = affords(2 * (this.#heading.length + this.#pending.length)) || this.#pending.length > MOST_PENDING;
+    if (!text.includes("\n") || !isAffordable) return null;
     return this.#draw(this.#pending.lastIndexOf("\n") + 1);
   }
 
@@ -102,12 +104,11 @@ export class OpenTable {
     this.#source += rows;
     const { nodes, missed } = this.#blocks.tableRows(this.#heading + rows, this.#slice);
     this.#misses ||= missed;
-    const [table] = /** @type {Element[]} */ (nodes);
-    const body = table.querySelector("tbody");
-    if (!body) return;
-    this.#undressed.push(...body.childNodes);
-    if (this.#body) this.#body.append(...body.childNodes);
-    else this.#body = tableOf(this.nodes).appendChild(body);
+    const [drawn] = /** @type {Element[]} */ (nodes);
+    const added = [...drawn.querySelectorAll("tbody > tr")];
+    this.#undressed.push(...added);
+    const [scroller] = /** @type {Element[]} */ (this.nodes);
+    for (const row of added) placeForRow(scroller, row.childElementCount).append(row);
   }
 
   /** @param {string} lines @param {number} count @returns {number} */
@@ -119,19 +120,6 @@ export class OpenTable {
     }
     return count;
   }
-}
-
-/** @param {ChildNode[]} nodes @returns {Element} */
-function tableOf([scroller]) {
-  return /** @type {Element} */ (/** @type {Element} */ (scroller).querySelector("table"));
-}
-
-/** How many cells a line is to the parser. @param {string} line */
-function cellsOf(line) {
-  const cells = line.trim().split(/(?<!\\)\|/);
-  if (cells[0] === "") cells.shift();
-  if (cells.at(-1) === "") cells.pop();
-  return cells.length;
 }
 
 /** @param {string} text @param {number} count */

@@ -4,6 +4,7 @@ import markdownit from "../../vendor/markdown-it-15.0.3/markdown-it.js";
 import { formulas } from "./formulas.js";
 import { inlineTags } from "./inline_tags.js";
 import { nestingLimit } from "./nesting_limit.js";
+import { tableLimit } from "./table_limit.js";
 import { taskLists } from "./task_lists.js";
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").MarkdownIt} MarkdownIt */
@@ -19,6 +20,7 @@ import { taskLists } from "./task_lists.js";
 export function createParser() {
   const parser = markdownit({ html: false, linkify: true, maxNesting: 100 });
   parser.disable("strip_references");
+  tableLimit(parser);
   nestingLimit(parser);
   formulas(parser);
   inlineTags(parser);

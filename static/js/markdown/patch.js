@@ -19,6 +19,7 @@ export function patchNodes(parent, existing, wanted, before = null) {
     if (current.nodeType === 3 && node.nodeType === 3) {
       patchText(/** @type {Text} */ (current), /** @type {Text} */ (node).data);
     } else if (isSameElement(current, node)) {
+      turn(/** @type {Element} */ (current), /** @type {Element} */ (node));
       if (!keepsItsContent(/** @type {Element} */ (current), node)) {
         patchNodes(current, [...current.childNodes], [...node.childNodes]);
       }
@@ -52,7 +53,13 @@ function isSameElement(current, wanted) {
   if (one.localName !== other.localName) return false;
   if (one.hasAttribute("data-action")) return one.getAttribute("data-action") === other.getAttribute("data-action");
   if (one.attributes.length !== other.attributes.length) return false;
-  return [...other.attributes].every(({ name, value }) => one.getAttribute(name) === value);
+  return [...other.attributes].every(({ name, value }) => name === "dir" || one.getAttribute(name) === value);
+}
+
+/** The first letter of a block has come. @param {Element} current @param {Element} wanted */
+function turn(current, wanted) {
+  const direction = wanted.getAttribute("dir");
+  if (direction && current.getAttribute("dir") !== direction) current.setAttribute("dir", direction);
 }
 
 /**

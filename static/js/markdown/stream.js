@@ -6,6 +6,7 @@
  */
 
 import { BlockBuilder } from "./block_builder.js";
+import { blockLimit } from "./block_limit.js";
 import { shownLength } from "./hold.js";
 import { LastItem } from "./last_item.js";
 import { LateDressing } from "./late_dressing.js";
@@ -13,13 +14,26 @@ import { OpenFence } from "./open_fence.js";
 import { OpenTable } from "./open_table.js";
 import { Parts, redraw } from "./parts.js";
 import { PlainTail } from "./plain_tail.js";
+import { runInSlices } from "./slices.js";
 import { SourceText } from "./source_text.js";
 import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
 
 /** @typedef {import("./block_builder.js").Slice} Slice */
-/** @typedef {{ location?: string, document?: Document, dressing?: Pick<LateDressing, "dress"> }} Options  location: URL of the page, to judge links against */
+/**
+ * @typedef {object} Options
+ * @property {string} [location]  URL of the page, to judge links against
+ * @property {Document} [document]
+ * @property {Pick<LateDressing, "dress">} [dressing]
+ * @property {(work: () => void) => void} [later]  runs work after the page has had its turn
+ */
 
 const pageDressing = new LateDressing();
+// Read and drawn in one go, whatever it is.
+const SLICE_CHARACTERS = 4_096;
+// As many blocks, drawn again.
+const SLICE_BLOCKS = 100;
+/** Who draws in a container: another one there takes its place. @type {WeakMap<Element, MarkdownStream>} */
+const streams = new WeakMap();
 
 /** One message: being streamed, or rendered whole. */
 export class MarkdownStream {
@@ -40,10 +54,15 @@ export class MarkdownStream {
   /** @type {LastItem | null} */
   #lastItem = null;
   #finished = false;
+  #container;
+  #later;
 
   /** @param {Element} container  nobody else may change its children @param {Options} [options] */
   constructor(container, options = {}) {
+    this.#container = container;
+    streams.set(container, this);
     this.#parts = new Parts(container);
+    this.#later = options.later;
     const location = options.location ?? globalThis.location?.href ?? "";
     this.#dressing = options.dressing ?? pageDressing;
     this.#blocks = new BlockBuilder(options.document ?? container.ownerDocument, location);
@@ -62,39 +81,69 @@ export class MarkdownStream {
   /** Adds text and draws it, as far as it can be shown yet. @param {string} text */
   push(text) {
     if (this.#finished) throw new Error("The text has ended already");
-    let rest = this.#source.push(text);
-    this.#credit.earn(rest.length);
-    this.#lastItemCredit.earn(rest.length);
-    while (rest) rest = this.#feed(rest);
+    const added = this.#source.push(text);
+    for (const slice of slicesOf(added)) this.#pushSlice(slice, true);
   }
 
-  /** The text has ended: everything is shown, and links whose definition came late are made. */
-  finish() {
+  /**
+   * The text has ended: everything is shown, and links whose definition came late are made. Much of it is drawn in slices, so
+   * that the page goes on meanwhile.
+   *
+   * @param {string} [rest]  what has not been pushed
+   */
+  finish(rest = "") {
     if (this.#finished) return;
     this.#finished = true;
-    this.#append(this.#source.finish());
-    if (this.#block) {
-      this.#tail = this.#block.finish();
-      this.#closeBlock(this.#block);
-    }
-    this.#draw(this.#blocks.settle(this.#tail));
-    this.#tail = "";
-    for (const slice of this.#blocks.takeLate()) this.#redraw(slice);
+    runInSlices(this.#finishing(this.#source.push(rest) + this.#source.finish()), this.#later, () => streams.get(this.#container) === this);
   }
 
   /** Renders a text at once: no preview, one parse. @param {string} text */
   renderWhole(text) {
-    this.#append(this.#source.push(text));
-    this.finish();
+    this.finish(text);
   }
 
-  /** @param {string} text @returns {string} what belongs into a block that has just been opened */
-  #feed(text) {
+  /** @param {string} rest */
+  *#finishing(rest) {
+    for (const slice of slicesOf(rest)) {
+      this.#pushSlice(slice, false);
+      yield;
+    }
+    while (this.#block) yield this.#finishBlock(this.#block);
+    this.#draw(this.#blocks.settle(this.#tail));
+    this.#tail = "";
+    for (const [index, slice] of this.#blocks.takeLate().entries()) {
+      if (index % SLICE_BLOCKS === SLICE_BLOCKS - 1) yield;
+      this.#redraw(slice);
+    }
+  }
+
+  /** @param {OpenFence | OpenTable} block */
+  #finishBlock(block) {
+    const rest = block.finish();
+    this.#closeBlock(block);
+    if (rest) this.#pushSlice(rest, false);
+  }
+
+  /** @param {string} text @param {boolean} isOpen  whether more is to come, so that its end is drawn as a preview */
+  #pushSlice(text, isOpen) {
+    this.#credit.earn(text.length);
+    this.#lastItemCredit.earn(text.length);
+    for (let rest = text; rest; ) rest = this.#feed(rest, isOpen);
+  }
+
+  /** @param {string} text @param {boolean} isOpen @returns {string} what belongs into a block that has just been opened */
+  #feed(text, isOpen) {
     const added = this.#append(text);
     if (!added) return "";
+    let isCut = false;
+    for (let limit; (limit = blockLimit(this.#tail)); isCut = true) {
+      const opened = this.#pay(() => this.#openOwn(null) ?? this.#settleUpTo(limit));
+      if (opened !== null) return opened;
+    }
+    if (!isOpen) return this.#hasNewLine ? this.#pay(() => this.#update(false)) : "";
     // Finding finished blocks and drawing the rest hand each character to the parser once.
     const price = this.#tail.length * (this.#hasNewLine ? 2 : 1);
-    if (this.#credit.affords(price)) return this.#pay(() => this.#update());
+    if (isCut || this.#credit.affords(price)) return this.#pay(() => this.#update(true));
     if (!this.#previewLastItem()) this.#plain.push(added);
     return "";
   }
@@ -124,13 +173,31 @@ export class MarkdownStream {
     return result;
   }
 
-  /** Settles what is finished and previews the rest. @returns {string} what a block that opens here has to begin with */
-  #update() {
+  /** Settles what is finished and previews the rest. @param {boolean} isOpen @returns {string} what a block that opens here has to begin with */
+  #update(isOpen) {
     const settled = this.#hasNewLine ? this.#settle() : null;
-    const opened = OpenFence.open(this.#tail, this.#blocks) ?? OpenTable.open(this.#tail, this.#blocks);
-    if (opened) return this.#openBlock(settled, opened);
-    this.#preview(settled);
+    const opened = this.#openOwn(settled);
+    if (opened !== null) return opened;
+    if (isOpen) this.#preview(settled);
+    else if (settled) this.#draw(settled);
     return "";
+  }
+
+  /** A block that only grows, if one begins here. @param {Slice | null} settled @returns {string | null} what it has to begin with */
+  #openOwn(settled) {
+    const opened = OpenFence.open(this.#tail, this.#blocks) ?? OpenTable.open(this.#tail, this.#blocks);
+    return opened && this.#openBlock(settled, opened);
+  }
+
+  /** Of the block at the start of the tail, which is too long. @param {number} limit */
+  #settleUpTo(limit) {
+    const text = this.#tail.slice(0, limit);
+    const length = this.#blocks.settledLength(text) || this.#blocks.cutLength(text);
+    this.#draw(this.#blocks.settle(this.#tail.slice(0, length)));
+    this.#tail = this.#tail.slice(length);
+    this.#lastItem = null;
+    this.#plain.reset(undefined, "", this.#tail);
+    return null;
   }
 
   #settle() {
@@ -212,6 +279,11 @@ export class MarkdownStream {
   #dress(nodes, isOpen) {
     if (this.#blocks.takeNeedsDressing()) this.#dressing.dress(nodes, isOpen);
   }
+}
+
+/** @param {string} text */
+function* slicesOf(text) {
+  for (let start = 0; start < text.length; start += SLICE_CHARACTERS) yield text.slice(start, start + SLICE_CHARACTERS);
 }
 
 /**

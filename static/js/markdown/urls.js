@@ -3,6 +3,8 @@
  * caller shows a refused link as plain text.
  */
 
+// A definition is written once and used a thousand times; each use would repeat its address.
+const LONGEST_HREF = 2_048;
 const UNSAFE_CHARACTERS = /[\u0000-\u0020\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\\]/;
 const DIRECTION_OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/;
 const CONVERSATION_PATH = /^\/c\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -33,7 +35,7 @@ const FILE_EXTENSIONS = new Set(
  * @returns {LinkTarget | null} null if the link must not be made
  */
 export function linkTarget(href, location) {
-  if (!href || UNSAFE_CHARACTERS.test(href)) return null;
+  if (!href || href.length > LONGEST_HREF || UNSAFE_CHARACTERS.test(href)) return null;
   if (FRAGMENT.test(href)) return { href, host: "", kind: "fragment" };
   const base = parse(location);
   const url = parse(href, base ?? undefined);

@@ -51,6 +51,7 @@ export interface StateCore {
 export interface StateBlock {
   src: string;
   env: Env;
+  tokens: Token[];
   md: MarkdownIt;
   level: number;
   line: number;
@@ -82,6 +83,7 @@ export interface Ruler<Rule> {
   at(name: string, rule: Rule, options?: { alt?: string[] }): void;
   before(name: string, newName: string, rule: Rule, options?: { alt?: string[] }): void;
   after(name: string, newName: string, rule: Rule, options?: { alt?: string[] }): void;
+  getRules(chain: string): Rule[];
 }
 
 export type CoreRule = (state: StateCore) => void;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { document, element, LOCATION, UNDRESSED, whole } from "./page.js";
+import { document, element, LOCATION, stream, UNDRESSED, whole } from "./page.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const content = (text) => whole(text).querySelector("p").innerHTML;
@@ -45,9 +45,29 @@ test("code blocks name their language and can be copied", () => {
   assert.equal(whole('```"onload=x\n```\n').querySelector("code").hasAttribute("class"), false);
 });
 
-test("every top block finds its own direction", () => {
-  const blocks = [...whole("# a\n\nb\n\n- c\n\n1. d\n\n> e\n").children];
-  assert.deepEqual(blocks.map((block) => block.getAttribute("dir")), Array(5).fill("auto"));
+const directions = (container) => [...container.querySelectorAll("[dir]")].map((block) => `${block.localName} ${block.getAttribute("dir")}`);
+
+test("every block has the direction of its own first letter", () => {
+  assert.deepEqual(directions(whole("# a\n\n\u05d1 b\n\n- \u0627\n\n1. d\n\n> *1* `\u05d4`\n")), ["h1 ltr", "p rtl", "ul rtl", "ol ltr", "blockquote rtl"]);
+  assert.deepEqual(directions(whole("- \u05d0\n  - b\n\n1. 2\n")), ["ul rtl", "ul ltr", "ol ltr"]);
+  assert.deepEqual(directions(whole("| \u05d0 | b |\n|---|---|\n| 1 | \u05d1 |\n")), ["th rtl", "th ltr", "td ltr", "td rtl"]);
+  assert.deepEqual(directions(whole("123 \u05d0 a")), ["p rtl"]);
+  assert.deepEqual(directions(whole("![\u05d0](https://a.example/b) c")), ["p rtl"]);
+});
+
+test("no block asks the browser for its direction, which would look through it with each child", () => {
+  assert.equal(whole("# a\n\nb\n\n- c\n\n1. d\n\n> e\n").querySelectorAll("[dir=auto]").length, 0);
+});
+
+test("a block that grows turns when its first letter comes, and stays the same element", () => {
+  const { container, markdown } = stream();
+  markdown.push("1, 2, ");
+  const [block] = container.children;
+  assert.equal(block.getAttribute("dir"), "ltr");
+  markdown.push("\u05d0\u05d1");
+  markdown.finish();
+  assert.ok(container.firstElementChild === block);
+  assert.equal(block.getAttribute("dir"), "rtl");
 });
 
 test("a text that cannot be built, however it fails, is shown as it is", () => {

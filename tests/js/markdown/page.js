@@ -34,6 +34,13 @@ export function streamed(chunks, look = () => {}) {
   return { container, markdown };
 }
 
+/** As the page draws a saved text: blocks that are too long (block_limit.js) are cut. */
+export function rendered(text) {
+  const { container, markdown } = stream();
+  markdown.renderWhole(text);
+  return container;
+}
+
 /** What the text is as a whole: parsed once, without anything of the streaming code. */
 export function whole(text) {
   const container = element();

@@ -1,0 +1,62 @@
+/**
+ * How much may be one block. No real answer has one as long, but what is one block is parsed, drawn and laid out in one go, and the
+ * page stands still meanwhile. So a longer one is read as several: a list in whole items, other blocks in whole lines, a
+ * line between its words. Where it is cut follows from its text alone, not from how it arrives. Open fences and tables
+ * are not cut here: they grow by themselves (open_fence.js, open_table.js).
+ */
+
+/** @typedef {import("./parser.js").Token} Token */
+
+const MOST_CHARACTERS = 12_288;
+// With code in it, which is one text and cheap, and should not be torn.
+const MOST_WITH_CODE = 49_152;
+const FENCE = /^[ \t>]*(?:`{3}|~{3})/m;
+// Items and lines of quotes: each is several elements.
+const MOST_MARKED_LINES = 1_000;
+const MARKED = /\n(?=[ \t]*(?:>|[-+*](?:[ \t\n]|$)|\d{1,9}[.)](?:[ \t\n]|$)))/g;
+
+/**
+ * @param {string} text  from the start of a block
+ * @returns {number} where it has to end at the latest; 0 if the text is within the limit
+ */
+export function blockLimit(text) {
+  const marked = text.length > MOST_MARKED_LINES ? endOfMarkedLines(text) : 0;
+  if (marked && marked <= MOST_CHARACTERS) return marked;
+  if (text.length <= MOST_CHARACTERS) return 0;
+  const most = FENCE.test(text.slice(0, MOST_CHARACTERS)) ? MOST_WITH_CODE : MOST_CHARACTERS;
+  if (text.length <= most) return 0;
+  return text.lastIndexOf("\n", most - 1) + 1 || endOfWord(text.slice(0, most));
+}
+
+/**
+ * Where to cut a block that reaches the limit: before its last item if it is a list.
+ *
+ * @param {string} text  up to the limit @param {Token[]} tokens  its blocks
+ * @returns {number} more than 0
+ */
+export function cutAt(text, tokens) {
+  const item = tokens.findLast(({ type, level, map }) => type === "list_item_open" && level === 1 && map && map[0] > 0);
+  return item?.map ? endOfLine(text, item.map[0]) : text.length;
+}
+
+/** @param {string} text @param {number} lines @returns {number} where the given number of lines ends */
+export function endOfLine(text, lines) {
+  let end = 0;
+  for (let line = 0; line < lines; line += 1) end = text.indexOf("\n", end) + 1;
+  return end;
+}
+
+/** @param {string} text @returns {number} where the first line begins that is one too many */
+function endOfMarkedLines(text) {
+  MARKED.lastIndex = 0;
+  for (let count = 0; MARKED.exec(text); ) if ((count += 1) > MOST_MARKED_LINES) return MARKED.lastIndex;
+  return 0;
+}
+
+/** @param {string} line */
+function endOfWord(line) {
+  const space = line.lastIndexOf(" ") + 1;
+  if (space > line.length / 2) return space;
+  const last = line.charCodeAt(line.length - 1);
+  return line.length - Number(last >= 0xd800 && last <= 0xdbff);
+}

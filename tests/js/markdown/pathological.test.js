@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { PATHOLOGICAL } from "./pathological.js";
+import { element, inChunks, LOCATION, rendered, serialised, stream, streamed, UNDRESSED, whole } from "./page.js";
+import { MarkdownStream } from "../../../static/js/markdown/stream.js";
+
+const LENGTH = 14_000;
+const MOST_PER_CHARACTER = 16;
+// Of one frame: the longest block, settled, cut and drawn as a preview.
+const MOST_AT_ONCE = 8 * 12_288;
+
+for (const [name, make] of Object.entries(PATHOLOGICAL)) {
+  const text = make(LENGTH);
+
+  test(`${name}: work is linear, no frame does much of it, and streamed equals whole`, () => {
+    const { container, markdown } = stream();
+    let before = 0;
+    for (const chunk of inChunks(text, 256)) {
+      markdown.push(chunk);
+      const parsed = markdown.parsedCharacters;
+      assert.ok(parsed - before <= MOST_AT_ONCE, `${parsed - before} characters parsed in one frame`);
+      before = parsed;
+    }
+    markdown.finish();
+    assert.ok(markdown.parsedCharacters - before <= MOST_AT_ONCE, "at the end");
+    const cost = markdown.parsedCharacters / text.length;
+    assert.ok(cost <= MOST_PER_CHARACTER, `${cost.toFixed(2)} characters parsed for each received`);
+    assert.equal(serialised(container) === serialised(rendered(text)), true);
+  });
+
+  test(`${name}: twice the text makes at most about twice the elements`, () => {
+    const [once, twice] = [text, make(2 * LENGTH)].map((each) => rendered(each).querySelectorAll("*").length);
+    assert.ok(twice <= 2.3 * once + 400, `${once}, then ${twice}`);
+    assert.ok(once <= LENGTH * 2, `${once} elements of ${text.length} characters`);
+  });
+}
+
+test("how a text arrives does not decide where its long blocks are cut", () => {
+  for (const name of ["items", "one word", "quotes", "one link of brackets", "reference definitions, one label", "definitions, half", "lists, nested", "breaks, hard"]) {
+    const text = `before\n\n${PATHOLOGICAL[name](40_000)}\n\nafter [a]\n`;
+    const wanted = serialised(rendered(text));
+    for (const size of [7, 1_000, 4_096, 50_000]) assert.equal(serialised(streamed(inChunks(text, size)).container) === wanted, true, `${name}, ${size}`);
+  }
+});
+
+test("a long list is cut between its items, and its numbers go on", () => {
+  const text = Array.from({ length: 2_500 }, (_, index) => `${index + 1}. a\n`).join("");
+  const lists = [...rendered(text).children];
+  assert.equal(lists.length, 3);
+  assert.deepEqual(lists.map((list) => list.getAttribute("start")), [null, "1001", "2001"]);
+  // Parsed in one go it is one block: that it is several is the limit's doing.
+  assert.equal(whole(text).children.length, 1);
+});
+
+test("code in a list is not torn before it is very long", () => {
+  const text = `1. a\n\n   \`\`\`js\n${"   let a = 1;\n".repeat(2_500)}   \`\`\`\n`;
+  assert.equal(rendered(text).children.length, 1);
+});
+
+test("a long text is drawn in slices, and not at all where another is drawn meanwhile", () => {
+  const text = "word **bold** `code`\n\n".repeat(4_000);
+  const container = element();
+  const waiting = [];
+  const options = { location: LOCATION, dressing: UNDRESSED, later: (work) => waiting.push(work) };
+  new MarkdownStream(container, options).renderWhole(text);
+  assert.equal(waiting.length, 1);
+  const first = container.querySelectorAll("p").length;
+  assert.ok(first > 0 && first < 4_000);
+  waiting.pop()();
+  assert.ok(container.querySelectorAll("p").length > first);
+
+  container.replaceChildren();
+  new MarkdownStream(container, options).renderWhole("other");
+  while (waiting.length) waiting.pop()();
+  assert.equal(container.textContent, "other");
+});
