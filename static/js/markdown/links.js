@@ -36,7 +36,7 @@ export function nameHost(element, target) {
   const text = element.textContent ?? "";
   const claimed = claimedOtherHost(text, target) ?? (hidesItsDirection(text) ? text : null);
   if (claimed !== null) warn(element, target.host || gettext("this site"), claimed);
-  else if (target.kind === "web" && !text.includes(target.host)) element.setAttribute("data-host", target.host);
+  else if ((target.kind === "web" || target.kind === "mail") && !text.includes(target.host)) element.setAttribute("data-host", target.host);
 }
 
 /** @param {HTMLAnchorElement} element @param {string} host @param {string} claimed */

@@ -4,6 +4,7 @@
  */
 
 import temml from "../../vendor/temml-0.13.5/temml.js";
+import { boundedAttribute, boundedStyle } from "./formula_lengths.js";
 
 /** @typedef {{ type?: string, text?: string, attributes?: Record<string, string>, children?: TreeNode[], classes?: string[], style?: Record<string, string> }} TreeNode */
 
@@ -29,7 +30,7 @@ const ATTRIBUTES = new Set(
 );
 const STYLES =
   /^(border(Top|Right|Bottom|Left)?|color|backgroundColor|display|fontFamily|fontStyle|fontWeight|fontSize|font-family|font-style|font-weight|height|justifyContent|marginLeft|marginRight|mathDepth|math-depth|mathStyle|padding(Top|Right|Bottom|Left)?|textAlign|verticalAlign|width)$/;
-const STYLE_VALUE = /^[\w#.%,"' -]{0,100}$/;
+const STYLE_VALUE = /^[\w#.%,"' +-]{0,100}$/;
 const CLASS = /^[a-z][\w-]{0,40}$/i;
 
 /**
@@ -73,14 +74,16 @@ class Builder {
     if (!ELEMENTS.has(type)) throw new TypeError(`<${type}> is not drawn here`);
     const element = /** @type {MathMLElement} */ (this.#document.createElementNS(NAMESPACE, type));
     for (const [name, value] of Object.entries(attributes)) {
+      const bounded = ATTRIBUTES.has(name) ? boundedAttribute(name, String(value)) : null;
       // eslint-disable-next-line no-restricted-syntax -- the name is one of the list above
-      if (ATTRIBUTES.has(name)) element.setAttribute(name, String(value));
+      if (bounded !== null) element.setAttribute(name, bounded);
     }
     const names = classes.filter((name) => CLASS.test(name));
     if (names.length) element.setAttribute("class", names.join(" "));
     for (const [name, value] of Object.entries(style)) {
-      // eslint-disable-next-line no-restricted-syntax -- one of the list above; the lengths are the formula's own
-      if (STYLES.test(name) && STYLE_VALUE.test(String(value))) element.style.setProperty(hyphenated(name), String(value));
+      const bounded = STYLES.test(name) && STYLE_VALUE.test(String(value)) ? boundedStyle(name, String(value)) : null;
+      // eslint-disable-next-line no-restricted-syntax -- one of the list above
+      if (bounded !== null) element.style.setProperty(hyphenated(name), bounded);
     }
     return element;
   }

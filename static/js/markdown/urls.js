@@ -6,10 +6,15 @@
 // A definition is written once and used a thousand times; each use would repeat its address.
 const LONGEST_HREF = 2_048;
 const UNSAFE_CHARACTERS = /[\u0000-\u0020\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\\]/;
-const DIRECTION_OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/;
+const DIRECTION_OVERRIDES = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]/g;
+// What is read as a dot or a slash.
+const DOTS = /[\u2024\u3002\uff0e\uff61]/g;
+const SLASHES = /[\u2044\u2215\u29f8\uff0f]/g;
 const CONVERSATION_PATH = /^\/c\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const FRAGMENT = /^#[^\s]*$/;
-const URL_IN_TEXT = /\bhttps?:\/\/[^\s/?#<>()[\]"']+/i;
+const URL_IN_TEXT = /https?:\/\/[^\s/?#<>()[\]"']+/gi;
+const ADDRESS_IN_TEXT = /[^\s<>()[\]"':;,/]+@[^\s<>()[\]"':;,/?@]+\.[\p{L}\p{N}-]{2,}/gu;
 const HOST_ALONE = /^(?:www\.)?(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+(\p{L}{2,})(?=$|[/:?#])\S*$/iu;
 // Link texts such as "manage.py" or "README.md" are file names far more often than hosts.
 const FILE_EXTENSIONS = new Set(
@@ -48,7 +53,8 @@ export function linkTarget(href, location) {
 }
 
 /**
- * The host which a link's text claims to lead to, if it is not the one the link leads to.
+ * What a link's text claims to lead to, if it is not where the link leads: a host, a mail address, or the look of one in letters
+ * of another script.
  *
  * @param {string} text
  * @param {LinkTarget} target
@@ -56,9 +62,8 @@ export function linkTarget(href, location) {
  */
 export function claimedOtherHost(text, target) {
   if (target.kind === "fragment") return null;
-  const claimed = claimedHost(text);
-  if (claimed === null || withoutWww(claimed) === withoutWww(target.host)) return null;
-  return claimed;
+  const claim = claims(text.replace(INVISIBLE, "").replace(DOTS, ".").replace(SLASHES, "/")).find((each) => !isTrue(each, target));
+  return claim === undefined ? null : claim.includes("@") ? claim : (claimedHost(claim) ?? claim);
 }
 
 /** Whether a text turns its letters around, so that it reads as another one. @param {string} text */
@@ -66,21 +71,51 @@ export function hidesItsDirection(text) {
   return DIRECTION_OVERRIDES.test(text);
 }
 
-/** @param {string} text */
-function claimedHost(text) {
-  const trimmed = text.trim();
-  const inside = URL_IN_TEXT.exec(trimmed);
-  if (inside) return parse(inside[0])?.host ?? inside[0];
-  const alone = HOST_ALONE.exec(trimmed);
-  if (!alone || trimmed.includes("@")) return null;
-  if (FILE_EXTENSIONS.has(alone[1].toLowerCase())) return null;
-  return parse(`https://${trimmed}`)?.host ?? null;
+/** Hosts and addresses in a text, as they are written. @param {string} text @returns {string[]} */
+function claims(text) {
+  const urls = text.match(URL_IN_TEXT) ?? [];
+  const rest = text.replace(URL_IN_TEXT, " ");
+  const addresses = rest.match(ADDRESS_IN_TEXT) ?? [];
+  const words = rest.replace(ADDRESS_IN_TEXT, " ").split(/[\s()[\]"'<>,;]+/);
+  const hosts = words.map((word) => word.replace(/[.:!?]+$/, "")).filter((word) => {
+    const extension = HOST_ALONE.exec(word)?.[1];
+    return extension && !FILE_EXTENSIONS.has(extension.toLowerCase());
+  });
+  return [...urls, ...addresses, ...hosts];
 }
 
-/** @param {URL} url @returns {LinkTarget | null} */
+/** @param {string} claim @param {LinkTarget} target */
+function isTrue(claim, target) {
+  const isUrl = /^https?:/i.test(claim);
+  // Letters of other scripts can look like these; and before an "@" stands no host.
+  if (/[^\0-\x7f]/.test(claim) || (isUrl && claim.includes("@"))) return false;
+  if (!isUrl && claim.includes("@")) {
+    if (target.kind === "mail") return claim.toLowerCase() === target.host.toLowerCase();
+    return withoutWww(claim.slice(claim.lastIndexOf("@") + 1)) === withoutWww(target.host);
+  }
+  const host = claimedHost(claim);
+  if (target.kind === "mail") return host === target.host.slice(target.host.lastIndexOf("@") + 1).toLowerCase();
+  return host !== undefined && withoutWww(host) === withoutWww(target.host);
+}
+
+/** @param {string} claim  an address or a host */
+function claimedHost(claim) {
+  return parse(/^https?:/i.test(claim) ? claim : `https://${claim}`)?.host;
+}
+
+/** Of its fields only those that the reader will see: `bcc` would send a copy to somebody. @param {URL} url @returns {LinkTarget | null} */
 function mailTarget(url) {
   const address = safeDecode(url.pathname);
-  return address.includes("@") && !UNSAFE_CHARACTERS.test(address) ? { href: url.href, host: address, kind: "mail" } : null;
+  if (!address.includes("@") || UNSAFE_CHARACTERS.test(address)) return null;
+  const fields = url.search.slice(1).split("&").filter((field) => /^(?:subject|body)=/i.test(field));
+  const href = `mailto:${url.pathname}${fields.length ? `?${fields.join("&")}` : ""}`;
+  return { href, host: address.split(",").map(inAscii).join(","), kind: "mail" };
+}
+
+/** @param {string} address  a mail address, or what stands for one */
+function inAscii(address) {
+  const at = address.lastIndexOf("@") + 1;
+  return address.slice(0, at) + (parse(`https://${address.slice(at)}`)?.hostname ?? address.slice(at));
 }
 
 /** @param {URL} url @returns {LinkTarget | null} */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { document, element, LOCATION, serialised, whole } from "./page.js";
 import { Dressing } from "../../../static/js/markdown/dressing.js";
+import { boundedAttribute, boundedStyle } from "../../../static/js/markdown/formula_lengths.js";
 import { drawFormula } from "../../../static/js/markdown/mathml.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 import { colourCode, loadGrammar } from "../../../static/js/markdown/syntax.js";
@@ -194,4 +195,42 @@ test("no formula names an element, or makes anything huge", () => {
       for (const { value } of node.attributes) assert.ok(!/\d{4,}(?:\.\d+)?(?:em|pt|px)/.test(value) && !/url\(|javascript|onerror/.test(value), `${tex}: ${value}`);
     }
   }
+});
+
+// In em, at the size of the text around: what a length of a formula may be at most, whatever its kind.
+const inEm = { em: 1, ex: 0.5, pt: 0.1, px: 0.0625, "": 1 };
+
+test("no length of a formula is far from what formulas need", () => {
+  const far = "99999";
+  const units = ["em", "ex", "pt", "mu", "cm", "in", "px"];
+  const commands = units.flatMap((unit) => ["", "-"].flatMap((sign) => {
+    const length = `${sign}${far}${unit}`;
+    return [
+      `\\raisebox{${length}}{x}`, `\\rule{${length}}{${length}}`, `\\rule[${length}]{1em}{1em}`, `\\hspace{${length}}x`, `\\hspace*{${length}}x`, `\\kern${length} x`, `\\mkern${length} x`,
+      `\\hskip${length} x`, `\\mskip${length} x`, `\\genfrac(]{${length}}{0}{a}{b}`, `a\\\\[${length}]b`, `\\begin{array}{c}a\\\\[${length}]b\\end{array}`, `\\begin{align}a\\\\[${length}]b\\end{align}`,
+    ];
+  }));
+  const others = ["\\def\\arraystretch{9999}\\begin{array}{c}a\\\\b\\end{array}", `${"\\Huge{".repeat(9)}x${"}".repeat(9)}`, "\\llap{xxx}\\rlap{xxx}\\smash{x}"];
+  let drawn = 0;
+  for (const tex of [...commands, ...others]) {
+    const { isDrawn, formula } = drawing(tex, true);
+    drawn += Number(isDrawn);
+    for (const node of formula.querySelectorAll("*")) {
+      for (const value of [...[...node.attributes].map((attribute) => attribute.value), node.getAttribute("style") ?? ""]) {
+        for (const [, number, unit] of value.matchAll(/(-?\d+(?:\.\d+)?)(em|ex|pt|px)/g)) {
+          assert.ok(Math.abs(Number(number)) * inEm[unit] <= 20, `${tex}: ${value}`);
+        }
+        assert.doesNotMatch(value, /\d{5}/, tex);
+      }
+    }
+  }
+  assert.ok(drawn > commands.length / 2, `${drawn} of ${commands.length}`);
+});
+
+test("a length that is none, or of an unknown unit, is left out", () => {
+  for (const value of ["1e999em", "5vh", "100vw", "1furlong", "..em", "101%"]) assert.equal(boundedAttribute("height", value), null, value);
+  assert.equal(boundedAttribute("height", "1.5em"), "1.5em");
+  assert.equal(boundedAttribute("mathcolor", "#123456"), "#123456");
+  assert.equal(boundedStyle("padding", "0 0 99999em 0"), "0 0 5em 0");
+  assert.equal(boundedStyle("border", "99px solid #00ff00"), "0.5em solid #00ff00");
 });

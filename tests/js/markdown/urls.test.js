@@ -72,8 +72,38 @@ test("a text that names another host is found", () => {
 
 test("a text that names the same host, a file or no host is left alone", () => {
   const target = linkTarget("https://www.good.example/x", LOCATION);
-  for (const text of ["https://good.example/y", "www.good.example", "GOOD.example", "manage.py", "README.md", "see this", "e.g.", "1.5", "v2.0.1", "a@b.example"]) {
+  for (const text of ["https://good.example/y", "www.good.example", "GOOD.example", "manage.py", "README.md", "see this", "e.g.", "1.5", "v2.0.1", "me@good.example", "see good.example."]) {
     assert.equal(claimedOtherHost(text, target), null, text);
   }
   assert.equal(claimedOtherHost("a.example", linkTarget("#a", LOCATION)), null);
+});
+
+test("a text that only looks like where it leads is found", () => {
+  const web = linkTarget("https://evil.example/x", LOCATION);
+  const mail = linkTarget("mailto:evil@example.org", LOCATION);
+  const misleading = [
+    ["support@bank.com", mail], ["write to support@bank.com now", mail], ["mailto:support@bank.com", mail], ["bank.com", mail],
+    ["support@bank.com", web], ["https://bank.example@evil.example", web], ["https://evil.example https://bank.example", web],
+    ["log in at bank.example", web], ["bank.example, your bank", web], ["bank\u200b.example", web], ["bank\u3002example", web],
+    ["https://bank.example\u2215login.evil.example", web], ["evil.example bank.example", web],
+    ["\u0430pple.com", linkTarget("https://\u0430pple.com", LOCATION)], ["https://\u0430pple.com", linkTarget("https://\u0430pple.com", LOCATION)],
+    ["help@\u0430pple.com", linkTarget("mailto:help@\u0430pple.com", LOCATION)],
+    ["support@bank.com", linkTarget("mailto:support@bank.com,evil@example.org", LOCATION)],
+  ];
+  for (const [text, target] of misleading) assert.notEqual(claimedOtherHost(text, target), null, text);
+});
+
+test("a text that says where a mail goes is left alone", () => {
+  const target = linkTarget("mailto:Help@Good.example", LOCATION);
+  for (const text of ["help@good.example", "Write to help@good.example.", "mail us", "good.example"]) assert.equal(claimedOtherHost(text, target), null, text);
+});
+
+test("a mail goes to nobody whom the reader does not see", () => {
+  assert.equal(linkTarget("mailto:a@b.example?bcc=c@d.example&subject=x&cc=e@f.example&to=g@h.example", LOCATION)?.href, "mailto:a@b.example?subject=x");
+  assert.equal(linkTarget("mailto:a@\u0430pple.com", LOCATION)?.host, "a@xn--pple-43d.com");
+});
+
+test("an address that would be repeated by each use of its definition is refused", () => {
+  assert.notEqual(linkTarget(`https://a.example/${"b".repeat(2_000)}`, LOCATION), null);
+  assert.equal(linkTarget(`https://a.example/${"b".repeat(2_048)}`, LOCATION), null);
 });
