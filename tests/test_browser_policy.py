@@ -50,7 +50,7 @@ def test_nothing_runs_but_our_own_scripts(signed_in: SignIn, alice: User) -> Non
         "form-action": "'self'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
-        "trusted-types": "'none'",
+        "trusted-types": "chatsite-worker",
     }
 
 

@@ -73,9 +73,9 @@ export class Dressing {
     const grammar = grammarFor(code);
     if (!grammar) return;
     const syntax = await this.#loaders.syntax();
-    await syntax.loadGrammar(grammar);
+    const tree = await syntax.readCode(code.textContent ?? "", grammar);
     await new Promise((resolve) => this.#loaders.whenIdle(() => resolve(undefined)));
-    if (!code.firstElementChild && !isSelected(code)) syntax.colourCode(code, grammar);
+    if (!code.firstElementChild && !isSelected(code)) syntax.colourCode(code, tree);
   }
 
   /** @param {Element} formula */

@@ -1,70 +1,46 @@
 /**
- * Colours code. Loaded with the first code block that has a known language, and each grammar with its first block.
- * highlight.js gives a tree; it is built as DOM here, by meanings that the stylesheet knows.
+ * Colours code. Loaded with the first code block that has a known language. A worker reads the code (highlighter.js) and says
+ * which part of it means what; the elements are made here.
  */
 
-import hljs from "../../vendor/highlight-11.12.0/core.js";
+import { Highlighter } from "./highlighter.js";
 
-/** @typedef {import("../../vendor/highlight-11.12.0/core.js").SyntaxNode} SyntaxNode */
+/** @typedef {import("./highlight_worker.js").Coloured} Coloured */
 
-const MEANINGS = new Map(
-  Object.entries({
-    keyword: "keyword operator selector-tag",
-    string: "string regexp char subst-string code quote link",
-    number: "number literal symbol bullet",
-    comment: "comment doctag",
-    name: "title section name selector-id selector-class",
-    type: "type built_in class",
-    attribute: "attr attribute property variable template-variable selector-attr selector-pseudo",
-    meta: "meta meta-string template-tag",
-    added: "addition",
-    removed: "deletion",
-  }).flatMap(([meaning, scopes]) => scopes.split(" ").map((scope) => [scope, meaning])),
-);
+const MEANINGS = new Set("keyword string number comment name type attribute meta added removed".split(" "));
+const MAX_DEPTH = 40;
 
-/** @type {Map<string, Promise<void>>} */
-const grammars = new Map();
+const highlighter = new Highlighter();
 
-/** Resolves when the grammar can be used. @param {string} name  of languages.js */
-export function loadGrammar(name) {
-  const loading = grammars.get(name) ?? register(name);
-  grammars.set(name, loading);
-  return loading;
-}
-
-/** @param {string} name */
-async function register(name) {
-  try {
-    const { default: grammar } = await import(`../../vendor/highlight-11.12.0/languages/${name}.js`);
-    hljs.registerLanguage(name, grammar);
-  } catch (error) {
-    // The next block asks again.
-    grammars.delete(name);
-    throw error;
-  }
+/** @param {string} code @param {string} grammar  of languages.js @returns {Promise<Coloured[]>} rejects if it stays plain */
+export function readCode(code, grammar) {
+  return highlighter.read(code, grammar);
 }
 
 /**
  * @param {Element} code  its text stays the same
- * @param {string} grammar  loaded already
+ * @param {Coloured[]} tree
  */
-export function colourCode(code, grammar) {
-  const { rootNode } = hljs.highlight(code.textContent ?? "", { language: grammar, ignoreIllegals: true })._emitter;
-  const coloured = code.cloneNode(false);
-  for (const child of rootNode.children) appendTo(coloured, child);
+export function colourCode(code, tree) {
+  const coloured = /** @type {Element} */ (code.cloneNode(false));
+  appendTo(coloured, tree, 0);
   // What differs from the text would be a fault of the grammar.
   if (coloured.textContent === code.textContent) code.replaceChildren(...coloured.childNodes);
 }
 
-/** @param {Node} parent @param {SyntaxNode | string} node */
-function appendTo(parent, node) {
+/** @param {Element} parent @param {unknown[]} nodes @param {number} depth */
+function appendTo(parent, nodes, depth) {
   const document = /** @type {Document} */ (parent.ownerDocument);
-  if (typeof node === "string") {
-    parent.appendChild(document.createTextNode(node));
-    return;
+  for (const node of nodes) {
+    if (typeof node === "string") parent.appendChild(document.createTextNode(node));
+    else if (Array.isArray(node)) appendMeaning(parent, node, depth);
   }
-  const meaning = MEANINGS.get(node.scope?.split(".")[0] ?? "");
-  const inner = meaning ? parent.appendChild(document.createElement("span")) : parent;
-  if (meaning) /** @type {Element} */ (inner).setAttribute("class", `code-${meaning}`);
-  for (const child of node.children) appendTo(inner, child);
+}
+
+/** @param {Element} parent @param {unknown[]} node @param {number} depth */
+function appendMeaning(parent, [meaning, ...inner], depth) {
+  const isKnown = typeof meaning === "string" && MEANINGS.has(meaning) && depth < MAX_DEPTH;
+  const span = isKnown ? parent.appendChild(/** @type {Document} */ (parent.ownerDocument).createElement("span")) : parent;
+  if (isKnown) span.setAttribute("class", `code-${meaning}`);
+  appendTo(span, inner, depth + 1);
 }
