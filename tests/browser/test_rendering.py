@@ -225,3 +225,50 @@ async def test_the_lines_of_code_are_wrapped_on_demand(visitor: Visitor) -> None
     await tab.body.locator("[data-action=wrap-code]").click()
 
     assert await pre.evaluate("it => it.scrollWidth === it.clientWidth && it.clientHeight > 60")
+
+
+# A saved message of the chat page.
+DRAW: Final = """async (text) => {
+  const { renderMarkdown } = await import("/static/js/markdown/stream.js");
+  const body = document.querySelector("main").appendChild(document.createElement("div"));
+  body.id = "drawn";
+  body.className = "message__body markdown";
+  renderMarkdown(body, text);
+}"""
+EXPLOSIONS: Final = {
+    "java": "_A" * 15_000,
+    "csharp": "_A" * 15_000,
+    "typescript": "a" * 30_000,
+    "javascript": "a$" * 15_000,
+    "css": "/*" + " " * 30_000,
+}
+
+async def test_code_that_takes_too_long_stays_plain_and_other_code_is_coloured(visitors: Visitors) -> None:
+    visitor = await arrive(visitors)
+    tab = await visitor.open()
+    blocks = [f"```{language}\n{code}\n```\n" for language, code in EXPLOSIONS.items()]
+    await tab.page.evaluate(DRAW, "\n".join([*blocks, '```python\ndef strike():\n    return "caught"\n```\n']))
+    drawn = tab.page.locator("#drawn")
+
+    await expect(drawn.locator("code.language-python .code-keyword").first).to_have_text("def")
+    await expect(drawn.locator("code.language-java span")).to_have_count(0)
+    assert await drawn.locator("code.language-java").text_content() == EXPLOSIONS["java"] + "\n"
+    # The library never came into the page itself.
+    loaded = await tab.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    assert [name for name in loaded if "vendor/highlight" in name] == []
+    await check(tab.page)
+
+
+async def test_no_script_but_the_one_of_the_worker_can_be_started(visitors: Visitors) -> None:
+    visitor = await arrive(visitors)
+    tab = await visitor.open()
+    started = await tab.page.evaluate(
+        """() => ["/static/js/chat.js", "data:text/javascript,1"].map((address) => {
+            try { new Worker(address); return "started"; } catch (error) { return error.name; }
+        })"""
+    )
+    assert started == ["TypeError", "TypeError"]
+    assert await tab.page.evaluate(
+        "(() => { try { trustedTypes.createPolicy('other', {}); return 'made'; } catch (error) { return error.name; } })()"
+    ) == "TypeError"
+    visitor.watch.expect("policy: (require-)?trusted-types", "console: .*(Trusted|trusted|policy)")

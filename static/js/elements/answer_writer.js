@@ -1,5 +1,9 @@
+import { loadPreview } from "../markdown/late_preview.js";
 import { FramePump } from "../markdown/pump.js";
 import { MarkdownStream, renderMarkdown } from "../markdown/stream.js";
+import { LateModule } from "./late_module.js";
+
+new LateModule(loadPreview);
 
 /**
  * Writes a growing answer into a message, once per frame. Every promise resolves after the paint of what was given.
@@ -37,8 +41,7 @@ export class AnswerWriter {
   /** The answer is whole, or will not grow any more. */
   finish() {
     const { answer, markdown } = this.#drawing;
-    void answer.flush();
-    markdown.finish();
+    markdown.finish(answer.take());
     this.#message.source = this.#text;
     this.close();
   }

@@ -1,7 +1,6 @@
 /** What the buttons in answers do. One listener serves every message under a root. */
 
 import { copyCode } from "./copy_code.js";
-import { loadImage } from "./image_frame.js";
 
 /** @typedef {(text: string) => Promise<boolean>} Copy  says whether it worked */
 
@@ -19,7 +18,7 @@ export function enableActions(root, copy) {
     const action = button.getAttribute("data-action");
     if (action === "copy-code") void copyCode(button, copy);
     else if (action === "wrap-code") toggle(button);
-    else if (action === "load-image") loadImage(button);
+    else if (action === "load-image") void loadImage(button);
   };
   root.addEventListener("click", listener);
   return () => root.removeEventListener("click", listener);
@@ -28,4 +27,10 @@ export function enableActions(root, copy) {
 /** The stylesheet wraps the lines of a block whose button is pressed. @param {Element} button */
 function toggle(button) {
   button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+}
+
+/** The page does without its code until a picture is wanted. @param {Element} button */
+async function loadImage(button) {
+  const { loadImage: load } = await import("./image_frame.js").catch(() => ({ loadImage: () => {} }));
+  load(button);
 }

@@ -2,8 +2,8 @@
 
 import { cutAt, endOfLine } from "./block_limit.js";
 import { createParser } from "./parser.js";
-import { createPreviewParser } from "./preview_parser.js";
 import { ElementBuilder } from "./elements.js";
+import { preview } from "./late_preview.js";
 import { References } from "./references.js";
 import { settledLines } from "./settling.js";
 
@@ -11,7 +11,6 @@ import { settledLines } from "./settling.js";
 /** @typedef {{ source: string, nodes: ChildNode[] }} Slice  settled text; its source is kept only if a link may come late */
 
 const parser = createParser();
-const previewParser = createPreviewParser();
 
 export class BlockBuilder {
   #elements;
@@ -89,7 +88,7 @@ export class BlockBuilder {
     /** @type {import("./parser.js").Env} */
     const env = { references: this.#references.overlay() };
     const nodes = this.#build(source, () => {
-      tokens = previewParser.parse(source, env);
+      tokens = (preview()?.previewParser ?? parser).parse(source, env);
       adjust?.(tokens);
       return tokens;
     });

@@ -75,6 +75,13 @@ export class FramePump {
     return drawn;
   }
 
+  /** Stops. @returns {string} the text that was not drawn: somebody else draws it */
+  take() {
+    const rest = this.#queue;
+    this.close();
+    return rest;
+  }
+
   /** Stops. Text that was not drawn is dropped; nobody is left waiting. */
   close() {
     if (this.#closed) return;

@@ -7,13 +7,11 @@
 
 import { BlockBuilder } from "./block_builder.js";
 import { blockLimit } from "./block_limit.js";
-import { shownLength } from "./hold.js";
-import { LastItem } from "./last_item.js";
 import { LateDressing } from "./late_dressing.js";
+import { preview } from "./late_preview.js";
 import { OpenFence } from "./open_fence.js";
 import { OpenTable } from "./open_table.js";
 import { Parts, redraw } from "./parts.js";
-import { PlainTail } from "./plain_tail.js";
 import { runInSlices } from "./slices.js";
 import { SourceText } from "./source_text.js";
 import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
@@ -43,7 +41,8 @@ export class MarkdownStream {
   #source = new SourceText();
   #credit = new WorkCredit(EARNED_FOR_ALL);
   #lastItemCredit = new WorkCredit(EARNED_FOR_LAST_ITEM);
-  #plain = new PlainTail();
+  /** @type {import("./plain_tail.js").PlainTail | undefined} */
+  #plain;
   /** The open end of the text, and what is drawn of it. */
   #tail = "";
   #hasNewLine = false;
@@ -51,7 +50,7 @@ export class MarkdownStream {
   #tailNodes = [];
   /** A block at the end that only grows. @type {OpenFence | OpenTable | null} */
   #block = null;
-  /** @type {LastItem | null} */
+  /** @type {import("./last_item.js").LastItem | null} */
   #lastItem = null;
   #finished = false;
   #container;
@@ -144,7 +143,7 @@ export class MarkdownStream {
     // Finding finished blocks and drawing the rest hand each character to the parser once.
     const price = this.#tail.length * (this.#hasNewLine ? 2 : 1);
     if (isCut || this.#credit.affords(price)) return this.#pay(() => this.#update(true));
-    if (!this.#previewLastItem()) this.#plain.push(added);
+    if (!this.#previewLastItem()) this.#plain?.push(added);
     return "";
   }
 
@@ -196,7 +195,7 @@ export class MarkdownStream {
     this.#draw(this.#blocks.settle(this.#tail.slice(0, length)));
     this.#tail = this.#tail.slice(length);
     this.#lastItem = null;
-    this.#plain.reset(undefined, "", this.#tail);
+    this.#plain?.reset(undefined, "", this.#tail);
     return null;
   }
 
@@ -211,10 +210,10 @@ export class MarkdownStream {
 
   /** @param {Slice | null} settled */
   #preview(settled) {
-    const shown = this.#tail.slice(0, shownLength(this.#tail));
+    const shown = this.#tail.slice(0, lengthShown(this.#tail));
     const { tokens, nodes, hidesRest } = this.#blocks.preview(shown);
     this.#draw(settled, nodes);
-    this.#lastItem = LastItem.find(tokens, shown, this.#tailNodes.at(-1));
+    this.#lastItem = preview()?.findLastItem(tokens, shown, this.#tailNodes.at(-1)) ?? null;
     this.#holdBack(shown.length, shown, hidesRest);
   }
 
@@ -224,7 +223,7 @@ export class MarkdownStream {
     const price = item?.lengthIn(this.#tail.length) ?? 0;
     if (!item || !this.#credit.affords(price) || !this.#lastItemCredit.affords(price)) return false;
     const source = item.sourceIn(this.#tail);
-    const shown = source.slice(0, shownLength(source));
+    const shown = source.slice(0, lengthShown(source));
     this.#lastItemCredit.spend(shown.length);
     const { tokens, nodes, hidesRest } = this.#pay(() => this.#blocks.preview(shown, (parsed) => item.loosen(parsed)));
     const drawn = item.draw(this.#tailNodes, nodes);
@@ -238,7 +237,8 @@ export class MarkdownStream {
 
   /** What has not been drawn yet of the tail waits in the plain text. @param {number} length @param {string} shown @param {boolean} hidesRest */
   #holdBack(length, shown, hidesRest) {
-    this.#plain.reset(this.#tailNodes.at(-1), shown, this.#tail.slice(length), hidesRest);
+    this.#plain ??= preview()?.newPlainTail();
+    this.#plain?.reset(this.#tailNodes.at(-1), shown, this.#tail.slice(length), hidesRest);
   }
 
   /** @param {Slice | null} settled @param {{ block: OpenFence | OpenTable, rest: string }} opened */
@@ -257,7 +257,7 @@ export class MarkdownStream {
     this.#block = null;
     this.#lastItem = null;
     this.#tailNodes = [];
-    this.#plain.reset(undefined, "", "");
+    this.#plain?.reset(undefined, "", "");
   }
 
   /** Draws over the old end: nodes that are final now, then the new open end. @param {Slice | null} settled @param {ChildNode[]} [open] */
@@ -298,4 +298,9 @@ export function renderMarkdown(container, text, options) {
   const stream = new MarkdownStream(container, options);
   stream.renderWhole(text);
   return stream;
+}
+
+/** @param {string} text @returns {number} the length of its part that may be shown */
+function lengthShown(text) {
+  return preview()?.lengthShown(text) ?? text.length;
 }

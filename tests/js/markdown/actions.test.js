@@ -73,12 +73,13 @@ test("lines are wrapped on demand, also while the block still grows", () => {
   disable();
 });
 
-test("a picture is loaded by a click, in a frame that can do nothing, and stays while its block grows", () => {
+test("a picture is loaded by a click, in a frame that can do nothing, and stays while its block grows", async () => {
   const { container, markdown } = stream();
   const disable = enableActions(container);
   markdown.push("See ![a cat](https://cats.example/1.png?a=1&b=2) and");
   assert.equal(container.querySelector("iframe, img"), null);
   click(container.querySelector("[data-action=load-image]"));
+  while (!container.querySelector("iframe")) await new Promise((resolve) => setImmediate(resolve));
   for (const character of " more **words**\n\nend") markdown.push(character);
   markdown.finish();
   const frame = container.querySelector("iframe");

@@ -1,9 +1,13 @@
 import { parseHTML } from "linkedom";
 
 import { ElementBuilder } from "../../../static/js/markdown/elements.js";
+import { loadPreview } from "../../../static/js/markdown/late_preview.js";
 import { BLOCKS_OF_A_PART } from "../../../static/js/markdown/parts.js";
 import { createParser } from "../../../static/js/markdown/parser.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
+
+// In a page it comes later than the rest.
+await loadPreview();
 
 export const LOCATION = "https://chat.example/c/0";
 export const { document, window } = parseHTML("<!doctype html><html><body></body></html>");
