@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database
 from chat.api.pages import cursor_at, page_size, place_of
-from chat.api.replies import encoded, encoded_reply, route
+from chat.api.replies import encoded, encoded_reply, route, with_own_queue
 from chat.api.shapes import ConversationShape, conversation_shape
 from chat.models import User
 from chat.refusals import Refusal
@@ -26,6 +26,7 @@ from chat.search.words import Words
 SIZE: Final = 20
 
 
+@with_own_queue
 async def search(request: HttpRequest, user: User) -> HttpResponse:
     words = Words.parse(request.GET.get("q", ""))
     size = page_size(request.GET.get("limit", ""), usual=SIZE)

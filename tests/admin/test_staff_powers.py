@@ -251,7 +251,8 @@ def test_staff_name_groups(signed_in: SignIn, world: None, sam: User) -> None:
     group = Group.objects.get(name="powerful")
     client = signed_in(sam)
 
-    client.post("/admin/auth/group/add/", {"name": "new", "permissions": [1, 2]})
+    two = [permission.pk for permission in Permission.objects.all()[:2]]
+    client.post("/admin/auth/group/add/", {"name": "new", "permissions": two})
     client.post(f"/admin/auth/group/{group.pk}/change/", {"name": "renamed", "permissions": []})
 
     assert Group.objects.get(name="new").permissions.count() == 0
@@ -260,8 +261,9 @@ def test_staff_name_groups(signed_in: SignIn, world: None, sam: User) -> None:
 
 def test_an_administrator_gives_a_group_its_permissions(signed_in: SignIn, admin: User) -> None:
     group = Group.objects.create(name="everyday")
+    two = [permission.pk for permission in Permission.objects.all()[:2]]
 
-    signed_in(admin).post(f"/admin/auth/group/{group.pk}/change/", {"name": "everyday", "permissions": [1, 2]})
+    signed_in(admin).post(f"/admin/auth/group/{group.pk}/change/", {"name": "everyday", "permissions": two})
 
     assert group.permissions.count() == 2
     signed_in(admin).post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})

@@ -243,6 +243,7 @@ EXPLOSIONS: Final = {
     "css": "/*" + " " * 30_000,
 }
 
+
 async def test_code_that_takes_too_long_stays_plain_and_other_code_is_coloured(visitors: Visitors) -> None:
     visitor = await arrive(visitors)
     tab = await visitor.open()
@@ -268,7 +269,9 @@ async def test_no_script_but_the_one_of_the_worker_can_be_started(visitors: Visi
         })"""
     )
     assert started == ["TypeError", "TypeError"]
-    assert await tab.page.evaluate(
-        "(() => { try { trustedTypes.createPolicy('other', {}); return 'made'; } catch (error) { return error.name; } })()"
-    ) == "TypeError"
+    refused = await tab.page.evaluate(
+        "(() => { try { trustedTypes.createPolicy('other', {}); return 'made'; }"
+        " catch (error) { return error.name; } })()"
+    )
+    assert refused == "TypeError"
     visitor.watch.expect("policy: (require-)?trusted-types", "console: .*(Trusted|trusted|policy)")

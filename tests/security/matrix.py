@@ -97,7 +97,7 @@ ADMIN: Final[dict[str, Rule]] = {
     "admin/jsi18n/": STAFF,
     "admin/r/<path:content_type_id>/<path:object_id>/": STAFF,
     "admin/chat/user/<id>/password/": STAFF,
-    "admin/^(?P<app_label>auth|chat)/$": STAFF,
+    "admin/^(?P<app_label>chat|auth)/$": STAFF,
     "admin/(?P<url>.*)$": STAFF,
 }
 RULES: Final[dict[str, Rule]] = {**PAGES, **API, **ACCOUNTS, **ADMIN}

@@ -92,7 +92,7 @@ def site(
     mail: MailServer,
 ) -> Iterator[ServedSite]:
     shutil.copytree(prepared[0], tmp_path / "data")
-    variables = {"EMAIL_URL": mail.url, "CHAT_URL": URL, "DEFAULT_FROM_EMAIL": "chat@example.org"}
+    variables = {"EMAIL_URL": mail.url, "CHAT_URL": URL, "CHAT_SIGNUP": "1", "DEFAULT_FROM_EMAIL": "chat@example.org"}
     site = ServedSite(request.param, tmp_path / "data", prepared[1], **variables)
     try:
         site.start()
