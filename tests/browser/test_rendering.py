@@ -269,9 +269,80 @@ async def test_no_script_but_the_one_of_the_worker_can_be_started(visitors: Visi
         })"""
     )
     assert started == ["TypeError", "TypeError"]
-    refused = await tab.page.evaluate(
-        "(() => { try { trustedTypes.createPolicy('other', {}); return 'made'; }"
-        " catch (error) { return error.name; } })()"
+    made = await tab.page.evaluate(
+        """() => {
+            try { trustedTypes.createPolicy("other", {}); return "made"; } catch (error) { return error.name; }
+        }"""
     )
-    assert refused == "TypeError"
+    assert made == "TypeError"
     visitor.watch.expect("policy: (require-)?trusted-types", "console: .*(Trusted|trusted|policy)")
+
+
+# Each froze the page for seconds when blocks asked the browser for their direction.
+GROWING: Final = {"items": "-\n", "code": "`a` ", "breaks": "<br>", "emphasis": "**_* ", "table": "|c|d|\n"}
+# Draws a text, and says how long it took and how long the longest task was, in units of the same work by this machine.
+TIMED: Final = """async ({ head, piece, count }) => {
+  const { renderMarkdown } = await import("/static/js/markdown/stream.js");
+  const turn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  const busy = () => {
+    const start = performance.now();
+    let sum = 0;
+    for (let number = 0; number < 4e7; number += 1) sum += Math.sqrt(number);
+    return sum && performance.now() - start;
+  };
+  const unit = Math.max(busy(), busy(), busy());
+  const body = document.querySelector("main").appendChild(document.createElement("div"));
+  body.className = "message__body markdown";
+  let longest = 0;
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+  });
+  observer.observe({ type: "longtask" });
+  const start = performance.now();
+  renderMarkdown(body, head + piece.repeat(count) + "\\n\\nthe end");
+  while (!body.textContent.endsWith("the end")) await turn();
+  await turn();
+  const took = performance.now() - start;
+  observer.disconnect();
+  body.remove();
+  await turn();
+  return { took: took / unit, longest: longest / unit };
+}"""
+# Units of busy(), which takes 30 to 60 ms.
+FLOOR: Final = 2.0
+MOST_GROWTH: Final = 3.5
+LONGEST_TASK: Final = 8.0
+
+
+@pytest.mark.parametrize("kind", GROWING)
+async def test_twice_the_text_takes_twice_the_time_and_the_page_is_never_stopped(visitor: Visitor, kind: str) -> None:
+    tab = await visitor.open()
+    piece = GROWING[kind]
+    head = "|a|b|\n|-|-|\n" if kind == "table" else ""
+    sizes = [50_000 // len(piece), 100_000 // len(piece)]
+    await tab.page.evaluate(TIMED, {"head": head, "piece": piece, "count": 100})
+    once, twice = [await tab.page.evaluate(TIMED, {"head": head, "piece": piece, "count": count}) for count in sizes]
+
+    assert twice["took"] < MOST_GROWTH * max(once["took"], FLOOR)
+    assert max(once["longest"], twice["longest"]) < LONGEST_TASK
+
+
+async def test_a_browser_that_finds_the_direction_itself_is_stopped_by_the_same_text(visitor: Visitor) -> None:
+    """The control: what the rest of this file's measure says of a list whose direction the browser looks for."""
+    tab = await visitor.open()
+    made = await tab.page.evaluate(
+        """() => {
+          const timed = (direction, count) => {
+            const list = document.querySelector("main").appendChild(document.createElement("ul"));
+            list.setAttribute("dir", direction);
+            const start = performance.now();
+            for (let item = 0; item < count; item += 1) list.appendChild(document.createElement("li"));
+            const took = performance.now() - start;
+            list.remove();
+            return took;
+          };
+          timed("auto", 100);
+          return { auto: timed("auto", 10_000), ltr: timed("ltr", 10_000) };
+        }"""
+    )
+    assert made["auto"] > 10 * made["ltr"]

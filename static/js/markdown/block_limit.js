@@ -7,12 +7,12 @@
 
 /** @typedef {import("./parser.js").Token} Token */
 
-const MOST_CHARACTERS = 12_288;
+const MOST_CHARACTERS = 8_192;
 // With code in it, which is one text and cheap, and should not be torn.
 const MOST_WITH_CODE = 49_152;
 const FENCE = /^[ \t>]*(?:`{3}|~{3})/m;
 // Items and lines of quotes: each is several elements.
-const MOST_MARKED_LINES = 1_000;
+const MOST_MARKED_LINES = 600;
 const MARKED = /\n(?=[ \t]*(?:>|[-+*](?:[ \t\n]|$)|\d{1,9}[.)](?:[ \t\n]|$)))/g;
 
 /**

@@ -9,7 +9,7 @@ import { grammarOf } from "./languages.js";
 const LONGEST_CODE = 30_720;
 const PATIENCE_MS = 500;
 // So many formulas are drawn together. A message of thousands must not stop the page.
-const FORMULAS_AT_ONCE = 50;
+const FORMULAS_AT_ONCE = 150;
 
 /**
  * @typedef {object} Loaders
