@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from typing import Final
+from typing import Any, Final
 
 from tests.faults.client import Browser
 from tests.faults.processes import Site, Upstream
@@ -30,9 +30,14 @@ async def check_saved(browser: Browser, reading: Reading, text: str | None = Non
     if text is not None:
         assert reading.text == text
     path = f"/api/conversations/{reading.start['conversation_id']}/messages"
-    status, page = await browser.call("GET", path)
-    assert status == 200, page
-    messages = {message["id"]: message for message in page["items"]}
+    messages: dict[str, Any] = {}
+    cursor: str | None = ""
+    # A long answer has a page of its own; its question is on the next.
+    while cursor is not None and not {reading.end["message_id"], reading.end["parent_id"]} <= messages.keys():
+        status, page = await browser.call("GET", f"{path}?cursor={cursor}")
+        assert status == 200, page
+        messages |= {message["id"]: message for message in page["items"]}
+        cursor = page["next"]
     answer = messages[reading.end["message_id"]]
     assert answer["text"] == reading.text
     assert answer["run_id"] == reading.run_id

@@ -52,6 +52,6 @@ async def test_without_the_key_in_the_log_a_message_is_answered_twice(monkeypatc
             log._sent.clear()
 
         monkeypatch.setattr(MemoryLog, "find_sent", find_sent)
-        monkeypatch.setattr(MemoryLog, "_drop", lambda log, run: None)
+        monkeypatch.setattr(MemoryLog, "_forget", lambda log, run: None)
         twice = await chat.send(**message)
         assert not twice.duplicate

@@ -118,7 +118,7 @@ async def test_control_a_run_that_writes_early_is_seen(monkeypatch: pytest.Monke
     """What the first test would say of a runner that keeps a draft."""
 
     async def stream(provider: Any, request: Request) -> Any:
-        await database.write(Conversation.objects.create, owner_id=int(request.user), title="a draft")
+        await database.write(Conversation.objects.create, owner_id=chat.alice.pk, title="a draft")
         async for delta in undisturbed(provider, request):
             yield delta
 
