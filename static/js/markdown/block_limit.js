@@ -8,6 +8,11 @@
 /** @typedef {import("./parser.js").Token} Token */
 
 const MOST_CHARACTERS = 8_192;
+// Of plain text. Elements are what costs, and only marks make elements: each counts as MARK of the characters above,
+// any other character as little.
+const MARK = 2;
+const PLAIN = 1 / 16;
+const MARKS = /[`*_~$\\<>[\]!&|\n#+\-.:@]/g;
 // With code in it, which is one text and cheap, and should not be torn.
 const MOST_WITH_CODE = 49_152;
 const FENCE = /^[ \t>]*(?:`{3}|~{3})/m;
@@ -22,8 +27,8 @@ const MARKED = /\n(?=[ \t]*(?:>|[-+*](?:[ \t\n]|$)|\d{1,9}[.)](?:[ \t\n]|$)))/g;
 export function blockLimit(text) {
   const marked = text.length > MOST_MARKED_LINES ? endOfMarkedLines(text) : 0;
   if (marked && marked <= MOST_CHARACTERS) return marked;
-  if (text.length <= MOST_CHARACTERS) return 0;
-  const most = FENCE.test(text.slice(0, MOST_CHARACTERS)) ? MOST_WITH_CODE : MOST_CHARACTERS;
+  if (text.length <= MOST_CHARACTERS / MARK) return 0;
+  const most = FENCE.test(text.slice(0, MOST_CHARACTERS)) ? MOST_WITH_CODE : mostOf(text);
   if (text.length <= most) return 0;
   return text.lastIndexOf("\n", most - 1) + 1 || endOfWord(text.slice(0, most));
 }
@@ -44,6 +49,16 @@ export function endOfLine(text, lines) {
   let end = 0;
   for (let line = 0; line < lines; line += 1) end = text.indexOf("\n", end) + 1;
   return end;
+}
+
+/** @param {string} text @returns {number} how many characters of it may be one block */
+function mostOf(text) {
+  MARKS.lastIndex = 0;
+  for (let marks = 1; MARKS.test(text); marks += 1) {
+    const weight = marks * MARK + (MARKS.lastIndex - marks) * PLAIN;
+    if (weight > MOST_CHARACTERS) return MARKS.lastIndex - 1;
+  }
+  return MOST_CHARACTERS / PLAIN;
 }
 
 /** @param {string} text @returns {number} where the first line begins that is one too many */
