@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.db import connection
 from django.db.backends.signals import connection_created
 
 from chat import database
@@ -107,7 +106,7 @@ def slow_down(**signal: Any) -> None:
     signal["connection"].connection.create_function("INSTR", 2, position)
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL bounds its statements itself")
+@pytest.mark.sqlite
 @pytest.mark.parametrize(("seconds", "status"), [(0.1, 503), (600, 200)])
 async def test_a_search_that_takes_too_long_is_ended_and_says_so(
     chat: Rig, owner: Browser, settings: Any, seconds: float, status: int

@@ -34,26 +34,29 @@ async def test_what_a_zombie_still_writes_is_refused(
     assert status == 201
     readings = [Reading(run["run_id"]) for _ in range(2)]
     followers = [Follower(site, alice, http) for _ in readings]
+    # Of the other server: it need not notice first that the owner stands still. Meanwhile the model, which is held,
+    # would be given up.
+    beside = Reading(run["run_id"])
     following = [
+        asyncio.create_task(Browser(site, alice, http, url=site.servers[1].url).follow(beside)),
         asyncio.create_task(followers[0].over_socket(readings[0])),
         asyncio.create_task(followers[1].over_sse(readings[1])),
     ]
-    await asyncio.gather(*(reading.has(20 * TOKEN) for reading in readings))
+    await asyncio.gather(*(reading.has(20 * TOKEN) for reading in [*readings, beside]))
     owner.signal(signal.SIGSTOP)
     upstream.release()
     try:
-        for reading in readings:
-            await reading.until(lambda each: "reset" in each.names, seconds=TAKEN_OVER_SECONDS)
-            await reading.has(20 * TOKEN)
+        await beside.until(lambda each: "reset" in each.names, seconds=TAKEN_OVER_SECONDS)
+        await beside.has(20 * TOKEN)
     finally:
         owner.signal(signal.SIGCONT)
     refused = f"Run {run['run_id']} belongs to another process now"
     await until(lambda: refused in owner.log)
-    assert not any(reading.outcome for reading in readings)
+    assert not any(reading.outcome for reading in [*readings, beside])
     upstream.release()
     async with asyncio.timeout(TAKEN_OVER_SECONDS):
         await asyncio.gather(*following)
-    for reading in readings:
+    for reading in [*readings, beside]:
         await check_saved(browser, reading, varied(prompt, COUNT, attempt=2))
         assert reading.names.count("reset") == 1
     assert answers(site, run["run_id"]) == [readings[0].text]
