@@ -55,7 +55,9 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
     data_dir = tmp_path_factory.mktemp("site")
-    made = Site(data_dir, prepare(data_dir, *HOSTILE), OPENAI_BASE_URL=upstream.base_url, **SETTINGS)
+    made = Site(
+        data_dir, prepare(data_dir, *HOSTILE), OPENAI_BASE_URL=upstream.base_url, CHAT_CONSOLE_MAIL="1", **SETTINGS
+    )
     try:
         made.start()
         yield made

@@ -35,12 +35,12 @@ WATCH_FOR_JUMPS = """() => {
     return scroller.scrollTop - before;
   };
 }"""
-# Up or down by steps of half a screen, one per frame or so, while all that is needed comes from the server: where
-# there is nothing yet, no step is made, and none counted.
+# Up or down by steps of half a screen, one per frame or so, while all that is needed comes from the server.
 WALK = """([distance, steps]) => new Promise((resolve) => {
   let left = steps;
   const go = () => {
-    if (window.step(distance) !== 0) left -= 1;
+    window.step(distance);
+    left -= 1;
     if (left > 0) requestAnimationFrame(() => requestAnimationFrame(go));
     else resolve(window.jumps);
   };

@@ -1,7 +1,7 @@
 /** Long work in slices, so that the page can be used meanwhile. */
 
 // Well below what is felt, with time for the browser to lay out what was made.
-const SLICE_MS = 8;
+const SLICE_MS = 24;
 
 /**
  * Does the first slice at once, and the others when the page has had its turn. Without a page it is all done at once.

@@ -28,6 +28,8 @@ import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.
 const pageDressing = new LateDressing();
 // Read and drawn in one go, whatever it is.
 const SLICE_CHARACTERS = 4_096;
+// A message of usual length is drawn at once: one that grows above what is being read would move it.
+const AT_ONCE_CHARACTERS = 2 * SLICE_CHARACTERS;
 // As many blocks, drawn again.
 const SLICE_BLOCKS = 100;
 /** Who draws in a container: another one there takes its place. @type {WeakMap<Element, MarkdownStream>} */
@@ -53,6 +55,8 @@ export class MarkdownStream {
   /** @type {import("./last_item.js").LastItem | null} */
   #lastItem = null;
   #finished = false;
+  /** Characters so far. */
+  #received = 0;
   #container;
   #later;
 
@@ -81,6 +85,7 @@ export class MarkdownStream {
   push(text) {
     if (this.#finished) throw new Error("The text has ended already");
     const added = this.#source.push(text);
+    this.#received += added.length;
     for (const slice of slicesOf(added)) this.#pushSlice(slice, true);
   }
 
@@ -93,7 +98,10 @@ export class MarkdownStream {
   finish(rest = "") {
     if (this.#finished) return;
     this.#finished = true;
-    runInSlices(this.#finishing(this.#source.push(rest) + this.#source.finish()), this.#later, () => streams.get(this.#container) === this);
+    const text = this.#source.push(rest) + this.#source.finish();
+    const work = this.#finishing(text);
+    if (this.#received + text.length > AT_ONCE_CHARACTERS) runInSlices(work, this.#later, () => streams.get(this.#container) === this);
+    else while (!work.next().done);
   }
 
   /** Renders a text at once: no preview, one parse. @param {string} text */
