@@ -109,14 +109,19 @@ def probe_host(allowed_hosts: Iterable[str]) -> str:
 def distrust_headers() -> None:
     """Keep the servers that are loaded from reading such headers themselves, before the application is asked.
 
-    Daphne answers a `Daphne-Root-Path` that is not ASCII with 500 and a traceback. uvicorn replaces the client's
-    address, and the peer's cannot be found again; its option for that (`--proxy-headers`) is on by default.
+    Daphne answers a `Daphne-Root-Path`, or a WebSocket's protocol, that is not ASCII with 500 and a traceback. uvicorn
+    replaces the client's address, and the peer's cannot be found again; its option for that (`--proxy-headers`) is on
+    by default.
     """
     if daphne := sys.modules.get("daphne.http_protocol"):
         process = daphne.WebRequest.process
 
         def process_without_root_path(request: Any) -> Any:
             request.requestHeaders.removeHeader(b"Daphne-Root-Path")
+            offered = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol", ())
+            if not all(value.isascii() for value in offered):
+                # It is read as ASCII, too; so offered, no protocol is ours.
+                request.requestHeaders.removeHeader(b"Sec-WebSocket-Protocol")
             return process(request)
 
         daphne.WebRequest.process = process_without_root_path

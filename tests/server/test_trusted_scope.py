@@ -118,6 +118,17 @@ def test_a_root_path_that_is_no_ascii_is_no_failure(server: Echo) -> None:
     assert server.over_http(**{"Daphne-Root-Path": "/\xe9vil%ff"})["root_path"] == ""
 
 
+def test_a_protocol_of_a_websocket_that_is_no_ascii_is_no_failure(server: Echo) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(
+            b"GET /page HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+            b"Sec-WebSocket-Protocol: \xff\r\n\r\n"
+        )
+        status = connection.recv(64).split()[1]
+    assert status in (b"101", b"400")
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_probes_are_answered_whatever_host_they_name(server: Echo, path: str) -> None:
     assert server.over_http_with([("Accept", "*/*")], path)["host"] == [HEALTHY]
