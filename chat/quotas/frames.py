@@ -30,7 +30,7 @@ class Frames:
 
 
 class Floods:
-    """Who has flooded, and how long to stay away: twice as long each time, until there has been peace for a while."""
+    """Floods per user, and how long each keeps the user out: twice as long each time, until none comes for a while."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -17,7 +17,7 @@ from tests.fake_openai.certificate import self_signed
 from tests.faults.processes import Site, Upstream, prepare
 
 ENOUGH: Final = 130
-# Who looks at each, and what is on it.
+# Each page: which visitor opens it, and a text that it must show.
 PAGES: Final = {
     "/accounts/login/": ("", 'name="login"'),
     "/accounts/signup/": ("", 'name="password1"'),
