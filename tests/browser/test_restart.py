@@ -44,6 +44,8 @@ async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(
     own_site.start()
 
     await tab.failure.locator("[data-action=retry]").click()
+    # The lost answer had the same 20 pieces.
+    await tab.answering()
     await tab.numbers(20)
     upstream.release()
     await tab.ended()
@@ -77,6 +79,8 @@ async def test_what_was_sent_is_offered_again_to_a_page_that_was_loaded_anew(
     # It waits as long as nobody asks for it.
     await tab.reload()
     await tab.failure.locator("[data-action=retry]").click()
+    # The lost answer had the same 20 pieces.
+    await tab.answering()
     await tab.numbers(20)
     upstream.release()
     await tab.ended()
