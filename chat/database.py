@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
@@ -36,6 +37,7 @@ _one_writer: Final = connection.vendor == "sqlite"
 # are short, so what is small gets its turn soon, however long searches take.
 pages: Final = ConcurrencyLimit(each=1, altogether=2, waiting=64)
 searches: Final = ConcurrencyLimit(each=1, altogether=2, waiting=8)
+LONGEST_REST_SECONDS: Final = 2.0
 _readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
 _writers = ThreadPoolExecutor(1 if _one_writer else 2, thread_name_prefix="db-write")
 _savers = ThreadPoolExecutor(1 if _one_writer else 4, thread_name_prefix="db-save")
@@ -50,18 +52,23 @@ async def read_in_turn(limit: ConcurrencyLimit, user_id: int, function: Callable
     """As `read`, for what may read much: as often at once as the limit gives a person, who waits beyond that.
 
     The place is kept until the reading has ended, also if nobody waits for it any more: a client that hangs up and
-    asks again gets no second thread. Raises Refusal rate_limited if too many of this person's wait, or one for too
-    long.
+    asks again gets no second thread. Then this person's next one waits for as long as this one took, up to
+    LONGEST_REST_SECONDS: a thread that works holds up everything else in the process. Raises Refusal rate_limited if
+    too many of this person's wait, or one for too long.
     """
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await limit.take(user_id)
-    except (Crowded, TimeoutError):
-        message = "You are asking for much at once. Wait a moment, then try again."
+        await limit.take(user_id, seconds=ANSWER_SECONDS)
+    except Crowded:
+        message = "You have too many requests waiting. Wait a moment, then try again."
         raise Refusal("rate_limited", message, retry_after=1) from None
+    began = time.monotonic()
     reading = asyncio.ensure_future(read(function))
-    reading.add_done_callback(lambda _: limit.give_back(user_id))
+    reading.add_done_callback(lambda _: limit.give_back(user_id, rest=_rest(time.monotonic() - began)))
     return await asyncio.shield(reading)
+
+
+def _rest(taken: float) -> float:
+    return min(taken, LONGEST_REST_SECONDS)
 
 
 async def write(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

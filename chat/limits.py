@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -11,6 +12,7 @@ from typing import Final
 # Of a request's body. Above Django's own limit, so that Django can answer what is a little over that one.
 BODY_BYTES: Final = 4 * 1024 * 1024
 SWEEP_AT: Final = 1024
+TIMER_SECONDS: Final = 0.002
 
 
 class SlidingWindow:
@@ -49,7 +51,7 @@ class SlidingWindow:
 
 
 class Crowded(Exception):
-    """As many wait as may."""
+    """As many wait as may, or one has waited for too long."""
 
 
 class ConcurrencyLimit:
@@ -59,52 +61,83 @@ class ConcurrencyLimit:
     one with many waiting holds up another by one only. All calls are made on one event loop.
     """
 
-    def __init__(self, *, each: int, altogether: int, waiting: int) -> None:
+    def __init__(self, *, each: int, waiting: int, altogether: float = math.inf) -> None:
         self._each = each
         self._altogether = altogether
         self.waiting = waiting
         self._running: dict[Hashable, int] = {}
+        self._count = 0
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+        # Until when a key rests.
+        self._rests: dict[Hashable, float] = {}
 
-    async def take(self, key: Hashable) -> None:
-        """Wait for a place, and have it until `give_back`. Raises Crowded at once if too many wait."""
+    async def take(self, key: Hashable, *, seconds: float) -> None:
+        """Wait for a place, and have it until `give_back`. Raises Crowded if too many wait, or after `seconds`."""
         if self._has_room(key):
-            self._count(key)
+            self._let_in(key)
             return
         queue = self._waiting.setdefault(key, deque())
         if len(queue) >= self.waiting:
             raise Crowded
         place = asyncio.get_running_loop().create_future()
         queue.append(place)
+        self._call_after_rest(key)
         try:
-            await place
-        except asyncio.CancelledError:
+            async with asyncio.timeout(seconds):
+                await place
+        except BaseException as error:
             if place.cancelled():
                 self._leave(key, place)
             else:
                 self.give_back(key)
+            if isinstance(error, TimeoutError):
+                raise Crowded from None
             raise
 
-    def give_back(self, key: Hashable) -> None:
+    def give_back(self, key: Hashable, *, rest: float = 0.0) -> None:
+        """Others may have the place now, and this key after so many seconds."""
+        self._count -= 1
         self._running[key] -= 1
         if not self._running[key]:
             del self._running[key]
+        if rest > 0:
+            self._let_rest(key, rest)
+        self._call_those_with_room()
+
+    def _let_rest(self, key: Hashable, seconds: float) -> None:
+        now = time.monotonic()
+        if len(self._rests) >= SWEEP_AT:
+            self._rests = {each: until for each, until in self._rests.items() if until > now}
+        self._rests[key] = now + seconds
+        if key in self._waiting:
+            self._call_after_rest(key)
+
+    def _call_after_rest(self, key: Hashable) -> None:
+        if (rest := self._rests.get(key, 0.0) - time.monotonic()) > 0:
+            asyncio.get_running_loop().call_later(rest, self._call_those_with_room)
+
+    def _call_those_with_room(self) -> None:
         for waiting in list(self._waiting):
             if self._has_room(waiting):
-                self._let_in(waiting)
+                self._call(waiting)
 
     def _has_room(self, key: Hashable) -> bool:
-        return self._running.get(key, 0) < self._each and sum(self._running.values()) < self._altogether
-
-    def _count(self, key: Hashable) -> None:
-        self._running[key] = self._running.get(key, 0) + 1
+        if self._running.get(key, 0) >= self._each or self._count >= self._altogether:
+            return False
+        # A timer may be a little early.
+        return self._rests.get(key, 0.0) - time.monotonic() < TIMER_SECONDS
 
     def _let_in(self, key: Hashable) -> None:
+        self._count += 1
+        self._running[key] = self._running.get(key, 0) + 1
+
+    def _call(self, key: Hashable) -> None:
+        """The next of this key comes in."""
         queue = self._waiting.pop(key)
         while queue:
             place = queue.popleft()
             if not place.done():
-                self._count(key)
+                self._let_in(key)
                 place.set_result(None)
                 break
         if queue:

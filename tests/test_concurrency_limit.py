@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,7 +22,7 @@ class Crowd:
         """`name`: the key, and a number."""
 
         async def take() -> None:
-            await self._limit.take(name[0])
+            await self._limit.take(name[0], seconds=60)
             self.let_in.append(name)
 
         task = asyncio.create_task(take())
@@ -124,10 +125,60 @@ async def test_several_at_once_may_be_one_keys() -> None:
         assert callers.let_in == ["a1", "a2", "b1", "a3"]
 
 
+async def test_nobody_waits_for_longer_than_they_said() -> None:
+    limit = ConcurrencyLimit(each=1, altogether=1, waiting=1)
+    await limit.take("a", seconds=60)
+    with pytest.raises(Crowded):
+        await limit.take("b", seconds=0.01)
+    limit.give_back("a")
+    await limit.take("b", seconds=0.01)
+    limit.give_back("b")
+    assert (limit._running, limit._waiting, limit._count) == ({}, {}, 0)
+
+
+async def test_a_key_that_rests_waits_and_no_other() -> None:
+    limit = ConcurrencyLimit(each=1, altogether=1, waiting=2)
+    await limit.take("a", seconds=60)
+    waiting = asyncio.create_task(limit.take("a", seconds=60))
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    limit.give_back("a", rest=0.1)
+    await limit.take("b", seconds=0.05)
+    limit.give_back("b")
+    late = asyncio.create_task(limit.take("a", seconds=60))
+    await waiting
+    assert time.monotonic() - began > 0.09
+    limit.give_back("a")
+    await late
+    limit.give_back("a")
+
+
+async def test_whoever_comes_while_it_rests_waits_for_its_end() -> None:
+    limit = ConcurrencyLimit(each=1, altogether=1, waiting=2)
+    await limit.take("a", seconds=60)
+    limit.give_back("a", rest=0.1)
+    with pytest.raises(Crowded):
+        await limit.take("a", seconds=0.01)
+    began = time.monotonic()
+    await limit.take("a", seconds=60)
+    assert time.monotonic() - began > 0.05
+
+
+def test_a_rest_outlives_the_loop_in_which_it_began() -> None:
+    limit = ConcurrencyLimit(each=1, altogether=1, waiting=2)
+
+    async def turn() -> None:
+        await limit.take("a", seconds=10)
+        limit.give_back("a", rest=0.05)
+
+    asyncio.run(turn())
+    asyncio.run(turn())
+
+
 async def test_a_limit_that_is_left_keeps_nothing() -> None:
     limit = ConcurrencyLimit(each=1, altogether=1, waiting=1)
-    await limit.take("a")
-    waiting = asyncio.create_task(limit.take("b"))
+    await limit.take("a", seconds=60)
+    waiting = asyncio.create_task(limit.take("b", seconds=60))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

@@ -24,12 +24,14 @@ from chat.search.segments import Segment, marked
 from chat.search.words import Words
 
 SIZE: Final = 20
+# On a page, whatever is asked for: each is three rows of the database, and a line of text that is looked for.
+LARGEST: Final = 50
 
 
 @with_own_queue
 async def search(request: HttpRequest, user: User) -> HttpResponse:
     words = Words.parse(request.GET.get("q", ""))
-    size = page_size(request.GET.get("limit", ""), usual=SIZE)
+    size = min(page_size(request.GET.get("limit", ""), usual=SIZE), LARGEST)
     cursor = request.GET.get("cursor", "")
     place = place_of(cursor) if cursor else None
     after = (place[0], UUID(place[1])) if place else None

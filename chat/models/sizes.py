@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db.models import Func, IntegerField, QuerySet
 
 # Of the texts on one page, together: its JSON is written, sent and read in one piece. In bytes of UTF-8.
-PAGE_BYTES: Final = 512 * 1024
+PAGE_BYTES: Final = 256 * 1024
 # So many sizes are asked for at once: SQLite reads a text to tell how long it is.
 BATCH: Final = 50
 

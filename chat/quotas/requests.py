@@ -2,67 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from chat.limits import ConcurrencyLimit, Crowded
 from chat.refusals import Refusal
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 4
 WAITING: Final = 120
 WAIT_SECONDS: Final = 10.0
 
 
 class Requests:
-    """First come, first served. A user's crowd makes that user wait, and others behind `at_once` of it at most."""
+    """First come, first served. A user's crowd makes that user wait, and others behind `at_once` of it at most.
 
-    def __init__(self, at_once: int = AT_ONCE, *, waiting: int = WAITING, wait_seconds: float = WAIT_SECONDS) -> None:
-        self._at_once = at_once
-        self._waiting = waiting
+    `rest`: so many times as long as a turn took, its place stays empty.
+    """
+
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        *,
+        rest: float = 0.0,
+        waiting: int = WAITING,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        self._limit = ConcurrencyLimit(each=at_once, waiting=waiting)
+        self._rest = rest
         self._wait_seconds = wait_seconds
-        self._lines: dict[int, _Line] = {}
 
     @asynccontextmanager
     async def turn(self, user_id: int) -> AsyncIterator[None]:
         """Raises Refusal too_many_requests if too many wait already, or if it takes too long."""
-        line = self._lines.get(user_id)
-        if line is None:
-            line = self._lines[user_id] = _Line(self._at_once)
-        if line.length >= self._at_once + self._waiting:
-            raise too_many_requests()
-        line.length += 1
         try:
-            await self._wait(line)
-            try:
-                yield
-            finally:
-                line.turns.release()
-        finally:
-            line.length -= 1
-            if not line.length:
-                self._lines.pop(user_id, None)
-
-    async def _wait(self, line: _Line) -> None:
-        if not line.turns.locked():
-            await line.turns.acquire()
-            return
-        try:
-            async with asyncio.timeout(self._wait_seconds):
-                await line.turns.acquire()
-        except TimeoutError:
+            await self._limit.take(user_id, seconds=self._wait_seconds)
+        except Crowded:
             raise too_many_requests() from None
-
-
-class _Line:
-    """Of one user. `length`: with those whose turn it is."""
-
-    __slots__ = ("length", "turns")
-
-    def __init__(self, at_once: int) -> None:
-        self.length = 0
-        self.turns = asyncio.Semaphore(at_once)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._limit.give_back(user_id, rest=self._rest * (time.monotonic() - began))
 
 
 class Tally:

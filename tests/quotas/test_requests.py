@@ -42,7 +42,7 @@ async def test_so_many_at_once_and_the_others_in_their_order() -> None:
     work.end.set()
     await asyncio.gather(*tasks, bobs)
     assert work.begun == [0, 1, 100, 2, 3, 4]
-    assert work.requests._lines == {}
+    assert not work.requests._limit._running
 
 
 async def test_the_line_has_an_end() -> None:
@@ -66,7 +66,7 @@ async def test_nobody_waits_for_ever() -> None:
     work.end.set()
     await first
     await work(2)
-    assert work.requests._lines == {}
+    assert not work.requests._limit._running
 
 
 async def test_whoever_gives_up_leaves_the_line() -> None:
@@ -78,7 +78,7 @@ async def test_whoever_gives_up_leaves_the_line() -> None:
     work.end.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert work.begun == [0, 2]
-    assert work.requests._lines == {}
+    assert not work.requests._limit._running
 
 
 def test_attempts_to_send_are_counted_also_those_that_are_refused_later() -> None:

@@ -100,7 +100,7 @@ def test_of_a_long_conversation_the_end_comes_with_the_page(signed_in: SignIn, a
 
 async def test_who_asks_for_too_many_pages_at_once_is_asked_to_wait(async_client: AsyncClient, alice: User) -> None:
     await async_client.aforce_login(alice)
-    await database.pages.take(alice.pk)
+    await database.pages.take(alice.pk, seconds=60)
     try:
         waiting = [asyncio.create_task(async_client.get("/")) for _ in range(database.pages.waiting + 1)]
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
