@@ -43,8 +43,8 @@ class BearerTokenMiddleware:
         if secret is not None and request.path_info.startswith("/api/"):
             try:
                 user = await sync_to_async(user_of_token)(secret)
-            except DatabaseError:
-                logger.exception("A token could not be checked.")
+            except DatabaseError as error:
+                logger.warning("auth: a token could not be checked: %r", error)
                 return unavailable()
             if user is None:
                 return not_signed_in("This API token is not valid, or not any more.")

@@ -32,6 +32,7 @@ from chat.quotas.frames import FIRST_PAUSE_SECONDS
 from chat.quotas.handshakes import TooMany, address_of
 from chat.quotas.quotas import Quotas, quotas
 from chat.refusals import Refusal
+from chat.sign_in_watch import signed_out
 from chat.socket_requests import SignedOut, SocketRequests, is_ref
 from chat.socket_writer import SocketWriter
 from chat.streams.base import Unavailable
@@ -44,7 +45,6 @@ SUBPROTOCOL: Final = "chat.v1"
 PROTOCOL: Final = 1
 # More requests than this under way at once and the next is refused: no client can pile them up here.
 REQUESTS: Final = 32
-SIGNED_IN_EVERY_SECONDS: Final = 15.0
 RETRY_MS: Final = 1000
 # The server drops a handshake after five seconds, and the client would not know why.
 HANDSHAKE_SECONDS: Final = 3.0
@@ -125,12 +125,16 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Raises _Farewell."""
         address = address_of(self.scope)
         try:
-            handshake = self._quotas.handshakes.begin(address, credential_of_scope(self.scope))
+            handshake = self._quotas.handshakes.begin(
+                address,
+                credential_of_scope(self.scope),
+                per_minute=HANDSHAKES_PER_SOCKET * settings.CHAT_SOCKETS_PER_USER,
+            )
             user = await self._find_user()
             if user is None:
                 handshake.failed()
                 raise _Farewell(close_codes.NOT_SIGNED_IN)
-            handshake.succeeded(user.pk, per_minute=HANDSHAKES_PER_SOCKET * settings.CHAT_SOCKETS_PER_USER)
+            handshake.succeeded(user.pk)
         except _Undecided:
             handshake.undecided()
             raise _Farewell(close_codes.DRAINING) from None
@@ -158,6 +162,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             self._place = await self._quotas.connections.open("sockets", user.pk, limit=limit)
         except Full:
+            self._quotas.handshakes.had_no_room(user.pk, RETRY_SECONDS)
             self._bye(close_codes.FLOOD, RETRY_SECONDS)
             return False
         return True
@@ -303,15 +308,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._bye(close_codes.STALLED)
 
     async def _watch_sign_in(self) -> None:
-        """A session that has ended, a revoked token, a disabled account: the socket ends too."""
-        while True:
-            await asyncio.sleep(SIGNED_IN_EVERY_SECONDS)
-            try:
-                if not await self._is_signed_in():
-                    self._bye(close_codes.NOT_SIGNED_IN)
-                    return
-            except DatabaseError:
-                logger.warning("A sign-in could not be checked again; trying later.")
+        await signed_out(self.scope, self._user_id)
+        self._bye(close_codes.NOT_SIGNED_IN)
 
     async def _watch_close(self) -> None:
         """The server is being shut down."""

@@ -13,6 +13,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
 from chat.api.event_streams import EventStreams  # noqa: E402
+from chat.api.request_queue import RequestQueue  # noqa: E402
 from chat.consumers import ChatConsumer, refuse_socket  # noqa: E402
 from chatsite.body_limit import BodyLimit  # noqa: E402
 from chatsite.lifespan import lifespan  # noqa: E402
@@ -23,7 +24,7 @@ application = TrustedScope(
     ProtocolTypeRouter(
         {
             "lifespan": lifespan,
-            "http": BodyLimit(EventStreams(django_application)),
+            "http": BodyLimit(EventStreams(RequestQueue(django_application))),
             "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),  # type: ignore[arg-type]
         }
     ),

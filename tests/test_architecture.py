@@ -19,7 +19,7 @@ LAYERS = {
     DATA: ("migrations", "models"),
     CAPABILITIES: (
         *("auth", "database", "documents", "first_run", "mail", "metrics", "notice_layer", "notices", "origins"),
-        *("quotas", "search", "tools"),
+        *("quotas", "search", "sign_in_watch", "tools"),
     ),
     PROCESS: ("generation",),
     INTERFACES: (

@@ -8,24 +8,21 @@ the request beside it, in milliseconds that a first token would otherwise wait f
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
-from chat import database, metrics
+from chat import metrics
 from chat.answer_headers import NO_PAGE
-from chat.auth import not_signed_in, user_of_scope
+from chat.auth import not_signed_in
 from chat.models import User
 from chat.quotas.connections import RETRY_SECONDS, Full, Place
 from chat.quotas.quotas import quotas
 from chat.quotas.requests import too_many_connections
-
-logger = logging.getLogger(__name__)
+from chat.sign_in_watch import signed_out
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,8 +34,6 @@ Responder = Callable[[Send], Coroutine[Any, Any, None]]
 
 _SLOT: Final = "chat.responder"
 _PLACES: Final = "chat.places"
-# How often it is asked again whether the reader of a stream may still read it.
-SIGNED_IN_EVERY_SECONDS: Final = 15.0
 # What Django's middleware adds to every other response, which these do not wait for.
 COMMON_HEADERS: Final = {
     "Vary": "Cookie, Authorization",
@@ -164,7 +159,7 @@ class _Response:
 
     async def refused(self, scope: Scope, user_id: int) -> None:
         """Return when the reader may not read on and has been told so: a stream ends, an answer is a refusal."""
-        await _signed_out(scope, user_id)
+        await signed_out(scope, user_id)
         self._refused = True
         if self._begun:
             with suppress(OSError):
@@ -193,19 +188,6 @@ async def _respond(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _signed_out(scope: Scope, user_id: int) -> None:
-    """Return when the session has ended, the token was revoked, or the account disabled."""
-    while True:
-        await asyncio.sleep(SIGNED_IN_EVERY_SECONDS)
-        try:
-            user = await database.read(user_of_scope, dict(scope))
-        except DatabaseError:
-            logger.warning("A sign-in could not be checked again; trying later.")
-            continue
-        if user is None or user.pk != user_id:
-            return
 
 
 async def _pump(body: Body, send: Send) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -19,6 +19,7 @@ from django.utils.cache import patch_vary_headers
 
 from chat.auth import not_signed_in
 from chat.models import User
+from chat.quotas.arrivals import arrived
 from chat.quotas.quotas import quotas
 from chat.refusals import Refusal
 from chat.streams.base import Unavailable
@@ -76,6 +77,7 @@ async def _respond(
     await sync_to_async(close_old_connections)()
     if not isinstance(user, User) or not user.is_active:
         return not_signed_in()
+    await arrived(request, user)
     if request.headers.get(MEANT_FOR, str(user.pk)) != str(user.pk):
         raise Refusal("another_user", "Somebody else is signed in by now.")
     if chosen is None:
@@ -111,8 +113,29 @@ def reply(data: Any, *, status: int = 200) -> HttpResponse:
 
 
 def encoded(data: Any) -> bytes:
-    """JSON as `reply` sends it. For what may be large, where it was read: not on the event loop."""
-    return json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False).encode()
+    """JSON as `reply` sends it. For what may be large, where it was read: not on the event loop.
+
+    Item by item, as the interpreter does nothing else while one text is encoded.
+    """
+    return "".join(_pieces(data)).encode()
+
+
+def _pieces(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        for number, (name, value) in enumerate(data.items()):
+            yield f"{', ' if number else '{'}{_dumps(name)}: "
+            yield from _pieces(value) if isinstance(value, list) else (_dumps(value),)
+        yield "}" if data else "{}"
+    elif isinstance(data, list):
+        for number, item in enumerate(data):
+            yield f"{', ' if number else '['}{_dumps(item)}"
+        yield "]" if data else "[]"
+    else:
+        yield _dumps(data)
+
+
+def _dumps(data: Any) -> str:
+    return json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False)
 
 
 def encoded_reply(body: bytes) -> HttpResponse:

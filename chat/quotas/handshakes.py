@@ -1,30 +1,30 @@
 """Who may open a WebSocket now: asked before the database is, and of each user once they are known.
 
-A cookie or a token that was right a while ago is known here by its hash. So strangers who try others from the same
-address, with whom a person may share it, keep nobody out who was in.
+Strangers who try cookies and tokens from an address keep nobody out who was in from there
+(chat.quotas.credentials).
 """
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from chat.limits import SlidingWindow
+from chat.limits import SWEEP_AT, SlidingWindow
+from chat.quotas.credentials import Credentials
 from chat.quotas.frames import Floods
 
 # Handshakes of nobody that cost a look into the database, by address: four a second, in the long run.
 STRANGERS: Final = 60
 STRANGERS_SECONDS: Final = 15.0
 MINUTE_SECONDS: Final = 60.0
-KNOWN: Final = 4096
 # A page that is refused comes back when it is told. Whoever is refused more often than this, within so many seconds,
 # does not listen.
 REFUSED: Final = 10
 REFUSED_SECONDS: Final = 10.0
+# For whom there was no room, and who does not listen: so long without another look. Short, as room may be made.
+FULL_SECONDS: Final = 5.0
 
 
 class TooMany(Exception):
@@ -39,72 +39,79 @@ class TooMany(Exception):
 class Handshakes:
     """Of this process. `floods`: whose are refused for a while."""
 
-    def __init__(self, floods: Floods, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, credentials: Credentials, floods: Floods, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._credentials = credentials
         self._floods = floods
+        self._clock = clock
         self._strangers = SlidingWindow(STRANGERS_SECONDS, clock=clock)
         self._of_users = SlidingWindow(MINUTE_SECONDS, clock=clock)
         self._refused = SlidingWindow(REFUSED_SECONDS, clock=clock)
-        self._known: OrderedDict[bytes, int] = OrderedDict()
+        # Until when a user's next ones are refused without a look, as there was no room for the last one.
+        self._full_until: dict[int, float] = {}
 
-    def begin(self, address: str, credential: str) -> Handshake:
-        """Before the database is asked whose credential that is. Raises TooMany."""
-        if not credential:
-            return Handshake(self, address, None)
-        digest = hashlib.blake2b(credential.encode("utf-8", "surrogateescape"), digest_size=16).digest()
-        user_id = self._known.get(digest)
+    def begin(self, address: str, credential: str, *, per_minute: int) -> Handshake:
+        """Before the database is asked whose credential that is. `per_minute`: those of one user. Raises TooMany."""
+        user_id = self._credentials.find(credential)
         if user_id is not None:
-            self._check_floods(user_id)
-        elif wait := self._strangers.take(address, limit=STRANGERS):
+            self._count(user_id, per_minute)
+        elif credential and (wait := self._strangers.take(address, limit=STRANGERS)):
             raise self._too_many(address, wait)
-        return Handshake(self, address, digest)
+        return Handshake(self, address, credential, user_id, per_minute)
 
-    def _check_floods(self, user_id: int) -> None:
-        if wait := self._floods.wait(user_id):
+    def had_no_room(self, user_id: int, seconds: float) -> None:
+        """The user has as many sockets as are allowed, and is told to come back after so many seconds."""
+        now = self._clock()
+        if len(self._full_until) >= SWEEP_AT:
+            self._full_until = {each: until for each, until in self._full_until.items() if until > now}
+        if self._refused.take(user_id, limit=REFUSED):
+            self._full_until[user_id] = now + min(seconds, FULL_SECONDS)
+
+    def _count(self, user_id: int, per_minute: int) -> None:
+        full = self._full_until.get(user_id, 0.0) - self._clock()
+        if wait := max(self._floods.wait(user_id), full, 0.0):
+            raise self._too_many(user_id, wait)
+        if wait := self._of_users.take(user_id, limit=per_minute):
             raise self._too_many(user_id, wait)
 
     def _too_many(self, who: str | int, wait: float) -> TooMany:
         return TooMany(wait, is_deaf=bool(self._refused.take(who, limit=REFUSED)))
 
-    def _succeeded(self, address: str, digest: bytes | None, user_id: int, per_minute: int) -> None:
-        if digest is not None:
-            if digest not in self._known:
-                self._strangers.give_back(address)
-            self._known[digest] = user_id
-            self._known.move_to_end(digest)
-            if len(self._known) > KNOWN:
-                self._known.popitem(last=False)
-        self._check_floods(user_id)
-        if wait := self._of_users.take(user_id, limit=per_minute):
-            raise self._too_many(user_id, wait)
-
-    def _failed(self, digest: bytes | None) -> None:
-        if digest is not None:
-            self._known.pop(digest, None)
-
-    def _undecided(self, address: str, digest: bytes | None) -> None:
-        if digest is not None and digest not in self._known:
-            self._strangers.give_back(address)
-
 
 class Handshake:
-    """One that may go on. It ends with one of these."""
+    """One that may go on. It ends with one of these.
 
-    def __init__(self, handshakes: Handshakes, address: str, digest: bytes | None) -> None:
+    `taken_for`: the user as whose it is counted already, if any.
+    """
+
+    def __init__(
+        self, handshakes: Handshakes, address: str, credential: str, taken_for: int | None, per_minute: int
+    ) -> None:
         self._handshakes = handshakes
         self._address = address
-        self._digest = digest
+        self._credential = credential
+        self._taken_for = taken_for
+        self._per_minute = per_minute
 
-    def succeeded(self, user_id: int, *, per_minute: int) -> None:
+    def succeeded(self, user_id: int) -> None:
         """It is this user. Raises TooMany."""
-        self._handshakes._succeeded(self._address, self._digest, user_id, per_minute)
+        self._was_no_stranger()
+        self._handshakes._credentials.learn(self._credential, user_id)
+        if user_id != self._taken_for:
+            self._handshakes._count(user_id, self._per_minute)
 
     def failed(self) -> None:
         """It is nobody."""
-        self._handshakes._failed(self._digest)
+        self._handshakes._credentials.forget(self._credential)
 
     def undecided(self) -> None:
         """The database did not say who it is."""
-        self._handshakes._undecided(self._address, self._digest)
+        self._was_no_stranger()
+
+    def _was_no_stranger(self) -> None:
+        if self._credential and self._taken_for is None:
+            self._handshakes._strangers.give_back(self._address)
 
 
 def address_of(scope: Mapping[str, Any]) -> str:

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
 from chat.quotas.connections import Connections, MemoryConnections
+from chat.quotas.credentials import Credentials
 from chat.quotas.frames import Floods, Frames
 from chat.quotas.handshakes import Handshakes
 from chat.quotas.redis_connections import RedisConnections
+from chat.quotas.refusals import Refusals
 from chat.quotas.requests import Requests, Tally
 from chat.quotas.sends import Sends
 
+# Of one user at once. A request costs much before its view: its thread, its connection, who it is.
+ARRIVING: Final = 2
+
 
 class Quotas:
-    """Belongs to one event loop. `followed`: runs that are followed over sockets."""
+    """Belongs to one event loop.
+
+    `arrivals`: HTTP requests before their view; `requests`: those in it, and those of sockets; `followed`: runs that
+    are followed over sockets.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
         self.frames = Frames()
         self.floods = Floods()
-        self.handshakes = Handshakes(self.floods)
+        self.credentials = Credentials()
+        self.handshakes = Handshakes(self.credentials, self.floods)
+        self.arrivals = Requests(ARRIVING, rest=1.0)
         self.requests = Requests()
+        self.refusals = Refusals()
         self.sends = Sends()
         self.followed = Tally()
 

@@ -18,6 +18,7 @@ from chat import database, first_run
 from chat.api.shapes import AssistantShape, SuggestionShape, assistant_shape, suggestion_shape
 from chat.generation.engine import engine
 from chat.models import Assistant, Suggestion, User
+from chat.quotas.arrivals import arrived
 from chat.refusals import Refusal
 from chat.streams.base import Unavailable
 from chat.views.errors import too_many_requests
@@ -89,6 +90,7 @@ def entrance(request: HttpRequest) -> HttpResponse:
 
 async def page(request: HttpRequest, user: User, conversation_id: UUID | None, *, status: int = 200) -> HttpResponse:
     """The chat, whatever the status: a message to a conversation that was never saved may wait in the browser."""
+    await arrived(request, user)
     # One message of it is asked for: what stands around that is what the page reads first.
     wanted = None if "message" in request.GET else conversation_id
     try:

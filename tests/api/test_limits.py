@@ -147,7 +147,7 @@ async def test_requests_of_one_user_take_their_turns(chat: Rig, owner: Browser, 
     async with made.requests.turn(chat.alice.pk):
         waiting = asyncio.create_task(owner.get("/api/conversations"))
         async with asyncio.timeout(10):
-            while made.requests._lines[chat.alice.pk].length < 2:
+            while not made.requests._limit._waiting:
                 await asyncio.sleep(0.01)
         refused = await owner.get("/api/conversations")
         assert (refused.status, refused.data["error"]["code"]) == (429, "too_many_requests")

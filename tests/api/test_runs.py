@@ -373,7 +373,8 @@ async def test_the_id_of_the_multiplex_does_not_grow_with_ended_runs(chat: Rig, 
 async def test_a_stream_ends_when_its_reader_is_signed_out(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr("chat.api.event_streams.SIGNED_IN_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0)
     sent = await chat.send()
     stream = await owner.open("GET", path.format(run_id=sent.run_id))
     await stream.until("start")
@@ -390,7 +391,8 @@ async def test_a_stream_ends_when_its_reader_is_signed_out(
 async def test_who_waits_for_an_answer_and_is_signed_out_is_refused(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat.api.event_streams.SIGNED_IN_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0)
     waiting = asyncio.create_task(owner.post("/api/runs/wait", {"text": "Hello"}))
     await chat.provider.asked.wait()
     await database.write(lambda: [token.revoke() for token in ApiToken.objects.all()])

@@ -20,11 +20,12 @@ SETTINGS: Final = {
     "CHAT_FIRST_TOKEN_TIMEOUT": "15",
     "CHAT_IDLE_TIMEOUT": "15",
 }
-# Of the settings above, those that are limits, as they are without any setting.
+# Of the settings above, those that are limits, and what decides how much a connection costs, as without any setting.
 REAL_LIMITS: Final = {
     "CHAT_SENDS_PER_MINUTE": "30",
     "CHAT_LIVE_RUNS_PER_USER": "3",
     "CHAT_SOCKETS_PER_USER": "60",
     "CHAT_STREAMS_PER_USER": "60",
     "CHAT_FRAMES_PER_SECOND_PER_USER": "120",
+    "CHAT_HEARTBEAT_SECONDS": "15",
 }

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from chat.quotas.credentials import Credentials
 from chat.quotas.frames import MISTAKES, Floods
 from chat.quotas.handshakes import (
-    KNOWN,
+    FULL_SECONDS,
     REFUSED,
     REFUSED_SECONDS,
     STRANGERS,
     STRANGERS_SECONDS,
+    Handshake,
     Handshakes,
     TooMany,
     address_of,
@@ -21,7 +23,11 @@ HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 def handshakes(clock: Clock | None = None, floods: Floods | None = None) -> Handshakes:
     clock = clock or Clock()
-    return Handshakes(floods or Floods(clock=clock), clock=clock)
+    return Handshakes(Credentials(), floods or Floods(clock=clock), clock=clock)
+
+
+def begin(made: Handshakes, credential: str, *, per_minute: int = 10) -> Handshake:
+    return made.begin(HERE, credential, per_minute=per_minute)
 
 
 def strangers(made: Handshakes, count: int, *, address: str = HERE) -> int:
@@ -29,7 +35,7 @@ def strangers(made: Handshakes, count: int, *, address: str = HERE) -> int:
     let_in = 0
     for number in range(count):
         try:
-            made.begin(address, f"session wrong {number}").failed()
+            made.begin(address, f"session wrong {number}", per_minute=10).failed()
         except TooMany:
             continue
         let_in += 1
@@ -47,66 +53,66 @@ def test_strangers_of_one_address_ask_the_database_so_often_and_no_more() -> Non
 
 def test_whoever_was_in_before_is_kept_out_by_no_stranger_of_the_same_address() -> None:
     made = handshakes()
-    made.begin(HERE, "session alice").succeeded(ALICE, per_minute=10)
+    begin(made, "session alice").succeeded(ALICE)
     strangers(made, 1000)
-    made.begin(HERE, "session alice").succeeded(ALICE, per_minute=10)
+    begin(made, "session alice").succeeded(ALICE)
     with pytest.raises(TooMany):
-        made.begin(HERE, "session bob")
+        begin(made, "session bob")
 
 
 def test_people_who_sign_in_are_no_strangers() -> None:
     made = handshakes()
     for number in range(5 * STRANGERS):
-        made.begin(HERE, f"session {number}").succeeded(number, per_minute=10)
+        begin(made, f"session {number}").succeeded(number)
 
 
 def test_a_cookie_that_is_right_no_more_is_a_stranger_s() -> None:
     made = handshakes()
-    made.begin(HERE, "session alice").succeeded(ALICE, per_minute=10)
-    made.begin(HERE, "session alice").failed()
+    begin(made, "session alice").succeeded(ALICE)
+    begin(made, "session alice").failed()
     strangers(made, 1000)
     with pytest.raises(TooMany):
-        made.begin(HERE, "session alice")
+        begin(made, "session alice")
 
 
 def test_a_database_that_is_away_makes_nobody_a_stranger() -> None:
     made = handshakes()
     for number in range(5 * STRANGERS):
-        made.begin(HERE, f"session {number}").undecided()
+        begin(made, f"session {number}").undecided()
 
 
 def test_whoever_shows_nothing_costs_no_look_and_is_not_counted() -> None:
     made = handshakes()
     for _ in range(5 * STRANGERS):
-        made.begin(HERE, "").failed()
-    made.begin(HERE, "session bob")
+        begin(made, "").failed()
+    begin(made, "session bob")
 
 
 def test_a_user_connects_so_often_a_minute() -> None:
     clock = Clock()
     made = handshakes(clock)
     for _ in range(3):
-        made.begin(HERE, "session alice").succeeded(ALICE, per_minute=3)
+        begin(made, "session alice", per_minute=3).succeeded(ALICE)
     with pytest.raises(TooMany) as refused:
-        made.begin(HERE, "session alice").succeeded(ALICE, per_minute=3)
+        begin(made, "session alice", per_minute=3).succeeded(ALICE)
     clock.now += refused.value.seconds
-    made.begin(HERE, "session alice").succeeded(ALICE, per_minute=3)
+    begin(made, "session alice", per_minute=3).succeeded(ALICE)
 
 
 def test_whoever_has_flooded_is_refused_before_the_database_is_asked() -> None:
     clock = Clock()
     floods = Floods(clock=clock)
     made = handshakes(clock, floods)
-    made.begin(HERE, "session alice").succeeded(ALICE, per_minute=10)
+    begin(made, "session alice").succeeded(ALICE)
     for _ in range(MISTAKES + 1):
         floods.happened(ALICE)
     with pytest.raises(TooMany):
-        made.begin(HERE, "session alice")
+        begin(made, "session alice")
     # By a cookie that is not known yet: after that look.
-    handshake = made.begin(HERE, "session alice on another machine")
+    handshake = begin(made, "session alice on another machine")
     with pytest.raises(TooMany):
-        handshake.succeeded(ALICE, per_minute=10)
-    made.begin(HERE, "session bob").succeeded(2, per_minute=10)
+        handshake.succeeded(ALICE)
+    begin(made, "session bob").succeeded(2)
 
 
 def test_whoever_does_not_listen_is_told_from_whoever_does() -> None:
@@ -118,7 +124,7 @@ def test_whoever_does_not_listen_is_told_from_whoever_does() -> None:
         deaf = []
         for _ in range(REFUSED + 2):
             with pytest.raises(TooMany) as error:
-                made.begin(HERE, "session wrong")
+                begin(made, "session wrong")
             deaf.append(error.value.is_deaf)
         return deaf
 
@@ -127,11 +133,27 @@ def test_whoever_does_not_listen_is_told_from_whoever_does() -> None:
     assert refused() == [False] * REFUSED + [True] * 2
 
 
-def test_it_remembers_so_many_cookies_and_no_more() -> None:
+def test_whoever_was_told_that_there_is_no_room_and_does_not_listen_is_refused_without_a_look() -> None:
+    clock = Clock()
+    made = handshakes(clock)
+    for _ in range(REFUSED + 1):
+        begin(made, "session alice", per_minute=100).succeeded(ALICE)
+        made.had_no_room(ALICE, 20)
+    with pytest.raises(TooMany) as refused:
+        begin(made, "session alice", per_minute=100)
+    assert (refused.value.is_deaf, refused.value.seconds) == (True, FULL_SECONDS)
+    begin(made, "session bob").succeeded(2)
+    clock.now += FULL_SECONDS
+    begin(made, "session alice", per_minute=100)
+
+
+def test_whoever_was_told_once_that_there_is_no_room_may_look_again() -> None:
+    """The control: somebody closes a tab, and opens another one."""
     made = handshakes()
-    for number in range(KNOWN + 10):
-        made.begin(HERE, f"session {number}").succeeded(number, per_minute=10)
-    assert len(made._known) == KNOWN
+    for _ in range(REFUSED):
+        begin(made, "session alice", per_minute=100).succeeded(ALICE)
+        made.had_no_room(ALICE, 20)
+    begin(made, "session alice", per_minute=100)
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,8 @@ async def test_a_disabled_account_is_not_signed_in(chat: Rig) -> None:
 async def test_a_session_that_ends_ends_the_socket(
     chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat.consumers.SIGNED_IN_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0)
     socket = await connect()
     await socket.receive("hello")
     chat.alice.is_active = False

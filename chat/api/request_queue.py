@@ -1,0 +1,91 @@
+"""Before Django: one user's requests come in a few at a time, and the repeated ones of a flood cost nothing.
+
+A thread, a database connection and all middleware are spent on a request before its view is reached. Without this, a
+program that asks for hundreds of things at once, even if each is refused, has all other users wait behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from django.conf import settings
+
+from chat.answer_headers import NO_PAGE
+from chat.api.replies import refused
+from chat.auth import credential_of_scope
+from chat.quotas.arrivals import TURN
+from chat.quotas.quotas import quotas
+from chat.quotas.refusals import Answer, Key
+from chat.refusals import Refusal
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class RequestQueue:
+    """ASGI wrapper around Django. Requests without a known credential, and those for files, go through at once."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        user_id = None
+        if not scope["path"].startswith(settings.STATIC_URL):
+            user_id = quotas().credentials.find(credential_of_scope(scope))
+        if user_id is None:
+            await self._app(scope, receive, send)
+        else:
+            await self._in_turn(user_id, scope, receive, send)
+
+    async def _in_turn(self, user_id: int, scope: Any, receive: Receive, send: Send) -> None:
+        key: Key = (user_id, scope["method"], scope["path"])
+        if answer := quotas().refusals.recall(key):
+            await _answer(answer, send)
+            return
+        async with AsyncExitStack() as turn:
+            try:
+                await turn.enter_async_context(quotas().arrivals.turn(user_id))
+            except Refusal as refusal:
+                await _answer(_refusal(refusal), send)
+                return
+            await self._app({**scope, TURN: turn}, receive, _Refused(key, send).send)
+
+
+class _Refused:
+    """Remembers what a request was answered that came too early."""
+
+    def __init__(self, key: Key, send: Send) -> None:
+        self._key = key
+        self._send = send
+        self._start: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message if message["status"] == 429 else None
+        elif self._start is not None:
+            if not message.get("more_body"):
+                self._remember(self._start, message)
+            self._start = None
+        await self._send(message)
+
+    def _remember(self, start: Message, body: Message) -> None:
+        headers = [(name, value) for name, value in start["headers"] if name.lower() != b"set-cookie"]
+        seconds = next((value for name, value in headers if name.lower() == b"retry-after"), b"1")
+        answer = Answer({**start, "headers": headers}, dict(body))
+        quotas().refusals.happened(self._key, answer, float(seconds))
+
+
+def _refusal(refusal: Refusal) -> Answer:
+    response = refused(refusal)
+    headers = [*response.items(), *NO_PAGE.items(), ("Cache-Control", "no-store"), ("Vary", "Cookie, Authorization")]
+    head = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    start = {"type": "http.response.start", "status": response.status_code, "headers": head}
+    return Answer(start, {"type": "http.response.body", "body": response.content})
+
+
+async def _answer(answer: Answer, send: Send) -> None:
+    await send(dict(answer.start))
+    await send(dict(answer.body))

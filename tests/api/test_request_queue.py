@@ -1,0 +1,143 @@
+"""chat.api.request_queue, before an application that stands for Django."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chat.api.request_queue import RequestQueue
+from chat.quotas.arrivals import TURN
+from chat.quotas.quotas import ARRIVING, quotas
+from chat.quotas.refusals import REFUSED
+from chat.quotas.requests import Requests
+
+ALICE = 1
+TOKEN = b"Bearer chat_alice"
+
+
+class Django:
+    """Requests that are worked on until they are told to end, and what they answer."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.end = asyncio.Event()
+        self.end.set()
+        self.status = 200
+        self.arrives = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.begun += 1
+        if self.arrives:
+            await scope[TURN].aclose()
+        await self.end.wait()
+        headers = [(b"Retry-After", b"2"), (b"Set-Cookie", b"csrftoken=1")] if self.status == 429 else []
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"error": {}}'})
+
+
+class Client:
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+
+    async def get(self, path: str = "/api/search", *, token: bytes = TOKEN) -> list[dict[str, Any]]:
+        """The messages of the response."""
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"authorization", token)]}
+        await self._app(scope, None, send)
+        return sent
+
+
+@pytest.fixture
+async def django() -> Django:
+    quotas().credentials.learn("token chat_alice", ALICE)
+    return Django()
+
+
+@pytest.fixture
+async def client(django: Django) -> Client:
+    return Client(RequestQueue(django))
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_few_of_one_user_s_requests_are_with_django_at_once(django: Django, client: Client) -> None:
+    django.end.clear()
+    crowd = [asyncio.create_task(client.get()) for _ in range(10)]
+    await settle()
+    assert django.begun == ARRIVING
+    # Of somebody who is not known yet, and for what is no work: they do not wait.
+    stranger = asyncio.create_task(client.get(token=b"Bearer chat_bob"))
+    file = asyncio.create_task(client.get("/static/js/app.js"))
+    await settle()
+    assert django.begun == ARRIVING + 2
+    django.end.set()
+    responses = await asyncio.gather(*crowd, stranger, file)
+    assert [response[0]["status"] for response in responses] == [200] * 12
+
+
+async def test_a_request_that_has_arrived_at_its_view_makes_room(django: Django, client: Client) -> None:
+    """The views have limits of their own: whoever waits in one does not keep the others out."""
+    django.end.clear()
+    django.arrives = True
+    crowd = [asyncio.create_task(client.get()) for _ in range(10)]
+    async with asyncio.timeout(10):
+        while django.begun < 10:
+            await asyncio.sleep(0.01)
+    django.end.set()
+    await asyncio.gather(*crowd)
+
+
+async def test_beyond_the_line_a_request_is_refused_without_django(django: Django, client: Client) -> None:
+    quotas().arrivals = Requests(1, waiting=0)
+    django.end.clear()
+    first = asyncio.create_task(client.get())
+    await settle()
+    start, body = await client.get()
+    headers = dict(start["headers"])
+    assert (start["status"], headers[b"retry-after"], headers[b"cache-control"]) == (429, b"1", b"no-store")
+    assert headers[b"content-security-policy"] == b"default-src 'none'; frame-ancestors 'none'"
+    assert b'"too_many_requests"' in body["body"]
+    assert django.begun == 1
+    django.end.set()
+    await first
+
+
+async def test_a_flood_of_what_is_refused_is_answered_without_django(django: Django, client: Client) -> None:
+    django.status = 429
+    responses = [await client.get() for _ in range(100)]
+    assert django.begun == REFUSED + 1
+    assert {response[0]["status"] for response in responses} == {429}
+    assert {response[1]["body"] for response in responses} == {b'{"error": {}}'}
+    # A cookie was for one response.
+    assert responses[-1][0]["headers"] == [(b"Retry-After", b"2")]
+    await client.get("/api/assistants")
+    assert django.begun == REFUSED + 2
+
+
+async def test_what_is_not_refused_is_never_answered_from_memory(django: Django, client: Client) -> None:
+    """The control."""
+    for _ in range(100):
+        await client.get()
+    assert django.begun == 100
+
+
+async def test_a_request_that_is_given_up_makes_room(django: Django, client: Client) -> None:
+    quotas().arrivals = Requests(1)
+    django.end.clear()
+    first = asyncio.create_task(client.get())
+    await settle()
+    first.cancel()
+    await settle()
+    django.end.set()
+    [start, _] = await client.get()
+    assert start["status"] == 200

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from chat import sign_in_watch
+from chat.models import User
+from chat.sign_in_watch import SignIns, signed_out
+
+SCOPE = {"headers": [(b"authorization", b"Bearer chat_alice")]}
+BOBS = {"headers": [(b"authorization", b"Bearer chat_bob")]}
+ALICE = 1
+
+
+class Database:
+    """Whose credential is asked about, and how often; `user_id` None: nobody's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.looks = 0
+        self.user_id: int | None = ALICE
+        self.is_away = False
+        monkeypatch.setattr("chat.sign_in_watch.database.read", self._read)
+
+    async def _read(self, function: Any, scope: Any) -> User | None:
+        assert function is sign_in_watch.user_of_scope
+        self.looks += 1
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise OperationalError("away")
+        return User(pk=self.user_id) if self.user_id else None
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    return Database(monkeypatch)
+
+
+async def test_all_connections_of_one_token_are_one_look(database: Database) -> None:
+    sign_ins = SignIns()
+    found = await asyncio.gather(*(sign_ins.user_id(SCOPE, age=5) for _ in range(60)))
+    assert (found, database.looks) == ([ALICE] * 60, 1)
+    await sign_ins.user_id(BOBS, age=5)
+    assert database.looks == 2
+
+
+async def test_an_answer_serves_for_so_long(database: Database) -> None:
+    sign_ins = SignIns()
+    await sign_ins.user_id(SCOPE, age=60)
+    database.user_id = None
+    assert await sign_ins.user_id(SCOPE, age=60) == ALICE
+    assert await sign_ins.user_id(SCOPE, age=0) is None
+
+
+async def test_whoever_goes_takes_nobody_s_answer_away(database: Database) -> None:
+    sign_ins = SignIns()
+    first = asyncio.create_task(sign_ins.user_id(SCOPE, age=5))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(sign_ins.user_id(SCOPE, age=5))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == ALICE
+
+
+async def test_a_sign_out_ends_the_watch(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0.0)
+    watch = asyncio.create_task(signed_out(SCOPE, ALICE))
+    async with asyncio.timeout(10):
+        while database.looks < 2:
+            await asyncio.sleep(0.01)
+    assert not watch.done()
+    database.user_id = None
+    async with asyncio.timeout(10):
+        await watch
+
+
+async def test_a_database_that_is_away_signs_nobody_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0.0)
+    database.is_away = True
+    watch = asyncio.create_task(signed_out(SCOPE, ALICE))
+    async with asyncio.timeout(10):
+        while database.looks < 2:
+            await asyncio.sleep(0.01)
+    assert not watch.done()
+    assert "sign-in watch: a sign-in could not be checked" in caplog.text
+    watch.cancel()
