@@ -17,7 +17,7 @@ from chatsite.caches import cache
 from chatsite.channel_layers import redis_layer
 from chatsite.databases import SQLITE, database
 from chatsite.environment import Environment
-from chatsite.reach import is_local
+from chatsite.reach import is_behind_unknown_proxy, is_open_to_others
 from chatsite.redis_url import BadRedisUrl, with_password
 from chatsite.static_headers import static_headers
 
@@ -31,8 +31,10 @@ DEBUG = env.flag("DEBUG", False)
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 HOST = env.text("HOST", "127.0.0.1")
 WORKERS = env.integer("CHAT_WORKERS", 1, minimum=1, maximum=1024)
-# Where a proxy or a container listens for the site: what others can reach.
-BIND = env.text("CHAT_BIND", HOST)
+# Where a proxy of ours listens for the site.
+BIND = env.text("CHAT_BIND")
+# In a container: the addresses that lead into it (chatsite/reach.py).
+PUBLISHED = env.words("CHAT_PUBLISHED", [])
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOCAL_HOSTS)
 # Exact origins (scheme, host, port) that may open the WebSocket besides the one the request itself was sent to.
@@ -48,11 +50,22 @@ HTTPS = env.flag("CHAT_HTTPS", False)
 CHAT_TRUSTED_PROXIES = env.integer("CHAT_TRUSTED_PROXIES", 0)
 # Where the links lead that are in no page: in mail, and at the start. Never the Host header of a request.
 CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/") or default_url(HOST, PORT, ALLOWED_HOSTS, https=HTTPS)
+# By what names the site is opened.
+NAMES = [
+    *ALLOWED_HOSTS,
+    *(urlsplit(url).hostname or "localhost" for url in (CHAT_URL, *TRUSTED_ORIGINS)),
+]
 # Who may read /metrics: whoever has the token, and these addresses.
 CHAT_METRICS_TOKEN = env.text("CHAT_METRICS_TOKEN")
 if CHAT_METRICS_TOKEN and len(CHAT_METRICS_TOKEN) < 16:
     env.refuse("CHAT_METRICS_TOKEN", "is too short to be safe", "Use at least 16 random characters, or leave it out.")
-CHAT_METRICS_ALLOW = env.words("CHAT_METRICS_ALLOW", ["127.0.0.0/8", "::1"])
+THIS_MACHINE = ["127.0.0.0/8", "::1"]
+CHAT_METRICS_ALLOW = env.words(
+    "CHAT_METRICS_ALLOW",
+    []
+    if is_behind_unknown_proxy(host=HOST, bind=BIND, names=NAMES, https=HTTPS, proxies=CHAT_TRUSTED_PROXIES)
+    else THIS_MACHINE,
+)
 try:
     METRICS_NETWORKS = [ip_network(word) for word in CHAT_METRICS_ALLOW]
 except ValueError as error:
@@ -239,7 +252,12 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Before anybody decides: on where only this machine reaches the site, off where others do.
 SIGNUP_IS_DECIDED = bool(env.text("CHAT_SIGNUP"))
-CHAT_SIGNUP = env.flag("CHAT_SIGNUP", is_local(BIND, *ALLOWED_HOSTS, urlsplit(CHAT_URL).hostname or "localhost"))
+CHAT_SIGNUP = env.flag(
+    "CHAT_SIGNUP",
+    not is_open_to_others(
+        host=HOST, bind=BIND, published=PUBLISHED, names=NAMES, https=HTTPS, proxies=CHAT_TRUSTED_PROXIES
+    ),
+)
 ACCOUNT_ADAPTER = "chat.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]

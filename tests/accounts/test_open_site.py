@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +11,16 @@ import yaml
 
 from chatsite.reach import is_local
 from tests.server.process import END_SECONDS, lines_until, running
+from tests.settings_read import setting
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+IN_A_CONTAINER = {"HOST": "0.0.0.0", "CHAT_TRUSTED_PROXIES": "1"}
+
+
 def signup(tmp_path: Path, **variables: str) -> bool:
-    told = subprocess.run(
-        [sys.executable, "-c", "from chatsite import settings; print(settings.CHAT_SIGNUP)"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 40, "CHAT_DATA_DIR": str(tmp_path), **variables},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return told.stdout.strip() == "True"
+    return setting("CHAT_SIGNUP", tmp_path, **variables) == "True"
 
 
 @pytest.mark.parametrize(
@@ -40,8 +33,21 @@ def signup(tmp_path: Path, **variables: str) -> bool:
         ({"ALLOWED_HOSTS": "localhost,chat.example.org"}, False),
         ({"ALLOWED_HOSTS": "*"}, False),
         ({"CHAT_URL": "https://chat.example.org"}, False),
-        # In a container every address is listened on; what counts is where the proxy does.
-        ({"HOST": "0.0.0.0", "CHAT_BIND": "127.0.0.1"}, True),
+        # Something in front is there for others, whatever name it has.
+        ({"CHAT_HTTPS": "1"}, False),
+        ({"CHAT_TRUSTED_PROXIES": "1"}, False),
+        ({"TRUSTED_ORIGINS": "http://localhost:3000 https://chat.example.org"}, False),
+        ({"TRUSTED_ORIGINS": "http://localhost:3000, http://[::1]:3000"}, True),
+        # A proxy's address says nothing of the server's own, which is open beside it.
+        ({"HOST": "0.0.0.0", "CHAT_BIND": "127.0.0.1"}, False),
+        # In a container every address is listened on, and nginx is counted: what counts is where it is published.
+        ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "127.0.0.1"}, True),
+        ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "127.0.0.1 "}, True),
+        ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "0.0.0.0"}, False),
+        ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "127.0.0.1 192.168.1.5"}, False),
+        ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "127.0.0.1", "CHAT_HTTPS": "1"}, False),
+        ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "127.0.0.1", "ALLOWED_HOSTS": "chat.example.org"}, False),
+        (IN_A_CONTAINER, False),
         ({"HOST": "0.0.0.0", "CHAT_BIND": "0.0.0.0"}, False),
         ({"HOST": "127.0.0.1", "CHAT_BIND": "0.0.0.0"}, False),
         # Said is said.
@@ -71,10 +77,12 @@ def test_other_names_are_not_this_machine(host: str) -> None:
 
 
 def test_compose_tells_the_servers_where_nginx_listens() -> None:
+    """And for whom: a proxy in front of it is for others."""
     settings: Any = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
 
-    published = settings["nginx"]["ports"][0]
-    assert published.startswith(settings["web"]["environment"]["CHAT_BIND"])
+    address = settings["nginx"]["ports"][0].partition(":${CHAT_PORT")[0]
+    assert settings["web"]["environment"]["CHAT_PUBLISHED"] == f"{address} ${{CHAT_PROXY:-}}"
+    assert settings["web"]["environment"].items() >= IN_A_CONTAINER.items()
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,8 @@ def check_workers(count: int) -> None:
 
 def close_signup(host: str) -> None:
     """`--host` can open the site to others after the settings were read; the workers read them again."""
-    if host != settings.HOST and not settings.SIGNUP_IS_DECIDED and not is_local(host):
+    counts = host != settings.HOST and not settings.PUBLISHED
+    if counts and not settings.SIGNUP_IS_DECIDED and not is_local(host):
         settings.CHAT_SIGNUP = False
         os.environ["HOST"] = host
 
