@@ -31,4 +31,5 @@ application = TrustedScope(
     https=settings.HTTPS,
     proxies=settings.CHAT_TRUSTED_PROXIES,
     probe_host=probe_host(settings.ALLOWED_HOSTS),
+    metrics_token=settings.CHAT_METRICS_TOKEN,
 )

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
+from chatsite.metrics_access import has_token, names_an_address
+
 Scope = MutableMapping[str, Any]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -27,10 +29,12 @@ PROXY_HEADERS: Final = frozenset(
         *(b"x-http-method", b"x-http-method-override", b"x-method-override", b"x-prefix", b"x-base-url"),
     }
 )
+ASKED_BY: Final = (b"host", b"authorization")
 PROXY_PREFIX: Final = b"x-forwarded"
 FORWARDED_FOR: Final = b"x-forwarded-for"
 # For load balancers and monitoring: they ask each server by its address, which is no name of the site.
-PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES: Final = frozenset({"/healthz", "/readyz"})
+METRICS: Final = "/metrics"
 
 
 class TrustedScope:
@@ -42,16 +46,19 @@ class TrustedScope:
       outermost of them has written, counted from the right; what stands further left is the client's own.
     - `headers` hold nothing of PROXY_HEADERS, and no name with an underscore, which CGI-like names cannot tell from a
       hyphen (CVE-2026-3902).
-    - `Host` is `probe_host` for PROBES.
+    - `Host` is `probe_host` for PROBES; for METRICS only where it was a single address, or `metrics_token` was sent.
     - `chat.unknown_proxy` says whether a proxy that `proxies` does not count seems to be in front: then `client` may
       be that proxy's address, and says nothing of who asks.
     """
 
-    def __init__(self, app: Application, *, https: bool, proxies: int, probe_host: str) -> None:
+    def __init__(
+        self, app: Application, *, https: bool, proxies: int, probe_host: str, metrics_token: str = ""
+    ) -> None:
         self._app = app
         self._https = https
         self._proxies = proxies
         self._probe_host = probe_host.encode("ascii", "ignore")
+        self._metrics_token = metrics_token
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket"):
@@ -62,7 +69,7 @@ class TrustedScope:
         headers: Headers = [(name, value) for name, value in scope["headers"] if not is_proxy_header(name)]
         if scope["type"] == "http":
             scheme = "https" if self._https else "http"
-            if scope["path"] in PROBES:
+            if scope["path"] in PROBES or (scope["path"] == METRICS and self._may_name_any_host(headers)):
                 headers = [(name, value) for name, value in headers if name != b"host"]
                 headers.append((b"host", self._probe_host))
         else:
@@ -70,6 +77,13 @@ class TrustedScope:
         trusted = {"root_path": "", "scheme": scheme, "client": self._client(scope), "headers": headers}
         unknown_proxy = not self._proxies and any(is_proxy_header(name) for name, _ in scope["headers"])
         return {**scope, **trusted, "chat.unknown_proxy": unknown_proxy}
+
+    def _may_name_any_host(self, headers: Headers) -> bool:
+        """A scraper asks a server by its address. A page under a name that leads here (DNS rebinding) can not."""
+        hosts, tokens = ([value.decode("latin-1") for name, value in headers if name == wanted] for wanted in ASKED_BY)
+        if len(tokens) == 1 and has_token(tokens[0], self._metrics_token):
+            return True
+        return len(hosts) == 1 and names_an_address(hosts[0])
 
     def _client(self, scope: Scope) -> Any:
         if self._proxies:

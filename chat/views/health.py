@@ -13,13 +13,13 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chat import database
 from chat.generation.engine import engine
 from chat.networks import is_within
+from chatsite.metrics_access import has_token, names_an_address, names_the_site
 
 logger = logging.getLogger(__name__)
 
@@ -50,20 +50,21 @@ async def readyz(request: HttpRequest) -> HttpResponse:
 @require_safe
 async def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format, numbers only, for whoever has the token or comes from an allowed address."""
-    if not (_has_metrics_token(request) or _may_read_metrics(request)):
+    has_right = has_token(request.headers.get("Authorization", ""), settings.CHAT_METRICS_TOKEN)
+    if not (has_right or _may_read_metrics(request)):
         raise Http404
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
-def _has_metrics_token(request: HttpRequest) -> bool:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    expected = settings.CHAT_METRICS_TOKEN
-    return bool(expected) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), expected)
-
-
 def _may_read_metrics(request: HttpRequest) -> bool:
-    """By the address. Of a proxy that nobody has told us of, it is the proxy's own: that says nothing of who asks."""
+    """By the address, under a name that is the site's or none at all (chatsite/trusted_scope.py).
+
+    Of a proxy that nobody has told us of, the address is the proxy's own: that says nothing of who asks.
+    """
     if getattr(request, "scope", {}).get("chat.unknown_proxy"):
+        return False
+    host = request.get_host()
+    if not (names_an_address(host) or names_the_site(host, settings.ALLOWED_HOSTS)):
         return False
     return is_within(request.META.get("REMOTE_ADDR") or "", settings.METRICS_NETWORKS)
 

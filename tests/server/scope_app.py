@@ -16,6 +16,7 @@ from tests.server.streaming_app import tell
 
 PARTS = ("root_path", "scheme", "client", "path")
 HEALTHY = "probe.example.org"
+METRICS_TOKEN = "0123456789abcdef"
 
 
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -46,6 +47,7 @@ if not os.environ.get("SCOPE_CONTROL"):
         https=bool(os.environ.get("SCOPE_HTTPS")),
         proxies=int(os.environ.get("SCOPE_PROXIES", "0")),
         probe_host=HEALTHY,
+        metrics_token=METRICS_TOKEN,
     )
 
 

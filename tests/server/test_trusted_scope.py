@@ -18,7 +18,7 @@ from chatsite.trusted_scope import TrustedScope, address_of, probe_host
 from tests.fake_openai.server import closed_port
 from tests.security.header_names import hostile_names
 from tests.server.process import lines_until, running
-from tests.server.scope_app import HEALTHY
+from tests.server.scope_app import HEALTHY, METRICS_TOKEN
 
 APPLICATION: Final = "tests.server.scope_app:application"
 COMMANDS: Final = {
@@ -41,9 +41,11 @@ class Echo:
     def over_http(self, path: str = "/page", **headers: str) -> dict[str, Any]:
         return self.over_http_with(list(headers.items()), path)
 
-    def over_http_with(self, headers: list[tuple[str, str]], path: str = "/page") -> dict[str, Any]:
+    def over_http_with(self, headers: list[tuple[str, str]], path: str = "/page", host: str = "") -> dict[str, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.putrequest("GET", path)
+        connection.putrequest("GET", path, skip_host=bool(host))
+        if host:
+            connection.putheader("Host", host)
         for name, value in headers:
             connection.putheader(name, value.encode("latin-1"))
         connection.endheaders()
@@ -129,9 +131,19 @@ def test_a_protocol_of_a_websocket_that_is_no_ascii_is_no_failure(server: Echo) 
     assert status in (b"101", b"400")
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_probes_are_answered_whatever_host_they_name(server: Echo, path: str) -> None:
     assert server.over_http_with([("Accept", "*/*")], path)["host"] == [HEALTHY]
+
+
+def test_metrics_are_answered_by_an_address_or_with_the_token(server: Echo) -> None:
+    """Any other host stays what it is, and Django refuses it: a page of another name would read them."""
+    right, wrong = ([("Authorization", f"Bearer {token}")] for token in (METRICS_TOKEN, METRICS_TOKEN + "x"))
+    assert server.over_http_with([], "/metrics")["host"] == [HEALTHY]
+    assert server.over_http_with(right, "/metrics", host="web:8000")["host"] == [HEALTHY]
+    assert server.over_http_with(wrong, "/metrics", host="evil.example")["host"] == ["evil.example"]
+    assert server.over_http_with([], "/metrics", host="evil.example")["host"] == ["evil.example"]
+    assert server.over_http_with([], "/page")["host"] == [f"127.0.0.1:{server.port}"]
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

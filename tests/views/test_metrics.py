@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 
 from chat.networks import is_within
 from chatsite.asgi import application
-from chatsite.trusted_scope import TrustedScope
+from chatsite.trusted_scope import TrustedScope, probe_host
+from tests.settings_read import setting
 
 TOKEN = "0123456789abcdef"
 
@@ -41,14 +44,22 @@ def test_to_all_others_there_is_nothing_here(client: Client) -> None:
         assert (response.status_code, response.content) == (404, nowhere.content)
 
 
-async def status_of(peer: str, *headers: tuple[bytes, bytes], proxies: int = 0) -> int:
+async def status_of(
+    peer: str, *headers: tuple[bytes, bytes], proxies: int = 0, host: bytes = b"10.0.0.7:8000", token: str = ""
+) -> int:
     """Of a request as a server hands it over."""
     # The application as it is, behind a wrapper of its own number of proxies.
-    served = TrustedScope(application._app, https=False, proxies=proxies, probe_host="localhost")
+    served = TrustedScope(
+        application._app,
+        https=False,
+        proxies=proxies,
+        probe_host=probe_host(settings.ALLOWED_HOSTS),
+        metrics_token=token,
+    )
     scope = {
         **{"type": "http", "http_version": "1.1", "method": "GET", "path": "/metrics", "raw_path": b"/metrics"},
         **{"query_string": b"", "root_path": "", "scheme": "http", "client": (peer, 1), "server": ("127.0.0.1", 80)},
-        "headers": [(b"host", b"10.0.0.7:8000"), *headers],
+        "headers": [*([(b"host", host)] if host else []), *headers],
     }
     exchange = ApplicationCommunicator(served, scope)
     await exchange.send_input({"type": "http.request", "body": b"", "more_body": False})
@@ -68,6 +79,86 @@ async def test_a_proxy_on_this_machine_is_not_this_machine(name: bytes, transact
 async def test_behind_a_known_proxy_the_client_decides(transactional_db: None) -> None:
     for client, status in ((b"127.0.0.1", 200), (b"203.0.113.9", 404), (b"127.0.0.1, 203.0.113.9", 404)):
         assert await status_of("127.0.0.1", (b"x-forwarded-for", client), proxies=1) == status
+
+
+HOSTS_OF_SCRAPERS = [b"127.0.0.1:8000", b"127.0.0.1", b"[::1]:8000", b"10.0.0.7:8000", b"localhost:8000", b"LOCALHOST"]
+# What a page has in its address whose name leads to this machine (DNS rebinding), and what no client sends.
+HOSTS_OF_OTHERS = [
+    *(b"evil.example", b"evil.example:8000", b"127.0.0.1.evil.example", b"localhost.evil.example", b"web:8000"),
+    *(
+        b"127.0.0.1@evil.example",
+        b"127.0.0.1:8000, evil.example",
+        b"[::1",
+        b"\xff",
+        b"127.0.0.1/",
+        b"0x7f.1",
+        b"127.1",
+    ),
+]
+
+
+@pytest.mark.parametrize("host", HOSTS_OF_SCRAPERS)
+@pytest.mark.parametrize("allowed", [["localhost"], ["chat.example.org"], ["*"]])
+async def test_a_scraper_names_the_address_that_it_asks(
+    settings: Settings, transactional_db: None, host: bytes, allowed: list[str]
+) -> None:
+    settings.ALLOWED_HOSTS = allowed
+    assert await status_of("127.0.0.1", host=host) == 200
+
+
+@pytest.mark.parametrize("host", HOSTS_OF_OTHERS)
+@pytest.mark.parametrize("allowed", [["localhost"], ["*"]])
+async def test_a_page_under_another_name_cannot_read_them(
+    settings: Settings, transactional_db: None, host: bytes, allowed: list[str]
+) -> None:
+    """Although a browser on this machine asks for it, and sends whatever the page wants."""
+    settings.ALLOWED_HOSTS = allowed
+    for token in ((), ((b"authorization", b"Bearer guessed-by-the-page"),)):
+        assert await status_of("127.0.0.1", *token, host=host, token=TOKEN) in (400, 404)
+
+
+async def test_two_hosts_are_none(transactional_db: None) -> None:
+    assert await status_of("127.0.0.1", (b"host", b"evil.example")) in (400, 404)
+    assert await status_of("127.0.0.1", (b"host", b"127.0.0.1"), host=b"evil.example") in (400, 404)
+
+
+async def test_the_site_s_own_name_will_do(settings: Settings, transactional_db: None) -> None:
+    settings.ALLOWED_HOSTS = ["localhost", ".example.org"]
+    assert await status_of("127.0.0.1", host=b"chat.example.org") == 200
+
+
+async def test_the_token_opens_them_under_any_host(settings: Settings, transactional_db: None) -> None:
+    settings.CHAT_METRICS_TOKEN = TOKEN
+    right, wrong = ((b"authorization", f"Bearer {token}".encode()) for token in (TOKEN, TOKEN + "0"))
+    for host in (b"web:8000", b"chat.example.org", b""):
+        assert await status_of("203.0.113.9", right, host=host, token=TOKEN) == 200, host
+        assert await status_of("203.0.113.9", wrong, host=host, token=TOKEN) in (400, 404), host
+
+
+@pytest.mark.parametrize(
+    ("variables", "allowed"),
+    [
+        ({}, True),
+        ({"HOST": "0.0.0.0"}, True),
+        # Every server of its own, without a proxy.
+        ({"HOST": "0.0.0.0", "ALLOWED_HOSTS": "chat.example.org"}, True),
+        # In Compose.
+        ({"HOST": "0.0.0.0", "ALLOWED_HOSTS": "chat.example.org", "CHAT_TRUSTED_PROXIES": "1"}, True),
+        ({"ALLOWED_HOSTS": "chat.example.org", "CHAT_TRUSTED_PROXIES": "1"}, True),
+        # Only a proxy on this machine, which no setting counts, can pass on what comes by that name, or by HTTPS.
+        ({"ALLOWED_HOSTS": "chat.example.org"}, False),
+        ({"CHAT_URL": "http://chat.example.org"}, False),
+        ({"TRUSTED_ORIGINS": "https://chat.example.org"}, False),
+        ({"CHAT_HTTPS": "1"}, False),
+        ({"HOST": "0.0.0.0", "CHAT_HTTPS": "1"}, False),
+        ({"CHAT_BIND": "0.0.0.0"}, False),
+        ({"CHAT_HTTPS": "1", "CHAT_METRICS_ALLOW": "127.0.0.1"}, True),
+    ],
+)
+def test_behind_a_proxy_that_is_not_counted_no_address_is_this_machine(
+    tmp_path: Path, variables: dict[str, str], allowed: bool
+) -> None:
+    assert (setting("METRICS_NETWORKS", tmp_path, **variables) != "[]") is allowed
 
 
 def test_a_network_can_be_allowed(client: Client, settings: Settings) -> None:
