@@ -150,7 +150,8 @@ def if_mail_is_sent(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if mail.is_configured():
             return view(request, *args, **kwargs)
-        logger.warning("mail: a password reset was asked for, but there is no mail server. Set EMAIL_URL.")
+        if request.method == "POST":
+            logger.warning("mail: a password reset was asked for, but there is no mail server. Set EMAIL_URL.")
         return render(request, "account/password_reset_unavailable.html")
 
     return guarded

@@ -75,6 +75,19 @@ def test_without_a_mail_server_the_page_says_whom_to_ask(alice: User, settings: 
     assert 'name="email"' not in pages[0].content.decode()
 
 
+def test_only_who_asks_for_a_reset_is_told_of_in_the_log(alice: User, settings: Settings, caplog: Any) -> None:
+    settings.EMAIL_BACKEND = NO_MAIL
+    address = "/accounts/password/reset/"
+
+    for read in (Client().get, Client().head, Client().options):
+        read(address)
+    assert caplog.messages == []
+
+    Client().post(address, {"email": "alice@example.org"})
+    (told,) = caplog.messages
+    assert told.startswith("mail: a password reset was asked for")
+
+
 def test_mail_that_goes_nowhere_is_told_and_not_shown(settings: Settings, caplog: Any, capfd: Any) -> None:
     settings.EMAIL_BACKEND = NO_MAIL
 
