@@ -25,6 +25,8 @@ class LoginForm(forms.LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Where both are taken, allauth says "email", and password managers offer no other name.
+        self.fields["login"].widget.attrs["autocomplete"] = "username"
         for name, most in (("login", LOGIN_CHARACTERS), ("password", PASSWORD_CHARACTERS)):
             self.fields[name].validators.append(MaxLengthValidator(most))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
+from django.forms import EmailInput
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy
@@ -25,9 +26,10 @@ IN_SESSION: Final = "setup_link"
 
 
 class AdministratorForm(UserCreationForm):  # type: ignore[type-arg]
-    class Meta:
+    class Meta(UserCreationForm.Meta):
         model = User
         fields = ("username", "email")
+        widgets: ClassVar = {"email": EmailInput({"autocomplete": "email"})}
 
 
 @never_cache
