@@ -8,10 +8,13 @@ was configured, and no other; it keeps no cookies, reads no .netrc, and bounds w
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
@@ -49,6 +52,10 @@ class OriginTransport(httpx2.AsyncBaseTransport):
     A redirect comes back as it is, without its Location: that is in the extension "redirect", as an origin to show.
     The aiohttp response of an answer is in the extension "aiohttp_response". Raises ValueError for a base URL that can
     never work.
+
+    A request that was lost on a connection that had served another one, before anything came back, goes out once more
+    on a new connection: most likely the server had closed the old one, unannounced (RFC 9112, section 9.3.1). What is
+    lost on a new connection is not sent again, as the server may have begun.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -57,22 +64,14 @@ class OriginTransport(httpx2.AsyncBaseTransport):
             raise ValueError("no address of a server")
         self._origin = _origin_of(url)
         self._proxy = proxy_for(base_url)
-        self._session: aiohttp.ClientSession | None = None
+        # One with a pool, and one whose connections serve a single request.
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if _origin_of(request.url) != self._origin:
             raise LeftOrigin("not the configured server")
-        timeout = request.extensions.get("timeout", {})
         with _mapped():
-            response = await self._open().request(
-                request.method,
-                str(request.url),
-                headers=self._headers(request),
-                data=request.content or None,
-                allow_redirects=False,
-                proxy=self._proxy,
-                timeout=aiohttp.ClientTimeout(sock_connect=timeout.get("connect"), sock_read=timeout.get("read")),
-            )
+            response = await self._send(request)
         try:
             return await self._received(request, response)
         except BaseException:
@@ -80,19 +79,50 @@ class OriginTransport(httpx2.AsyncBaseTransport):
             raise
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    async def _send(self, request: httpx2.Request) -> aiohttp.ClientResponse:
+        way = _Way()
+        try:
+            return await self._send_on(self._session(pooled=True), request, way)
+        except aiohttp.ClientConnectionError as error:
+            if not (way.was_used and _was_closed(error)):
+                raise
+        return await self._send_on(self._session(pooled=False), request, _Way())
+
+    async def _send_on(
+        self, session: aiohttp.ClientSession, request: httpx2.Request, way: _Way
+    ) -> aiohttp.ClientResponse:
+        timeout = request.extensions.get("timeout", {})
+        return await session.request(
+            request.method,
+            str(request.url),
+            headers=self._headers(request),
+            data=request.content or None,
+            allow_redirects=False,
+            proxy=self._proxy,
+            timeout=aiohttp.ClientTimeout(sock_connect=timeout.get("connect"), sock_read=timeout.get("read")),
+            trace_request_ctx=way,
+        )
+
+    def _session(self, *, pooled: bool) -> aiohttp.ClientSession:
+        session = self._sessions.get(pooled)
+        if session is None:
             secure: ssl.SSLContext | bool = httpx2.create_ssl_context() if self._origin[0] == "https" else True
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=secure),
+            connector = (
+                aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=secure, keepalive_timeout=_KEEPALIVE_SECONDS)
+                if pooled
+                else aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=secure, force_close=True)
+            )
+            session = self._sessions[pooled] = aiohttp.ClientSession(
+                connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,
+                trace_configs=[_traced()],
             )
-        return self._session
+        return session
 
     def _headers(self, request: httpx2.Request) -> list[tuple[str, str]]:
         """Without those that tell more than the request needs. Uncompressed: tokens are too small to gain by it."""
@@ -136,6 +166,35 @@ class OriginTransport(httpx2.AsyncBaseTransport):
 
 _UNPACKED: Final = (b"content-encoding", b"content-length", b"set-cookie", b"location")
 _WAITS: Final = (b"retry-after", b"retry-after-ms")
+
+
+@dataclass(slots=True)
+class _Way:
+    """What a request is sent on: whether that connection has served another one."""
+
+    was_used: bool = False
+
+
+def _traced() -> aiohttp.TraceConfig:
+    async def on_reuse(_: object, trace: SimpleNamespace, __: object) -> None:
+        trace.trace_request_ctx.was_used = True
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_reuseconn.append(on_reuse)
+    return config
+
+
+def _was_closed(error: aiohttp.ClientConnectionError) -> bool:
+    """Whether the server had left the connection before it began a response.
+
+    With the first bytes of one, `message` is what could be read of them. Of a reset the system tells no more.
+    """
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return isinstance(error.message, str)
+    return isinstance(error, OSError) and (isinstance(error, ConnectionError) or error.errno in _LEFT)
+
+
+_LEFT: Final = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
 def proxy_for(url: str) -> str | None:

@@ -1,0 +1,144 @@
+"""A server may close a connection that it has not announced to close, while the next request is on its way there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, Self
+
+import pytest
+
+from chat.providers.base import Finish, ProviderError, TextDelta, Unavailable
+from chat.providers.openai import OpenAIProvider
+from tests.providers.contract import answer, ask
+from tests.providers.raw_server import answer_of, response
+
+HELLO: Final = [TextDelta("Hello"), Finish("stop")]
+REFUSAL: Final = b'{"error": {"message": "Unknown field: stream_options", "param": "stream_options"}}'
+RESET: Final = struct.pack("ii", 1, 0)
+
+
+def kept_open(body: bytes, status: str = "200 OK") -> bytes:
+    return response(body, status=status).replace(b"Connection: close\r\n", b"")
+
+
+class HangingUp:
+    """Answers the first `answered` requests of each connection, and hangs up on the next: after `last`, by `reset`.
+
+    `connections`: the requests of each, in the order in which they were opened.
+    """
+
+    def __init__(self, *, answered: int = 1, last: bytes = b"", reset: bool = False) -> None:
+        self.connections: list[list[bytes]] = []
+        self._answered = answered
+        self._last = last
+        self._reset = reset
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.base_url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests: list[bytes] = []
+        self.connections.append(requests)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                request = await self._request(reader)
+                requests.append(request)
+                if len(requests) > self._answered:
+                    break
+                writer.write(self._response(request))
+                await writer.drain()
+            writer.write(self._last)
+            await writer.drain()
+            if self._reset:
+                found: socket.socket = writer.get_extra_info("socket")
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        writer.close()
+
+    async def _request(self, reader: asyncio.StreamReader) -> bytes:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
+        return await reader.readexactly(int(length))
+
+    def _response(self, request: bytes) -> bytes:
+        if "stream_options" in json.loads(request):
+            return kept_open(REFUSAL, "400 Bad Request")
+        return kept_open(answer_of("Hello"))
+
+
+async def asked(server: HangingUp, times: int = 1) -> list[object]:
+    """The deltas, or the error, of each answer."""
+    provider = OpenAIProvider(base_url=server.base_url, api_key="")
+    said: list[object] = []
+    try:
+        async with asyncio.timeout(60):
+            for _ in range(times):
+                try:
+                    said.append(await answer(provider, ask("Hi")))
+                except ProviderError as error:
+                    said.append(error)
+    finally:
+        await provider.close()
+    return said
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_request_goes_out_again_on_a_connection_of_its_own(reset: bool) -> None:
+    """The one that is adapted after a refusal, and the next one of a conversation."""
+    async with HangingUp(reset=reset) as server:
+        assert await asked(server, times=2) == [HELLO, HELLO]
+
+        (refused, adapted), (again,), *_ = server.connections
+        assert "stream_options" in json.loads(refused)
+        assert adapted == again
+
+
+async def test_the_control_a_server_that_goes_on_needs_one_connection() -> None:
+    async with HangingUp(answered=9) as server:
+        assert await asked(server, times=2) == [HELLO, HELLO]
+        assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_what_was_lost_on_a_new_connection_is_not_sent_again(reset: bool) -> None:
+    """The server may have done what was asked for: nothing tells that it had gone before."""
+    async with HangingUp(answered=0, reset=reset) as server:
+        (error,) = await asked(server)
+
+        assert isinstance(error, Unavailable)
+        assert [len(requests) for requests in server.connections] == [1]
+
+
+@pytest.mark.parametrize("last", [b"H", b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK\r\nContent-Type: text/ev"])
+async def test_what_has_begun_to_be_answered_is_not_sent_again(last: bytes) -> None:
+    async with HangingUp(last=last) as server:
+        (error,) = await asked(server)
+
+        assert isinstance(error, Unavailable)
+        assert [len(requests) for requests in server.connections] == [2]
+
+
+async def test_it_goes_out_again_once() -> None:
+    """Where the new connection is lost as well, the answer has failed."""
+
+    class Leaving(HangingUp):
+        def _response(self, request: bytes) -> bytes:
+            self._answered = 0
+            return super()._response(request)
+
+    async with Leaving() as server:
+        (error,) = await asked(server)
+
+        assert isinstance(error, Unavailable)
+        assert [len(requests) for requests in server.connections] == [2, 1]
