@@ -86,7 +86,9 @@ class Environment:
         value = self.text(name)
         if not value or value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             return value
-        return self._refuse(name, "is not an address", f"It must start with {schemes[0]}://.", "")
+        *others, last = (f"{scheme}://" for scheme in schemes)
+        named = f"{', '.join(others)} or {last}" if others else last
+        return self._refuse(name, "is not an address", f"It must start with {named}.", "")
 
     def server(self, name: str) -> str:
         """The address of a server: http or https, a host, perhaps a port and a path, and nothing else.

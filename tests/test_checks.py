@@ -176,7 +176,7 @@ def test_several_mistakes_are_told_at_once_and_stop_the_start(tmp_path: Path) ->
         "DEBUG is neither on nor off.",
     ):
         assert f"(chat.E001) {sentence}" in done.stderr
-    assert "HINT: OPENAI_BASE_URL" in done.stderr or "HINT: It must start with http://." in done.stderr
+    assert "HINT: OPENAI_BASE_URL" in done.stderr or "HINT: It must start with http:// or https://." in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -191,3 +191,23 @@ def test_a_name_is_one_line(value: str, is_one: bool) -> None:
 
     assert env.name("N", longest=200) == (value if is_one else "")
     assert names(env) == ([] if is_one else ["N"])
+
+
+@pytest.mark.parametrize(
+    ("schemes", "hint"),
+    [
+        (("redis",), "It must start with redis://."),
+        (("http", "https"), "It must start with http:// or https://."),
+        (("smtp", "smtp+tls", "smtps"), "It must start with smtp://, smtp+tls:// or smtps://."),
+    ],
+)
+def test_a_wrong_scheme_is_answered_with_all_that_will_do(schemes: tuple[str, ...], hint: str) -> None:
+    env = Environment({"X": "ftp://x"})
+    assert env.url("X", schemes) == ""
+    assert [problem.hint for problem in env.problems] == [hint]
+
+
+def test_the_address_of_a_server_may_be_https() -> None:
+    env = Environment({"OPENAI_BASE_URL": "ftp://x"})
+    assert env.server("OPENAI_BASE_URL") == ""
+    assert env.problems[0].hint == "It must start with http:// or https://."
