@@ -228,10 +228,20 @@ class OpenAIProvider:
 
     def _refusal(self, error: Exception) -> ProviderError:
         if isinstance(error, openai.APIStatusError):
-            if target := error.response.extensions.get("redirect"):
-                logger.warning("provider %s: redirect to %s not followed; check the base URL", self.name, target)
+            if 300 <= error.status_code < 400:
+                self._tell_redirect(error)
             return refusals.from_status(error, secret=self._api_key)
         return refusals.from_connection(error, connect_timeout=self._connect_timeout)
+
+    def _tell_redirect(self, error: openai.APIStatusError) -> None:
+        if target := error.response.extensions.get("redirect"):
+            logger.warning("provider %s: redirect to %s not followed; check the base URL", self.name, target)
+        else:
+            logger.warning(
+                "provider %s: got a redirect that names no address (status %s); check the base URL",
+                self.name,
+                error.status_code,
+            )
 
 
 def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import email.utils
 import functools
-import math
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -43,6 +42,7 @@ _READ_CHARACTERS: Final = 2048
 # A shorter key may be a word ("none", "a"): cut out wherever it stands, it would shred the sentence.
 _SECRET_CHARACTERS: Final = 8
 _MAX_RETRY_AFTER: Final = 24 * 3600.0
+_SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 # What a key looks like: sk-…, gsk_…, xai-…, AIza…, "Bearer …", one that the server has starred out, any long run.
 _KEY: Final = re.compile(
     r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|gsk|xai|key)[-_][\w*.-]{6,}|[\w-]*\*{3,}[\w*-]*|[a-z0-9]{32,})"
@@ -61,6 +61,9 @@ _TOO_LONG: Final = "The conversation has become too long for this model. Start a
 _REDIRECTED: Final = (
     "The model's server redirects to another address, where nothing was sent; its base URL is probably wrong."
 )
+_NOWHERE: Final = (
+    "The model's server answered with a redirect that names no address (status {}). Its base URL is probably wrong."
+)
 _PACKED: Final = "The model's server sent a compressed answer that cannot be read."
 IMPOSSIBLE: Final = "The address or the key of the model's server cannot be used. Its administrator must check them."
 _NO_MODEL: Final = "The model's provider does not know this model. Its name or the base URL is probably wrong."
@@ -71,7 +74,7 @@ def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderEr
     status = error.status_code
     said = _said(error.body, secret)
     if 300 <= status < 400:
-        return Redirected(_REDIRECTED)
+        return Redirected(_REDIRECTED if error.response.extensions.get("redirect") else _NOWHERE.format(status))
     if status in (401, 403):
         return AuthenticationFailed(_KEY_REFUSED)
     if status == 402 or _quota(_field(error.body, "code"), _field(error.body, "type")):
@@ -146,14 +149,13 @@ def mentions(error: openai.APIStatusError, field: str) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None if not said."""
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None if not said.
+
+    At most a day. A number is digits, perhaps with a fraction; "inf" and "1e999", which Python would take, are none.
+    """
     for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) / divisor
-        except (KeyError, ValueError):
-            continue
-        if not math.isnan(seconds):
-            return min(seconds, _MAX_RETRY_AFTER) if seconds >= 0 else None
+        if _SECONDS.fullmatch(headers.get(name, "").strip()):
+            return min(float(headers[name]) / divisor, _MAX_RETRY_AFTER)
     try:
         date = email.utils.parsedate_to_datetime(headers["retry-after"])
         return min(max(0.0, date.timestamp() - time.time()), _MAX_RETRY_AFTER)

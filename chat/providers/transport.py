@@ -49,7 +49,8 @@ class LeftOrigin(httpx2.RequestError):
 class OriginTransport(httpx2.AsyncBaseTransport):
     """For one base URL, in one event loop.
 
-    A redirect comes back as it is, without its Location: that is in the extension "redirect", as an origin to show.
+    A redirect comes back as it is, without its Location: that is in the extension "redirect", as an origin to show,
+    unless the server has named none.
     The aiohttp response of an answer is in the extension "aiohttp_response". Raises ValueError for a base URL that can
     never work.
 
@@ -151,7 +152,8 @@ class OriginTransport(httpx2.AsyncBaseTransport):
         await body.aclose()
         redirect = ""
         if 300 <= response.status < 400:
-            redirect = redirect_target(str(request.url), response.headers.get("Location", ""))
+            location = response.headers.get("Location", "").strip()
+            redirect = redirect_target(str(request.url), location) if location else ""
         # Made anew: the character set and all else that it says of itself is a stranger's.
         waits = [(name, value) for name, value in response.raw_headers if name.lower() in _WAITS]
         headers = [*waits, (b"Content-Type", b"application/json")]
@@ -218,7 +220,7 @@ def redirect_target(asked: str, location: str) -> str:
         url = httpx2.URL(urljoin(asked, location))
         scheme, host, port = _origin_of(url)
         if (scheme, host, port) == _origin_of(httpx2.URL(asked)):
-            return "another path of the same server"
+            return "the same server"
     except (ValueError, httpx2.InvalidURL):
         return "an address that cannot be read"
     if not host or port > _LAST_PORT:

@@ -108,11 +108,26 @@ async def test_no_redirect_of_any_form_is_followed(location: str) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("headers", [[], ["Location: "], ["Location:   "]])
+async def test_a_redirect_that_names_no_address_is_told_as_that(
+    headers: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    error, server = await said(lambda _: [response(status="302 Found", headers=headers)])
+
+    assert isinstance(error, Redirected)
+    assert error.message == (
+        "The model's server answered with a redirect that names no address (status 302). "
+        "Its base URL is probably wrong."
+    )
+    assert "a redirect that names no address (status 302); check the base URL" in caplog.text
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("location", "shown"),
     [
-        ("/v1/", "another path of the same server"),
-        ("", "another path of the same server"),
+        ("/v1/", "the same server"),
+        ("http://model.example/v1/chat/completions", "the same server"),
         ("https://model.example/v1", "https://model.example"),
         ("http://model.example:81/v1", "http://model.example:81"),
         ("//other.example:8443/x", "http://other.example:8443"),
