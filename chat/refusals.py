@@ -19,6 +19,7 @@ STATUS: Final = {
     "request_timeout": 408,
     "conflict": 409,
     "busy": 409,
+    "no_model": 409,
     "body_too_big": 413,
     "rate_limited": 429,
     "too_many_runs": 429,

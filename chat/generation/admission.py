@@ -183,5 +183,5 @@ def _assistant(
     kept = usable.filter(conversations=conversation).first() if conversation else None
     assistant = known or kept or usable.first()
     if assistant is None:
-        raise Refusal("unavailable", "No model is set up that you may use. Ask your administrator.")
+        raise Refusal("no_model", "No model is set up that you may use. Ask your administrator.")
     return assistant

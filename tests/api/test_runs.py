@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 
 from chat import database, notices
-from chat.models import ApiToken, Message
+from chat.models import ApiToken, Assistant, Message
 from chat.providers.base import Finish, Incomplete, RateLimited, TextDelta
 from chat.streams.base import RunInfo, Unavailable
 from tests.api.rig import Browser, names, text_of
@@ -221,6 +221,14 @@ async def test_a_busy_site_says_so_and_when_to_come_back(
     assert error["message"].startswith("The site")
     assert 0 < int(refused.headers["retry-after"]) <= 60
     assert len((await owner.get("/api/runs")).data["items"]) == 1
+
+
+async def test_without_a_model_that_one_may_use_waiting_does_not_help(chat: Rig, owner: Browser) -> None:
+    await Assistant.objects.aupdate(is_active=False)
+    refused = await owner.post("/api/runs", {"text": "Hi"})
+    error = refused.data["error"]
+    assert (refused.status, error["code"], error["retryable"]) == (409, "no_model", False)
+    assert "Ask your administrator" in error["message"]
 
 
 async def test_a_session_needs_the_csrf_token_and_a_bearer_token_does_not(chat: Rig) -> None:

@@ -23,12 +23,13 @@ REFUSALS: Final = {
     "conflict": "What was asked contradicts what is there: a `client_message_id` used before for another message, "
     "or an answer that is still being written.",
     "busy": "The conversation is being answered.",
+    "no_model": "No model is set up that you may use: an administrator must act.",
     "body_too_big": "The request's body is too large.",
     "rate_limited": "Too many messages in a minute, by you or, in a run, by this site to the model's provider; or too "
     "many searches, or pages of messages, of yours at once.",
     "too_many_requests": "You have as many connections, or requests under way, as are allowed at once.",
     "too_many_runs": "As many answers as are allowed at once are being written for you, or they take all your room.",
-    "unavailable": "Something that is needed cannot be reached: the database, Redis, or any model. Or the site has as "
+    "unavailable": "Something that is needed cannot be reached: the database or Redis. Or the site has as "
     "many answers, or gets as many messages a minute, as it can take.",
     "draining": "The server is being shut down. Another one, or the same after its restart, will answer.",
 }

@@ -16,6 +16,7 @@ _SENT: Final = (
     "not_found",
     "conflict",
     "busy",
+    "no_model",
     "rate_limited",
     "too_many_runs",
     "draining",

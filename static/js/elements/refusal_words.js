@@ -1,4 +1,4 @@
-import { gettext } from "../i18n.js";
+import { gettext, language } from "../i18n.js";
 
 /** @type {Record<string, string>} */
 const OURS = {
@@ -8,7 +8,8 @@ const OURS = {
   not_signed_in: gettext("You are signed out. Sign in, then try again."),
   not_found: gettext("This is no longer there."),
   busy: gettext("This conversation is being answered. Wait for the answer, or stop it."),
-  rate_limited: gettext("You have sent many messages. Wait a moment."),
+  rate_limited: gettext("Too many requests. Wait a moment, then try again."),
+  no_model: gettext("No model is set up that you may use. Ask your administrator."),
   too_many_runs: gettext("Too many answers are being written for you. Wait for one to end."),
   draining: gettext("The site is being restarted. Try again in a moment."),
   connection_lost: gettext("The connection was lost before the site had answered."),
@@ -19,6 +20,14 @@ const OURS = {
   closed: gettext("The connection is closed."),
 };
 
+/** Codes of which the server says more, but in English. @type {Record<string, string>} */
+const ELSEWHERE = {
+  // @ts-expect-error -- as above
+  __proto__: null,
+  unavailable: gettext("The site cannot do this right now. Try again in a moment."),
+  too_many_requests: OURS.rate_limited,
+};
+
 /**
  * Why a request was refused, or nobody answered it: in the reader's language, where the code says what there is to say.
  *
@@ -26,5 +35,5 @@ const OURS = {
  * @returns {string}
  */
 export function refusalWords({ code = "", message }) {
-  return OURS[code] ?? message;
+  return OURS[code] ?? ((language() !== "en" && ELSEWHERE[code]) || message);
 }
