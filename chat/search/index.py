@@ -56,9 +56,13 @@ def _in_postgresql(rows: QuerySet[Any], table: str, words: Words) -> QuerySet[An
 
 def _tsquery(words: Words) -> str:
     """https://www.postgresql.org/docs/15/datatype-textsearch.html. No word holds a quote or a backslash."""
-    return " & ".join(f"'{word}'" for word in words.spaced) + (":*" if words.is_last_begun else "")
+    return " & ".join(
+        f"'{word}'{':*' if begun else ''}" for word, begun in zip(words.spaced, words.begun, strict=True)
+    )
 
 
 def _fts5(words: Words) -> str:
     """https://www.sqlite.org/fts5.html, "Full-text Query Syntax". No word holds a quote."""
-    return " AND ".join(f'"{word}"' for word in words.spaced) + (" *" if words.is_last_begun else "")
+    return " AND ".join(
+        f'"{word}"{" *" if begun else ""}' for word, begun in zip(words.spaced, words.begun, strict=True)
+    )

@@ -39,8 +39,10 @@ class Finder:
     """Finds words in texts. A hit holds all of them: in a long one it is enough to look for one."""
 
     def __init__(self, words: Words) -> None:
-        begun = words.spaced[-1] if words.is_last_begun else None
-        spaced = [_Needle(_folded(word), has_begin=True, has_end=word != begun) for word in words.spaced]
+        spaced = [
+            _Needle(_folded(word), has_begin=True, has_end=not begun)
+            for word, begun in zip(words.spaced, words.begun, strict=True)
+        ]
         unspaced = [_Needle(_folded(word), has_begin=False, has_end=False) for word in words.unspaced]
         self._all = tuple(dict.fromkeys([*spaced, *unspaced]))
         self._longest = (max(self._all, key=lambda needle: len(needle.word)),)

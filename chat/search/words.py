@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from chat.wire import clean
@@ -16,7 +17,8 @@ CHARACTERS: Final = 100
 # Of all that is typed. What is beyond is not looked at.
 TYPED: Final = 4096
 
-_BETWEEN: Final = re.compile(rf"[\s\x00-\x1f\x7f{re.escape(PUNCTUATION)}]+")
+# With what is no character (a NUL, half of a surrogate pair) and became U+FFFD.
+_BETWEEN: Final = re.compile(rf"[\s\x00-\x1f\x7f\ufffd{re.escape(PUNCTUATION)}]+")
 _LETTER: Final = r"[^\W_]"
 # Thai, Lao, Burmese, Khmer, Japanese and Chinese have no space between words: what an index takes for a word there
 # is a clause or a sentence.
@@ -29,16 +31,20 @@ _UNSPACED: Final = re.compile(
 class Words:
     """All of them must be in a text, in any order; of the last, the beginning of a word is enough.
 
-    Those of a script without spaces may be anywhere in it.
+    Those of a script without spaces may be anywhere in it. Of what was longer than a word may be (`cut`), the
+    beginning is all that is known.
     """
 
     all: tuple[str, ...]
+    cut: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, text: str) -> Words:
         """At most 16 words, of at most 100 characters each: nobody types more to find something."""
-        words = (word for word in _BETWEEN.split(clean(text[:TYPED])) if any(map(str.isalnum, word)))
-        return cls(tuple(word[:CHARACTERS] for word, _ in zip(words, range(WORDS), strict=False)))
+        typed = (word for word in _BETWEEN.split(clean(text[:TYPED])) if any(map(str.isalnum, word)))
+        words = list(islice(typed, WORDS))
+        cut = frozenset(word[:CHARACTERS] for word in words if len(word) > CHARACTERS)
+        return cls(tuple(word[:CHARACTERS] for word in words), cut)
 
     def __bool__(self) -> bool:
         return bool(self.all)
@@ -53,14 +59,17 @@ class Words:
         return tuple(filter(_UNSPACED.search, self.all))
 
     @property
-    def is_last_begun(self) -> bool:
-        """Whether the last of `spaced` may be the beginning of a word: nothing was typed after it."""
-        return self.spaced[-1:] == self.all[-1:]
+    def begun(self) -> tuple[bool, ...]:
+        """Of each of `spaced`, whether the beginning of a word is enough: it was cut, or nothing follows it."""
+        spaced = self.spaced
+        last = len(spaced) - 1 if spaced[-1:] == self.all[-1:] else None
+        return tuple(word in self.cut or number == last for number, word in enumerate(spaced))
 
     @property
     def pattern(self) -> re.Pattern[str]:
         """Where one of them is in a text."""
-        spaced = [rf"(?<!{_LETTER}){re.escape(word)}(?!{_LETTER})" for word in self.spaced]
-        if self.is_last_begun:
-            spaced[-1] = rf"(?<!{_LETTER}){re.escape(self.all[-1])}{_LETTER}*"
+        spaced = [
+            rf"(?<!{_LETTER}){re.escape(word)}" + (f"{_LETTER}*" if is_begun else f"(?!{_LETTER})")
+            for word, is_begun in zip(self.spaced, self.begun, strict=True)
+        ]
         return re.compile("|".join([*spaced, *map(re.escape, self.unspaced)]), re.IGNORECASE)

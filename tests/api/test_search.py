@@ -40,6 +40,19 @@ async def test_a_message_is_found_with_its_conversation(chat: Rig, owner: Browse
     assert joined(hit["title"]) == "Which <b>birds</b> wade?"
 
 
+async def test_a_nul_stands_between_words(chat: Rig, owner: Browser) -> None:
+    await chat.turn("Hello", "a b")
+    [hit] = (await search(owner, "a\0b"))["items"]
+    assert joined(hit["snippet"]) == "[a] [b]"
+
+
+async def test_a_very_long_word_is_shown_where_it_stands(chat: Rig, owner: Browser) -> None:
+    long = "k" * 130
+    await chat.turn("Hello", f"the key {long} is old")
+    [hit] = (await search(owner, f"{long} key"))["items"]
+    assert joined(hit["snippet"]) == f"the [key] [{long}] is old"
+
+
 async def test_a_title_is_found_without_a_message(chat: Rig, owner: Browser) -> None:
     sent = await chat.turn()
     path = f"/api/conversations/{sent.conversation_id}"

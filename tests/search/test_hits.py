@@ -44,6 +44,17 @@ def test_all_words_must_be_there_and_of_the_last_the_beginning_is_enough(alice: 
     assert found(alice, "eron") == []
 
 
+def test_a_very_long_word_is_found_wherever_it_is_typed(alice: User) -> None:
+    """Of it the first hundred characters count."""
+    long, other = "k" * 130, "q" * 130
+    make_conversation(alice, f"the key {long} and {other}", "Yes.", title="Keys")
+    for query in (long, f"{long} and", f"{long} {other}", f"{other} {long} key", f"{'k' * 101} the"):
+        assert found(alice, query) == [f"the key {long} and {other}"], query
+    # What was typed whole is a whole word.
+    assert found(alice, f"{'k' * 100} the") == []
+    assert found(alice, f"{'k' * 99}m{'k' * 30} the") == []
+
+
 @pytest.mark.parametrize(
     ("text", "query"),
     [

@@ -31,6 +31,8 @@ def place(words: str, text: str, *, budget: int = ENOUGH) -> int | None:
         ("straße x", "Die STRAẞE"),
         ("kelvin x", "0 \u212aelvin"),
         ("ſt x", "1st ST"),
+        (f"{'k' * 120} x", f"j{'k' * 130} {'k' * 130}"),
+        ("a\0b x", "ab a"),
     ],
 )
 def test_a_word_is_where_the_pattern_of_the_words_is(words: str, text: str) -> None:

@@ -13,7 +13,8 @@ from chat.search.words import CHARACTERS, WORDS, Words
         ('"grey" AND (heron* OR -crane)', ("grey", "AND", "heron", "OR", "crane")),
         ("NEAR(a b, 5) text:x {y}^2", ("NEAR", "a", "b", "5", "text", "x", "y", "2")),
         ("it's a_b c\\d 'e'", ("it", "s", "a", "b", "c", "d", "e")),
-        ("grey\0heron \ud800x", ("grey\ufffdheron", "\ufffdx")),
+        ("grey\0heron \ud800x", ("grey", "heron", "x")),
+        ("a\0b\ufffdc", ("a", "b", "c")),
         ("„Reiher“ — été Straße 鷺", ("Reiher", "été", "Straße", "鷺")),
         ("😀 !!! -- \0", ()),
         ("", ()),
@@ -27,6 +28,17 @@ def test_ten_kilobytes_become_a_few_short_words() -> None:
     assert len(Words.parse("word " * 2000).all) == WORDS
     assert Words.parse("x" * 10_000).all == ("x" * CHARACTERS,)
     assert Words.parse('"' * 10_000).all == ()
+
+
+def test_what_was_cut_is_the_beginning_of_a_word_wherever_it_stands() -> None:
+    long = "x" * (CHARACTERS + 1)
+    words = Words.parse(f"{long} y{'y' * CHARACTERS} {'z' * CHARACTERS} heron 鷺")
+    assert words.begun == (True, True, False, False)
+    assert Words.parse("heron crane").begun == (False, True)
+    assert [match[0] for match in words.pattern.finditer(f"{long}x {'z' * CHARACTERS}z herons heron")] == [
+        f"{long}x",
+        "heron",
+    ]
 
 
 @pytest.mark.parametrize(
