@@ -69,14 +69,15 @@ export class ConversationHistory {
    * @param {(message: Message) => boolean} isDrawn whether a turn draws it, which becomes history by itself
    */
   async refresh(isDrawn) {
+    const { leaf: before } = this;
     const [conversation, { leaf, messages }] = await Promise.all([this.#describe(), this.#pages.peek()]);
     if (this.#closed) return;
     this.#onConversation(conversation);
     this.#learn(messages);
     const last = messages.findIndex(({ id }) => id === this.leaf);
     const added = messages.slice(last + 1);
-    // It may have begun, and been saved, while these messages were on their way.
-    if (last >= 0 && !this.#pages.hasNewer && !added.some(isDrawn)) {
+    // It may have begun, and been saved, while these messages were on their way; or something stands in their place by now.
+    if (last >= 0 && this.leaf === before && !this.#pages.hasNewer && !added.some(isDrawn)) {
       this.#transcript.addMessages(...this.#entriesOf(added));
       this.#pages.leaf = leaf;
     }

@@ -20,8 +20,8 @@ after(() => {
   delete globalThis.HTMLElement;
 });
 
-/** An open conversation of two messages, to which two have been added at the server. */
-async function openHistory() {
+/** An open conversation of two messages, to which two have been added at the server. @param {object} [of] its transcript */
+async function openHistory(of = {}) {
   let items = BEFORE;
   const added = [];
   const transcript = {
@@ -29,6 +29,7 @@ async function openHistory() {
     open: () => null,
     setMore: () => {},
     addMessages: (...entries) => added.push(...entries.map(({ key }) => key)),
+    ...of,
   };
   const client = {
     request: async (_, path) => (path.includes("/messages") ? { items, next: null, previous: null, leaf_id: items[0].id } : { id: "x" }),
@@ -57,4 +58,16 @@ test("what a turn draws is not added beside it, whichever of its messages is kno
     assert.deepEqual(added, []);
     assert.equal(history.leaf, "a1");
   }
+});
+
+test("what another answer took the place of, while the messages were on their way, does not come back", async () => {
+  const { history, added } = await openHistory({ cutBelow: () => [], entries: [] });
+  const turn = { after: "q1", elements: [] };
+
+  const refreshed = history.refresh(() => false);
+  history.forkTo(turn);
+  await refreshed;
+
+  assert.deepEqual(added, []);
+  assert.equal(history.leaf, "q1");
 });
