@@ -30,6 +30,19 @@ async ({ text, way, tokenCharacters, charactersPerSecond }) => {
     };
   };
 
+  /** A message that is complete, all at once. */
+  const saved = async (body) => {
+    const { renderMarkdown } = await import("/static/js/markdown/stream.js");
+    let all = "";
+    return {
+      write: (token) => void (all += token),
+      async finish() {
+        renderMarkdown(body, `${all}\n\nthe end`);
+        while (!body.textContent.endsWith("the end")) await frame();
+      },
+    };
+  };
+
   /** All of the text is parsed again and put in as HTML for each token; with the same parser. */
   const theirs = async (body) => {
     const { default: markdownit } = await import("/static/vendor/markdown-it-15.0.3/markdown-it.js");
@@ -64,7 +77,7 @@ async ({ text, way, tokenCharacters, charactersPerSecond }) => {
     });
 
   const { message, body } = makeMessage();
-  const drawing = await { ours, theirs }[way](body);
+  const drawing = await { ours, saved, theirs }[way](body);
   await idle();
   const before = await window.mainThreadSeconds();
   await deliver(drawing.write);
