@@ -12,7 +12,9 @@ const MOST_CHARACTERS = 8_192;
 // any other character as little.
 const MARK = 2;
 const PLAIN = 1 / 16;
-const MARKS = /[`*_~$\\<>[\]!&|\n#+\-.:@]/g;
+// For each that is not closed, the parser looks through what follows.
+const IMAGE = 8;
+const MARKS = /!\[|[`*_~$\\<>[\]!&|\n#+\-.:@]/g;
 // With code in it, which is one text and cheap, and should not be torn.
 const MOST_WITH_CODE = 49_152;
 const FENCE = /^[ \t>]*(?:`{3}|~{3})/m;
@@ -54,9 +56,11 @@ export function endOfLine(text, lines) {
 /** @param {string} text @returns {number} how many characters of it may be one block */
 function mostOf(text) {
   MARKS.lastIndex = 0;
-  for (let marks = 1; MARKS.test(text); marks += 1) {
-    const weight = marks * MARK + (MARKS.lastIndex - marks) * PLAIN;
-    if (weight > MOST_CHARACTERS) return MARKS.lastIndex - 1;
+  let [weight, end] = [0, 0];
+  for (let mark = MARKS.exec(text); mark; mark = MARKS.exec(text)) {
+    weight += (mark.index - end) * PLAIN + (mark[0] === "![" ? IMAGE : MARK);
+    if (weight > MOST_CHARACTERS) return mark.index;
+    end = MARKS.lastIndex;
   }
   return MOST_CHARACTERS / PLAIN;
 }
