@@ -385,8 +385,8 @@ CHAT_MESSAGE_CHARACTERS = env.integer("CHAT_MESSAGE_CHARACTERS", 100_000, minimu
 CHAT_FRAMES_PER_SECOND = env.integer("CHAT_FRAMES_PER_SECOND", 60, minimum=1)
 CHAT_FRAMES_PER_SECOND_PER_USER = env.integer("CHAT_FRAMES_PER_SECOND_PER_USER", 120, minimum=1)
 # Twice the tabs that somebody may have: those of a machine that has slept count until the server has missed it.
-CHAT_SOCKETS_PER_USER = env.integer("CHAT_SOCKETS_PER_USER", 40, minimum=1)
-CHAT_STREAMS_PER_USER = env.integer("CHAT_STREAMS_PER_USER", 20, minimum=1)
+CHAT_SOCKETS_PER_USER = env.integer("CHAT_SOCKETS_PER_USER", 60, minimum=1)
+CHAT_STREAMS_PER_USER = env.integer("CHAT_STREAMS_PER_USER", 60, minimum=1)
 CHAT_SENDS_PER_MINUTE = env.integer("CHAT_SENDS_PER_MINUTE", 30, minimum=1)
 CHAT_LIVE_RUNS_PER_USER = env.integer("CHAT_LIVE_RUNS_PER_USER", 3, minimum=1)
 CHAT_ANSWER_BYTES = env.integer("CHAT_ANSWER_BYTES", 1024 * 1024, minimum=1024)

@@ -51,6 +51,7 @@ class Feed:
         self._held: deque[tuple[Entry, int]] = deque()
         self._size = 0
         self._waiting: set[asyncio.Future[None]] = set()
+        self._readings: dict[tuple[Cursor | None, int], asyncio.Future[Place | None]] = {}
 
     def offer(self, epoch: str, first: int, events: Sequence[Event]) -> None:
         """Entries that Redis has acknowledged, from wherever they come: known ones are left out."""
@@ -85,7 +86,7 @@ class Feed:
         self._begin("", 0)
 
     async def follow(self, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
-        place = await self._read(self.run_id, after, limit)
+        place = await self._looked_up(after, limit)
         if place is None:
             raise RunNotFound(self.run_id)
         self.observe(place)
@@ -122,12 +123,32 @@ class Feed:
         """The place in Redis, waited for if Redis has lost the run: its owner may bring it back. Raises Lost."""
         loop = asyncio.get_running_loop()
         ended, give_up = self._state != "live", loop.time() + self._lost_after
-        while (place := await self._read(self.run_id, after, limit)) is None:
+        while (place := await self._looked_up(after, limit)) is None:
             if ended or loop.time() >= give_up:
                 raise Lost(self.run_id)
             await self._grown_soon()
         self.observe(place)
         return place
+
+    async def _looked_up(self, after: Cursor | None, limit: int) -> Place | None:
+        """What Redis has, perhaps 100 KB of question.
+
+        Who asks for the same at the same moment, as all tabs of a person do when a run begins, gets the same answer.
+        """
+        asked = (after, limit)
+        reading = self._readings.get(asked)
+        if reading is None:
+            reading = self._readings[asked] = asyncio.ensure_future(self._read(self.run_id, after, limit))
+            reading.add_done_callback(lambda done: self._was_read(asked, done))
+        # Whoever goes meanwhile takes nobody's answer away.
+        await asyncio.wait([reading])
+        return reading.result()
+
+    def _was_read(self, asked: tuple[Cursor | None, int], reading: asyncio.Future[Place | None]) -> None:
+        del self._readings[asked]
+        if not reading.cancelled():
+            # Perhaps nobody waits for it any more, whatever it was.
+            reading.exception()
 
     def _has_lost(self, place: Place) -> bool:
         """Whether Redis knows less than it has acknowledged: until its owner, or the next one, brings that back."""

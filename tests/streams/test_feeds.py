@@ -49,6 +49,25 @@ async def test_a_redis_that_knows_less_than_it_did_is_not_asked_again_and_again(
             assert (await waiting).endswith("10")
 
 
+async def test_readers_who_begin_at_the_same_moment_are_one_look_into_redis() -> None:
+    redis = Redis()
+    feed = Feed("run", redis.read, lost_after=60)
+
+    async def first() -> str:
+        async with aclosing(feed.follow(None, limit=1000)) as batches:
+            return await text_of(batches)
+
+    crowd = [asyncio.create_task(first()) for _ in range(60)]
+    await asyncio.sleep(0)
+    crowd[0].cancel()
+    assert await asyncio.gather(*crowd[1:]) == ["12345"] * 59
+    assert redis.reads == 1
+    # The control: whoever comes later looks for themselves, as there may be more.
+    redis.seq = 6
+    assert await first() == "123456"
+    assert redis.reads == 2
+
+
 async def test_who_reads_no_more_holds_what_it_is_sent_and_nothing_that_was_read_for_it() -> None:
     class ReadPlace(Place):
         """A class of its own: of one with slots alone, nobody can tell when it ends."""
