@@ -12,14 +12,10 @@ import asyncio
 import json
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import Final
 
-from bench.rendering import Drawn, Plan, draw, open_page
+from bench.rendering import Drawn, Plan, chat_site, draw, open_page
 from tests.browser.chromium import chromium
-from tests.browser.people import prepare
-from tests.fake_openai.server import closed_port
 from tests.faults.processes import Site
 from tests.server.process import ROOT
 
@@ -64,15 +60,8 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=20_000, help="characters per second")
     arguments = parser.parse_args()
     plan = Plan(arguments.characters, 0, 1, 20, arguments.rate, least_drawn=0.0)
-    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        data_dir = Path(folder)
-        nowhere = f"http://127.0.0.1:{closed_port()}/v1"
-        site = Site(data_dir, prepare(data_dir), OPENAI_BASE_URL=nowhere, OPENAI_MODEL="none")
-        try:
-            site.start()
-            found = asyncio.run(measure(site, plan))
-        finally:
-            site.stop()
+    with chat_site() as site:
+        found = asyncio.run(measure(site, plan))
     longest = max(each.longest_task_ms for drawn in found.values() for each in drawn.values())
     holds = longest <= LONGEST_TASK_MS
     print(f"longest task: {longest:.0f} ms  ≤ {LONGEST_TASK_MS} ms  {'holds' if holds else 'DOES NOT HOLD'}")

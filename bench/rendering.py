@@ -14,6 +14,8 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -172,6 +174,20 @@ def report(smalls: list[Drawn], larges: list[Drawn], theirs: Drawn) -> bool:
     return all(holds for _, _, holds, _ in rows)
 
 
+@contextmanager
+def chat_site() -> Iterator[Site]:
+    """A site in a folder of its own, whose model nobody asks for anything."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        data_dir = Path(folder)
+        nowhere = f"http://127.0.0.1:{closed_port()}/v1"
+        site = Site(data_dir, prepare(data_dir), OPENAI_BASE_URL=nowhere, OPENAI_MODEL="none")
+        try:
+            site.start()
+            yield site
+        finally:
+            site.stop()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", type=int, default=20_000, help="characters")
@@ -181,16 +197,8 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=20_000, help="characters per second")
     arguments = parser.parse_args()
     plan = Plan(arguments.small, arguments.large, arguments.rounds, arguments.token, arguments.rate)
-    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        data_dir = Path(folder)
-        # No model is asked for anything.
-        nowhere = f"http://127.0.0.1:{closed_port()}/v1"
-        site = Site(data_dir, prepare(data_dir), OPENAI_BASE_URL=nowhere, OPENAI_MODEL="none")
-        try:
-            site.start()
-            holds = report(*asyncio.run(measure(site, plan)))
-        finally:
-            site.stop()
+    with chat_site() as site:
+        holds = report(*asyncio.run(measure(site, plan)))
     sys.exit(0 if holds else 1)
 
 

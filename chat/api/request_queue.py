@@ -26,7 +26,11 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class RequestQueue:
-    """ASGI wrapper around Django. Requests without a known credential, and those for files, go through at once."""
+    """ASGI wrapper around Django.
+
+    Requests without a known credential, those for files, and those with a body go through at once: a slow upload keeps
+    none of its user's other requests out. Nor does a slow download, as a turn ends where the response begins.
+    """
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
@@ -47,23 +51,26 @@ class RequestQueue:
             return
         async with AsyncExitStack() as turn:
             try:
-                await turn.enter_async_context(quotas().arrivals.turn(user_id))
+                if scope["method"] in ("GET", "HEAD"):
+                    await turn.enter_async_context(quotas().arrivals.turn(user_id))
             except Refusal as refusal:
                 await _answer(_refusal(refusal), send)
                 return
-            await self._app({**scope, TURN: turn}, receive, _Refused(key, send).send)
+            await self._app({**scope, TURN: turn}, receive, _Response(key, turn, send).send)
 
 
-class _Refused:
-    """Remembers what a request was answered that came too early."""
+class _Response:
+    """Ends the turn, and remembers what a request was answered that came too early."""
 
-    def __init__(self, key: Key, send: Send) -> None:
+    def __init__(self, key: Key, turn: AsyncExitStack, send: Send) -> None:
         self._key = key
+        self._turn = turn
         self._send = send
         self._start: Message | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            await self._turn.aclose()
             self._start = message if message["status"] == 429 else None
         elif self._start is not None:
             if not message.get("more_body"):

@@ -14,12 +14,14 @@ from chat.refusals import Refusal
 AT_ONCE: Final = 4
 WAITING: Final = 120
 WAIT_SECONDS: Final = 10.0
+# Where turns take longer, it is the server that is slow, and not this user who asks for much.
+LONGEST_REST_SECONDS: Final = 0.1
 
 
 class Requests:
     """First come, first served. A user's crowd makes that user wait, and others behind `at_once` of it at most.
 
-    `rest`: so many times as long as a turn took, its place stays empty.
+    `rest`: for so many times as long as a turn took, up to LONGEST_REST_SECONDS, the user has no further one.
     """
 
     def __init__(
@@ -45,7 +47,8 @@ class Requests:
         try:
             yield
         finally:
-            self._limit.give_back(user_id, rest=self._rest * (time.monotonic() - began))
+            taken = time.monotonic() - began
+            self._limit.give_back(user_id, rest=min(self._rest * taken, LONGEST_REST_SECONDS))
 
 
 class Tally:

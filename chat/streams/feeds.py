@@ -133,7 +133,8 @@ class Feed:
     async def _looked_up(self, after: Cursor | None, limit: int) -> Place | None:
         """What Redis has, perhaps 100 KB of question.
 
-        Who asks for the same at the same moment, as all tabs of a person do when a run begins, gets the same answer.
+        Readers that ask for the same thing at the same moment share one answer: all of a person's tabs do when a run
+        begins.
         """
         asked = (after, limit)
         reading = self._readings.get(asked)

@@ -12,7 +12,7 @@ from chat.api.request_queue import RequestQueue
 from chat.quotas.arrivals import TURN
 from chat.quotas.quotas import ARRIVING, quotas
 from chat.quotas.refusals import REFUSED
-from chat.quotas.requests import Requests
+from chat.quotas.requests import LONGEST_REST_SECONDS, Requests
 
 ALICE = 1
 TOKEN = b"Bearer chat_alice"
@@ -42,14 +42,23 @@ class Client:
     def __init__(self, app: Callable[..., Any]) -> None:
         self._app = app
 
-    async def get(self, path: str = "/api/search", *, token: bytes = TOKEN) -> list[dict[str, Any]]:
-        """The messages of the response."""
+    async def get(
+        self,
+        path: str = "/api/search",
+        *,
+        token: bytes = TOKEN,
+        method: str = "GET",
+        reads: asyncio.Event | None = None,
+    ) -> list[dict[str, Any]]:
+        """The messages of the response. `reads`: when the client takes what it is sent."""
         sent: list[dict[str, Any]] = []
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
+            if reads is not None:
+                await reads.wait()
 
-        scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"authorization", token)]}
+        scope = {"type": "http", "method": method, "path": path, "headers": [(b"authorization", token)]}
         await self._app(scope, None, send)
         return sent
 
@@ -141,3 +150,40 @@ async def test_a_request_that_is_given_up_makes_room(django: Django, client: Cli
     django.end.set()
     [start, _] = await client.get()
     assert start["status"] == 200
+
+
+async def test_a_slow_upload_keeps_none_of_its_user_s_other_requests_out(django: Django, client: Client) -> None:
+    django.end.clear()
+    uploads = [asyncio.create_task(client.get("/api/runs", method="POST")) for _ in range(ARRIVING)]
+    await settle()
+    other = asyncio.create_task(client.get())
+    await settle()
+    assert django.begun == ARRIVING + 1
+    django.end.set()
+    await asyncio.gather(*uploads, other)
+
+
+async def test_a_slow_download_keeps_none_of_its_user_s_other_requests_out(django: Django, client: Client) -> None:
+    reads = asyncio.Event()
+    downloads = [asyncio.create_task(client.get("/admin/", reads=reads)) for _ in range(ARRIVING)]
+    await settle()
+    async with asyncio.timeout(10):
+        [start, _] = await client.get()
+    assert start["status"] == 200
+    assert not any(download.done() for download in downloads)
+    reads.set()
+    await asyncio.gather(*downloads)
+
+
+async def test_after_a_slow_request_the_next_does_not_wait_as_long(django: Django, client: Client) -> None:
+    """A database that stands still for a while is not the user's fault."""
+    limit = quotas().arrivals._limit
+    given: list[float] = []
+    give_back = limit.give_back
+    limit.give_back = lambda key, *, rest=0.0: (given.append(rest), give_back(key, rest=rest))[1]  # type: ignore[method-assign]
+    django.end.clear()
+    slow = asyncio.create_task(client.get())
+    await asyncio.sleep(2 * LONGEST_REST_SECONDS)
+    django.end.set()
+    await slow
+    assert given == [LONGEST_REST_SECONDS]
