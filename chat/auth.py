@@ -10,8 +10,11 @@ from typing import Any, Final
 from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.middleware import get_user
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
 from django.db import Error as DatabaseError
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse, parse_cookie
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -42,23 +45,15 @@ class BearerTokenMiddleware:
         secret = bearer_secret(request.headers.get("Authorization", ""))
         if secret is not None and request.path_info.startswith("/api/"):
             try:
-                user = await sync_to_async(user_of_token)(secret)
+                user = await sync_to_async(_user_of_secret)(secret)
             except DatabaseError as error:
                 logger.warning("auth: a token could not be checked: %r", error)
                 return unavailable()
             if user is None:
                 return not_signed_in("This API token is not valid, or not any more.")
-            self._sign_in(request, user)
+            _sign_in(request, user)
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return await self._get_response(request)
-
-    @staticmethod
-    def _sign_in(request: HttpRequest, user: User) -> None:
-        async def auser() -> User:
-            return user
-
-        request.user = user
-        request.auser = auser
-        request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
 
 
 def not_signed_in(message: str = "Sign in, or send an API token.") -> HttpResponse:
@@ -85,6 +80,37 @@ def user_of_token(secret: str) -> User | None:
     database.write_later(f"token {token.pk}", token.was_used)
     owner: User = token.owner
     return owner
+
+
+def _user_of_secret(secret: str) -> User | None:
+    try:
+        return user_of_token(secret)
+    finally:
+        close_old_connections()
+
+
+async def signed_in(request: HttpRequest) -> User | None:
+    """Whoever asks, if somebody who may. The request has no connection to the database afterwards.
+
+    Who is signed in is looked up in the request's own thread, a call of the API asks the database elsewhere: if each
+    waited there for a second connection while it holds its first, a busy moment would use them all up.
+    """
+    if not hasattr(request, "_cached_user"):
+        _sign_in(request, await sync_to_async(_user_of_request)(request))
+    user = get_user(request)
+    return user if isinstance(user, User) and user.is_active else None
+
+
+def _user_of_request(request: HttpRequest) -> User | AnonymousUser:
+    try:
+        return get_user(request)
+    finally:
+        close_old_connections()
+
+
+def _sign_in(request: HttpRequest, user: User | AnonymousUser) -> None:
+    """`request.user` and `request.auser()` give this one from now on (django.contrib.auth.middleware)."""
+    request._cached_user = request._acached_user = user  # type: ignore[attr-defined]
 
 
 def user_of_session(session_key: str) -> User | None:

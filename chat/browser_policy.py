@@ -9,6 +9,8 @@ from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from chat.middleware import OnLoop
+
 ADMIN: Final = "/admin/"
 # jQuery and SelectBox.js assign innerHTML. Everything else of the policy holds in the admin as well.
 WITHOUT_TRUSTED_TYPES: Final = {"require-trusted-types-for": None, "trusted-types": None}
@@ -30,7 +32,7 @@ PERMISSIONS: Final = ", ".join(
 SECRET_LINK: Final = re.compile(r"/(setup|accounts/password/reset)/")
 
 
-class BrowserPolicyMiddleware(CSPMiddleware):  # type: ignore[misc]
+class BrowserPolicyMiddleware(OnLoop, CSPMiddleware):  # type: ignore[misc]
     """The policy of settings.py on every answer. Only Django's own admin goes without Trusted Types."""
 
     def get_policy_parts(

@@ -2,10 +2,10 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 # Only now: these import models.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -15,6 +15,7 @@ from django.urls import path, re_path  # noqa: E402
 from chat.api.event_streams import EventStreams  # noqa: E402
 from chat.api.request_queue import RequestQueue  # noqa: E402
 from chat.consumers import ChatConsumer, refuse_socket  # noqa: E402
+from chat.middleware import asgi_handler  # noqa: E402
 from chatsite.body_limit import BodyLimit  # noqa: E402
 from chatsite.lifespan import lifespan  # noqa: E402
 from chatsite.trusted_scope import TrustedScope, distrust_headers, probe_host  # noqa: E402
@@ -24,7 +25,7 @@ application = TrustedScope(
     ProtocolTypeRouter(
         {
             "lifespan": lifespan,
-            "http": BodyLimit(EventStreams(RequestQueue(django_application))),
+            "http": BodyLimit(EventStreams(RequestQueue(asgi_handler()))),
             "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),  # type: ignore[arg-type]
         }
     ),

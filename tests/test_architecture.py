@@ -31,6 +31,7 @@ LAYERS = {
             "account_limits",
             "account_urls",
             "browser_policy",
+            "middleware",
             "templatetags",
             "apps",
             "checks",

@@ -8,17 +8,14 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestDataTooBig
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException
 from django.utils.cache import patch_vary_headers
 
-from chat.auth import not_signed_in
-from chat.models import User
+from chat.auth import not_signed_in, signed_in
 from chat.quotas.arrivals import arrived
 from chat.quotas.quotas import quotas
 from chat.refusals import Refusal
@@ -71,11 +68,8 @@ async def answered(response: Awaitable[HttpResponse]) -> HttpResponse:
 async def _respond(
     request: HttpRequest, chosen: View | None, methods: dict[str, View], ids: dict[str, Any]
 ) -> HttpResponse:
-    user = await request.auser()
-    # Whoever is signed in was looked up in the request's own thread. The call itself asks the database elsewhere: if
-    # each request waited there for a second connection while it holds its first, a busy moment would use them all up.
-    await sync_to_async(close_old_connections)()
-    if not isinstance(user, User) or not user.is_active:
+    user = await signed_in(request)
+    if user is None:
         return not_signed_in()
     await arrived(request, user)
     if request.headers.get(MEANT_FOR, str(user.pk)) != str(user.pk):

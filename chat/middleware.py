@@ -1,0 +1,126 @@
+"""Django's middleware, run on the event loop.
+
+Under ASGI, Django gives both halves of each middleware to a thread of the request and waits for them there, as they
+might ask a database. Twenty of these waits were half of what a small call costs, and in each of them a thread that
+works, for whomever, kept the call waiting. Nearly all halves only look at headers: these run where they are. What asks
+the database, or draws a page, goes to the request's thread as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.utils.deprecation import MiddlewareMixin
+
+
+class OnLoop(MiddlewareMixin):
+    """For a middleware whose `process_request` asks nobody, and whose `process_response` only where `asks` says so."""
+
+    def asks(self, request: HttpRequest) -> bool:
+        """Whether this response has to wait for the database, a disk or a network."""
+        return False
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase | None = None
+        if hasattr(self, "process_request"):
+            response = self.process_request(request)
+        if response is None:
+            response = await self.get_response(request)  # type: ignore[misc]
+        if not hasattr(self, "process_response"):
+            return response
+        if self.asks(request):
+            response = await sync_to_async(self.process_response)(request, response)
+        else:
+            response = self.process_response(request, response)
+        return response
+
+
+class Security(OnLoop, SecurityMiddleware):
+    """On the event loop."""
+
+
+class Locale(OnLoop, LocaleMiddleware):
+    """On the event loop."""
+
+
+class Common(OnLoop, CommonMiddleware):
+    """On the event loop."""
+
+
+class Authentication(OnLoop, AuthenticationMiddleware):
+    """On the event loop: who it is, is looked up by whom it concerns."""
+
+
+class XFrameOptions(OnLoop, XFrameOptionsMiddleware):
+    """On the event loop."""
+
+
+class Sessions(OnLoop, SessionMiddleware):
+    """On the event loop, but for the saving."""
+
+    def asks(self, request: HttpRequest) -> bool:
+        return request.session.modified or settings.SESSION_SAVE_EVERY_REQUEST
+
+
+class Messages(OnLoop, MessageMiddleware):
+    """On the event loop where no message was read or added, as those of a session may be loaded for it."""
+
+    def asks(self, request: HttpRequest) -> bool:
+        messages: Any = getattr(request, "_messages", None)
+        return messages is not None and (messages.used or messages.added_new)
+
+
+class Csrf(OnLoop, CsrfViewMiddleware):
+    """On the event loop, but for forms, which may be long, and for the page that says no."""
+
+    async def process_view(  # type: ignore[override]
+        self, request: HttpRequest, callback: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        check = partial(super().process_view, request, callback, args, kwargs)
+        has_form = request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+        refused = await sync_to_async(check)() if has_form else check()
+        return await sync_to_async(refused)() if callable(refused) else refused
+
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        return partial(super()._reject, request, reason)  # type: ignore[misc]
+
+
+# By their names in settings.MIDDLEWARE: Django's checks for deployment look for those, and take no subclass for one.
+ON_LOOP: Final = {
+    f"{original.__module__}.{original.__qualname__}": f"{__name__}.{ours.__qualname__}"
+    for ours, original in [
+        (Security, SecurityMiddleware),
+        (Sessions, SessionMiddleware),
+        (Locale, LocaleMiddleware),
+        (Common, CommonMiddleware),
+        (Csrf, CsrfViewMiddleware),
+        (Authentication, AuthenticationMiddleware),
+        (Messages, MessageMiddleware),
+        (XFrameOptions, XFrameOptionsMiddleware),
+    ]
+}
+
+
+def asgi_handler() -> ASGIHandler:
+    """Django's, with the middleware of the settings on the event loop where there is one for it here."""
+    named = settings.MIDDLEWARE
+    settings.MIDDLEWARE = [ON_LOOP.get(each, each) for each in named]
+    try:
+        return ASGIHandler()
+    finally:
+        settings.MIDDLEWARE = named
