@@ -54,7 +54,8 @@ class OpenAIProvider:
     """A `Provider` for one server and key.
 
     first_token_timeout: seconds from the request to the first text or reasoning. idle_timeout: seconds between two
-    deltas. Both count only the time spent waiting for the server, and only deltas count as life: comments do not.
+    deltas. Both count only the time spent waiting for the server, and are longer while it shows that it lives
+    (patience.py).
     One connection pool per event loop; `close` releases that of the running loop.
     """
 
@@ -177,6 +178,8 @@ class OpenAIProvider:
             patience.heard()
             if not reader.settled:
                 pace.read(len(chunk))
+        else:
+            patience.alive()
         if reader.settled:
             patience.settle()
         return deltas

@@ -31,6 +31,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | error, error-event, error-text | `after=2` pieces, then an error object (`code=` `kind=`), an event, a text |
 | stall | `after=2` pieces, then silence; `comments=0.01`: a comment every so many seconds |
 | mute | headers, no piece: like stall with after=0 |
+| queued | `count=20` comments, one every `comments=0.02` seconds, then hello |
 | no-headers | the request is read and never answered |
 | endless-line | bytes without a line end, until the client goes away |
 | html | a web page with status 200 |
@@ -44,6 +45,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
@@ -248,6 +250,13 @@ async def mute(stage: Stage) -> None:
     await stage.silence(comments_every=float(stage.options.get("comments", "0")))
 
 
+async def queued(stage: Stage) -> None:
+    for _ in range(stage.count("count", 20)):
+        await stage.raw(b": keep-alive\n\n")
+        await asyncio.sleep(float(stage.options.get("comments", "0.02")))
+    await hello(stage)
+
+
 async def no_headers(stage: Stage) -> None:
     await stage.silence()
 
@@ -373,6 +382,7 @@ SCRIPTS: Final[dict[str, Script]] = {
         error_text,
         stall,
         mute,
+        queued,
         no_headers,
         endless_line,
         html,

@@ -111,9 +111,7 @@ async def test_a_failure_in_the_middle_keeps_what_had_arrived(
     [
         ("no-headers", 0, "did not begin"),
         ("mute", 0, "did not begin"),
-        ("mute comments=0.01", 0, "did not begin"),
         ("stall after=2", 2, "stopped in the middle"),
-        ("stall after=2 comments=0.01", 2, "stopped in the middle"),
     ],
 )
 async def test_silence_is_timed_out_and_the_connection_closed(
@@ -126,6 +124,30 @@ async def test_silence_is_timed_out_and_the_connection_closed(
     assert sentence in error.message
     assert "0.5 seconds" in error.message
     await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("script", "pieces", "sentence"),
+    [
+        ("mute comments=0.01", 0, "did not begin to answer within 2 seconds"),
+        ("stall after=2 comments=0.01", 2, "nothing came for 0.6 seconds"),
+    ],
+)
+async def test_comments_alone_are_not_waited_for_without_end(
+    connect: Connect, server: FakeOpenAI, script: str, pieces: int, sentence: str
+) -> None:
+    deltas, error = await fail(connect(first_token_timeout=0.2, idle_timeout=0.2), f"/{script}")
+
+    assert len(deltas) == pieces
+    assert isinstance(error, TimedOut)
+    assert sentence in error.message
+    await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)
+
+
+async def test_a_server_that_keeps_a_request_waiting_with_comments_is_waited_for(connect: Connect) -> None:
+    deltas = await answer(connect(first_token_timeout=0.2), ask("/queued count=30 comments=0.02"))
+
+    assert deltas[-1] == Finish("stop")
 
 
 async def test_a_slow_reader_is_no_silent_model(
