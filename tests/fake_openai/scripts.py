@@ -41,6 +41,8 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | rate-limit | 429; `after=2` seconds in Retry-After, `as=date` or `as=ms` changes its form |
 | quota, context, key | 429 insufficient_quota; 400 context_length_exceeded; 401 that quotes the key |
 | no-usage-option, no-max-tokens | refuses a request that has `stream_options` / `max_tokens`, else hello |
+| strict | refuses (`status=422`) the fields `unknown=user,stream_options`, or `each` by itself, else hello |
+| silent-refusal | 400 without a body |
 """
 
 from __future__ import annotations
@@ -309,6 +311,25 @@ async def no_usage_option(stage: Stage) -> None:
         await hello(stage)
 
 
+async def strict(stage: Stage) -> None:
+    asked = stage.options.get("unknown", "user")
+    fields = ("user", "stream_options") if asked == "each" else tuple(asked.split(","))
+    sent = [field for field in fields if field in stage.exchange.body]
+    if not sent:
+        await hello(stage)
+        return
+    named = sent[:1] if asked == "each" else sent
+    detail = [
+        {"type": "extra_forbidden", "loc": ["body", field], "msg": "Extra inputs are not permitted"} for field in named
+    ]
+    body = json.dumps({"detail": detail}).encode()
+    await stage.reply(body, status=stage.count("status", 422), content_type="application/json")
+
+
+async def silent_refusal(stage: Stage) -> None:
+    await stage.reply(b"", status=400, content_type="application/json")
+
+
 async def no_max_tokens(stage: Stage) -> None:
     if "max_tokens" in stage.exchange.body:
         message = "Unsupported parameter: 'max_tokens' is not supported with this model."
@@ -393,5 +414,7 @@ SCRIPTS: Final[dict[str, Script]] = {
         key,
         no_usage_option,
         no_max_tokens,
+        strict,
+        silent_refusal,
     )
 }
