@@ -31,6 +31,7 @@ from chat.providers.base import (
     RateLimited,
     Redirected,
     TimedOut,
+    ToolCalled,
     Unavailable,
 )
 from chat.providers.complaint import Complaint
@@ -45,6 +46,7 @@ _QUOTED_CHARACTERS: Final = 300
 _READ_CHARACTERS: Final = 2048
 # A shorter key may be a word ("none", "a"): cut out wherever it stands, it would shred the sentence.
 _SECRET_CHARACTERS: Final = 8
+_NAME_CHARACTERS: Final = 60
 _MAX_RETRY_AFTER: Final = 24 * 3600.0
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 # What a key looks like: sk-…, gsk_…, xai-…, AIza…, "Bearer …", one that the server has starred out, any long run.
@@ -157,6 +159,34 @@ def reported(error: object, *, secret: str = "") -> ProviderError:
     if signs.is_busy(complaint):
         return Unavailable(sentence, retryable=not is_hopeless)
     return ProviderError(sentence, retryable=not (is_hopeless or signs.is_the_requests(complaint)))
+
+
+def ended(name: str, *, secret: str = "") -> ProviderError:
+    """An ending that is none of a whole answer; the server calls it so."""
+    return Incomplete(_with_quote("The model's server ended the answer before it was complete.", _said(name, secret)))
+
+
+def tool_called(name: str) -> ProviderError:
+    """The model waits for what a tool says, and there is none."""
+    tool = " ".join(clean(name[:_NAME_CHARACTERS]).split())
+    called = f"a tool ({tool})" if tool else "a tool"
+    return ToolCalled(f"The model called {called} instead of answering; it was offered none.")
+
+
+def no_completion(value: object, *, secret: str = "") -> ProviderError:
+    """A whole response of status 200 in JSON that is neither an answer nor an error."""
+    said = _said(Complaint.of(value).words, secret)
+    return ProviderError(_with_quote("The model's server answered with JSON that is not a chat completion.", said))
+
+
+def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
+    """A response of status 200 that holds nothing of an answer. `head`: how it begins."""
+    text = head.decode("utf-8", "replace")
+    lines = [line for line in text.splitlines() if not line.startswith((":", "data:", "event:", "id:", "retry:"))]
+    said = _said(" ".join(lines), secret)
+    if not said:
+        return Incomplete("The model's server hung up before the answer began.")
+    return Incomplete(_with_quote("The model's server sent something that is not an answer.", said))
 
 
 def is_too_long(error: openai.APIStatusError) -> bool:

@@ -188,9 +188,9 @@ async def test_reasoning_comes_under_two_names(provider: OpenAIProvider, field: 
         ("stop", "stop"),
         ("length", "length"),
         ("content_filter", "content_filter"),
-        ("tool_calls", "stop"),
-        ("function_call", "stop"),
         ("eos", "stop"),
+        ("MAX_TOKENS", "length"),
+        ("SAFETY", "content_filter"),
     ],
 )
 async def test_finish_reasons_are_of_three_kinds(provider: OpenAIProvider, sent: str, given: str) -> None:
