@@ -76,6 +76,16 @@ async def test_later_turns_and_further_answers_ask_for_no_title(chat: Rig) -> No
     assert [request.purpose for request in chat.provider.requests] == ["answer", "title", "answer", "answer"]
 
 
+async def test_where_nothing_was_answered_no_title_is_asked_for(chat: Rig) -> None:
+    sent = await chat.send("Hello")
+    await asked(chat, 1)
+    assert await chat.engine.stop(chat.alice.pk, sent.run_id) is True
+    await chat.events(sent.run_id)
+    await named(chat)
+    assert await title_of(sent) == "Hello"
+    assert [request.purpose for request in chat.provider.requests] == ["answer"]
+
+
 async def test_a_title_that_a_person_gave_meanwhile_stays(chat: Rig) -> None:
     for given in ("Mine", "Hello"):
         sent = await chat.turn("Hello")
