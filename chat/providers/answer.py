@@ -229,6 +229,8 @@ class AnswerReader:
             raise refusals.reported(chunk.error, secret=self._secret)
         if not chunk.choices:
             self._look(data)
+        if chunk.x_groq is not None and chunk.x_groq.error:
+            raise refusals.reported(chunk.x_groq.error, secret=self._secret)
         usage = chunk.usage or (chunk.x_groq and chunk.x_groq.usage)
         if usage:
             self._read_usage(usage, deltas)

@@ -67,6 +67,7 @@ class Choice(msgspec.Struct, gc=False):
 
 class Groq(msgspec.Struct, gc=False):
     usage: Usage | None = None
+    error: Any = None
 
 
 class Chunk(msgspec.Struct, gc=False):
@@ -161,7 +162,7 @@ def _decode_tolerantly(data: bytes) -> Chunk:
         choices=[_choice(item) for item in choices if isinstance(item, dict)] if isinstance(choices, list) else None,
         usage=_usage(value.get("usage")),
         error=value.get("error"),
-        x_groq=Groq(_usage(groq.get("usage"))) if isinstance(groq, dict) else None,
+        x_groq=Groq(_usage(groq.get("usage")), groq.get("error")) if isinstance(groq, dict) else None,
     )
 
 

@@ -47,7 +47,7 @@ _PLAN_WORDS: Final = re.compile(r"(?i)too large.{0,200}(?:per (?:minute|day)|\bT
 _CONTEXT_CODES: Final = frozenset(["context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"])
 _CONTEXT_WORDS: Final = re.compile(
     r"(?i)context.?(?:length|window|size)|maximum context|too many (?:input )?tokens"
-    r"|(?:prompt|input|inputs|conversation|messages?) (?:is|are) too (?:long|large)|too long for"
+    r"|(?:prompt|input|inputs|conversation|messages?) (?:is|are) too (?:long|large)"
     r"|token count.{0,40}exceed|exceeds? the (?:maximum|max|limit).{0,30}tokens|maximum number of (?:input )?tokens"
     r"|must have less than \d+ tokens|reduce the length|maximum (?:input|prompt) length"
 )
@@ -83,8 +83,8 @@ _ELSEWHERE: Final = re.compile(
 )
 # Errors that a server calls its own, but which the same request meets again.
 _HOPELESS: Final = re.compile(
-    r"(?i)must alternate|\btemplate\b|jinja|requires more|not (?:supported|implemented|found)|unsupported"
-    r"|does not exist|(?:failed|unable) to load|unexpected endpoint|\binvalid\b"
+    r"(?i)must alternate|\btemplate\b|jinja|requires more|not (?:supported|implemented)|unsupported"
+    r"|model.{0,100}not found|does not exist|(?:failed|unable) to load|unexpected endpoint"
 )
 _REQUEST: Final = re.compile(
     r"4\d\d(?:\d\d)?|invalid_?request(?:_?error)?|badrequesterror|invalid_?(?:argument|parameter)"

@@ -388,6 +388,7 @@ def test_usage_is_counted_wherever_it_stands(usage: str) -> None:
         'data: {"success":false,"errors":[{"message":"it broke"}]}\n\n',
         'data: {"choices":[],"base_resp":{"status_code":1002,"status_msg":"it broke"}}\n\n',
         'data: {"choices":[{"delta":{},"error":{"message":"it broke"},"finish_reason":"stop"}]}\n\n',
+        'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"error":"it broke"}}\n\n',
         'event: error\ndata: {"message":"it broke"}\n\n',
     ],
 )
