@@ -50,11 +50,13 @@ class AnswerReader:
     The last delta of a whole answer is Finish. What the upstream did wrong is kept as `failure`, beside the deltas
     that came before it, so that no text that arrived is lost to an error in the same bytes; after it nothing is read.
     secret: the key that was sent, kept out of what is quoted from the server.
-    `settled`: the upstream has given a finish reason, and no text has followed it. `done`: nothing more is to come.
+    `settled`: the upstream has given a finish reason, and no text has followed it. `is_over`: it came by itself, as
+    the last reason does, or something without text has followed it. `done`: nothing more is to come.
     """
 
     def __init__(self, *, secret: str = "") -> None:
         self._secret = secret
+        self.is_over = False
         self.done = False
         self.failure: ProviderError | None = None
         self._events = EventStream()
@@ -229,6 +231,8 @@ class AnswerReader:
             raise refusals.reported(chunk.error, secret=self._secret)
         if not chunk.choices:
             self._look(data)
+            # Usage, after the reason: no text follows it either.
+            self.is_over = self._ending is not None
         if chunk.x_groq is not None and chunk.x_groq.error:
             raise refusals.reported(chunk.x_groq.error, secret=self._secret)
         usage = chunk.usage or (chunk.x_groq and chunk.x_groq.usage)
@@ -251,6 +255,8 @@ class AnswerReader:
             self._doubted, self._ending = worse(self._doubted, self._ending), None
         if ending is not None:
             self._ending = worse(self._ending, ending)
+        if ending is not None or has_text:
+            self.is_over = not has_text
         if choice.usage is not None:
             self._read_usage(choice.usage, deltas)
 

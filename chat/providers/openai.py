@@ -186,7 +186,7 @@ class OpenAIProvider:
                 pace.read(len(chunk))
         else:
             patience.alive()
-        if reader.settled:
+        if reader.is_over:
             patience.settle()
         return deltas
 

@@ -13,6 +13,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | hold | `after=3` numbered pieces, after each POST /release `step=3` more, up to `count=6`; without `step` the rest |
 | big | `pieces=1` pieces of `size=2000000` characters |
 | finish | one word, then the finish reason `reason=length` |
+| restless | `count=3` pieces, each with a finish reason, `pause=0.2` seconds apart |
 | surrogates | an emoji whose two halves come in two chunks; then one half alone, and a NUL |
 | invalid-utf8 | a piece with a byte that is no UTF-8 |
 | parts | content as a list of parts |
@@ -138,6 +139,13 @@ async def big(stage: Stage) -> None:
 async def finish(stage: Stage) -> None:
     await stage.say("Well")
     await stage.finish(stage.options.get("reason", "length"))
+
+
+async def restless(stage: Stage) -> None:
+    for number in range(stage.count("count", 3)):
+        await stage.chunk({"content": f"{number} "}, finish_reason="stop")
+        await asyncio.sleep(float(stage.options.get("pause", "0.2")))
+    await stage.finish()
 
 
 async def surrogates(stage: Stage) -> None:
@@ -383,6 +391,7 @@ SCRIPTS: Final[dict[str, Script]] = {
         think,
         big,
         finish,
+        restless,
         surrogates,
         invalid_utf8,
         parts,

@@ -225,6 +225,13 @@ async def test_an_answer_is_whole_with_a_finish_reason_or_done(connect: Connect,
     assert deltas[-1] == Finish("stop")
 
 
+async def test_a_finish_reason_with_every_piece_does_not_cut_the_answer(connect: Connect) -> None:
+    deltas = await answer(connect(settle_timeout=0.05), ask("/restless count=3 pause=0.2"))
+
+    assert text_of(deltas) == "0 1 2 "
+    assert deltas[-1] == Finish("stop")
+
+
 async def test_a_server_that_knows_no_usage_option_is_asked_without_it_and_remembered(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
