@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chat.providers.answer import MAX_SILENT_BYTES, AnswerReader
 from chat.providers.base import Delta, Finish, Incomplete, ReasoningDelta, TextDelta, UsageDelta
@@ -435,3 +439,59 @@ def test_a_response_without_an_event_says_what_it_is(body: bytes, says: str) -> 
     assert deltas == []
     assert isinstance(reader.failure, Incomplete)
     assert says in reader.failure.message
+
+
+NAMES = [
+    "choices",
+    "delta",
+    "message",
+    "content",
+    "text",
+    "type",
+    "thinking",
+    "reasoning",
+    "reasoning_details",
+    "refusal",
+    "audio",
+    "transcript",
+    "tool_calls",
+    "function",
+    "name",
+    "index",
+    "finish_reason",
+    "error",
+    "usage",
+    "prompt_tokens",
+    "x_groq",
+    "object",
+    "code",
+    "errors",
+    "base_resp",
+    "status_code",
+    "detail",
+]
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["stop", "error"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+CHUNKS = st.one_of(
+    ANY_JSON,
+    st.fixed_dictionaries({"choices": st.lists(ANY_JSON, max_size=2)}),
+    st.fixed_dictionaries({"choices": st.lists(st.fixed_dictionaries({"delta": ANY_JSON}), max_size=2)}),
+    st.fixed_dictionaries({"choices": st.lists(st.fixed_dictionaries({"message": ANY_JSON}), max_size=2)}),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.lists(CHUNKS, max_size=4), st.sampled_from(["data: ", "error: ", "event: error\ndata: ", ""]))
+def test_json_of_any_shape_ends_in_an_answer_or_one_of_our_errors(chunks: list[object], before: str) -> None:
+    events = [f"{before}{json.dumps(chunk)}\n\n" for chunk in chunks]
+    deltas, reader = read("".join([*events, "data: [DONE]\n\n"]).encode())
+
+    assert reader.done == (reader.failure is None)
+    assert reader.done == any(isinstance(delta, Finish) for delta in deltas)
+    for delta in deltas:
+        if isinstance(delta, TextDelta | ReasoningDelta):
+            assert delta.text
+            delta.text.encode()
