@@ -11,6 +11,7 @@ from typing import Final
 from chat import events, metrics
 from chat.generation.coalescer import Coalescer
 from chat.providers.base import (
+    EmptyAnswer,
     Finish,
     Incomplete,
     Provider,
@@ -35,6 +36,13 @@ LONGEST_FINISH_REASON: Final = 20
 LOOSE_PIECES: Final = 1024
 
 
+_EMPTY: Final = {
+    "stop": "The model ended its answer without a word.",
+    "length": "The model used up all the length that its answer may have, and said nothing.",
+    "content_filter": "The content filter of the model's provider held back all of the answer.",
+}
+
+
 class OutputTooLong(ProviderError):
     code = "output_too_long"
 
@@ -42,7 +50,8 @@ class OutputTooLong(ProviderError):
 class Answer:
     """What has arrived of an answer, and the clock beside it. Times are in seconds of `time.monotonic`.
 
-    `begun`: what there was of it before; it is part of the text, but no model has said it now.
+    `begun`: what there was of it before; it is part of the text, but no model has said it now. `has_words`: whether
+    a model has said more than white space.
     """
 
     def __init__(self, begun: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,6 +65,7 @@ class Answer:
         self.pieces = 0
         self.usage: events.Usage | None = None
         self.finish_reason = ""
+        self.has_words = False
 
     @property
     def text(self) -> str:
@@ -86,6 +96,7 @@ class Answer:
     def add(self, text: str, size: int) -> None:
         """A piece of so many bytes."""
         self._loose.append(text)
+        self.has_words = self.has_words or not text.isspace()
         if len(self._loose) >= LOOSE_PIECES:
             self._blocks.append("".join(self._loose))
             self._loose.clear()
@@ -113,7 +124,8 @@ async def generate(
 ) -> None:
     """Stream one answer into `answer` and the log.
 
-    Retryable failures before the first piece are tried again, up to three times. Raises ProviderError; what had
+    Retryable failures before the first piece are tried again, up to three times, unless they were billed. An answer
+    without a word, white space apart, is a failure. Raises ProviderError; what had
     arrived by then is in `answer`.
     """
     for attempt in range(1, ATTEMPTS + 1):
@@ -122,7 +134,8 @@ async def generate(
             return
         except ProviderError as error:
             wait = error.retry_after if error.retry_after is not None else RETRY_SECONDS * 2**attempt
-            if not error.retryable or answer.has_begun or attempt == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
+            is_worth_it = error.retryable and not error.billed and not answer.has_begun
+            if not is_worth_it or attempt == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
                 raise
             metrics.PROVIDER_RETRIES.labels(provider.name, error.code).inc()
             coalescer.add(events.status("The model is busy. Trying again…", "retrying"))
@@ -166,6 +179,8 @@ async def _stream(
                 await coalescer.room()
     if not answer.finish_reason:
         raise Incomplete("The model's answer broke off.")
+    if not answer.has_words:
+        raise EmptyAnswer(_EMPTY.get(answer.finish_reason, _EMPTY["stop"]))
     if answer.usage is not None:
         coalescer.add(events.usage(answer.usage))
 

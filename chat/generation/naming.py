@@ -53,8 +53,11 @@ class Naming:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, turn: Turn) -> None:
-        """Have a title written for the conversation that this turn has made. Nobody waits for it."""
-        if not self._is_on or len(self._tasks) >= AT_ONCE:
+        """Have a title written for the conversation that this turn has made, unless it was not answered.
+
+        Nobody waits for it.
+        """
+        if not self._is_on or not turn.text.strip() or len(self._tasks) >= AT_ONCE:
             return
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._name(turn), name=f"title {turn.run_id}", context=contextvars.Context())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Final
 
 from chat.models import Conversation, Message, branch
@@ -25,7 +26,8 @@ def path_to(leaf_id: str | None, conversation: Conversation) -> list[Message]:
 def build(instructions: str, path: Iterable[Message], text: str, *, characters: int) -> tuple[Prompt, ...]:
     """The prompt. What is older than about `characters` is left out, whole messages at a time, newest kept.
 
-    The new message is always whole. The first message kept is a person's, as the providers' APIs expect.
+    The new message is always whole. The first message kept is a person's, and from there on person and model take
+    turns, as the templates of many models demand: what stands beside a question that was not answered is joined to it.
     """
     kept: list[Prompt] = []
     room = characters - len(instructions) - len(text)
@@ -33,9 +35,14 @@ def build(instructions: str, path: Iterable[Message], text: str, *, characters: 
         room -= len(message.text)
         if room < 0:
             break
-        if message.text:
+        if message.text.strip():
             kept.append(Prompt("user" if message.role == Message.Role.USER else "assistant", message.text))
     while kept and kept[-1].role != "user":
         kept.pop()
     system = (Prompt("system", instructions),) if instructions.strip() else ()
-    return (*system, *reversed(kept), Prompt("user", text))
+    return (*system, *_in_turns([*reversed(kept), Prompt("user", text)]))
+
+
+def _in_turns(prompts: Iterable[Prompt]) -> Iterator[Prompt]:
+    for role, group in groupby(prompts, key=lambda prompt: prompt.role):
+        yield Prompt(role, "\n\n".join(prompt.text for prompt in group))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from chat.providers import completion
+from chat.providers import completion, refusals
 from chat.providers.base import (
     Delta,
     Finish,
-    FinishReason,
     Incomplete,
     ProviderError,
     ReasoningDelta,
     TextDelta,
     UsageDelta,
 )
-from chat.providers.completion import Chunk, Content, NotACompletion, Usage
-from chat.providers.event_stream import MAX_EVENT_BYTES, EventStream, EventTooLong
-from chat.providers.refusals import reported
+from chat.providers.complaint import is_error
+from chat.providers.completion import Choice, Chunk, Content, NotACompletion, Usage
+from chat.providers.endings import Ending, Failed, ending_of, worse
+from chat.providers.event_stream import MAX_EVENT_BYTES, STRAY, EventStream, EventTooLong
+from chat.providers.repetition import Repetition
 from chat.providers.text import Joiner
 from chat.wire import count
 
@@ -31,6 +32,11 @@ _SILENT_SENTENCE: Final = (
 )
 _BROKEN_SENTENCE: Final = "The model's server sent something that is not JSON, so the answer could not be read."
 _CUT_SENTENCE: Final = "The model's server hung up before the answer was finished."
+_EMPTY_SENTENCE: Final = "The model's server sent an empty response."
+# Signs of life of servers that have names for them.
+_PINGS: Final = frozenset((b"ping", b"heartbeat", b"keepalive", b"keep-alive"))
+# Of a response without any event, what may be quoted.
+_HEAD_BYTES: Final = 2048
 _HTML_SENTENCE: Final = (
     "The model's server answered with a web page instead of an answer. The base URL of the model is probably wrong: "
     "it usually ends in /v1."
@@ -40,15 +46,17 @@ _HTML_SENTENCE: Final = (
 class AnswerReader:
     """Reads an event stream of chat completion chunks, or one whole completion from a server that does not stream.
 
+    Of several choices the first one is followed. What is neither text nor a chunk is looked at as a possible error.
     The last delta of a whole answer is Finish. What the upstream did wrong is kept as `failure`, beside the deltas
     that came before it, so that no text that arrived is lost to an error in the same bytes; after it nothing is read.
     secret: the key that was sent, kept out of what is quoted from the server.
-    `settled`: the upstream has given its finish reason; only usage may still come. `done`: nothing more is to come.
+    `settled`: the upstream has given a finish reason, and no text has followed it. `is_over`: it came by itself, as
+    the last reason does, or something without text has followed it. `done`: nothing more is to come.
     """
 
     def __init__(self, *, secret: str = "") -> None:
         self._secret = secret
-        self.settled = False
+        self.is_over = False
         self.done = False
         self.failure: ProviderError | None = None
         self._events = EventStream()
@@ -57,10 +65,21 @@ class AnswerReader:
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._silent_bytes = 0
+        self._head = b""
+        self._has_no_event = True
+        self._choice: int | None = None
         self._text = Joiner()
         self._reasoning = Joiner()
-        self._reason: FinishReason = "stop"
+        self._said = Repetition()
+        self._thought = Repetition()
+        self._tool = ""
+        self._ending: Ending | None = None
+        self._doubted: Ending | None = None
         self._usage = UsageDelta(0, 0)
+
+    @property
+    def settled(self) -> bool:
+        return self._ending is not None or self.done
 
     def feed(self, chunk: bytes) -> list[Delta]:
         deltas: list[Delta] = []
@@ -90,6 +109,9 @@ class AnswerReader:
             events = self._events.feed(chunk)
         except EventTooLong as exc:
             raise ProviderError(_LIMIT_SENTENCE) from exc
+        if self._has_no_event:
+            self._head = (self._head + chunk)[:_HEAD_BYTES]
+            self._has_no_event = not events
         for event in events:
             self._read(event.name, event.data, deltas)
             if self.done:
@@ -110,16 +132,28 @@ class AnswerReader:
         if self.done:
             return
         if not self.settled:
-            raise Incomplete(_CUT_SENTENCE)
+            raise self._cut()
         self._finish(deltas)
 
+    def _cut(self) -> ProviderError:
+        if not self._head.strip():
+            return Incomplete(_EMPTY_SENTENCE)
+        return (
+            refusals.unreadable(self._head, secret=self._secret) if self._has_no_event else Incomplete(_CUT_SENTENCE)
+        )
+
     def _finish(self, deltas: list[Delta]) -> None:
-        """Ends the answer with what was held back, and Finish."""
+        """Ends the answer with what was held back, and Finish. Raises ProviderError for an ending that is none."""
         if reasoning := self._reasoning.close():
             deltas.append(ReasoningDelta(reasoning))
         if text := self._text.close():
             deltas.append(TextDelta(text))
-        deltas.append(Finish(self._reason))
+        ending = self._ending or self._doubted or "stop"
+        if isinstance(ending, Failed) and not ending.is_call:
+            raise refusals.ended(ending.name, secret=self._secret)
+        if isinstance(ending, Failed) or self._tool:
+            raise refusals.tool_called(self._tool)
+        deltas.append(Finish(ending))
         self.done = True
 
     def _sniff(self, chunk: bytes) -> None:
@@ -128,7 +162,7 @@ class AnswerReader:
         self._sniffed = bool(first)
         if first == b"<":
             raise ProviderError(_HTML_SENTENCE)
-        self._is_whole = first == b"{"
+        self._is_whole = first in (b"{", b"[")
 
     def _keep(self, chunk: bytes) -> None:
         self._body.append(chunk)
@@ -138,9 +172,9 @@ class AnswerReader:
 
     def _read_whole(self, body: bytes, deltas: list[Delta]) -> None:
         chunk = self._decode(body)
-        if chunk.error is None and not chunk.choices:
-            raise ProviderError("The model's server answered with JSON that is not a chat completion.")
-        self._read_chunk(chunk, deltas)
+        self._read_chunk(chunk, body, deltas)
+        if not chunk.choices:
+            raise refusals.no_completion(completion.parse(body), secret=self._secret)
         if not self.done:
             self._finish(deltas)
 
@@ -156,60 +190,114 @@ class AnswerReader:
     def _read(self, name: bytes, data: bytes, deltas: list[Delta]) -> None:
         if data.startswith(b"[DONE]"):
             self._finish(deltas)
-            return
-        if name == b"error":
+        elif name == b"error":
             self._read_error(data)
-        self._read_chunk(self._decode(data), deltas)
+        elif name == STRAY:
+            self._look(data)
+        elif name not in _PINGS:
+            self._read_chunk(self._decode(data), data, deltas)
 
     def _read_error(self, data: bytes) -> None:
         try:
-            chunk = completion.decode(data)
+            error = completion.parse(data)
         except NotACompletion:
-            raise reported(data.decode("utf-8", "replace"), secret=self._secret) from None
-        raise reported(chunk.error, secret=self._secret)
+            error = data.decode("utf-8", "replace")
+        raise refusals.reported(error, secret=self._secret)
+
+    def _look(self, data: bytes) -> None:
+        """Raises what this says is wrong, if it is JSON that says so."""
+        try:
+            value = completion.parse(data)
+        except NotACompletion:
+            return
+        if is_error(value):
+            raise refusals.reported(value, secret=self._secret)
 
     def _decode(self, data: bytes) -> Chunk:
         try:
             return completion.decode(data)
         except NotACompletion as exc:
+            self._look(data)
             raise ProviderError(_BROKEN_SENTENCE, retryable=True) from exc
 
-    def _read_chunk(self, chunk: Chunk, deltas: list[Delta]) -> None:
+    def _read_chunk(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
+        for place, choice in enumerate(chunk.choices or ()):
+            index = place if choice.index is None else choice.index
+            if self._choice is None:
+                self._choice = index
+            if index == self._choice:
+                self._read_choice(choice, deltas)
         if chunk.error:
-            raise reported(chunk.error, secret=self._secret)
-        if chunk.choices:
-            choice = chunk.choices[0]
-            content = choice.delta or choice.message
-            if content is not None:
-                self._read_content(content, deltas)
-            if choice.finish_reason:
-                self.settled = True
-                self._reason = _finish_reason(choice.finish_reason)
-        if chunk.usage is not None:
-            self._read_usage(chunk.usage, deltas)
+            raise refusals.reported(chunk.error, secret=self._secret)
+        if not chunk.choices:
+            self._look(data)
+            # Usage, after the reason: no text follows it either.
+            self.is_over = self._ending is not None
+        if chunk.x_groq is not None and chunk.x_groq.error:
+            raise refusals.reported(chunk.x_groq.error, secret=self._secret)
+        usage = chunk.usage or (chunk.x_groq and chunk.x_groq.usage)
+        if usage:
+            self._read_usage(usage, deltas)
 
-    def _read_content(self, content: Content, deltas: list[Delta]) -> None:
-        thought = content.reasoning_content or content.reasoning
-        if thought and (thought := self._reasoning.push(thought)):
-            deltas.append(ReasoningDelta(thought))
-        said = content.content
-        if isinstance(said, list):
-            said = "".join(part.text or "" for part in said)
-        # A model that declines says so in a field of its own; to the person it is the answer.
-        said = said or content.refusal
-        if said and (said := self._text.push(said)):
-            deltas.append(TextDelta(said))
+    def _read_choice(self, choice: Choice, deltas: list[Delta]) -> None:
+        # Most reasons are null, and there is one for each piece of text.
+        ending = None if choice.finish_reason is None else ending_of(choice.finish_reason)
+        has_text = False
+        if choice.delta is not None:
+            has_text = self._read_content(choice.delta, deltas, is_last=ending is not None)
+        elif choice.text:
+            has_text = self._read_text(choice.text, deltas)
+        if choice.message is not None and not has_text:
+            has_text = self._read_message(choice.message, deltas)
+        if choice.error:
+            raise refusals.reported(choice.error, secret=self._secret)
+        if has_text and self._ending is not None:
+            self._doubted, self._ending = worse(self._doubted, self._ending), None
+        if ending is not None:
+            self._ending = worse(self._ending, ending)
+        if ending is not None or has_text:
+            self.is_over = not has_text
+        if choice.usage is not None:
+            self._read_usage(choice.usage, deltas)
+
+    def _read_content(self, content: Content, deltas: list[Delta], *, is_last: bool) -> bool:
+        """Whether it held any text or thought."""
+        self._note_tool(content)
+        thought, said = completion.thought_of(content), completion.text_of(content)
+        if thought:
+            self._read_thought(thought, deltas)
+        if not said or (is_last and self._said.is_all(said)):
+            return bool(thought)
+        return self._read_text(said, deltas)
+
+    def _read_message(self, message: Content, deltas: list[Delta]) -> bool:
+        """A whole message: of a server that does not stream, or of one that repeats it at the end, or each time."""
+        self._note_tool(message)
+        thought = self._thought.rest(completion.thought_of(message))
+        if thought:
+            self._read_thought(thought, deltas)
+        said = self._said.rest(completion.text_of(message))
+        return self._read_text(said, deltas) if said else bool(thought)
+
+    def _note_tool(self, content: Content) -> None:
+        if content.tool_calls or content.function_call:
+            self._tool = completion.tool_of(content) or self._tool
+
+    def _read_thought(self, thought: str, deltas: list[Delta]) -> None:
+        self._thought.add(thought)
+        if shown := self._reasoning.push(thought):
+            deltas.append(ReasoningDelta(shown))
+
+    def _read_text(self, said: str, deltas: list[Delta]) -> bool:
+        self._said.add(said)
+        # What a tool was called for has come without it.
+        self._tool = ""
+        if shown := self._text.push(said):
+            deltas.append(TextDelta(shown))
+        return True
 
     def _read_usage(self, usage: Usage, deltas: list[Delta]) -> None:
         counted = UsageDelta(count(usage.prompt_tokens) or 0, count(usage.completion_tokens) or 0)
         if counted != self._usage:
             self._usage = counted
             deltas.append(counted)
-
-
-def _finish_reason(reason: str) -> FinishReason:
-    if reason == "length":
-        return "length"
-    if reason == "content_filter":
-        return "content_filter"
-    return "stop"

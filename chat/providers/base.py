@@ -93,11 +93,13 @@ class ProviderError(Exception):
     """An answer could not be had, or not to its end. The message is shown to the person who asked.
 
     code: an error code of the streaming protocol. retryable: the same request may succeed later.
-    retry_after: seconds that the provider asked to wait, if it said so.
+    retry_after: seconds that the provider asked to wait, if it said so. billed: the model has answered, if with
+    nothing of use; asking again costs as much once more, which only a person decides.
     """
 
     code = "provider_error"
     retryable = False
+    billed = False
 
     def __init__(self, message: str, *, retry_after: float | None = None, retryable: bool | None = None) -> None:
         super().__init__(message)
@@ -148,6 +150,21 @@ class Incomplete(ProviderError):
 
     code = "incomplete"
     retryable = True
+
+
+class EmptyAnswer(ProviderError):
+    """The model ended its answer without a word."""
+
+    code = "empty_answer"
+    retryable = True
+    billed = True
+
+
+class ToolCalled(ProviderError):
+    """The model waits for the result of a tool that nobody has offered."""
+
+    retryable = True
+    billed = True
 
 
 class Provider(Protocol):

@@ -18,7 +18,22 @@ from chat.wire import count
 
 
 class Part(msgspec.Struct, gc=False):
+    """A part of a content: text, or (Mistral) a thought that has parts of its own."""
+
+    type: str | None = None
     text: str | None = None
+    thinking: str | list[Part] | None = None
+
+
+class Detail(msgspec.Struct, gc=False):
+    """A piece of reasoning (OpenRouter). One that is encrypted has neither field."""
+
+    text: str | None = None
+    summary: str | None = None
+
+
+class Audio(msgspec.Struct, gc=False):
+    transcript: str | None = None
 
 
 class Content(msgspec.Struct, gc=False):
@@ -27,13 +42,12 @@ class Content(msgspec.Struct, gc=False):
     content: str | list[Part] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    thinking: str | None = None
+    reasoning_details: list[Detail] | None = None
     refusal: str | None = None
-
-
-class Choice(msgspec.Struct, gc=False):
-    delta: Content | None = None
-    message: Content | None = None
-    finish_reason: str | None = None
+    audio: Audio | None = None
+    tool_calls: Any = None
+    function_call: Any = None
 
 
 class Usage(msgspec.Struct, gc=False):
@@ -41,17 +55,69 @@ class Usage(msgspec.Struct, gc=False):
     completion_tokens: int | None = None
 
 
+class Choice(msgspec.Struct, gc=False):
+    index: int | None = None
+    delta: Content | None = None
+    message: Content | None = None
+    text: str | None = None
+    finish_reason: Any = None
+    error: Any = None
+    usage: Usage | None = None
+
+
+class Groq(msgspec.Struct, gc=False):
+    usage: Usage | None = None
+    error: Any = None
+
+
 class Chunk(msgspec.Struct, gc=False):
     choices: list[Choice] | None = None
     usage: Usage | None = None
     error: Any = None
-    object: str | None = None
+    x_groq: Groq | None = None
+
+
+def text_of(content: Content) -> str:
+    """What a person reads of it: the text, or what a model that declines says, or the words of what it spoke."""
+    said = content.content
+    if isinstance(said, list):
+        said = "".join(part.text or "" for part in said if part.type not in _THOUGHTS)
+    return said or content.refusal or (content.audio and content.audio.transcript) or ""
+
+
+def thought_of(content: Content) -> str:
+    """The model's reasoning, under the first of its names that is there: some servers send it under several."""
+    if thought := content.reasoning_content or content.reasoning or content.thinking:
+        return thought
+    if content.reasoning_details:
+        return "".join(detail.text or detail.summary or "" for detail in content.reasoning_details)
+    return "".join(map(_thought, content.content)) if isinstance(content.content, list) else ""
+
+
+def tool_of(content: Content) -> str:
+    """The name of the tool that the model calls; empty where it calls none, or says no name."""
+    calls = content.tool_calls if isinstance(content.tool_calls, list) else [{"function": content.function_call}]
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        if isinstance(name, str) and name:
+            return name
+    return ""
+
+
+def _thought(part: Part) -> str:
+    if part.type not in _THOUGHTS:
+        return ""
+    if isinstance(part.thinking, list):
+        return "".join(inner.text or "" for inner in part.thinking)
+    return part.thinking or part.text or ""
 
 
 class NotACompletion(ValueError):
     """The bytes are no JSON object."""
 
 
+_THOUGHTS: Final = ("thinking", "reasoning")
 # Deeper than any part of an answer lies; the parsers give up at about a thousand.
 _DEPTH: Final = 64
 # Python refuses to read numbers of more than 4,300 digits.
@@ -74,23 +140,29 @@ def decode(data: bytes) -> Chunk:
         return _decode_tolerantly(data)
 
 
-def _decode_tolerantly(data: bytes) -> Chunk:
+def parse(data: bytes) -> Any:
+    """Any JSON, read as tolerantly. Raises NotACompletion."""
     text = _text(data)
     try:
         try:
-            value = _loads(text)
+            return _loads(text)
         except RecursionError:
-            value = _loads(_shallow(text))
+            return _loads(_shallow(text))
     except (ValueError, RecursionError) as exc:
         raise NotACompletion("not JSON") from exc
+
+
+def _decode_tolerantly(data: bytes) -> Chunk:
+    value = parse(data)
     if not isinstance(value, dict):
         raise NotACompletion("not a JSON object")
     choices = value.get("choices")
+    groq = value.get("x_groq")
     return Chunk(
         choices=[_choice(item) for item in choices if isinstance(item, dict)] if isinstance(choices, list) else None,
         usage=_usage(value.get("usage")),
         error=value.get("error"),
-        object=_string(value.get("object")),
+        x_groq=Groq(_usage(groq.get("usage")), groq.get("error")) if isinstance(groq, dict) else None,
     )
 
 
@@ -130,24 +202,55 @@ def _text(data: bytes) -> str:
 
 def _choice(value: dict[str, Any]) -> Choice:
     return Choice(
+        index=count(value.get("index")),
         delta=_content(value.get("delta")),
         message=_content(value.get("message")),
-        finish_reason=_string(value.get("finish_reason")),
+        text=_string(value.get("text")),
+        finish_reason=value.get("finish_reason"),
+        error=value.get("error"),
+        usage=_usage(value.get("usage")),
     )
 
 
 def _content(value: object) -> Content | None:
+    if isinstance(value, str):
+        return Content(content=value)
     if not isinstance(value, dict):
         return None
-    content = value.get("content")
+    content, details, audio = value.get("content"), value.get("reasoning_details"), value.get("audio")
     return Content(
-        content=[Part(_string(part.get("text"))) for part in content if isinstance(part, dict)]
-        if isinstance(content, list)
-        else _string(content),
+        content=_parts(content) if isinstance(content, list) else _string(content),
         reasoning_content=_string(value.get("reasoning_content")),
         reasoning=_string(value.get("reasoning")),
+        thinking=_string(value.get("thinking")),
+        reasoning_details=[_detail(item) for item in details if isinstance(item, dict)]
+        if isinstance(details, list)
+        else None,
         refusal=_string(value.get("refusal")),
+        audio=Audio(_string(audio.get("transcript"))) if isinstance(audio, dict) else None,
+        tool_calls=value.get("tool_calls"),
+        function_call=value.get("function_call"),
     )
+
+
+def _parts(value: list[Any], *, depth: int = 0) -> list[Part]:
+    return [_part(item, depth) for item in value if isinstance(item, dict)]
+
+
+def _part(value: dict[str, Any], depth: int) -> Part:
+    thinking = value.get("thinking")
+    return Part(
+        type=_string(value.get("type")),
+        text=_string(value.get("text")),
+        # A thought has parts, and these have texts: what is deeper is none.
+        thinking=(_parts(thinking, depth=1) if depth == 0 else None)
+        if isinstance(thinking, list)
+        else _string(thinking),
+    )
+
+
+def _detail(value: dict[str, Any]) -> Detail:
+    return Detail(_string(value.get("text")), _string(value.get("summary")))
 
 
 def _usage(value: object) -> Usage | None:
@@ -157,4 +260,7 @@ def _usage(value: object) -> Usage | None:
 
 
 def _string(value: object) -> str | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # A text that is nothing but a number may come as one.
+        return str(value) if abs(value) < 10**_DIGITS else None
     return value if isinstance(value, str) else None

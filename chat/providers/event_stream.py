@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+# The name of what is no event: JSON that a server has written between its events. No event can have it.
+STRAY: Final = b"\n"
+_JSON: Final = (b"{", b"[")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -27,6 +30,9 @@ class EventTooLong(ValueError):
 class EventStream:
     """Bytes in, events out; the bytes may be split anywhere. Comments, `id` and `retry` are passed over.
 
+    As the specification has it, an event without data is none. Beyond it, two ways in which servers report an error
+    are read: a field `error` is an event of that name, and JSON outside of any field is one with the name STRAY.
+
     limit: the most bytes that one event may take, finished or not.
     """
 
@@ -34,6 +40,7 @@ class EventStream:
         self._limit = limit
         self._line: list[bytes] = []
         self._data: list[bytes] = []
+        self._stray: list[bytes] = []
         self._name = b""
         self._held = 0
         self._after_cr = False
@@ -53,12 +60,14 @@ class EventStream:
         for line in lines:
             if line:
                 self._take(line)
-            elif self._data:
-                events.append(self._event())
+            elif self._data or self._stray:
+                self._end(events)
             else:
                 self._name = b""
         if lines:
             self._held = sum(map(len, self._data)) if self._data else 0
+            if self._stray:
+                self._held += sum(map(len, self._stray))
         if rest:
             self._line.append(rest)
             self._held += len(rest)
@@ -71,7 +80,9 @@ class EventStream:
         line, self._line = b"".join(self._line), []
         if line:
             self._take(line)
-        return [self._event()] if self._data else []
+        events: list[Payload] = []
+        self._end(events)
+        return events
 
     def _with_line_feeds(self, chunk: bytes) -> bytes:
         if self._after_cr and chunk.startswith(b"\n"):
@@ -90,10 +101,18 @@ class EventStream:
             self._data.append(value[1:] if value[:1] == b" " else value)
         elif field == b"event":
             self._name = value[1:] if value[:1] == b" " else value
+        elif self._stray or line[:1] in _JSON:
+            self._stray.append(line)
+        elif field == b"error":
+            self._name = b"error"
+            self._data.append(value)
 
-    def _event(self) -> Payload:
-        data = self._data
-        event = Payload(self._name, data[0] if len(data) == 1 else b"\n".join(data))
-        self._data = []
+    def _end(self, events: list[Payload]) -> None:
+        if self._stray:
+            events.append(Payload(STRAY, b"\n".join(self._stray)))
+            self._stray = []
+        data, self._data = self._data, []
+        joined = data[0] if len(data) == 1 else b"\n".join(data)
+        if joined and not joined.isspace():
+            events.append(Payload(self._name, joined))
         self._name = b""
-        return event

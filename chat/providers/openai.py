@@ -47,14 +47,17 @@ DRAIN_SECONDS: Final = 0.1
 # What is tried with an address or a key that no request can be made of.
 _IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
 _LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
-_MAX_ADAPTATIONS: Final = 2
+# What an answer can do without.
+_SPARE_FIELDS: Final = ("user", "stream_options")
+_MAX_ADAPTATIONS: Final = 3
 
 
 class OpenAIProvider:
     """A `Provider` for one server and key.
 
     first_token_timeout: seconds from the request to the first text or reasoning. idle_timeout: seconds between two
-    deltas. Both count only the time spent waiting for the server, and only deltas count as life: comments do not.
+    deltas. Both count only the time spent waiting for the server, and are longer while it shows that it lives
+    (patience.py).
     One connection pool per event loop; `close` releases that of the running loop.
     """
 
@@ -80,26 +83,30 @@ class OpenAIProvider:
         self._settle_timeout = settle_timeout
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
         # Learned from refusals, by model: what it does not know.
-        self._without_usage: set[str] = set()
+        self._without: dict[str, frozenset[str]] = {}
         self._limit_fields: dict[str, str] = {}
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         reader = AnswerReader(secret=self._api_key)
         patience = Patience(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
-        async with AsyncExitStack() as connection:
-            connection.enter_context(patience)
-            response = await self._open(request, patience, connection)
-            body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
-            line = Connection(response.http_response)
-            pace = connection.enter_context(Pace(line))
-            while not reader.done:
-                await pace.turn()
-                for delta in await self._next(body, reader, patience, pace):
-                    yield delta
-                if reader.failure is not None:
-                    raise reader.failure
-            line.resume()
-            await _drain(body)
+        try:
+            async with AsyncExitStack() as connection:
+                connection.enter_context(patience)
+                response = await self._open(request, patience, connection)
+                body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
+                line = Connection(response.http_response)
+                pace = connection.enter_context(Pace(line))
+                while not reader.done:
+                    await pace.turn()
+                    for delta in await self._next(body, reader, patience, pace):
+                        yield delta
+                    if reader.failure is not None:
+                        raise reader.failure
+                line.resume()
+                await _drain(body)
+        except ProviderError as error:
+            logger.warning("provider %s: no answer from %s: %s", self.name, request.model, self._told(error))
+            raise
 
     async def models(self) -> tuple[str, ...]:
         """The names of the models that the server offers, in its order. Raises ProviderError."""
@@ -131,7 +138,7 @@ class OpenAIProvider:
         self, request: Request, patience: Patience, connection: AsyncExitStack
     ) -> openai.AsyncAPIResponse[Any]:
         """The response, once its headers say that an answer follows. `connection` closes it."""
-        fields = self._fields(request)
+        fields = asked = self._fields(request)
         adaptations = 0
         while True:
             try:
@@ -143,7 +150,7 @@ class OpenAIProvider:
                 fields = adapted
                 adaptations += 1
             else:
-                self._learn(fields)
+                self._learn(asked, fields)
                 return response
 
     async def _request(
@@ -177,7 +184,9 @@ class OpenAIProvider:
             patience.heard()
             if not reader.settled:
                 pace.read(len(chunk))
-        if reader.settled:
+        else:
+            patience.alive()
+        if reader.is_over:
             patience.settle()
         return deltas
 
@@ -203,23 +212,23 @@ class OpenAIProvider:
             "messages": [{"role": prompt.role, "content": clean(prompt.text)} for prompt in request.prompts],
             "stream": True,
         }
-        if request.model not in self._without_usage:
-            fields["stream_options"] = {"include_usage": True}
+        spare = {"stream_options": {"include_usage": True}, "user": request.user}
+        unknown = self._without.get(request.model, frozenset())
+        fields |= {field: value for field, value in spare.items() if value and field not in unknown}
         if request.temperature is not None:
             fields["temperature"] = request.temperature
         if request.max_output_tokens is not None:
             fields[self._limit_field(request.model)] = request.max_output_tokens
-        if request.user:
-            fields["user"] = request.user
         return fields
 
-    def _learn(self, fields: dict[str, Any]) -> None:
+    def _learn(self, asked: dict[str, Any], fields: dict[str, Any]) -> None:
         """Remembers the form of a request that was accepted, so that the next one need not be refused first."""
-        if "stream_options" not in fields:
-            self._without_usage.add(fields["model"])
+        model = fields["model"]
+        if unknown := asked.keys() & set(_SPARE_FIELDS) - fields.keys():
+            self._without[model] = self._without.get(model, frozenset()) | unknown
         for field in _LIMIT_FIELDS:
             if field in fields:
-                self._limit_fields[fields["model"]] = field
+                self._limit_fields[model] = field
 
     def _limit_field(self, model: str) -> str:
         # OpenAI's newer models know only the second name, most other servers only the first.
@@ -232,6 +241,12 @@ class OpenAIProvider:
                 self._tell_redirect(error)
             return refusals.from_status(error, secret=self._api_key)
         return refusals.from_connection(error, connect_timeout=self._connect_timeout)
+
+    def _told(self, error: ProviderError) -> str:
+        """For the operator: the sentence, and what the system said, where nothing else tells the host."""
+        causes = (str(cause) for cause in refusals.causes_of(error) if isinstance(cause, OSError))
+        system = refusals.without_secret(next(causes, ""), self._api_key)
+        return f"{error.message} ({system})" if system else error.message
 
     def _tell_redirect(self, error: openai.APIStatusError) -> None:
         if target := error.response.extensions.get("redirect"):
@@ -251,9 +266,8 @@ def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, 
     for field, other in zip(_LIMIT_FIELDS, reversed(_LIMIT_FIELDS), strict=True):
         if field in fields and refusals.mentions(error, field):
             return {other if key == field else key: value for key, value in fields.items()}
-    if "stream_options" in fields:
-        return {key: value for key, value in fields.items() if key != "stream_options"}
-    return None
+    unknown = refusals.unknown_fields(error, [field for field in _SPARE_FIELDS if field in fields])
+    return {key: value for key, value in fields.items() if key not in unknown} if unknown else None
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from chat.providers.base import TimedOut
 
 T = TypeVar("T")
+
+# DeepSeek keeps requests waiting with comments for up to ten minutes.
+FIRST_FACTOR: Final = 10
+IDLE_FACTOR: Final = 3
 
 
 class Patience:
     """Counts the time spent waiting for the upstream since it last gave something to show.
 
     first: seconds until the first text or reasoning. idle: seconds between two deltas. settle: seconds for what may
-    follow the finish reason. What the reader of the answer does in between costs the upstream nothing, and bytes that
-    are no delta (comments, empty chunks) buy it nothing.
+    follow the finish reason. What the reader of the answer does in between costs the upstream nothing. Bytes that are
+    no delta (comments of a server whose queue is long, the arguments of a tool) show that it lives: with them it may
+    take FIRST_FACTOR times as long for the first one, and IDLE_FACTOR times for another.
 
     A wait per token is too many for `asyncio.timeout`, which makes and cancels a timer each time: this keeps one timer
     and moves only the deadline. Cancelling is done as `asyncio.timeout` does it. Leaving its block ends the timer.
@@ -29,6 +34,7 @@ class Patience:
         self._idle = idle
         self._settle = settle
         self._waited = 0.0
+        self._lived = 0.0
         self._begun = False
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -51,7 +57,7 @@ class Patience:
             raise RuntimeError("Waiting needs a task that can be cancelled.")
         cancelling = task.cancelling()
         began = self._loop.time()
-        self._deadline = began + self._limit - self._waited
+        self._deadline = began + min(self._limit - self._waited, self._longest - self._lived)
         if self._timer is None or self._timer.when() > self._deadline:
             self._arm()
         self._waiting = task
@@ -66,17 +72,28 @@ class Patience:
             if self._expired:
                 self._expired = False
                 task.uncancel()
-            self._waited += self._loop.time() - began
+            took = self._loop.time() - began
+            self._waited += took
+            self._lived += took
 
     def heard(self) -> None:
         """Text or reasoning has arrived."""
         self._begun = True
         self._limit = self._idle
+        self._waited = self._lived = 0.0
+
+    def alive(self) -> None:
+        """Something else has arrived."""
         self._waited = 0.0
 
     def settle(self) -> None:
         """The answer is whole; what is still to come is not worth a long wait."""
         self._limit = min(self._settle, self._idle)
+
+    @property
+    def _longest(self) -> float:
+        """Seconds without anything to show, whatever else comes."""
+        return self._limit * (IDLE_FACTOR if self._begun else FIRST_FACTOR)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -94,6 +111,8 @@ class Patience:
         self._waiting.cancel()
 
     def _sentence(self) -> str:
+        # The timer rings at the earlier of the two.
+        seconds = self._longest if self._longest - self._lived < self._limit - self._waited else self._limit
         if self._begun:
-            return f"The model stopped in the middle: nothing came for {self._limit:g} seconds."
-        return f"The model did not begin to answer within {self._limit:g} seconds."
+            return f"The model stopped in the middle: nothing came for {seconds:g} seconds."
+        return f"The model did not begin to answer within {seconds:g} seconds."

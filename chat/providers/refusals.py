@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import email.utils
 import functools
+import json
 import re
+import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -19,6 +21,7 @@ import aiohttp
 import httpx2
 import openai
 
+from chat.providers import signs
 from chat.providers.base import (
     AuthenticationFailed,
     Incomplete,
@@ -28,8 +31,10 @@ from chat.providers.base import (
     RateLimited,
     Redirected,
     TimedOut,
+    ToolCalled,
     Unavailable,
 )
+from chat.providers.complaint import Complaint
 from chat.providers.text import clean
 from chat.providers.transport import LeftOrigin
 
@@ -41,21 +46,31 @@ _QUOTED_CHARACTERS: Final = 300
 _READ_CHARACTERS: Final = 2048
 # A shorter key may be a word ("none", "a"): cut out wherever it stands, it would shred the sentence.
 _SECRET_CHARACTERS: Final = 8
+_NAME_CHARACTERS: Final = 60
 _MAX_RETRY_AFTER: Final = 24 * 3600.0
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 # What a key looks like: sk-…, gsk_…, xai-…, AIza…, "Bearer …", one that the server has starred out, any long run.
 _KEY: Final = re.compile(
     r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|gsk|xai|key)[-_][\w*.-]{6,}|[\w-]*\*{3,}[\w*-]*|[a-z0-9]{32,})"
 )
-_CONTEXT: Final = re.compile(r"(?i)context.?(length|window|size)|maximum context|too many tokens|prompt is too long")
-_QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "insufficient_balance"})
-_SERVER_ERROR: Final = re.compile("5[0-9]{2}")
-_BUSY_CODES: Final = frozenset({"server_error", "overloaded_error", "overloaded", "internal_error", "api_error"})
-
+_TOO_SLOW: Final = (408, 504)
+# Not implemented, and another version of HTTP: no time will help.
+_NEVER: Final = (501, 505)
 _QUOTA: Final = (
     "The account at the model's provider has no quota left. Its owner must look at the plan and the billing."
 )
 _RATE: Final = "The model's provider is getting too many requests at the moment."
+_PLAN: Final = (
+    "With the conversation before it, this message is larger than the plan at the model's provider allows. Start a "
+    "new conversation, or choose another model."
+)
+_FILTERED: Final = "The content filter of the model's provider refused the question."
+_FIREWALL: Final = (
+    "A firewall or proxy before the model's server refused this site with a web page of its own (status {}). Its "
+    "administrator must look at it."
+)
+_REFUSED: Final = "The model's server refused the request (status {})."
+_BROKE_OFF: Final = "The model's server broke off with an error."
 _KEY_REFUSED: Final = "The model's provider did not accept the API key of this site. Its administrator must check it."
 _TOO_LONG: Final = "The conversation has become too long for this model. Start a new one, or choose another model."
 _REDIRECTED: Final = (
@@ -65,6 +80,14 @@ _NOWHERE: Final = (
     "The model's server answered with a redirect that names no address (status {}). Its base URL is probably wrong."
 )
 _PACKED: Final = "The model's server sent a compressed answer that cannot be read."
+_CERTIFICATE: Final = (
+    "The certificate of the model's server cannot be trusted, so nothing was sent. The administrator of this site "
+    "must look at it."
+)
+_NO_TLS: Final = (
+    "The model's server does not speak TLS as this site expects. Its base URL is probably wrong: http or https."
+)
+_NO_HOST: Final = "The host name of the model's server was not found. Its base URL may be wrong, or the network down."
 IMPOSSIBLE: Final = "The address or the key of the model's server cannot be used. Its administrator must check them."
 _NO_MODEL: Final = "The model's provider does not know this model. Its name or the base URL is probably wrong."
 
@@ -72,25 +95,23 @@ _NO_MODEL: Final = "The model's provider does not know this model. Its name or t
 def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderError:
     """A response of another status than 2xx."""
     status = error.status_code
-    said = _said(error.body, secret)
     if 300 <= status < 400:
         return Redirected(_REDIRECTED if error.response.extensions.get("redirect") else _NOWHERE.format(status))
+    complaint = _complaint(error)
+    said = _said(complaint.words, secret)
+    wait = _first(retry_after(error.response.headers), complaint.retry_after)
+    if known := _known(complaint, status, said, wait):
+        return known
     if status in (401, 403):
-        return AuthenticationFailed(_KEY_REFUSED)
-    if status == 402 or _quota(_field(error.body, "code"), _field(error.body, "type")):
-        return QuotaExceeded(_QUOTA)
-    if status == 429:
-        return RateLimited(_RATE, retry_after=retry_after(error.response.headers))
-    if status in (408, 504):
-        return TimedOut("The model's server gave up waiting for the model.")
+        return _forbidden(error, status, said)
+    if status in _TOO_SLOW:
+        return TimedOut(_with_quote("The model's server gave up waiting for the model.", said))
     if status >= 500:
-        wait = retry_after(error.response.headers)
-        return Unavailable(f"The model's server cannot answer at the moment (status {status}).", retry_after=wait)
-    if status == 404:
-        return ProviderError(_with_quote(_NO_MODEL, said))
-    if status == 413 or is_too_long(error):
-        return ProviderError(_TOO_LONG)
-    return ProviderError(_with_quote(f"The model's server refused the request (status {status}).", said))
+        sentence = _with_quote(f"The model's server cannot answer at the moment (status {status}).", said)
+        return Unavailable(sentence, retry_after=wait, retryable=not (status in _NEVER or signs.is_hopeless(said)))
+    if status == 413:
+        return ProviderError(_with_quote(_TOO_LONG, said))
+    return ProviderError(_with_quote(_REFUSED.format(status), said))
 
 
 def from_connection(error: BaseException, *, connect_timeout: float) -> ProviderError:
@@ -98,7 +119,7 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
 
     The client's aiohttp transport reports all of these as a timeout, so the cause is what counts.
     """
-    causes = list(_causes(error))
+    causes = causes_of(error)
     if any(isinstance(cause, httpx2.UnsupportedProtocol | LeftOrigin) for cause in causes):
         return Misconfigured(IMPOSSIBLE)
     if any(isinstance(cause, httpx2.DecodingError) for cause in causes):
@@ -107,6 +128,12 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
         return Unavailable(f"The model's server could not be reached within {connect_timeout:g} seconds.")
     if any(isinstance(cause, aiohttp.SocketTimeoutError) for cause in causes):
         return TimedOut("The model's server stopped answering.")
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return Unavailable(_CERTIFICATE, retryable=False)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return Unavailable(_NO_TLS, retryable=False)
+    if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes):
+        return Unavailable(_NO_HOST)
     if any(isinstance(cause, aiohttp.ClientConnectorError) for cause in causes):
         return Unavailable("The model's server could not be reached.")
     return Unavailable("The connection to the model's server was lost.")
@@ -114,38 +141,77 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
 
 def cut_off(error: BaseException) -> ProviderError:
     """The connection broke while the answer was being read."""
-    if any(isinstance(cause, httpx2.DecodingError) for cause in _causes(error)):
+    if any(isinstance(cause, httpx2.DecodingError) for cause in causes_of(error)):
         return ProviderError(_PACKED, retryable=True)
     return Incomplete("The connection to the model's server was lost before the answer was finished.")
 
 
 def reported(error: object, *, secret: str = "") -> ProviderError:
-    """An error object inside a stream or a response of status 200: a mapping, or just a text."""
-    code, kind = _field(error, "code"), _field(error, "type")
-    said = _said(error, secret)
-    if _quota(code, kind):
-        return QuotaExceeded(_QUOTA)
-    if code in ("429", "rate_limit_exceeded") or kind in ("rate_limit_error", "rate_limit_exceeded", "tokens"):
-        return RateLimited(_RATE)
-    if code in ("401", "403", "invalid_api_key"):
-        return AuthenticationFailed(_KEY_REFUSED)
-    if code == "context_length_exceeded" or _CONTEXT.search(said):
-        return ProviderError(_TOO_LONG)
-    if code in _BUSY_CODES or kind in _BUSY_CODES or _SERVER_ERROR.fullmatch(code):
-        return Unavailable(_with_quote("The model's server broke off with an error.", said))
-    retryable = kind != "invalid_request_error"
-    return ProviderError(_with_quote("The model's server broke off with an error.", said), retryable=retryable)
+    """An error inside a stream or a response of status 200: a mapping, a list of them, or just a text."""
+    complaint = Complaint.of(error)
+    said = _said(complaint.words, secret)
+    if known := _known(complaint, complaint.status, said, complaint.retry_after):
+        return known
+    if complaint.status in (401, 403) and not signs.speaks_of_a_place(said):
+        return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
+    sentence = _with_quote(_BROKE_OFF, said)
+    is_hopeless = signs.is_hopeless(said)
+    if signs.is_busy(complaint):
+        return Unavailable(sentence, retryable=not is_hopeless)
+    return ProviderError(sentence, retryable=not (is_hopeless or signs.is_the_requests(complaint)))
+
+
+def ended(name: str, *, secret: str = "") -> ProviderError:
+    """An ending that is none of a whole answer; the server calls it so."""
+    return Incomplete(_with_quote("The model's server ended the answer before it was complete.", _said(name, secret)))
+
+
+def tool_called(name: str) -> ProviderError:
+    """The model waits for what a tool says, and there is none."""
+    tool = " ".join(clean(name[:_NAME_CHARACTERS]).split())
+    called = f"a tool ({tool})" if tool else "a tool"
+    return ToolCalled(f"The model called {called} instead of answering; it was offered none.")
+
+
+def no_completion(value: object, *, secret: str = "") -> ProviderError:
+    """A whole response of status 200 in JSON that is neither an answer nor an error."""
+    said = _said(Complaint.of(value).words, secret)
+    return ProviderError(_with_quote("The model's server answered with JSON that is not a chat completion.", said))
+
+
+def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
+    """A response of status 200 that holds nothing of an answer. `head`: how it begins."""
+    text = head.decode("utf-8", "replace")
+    lines = [line for line in text.splitlines() if not line.startswith((":", "data:", "event:", "id:", "retry:"))]
+    said = _said(" ".join(lines), secret)
+    if not said:
+        return Incomplete("The model's server hung up before the answer began.")
+    return Incomplete(_with_quote("The model's server sent something that is not an answer.", said))
 
 
 def is_too_long(error: openai.APIStatusError) -> bool:
-    return (
-        _field(error.body, "code") == "context_length_exceeded" or _CONTEXT.search(_said(error.body, "")) is not None
-    )
+    complaint = _complaint(error)
+    return signs.is_too_long(complaint, complaint.words[:_READ_CHARACTERS])
+
+
+def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Sequence[str]:
+    """Which of these fields of the request this server seems not to know: all, where it gives no other reason."""
+    complaint = _complaint(error)
+    words = complaint.words[:_READ_CHARACTERS]
+    named = [
+        field
+        for field in fields
+        if field in complaint.fields or (signs.speaks_of_a_field(words) and _names(words, field))
+    ]
+    is_vague = not words or (signs.speaks_of_some_field(words) and not complaint.fields)
+    return named or (fields if is_vague else ())
 
 
 def mentions(error: openai.APIStatusError, field: str) -> bool:
-    """Whether the server names this field of the request as the reason."""
-    return _field(error.body, "param") == field or re.search(rf"\b{field}\b", _said(error.body, "")) is not None
+    """Whether the server names this field of the request as one that it does not know."""
+    complaint = _complaint(error)
+    words = complaint.words[:_READ_CHARACTERS]
+    return signs.speaks_of_a_field(words) and (field in complaint.fields or _names(words, field))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -166,18 +232,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def without_secret(words: str, secret: str) -> str:
     """The words without this key, in whatever form a server may echo it: as it is, URL-encoded, in base64 or hex.
 
-    One of less than eight characters is cut out only where it stands as a value: after a colon, a quotation mark,
-    "key" or "Bearer".
+    One of less than eight characters is left: it is a word that stands for no key ("none", "EMPTY").
     """
-    return _pattern(secret).sub("[…]", words) if secret else words
+    return _pattern(secret).sub("[…]", words) if len(secret) >= _SECRET_CHARACTERS else words
 
 
 @functools.lru_cache(maxsize=8)
 def _pattern(secret: str) -> re.Pattern[str]:
     raw = secret.encode("utf-8", "surrogatepass")
-    if len(secret) < _SECRET_CHARACTERS:
-        marks = r"(?:(?<=[\"'`“‘=:(<\[])|(?<=[=:]\s)|(?<=key\s)|(?<=bearer\s))"
-        return re.compile(rf"{marks}{re.escape(secret)}(?![\w-])", re.IGNORECASE)
     forms = {secret, " ".join(secret.split()), quote(raw, safe=""), quote(raw), quote_plus(raw), raw.hex()}
     # In base64 a text looks one of three ways, by its distance from the beginning of what is encoded.
     for before in range(3):
@@ -189,26 +251,67 @@ def _pattern(secret: str) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
-def _quota(code: str | None, kind: str | None) -> bool:
-    return code in _QUOTA_CODES or kind in _QUOTA_CODES
+def _complaint(error: openai.APIStatusError) -> Complaint:
+    """From the whole body: the client keeps only what is in its field `error`."""
+    if not error.response.content:
+        return Complaint.of(error.body)
+    text = error.response.content.decode("utf-8", "replace")
+    try:
+        return Complaint.of(json.loads(text))
+    except (ValueError, RecursionError):
+        return Complaint.of(text)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
+def _known(complaint: Complaint, status: int | None, said: str, wait: float | None) -> ProviderError | None:
+    """What a server says in words or codes of its own, whatever the status."""
+    # A failure of the server's own may be worded like anything.
+    words = said if status is None or status < 500 else ""
+    if signs.is_filtered(complaint, words):
+        return ProviderError(_with_quote(_FILTERED, said))
+    if signs.is_over_plan(said):
+        return ProviderError(_with_quote(_PLAN, said))
+    # Gemini speaks of a quota also where it says how long to wait.
+    if status == 402 or signs.is_out_of_credit(complaint) or (wait is None and signs.speaks_of_credit(words)):
+        return QuotaExceeded(_with_quote(_QUOTA, said))
+    if status == 429 or signs.is_too_often(complaint):
+        return RateLimited(_with_quote(_RATE, said), retry_after=wait)
+    if signs.is_too_long(complaint, said):
+        return ProviderError(_with_quote(_TOO_LONG, said))
+    if signs.is_bad_key(complaint) or (status == 400 and signs.speaks_of_the_key(said)):
+        return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
+    if status == 404 or signs.is_no_model(complaint):
+        return ProviderError(_with_quote(_NO_MODEL, said))
+    return None
+
+
+def _forbidden(error: openai.APIStatusError, status: int, said: str) -> ProviderError:
+    if status == 403 and error.response.content.lstrip()[:1] == b"<":
+        return ProviderError(_FIREWALL.format(status))
+    if status == 403 and signs.speaks_of_a_place(said) and not signs.speaks_of_the_key(said):
+        return ProviderError(_with_quote(_REFUSED.format(status), said))
+    return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
+
+
+def _names(words: str, field: str) -> bool:
+    # "user/assistant/user" names roles, "/v1/user" a path.
+    return re.search(rf"(?<![\w/]){field}(?![\w/])", words) is not None
+
+
+def _first(*seconds: float | None) -> float | None:
+    return next((found for found in seconds if found is not None), None)
+
+
+def causes_of(error: BaseException | None) -> list[BaseException]:
+    """The error, and what it came of, the first cause last. Chains of contexts may be circles."""
+    causes: list[BaseException] = []
+    while error is not None and error not in causes:
+        causes.append(error)
         error = error.__cause__ or error.__context__
+    return causes
 
 
-def _field(error: object, name: str) -> str:
-    value = error.get(name) if isinstance(error, dict) else None
-    if isinstance(value, int) and abs(value) < 2**31:
-        return str(value)
-    return value if isinstance(value, str) else ""
-
-
-def _said(body: object, secret: str) -> str:
-    """The server's own words, cleaned of keys and shortened."""
-    words = body if isinstance(body, str) else _field(body, "message") or _field(body, "detail")
+def _said(words: str, secret: str) -> str:
+    """The server's own words, cleaned of keys and shortened; none where it sent a web page."""
     words = " ".join(clean(words[: 4 * _READ_CHARACTERS]).split())[:_READ_CHARACTERS]
     if words.startswith("<"):
         return ""

@@ -314,6 +314,7 @@ async def test_while_it_streams_no_database_connection_is_held(chat: Rig, owner:
         assert not any(stream.ended for stream in streams)
         assert not waiting.done()
         for _ in range(3):
+            chat.provider.say("Hi")
             chat.provider.finish()
         assert (await waiting).status == 200
         for stream in streams:

@@ -13,6 +13,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | hold | `after=3` numbered pieces, after each POST /release `step=3` more, up to `count=6`; without `step` the rest |
 | big | `pieces=1` pieces of `size=2000000` characters |
 | finish | one word, then the finish reason `reason=length` |
+| restless | `count=3` pieces, each with a finish reason, `pause=0.2` seconds apart |
 | surrogates | an emoji whose two halves come in two chunks; then one half alone, and a NUL |
 | invalid-utf8 | a piece with a byte that is no UTF-8 |
 | parts | content as a list of parts |
@@ -31,6 +32,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | error, error-event, error-text | `after=2` pieces, then an error object (`code=` `kind=`), an event, a text |
 | stall | `after=2` pieces, then silence; `comments=0.01`: a comment every so many seconds |
 | mute | headers, no piece: like stall with after=0 |
+| queued | `count=20` comments, one every `comments=0.02` seconds, then hello |
 | no-headers | the request is read and never answered |
 | endless-line | bytes without a line end, until the client goes away |
 | html | a web page with status 200 |
@@ -40,10 +42,13 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | rate-limit | 429; `after=2` seconds in Retry-After, `as=date` or `as=ms` changes its form |
 | quota, context, key | 429 insufficient_quota; 400 context_length_exceeded; 401 that quotes the key |
 | no-usage-option, no-max-tokens | refuses a request that has `stream_options` / `max_tokens`, else hello |
+| strict | refuses (`status=422`) the fields `unknown=user,stream_options`, or `each` by itself, else hello |
+| silent-refusal | 400 without a body |
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
@@ -134,6 +139,13 @@ async def big(stage: Stage) -> None:
 async def finish(stage: Stage) -> None:
     await stage.say("Well")
     await stage.finish(stage.options.get("reason", "length"))
+
+
+async def restless(stage: Stage) -> None:
+    for number in range(stage.count("count", 3)):
+        await stage.chunk({"content": f"{number} "}, finish_reason="stop")
+        await asyncio.sleep(float(stage.options.get("pause", "0.2")))
+    await stage.finish()
 
 
 async def surrogates(stage: Stage) -> None:
@@ -248,6 +260,13 @@ async def mute(stage: Stage) -> None:
     await stage.silence(comments_every=float(stage.options.get("comments", "0")))
 
 
+async def queued(stage: Stage) -> None:
+    for _ in range(stage.count("count", 20)):
+        await stage.raw(b": keep-alive\n\n")
+        await asyncio.sleep(float(stage.options.get("comments", "0.02")))
+    await hello(stage)
+
+
 async def no_headers(stage: Stage) -> None:
     await stage.silence()
 
@@ -298,6 +317,25 @@ async def no_usage_option(stage: Stage) -> None:
         await stage.refuse(400, "Unrecognized request argument supplied: stream_options")
     else:
         await hello(stage)
+
+
+async def strict(stage: Stage) -> None:
+    asked = stage.options.get("unknown", "user")
+    fields = ("user", "stream_options") if asked == "each" else tuple(asked.split(","))
+    sent = [field for field in fields if field in stage.exchange.body]
+    if not sent:
+        await hello(stage)
+        return
+    named = sent[:1] if asked == "each" else sent
+    detail = [
+        {"type": "extra_forbidden", "loc": ["body", field], "msg": "Extra inputs are not permitted"} for field in named
+    ]
+    body = json.dumps({"detail": detail}).encode()
+    await stage.reply(body, status=stage.count("status", 422), content_type="application/json")
+
+
+async def silent_refusal(stage: Stage) -> None:
+    await stage.reply(b"", status=400, content_type="application/json")
 
 
 async def no_max_tokens(stage: Stage) -> None:
@@ -353,6 +391,7 @@ SCRIPTS: Final[dict[str, Script]] = {
         think,
         big,
         finish,
+        restless,
         surrogates,
         invalid_utf8,
         parts,
@@ -373,6 +412,7 @@ SCRIPTS: Final[dict[str, Script]] = {
         error_text,
         stall,
         mute,
+        queued,
         no_headers,
         endless_line,
         html,
@@ -383,5 +423,7 @@ SCRIPTS: Final[dict[str, Script]] = {
         key,
         no_usage_option,
         no_max_tokens,
+        strict,
+        silent_refusal,
     )
 }

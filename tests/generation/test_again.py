@@ -87,6 +87,7 @@ async def test_the_model_is_shown_only_what_is_above_the_question(chat: Rig) -> 
     await chat.turn("Three", "3", conversation_id=first.conversation_id)
 
     sent = await chat.again(regenerate_id=str(second.parent_id))
+    chat.provider.say("2b")
     chat.provider.finish()
     await chat.events(sent.run_id)
 
@@ -176,6 +177,7 @@ async def test_the_id_of_a_message_is_no_id_for_another_answer_to_it(chat: Rig, 
     question = (await saved(sent)).parent_id
     assert await code_of(chat, regenerate_id=str(question), client_message_id=sent.client_message_id) == "conflict"
     further = await chat.again(regenerate_id=str(question))
+    chat.provider.say("Hello!")
     chat.provider.finish()
     await chat.events(further.run_id)
     if forgotten:
@@ -259,6 +261,7 @@ async def test_who_answers_again_can_be_chosen(chat: Rig) -> None:
         ({"continue_id": str(begun.pk), "assistant": "b"}, "m-2"),
     ):
         sent = await chat.again(**fields)
+        chat.provider.say("Further.")
         chat.provider.finish()
         await chat.events(sent.run_id)
         assert chat.provider.requests[-1].model == model

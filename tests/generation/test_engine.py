@@ -316,6 +316,7 @@ async def test_somebody_elses_run_is_not_found_live_ended_and_forgotten(chat: Ri
                 await call(chat.charlie.pk, sent.run_id)
             assert refused.value.code == "not_found"
         if step == 0:
+            chat.provider.say("Hi!")
             chat.provider.finish()
             await chat.events(sent.run_id)
         else:

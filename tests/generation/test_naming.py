@@ -68,11 +68,22 @@ async def test_later_turns_and_further_answers_ask_for_no_title(chat: Rig) -> No
     await chat.turn("More", conversation_id=sent.conversation_id)
     message = await database.read(lambda: chat.alice.messages.filter(role="user").earliest("created_at"))
     again = await chat.again(regenerate_id=str(message.pk))
+    chat.provider.say("Hi again!")
     chat.provider.finish()
     await chat.events(again.run_id)
     await named(chat)
     assert await title_of(sent) == "Greetings"
     assert [request.purpose for request in chat.provider.requests] == ["answer", "title", "answer", "answer"]
+
+
+async def test_where_nothing_was_answered_no_title_is_asked_for(chat: Rig) -> None:
+    sent = await chat.send("Hello")
+    await asked(chat, 1)
+    assert await chat.engine.stop(chat.alice.pk, sent.run_id) is True
+    await chat.events(sent.run_id)
+    await named(chat)
+    assert await title_of(sent) == "Hello"
+    assert [request.purpose for request in chat.provider.requests] == ["answer"]
 
 
 async def test_a_title_that_a_person_gave_meanwhile_stays(chat: Rig) -> None:
@@ -150,9 +161,7 @@ async def test_only_so_many_are_written_at_once(chat: Rig) -> None:
     # Each title waits in the queue before the next answer: so the provider of titles is another one.
     chat.engine._naming._providers = {"scripted": Silent()}  # type: ignore[dict-item]
     for number in range(AT_ONCE + 2):
-        sent = await chat.send(f"Hello {number}")
-        chat.provider.finish()
-        await chat.events(sent.run_id)
+        await chat.turn(f"Hello {number}")
     async with asyncio.timeout(20):
         while len(chat.engine._naming._tasks) < AT_ONCE:
             await asyncio.sleep(0)
@@ -178,6 +187,7 @@ async def test_without_the_setting_nobody_is_asked(transactional_db: None, setti
 async def test_an_assistant_that_is_gone_gives_no_title(chat: Rig) -> None:
     sent = await chat.send("Hello")
     await database.write(Assistant.objects.all().delete)
+    chat.provider.say("Hi!")
     chat.provider.finish()
     await chat.events(sent.run_id)
     await named(chat)

@@ -9,8 +9,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-# What to send to a request: pieces of bytes, None to be silent from there on.
-Play = Callable[[bytes], Iterable[bytes | None]]
+# What to send to a request: pieces of bytes, seconds to wait, None to be silent from there on.
+Play = Callable[[bytes], Iterable[bytes | float | None]]
 
 
 class RawServer:
@@ -59,6 +59,9 @@ class RawServer:
             if piece is None:
                 await reader.read()
                 return
+            if isinstance(piece, float):
+                await asyncio.sleep(piece)
+                continue
             writer.write(piece)
             await writer.drain()
             self.sent += len(piece)

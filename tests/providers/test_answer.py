@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chat.providers.answer import MAX_SILENT_BYTES, AnswerReader
 from chat.providers.base import Delta, Finish, Incomplete, ReasoningDelta, TextDelta, UsageDelta
@@ -93,7 +97,7 @@ def test_a_payload_that_is_no_object_is_not_json_for_a_person(payload: str) -> N
 @pytest.mark.parametrize(
     "chunk",
     [
-        '{"choices":[{"delta":{"content":"x","reasoning":{"a":1}},"finish_reason":7}]}',
+        '{"choices":[{"delta":{"content":"x","reasoning":{"a":1}},"finish_reason":null}]}',
         '{"choices":[{"delta":{"content":"x"},"logprobs":{"content":[]}}],"usage":"none"}',
         '{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":"many","completion_tokens":-1}}',
         '{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":true,"completion_tokens":0.0}}',
@@ -178,7 +182,7 @@ def test_a_field_of_any_kind_beside_the_text_costs_no_text(name: str, value: str
 
 
 @pytest.mark.parametrize("value", STRANGE, ids=lambda value: value[:24])
-@pytest.mark.parametrize("name", ["index", "logprobs", "finish_reason", "message", "score"])
+@pytest.mark.parametrize("name", ["index", "logprobs", "message", "score", "usage", "error_code"])
 def test_a_field_of_any_kind_beside_the_delta_costs_no_text(name: str, value: str) -> None:
     chunk = f'{{"choices":[{{"{name}":{value},"delta":{{"role":{value},"content":"hi"}}}}]}}'
     deltas, reader = read(f"data: {chunk}\n\ndata: [DONE]\n\n".encode())
@@ -187,10 +191,14 @@ def test_a_field_of_any_kind_beside_the_delta_costs_no_text(name: str, value: st
     assert deltas == [TextDelta("hi"), Finish("stop")]
 
 
-def test_a_finish_reason_of_any_length_is_one_of_three() -> None:
-    deltas, _ = read(b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"%s"}]}\n\n' % (b"x" * 500))
+@pytest.mark.parametrize("value", [*(value for value in STRANGE if value != "null"), '"%s"' % ("x" * 500)])
+def test_a_finish_reason_that_nobody_knows_ends_no_answer_and_costs_no_text(value: str) -> None:
+    chunk = f'{{"choices":[{{"finish_reason":{value},"delta":{{"content":"hi"}}}}]}}'
+    deltas, reader = read(f"data: {chunk}\n\ndata: [DONE]\n\n".encode())
 
-    assert deltas == [TextDelta("hi"), Finish("stop")]
+    assert deltas == [TextDelta("hi")]
+    assert isinstance(reader.failure, Incomplete)
+    assert len(reader.failure.message) < 200
 
 
 @pytest.mark.parametrize(
@@ -230,3 +238,260 @@ def test_with_a_word_now_and_then_they_are_not() -> None:
     for _ in range(3 * MAX_SILENT_BYTES // len(COMMENTS)):
         assert reader.feed(COMMENTS + b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n') == [TextDelta("a")]
     assert reader.failure is None
+
+
+def stream(*chunks: str, end: str = "data: [DONE]\n\n") -> bytes:
+    return ("".join(f"data: {chunk}\n\n" for chunk in chunks) + end).encode()
+
+
+def choice(delta: str = "{}", **fields: str) -> str:
+    beside = "".join(f',"{name}":{value}' for name, value in fields.items())
+    return f'{{"choices":[{{"delta":{delta}{beside}}}]}}'
+
+
+HI = choice('{"content":"hi"}')
+STOP = choice(finish_reason='"stop"')
+
+
+@pytest.mark.parametrize(
+    ("chunks", "reason"),
+    [
+        ((HI, choice(finish_reason='"length"'), STOP), "length"),
+        ((HI, STOP, choice(finish_reason='"content_filter"')), "content_filter"),
+        ((HI, STOP, choice(finish_reason='"error"')), None),
+        ((HI, choice(finish_reason='"error"'), STOP), None),
+        # Text has followed: it was none.
+        ((choice('{"content":"hi"}', finish_reason='"length"'), HI, STOP), "stop"),
+        ((choice('{"content":"hi"}', finish_reason='"stop"'), HI, choice(finish_reason='"length"')), "length"),
+        ((HI, choice(finish_reason='"length"'), HI), "length"),
+        ((HI, choice(finish_reason='"error"'), HI), None),
+    ],
+)
+def test_the_worse_of_two_endings_wins_and_none_is_believed_that_text_follows(
+    chunks: tuple[str, ...], reason: str | None
+) -> None:
+    deltas, reader = read(stream(*chunks))
+
+    assert [delta for delta in deltas if isinstance(delta, Finish)] == ([Finish(reason)] if reason else [])  # type: ignore[arg-type]
+    assert (reader.failure is None) == (reason is not None)
+
+
+def test_an_answer_whose_ending_was_followed_by_text_is_incomplete_without_another_one() -> None:
+    _, reader = read(stream(HI, STOP, HI, end=""))
+
+    assert isinstance(reader.failure, Incomplete)
+
+
+CALL = '{"tool_calls":[{"function":{"name":"look_up","arguments":"{}"}}]}'
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        (choice(CALL), choice(finish_reason='"tool_calls"')),
+        (HI, choice(CALL), STOP),
+        (HI, choice(finish_reason='"tool_calls"')),
+        (choice('{"function_call":{"name":"look_up"}}'), choice(finish_reason='"function_call"')),
+    ],
+)
+def test_a_tool_that_nobody_offered_is_no_answer(chunks: tuple[str, ...]) -> None:
+    deltas, reader = read(stream(*chunks))
+
+    assert deltas == [TextDelta("hi")] * ("hi" in chunks[0])
+    assert reader.failure is not None
+    assert "tool" in reader.failure.message
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        # A tool of the server's own, and its answer.
+        (choice(CALL), HI, STOP),
+        (choice('{"content":"hi","tool_calls":[]}'), STOP),
+        (choice('{"content":"hi","tool_calls":null,"function_call":null}'), STOP),
+    ],
+)
+def test_a_tool_that_needs_nothing_of_us_is_in_nobodys_way(chunks: tuple[str, ...]) -> None:
+    deltas, reader = read(stream(*chunks))
+
+    assert reader.failure is None
+    assert deltas == [TextDelta("hi"), Finish("stop")]
+
+
+WHOLE = '{"object":"chat.completion","choices":[{"finish_reason":"stop","message":{"content":"%s"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("chunks", "text"),
+    [
+        ((HI, choice('{"content":" you"}'), WHOLE % "hi you"), "hi you"),
+        ((HI, choice('{"content":" you"}'), choice('{"content":"hi you"}', finish_reason='"stop"')), "hi you"),
+        # Each piece is the whole so far.
+        (('{"choices":[{"message":{"content":"hi"}}]}', WHOLE % "hi you"), "hi you"),
+        # Pieces of their own.
+        (('{"choices":[{"message":{"content":"hi "}}]}', WHOLE % "you"), "hi you"),
+        (("{" + '"choices":[{"text":"hi "}]}', '{"choices":[{"text":"hi ","finish_reason":"stop"}]}'), "hi hi "),
+        ((choice('{"content":"ha"}'), choice('{"content":"ha"}', finish_reason='"stop"')), "haha"),
+        ((HI, choice(), WHOLE % ""), "hi"),
+    ],
+)
+def test_a_repetition_of_the_whole_message_is_no_text(chunks: tuple[str, ...], text: str) -> None:
+    deltas, reader = read(stream(*chunks))
+
+    assert reader.failure is None
+    assert "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)) == text
+
+
+@pytest.mark.parametrize(
+    ("delta", "thought"),
+    [
+        (
+            '{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm"}]},{"type":"text","text":"hi"}]}',
+            "Hm",
+        ),
+        ('{"content":[{"type":"thinking","thinking":"Hm"},{"type":"text","text":"hi"}]}', "Hm"),
+        ('{"content":"hi","reasoning":"Hm","reasoning_details":[{"type":"reasoning.text","text":"Hm"}]}', "Hm"),
+        ('{"content":"hi","reasoning_details":[{"type":"reasoning.summary","summary":"Hm"},{"data":"x"}]}', "Hm"),
+        ('{"content":"hi","reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}', ""),
+        ('{"content":"hi","reasoning_details":"none"}', ""),
+        ('{"content":"hi","thinking":"Hm"}', "Hm"),
+    ],
+)
+def test_thoughts_come_in_many_forms_and_are_no_text(delta: str, thought: str) -> None:
+    deltas, reader = read(stream(choice(delta), STOP))
+
+    assert reader.failure is None
+    assert deltas == [*([ReasoningDelta(thought)] if thought else []), TextDelta("hi"), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        '{"choices":[{"delta":{"content":"hi"},"finish_reason":"stop","usage":%s}]}',
+        '{"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}],"x_groq":{"usage":%s}}',
+        '{"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}],"usage":%s}',
+    ],
+)
+def test_usage_is_counted_wherever_it_stands(usage: str) -> None:
+    deltas, _ = read(stream(usage % '{"prompt_tokens":7,"completion_tokens":3}'))
+
+    assert deltas == [TextDelta("hi"), UsageDelta(7, 3), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'error: {"code":400,"message":"it broke"}\n\n',
+        "error: it broke\n\n",
+        '[{"error":{"code":400,"message":"it broke"}}]\n\n',
+        '{\n  "error": {\n    "message": "it broke"\n  }\n}\n\n',
+        'data: [{"error":{"message":"it broke"}}]\n\n',
+        'data: {"object":"error","message":"it broke"}\n\n',
+        'data: {"text":"it broke","error_code":50004}\n\n',
+        'data: {"code":"InternalError","message":"it broke"}\n\n',
+        'data: {"success":false,"errors":[{"message":"it broke"}]}\n\n',
+        'data: {"choices":[],"base_resp":{"status_code":1002,"status_msg":"it broke"}}\n\n',
+        'data: {"choices":[{"delta":{},"error":{"message":"it broke"},"finish_reason":"stop"}]}\n\n',
+        'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"error":"it broke"}}\n\n',
+        'event: error\ndata: {"message":"it broke"}\n\n',
+    ],
+)
+def test_an_error_in_disguise_is_one_and_keeps_the_text_and_its_words(said: str) -> None:
+    deltas, reader = read(stream(HI, end=f"{said}data: [DONE]\n\n"))
+
+    assert deltas == [TextDelta("hi")]
+    assert reader.failure is not None
+    assert "it broke" in reader.failure.message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "data:\n\n", "data: \n\n", "event: ping\ndata: {}\n\n", "event: ping\ndata: pong\n\n",
+        'data: {"type":"ping"}\n\n', 'data: {"choices":[]}\n\n', 'data: {"error":null}\n\n', "foo: bar\n\n",
+        'data: {"choices":[],"base_resp":{"status_code":0,"status_msg":""}}\n\n',
+        'data: {"object":"chat.completion.chunk","message":"queued"}\n\n', '{"half\n\n',
+        'data: {"choices":[{"index":1,"delta":{"content":"another"},"finish_reason":"error"}]}\n\n',
+    ],
+)  # fmt: skip
+def test_what_is_no_event_and_no_error_is_passed_over(said: str) -> None:
+    zero = '{"choices":[{"index":0,"delta":{"content":"hi"}}]}'
+    deltas, reader = read(
+        stream(zero, end=said), stream('{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}')
+    )
+
+    assert reader.failure is None
+    assert deltas == [TextDelta("hi"), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"upstream connect error", "It says: upstream connect error."),
+        (b": waiting\n\n", "before the answer began"),
+    ],
+)
+def test_a_response_without_an_event_says_what_it_is(body: bytes, says: str) -> None:
+    deltas, reader = read(body)
+
+    assert deltas == []
+    assert isinstance(reader.failure, Incomplete)
+    assert says in reader.failure.message
+
+
+NAMES = [
+    "choices",
+    "delta",
+    "message",
+    "content",
+    "text",
+    "type",
+    "thinking",
+    "reasoning",
+    "reasoning_details",
+    "refusal",
+    "audio",
+    "transcript",
+    "tool_calls",
+    "function",
+    "name",
+    "index",
+    "finish_reason",
+    "error",
+    "usage",
+    "prompt_tokens",
+    "x_groq",
+    "object",
+    "code",
+    "errors",
+    "base_resp",
+    "status_code",
+    "detail",
+]
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["stop", "error"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+CHUNKS = st.one_of(
+    ANY_JSON,
+    st.fixed_dictionaries({"choices": st.lists(ANY_JSON, max_size=2)}),
+    st.fixed_dictionaries({"choices": st.lists(st.fixed_dictionaries({"delta": ANY_JSON}), max_size=2)}),
+    st.fixed_dictionaries({"choices": st.lists(st.fixed_dictionaries({"message": ANY_JSON}), max_size=2)}),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.lists(CHUNKS, max_size=4), st.sampled_from(["data: ", "error: ", "event: error\ndata: ", ""]))
+def test_json_of_any_shape_ends_in_an_answer_or_one_of_our_errors(chunks: list[object], before: str) -> None:
+    events = [f"{before}{json.dumps(chunk)}\n\n" for chunk in chunks]
+    deltas, reader = read("".join([*events, "data: [DONE]\n\n"]).encode())
+
+    assert reader.done == (reader.failure is None)
+    assert reader.done == any(isinstance(delta, Finish) for delta in deltas)
+    for delta in deltas:
+        if isinstance(delta, TextDelta | ReasoningDelta):
+            assert delta.text
+            delta.text.encode()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.providers.event_stream import EventStream, EventTooLong, Payload
+from chat.providers.event_stream import STRAY, EventStream, EventTooLong, Payload
 
 STREAM = (
     b"\xef\xbb\xbf: a comment\n\n"
@@ -10,6 +10,10 @@ STREAM = (
     b"event: error\r\nid: 7\r\ndata:no space\r\n\r\n"
     b"event: nothing\n\n"
     b"data: one\ndata:  two\nretry: 5\ndata\n\n"
+    b"data:\n\ndata: \n\nevent: ping\ndata: \n\n"
+    b'error: {"code": 400}\n\n'
+    b'{\n  "error": "data: gone"\n}\n\n'
+    b'[{"error": 1}]\ndata: two\n\n'
     b"data: gr\xc3\xbc\xc3\x9fe\r\r"
     b"data: [DONE]\n\n"
 )
@@ -17,6 +21,10 @@ EVENTS = [
     Payload(b"", b'{"a": 1}'),
     Payload(b"error", b"no space"),
     Payload(b"", b"one\n two\n"),
+    Payload(b"error", b' {"code": 400}'),
+    Payload(STRAY, b'{\n  "error": "data: gone"\n}'),
+    Payload(STRAY, b'[{"error": 1}]'),
+    Payload(b"", b"two"),
     Payload(b"", "grüße".encode()),
     Payload(b"", b"[DONE]"),
 ]

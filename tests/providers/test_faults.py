@@ -111,9 +111,7 @@ async def test_a_failure_in_the_middle_keeps_what_had_arrived(
     [
         ("no-headers", 0, "did not begin"),
         ("mute", 0, "did not begin"),
-        ("mute comments=0.01", 0, "did not begin"),
         ("stall after=2", 2, "stopped in the middle"),
-        ("stall after=2 comments=0.01", 2, "stopped in the middle"),
     ],
 )
 async def test_silence_is_timed_out_and_the_connection_closed(
@@ -126,6 +124,30 @@ async def test_silence_is_timed_out_and_the_connection_closed(
     assert sentence in error.message
     assert "0.5 seconds" in error.message
     await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("script", "pieces", "sentence"),
+    [
+        ("mute comments=0.01", 0, "did not begin to answer within 2 seconds"),
+        ("stall after=2 comments=0.01", 2, "nothing came for 0.6 seconds"),
+    ],
+)
+async def test_comments_alone_are_not_waited_for_without_end(
+    connect: Connect, server: FakeOpenAI, script: str, pieces: int, sentence: str
+) -> None:
+    deltas, error = await fail(connect(first_token_timeout=0.2, idle_timeout=0.2), f"/{script}")
+
+    assert len(deltas) == pieces
+    assert isinstance(error, TimedOut)
+    assert sentence in error.message
+    await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)
+
+
+async def test_a_server_that_keeps_a_request_waiting_with_comments_is_waited_for(connect: Connect) -> None:
+    deltas = await answer(connect(first_token_timeout=0.2), ask("/queued count=30 comments=0.02"))
+
+    assert deltas[-1] == Finish("stop")
 
 
 async def test_a_slow_reader_is_no_silent_model(
@@ -187,19 +209,54 @@ async def test_a_refused_connection_is_unavailable_not_a_timeout(connect: Connec
     assert error.message == "The model's server could not be reached."
 
 
-async def test_an_unknown_host_is_unavailable(connect: Connect) -> None:
+async def test_an_unknown_host_is_unavailable_by_name(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     _, error = await fail(connect(base_url="http://no-such-host.invalid/v1"), "hello")
 
     assert type(error) is Unavailable
+    assert error.retryable
+    assert "host name of the model's server was not found" in error.message
+    assert "no-such-host.invalid" in caplog.text
 
 
-async def test_a_certificate_that_nobody_signed_is_unavailable(connect: Connect, tmp_path: Path) -> None:
+async def test_a_certificate_that_nobody_signed_is_told_and_not_tried_again(
+    connect: Connect, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path))
     async with FakeOpenAI(ssl_context=context) as server:
         _, error = await fail(connect(base_url=server.base_url), "hello")
 
     assert type(error) is Unavailable
+    assert not error.retryable
+    assert "certificate" in error.message
+    assert "self-signed certificate" in caplog.text
+
+
+async def test_a_server_without_tls_behind_https_is_told(connect: Connect, server: FakeOpenAI) -> None:
+    _, error = await fail(connect(base_url=server.base_url.replace("http:", "https:")), "hello")
+
+    assert (type(error), error.retryable) == (Unavailable, False)
+    assert "TLS" in error.message
+
+
+@pytest.mark.parametrize("script", ["status-500 message=out_of_paper", "status-400 message=out_of_paper", "error"])
+async def test_the_operator_reads_the_servers_words_in_the_log(
+    provider: OpenAIProvider, caplog: pytest.LogCaptureFixture, script: str
+) -> None:
+    _, error = await fail(provider, f"/{script}")
+
+    (record,) = [record for record in caplog.records if record.name == "chat.providers.openai"]
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith("provider openai: no answer from fake-small:")
+    assert error.message in record.getMessage()
+    assert "out of paper" in error.message or "on fire" in error.message
+
+
+async def test_no_line_of_the_log_holds_the_key(provider: OpenAIProvider, caplog: pytest.LogCaptureFixture) -> None:
+    await fail(provider, "/key")
+
+    assert KEY not in caplog.text
+    assert KEY[:8] not in caplog.text
 
 
 @pytest.mark.parametrize("script", ["key", "key status=403", "key status=400", "key status=418", "key status=500"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.providers.base import GO_ON, Finish, Prompt, Request, TextDelta, UsageDelta
+from chat.providers.base import GO_ON, Finish, Prompt, ProviderError, Request, TextDelta, UsageDelta
 from chat.providers.openai import OpenAIProvider
 from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.certificate import self_signed
@@ -188,9 +188,9 @@ async def test_reasoning_comes_under_two_names(provider: OpenAIProvider, field: 
         ("stop", "stop"),
         ("length", "length"),
         ("content_filter", "content_filter"),
-        ("tool_calls", "stop"),
-        ("function_call", "stop"),
         ("eos", "stop"),
+        ("MAX_TOKENS", "length"),
+        ("SAFETY", "content_filter"),
     ],
 )
 async def test_finish_reasons_are_of_three_kinds(provider: OpenAIProvider, sent: str, given: str) -> None:
@@ -225,6 +225,13 @@ async def test_an_answer_is_whole_with_a_finish_reason_or_done(connect: Connect,
     assert deltas[-1] == Finish("stop")
 
 
+async def test_a_finish_reason_with_every_piece_does_not_cut_the_answer(connect: Connect) -> None:
+    deltas = await answer(connect(settle_timeout=0.05), ask("/restless count=3 pause=0.2"))
+
+    assert text_of(deltas) == "0 1 2 "
+    assert deltas[-1] == Finish("stop")
+
+
 async def test_a_server_that_knows_no_usage_option_is_asked_without_it_and_remembered(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
@@ -234,6 +241,55 @@ async def test_a_server_that_knows_no_usage_option_is_asked_without_it_and_remem
     assert first[-1] == Finish("stop")
     assert not any(isinstance(delta, UsageDelta) for delta in first)
     assert ["stream_options" in exchange.body for exchange in server.journal.exchanges] == [True, False, False]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    ("unknown", "requests"), [("user", 2), ("stream_options", 2), ("user,stream_options", 2), ("each", 3)]
+)
+async def test_what_a_server_does_not_know_is_left_out_after_one_refusal_and_remembered(
+    provider: OpenAIProvider, server: FakeOpenAI, status: int, unknown: str, requests: int
+) -> None:
+    text = f"/strict status={status} unknown={unknown}"
+    await answer(provider, ask(text, user="0123"))
+    assert len(server.journal.exchanges) == requests
+    await answer(provider, ask(text, user="0123"))
+    assert len(server.journal.exchanges) == requests + 1
+
+    kept = {"user", "stream_options"} - set(unknown.replace("each", "user,stream_options").split(","))
+    assert {"user", "stream_options"} & set(server.journal.exchanges[-1].body) == kept
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Conversation_roles_must_alternate_user/assistant/user/assistant",
+        "The_prompt_was_filtered",
+        "Unknown_model:_x",
+        "Temperature_is_too_high",
+        "This_user_is_not_in_good_standing",
+    ],
+)
+async def test_a_refusal_for_another_reason_is_asked_for_once(
+    provider: OpenAIProvider, server: FakeOpenAI, status: int, message: str
+) -> None:
+    with pytest.raises(ProviderError):
+        await answer(provider, ask(f"/status-{status} message={message}", user="0123"))
+
+    assert len(server.journal.exchanges) == 1
+
+
+async def test_a_refusal_without_a_word_is_met_once_more_without_what_can_be_spared(
+    provider: OpenAIProvider, server: FakeOpenAI
+) -> None:
+    with pytest.raises(ProviderError):
+        await answer(provider, ask("/silent-refusal", user="0123"))
+
+    assert [{"user", "stream_options"} & set(exchange.body) for exchange in server.journal.exchanges] == [
+        {"user", "stream_options"},
+        set(),
+    ]
 
 
 async def test_a_server_that_knows_no_max_tokens_is_asked_in_its_words(

@@ -44,6 +44,31 @@ async def test_the_limit_changes_with_the_first_word_and_the_last() -> None:
             await patience.wait(never())
 
 
+async def lives(patience: Patience) -> None:
+    while True:
+        await patience.wait(asyncio.sleep(0.005))
+        patience.alive()
+
+
+async def test_what_lives_is_waited_for_longer_but_not_forever() -> None:
+    with Patience(first=0.1, idle=0.1, settle=1) as patience:
+        with pytest.raises(TimedOut, match=r"did not begin to answer within 1 seconds"):
+            await lives(patience)
+        patience.heard()
+        with pytest.raises(TimedOut, match=r"nothing came for 0\.3 seconds"):
+            await lives(patience)
+
+
+async def test_what_lived_and_falls_silent_has_the_usual_time() -> None:
+    with Patience(first=0.2, idle=1, settle=1) as patience:
+        await patience.wait(asyncio.sleep(0.12))
+        patience.alive()
+        await patience.wait(asyncio.sleep(0.12))
+        patience.alive()
+        with pytest.raises(TimedOut, match=r"0\.2 seconds"):
+            await patience.wait(never())
+
+
 async def test_a_cancellation_from_outside_stays_one() -> None:
     async def wait() -> None:
         with Patience(first=60, idle=60, settle=60) as patience:

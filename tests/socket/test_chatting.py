@@ -53,9 +53,9 @@ async def test_frames_are_numbered_over_all_runs(chat: Rig, connect: Connect) ->
     first = await socket.ask("send", text="One")
     second = await socket.ask("send", text="Two")
     seen: list[int] = []
-    chat.provider.say("a", "b")
-    chat.provider.finish()
-    chat.provider.finish()
+    for text in ("a", "b"):
+        chat.provider.say(text)
+        chat.provider.finish()
     ended = set()
     while ended < {first["run_id"], second["run_id"]}:
         frame = await socket.receive("events")
@@ -266,6 +266,7 @@ async def test_another_tab_hears_that_a_run_began_and_ended(chat: Rig, connect: 
     ok = await one.ask("send", text="Hello")
     began = await two.receive("notice")
     assert (began["kind"], began["run_id"], began["title"]) == ("run_started", ok["run_id"], "Hello")
+    chat.provider.say("Hi")
     chat.provider.finish()
     made = await two.receive("notice")
     assert (made["kind"], made["conversation"]["title"]) == ("conversation_created", "Hello")

@@ -38,6 +38,7 @@ FAILURES: Final = {
     "provider_error": "The model's server refused the request, or broke off with an error.",
     "authentication_failed": "The model's server did not accept this site's key.",
     "timeout": "The model's server took too long.",
+    "empty_answer": "The model ended its answer without a word.",
     "incomplete": "The answer broke off.",
     "output_too_long": "The answer grew longer than is allowed.",
     "quota_exceeded": "This site's account at the model's provider is used up.",
@@ -58,6 +59,7 @@ FAILURE_STATUS: Final = {
     "timeout": 504,
     "provider_error": 502,
     "authentication_failed": 502,
+    "empty_answer": 502,
     "incomplete": 502,
     "output_too_long": 502,
 }

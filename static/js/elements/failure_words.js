@@ -24,6 +24,7 @@ const KNOWN = {
   provider_error: ["model", gettext("The model reported an error")],
   authentication_failed: ["model", gettext("The model refused the key of this site"), gettext("The administrator of this site must check it.")],
   timeout: ["model", gettext("The model took too long")],
+  empty_answer: ["model", gettext("The model said nothing")],
   incomplete: ["cut", gettext("The answer broke off"), gettext("The server of the model ended it before it was complete.")],
   output_too_long: ["cut", gettext("The answer grew too long"), gettext("It grew longer than this site allows.")],
   interrupted: ["cut", gettext("The answer was interrupted"), gettext("The server was lost while it wrote this answer.")],

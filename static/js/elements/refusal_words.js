@@ -26,6 +26,7 @@ const ELSEWHERE = {
   __proto__: null,
   unavailable: gettext("The site cannot do this right now. Try again in a moment."),
   too_many_requests: OURS.rate_limited,
+  empty_answer: gettext("It ended its answer without a word."),
 };
 
 /**

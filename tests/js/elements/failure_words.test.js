@@ -13,6 +13,11 @@ test("a known code has a title, with the words of the server below", () => {
 
 test("where the server says no more than the code, the sentence below is ours, too", () => {
   assert.equal(failureWords({ code: "output_too_long", message: "Zzz", retryable: false }).detail, "It grew longer than this site allows.");
+  assert.deepEqual(failureWords({ code: "empty_answer", message: "It used up all its length.", retryable: true }), {
+    kind: "model",
+    title: "The model said nothing",
+    detail: "It used up all its length.",
+  });
   assert.equal(failureWords({ code: "no_answer", message: "Zzz", retryable: true }).detail, "The site did not answer in time.");
   assert.equal(failureWords({ code: "not_found", message: "Zzz", retryable: false }).detail, "");
 });

@@ -1,0 +1,164 @@
+"""By which codes and words of a server's complaint its cause is known.
+
+Statuses tell little: 400 and 403 stand for anything, a wrong key comes as 400 from some, a full plan as 413. The words
+are matched where they are, in English; what matches nothing keeps the kind that its status has.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from chat.providers.complaint import Complaint
+
+_BUSY_CODES: Final = frozenset(
+    [
+        "server_error",
+        "overloaded_error",
+        "overloaded",
+        "internal_error",
+        "api_error",
+        "internal_server_error",
+        "internalservererror",
+        "unavailable",
+        "unavailable_error",
+        "service_unavailable",
+    ]
+)
+_QUOTA_CODES: Final = frozenset(
+    [
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "insufficient_balance",
+        "insufficient_credits",
+        "billing_error",
+        "arrearage",
+    ]
+)
+_QUOTA_WORDS: Final = re.compile(
+    r"(?i)insufficient.{0,20}(?:balance|credit|fund|quota)|credit balance|\b(?:no|more|enough|of) credits?\b|billing"
+    r"|payment|exceeded your current quota|spend(?:ing)? limit|out of credit"
+)
+_RATE_CODES: Final = frozenset(
+    ["429", "rate_limit_exceeded", "rate_limit_error", "tokens", "requests", "resource_exhausted"]
+)
+# A request that is larger than what the plan allows in a minute: waiting does not make it smaller.
+_PLAN_WORDS: Final = re.compile(r"(?i)too large.{0,200}(?:per (?:minute|day)|\bTP[MD]\b)")
+_CONTEXT_CODES: Final = frozenset(["context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"])
+_CONTEXT_WORDS: Final = re.compile(
+    r"(?i)context.?(?:length|window|size)|maximum context|too many (?:input )?tokens"
+    r"|(?:prompt|input|inputs|conversation|messages?) (?:is|are) too (?:long|large)"
+    r"|token count.{0,40}exceed|exceeds? the (?:maximum|max|limit).{0,30}tokens|maximum number of (?:input )?tokens"
+    r"|must have less than \d+ tokens|reduce the length|maximum (?:input|prompt) length"
+)
+_FILTER_CODES: Final = frozenset(
+    [
+        "content_filter",
+        "content_policy_violation",
+        "responsibleaipolicyviolation",
+        "datainspectionfailed",
+        "data_inspection_failed",
+        "moderation",
+        "moderation_blocked",
+        "prompt_blocked",
+        "safety",
+    ]
+)
+_FILTER_WORDS: Final = re.compile(
+    r"(?i)content (?:management )?(?:policy|filter)|inappropriate content|\bflagged\b|\bmoderation\b|content safety"
+    r"|(?:prohibited|sensitive|risky|unsafe) (?:content|words)|responsible ai|usage polic"
+)
+_MODEL_CODES: Final = frozenset(["model_not_found", "notfounderror", "modelnotfound"])
+_KEY_CODES: Final = frozenset(["invalid_api_key", "authentication_error", "invalid_authentication", "unauthenticated"])
+_KEY_WORDS: Final = re.compile(
+    r"(?i)\b(?:(?:api|access|subscription|secret)[ _-]?(?:key|token)|credentials?|authenticat\w+|unauthori[sz]ed)\b"
+)
+_KEY_FAULTS: Final = re.compile(
+    r"(?i)invalid|incorrect|not valid|missing|expired|wrong|revoked|disabled|denied|not provided|no api|failed"
+)
+# Why a server answers 403 to a key that is a good one.
+_ELSEWHERE: Final = re.compile(
+    r"(?i)firewall|network|\bIP\b|region|country|territor|location|allow.?list|whitelist|blocked|\bmodels?\b"
+    r"|not enabled|terms|gated|verif(?:y|ied|ication)|captcha|not available"
+)
+# Errors that a server calls its own, but which the same request meets again.
+_HOPELESS: Final = re.compile(
+    r"(?i)must alternate|\btemplate\b|jinja|requires more|not (?:supported|implemented)|unsupported"
+    r"|model.{0,100}not found|does not exist|(?:failed|unable) to load|unexpected endpoint"
+)
+_REQUEST: Final = re.compile(
+    r"4\d\d(?:\d\d)?|invalid_?request(?:_?error)?|badrequesterror|invalid_?(?:argument|parameter)"
+)
+_UNKNOWN: Final = re.compile(
+    r"(?i)unknown|unrecogni[sz]ed|unsupported|unexpected|invalid|forbidden|additional|\bextra\b"
+    r"|not (?:support(?:ed)?|permitted|allowed|recogni[sz]ed|known)"
+)
+_UNKNOWN_FIELD: Final = re.compile(
+    r"(?i)(?:unknown|unrecogni[sz]ed|unsupported|unexpected|additional|extra)"
+    r"(?: (?:request|keyword|json|body))* (?:field|parameter|argument|key|propert|input|option)"
+)
+
+
+def is_filtered(complaint: Complaint, words: str) -> bool:
+    return bool(_FILTER_CODES & complaint.codes) or _FILTER_WORDS.search(words) is not None
+
+
+def is_over_plan(words: str) -> bool:
+    return _PLAN_WORDS.search(words) is not None
+
+
+def is_out_of_credit(complaint: Complaint) -> bool:
+    return bool(_QUOTA_CODES & complaint.codes)
+
+
+def speaks_of_credit(words: str) -> bool:
+    return _QUOTA_WORDS.search(words) is not None
+
+
+def is_too_often(complaint: Complaint) -> bool:
+    return bool(_RATE_CODES & complaint.codes)
+
+
+def is_too_long(complaint: Complaint, words: str) -> bool:
+    return bool(_CONTEXT_CODES & complaint.codes) or _CONTEXT_WORDS.search(words) is not None
+
+
+def is_no_model(complaint: Complaint) -> bool:
+    return bool(_MODEL_CODES & complaint.codes)
+
+
+def is_bad_key(complaint: Complaint) -> bool:
+    return bool(_KEY_CODES & complaint.codes)
+
+
+def speaks_of_the_key(words: str) -> bool:
+    return _KEY_WORDS.search(words) is not None and _KEY_FAULTS.search(words) is not None
+
+
+def speaks_of_a_place(words: str) -> bool:
+    """Whether a good key was refused: for where the request comes from, or what it asks for."""
+    return _ELSEWHERE.search(words) is not None
+
+
+def is_busy(complaint: Complaint) -> bool:
+    return bool(_BUSY_CODES & complaint.codes) or (complaint.status or 0) >= 500
+
+
+def is_hopeless(words: str) -> bool:
+    """Whether the same request meets the same error again, though the server calls it its own."""
+    return _HOPELESS.search(words) is not None
+
+
+def is_the_requests(complaint: Complaint) -> bool:
+    """Whether the server blames the request."""
+    return any(_REQUEST.fullmatch(code) for code in complaint.codes)
+
+
+def speaks_of_a_field(words: str) -> bool:
+    """Whether what these words name is not known to the server."""
+    return _UNKNOWN.search(words) is not None
+
+
+def speaks_of_some_field(words: str) -> bool:
+    """Whether some field of the request is not known to the server."""
+    return _UNKNOWN_FIELD.search(words) is not None
