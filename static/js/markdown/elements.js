@@ -6,7 +6,6 @@
 import { gettext } from "../i18n.js";
 import { createCodeBlock } from "./code_blocks.js";
 import { directionOf } from "./direction.js";
-import { INLINE_TAGS } from "./inline_tags.js";
 import { createFormula } from "./formula_elements.js";
 import { createImagePlaceholder, createLink, nameHost } from "./links.js";
 import { placeForRow } from "./long_table.js";
@@ -17,10 +16,7 @@ import { fenceLanguage } from "./parser.js";
 
 // Emphasis may nest without end; browsers lay out deep trees by recursion.
 const MAX_DEPTH = 120;
-const TAGS = new Set([
-  ..."p ul ol li blockquote thead tbody tr th td h1 h2 h3 h4 h5 h6 em strong s".split(" "),
-  ...INLINE_TAGS,
-]);
+const TAGS = new Set("p ul ol li blockquote thead tbody tr th td h1 h2 h3 h4 h5 h6 em strong s sub sup kbd mark".split(" "));
 const OWN_DIRECTION = new Set("p ul ol blockquote th td h1 h2 h3 h4 h5 h6".split(" "));
 const ALIGNMENT = /^text-align:(left|center|right)$/;
 

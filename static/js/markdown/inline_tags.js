@@ -6,7 +6,6 @@
 /** @typedef {import("./parser.js").Token} Token */
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").TokenConstructor} TokenConstructor */
 
-export const INLINE_TAGS = ["sub", "sup", "kbd", "mark"];
 const BREAK = /<br ?\/?>/y;
 const TAG = /<(\/?)(sub|sup|kbd|mark)>/y;
 

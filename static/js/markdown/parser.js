@@ -1,8 +1,6 @@
-/** The one markdown grammar of the site: CommonMark, tables, strikethrough, bare links, task lists, formulas, a few inline tags. */
+/** The markdown grammar of the site as far as every message needs it: CommonMark, tables, strikethrough, bare links, task lists. The rest is dialect.js. */
 
 import markdownit from "../../vendor/markdown-it-15.0.3/markdown-it.js";
-import { formulas } from "./formulas.js";
-import { inlineTags } from "./inline_tags.js";
 import { nestingLimit } from "./nesting_limit.js";
 import { tableLimit } from "./table_limit.js";
 import { taskLists } from "./task_lists.js";
@@ -22,8 +20,6 @@ export function createParser() {
   parser.disable("strip_references");
   tableLimit(parser);
   nestingLimit(parser);
-  formulas(parser);
-  inlineTags(parser);
   taskLists(parser);
   return parser;
 }

@@ -1,13 +1,15 @@
 import { parseHTML } from "linkedom";
 
 import { ElementBuilder } from "../../../static/js/markdown/elements.js";
+import { dialect } from "../../../static/js/markdown/dialect.js";
+import { loadDialect } from "../../../static/js/markdown/late_dialect.js";
 import { loadPreview } from "../../../static/js/markdown/late_preview.js";
 import { BLOCKS_OF_A_PART } from "../../../static/js/markdown/parts.js";
 import { createParser } from "../../../static/js/markdown/parser.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
-// In a page it comes later than the rest.
-await loadPreview();
+// In a page these come later than the rest.
+await Promise.all([loadDialect(), loadPreview()]);
 
 export const LOCATION = "https://chat.example/c/0";
 export const { document, window } = parseHTML("<!doctype html><html><body></body></html>");
@@ -15,7 +17,7 @@ export const { document, window } = parseHTML("<!doctype html><html><body></body
 /** Without colours and formulas, which come later than the text. */
 export const UNDRESSED = { dress: () => {} };
 
-const parser = createParser();
+const parser = dialect(createParser());
 
 export function element() {
   return document.createElement("div");

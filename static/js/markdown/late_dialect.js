@@ -1,0 +1,40 @@
+/**
+ * The part of the grammar that many messages do without: formulas, tags, and what else models write beyond CommonMark
+ * (dialect.js). It comes with the first text that has a sign of it; until then, and where it cannot be loaded, such text is
+ * shown as it was written.
+ */
+
+import { createParser } from "./parser.js";
+
+/** What every construct of the dialect has. */
+const SIGN = /[$<\\]|\[[!^]/;
+
+/** The one that reads all messages. */
+export const parser = createParser();
+
+let isLoaded = false;
+/** @type {Promise<void> | null} */
+let loading = null;
+/** @type {(() => void)[]} */
+const waiting = [];
+
+/** @param {string} text @param {() => void} redraw  called if it comes later @returns {boolean} whether the text has to wait for it */
+export function whenDialectComes(text, redraw) {
+  if (isLoaded || !SIGN.test(text)) return false;
+  waiting.push(redraw);
+  void loadDialect();
+  return true;
+}
+
+/** A call while it is loading waits for that. */
+export function loadDialect() {
+  loading ??= import("./dialect.js").then(
+    ({ dialect }) => {
+      dialect(parser);
+      isLoaded = true;
+      for (const redraw of waiting.splice(0)) redraw();
+    },
+    () => void (loading = null), // The next text asks again.
+  );
+  return loading;
+}
