@@ -1,6 +1,7 @@
 /** The markdown grammar of the site as far as every message needs it: CommonMark, tables, strikethrough, bare links, task lists. The rest is dialect.js. */
 
 import markdownit from "../../vendor/markdown-it-15.0.3/markdown-it.js";
+import { boundaries } from "./boundary.js";
 import { nestingLimit } from "./nesting_limit.js";
 import { tableLimit } from "./table_limit.js";
 import { taskLists } from "./task_lists.js";
@@ -18,6 +19,7 @@ import { taskLists } from "./task_lists.js";
 export function createParser() {
   const parser = markdownit({ html: false, linkify: true, maxNesting: 100 });
   parser.disable("strip_references");
+  boundaries(parser);
   tableLimit(parser);
   nestingLimit(parser);
   taskLists(parser);

@@ -76,6 +76,7 @@ export interface StateInline {
   pending: string;
   linkLevel: number;
   delimiters: Delimiter[];
+  scanDelims(start: number, canSplitWord: boolean): { can_open: boolean; can_close: boolean; length: number };
   push(type: string, tag: string, nesting: number): Token;
 }
 
@@ -95,6 +96,7 @@ export interface MarkdownIt {
   core: { ruler: Ruler<CoreRule> };
   block: { ruler: Ruler<BlockRule>; parse(source: string, md: MarkdownIt, env: Env, tokens: Token[]): void };
   inline: {
+    State: new (source: string, md: MarkdownIt, env: Env, tokens: Token[]) => StateInline;
     ruler: Ruler<InlineRule>;
     ruler2: Ruler<InlinePostRule>;
     tokenize(state: StateInline): void;

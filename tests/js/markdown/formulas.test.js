@@ -21,7 +21,14 @@ test("money is no formula", () => {
     "Between $5-$10, or US$5 to US$10",
     "$20 a month, or 20$ a month",
     "$HOME and $PATH are set",
-    "$ x $ and $x $ and $ x$",
+    "$x $ and $ x$",
+    "costs 5 $ and 10 $ more",
+    "$ 5, $ 10 or $ 20",
+    "Apple ($AAPL), Tesla ($TSLA)",
+    "PATH=$HOME/bin:$PATH",
+    "$(a)/${b}",
+    "\u4ef7\u683c\u4e3a$5\uff0c\u53e6\u4e00\u4e2a\u4e3a$10\u3002",
+    "\u82b1\u4e865$\uff0c\u53c8\u82b1\u4e8610$\u3002",
     "\\$x\\$",
     "$$$ and $$ and $",
     "a $1,000 bill, and $2,000 more$",
@@ -29,6 +36,30 @@ test("money is no formula", () => {
   ]) {
     assert.deepEqual(formulas(text), [], text);
   }
+});
+
+test("spaces inside both dollars are allowed where nothing looks like money", () => {
+  assert.deepEqual(formulas("so $ x = 5 $ and $ \\frac{1}{2} \\text{ of it} $ hold"), ["x = 5", "\\frac{1}{2} \\text{ of it}"]);
+});
+
+test("a dollar that cannot open lets its partner not open", () => {
+  assert.deepEqual(formulas("word$f(x)$ and $g(x)$ end"), ["g(x)"]);
+  assert.deepEqual(formulas("US$5 and $x$"), ["x"]);
+});
+
+test("a formula may stand between letters of a script without spaces, and holds none of its prose", () => {
+  assert.deepEqual(formulas("\u8bbe$f(x)$\u548c$g(x)$\u4e3a\u8fde\u7eed\u51fd\u6570\uff0c\u5219$f(x)+g(x)$\u4e5f\u8fde\u7eed\u3002"), ["f(x)", "g(x)", "f(x)+g(x)"]);
+  assert.deepEqual(formulas("\u95a2\u6570$f(x)$\u3068$g(x)$\u306e\u7a4d\u3002"), ["f(x)", "g(x)"]);
+  assert.deepEqual(formulas("$\u901f\u5ea6 = \\frac{s}{t}$ \u548c $x \\text{\u5f53} y$"), ["\u901f\u5ea6 = \\frac{s}{t}", "x \\text{\u5f53} y"]);
+});
+
+test("GitHub's form with backticks makes a formula", () => {
+  assert.deepEqual(formulas("so $`x^2`$ holds"), ["x^2"]);
+});
+
+test("a pattern of sed is no formula", () => {
+  for (const text of ["s/\\(a*\\)b/\\1/", "'^\\(ab\\)$'", "'.\\(ab\\)*'", '"\\(foo\\|bar\\)"']) assert.deepEqual(formulas(text), [], text);
+  assert.deepEqual(formulas("**\\(x\\)**, (\\(y\\)) and \\(\\|z\\|\\)."), ["x", "y", "\\|z\\|"]);
 });
 
 test("formulas on their own lines are blocks, also inside of others and right after text", () => {
