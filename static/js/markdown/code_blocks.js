@@ -19,6 +19,8 @@ export function createCodeBlock(document, language) {
   pre.setAttribute("dir", "ltr");
   pre.setAttribute("tabindex", "0");
   const code = document.createElement("code");
+  // A translator would replace what is being written.
+  code.setAttribute("translate", "no");
   if (known) code.setAttribute("class", `language-${language}`);
   pre.append(code);
   header.append(name, createWrapButton(document), createCopyButton(document));

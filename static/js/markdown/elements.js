@@ -109,6 +109,7 @@ export class ElementBuilder {
     if (tag === "ol") setStart(element, token);
     if (tag === "li" && token.meta?.task) element.setAttribute("class", "task-item");
     if (tag === "th") element.setAttribute("scope", "col");
+    if (tag === "tbody") this.#directed[this.#directed.length - 1].isKnown = true;
     if (tag === "tr") this.#moveOn();
     if (tag === "th" || tag === "td") setAlignment(element, token);
     this.#parent.appendChild(element);
@@ -125,11 +126,14 @@ export class ElementBuilder {
 
   /** @param {string} text  that is shown next */
   #tellDirection(text) {
-    const innermost = this.#directed[this.#directed.length - 1];
-    if (!innermost || innermost.isKnown) return;
-    const direction = directionOf(text);
-    innermost.isKnown = direction !== "";
-    if (direction === "rtl") innermost.element.setAttribute("dir", direction);
+    const [outer, innermost] = this.#directed.slice(-2);
+    // The first words of its heading say the direction of a table, too.
+    for (const block of outer?.element.localName === "table" ? [outer, innermost] : [innermost ?? outer]) {
+      if (!block || block.isKnown) continue;
+      const direction = directionOf(text);
+      block.isKnown = direction !== "";
+      if (direction === "rtl") block.element.setAttribute("dir", direction);
+    }
   }
 
   /** Where the next row of a long table belongs. */
@@ -164,7 +168,9 @@ export class ElementBuilder {
     const table = this.#document.createElement("table");
     scroller.append(table);
     this.#parent.appendChild(scroller);
-    return { node: table };
+    this.#direct(table);
+    const close = () => scroller.setAttribute("dir", table.getAttribute("dir") ?? "ltr");
+    return { node: table, isDirected: true, close };
   }
 
   /** @param {Token} token */
@@ -183,8 +189,12 @@ export class ElementBuilder {
 
   /** @param {string} content */
   #inlineCode(content) {
-    this.#tellDirection(content);
-    this.#parent.appendChild(this.#document.createElement("code")).textContent = content;
+    const code = this.#document.createElement("code");
+    // It reads from the left in any text, and says nothing about the text's direction.
+    code.setAttribute("dir", "ltr");
+    code.setAttribute("translate", "no");
+    code.append(content);
+    this.#parent.appendChild(code);
   }
 
   /** @param {string} content @param {string} info */

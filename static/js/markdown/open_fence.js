@@ -100,7 +100,8 @@ export class OpenFence {
   /** @param {string} text */
   #show(text) {
     if (!text) return;
-    if (this.#text) this.#text.appendData(text);
+    // A translator or an extension may have put something else in its place.
+    if (this.#text && this.#code.contains(this.#text)) this.#text.appendData(text);
     else this.#text = this.#code.appendChild(this.#code.ownerDocument.createTextNode(text));
   }
 }

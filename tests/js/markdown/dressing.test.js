@@ -161,7 +161,7 @@ test("every grammar colours by meaning, and changes no character", async () => {
 test("only meanings that the stylesheet knows become elements, and a text that differs is not taken", () => {
   const container = whole("```x\nabc\n```\n").querySelector("code");
   colourCode(container, [["keyword", "a"], ["x onclick=1", "b"], ["comment", ["string", "c"]], "\n"]);
-  assert.equal(serialised(container), '["code",["class=language-x"],["span",["class=code-keyword"],"a"],"b",["span",["class=code-comment"],["span",["class=code-string"],"c"]],"\\n"]');
+  assert.equal(serialised(container), '["code",["class=language-x","translate=no"],["span",["class=code-keyword"],"a"],"b",["span",["class=code-comment"],["span",["class=code-string"],"c"]],"\\n"]');
   colourCode(container, [["keyword", "other"]]);
   assert.equal(container.textContent, "abc\n");
 });

@@ -58,7 +58,7 @@ test("a task never shows its brackets", () => {
 test("half emphasis, code and strikethrough look finished", () => {
   assertNever("so **bold** and *em* and `code` and ~~old~~ and ***both*** end", /\*|`|~/);
   assert.match(steps("a **b").at(-1), /<strong>b<\/strong>/);
-  assert.match(steps("a `b").at(-1), /<code>b<\/code>/);
+  assert.match(steps("a `b").at(-1), /<code[^>]*>b<\/code>/);
   assert.match(steps("a **b *c").at(-1), /<strong>b <em>c<\/em><\/strong>/);
   assert.match(steps("a ~~b").at(-1), /<s>b<\/s>/);
 });
@@ -89,7 +89,7 @@ test("what was healed is not kept", () => {
 
 test("an open fence shows its code at once, and never its closing fence", () => {
   const seen = steps("```js\nlet a;\n``\n```\nafter\n\n");
-  assert.ok(seen.some((html) => html.includes("<code class=\"language-js\">let a</code>")));
+  assert.ok(seen.some((html) => /<code [^>]*class="language-js"[^>]*>let a<\/code>/.test(html)));
   for (const html of seen) assert.doesNotMatch(html, /```/);
 });
 

@@ -13,7 +13,8 @@ const CONVERSATION = /^\/c\/[0-9a-f-]{36}$/;
 /** The rule for each attribute: which elements may have it, and with which values. */
 const ATTRIBUTES = {
   class: [PLAIN, CLASSES],
-  dir: [/^(p|h[1-6]|ul|ol|blockquote|th|td|pre|div|span)$/, /^(auto|ltr)$/],
+  dir: [/^(p|h[1-6]|ul|ol|blockquote|table|th|td|pre|code|div|span)$/, /^(auto|ltr)$/],
+  translate: [/^(code|div|span)$/, /^no$/],
   href: [/^a$/, (value) => isAllowedUrl(value)],
   title: [/^(a|span)$/, /^/],
   rel: [/^a$/, /^noopener noreferrer nofollow ugc$/],
