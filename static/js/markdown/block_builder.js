@@ -63,6 +63,11 @@ export class BlockBuilder {
     return { nodes: result, missed };
   }
 
+  /** Whether a link has asked for a definition. @param {string} label */
+  isUsed(label) {
+    return this.#references.isUsed(label);
+  }
+
   /** Slices that wanted definitions which have come since; each is handed out once. */
   takeLate() {
     return /** @type {Slice[]} */ (this.#references.takeLate());

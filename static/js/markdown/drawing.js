@@ -126,6 +126,7 @@ export class Drawing {
       if (index % SLICE_BLOCKS === SLICE_BLOCKS - 1) yield;
       this.#redraw(slice);
     }
+    showUnused(this.#container, (label) => this.#blocks.isUsed(label));
   }
 
   /** @param {OpenFence | OpenTable} block */
@@ -301,4 +302,11 @@ function* slicesOf(text) {
 /** @param {string} text @returns {number} the length of its part that may be shown */
 function lengthShown(text) {
   return preview()?.lengthShown(text) ?? text.length;
+}
+
+/** Definitions that no link has asked for (definitions.js). @param {Element} container @param {(label: string) => boolean} isUsed */
+export function showUnused(container, isUsed) {
+  for (const definition of container.querySelectorAll("[data-definition]")) {
+    if (!isUsed(definition.getAttribute("data-definition") ?? "")) definition.removeAttribute("hidden");
+  }
 }

@@ -78,6 +78,7 @@ export class ElementBuilder {
   #walk(tokens) {
     for (const token of tokens) {
       if (token.type === "inline") this.#walk(token.children ?? []);
+      else if (token.type === "reference_definition") this.#definition(token);
       else if (token.hidden) continue;
       else if (token.nesting > 0) this.#openElement(token);
       else if (token.nesting < 0) this.#closeElement();
@@ -209,6 +210,17 @@ export class ElementBuilder {
   #formula(token) {
     this.#parent.appendChild(createFormula(this.#document, token));
     this.#needsDressing = true;
+  }
+
+  /** @param {Token} token  of definitions.js */
+  #definition({ content, info }) {
+    if (!info) return;
+    const paragraph = this.#document.createElement("p");
+    paragraph.setAttribute("data-definition", info);
+    paragraph.setAttribute("dir", "ltr");
+    paragraph.setAttribute("hidden", "");
+    paragraph.append(content);
+    this.#parent.appendChild(paragraph);
   }
 
   /** @param {Token} token */

@@ -14,7 +14,7 @@ const UNDECIDED = [
   /^\d{1,9}[.)]?\s*$/,
   /^(?:`{3,}|~{3,})/,
   /^\[[^\]]*\]?:?\S*$/,
-  /^\[[^\]]+\]:/,
+  /^\[[^\]]+\]:\s*(?:\S*$|<|#|https?:|mailto:)/i,
   /^\[[ xX]\]\s*$/,
   /^\|/,
   // A formula of one line, or the first of more.

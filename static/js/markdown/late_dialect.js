@@ -1,13 +1,13 @@
 /**
- * The part of the grammar that many messages do without: formulas, tags, and what else models write beyond CommonMark
- * (dialect.js). It comes with the first text that has a sign of it; until then, and where it cannot be loaded, such text is
- * shown as it was written.
+ * The part of the grammar that many messages do without: formulas, tags, task lists, definitions, and what else models write
+ * beyond CommonMark (dialect.js). It comes with the first text that has a sign of it; until then, and where it cannot be loaded,
+ * such text is shown as it was written.
  */
 
 import { createParser } from "./parser.js";
 
 /** What every construct of the dialect has. */
-const SIGN = /[$<\\]|\[[!^]/;
+const SIGN = /[$<\\]|\[[!^ xX]|\][[:]/;
 
 /** The one that reads all messages. */
 export const parser = createParser();

@@ -1,10 +1,9 @@
-/** The markdown grammar of the site as far as every message needs it: CommonMark, tables, strikethrough, bare links, task lists. The rest is dialect.js. */
+/** The markdown grammar of the site as far as every message needs it: CommonMark, tables, strikethrough, bare links. The rest is dialect.js. */
 
 import markdownit from "../../vendor/markdown-it-15.0.3/markdown-it.js";
 import { boundaries } from "./boundary.js";
 import { nestingLimit } from "./nesting_limit.js";
 import { tableLimit } from "./table_limit.js";
-import { taskLists } from "./task_lists.js";
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").MarkdownIt} MarkdownIt */
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").Token} Token */
@@ -22,7 +21,6 @@ export function createParser() {
   boundaries(parser);
   tableLimit(parser);
   nestingLimit(parser);
-  taskLists(parser);
   return parser;
 }
 

@@ -1,11 +1,13 @@
 import { parseHTML } from "linkedom";
 
+import { showUnused } from "../../../static/js/markdown/drawing.js";
 import { ElementBuilder } from "../../../static/js/markdown/elements.js";
 import { dialect } from "../../../static/js/markdown/dialect.js";
 import { loadDialect } from "../../../static/js/markdown/late_dialect.js";
 import { loadPreview } from "../../../static/js/markdown/late_preview.js";
 import { BLOCKS_OF_A_PART } from "../../../static/js/markdown/parts.js";
 import { createParser } from "../../../static/js/markdown/parser.js";
+import { References } from "../../../static/js/markdown/references.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 // In a page these come later than the rest.
@@ -51,7 +53,9 @@ export function rendered(text) {
 export function whole(text) {
   const container = element();
   const source = text.replace(/\r\n?/g, "\n").replaceAll("\0", "\ufffd");
-  const nodes = new ElementBuilder(document, LOCATION, parser).build(parser.parse(source, { references: {} }));
+  const all = new References();
+  const { result: tokens } = all.record({}, (references) => parser.parse(source, { references }));
+  const nodes = new ElementBuilder(document, LOCATION, parser).build(tokens);
   container.append(...nodes.splice(0, BLOCKS_OF_A_PART));
   while (nodes.length) {
     const part = element();
@@ -59,6 +63,7 @@ export function whole(text) {
     part.append(...nodes.splice(0, BLOCKS_OF_A_PART));
     container.append(part);
   }
+  showUnused(container, (label) => all.isUsed(label));
   return container;
 }
 

@@ -14,6 +14,8 @@ const CONVERSATION = /^\/c\/[0-9a-f-]{36}$/;
 const ATTRIBUTES = {
   class: [PLAIN, CLASSES],
   dir: [/^(p|h[1-6]|ul|ol|blockquote|table|th|td|pre|code|div|span)$/, /^(auto|ltr)$/],
+  hidden: [/^p$/, /^$/],
+  "data-definition": [/^p$/, /^/],
   translate: [/^(code|div|span)$/, /^no$/],
   href: [/^a$/, (value) => isAllowedUrl(value)],
   title: [/^(a|span)$/, /^/],
