@@ -180,8 +180,8 @@ export class ElementBuilder {
     else if (token.type === "code_block") this.#code(token.content, "");
     else if (token.type === "code_inline") this.#inlineCode(token.content);
     else if (token.type === "hr") this.#parent.appendChild(this.#document.createElement("hr"));
-    else if (token.type === "hardbreak") this.#parent.appendChild(this.#document.createElement("br"));
-    else if (token.type === "softbreak") this.#text("\n");
+    // Other chats have taught models to end a line where one ends.
+    else if (/^(?:hard|soft)break$/.test(token.type)) this.#parent.appendChild(this.#document.createElement("br"));
     else if (token.type === "image") this.#image(token);
     else if (token.type === "formula" || token.type === "formula_block") this.#formula(token);
     else if (token.type === "task_checkbox") this.#checkbox(token);

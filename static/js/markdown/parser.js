@@ -16,7 +16,7 @@ import { tableLimit } from "./table_limit.js";
  * @returns {MarkdownIt}
  */
 export function createParser() {
-  const parser = markdownit({ html: false, linkify: true, maxNesting: 100 });
+  const parser = markdownit({ breaks: true, html: false, linkify: true, maxNesting: 100 });
   parser.disable("strip_references");
   boundaries(parser);
   tableLimit(parser);

@@ -46,11 +46,23 @@ export class PlainTail {
     const shown = this.#unshown.slice(0, length);
     if (!this.#text) {
       this.#text = openText(this.#last);
-      if (dropsTrailingSpace(this.#text)) this.#text.appendData(this.#trimmed);
+      if (dropsTrailingSpace(this.#text)) this.#append(this.#text, this.#trimmed);
     }
-    this.#text.appendData(shown);
+    this.#append(this.#text, shown);
     this.#atLineStart = shown.endsWith("\n");
     this.#unshown = this.#unshown.slice(length);
+  }
+
+  /** @param {Text} place @param {string} shown */
+  #append(place, shown) {
+    if (isInCodeBlock(place)) return place.appendData(shown);
+    const [first, ...lines] = shown.split("\n");
+    place.appendData(first);
+    for (const line of lines) {
+      const document = /** @type {Document} */ (place.ownerDocument);
+      this.#text = document.createTextNode(line);
+      /** @type {Element} */ (place.parentNode).append(document.createElement("br"), this.#text);
+    }
   }
 
   #shownLength() {
@@ -75,8 +87,12 @@ export class PlainTail {
 
 /** Markdown has no space at the end of a paragraph: it is missing once the paragraph goes on. @param {Text} text */
 function dropsTrailingSpace(text) {
-  const isCode = text.parentElement?.parentElement?.localName === "pre";
-  return !isCode && !/\s$/.test(text.data);
+  return !isInCodeBlock(text) && !/\s$/.test(text.data);
+}
+
+/** @param {Text} text */
+function isInCodeBlock(text) {
+  return text.parentElement?.parentElement?.localName === "pre";
 }
 
 /** The text node at the end of the block, a new one if the last one belongs to something complete. @param {ChildNode} block */

@@ -111,6 +111,7 @@ export interface MarkdownIt {
 }
 
 export default function markdownit(options?: {
+  breaks?: boolean;
   html?: boolean;
   linkify?: boolean;
   maxNesting?: number;

@@ -6,6 +6,12 @@ import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const content = (text) => whole(text).querySelector("p").innerHTML;
 
+test("a line ends where it was ended", () => {
+  assert.equal(content("Roses are red,\nViolets are blue."), "Roses are red,<br>Violets are blue.");
+  assert.equal(content("• one\n• two  \n• three\\\n• four"), "• one<br>• two<br>• three<br>• four");
+  assert.equal(whole("> a\n> b\n\n- c\n  d\n").querySelectorAll("blockquote br, li br").length, 2);
+});
+
 test("exact inline tags in pairs are elements", () => {
   assert.equal(content("H<sub>2</sub>O <kbd>a *b*</kbd> <mark>c<sup>d</sup></mark>"), "H<sub>2</sub>O <kbd>a <em>b</em></kbd> <mark>c<sup>d</sup></mark>");
   assert.equal(content("a<br>b<br/>c<br />d"), "a<br>b<br>c<br>d");

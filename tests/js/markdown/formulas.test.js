@@ -92,14 +92,15 @@ test("a block that is not closed shows its source, up to the next empty line", (
 });
 
 test("formulas leave every example of CommonMark as it is", () => {
-  const plain = markdownit({ html: false, linkify: true, maxNesting: 100 });
+  const plain = markdownit({ breaks: true, html: false, linkify: true, maxNesting: 100 });
   let compared = 0;
   for (const { markdown } of commonmark) {
-    if (!/[$\\]/.test(markdown)) continue;
+    // Definitions are different on purpose (definitions.test.js).
+    if (!/[$\\]/.test(markdown) || /^ *\[.*\]:/m.test(markdown)) continue;
     compared += 1;
     assert.equal(markdownItHtml(markdown), plain.render(markdown), JSON.stringify(markdown));
   }
-  assert.ok(compared > 50, `${compared}`);
+  assert.ok(compared > 40, `${compared}`);
 });
 
 test("a half formula is never shown as text", () => {

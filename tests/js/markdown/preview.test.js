@@ -44,7 +44,7 @@ test("a table never looks like a paragraph", () => {
 test("table rows that never become a table are shown", () => {
   const { container, markdown } = stream();
   markdown.push("| a | b |\nnot a delimiter");
-  assert.match(container.textContent, /\| a \| b \|\nnot a delimiter/);
+  assert.match(container.textContent, /\| a \| b \|not a delimiter/);
 });
 
 test("a definition is never shown", () => {
@@ -100,12 +100,19 @@ test("held text is shown when the text ends", () => {
   }
 });
 
+/** Words that a space or a line break separates. */
+function wordsOf(block) {
+  const copy = block.cloneNode(true);
+  for (const end of copy.querySelectorAll("br")) end.replaceWith(" ");
+  return copy.textContent.split(/\s+/).filter(Boolean);
+}
+
 test("no space between two words and no line break is missing while a long paragraph waits for its next parse", () => {
   for (const end of [" ", "\n", "  ", " \n "]) {
     const { container, markdown } = stream();
     for (let number = 1000; number < 3000; number += 1) {
       markdown.push(`word${number}${end}`);
-      const shown = [...container.children].flatMap(({ textContent }) => textContent.split(/\s+/).filter(Boolean));
+      const shown = [...container.children].flatMap((block) => wordsOf(block));
       assert.ok(shown.every((word) => /^word\d{4}$/.test(word)), `${JSON.stringify(end)}: ${shown.at(-1)}`);
       // A word at the start of a line may be held back.
       assert.ok(shown.length >= number - 1000, `${shown.length} words of ${number - 999}`);
