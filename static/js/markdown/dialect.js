@@ -1,13 +1,17 @@
 /** What models write beyond CommonMark and tables (late_dialect.js). */
 
 import { definitions } from "./definitions.js";
+import { fences } from "./fences.js";
 import { formulas } from "./formulas.js";
 import { inlineTags } from "./inline_tags.js";
 import { taskLists } from "./task_lists.js";
 
+export { readInfo } from "./fences.js";
+
 /** @param {import("./parser.js").MarkdownIt} parser  of parser.js @returns {import("./parser.js").MarkdownIt} the same, which knows it now */
 export function dialect(parser) {
   definitions(parser);
+  fences(parser);
   formulas(parser);
   inlineTags(parser);
   taskLists(parser);

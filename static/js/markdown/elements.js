@@ -7,9 +7,9 @@ import { gettext } from "../i18n.js";
 import { createCodeBlock } from "./code_blocks.js";
 import { directionOf } from "./direction.js";
 import { createFormula } from "./formula_elements.js";
+import { readInfo } from "./late_dialect.js";
 import { createImagePlaceholder, createLink, nameHost } from "./links.js";
 import { placeForRow } from "./long_table.js";
-import { fenceLanguage } from "./parser.js";
 
 /** @typedef {import("./parser.js").Token} Token */
 /** @typedef {{ node: Node, close?: () => void, isDirected?: boolean }} Open  isDirected: what it holds says its direction */
@@ -63,7 +63,7 @@ export class ElementBuilder {
 
   /** An empty code block to be filled while its text arrives. @param {string} info */
   codeBlock(info) {
-    return createCodeBlock(this.#document, fenceLanguage(this.#parser, info));
+    return createCodeBlock(this.#document, readInfo(this.#parser.utils.unescapeAll(info).trim()));
   }
 
   /** A paragraph with the text as it is, for text which could not be parsed. @param {string} text */

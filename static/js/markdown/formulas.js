@@ -27,6 +27,14 @@ const PATTERN_AFTER = /^(?:[*+?]*\/|\\[\d{(|+?]|\$\/)/;
 const PATTERN = /[\p{L}\p{N}]\\\|[\p{L}\p{N}]/u;
 // What an opening line has to look like if it does not end there: "$$ means expensive" is text.
 const TEX = /[\\^_={}]/;
+const ENVIRONMENT =
+  /^\\begin\{((?:align(?:ed|at|edat)?|equation|gather(?:ed)?|multline|split|eqnarray|flalign|[dr]?cases|[bBpvV]?matrix|smallmatrix|array)\*?)\}/;
+// The number of an equation, or the end of the sentence that it belongs to.
+const AFTER_BLOCK = /^\s*(?:\(([\w.*'-]{1,12})\)|([.,;:]))?\s*$/;
+const BLOCK_MARK = /^(?:#{1,6} |`{3}|[-*] |\d+[.)] |>|\|)/;
+const TWO_WORDS = /(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,}/;
+const WHOLE_FORMULAS = /\$\$[^]*?\$\$|\\\[[^]*?\\\]|\\\([^]*?\\\)|`[^`\n]*`/g;
+const HALF_FORMULA = /(?:\$\$|\\\[|\\\()(?:[ \t]*$|[^\n]*[\\^_={}])/m;
 export const CLOSING = /** @type {Record<string, string>} */ ({ $: "$", $$: "$$", "$`": "`$", "\\(": "\\)", "\\[": "\\]" });
 /** Dollars that cannot open, because they are the ends of what did not become a formula. @type {WeakMap<StateInline, Set<number>>} */
 const spent = new WeakMap();
@@ -125,20 +133,22 @@ function isPattern(content, before, after) {
 }
 
 /**
- * A block is one line, or commits on its opening line like a fence and goes on to a line that ends with its closing, or to an
- * empty line, as TeX has none in a formula: then it is not closed, and its source is shown.
+ * A block is one line, or commits on its opening line like a fence and goes on to a line that ends with its closing. One that
+ * never comes must not cost the rest of the text: a line of prose after an empty one ends the block, which shows its source.
  *
  * @param {StateBlock} state @param {number} first @param {number} end @param {boolean} silent
  */
 function blockFormula(state, first, end, silent) {
   if (state.sCount[first] - state.blkIndent >= 4) return false;
   const line = lineOf(state, first);
-  const opening = openingAt(line, 0);
-  const closing = CLOSING[opening];
-  if (opening !== "$$" && opening !== "\\[") return false;
+  const environment = ENVIRONMENT.exec(line)?.[1];
+  const opening = environment ? "" : openingAt(line, 0);
+  if (!environment && opening !== "$$" && opening !== "\\[") return false;
+  const closing = environment ? `\\end{${environment}}` : CLOSING[opening];
   const rest = line.slice(2);
   const closed = rest.indexOf(closing);
-  if (closed >= 0 ? closed + 2 < rest.length || !LETTER_OR_DIGIT.test(rest.slice(0, closed)) : !opens(rest)) return false;
+  const isBlock = closed >= 0 ? isWholeLine(rest, closed, closing, !environment) : environment || opens(rest);
+  if (!isBlock || (silent && state.parentType === "paragraph" && isInFormula(state, first))) return false;
   if (silent) return true;
   const last = closed >= 0 ? first : lastLine(state, first, end, closing);
   const source = state.getLines(first, last + 1, state.blkIndent, false).trim();
@@ -146,9 +156,15 @@ function blockFormula(state, first, end, silent) {
   token.map = [first, last + 1];
   token.info = "display";
   token.markup = source;
-  token.content = source.length >= 4 && source.endsWith(closing) ? source.slice(2, -2).trim() : "";
+  token.content = contentOf(source, opening, closing);
   state.line = last + 1;
   return true;
+}
+
+/** @param {string} rest @param {number} closed @param {string} closing @param {boolean} isDelimited */
+function isWholeLine(rest, closed, closing, isDelimited) {
+  if (!isDelimited) return AFTER_BLOCK.test(rest.slice(closed + closing.length));
+  return closed + closing.length === rest.length && LETTER_OR_DIGIT.test(rest.slice(0, closed));
 }
 
 /** @param {string} rest  of an opening line that does not close */
@@ -156,15 +172,45 @@ function opens(rest) {
   return rest === "" || (TEX.test(rest) && !rest.startsWith("$") && !rest.includes("]"));
 }
 
+/** Whether this line of a paragraph goes on with a formula that has begun in it. @param {StateBlock} state @param {number} line */
+function isInFormula(state, line) {
+  const text = state.src.slice(Math.max(state.bMarks[state.line], state.bMarks[line] - 2 * LONGEST_INLINE), state.bMarks[line]);
+  return HALF_FORMULA.test(text.replace(WHOLE_FORMULAS, ""));
+}
+
 /** @param {StateBlock} state @param {number} first @param {number} end @param {string} closing */
 function lastLine(state, first, end, closing) {
   let last = first;
+  let isAfterEmpty = false;
   for (let line = first + 1; line < end; line += 1) {
-    if (state.isEmpty(line) || state.sCount[line] < state.blkIndent) break;
+    if (state.isEmpty(line)) {
+      isAfterEmpty = true;
+      continue;
+    }
+    const text = lineOf(state, line);
+    if (state.sCount[line] < state.blkIndent || (isAfterEmpty && isText(text))) break;
     last = line;
-    if (lineOf(state, line).endsWith(closing)) break;
+    isAfterEmpty = false;
+    const closed = text.indexOf(closing);
+    if (closed >= 0 && AFTER_BLOCK.test(text.slice(closed + closing.length))) break;
   }
   return last;
+}
+
+/** Whether a line can hardly belong to a formula. @param {string} line */
+function isText(line) {
+  const rest = withoutTexWords(line);
+  if (BLOCK_MARK.test(line) || TWO_WORDS.test(rest) || PROSE_MARKS.test(rest)) return true;
+  return !TEX.test(rest) && (WORDS.test(rest) || LETTERS_OF_PROSE.test(rest));
+}
+
+/** @param {string} source @param {string} opening  "" of an environment, which is TeX itself @param {string} closing */
+function contentOf(source, opening, closing) {
+  const end = source.lastIndexOf(closing);
+  const after = AFTER_BLOCK.exec(source.slice(end + closing.length));
+  if (end < opening.length || !after) return "";
+  const tag = after[1] ? `\\tag{${after[1]}}` : (after[2] ?? "");
+  return (opening ? source.slice(opening.length, end).trim() : source.slice(0, end + closing.length)) + tag;
 }
 
 /** @param {StateBlock} state @param {number} line */

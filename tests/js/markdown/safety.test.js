@@ -7,7 +7,7 @@ import { chance, element, inChunks, inRandomChunks, LOCATION, serialised, stream
 import { renderMarkdown } from "../../../static/js/markdown/stream.js";
 
 const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|pre|code|em|strong|s|sub|sup|kbd|mark|br|hr|a|span|div|button|input)$/;
-const CLASSES = /^(code-block|code-header|code-language|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|plain-text|image-placeholder|image-(alt|host|hint|load)|link-mismatch|link-host|math|math math-(display|long)|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
+const CLASSES = /^(code-block|code-header|code-language|code-file|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|plain-text|image-placeholder|image-(alt|host|hint|load)|link-mismatch|link-host|math|math math-(display|long)|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
 const CONVERSATION = /^\/c\/[0-9a-f-]{36}$/;
 
 /** The rule for each attribute: which elements may have it, and with which values. */
