@@ -1,13 +1,13 @@
 /**
  * Builds DOM from markdown tokens: the safety boundary of everything a model writes. There is no HTML in between. Only
- * the elements named here are made, with the attributes set here; any other token becomes its text.
+ * the elements named here and in dialect_elements.js are made, with the attributes set there; any other token becomes its text.
  */
 
 import { gettext } from "../i18n.js";
 import { createCodeBlock } from "./code_blocks.js";
 import { directionOf } from "./direction.js";
 import { createFormula } from "./formula_elements.js";
-import { readInfo } from "./late_dialect.js";
+import { dialectElement, markDialect, readInfo } from "./late_dialect.js";
 import { createImagePlaceholder, createLink, nameHost } from "./links.js";
 import { placeForRow } from "./long_table.js";
 
@@ -16,8 +16,8 @@ import { placeForRow } from "./long_table.js";
 
 // Emphasis may nest without end; browsers lay out deep trees by recursion.
 const MAX_DEPTH = 120;
-const TAGS = new Set("p ul ol li blockquote thead tbody tr th td h1 h2 h3 h4 h5 h6 em strong s sub sup kbd mark".split(" "));
-const OWN_DIRECTION = new Set("p ul ol blockquote th td h1 h2 h3 h4 h5 h6".split(" "));
+const TAGS = new Set("p ul ol li blockquote thead tbody tr th td h1 h2 h3 h4 h5 h6 em strong s".split(" "));
+const OWN_DIRECTION = new Set("p ul ol blockquote summary th td h1 h2 h3 h4 h5 h6".split(" "));
 const ALIGNMENT = /^text-align:(left|center|right)$/;
 
 export class ElementBuilder {
@@ -103,12 +103,12 @@ export class ElementBuilder {
     if (token.type === "link_open") return this.#createLink(token);
     if (token.type === "table_open") return this.#createTable();
     const tag = token.tag;
-    if (!TAGS.has(tag)) return null;
-    const element = this.#document.createElement(tag);
+    const element = TAGS.has(tag) ? this.#document.createElement(tag) : dialectElement(this.#document, token);
+    if (!element) return null;
     const isDirected = OWN_DIRECTION.has(tag) && !(tag === "p" && this.#containers);
     if (isDirected) this.#direct(element);
     if (tag === "ol") setStart(element, token);
-    if (tag === "li" && token.meta?.task) element.setAttribute("class", "task-item");
+    if (token.meta) markDialect(element, token);
     if (tag === "th") element.setAttribute("scope", "col");
     if (tag === "tbody") this.#directed[this.#directed.length - 1].isKnown = true;
     if (tag === "tr") this.#moveOn();
@@ -184,7 +184,13 @@ export class ElementBuilder {
     else if (/^(?:hard|soft)break$/.test(token.type)) this.#parent.appendChild(this.#document.createElement("br"));
     else if (token.type === "image") this.#image(token);
     else if (token.type === "formula" || token.type === "formula_block") this.#formula(token);
-    else if (token.type === "task_checkbox") this.#checkbox(token);
+    else this.#other(token);
+  }
+
+  /** @param {Token} token */
+  #other(token) {
+    const element = dialectElement(this.#document, token);
+    if (element) this.#parent.appendChild(element);
     else this.#text(token.content);
   }
 
@@ -234,17 +240,6 @@ export class ElementBuilder {
       insideLink: this.#insideLink,
     });
     this.#parent.appendChild(placeholder);
-  }
-
-  /** @param {Token} token */
-  #checkbox(token) {
-    const checkbox = this.#document.createElement("input");
-    checkbox.setAttribute("type", "checkbox");
-    checkbox.setAttribute("disabled", "");
-    if (token.info) checkbox.setAttribute("checked", "");
-    checkbox.setAttribute("aria-label", token.info ? gettext("Done") : gettext("To do"));
-    this.#parent.appendChild(checkbox);
-    this.#text(" ");
   }
 
   /** @param {string} text */

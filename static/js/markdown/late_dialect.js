@@ -44,3 +44,9 @@ export function loadDialect() {
 export function readInfo(info) {
   return loaded?.readInfo(info) ?? { language: info.split(/\s/, 1)[0], file: "" };
 }
+
+/** @type {typeof import("./dialect_elements.js").createElement} */
+export const dialectElement = (document, token) => loaded?.createElement(document, token) ?? null;
+
+/** @type {typeof import("./dialect_elements.js").mark} */
+export const markDialect = (element, token) => loaded?.mark(element, token);

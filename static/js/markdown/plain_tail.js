@@ -103,7 +103,7 @@ function openText(block) {
     if (last.nodeType === 3) return /** @type {Text} */ (last);
     const element = /** @type {Element} */ (last);
     const isCodeBlock = element.localName === "code" && element.parentElement?.localName === "pre";
-    if (CLOSED_ELEMENTS.has(element.localName) && !isCodeBlock) break;
+    if ((CLOSED_ELEMENTS.has(element.localName) && !isCodeBlock) || element.className === "footnote-mark") break;
     node = last;
   }
   return node.appendChild(/** @type {Document} */ (node.ownerDocument).createTextNode(""));

@@ -96,7 +96,11 @@ export type InlinePostRule = (state: StateInline) => void;
 
 export interface MarkdownIt {
   core: { ruler: Ruler<CoreRule> };
-  block: { ruler: Ruler<BlockRule>; parse(source: string, md: MarkdownIt, env: Env, tokens: Token[]): void };
+  block: {
+    ruler: Ruler<BlockRule>;
+    tokenize(state: StateBlock, start: number, end: number): void;
+    parse(source: string, md: MarkdownIt, env: Env, tokens: Token[]): void;
+  };
   inline: {
     State: new (source: string, md: MarkdownIt, env: Env, tokens: Token[]) => StateInline;
     ruler: Ruler<InlineRule>;

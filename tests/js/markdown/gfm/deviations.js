@@ -3,7 +3,7 @@ const MAIL = "which bare mail addresses are linked differs";
 const URLS = "ftp: is no address that a link may lead to, and where a bare address ends differs";
 const HTML = "HTML is shown as text";
 const SINGLE = "a single ~ is no strikethrough: 20~30 is a range";
-const NOTES = "footnotes belong to a whole document, which a stream is not";
+const NOTES = "a footnote stays where it was written";
 const BREAKS = "a line ends where it was ended";
 const CELLS = "a cell that the heading has no place for is shown";
 
