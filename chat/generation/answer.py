@@ -16,6 +16,7 @@ from chat.providers.base import (
     Provider,
     ProviderError,
     ReasoningDelta,
+    Recant,
     Request,
     StatusDelta,
     TextDelta,
@@ -47,6 +48,7 @@ class Answer:
 
     def __init__(self, begun: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._begun = begun
         self._blocks = [begun]
         self._loose: list[str] = []
         self.started = clock()
@@ -96,6 +98,15 @@ class Answer:
         self.reasoning_size += size
         self._was_shown()
 
+    def recant(self) -> str:
+        """What was said so far, and is no part of the text any more."""
+        said = self.text[len(self._begun) :]
+        self._blocks = [self._begun]
+        begun_size = _size(self._begun)
+        self.reasoning_size += self.size - begun_size
+        self.size = begun_size
+        return said
+
     def _was_shown(self) -> None:
         self.pieces += 1
         if self.first_token is None:
@@ -109,20 +120,21 @@ async def generate(
     answer: Answer,
     coalescer: Coalescer,
     answer_bytes: int,
+    attempt: int = 1,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Stream one answer into `answer` and the log.
 
     Retryable failures before the first piece are tried again, up to three times. Raises ProviderError; what had
-    arrived by then is in `answer`.
+    arrived by then is in `answer`. `attempt`: which owner of the run this is.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for request_number in range(1, ATTEMPTS + 1):
         try:
-            await _stream(provider, request, answer, coalescer, answer_bytes)
+            await _stream(provider, request, answer, coalescer, answer_bytes, attempt)
             return
         except ProviderError as error:
-            wait = error.retry_after if error.retry_after is not None else RETRY_SECONDS * 2**attempt
-            if not error.retryable or answer.has_begun or attempt == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
+            wait = error.retry_after if error.retry_after is not None else RETRY_SECONDS * 2**request_number
+            if not error.retryable or answer.has_begun or request_number == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
                 raise
             metrics.PROVIDER_RETRIES.labels(provider.name, error.code).inc()
             coalescer.add(events.status("The model is busy. Trying again…", "retrying"))
@@ -130,7 +142,7 @@ async def generate(
 
 
 async def _stream(
-    provider: Provider, request: Request, answer: Answer, coalescer: Coalescer, answer_bytes: int
+    provider: Provider, request: Request, answer: Answer, coalescer: Coalescer, answer_bytes: int, attempt: int
 ) -> None:
     seen = 0
     async with aclosing(provider.stream(request)) as deltas:
@@ -150,6 +162,8 @@ async def _stream(
                 coalescer.add_text("reasoning", text)
                 if text:
                     answer.add_reasoning(size)
+            elif isinstance(delta, Recant):
+                _recant(answer, coalescer, attempt)
             elif isinstance(delta, StatusDelta):
                 coalescer.add(events.status(clean(delta.text), delta.state))
             elif isinstance(delta, UsageDelta):
@@ -168,6 +182,13 @@ async def _stream(
         raise Incomplete("The model's answer broke off.")
     if answer.usage is not None:
         coalescer.add(events.usage(answer.usage))
+
+
+def _recant(answer: Answer, coalescer: Coalescer, attempt: int) -> None:
+    said = answer.recant()
+    coalescer.add(events.reset(attempt, "thought"))
+    coalescer.add_text("token", answer.text)
+    coalescer.add_text("reasoning", said.strip())
 
 
 def _size(text: str) -> int:

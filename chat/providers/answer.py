@@ -19,6 +19,7 @@ from chat.providers.completion import Chunk, Content, NotACompletion, Usage
 from chat.providers.event_stream import MAX_EVENT_BYTES, EventStream, EventTooLong
 from chat.providers.refusals import reported
 from chat.providers.text import Joiner
+from chat.providers.thoughts import Thoughts
 from chat.wire import count
 
 _LIMIT_SENTENCE: Final = (
@@ -40,8 +41,9 @@ _HTML_SENTENCE: Final = (
 class AnswerReader:
     """Reads an event stream of chat completion chunks, or one whole completion from a server that does not stream.
 
-    The last delta of a whole answer is Finish. What the upstream did wrong is kept as `failure`, beside the deltas
-    that came before it, so that no text that arrived is lost to an error in the same bytes; after it nothing is read.
+    Thoughts in tags are reasoning (thoughts.py). The last delta of a whole answer is Finish. What the upstream did
+    wrong is kept as `failure`, beside the deltas that came before it, so that no text that arrived is lost to an error
+    in the same bytes; after it nothing is read.
     secret: the key that was sent, kept out of what is quoted from the server.
     `settled`: the upstream has given its finish reason; only usage may still come. `done`: nothing more is to come.
     """
@@ -59,6 +61,7 @@ class AnswerReader:
         self._silent_bytes = 0
         self._text = Joiner()
         self._reasoning = Joiner()
+        self._thoughts = Thoughts()
         self._reason: FinishReason = "stop"
         self._usage = UsageDelta(0, 0)
 
@@ -69,7 +72,7 @@ class AnswerReader:
             self._count_silence(chunk, deltas)
         except ProviderError as exc:
             self.failure = exc
-        return deltas
+        return self._thoughts.sort(deltas, is_over=self.failure is not None)
 
     def close(self) -> list[Delta]:
         """The upstream has ended. The failure is Incomplete if it never said that the answer is finished."""
@@ -78,7 +81,7 @@ class AnswerReader:
             self._close(deltas)
         except ProviderError as exc:
             self.failure = exc
-        return deltas
+        return self._thoughts.sort(deltas, is_over=True)
 
     def _feed(self, chunk: bytes, deltas: list[Delta]) -> None:
         if not self._sniffed:
