@@ -24,3 +24,7 @@ new LateModule(async () => {
   customElements.define("theme-switch", module.ThemeSwitch);
   return module;
 });
+
+// Before anybody can have selected anything, or dragged a file here.
+new LateModule(() => import("./markdown/copy_selection.js").then((module) => module.enableSelectionCopy(document)));
+new LateModule(() => import("./elements/no_files.js").then((module) => module.refuseFiles(document)));

@@ -84,9 +84,10 @@ async function drawWithChemistry(element, tex, isDisplay) {
   if (knowsChemistry && element.textContent === source) drawFormula(element, tex, isDisplay);
 }
 
-/** A percent sign is one: what follows it is no comment. @param {string} tex */
+/** A percent sign is one: what follows it is no comment. Formulas parted by an empty line stand below each other. @param {string} tex */
 function readable(tex) {
-  return tex.replace(/(?<!\\)%/g, "\\%").replace(/\\(begin|end)\{eqnarray(\*?)\}/g, "\\$1{align$2}").replace(/\\require\s*\{[^{}]*\}/g, "");
+  const parted = tex.replace(/\n\s*\n/g, tex.includes("\\begin") ? "\n" : "\\\\\n");
+  return parted.replace(/(?<!\\)%/g, "\\%").replace(/\\(begin|end)\{eqnarray(\*?)\}/g, "\\$1{align$2}").replace(/\\require\s*\{[^{}]*\}/g, "");
 }
 
 class Builder {
