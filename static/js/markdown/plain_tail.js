@@ -55,7 +55,7 @@ export class PlainTail {
 
   /** @param {Text} place @param {string} shown */
   #append(place, shown) {
-    if (isInCodeBlock(place)) return place.appendData(shown);
+    if (isSource(place)) return place.appendData(shown);
     const [first, ...lines] = shown.split("\n");
     place.appendData(first);
     for (const line of lines) {
@@ -87,12 +87,12 @@ export class PlainTail {
 
 /** Markdown has no space at the end of a paragraph: it is missing once the paragraph goes on. @param {Text} text */
 function dropsTrailingSpace(text) {
-  return !isInCodeBlock(text) && !/\s$/.test(text.data);
+  return !isSource(text) && !/\s$/.test(text.data);
 }
 
-/** @param {Text} text */
-function isInCodeBlock(text) {
-  return text.parentElement?.parentElement?.localName === "pre";
+/** Whether it is shown as it is written, in a code block or the source of a formula. @param {Text} text */
+function isSource(text) {
+  return Boolean(text.parentElement?.closest("pre, .math"));
 }
 
 /** The text node at the end of the block, a new one if the last one belongs to something complete. @param {ChildNode} block */
