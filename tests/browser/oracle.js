@@ -7,7 +7,7 @@
   // For each attribute of an answer: which elements may have it, and with which values.
   const ATTRIBUTES = {
     class: [PLAIN, CLASSES],
-    dir: [/^(p|h[1-6]|ul|ol|blockquote|summary|table|th|td|pre|code|div|span)$/, /^(auto|ltr)$/],
+    dir: [/^(p|h[1-6]|ul|ol|blockquote|summary|table|th|td|pre|code|div|span)$/, /^(auto|ltr|rtl)$/],
     translate: [/^(code|div|span)$/, /^no$/],
     hidden: [/^p$/, /^$/],
     "data-definition": [/^p$/, /^/],

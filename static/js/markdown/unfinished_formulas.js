@@ -5,8 +5,8 @@ import { hideRest, isUnfinished } from "./unfinished_text.js";
 
 const LONGEST = 300;
 const LONGEST_AFTER_DOLLAR = 80;
-// After a dollar: no amount, no space, and no two plain words in a row.
-const MAYBE_AFTER_DOLLAR = /^(?![\s\d])(?!.*(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,})/s;
+// After a dollar: no amount, no space but before a letter or command, and no two plain words in a row.
+const MAYBE_AFTER_DOLLAR = /^(?:(?![\s\d])| (?=\\|$|[A-Za-z](?![A-Za-z])))(?!.*(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,})/s;
 
 /** @param {import("./parser.js").MarkdownIt} parser */
 export function unfinishedFormulas(parser) {

@@ -133,7 +133,7 @@ test("formulas leave every example of CommonMark as it is", () => {
 });
 
 test("a half formula is never shown as text", () => {
-  for (const text of ["so $x^2 + y$ holds", "so \\(x^2\\) holds", "so $$x^2$$ holds", "now \\[x^2\\] holds"]) {
+  for (const text of ["so $x^2 + y$ holds", "so $ x^2 $ holds", "so $`x^2`$ holds", "so \\(x^2\\) holds", "so $$x^2$$ holds", "now \\[x^2\\] holds"]) {
     const { container, markdown } = stream();
     for (const character of text) {
       markdown.push(character);

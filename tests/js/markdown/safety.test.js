@@ -13,7 +13,7 @@ const CONVERSATION = /^\/c\/[0-9a-f-]{36}$/;
 /** The rule for each attribute: which elements may have it, and with which values. */
 const ATTRIBUTES = {
   class: [PLAIN, CLASSES],
-  dir: [/^(p|h[1-6]|ul|ol|blockquote|summary|table|th|td|pre|code|div|span)$/, /^(auto|ltr)$/],
+  dir: [/^(p|h[1-6]|ul|ol|blockquote|summary|table|th|td|pre|code|div|span)$/, /^(auto|ltr|rtl)$/],
   hidden: [/^p$/, /^$/],
   "data-definition": [/^p$/, /^/],
   translate: [/^(code|div|span)$/, /^no$/],
