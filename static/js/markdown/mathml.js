@@ -84,10 +84,19 @@ async function drawWithChemistry(element, tex, isDisplay) {
   if (knowsChemistry && element.textContent === source) drawFormula(element, tex, isDisplay);
 }
 
-/** A percent sign is one: what follows it is no comment. Formulas parted by an empty line stand below each other. @param {string} tex */
+/** A percent sign is one: what follows it is no comment. @param {string} tex */
 function readable(tex) {
-  const parted = tex.replace(/\n\s*\n/g, tex.includes("\\begin") ? "\n" : "\\\\\n");
-  return parted.replace(/(?<!\\)%/g, "\\%").replace(/\\(begin|end)\{eqnarray(\*?)\}/g, "\\$1{align$2}").replace(/\\require\s*\{[^{}]*\}/g, "");
+  return belowEachOther(tex)
+    .replace(/(?<!\\)%/g, "\\%")
+    .replace(/\\(begin|end)\{eqnarray(\*?)\}/g, "\\$1{align$2}")
+    .replace(/\\require\s*\{[^{}]*\}/g, "");
+}
+
+/** Formulas with an empty line between them. @param {string} tex */
+function belowEachOther(tex) {
+  const lines = tex.split(/\n\s*\n/);
+  if (lines.length < 2) return tex;
+  return /\\(?:begin|tag)\b/.test(tex) ? lines.join("\n") : `\\begin{gathered}${lines.join("\\\\\n")}\\end{gathered}`;
 }
 
 class Builder {

@@ -205,6 +205,11 @@ test("lines around, above, below and through a formula are drawn", () => {
   }
 });
 
+test("formulas with an empty line between them stand below each other", () => {
+  assert.equal(drawing("x = 1\n\ny = 2", true).formula.querySelectorAll("mtr").length, 2);
+  assert.ok(drawing("\\begin{align}\na &= b \\\\\n\nc &= d\n\\end{align}", true).isDrawn);
+});
+
 test("what models write beyond Temml's own commands is drawn", () => {
   for (const tex of ["\\mbox{if } x \\in \\R", "\\abs{x} \\norm{y}", "\\begin{eqnarray}x&=&y\\end{eqnarray}", "\\ensuremath{x}", "\\text{see }\\eqref{one}"]) {
     assert.ok(drawing(tex, true).isDrawn, tex);
