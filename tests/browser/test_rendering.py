@@ -347,3 +347,14 @@ async def test_a_browser_that_finds_the_direction_itself_is_stopped_by_the_same_
         }"""
     )
     assert made["auto"] > 10 * made["ltr"]
+
+
+@pytest.mark.parametrize("opening", ["<think>\n", ""])
+async def test_a_thought_in_tags_is_shown_as_one_and_is_no_part_of_the_answer(visitor: Visitor, opening: str) -> None:
+    tab = await visitor.open()
+    await tab.ask(scripted(f"{opening}First add.\n\n- then check\n</think>\n\nThe sum is **4**.", size=3, rate=200))
+
+    await expect(tab.body).to_have_text("The sum is 4.")
+    await expect(tab.answer.locator(".message__reasoning")).to_contain_text("then check")
+    await tab.reload()
+    await expect(tab.body).to_have_text("The sum is 4.")
