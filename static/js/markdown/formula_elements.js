@@ -1,7 +1,7 @@
 /** The place of a formula: its source as it was written, until it is drawn (mathml.js), and for good if it cannot be. */
 
 // In characters of TeX: what certainly is narrower than a phone.
-const LONGEST_NARROW = 40;
+const LONGEST_NARROW = 24;
 
 /** @param {Document} document @param {import("./parser.js").Token} token  of formulas.js */
 export function createFormula(document, { type, content, info, markup }) {

@@ -31,6 +31,7 @@ const ENVIRONMENT =
   /^\\begin\{((?:align(?:ed|at|edat)?|equation|gather(?:ed)?|multline|split|eqnarray|flalign|[dr]?cases|[bBpvV]?matrix|smallmatrix|array)\*?)\}/;
 // The number of an equation, or the end of the sentence that it belongs to.
 const AFTER_BLOCK = /^\s*(?:\(([\w.*'-]{1,12})\)|([.,;:]))?\s*$/;
+const AT_END = /^(.*[^\s$\\])\s*(\$\$|\\\[)$/;
 const BLOCK_MARK = /^(?:#{1,6} |`{3}|[-*] |\d+[.)] |>|\|)/;
 const TWO_WORDS = /(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,}/;
 const WHOLE_FORMULAS = /\$\$[^]*?\$\$|\\\[[^]*?\\\]|\\\([^]*?\\\)|`[^`\n]*`/g;
@@ -43,6 +44,7 @@ const spent = new WeakMap();
 export function formulas(parser) {
   parser.inline.ruler.before("escape", "formula", inlineFormula);
   parser.block.ruler.before("fence", "formula_block", blockFormula, { alt: ["paragraph", "reference", "blockquote", "list"] });
+  parser.block.ruler.before("paragraph", "formula_after_text", formulaAfterText);
 }
 
 /**
@@ -152,13 +154,68 @@ function blockFormula(state, first, end, silent) {
   if (silent) return true;
   const last = closed >= 0 ? first : lastLine(state, first, end, closing);
   const source = state.getLines(first, last + 1, state.blkIndent, false).trim();
+  const after = last > first ? textAfter(lineOf(state, last), closing) : "";
+  const block = { first, last, opening, closing, source: source.slice(0, source.length - after.length).trim() };
+  if (after) pushTogether(state, block, () => (pushBlock(state, block), pushParagraph(state, last, after)));
+  else pushBlock(state, block);
+  return true;
+}
+
+/** What goes on after the closing, as in `$$ where x is small`. @param {string} line @param {string} closing */
+function textAfter(line, closing) {
+  const after = line.startsWith(closing) ? line.slice(closing.length).trim() : "";
+  return AFTER_BLOCK.test(after) ? "" : after;
+}
+
+/** Neither is settled without the other (settling.js): they share a line. @param {StateBlock} state @param {{ first: number, last: number }} lines @param {() => void} push */
+function pushTogether(state, { first, last }, push) {
+  const both = state.push("formula_and_text_open", "", 1);
+  both.map = [first, last + 1];
+  both.hidden = true;
+  push();
+  state.push("formula_and_text_close", "", -1).hidden = true;
+}
+
+/** @param {StateBlock} state @param {{ first: number, last: number, opening: string, closing: string, source: string }} block */
+function pushBlock(state, { first, last, opening, closing, source }) {
   const token = state.push("formula_block", "", 0);
   token.map = [first, last + 1];
   token.info = "display";
   token.markup = source;
   token.content = contentOf(source, opening, closing);
   state.line = last + 1;
+}
+
+/**
+ * `It follows: $$`, an empty line, and the formula below. Nothing is decided before the next line with anything on it is there, and until
+ * then both are one block, which stays open.
+ *
+ * @param {StateBlock} state @param {number} first @param {number} end
+ */
+function formulaAfterText(state, first, end) {
+  const found = AT_END.exec(lineOf(state, first));
+  let next = first + 1;
+  // Without an empty line it is a formula within the paragraph.
+  if (next >= end || !state.isEmpty(next)) return false;
+  while (next < end && state.isEmpty(next)) next += 1;
+  if (!found || next >= end || state.sCount[next] < state.blkIndent || isText(lineOf(state, next))) return false;
+  const [, text, opening] = found;
+  if (HALF_FORMULA.test(text.replace(WHOLE_FORMULAS, "")) || text.includes("`")) return false;
+  const closing = CLOSING[opening];
+  const last = lastLine(state, first, end, closing);
+  const block = { first, last, opening, closing, source: `${opening}\n${state.getLines(first + 1, last + 1, state.blkIndent, false).trim()}` };
+  pushTogether(state, block, () => (pushParagraph(state, first, text), pushBlock(state, block)));
   return true;
+}
+
+/** @param {StateBlock} state @param {number} line @param {string} text */
+function pushParagraph(state, line, text) {
+  state.push("paragraph_open", "p", 1).map = [line, line + 1];
+  const inline = state.push("inline", "", 0);
+  inline.content = text;
+  inline.map = [line, line + 1];
+  inline.children = [];
+  state.push("paragraph_close", "p", -1);
 }
 
 /** @param {string} rest @param {number} closed @param {string} closing @param {boolean} isDelimited */
@@ -192,7 +249,7 @@ function lastLine(state, first, end, closing) {
     last = line;
     isAfterEmpty = false;
     const closed = text.indexOf(closing);
-    if (closed >= 0 && AFTER_BLOCK.test(text.slice(closed + closing.length))) break;
+    if (closed === 0 || (closed > 0 && AFTER_BLOCK.test(text.slice(closed + closing.length)))) break;
   }
   return last;
 }

@@ -87,11 +87,17 @@ test("empty lines within a block belong to it, and text after it does not", () =
 
 test("a block may begin after text, and have a number or the end of a sentence after it", () => {
   assert.deepEqual(displays("The result is: $$\nx = 1\n$$\nand so on"), ["x = 1"]);
+  assert.deepEqual(displays("The result is: $$\n\nx = 1\n\n$$\n\nand **so** on"), ["x = 1"]);
+  assert.deepEqual(displays("a\nHence: \\[\n\nx = 1\n\n\\]\n"), []);
+  const container = whole("$$\nx = 1\n$$ where **x** is small\n\nend");
+  assert.equal(container.querySelector(".math-display").getAttribute("data-tex"), "x = 1");
+  assert.equal(container.children[1].textContent, "where x is small");
+  assert.deepEqual(displays("It is worth $$\n\nand more money than that."), []);
   assert.deepEqual(displays("Hence \\[\nx = 1\n\\] holds"), ["x = 1"]);
   assert.deepEqual(displays("$$\nx = 1\n$$ (1)\n\n$$\ny\n$$."), ["x = 1\\tag{1}", "y."]);
-  const container = whole("$$ x = 1 $$ (2)");
-  assert.equal(container.querySelector(".math-display").getAttribute("data-tex"), "x = 1");
-  assert.match(container.textContent, /\(2\)$/);
+  const numbered = whole("$$ x = 1 $$ (2)");
+  assert.equal(numbered.querySelector(".math-display").getAttribute("data-tex"), "x = 1");
+  assert.match(numbered.textContent, /\(2\)$/);
 });
 
 test("an environment is a formula by itself", () => {
@@ -103,7 +109,7 @@ test("an environment is a formula by itself", () => {
 });
 
 test("blocks of all forms are those of the whole however they come", () => {
-  const text = "The result is: $$\nx = 1\n$$\nand\n\\begin{align}\na &= b\n\n\\end{align}\n\n$$\nx\n\n$$ (1)\n\nThus\n\n$$\nopen\n\n# Title\n";
+  const text = "The result is: $$\nx = 1\n$$\nand: $$\n\nz\n\n$$\n\nor $$\n\nmuch more money\n\nand\n\\begin{align}\na &= b\n\n\\end{align}\n\n$$\nx\n\n$$ (1)\n\n$$\nv\n$$ where v is\nsmall\n\nThus\n\n$$\nopen\n\n# Title\n";
   for (const size of [1, 2, 3, 7, 40]) assert.equal(serialised(streamed(inChunks(text, size)).container), serialised(whole(text)));
 });
 

@@ -197,6 +197,8 @@ export const PATHOLOGICAL = {
   "environments, closed": again("\\begin{align}\na\n\\end{align}\n"),
   "formulas, empty lines": (length) => `$$\n${again("x\n\n")(length)}`,
   "formulas that begin after text": again("a $$\n"),
+  "formulas that begin after text and an empty line": again("a: $$\n\nx\n\n"),
+  "text after formulas": again("$$\nx\n$$ a\n"),
   "brackets that begin after text": again("a \\[\n$$\n"),
   "fences of markdown": again("```md\n"),
   "fences in a fence of markdown": (length) => `\`\`\`md\n${again("```js\n```\n")(length)}`,
