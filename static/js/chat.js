@@ -25,6 +25,6 @@ new LateModule(async () => {
   return module;
 });
 
-// Before anybody can have selected anything, or dragged a file here.
-new LateModule(() => import("./markdown/copy_selection.js").then((module) => module.enableSelectionCopy(document)));
+const selectionCopy = new LateModule(() => import("./markdown/copy_selection.js").then((module) => module.enableSelectionCopy(document)));
+document.addEventListener("selectstart", () => void selectionCopy.load().catch(() => {}), { once: true });
 new LateModule(() => import("./elements/no_files.js").then((module) => module.refuseFiles(document)));
