@@ -5,6 +5,7 @@ import { definitions } from "./definitions.js";
 import { fences } from "./fences.js";
 import { folds } from "./folds.js";
 import { footnotes } from "./footnotes.js";
+import { formulaBlocks } from "./formula_blocks.js";
 import { formulas } from "./formulas.js";
 import { inlineTags } from "./inline_tags.js";
 import { taskLists } from "./task_lists.js";
@@ -17,6 +18,7 @@ export function dialect(parser) {
   definitions(parser);
   fences(parser);
   formulas(parser);
+  formulaBlocks(parser);
   alerts(parser);
   folds(parser);
   footnotes(parser);
