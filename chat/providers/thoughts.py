@@ -45,13 +45,23 @@ class Thoughts:
         """The same deltas with thoughts as such. Text is held back while it may be half a tag, until `is_over`."""
         sorted_: list[Delta] = []
         for delta in deltas:
-            if isinstance(delta, TextDelta):
+            if isinstance(delta, TextDelta) and not self._is_plain(delta.text):
                 sorted_ += self._push(delta.text)
             else:
                 if isinstance(delta, Finish):
                     sorted_ += self._close()
                 sorted_.append(delta)
         return sorted_ + self._close() if is_over else sorted_
+
+    def _is_plain(self, text: str) -> bool:
+        """Whether it can only be said as it is: most pieces of most answers, so this is quick."""
+        if self._held or self._state == "start" or self._state == "thinking":
+            return False
+        if self._state == "answering":
+            if "<" in text:
+                return False
+            self._follow_lines(text)
+        return True
 
     def _push(self, text: str) -> Iterator[Delta]:
         self._held += text
