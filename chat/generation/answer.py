@@ -17,6 +17,7 @@ from chat.providers.base import (
     Provider,
     ProviderError,
     ReasoningDelta,
+    Recant,
     Request,
     StatusDelta,
     TextDelta,
@@ -34,8 +35,6 @@ YIELD_EVERY: Final = 64
 LONGEST_FINISH_REASON: Final = 20
 # Joined once there are so many: a piece is an object, of five times the size that a token's text has.
 LOOSE_PIECES: Final = 1024
-
-
 _EMPTY: Final = {
     "stop": "The model ended its answer without a word.",
     "length": "The model used up all the length that its answer may have, and said nothing.",
@@ -56,6 +55,7 @@ class Answer:
 
     def __init__(self, begun: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._begun = begun
         self._blocks = [begun]
         self._loose: list[str] = []
         self.started = clock()
@@ -107,6 +107,16 @@ class Answer:
         self.reasoning_size += size
         self._was_shown()
 
+    def recant(self) -> str:
+        """What was said so far, and is no part of the text any more."""
+        said = self.text[len(self._begun) :]
+        self._blocks = [self._begun]
+        self.has_words = False
+        begun_size = _size(self._begun)
+        self.reasoning_size += self.size - begun_size
+        self.size = begun_size
+        return said
+
     def _was_shown(self) -> None:
         self.pieces += 1
         if self.first_token is None:
@@ -120,22 +130,23 @@ async def generate(
     answer: Answer,
     coalescer: Coalescer,
     answer_bytes: int,
+    attempt: int = 1,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Stream one answer into `answer` and the log.
 
     Retryable failures before the first piece are tried again, up to three times, unless they were billed. An answer
-    without a word, white space apart, is a failure. Raises ProviderError; what had
-    arrived by then is in `answer`.
+    without a word, white space apart, is a failure. Raises ProviderError; what had arrived by then is in `answer`.
+    `attempt`: which owner of the run this is.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for request_number in range(1, ATTEMPTS + 1):
         try:
-            await _stream(provider, request, answer, coalescer, answer_bytes)
+            await _stream(provider, request, answer, coalescer, answer_bytes, attempt)
             return
         except ProviderError as error:
-            wait = error.retry_after if error.retry_after is not None else RETRY_SECONDS * 2**attempt
+            wait = error.retry_after if error.retry_after is not None else RETRY_SECONDS * 2**request_number
             is_worth_it = error.retryable and not error.billed and not answer.has_begun
-            if not is_worth_it or attempt == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
+            if not is_worth_it or request_number == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
                 raise
             metrics.PROVIDER_RETRIES.labels(provider.name, error.code).inc()
             coalescer.add(events.status("The model is busy. Trying again…", "retrying"))
@@ -143,7 +154,7 @@ async def generate(
 
 
 async def _stream(
-    provider: Provider, request: Request, answer: Answer, coalescer: Coalescer, answer_bytes: int
+    provider: Provider, request: Request, answer: Answer, coalescer: Coalescer, answer_bytes: int, attempt: int
 ) -> None:
     seen = 0
     async with aclosing(provider.stream(request)) as deltas:
@@ -163,6 +174,8 @@ async def _stream(
                 coalescer.add_text("reasoning", text)
                 if text:
                     answer.add_reasoning(size)
+            elif isinstance(delta, Recant):
+                _recant(answer, coalescer, attempt)
             elif isinstance(delta, StatusDelta):
                 coalescer.add(events.status(clean(delta.text), delta.state))
             elif isinstance(delta, UsageDelta):
@@ -183,6 +196,13 @@ async def _stream(
         raise EmptyAnswer(_EMPTY.get(answer.finish_reason, _EMPTY["stop"]))
     if answer.usage is not None:
         coalescer.add(events.usage(answer.usage))
+
+
+def _recant(answer: Answer, coalescer: Coalescer, attempt: int) -> None:
+    said = answer.recant()
+    coalescer.add(events.reset(attempt, "thought"))
+    coalescer.add_text("token", answer.text)
+    coalescer.add_text("reasoning", said.strip())
 
 
 def _size(text: str) -> int:

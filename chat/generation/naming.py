@@ -21,7 +21,7 @@ from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.models.turn import Turn
-from chat.providers.base import Prompt, Provider, ProviderError, Request, TextDelta
+from chat.providers.base import Prompt, Provider, ProviderError, Recant, Request, TextDelta
 from chat.wire import clean
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,9 @@ ASK: Final = (
     "six words, on one line, without quotation marks, without markup, without a period at the end."
 )
 
-_THOUGHT: Final = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+_THOUGHT: Final = re.compile(r"<(think|thinking|thought)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
+_MARKUP: Final = re.compile(r"\*\*|__|~~|`+|</?[A-Za-z][^<>]*>|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
 _LABEL: Final = re.compile(r"\A(?:#+\s+|title\s*:\s*)", re.IGNORECASE)
 _AROUND: Final = " \t\"'`*_«»‹›“”„‘’"
 
@@ -94,6 +96,8 @@ class Naming:
             async for delta in deltas:
                 if isinstance(delta, TextDelta):
                     said.append(delta.text)
+                elif isinstance(delta, Recant):
+                    said.clear()
                 if sum(map(len, said)) > LONGEST:
                     break
         return tidy("".join(said))
@@ -109,7 +113,8 @@ def rename(turn: Turn, title: str) -> ConversationShape | None:
 
 def tidy(said: str) -> str:
     """The first line of what a model said, without what it was asked to leave out; empty if nothing is left."""
-    lines = (line.strip(_AROUND) for line in _THOUGHT.sub("", clean(said)).splitlines())
+    plain = _MARKUP.sub("", _LINK.sub(r"\1", _THOUGHT.sub("", clean(said))))
+    lines = (line.strip(_AROUND) for line in plain.splitlines())
     line = _LABEL.sub("", next(filter(None, lines), "")).strip(_AROUND)
     return title_of(line.removesuffix(".").strip(_AROUND))
 

@@ -19,7 +19,7 @@ from chat.streams.base import RunInfo
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that this process owns."""
+    """A run that this process owns. `attempt`: 1, or 2 for the first owner that took it over, and so on."""
 
     info: RunInfo
     token: int
@@ -27,6 +27,7 @@ class Run:
     provider: Provider
     request: Request
     asked_at: datetime = field(default_factory=timezone.now)
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)

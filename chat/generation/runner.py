@@ -136,7 +136,14 @@ class Runner:
     async def _generate(self, run: Run, answer: Answer, coalescer: Coalescer) -> Outcome:
         """Stream the answer until it ends, is stopped or abandoned, or the server closes."""
         streaming = asyncio.create_task(
-            generate(run.provider, run.request, answer=answer, coalescer=coalescer, answer_bytes=self._answer_bytes)
+            generate(
+                run.provider,
+                run.request,
+                answer=answer,
+                coalescer=coalescer,
+                answer_bytes=self._answer_bytes,
+                attempt=run.attempt,
+            )
         )
         writing = asyncio.create_task(coalescer.run())
         stopped = asyncio.create_task(self._log.stop_requested(run.info.run_id))

@@ -143,7 +143,14 @@ class Takeover:
             return await self._give_up(claim)
         metrics.TAKEOVERS.labels("generated_again").inc()
         self._runner.start(
-            Run(info=run, token=claim.token, start=start, provider=self._providers[name], request=request)
+            Run(
+                info=run,
+                token=claim.token,
+                start=start,
+                provider=self._providers[name],
+                request=request,
+                attempt=claim.attempt,
+            )
         )
         return None
 

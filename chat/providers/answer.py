@@ -20,6 +20,7 @@ from chat.providers.endings import Ending, Failed, ending_of, worse
 from chat.providers.event_stream import MAX_EVENT_BYTES, STRAY, EventStream, EventTooLong
 from chat.providers.repetition import Repetition
 from chat.providers.text import Joiner
+from chat.providers.thoughts import Thoughts
 from chat.wire import count
 
 _LIMIT_SENTENCE: Final = (
@@ -47,8 +48,9 @@ class AnswerReader:
     """Reads an event stream of chat completion chunks, or one whole completion from a server that does not stream.
 
     Of several choices the first one is followed. What is neither text nor a chunk is looked at as a possible error.
-    The last delta of a whole answer is Finish. What the upstream did wrong is kept as `failure`, beside the deltas
-    that came before it, so that no text that arrived is lost to an error in the same bytes; after it nothing is read.
+    Thoughts in tags are reasoning (thoughts.py). The last delta of a whole answer is Finish. What the upstream did
+    wrong is kept as `failure`, beside the deltas that came before it, so that no text that arrived is lost to an error
+    in the same bytes; after it nothing is read.
     secret: the key that was sent, kept out of what is quoted from the server.
     `settled`: the upstream has given a finish reason, and no text has followed it. `is_over`: it came by itself, as
     the last reason does, or something without text has followed it. `done`: nothing more is to come.
@@ -70,6 +72,7 @@ class AnswerReader:
         self._choice: int | None = None
         self._text = Joiner()
         self._reasoning = Joiner()
+        self._thoughts = Thoughts()
         self._said = Repetition()
         self._thought = Repetition()
         self._tool = ""
@@ -88,7 +91,7 @@ class AnswerReader:
             self._count_silence(chunk, deltas)
         except ProviderError as exc:
             self.failure = exc
-        return deltas
+        return self._thoughts.sort(deltas, is_over=self.failure is not None)
 
     def close(self) -> list[Delta]:
         """The upstream has ended. The failure is Incomplete if it never said that the answer is finished."""
@@ -97,7 +100,7 @@ class AnswerReader:
             self._close(deltas)
         except ProviderError as exc:
             self.failure = exc
-        return deltas
+        return self._thoughts.sort(deltas, is_over=True)
 
     def _feed(self, chunk: bytes, deltas: list[Delta]) -> None:
         if not self._sniffed:

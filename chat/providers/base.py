@@ -64,6 +64,11 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Recant:
+    """All the text so far was a thought, as only its end has shown. The answer begins after this."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusDelta:
     """A line about the progress, for a person; `state` is what the protocol's `status` event has."""
 
@@ -86,7 +91,7 @@ class Finish:
     reason: FinishReason
 
 
-Delta = TextDelta | ReasoningDelta | StatusDelta | UsageDelta | Finish
+Delta = TextDelta | ReasoningDelta | Recant | StatusDelta | UsageDelta | Finish
 
 
 class ProviderError(Exception):

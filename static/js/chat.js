@@ -24,3 +24,7 @@ new LateModule(async () => {
   customElements.define("theme-switch", module.ThemeSwitch);
   return module;
 });
+
+const selectionCopy = new LateModule(() => import("./markdown/copy_selection.js").then((module) => module.enableSelectionCopy(document)));
+document.addEventListener("selectstart", () => void selectionCopy.load().catch(() => {}), { once: true });
+new LateModule(() => import("./elements/no_files.js").then((module) => module.refuseFiles(document)));

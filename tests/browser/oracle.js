@@ -2,12 +2,17 @@
 (() => {
   // The last is a picture that was asked for: without a script, an origin or a referrer, and from this site's own page.
   const FRAME = /^iframe$/;
-  const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|pre|code|em|strong|s|sub|sup|kbd|mark|br|hr|a|span|div|button|input|iframe)$/;
-  const CLASSES = /^(code-block|code-header|code-language|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|plain-text|image-placeholder|image-(alt|host|hint|load|frame)|link-mismatch|link-host|math|math math-display|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
+  const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|pre|code|em|strong|s|b|i|u|details|summary|sub|sup|kbd|mark|br|hr|a|span|div|button|input|iframe)$/;
+  const CLASSES = /^(code-block|code-header|code-language|code-file|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|alert alert-(note|tip|important|warning|caution)|alert-title|footnote|footnote-(label|mark)|plain-text|image-placeholder|image-(alt|host|hint|load|frame)|link-mismatch|link-host|math|math math-(display|long)|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
   // For each attribute of an answer: which elements may have it, and with which values.
   const ATTRIBUTES = {
     class: [PLAIN, CLASSES],
-    dir: [/^(p|h[1-6]|ul|ol|blockquote|th|td|pre|div|span)$/, /^(auto|ltr)$/],
+    dir: [/^(p|h[1-6]|ul|ol|blockquote|summary|table|th|td|pre|code|div|span)$/, /^(auto|ltr|rtl)$/],
+    translate: [/^(code|div|span)$/, /^no$/],
+    hidden: [/^p$/, /^$/],
+    "data-definition": [/^p$/, /^/],
+    "data-note": [/^div$/, /^\S+$/],
+    open: [/^details$/, /^$/],
     href: [/^a$/, /^(https?:\/\/(?!127\.0\.0\.1|localhost)[^@\s]+|mailto:.*|#\S*|\/c\/[0-9a-f-]{36})$/],
     title: [/^(a|span|iframe)$/, /^/],
     rel: [/^a$/, /^noopener noreferrer nofollow ugc$/],
@@ -17,13 +22,13 @@
     src: [FRAME, /^\/image\?address=https%3A%2F%2F[\w%.~!*'()-]+$/],
     start: [/^ol$/, /^\d{1,9}$/],
     scope: [/^th$/, /^col$/],
-    tabindex: [/^(div|pre|span)$/, /^0$/],
+    tabindex: [/^(div|pre|span)$/, /^(0|-1)$/],
     role: [/^div$/, /^region$/],
-    "aria-label": [/^(div|input)$/, /^(Table|Done|To do)$/],
+    "aria-label": [/^(div|input|button)$/, /^(Table|Done|To do|Footnote \S+)$/],
     type: [/^(input|button)$/, /^(checkbox|button)$/],
     disabled: [/^input$/, /^$/],
     checked: [/^input$/, /^$/],
-    "data-action": [/^button$/, /^(copy-code|wrap-code|load-image)$/],
+    "data-action": [/^button$/, /^(copy-code|wrap-code|load-image|show-footnote)$/],
     "aria-pressed": [/^button$/, /^(true|false)$/],
     "data-tex": [/^(div|span)$/, /^/],
     "data-host": [/^a$/, /^[a-z0-9.:[\]-]+$/],
@@ -31,8 +36,8 @@
     "data-outcome": [/^button$/, /^(copied|failed)$/],
   };
   // A formula: MathML that says how it looks, and nothing else.
-  const FORMULA = /^(math|mfrac|mi|mmultiscripts|mn|mo|mover|mpadded|mphantom|mprescripts|mroot|mrow|mspace|msqrt|mstyle|msub|msubsup|msup|mtable|mtd|mtext|mtr|munder|munderover|none)$/;
-  const FORMULA_ATTRIBUTES = /^(accent|accentunder|class|column(align|lines|spacing)|depth|display|displaystyle|fence|form|height|largeop|linebreak|linethickness|lspace|math(background|color|size|variant)|maxsize|minsize|movablelimits|row(lines|spacing)|rspace|scriptlevel|separator|stretchy|style|symmetric|voffset|width)$/;
+  const FORMULA = /^(annotation|maction|math|menclose|mfrac|mi|mmultiscripts|mn|mo|mover|mpadded|mphantom|mprescripts|mroot|mrow|ms|mspace|msqrt|mstyle|msub|msubsup|msup|mtable|mtd|mtext|mtr|munder|munderover|none|semantics)$/;
+  const FORMULA_ATTRIBUTES = /^(accent|accentunder|class|column(align|lines|spacing)|depth|display|displaystyle|fence|form|height|largeop|linebreak|linethickness|lspace|math(background|color|size|variant)|maxsize|minsize|movablelimits|notation|row(lines|spacing)|rspace|scriptlevel|separator|stretchy|style|symmetric|voffset|width)$/;
   const FORMULA_VALUE = /^(?!.*(url|fixed|absolute|expression|(?<![.\d])\d{4,}(\.\d+)?(em|pt|px)))[^<>]*$/;
   // What the rest of a page is made of: its templates, and the few elements that its scripts make.
   const PAGE = /^(html|head|body|meta|title|link|script|template|noscript|header|footer|main|nav|section|article|h[1-4]|p|div|span|a|b|bdi|kbd|code|pre|mark|ul|ol|li|dl|dt|dd|button|form|fieldset|legend|label|input|textarea|dialog|details|summary|table|thead|tbody|tr|th|td|caption|(chat|side|conversation|connection|demo|undo|theme)-[a-z]+)$/;
@@ -48,7 +53,7 @@
     "#conversation-title", ".conversation__title", "#toast [data-part=text]", "[data-part=problem-text]", "#announcer",
     "#palette [data-part=status]", ".palette__aside", "#composer-hint", ".picker__button [data-part=name]", ".picker__told",
     ".option__words > *", ".prompt", ".user__button .truncate", ".welcome__title bdi", "#sign-in-problem", ".flash", ".errorlist li",
-    ".code-language", ".link-host", ".image-alt", ".image-hint", ".tool__items li > b", "#palette mark", "title", "textarea",
+    ".code-language", ".code-file", ".footnote-label", ".link-host", ".image-alt", ".image-hint", ".tool__items li > b", "#palette mark", "title", "textarea",
   ].join(", ");
   // Nowhere in a page, whoever put it there.
   const FORBIDDEN = "iframe:not(.message__body .image-frame), object, embed, base, frame, portal, img, image, audio, video, source, style, meta[http-equiv]";

@@ -47,7 +47,8 @@ async def test_a_streamed_answer_is_what_history_renders(visitor: Visitor, size:
     assert streamed == await drawn(fresh.page)
     for tag in ("h1", "h2", "ol", "ul ul, ol ul", "blockquote ul", "table", "pre code.language-python", "hr", "s"):
         assert await fresh.body.locator(tag).count(), tag
-    assert await fresh.body.locator("img, b").count() == 0
+    assert await fresh.body.locator("img").count() == 0
+    assert await fresh.body.locator("b").all_text_contents() == ["HTML"]
     await expect(fresh.body.locator(".image-placeholder")).to_contain_text("example.org")
 
 
@@ -362,3 +363,14 @@ async def test_a_browser_that_finds_the_direction_itself_is_stopped_by_the_same_
         }"""
     )
     assert made["auto"] > 10 * made["ltr"]
+
+
+@pytest.mark.parametrize("opening", ["<think>\n", ""])
+async def test_a_thought_in_tags_is_shown_as_one_and_is_no_part_of_the_answer(visitor: Visitor, opening: str) -> None:
+    tab = await visitor.open()
+    await tab.ask(scripted(f"{opening}First add.\n\n- then check\n</think>\n\nThe sum is **4**.", size=3, rate=200))
+
+    await expect(tab.body).to_have_text("The sum is 4.")
+    await expect(tab.answer.locator(".message__reasoning")).to_contain_text("then check")
+    await tab.reload()
+    await expect(tab.body).to_have_text("The sum is 4.")

@@ -12,7 +12,7 @@ from chat import database
 from chat.events import answer
 from chat.generation.engine import Sent
 from chat.models import Assistant, Message
-from chat.providers.base import Finish, TextDelta, Unavailable
+from chat.providers.base import Finish, Recant, TextDelta, Unavailable
 from chat.refusals import Refusal
 from tests.chat_rig import Rig, rig
 from tests.streams.processes import Processes
@@ -54,6 +54,14 @@ async def code_of(chat: Rig, **fields: object) -> str:
 
 async def count() -> int:
     return await database.read(Message.objects.count)
+
+
+async def test_what_was_there_before_is_no_thought(chat: Rig) -> None:
+    first = await cut_off(chat)
+    sent = await chat.again(continue_id=str(first.pk))
+    chat.provider.put(TextDelta("I go on."), Recant(), TextDelta(" a time."), Finish("stop"))
+    assert answer(await chat.events(sent.run_id)) == "Once upon a time."
+    assert (await saved(sent)).text == "Once upon a time."
 
 
 async def test_a_question_gets_a_further_answer_and_no_second_question(chat: Rig) -> None:

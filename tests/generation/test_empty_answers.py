@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat.generation.engine import Sent
-from chat.providers.base import EmptyAnswer, Finish, ReasoningDelta, TextDelta, ToolCalled, UsageDelta
+from chat.providers.base import EmptyAnswer, Finish, ReasoningDelta, Recant, TextDelta, ToolCalled, UsageDelta
 from tests.chat_rig import Rig, rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +41,7 @@ def shown(chat: Rig) -> list[tuple[str, str]]:
         [TextDelta("")],
         [TextDelta(" \n"), TextDelta("\t")],
         [ReasoningDelta("Hm.")],
+        [TextDelta("Hm.\n"), Recant()],
         [UsageDelta(7, 0)],
     ],
 )

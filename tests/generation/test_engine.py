@@ -20,6 +20,7 @@ from chat.providers.base import (
     Incomplete,
     RateLimited,
     ReasoningDelta,
+    Recant,
     StatusDelta,
     TextDelta,
     Unavailable,
@@ -413,6 +414,17 @@ async def test_the_orphan_grace_stops_what_nobody_follows(chat: Rig) -> None:
     message = await saved(sent.run_id)
     assert message is not None
     assert (message.status, message.finish_reason, message.text) == ("stopped", "abandoned", "unseen")
+
+
+async def test_text_that_turns_out_to_be_a_thought_is_told_again_as_one_and_not_saved(chat: Rig) -> None:
+    sent = await chat.send()
+    chat.provider.put(TextDelta("Let me see."), Recant(), TextDelta("It is 4."), Finish("stop"))
+    entries = await chat.events(sent.run_id)
+    assert names(entries) == ["start", "token", "reset", "reasoning", "token", "done"]
+    assert entries[2].data == {"attempt": 1, "reason": "thought"}
+    assert entries[3].data == {"text": "Let me see."}
+    assert answer(entries) == "It is 4."
+    assert (await database.read(Message.objects.get, run_id=sent.run_id, role="assistant")).text == "It is 4."
 
 
 async def test_reasoning_without_end_is_an_error_too(chat: Rig) -> None:

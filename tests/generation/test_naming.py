@@ -10,7 +10,7 @@ from chat import database, notices
 from chat.generation.engine import Sent
 from chat.generation.naming import AT_ONCE, tidy
 from chat.models import Assistant, Conversation
-from chat.providers.base import Finish, Incomplete, ReasoningDelta, TextDelta, Unavailable
+from chat.providers.base import Finish, Incomplete, ReasoningDelta, Recant, TextDelta, Unavailable
 from chat.providers.demo import DemoProvider
 from tests.chat_rig import Rig, rig
 
@@ -109,6 +109,13 @@ async def test_a_conversation_that_was_deleted_meanwhile_is_left_alone(chat: Rig
     chat.provider.put(TextDelta("The model's"), Finish("stop"))
     await named(chat)
     assert await title_of(sent) == "Hello"
+
+
+async def test_a_thought_before_the_title_is_no_part_of_it(chat: Rig) -> None:
+    sent = await chat.turn("Hello")
+    chat.provider.put(TextDelta("Hm, hm."), Recant(), TextDelta("Greetings"), Finish("stop"))
+    await named(chat)
+    assert await title_of(sent) == "Greetings"
 
 
 @pytest.mark.parametrize(
@@ -217,6 +224,10 @@ async def test_the_demo_gives_a_title_too(chat: Rig, question: str, title: str) 
         ("**Title:** Herons", "Herons"),
         ("# Herons\n\nA fine title.", "Herons"),
         ("<think>\nBirds?\n</think>\n\nHerons", "Herons"),
+        ("<Thinking>Birds?</Thinking>Herons", "Herons"),
+        ("The **grey** `heron` and <b>its</b> _shore_", "The grey heron and its shore"),
+        ("[Herons](https://a.example) of snake_case 2*3*4", "Herons of snake_case 2*3*4"),
+        ('«Title: "Herons"»', "Herons"),
         ("\n\n- Herons", "- Herons"),
         ("Learning C#", "Learning C#"),
         ("e.g. U.S.A.", "e.g. U.S.A"),

@@ -99,7 +99,10 @@ EVENTS: Final[dict[str, Schema]] = {
         "Throw away everything since `start`: the log comes again, or the run has begun again.",
         {
             "attempt": {"type": "integer", "minimum": 1},
-            "reason": said(TEXT, "`unknown_cursor`: the cursor that was sent is of another log."),
+            "reason": said(
+                TEXT,
+                "`unknown_cursor`: the cursor that was sent is of another log. `thought`: the text was thinking.",
+            ),
         },
     ),
     "done": shape(

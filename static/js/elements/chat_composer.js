@@ -130,6 +130,11 @@ export class ChatComposer extends HTMLElement {
     this.#hint.showProblem(text, retryAfter);
   }
 
+  /** In passing, until something is typed. @param {string} text */
+  showNote(text) {
+    this.#hint.showNote(text);
+  }
+
   focusText() {
     this.#box.focus({ preventScroll: true });
   }

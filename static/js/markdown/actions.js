@@ -19,6 +19,7 @@ export function enableActions(root, copy) {
     if (action === "copy-code") void copyCode(button, copy);
     else if (action === "wrap-code") toggle(button);
     else if (action === "load-image") void loadImage(button);
+    else if (action === "show-footnote") void import("./show_footnote.js").then((module) => module.showFootnote(button));
   };
   root.addEventListener("click", listener);
   return () => root.removeEventListener("click", listener);

@@ -1,16 +1,14 @@
 /** From the source of blocks to their nodes: the only place where a message meets the parsers. Counts what they read. */
 
 import { cutAt, endOfLine } from "./block_limit.js";
-import { createParser } from "./parser.js";
 import { ElementBuilder } from "./elements.js";
+import { parser } from "./late_dialect.js";
 import { preview } from "./late_preview.js";
 import { References } from "./references.js";
 import { settledLines } from "./settling.js";
 
 /** @typedef {import("./parser.js").Token} Token */
 /** @typedef {{ source: string, nodes: ChildNode[] }} Slice  settled text; its source is kept only if a link may come late */
-
-const parser = createParser();
 
 export class BlockBuilder {
   #elements;
@@ -63,6 +61,11 @@ export class BlockBuilder {
       this.#build(source, () => parser.parse(source, { references })),
     );
     return { nodes: result, missed };
+  }
+
+  /** Whether a link has asked for a definition. @param {string} label */
+  isUsed(label) {
+    return this.#references.isUsed(label);
   }
 
   /** Slices that wanted definitions which have come since; each is handed out once. */

@@ -6,22 +6,27 @@ const LANGUAGE = /^[\w+#.-]{1,32}$/;
 
 /**
  * @param {Document} document
- * @param {string} language  as written after the fence; anything unusual is left out
+ * @param {import("./fences.js").Info} info  a language that is none is shown beside the name of the file
  * @returns {{ block: HTMLElement, code: HTMLElement }}
  */
-export function createCodeBlock(document, language) {
+export function createCodeBlock(document, { language, file }) {
   const known = LANGUAGE.test(language);
   const block = element(document, "div", "code-block");
   const header = element(document, "div", "code-header");
   const name = element(document, "span", "code-language");
   name.append(known ? language : "text");
+  const words = [known ? "" : language, file].filter(Boolean).join(" ");
   const pre = element(document, "pre", "code-content");
   pre.setAttribute("dir", "ltr");
   pre.setAttribute("tabindex", "0");
   const code = document.createElement("code");
+  // A translator would replace what is being written.
+  code.setAttribute("translate", "no");
   if (known) code.setAttribute("class", `language-${language}`);
   pre.append(code);
-  header.append(name, createWrapButton(document), createCopyButton(document));
+  header.append(name);
+  if (words) element(document, "span", "code-file", header).append(words);
+  header.append(createWrapButton(document), createCopyButton(document));
   block.append(header, pre);
   return { block, code };
 }
@@ -49,9 +54,10 @@ function createButton(document, name, label) {
   return button;
 }
 
-/** @param {Document} document @param {string} tag @param {string} name */
-function element(document, tag, name) {
+/** @param {Document} document @param {string} tag @param {string} name @param {Element} [parent] */
+function element(document, tag, name, parent) {
   const created = document.createElement(tag);
   created.setAttribute("class", name);
+  parent?.append(created);
   return created;
 }

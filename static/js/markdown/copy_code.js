@@ -1,4 +1,4 @@
-/** Copies the text of a code block, exactly as it was written. */
+/** Copies the text of a code block as it was written, without its last line end: a terminal runs at once what ends with one. */
 
 import { copyText } from "../clipboard.js";
 import { gettext } from "../i18n.js";
@@ -12,7 +12,7 @@ const resetTimers = new WeakMap();
 export async function copyCode(button, copy = copyText) {
   const code = button.closest(".code-block")?.querySelector("pre > code");
   if (!code) return;
-  if (await copy(code.textContent ?? "")) return show(button, gettext("Copied"), "copied");
+  if (await copy((code.textContent ?? "").replace(/\n$/, ""))) return show(button, gettext("Copied"), "copied");
   // The reader can still copy the selection.
   button.ownerDocument.defaultView?.getSelection?.()?.selectAllChildren(code);
   show(button, gettext("Press Ctrl+C"), "failed");

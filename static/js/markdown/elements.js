@@ -1,27 +1,23 @@
 /**
  * Builds DOM from markdown tokens: the safety boundary of everything a model writes. There is no HTML in between. Only
- * the elements named here are made, with the attributes set here; any other token becomes its text.
+ * the elements named here and in dialect_elements.js are made, with the attributes set there; any other token becomes its text.
  */
 
 import { gettext } from "../i18n.js";
 import { createCodeBlock } from "./code_blocks.js";
 import { directionOf } from "./direction.js";
-import { INLINE_TAGS } from "./inline_tags.js";
 import { createFormula } from "./formula_elements.js";
+import { dialectElement, markDialect, readInfo } from "./late_dialect.js";
 import { createImagePlaceholder, createLink, nameHost } from "./links.js";
 import { placeForRow } from "./long_table.js";
-import { fenceLanguage } from "./parser.js";
 
 /** @typedef {import("./parser.js").Token} Token */
 /** @typedef {{ node: Node, close?: () => void, isDirected?: boolean }} Open  isDirected: what it holds says its direction */
 
 // Emphasis may nest without end; browsers lay out deep trees by recursion.
 const MAX_DEPTH = 120;
-const TAGS = new Set([
-  ..."p ul ol li blockquote thead tbody tr th td h1 h2 h3 h4 h5 h6 em strong s".split(" "),
-  ...INLINE_TAGS,
-]);
-const OWN_DIRECTION = new Set("p ul ol blockquote th td h1 h2 h3 h4 h5 h6".split(" "));
+const TAGS = new Set("p ul ol li blockquote thead tbody tr th td h1 h2 h3 h4 h5 h6 em strong s".split(" "));
+const OWN_DIRECTION = new Set("p ul ol blockquote summary th td h1 h2 h3 h4 h5 h6".split(" "));
 const ALIGNMENT = /^text-align:(left|center|right)$/;
 
 export class ElementBuilder {
@@ -67,7 +63,7 @@ export class ElementBuilder {
 
   /** An empty code block to be filled while its text arrives. @param {string} info */
   codeBlock(info) {
-    return createCodeBlock(this.#document, fenceLanguage(this.#parser, info));
+    return createCodeBlock(this.#document, readInfo(this.#parser.utils.unescapeAll(info).trim()));
   }
 
   /** A paragraph with the text as it is, for text which could not be parsed. @param {string} text */
@@ -82,6 +78,7 @@ export class ElementBuilder {
   #walk(tokens) {
     for (const token of tokens) {
       if (token.type === "inline") this.#walk(token.children ?? []);
+      else if (token.type === "reference_definition") this.#definition(token);
       else if (token.hidden) continue;
       else if (token.nesting > 0) this.#openElement(token);
       else if (token.nesting < 0) this.#closeElement();
@@ -106,13 +103,14 @@ export class ElementBuilder {
     if (token.type === "link_open") return this.#createLink(token);
     if (token.type === "table_open") return this.#createTable();
     const tag = token.tag;
-    if (!TAGS.has(tag)) return null;
-    const element = this.#document.createElement(tag);
+    const element = TAGS.has(tag) ? this.#document.createElement(tag) : dialectElement(this.#document, token);
+    if (!element) return null;
     const isDirected = OWN_DIRECTION.has(tag) && !(tag === "p" && this.#containers);
     if (isDirected) this.#direct(element);
     if (tag === "ol") setStart(element, token);
-    if (tag === "li" && token.meta?.task) element.setAttribute("class", "task-item");
+    if (token.meta) markDialect(element, token);
     if (tag === "th") element.setAttribute("scope", "col");
+    if (tag === "tbody") this.#directed[this.#directed.length - 1].isKnown = true;
     if (tag === "tr") this.#moveOn();
     if (tag === "th" || tag === "td") setAlignment(element, token);
     this.#parent.appendChild(element);
@@ -129,11 +127,14 @@ export class ElementBuilder {
 
   /** @param {string} text  that is shown next */
   #tellDirection(text) {
-    const innermost = this.#directed[this.#directed.length - 1];
-    if (!innermost || innermost.isKnown) return;
-    const direction = directionOf(text);
-    innermost.isKnown = direction !== "";
-    if (direction === "rtl") innermost.element.setAttribute("dir", direction);
+    const [outer, innermost] = this.#directed.slice(-2);
+    // The first words of its heading say the direction of a table, too.
+    for (const block of outer?.element.localName === "table" ? [outer, innermost] : [innermost ?? outer]) {
+      if (!block || block.isKnown) continue;
+      const direction = directionOf(text);
+      block.isKnown = direction !== "";
+      if (direction === "rtl") block.element.setAttribute("dir", direction);
+    }
   }
 
   /** Where the next row of a long table belongs. */
@@ -168,7 +169,9 @@ export class ElementBuilder {
     const table = this.#document.createElement("table");
     scroller.append(table);
     this.#parent.appendChild(scroller);
-    return { node: table };
+    this.#direct(table);
+    const close = () => scroller.setAttribute("dir", table.getAttribute("dir") ?? "ltr");
+    return { node: table, isDirected: true, close };
   }
 
   /** @param {Token} token */
@@ -177,18 +180,28 @@ export class ElementBuilder {
     else if (token.type === "code_block") this.#code(token.content, "");
     else if (token.type === "code_inline") this.#inlineCode(token.content);
     else if (token.type === "hr") this.#parent.appendChild(this.#document.createElement("hr"));
-    else if (token.type === "hardbreak") this.#parent.appendChild(this.#document.createElement("br"));
-    else if (token.type === "softbreak") this.#text("\n");
+    // Other chats have taught models to end a line where one ends.
+    else if (/^(?:hard|soft)break$/.test(token.type)) this.#parent.appendChild(this.#document.createElement("br"));
     else if (token.type === "image") this.#image(token);
     else if (token.type === "formula" || token.type === "formula_block") this.#formula(token);
-    else if (token.type === "task_checkbox") this.#checkbox(token);
+    else this.#other(token);
+  }
+
+  /** @param {Token} token */
+  #other(token) {
+    const element = dialectElement(this.#document, token);
+    if (element) this.#parent.appendChild(element);
     else this.#text(token.content);
   }
 
   /** @param {string} content */
   #inlineCode(content) {
-    this.#tellDirection(content);
-    this.#parent.appendChild(this.#document.createElement("code")).textContent = content;
+    const code = this.#document.createElement("code");
+    // It reads from the left in any text, and says nothing about the text's direction.
+    code.setAttribute("dir", "ltr");
+    code.setAttribute("translate", "no");
+    code.append(content);
+    this.#parent.appendChild(code);
   }
 
   /** @param {string} content @param {string} info */
@@ -205,6 +218,17 @@ export class ElementBuilder {
     this.#needsDressing = true;
   }
 
+  /** @param {Token} token  of definitions.js */
+  #definition({ content, info }) {
+    if (!info) return;
+    const paragraph = this.#document.createElement("p");
+    paragraph.setAttribute("data-definition", info);
+    paragraph.setAttribute("dir", "ltr");
+    paragraph.setAttribute("hidden", "");
+    paragraph.append(content);
+    this.#parent.appendChild(paragraph);
+  }
+
   /** @param {Token} token */
   #image(token) {
     const alt = textOf(token.children ?? []);
@@ -216,17 +240,6 @@ export class ElementBuilder {
       insideLink: this.#insideLink,
     });
     this.#parent.appendChild(placeholder);
-  }
-
-  /** @param {Token} token */
-  #checkbox(token) {
-    const checkbox = this.#document.createElement("input");
-    checkbox.setAttribute("type", "checkbox");
-    checkbox.setAttribute("disabled", "");
-    if (token.info) checkbox.setAttribute("checked", "");
-    checkbox.setAttribute("aria-label", token.info ? gettext("Done") : gettext("To do"));
-    this.#parent.appendChild(checkbox);
-    this.#text(" ");
   }
 
   /** @param {string} text */

@@ -1,12 +1,17 @@
 /** The place of a formula: its source as it was written, until it is drawn (mathml.js), and for good if it cannot be. */
 
+// In characters of TeX: what certainly is narrower than a phone.
+const LONGEST_NARROW = 24;
+
 /** @param {Document} document @param {import("./parser.js").Token} token  of formulas.js */
 export function createFormula(document, { type, content, info, markup }) {
   const element = document.createElement(type === "formula_block" ? "div" : "span");
-  element.setAttribute("class", info === "display" ? "math math-display" : "math");
+  const kind = info === "display" ? " math-display" : content.length > LONGEST_NARROW ? " math-long" : "";
+  element.setAttribute("class", `math${kind}`);
   element.setAttribute("dir", "ltr");
+  element.setAttribute("translate", "no");
   // It may be wider than the page, and scrolls by itself.
-  if (info === "display") element.setAttribute("tabindex", "0");
+  if (kind) element.setAttribute("tabindex", "0");
   element.setAttribute("data-tex", content);
   element.append(markup);
   return element;

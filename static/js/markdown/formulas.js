@@ -1,24 +1,38 @@
 /**
- * Formulas in TeX: `$…$`, `\(…\)`, `$$…$$` and `\[…\]`. What they look like is no matter here (mathml.js): a token
+ * Formulas in TeX within a line: `$…$`, `\(…\)`, `$$…$$` and `\[…\]`. (Blocks: formula_blocks.js.) What they look like is no matter here (mathml.js): a token
  * carries the TeX as `content`, whether it stands on its own as `info`, and the source as it was written as `markup`.
  */
 
-/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
-/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateBlock} StateBlock */
+import { characterBefore, isWord } from "./boundary.js";
 
-const LONGEST_INLINE = 1_000;
-const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
-const WORD_BEFORE = /[\p{L}\p{N}$\\]$/u;
+/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
+
+export const LONGEST_INLINE = 1_000;
+export const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
 // "$5, or 5$" speaks of money, and so does "$20 a month for$".
 const AMOUNT_AND_WORDS = /^[\d.,]+[^\\]*[\s,][A-Za-z]{2,}/;
-// What an opening line has to look like if it does not end there: "$$ means expensive" is text.
-const TEX = /[\\^_={}]/;
-const CLOSING = /** @type {Record<string, string>} */ ({ $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" });
+const AMOUNT = /^[\d.,\s]*$/;
+export const WORDS = /[A-Za-z]{3,}|\b(?:a|an|at|by|in|is|of|on|or|to)\b/;
+export const PROSE_MARKS = /[\u3001\u3002\u300a-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f]/;
+export const LETTERS_OF_PROSE = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}\p{sc=Thai}]/u;
+// What stands for words in TeX, and its commands.
+const TEX_WORDS = /\\(?:text\w*|mbox|mathrm|operatorname|tag)\*?\s*\{[^{}]*\}/g;
+const COMMANDS = /\\[A-Za-z]+/g;
+// "the $n$th term"
+const ORDINAL = /^(?:th|st|nd|rd|s)(?![\p{L}\p{N}])/u;
+// sed and grep write groups so: s/\(a*\)b/\1/
+const PATTERN_BEFORE = /[/^.\\]$/;
+const PATTERN_AFTER = /^(?:[*+?]*\/|\\[\d{(|+?]|\$\/)/;
+const PATTERN = /[\p{L}\p{N}]\\\|[\p{L}\p{N}]/u;
+// "$$ means expensive" is text.
+export const TEX = /[\\^_={}]/;
+export const CLOSING = /** @type {Record<string, string>} */ ({ $: "$", $$: "$$", "$`": "`$", "\\(": "\\)", "\\[": "\\]" });
+/** Dollars that cannot open, because they are the ends of what did not become a formula. @type {WeakMap<StateInline, Set<number>>} */
+const spent = new WeakMap();
 
 /** @param {import("./parser.js").MarkdownIt} parser */
 export function formulas(parser) {
   parser.inline.ruler.before("escape", "formula", inlineFormula);
-  parser.block.ruler.before("fence", "formula_block", blockFormula, { alt: ["paragraph", "reference", "blockquote", "list"] });
 }
 
 /**
@@ -27,91 +41,83 @@ export function formulas(parser) {
  * @param {string} text @param {number} position
  */
 export function openingAt(text, position) {
-  if (text.startsWith("$$", position)) return "$$";
-  if (text[position] === "$") return "$";
   const two = text.slice(position, position + 2);
-  return two === "\\(" || two === "\\[" ? two : "";
+  if (two === "$$" || two === "$`" || two === "\\(" || two === "\\[") return two;
+  return two[0] === "$" ? "$" : "";
+}
+
+/** Whether a dollar may open a formula at this place, whatever follows. @param {StateInline} state */
+export function mayOpen(state) {
+  const before = characterBefore(state.src, state.pos);
+  return !isWord(before) && before !== "$" && before !== "\\" && !spent.get(state)?.has(state.pos);
 }
 
 /** @param {StateInline} state @param {boolean} silent */
 function inlineFormula(state, silent) {
   const opening = openingAt(state.src, state.pos);
-  if (!opening || (opening[0] === "$" && WORD_BEFORE.test(state.src.slice(Math.max(0, state.pos - 2), state.pos)))) return false;
+  if (!opening) return false;
   const start = state.pos + opening.length;
-  const end = endOf(state.src.slice(start, Math.min(state.posMax, start + LONGEST_INLINE)), opening);
+  const end = endOf(state, start, opening);
   if (end < 0) return false;
+  if (opening[0] === "$" && !mayOpen(state)) return spend(state, end);
   if (!silent) {
     const token = state.push("formula", "", 0);
-    token.content = state.src.slice(start, start + end);
+    token.content = state.src.slice(start, end).trim();
     token.info = opening === "$$" || opening === "\\[" ? "display" : "";
-    token.markup = state.src.slice(state.pos, start + end + opening.length);
+    token.markup = state.src.slice(state.pos, end + opening.length);
   }
-  state.pos = start + end + opening.length;
+  state.pos = end + opening.length;
   return true;
 }
 
-/** @param {string} text  after the opening @param {string} opening @returns {number} where the TeX ends; -1 if it is none */
-function endOf(text, opening) {
-  const closing = CLOSING[opening];
+/** The dollar that would have closed is not one that opens. @param {StateInline} state @param {number} end */
+function spend(state, end) {
+  const dollars = spent.get(state) ?? new Set();
+  spent.set(state, dollars.add(end));
+  return false;
+}
+
+/** @param {StateInline} state @param {number} start @param {string} opening @returns {number} where the TeX ends; -1 if it is none */
+function endOf(state, start, opening) {
+  const text = state.src.slice(start, Math.min(state.posMax, start + LONGEST_INLINE));
   if (opening === "$$" && text.startsWith("$")) return -1;
-  const end = opening === "$" ? closingDollar(text) : text.indexOf(closing);
+  const end = opening === "$" ? closingDollar(text) : text.indexOf(CLOSING[opening]);
   const content = text.slice(0, end);
   if (end < 0 || !LETTER_OR_DIGIT.test(content)) return -1;
-  return opening === "$" && AMOUNT_AND_WORDS.test(content) ? -1 : end;
+  const before = state.src.slice(Math.max(0, start - opening.length - 2), start - opening.length);
+  const after = text.slice(end + opening.length);
+  const isOther = opening === "$" ? isMoney(content, before, after) || isProse(content) : opening === "\\(" && isPattern(content, before, after);
+  return isOther ? -1 : start + end;
 }
 
-/** No space inside the dollars, no digit after them: most dollars in texts mean money. @param {string} text */
+/** Spaces inside the dollars on both sides or on neither, no word after them: most dollars in texts mean money. @param {string} text */
 function closingDollar(text) {
-  if (/^\s/.test(text)) return -1;
   let end = 0;
   while (end < text.length && text[end] !== "$") end += text[end] === "\\" ? 2 : 1;
-  return end < text.length && !/\s/.test(text[end - 1]) && !/[\d$]/.test(text[end + 1] ?? "") ? end : -1;
+  const after = text.slice(end + 1);
+  if (!end || end >= text.length || /^\s/.test(text) !== /\s/.test(text[end - 1]) || /^[${]/.test(after)) return -1;
+  return isWord(after) && !(ORDINAL.test(after) && !/\s/.test(text.slice(0, end))) ? -1 : end;
 }
 
-/**
- * A block is one line, or commits on its opening line like a fence and goes on to a line that ends with its closing, or to an
- * empty line, as TeX has none in a formula: then it is not closed, and its source is shown.
- *
- * @param {StateBlock} state @param {number} first @param {number} end @param {boolean} silent
- */
-function blockFormula(state, first, end, silent) {
-  if (state.sCount[first] - state.blkIndent >= 4) return false;
-  const line = lineOf(state, first);
-  const opening = openingAt(line, 0);
-  const closing = CLOSING[opening];
-  if (opening !== "$$" && opening !== "\\[") return false;
-  const rest = line.slice(2);
-  const closed = rest.indexOf(closing);
-  if (closed >= 0 ? closed + 2 < rest.length || !LETTER_OR_DIGIT.test(rest.slice(0, closed)) : !opens(rest)) return false;
-  if (silent) return true;
-  const last = closed >= 0 ? first : lastLine(state, first, end, closing);
-  const source = state.getLines(first, last + 1, state.blkIndent, false).trim();
-  const token = state.push("formula_block", "", 0);
-  token.map = [first, last + 1];
-  token.info = "display";
-  token.markup = source;
-  token.content = source.length >= 4 && source.endsWith(closing) ? source.slice(2, -2).trim() : "";
-  state.line = last + 1;
-  return true;
+/** @param {string} content @param {string} before @param {string} after */
+function isMoney(content, before, after) {
+  if (AMOUNT_AND_WORDS.test(content)) return true;
+  if (!/^\s/.test(content)) return false;
+  return AMOUNT.test(content) || WORDS.test(withoutTexWords(content).replace(COMMANDS, "")) || /\d\s?$/.test(before) || /^\s?\d/.test(after);
 }
 
-/** @param {string} rest  of an opening line that does not close */
-function opens(rest) {
-  return rest === "" || (TEX.test(rest) && !rest.startsWith("$") && !rest.includes("]"));
+/** Whether it is text in a script that formulas do not use, outside of what TeX has for text. @param {string} content */
+function isProse(content) {
+  const rest = withoutTexWords(content);
+  return PROSE_MARKS.test(rest) || (LETTERS_OF_PROSE.test(rest) && !TEX.test(content));
 }
 
-/** @param {StateBlock} state @param {number} first @param {number} end @param {string} closing */
-function lastLine(state, first, end, closing) {
-  let last = first;
-  for (let line = first + 1; line < end; line += 1) {
-    if (state.isEmpty(line) || state.sCount[line] < state.blkIndent) break;
-    last = line;
-    if (lineOf(state, line).endsWith(closing)) break;
-  }
-  return last;
+/** @param {string} tex */
+export function withoutTexWords(tex) {
+  return tex.replace(TEX_WORDS, "");
 }
 
-/** @param {StateBlock} state @param {number} line */
-function lineOf(state, line) {
-  return state.src.slice(state.bMarks[line] + state.tShift[line], state.eMarks[line]).trim();
+/** @param {string} content @param {string} before @param {string} after */
+function isPattern(content, before, after) {
+  return PATTERN_BEFORE.test(before) || PATTERN_AFTER.test(after) || PATTERN.test(content) || (/^\*(?!\*)/.test(after) && !before.endsWith("*"));
 }

@@ -1,23 +1,25 @@
 /**
- * The only HTML that models' markdown may use: exact, attribute-less `<br>`, and pairs of `<sub> <sup> <kbd> <mark>`.
- * A tag without its partner, or one that crosses other markup, stays text.
+ * The only HTML that models' markdown may use within a line: attribute-less `<br>`, and pairs of `<b> <i> <u> <sub> <sup> <kbd> <mark>`.
+ * A tag without its partner, or one that crosses other markup, stays text. Comments are hidden. (`<details>`: folds.js.)
  */
 
 /** @typedef {import("./parser.js").Token} Token */
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").TokenConstructor} TokenConstructor */
 
-export const INLINE_TAGS = ["sub", "sup", "kbd", "mark"];
-const BREAK = /<br ?\/?>/y;
-const TAG = /<(\/?)(sub|sup|kbd|mark)>/y;
+const BREAK = /<br\s?\/?>/iy;
+const TAG = /<(\/?)(b|i|u|sub|sup|kbd|mark)>/iy;
+const COMMENT = /<!--[^]*?-->/y;
+const LONGEST_COMMENT = 2_000;
 
 /** @param {import("./parser.js").MarkdownIt} parser */
 export function inlineTags(parser) {
   parser.inline.ruler.before("autolink", "inline_tag", (state, silent) => {
     if (state.src.charCodeAt(state.pos) !== 0x3c) return false;
-    const found = matchAt(BREAK, state) ?? matchAt(TAG, state);
+    const comment = matchAt(COMMENT, state);
+    const found = comment ?? matchAt(BREAK, state) ?? matchAt(TAG, state);
     if (!found) return false;
-    if (!silent) {
-      const tag = found[2];
+    if (!silent && !comment) {
+      const tag = found[2]?.toLowerCase();
       const token = state.push(tag ? "inline_tag" : "hardbreak", tag ?? "br", 0);
       token.content = tag ? found[0] : "";
       token.info = found[1] ?? "";
@@ -41,9 +43,8 @@ export function inlineTags(parser) {
  * @param {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} state
  */
 function matchAt(pattern, state) {
-  pattern.lastIndex = state.pos;
-  const found = pattern.exec(state.src);
-  return found && state.pos + found[0].length <= state.posMax ? found : null;
+  pattern.lastIndex = 0;
+  return pattern.exec(state.src.slice(state.pos, Math.min(state.posMax, state.pos + LONGEST_COMMENT)));
 }
 
 /**

@@ -3,6 +3,8 @@
  * there, or with the first text that is written; until then, and where it cannot be loaded, half markup is shown as it is.
  */
 
+import { loadDialect } from "./late_dialect.js";
+
 /** @typedef {typeof import("./preview.js")} Preview */
 
 /** @type {Preview | null} */
@@ -18,6 +20,7 @@ export function preview() {
 
 /** A call while it is loading waits for that. */
 export function loadPreview() {
+  void loadDialect(); // It reads that too.
   loading ??= import("./preview.js").then(
     (module) => (loaded = module),
     () => (loading = null),

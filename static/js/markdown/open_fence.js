@@ -3,6 +3,8 @@
  * into one text node, without a parser; only each line's beginning is looked at, for the closing fence.
  */
 
+// These are more than their text (fences.js).
+const OTHER = /^\s*(?:math|markdown|md)\s*$/i;
 const OPENING = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
 
 export class OpenFence {
@@ -39,7 +41,7 @@ export class OpenFence {
     const found = OPENING.exec(text);
     if (!found) return null;
     const [all, marker, info] = found;
-    if (marker[0] === "`" && info.includes("`")) return null;
+    if ((marker[0] === "`" && info.includes("`")) || OTHER.test(info)) return null;
     return { block: new OpenFence(marker, blocks.codeBlock(info)), rest: text.slice(all.length) };
   }
 
@@ -100,7 +102,8 @@ export class OpenFence {
   /** @param {string} text */
   #show(text) {
     if (!text) return;
-    if (this.#text) this.#text.appendData(text);
+    // A translator or an extension may have put something else in its place.
+    if (this.#text && this.#code.contains(this.#text)) this.#text.appendData(text);
     else this.#text = this.#code.appendChild(this.#code.ownerDocument.createTextNode(text));
   }
 }

@@ -1,11 +1,9 @@
-/** The one markdown grammar of the site: CommonMark, tables, strikethrough, bare links, task lists, formulas, a few inline tags. */
+/** The markdown grammar of the site as far as every message needs it: CommonMark, tables, strikethrough, bare links. The rest is dialect.js. */
 
 import markdownit from "../../vendor/markdown-it-15.0.3/markdown-it.js";
-import { formulas } from "./formulas.js";
-import { inlineTags } from "./inline_tags.js";
+import { boundaries } from "./boundary.js";
 import { nestingLimit } from "./nesting_limit.js";
 import { tableLimit } from "./table_limit.js";
-import { taskLists } from "./task_lists.js";
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").MarkdownIt} MarkdownIt */
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").Token} Token */
@@ -18,22 +16,10 @@ import { taskLists } from "./task_lists.js";
  * @returns {MarkdownIt}
  */
 export function createParser() {
-  const parser = markdownit({ html: false, linkify: true, maxNesting: 100 });
+  const parser = markdownit({ breaks: true, html: false, linkify: true, maxNesting: 100 });
   parser.disable("strip_references");
+  boundaries(parser);
   tableLimit(parser);
   nestingLimit(parser);
-  formulas(parser);
-  inlineTags(parser);
-  taskLists(parser);
   return parser;
-}
-
-/**
- * The language a fence names, or "".
- *
- * @param {MarkdownIt} parser
- * @param {string} info
- */
-export function fenceLanguage(parser, info) {
-  return parser.utils.unescapeAll(info).trim().split(/\s+/, 1)[0];
 }

@@ -52,7 +52,8 @@ function isSameElement(current, wanted) {
   const [one, other] = [/** @type {Element} */ (current), /** @type {Element} */ (wanted)];
   if (one.localName !== other.localName) return false;
   if (one.hasAttribute("data-action")) return one.getAttribute("data-action") === other.getAttribute("data-action");
-  if (one.attributes.length !== other.attributes.length) return false;
+  // A fold may have been opened.
+  if (one.attributes.length - Number(one.hasAttribute("open")) !== other.attributes.length) return false;
   return [...other.attributes].every(({ name, value }) => name === "dir" || one.getAttribute(name) === value);
 }
 

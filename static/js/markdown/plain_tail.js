@@ -46,11 +46,23 @@ export class PlainTail {
     const shown = this.#unshown.slice(0, length);
     if (!this.#text) {
       this.#text = openText(this.#last);
-      if (dropsTrailingSpace(this.#text)) this.#text.appendData(this.#trimmed);
+      if (dropsTrailingSpace(this.#text)) this.#append(this.#text, this.#trimmed);
     }
-    this.#text.appendData(shown);
+    this.#append(this.#text, shown);
     this.#atLineStart = shown.endsWith("\n");
     this.#unshown = this.#unshown.slice(length);
+  }
+
+  /** @param {Text} place @param {string} shown */
+  #append(place, shown) {
+    if (isSource(place)) return place.appendData(shown);
+    const [first, ...lines] = shown.split("\n");
+    place.appendData(first);
+    for (const line of lines) {
+      const document = /** @type {Document} */ (place.ownerDocument);
+      this.#text = document.createTextNode(line);
+      /** @type {Element} */ (place.parentNode).append(document.createElement("br"), this.#text);
+    }
   }
 
   #shownLength() {
@@ -75,8 +87,12 @@ export class PlainTail {
 
 /** Markdown has no space at the end of a paragraph: it is missing once the paragraph goes on. @param {Text} text */
 function dropsTrailingSpace(text) {
-  const isCode = text.parentElement?.parentElement?.localName === "pre";
-  return !isCode && !/\s$/.test(text.data);
+  return !isSource(text) && !/\s$/.test(text.data);
+}
+
+/** Whether it is shown as it is written, in a code block or the source of a formula. @param {Text} text */
+function isSource(text) {
+  return Boolean(text.parentElement?.closest("pre, .math"));
 }
 
 /** The text node at the end of the block, a new one if the last one belongs to something complete. @param {ChildNode} block */
@@ -87,7 +103,7 @@ function openText(block) {
     if (last.nodeType === 3) return /** @type {Text} */ (last);
     const element = /** @type {Element} */ (last);
     const isCodeBlock = element.localName === "code" && element.parentElement?.localName === "pre";
-    if (CLOSED_ELEMENTS.has(element.localName) && !isCodeBlock) break;
+    if ((CLOSED_ELEMENTS.has(element.localName) && !isCodeBlock) || element.className === "footnote-mark") break;
     node = last;
   }
   return node.appendChild(/** @type {Document} */ (node.ownerDocument).createTextNode(""));

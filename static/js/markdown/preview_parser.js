@@ -4,6 +4,7 @@
  * text, a half image is nothing. What it makes is shown for a moment and never kept.
  */
 
+import { dialect } from "./dialect.js";
 import { createParser } from "./parser.js";
 import { unfinishedBrackets } from "./unfinished_brackets.js";
 import { unfinishedFormulas } from "./unfinished_formulas.js";
@@ -12,12 +13,12 @@ import { hideRest, isUnfinished } from "./unfinished_text.js";
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
 
 const HALF_DELIMITER = /(?:[\\*_~`$]+|(?<=^|\s)!)$/;
-const HALF_TAG = /^<(?:\/|b|br|br ?\/?|\/?(?:s|su|sub|sup|k|kb|kbd|m|ma|mar|mark))?$/;
+const HALF_TAG = /^<(?:\/|br ?\/?|\/?(?:b|i|u|s|su|sub|sup|k|kb|kbd|m|ma|mar|mark)|!(?:-|--[^]{0,2000})?)?$/i;
 const HALF_AUTOLINK = /^<(?:ht{0,2}|https?|https?:[^\s<>]*)$/i;
 const LONGEST_AUTOLINK = 2_000;
 
 export function createPreviewParser() {
-  const parser = createParser();
+  const parser = dialect(createParser());
   parser.core.ruler.at("inline", ({ md, env, src, tokens }) => {
     const inlines = tokens.filter((token) => token.type === "inline");
     const last = inlines.pop();

@@ -9,6 +9,8 @@ export class References {
   #waiting = new Map();
   /** @type {Set<object>} */
   #late = new Set();
+  /** Labels that somebody has asked for. @type {Set<string>} */
+  #used = new Set();
 
   /** A throw-away layer: what is defined on it is forgotten. @returns {Record<string, Reference>} */
   overlay() {
@@ -30,7 +32,7 @@ export class References {
     const result = parse(
       new Proxy(this.#defined, {
         get: (defined, label) => {
-          if (!(label in defined)) misses.add(String(label));
+          (label in defined ? this.#used : misses).add(String(label));
           return defined[String(label)];
         },
         set: (defined, label, reference) => {
@@ -45,6 +47,11 @@ export class References {
     return { result, missed: missing.length > 0 };
   }
 
+  /** @param {string} label */
+  isUsed(label) {
+    return this.#used.has(label);
+  }
+
   /** The readers whose missed labels have been defined since; each is handed out once. */
   takeLate() {
     const late = [...this.#late];
@@ -54,7 +61,10 @@ export class References {
 
   /** @param {string} label */
   #wake(label) {
-    for (const reader of this.#waiting.get(label) ?? []) this.#late.add(reader);
+    for (const reader of this.#waiting.get(label) ?? []) {
+      this.#late.add(reader);
+      this.#used.add(label);
+    }
     this.#waiting.delete(label);
   }
 

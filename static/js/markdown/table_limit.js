@@ -1,6 +1,7 @@
 /**
  * Tables of a size that a page can lay out. The parser fills up rows that are too short: a few characters would be a thousand
- * cells. One with too many columns is no table, and one that lacks too many cells ends there; the rest of both is text.
+ * cells. One with too many columns is no table, and one that lacks too many cells ends there; the rest of both is text. What a row
+ * has too much, which the parser leaves out, is shown beside it.
  */
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateBlock} StateBlock */
@@ -18,9 +19,12 @@ export function tableLimit(parser) {
       const count = state.tokens.length;
       if (!table(state, first, end, silent)) return false;
       const last = silent ? 0 : lastLine(state, first);
-      if (!last) return true;
-      state.tokens.length = count;
-      return table(state, first, last, silent);
+      if (last) {
+        state.tokens.length = count;
+        table(state, first, last, silent);
+      }
+      if (!silent) addSurplus(state, count, first);
+      return true;
     },
     { alt: ["paragraph", "reference"] },
   );
@@ -28,10 +32,40 @@ export function tableLimit(parser) {
 
 /** How many cells a line is to the parser. @param {string} line */
 export function cellsOf(line) {
+  return cellsIn(line).length;
+}
+
+/** @param {string} line */
+function cellsIn(line) {
   const cells = line.trim().split(/(?<!\\)\|/);
   if (cells[0] === "") cells.shift();
   if (cells.at(-1) === "") cells.pop();
-  return cells.length;
+  return cells;
+}
+
+/** @param {StateBlock} state @param {number} count  of the tokens before the table @param {number} first */
+function addSurplus(state, count, first) {
+  const columns = cellsOf(lineAt(state, first));
+  let line = first;
+  for (let index = count; index < state.tokens.length; index += 1) {
+    const { type, map } = state.tokens[index];
+    if (type === "tr_open" && map) line = map[0];
+    if (type !== "tr_close") continue;
+    const cells = cellsIn(lineAt(state, line));
+    if (cells.length > MOST_COLUMNS) cells.push(cells.splice(MOST_COLUMNS).join("|"));
+    for (const cell of cells.slice(columns)) index = insertCell(state, index, cell);
+  }
+}
+
+/** @param {StateBlock} state @param {number} index @param {string} cell @returns {number} the index after it */
+function insertCell(state, index, cell) {
+  state.push("td_open", "td", 1);
+  const inline = state.push("inline", "", 0);
+  inline.content = cell.replaceAll("\\|", "|").trim();
+  inline.children = [];
+  state.push("td_close", "td", -1);
+  state.tokens.splice(index, 0, ...state.tokens.splice(-3));
+  return index + 3;
 }
 
 /** @param {string} line */

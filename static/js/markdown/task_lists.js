@@ -16,7 +16,9 @@ export function taskLists(parser) {
       const checkbox = new Token("task_checkbox", "input", 0);
       checkbox.info = mark[1] === " " ? "" : "checked";
       first.content = first.content.slice(mark[0].trimEnd().length).trimStart();
-      inline.children?.unshift(checkbox);
+      const space = new Token("text", "", 0);
+      space.content = " ";
+      inline.children?.unshift(checkbox, space);
       item.meta = { task: true };
     }
   });

@@ -1,12 +1,12 @@
 /** Preview of formulas whose end has not arrived: nothing of them is shown while they may still become one. */
 
-import { openingAt } from "./formulas.js";
+import { CLOSING, mayOpen, openingAt } from "./formulas.js";
 import { hideRest, isUnfinished } from "./unfinished_text.js";
 
 const LONGEST = 300;
 const LONGEST_AFTER_DOLLAR = 80;
-// After a dollar: no amount, no space, and no two plain words in a row.
-const MAYBE_AFTER_DOLLAR = /^(?![\s\d])(?!.*(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,})/s;
+// After a dollar: no amount, no space but before a letter or command, and no two plain words in a row.
+const MAYBE_AFTER_DOLLAR = /^(?:(?![\s\d])| (?=\\|$|[A-Za-z](?![A-Za-z])))(?!.*(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,})/s;
 
 /** @param {import("./parser.js").MarkdownIt} parser */
 export function unfinishedFormulas(parser) {
@@ -14,7 +14,7 @@ export function unfinishedFormulas(parser) {
     const opening = isUnfinished(state) ? openingAt(state.src, state.pos) : "";
     const rest = state.src.slice(state.pos + opening.length);
     if (!opening || !mayBecomeFormula(opening, rest)) return false;
-    if (opening === "$" && /[\p{L}\p{N}$]$/u.test(state.src.slice(0, state.pos))) return false;
+    if (opening[0] === "$" && !mayOpen(state)) return false;
     return hideRest(state);
   });
 }
@@ -22,7 +22,7 @@ export function unfinishedFormulas(parser) {
 /** @param {string} opening @param {string} rest */
 function mayBecomeFormula(opening, rest) {
   if (opening === "$") return rest.length < LONGEST_AFTER_DOLLAR && MAYBE_AFTER_DOLLAR.test(rest) && !hasDollar(rest);
-  return rest.length < LONGEST && !rest.includes(opening === "\\(" ? "\\)" : opening === "\\[" ? "\\]" : "$$");
+  return rest.length < LONGEST && !rest.includes(CLOSING[opening]);
 }
 
 /** A second dollar has not made it a formula: it is none. @param {string} rest */

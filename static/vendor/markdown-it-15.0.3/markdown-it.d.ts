@@ -60,6 +60,8 @@ export interface StateBlock {
   eMarks: number[];
   sCount: number[];
   blkIndent: number;
+  lineMax: number;
+  parentType: string;
   isEmpty(line: number): boolean;
   getLines(begin: number, end: number, indent: number, keepLastLineBreak: boolean): string;
   push(type: string, tag: string, nesting: number): Token;
@@ -76,6 +78,7 @@ export interface StateInline {
   pending: string;
   linkLevel: number;
   delimiters: Delimiter[];
+  scanDelims(start: number, canSplitWord: boolean): { can_open: boolean; can_close: boolean; length: number };
   push(type: string, tag: string, nesting: number): Token;
 }
 
@@ -93,8 +96,13 @@ export type InlinePostRule = (state: StateInline) => void;
 
 export interface MarkdownIt {
   core: { ruler: Ruler<CoreRule> };
-  block: { ruler: Ruler<BlockRule>; parse(source: string, md: MarkdownIt, env: Env, tokens: Token[]): void };
+  block: {
+    ruler: Ruler<BlockRule>;
+    tokenize(state: StateBlock, start: number, end: number): void;
+    parse(source: string, md: MarkdownIt, env: Env, tokens: Token[]): void;
+  };
   inline: {
+    State: new (source: string, md: MarkdownIt, env: Env, tokens: Token[]) => StateInline;
     ruler: Ruler<InlineRule>;
     ruler2: Ruler<InlinePostRule>;
     tokenize(state: StateInline): void;
@@ -109,6 +117,7 @@ export interface MarkdownIt {
 }
 
 export default function markdownit(options?: {
+  breaks?: boolean;
   html?: boolean;
   linkify?: boolean;
   maxNesting?: number;

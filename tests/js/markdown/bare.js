@@ -8,7 +8,7 @@ export function bare(node) {
   const [name, attributes, ...children] = node;
   if (attributes.includes("class=code-block")) return bare(children.find(([child]) => child === "pre"));
   const kept = attributes.filter((attribute) => /^(start|class=language-[\w+#.-]{1,32}$)/.test(attribute));
-  const inner = joined(children.map(bare));
+  const inner = joined(children.filter((child) => !isDefinition(child)).map(bare));
   const content = name === "pre" || name === "code" ? inner : inner.map((child, index) => trimmed(child, inner, index)).filter((child) => child !== "");
   return [name, kept, ...content];
 }
@@ -30,4 +30,9 @@ function trimmed(child, siblings, index) {
   if (isBlock(siblings[index - 1])) text = text.replace(/^\n/, "");
   if (isBlock(siblings[index + 1])) text = text.replace(/\n$/, "");
   return text;
+}
+
+/** Drawn for those who read what nobody links to (definitions.js). */
+function isDefinition(node) {
+  return typeof node !== "string" && node[1].some((attribute) => attribute.startsWith("data-definition="));
 }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { document, element, LOCATION, serialised, whole } from "./page.js";
 import { Dressing } from "../../../static/js/markdown/dressing.js";
 import { boundedAttribute, boundedStyle } from "../../../static/js/markdown/formula_lengths.js";
-import { drawFormula } from "../../../static/js/markdown/mathml.js";
+import { drawFormula, ELEMENTS } from "../../../static/js/markdown/mathml.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 import { readCode } from "../../../static/js/markdown/highlight_worker.js";
 import { colourCode } from "../../../static/js/markdown/syntax.js";
@@ -161,10 +162,18 @@ test("every grammar colours by meaning, and changes no character", async () => {
 test("only meanings that the stylesheet knows become elements, and a text that differs is not taken", () => {
   const container = whole("```x\nabc\n```\n").querySelector("code");
   colourCode(container, [["keyword", "a"], ["x onclick=1", "b"], ["comment", ["string", "c"]], "\n"]);
-  assert.equal(serialised(container), '["code",["class=language-x"],["span",["class=code-keyword"],"a"],"b",["span",["class=code-comment"],["span",["class=code-string"],"c"]],"\\n"]');
+  assert.equal(serialised(container), '["code",["class=language-x","translate=no"],["span",["class=code-keyword"],"a"],"b",["span",["class=code-comment"],["span",["class=code-string"],"c"]],"\\n"]');
   colourCode(container, [["keyword", "other"]]);
   assert.equal(container.textContent, "abc\n");
 });
+
+const MATHML = new Set(
+  (
+    "maction maligngroup malignmark math menclose merror mfenced mfrac mglyph mi mlabeledtr mlongdiv mmultiscripts mn mo mover mpadded " +
+    "mphantom mprescripts mroot mrow ms mscarries mscarry msgroup msline mspace msqrt msrow mstack mstyle msub msubsup msup mtable mtd " +
+    "mtext mtr munder munderover none semantics annotation annotation-xml"
+  ).split(" "),
+);
 
 const drawing = (tex, isDisplay = false) => {
   const formula = document.createElement("span");
@@ -178,6 +187,46 @@ test("formulas become MathML", () => {
   assert.ok(isDrawn);
   assert.ok(formula.querySelector("math mfrac"));
   assert.equal(formula.querySelectorAll("mtd").length, 4);
+});
+
+test("every element that Temml makes is drawn", () => {
+  const source = readFileSync("static/vendor/temml-0.13.5/temml.js", "utf8");
+  const names = new Set(source.match(/(?<=["'])(?:m[a-z]+|none|semantics|annotation(?:-xml)?)(?=["'])/g));
+  const made = [...names].filter((name) => MATHML.has(name));
+  assert.ok(made.length > 25, `${made.length}`);
+  assert.deepEqual(made.filter((name) => !ELEMENTS.has(name)), []);
+});
+
+test("lines around, above, below and through a formula are drawn", () => {
+  for (const tex of ["\\overline{AB}", "\\underline{u}", "\\frac{\\cancel{a}b}{\\cancel{a}}", "\\sout{x}", "\\fbox{x}", "\\boxed{x}", "\\xcancel{x}"]) {
+    const { isDrawn, formula } = drawing(tex);
+    assert.ok(isDrawn, tex);
+    assert.ok(formula.querySelector("menclose, mrow[style*=border]"), tex);
+  }
+});
+
+test("formulas with an empty line between them stand below each other", () => {
+  assert.equal(drawing("x = 1\n\ny = 2", true).formula.querySelectorAll("mtr").length, 2);
+  assert.ok(drawing("\\begin{align}\na &= b \\\\\n\nc &= d\n\\end{align}", true).isDrawn);
+});
+
+test("what models write beyond Temml's own commands is drawn", () => {
+  for (const tex of ["\\mbox{if } x \\in \\R", "\\abs{x} \\norm{y}", "\\begin{eqnarray}x&=&y\\end{eqnarray}", "\\ensuremath{x}", "\\text{see }\\eqref{one}"]) {
+    assert.ok(drawing(tex, true).isDrawn, tex);
+  }
+  assert.match(drawing("5% of x").formula.textContent, /5%.*o.*f.*x/);
+  assert.match(drawing("5\\% of x").formula.textContent, /5%.*o.*f.*x/);
+  assert.match(drawing("\\eqref{one}").formula.textContent, /\(one\)/);
+});
+
+test("chemical formulas are drawn when their code has come", async () => {
+  const { isDrawn, formula } = drawing("\\ce{CO2 + H2O <=> H2CO3}");
+  assert.equal(isDrawn, false);
+  await import("../../../static/vendor/temml-0.13.5/mhchem.js");
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(formula.querySelector("math msub"));
+  assert.ok(drawing("\\ce{H2O}").isDrawn);
+  assert.ok(drawing("\\pu{123 kJ//mol}").isDrawn);
 });
 
 test("a formula that cannot be read, or wants more than to be drawn, stays its source", () => {

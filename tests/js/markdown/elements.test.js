@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { document, element, LOCATION, stream, UNDRESSED, whole } from "./page.js";
+import { document, element, LOCATION, rendered, stream, streamed, UNDRESSED, whole } from "./page.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const content = (text) => whole(text).querySelector("p").innerHTML;
+
+test("a line ends where it was ended", () => {
+  assert.equal(content("Roses are red,\nViolets are blue."), "Roses are red,<br>Violets are blue.");
+  assert.equal(content("• one\n• two  \n• three\\\n• four"), "• one<br>• two<br>• three<br>• four");
+  assert.equal(whole("> a\n> b\n\n- c\n  d\n").querySelectorAll("blockquote br, li br").length, 2);
+});
 
 test("exact inline tags in pairs are elements", () => {
   assert.equal(content("H<sub>2</sub>O <kbd>a *b*</kbd> <mark>c<sup>d</sup></mark>"), "H<sub>2</sub>O <kbd>a <em>b</em></kbd> <mark>c<sup>d</sup></mark>");
@@ -12,7 +18,7 @@ test("exact inline tags in pairs are elements", () => {
 });
 
 test("tags alone, crossing others, or with anything in them are text", () => {
-  for (const text of ["a <sub>b", "a</sub> b", "<sub>a <kbd>b</sub> c", "<SUB>a</SUB>", "<sub >a</sub >", "<br x>", "`<sub>a</sub>`"]) {
+  for (const text of ["a <sub>b", "a</sub> b", "<sub>a <kbd>b</sub> c", "<span>a</span>", "<sub >a</sub >", "<br x>", "`<sub>a</sub>`"]) {
     assert.equal(whole(text).querySelector("sub, kbd, br"), null, text);
     assert.equal(whole(text).textContent, text.replaceAll("`", ""));
   }
@@ -48,11 +54,43 @@ test("code blocks name their language and can be copied", () => {
 const directions = (container) => [...container.querySelectorAll("[dir]")].map((block) => `${block.localName} ${block.getAttribute("dir")}`);
 
 test("every block has the direction of its own first letter", () => {
-  assert.deepEqual(directions(whole("# a\n\n\u05d1 b\n\n- \u0627\n\n1. d\n\n> *1* `\u05d4`\n")), ["h1 ltr", "p rtl", "ul rtl", "ol ltr", "blockquote rtl"]);
+  assert.deepEqual(directions(whole("# a\n\n\u05d1 b\n\n- \u0627\n\n1. d\n\n> *1* `\u05d4`\n")), ["h1 ltr", "p rtl", "ul rtl", "ol ltr", "blockquote ltr", "code ltr"]);
   assert.deepEqual(directions(whole("- \u05d0\n  - b\n\n1. 2\n")), ["ul rtl", "ul ltr", "ol ltr"]);
-  assert.deepEqual(directions(whole("| \u05d0 | b |\n|---|---|\n| 1 | \u05d1 |\n")), ["th rtl", "th ltr", "td ltr", "td rtl"]);
+  assert.deepEqual(directions(whole("| \u05d0 | b |\n|---|---|\n| 1 | \u05d1 |\n")), ["div rtl", "table rtl", "th rtl", "th ltr", "td ltr", "td rtl"]);
   assert.deepEqual(directions(whole("123 \u05d0 a")), ["p rtl"]);
   assert.deepEqual(directions(whole("![\u05d0](https://a.example/b) c")), ["p rtl"]);
+});
+
+test("code is isolated, and says nothing about the direction of its paragraph", () => {
+  const [first, second] = whole("\u0627\u0633 `--save-dev`\n\n`ls -la` \u064a\u0639\u0631\u0636\n").children;
+  assert.equal(first.querySelector("code").getAttribute("dir"), "ltr");
+  assert.deepEqual([first, second].map((block) => block.getAttribute("dir")), ["rtl", "rtl"]);
+});
+
+test("a table has the direction of its heading, however it comes", () => {
+  const text = "| 1 | \u0627\u0644\u0642\u064a\u0645\u0629 |\n|---|---|\n| a | b |\n";
+  for (const container of [whole(text), rendered(text), streamed([...text]).container]) {
+    assert.equal(container.querySelector("table").getAttribute("dir"), "rtl");
+    assert.equal(container.querySelector(".table-scroll").getAttribute("dir"), "rtl");
+  }
+  assert.equal(whole("| a |\n|---|\n| \u0627 |\n").querySelector("table").getAttribute("dir"), "ltr");
+});
+
+test("code and formulas are not translated", () => {
+  const code = whole("`a`\n\n```js\nb\n```\n\n$x$ and\n\n$$\ny\n$$\n").querySelectorAll("code, .math");
+  assert.deepEqual([...code].map((each) => each.getAttribute("translate")), ["no", "no", "no", "no"]);
+});
+
+test("an open code block gets its later lines although somebody has replaced its text", () => {
+  const { container, markdown } = stream();
+  markdown.push("```js\nline 1\n");
+  const code = container.querySelector("pre > code");
+  const font = document.createElement("font");
+  font.append(code.textContent);
+  code.replaceChildren(font);
+  markdown.push("line 2\nline 3\n```\n");
+  markdown.finish();
+  assert.equal(code.textContent, "line 1\nline 2\nline 3\n");
 });
 
 test("no block asks the browser for its direction, which would look through it with each child", () => {

@@ -1,13 +1,17 @@
 import { parseHTML } from "linkedom";
 
+import { showUnused } from "../../../static/js/markdown/drawing.js";
 import { ElementBuilder } from "../../../static/js/markdown/elements.js";
+import { dialect } from "../../../static/js/markdown/dialect.js";
+import { loadDialect } from "../../../static/js/markdown/late_dialect.js";
 import { loadPreview } from "../../../static/js/markdown/late_preview.js";
 import { BLOCKS_OF_A_PART } from "../../../static/js/markdown/parts.js";
 import { createParser } from "../../../static/js/markdown/parser.js";
+import { References } from "../../../static/js/markdown/references.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
-// In a page it comes later than the rest.
-await loadPreview();
+// In a page these come later than the rest.
+await Promise.all([loadDialect(), loadPreview()]);
 
 export const LOCATION = "https://chat.example/c/0";
 export const { document, window } = parseHTML("<!doctype html><html><body></body></html>");
@@ -15,7 +19,7 @@ export const { document, window } = parseHTML("<!doctype html><html><body></body
 /** Without colours and formulas, which come later than the text. */
 export const UNDRESSED = { dress: () => {} };
 
-const parser = createParser();
+const parser = dialect(createParser());
 
 export function element() {
   return document.createElement("div");
@@ -49,7 +53,9 @@ export function rendered(text) {
 export function whole(text) {
   const container = element();
   const source = text.replace(/\r\n?/g, "\n").replaceAll("\0", "\ufffd");
-  const nodes = new ElementBuilder(document, LOCATION, parser).build(parser.parse(source, { references: {} }));
+  const all = new References();
+  const { result: tokens } = all.record({}, (references) => parser.parse(source, { references }));
+  const nodes = new ElementBuilder(document, LOCATION, parser).build(tokens);
   container.append(...nodes.splice(0, BLOCKS_OF_A_PART));
   while (nodes.length) {
     const part = element();
@@ -57,6 +63,7 @@ export function whole(text) {
     part.append(...nodes.splice(0, BLOCKS_OF_A_PART));
     container.append(part);
   }
+  showUnused(container, (label) => all.isUsed(label));
   return container;
 }
 

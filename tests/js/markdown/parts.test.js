@@ -24,7 +24,9 @@ test("a long message stands in parts, streamed as well as whole", () => {
   const container = whole(late);
   assert.equal(container.querySelectorAll(".markdown-part").length, 5);
   assert.equal(container.querySelectorAll(".markdown-part .markdown-part").length, 0);
-  assert.equal(blocksOf(container).length, MANY);
+  // The definition is one more, which is hidden.
+  assert.equal(blocksOf(container).length, MANY + 1);
+  assert.ok(blocksOf(container).at(-1).hasAttribute("hidden"));
 });
 
 test("finished blocks keep their nodes and their places in all parts", () => {

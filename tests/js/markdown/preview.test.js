@@ -44,11 +44,11 @@ test("a table never looks like a paragraph", () => {
 test("table rows that never become a table are shown", () => {
   const { container, markdown } = stream();
   markdown.push("| a | b |\nnot a delimiter");
-  assert.match(container.textContent, /\| a \| b \|\nnot a delimiter/);
+  assert.match(container.textContent, /\| a \| b \|not a delimiter/);
 });
 
 test("a definition is never shown", () => {
-  for (const html of steps("[a]: https://a.example\n\n")) assert.equal(html, "");
+  for (const html of steps("[a]: https://a.example\n\n")) assert.match(html, /^(?:<p [^>]*hidden[^>]*>.*<\/p>)?$/);
 });
 
 test("a task never shows its brackets", () => {
@@ -58,7 +58,7 @@ test("a task never shows its brackets", () => {
 test("half emphasis, code and strikethrough look finished", () => {
   assertNever("so **bold** and *em* and `code` and ~~old~~ and ***both*** end", /\*|`|~/);
   assert.match(steps("a **b").at(-1), /<strong>b<\/strong>/);
-  assert.match(steps("a `b").at(-1), /<code>b<\/code>/);
+  assert.match(steps("a `b").at(-1), /<code[^>]*>b<\/code>/);
   assert.match(steps("a **b *c").at(-1), /<strong>b <em>c<\/em><\/strong>/);
   assert.match(steps("a ~~b").at(-1), /<s>b<\/s>/);
 });
@@ -89,7 +89,7 @@ test("what was healed is not kept", () => {
 
 test("an open fence shows its code at once, and never its closing fence", () => {
   const seen = steps("```js\nlet a;\n``\n```\nafter\n\n");
-  assert.ok(seen.some((html) => html.includes("<code class=\"language-js\">let a</code>")));
+  assert.ok(seen.some((html) => /<code [^>]*class="language-js"[^>]*>let a<\/code>/.test(html)));
   for (const html of seen) assert.doesNotMatch(html, /```/);
 });
 
@@ -100,12 +100,19 @@ test("held text is shown when the text ends", () => {
   }
 });
 
+/** Words that a space or a line break separates. */
+function wordsOf(block) {
+  const copy = block.cloneNode(true);
+  for (const end of copy.querySelectorAll("br")) end.replaceWith(" ");
+  return copy.textContent.split(/\s+/).filter(Boolean);
+}
+
 test("no space between two words and no line break is missing while a long paragraph waits for its next parse", () => {
   for (const end of [" ", "\n", "  ", " \n "]) {
     const { container, markdown } = stream();
     for (let number = 1000; number < 3000; number += 1) {
       markdown.push(`word${number}${end}`);
-      const shown = [...container.children].flatMap(({ textContent }) => textContent.split(/\s+/).filter(Boolean));
+      const shown = [...container.children].flatMap((block) => wordsOf(block));
       assert.ok(shown.every((word) => /^word\d{4}$/.test(word)), `${JSON.stringify(end)}: ${shown.at(-1)}`);
       // A word at the start of a line may be held back.
       assert.ok(shown.length >= number - 1000, `${shown.length} words of ${number - 999}`);

@@ -6,14 +6,17 @@ import { SAMPLES } from "./samples.js";
 import { chance, element, inChunks, inRandomChunks, LOCATION, serialised, streamed, UNDRESSED, whole } from "./page.js";
 import { renderMarkdown } from "../../../static/js/markdown/stream.js";
 
-const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|pre|code|em|strong|s|sub|sup|kbd|mark|br|hr|a|span|div|button|input)$/;
-const CLASSES = /^(code-block|code-header|code-language|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|plain-text|image-placeholder|image-(alt|host|hint|load)|link-mismatch|link-host|math|math math-display|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
+const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|summary|table|thead|tbody|tr|th|td|pre|code|em|strong|s|b|i|u|details|summary|sub|sup|kbd|mark|br|hr|a|span|div|button|input)$/;
+const CLASSES = /^(code-block|code-header|code-language|code-file|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|alert alert-(note|tip|important|warning|caution)|alert-title|footnote|footnote-(label|mark)|plain-text|image-placeholder|image-(alt|host|hint|load)|link-mismatch|link-host|math|math math-(display|long)|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
 const CONVERSATION = /^\/c\/[0-9a-f-]{36}$/;
 
 /** The rule for each attribute: which elements may have it, and with which values. */
 const ATTRIBUTES = {
   class: [PLAIN, CLASSES],
-  dir: [/^(p|h[1-6]|ul|ol|blockquote|th|td|pre|div|span)$/, /^(auto|ltr)$/],
+  dir: [/^(p|h[1-6]|ul|ol|blockquote|summary|table|th|td|pre|code|div|span)$/, /^(auto|ltr|rtl)$/],
+  hidden: [/^p$/, /^$/],
+  "data-definition": [/^p$/, /^/],
+  translate: [/^(code|div|span)$/, /^no$/],
   href: [/^a$/, (value) => isAllowedUrl(value)],
   title: [/^(a|span)$/, /^/],
   rel: [/^a$/, /^noopener noreferrer nofollow ugc$/],
@@ -21,14 +24,15 @@ const ATTRIBUTES = {
   referrerpolicy: [/^a$/, /^no-referrer$/],
   start: [/^ol$/, /^\d{1,9}$/],
   scope: [/^th$/, /^col$/],
-  tabindex: [/^(div|pre|span)$/, /^0$/],
+  tabindex: [/^(div|pre|span)$/, /^(0|-1)$/],
   role: [/^div$/, /^region$/],
-  "aria-label": [/^(div|input)$/, /^(Table|Done|To do)$/],
+  "aria-label": [/^(div|input|button)$/, /^(Table|Done|To do|Footnote \S+)$/],
   type: [/^(input|button)$/, /^(checkbox|button)$/],
   disabled: [/^input$/, /^$/],
   checked: [/^input$/, /^$/],
-  "data-action": [/^button$/, /^(copy-code|wrap-code|load-image)$/],
+  "data-action": [/^button$/, /^(copy-code|wrap-code|load-image|show-footnote)$/],
   "aria-pressed": [/^button$/, /^(true|false)$/],
+  "data-note": [/^div$/, /^\S+$/],
   "data-tex": [/^(div|span)$/, /^/],
   "data-host": [/^a$/, /^[a-z0-9.:[\]-]+$/],
   "data-image": [/^span$/, /^https:\/\/[^@\s]+$/],
@@ -84,7 +88,7 @@ test("no payload does inside other markup", () => {
 });
 
 test("HTML stays visible as text", () => {
-  for (const payload of ["<img src=x onerror=__x=1>", "<script>__x=1</script>", "<SUB>e</SUB>", "<br onclick=x>"]) {
+  for (const payload of ["<img src=x onerror=__x=1>", "<script>__x=1</script>", "<SUB x>e</SUB>", "<br onclick=x>", "<div>a</div>", "<b style=x>a</b>"]) {
     const container = whole(payload);
     assert.equal(container.querySelector("p").childNodes.length, 1);
     assert.equal(container.textContent, payload);

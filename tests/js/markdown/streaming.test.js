@@ -47,6 +47,19 @@ test("random lines of markup equal the whole", () => {
   }
 });
 
+test("random lines of the dialect equal the whole", () => {
+  const random = chance(5);
+  const lines = [
+    "", "", "$$", "x = 1", "text $$", "$$ (1)", "$$ where y", "\\[", "\\]", "so \\[", "\\begin{align}", "\\end{align}", "<details>", "<summary>S</summary>", "</details>", "<details><summary>T</summary>u",
+    "> [!NOTE]", "> a", "[^1]: n", "    more", "a[^1]", "```md", "```js", "```", "```math", "- b", "  c", "<!-- d -->", "e <!-- f", "g -->", "[x]: y", "[x]: https://x.example", "[1][2]", "[2]: https://two.example",
+    "| h |", "|---|", "| 1 | 2 |", "prose words here", "# i", "1. j", "<b>k", "l</b>",
+  ];
+  for (let round = 0; round < 2_000; round += 1) {
+    const text = Array.from({ length: 1 + random.below(10) }, () => random.pick(lines)).join("\n");
+    assertStreamsEqually(text, inRandomChunks(text, random, 5));
+  }
+});
+
 test("definitions that go on over several lines equal the whole", () => {
   const random = chance(4);
   const lines = ["[i]: /u \"t", "[i]: /u", "'j", "j'", "===", "--", "f", "end\"", "[k", "l]: /v", "", "[i]:", "/w", "[k l]: <x> (y)", "(z", "z)"];

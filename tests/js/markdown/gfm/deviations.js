@@ -3,10 +3,14 @@ const MAIL = "which bare mail addresses are linked differs";
 const URLS = "ftp: is no address that a link may lead to, and where a bare address ends differs";
 const HTML = "HTML is shown as text";
 const SINGLE = "a single ~ is no strikethrough: 20~30 is a range";
-const NOTES = "footnotes belong to a whole document, which a stream is not";
+const NOTES = "a footnote stays where it was written";
+const BREAKS = "a line ends where it was ended";
+const CELLS = "a cell that the heading has no place for is shown";
 
 /** Where we differ from GitHub on purpose: the example, and why. All others look the same. */
 export const DEVIATIONS = {
+  "gfm 203": BREAKS,
+  "gfm 204": CELLS,
   "gfm 621": WWW,
   "gfm 622": WWW,
   "gfm 623": WWW,
@@ -17,7 +21,11 @@ export const DEVIATIONS = {
   "gfm 628": URLS,
   "gfm 630": MAIL,
   "gfm 653": HTML,
+  "ext 3": BREAKS,
+  "ext 7": BREAKS,
+  "ext 8": CELLS,
   "ext 12": HTML,
+  "ext 16": BREAKS,
   "ext 17": SINGLE,
   "ext 18": SINGLE,
   "ext 19": WWW,

@@ -1,0 +1,142 @@
+/**
+ * What a selection over answers leaves on the clipboard: the words, formulas as their TeX, code as it was written. Nothing of the page
+ * that shows them: no labels, no buttons, none of the colours of its theme, which a browser would add.
+ */
+
+const LEFT_OUT = "button, .code-header, .message__label, .message__footer, [hidden], svg";
+const BLOCKS = new Set("address blockquote details div h1 h2 h3 h4 h5 h6 hr ol p pre summary table tr ul li".split(" "));
+/** With an empty line before and after them. */
+const APART = new Set("blockquote details h1 h2 h3 h4 h5 h6 ol p pre table ul".split(" "));
+const KEPT = new Set(["href", "start", "colspan"]);
+
+/** @param {Document} document @returns {() => void} what removes the listener */
+export function enableSelectionCopy(document) {
+  const listener = (/** @type {ClipboardEvent} */ event) => copy(event, document);
+  document.addEventListener("copy", listener);
+  return () => document.removeEventListener("copy", listener);
+}
+
+/** @param {ClipboardEvent} event @param {Document} document */
+function copy(event, document) {
+  const selection = document.getSelection();
+  const target = /** @type {Element | null} */ (event.target);
+  if (!event.clipboardData || !selection || selection.isCollapsed || target?.closest?.("input, textarea")) return;
+  const copied = selected(selection.getRangeAt(0), document);
+  if (!copied) return;
+  event.clipboardData.setData("text/plain", plainText(copied));
+  event.clipboardData.setData("text/html", new XMLSerializer().serializeToString(copied));
+  event.preventDefault();
+}
+
+/** The selected part of what messages say; null if none of it is an answer. @param {Range} range @param {Document} document */
+function selected(range, document) {
+  const ancestor = range.commonAncestorContainer;
+  const element = ancestor.nodeType === 1 ? /** @type {Element} */ (ancestor) : ancestor.parentElement;
+  const around = element?.closest(".message__body");
+  const bodies = around ? [around] : [...(element?.querySelectorAll(".message__body") ?? [])].filter((body) => range.intersectsNode(body));
+  if (!bodies.some((body) => body.matches(".markdown"))) return null;
+  const copied = document.createElement("div");
+  for (const body of bodies) {
+    const part = document.createElement(body.matches(".markdown") ? "div" : "pre");
+    part.append(within(range, body).cloneContents());
+    copied.append(part);
+  }
+  // Of one block of code, or one formula, the selection holds only the inside.
+  const code = element?.closest("pre");
+  if (code) return wrapped("pre", copied);
+  return cleaned(copied);
+}
+
+/** @param {Range} range @param {Element} body */
+function within(range, body) {
+  const part = range.cloneRange();
+  if (!body.contains(part.startContainer)) part.setStart(body, 0);
+  if (!body.contains(part.endContainer)) part.setEnd(body, body.childNodes.length);
+  const [first, last] = [formulaOf(part.startContainer), formulaOf(part.endContainer)];
+  if (first) part.setStartBefore(first);
+  if (last) part.setEndAfter(last);
+  return part;
+}
+
+/** A formula is copied as a whole. @param {Node} node */
+function formulaOf(node) {
+  return (node.nodeType === 1 ? /** @type {Element} */ (node) : node.parentElement)?.closest(".math") ?? null;
+}
+
+/** @param {string} tag @param {Element} content */
+function wrapped(tag, content) {
+  const wrapper = content.ownerDocument.createElement(tag);
+  wrapper.append(content.textContent ?? "");
+  return wrapper;
+}
+
+/**
+ * Only the words and their structure.
+ *
+ * @param {Element} copied  changed in place
+ */
+export function cleaned(copied) {
+  for (const mark of copied.querySelectorAll(".footnote-mark")) mark.replaceChildren(`[${mark.textContent}]`);
+  for (const label of copied.querySelectorAll(".footnote-label")) {
+    label.nextElementSibling?.prepend(`[${label.textContent}]: `);
+    label.remove();
+  }
+  for (const image of copied.querySelectorAll("[data-image]")) image.replaceWith(image.querySelector(".image-alt")?.textContent ?? "");
+  for (const formula of copied.querySelectorAll(".math")) formula.replaceWith(texOf(formula));
+  for (const code of copied.querySelectorAll("pre")) code.replaceChildren(code.textContent ?? "");
+  for (const element of copied.querySelectorAll(LEFT_OUT)) element.remove();
+  for (const element of copied.querySelectorAll("*")) {
+    for (const { name } of [...element.attributes]) if (!KEPT.has(name)) element.removeAttribute(name);
+  }
+  return copied;
+}
+
+/** As it may be written in Markdown; one that could not be drawn is its source. @param {Element} formula */
+function texOf(formula) {
+  const tex = formula.getAttribute("data-tex");
+  if (!tex || !formula.firstElementChild) return formula.textContent ?? "";
+  if (!formula.matches(".math-display")) return `$${tex}$`;
+  return tex.startsWith("\\begin") ? tex : `$$\n${tex}\n$$`;
+}
+
+/** @param {Element} copied  cleaned */
+export function plainText(copied) {
+  const text = new PlainText();
+  text.add(copied);
+  return text.written.replace(/^\n+|\s+$/g, "");
+}
+
+class PlainText {
+  written = "";
+
+  /** @param {Node} node */
+  add(node) {
+    if (node.nodeType === 3) this.written += /** @type {Text} */ (node).data;
+    if (node.nodeType !== 1) return;
+    const element = /** @type {Element} */ (node);
+    const tag = element.localName;
+    if (tag === "br") this.written += "\n";
+    else if ((tag === "td" || tag === "th") && element.previousElementSibling) this.written += "\t";
+    const isApart = APART.has(tag) && !element.parentElement?.closest("li");
+    if (BLOCKS.has(tag)) this.#break(isApart);
+    if (tag === "li") this.written += markerOf(element);
+    for (const child of element.childNodes) this.add(child);
+    if (BLOCKS.has(tag)) this.#break(isApart);
+  }
+
+  /** @param {boolean} isApart */
+  #break(isApart) {
+    if (/(?:^|\n|- |\d\. )$/.test(this.written) && !isApart) return;
+    if (/(?:- |\d\. )$/.test(this.written)) return;
+    const wanted = isApart ? 2 : 1;
+    const there = /\n*$/.exec(this.written)?.[0].length ?? 0;
+    if (this.written) this.written += "\n".repeat(Math.max(0, wanted - there));
+  }
+}
+
+/** @param {Element} item */
+function markerOf(item) {
+  const list = item.parentElement;
+  if (list?.localName !== "ol") return "- ";
+  return `${Number(list.getAttribute("start") ?? 1) + [...list.children].indexOf(item)}. `;
+}

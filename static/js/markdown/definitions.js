@@ -1,0 +1,43 @@
+/**
+ * Definitions of links. Only what leads somewhere is one: models write `[Answer]: 42` and `[INFO]: started` for people to read.
+ * What defines a link that is nowhere in the text is for people, too; so each definition is drawn, hidden, and shown at the
+ * end if nobody has asked for it.
+ */
+
+const DEFINITION = /^\[(?:[^[\]\\]|\\[^])+\]:[ \t]*(?:\n[ \t>]*)?(?:<|#|https?:|mailto:|\/c\/)/i;
+// Its place among the rules of parser.js.
+const REFERENCE = 7;
+const LONGEST_OPENING = 2_100;
+// A comment, as far as markdown has any.
+const COMMENT = /^\/\//;
+const CITATION = /\[(\d{1,4})\](?=\[\^?\d{1,4}\])/y;
+
+/** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
+
+/** @param {import("./parser.js").MarkdownIt} parser  with the block rules of parser.js */
+export function definitions(parser) {
+  const reference = parser.block.ruler.getRules("")[REFERENCE];
+  parser.block.ruler.at("reference", (state, first, end, silent) => {
+    const start = state.bMarks[first] + state.tShift[first];
+    if (!DEFINITION.test(state.src.slice(start, start + LONGEST_OPENING)) || !reference(state, first, end, silent)) return false;
+    const token = state.tokens[state.tokens.length - 1];
+    token.content = state.getLines(first, state.line, state.blkIndent, false).trim();
+    token.info = COMMENT.test(token.meta.label) ? "" : token.meta.label;
+    return true;
+  });
+  parser.inline.ruler.before("link", "citation", citation);
+}
+
+/** `[1][2]` cites two sources; to CommonMark it is a link to the second, whose text is the first. @param {StateInline} state @param {boolean} silent */
+function citation(state, silent) {
+  CITATION.lastIndex = state.pos;
+  const found = CITATION.exec(state.src);
+  if (!found) return false;
+  const target = state.env.references?.[found[1]];
+  state.pos += found[0].length;
+  if (silent) return true;
+  if (target) state.push("link_open", "a", 1).attrs = [["href", target.href], ["title", target.title]];
+  state.push("text", "", 0).content = target ? found[1] : found[0];
+  if (target) state.push("link_close", "a", -1);
+  return true;
+}

@@ -1,0 +1,28 @@
+/** What models write beyond CommonMark and tables (late_dialect.js). */
+
+import { alerts } from "./alerts.js";
+import { definitions } from "./definitions.js";
+import { fences } from "./fences.js";
+import { folds } from "./folds.js";
+import { footnotes } from "./footnotes.js";
+import { formulaBlocks } from "./formula_blocks.js";
+import { formulas } from "./formulas.js";
+import { inlineTags } from "./inline_tags.js";
+import { taskLists } from "./task_lists.js";
+
+export { createElement, mark } from "./dialect_elements.js";
+export { readInfo } from "./fences.js";
+
+/** @param {import("./parser.js").MarkdownIt} parser  of parser.js @returns {import("./parser.js").MarkdownIt} the same, which knows it now */
+export function dialect(parser) {
+  definitions(parser);
+  fences(parser);
+  formulas(parser);
+  formulaBlocks(parser);
+  alerts(parser);
+  folds(parser);
+  footnotes(parser);
+  inlineTags(parser);
+  taskLists(parser);
+  return parser;
+}

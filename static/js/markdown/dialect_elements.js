@@ -1,0 +1,71 @@
+/**
+ * The elements of the dialect. As in elements.js, nothing is made but what is named here: a tag in a text names none, and gives none
+ * an attribute.
+ */
+
+import { gettext } from "../i18n.js";
+
+/** @typedef {import("./parser.js").Token} Token */
+
+const TAGS = new Set(["b", "i", "u", "sub", "sup", "kbd", "mark", "details", "summary"]);
+const ALERTS = new Set(["note", "tip", "important", "warning", "caution"]);
+
+/** @param {Document} document @param {Token} token @returns {Element | null} null if the token is not of the dialect */
+export function createElement(document, token) {
+  if (token.type === "footnote_open") return createFootnote(document, token);
+  if (token.type === "footnote_mark") return createMark(document, token);
+  if (token.type === "alert_title") return createTitle(document, token);
+  if (token.type === "task_checkbox") return createCheckbox(document, token);
+  return token.nesting > 0 && TAGS.has(token.tag) ? document.createElement(token.tag) : null;
+}
+
+/** Says what an element is that is also without the dialect. @param {Element} element @param {Token} token */
+export function mark(element, { meta }) {
+  if (meta.task) element.setAttribute("class", "task-item");
+  if (ALERTS.has(meta.alert)) element.setAttribute("class", `alert alert-${meta.alert}`);
+  if (meta.isTitle) element.setAttribute("class", "alert-title");
+}
+
+/** It says nothing about the direction of the note. @param {Document} document @param {Token} token */
+function createTitle(document, { content }) {
+  const title = document.createElement("p");
+  title.setAttribute("class", "alert-title");
+  title.append(content);
+  return title;
+}
+
+/** @param {Document} document @param {Token} token */
+function createFootnote(document, { info }) {
+  const note = document.createElement("div");
+  note.setAttribute("class", "footnote");
+  note.setAttribute("data-note", info);
+  note.setAttribute("tabindex", "-1");
+  const label = document.createElement("span");
+  label.setAttribute("class", "footnote-label");
+  label.append(info);
+  note.append(label);
+  return note;
+}
+
+/** A mark in the text. @param {Document} document @param {Token} token */
+function createMark(document, { content }) {
+  const sup = document.createElement("sup");
+  sup.setAttribute("class", "footnote-mark");
+  const button = document.createElement("button");
+  button.setAttribute("type", "button");
+  button.setAttribute("data-action", "show-footnote");
+  button.setAttribute("aria-label", `${gettext("Footnote")} ${content}`);
+  button.append(content);
+  sup.append(button);
+  return sup;
+}
+
+/** @param {Document} document @param {Token} token */
+function createCheckbox(document, { info }) {
+  const checkbox = document.createElement("input");
+  checkbox.setAttribute("type", "checkbox");
+  checkbox.setAttribute("disabled", "");
+  if (info) checkbox.setAttribute("checked", "");
+  checkbox.setAttribute("aria-label", info ? gettext("Done") : gettext("To do"));
+  return checkbox;
+}

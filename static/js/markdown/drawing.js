@@ -1,0 +1,312 @@
+/**
+ * Markdown that is rendered while it arrives.
+ *
+ * Finished blocks are parsed once, drawn, and never touched again (settling.js); the open end is drawn as a preview,
+ * as often as the work credit allows (work_credit.js). When the text ends the DOM equals that of rendering it at once.
+ */
+
+import { BlockBuilder } from "./block_builder.js";
+import { blockLimit } from "./block_limit.js";
+import { LateDressing } from "./late_dressing.js";
+import { preview } from "./late_preview.js";
+import { OpenFence } from "./open_fence.js";
+import { OpenTable } from "./open_table.js";
+import { Parts, redraw } from "./parts.js";
+import { runInSlices } from "./slices.js";
+import { SourceText } from "./source_text.js";
+import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
+
+/** @typedef {import("./block_builder.js").Slice} Slice */
+/**
+ * @typedef {object} Options
+ * @property {string} [location]  URL of the page, to judge links against
+ * @property {Document} [document]
+ * @property {Pick<LateDressing, "dress">} [dressing]
+ * @property {(work: () => void) => void} [later]  runs work after the page has had its turn
+ */
+
+const pageDressing = new LateDressing();
+// Read and drawn in one go, whatever it is.
+const SLICE_CHARACTERS = 4_096;
+// A message of usual length is drawn at once: one that grows above what is being read would move it.
+const AT_ONCE_CHARACTERS = 2 * SLICE_CHARACTERS;
+// As many blocks, drawn again.
+const SLICE_BLOCKS = 100;
+/** Who draws in a container: another one there takes its place. @type {WeakMap<Element, Drawing>} */
+const drawings = new WeakMap();
+
+/** One message in one dialect: being streamed, or rendered whole (stream.js). */
+export class Drawing {
+  #parts;
+  #blocks;
+  #dressing;
+  #source = new SourceText();
+  #credit = new WorkCredit(EARNED_FOR_ALL);
+  #lastItemCredit = new WorkCredit(EARNED_FOR_LAST_ITEM);
+  /** @type {import("./plain_tail.js").PlainTail | undefined} */
+  #plain;
+  /** The open end of the text, and what is drawn of it. */
+  #tail = "";
+  #hasNewLine = false;
+  /** @type {ChildNode[]} */
+  #tailNodes = [];
+  /** A block at the end that only grows. @type {OpenFence | OpenTable | null} */
+  #block = null;
+  /** @type {import("./last_item.js").LastItem | null} */
+  #lastItem = null;
+  #finished = false;
+  /** Characters so far. */
+  #received = 0;
+  #container;
+  #later;
+
+  /** @param {Element} container  nobody else may change its children @param {Options} [options] */
+  constructor(container, options = {}) {
+    this.#container = container;
+    drawings.set(container, this);
+    this.#parts = new Parts(container);
+    this.#later = options.later;
+    const location = options.location ?? globalThis.location?.href ?? "";
+    this.#dressing = options.dressing ?? pageDressing;
+    this.#blocks = new BlockBuilder(options.document ?? container.ownerDocument, location);
+  }
+
+  /** Everything received so far, as it was written. */
+  get text() {
+    return this.#source.raw;
+  }
+
+  /** Whether nobody else draws in its container now. */
+  get isCurrent() {
+    return drawings.get(this.#container) === this;
+  }
+
+  get isFinished() {
+    return this.#finished;
+  }
+
+  /** How many characters have been handed to the parser; linear in the text's length (work_credit.js). */
+  get parsedCharacters() {
+    return this.#blocks.parsedCharacters;
+  }
+
+  /** Adds text and draws it, as far as it can be shown yet. @param {string} text */
+  push(text) {
+    if (this.#finished) throw new Error("The text has ended already");
+    const added = this.#source.push(text);
+    this.#received += added.length;
+    for (const slice of slicesOf(added)) this.#pushSlice(slice, true);
+  }
+
+  /**
+   * The text has ended: everything is shown, and links whose definition came late are made. Much of it is drawn in slices, so
+   * that the page goes on meanwhile.
+   *
+   * @param {string} [rest]  what has not been pushed
+   */
+  finish(rest = "") {
+    if (this.#finished) return;
+    this.#finished = true;
+    const text = this.#source.push(rest) + this.#source.finish();
+    const work = this.#finishing(text);
+    if (this.#received + text.length > AT_ONCE_CHARACTERS) runInSlices(work, this.#later, () => this.isCurrent);
+    else while (!work.next().done);
+  }
+
+  /** @param {string} rest */
+  *#finishing(rest) {
+    for (const slice of slicesOf(rest)) {
+      this.#pushSlice(slice, false);
+      yield;
+    }
+    while (this.#block) yield this.#finishBlock(this.#block);
+    this.#draw(this.#blocks.settle(this.#tail));
+    this.#tail = "";
+    for (const [index, slice] of this.#blocks.takeLate().entries()) {
+      if (index % SLICE_BLOCKS === SLICE_BLOCKS - 1) yield;
+      this.#redraw(slice);
+    }
+    showUnused(this.#container, (label) => this.#blocks.isUsed(label));
+  }
+
+  /** @param {OpenFence | OpenTable} block */
+  #finishBlock(block) {
+    const rest = block.finish();
+    this.#closeBlock(block);
+    if (rest) this.#pushSlice(rest, false);
+  }
+
+  /** @param {string} text @param {boolean} isOpen  whether more is to come, so that its end is drawn as a preview */
+  #pushSlice(text, isOpen) {
+    this.#credit.earn(text.length);
+    this.#lastItemCredit.earn(text.length);
+    for (let rest = text; rest; ) rest = this.#feed(rest, isOpen);
+  }
+
+  /** @param {string} text @param {boolean} isOpen @returns {string} what belongs into a block that has just been opened */
+  #feed(text, isOpen) {
+    const added = this.#append(text);
+    if (!added) return "";
+    let isCut = false;
+    for (let limit; (limit = blockLimit(this.#tail)); isCut = true) {
+      const opened = this.#pay(() => this.#openOwn(null) ?? this.#settleUpTo(limit));
+      if (opened !== null) return opened;
+    }
+    if (!isOpen) return this.#hasNewLine ? this.#pay(() => this.#update(false)) : "";
+    // Finding finished blocks and drawing the rest hand each character to the parser once.
+    const price = this.#tail.length * (this.#hasNewLine ? 2 : 1);
+    if (isCut || this.#credit.affords(price)) return this.#pay(() => this.#update(true));
+    if (!this.#previewLastItem()) this.#plain?.push(added);
+    return "";
+  }
+
+  /** @param {string} text @returns {string} the part that went into the tail */
+  #append(text) {
+    const rest = this.#block ? this.#pushTo(this.#block, text) : text;
+    if (rest === null) return "";
+    this.#tail += rest;
+    this.#hasNewLine ||= rest.includes("\n");
+    return rest;
+  }
+
+  /** @param {OpenFence | OpenTable} block @param {string} text @returns {string | null} what does not belong to it */
+  #pushTo(block, text) {
+    const rest = this.#pay(() => block.push(text, (price) => this.#credit.affords(price)));
+    if (rest !== null) this.#closeBlock(block);
+    else this.#dressing.dress(block.takeUndressed(), false);
+    return rest;
+  }
+
+  /** @template T @param {() => T} work @returns {T} */
+  #pay(work) {
+    const before = this.parsedCharacters;
+    const result = work();
+    this.#credit.spend(this.parsedCharacters - before);
+    return result;
+  }
+
+  /** Settles what is finished and previews the rest. @param {boolean} isOpen @returns {string} what a block that opens here has to begin with */
+  #update(isOpen) {
+    const settled = this.#hasNewLine ? this.#settle() : null;
+    const opened = this.#openOwn(settled);
+    if (opened !== null) return opened;
+    if (isOpen) this.#preview(settled);
+    else if (settled) this.#draw(settled);
+    return "";
+  }
+
+  /** A block that only grows, if one begins here. @param {Slice | null} settled @returns {string | null} what it has to begin with */
+  #openOwn(settled) {
+    const opened = OpenFence.open(this.#tail, this.#blocks) ?? OpenTable.open(this.#tail, this.#blocks);
+    return opened && this.#openBlock(settled, opened);
+  }
+
+  /** Of the block at the start of the tail, which is too long. @param {number} limit */
+  #settleUpTo(limit) {
+    const text = this.#tail.slice(0, limit);
+    const length = this.#blocks.settledLength(text) || this.#blocks.cutLength(text);
+    this.#draw(this.#blocks.settle(this.#tail.slice(0, length)));
+    this.#tail = this.#tail.slice(length);
+    this.#lastItem = null;
+    this.#plain?.reset(undefined, "", this.#tail);
+    return null;
+  }
+
+  #settle() {
+    this.#hasNewLine = false;
+    const length = this.#blocks.settledLength(this.#tail);
+    if (length === 0) return null;
+    const settled = this.#blocks.settle(this.#tail.slice(0, length));
+    this.#tail = this.#tail.slice(length);
+    return settled;
+  }
+
+  /** @param {Slice | null} settled */
+  #preview(settled) {
+    const shown = this.#tail.slice(0, lengthShown(this.#tail));
+    const { tokens, nodes, hidesRest } = this.#blocks.preview(shown);
+    this.#draw(settled, nodes);
+    this.#lastItem = preview()?.findLastItem(tokens, shown, this.#tailNodes.at(-1)) ?? null;
+    this.#holdBack(shown.length, shown, hidesRest);
+  }
+
+  /** @returns {boolean} whether it could be drawn */
+  #previewLastItem() {
+    const item = this.#lastItem;
+    const price = item?.lengthIn(this.#tail.length) ?? 0;
+    if (!item || !this.#credit.affords(price) || !this.#lastItemCredit.affords(price)) return false;
+    const source = item.sourceIn(this.#tail);
+    const shown = source.slice(0, lengthShown(source));
+    this.#lastItemCredit.spend(shown.length);
+    const { tokens, nodes, hidesRest } = this.#pay(() => this.#blocks.preview(shown, (parsed) => item.loosen(parsed)));
+    const drawn = item.draw(this.#tailNodes, nodes);
+    if (!drawn) return false;
+    this.#tailNodes = drawn;
+    this.#dress(item.newest(drawn), true);
+    this.#lastItem = item.next(tokens, shown);
+    this.#holdBack(this.#tail.length - source.length + shown.length, shown, hidesRest);
+    return true;
+  }
+
+  /** What has not been drawn yet of the tail waits in the plain text. @param {number} length @param {string} shown @param {boolean} hidesRest */
+  #holdBack(length, shown, hidesRest) {
+    this.#plain ??= preview()?.newPlainTail();
+    this.#plain?.reset(this.#tailNodes.at(-1), shown, this.#tail.slice(length), hidesRest);
+  }
+
+  /** @param {Slice | null} settled @param {{ block: OpenFence | OpenTable, rest: string }} opened */
+  #openBlock(settled, { block, rest }) {
+    this.#draw(settled, block.nodes);
+    block.standAs(this.#tailNodes);
+    this.#block = block;
+    this.#tail = "";
+    return rest;
+  }
+
+  /** It is complete: what is drawn of it stays. @param {OpenFence | OpenTable} block */
+  #closeBlock(block) {
+    this.#dressing.dress(block.takeUndressed(), false);
+    this.#parts.settle(this.#tailNodes.length);
+    this.#block = null;
+    this.#lastItem = null;
+    this.#tailNodes = [];
+    this.#plain?.reset(undefined, "", "");
+  }
+
+  /** Draws over the old end: nodes that are final now, then the new open end. @param {Slice | null} settled @param {ChildNode[]} [open] */
+  #draw(settled, open = []) {
+    const final = settled?.nodes ?? [];
+    const drawn = this.#parts.draw(this.#tailNodes, final, open);
+    this.#tailNodes = drawn.slice(final.length);
+    if (settled) settled.nodes = settled.source ? drawn.slice(0, final.length) : [];
+    this.#dress(drawn, open.length > 0);
+  }
+
+  /** @param {Slice} slice */
+  #redraw(slice) {
+    slice.nodes = redraw(slice.nodes, this.#blocks.rebuild(slice));
+    this.#dress(slice.nodes, false);
+  }
+
+  /** @param {ChildNode[]} nodes @param {boolean} isOpen */
+  #dress(nodes, isOpen) {
+    if (this.#blocks.takeNeedsDressing()) this.#dressing.dress(nodes, isOpen);
+  }
+}
+
+/** @param {string} text */
+function* slicesOf(text) {
+  for (let start = 0; start < text.length; start += SLICE_CHARACTERS) yield text.slice(start, start + SLICE_CHARACTERS);
+}
+
+/** @param {string} text @returns {number} the length of its part that may be shown */
+function lengthShown(text) {
+  return preview()?.lengthShown(text) ?? text.length;
+}
+
+/** Definitions that no link has asked for (definitions.js). @param {Element} container @param {(label: string) => boolean} isUsed */
+export function showUnused(container, isUsed) {
+  for (const definition of container.querySelectorAll("[data-definition]")) {
+    if (!isUsed(definition.getAttribute("data-definition") ?? "")) definition.removeAttribute("hidden");
+  }
+}

@@ -1,0 +1,2 @@
+// It only adds \ce and \pu to Temml.
+export {};

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { parseHTML } from "linkedom";
+
+import { loadDialect } from "../../../static/js/markdown/late_dialect.js";
+import { MarkdownStream, renderMarkdown } from "../../../static/js/markdown/stream.js";
+
+// Without page.js, which has everything loaded.
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+const OPTIONS = { location: "https://chat.example/c/0", dressing: { dress: () => {} } };
+const element = () => document.createElement("div");
+
+// One test, because it can be late only once.
+test("what has a sign of the dialect is drawn again when that comes, and nothing else is", async () => {
+  const [saved, plain, replaced, open] = [element(), element(), element(), element()];
+  renderMarkdown(saved, "an $x^2$\n", OPTIONS);
+  renderMarkdown(plain, "just **text**", OPTIONS);
+  renderMarkdown(replaced, "$a$", OPTIONS);
+  replaced.replaceChildren();
+  renderMarkdown(replaced, "other", OPTIONS);
+  const stream = new MarkdownStream(open, OPTIONS);
+  stream.push("H<su");
+  stream.push("b>2</sub>O, **o");
+  const paragraph = plain.firstChild;
+  assert.equal(saved.textContent, "an $x^2$");
+  assert.match(open.textContent, /<sub>/);
+
+  await loadDialect();
+
+  assert.equal(saved.querySelector(".math").getAttribute("data-tex"), "x^2");
+  assert.ok(plain.firstChild === paragraph);
+  assert.equal(replaced.textContent, "other");
+  assert.equal(open.querySelector("sub").textContent, "2");
+  stream.push("pen** end");
+  stream.finish();
+  assert.equal(stream.text, "H<sub>2</sub>O, **open** end");
+  assert.equal(open.querySelector("strong").textContent, "open");
+  assert.equal(open.children.length, 1);
+});
