@@ -183,7 +183,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             followers=self._followers,
             writer=self._writer,
             quotas=self._quotas,
-            is_signed_in=self._is_signed_in,
+            find_user=self._same_user,
         )
         metrics.READERS.labels("websocket").inc()
         listening, greeted = Flag(), Flag()
@@ -316,9 +316,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._engine.draining.departure(lambda: not self._followers.count and self._writer.is_idle)
         self._bye(close_codes.DRAINING)
 
-    async def _is_signed_in(self) -> bool:
-        user = await database.read(user_of_scope, self.scope)
-        return user is not None and user.pk == self._user_id
+    def _same_user(self) -> User | None:
+        user = user_of_scope(self.scope)
+        return user if user is not None and user.pk == self._user_id else None
 
     async def _forward_notices(self, listening: Flag, greeted: Flag) -> None:
         async with notices.listen(self._user_id) as received:

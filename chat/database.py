@@ -2,22 +2,26 @@
 
 Channels' and asgiref's default is one thread for everything outside a request: a locked database would then stall
 every socket's sign-in. Here reading never waits behind writing, saving an answer waits behind neither, and none of
-them delays a stream. No call keeps a connection, and none waits for ever: one without an answer raises
-django.db.OperationalError, whether the database is locked, away, or says nothing.
+them delays a stream. No call waits for ever: one without an answer raises django.db.OperationalError, whether the
+database is locked, away, or says nothing.
+
+Each thread keeps its connection to SQLite, as opening one costs as much as several queries; one that has failed is
+opened again. A connection to PostgreSQL goes back to its pool after each call.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
-from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import Error, OperationalError, close_old_connections, connection
+from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, close_old_connections, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.limits import ConcurrencyLimit, Crowded
@@ -82,24 +86,51 @@ async def save(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
 
 
 async def _run(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    call = database_sync_to_async(function, thread_sensitive=False, executor=executor)
+    # In the caller's context, for the language of what is said.
+    context, call = contextvars.copy_context(), partial(_call, function, *args, **kwargs)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            result: T = await call(*args, **kwargs)
-            return result
+            return await asyncio.get_running_loop().run_in_executor(executor, context.run, call)
     except TimeoutError:
         raise OperationalError(f"The database has not answered for {ANSWER_SECONDS} seconds.") from None
+
+
+# The connections that threads keep.
+_kept: Final[set[BaseDatabaseWrapper]] = set()
+
+
+def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if _one_writer and not connection.errors_occurred and not connection.in_atomic_block:
+            _keep(connections[DEFAULT_DB_ALIAS])
+        else:
+            close_old_connections()
+
+
+def _keep(own: BaseDatabaseWrapper) -> None:
+    if own not in _kept:
+        # It may be closed by another thread, when nothing more is asked.
+        own.inc_thread_sharing()
+        _kept.add(own)
+
+
+def close_kept() -> None:
+    """Close what the threads here keep; each opens it again when it is asked."""
+    for each in list(_kept):
+        each.close()
 
 
 async def keep_open() -> Callable[[], None]:
     """Keep SQLite's files open, until what this returns is called. Other databases need nothing of the kind.
 
-    The last connection to a SQLite file writes its write-ahead log back, waits for the disk and deletes it. As no call
-    here keeps its connection, that would be nearly every call: ten times what the call itself takes, and on a busy
-    disk seconds in which the file is locked (https://www.sqlite.org/wal.html, "The WAL file"). Raises
-    django.db.Error.
+    The last connection to a SQLite file writes its write-ahead log back, waits for the disk and deletes it: in the
+    middle of the work, that would be seconds on a busy disk in which the file is locked
+    (https://www.sqlite.org/wal.html, "The WAL file"). At the end it shall: who copies the file then has all of it.
+    Raises django.db.Error.
     """
-    if connection.vendor != "sqlite":
+    if not _one_writer:
         return lambda: None
 
     def opened() -> BaseDatabaseWrapper:
@@ -111,7 +142,13 @@ async def keep_open() -> Callable[[], None]:
             cursor.fetchall()
         return kept
 
-    return (await read(opened)).close
+    kept = await read(opened)
+
+    def close() -> None:
+        close_kept()
+        kept.close()
+
+    return close
 
 
 _noted: set[str] = set()
@@ -128,11 +165,9 @@ def write_later(name: str, function: Callable[[], object]) -> None:
 
 
 def _write_quietly(name: str, function: Callable[[], object]) -> None:
-    close_old_connections()
     try:
-        function()
+        _call(function)
     except Error as error:
         logger.warning("A note was not written (%s): %s", name, error)
     finally:
         _noted.discard(name)
-        close_old_connections()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from chat import database
 from chat.events import BadCursor, Cursor
 from chat.followers import Followers
-from chat.generation.engine import Engine
+from chat.generation.engine import Engine, Sent
 from chat.generation.requests import SendRequest, run_id_of
+from chat.models import User
 from chat.quotas.quotas import Quotas
 from chat.refusals import Refusal
 from chat.socket_writer import SocketWriter
@@ -33,7 +35,10 @@ class SignedOut(Exception):
 
 
 class SocketRequests:
-    """One user's requests on one socket. A refusal is a reply, whatever else goes wrong too: the socket stays open."""
+    """One user's requests on one socket. A refusal is a reply, whatever else goes wrong too: the socket stays open.
+
+    `find_user`: asks the database who is signed in on this socket; None if that is not the user any more.
+    """
 
     def __init__(
         self,
@@ -43,14 +48,14 @@ class SocketRequests:
         followers: Followers,
         writer: SocketWriter,
         quotas: Quotas,
-        is_signed_in: Callable[[], Awaitable[bool]],
+        find_user: Callable[[], User | None],
     ) -> None:
         self._engine = engine
         self._user_id = user_id
         self._followers = followers
         self._writer = writer
         self._quotas = quotas
-        self._is_signed_in = is_signed_in
+        self._find_user = find_user
         self._kinds: dict[object, Request] = {
             "send": self._send,
             "subscribe": self._subscribe,
@@ -111,16 +116,37 @@ class SocketRequests:
     async def _send(self, ref: Ref, frame: dict[str, Any]) -> None:
         request = SendRequest.parse(frame, characters=settings.CHAT_MESSAGE_CHARACTERS)
         self._quotas.sends.check(self._user_id, per_minute=settings.CHAT_SENDS_PER_MINUTE)
-        if not await self._is_signed_in():
-            raise SignedOut
         self._followers.check_room()
-        sent = await self._engine.send(self._user_id, request)
-        run = await self._engine.find(self._user_id, sent.run_id)
+        sent = await self._send_signed_in(request)
+        run = await self._engine.run_of(self._user_id, sent)
         self._ok(ref, run_id=sent.run_id, conversation_id=sent.conversation_id, duplicate=sent.duplicate)
         # A repeated send, perhaps overtaken by its twin, does not begin the answer again under the reader's eyes.
         if not self._followers.follows(sent.run_id):
             number = self._followers.request(sent.run_id)
             await self._followers.start(sent.run_id, run, None, request=number)
+
+    async def _send_signed_in(self, request: SendRequest) -> Sent:
+        """Raises SignedOut, Refusal."""
+        is_out = False
+
+        def find_user() -> User | None:
+            nonlocal is_out
+            user = self._find_user()
+            is_out = user is None
+            return user
+
+        try:
+            sent = await self._engine.send(self._user_id, request, find_user=find_user)
+        except Refusal:
+            if is_out:
+                raise SignedOut from None
+            raise
+        if sent.duplicate and not await self._is_signed_in():
+            raise SignedOut
+        return sent
+
+    async def _is_signed_in(self) -> bool:
+        return await database.read(self._find_user) is not None
 
     async def _subscribe(self, ref: Ref, frame: dict[str, Any]) -> None:
         run_id = run_id_of(frame.get("run_id"))

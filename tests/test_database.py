@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from chat import database
 from chat.limits import ConcurrencyLimit
+from chat.models import User
 from chat.refusals import Refusal
 from chatsite import databases
 
@@ -196,3 +197,27 @@ class TestAddress:
     def test_another_database_is_refused(self, url: str) -> None:
         with pytest.raises(ValueError):
             self.of(url)
+
+
+@pytest.mark.sqlite
+async def test_a_thread_keeps_its_connection_and_opens_one_that_failed_again() -> None:
+    def opened() -> object:
+        connection.ensure_connection()
+        return connection.connection
+
+    first = await database.save(opened)
+    assert await database.save(opened) is first
+
+    with pytest.raises(DatabaseError):
+        await database.save(lambda: connection.cursor().execute("SELECT nothing FROM nowhere"))
+    second = await database.save(opened)
+    assert second is not first
+
+    await database.read(database.close_kept)
+    assert await database.save(opened) is not second
+
+
+async def test_what_was_written_is_read_by_a_thread_that_had_read_before() -> None:
+    assert await database.read(User.objects.count) == 0
+    await database.write(User.objects.create_user, "dora")
+    assert await database.read(User.objects.count) == 1

@@ -44,25 +44,25 @@ async def start(request: HttpRequest, user: User) -> HttpResponse:
 async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
     await take_a_place(request, user)
     chat, sent = await _send(request, user)
-    run = await chat.find(user.pk, sent.run_id)
+    run = await chat.run_of(user.pk, sent)
     return stream(request, user, run_stream.one_run(chat, run, None))
 
 
 async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
     await take_a_place(request, user)
     chat, sent = await _send(request, user)
-    return later(request, user, answered(_outcome(chat, user, sent.run_id)))
+    return later(request, user, answered(_outcome(chat, user, sent)))
 
 
-async def _outcome(chat: Engine, user: User, run_id: str) -> HttpResponse:
+async def _outcome(chat: Engine, user: User, sent: Sent) -> HttpResponse:
     """The saved message, or the error, when the run has ended."""
-    run = await chat.find(user.pk, run_id)
+    run = await chat.run_of(user.pk, sent)
     last = await chat.draining.unless_ended(_last(chat.follow(run, None, limit=settings.CHAT_ANSWER_BYTES)))
     if last.name == "error":
         error = cast(events.Failure, last.data)
         status = FAILURE_STATUS.get(error["code"], 502)
         return failed(status, error["code"], error["message"], error["retryable"], error.get("retry_after"))
-    return await _saved(user, run_id)
+    return await _saved(user, sent.run_id)
 
 
 async def list_runs(request: HttpRequest, user: User) -> HttpResponse:
@@ -104,7 +104,8 @@ async def _send(request: HttpRequest, user: User) -> tuple[Engine, Sent]:
     send = SendRequest.parse(body_of(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
     quotas().sends.check(user.pk, per_minute=settings.CHAT_SENDS_PER_MINUTE)
     chat = await engine()
-    return chat, await chat.send(user.pk, send)
+    # Who asks was looked up a moment ago.
+    return chat, await chat.send(user.pk, send, find_user=lambda: user)
 
 
 async def _last(following: AsyncGenerator[Batch, None]) -> Entry:

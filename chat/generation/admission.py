@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chat import events
@@ -36,13 +37,18 @@ class Admission:
 
 
 def admit(
-    user_id: int, send: SendRequest, *, reserved: frozenset[str], providers: frozenset[str], characters: int
+    find_user: Callable[[], User | None],
+    send: SendRequest,
+    *,
+    reserved: frozenset[str],
+    providers: frozenset[str],
+    characters: int,
 ) -> Admission | AlreadySent:
-    """Look up all that the send names. Raises Refusal.
+    """Look up all that the send names. Raises Refusal; `not_signed_in` where `find_user` finds nobody.
 
     `reserved`: conversations of this user that have runs but no row yet. `providers`: names of those there are.
     """
-    user = User.objects.filter(pk=user_id, is_active=True).first()
+    user = find_user()
     if user is None:
         raise Refusal("not_signed_in", "This account cannot be used any more.")
     if sent := _already_sent(user, send):
@@ -82,11 +88,16 @@ def _once_more(
     )
 
 
+def active_user(user_id: int) -> User | None:
+    found: User | None = User.objects.filter(pk=user_id, is_active=True).first()
+    return found
+
+
 def admit_again(
     user_id: int, start: events.Start, *, providers: frozenset[str], characters: int
 ) -> tuple[str, Request]:
     """The provider and the request of a run that has begun already, to generate its answer anew. Raises Refusal."""
-    user = User.objects.filter(pk=user_id, is_active=True).first()
+    user = active_user(user_id)
     if user is None:
         raise Refusal("not_signed_in", "This account cannot be used any more.")
     usable = Assistant.objects.usable_by(user).filter(provider__in=providers)

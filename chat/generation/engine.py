@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -18,7 +19,7 @@ from django.db import Error as DatabaseError
 from chat import auth, database, events, notices
 from chat.events import Cursor, Entry
 from chat.generation import archive
-from chat.generation.admission import Admission, AlreadySent, admit
+from chat.generation.admission import Admission, AlreadySent, active_user, admit
 from chat.generation.assistants import connect, provider_settings
 from chat.generation.draining import Draining
 from chat.generation.ending import Ending
@@ -29,7 +30,7 @@ from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
 from chat.generation.sidebar import tell_of_the_conversation
 from chat.generation.takeover import Takeover
-from chat.models import Conversation, Message
+from chat.models import Conversation, Message, User
 from chat.providers.registry import Registry
 from chat.refusals import Refusal, not_found
 from chat.streams.base import (
@@ -61,12 +62,13 @@ RETRY_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The run that answers a message. `duplicate`: it was there before this request."""
+    """The run that answers a message. `duplicate`: it was there before this request; else `run` tells of it."""
 
     run_id: str
     conversation_id: str
     client_message_id: str
     duplicate: bool
+    run: RunInfo | None = None
 
 
 _engines: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Engine]] = WeakKeyDictionary()
@@ -119,8 +121,14 @@ class Engine:
         self._purging: asyncio.Task[None] | None = None
         self._close_database: Callable[[], None] | None = None
 
-    async def send(self, user_id: int, send: SendRequest) -> Sent:
-        """Start the run of a message, once per client_message_id, however often it is sent. Raises Refusal."""
+    async def send(
+        self, user_id: int, send: SendRequest, *, find_user: Callable[[], User | None] | None = None
+    ) -> Sent:
+        """Start the run of a message, once per client_message_id, however often it is sent. Raises Refusal.
+
+        `find_user`: gives the user, or None where that is not who asks any more: asked in the same visit to the
+        database, and only for a message that has not been sent before.
+        """
         self.draining.check()
         if sent := await self.log.find_sent(user_id, send.client_message_id):
             return _repeated(sent, send.fingerprint)
@@ -131,7 +139,7 @@ class Engine:
         reserved = frozenset(run.conversation_id for run in runs)
         admission = await database.read(
             admit,
-            user_id,
+            find_user or partial(active_user, user_id),
             send,
             reserved=reserved,
             providers=frozenset(self.providers),
@@ -166,7 +174,11 @@ class Engine:
         self._runner.start(run)
         logger.info("Run %s started for user %s.", request.run_id, user_id)
         await notices.publish(user_id, {"kind": "run_started", **describe(created.run)})
-        return Sent(request.run_id, request.conversation_id, send.client_message_id, False)
+        return Sent(request.run_id, request.conversation_id, send.client_message_id, False, created.run)
+
+    async def run_of(self, user_id: int, sent: Sent) -> RunInfo | Message:
+        """What to follow for a message that was sent. Raises Refusal not_found."""
+        return sent.run or await self.find(user_id, sent.run_id)
 
     async def find(self, user_id: int, run_id: str) -> RunInfo | Message:
         """The run in the log, or its saved answer. Raises Refusal not_found."""

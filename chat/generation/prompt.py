@@ -18,9 +18,7 @@ def path_to(leaf_id: str | None, conversation: Conversation) -> list[Message]:
 
     Only these are read: a conversation may have many branches, each as long.
     """
-    path = branch.up_from(uuid.UUID(leaf_id), limit=MESSAGES) if leaf_id else []
-    messages = conversation.messages.in_bulk(path)
-    return [messages[pk] for pk in reversed(path) if pk in messages]
+    return branch.messages_up_from(conversation, uuid.UUID(leaf_id), limit=MESSAGES)[::-1] if leaf_id else []
 
 
 def build(instructions: str, path: Iterable[Message], text: str, *, characters: int) -> tuple[Prompt, ...]:

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.sizes import PAGE_BYTES, fitting
 
-_UP: Final = """
+_UP_UNORDERED: Final = """
 WITH RECURSIVE branch(id, parent_id, depth) AS (
     SELECT id, parent_id, 1 FROM chat_message WHERE id = %s
     UNION ALL
@@ -27,8 +28,9 @@ WITH RECURSIVE branch(id, parent_id, depth) AS (
     FROM branch JOIN chat_message above ON above.id = branch.parent_id
     WHERE branch.depth < %s
 )
-SELECT id FROM branch ORDER BY depth
+SELECT id FROM branch
 """
+_UP: Final = f"{_UP_UNORDERED} ORDER BY depth"
 
 _DOWN: Final = """
 WITH RECURSIVE branch(id, parent_id, depth) AS (
@@ -74,6 +76,20 @@ class Stretch:
 def up_from(message_id: uuid.UUID, *, limit: int) -> list[uuid.UUID]:
     """The ids of the message and of what is above it, at most `limit`. Empty if there is no such message."""
     return _ids(_UP, message_id, limit)
+
+
+def messages_up_from(conversation: Conversation, message_id: uuid.UUID, *, limit: int) -> list[Message]:
+    """The message and what is above it, newest first, at most `limit`, and of this conversation alone."""
+    # The parameters are bound, not put into the text.
+    ids = RawSQL(_UP_UNORDERED, [_adapted(message_id), limit])  # noqa: S611
+    found = {message.pk: message for message in conversation.messages.filter(pk__in=ids)}
+    way = []
+    following: uuid.UUID | None = message_id
+    while following in found:
+        message = found.pop(following)
+        way.append(message)
+        following = message.parent_id
+    return way
 
 
 def newest_leaf(message_id: uuid.UUID) -> uuid.UUID | None:
@@ -174,9 +190,12 @@ def _stretch(
     )
 
 
+def _adapted(message_id: uuid.UUID) -> Any:
+    return Message._meta.pk.get_db_prep_value(message_id, connection)
+
+
 def _ids(sql: str, *parameters: uuid.UUID | int) -> list[uuid.UUID]:
-    adapt = Message._meta.pk.get_db_prep_value
-    values = [adapt(each, connection) if isinstance(each, uuid.UUID) else each for each in parameters]
+    values = [_adapted(each) if isinstance(each, uuid.UUID) else each for each in parameters]
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [each if isinstance(each, uuid.UUID) else uuid.UUID(each) for (each,) in cursor.fetchall()]

@@ -95,15 +95,12 @@ class Turn:
             return saved
 
     def _write(self) -> Message:
-        assistant = Assistant.objects.filter(slug=self.assistant_slug).first()
-        conversation, _ = Conversation.objects.get_or_create(
-            pk=self.conversation_id,
-            owner_id=self.owner_id,
-            defaults={"title": self.title, "assistant": assistant, "created_at": self.asked_at},
-        )
-        question = self._question(conversation)
+        conversation = self._conversation()
+        assistant = self._assistant(conversation)
+        conversation = conversation or self._new_conversation(assistant)
+        question, is_new = self._question(conversation)
         continued = self._continued(question)
-        answer = Message.objects.create(
+        answer = Message(
             id=uuid.UUID(self.message_id),
             conversation=conversation,
             owner_id=self.owner_id,
@@ -123,6 +120,7 @@ class Turn:
             run_id=self.run_id,
             client_message_id=self.client_message_id if self.is_another_answer else None,
         )
+        Message.objects.bulk_create([question, answer] if is_new else [answer])
         conversation.active_leaf = answer
         conversation.assistant = assistant
         conversation.is_unread = True
@@ -130,29 +128,55 @@ class Turn:
         conversation.save(update_fields=["active_leaf", "assistant", "is_unread", "updated_at"])
         return answer
 
-    def _question(self, conversation: Conversation) -> Message:
-        """The saved one; it, too, may have been deleted for good meanwhile, and is then written again."""
+    def _conversation(self) -> Conversation | None:
+        mine = Conversation.objects.filter(pk=self.conversation_id, owner_id=self.owner_id)
+        found: Conversation | None = mine.select_related("assistant").first()
+        return found
+
+    def _new_conversation(self, assistant: Assistant | None) -> Conversation:
+        """Another turn may have made it just now."""
+        conversation: Conversation
+        conversation, _ = Conversation.objects.get_or_create(
+            pk=self.conversation_id,
+            owner_id=self.owner_id,
+            defaults={"title": self.title, "assistant": assistant, "created_at": self.asked_at},
+        )
+        return conversation
+
+    def _assistant(self, conversation: Conversation | None) -> Assistant | None:
+        before = conversation.assistant if conversation else None
+        if before is not None and before.slug == self.assistant_slug:
+            return before
+        return Assistant.objects.filter(slug=self.assistant_slug).first()
+
+    def _question(self, conversation: Conversation) -> tuple[Message, bool]:
+        """The saved one, or a new one, and whether it is new. Also a saved one may have been deleted for good."""
         if self.is_another_answer:
             saved = conversation.messages.filter(pk=self.user_message_id).first()
             if saved is not None:
-                return saved
-        return Message.objects.create(
+                return saved, False
+        question = Message(
             id=uuid.UUID(self.user_message_id),
             conversation=conversation,
             owner_id=self.owner_id,
-            parent=self._parent(conversation),
+            parent_id=self._parent_id(conversation),
             role=Message.Role.USER,
             text=self.user_text,
             client_message_id=None if self.is_another_answer else self.client_message_id,
             created_at=self.asked_at,
         )
+        return question, True
 
     def _continued(self, question: Message) -> Message | None:
         return question.children.filter(pk=self.continues_id).first() if self.continues_id else None
 
-    def _parent(self, conversation: Conversation) -> Message | None:
+    def _parent_id(self, conversation: Conversation) -> uuid.UUID | None:
         """The parent may have been deleted for good while the answer was streaming; the turn is kept all the same."""
-        return conversation.messages.filter(pk=self.parent_id).first() if self.parent_id else None
+        if self.parent_id is None:
+            return None
+        parent_id = uuid.UUID(self.parent_id)
+        is_there = parent_id == conversation.active_leaf_id or conversation.messages.filter(pk=parent_id).exists()
+        return parent_id if is_there else None
 
     def _saved(self) -> Message | None:
         answers = Message.objects.filter(owner_id=self.owner_id, role=Message.Role.ASSISTANT)

@@ -132,11 +132,13 @@ async def test_a_search_that_takes_too_long_is_ended_and_says_so(
         )
     )
     settings.CHAT_DATABASE_SECONDS = seconds
+    await database.read(database.close_kept)
     connection_created.connect(slow_down)
     try:
         response = await owner.get(f"/api/search?q={quote('鷺虎')}")
     finally:
         connection_created.disconnect(slow_down)
+        await database.read(database.close_kept)
     assert response.status == status
     if status == 503:
         error = response.data["error"]

@@ -63,7 +63,7 @@ async def test_nothing_is_remembered_of_a_run_that_is_not_found(chat: Rig) -> No
     followers, _ = followers_of(chat)
     writer = SocketWriter(no_send)
     requests = SocketRequests(
-        chat.engine, chat.alice.pk, followers=followers, writer=writer, quotas=quotas(), is_signed_in=signed_in
+        chat.engine, chat.alice.pk, followers=followers, writer=writer, quotas=quotas(), find_user=lambda: chat.alice
     )
     for _ in range(3):
         request = requests.find({"type": "subscribe", "ref": 1, "run_id": str(uuid.uuid4())})
@@ -74,10 +74,6 @@ async def test_nothing_is_remembered_of_a_run_that_is_not_found(chat: Rig) -> No
 
 async def no_send(message: object) -> None:
     """Nobody reads the replies."""
-
-
-async def signed_in() -> bool:
-    return True
 
 
 async def test_a_run_that_leaves_the_log_before_it_is_read_is_read_from_the_database(chat: Rig) -> None:
