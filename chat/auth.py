@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any, Final
 
-from asgiref.sync import markcoroutinefunction, sync_to_async
+from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.middleware import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse, parse_cookie
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -45,7 +44,7 @@ class BearerTokenMiddleware:
         secret = bearer_secret(request.headers.get("Authorization", ""))
         if secret is not None and request.path_info.startswith("/api/"):
             try:
-                user = await sync_to_async(_user_of_secret)(secret)
+                user = await database.find(user_of_token, secret)
             except DatabaseError as error:
                 logger.warning("auth: a token could not be checked: %r", error)
                 return unavailable()
@@ -82,30 +81,12 @@ def user_of_token(secret: str) -> User | None:
     return owner
 
 
-def _user_of_secret(secret: str) -> User | None:
-    try:
-        return user_of_token(secret)
-    finally:
-        close_old_connections()
-
-
 async def signed_in(request: HttpRequest) -> User | None:
-    """Whoever asks, if somebody who may. The request has no connection to the database afterwards.
-
-    Who is signed in is looked up in the request's own thread, a call of the API asks the database elsewhere: if each
-    waited there for a second connection while it holds its first, a busy moment would use them all up.
-    """
+    """Whoever asks, if somebody who may. The request itself opens no connection to the database for it."""
     if not hasattr(request, "_cached_user"):
-        _sign_in(request, await sync_to_async(_user_of_request)(request))
+        _sign_in(request, await database.find(get_user, request))
     user = get_user(request)
     return user if isinstance(user, User) and user.is_active else None
-
-
-def _user_of_request(request: HttpRequest) -> User | AnonymousUser:
-    try:
-        return get_user(request)
-    finally:
-        close_old_connections()
 
 
 def _sign_in(request: HttpRequest, user: User | AnonymousUser) -> None:

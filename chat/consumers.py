@@ -149,7 +149,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Raises _Undecided."""
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                user = await database.read(user_of_scope, self.scope)
+                user = await database.find(user_of_scope, self.scope)
                 self._engine = await engine()
         except (DatabaseError, TimeoutError) as error:
             logger.warning("A handshake could not be checked: %r", error)

@@ -43,6 +43,7 @@ pages: Final = ConcurrencyLimit(each=1, altogether=2, waiting=64)
 searches: Final = ConcurrencyLimit(each=1, altogether=2, waiting=8)
 LONGEST_REST_SECONDS: Final = 2.0
 _readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
+_finders = ThreadPoolExecutor(2, thread_name_prefix="db-find")
 _writers = ThreadPoolExecutor(1 if _one_writer else 2, thread_name_prefix="db-write")
 _savers = ThreadPoolExecutor(1 if _one_writer else 4, thread_name_prefix="db-save")
 
@@ -50,6 +51,11 @@ _savers = ThreadPoolExecutor(1 if _one_writer else 4, thread_name_prefix="db-sav
 async def read(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function that only reads."""
     return await _run(_readers, function, *args, **kwargs)
+
+
+async def find(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `read`, for a row or two by their key, as who is signed in: never behind what reads much."""
+    return await _run(_finders, function, *args, **kwargs)
 
 
 async def read_in_turn(limit: ConcurrencyLimit, user_id: int, function: Callable[[], T]) -> T:

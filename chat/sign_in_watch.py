@@ -52,7 +52,7 @@ class SignIns:
 
 async def _looked_up(scope: dict[str, Any]) -> int | None:
     try:
-        user = await database.read(user_of_scope, scope)
+        user = await database.find(user_of_scope, scope)
     except DatabaseError as error:
         logger.warning("sign-in watch: a sign-in could not be checked, trying later: %r", error)
         raise

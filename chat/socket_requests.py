@@ -146,7 +146,7 @@ class SocketRequests:
         return sent
 
     async def _is_signed_in(self) -> bool:
-        return await database.read(self._find_user) is not None
+        return await database.find(self._find_user) is not None
 
     async def _subscribe(self, ref: Ref, frame: dict[str, Any]) -> None:
         run_id = run_id_of(frame.get("run_id"))

@@ -22,7 +22,7 @@ class Database:
         self.looks = 0
         self.user_id: int | None = ALICE
         self.is_away = False
-        monkeypatch.setattr("chat.sign_in_watch.database.read", self._read)
+        monkeypatch.setattr("chat.sign_in_watch.database.find", self._read)
 
     async def _read(self, function: Any, scope: Any) -> User | None:
         assert function is sign_in_watch.user_of_scope

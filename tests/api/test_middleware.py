@@ -14,8 +14,8 @@ from tests.api.rig import Browser
 from tests.chat_rig import Rig
 from tests.socket.conftest import session_of
 
-# When a request begins, who it is, when it has ended. What is asked has threads of its own (chat.database).
-HOPS = 3
+# When a request begins and when it has ended. The database has threads of its own (chat.database).
+HOPS = 2
 
 
 @pytest.fixture
