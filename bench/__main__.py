@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import machine, processes
+from bench import machine, processes, turns
 from bench.parts import combined, keep
 from bench.processes import Server
 from bench.report import About, report
@@ -31,6 +31,7 @@ from bench.results import Results
 from bench.sizes import answer_bytes, idle_bytes
 from bench.stage import Stage
 from bench.streaming import Load, Trial, measure
+from bench.turns import Turns
 from bench.ways import Way, ways
 from tests.server.process import ROOT
 
@@ -46,6 +47,7 @@ class Plan:
     idle: tuple[int, ...]
     answers: tuple[int, ...]
     answer_rate: int
+    turns: Turns
     seconds: float
 
 
@@ -55,6 +57,7 @@ WHOLE = Plan(
     idle=(2000, 5000),
     answers=(2_000, 32_000),
     answer_rate=3000,
+    turns=turns.WHOLE,
     seconds=540,
 )
 # Enough to see that everything works; the figures mean little.
@@ -65,6 +68,7 @@ QUICK = Plan(
     idle=(40, 100),
     answers=(200, 3_200),
     answer_rate=3000,
+    turns=turns.QUICK,
     seconds=90,
 )
 
@@ -85,8 +89,11 @@ async def run(stage: Stage, plan: Plan, *, part: str, with_reference: bool) -> R
             began = time.monotonic()
             trial = await measure(stage, way, plan.load)
             results.trials.setdefault(way, []).append(trial)
-            longest = max(longest, time.monotonic() - began)
             show(way, trial)
+            cost = await turns.measure(stage, way, plan.turns)
+            results.turns.setdefault(way, []).append(cost)
+            say(turns.show(way, cost))
+            longest = max(longest, time.monotonic() - began)
         if number == 0 and part != "streams":
             await measure_sizes(stage, plan, results)
     return results

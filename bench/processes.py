@@ -26,12 +26,12 @@ REQUIREMENTS: Final = ROOT / "bench" / "requirements.txt"
 class Process:
     """A program on the given cores; its output goes to a file that is shown if it fails."""
 
-    def __init__(self, command: list[str], *, cores: set[int], log: Path, **variables: str) -> None:
+    def __init__(self, command: list[str], *, cores: set[int], log: Path, cwd: Path = ROOT, **variables: str) -> None:
         self._log = log
         with log.open("ab") as output, machine.running_on(cores):
             self._process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=cwd,
                 env=clean_environment() | variables,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -78,8 +78,10 @@ class Process:
 class Server(Process):
     """Something that answers messages with streams on 127.0.0.1:port. Every start is a new process."""
 
-    def __init__(self, command: list[str], port: int, *, cores: set[int], log: Path, **variables: str) -> None:
-        super().__init__(command, cores=cores, log=log, **variables)
+    def __init__(
+        self, command: list[str], port: int, *, cores: set[int], log: Path, cwd: Path = ROOT, **variables: str
+    ) -> None:
+        super().__init__(command, cores=cores, log=log, cwd=cwd, **variables)
         self.port = port
         self.wait_until_ready(f"http://127.0.0.1:{port}/readyz")
 

@@ -183,6 +183,11 @@ class SocketReader(Reader):
         self.greeted.cancel()
         super().close()
 
+    def forget(self) -> None:
+        """Ready for another message, after the answer has ended."""
+        self.begun, self.ended = self._loop.create_future(), self._loop.create_future()
+        self._text = b""
+
     def send(self) -> None:
         message = {"type": "send", "ref": 1, "text": self._prompt}
         self._put(_TEXT, json.dumps(message).encode())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bench import turns
 from bench.results import Results
 from bench.streaming import DISTURBED
 from bench.ways import Way
@@ -56,6 +57,11 @@ def report(results: Results, about: About) -> str:
             results,
             lambda way, streams: _pair(_values(results, way, streams, "bytes_per_token", "tokens_per_piece"), 1),
         ),
+        "## A whole turn\n\nAll that the server does for a message: who sends it, limits, history, the request to the "
+        "model, the answer's way, saving it. Long turns: "
+        f"{turns.WHOLE.streams} at once, each of its own person, {turns.WHOLE.tokens} tokens at {turns.WHOLE.rate} a "
+        f"second; CPU time in µs per token. Short turns: {turns.WHOLE.short_tokens} tokens, one after the other; CPU "
+        "time in ms. In brackets which part of the reference's that is:\n\n" + _turns(results, reference),
         "## An idle WebSocket\n\nResident memory of the server per open socket, in KB (1,000 bytes):\n\n"
         + _idle(results),
         "## Bytes of one answer\n\nAs received, with all framing and the headers; in brackets what the reader sent. "
@@ -177,6 +183,19 @@ def _pair(values: Sequence[float | None], digits: int = 0) -> str:
 def _by_load(results: Results, cell: Cell) -> str:
     header = ["", *(f"{streams} stream{'s' * (streams != 1)}" for streams in results.streams)]
     return _table(header, [[way.name, *(cell(way, streams) for streams in results.streams)] for way in results.ways])
+
+
+def _turns(results: Results, reference: Way | None) -> str:
+    rows = []
+    for way, costs in results.turns.items():
+        long = f"{statistics.median(cost.long_us for cost in costs):.0f}"
+        short = f"{statistics.median(cost.short_ms for cost in costs):.1f}"
+        if reference and way != reference:
+            theirs = results.turns.get(reference, [])
+            long += f" ({turns.share(costs, theirs, 'long'):.2f})" if theirs else ""
+            short += f" ({turns.share(costs, theirs, 'short'):.2f})" if theirs else ""
+        rows.append([way.name, long, short])
+    return _table(["", "long turns", "short turns"], rows)
 
 
 def _idle(results: Results) -> str:

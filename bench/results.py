@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.sizes import OnTheWire
 from bench.streaming import Trial, Window, percentile
+from bench.turns import Cost
 from bench.ways import Way
 
 
@@ -20,11 +21,14 @@ class Results:
     trials: dict[Way, list[Trial]] = field(default_factory=dict)
     idle: dict[str, dict[int, float]] = field(default_factory=dict)
     answers: dict[Way, dict[int, OnTheWire]] = field(default_factory=dict)
+    turns: dict[Way, list[Cost]] = field(default_factory=dict)
 
     def add(self, other: Results) -> None:
         """What another part has measured."""
         for way, trials in other.trials.items():
             self.trials.setdefault(way, []).extend(trials)
+        for way, costs in other.turns.items():
+            self.turns.setdefault(way, []).extend(costs)
         self.idle |= other.idle
         self.answers |= other.answers
 

@@ -58,7 +58,8 @@ class Stage:
             self.close()
             raise
 
-    def site(self, *, redis: bool) -> Server:
+    def site(self, *, redis: bool, folder: Path | None = None) -> Server:
+        """`folder`: of the site's code, if it is not this one."""
         port = closed_port()
         if redis:
             # The runs of a server that was killed would be taken over by this one, in the middle of its measurement.
@@ -68,6 +69,7 @@ class Stage:
             port,
             cores=self.server_cores,
             log=self.folder / "site.log",
+            cwd=folder or ROOT,
             CHAT_DATA_DIR=str(self.folder),
             OPENAI_BASE_URL=self._model_url,
             OPENAI_API_KEY="none",

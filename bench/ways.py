@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from bench import stamps
@@ -17,18 +18,23 @@ PATIENCE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True)
 class Way:
-    """One row of the results. `log` is empty for the reference."""
+    """One row of the results. `log` is empty for the reference. `folder`: of the site's code, if it is another's."""
 
-    name: str
+    label: str
     log: str
     transport: str
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}, before" if self.folder else self.label
 
     @property
     def is_reference(self) -> bool:
         return not self.log
 
     def start(self, stage: Stage) -> Server:
-        return stage.reference() if self.is_reference else stage.site(redis=self.log == "Redis")
+        return stage.reference() if self.is_reference else stage.site(redis=self.log == "Redis", folder=self.folder)
 
     async def open(self, server: Server, tally: Tally, prompt: str, person: str) -> tuple[Reader, int]:
         """Send a message; its reader, and when it was sent, in ticks. The connection is there already by then."""
