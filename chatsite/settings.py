@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from csp.constants import NONE, SELF
 from chatsite.addresses import default_url
 from chatsite.caches import cache
 from chatsite.channel_layers import redis_layer
-from chatsite.databases import SQLITE, database
+from chatsite.databases import SQLITE, database, sqlite_database
 from chatsite.environment import Environment
+from chatsite.private_files import DATABASE, KEY, make_private
 from chatsite.reach import is_behind_unknown_proxy, is_open_to_others
 from chatsite.redis_url import BadRedisUrl, with_password
 from chatsite.static_headers import static_headers
@@ -75,9 +75,8 @@ except ValueError as error:
     METRICS_NETWORKS = []
 
 
-# For its owner only: it holds everybody's conversations. What cannot be made is reported by what needs it.
-with suppress(OSError):
-    DATA_DIR.mkdir(0o700, parents=True, exist_ok=True)
+# What cannot be made is reported by what needs it.
+make_private(DATA_DIR)
 
 
 def secret_key() -> str:
@@ -86,7 +85,7 @@ def secret_key() -> str:
         if len(given) < 32:
             env.refuse("SECRET_KEY", "is too short to be safe", "Use at least 32 random characters, or leave it out.")
         return given
-    path = DATA_DIR / "secret_key"
+    path = DATA_DIR / KEY
     try:
         if not path.exists():
             make_key(path)
@@ -205,11 +204,13 @@ CHAT_DATABASE_SECONDS = env.integer("CHAT_DATABASE_SECONDS", 10, minimum=1, maxi
 
 
 def default_database(url: str) -> dict[str, Any]:
+    if not url:
+        return sqlite_database(DATA_DIR / DATABASE, seconds=CHAT_DATABASE_SECONDS)
     return database(url, connections=CHAT_DATABASE_CONNECTIONS, seconds=CHAT_DATABASE_SECONDS)
 
 
 try:
-    DATABASES = {"default": default_database(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'chat.sqlite3'}"))}
+    DATABASES = {"default": default_database(env.text("DATABASE_URL"))}
 except ValueError as error:
     env.refuse("DATABASE_URL", f"cannot be read ({error})", "Write postgresql://user:password@host:5432/name.")
     DATABASES = {"default": default_database("sqlite://:memory:")}

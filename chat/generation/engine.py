@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.db import connection
 
 from chat import auth, database, events, notices
 from chat.events import Cursor, Entry
@@ -50,10 +51,13 @@ from chat.streams.base import (
 from chat.streams.memory import MemoryLog
 from chat.streams.redis import RedisLog
 
+from chatsite import sqlite_space
 logger = logging.getLogger(__name__)
 
 PURGE_EVERY_SECONDS: Final = 300.0
 # Somebody waits for the answer to the request.
+# Between two steps of giving space back, for those who wait to write.
+GIVE_BACK_EVERY_SECONDS: Final = 0.2
 KEEP_PATIENCE_SECONDS: Final = 5.0
 # When to ask again where nobody knows when an answer ends.
 RETRY_SECONDS: Final = 5.0
@@ -306,11 +310,20 @@ async def _purge() -> None:
 def _lost(cursor: Cursor) -> Batch:
     error = events.error("interrupted", "The server lost this answer before it was complete.", retryable=True)
     return Batch(cursor.epoch, [Entry(cursor.seq + 1, error.name, error.data)])
+            await _give_space_back()
 
 
 def _dropped(run: RunInfo) -> Batch:
     error = events.error(
         "unavailable", "The answer failed, and the site had no room to keep what had arrived.", retryable=True
+async def _give_space_back() -> None:
+    """In steps, between which others write."""
+    has_more = True
+    while has_more:
+        has_more = await database.write(lambda: sqlite_space.give_back(connection))
+        await asyncio.sleep(GIVE_BACK_EVERY_SECONDS)
+
+
     )
     return Batch(run.cursor.epoch, [Entry(run.cursor.seq, error.name, error.data)])
 
