@@ -45,7 +45,13 @@ class Runner:
         self._answer_bytes = answer_bytes
         self._orphan_grace = orphan_grace
         self._tasks: set[asyncio.Task[None]] = set()
+        self._live: dict[str, int] = {}
         self._closing = asyncio.Event()
+
+    @property
+    def live(self) -> dict[str, int]:
+        """Whose runs are being written here: the ids of their owners by the ids of the runs."""
+        return dict(self._live)
 
     def start(self, run: Run) -> None:
         """Begin the run in a task of its own."""
@@ -81,6 +87,13 @@ class Runner:
                 await self.idle()
 
     async def _execute(self, run: Run) -> None:
+        self._live[run.info.run_id] = run.info.owner_id
+        try:
+            await self._write(run)
+        finally:
+            del self._live[run.info.run_id]
+
+    async def _write(self, run: Run) -> None:
         metrics.RUNS_STARTED.labels(run.provider.name).inc()
         answer = Answer(run.request.continues)
         status = "error"
