@@ -420,8 +420,9 @@ LOGGING = {
         "line": {"()": "chatsite.log_lines.Lines", "format": LINE},
         "line_alone": {"()": "chatsite.log_lines.LinesAlone", "format": LINE},
     },
+    "filters": {"outages": {"()": "chatsite.log_outages.Outages"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["outages"]},
         "console_lines": {"class": "logging.StreamHandler", "formatter": "line_alone"},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -25,6 +25,7 @@ from chat.server import garbage
 from chat.server.listening import CannotListen, listen
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
+from chatsite import descriptors
 from chatsite.addresses import default_url
 from chatsite.reach import is_local
 
@@ -55,6 +56,8 @@ class Command(BaseCommand):
             Process(socket.socket(fileno=listener)).run_as_worker()
             return
         check_workers(workers)
+        # Before there are workers: they have the same.
+        descriptors.raise_limit()
         close_signup(host)
         try:
             self._prepare_database(migrate)
