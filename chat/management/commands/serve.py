@@ -26,7 +26,7 @@ from chat.server.listening import CannotListen, listen
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
 from chatsite import descriptors
-from chatsite.addresses import default_url
+from chatsite.addresses import default_url, origin
 from chatsite.reach import is_local
 
 logger = logging.getLogger(__name__)
@@ -115,8 +115,11 @@ class Command(BaseCommand):
 
     def _announce(self, address: str, setup: str | None) -> None:
         self.stdout.write(f"Chatsite is at {address} (Ctrl-C stops it)")
+        warn_of_the_proxy()
         if setup:
-            self.stdout.write(f"Nobody has an account yet. Make the administrator's, once, at:\n  {address}{setup}")
+            self.stdout.write(
+                f"Nobody has an account yet. Make the administrator's, once, at:\n  {origin(address)}{setup}"
+            )
         for sentence in accounts_sentences():
             self.stdout.write(sentence)
         self.stdout.flush()
@@ -176,6 +179,15 @@ def close_signup(host: str) -> None:
     if counts and not settings.SIGNUP_IS_DECIDED and not is_local(host):
         settings.CHAT_SIGNUP = False
         os.environ["HOST"] = host
+
+
+def warn_of_the_proxy() -> None:
+    """There is no TLS here: with HTTPS a proxy is in front, whose address is nobody's."""
+    if settings.HTTPS and not settings.CHAT_TRUSTED_PROXIES:
+        logger.warning(
+            "proxy: CHAT_HTTPS is on, but CHAT_TRUSTED_PROXIES is 0: all visitors count as one, so that ten wrong "
+            "passwords in a minute keep everybody out. Set CHAT_TRUSTED_PROXIES=1, the number of proxies in front."
+        )
 
 
 def accounts_sentences() -> Iterator[str]:
