@@ -26,6 +26,7 @@ from django.views.decorators.debug import sensitive_variables
 from chat import account_limits, first_run, mail
 from chat.account_forms import LinkUsed
 from chat.models import User
+from chatsite.addresses import origin
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class MailSite:
 def on_site(url: str) -> str:
     """The same page of the site, at the address that people open it by."""
     parts = urlsplit(url)
-    return settings.CHAT_URL + parts._replace(scheme="", netloc="").geturl()
+    return origin(settings.CHAT_URL) + parts._replace(scheme="", netloc="").geturl()
 
 
 def all_on_site(context: Any) -> Any:

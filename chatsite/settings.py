@@ -11,9 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from chatsite.addresses import default_url
+from chatsite import cookie_names
+from chatsite.addresses import default_url, sub_path
 from chatsite.caches import cache
 from chatsite.channel_layers import redis_layer
+from chatsite.cookie_names import default_prefix, security_prefix
 from chatsite.databases import SQLITE, database, sqlite_database
 from chatsite.environment import Environment
 from chatsite.private_files import DATABASE, KEY, make_private
@@ -50,6 +52,9 @@ HTTPS = env.flag("CHAT_HTTPS", False)
 CHAT_TRUSTED_PROXIES = env.integer("CHAT_TRUSTED_PROXIES", 0)
 # Where the links lead that are in no page: in mail, and at the start. Never the Host header of a request.
 CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/") or default_url(HOST, PORT, ALLOWED_HOSTS, https=HTTPS)
+# Below which path of its host, which the proxy in front keeps or takes away.
+SUB_PATH = sub_path(CHAT_URL)
+FORCE_SCRIPT_NAME = SUB_PATH or None
 # By what names the site is opened.
 NAMES = [
     *ALLOWED_HOSTS,
@@ -183,15 +188,20 @@ LANGUAGE_CODE = "en"
 # Each named in itself. A further one is a folder in locale/ (bin/messages) and a line here.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+COOKIE_PATH = SUB_PATH or "/"
+CHAT_COOKIE_PREFIX = env.text("CHAT_COOKIE_PREFIX", default_prefix(SUB_PATH))
+if not cookie_names.PREFIX.fullmatch(CHAT_COOKIE_PREFIX):
+    env.refuse("CHAT_COOKIE_PREFIX", "is no part of a cookie's name", "Use letters, digits, dots, - and _ of ASCII.")
+    CHAT_COOKIE_PREFIX = ""
+COOKIE_PREFIX = security_prefix(https=HTTPS, path=COOKIE_PATH) + CHAT_COOKIE_PREFIX
 # What was chosen in the menu; before that, the browser's own languages decide.
-# Over HTTPS a name that a browser takes from this very host alone, over HTTPS: no other name below the same domain can
-# set one in its place (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes).
-COOKIE_PREFIX = "__Host-" if HTTPS else ""
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_PATH = COOKIE_PATH
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = HTTPS
+MESSAGE_STORAGE = "chatsite.message_storage.MessageStorage"
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -281,6 +291,7 @@ LOGIN_REDIRECT_URL = "chat:new"
 LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = COOKIE_PATH
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -320,7 +331,7 @@ else:
 
 # --- Static files, and what a page may load
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{SUB_PATH}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # What collectstatic makes. In an image it belongs to the code: in a data directory that outlives it, it would be old.
 STATIC_ROOT = Path(env.text("CHAT_STATIC_DIR", str(DATA_DIR / "static"))).expanduser().absolute()
