@@ -219,9 +219,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._user_id:
             metrics.READERS.labels("websocket").dec()
-            if self._followers.count:
-                metrics.DISCONNECTS.labels("websocket").inc()
+            followed = self._followers.run_ids
             await self._followers.close()
+            for run_id in followed:
+                metrics.DISCONNECTS.labels("websocket", *await self._engine.labels.of(run_id)).inc()
         raise StopConsumer
 
     async def websocket_receive(self, message: Mapping[str, Any]) -> None:

@@ -121,6 +121,7 @@ class Engine:
         self._runner = Runner(
             log, ending, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
         )
+        self.labels = self._runner.labels
         self._takeover = Takeover(log, self._runner, ending, providers)
         self._owners = Owners(log, self._runner)
         self._purging: asyncio.Task[None] | None = None

@@ -14,6 +14,7 @@ from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
 from chat.generation.ending import Ending
 from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, turn_of
+from chat.generation.run_labels import Labels, RunLabels
 from chat.providers.base import ProviderError
 from chat.streams.base import Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
 
@@ -46,6 +47,7 @@ class Runner:
         self._orphan_grace = orphan_grace
         self._tasks: set[asyncio.Task[None]] = set()
         self._live: dict[str, int] = {}
+        self.labels = RunLabels(log)
         self._closing = asyncio.Event()
 
     @property
@@ -95,6 +97,7 @@ class Runner:
 
     async def _write(self, run: Run) -> None:
         metrics.RUNS_STARTED.labels(run.provider.name).inc()
+        labels = self.labels.know(run.info.run_id, run.provider.name, run.start["model"])
         answer = Answer(run.request.continues)
         status = "error"
         with metrics.LIVE_RUNS.track_inprogress():
@@ -118,7 +121,7 @@ class Runner:
                 with suppress(Fenced, Lost, RunNotFound, Unavailable):
                     await self._fail(run, events.error("provider_error", "Something went wrong here.", retryable=True))
         if status != HANDED_OVER:
-            _measure(run, answer, status)
+            _measure(labels, answer, status)
             await self._ending.tell(run.info, status)
 
     async def _run_to_its_end(self, run: Run, answer: Answer) -> str:
@@ -213,11 +216,10 @@ async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _measure(run: Run, answer: Answer, status: str) -> None:
-    provider = run.provider.name
-    metrics.RUNS_ENDED.labels(provider, status).inc()
-    metrics.RUN_SECONDS.labels(provider).observe(answer.duration_ms / 1000)
+def _measure(labels: Labels, answer: Answer, status: str) -> None:
+    metrics.RUNS_ENDED.labels(labels.provider, status).inc()
+    metrics.RUN_SECONDS.labels(*labels).observe(answer.duration_ms / 1000)
     if answer.ttft_ms is not None:
-        metrics.TIME_TO_FIRST_TOKEN.labels(provider).observe(answer.ttft_ms / 1000)
+        metrics.TIME_TO_FIRST_TOKEN.labels(*labels).observe(answer.ttft_ms / 1000)
     if answer.tokens_per_second is not None:
-        metrics.TOKENS_PER_SECOND.labels(provider).observe(answer.tokens_per_second)
+        metrics.TOKENS_PER_SECOND.labels(*labels).observe(answer.tokens_per_second)

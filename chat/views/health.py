@@ -14,9 +14,10 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from chat import database
+from chat import metrics as metric_texts
 from chat.generation.engine import engine
 from chat.networks import is_within
 from chatsite import descriptors
@@ -60,7 +61,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     has_right = has_token(request.headers.get("Authorization", ""), settings.CHAT_METRICS_TOKEN)
     if not (has_right or _may_read_metrics(request)):
         raise Http404
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(await asyncio.to_thread(metric_texts.text), content_type=CONTENT_TYPE_LATEST)
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:

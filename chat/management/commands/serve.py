@@ -27,6 +27,7 @@ from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
 from chatsite import descriptors
 from chatsite.addresses import default_url, origin
+from chatsite.metrics_files import shared_metrics, worker_ended
 from chatsite.reach import is_local
 
 logger = logging.getLogger(__name__)
@@ -93,8 +94,16 @@ class Command(BaseCommand):
             str(settings.BASE_DIR / "manage.py"),
         ]
         end_seconds = settings.CHAT_DRAIN + DEADLINE_SECONDS + FORCE_SECONDS
-        family = Workers([*command, "serve", "--skip-checks"], workers, listener=listener, end_seconds=end_seconds)
-        if not family.run():
+        family = Workers(
+            [*command, "serve", "--skip-checks"],
+            workers,
+            listener=listener,
+            end_seconds=end_seconds,
+            on_ended=worker_ended,
+        )
+        with shared_metrics():
+            in_order = family.run()
+        if not in_order:
             raise CommandError("Not every worker has ended in order.")
 
     def _site_url(self, host: str, port: int) -> str:
