@@ -89,6 +89,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         self._ending: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._listener = listener
+        self._is_unix = listener.family == socket.AF_UNIX
         self._port: Any = None
 
     def run(self) -> None:
@@ -180,6 +181,9 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
 
     def listen_success(self, port: Any) -> None:
         self._port = port
+        if self._is_unix:
+            # Other workers listen there, too: Twisted would remove the file at the end, and shut the socket for all.
+            port._bindPath, port._shouldShutdown = "\0", False
 
     async def _end(self) -> None:
         try:

@@ -9,6 +9,7 @@ import socket
 import sys
 from argparse import SUPPRESS
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from channels.routing import get_default_application
@@ -22,7 +23,7 @@ from chat import mail
 from chat.first_run import setup_link
 from chat.generation.engine import Engine, engine
 from chat.server import garbage
-from chat.server.listening import CannotListen, listen
+from chat.server.listening import CannotListen, listen, listen_unix
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
 from chatsite import descriptors
@@ -43,6 +44,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST, help="The address to listen on (HOST).")
         parser.add_argument("--port", default=settings.PORT, type=int, help="The port (PORT); 0 means any free one.")
+        parser.add_argument("--uds", type=Path, help="A Unix socket to listen on, in place of --host and --port.")
         parser.add_argument(
             "--workers", default=settings.WORKERS, type=int, help="Processes that share the port (CHAT_WORKERS)."
         )
@@ -51,7 +53,15 @@ class Command(BaseCommand):
         parser.add_argument("--listener", type=int, help=SUPPRESS)
 
     def handle(
-        self, *args: Any, host: str, port: int, workers: int, migrate: bool, listener: int | None, **options: Any
+        self,
+        *args: Any,
+        host: str,
+        port: int,
+        uds: Path | None,
+        workers: int,
+        migrate: bool,
+        listener: int | None,
+        **options: Any,
     ) -> None:
         if listener is not None:
             Process(socket.socket(fileno=listener)).run_as_worker()
@@ -62,7 +72,10 @@ class Command(BaseCommand):
         close_signup(host)
         try:
             self._prepare_database(migrate)
-            self._serve(host, port, workers)
+            if uds is None:
+                self._serve(self._listen(host, port), host, workers)
+            else:
+                self._serve_on(uds.absolute(), host, workers)
         except KeyboardInterrupt:
             # Before the server runs; from then on Ctrl-C is its own affair.
             self.stderr.write("Stopped.")
@@ -78,12 +91,22 @@ class Command(BaseCommand):
             reason = str(error).strip()
             raise CommandError(f"The database cannot be used: {reason}. See DATABASE_URL, CHAT_DATA_DIR.") from error
 
-    def _serve(self, host: str, port: int, workers: int) -> None:
+    def _serve_on(self, path: Path, host: str, workers: int) -> None:
+        try:
+            listener = listen_unix(path)
+        except CannotListen as error:
+            hint = "Stop what listens there, or choose another path." if error.in_use else "Choose another path."
+            raise CommandError(f"Cannot listen on {path}: {error}. {hint}") from error
+        try:
+            self._serve(listener, host, workers)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _serve(self, listener: socket.socket, host: str, workers: int) -> None:
         setup = setup_link("")
         # The event loop's own work is done in other threads or processes, each with its own connection.
         connections.close_all()
-        listener = self._listen(host, port)
-        address = self._site_url(host, listener.getsockname()[1])
+        address = self._site_url(host, listener)
         if workers == 1:
             Process(listener).run(on_listening=lambda: self._announce(address, setup))
             return
@@ -106,9 +129,10 @@ class Command(BaseCommand):
         if not in_order:
             raise CommandError("Not every worker has ended in order.")
 
-    def _site_url(self, host: str, port: int) -> str:
+    def _site_url(self, host: str, listener: socket.socket) -> str:
         """Where people open the site, in all processes: by what was given on the command line, where that counts."""
         if not os.environ.get("CHAT_URL"):
+            port = settings.PORT if listener.family == socket.AF_UNIX else listener.getsockname()[1]
             url = default_url(host, port, settings.ALLOWED_HOSTS, https=settings.HTTPS)
             os.environ["CHAT_URL"] = settings.CHAT_URL = url
         return str(settings.CHAT_URL)
