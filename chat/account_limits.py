@@ -34,7 +34,9 @@ PASSWORD_CHARACTERS: Final = 1_000
 # An address has 254 at most (RFC 5321, section 4.5.3.1), a username 150.
 LOGIN_CHARACTERS: Final = 254
 
-DEVICE_COOKIE: Final = "known_device"
+# Below a path of its own: not one that needs the path of the whole host.
+DEVICE_COOKIE: Final = f"{settings.CHAT_COOKIE_PREFIX}known_device"
+DEVICE_SALT: Final = "known_device"
 DEVICE_SECONDS: Final = 365 * 24 * 3600
 # Where several people share a browser, each is known in it.
 ACCOUNTS_PER_DEVICE: Final = 5
@@ -103,9 +105,9 @@ def know_device(request: HttpRequest, response: HttpResponse, user: User) -> Non
     newest = [*known.items(), (str(user.pk), name)][-ACCOUNTS_PER_DEVICE:]
     response.set_cookie(
         DEVICE_COOKIE,
-        signing.dumps(newest, salt=DEVICE_COOKIE),
+        signing.dumps(newest, salt=DEVICE_SALT),
         max_age=DEVICE_SECONDS,
-        path="/accounts/",
+        path=f"{settings.SUB_PATH}/accounts/",
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
@@ -119,7 +121,7 @@ def _device(request: HttpRequest, user: User | None) -> str | None:
 
 def _known(request: HttpRequest) -> dict[str, str]:
     try:
-        return dict(signing.loads(request.COOKIES.get(DEVICE_COOKIE, ""), salt=DEVICE_COOKIE, max_age=DEVICE_SECONDS))
+        return dict(signing.loads(request.COOKIES.get(DEVICE_COOKIE, ""), salt=DEVICE_SALT, max_age=DEVICE_SECONDS))
     except (signing.BadSignature, ValueError, TypeError):
         return {}
 

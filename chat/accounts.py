@@ -7,7 +7,7 @@ import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -26,11 +26,14 @@ from django.views.decorators.debug import sensitive_variables
 from chat import account_limits, first_run, mail
 from chat.account_forms import LinkUsed
 from chat.models import User
+from chatsite.addresses import origin
 
 logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 
+# Stands for the address of whoever comes by one.
+UNIX_SOCKET: Final = "unix"
 WAIT = _("Too many failed login attempts. Wait a few minutes, then try again.")
 WAIT_OR_RESET = _(
     "Too many failed login attempts. Wait a few minutes, or choose a new password by mail to get in now."
@@ -62,6 +65,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def reauthenticate(self, user: User, password: str) -> bool:
         attempt = self._begin(context.request, user.username, user)
         return self._check(user, password, attempt) is not None
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """A proxy that comes by a Unix socket and says nothing of its client is this machine."""
+        if not request.META.get("REMOTE_ADDR"):
+            return UNIX_SOCKET
+        return str(super().get_client_ip(request))
 
     def _begin(self, request: HttpRequest, login: str, user: User | None) -> account_limits.Attempt:
         attempt = account_limits.begin(request, login, user)
@@ -116,7 +125,7 @@ class MailSite:
 def on_site(url: str) -> str:
     """The same page of the site, at the address that people open it by."""
     parts = urlsplit(url)
-    return settings.CHAT_URL + parts._replace(scheme="", netloc="").geturl()
+    return origin(settings.CHAT_URL) + parts._replace(scheme="", netloc="").geturl()
 
 
 def all_on_site(context: Any) -> Any:

@@ -15,7 +15,6 @@ chat.E010  several processes without a shared cache       chat.W010  a promise o
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+
+from chatsite.databases import sqlite_path
+from chatsite.disk import try_to_write
 
 SHARED_CACHE = "chatsite.caches.SharedCache"
 LOCAL_ADDRESSES = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
@@ -42,14 +44,14 @@ def check_environment() -> Iterator[CheckMessage]:
 def check_database(database: Mapping[str, Any] | None = None) -> Iterator[CheckMessage]:
     """`database`: as in DATABASES; left out, the site's."""
     database = database or settings.DATABASES["default"]
-    name = str(database["NAME"])
-    if database["ENGINE"] != "django.db.backends.sqlite3" or ":memory:" in name or "mode=memory" in name:
+    path = sqlite_path(database)
+    if path is None:
         return
     try:
-        _try_to_write(Path(name))
+        _try_to_write(path)
     except OSError as error:
         yield Error(
-            f"The database {name} cannot be written: {error.strerror}.",
+            f"The database {path} cannot be written: {error.strerror}.",
             hint="Give its directory to the user that runs the server, or set CHAT_DATA_DIR or DATABASE_URL.",
             id="chat.E002",
         )
@@ -192,9 +194,8 @@ CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
 
 
 def _try_to_write(path: Path) -> None:
-    """Raises OSError. Leaves nothing behind; permission bits alone would not tell of a read-only disk."""
-    with tempfile.TemporaryFile(dir=path.parent):
-        pass
+    """Raises OSError. Leaves nothing behind."""
+    try_to_write(path.parent)
     if path.exists():
         with path.open("ab"):
             pass

@@ -26,7 +26,7 @@ from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
 from chat.limits import SlidingWindow
 from chat.models import User
-from chat.origins import may_connect
+from chat.origins import may_connect, tell_of_the_origin
 from chat.quotas.connections import RETRY_SECONDS, Full, Place
 from chat.quotas.frames import FIRST_PAUSE_SECONDS
 from chat.quotas.handshakes import TooMany, address_of
@@ -97,6 +97,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def websocket_connect(self, message: Mapping[str, Any]) -> None:
         if not may_connect(self.scope):
             self._closed = True
+            tell_of_the_origin(self.scope)
             await self.base_send({"type": "websocket.close"})
             raise StopConsumer
         self._window = Window()
@@ -218,9 +219,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._user_id:
             metrics.READERS.labels("websocket").dec()
-            if self._followers.count:
-                metrics.DISCONNECTS.labels("websocket").inc()
+            followed = self._followers.run_ids
             await self._followers.close()
+            for run_id in followed:
+                metrics.DISCONNECTS.labels("websocket", *await self._engine.labels.of(run_id)).inc()
         raise StopConsumer
 
     async def websocket_receive(self, message: Mapping[str, Any]) -> None:

@@ -60,6 +60,10 @@ class Followers:
     def count(self) -> int:
         return len(self._tasks)
 
+    @property
+    def run_ids(self) -> list[str]:
+        return list(self._tasks)
+
     def follows(self, run_id: str) -> bool:
         return run_id in self._tasks
 
@@ -124,7 +128,7 @@ class Followers:
         async with aclosing(self._engine.follow(run, after, limit=FRAME_BYTES)) as batches:
             while True:
                 if not self._window.is_open:
-                    metrics.BACKPRESSURE.labels("websocket").inc()
+                    await self._count_wait(run_id)
                     await self._window.opened()
                 batch = await anext(batches, None)
                 if batch is None:
@@ -134,10 +138,16 @@ class Followers:
     async def _send(self, run_id: str, batch: Batch) -> None:
         body = _body(run_id, batch)
         size = len(body.encode()) + 64
-        frame = self._window.take_now(size) or await self._window.take(size)
+        frame = self._window.take_now(size)
+        if not frame:
+            await self._count_wait(run_id)
+            frame = await self._window.take(size)
         self._cursors[run_id] = batch.cursor
         await self._write(f'{{"type":"events","frame":{frame},{body}')
         metrics.SENT_BY_WEBSOCKET.count(size)
+
+    async def _count_wait(self, run_id: str) -> None:
+        metrics.BACKPRESSURE.labels("websocket", *await self._engine.labels.of(run_id)).inc()
 
     def _ended(self, run_id: str, task: asyncio.Task[None]) -> None:
         self._tally.remove(self._user_id)

@@ -1,33 +1,58 @@
-"""What `/metrics` shows, in Prometheus' text format: numbers only, nobody's name and nobody's words."""
+"""What `/metrics` shows, in Prometheus' text format: numbers only, nobody's name and nobody's words.
+
+With several workers (chatsite/metrics_files.py) each shows the sums of all: of gauges, of those that live.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+import os
+from typing import Final
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from chatsite.metrics_files import VARIABLE
+
+# Names of models come from outside, and each makes time series of its own.
+MODELS: Final = 50
+MODEL_CHARACTERS: Final = 100
+OTHER: Final = "other"
 
 RUNS_STARTED = Counter("chat_runs_started_total", "Runs started", ["provider"])
 RUNS_ENDED = Counter("chat_runs_ended_total", "Runs ended, by status or error code", ["provider", "status"])
 TAKEOVERS = Counter("chat_takeovers_total", "Runs taken over from processes that are gone, by what was done", ["how"])
-LIVE_RUNS = Gauge("chat_live_runs", "Runs that are generating now")
+LIVE_RUNS = Gauge("chat_live_runs", "Runs that are generating now", multiprocess_mode="livesum")
 TIME_TO_FIRST_TOKEN = Histogram(
     "chat_time_to_first_token_seconds",
     "From the start of a run to its first piece of text",
-    ["provider"],
+    ["provider", "model"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 TOKENS_PER_SECOND = Histogram(
     "chat_tokens_per_second",
     "Output tokens (or pieces of text, where a provider does not count) per second of generating",
-    ["provider"],
+    ["provider", "model"],
     buckets=(1, 5, 10, 20, 40, 80, 160, 320, 640),
 )
 RUN_SECONDS = Histogram(
-    "chat_run_duration_seconds", "Whole runs", ["provider"], buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+    "chat_run_duration_seconds",
+    "Whole runs",
+    ["provider", "model"],
+    buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
 )
 PROVIDER_RETRIES = Counter("chat_provider_retries_total", "Requests sent to a provider again", ["provider", "code"])
 SAVE_RETRIES = Counter("chat_save_retries_total", "Turns whose saving had to be tried again")
-READERS = Gauge("chat_readers", "Connections that follow runs now", ["transport"])
-DISCONNECTS = Counter("chat_disconnects_total", "Connections that went away while they followed a run", ["transport"])
-BACKPRESSURE = Counter("chat_backpressure_waits_total", "Times that a slow reader made its sender wait", ["transport"])
+READERS = Gauge("chat_readers", "Connections that follow runs now", ["transport"], multiprocess_mode="livesum")
+DISCONNECTS = Counter(
+    "chat_disconnects_total",
+    "Runs whose reader went away while it followed them, by connection",
+    ["transport", "provider", "model"],
+)
+BACKPRESSURE = Counter(
+    "chat_backpressure_waits_total",
+    "Times that a slow reader made the sender of a run wait",
+    ["transport", "provider", "model"],
+)
 STALLED = Counter("chat_stalled_readers_total", "Sockets closed because they acknowledged nothing")
 FRAMES = Counter("chat_frames_total", "Frames or SSE chunks sent with events", ["transport"])
 EVENT_BYTES = Counter("chat_event_bytes_total", "Bytes of events sent", ["transport"])
@@ -48,3 +73,25 @@ class Sent:
 
 SENT_BY_WEBSOCKET = Sent("websocket")
 SENT_BY_SSE = Sent("sse")
+
+
+_models: set[str] = set()
+
+
+def model_label(name: str) -> str:
+    """The name as a label: of the first MODELS that this process meets; all others are one."""
+    label = name[:MODEL_CHARACTERS]
+    if label not in _models:
+        if len(_models) >= MODELS:
+            return OTHER
+        _models.add(label)
+    return label
+
+
+def text() -> bytes:
+    """All of it, of all workers, in Prometheus' format."""
+    if VARIABLE not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

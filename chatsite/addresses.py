@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import urlsplit
 
 from chatsite.reach import is_local
 
@@ -18,3 +19,14 @@ def default_url(host: str, port: int, allowed_hosts: Iterable[str], *, https: bo
     """Where people open the site, as far as it can be told: with HTTPS by its first public name and the usual port."""
     public = [name.lstrip(".") for name in allowed_hosts if name != "*" and not is_local(name)]
     return f"https://{public[0]}" if https and public else local_url(host, port)
+
+
+def sub_path(url: str) -> str:
+    """The path below which the site lies, without its last slash: empty for a site that has a host for itself."""
+    return urlsplit(url).path.rstrip("/")
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -33,4 +33,5 @@ application = TrustedScope(
     proxies=settings.CHAT_TRUSTED_PROXIES,
     probe_host=probe_host(settings.ALLOWED_HOSTS),
     metrics_token=settings.CHAT_METRICS_TOKEN,
+    sub_path=settings.SUB_PATH,
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import dj_database_url
 
 # How long to wait for a connection: for PostgreSQL to accept one, or for the pool to have one free.
 CONNECT_SECONDS: Final = 5
+WRITE_AHEAD_BYTES: Final = 16 * 1024 * 1024
 SQLITE: Final = "django.db.backends.sqlite3"
 POSTGRESQL: Final = "django.db.backends.postgresql"
 
@@ -32,12 +35,26 @@ def database(url: str, *, connections: int, seconds: int) -> dict[str, Any]:
     return parsed
 
 
+def sqlite_database(path: Path, *, seconds: int) -> dict[str, Any]:
+    """One entry of DATABASES: SQLite in this file, whose name is no address, so that "#", "?" and "%" are letters."""
+    return {"ENGINE": SQLITE, "NAME": str(path), "CONN_MAX_AGE": 0, "OPTIONS": _sqlite(seconds)}
+
+
+def sqlite_path(database: Mapping[str, Any]) -> Path | None:
+    """The file of an entry of DATABASES; None for a database in memory, by SQLite's URI, or elsewhere."""
+    name = str(database["NAME"])
+    is_file = database["ENGINE"] == SQLITE and name != ":memory:" and not name.startswith("file:")
+    return Path(name) if is_file else None
+
+
 def _sqlite(seconds: int) -> dict[str, Any]:
     return {
         # IMMEDIATE: a transaction that will write waits for its turn at the start; it never fails half-way to upgrade.
         "transaction_mode": "IMMEDIATE",
         "timeout": seconds,
-        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON",
+        # What a burst of writing has needed of the write-ahead log beyond the limit is given back after it.
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"
+        f"PRAGMA journal_size_limit={WRITE_AHEAD_BYTES}",
     }
 
 

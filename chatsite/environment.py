@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,6 +15,10 @@ T = TypeVar("T")
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
 HTTP: Final = ("http", "https")
+# Each may be in a file of its own, which NAME_FILE names: Docker, Kubernetes and systemd hand out secrets so.
+SECRETS: Final = frozenset(
+    {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "OPENAI_API_KEY", "CHAT_METRICS_TOKEN"}
+)
 # What a header takes as a bearer token (RFC 6750), and nothing that ends it.
 KEY: Final = re.compile("[!-~]+")
 HOST: Final = re.compile(r"[^\s/?#@\\:%<>\"^`{|}\[\]]+")
@@ -30,13 +35,26 @@ class Problem:
 
 @dataclass(slots=True)
 class Environment:
-    """Reads variables, each once. An empty variable counts as not set, as in a `.env` file's `NAME=`."""
+    """Reads variables. An empty variable counts as not set, as in a `.env` file's `NAME=`.
+
+    For SECRETS, the file that NAME_FILE names takes precedence over NAME.
+    """
 
     variables: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)
 
     def text(self, name: str, default: str = "") -> str:
-        return self.variables.get(name, "").strip() or default
+        path = self.variables.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
+        return (self._secret(name, path) if path else self.variables.get(name, "").strip()) or default
+
+    def _secret(self, name: str, path: str) -> str:
+        hint = f"Write the path of a text file with nothing but the value, or set {name} itself."
+        try:
+            secret = Path(path).expanduser().read_text("utf-8-sig").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            return self._refuse(f"{name}_FILE", f"cannot be read ({path}: {reason})", hint, "")
+        return secret or self._refuse(f"{name}_FILE", f"names an empty file ({path})", hint, "")
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.text(name).lower()
@@ -133,7 +151,10 @@ class Environment:
         return self._refuse(name, "is no name", f"Use one line of at most {longest} characters.", "")
 
     def refuse(self, name: str, message: str, hint: str) -> None:
-        self.problems.append(Problem(name, f"{name} {message}.", hint))
+        """Remembered once, however often the setting is read."""
+        problem = Problem(name, f"{name} {message}.", hint)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def _refuse(self, name: str, message: str, hint: str, default: T) -> T:
         self.refuse(name, message, hint)

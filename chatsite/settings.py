@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from chatsite.addresses import default_url
+from chatsite import cookie_names
+from chatsite.addresses import default_url, sub_path
 from chatsite.caches import cache
 from chatsite.channel_layers import redis_layer
-from chatsite.databases import SQLITE, database
+from chatsite.cookie_names import default_prefix, security_prefix
+from chatsite.databases import SQLITE, database, sqlite_database
 from chatsite.environment import Environment
+from chatsite.private_files import DATABASE, KEY, make_private
 from chatsite.reach import is_behind_unknown_proxy, is_open_to_others
 from chatsite.redis_url import BadRedisUrl, with_password
 from chatsite.static_headers import static_headers
@@ -50,6 +52,9 @@ HTTPS = env.flag("CHAT_HTTPS", False)
 CHAT_TRUSTED_PROXIES = env.integer("CHAT_TRUSTED_PROXIES", 0)
 # Where the links lead that are in no page: in mail, and at the start. Never the Host header of a request.
 CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/") or default_url(HOST, PORT, ALLOWED_HOSTS, https=HTTPS)
+# Below which path of its host, which the proxy in front keeps or takes away.
+SUB_PATH = sub_path(CHAT_URL)
+FORCE_SCRIPT_NAME = SUB_PATH or None
 # By what names the site is opened.
 NAMES = [
     *ALLOWED_HOSTS,
@@ -75,9 +80,8 @@ except ValueError as error:
     METRICS_NETWORKS = []
 
 
-# For its owner only: it holds everybody's conversations. What cannot be made is reported by what needs it.
-with suppress(OSError):
-    DATA_DIR.mkdir(0o700, parents=True, exist_ok=True)
+# What cannot be made is reported by what needs it.
+make_private(DATA_DIR)
 
 
 def secret_key() -> str:
@@ -86,7 +90,7 @@ def secret_key() -> str:
         if len(given) < 32:
             env.refuse("SECRET_KEY", "is too short to be safe", "Use at least 32 random characters, or leave it out.")
         return given
-    path = DATA_DIR / "secret_key"
+    path = DATA_DIR / KEY
     try:
         if not path.exists():
             make_key(path)
@@ -184,15 +188,20 @@ LANGUAGE_CODE = "en"
 # Each named in itself. A further one is a folder in locale/ (bin/messages) and a line here.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+COOKIE_PATH = SUB_PATH or "/"
+CHAT_COOKIE_PREFIX = env.text("CHAT_COOKIE_PREFIX", default_prefix(SUB_PATH))
+if not cookie_names.PREFIX.fullmatch(CHAT_COOKIE_PREFIX):
+    env.refuse("CHAT_COOKIE_PREFIX", "is no part of a cookie's name", "Use letters, digits, dots, - and _ of ASCII.")
+    CHAT_COOKIE_PREFIX = ""
+COOKIE_PREFIX = security_prefix(https=HTTPS, path=COOKIE_PATH) + CHAT_COOKIE_PREFIX
 # What was chosen in the menu; before that, the browser's own languages decide.
-# Over HTTPS a name that a browser takes from this very host alone, over HTTPS: no other name below the same domain can
-# set one in its place (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes).
-COOKIE_PREFIX = "__Host-" if HTTPS else ""
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_PATH = COOKIE_PATH
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = HTTPS
+MESSAGE_STORAGE = "chatsite.message_storage.MessageStorage"
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -205,11 +214,13 @@ CHAT_DATABASE_SECONDS = env.integer("CHAT_DATABASE_SECONDS", 10, minimum=1, maxi
 
 
 def default_database(url: str) -> dict[str, Any]:
+    if not url:
+        return sqlite_database(DATA_DIR / DATABASE, seconds=CHAT_DATABASE_SECONDS)
     return database(url, connections=CHAT_DATABASE_CONNECTIONS, seconds=CHAT_DATABASE_SECONDS)
 
 
 try:
-    DATABASES = {"default": default_database(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'chat.sqlite3'}"))}
+    DATABASES = {"default": default_database(env.text("DATABASE_URL"))}
 except ValueError as error:
     env.refuse("DATABASE_URL", f"cannot be read ({error})", "Write postgresql://user:password@host:5432/name.")
     DATABASES = {"default": default_database("sqlite://:memory:")}
@@ -280,6 +291,7 @@ LOGIN_REDIRECT_URL = "chat:new"
 LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = COOKIE_PATH
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -319,7 +331,7 @@ else:
 
 # --- Static files, and what a page may load
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{SUB_PATH}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # What collectstatic makes. In an image it belongs to the code: in a data directory that outlives it, it would be old.
 STATIC_ROOT = Path(env.text("CHAT_STATIC_DIR", str(DATA_DIR / "static"))).expanduser().absolute()
@@ -419,8 +431,9 @@ LOGGING = {
         "line": {"()": "chatsite.log_lines.Lines", "format": LINE},
         "line_alone": {"()": "chatsite.log_lines.LinesAlone", "format": LINE},
     },
+    "filters": {"outages": {"()": "chatsite.log_outages.Outages"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["outages"]},
         "console_lines": {"class": "logging.StreamHandler", "formatter": "line_alone"},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

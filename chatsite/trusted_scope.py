@@ -8,11 +8,14 @@ send: Daphne reads `Daphne-Root-Path`, uvicorn `X-Forwarded-Proto` and `X-Forwar
 from __future__ import annotations
 
 import ipaddress
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 from chatsite.metrics_access import has_token, names_an_address
+
+logger = logging.getLogger("chat.proxy")
 
 Scope = MutableMapping[str, Any]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -40,7 +43,7 @@ METRICS: Final = "/metrics"
 class TrustedScope:
     """ASGI wrapper for HTTP and WebSocket. It makes these parts of the scope independent of the client:
 
-    - `root_path` is empty.
+    - `root_path` is `sub_path`, and `path` begins with it, whether or not a proxy has taken it away.
     - `scheme` is `https` (`wss`) if `https`, else `http` (`ws`).
     - `client` is the peer. With `proxies` proxies of ours in front it is the entry of `X-Forwarded-For` that the
       outermost of them has written, counted from the right; what stands further left is the client's own.
@@ -52,13 +55,22 @@ class TrustedScope:
     """
 
     def __init__(
-        self, app: Application, *, https: bool, proxies: int, probe_host: str, metrics_token: str = ""
+        self,
+        app: Application,
+        *,
+        https: bool,
+        proxies: int,
+        probe_host: str,
+        metrics_token: str = "",
+        sub_path: str = "",
     ) -> None:
         self._app = app
+        self._sub_path = sub_path
         self._https = https
         self._proxies = proxies
         self._probe_host = probe_host.encode("ascii", "ignore")
         self._metrics_token = metrics_token
+        self._has_told = False
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket"):
@@ -69,14 +81,36 @@ class TrustedScope:
         headers: Headers = [(name, value) for name, value in scope["headers"] if not is_proxy_header(name)]
         if scope["type"] == "http":
             scheme = "https" if self._https else "http"
-            if scope["path"] in PROBES or (scope["path"] == METRICS and self._may_name_any_host(headers)):
+            path = self._below(scope["path"])
+            if path in PROBES or (path == METRICS and self._may_name_any_host(headers)):
                 headers = [(name, value) for name, value in headers if name != b"host"]
                 headers.append((b"host", self._probe_host))
         else:
             scheme = "wss" if self._https else "ws"
-        trusted = {"root_path": "", "scheme": scheme, "client": self._client(scope), "headers": headers}
+        trusted = {"scheme": scheme, "client": self._client(scope), "headers": headers}
+        address = {"root_path": self._sub_path, "path": self._sub_path + self._below(scope["path"])}
         unknown_proxy = not self._proxies and any(is_proxy_header(name) for name, _ in scope["headers"])
-        return {**scope, **trusted, "chat.unknown_proxy": unknown_proxy}
+        if unknown_proxy and not self._has_told:
+            self._tell_of_the_proxy(scope)
+        return {**scope, **trusted, **address, "chat.unknown_proxy": unknown_proxy}
+
+    def _below(self, path: str) -> str:
+        """The path below the sub-path."""
+        if self._sub_path and f"{path}/".startswith(f"{self._sub_path}/"):
+            return path.removeprefix(self._sub_path) or "/"
+        return path
+
+    def _tell_of_the_proxy(self, scope: Scope) -> None:
+        """Once: any client can send the header."""
+        if any(name == FORWARDED_FOR for name, _ in scope["headers"]):
+            self._has_told = True
+            client = scope.get("client") or ("a Unix socket",)
+            logger.warning(
+                "proxy: X-Forwarded-For came in from %s, but CHAT_TRUSTED_PROXIES is 0: everybody who comes that way "
+                "counts as one, also where wrong passwords are counted. If it is your proxy, set "
+                "CHAT_TRUSTED_PROXIES=1.",
+                client[0],
+            )
 
     def _may_name_any_host(self, headers: Headers) -> bool:
         """A scraper asks a server by its address. A page under a name that leads here (DNS rebinding) can not."""

@@ -1,7 +1,7 @@
 """The passwords of PostgreSQL and Redis, made once: for each as a file of its own, for the servers as two of theirs.
 
-Runs before they are started (docker-compose.yml). POSTGRES_PASSWORD in .env goes first; PostgreSQL takes it when it
-makes its data, and not again.
+Runs before they are started (docker-compose.yml). POSTGRES_PASSWORD in .env goes first, or the file that
+POSTGRES_PASSWORD_FILE names; PostgreSQL takes it when it makes its data, and not again.
 """
 
 import os
@@ -21,7 +21,7 @@ REDIS_FOR_THE_SERVERS = Path("/data/redis_password")
 
 
 def main() -> None:
-    password = os.environ.get("POSTGRES_PASSWORD") or kept() or secrets.token_urlsafe(32)
+    password = given() or kept() or secrets.token_urlsafe(32)
     escaped = password.replace("\\", "\\\\").replace(":", "\\:")
     write(FOR_POSTGRESQL, password, 0o444)
     write(FOR_THE_SERVERS, f"{WHERE}{escaped}\n", 0o600)
@@ -30,6 +30,12 @@ def main() -> None:
     # As a file, and not as an argument, which `ps` and `docker inspect` show.
     write(FOR_REDIS, f"requirepass {redis}\n", 0o444)
     write(REDIS_FOR_THE_SERVERS, redis, 0o600)
+
+
+def given() -> str:
+    if path := os.environ.get("POSTGRES_PASSWORD_FILE"):
+        return Path(path).read_text("utf-8-sig").strip()
+    return os.environ.get("POSTGRES_PASSWORD", "")
 
 
 def kept() -> str:

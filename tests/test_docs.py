@@ -11,6 +11,7 @@ import pytest
 from chat import close_codes
 from chat.refusals import STATUS
 from chatsite.env_file import load_env_file
+from chatsite.environment import SECRETS
 
 ROOT = Path(__file__).resolve().parents[1]
 READERS = {"text", "flag", "integer", "number", "words", "choice", "url", "server", "key", "name"}
@@ -55,6 +56,13 @@ def test_the_example_is_a_valid_env_file_with_all_lines_uncommented(tmp_path: Pa
     load_env_file(path, variables)
     assert variables["PORT"] == "8000"
     assert variables["SECRET_KEY"] == ""
+
+
+def test_the_readme_and_the_example_name_the_secrets_that_may_be_in_files() -> None:
+    for name in ("README.md", ".env.example"):
+        sentence = re.search(r"SECRET_KEY`?, [^:]*own:", (ROOT / name).read_text("utf-8"))
+        assert sentence is not None
+        assert set(re.findall(r"[A-Z]+_[A-Z_]+", sentence[0])) == SECRETS
 
 
 def test_a_setting_is_found_in_a_settings_file() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from chatsite.environment import Environment
@@ -211,3 +213,27 @@ def test_the_address_of_a_server_may_be_https() -> None:
     env = Environment({"OPENAI_BASE_URL": "ftp://x"})
     assert env.server("OPENAI_BASE_URL") == ""
     assert env.problems[0].hint == "It must start with http:// or https://."
+
+
+def test_a_secret_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("\ufeffsk-1\n", "utf-8")
+    env = Environment({"OPENAI_API_KEY_FILE": str(tmp_path / "key"), "OPENAI_API_KEY": "sk-2"})
+
+    assert env.key("OPENAI_API_KEY") == "sk-1"
+    assert env.problems == []
+
+
+def test_what_is_no_secret_is_in_no_file(tmp_path: Path) -> None:
+    (tmp_path / "port").write_text("80")
+
+    assert Environment({"PORT_FILE": str(tmp_path / "port")}).integer("PORT", 8000) == 8000
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"])
+def test_a_file_that_holds_no_secret_is_refused_once(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "key").write_bytes(content)
+    env = Environment({"OPENAI_API_KEY_FILE": str(tmp_path / "key")})
+
+    assert (env.key("OPENAI_API_KEY"), env.text("OPENAI_API_KEY")) == ("", "")
+    assert names(env) == ["OPENAI_API_KEY_FILE"]

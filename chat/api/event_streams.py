@@ -8,16 +8,19 @@ the request beside it, in milliseconds that a first token would otherwise wait f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from prometheus_client import Counter
 
 from chat import metrics
 from chat.answer_headers import NO_PAGE
 from chat.auth import not_signed_in
+from chat.generation.run_labels import RunLabels
 from chat.models import User
 from chat.quotas.connections import RETRY_SECONDS, Full, Place
 from chat.quotas.quotas import quotas
@@ -32,6 +35,8 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 Body = AsyncGenerator[bytes, None]
 Responder = Callable[[Send], Coroutine[Any, Any, None]]
 
+# A `send` with room for more returns at once.
+STALL_SECONDS: Final = 0.05
 _SLOT: Final = "chat.responder"
 _PLACES: Final = "chat.places"
 # What Django's middleware adds to every other response, which these do not wait for.
@@ -62,24 +67,38 @@ async def take_a_place(request: HttpRequest, reader: User) -> None:
     places.append(place)
 
 
-def stream(request: HttpRequest, reader: User, body: Body) -> HttpResponse:
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """The runs that a response follows at a moment, and who answers a run: for what is counted of them."""
+
+    run_ids: Callable[[], Sequence[str]]
+    labels: RunLabels
+
+    async def count(self, counter: Counter) -> None:
+        for run_id in self.run_ids():
+            counter.labels("sse", *await self.labels.of(run_id)).inc()
+
+
+def stream(request: HttpRequest, reader: User, body: Body, follows: Follows) -> HttpResponse:
     """The response of a view whose body is `body`. It is sent at once; what Django adds to it later is not.
 
     It ends early when its reader is signed out: the client's next request then hears why.
     """
     if request.method != "HEAD":
-        _hand_over(request, reader, lambda send: _pump(body, send))
+        _hand_over(request, reader, lambda send: _pump(body, send, follows), follows)
     return HttpResponse(headers=HEADERS)
 
 
-def later(request: HttpRequest, reader: User, answer: Coroutine[Any, Any, HttpResponse]) -> HttpResponse:
+def later(
+    request: HttpRequest, reader: User, answer: Coroutine[Any, Any, HttpResponse], follows: Follows
+) -> HttpResponse:
     """The response of a view that has to wait for its answer."""
-    _hand_over(request, reader, lambda send: _answer(answer, send))
+    _hand_over(request, reader, lambda send: _answer(answer, send), follows)
     return HttpResponse()
 
 
-def _hand_over(request: HttpRequest, reader: User, respond: Responder) -> None:
-    request.scope[_SLOT].set_result((reader.pk, respond))  # type: ignore[attr-defined]
+def _hand_over(request: HttpRequest, reader: User, respond: Responder, follows: Follows) -> None:
+    request.scope[_SLOT].set_result((reader.pk, respond, follows))  # type: ignore[attr-defined]
 
 
 class EventStreams:
@@ -89,7 +108,7 @@ class EventStreams:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handed_over: asyncio.Future[tuple[int, Responder]] = asyncio.get_running_loop().create_future()
+        handed_over: asyncio.Future[tuple[int, Responder, Follows]] = asyncio.get_running_loop().create_future()
         client = _Client(receive)
         places: list[Place] = []
 
@@ -104,9 +123,9 @@ class EventStreams:
             either: list[asyncio.Future[Any]] = [django, handed_over]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if handed_over.done():
-                user_id, respond = handed_over.result()
+                user_id, respond, follows = handed_over.result()
                 response = _Response(send)
-                await _respond(respond(response.send), client.gone(django), response.refused(scope, user_id))
+                await _respond(respond(response.send), client.gone(django), response.refused(scope, user_id), follows)
             await django
         finally:
             django.cancel()
@@ -173,7 +192,10 @@ async def _refusal() -> HttpResponse:
 
 
 async def _respond(
-    responding: Coroutine[Any, Any, None], gone: Coroutine[Any, Any, None], refused: Coroutine[Any, Any, None]
+    responding: Coroutine[Any, Any, None],
+    gone: Coroutine[Any, Any, None],
+    refused: Coroutine[Any, Any, None],
+    follows: Follows,
 ) -> None:
     """Respond until that ends, or the client goes away or is signed out, which ends it."""
     tasks = [asyncio.create_task(each) for each in (responding, gone, refused)]
@@ -183,22 +205,26 @@ async def _respond(
         if tasks[0].done():
             tasks[0].result()
         else:
-            metrics.DISCONNECTS.labels("sse").inc()
+            await follows.count(metrics.DISCONNECTS)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _pump(body: Body, send: Send) -> None:
+async def _pump(body: Body, send: Send, follows: Follows) -> None:
     """Send a body. A send that waits makes the body wait."""
+    now = asyncio.get_running_loop().time
     headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
     # A server whose client has just gone raises out of send, each in its own way: for us that is the end.
     with suppress(OSError):
         async with aclosing(body):
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for chunk in body:
+                began = now()
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if now() - began >= STALL_SECONDS:
+                    await follows.count(metrics.BACKPRESSURE)
                 metrics.SENT_BY_SSE.count(len(chunk))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

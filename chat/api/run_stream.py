@@ -135,6 +135,11 @@ class Multiplex:
         self._joined = asyncio.Event()
         self._broken = asyncio.Event()
 
+    @property
+    def run_ids(self) -> list[str]:
+        """Those that are followed now."""
+        return list(self._tasks)
+
     async def stream(self) -> AsyncGenerator[bytes, None]:
         yield RETRY
         own = [asyncio.create_task(self._follow_notices()), asyncio.create_task(self._keep_joining())]

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database, events
 from chat.api import run_stream
-from chat.api.event_streams import later, stream, take_a_place
+from chat.api.event_streams import Follows, later, stream, take_a_place
 from chat.api.replies import answered, body_of, failed, reply, route
 from chat.api.shapes import message_shape, run_shape, run_urls
 from chat.events import BadCursor, Cursor, Entry
@@ -45,13 +45,13 @@ async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
     await take_a_place(request, user)
     chat, sent = await _send(request, user)
     run = await chat.run_of(user.pk, sent)
-    return stream(request, user, run_stream.one_run(chat, run, None))
+    return stream(request, user, run_stream.one_run(chat, run, None), _follows(chat, sent.run_id))
 
 
 async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
     await take_a_place(request, user)
     chat, sent = await _send(request, user)
-    return later(request, user, answered(_outcome(chat, user, sent)))
+    return later(request, user, answered(_outcome(chat, user, sent)), _follows(chat, sent.run_id))
 
 
 async def _outcome(chat: Engine, user: User, sent: Sent) -> HttpResponse:
@@ -78,7 +78,7 @@ async def follow(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     if after is not None and is_at_end(run, after):
         return HttpResponse(status=204)
     await take_a_place(request, user)
-    return stream(request, user, run_stream.one_run(chat, run, after))
+    return stream(request, user, run_stream.one_run(chat, run, after), _follows(chat, str(run_id)))
 
 
 async def follow_all(request: HttpRequest, user: User) -> HttpResponse:
@@ -87,7 +87,13 @@ async def follow_all(request: HttpRequest, user: User) -> HttpResponse:
     except BadCursor as error:
         raise Refusal("bad_cursor", str(error)) from error
     await take_a_place(request, user)
-    return stream(request, user, run_stream.Multiplex(await engine(), user.pk, cursors).stream())
+    chat = await engine()
+    all_runs = run_stream.Multiplex(chat, user.pk, cursors)
+    return stream(request, user, all_runs.stream(), Follows(lambda: all_runs.run_ids, chat.labels))
+
+
+def _follows(chat: Engine, run_id: str) -> Follows:
+    return Follows(lambda: [run_id], chat.labels)
 
 
 async def stop(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:

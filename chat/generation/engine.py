@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.db import connection
 
 from chat import auth, database, events, notices
 from chat.events import Cursor, Entry
@@ -24,6 +25,7 @@ from chat.generation.assistants import connect, provider_settings
 from chat.generation.draining import Draining
 from chat.generation.ending import Ending
 from chat.generation.naming import Naming
+from chat.generation.owners import Owners
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.requests import SendRequest
 from chat.generation.run import Run, turn_from_log
@@ -50,10 +52,13 @@ from chat.streams.base import (
 )
 from chat.streams.memory import MemoryLog
 from chat.streams.redis import RedisLog
+from chatsite import sqlite_space
 
 logger = logging.getLogger(__name__)
 
 PURGE_EVERY_SECONDS: Final = 300.0
+# Between two steps of giving space back, for those who wait to write.
+GIVE_BACK_EVERY_SECONDS: Final = 0.2
 # Somebody waits for the answer to the request.
 KEEP_PATIENCE_SECONDS: Final = 5.0
 # When to ask again where nobody knows when an answer ends.
@@ -101,6 +106,7 @@ async def _build() -> Engine:
     await chat.keep_database_open()
     chat.start_purging()
     chat.start_takeovers()
+    chat.start_watching_owners()
     return chat
 
 
@@ -117,7 +123,9 @@ class Engine:
         self._runner = Runner(
             log, ending, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
         )
+        self.labels = self._runner.labels
         self._takeover = Takeover(log, self._runner, ending, providers)
+        self._owners = Owners(log, self._runner)
         self._purging: asyncio.Task[None] | None = None
         self._close_database: Callable[[], None] | None = None
 
@@ -281,6 +289,10 @@ class Engine:
         """From now on, finish the runs of processes that are gone."""
         self._takeover.start()
 
+    def start_watching_owners(self) -> None:
+        """From now on, stop the runs of accounts that are deleted or disabled."""
+        self._owners.start()
+
     async def drain(self) -> None:
         """Begin nothing new, send the readers away, and return when all runs have ended; then, or earlier: `close`."""
         self.draining.begin(settings.CHAT_DRAIN)
@@ -294,6 +306,7 @@ class Engine:
             self._purging.cancel()
             await asyncio.gather(self._purging, return_exceptions=True)
         self.draining.begin(0)
+        await self._owners.close()
         # In this order: what is handed over must not come back.
         await self._takeover.close()
         await self._runner.close()
@@ -310,9 +323,18 @@ async def _purge() -> None:
         try:
             await database.write(Conversation.objects.purge)
             await database.write(auth.purge_sessions)
+            await _give_space_back()
         except DatabaseError as error:
             logger.warning("Deleted conversations could not be purged; trying again later: %r", error)
         await asyncio.sleep(PURGE_EVERY_SECONDS)
+
+
+async def _give_space_back() -> None:
+    """In steps, between which others write."""
+    has_more = True
+    while has_more:
+        has_more = await database.write(lambda: sqlite_space.give_back(connection))
+        await asyncio.sleep(GIVE_BACK_EVERY_SECONDS)
 
 
 def _lost(cursor: Cursor) -> Batch:

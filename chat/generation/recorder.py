@@ -12,7 +12,7 @@ from django.db import Error, InterfaceError, InternalError, OperationalError
 
 from chat import database, metrics
 from chat.models import Message
-from chat.models.turn import Turn
+from chat.models.turn import OwnerGone, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,9 @@ class Recorder:
                 logger.warning("Run %s is not saved yet: %s", turn.run_id, error)
                 if time.monotonic() + wait > give_up:
                     raise SaveFailed(str(error)) from error
+            except OwnerGone as error:
+                logger.info("run %s: its owner was deleted, nothing is saved", turn.run_id)
+                raise SaveFailed("the owner was deleted") from error
             except Error as error:
                 logger.exception("Run %s cannot be saved.", turn.run_id)
                 raise SaveFailed(str(error)) from error

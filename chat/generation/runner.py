@@ -14,6 +14,7 @@ from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
 from chat.generation.ending import Ending
 from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, turn_of
+from chat.generation.run_labels import Labels, RunLabels
 from chat.providers.base import ProviderError
 from chat.streams.base import Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
 
@@ -45,7 +46,14 @@ class Runner:
         self._answer_bytes = answer_bytes
         self._orphan_grace = orphan_grace
         self._tasks: set[asyncio.Task[None]] = set()
+        self._live: dict[str, int] = {}
+        self.labels = RunLabels(log)
         self._closing = asyncio.Event()
+
+    @property
+    def live(self) -> dict[str, int]:
+        """Whose runs are being written here: the ids of their owners by the ids of the runs."""
+        return dict(self._live)
 
     def start(self, run: Run) -> None:
         """Begin the run in a task of its own."""
@@ -81,7 +89,15 @@ class Runner:
                 await self.idle()
 
     async def _execute(self, run: Run) -> None:
+        self._live[run.info.run_id] = run.info.owner_id
+        try:
+            await self._write(run)
+        finally:
+            del self._live[run.info.run_id]
+
+    async def _write(self, run: Run) -> None:
         metrics.RUNS_STARTED.labels(run.provider.name).inc()
+        labels = self.labels.know(run.info.run_id, run.provider.name, run.start["model"])
         answer = Answer(run.request.continues)
         status = "error"
         with metrics.LIVE_RUNS.track_inprogress():
@@ -105,7 +121,7 @@ class Runner:
                 with suppress(Fenced, Lost, RunNotFound, Unavailable):
                     await self._fail(run, events.error("provider_error", "Something went wrong here.", retryable=True))
         if status != HANDED_OVER:
-            _measure(run, answer, status)
+            _measure(labels, answer, status)
             await self._ending.tell(run.info, status)
 
     async def _run_to_its_end(self, run: Run, answer: Answer) -> str:
@@ -200,11 +216,10 @@ async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _measure(run: Run, answer: Answer, status: str) -> None:
-    provider = run.provider.name
-    metrics.RUNS_ENDED.labels(provider, status).inc()
-    metrics.RUN_SECONDS.labels(provider).observe(answer.duration_ms / 1000)
+def _measure(labels: Labels, answer: Answer, status: str) -> None:
+    metrics.RUNS_ENDED.labels(labels.provider, status).inc()
+    metrics.RUN_SECONDS.labels(*labels).observe(answer.duration_ms / 1000)
     if answer.ttft_ms is not None:
-        metrics.TIME_TO_FIRST_TOKEN.labels(provider).observe(answer.ttft_ms / 1000)
+        metrics.TIME_TO_FIRST_TOKEN.labels(*labels).observe(answer.ttft_ms / 1000)
     if answer.tokens_per_second is not None:
-        metrics.TOKENS_PER_SECOND.labels(provider).observe(answer.tokens_per_second)
+        metrics.TOKENS_PER_SECOND.labels(*labels).observe(answer.tokens_per_second)

@@ -17,12 +17,17 @@ from django.utils import timezone
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.user import User
 from chat.wire import clean
 
 logger = logging.getLogger(__name__)
 
 # What a database, or its driver, says of a value that its column cannot hold.
 UNSTORABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+
+
+class OwnerGone(Exception):
+    """The account that the turn belongs to has been deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Turn:
 
         Saving a turn that is there already, by run id or by client message id, changes nothing and returns what is
         there. An answer is never lost to what is told about it: where that cannot be stored, the answer is stored
-        without. Raises django.db.Error; then nothing has been written.
+        without. Raises OwnerGone, or django.db.Error; then nothing has been written.
         """
         try:
             return self._save()
@@ -90,6 +95,8 @@ class Turn:
                 return self._write()
         except IntegrityError:
             saved = self._saved()
+            if saved is None and not User.objects.filter(pk=self.owner_id).exists():
+                raise OwnerGone from None
             if saved is None:
                 raise
             return saved

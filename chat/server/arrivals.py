@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from twisted.internet.error import ConnectionAborted
+from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
+from chat.server import crowded
 from chat.server.refusing import MALFORMED, TOO_SLOW
+from chatsite import descriptors
 
 # For a client that goes on sending what was refused.
 LINGER_SECONDS: Final = 5
@@ -43,12 +47,25 @@ class Waiting:
             del self._channels[oldest]
             oldest.transport.abortConnection()
 
+    def make_room(self, newest: Channel) -> None:
+        """Close the oldest one, if there is any beside the newest: now, as the next may come in this very moment."""
+        oldest = next(iter(self._channels))
+        if oldest is not newest:
+            del self._channels[oldest]
+            oldest.transport.connectionLost(Failure(ConnectionAborted()))
+
     def remove(self, channel: Channel) -> None:
         self._channels.pop(channel, None)
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where it matters
-    """A connection that speaks HTTP/1.1. What does not arrive in time is answered 408, what is malformed 400."""
+    """A connection that speaks HTTP/1.1. What does not arrive in time is answered 408, what is malformed 400.
+
+    `is_crowded`: it came when only the reserve of file descriptors was left, so that, as long as this is so, it serves
+    only who asks how the server is.
+    """
+
+    is_crowded = False
 
     def __init__(self, patience: Patience, waiting: Waiting) -> None:
         super().__init__()
@@ -62,6 +79,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
     def connectionMade(self) -> None:  # noqa: N802
         super().connectionMade()
         self._waiting.add(self)
+        if not descriptors.have_room():
+            self.is_crowded = True
+            crowded.tell()
+            self._waiting.make_room(self)
         self._await("head")
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802

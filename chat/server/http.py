@@ -11,12 +11,15 @@ from chat.answer_headers import NO_PAGE
 from chat.limits import BODY_BYTES
 from chat.server.arrivals import LINGER_SECONDS, Channel, Patience, Waiting
 from chat.server.gate import WriteGate
-from chat.server.refusing import TOO_BIG, error_body
+from chat.server.refusing import CROWDED, TOO_BIG, error_body
+from chatsite import descriptors
 
 logger = logging.getLogger(__name__)
 
 # What waits to be written to one reader, at most, beside the piece that is over it.
 BUFFER_BYTES: Final = 16 * 1024
+# Answered as long as there is any descriptor. Here a path prefix counts for nothing: they are asked for directly.
+PROBES: Final = frozenset({b"/healthz", b"/readyz", b"/metrics"})
 
 
 class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
@@ -42,12 +45,17 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
             super().handleContentChunk(data)
 
     def process(self) -> None:
+        if self._refused is None and self._is_crowded_out():
+            self._refuse(CROWDED)
         if self._refused is None:
             super().process()
 
+    def _is_crowded_out(self) -> bool:
+        return self.channel.is_crowded and self.path not in PROBES and not descriptors.have_room()
+
     def handle_reply(self, message: dict[str, Any]) -> None:
-        if self.server.is_draining and self.channel is not None:
-            # Its client shall ask elsewhere next time.
+        if self.channel is not None and (self.server.is_draining or self.channel.is_crowded):
+            # Its client shall ask elsewhere next time, or give its place to another.
             self.channel.persistent = 0
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", ()), (b"Connection", b"close")]}
@@ -89,10 +97,10 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
             {"type": "http.response.body", "body": error_body(code, f"{sentence.rstrip('.')}.").encode()}
         )
 
-    def _refuse(self) -> None:
+    def _refuse(self, answer: bytes = TOO_BIG) -> None:
         """Says so, and hears the rest for a while without keeping it: closed at once, the answer would be lost."""
         if self._refused is None:
-            self.transport.write(TOO_BIG)
+            self.transport.write(answer)
             self.transport.loseWriteConnection()
             self._refused = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 # Connections that wait to be accepted: everybody may come back at once after a restart.
@@ -17,6 +21,35 @@ class CannotListen(Exception):
     def __init__(self, error: OSError) -> None:
         super().__init__(error.strerror or str(error))
         self.in_use = error.errno == errno.EADDRINUSE
+
+
+# As for a port of this machine: whoever can reach the directory may connect.
+SOCKET_MODE: Final = 0o666
+
+
+def listen_unix(path: Path) -> socket.socket:
+    """A listening Unix socket, in place of one that nobody listens on any more. Raises CannotListen."""
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        _remove_dead(path)
+        listener.bind(str(path))
+        path.chmod(SOCKET_MODE)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(error) from error
+    return listener
+
+
+def _remove_dead(path: Path) -> None:
+    """Raises OSError if somebody listens there, or if it is something else than a socket."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+        with socket.socket(socket.AF_UNIX) as client:
+            if client.connect_ex(str(path)) != errno.ECONNREFUSED:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        path.unlink()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,10 +7,10 @@ from typing import Final
 
 from chat.answer_headers import NO_PAGE
 
-_REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 413: "Content Too Large"}
+_REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 413: "Content Too Large", 503: "Service Unavailable"}
 
 
-def refusal(status: int, code: str, message: str, *, retryable: bool = False) -> bytes:
+def refusal(status: int, code: str, message: str, *, retryable: bool = False, **more: str) -> bytes:
     """A whole HTTP/1.1 response, after which the connection ends."""
     body = error_body(code, message, retryable=retryable)
     headers = {
@@ -19,6 +19,7 @@ def refusal(status: int, code: str, message: str, *, retryable: bool = False) ->
         "Cache-Control": "no-store",
         "Connection": "close",
         **NO_PAGE,
+        **more,
     }
     lines = [f"HTTP/1.1 {status} {_REASONS[status]}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", body]).encode()
@@ -31,3 +32,10 @@ def error_body(code: str, message: str, *, retryable: bool = False) -> str:
 MALFORMED: Final = refusal(400, "bad_request", "This request cannot be understood.")
 TOO_SLOW: Final = refusal(408, "request_timeout", "The request did not arrive in time.", retryable=True)
 TOO_BIG: Final = refusal(413, "body_too_big", "The request is too large.")
+CROWDED: Final = refusal(
+    503,
+    "unavailable",
+    "The server has no room for another connection. Try again in a moment.",
+    retryable=True,
+    **{"Retry-After": "5"},
+)

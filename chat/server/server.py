@@ -16,6 +16,7 @@ from twisted.internet import defer, reactor
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.logger import LogLevel, globalLogBeginner
 
+from chat.server import crowded
 from chat.server.arrivals import Patience
 from chat.server.deadline import Deadline
 from chat.server.http import HTTPFactory
@@ -31,6 +32,8 @@ REAP_SECONDS: Final = 1
 TIMEOUTS_SECONDS: Final = 2
 # What the transport lets through, at least. Below it an application can answer a frame that is over its own limit.
 WEBSOCKET_BYTES: Final = 1024 * 1024
+# As Twisted names what `accept` says where the process, or the whole machine, has as many files open as it may.
+NO_DESCRIPTORS: Final = frozenset({"EMFILE", "ENFILE"})
 STREAMED: Final = frozenset({"websocket.send", "http.response.body"})
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # How an end takes its time, after the drain: `on_shutdown`; applications that still run; those that are cancelled.
@@ -86,6 +89,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         self._ending: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._listener = listener
+        self._is_unix = listener.family == socket.AF_UNIX
         self._port: Any = None
 
     def run(self) -> None:
@@ -177,6 +181,9 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
 
     def listen_success(self, port: Any) -> None:
         self._port = port
+        if self._is_unix:
+            # Other workers listen there, too: Twisted would remove the file at the end, and shut the socket for all.
+            port._bindPath, port._shouldShutdown = "\0", False
 
     async def _end(self) -> None:
         try:
@@ -233,7 +240,10 @@ def handle_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, An
 
 
 def log_failure(event: dict[str, Any]) -> None:
-    """Twisted's own log, but for what it could not hand to anybody else."""
+    """Twisted's own log, but for what it could not hand to anybody else, and for connections that it had to refuse."""
+    if event.get("acceptError") in NO_DESCRIPTORS or "EMFILE" in (event.get("log_format") or ""):
+        crowded.tell()
+        return
     failure = event.get("log_failure")
     if failure is not None and event.get("log_level") == LogLevel.critical:
         logger.error(

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -42,13 +42,23 @@ class Workers:
     """`command` and `--listener <file descriptor>` is what a worker runs. It ends when its standard input does.
 
     So it ends with the parent, even if that is killed. `end_seconds`: how long an end may take before it is forced.
+    `on_ended` is told the number of each process that has ended.
     """
 
-    def __init__(self, command: Sequence[str], count: int, *, listener: socket.socket, end_seconds: float) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        count: int,
+        *,
+        listener: socket.socket,
+        end_seconds: float,
+        on_ended: Callable[[int], None] = lambda process_id: None,
+    ) -> None:
         self._listener = listener
         self._command = [*command, "--listener", str(listener.fileno())]
         self._workers = [Worker() for _ in range(count)]
         self._end_seconds = end_seconds
+        self._on_ended = on_ended
         self._forced_at: float | None = None
         self._status = True
 
@@ -93,6 +103,7 @@ class Workers:
         if process.stdin is not None:
             process.stdin.close()
         worker.process = None
+        self._on_ended(process.pid)
         if self._forced_at is not None:
             self._status = self._status and process.returncode in ORDERLY
             return

@@ -5,14 +5,24 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+
+from chat import origins
 
 RETRY_SECONDS: Final = 10
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    if isinstance(exception, DisallowedHost):
+        host = request.META.get("HTTP_HOST", "")
+        message = (
+            f"This site has no such name: {host}. Add it to ALLOWED_HOSTS, or let the proxy in front pass on the Host "
+            "header as the browser sent it."
+        )
+        return _answer(request, 400, "bad_request", message, host=host)
     return _answer(request, 400, "bad_request", "This request cannot be understood.")
 
 
@@ -39,12 +49,22 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    origin, host = request.headers.get("Origin", ""), request.META.get("HTTP_HOST", "")
+    if origin and not origins.is_ours(origin, host):
+        origins.tell("a form was", origin, host)
+        own, advice = origins.own_origin(host), origins.advice(origin, host)
+        message = f"This page has the origin {origin}, but the site is {own}. {advice}"
+        page = {"origin": origin, "own": own, "advice": advice}
+        return _answer(request, 403, "forbidden", message, template="403_origin.html", **page)
     message = "The CSRF token is missing or wrong. Reload the page, or send an API token."
     return _answer(request, 403, "forbidden", message, template="403_csrf.html")
 
 
-def _answer(request: HttpRequest, status: int, code: str, message: str, *, template: str = "") -> HttpResponse:
+def _answer(
+    request: HttpRequest, status: int, code: str, message: str, *, template: str = "", **page: str
+) -> HttpResponse:
+    """`page`: what the template says besides."""
     if f"{request.path_info}/".startswith("/api/"):
         retryable = status == 429 or status >= 500
         return JsonResponse({"error": {"code": code, "message": message, "retryable": retryable}}, status=status)
-    return render(request, template or f"{status}.html", status=status)
+    return render(request, template or f"{status}.html", page, status=status)

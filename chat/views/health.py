@@ -14,11 +14,15 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from chat import database
+from chat import metrics as metric_texts
 from chat.generation.engine import engine
 from chat.networks import is_within
+from chatsite import descriptors
+from chatsite.databases import sqlite_path
+from chatsite.disk import try_to_write
 from chatsite.metrics_access import has_token, names_an_address, names_the_site
 
 logger = logging.getLogger(__name__)
@@ -35,11 +39,15 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """Ready for traffic: 503 while it drains, or the database or the log is away or takes no write, in two seconds."""
+    """Ready for traffic: 503 while it drains, or the database or the log is away or takes no write, in two seconds.
+
+    Also without room on the disk of a SQLite database, or for another connection.
+    """
     probes = _probes.setdefault(asyncio.get_running_loop(), {name: Probe(name, ask) for name, ask in PARTS.items()})
     is_draining, *answers = await asyncio.gather(_is_draining(), *(probe.answers() for probe in probes.values()))
     parts = dict(zip(probes, answers, strict=True))
     code = "draining" if is_draining else "ready" if all(parts.values()) else "unavailable"
+    parts = {name: answer for name, answer in parts.items() if name not in ONLY_WHERE_IT_FAILS or not answer}
     ready = code == "ready"
     response = JsonResponse({"ready": ready, "code": code, **parts}, status=200 if ready else 503)
     # The probes have said what is wrong: Django would log an error for each that asks.
@@ -53,7 +61,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     has_right = has_token(request.headers.get("Authorization", ""), settings.CHAT_METRICS_TOKEN)
     if not (has_right or _may_read_metrics(request)):
         raise Http404
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(await asyncio.to_thread(metric_texts.text), content_type=CONTENT_TYPE_LATEST)
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:
@@ -80,6 +88,7 @@ class Probe:
         self._ask = ask
         self._asking: asyncio.Task[bool] | None = None
         self._asked_at = 0.0
+        self._answered = True
 
     async def answers(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -92,13 +101,17 @@ class Probe:
 
     async def _answers(self) -> bool:
         try:
-            answers = await self._ask()
+            answers, reason = await self._ask(), ""
         except Exception as error:  # noqa: BLE001  (whatever it is, that part cannot be used)
-            logger.warning("Not ready: the %s does not answer: %s", self._name, error)
-            return False
-        if not answers:
-            logger.warning("Not ready: the %s does not answer.", self._name)
+            answers, reason = False, f": {error}"
+        if answers != self._answered:
+            # Once, however long it lasts and however often it is asked.
+            self._answered = answers
+            logger.warning("%s%s", WORDS[answers].format(self._name), reason)
         return answers
+
+
+WORDS: Final = {False: "Not ready: the {} does not answer", True: "Ready again: the {} answers"}
 
 
 async def _database_answers() -> bool:
@@ -107,6 +120,19 @@ async def _database_answers() -> bool:
             cursor.execute("SELECT 1 FROM chat_conversation LIMIT 1")
 
     await database.read(ask)
+    return True
+
+
+async def _disk_has_room() -> bool:
+    path = sqlite_path(settings.DATABASES["default"])
+    if path is not None:
+        await asyncio.to_thread(try_to_write, path.parent)
+    return True
+
+
+async def _descriptors_have_room() -> bool:
+    if not descriptors.have_room():
+        raise OSError(f"{descriptors.limit()} file descriptors are nearly all in use")
     return True
 
 
@@ -123,5 +149,11 @@ async def _is_draining() -> bool:
         return False
 
 
-PARTS: Final = {"database": _database_answers, "log": _log_answers}
+PARTS: Final = {
+    "database": _database_answers,
+    "log": _log_answers,
+    "disk": _disk_has_room,
+    "connections": _descriptors_have_room,
+}
+ONLY_WHERE_IT_FAILS: Final = frozenset({"disk", "connections"})
 _probes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Probe]] = WeakKeyDictionary()

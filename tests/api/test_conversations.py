@@ -247,4 +247,5 @@ async def test_metrics_count(chat: Rig, anonymous: Browser) -> None:
     await asyncio.sleep(0)
     text = (await anonymous.get("/metrics")).body.decode()
     assert 'chat_runs_ended_total{provider="scripted",status="completed"}' in text
-    assert 'chat_time_to_first_token_seconds_count{provider="scripted"}' in text
+    for histogram in ("chat_time_to_first_token_seconds", "chat_run_duration_seconds"):
+        assert f'{histogram}_count{{model="m-1",provider="scripted"}}' in text

@@ -38,6 +38,26 @@ def test_a_comment_may_follow_a_value_without_quotes(tmp_path: Path) -> None:
     assert load(tmp_path, "A=1 # one\nB=a#b\nC=# nothing\n") == {"A": "1", "B": "a#b", "C": ""}
 
 
+def test_a_comment_may_follow_a_value_in_quotes(tmp_path: Path) -> None:
+    text = """A="sk-1" # mine\nB='sk-2'# "quoted"\nC="a # b"\nD="a # b" # c\nE="" # nothing\nF="it"s"\nG="open # x\n"""
+    assert load(tmp_path, text) == {
+        **{"A": "sk-1", "B": "sk-2", "C": "a # b", "D": "a # b"},
+        **{"E": "", "F": 'it"s', "G": '"open'},
+    }
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path, line_end: str) -> None:
+    assert load(tmp_path, f"\ufeffPORT=18509{line_end}HOST=::1{line_end}") == {"PORT": "18509", "HOST": "::1"}
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("PORT=18509", "utf-16")
+    with pytest.raises(ValueError, match=r"\.env is not UTF-8"):
+        load_env_file(path, {})
+
+
 @pytest.mark.parametrize("line", ["PORT 8001", "=8001", "1A=x", "A-B=x"])
 def test_a_line_that_is_no_setting_is_named(tmp_path: Path, line: str) -> None:
     with pytest.raises(ValueError, match="line 2: this is not NAME=value"):

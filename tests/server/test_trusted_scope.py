@@ -225,3 +225,33 @@ class TestTheClient:
 )
 def test_probes_ask_for_the_first_name_of_the_site(allowed: list[str], host: str) -> None:
     assert probe_host(allowed) == host
+
+
+class TestUnknownProxy:
+    """What is logged of a proxy that no setting counts."""
+
+    @staticmethod
+    async def ask(wrapper: TrustedScope, *names: bytes) -> None:
+        scope = {"type": "http", "path": "/", "headers": [(name, b"203.0.113.9") for name in names]}
+        await wrapper({**scope, "client": ("127.0.0.1", 1)}, None, None)
+
+    @staticmethod
+    def wrapper(proxies: int) -> TrustedScope:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            """Nothing to say."""
+
+        return TrustedScope(application, https=False, proxies=proxies, probe_host="x")
+
+    async def test_it_is_told_once_with_the_setting(self, caplog: pytest.LogCaptureFixture) -> None:
+        wrapper = self.wrapper(0)
+        for _ in range(3):
+            await self.ask(wrapper, b"x-forwarded-for")
+        (message,) = caplog.messages
+        assert "X-Forwarded-For" in message
+        assert "CHAT_TRUSTED_PROXIES" in message
+        assert "127.0.0.1" in message
+
+    async def test_others_are_no_sign_of_it(self, caplog: pytest.LogCaptureFixture) -> None:
+        await self.ask(self.wrapper(0), b"x-forwarded-proto")
+        await self.ask(self.wrapper(1), b"x-forwarded-for")
+        assert caplog.messages == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -107,6 +108,52 @@ async def test_each_worker_answers_and_none_outlives_the_parent(
     await until(lambda: not any(is_alive(pid) for pid in pids), seconds=90)
     with sockets.create_server(("127.0.0.1", site.port)):
         """Nobody has the port any more."""
+
+
+async def samples(site: EndingSite, http: aiohttp.ClientSession, name: str) -> float:
+    """The sum of a metric over its labels, as one of the workers tells it."""
+    async with http.get(f"{site.url}/metrics") as response:
+        text = await response.text()
+    found = [line for line in text.splitlines() if re.match(rf"{name}(\{{| )", line)]
+    return sum(float(line.rpartition(" ")[2]) for line in found)
+
+
+@pytest.mark.redis
+async def test_each_worker_tells_the_metrics_of_all(
+    redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession, upstream: Upstream
+) -> None:
+    site = start_site(CHAT_WORKERS="2", REDIS_URL=redis.url)
+    alice = site.cast["alice"]
+    pids = workers(site)
+    for pid in pids:
+        for other in pids - {pid}:
+            os.kill(other, signal.SIGSTOP)
+        body = {"text": f"/numbered count=3 {pid}"}
+        async with http.post(f"{site.url}/api/runs/wait", json=body, headers=alice.bearer) as response:
+            assert response.status == 200
+        for other in pids - {pid}:
+            os.kill(other, signal.SIGCONT)
+    for pid in pids:
+        for other in pids - {pid}:
+            os.kill(other, signal.SIGSTOP)
+        assert await samples(site, http, "chat_runs_ended_total") == 2
+        assert await samples(site, http, "chat_time_to_first_token_seconds_count") == 2
+        for other in pids - {pid}:
+            os.kill(other, signal.SIGCONT)
+    async with socket(site, alice) as reader:
+        reading = await reader.run(HELD)
+        await reading.has(3 * PIECE)
+        assert await samples(site, http, "chat_live_runs") == 1
+        (owner,) = holders(site)
+        os.kill(owner, signal.SIGKILL)
+        await reader.closed()
+    upstream.release()
+    await until(lambda: len(workers(site)) == 2 and owner not in workers(site))
+    # What it had counted stays, what it held is gone.
+    async with asyncio.timeout(90):
+        while await samples(site, http, "chat_live_runs") or await samples(site, http, "chat_runs_ended_total") < 3:
+            await asyncio.sleep(0.2)
+    assert await samples(site, http, "chat_readers") == 0
 
 
 @pytest.mark.parametrize(

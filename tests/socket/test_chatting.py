@@ -5,6 +5,7 @@ import json
 import uuid
 
 import pytest
+from prometheus_client import REGISTRY
 
 from chat import database
 from chat.models import Message
@@ -284,3 +285,26 @@ async def test_stop_and_send_are_answered_while_an_answer_streams(chat: Rig, con
     assert (await socket.ask("send", text="Two"))["type"] == "ok"
     assert (await socket.ask("stop", run_id=ok["run_id"]))["type"] == "ok"
     assert (await streaming)[-1].name == "done"
+
+
+def counted(name: str) -> float:
+    labels = {"transport": "websocket", "provider": "scripted", "model": "m-1"}
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_a_reader_that_goes_away_or_is_slow_is_counted_by_provider_and_model(
+    chat: Rig, connect: Connect
+) -> None:
+    names = ("chat_disconnects_total", "chat_backpressure_waits_total")
+    before = [counted(name) for name in names]
+    sent = await chat.send()
+    socket = await connect()
+    await socket.receive("hello")
+    await socket.ask("subscribe", run_id=sent.run_id)
+    for _ in range(20):
+        chat.provider.say("x" * 8 * 1024)
+    async with asyncio.timeout(20):
+        while counted(names[1]) == before[1]:
+            await asyncio.sleep(0.01)
+    await socket.disconnect()
+    assert [counted(name) - count for name, count in zip(names, before, strict=True)] == [1, 1]

@@ -7,6 +7,10 @@ from typing import Any, Final
 from django.core.management.commands import migrate
 from django.db import connections
 
+from chatsite import sqlite_space
+from chatsite.databases import sqlite_path
+from chatsite.private_files import make_private_database
+
 # Any number that nothing else on the same database uses.
 LOCK: Final = 4_853_021_716
 
@@ -16,6 +20,9 @@ class Command(migrate.Command):
         connection = connections[options["database"]]
         if connection.vendor != "postgresql":
             # SQLite: every migration takes the write lock at its start.
+            if (path := sqlite_path(connection.settings_dict)) is not None:
+                make_private_database(path)
+            sqlite_space.prepare(connection)
             super().handle(*args, **options)
             return
         try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import connection
 
 from chat.models import Conversation
+from chatsite import sqlite_space
 
 
 class Command(BaseCommand):
@@ -14,4 +16,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = Conversation.objects.purge()
+        while sqlite_space.give_back(connection):
+            """A part at a time, so that others can write in between."""
         self.stdout.write(f"{count} deleted conversation{'' if count == 1 else 's'} removed.")

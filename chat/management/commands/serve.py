@@ -9,6 +9,7 @@ import socket
 import sys
 from argparse import SUPPRESS
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from channels.routing import get_default_application
@@ -22,10 +23,12 @@ from chat import mail
 from chat.first_run import setup_link
 from chat.generation.engine import Engine, engine
 from chat.server import garbage
-from chat.server.listening import CannotListen, listen
+from chat.server.listening import CannotListen, listen, listen_unix
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
-from chatsite.addresses import default_url
+from chatsite import descriptors
+from chatsite.addresses import default_url, origin
+from chatsite.metrics_files import shared_metrics, worker_ended
 from chatsite.reach import is_local
 
 logger = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST, help="The address to listen on (HOST).")
         parser.add_argument("--port", default=settings.PORT, type=int, help="The port (PORT); 0 means any free one.")
+        parser.add_argument("--uds", type=Path, help="A Unix socket to listen on, in place of --host and --port.")
         parser.add_argument(
             "--workers", default=settings.WORKERS, type=int, help="Processes that share the port (CHAT_WORKERS)."
         )
@@ -49,16 +53,29 @@ class Command(BaseCommand):
         parser.add_argument("--listener", type=int, help=SUPPRESS)
 
     def handle(
-        self, *args: Any, host: str, port: int, workers: int, migrate: bool, listener: int | None, **options: Any
+        self,
+        *args: Any,
+        host: str,
+        port: int,
+        uds: Path | None,
+        workers: int,
+        migrate: bool,
+        listener: int | None,
+        **options: Any,
     ) -> None:
         if listener is not None:
             Process(socket.socket(fileno=listener)).run_as_worker()
             return
         check_workers(workers)
+        # Before there are workers: they have the same.
+        descriptors.raise_limit()
         close_signup(host)
         try:
             self._prepare_database(migrate)
-            self._serve(host, port, workers)
+            if uds is None:
+                self._serve(self._listen(host, port), host, workers)
+            else:
+                self._serve_on(uds.absolute(), host, workers)
         except KeyboardInterrupt:
             # Before the server runs; from then on Ctrl-C is its own affair.
             self.stderr.write("Stopped.")
@@ -74,12 +91,22 @@ class Command(BaseCommand):
             reason = str(error).strip()
             raise CommandError(f"The database cannot be used: {reason}. See DATABASE_URL, CHAT_DATA_DIR.") from error
 
-    def _serve(self, host: str, port: int, workers: int) -> None:
+    def _serve_on(self, path: Path, host: str, workers: int) -> None:
+        try:
+            listener = listen_unix(path)
+        except CannotListen as error:
+            hint = "Stop what listens there, or choose another path." if error.in_use else "Choose another path."
+            raise CommandError(f"Cannot listen on {path}: {error}. {hint}") from error
+        try:
+            self._serve(listener, host, workers)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _serve(self, listener: socket.socket, host: str, workers: int) -> None:
         setup = setup_link("")
         # The event loop's own work is done in other threads or processes, each with its own connection.
         connections.close_all()
-        listener = self._listen(host, port)
-        address = self._site_url(host, listener.getsockname()[1])
+        address = self._site_url(host, listener)
         if workers == 1:
             Process(listener).run(on_listening=lambda: self._announce(address, setup))
             return
@@ -90,13 +117,22 @@ class Command(BaseCommand):
             str(settings.BASE_DIR / "manage.py"),
         ]
         end_seconds = settings.CHAT_DRAIN + DEADLINE_SECONDS + FORCE_SECONDS
-        family = Workers([*command, "serve", "--skip-checks"], workers, listener=listener, end_seconds=end_seconds)
-        if not family.run():
+        family = Workers(
+            [*command, "serve", "--skip-checks"],
+            workers,
+            listener=listener,
+            end_seconds=end_seconds,
+            on_ended=worker_ended,
+        )
+        with shared_metrics():
+            in_order = family.run()
+        if not in_order:
             raise CommandError("Not every worker has ended in order.")
 
-    def _site_url(self, host: str, port: int) -> str:
+    def _site_url(self, host: str, listener: socket.socket) -> str:
         """Where people open the site, in all processes: by what was given on the command line, where that counts."""
         if not os.environ.get("CHAT_URL"):
+            port = settings.PORT if listener.family == socket.AF_UNIX else listener.getsockname()[1]
             url = default_url(host, port, settings.ALLOWED_HOSTS, https=settings.HTTPS)
             os.environ["CHAT_URL"] = settings.CHAT_URL = url
         return str(settings.CHAT_URL)
@@ -112,8 +148,11 @@ class Command(BaseCommand):
 
     def _announce(self, address: str, setup: str | None) -> None:
         self.stdout.write(f"Chatsite is at {address} (Ctrl-C stops it)")
+        warn_of_the_proxy()
         if setup:
-            self.stdout.write(f"Nobody has an account yet. Make the administrator's, once, at:\n  {address}{setup}")
+            self.stdout.write(
+                f"Nobody has an account yet. Make the administrator's, once, at:\n  {origin(address)}{setup}"
+            )
         for sentence in accounts_sentences():
             self.stdout.write(sentence)
         self.stdout.flush()
@@ -173,6 +212,15 @@ def close_signup(host: str) -> None:
     if counts and not settings.SIGNUP_IS_DECIDED and not is_local(host):
         settings.CHAT_SIGNUP = False
         os.environ["HOST"] = host
+
+
+def warn_of_the_proxy() -> None:
+    """There is no TLS here: with HTTPS a proxy is in front, whose address is nobody's."""
+    if settings.HTTPS and not settings.CHAT_TRUSTED_PROXIES:
+        logger.warning(
+            "proxy: CHAT_HTTPS is on, but CHAT_TRUSTED_PROXIES is 0: all visitors count as one, so that ten wrong "
+            "passwords in a minute keep everybody out. Set CHAT_TRUSTED_PROXIES=1, the number of proxies in front."
+        )
 
 
 def accounts_sentences() -> Iterator[str]:

@@ -39,7 +39,7 @@ export class ChatApp extends HTMLElement {
     const root = this.dataset.newUrl ?? "/";
     const [transcript, composer, list, demo] = this.#find("chat-transcript", "chat-composer", "conversation-list", "#demo-notice");
     this.#announcer = new Announcer(/** @type {HTMLElement} */ (document.getElementById("announcer")));
-    const session = (this.#session = new Session(config, answers));
+    const session = (this.#session = new Session(config, answers, root));
     list.start({ book: session.book, runs: session.runs, root });
     composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
     const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));

@@ -1,5 +1,5 @@
-// Over HTTPS it has a name that no other host can set.
-const COOKIES = [/(?:^|; )__Host-csrftoken=([^;]*)/, /(?:^|; )csrftoken=([^;]*)/];
+// As the site calls it. Over HTTPS it has a name that no other host can set.
+const COOKIES = ["__Host-csrftoken", "csrftoken"];
 
 /**
  * The token that unsafe requests carry. The cookie comes first: a login in another tab has changed it since this page
@@ -8,8 +8,9 @@ const COOKIES = [/(?:^|; )__Host-csrftoken=([^;]*)/, /(?:^|; )csrftoken=([^;]*)/
  * @returns {string}
  */
 export function csrfToken() {
-  for (const cookie of COOKIES) {
-    const token = cookie.exec(document.cookie)?.[1];
+  const named = document.documentElement?.dataset.csrfCookie;
+  for (const name of named ? [named] : COOKIES) {
+    const token = new RegExp(`(?:^|; )${name}=([^;]+)`).exec(document.cookie)?.[1];
     if (token) return token;
   }
   return /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=csrfmiddlewaretoken]"))?.value ?? "";

@@ -33,13 +33,19 @@ export class Session {
   /** @type {import("./leftovers.js").Leftovers | null} */
   #leftovers = null;
 
-  /** @param {Config} config @param {Record<string, unknown>} answers of the API, as they have come with the page */
-  constructor({ user }, answers) {
+  /**
+   * @param {Config} config
+   * @param {Record<string, unknown>} answers of the API, as they have come with the page
+   * @param {string} root the path of the site on its host, which may have others: their storage is the same
+   */
+  constructor({ user }, answers, root) {
     this.user = user;
-    this.#outbox = new TabStorage(`chatsite.outbox.${user.id}`);
+    const id = root.slice(1) + user.id;
+    this.#outbox = new TabStorage(`chatsite.outbox.${id}`);
     this.client = new ChatClient({
       userId: user.id,
-      socketUrl: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws/chat`,
+      socketUrl: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${root}ws/chat`,
+      apiUrl: `${root}api`,
       answers,
       csrfToken,
       loadSse: () => sse.load(),
@@ -48,9 +54,9 @@ export class Session {
     });
     this.book = new ConversationBook(this.client);
     this.runs = new LiveRuns();
-    this.drafts = new Drafts(localStorage, user.id);
+    this.drafts = new Drafts(localStorage, id);
     this.#before = this.client.outbox.entries;
-    this.lastAssistant = new LastChoice(localStorage, `chatsite.assistant.${user.id}`);
+    this.lastAssistant = new LastChoice(localStorage, `chatsite.assistant.${id}`);
     this.client.addEventListener("connection", (event) => (this.#code = /** @type {CustomEvent} */ (event).detail.code));
     this.client.addEventListener("hello", (event) => this.#hello(/** @type {CustomEvent} */ (event).detail));
     this.client.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent} */ (event).detail));

@@ -3,19 +3,18 @@
  * frame of a page which may load that, and nothing else: no script, no cookie, no way out (chat/views/images.py).
  */
 
-const PATH = "/image";
-
 /** @param {Element} button  of a placeholder */
 export function loadImage(button) {
   const placeholder = button.closest("[data-image]");
   const address = placeholder?.getAttribute("data-image");
   if (!placeholder || !address) return;
+  const root = button.closest("[data-new-url]")?.getAttribute("data-new-url") ?? "/";
   const frame = button.ownerDocument.createElement("iframe");
   frame.setAttribute("class", "image-frame");
   frame.setAttribute("sandbox", "");
   frame.setAttribute("referrerpolicy", "no-referrer");
   frame.setAttribute("title", button.querySelector(".image-alt")?.textContent ?? "");
-  frame.setAttribute("src", `${PATH}?address=${encodeURIComponent(address)}`);
+  frame.setAttribute("src", `${root}image?address=${encodeURIComponent(address)}`);
   button.replaceWith(frame);
   placeholder.querySelector("a")?.focus();
 }

@@ -11,7 +11,7 @@ const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\uf
 // What is read as a dot or a slash.
 const DOTS = /[\u2024\u3002\uff0e\uff61]/g;
 const SLASHES = /[\u2044\u2215\u29f8\uff0f]/g;
-const CONVERSATION_PATH = /^\/c\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const CONVERSATION_PATH = /^c\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const FRAGMENT = /^#[^\s]*$/;
 const URL_IN_TEXT = /https?:\/\/[^\s/?#<>()[\]"']+/gi;
 const ADDRESS_IN_TEXT = /[^\s<>()[\]"':;,/]+@[^\s<>()[\]"':;,/?@]+\.[\p{L}\p{N}-]{2,}/gu;
@@ -33,7 +33,7 @@ const FILE_EXTENSIONS = new Set(
  */
 
 /**
- * Decides on a link. Guarantees that `href` of the answer is https:, http:, mailto:, `#…` or `/c/<uuid>`.
+ * Decides on a link. Guarantees that `href` of the answer is https:, http:, mailto:, `#…` or that of a conversation of this site.
  *
  * @param {string} href
  * @param {string} location  URL of the page
@@ -48,7 +48,7 @@ export function linkTarget(href, location) {
   if (url.protocol === "mailto:") return mailTarget(url);
   if (url.protocol !== "https:" && url.protocol !== "http:") return null;
   if (!url.hostname || url.username || url.password || hasUserinfo(href)) return null;
-  if (base && url.origin === base.origin) return conversationTarget(url);
+  if (base && url.origin === base.origin) return conversationTarget(url, base.pathname.replace(/c\/[^/]*$/, ""));
   return isAbsolute(href) ? { href: url.href, host: url.host, kind: "web" } : null;
 }
 
@@ -118,9 +118,10 @@ function inAscii(address) {
   return address.slice(0, at) + (parse(`https://${address.slice(at)}`)?.hostname ?? address.slice(at));
 }
 
-/** @param {URL} url @returns {LinkTarget | null} */
-function conversationTarget(url) {
-  if (!CONVERSATION_PATH.test(url.pathname) || url.search || url.hash) return null;
+/** @param {URL} url @param {string} root  where the site lies on its host @returns {LinkTarget | null} */
+function conversationTarget(url, root) {
+  const [before, path] = [url.pathname.slice(0, root.length), url.pathname.slice(root.length)];
+  if (before !== root || !CONVERSATION_PATH.test(path) || url.search || url.hash) return null;
   return { href: url.pathname, host: "", kind: "conversation" };
 }
 

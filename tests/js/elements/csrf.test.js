@@ -11,10 +11,11 @@ afterEach(() => {
 /**
  * @param {string} cookie
  * @param {string} [field] the token of a form in the page
+ * @param {string} [csrfCookie] the name that the page gives
  */
-function page(cookie, field) {
+function page(cookie, field, csrfCookie) {
   // @ts-expect-error -- as much of a document as is asked
-  globalThis.document = { cookie, querySelector: () => (field === undefined ? null : { value: field }) };
+  globalThis.document = { cookie, documentElement: { dataset: { csrfCookie } }, querySelector: () => (field === undefined ? null : { value: field }) };
 }
 
 test("the token is that of the cookie, whatever lies beside it", () => {
@@ -36,4 +37,13 @@ test("without a cookie the token is that of a form, and without a form there is 
   assert.equal(csrfToken(), "field");
   page("");
   assert.equal(csrfToken(), "");
+});
+
+test("where the page names its cookie, no other one counts", () => {
+  for (const cookie of ["csrftoken=no; two_csrftoken=abc", "two_csrftoken=abc; one_csrftoken=no"]) {
+    page(cookie, "field", "two_csrftoken");
+    assert.equal(csrfToken(), "abc");
+  }
+  page("csrftoken=no", "field", "two_csrftoken");
+  assert.equal(csrfToken(), "field");
 });

@@ -107,3 +107,11 @@ test("an address that would be repeated by each use of its definition is refused
   assert.notEqual(linkTarget(`https://a.example/${"b".repeat(2_000)}`, LOCATION), null);
   assert.equal(linkTarget(`https://a.example/${"b".repeat(2_048)}`, LOCATION), null);
 });
+
+test("below a path of its host, only conversations below that path are the site's", () => {
+  for (const location of ["https://chat.example/ai/", "https://chat.example/ai/c/0"]) {
+    assert.deepEqual(linkTarget(`/ai${CONVERSATION}`, location), { href: `/ai${CONVERSATION}`, host: "", kind: "conversation" });
+    for (const href of [CONVERSATION, `/other${CONVERSATION}`, `/ai/ai${CONVERSATION}`]) assert.equal(linkTarget(href, location), null, href);
+  }
+  assert.equal(linkTarget(`/ai${CONVERSATION}`, LOCATION), null);
+});

@@ -1,0 +1,55 @@
+"""Who answers a run, as `/metrics` tells it: provider and model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Final, NamedTuple, cast
+
+from django.db import Error as DatabaseError
+
+from chat import database, events, metrics
+from chat.models import Assistant
+from chat.streams.base import RunNotFound, StreamLog, Unavailable
+
+KEPT: Final = 1024
+LOOK_SECONDS: Final = 2.0
+
+
+class Labels(NamedTuple):
+    provider: str
+    model: str
+
+
+UNKNOWN: Final = Labels("unknown", "unknown")
+
+
+class RunLabels:
+    """Of the runs that this process writes, and of those that its readers follow: these it looks up when it has to."""
+
+    def __init__(self, log: StreamLog) -> None:
+        self._log = log
+        self._known: OrderedDict[str, Labels] = OrderedDict()
+
+    def know(self, run_id: str, provider: str, model: str) -> Labels:
+        labels = self._known[run_id] = Labels(provider, metrics.model_label(model))
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return labels
+
+    async def of(self, run_id: str) -> Labels:
+        """UNKNOWN of a run that has left the log, and while log or database are away. Takes seconds at most."""
+        return self._known.get(run_id) or await self._looked_up(run_id)
+
+    async def _looked_up(self, run_id: str) -> Labels:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                start = cast(events.Start, (await self._log.entries(run_id))[0].data)
+                provider = await database.read(_provider_of, start["assistant"])
+        except (RunNotFound, Unavailable, DatabaseError, TimeoutError):
+            return UNKNOWN
+        return self.know(run_id, provider, start["model"])
+
+
+def _provider_of(slug: str) -> str:
+    return Assistant.objects.filter(slug=slug).values_list("provider", flat=True).first() or UNKNOWN.provider

@@ -1,0 +1,54 @@
+"""What lies in the data directory is its owner's alone, whatever its modes were before: everybody's conversations."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+FOR_OTHERS: Final = 0o077
+TOP_LEVEL: Final = 2
+KEY: Final = "secret_key"
+DATABASE: Final = "chat.sqlite3"
+
+
+def make_private(directory: Path) -> None:
+    """Make the directory, if there is none, and take the rights of others to it and to what we keep in it.
+
+    What belongs to somebody else, or cannot be made, is left to whoever needs it. Directories like /tmp and /srv are
+    not ours to close.
+    """
+    with suppress(OSError):
+        directory.mkdir(0o700, parents=True, exist_ok=True)
+        if len(directory.parts) > TOP_LEVEL and not directory.stat().st_mode & stat.S_ISVTX:
+            _take_from_others(directory)
+    make_private_file(directory / KEY)
+    for path in database_files(directory / DATABASE):
+        make_private_file(path)
+
+
+def make_private_database(path: Path) -> None:
+    """A SQLite database, which is made empty if it is not there: SQLite itself would let others read it."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    for each in database_files(path):
+        make_private_file(each)
+
+
+def make_private_file(path: Path) -> None:
+    with suppress(OSError):
+        _take_from_others(path)
+
+
+def database_files(path: Path) -> list[Path]:
+    """A SQLite database, and what SQLite keeps beside it."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+
+
+def _take_from_others(path: Path) -> None:
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & FOR_OTHERS and found.st_uid == os.geteuid():
+        path.chmod(mode & ~FOR_OTHERS)

@@ -1,0 +1,136 @@
+"""`manage.py serve --uds PATH`, for a proxy on the same machine."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import re
+import signal
+import socket
+import stat
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import unix_connect
+from websockets.exceptions import InvalidStatus
+
+from tests.server.process import END_SECONDS, ended, lines_until, running
+from tests.streams.redis_server import RedisServer
+
+SERVE = ("manage.py", "serve", "--migrate")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "site.sock"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> str:
+    return str(tmp_path / "data")
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=END_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(END_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def ask(path: Path, address: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, str, str]:
+    """Status, cookies and page."""
+    connection = Connection(path)
+    body = urllib.parse.urlencode(form) if form else None
+    kind = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
+    connection.request("POST" if form else "GET", address, body, {"Origin": "http://localhost", **kind, **headers})
+    response = connection.getresponse()
+    page = response.read().decode()
+    connection.close()
+    cookies = "; ".join(each.split(";")[0] for each in response.headers.get_all("Set-Cookie", []))
+    return response.status, cookies, page
+
+
+def sign_up(path: Path) -> int:
+    _, cookies, page = ask(path, "/accounts/signup/")
+    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[0]
+    form = {
+        "username": "alice",
+        "email": "",
+        "password1": "correct horse battery",
+        "password2": "correct horse battery",
+    }
+    return ask(path, "/accounts/signup/", {**form, "csrfmiddlewaretoken": token}, Cookie=cookies)[0]
+
+
+async def handshake(path: Path) -> int:
+    try:
+        async with unix_connect(str(path), "ws://localhost/ws/chat", origin="http://localhost"):  # type: ignore[arg-type]
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+def test_it_serves_on_it_and_takes_it_away_at_the_end(path: Path, data_dir: str) -> None:
+    made = ended("manage.py", "migrate", "--verbosity", "0", CHAT_DATA_DIR=data_dir)
+    assert made.returncode == 0
+    user = ("--username", "admin", "--email", "admin@example.org")
+    password = {"DJANGO_SUPERUSER_PASSWORD": "correct horse battery"}
+    assert (
+        ended("manage.py", "createsuperuser", "--noinput", *user, CHAT_DATA_DIR=data_dir, **password).returncode == 0
+    )
+    with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
+        lines_until(process, "Chatsite is at ")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666
+        assert ask(path, "/readyz")[0] == 200
+        assert sign_up(path) == 302
+        assert asyncio.run(handshake(path)) == 101
+        # By a socket comes whoever the proxy lets in.
+        assert ask(path, "/metrics")[0] == 404
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=END_SECONDS)
+    assert "Traceback" not in output
+    assert not path.exists()
+
+
+def test_one_that_was_left_behind_is_replaced_and_no_other(path: Path, data_dir: str) -> None:
+    with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
+        lines_until(process, "Chatsite is at ")
+        second = ended(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir)
+        assert second.returncode != 0
+        assert f"Cannot listen on {path}: Address already in use." in second.stdout
+        assert ask(path, "/healthz")[0] == 200
+        process.kill()
+        process.wait(END_SECONDS)
+    assert path.exists()
+    with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
+        lines_until(process, "Chatsite is at ")
+        assert ask(path, "/healthz")[0] == 200
+
+
+def test_a_file_is_not_taken_for_one(path: Path, data_dir: str) -> None:
+    path.write_text("precious")
+    refused = ended(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir)
+    assert refused.returncode != 0
+    assert "Traceback" not in refused.stdout
+    assert path.read_text() == "precious"
+
+
+@pytest.mark.redis
+def test_a_worker_that_ends_leaves_it_to_the_others(redis: RedisServer, path: Path, data_dir: str) -> None:
+    variables = {"CHAT_DATA_DIR": data_dir, "CHAT_WORKERS": "2", "REDIS_URL": redis.url}
+    with running(*SERVE, "--uds", str(path), **variables) as process:
+        lines_until(process, "Chatsite is at ")
+        ended_worker = int(lines_until(process, "Worker ")[-1].split("Worker ")[1].split()[0])
+        assert ask(path, "/healthz")[0] == 200
+        lines_until(process, "Answers come from")
+        lines_until(process, "Answers come from")
+        os.kill(ended_worker, signal.SIGTERM)
+        lines_until(process, "has ended")
+        assert ask(path, "/healthz")[0] == 200
+        assert path.exists()
