@@ -43,13 +43,17 @@ class Assistant(models.Model):
     )
     position = models.PositiveIntegerField(default=0, help_text="Lower comes first.")
     is_default = models.BooleanField("default", default=False, help_text="Used when nothing else is chosen.")
+    # An administrator's choice stays, whatever the servers offer at the moment.
+    is_found_default = models.BooleanField(
+        default=False, editable=False, help_text="The default because it was found first, not by anybody's choice."
+    )
     is_active = models.BooleanField("active", default=True)
     is_detected = models.BooleanField(
-        default=False, editable=False, help_text="Made for a model that was found at start."
+        default=False, editable=False, help_text="Made for a model that its server lists."
     )
     # Apart from is_active: what the server finds must not undo what an administrator has chosen.
     is_available = models.BooleanField(
-        "available", default=True, editable=False, help_text="Whether its model was there at the last start."
+        "available", default=True, editable=False, help_text="Whether its server listed the model last."
     )
     groups = models.ManyToManyField(
         Group, blank=True, related_name="assistants", help_text="Who may use it. None: everybody."
@@ -72,7 +76,8 @@ class Assistant(models.Model):
         """The newest default takes the place of the one before."""
         with transaction.atomic():
             if self.is_default:
-                Assistant.objects.filter(is_default=True).exclude(pk=self.pk).update(is_default=False)
+                others = Assistant.objects.filter(is_default=True).exclude(pk=self.pk)
+                others.update(is_default=False, is_found_default=False)
             super().save(*args, **kwargs)
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
