@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.fake_openai.server import closed_port
 from tests.providers.contract import answer, ask
 from tests.providers.raw_server import RawServer, response
 from tests.providers.test_transport import BAD_ADDRESSES, BAD_KEYS
+from tests.settings_read import setting
 
 pytestmark = pytest.mark.django_db
 
@@ -359,3 +361,12 @@ class TestConnecting:
             await chat.close()
         assert "settings: OPENAI_API_KEY is no key. Copy it again." in caplog.text
         assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [({}, "http://127.0.0.1:11434"), ({"OLLAMA_URL": ""}, "http://127.0.0.1:11434"), ({"OLLAMA_URL": "off"}, "")],
+    ids=str,
+)
+def test_ollama_is_looked_for_unless_that_is_switched_off(tmp_path: Path, variables: dict[str, str], url: str) -> None:
+    assert setting("OLLAMA_URL", tmp_path, CHAT_ENV_FILE="", **variables) == url

@@ -1,7 +1,10 @@
 import { warn } from "../client/warning.js";
 import { modelProblem } from "./model_problem.js";
 
-const SILENT_MS = 3_000;
+/** Each wait is longer than the one before, up to the longest: many pages may be waiting. */
+const SILENT_MS = 2_500;
+const LONGER_MS = 500;
+const LONGEST_SILENT_MS = 10_000;
 /** Somebody has to act before this one can be used. */
 const REFUSED_MS = 30_000;
 /** A server that has just failed may take so long to be known as one that does not answer. */
@@ -20,6 +23,7 @@ export class ModelWatch {
   #problems;
   /** Until when it is asked again though nothing seems wrong, in milliseconds since the epoch. */
   #doubtedUntil = 0;
+  #silentMs = SILENT_MS;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #listeners = new AbortController();
@@ -99,7 +103,8 @@ export class ModelWatch {
     clearTimeout(this.#timer);
     if (document.hidden || this.#listeners.signal.aborted) return;
     const silent = this.#kind === "silent" || Date.now() < this.#doubtedUntil;
-    if (silent || this.#kind) this.#timer = setTimeout(() => void this.#ask(), silent ? SILENT_MS : REFUSED_MS);
+    this.#silentMs = silent ? Math.min(this.#silentMs + LONGER_MS, LONGEST_SILENT_MS) : SILENT_MS;
+    if (silent || this.#kind) this.#timer = setTimeout(() => void this.#ask(), silent ? this.#silentMs : REFUSED_MS);
   }
 
   #seen() {
