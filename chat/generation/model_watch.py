@@ -23,6 +23,8 @@ from chat.providers.base import (
 
 logger = logging.getLogger(__name__)
 
+# How long a site waits at its start to hear from its model servers.
+BEGIN_SECONDS: Final = 2.0
 FIRST_WAIT_SECONDS: Final = 1.0
 # Between two questions to a server that does not answer: it may be there any moment, and asking costs it nothing.
 LONGEST_SILENCE_SECONDS: Final = 10.0
@@ -99,11 +101,15 @@ class ModelWatch:
         """Whether there is nothing to ask about, for all that is known."""
         return self._outlook.is_settled and not self._is_doubted
 
-    async def begin(self) -> None:
-        """The first look. Raises django.db.Error while the database is away."""
-        self._outlook = await self._look(False)
-        self._looked_at = self._clock()
-        self._keep_asking()
+    async def begin(self, *, seconds: float = BEGIN_SECONDS) -> None:
+        """The first look. One that takes longer goes on by itself. Raises django.db.Error if the database is away."""
+        first = asyncio.ensure_future(self._look(False))
+        await asyncio.wait([first], timeout=seconds)
+        if first.done():
+            self._take(first.result())
+        else:
+            self._outlook = Outlook(is_settled=False)
+            self._start_looking(first)
 
     async def ask(self, *, seconds: float) -> None:
         """Look again if it is time, and wait for it so long at most. Never raises."""
@@ -137,21 +143,26 @@ class ModelWatch:
         if self._under_way() is None and self._clock() - self._looked_at >= self._age():
             self._start_looking()
 
-    def _start_looking(self) -> asyncio.Task[None]:
+    def _start_looking(self, begun: Awaitable[Outlook] | None = None) -> asyncio.Task[None]:
         # In a fresh context: the request that asks first may be over before the answer comes.
         self._looking = asyncio.get_running_loop().create_task(
-            self._look_again(), name="models", context=contextvars.Context()
+            self._look_again(begun), name="models", context=contextvars.Context()
         )
         return self._looking
 
-    async def _look_again(self) -> None:
+    async def _look_again(self, begun: Awaitable[Outlook] | None) -> None:
         is_doubted, self._is_doubted = self._is_doubted, False
+        outlook = self._outlook
         try:
-            self._outlook = await self._look(is_doubted or self._outlook.is_silent)
+            outlook = await (begun or self._look(is_doubted or outlook.is_silent))
         except DatabaseError as error:
             logger.warning("models: not saved, trying again: %s", type(error).__name__)
         except Exception:
             logger.exception("models: the servers could not be asked.")
+        self._take(outlook)
+
+    def _take(self, outlook: Outlook) -> None:
+        self._outlook = outlook
         self._looked_at = self._clock()
         self._keep_asking()
 

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 class AssistantQuerySet(models.QuerySet["Assistant"]):
     def usable_by(self, user: User) -> AssistantQuerySet:
-        """Active, and either for everybody or for one of the user's groups. The site's default comes first."""
+        """Active, and either for everybody or for one of the user's groups. The site's default comes first.
+
+        Where that cannot be used, a server that an operator has named comes before Ollama, and that before the demo.
+        """
         mine = models.Q(groups__isnull=True) | models.Q(groups__in=user.groups.all())
-        return (
-            self.filter(mine, is_active=True, is_available=True).distinct().order_by("-is_default", "position", "name")
-        )
+        usable = self.filter(mine, is_active=True, is_available=True).distinct()
+        # As luck has it, the names of the providers are in this order from the end of the alphabet on.
+        return usable.order_by("-is_default", "position", "-provider", "name")
 
 
 class Assistant(models.Model):

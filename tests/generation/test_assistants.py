@@ -187,6 +187,12 @@ class TestDefault:
         assert default() == "a"
         assert usable(alice) == ["a", "llama3-2-3b", "qwen3-8b"]
 
+    def test_in_its_absence_the_named_server_comes_before_ollama(self, alice: User) -> None:
+        show(openai("a", "b"))
+        self.choose("b")
+        show(openai("z", "y"), OLLAMA)
+        assert usable(alice) == ["y", "z", "llama3-2-3b", "qwen3-8b"]
+
     def test_the_demo_is_nobodys_choice(self, alice: User) -> None:
         show()
         show(openai("a"))

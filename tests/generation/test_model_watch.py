@@ -220,6 +220,19 @@ async def test_the_first_look_fails_with_the_database() -> None:
         await servers.watch.begin()
 
 
+async def test_a_server_that_hangs_does_not_keep_the_site_from_starting() -> None:
+    servers = Servers(SILENT)
+    servers.hang()
+    async with asyncio.timeout(20):
+        await servers.watch.begin(seconds=0.01)
+    assert (servers.watch.problems, servers.watch.is_settled) == ((), False)
+    servers.answer()
+    await servers.watch.ask(seconds=5)
+    assert servers.watch.problems == SILENT.problems
+    assert servers.looks == [False]
+    await servers.watch.close()
+
+
 async def test_nothing_is_asked_after_the_end(begin: Begin) -> None:
     servers = await begin(SILENT)
     await servers.watch.close()
