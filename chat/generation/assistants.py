@@ -51,9 +51,11 @@ async def connect(
         logger.error("settings: %s %s", problem.message, problem.hint)
     looking = Looking(configured)
     watch = ModelWatch(looking.look, sleep=sleep)
-    await watch.begin()
     providers = build(configured, on_failure=watch.doubt)
-    # In a thread: the openai package takes a second to import, in which the first message would stop every stream.
+    if looking.names_a_server:
+        # In a thread: the openai package takes a second to import, in which the first message would stop every stream.
+        await asyncio.to_thread(providers.__getitem__, "openai")
+    await watch.begin()
     await asyncio.to_thread(providers.__getitem__, looking.first_provider)
     return providers, watch
 
@@ -73,6 +75,10 @@ class Looking:
         self._told: frozenset[tuple[str, str]] = frozenset()
 
     @property
+    def names_a_server(self) -> bool:
+        return bool(self._configured.openai_api_key or self._configured.openai_base_url)
+
+    @property
     def first_provider(self) -> str:
         """The best of those that have assistants."""
         names = (each.provider_name for each in self._shown or ())
@@ -88,7 +94,14 @@ class Looking:
         troubled = [each for each in found if each.error and (not each.is_guess or each.provider_name in self._known)]
         self._tell(troubled)
         problems = tuple(Problem(each.provider_name, each.error, each.is_silent) for each in troubled if each.error)
-        return Outlook(problems, is_settled=not problems and bool(self._known - {DEMO.provider_name}))
+        is_settled = bool(self._known - {DEMO.provider_name})
+        return Outlook(problems, is_settled=is_settled, is_urgent=self._is_urgent(troubled))
+
+    def _is_urgent(self, troubled: Sequence[Detected]) -> bool:
+        """An Ollama that is gone for good must not have another server, which is well, asked all the time."""
+        silent = [each for each in troubled if each.is_silent]
+        has_others = bool(self._known - {each.provider_name for each in silent})
+        return any(not (each.is_guess and has_others) for each in silent)
 
     def _tell(self, troubled: Sequence[Detected]) -> None:
         told = frozenset((each.provider_name, each.error.code) for each in troubled if each.error)

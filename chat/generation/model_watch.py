@@ -31,7 +31,7 @@ LONGEST_SILENCE_SECONDS: Final = 10.0
 # Of one that answers, but lists nothing of use: somebody has to act.
 LONGEST_WAIT_SECONDS: Final = 300.0
 # How old an answer may be where somebody needs to know.
-SILENT_SECONDS: Final = 1.0
+URGENT_SECONDS: Final = 1.0
 UNSETTLED_SECONDS: Final = 5.0
 SETTLED_SECONDS: Final = 60.0
 # Where all is well, nobody waits longer than this to hear that it still is.
@@ -51,14 +51,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the servers said when they were asked last. `is_settled`: there is nothing to wait for."""
+    """What the servers said when they were asked last.
+
+    `is_settled`: there is somebody to answer, who is no stand-in. `is_urgent`: one who should is silent.
+    """
 
     problems: tuple[Problem, ...] = ()
     is_settled: bool = True
-
-    @property
-    def is_silent(self) -> bool:
-        return any(problem.is_silent for problem in self.problems)
+    is_urgent: bool = False
 
 
 # Asks the servers, and has the assistants follow. The argument: whether one has failed to answer, for all that is
@@ -98,8 +98,8 @@ class ModelWatch:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is nothing to ask about, for all that is known."""
-        return self._outlook.is_settled and not self._is_doubted
+        """Whether there is somebody to answer, for all that is known: a message need not wait for a look."""
+        return self._outlook.is_settled
 
     async def begin(self, *, seconds: float = BEGIN_SECONDS) -> None:
         """The first look. One that takes longer goes on by itself. Raises django.db.Error if the database is away."""
@@ -115,7 +115,7 @@ class ModelWatch:
         """Look again if it is time, and wait for it so long at most. Never raises."""
         self._look_if_due()
         if looking := self._under_way():
-            patience = min(seconds, GLANCE_SECONDS) if self.is_settled else seconds
+            patience = min(seconds, GLANCE_SECONDS) if self._is_well() else seconds
             await asyncio.wait([looking], timeout=patience)
 
     def doubt(self, error: ProviderError) -> None:
@@ -131,9 +131,12 @@ class ModelWatch:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _is_well(self) -> bool:
+        return self._outlook.is_settled and not (self._outlook.is_urgent or self._is_doubted)
+
     def _age(self) -> float:
-        if self._outlook.is_silent or self._is_doubted:
-            return SILENT_SECONDS
+        if self._outlook.is_urgent or self._is_doubted:
+            return URGENT_SECONDS
         return SETTLED_SECONDS if self._outlook.is_settled else UNSETTLED_SECONDS
 
     def _under_way(self) -> asyncio.Task[None] | None:
@@ -154,7 +157,7 @@ class ModelWatch:
         is_doubted, self._is_doubted = self._is_doubted, False
         outlook = self._outlook
         try:
-            outlook = await (begun or self._look(is_doubted or outlook.is_silent))
+            outlook = await (begun or self._look(is_doubted or outlook.is_urgent))
         except DatabaseError as error:
             logger.warning("models: not saved, trying again: %s", type(error).__name__)
         except Exception:
@@ -176,5 +179,5 @@ class ModelWatch:
         wait = FIRST_WAIT_SECONDS
         while self.problems:
             await self._sleep(wait)
-            wait = min(2 * wait, LONGEST_SILENCE_SECONDS if self._outlook.is_silent else LONGEST_WAIT_SECONDS)
+            wait = min(2 * wait, LONGEST_SILENCE_SECONDS if self._outlook.is_urgent else LONGEST_WAIT_SECONDS)
             await asyncio.wait([self._under_way() or self._start_looking()])

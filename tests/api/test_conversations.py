@@ -237,7 +237,11 @@ class ComesLater:
     async def look(self, _: bool) -> Outlook:
         await database.write(Assistant.objects.all().update, is_available=self.has_come)
         error = Unavailable("The model's server could not be reached.")
-        return Outlook() if self.has_come else Outlook((Problem("scripted", error, is_silent=True),), is_settled=False)
+        return (
+            Outlook()
+            if self.has_come
+            else Outlook((Problem("scripted", error, is_silent=True),), is_settled=False, is_urgent=True)
+        )
 
 
 async def test_the_assistants_say_which_server_does_not_answer_until_it_has_come(chat: Rig, owner: Browser) -> None:

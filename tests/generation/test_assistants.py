@@ -291,7 +291,7 @@ class TestConnecting:
         outlooks = [await looking.look(False) for _ in range(3)]
 
         assert await self.names() == ["a"]
-        assert [outlook.is_silent for outlook in outlooks] == [True] * 3
+        assert [(outlook.is_urgent, outlook.is_settled) for outlook in outlooks] == [(True, True)] * 3
         assert caplog.text.count("does not list") == 1
 
     async def test_an_ollama_that_was_never_there_is_no_problem(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -310,7 +310,18 @@ class TestConnecting:
         outlook = await looking.look(False)
 
         assert [problem.provider for problem in outlook.problems] == ["ollama"]
+        assert (outlook.is_urgent, outlook.is_settled) == (True, True)
         assert "providers: OLLAMA_URL: Ollama does not answer." in caplog.text
+
+    async def test_an_ollama_that_is_gone_beside_another_server_is_not_urgent(self) -> None:
+        await database.write(show_detected, [openai("a"), OLLAMA])
+        async with FakeOpenAI(models=("a",)) as server:
+            nobody = f"http://127.0.0.1:{closed_port()}"
+            outlook = await Looking(ProviderSettings(openai_base_url=server.base_url, ollama_url=nobody)).look(False)
+
+        assert [(problem.provider, problem.is_silent) for problem in outlook.problems] == [("ollama", True)]
+        assert (outlook.is_urgent, outlook.is_settled) == (False, True)
+        assert await self.names() == ["a", "llama3.2:3b", "qwen3:8b"]
 
     async def test_what_did_not_change_is_not_written_again(self) -> None:
         async with FakeOpenAI(models=("a",)) as server:

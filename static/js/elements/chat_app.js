@@ -65,7 +65,7 @@ export class ChatApp extends HTMLElement {
     stage.showAddress();
     session.start();
     void stage.loaded.then(() => loadLateModules());
-    if (config.model_problems.length) void this.#watchModels({ doubted: false });
+    if (config.model_problems.length || !config.assistants.length) void this.#watchModels({ doubted: !config.assistants.length });
   }
 
   disconnectedCallback() {
