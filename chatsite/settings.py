@@ -383,7 +383,7 @@ OPENAI_MODEL = env.name("OPENAI_MODEL", longest=200)
 if env.text("OPENAI_BASE_URL") and not OPENAI_BASE_URL:
     # Without the check that stops the start: a key for another server must not go to OpenAI.
     OPENAI_API_KEY = OPENAI_MODEL = ""
-OLLAMA_URL = env.server("OLLAMA_URL") or "http://127.0.0.1:11434"
+OLLAMA_URL = "" if env.text("OLLAMA_URL") == "off" else env.server("OLLAMA_URL") or "http://127.0.0.1:11434"
 CHAT_DEMO_TOKENS_PER_SECOND = env.number("CHAT_DEMO_TOKENS_PER_SECOND", 40)
 CHAT_FIRST_TOKEN_TIMEOUT = env.number("CHAT_FIRST_TOKEN_TIMEOUT", 60, minimum=0.1)
 CHAT_IDLE_TIMEOUT = env.number("CHAT_IDLE_TIMEOUT", 45, minimum=0.1)

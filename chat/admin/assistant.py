@@ -43,7 +43,9 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="provider", ordering="provider")
     def provider_state(self, assistant: Assistant) -> str:
         name = assistant.get_provider_display()
-        return f"⚠ {name}: not configured" if missing_setting(assistant) else name
+        if missing_setting(assistant):
+            return f"⚠ {name}: not configured"
+        return name if assistant.is_available else f"⚠ {name}: model not listed, hidden"
 
     @admin.display(description="who may use it")
     def who(self, assistant: Assistant) -> str:
@@ -56,6 +58,9 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Assistant, form: Any, change: bool) -> None:
+        if obj.is_default and "is_default" in form.cleaned_data:
+            # Saved with it by an administrator: from now on it is their choice.
+            obj.is_found_default = False
         super().save_model(request, obj, form, change)
         if warning := missing_setting(obj):
             messages.warning(request, warning)

@@ -11,8 +11,8 @@ from chat import database, notices
 from chat.api import conversation_changes
 from chat.api.pages import SIZE, page, page_size
 from chat.api.replies import body_of, encoded, encoded_reply, reply, route
-from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape
-from chat.generation.engine import engine
+from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape, problem_shape
+from chat.generation.engine import MODELS_SECONDS, engine
 from chat.models import Assistant, Conversation, User
 from chat.refusals import Refusal, not_found
 
@@ -80,13 +80,15 @@ async def restore(request: HttpRequest, user: User, conversation_id: Any) -> Htt
 
 
 async def list_assistants(request: HttpRequest, user: User) -> HttpResponse:
-    providers = (await engine()).providers
+    chat = await engine()
+    await chat.models.ask(seconds=MODELS_SECONDS)
 
     def find() -> dict[str, Any]:
-        usable = list(Assistant.objects.usable_by(user).filter(provider__in=list(providers)))
+        usable = list(Assistant.objects.usable_by(user).filter(provider__in=list(chat.providers)))
         return {"items": [assistant_shape(each, default=each == usable[0]) for each in usable]}
 
-    return reply(await database.read(find))
+    problems = [problem_shape(problem) for problem in chat.models.problems]
+    return reply({**await database.read(find), "problems": problems})
 
 
 def listed(

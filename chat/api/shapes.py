@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from chat.generation.engine import describe
+from chat.generation.model_watch import Problem
 from chat.models import Assistant, Message, Suggestion
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.streams.base import RunInfo
@@ -18,11 +19,13 @@ __all__ = [
     "AssistantShape",
     "ConversationShape",
     "MessageShape",
+    "ModelProblemShape",
     "SuggestionShape",
     "assistant_shape",
     "branch_message_shape",
     "conversation_shape",
     "message_shape",
+    "problem_shape",
     "run_shape",
     "run_urls",
     "suggestion_shape",
@@ -64,6 +67,15 @@ class AssistantShape(TypedDict):
     demo: bool
 
 
+class ModelProblemShape(TypedDict):
+    """`silent`: the server does not answer, and may do so any moment."""
+
+    provider: str
+    silent: bool
+    code: str
+    message: str
+
+
 def message_shape(message: Message) -> MessageShape:
     return {
         "id": str(message.pk),
@@ -99,6 +111,15 @@ def assistant_shape(assistant: Assistant, *, default: bool) -> AssistantShape:
         "model": assistant.model,
         "default": default,
         "demo": assistant.provider == "demo",
+    }
+
+
+def problem_shape(problem: Problem) -> ModelProblemShape:
+    return {
+        "provider": problem.provider,
+        "silent": problem.is_silent,
+        "code": problem.error.code,
+        "message": problem.error.message,
     }
 
 

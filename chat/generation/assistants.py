@@ -1,19 +1,19 @@
-"""At the start: which models are there, and an assistant for each of them."""
+"""Which models are there, and an assistant for each of them: at the start, and as servers come and go."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
-from django.db import Error as DatabaseError
 from django.utils.text import slugify
 
 from chat import database
+from chat.generation.model_watch import ModelWatch, Outlook, Problem
 from chat.models import Assistant
 from chat.providers.catalogue import DEMO, Detected, ProviderSettings, build, detect
 from chat.providers.registry import Registry
@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 DETECTED_MODELS: Final = 30
 # In the log.
 SHOWN_MODELS: Final = 5
-FIRST_WAIT_SECONDS: Final = 5.0
-LONGEST_WAIT_SECONDS: Final = 300.0
 
 
 def provider_settings() -> ProviderSettings:
@@ -42,99 +40,151 @@ def provider_settings() -> ProviderSettings:
 
 async def connect(
     configured: ProviderSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> Registry:
-    """The providers to use, after the assistants of what was found have been brought up to date.
+) -> tuple[Registry, ModelWatch]:
+    """The providers to use, after the assistants of what was found have been brought up to date; and who goes on
+    looking after them.
 
-    Comes up whatever a server says. One that does not list its models is asked again, until it does or the registry is
-    closed. Raises django.db.Error while the database is away.
+    Comes up whatever a server says. Raises django.db.Error while the database is away.
     """
     for problem in settings.SETTING_PROBLEMS:
         # Under daphne and uvicorn no system check has told of it.
         logger.error("settings: %s %s", problem.message, problem.hint)
-    found = await _found(configured)
-    if found.problem:
-        logger.warning("providers: %s", found.problem)
-    await _bring_up_to_date(found)
-    providers = build(configured)
-    # In a thread: the openai package takes a second to import, in which the first message would stop every stream.
-    await asyncio.to_thread(providers.__getitem__, found.provider_name)
-    if found.problem:
-        asking = _ask_again(configured, sleep)
-        providers.hold(asyncio.create_task(asking, name="models", context=contextvars.Context()))
-    return providers
+    looking = Looking(configured)
+    watch = ModelWatch(looking.look, sleep=sleep)
+    providers = build(configured, on_failure=watch.doubt)
+    if looking.names_a_server:
+        # In a thread: the openai package takes a second to import, in which the first message would stop every stream.
+        await asyncio.to_thread(providers.__getitem__, "openai")
+    await watch.begin()
+    await asyncio.to_thread(providers.__getitem__, looking.first_provider)
+    return providers, watch
 
 
-async def _found(configured: ProviderSettings) -> Detected:
-    environment = {
-        "OPENAI_API_KEY": configured.openai_api_key,
-        "OPENAI_BASE_URL": configured.openai_base_url,
-        "OPENAI_MODEL": configured.openai_model,
-    }
-    return await detect(environment, ollama_url=configured.ollama_url)
+class Looking:
+    """Asks the configured servers for their models, and keeps the assistants of them up to date."""
+
+    def __init__(self, configured: ProviderSettings) -> None:
+        self._configured = configured
+        self._environment = {
+            "OPENAI_API_KEY": configured.openai_api_key,
+            "OPENAI_BASE_URL": configured.openai_base_url,
+            "OPENAI_MODEL": configured.openai_model,
+        }
+        self._shown: list[Detected] | None = None
+        self._known: frozenset[str] = frozenset()
+        self._told: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def names_a_server(self) -> bool:
+        return bool(self._configured.openai_api_key or self._configured.openai_base_url)
+
+    @property
+    def first_provider(self) -> str:
+        """The best of those that have assistants."""
+        names = (each.provider_name for each in self._shown or ())
+        return next((name for name in names if name in self._known), DEMO.provider_name)
+
+    async def look(self, is_doubted: bool) -> Outlook:
+        """Raises django.db.Error. What is new is saved and logged, once."""
+        found = await detect(self._environment, ollama_url=self._configured.ollama_url, is_doubted=is_doubted)
+        offered = [replace(each, problem="") for each in found]
+        if offered != self._shown:
+            self._known = await _bring_up_to_date(found)
+            self._shown = offered
+        troubled = [each for each in found if each.error and (not each.is_guess or each.provider_name in self._known)]
+        self._tell(troubled)
+        problems = tuple(Problem(each.provider_name, each.error, each.is_silent) for each in troubled if each.error)
+        is_settled = bool(self._known - {DEMO.provider_name})
+        return Outlook(problems, is_settled=is_settled, is_urgent=self._is_urgent(troubled))
+
+    def _is_urgent(self, troubled: Sequence[Detected]) -> bool:
+        """An Ollama that is gone for good must not have another server, which is well, asked all the time."""
+        silent = [each for each in troubled if each.is_silent]
+        has_others = bool(self._known - {each.provider_name for each in silent})
+        return any(not (each.is_guess and has_others) for each in silent)
+
+    def _tell(self, troubled: Sequence[Detected]) -> None:
+        told = frozenset((each.provider_name, each.error.code) for each in troubled if each.error)
+        for each in troubled:
+            if each.error and (each.provider_name, each.error.code) not in self._told:
+                logger.warning("providers: %s", each.problem)
+        for provider in sorted({name for name, _ in self._told} - {name for name, _ in told}):
+            logger.info("providers: %s answers again", provider)
+        self._told = told
 
 
-async def _ask_again(configured: ProviderSettings, sleep: Callable[[float], Awaitable[None]]) -> None:
-    """Until the server lists its models: it may have been started at the same time as the site."""
-    wait = FIRST_WAIT_SECONDS
-    while True:
-        await sleep(wait)
-        wait = min(2 * wait, LONGEST_WAIT_SECONDS)
-        try:
-            found = await _found(configured)
-            if not found.problem:
-                await _bring_up_to_date(found)
-                return
-        except DatabaseError as error:
-            logger.warning("providers: the models were not saved, trying again: %s", type(error).__name__)
-
-
-async def _bring_up_to_date(found: Detected) -> None:
-    """Raises django.db.Error while the database is away."""
-    if found.models:
-        more = len(found.models) - SHOWN_MODELS
-        shown = ", ".join(found.models[:SHOWN_MODELS]) + (f" and {more} more" if more > 0 else "")
-        logger.info("Answers come from %s: %s.", found.provider_name, shown)
+async def _bring_up_to_date(found: Sequence[Detected]) -> frozenset[str]:
+    """The providers that have assistants now. Raises django.db.Error while the database is away."""
+    for each in found:
+        if each.models:
+            more = len(each.models) - SHOWN_MODELS
+            shown = ", ".join(each.models[:SHOWN_MODELS]) + (f" and {more} more" if more > 0 else "")
+            logger.info("Answers come from %s: %s.", each.provider_name, shown)
     try:
         try:
-            await database.write(show_detected, found)
+            return await database.write(show_detected, found)
         except IntegrityError:
             # Another process has made the same assistants at the same moment: now they are there.
-            await database.write(show_detected, found)
+            return await database.write(show_detected, found)
     except (DataError, IntegrityError) as error:
-        logger.warning("providers: the models of %s were not saved: %s", found.provider_name, type(error).__name__)
+        names = ", ".join(each.provider_name for each in found)
+        logger.warning("providers: the models of %s were not saved: %s", names, type(error).__name__)
+        return await database.read(_providers_with_assistants)
 
 
 @transaction.atomic
-def show_detected(found: Detected) -> None:
+def show_detected(found: Sequence[Detected]) -> frozenset[str]:
     """An assistant for each model that was found; those of models that are gone are hidden, not deleted.
 
-    What an administrator made, hid or chose is left alone. Only where no default can be used any more, the model that
-    was found becomes it. Where the server did not list its models, those that it listed last stay; if there are none,
-    the demo stands in for them.
+    What an administrator made, hid or chose is left alone, a default too that is not listed at the moment. Where a
+    server did not list its models, those that it listed last stay. The demo stands in where no server is named and
+    none is known. Returns the providers that have assistants now.
     """
-    limit: int | None = DETECTED_MODELS
-    if not found.models and (known := _last_known(found.provider_name)):
-        found, limit = known, None
-    elif not found.models:
-        found = DEMO
-    models = list(dict.fromkeys([found.default_model, *found.models]))[:limit]
+    offers = [each for each in found if each.models]
+    names = [each.provider_name for each in found]
+    if not offers and all(each.is_guess for each in found) and not _providers_with_assistants() & {*names}:
+        offers, names = [DEMO], [DEMO.provider_name]
     detected = Assistant.objects.filter(is_detected=True)
-    there = detected.filter(provider=found.provider_name, model__in=models)
-    detected.exclude(pk__in=there.values("pk")).update(is_available=False)
-    there.update(is_available=True)
+    detected.exclude(provider__in=names).update(is_available=False)
+    for offer in offers:
+        _show_all(offer)
+    if offers:
+        _choose_default(offers, names)
+    return _providers_with_assistants()
+
+
+def _providers_with_assistants() -> frozenset[str]:
+    usable = Assistant.objects.filter(is_active=True, is_available=True)
+    return frozenset(usable.values_list("provider", flat=True))
+
+
+def _show_all(offer: Detected) -> None:
+    models = list(dict.fromkeys([offer.default_model, *offer.models]))[:DETECTED_MODELS]
+    detected = Assistant.objects.filter(is_detected=True, provider=offer.provider_name)
+    detected.exclude(model__in=models).update(is_available=False)
+    detected.filter(model__in=models).update(is_available=True)
     for model in models:
-        _show(found.provider_name, model)
-    if not Assistant.objects.filter(is_default=True, is_active=True, is_available=True).exists():
-        default = there.filter(model=found.default_model, is_active=True).first()
-        if default is not None:
-            default.is_default = True
-            default.save()
+        _show(offer.provider_name, model)
 
 
-def _last_known(provider: str) -> Detected | None:
-    usable = Assistant.objects.filter(provider=provider, is_active=True, is_available=True)
-    models = tuple(usable.order_by("-is_default", "position", "pk").values_list("model", flat=True))
-    return Detected(provider, models, models[0]) if models else None
+def _choose_default(offers: Sequence[Detected], names: Sequence[str]) -> None:
+    """The first model of the best provider; but a choice of an administrator, or a default as good, stays."""
+    best = offers[0]
+    before = Assistant.objects.filter(is_default=True).first()
+    if before is not None and not _may_be_replaced(before, names[: names.index(best.provider_name) + 1]):
+        return
+    found = Assistant.objects.filter(provider=best.provider_name, model=best.default_model, is_detected=True)
+    default = found.filter(is_active=True, is_available=True).first()
+    if default is not None:
+        default.is_default = default.is_found_default = True
+        default.save()
+
+
+def _may_be_replaced(default: Assistant, better: Sequence[str]) -> bool:
+    if default.is_detected and default.provider == DEMO.provider_name:
+        return True
+    serves = default.is_active and default.is_available and default.provider in better
+    return default.is_found_default and not serves
 
 
 def _show(provider: str, model: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from chat.generation.admission import Admission, AlreadySent, active_user, admit
 from chat.generation.assistants import connect, provider_settings
 from chat.generation.draining import Draining
 from chat.generation.ending import Ending
+from chat.generation.model_watch import ModelWatch, Problem
 from chat.generation.naming import Naming
 from chat.generation.owners import Owners
 from chat.generation.recorder import Recorder, SaveFailed
@@ -61,6 +62,8 @@ PURGE_EVERY_SECONDS: Final = 300.0
 GIVE_BACK_EVERY_SECONDS: Final = 0.2
 # Somebody waits for the answer to the request.
 KEEP_PATIENCE_SECONDS: Final = 5.0
+# How long a message waits to hear whether a model server that was away has come.
+MODELS_SECONDS: Final = 1.0
 # When to ask again where nobody knows when an answer ends.
 RETRY_SECONDS: Final = 5.0
 
@@ -89,6 +92,12 @@ async def engine() -> Engine:
     return await asyncio.shield(task)
 
 
+def engine_if_ready() -> Engine | None:
+    """This event loop's engine, if it has been asked for and is there: for those who will not wait for it."""
+    task = _engines.get(asyncio.get_running_loop())
+    return task.result() if task and task.done() and not task.cancelled() and not task.exception() else None
+
+
 def install(chat: Engine) -> None:
     """Use this engine in the running event loop, instead of one made from the settings."""
     _engines[asyncio.get_running_loop()] = asyncio.ensure_future(_given(chat))
@@ -99,10 +108,10 @@ async def _given(chat: Engine) -> Engine:
 
 
 async def _build() -> Engine:
-    providers = await connect(provider_settings())
+    providers, models = await connect(provider_settings())
     budget = Budget(settings.CHAT_LOG_BYTES, settings.CHAT_LOG_BYTES_PER_USER)
     log: StreamLog = RedisLog(settings.REDIS_URL, budget=budget) if settings.REDIS_URL else MemoryLog(budget=budget)
-    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS))
+    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS), models)
     await chat.keep_database_open()
     chat.start_purging()
     chat.start_takeovers()
@@ -113,9 +122,12 @@ async def _build() -> Engine:
 class Engine:
     """Every method that takes a user id answers with `not_found` for what is not that user's."""
 
-    def __init__(self, log: StreamLog, providers: Registry, recorder: Recorder) -> None:
+    def __init__(
+        self, log: StreamLog, providers: Registry, recorder: Recorder, models: ModelWatch | None = None
+    ) -> None:
         self.log = log
         self.providers = providers
+        self.models = models or ModelWatch()
         self.draining = Draining(is_shared=log.is_shared)
         self._recorder = recorder
         self._naming = Naming(providers, is_on=settings.CHAT_TITLES)
@@ -145,18 +157,29 @@ class Engine:
             # Before anything is looked up: what that run adds to the conversation belongs before this message.
             raise _busy()
         reserved = frozenset(run.conversation_id for run in runs)
-        admission = await database.read(
-            admit,
-            find_user or partial(active_user, user_id),
-            send,
-            reserved=reserved,
-            providers=frozenset(self.providers),
-            characters=settings.CHAT_CONTEXT_CHARACTERS,
-        )
+        admission = await self._admit(find_user or partial(active_user, user_id), send, reserved)
         if isinstance(admission, AlreadySent):
             return Sent(admission.run_id, admission.conversation_id, send.client_message_id, True)
         # A caller that goes away between the place in the log and the task would leave a run that never ends.
         return await asyncio.shield(self._start(user_id, send, admission))
+
+    async def _admit(
+        self, find_user: Callable[[], User | None], send: SendRequest, reserved: frozenset[str]
+    ) -> Admission | AlreadySent:
+        if not self.models.is_settled:
+            # A server that was away may have come, with a model to answer.
+            await self.models.ask(seconds=MODELS_SECONDS)
+        try:
+            return await database.read(
+                admit,
+                find_user,
+                send,
+                reserved=reserved,
+                providers=frozenset(self.providers),
+                characters=settings.CHAT_CONTEXT_CHARACTERS,
+            )
+        except Refusal as refusal:
+            raise _why_no_model(refusal, self.models.problems) from None
 
     async def _start(self, user_id: int, send: SendRequest, admission: Admission) -> Sent:
         self.draining.check()
@@ -313,6 +336,7 @@ class Engine:
         await self._naming.close()
         self.draining.end()
         await self.log.close()
+        await self.models.close()
         await self.providers.close()
         if self._close_database is not None:
             await database.read(self._close_database)
@@ -368,6 +392,15 @@ def _no_place(refused: Busy | TooFast | TooMany | Full) -> Refusal:
             return Refusal("too_many_runs", sentence, retry_after=RETRY_SECONDS)
         case Full():
             return _site_busy("The site has no room for another answer.", RETRY_SECONDS)
+
+
+def _why_no_model(refusal: Refusal, problems: Sequence[Problem]) -> Refusal:
+    """Where it is only for a server that does not answer, waiting helps."""
+    if refusal.code != "no_model" or not any(problem.is_silent for problem in problems):
+        return refusal
+    return Refusal(
+        "unavailable", "The model server does not answer. Try again in a moment.", retry_after=RETRY_SECONDS
+    )
 
 
 def _site_busy(sentence: str, wait: float) -> Refusal:

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 class AssistantQuerySet(models.QuerySet["Assistant"]):
     def usable_by(self, user: User) -> AssistantQuerySet:
-        """Active, and either for everybody or for one of the user's groups. The site's default comes first."""
+        """Active, and either for everybody or for one of the user's groups. The site's default comes first.
+
+        Where that cannot be used, a server that an operator has named comes before Ollama, and that before the demo.
+        """
         mine = models.Q(groups__isnull=True) | models.Q(groups__in=user.groups.all())
-        return (
-            self.filter(mine, is_active=True, is_available=True).distinct().order_by("-is_default", "position", "name")
-        )
+        usable = self.filter(mine, is_active=True, is_available=True).distinct()
+        # As luck has it, the names of the providers are in this order from the end of the alphabet on.
+        return usable.order_by("-is_default", "position", "-provider", "name")
 
 
 class Assistant(models.Model):
@@ -43,13 +46,17 @@ class Assistant(models.Model):
     )
     position = models.PositiveIntegerField(default=0, help_text="Lower comes first.")
     is_default = models.BooleanField("default", default=False, help_text="Used when nothing else is chosen.")
+    # An administrator's choice stays, whatever the servers offer at the moment.
+    is_found_default = models.BooleanField(
+        default=False, editable=False, help_text="The default because it was found first, not by anybody's choice."
+    )
     is_active = models.BooleanField("active", default=True)
     is_detected = models.BooleanField(
-        default=False, editable=False, help_text="Made for a model that was found at start."
+        default=False, editable=False, help_text="Made for a model that its server lists."
     )
     # Apart from is_active: what the server finds must not undo what an administrator has chosen.
     is_available = models.BooleanField(
-        "available", default=True, editable=False, help_text="Whether its model was there at the last start."
+        "available", default=True, editable=False, help_text="Whether its server listed the model last."
     )
     groups = models.ManyToManyField(
         Group, blank=True, related_name="assistants", help_text="Who may use it. None: everybody."
@@ -72,7 +79,8 @@ class Assistant(models.Model):
         """The newest default takes the place of the one before."""
         with transaction.atomic():
             if self.is_default:
-                Assistant.objects.filter(is_default=True).exclude(pk=self.pk).update(is_default=False)
+                others = Assistant.objects.filter(is_default=True).exclude(pk=self.pk)
+                others.update(is_default=False, is_found_default=False)
             super().save(*args, **kwargs)
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:

@@ -1,20 +1,21 @@
-"""Which providers there are, and which is the default.
+"""Which providers there are, and which models they offer.
 
-The default is found at start: what the environment names, else an Ollama next door, else the demo.
+What the environment names comes first, then an Ollama next door. Where there is neither, the demo answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from chat.providers import demo, listing
-from chat.providers.base import Provider, ProviderError
+from chat.providers.base import Provider, ProviderError, TimedOut, Unavailable
+from chat.providers.chat_models import chats
 from chat.providers.demo import TOKENS_PER_SECOND, DemoProvider
 from chat.providers.registry import Registry
 
@@ -25,7 +26,8 @@ DETECTION_SECONDS: Final = 0.5
 LISTING_SECONDS: Final = 5.0
 
 _READ_BYTES: Final = 64 * 1024
-_NO_CHAT: Final = re.compile(r"(?i)embed|whisper|tts|rerank|moderation|dall-e|image|audio|transcri|realtime|sora")
+_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  (compared, not bound)
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,74 +45,179 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """The provider to use by default, and its models; `default_model` is one of them.
+    """What one provider offers. `default_model` is one of `models`; both are empty where it did not list any.
 
-    problem: a sentence for the operator, where what is configured could not be asked. Then there are no models, and
-    the default is empty: a name that nobody gave is not made up.
+    error: what went wrong, with a sentence for a person, where the server could not be asked or said nothing of use;
+    problem: the same for the operator. A name that nobody gave is not made up. is_guess: nobody has named this server,
+    and it may well not be there.
     """
 
     provider_name: str
     models: tuple[str, ...]
     default_model: str
     problem: str = ""
+    error: ProviderError | None = field(default=None, compare=False)
+    is_guess: bool = field(default=False, compare=False)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the server does not answer at all, and may do so any moment."""
+        return self.error is not None and _is_silence(self.error)
 
 
-DEMO: Final = Detected("demo", (demo.MODEL,), demo.MODEL)
+DEMO: Final = Detected("demo", (demo.MODEL,), demo.MODEL, is_guess=True)
 
 
 async def detect(
-    environment: Mapping[str, str], *, ollama_url: str = OLLAMA_URL, seconds: float = DETECTION_SECONDS
-) -> Detected:
-    """Looks at OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL; asks a server only where no model is named.
+    environment: Mapping[str, str],
+    *,
+    ollama_url: str = OLLAMA_URL,
+    seconds: float = DETECTION_SECONDS,
+    is_doubted: bool = False,
+) -> tuple[Detected, ...]:
+    """Looks at OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, and for an Ollama; the best choice comes first.
 
-    seconds: how long Ollama has to answer. Never raises for what a server does.
+    A server whose model is named is asked only if `is_doubted`, and then only whether it answers. seconds: how long
+    Ollama has to answer. Never raises for what a server does.
     """
     key, base_url = environment.get("OPENAI_API_KEY", ""), environment.get("OPENAI_BASE_URL", "")
-    model = environment.get("OPENAI_MODEL", "")
+    asking: list[Coroutine[Any, Any, Detected]] = []
     if key or base_url:
-        if model:
-            return Detected("openai", (model,), model)
-        if not base_url:
-            return Detected("openai", (DEFAULT_OPENAI_MODEL,), DEFAULT_OPENAI_MODEL)
+        asking.append(_openai(base_url, key, environment.get("OPENAI_MODEL", ""), is_doubted=is_doubted))
+    if ollama_url and not _is_same_server(base_url, ollama_url):
+        asking.append(_ollama(ollama_url, seconds))
+    return _without_repeated(await asyncio.gather(*asking))
+
+
+async def _openai(base_url: str, key: str, model: str, *, is_doubted: bool) -> Detected:
+    named = model or ("" if base_url else DEFAULT_OPENAI_MODEL)
+    if not named:
         return await _listed(base_url, key)
-    models = await ollama_models(ollama_url, seconds=seconds)
-    return Detected("ollama", models, models[0]) if models else DEMO
+    if is_doubted and (error := await _silence(base_url, key)):
+        return Detected("openai", (named,), named, f"{_name(base_url)} does not answer ({error.message})", error)
+    return Detected("openai", (named,), named)
 
 
-async def ollama_models(url: str, *, seconds: float = DETECTION_SECONDS) -> tuple[str, ...]:
-    """The chat models that the Ollama at this address has; none where it is not there within that time."""
+async def _listed(base_url: str, key: str) -> Detected:
+    advice = "Set OPENAI_MODEL to the model's name."
     try:
-        async with (
-            asyncio.timeout(seconds),
-            aiohttp.ClientSession(
-                headers={"Accept-Encoding": "identity", "User-Agent": "Chatsite"},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            ) as session,
-            session.get(f"{url.rstrip('/')}/api/tags", allow_redirects=False) as response,
-        ):
-            if response.status != 200:
-                return ()
-            return _for_chat(await listing.read(response.content.iter_chunked(_READ_BYTES)))
-    except (aiohttp.ClientError, OSError, ValueError, TypeError, OverflowError):
-        return ()
+        models = tuple(filter(chats, await _models(base_url, key)))
+    except ProviderError as error:
+        found = Detected("openai", (), "", f"OPENAI_BASE_URL does not list its models ({error.message}) ", error)
+        return replace(found, problem=found.problem + ("It is asked again." if found.is_silent else advice))
+    if not models:
+        return _without_models("openai", f"OPENAI_BASE_URL lists no chat model. {advice}")
+    return Detected("openai", models, models[0])
 
 
-def build(settings: ProviderSettings) -> Registry:
-    """The providers "openai", "ollama" and "demo". Nothing is connected, or even made, before it is asked for."""
+async def _silence(base_url: str, key: str) -> ProviderError | None:
+    """None if the server answers, whatever it says: not all of them list their models."""
+    try:
+        await _models(base_url, key)
+    except ProviderError as error:
+        return error if _is_silence(error) else None
+    return None
+
+
+async def _models(base_url: str, key: str) -> tuple[str, ...]:
+    from chat.providers.openai import OpenAIProvider
+
+    provider = OpenAIProvider(base_url=base_url, api_key=key, idle_timeout=LISTING_SECONDS)
+    try:
+        return await provider.models()
+    finally:
+        await provider.close()
+
+
+async def _ollama(url: str, seconds: float) -> Detected:
+    try:
+        models = tuple(filter(chats, await _tags(url, seconds)))
+    except (aiohttp.ClientConnectionError, OSError):
+        error: ProviderError = Unavailable("Ollama does not answer.")
+    except (ProviderError, aiohttp.ClientError, ValueError, TypeError, OverflowError):
+        error = ProviderError("What answers in Ollama's place does not list its models.")
+    else:
+        if models:
+            return Detected("ollama", models, models[0], is_guess=True)
+        return replace(_without_models("ollama", "Ollama has no chat model."), is_guess=True)
+    return Detected("ollama", (), "", f"OLLAMA_URL: {error.message}", error, is_guess=True)
+
+
+async def _tags(url: str, seconds: float) -> tuple[str, ...]:
+    async with (
+        asyncio.timeout(seconds),
+        aiohttp.ClientSession(
+            headers={"Accept-Encoding": "identity", "User-Agent": "Chatsite"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        ) as session,
+        session.get(f"{url.rstrip('/')}/api/tags", allow_redirects=False) as response,
+    ):
+        if response.status != 200:
+            raise ProviderError(f"Status {response.status}.")
+        return await listing.read(response.content.iter_chunked(_READ_BYTES))
+
+
+def _is_silence(error: ProviderError) -> bool:
+    return isinstance(error, Unavailable | TimedOut) and error.retryable
+
+
+def _without_models(provider: str, problem: str) -> Detected:
+    return Detected(provider, (), "", problem, ProviderError("The model's server offers no model for a chat."))
+
+
+def _is_same_server(base_url: str, ollama_url: str) -> bool:
+    """Whether OPENAI_BASE_URL leads to the Ollama that would be found anyway."""
+    try:
+        return bool(base_url) and _place(base_url) == _place(ollama_url)
+    except ValueError:
+        return False
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return "localhost" if host in _LOCAL else host, parts.port or _PORTS.get(parts.scheme)
+
+
+def _without_repeated(found: Sequence[Detected]) -> tuple[Detected, ...]:
+    """One server may have two names: what Ollama has is left out if the other lists all of it."""
+    first = found[0] if found else None
+    return tuple(
+        each
+        for each in found
+        if each is first or first is None or not (each.models and set(each.models) <= set(first.models))
+    )
+
+
+def _name(base_url: str) -> str:
+    return "OPENAI_BASE_URL" if base_url else "OpenAI"
+
+
+def build(settings: ProviderSettings, *, on_failure: Callable[[ProviderError], None] = lambda _: None) -> Registry:
+    """The providers "openai", "ollama" and "demo". Nothing is connected, or even made, before it is asked for.
+
+    on_failure: is called for each answer that a server failed to give.
+    """
+    openai_url, ollama_url = settings.openai_base_url, f"{settings.ollama_url.rstrip('/')}/v1"
     return Registry(
         {
-            "openai": lambda: _server(
-                settings, name="openai", base_url=settings.openai_base_url, api_key=settings.openai_api_key
-            ),
-            "ollama": lambda: _server(settings, name="ollama", base_url=f"{settings.ollama_url.rstrip('/')}/v1"),
+            "openai": lambda: _server(settings, "openai", openai_url, on_failure, api_key=settings.openai_api_key),
+            "ollama": lambda: _server(settings, "ollama", ollama_url, on_failure),
             "demo": lambda: DemoProvider(tokens_per_second=settings.demo_tokens_per_second),
         }
     )
 
 
-def _server(settings: ProviderSettings, *, name: str, base_url: str, api_key: str = "") -> Provider:
+def _server(
+    settings: ProviderSettings,
+    name: str,
+    base_url: str,
+    on_failure: Callable[[ProviderError], None],
+    *,
+    api_key: str = "",
+) -> Provider:
     # The openai package takes a second to import: a site that only has the demo should not wait for it.
     from chat.providers.openai import OpenAIProvider
 
@@ -120,26 +227,5 @@ def _server(settings: ProviderSettings, *, name: str, base_url: str, api_key: st
         api_key=api_key,
         first_token_timeout=settings.first_token_timeout,
         idle_timeout=settings.idle_timeout,
+        on_failure=on_failure,
     )
-
-
-async def _listed(base_url: str, key: str) -> Detected:
-    from chat.providers.openai import OpenAIProvider
-
-    provider = OpenAIProvider(base_url=base_url, api_key=key, idle_timeout=LISTING_SECONDS)
-    try:
-        models = _for_chat(await provider.models())
-    except ProviderError as exc:
-        problem = f"OPENAI_BASE_URL does not list its models ({exc.message}) Set OPENAI_MODEL to the model's name."
-        return Detected("openai", (), "", problem)
-    finally:
-        await provider.close()
-    if not models:
-        problem = "OPENAI_BASE_URL lists no chat model. Set OPENAI_MODEL to the model's name."
-        return Detected("openai", (), "", problem)
-    return Detected("openai", models, models[0])
-
-
-def _for_chat(models: tuple[str, ...]) -> tuple[str, ...]:
-    """Without those whose name says that they do not chat."""
-    return tuple(model for model in models if not _NO_CHAT.search(model))

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterable
 from itertools import islice
 from typing import Any, Final
 
+from chat.providers.chat_models import may_chat
+
 MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_MODELS: Final = 1000
 # As long as an assistant's column for it.
@@ -33,7 +35,8 @@ def names(body: bytes) -> tuple[str, ...]:
     """The names in this JSON: `{"data": [{"id": …}]}` (OpenAI), `{"models": [{"name": …}]}` (Ollama) or a bare list.
 
     Entries may be names themselves. What is no name is passed over: only text without control characters that a column
-    holds. At most the first thousand, each once. Raises NoListing.
+    holds. So is a model that the listing calls one for something else than chat. At most the first thousand, each
+    once. Raises NoListing.
     """
     try:
         # A number of any length is no name, and is not read as one.
@@ -52,8 +55,10 @@ def names(body: bytes) -> tuple[str, ...]:
 
 
 def _name(entry: Any) -> str:
-    """Empty for what is no name."""
+    """Empty for what is no name of a model that may chat."""
     if isinstance(entry, dict):
+        if not may_chat(entry):
+            return ""
         entry = next((entry[key] for key in ("id", "name", "model") if isinstance(entry.get(key), str)), "")
     if not isinstance(entry, str) or len(entry) > MOST_CHARACTERS or not entry.isprintable():
         return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -57,7 +57,7 @@ class OpenAIProvider:
 
     first_token_timeout: seconds from the request to the first text or reasoning. idle_timeout: seconds between two
     deltas. Both count only the time spent waiting for the server, and are longer while it shows that it lives
-    (patience.py).
+    (patience.py). on_failure: is called with the error of each answer that fails, before it is raised.
     One connection pool per event loop; `close` releases that of the running loop.
     """
 
@@ -73,6 +73,7 @@ class OpenAIProvider:
         first_token_timeout: float = FIRST_TOKEN_SECONDS,
         idle_timeout: float = IDLE_SECONDS,
         settle_timeout: float = SETTLE_SECONDS,
+        on_failure: Callable[[ProviderError], None] = lambda _: None,
     ) -> None:
         self.name = name
         self._base_url = base_url or DEFAULT_BASE_URL
@@ -81,6 +82,7 @@ class OpenAIProvider:
         self._first_token_timeout = first_token_timeout
         self._idle_timeout = idle_timeout
         self._settle_timeout = settle_timeout
+        self._on_failure = on_failure
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
         # Learned from refusals, by model: what it does not know.
         self._without: dict[str, frozenset[str]] = {}
@@ -106,6 +108,7 @@ class OpenAIProvider:
                 await _drain(body)
         except ProviderError as error:
             logger.warning("provider %s: no answer from %s: %s", self.name, request.model, self._told(error))
+            self._on_failure(error)
             raise
 
     async def models(self) -> tuple[str, ...]:

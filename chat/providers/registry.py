@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 from chat.providers.base import Provider
@@ -14,7 +13,6 @@ class Registry(Mapping[str, Provider]):
     def __init__(self, makers: Mapping[str, Callable[[], Provider]]) -> None:
         self._makers = dict(makers)
         self._made: dict[str, Provider] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def __getitem__(self, name: str) -> Provider:
         if name not in self._made:
@@ -27,15 +25,7 @@ class Registry(Mapping[str, Provider]):
     def __len__(self) -> int:
         return len(self._makers)
 
-    def hold(self, task: asyncio.Task[None]) -> None:
-        """A task that looks after the providers: `close` breaks it off."""
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def close(self) -> None:
         """Closes what was made, for the running event loop. The registry can be used again afterwards."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         for provider in self._made.values():
             await provider.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -15,8 +16,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat import database, first_run
-from chat.api.shapes import AssistantShape, SuggestionShape, assistant_shape, suggestion_shape
-from chat.generation.engine import engine
+from chat.api.shapes import (
+    AssistantShape,
+    ModelProblemShape,
+    SuggestionShape,
+    assistant_shape,
+    problem_shape,
+    suggestion_shape,
+)
+from chat.generation.engine import engine, engine_if_ready
+from chat.generation.model_watch import Problem
 from chat.models import Assistant, Suggestion, User
 from chat.quotas.arrivals import arrived
 from chat.refusals import Refusal
@@ -25,6 +34,9 @@ from chat.views.errors import too_many_requests
 from chat.views.first_answers import first_answers
 from chat.views.images import allow_image_frames
 from chat.views.modules import allow_import_map
+
+# How long the page waits to hear whether a model server that was away has come.
+MODELS_SECONDS: Final = 0.25
 
 
 class UserConfig(TypedDict):
@@ -42,6 +54,7 @@ class PageConfig(TypedDict):
     user: UserConfig
     conversation_id: str | None
     assistants: list[AssistantShape]
+    model_problems: list[ModelProblemShape]
     suggestions: list[SuggestionShape]
     limits: LimitsConfig
     signup: bool
@@ -91,6 +104,7 @@ def entrance(request: HttpRequest) -> HttpResponse:
 async def page(request: HttpRequest, user: User, conversation_id: UUID | None, *, status: int = 200) -> HttpResponse:
     """The chat, whatever the status: a message to a conversation that was never saved may wait in the browser."""
     await arrived(request, user)
+    problems = await model_problems()
     # One message of it is asked for: what stands around that is what the page reads first.
     wanted = None if "message" in request.GET else conversation_id
     try:
@@ -99,26 +113,56 @@ async def page(request: HttpRequest, user: User, conversation_id: UUID | None, *
         response = await sync_to_async(too_many_requests)(request)
         response.headers["Retry-After"] = str(math.ceil(refusal.retry_after or 1))
         return response
-    return await sync_to_async(rendered)(request, user, conversation_id, answers, status=status)
+    return await sync_to_async(rendered)(request, user, conversation_id, answers, problems, status=status)
+
+
+async def model_problems() -> Sequence[Problem]:
+    """What is wrong with the model servers. A process that has only begun does not know it yet."""
+    chat = engine_if_ready()
+    if chat is None:
+        return ()
+    await chat.models.ask(seconds=MODELS_SECONDS)
+    return chat.models.problems
 
 
 def rendered(
-    request: HttpRequest, user: User, conversation_id: UUID | None, answers: dict[str, Any], *, status: int
+    request: HttpRequest,
+    user: User,
+    conversation_id: UUID | None,
+    answers: dict[str, Any],
+    problems: Sequence[Problem],
+    *,
+    status: int,
 ) -> HttpResponse:
-    known = config(user, conversation_id)
-    context = {"config": known, "suggestions": known["suggestions"], "answers": answers}
+    known = config(user, conversation_id, problems)
+    context = {
+        "config": known,
+        "suggestions": known["suggestions"],
+        "answers": answers,
+        "model_problem": model_problem(known),
+    }
     response = render(request, "chat/chat.html", context, status=status)
     allow_import_map(response)
     allow_image_frames(request, response)
     return response
 
 
-def config(user: User, conversation_id: UUID | None) -> PageConfig:
+def model_problem(known: PageConfig) -> str:
+    """What the page says of the model servers, as static/js/elements/model_problem.js does for any assistant."""
+    chosen = known["assistants"][0]["provider"] if known["assistants"] else None
+    own = [problem for problem in known["model_problems"] if chosen in (None, problem["provider"])]
+    if any(problem["silent"] for problem in own):
+        return "silent"
+    return "refused" if own and chosen is None else ""
+
+
+def config(user: User, conversation_id: UUID | None, problems: Sequence[Problem] = ()) -> PageConfig:
     assistants = Assistant.objects.usable_by(user)
     return {
         "user": {"id": user.pk, "username": user.username},
         "conversation_id": str(conversation_id) if conversation_id else None,
         "assistants": [assistant_shape(assistant, default=index == 0) for index, assistant in enumerate(assistants)],
+        "model_problems": [problem_shape(problem) for problem in problems],
         "suggestions": [suggestion_shape(suggestion) for suggestion in Suggestion.objects.shown()],
         "limits": {"message_characters": settings.CHAT_MESSAGE_CHARACTERS},
         "signup": settings.CHAT_SIGNUP,

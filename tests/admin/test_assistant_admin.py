@@ -51,6 +51,34 @@ def test_a_mistake_is_shown(signed_in: SignIn, admin: User, field: str, value: s
     assert not Assistant.objects.exists()
 
 
+def test_a_default_that_an_administrator_has_saved_is_their_choice(signed_in: SignIn, admin: User) -> None:
+    tutor = make("Tutor", is_default=True, is_found_default=True)
+
+    signed_in(admin).post(f"{LIST}{tutor.pk}/change/", {**FORM, "is_default": "on"})
+
+    tutor.refresh_from_db()
+    assert (tutor.is_default, tutor.is_found_default) == (True, False)
+
+
+def test_changes_in_the_list_leave_a_default_that_was_found_as_it_is(signed_in: SignIn, admin: User) -> None:
+    tutor = make("Tutor", is_default=True, is_found_default=True)
+    form = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": str(tutor.pk), "form-0-position": "7"}
+
+    signed_in(admin).post(LIST, {**form, "form-0-is_active": "on", "_save": "Save"})
+
+    tutor.refresh_from_db()
+    assert (tutor.position, tutor.is_default, tutor.is_found_default) == (7, True, True)
+
+
+def test_the_list_tells_of_a_model_that_its_server_does_not_list(
+    signed_in: SignIn, admin: User, settings: Settings
+) -> None:
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    make("Gone", provider="openai", model="gone", is_detected=True, is_available=False)
+
+    assert "model not listed, hidden" in signed_in(admin).get(LIST).content.decode()
+
+
 def test_a_new_default_takes_the_place_of_the_one_before(signed_in: SignIn, admin: User) -> None:
     before = make("Before", is_default=True)
 

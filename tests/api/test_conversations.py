@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 from django.utils import timezone
 
 from chat import database, notices
-from chat.models import Conversation, Message
+from chat.generation.model_watch import ModelWatch, Outlook, Problem
+from chat.models import Assistant, Conversation, Message
+from chat.providers.base import Unavailable
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
 
@@ -222,6 +225,56 @@ async def test_a_wrong_method_is_405_and_says_which_are_right(chat: Rig, owner: 
 async def test_an_unknown_address_is_json_too(chat: Rig, owner: Browser, path: str) -> None:
     response = await owner.get(path)
     assert (response.status, response.data["error"]["code"]) == (404, "not_found")
+
+
+class ComesLater:
+    """A model server that is away, until it has come."""
+
+    def __init__(self, chat: Rig) -> None:
+        self.has_come = False
+        chat.engine.models = ModelWatch(self.look, clock=itertools.count(step=10).__next__)
+
+    async def look(self, _: bool) -> Outlook:
+        await database.write(Assistant.objects.all().update, is_available=self.has_come)
+        error = Unavailable("The model's server could not be reached.")
+        return (
+            Outlook()
+            if self.has_come
+            else Outlook((Problem("scripted", error, is_silent=True),), is_settled=False, is_urgent=True)
+        )
+
+
+async def test_the_assistants_say_which_server_does_not_answer_until_it_has_come(chat: Rig, owner: Browser) -> None:
+    server = ComesLater(chat)
+    await chat.engine.models.begin()
+    assert (await owner.get("/api/assistants")).data == {
+        "items": [],
+        "problems": [
+            {
+                "provider": "scripted",
+                "silent": True,
+                "code": "provider_unavailable",
+                "message": "The model's server could not be reached.",
+            }
+        ],
+    }
+    server.has_come = True
+    answer = (await owner.get("/api/assistants")).data
+    assert ([each["slug"] for each in answer["items"]], answer["problems"]) == (["scripted"], [])
+
+
+async def test_a_message_is_refused_until_the_model_server_has_come_and_then_answered(
+    chat: Rig, owner: Browser
+) -> None:
+    server = ComesLater(chat)
+    await chat.engine.models.begin()
+    refused = await owner.post("/api/runs", {"text": "Hi"})
+    error = refused.data["error"]
+    assert (refused.status, error["code"], error["retryable"]) == (503, "unavailable", True)
+    assert error["message"] == "The model server does not answer. Try again in a moment."
+    assert int(refused.headers["retry-after"]) <= 5
+    server.has_come = True
+    assert (await owner.post("/api/runs", {"text": "Hi"})).status == 201
 
 
 async def test_assistants_are_those_for_me(chat: Rig, owner: Browser) -> None:

@@ -20,6 +20,7 @@ CHAT_PATHS: Final = (
     r"/api/runs",
     rf"/api/runs/{UUID}/(events|stop|keep)",
     r"/api/search",
+    r"/api/assistants",
     r"/api/conversations",
     rf"/api/conversations/{UUID}(/messages|/restore)?",
     r"/manifest\.webmanifest",

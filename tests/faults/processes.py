@@ -48,12 +48,12 @@ class Member:
 
 
 class Upstream:
-    """The fake OpenAI server, and its journal."""
+    """The fake OpenAI server, and its journal. `arguments`: of `python -m tests.fake_openai`."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, *arguments: str) -> None:
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fake_openai"],
+                [sys.executable, "-m", "tests.fake_openai", *arguments],
                 cwd=ROOT,
                 env=clean_environment(),
                 stdout=subprocess.PIPE,

@@ -3,26 +3,45 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from chat import database
-from chat.generation.assistants import connect, show_detected
+from chat.generation.assistants import Looking, connect, show_detected
 from chat.generation.engine import _build
 from chat.models import Assistant, User
+from chat.providers.base import Unavailable
 from chat.providers.catalogue import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings
 from chatsite.environment import Problem
 from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.server import closed_port
+from tests.providers.contract import answer, ask
 from tests.providers.raw_server import RawServer, response
 from tests.providers.test_transport import BAD_ADDRESSES, BAD_KEYS
+from tests.settings_read import setting
 
 pytestmark = pytest.mark.django_db
 
-DEMO = Detected("demo", ("demo",), "demo")
-OLLAMA = Detected("ollama", ("llama3.2:3b", "qwen3:8b"), "qwen3:8b")
+OLLAMA = Detected("ollama", ("llama3.2:3b", "qwen3:8b"), "qwen3:8b", is_guess=True)
+NO_OLLAMA = Detected("ollama", (), "", "It does not answer.", Unavailable("It does not answer."), is_guess=True)
+UNKNOWN = Detected("openai", (), "", "It does not list its models.", Unavailable("It does not answer."))
+
+
+def openai(*models: str) -> Detected:
+    return Detected("openai", models, models[0])
+
+
+def show(*found: Detected) -> frozenset[str]:
+    return show_detected(found)
+
+
+def default() -> str:
+    model: str = Assistant.objects.get(is_default=True).model
+    return model
 
 
 def usable(user: User) -> list[str]:
@@ -30,80 +49,160 @@ def usable(user: User) -> list[str]:
 
 
 def test_each_model_that_is_found_is_an_assistant_and_the_default_comes_first(alice: User) -> None:
-    show_detected(OLLAMA)
+    assert show(OLLAMA) == {"ollama"}
     assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
+
+
+def test_without_any_server_the_demo_answers_until_there_is_one(alice: User) -> None:
+    assert show() == {"demo"}
+    assert show(NO_OLLAMA) == {"demo"}
+    assert usable(alice) == ["demo"]
+    assert show(OLLAMA) == {"ollama"}
+    assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
+
+
+def test_an_ollama_that_does_not_answer_keeps_its_assistants(alice: User) -> None:
+    show(OLLAMA)
+    assert show(NO_OLLAMA) == {"ollama"}
+    assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
+    assert not Assistant.objects.filter(provider="demo").exists()
 
 
 def test_models_that_are_gone_are_hidden_and_come_back(alice: User) -> None:
-    show_detected(DEMO)
-    show_detected(OLLAMA)
-    assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
-    show_detected(DEMO)
-    assert usable(alice) == ["demo"]
-    show_detected(OLLAMA)
-    assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
+    show(openai("a", "b"))
+    show(openai("b", "c"))
+    assert usable(alice) == ["b", "c"]
+    show(openai("a", "b"))
+    assert sorted(usable(alice)) == ["a", "b"]
     assert Assistant.objects.count() == 3
 
 
+def test_a_server_that_is_not_named_any_more_loses_its_assistants(alice: User) -> None:
+    show(openai("a"), OLLAMA)
+    assert usable(alice) == ["a", "llama3-2-3b", "qwen3-8b"]
+    show(OLLAMA)
+    assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
+
+
 def test_what_an_administrator_has_hidden_stays_hidden(alice: User) -> None:
-    show_detected(OLLAMA)
+    show(OLLAMA)
     Assistant.objects.filter(slug="qwen3-8b").update(is_active=False)
-    show_detected(OLLAMA)
+    show(OLLAMA)
     assert usable(alice) == ["llama3-2-3b"]
-
-
-def test_an_administrators_default_stays(alice: User) -> None:
-    show_detected(OLLAMA)
-    chosen = Assistant.objects.get(slug="llama3-2-3b")
-    chosen.is_default = True
-    chosen.save()
-    show_detected(OLLAMA)
-    assert usable(alice) == ["llama3-2-3b", "qwen3-8b"]
 
 
 def test_an_administrators_own_assistant_stands_for_its_model(alice: User) -> None:
     Assistant.objects.create(name="Mine", slug="mine", provider="demo", model="demo")
-    show_detected(DEMO)
+    show()
     assert usable(alice) == ["mine"]
 
 
 def test_two_models_with_like_names_are_two_assistants(alice: User) -> None:
-    show_detected(Detected("openai", ("a.b", "a-b", "a:b"), "a.b"))
+    show(openai("a.b", "a-b", "a:b"))
     assert sorted(usable(alice)) == ["a-b", "a-b-2", "a-b-3"]
 
 
-UNKNOWN = Detected("openai", (), "", "It does not list its models.")
-
-
 def test_where_the_models_are_not_listed_those_that_were_last_known_stay(alice: User) -> None:
-    show_detected(Detected("openai", ("a", "b"), "a"))
-    show_detected(UNKNOWN)
+    show(openai("a", "b"))
+    show(UNKNOWN)
     assert usable(alice) == ["a", "b"]
-    show_detected(Detected("openai", ("b", "c"), "b"))
+    show(openai("b", "c"))
     assert usable(alice) == ["b", "c"]
 
 
 def test_all_of_many_that_were_last_known_stay(alice: User) -> None:
     Assistant.objects.create(name="Mine", slug="mine", provider="openai", model="mine", is_default=True)
-    show_detected(Detected("openai", tuple(f"m{number}" for number in range(40)), "m0"))
+    show(openai(*(f"m{number}" for number in range(40))))
     before = usable(alice)
-    show_detected(UNKNOWN)
+    show(UNKNOWN)
     assert usable(alice) == before
     assert len(before) == 31
 
 
-def test_where_no_model_was_ever_known_the_demo_stands_in_until_one_is(alice: User) -> None:
-    show_detected(UNKNOWN)
-    assert usable(alice) == ["demo"]
-    show_detected(Detected("openai", ("a",), "a"))
+def test_in_the_place_of_a_named_server_that_was_never_heard_of_nobody_answers(alice: User) -> None:
+    show()
+    assert show(UNKNOWN, NO_OLLAMA) == frozenset()
+    assert usable(alice) == []
+    show(openai("a"))
     assert usable(alice) == ["a"]
     assert not Assistant.objects.filter(model=DEFAULT_OPENAI_MODEL).exists()
 
 
 def test_an_administrators_assistant_of_a_server_that_does_not_list_is_enough(alice: User) -> None:
     Assistant.objects.create(name="Mine", slug="mine", provider="openai", model="mine")
-    show_detected(UNKNOWN)
+    show(UNKNOWN)
     assert usable(alice) == ["mine"]
+
+
+class TestDefault:
+    """What is found first, until an administrator chooses."""
+
+    def choose(self, slug: str) -> None:
+        chosen = Assistant.objects.get(slug=slug)
+        chosen.is_default = True
+        chosen.save()
+
+    def test_an_administrators_stays(self, alice: User) -> None:
+        show(OLLAMA)
+        self.choose("llama3-2-3b")
+        show(OLLAMA)
+        assert usable(alice) == ["llama3-2-3b", "qwen3-8b"]
+
+    @pytest.mark.parametrize(
+        "listed", [openai("a", "c"), UNKNOWN, openai("c")], ids=["without it", "silent", "another"]
+    )
+    def test_an_administrators_stays_though_it_is_not_listed_for_a_while(self, alice: User, listed: Detected) -> None:
+        show(openai("a", "b"))
+        self.choose("b")
+        show(listed)
+        show(NO_OLLAMA, listed)
+        assert default() == "b"
+        show(openai("a", "b", "c"))
+        assert usable(alice) == ["b", "a", "c"]
+
+    def test_it_is_found_again_only_as_long_as_nobody_chose(self, alice: User) -> None:
+        show(openai("b", "a"))
+        self.choose("a")
+        self.choose("b")
+        show(openai("a"))
+        assert default() == "b"
+
+    def test_another_is_found_where_the_first_is_gone(self, alice: User) -> None:
+        show(openai("b", "a"))
+        assert default() == "b"
+        show(openai("c", "a"))
+        assert default() == "c"
+
+    def test_it_stays_while_it_is_there(self, alice: User) -> None:
+        show(openai("b"))
+        show(openai("a", "b"))
+        assert default() == "b"
+        show(UNKNOWN, OLLAMA)
+        assert default() == "b"
+
+    def test_that_of_the_named_server_comes_before_ollamas(self, alice: User) -> None:
+        show(UNKNOWN, OLLAMA)
+        assert default() == "qwen3:8b"
+        show(openai("a"), OLLAMA)
+        assert default() == "a"
+        assert usable(alice) == ["a", "llama3-2-3b", "qwen3-8b"]
+
+    def test_in_its_absence_the_named_server_comes_before_ollama(self, alice: User) -> None:
+        show(openai("a", "b"))
+        self.choose("b")
+        show(openai("z", "y"), OLLAMA)
+        assert usable(alice) == ["y", "z", "llama3-2-3b", "qwen3-8b"]
+
+    def test_the_demo_is_nobodys_choice(self, alice: User) -> None:
+        show()
+        show(openai("a"))
+        assert default() == "a"
+
+
+async def connected(configured: ProviderSettings) -> None:
+    providers, watch = await connect(replace(configured, ollama_url=""))
+    await watch.close()
+    await providers.close()
 
 
 class TestConnecting:
@@ -116,10 +215,9 @@ class TestConnecting:
 
     @pytest.mark.parametrize("base_url", BAD_ADDRESSES, ids=ascii)
     async def test_it_comes_up_with_any_address(self, base_url: str, caplog: pytest.LogCaptureFixture) -> None:
-        providers = await connect(ProviderSettings(openai_base_url=base_url, openai_api_key="hunter2-0123"))
-        await providers.close()
+        await connected(ProviderSettings(openai_base_url=base_url, openai_api_key="hunter2-0123"))
 
-        assert await self.names() == ["demo"]
+        assert await self.names() == []
         assert "providers: OPENAI_BASE_URL does not list its models" in caplog.text
         assert "hunter2" not in caplog.text
         assert ":pass" not in caplog.text
@@ -127,10 +225,9 @@ class TestConnecting:
     @pytest.mark.parametrize("key", BAD_KEYS, ids=ascii)
     async def test_it_comes_up_with_any_key(self, key: str, caplog: pytest.LogCaptureFixture) -> None:
         address = f"http://127.0.0.1:{closed_port()}/v1"
-        providers = await connect(ProviderSettings(openai_base_url=address, openai_api_key=key))
-        await providers.close()
+        await connected(ProviderSettings(openai_base_url=address, openai_api_key=key))
 
-        assert await self.names() == ["demo"]
+        assert await self.names() == []
         assert "providers: OPENAI_BASE_URL does not list its models" in caplog.text
         assert key not in caplog.text
 
@@ -150,76 +247,125 @@ class TestConnecting:
     )
     async def test_it_comes_up_with_any_listing(self, body: bytes) -> None:
         async with RawServer(lambda _: [response(body)]) as server:
-            await (await connect(ProviderSettings(openai_base_url=server.base_url))).close()
+            await connected(ProviderSettings(openai_base_url=server.base_url))
 
-        assert await self.names() == ["demo"]
+        assert await self.names() == []
 
     async def test_it_comes_up_with_fifty_thousand_models(self) -> None:
         body = json.dumps({"data": [{"id": f"m{number:05}"} for number in range(50_000)]}).encode()
         async with RawServer(lambda _: [response(body)]) as server:
-            await (await connect(ProviderSettings(openai_base_url=server.base_url))).close()
+            await connected(ProviderSettings(openai_base_url=server.base_url))
 
         assert await self.names() == [f"m{number:05}" for number in range(30)]
 
     async def test_a_model_that_no_column_holds_costs_that_model_alone(self) -> None:
         """Set by hand: such a one is not listed."""
-        await (await connect(ProviderSettings(openai_model="m" * 10_000, openai_api_key="k"))).close()
+        await connected(ProviderSettings(openai_model="m" * 10_000, openai_api_key="k"))
 
         assert len(await self.names()) <= 1
 
-    async def test_a_server_that_does_not_list_its_models_yet_is_asked_again(
+    async def test_a_server_that_comes_later_is_found(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO)
+        port = closed_port()
+        providers, watch = await connect(
+            ProviderSettings(openai_base_url=f"http://127.0.0.1:{port}/v1", ollama_url="")
+        )
+        assert await self.names() == []
+        assert [(problem.provider, problem.is_silent) for problem in watch.problems] == [("openai", True)]
+        async with FakeOpenAI(port=port, models=("late",)), asyncio.timeout(30):
+            while watch.problems:
+                await watch.ask(seconds=5)
+                await asyncio.sleep(0.05)
+        assert await self.names() == ["late"]
+        assert caplog.text.count("does not list") == 1
+        assert "providers: openai answers again" in caplog.text
+        await watch.close()
+        await providers.close()
+
+    async def test_a_server_that_goes_keeps_its_models_and_is_told_once(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        caplog.set_level(logging.INFO)
-        waits: list[float] = []
-        asked_twice, started = asyncio.Event(), asyncio.Event()
+        looking = Looking(ProviderSettings(openai_base_url=f"http://127.0.0.1:{closed_port()}/v1", ollama_url=""))
+        await database.write(show_detected, [openai("a")])
 
-        async def sleep(seconds: float) -> None:
-            waits.append(seconds)
-            if len(waits) == 3:
-                asked_twice.set()
-                await started.wait()
+        outlooks = [await looking.look(False) for _ in range(3)]
 
-        port = closed_port()
-        providers = await connect(ProviderSettings(openai_base_url=f"http://127.0.0.1:{port}/v1"), sleep=sleep)
-        async with asyncio.timeout(20):
-            await asked_twice.wait()
-        assert await self.names() == ["demo"]
-        async with FakeOpenAI(port=port, models=("late",)):
-            started.set()
-            async with asyncio.timeout(20):
-                await asyncio.gather(*providers._tasks)
-        assert await self.names() == ["late"]
-        assert waits == [5.0, 10.0, 20.0]
+        assert await self.names() == ["a"]
+        assert [(outlook.is_urgent, outlook.is_settled) for outlook in outlooks] == [(True, True)] * 3
         assert caplog.text.count("does not list") == 1
-        await providers.close()
 
-    async def test_asking_again_ends_with_the_registry(self) -> None:
-        providers = await connect(ProviderSettings(openai_base_url=f"http://127.0.0.1:{closed_port()}/v1"))
-        asking = set(providers._tasks)
-        assert len(asking) == 1
-        await providers.close()
-        assert all(task.cancelled() for task in asking)
+    async def test_an_ollama_that_was_never_there_is_no_problem(self, caplog: pytest.LogCaptureFixture) -> None:
+        looking = Looking(ProviderSettings(ollama_url=f"http://127.0.0.1:{closed_port()}"))
 
-    async def test_a_server_that_lists_its_models_is_asked_once(self) -> None:
+        outlook = await looking.look(False)
+
+        assert (outlook.problems, outlook.is_settled) == ((), False)
+        assert await self.names() == ["demo"]
+        assert caplog.records == []
+
+    async def test_an_ollama_that_was_there_is_missed(self, caplog: pytest.LogCaptureFixture) -> None:
+        await database.write(show_detected, [OLLAMA])
+        looking = Looking(ProviderSettings(ollama_url=f"http://127.0.0.1:{closed_port()}"))
+
+        outlook = await looking.look(False)
+
+        assert [problem.provider for problem in outlook.problems] == ["ollama"]
+        assert (outlook.is_urgent, outlook.is_settled) == (True, True)
+        assert "providers: OLLAMA_URL: Ollama does not answer." in caplog.text
+
+    async def test_an_ollama_that_is_gone_beside_another_server_is_not_urgent(self) -> None:
+        await database.write(show_detected, [openai("a"), OLLAMA])
         async with FakeOpenAI(models=("a",)) as server:
-            providers = await connect(ProviderSettings(openai_base_url=server.base_url))
-            assert not providers._tasks
-            await providers.close()
+            nobody = f"http://127.0.0.1:{closed_port()}"
+            outlook = await Looking(ProviderSettings(openai_base_url=server.base_url, ollama_url=nobody)).look(False)
+
+        assert [(problem.provider, problem.is_silent) for problem in outlook.problems] == [("ollama", True)]
+        assert (outlook.is_urgent, outlook.is_settled) == (False, True)
+        assert await self.names() == ["a", "llama3.2:3b", "qwen3:8b"]
+
+    async def test_what_did_not_change_is_not_written_again(self) -> None:
+        async with FakeOpenAI(models=("a",)) as server:
+            looking = Looking(ProviderSettings(openai_base_url=server.base_url, ollama_url=""))
+            await looking.look(False)
+            await database.write(lambda: Assistant.objects.update(is_available=False))
+            assert (await looking.look(False)).is_settled
+            assert await self.names() == []
+            server.models = ("a", "b")
+            await looking.look(False)
+            assert await self.names() == ["a", "b"]
+
+    async def test_a_failed_answer_makes_it_look_again(self) -> None:
+        port = closed_port()
+        configured = ProviderSettings(openai_base_url=f"http://127.0.0.1:{port}/v1", openai_model="m", ollama_url="")
+        providers, watch = await connect(configured)
+        assert watch.problems == ()
+        with pytest.raises(Unavailable):
+            await answer(providers["openai"], ask("Hello"))
+        async with asyncio.timeout(30):
+            while not watch.problems:
+                await watch.ask(seconds=5)
+                await asyncio.sleep(0.05)
+        async with FakeOpenAI(port=port, models=("other",)), asyncio.timeout(30):
+            while watch.problems:
+                await watch.ask(seconds=5)
+                await asyncio.sleep(0.05)
+        assert await self.names() == ["m"]
+        await watch.close()
+        await providers.close()
 
     @pytest.mark.parametrize(
-        "changed",
+        ("changed", "models"),
         [
-            {"OPENAI_BASE_URL": "http://bob:hunter2@127.0.0.1:9/v1"},
-            {"OPENAI_BASE_URL": "http://host:99999"},
-            {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "schlüssel"},
-            {"OPENAI_API_KEY": "a\nb", "OPENAI_MODEL": "m"},
-            {"OLLAMA_URL": "http://host:abc"},
+            ({"OPENAI_BASE_URL": "http://bob:hunter2@127.0.0.1:9/v1"}, []),
+            ({"OPENAI_BASE_URL": "http://host:99999"}, []),
+            ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "schlüssel"}, []),
+            ({"OPENAI_API_KEY": "a\nb", "OPENAI_MODEL": "m"}, ["m"]),
+            ({"OLLAMA_URL": "http://host:abc"}, ["demo"]),
         ],
         ids=str,
     )
     async def test_the_engine_comes_up_whatever_the_settings_say(
-        self, settings: Settings, changed: dict[str, Any], caplog: pytest.LogCaptureFixture
+        self, settings: Settings, changed: dict[str, Any], models: list[str], caplog: pytest.LogCaptureFixture
     ) -> None:
         for name, value in changed.items():
             setattr(settings, name, value)
@@ -227,8 +373,17 @@ class TestConnecting:
         chat = await _build()
         try:
             assert await chat.log.runs_of(1) == []
-            assert await self.names() == [changed.get("OPENAI_MODEL", "demo")]
+            assert await self.names() == models
         finally:
             await chat.close()
         assert "settings: OPENAI_API_KEY is no key. Copy it again." in caplog.text
         assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [({}, "http://127.0.0.1:11434"), ({"OLLAMA_URL": ""}, "http://127.0.0.1:11434"), ({"OLLAMA_URL": "off"}, "")],
+    ids=str,
+)
+def test_ollama_is_looked_for_unless_that_is_switched_off(tmp_path: Path, variables: dict[str, str], url: str) -> None:
+    assert setting("OLLAMA_URL", tmp_path, CHAT_ENV_FILE="", **variables) == url

@@ -6,18 +6,27 @@ from collections.abc import Mapping
 
 import pytest
 
-from chat.providers.base import Finish
+from chat.providers.base import Finish, ProviderError, Unavailable
 from chat.providers.catalogue import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings, build, detect
 from chat.providers.demo import DemoProvider
 from tests.fake_openai import FakeOpenAI
 from tests.ports import closed_port
 from tests.providers.contract import answer, ask
+from tests.providers.raw_server import RawServer, response
 
 NOWHERE = f"http://127.0.0.1:{closed_port()}"
 
 
-async def found(environment: Mapping[str, str], ollama_url: str = NOWHERE) -> Detected:
-    return await detect(environment, ollama_url=ollama_url)
+async def found(environment: Mapping[str, str], *, is_doubted: bool = False) -> Detected:
+    """Without an Ollama."""
+    (detected,) = await detect(environment, ollama_url="", is_doubted=is_doubted)
+    return detected
+
+
+async def found_at(ollama_url: str) -> Detected:
+    """With nothing else."""
+    (detected,) = await detect({}, ollama_url=ollama_url, seconds=5)
+    return detected
 
 
 async def test_a_key_alone_means_openai() -> None:
@@ -30,6 +39,33 @@ async def test_the_model_that_is_named_is_taken_without_asking() -> None:
     assert await found(environment) == Detected("openai", ("mine",), "mine")
 
 
+async def test_a_server_that_is_doubted_is_asked_and_its_named_model_stays() -> None:
+    environment = {"OPENAI_BASE_URL": f"{NOWHERE}/v1", "OPENAI_MODEL": "mine"}
+
+    detected = await found(environment, is_doubted=True)
+
+    assert (detected.models, detected.is_silent) == (("mine",), True)
+    assert "could not be reached" in detected.problem
+
+
+@pytest.mark.parametrize("status", ["200 OK", "401 No", "404 No"])
+async def test_a_server_that_is_doubted_answers_whatever_it_says(status: str) -> None:
+    async with RawServer(lambda _: [response(b"{}", status=status)]) as server:
+        environment = {"OPENAI_BASE_URL": server.base_url, "OPENAI_MODEL": "mine"}
+        detected = await found(environment, is_doubted=True)
+
+    assert len(server.requests) == 1
+    assert (detected, detected.error) == (Detected("openai", ("mine",), "mine"), None)
+
+
+@pytest.mark.parametrize(("status", "is_silent"), [("503 Loading", True), ("404 No", False), ("401 No", False)])
+async def test_a_server_that_is_loading_may_answer_any_moment(status: str, is_silent: bool) -> None:
+    async with RawServer(lambda _: [response(b"{}", status=status)]) as server:
+        detected = await found({"OPENAI_BASE_URL": server.base_url})
+
+    assert (detected.models, detected.is_silent) == ((), is_silent)
+
+
 async def test_a_base_url_is_asked_for_its_models() -> None:
     async with FakeOpenAI(models=("text-embedding-3", "first", "second")) as server:
         detected = await found({"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": ""})
@@ -40,8 +76,8 @@ async def test_a_base_url_is_asked_for_its_models() -> None:
 async def test_a_base_url_that_does_not_answer_is_said_and_does_not_fall_back_to_the_demo() -> None:
     detected = await found({"OPENAI_BASE_URL": f"{NOWHERE}/v1"})
 
-    assert detected.provider_name == "openai"
-    assert "OPENAI_MODEL" in detected.problem
+    assert (detected.provider_name, detected.models, detected.is_silent) == ("openai", (), True)
+    assert "OPENAI_BASE_URL does not list its models" in detected.problem
 
 
 async def test_a_base_url_without_chat_models_is_said() -> None:
@@ -49,37 +85,75 @@ async def test_a_base_url_without_chat_models_is_said() -> None:
         detected = await found({"OPENAI_BASE_URL": server.base_url})
 
     assert "no chat model" in detected.problem
+    assert not detected.is_silent
 
 
 async def test_an_ollama_next_door_is_used() -> None:
     async with FakeOpenAI(models=("llama3.2:latest", "nomic-embed-text:latest")) as server:
-        detected = await found({}, server.url + "/")
+        detected = await found_at(server.url + "/")
 
     assert detected == Detected("ollama", ("llama3.2:latest",), "llama3.2:latest")
 
 
-async def test_a_key_comes_before_an_ollama() -> None:
-    async with FakeOpenAI() as server:
-        assert (await found({"OPENAI_API_KEY": "x"}, server.url)).provider_name == "openai"
+async def test_an_ollama_is_found_beside_another_server_and_comes_after_it() -> None:
+    async with FakeOpenAI(models=("big",)) as server, FakeOpenAI(models=("llama3.2", "big")) as ollama:
+        detected = await detect({"OPENAI_BASE_URL": server.base_url}, ollama_url=ollama.url, seconds=5)
+        named = await detect({"OPENAI_API_KEY": "x"}, ollama_url=ollama.url, seconds=5)
+
+    beside = Detected("ollama", ("llama3.2", "big"), "llama3.2")
+    assert detected == (Detected("openai", ("big",), "big"), beside)
+    assert named == (Detected("openai", (DEFAULT_OPENAI_MODEL,), DEFAULT_OPENAI_MODEL), beside)
+
+
+async def test_an_ollama_serves_while_the_other_server_is_away() -> None:
+    async with FakeOpenAI(models=("llama3.2",)) as ollama:
+        away, beside = await detect({"OPENAI_BASE_URL": f"{NOWHERE}/v1"}, ollama_url=ollama.url, seconds=5)
+
+    assert (away.models, away.is_silent) == ((), True)
+    assert beside.models == ("llama3.2",)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_an_ollama_that_the_base_url_names_is_not_found_twice(host: str) -> None:
+    async with FakeOpenAI(models=("llama3.2",)) as ollama:
+        base_url = f"http://{host}:{ollama.port}/v1"
+        detected = await detect({"OPENAI_BASE_URL": base_url}, ollama_url=ollama.url, seconds=5)
+
+    assert detected == (Detected("openai", ("llama3.2",), "llama3.2"),)
+
+
+async def test_an_ollama_that_has_nothing_more_than_the_other_server_is_that_server() -> None:
+    async with FakeOpenAI(models=("a", "b")) as server, FakeOpenAI(models=("b", "a")) as ollama:
+        detected = await detect({"OPENAI_BASE_URL": server.base_url}, ollama_url=ollama.url, seconds=5)
+
+    assert detected == (Detected("openai", ("a", "b"), "a"),)
 
 
 @pytest.mark.parametrize("models", [(), ("nomic-embed-text",)])
 async def test_an_ollama_without_a_chat_model_is_no_use(models: tuple[str, ...]) -> None:
     async with FakeOpenAI(models=models) as server:
-        assert await found({}, server.url) == Detected("demo", ("demo",), "demo")
+        detected = await found_at(server.url)
+
+    assert (detected.models, detected.is_silent, detected.is_guess) == ((), False, True)
 
 
 # Named, because the port of the first is another in each process of a parallel test run.
 @pytest.mark.parametrize(
-    "url", [NOWHERE, "http://no-such-host.invalid", "nonsense", ""], ids=["refused", "no host", "nonsense", "empty"]
+    "url", [NOWHERE, "http://no-such-host.invalid", "nonsense"], ids=["refused", "no host", "nonsense"]
 )
-async def test_without_anything_it_is_the_demo(url: str) -> None:
-    assert await found({}, url) == Detected("demo", ("demo",), "demo")
+async def test_without_anything_there_is_only_the_guess_at_an_ollama(url: str) -> None:
+    detected = await found_at(url)
+
+    assert (detected.provider_name, detected.models, detected.is_guess) == ("ollama", (), True)
+
+
+async def test_without_an_address_no_ollama_is_looked_for() -> None:
+    assert await detect({}, ollama_url="") == ()
 
 
 async def test_something_else_at_ollamas_address_is_no_ollama() -> None:
     async with FakeOpenAI() as server:
-        assert (await found({}, server.base_url)).provider_name == "demo"
+        assert (await found_at(server.base_url)).models == ()
 
 
 async def test_the_registry_gives_each_provider_once() -> None:
@@ -93,6 +167,17 @@ async def test_the_registry_gives_each_provider_once() -> None:
             assert (await answer(registry[name], ask("hello")))[-1] == Finish("stop")
         await registry.close()
         await server.journal.wait(lambda journal: journal.open_connections == 0)
+
+
+async def test_a_failed_answer_is_told_to_whoever_watches() -> None:
+    failed: list[ProviderError] = []
+    registry = build(ProviderSettings(openai_base_url=f"{NOWHERE}/v1"), on_failure=failed.append)
+
+    with pytest.raises(Unavailable) as raised:
+        await answer(registry["openai"], ask("hello"))
+    await registry.close()
+
+    assert failed == [raised.value]
 
 
 def test_the_registry_knows_no_other_name() -> None:

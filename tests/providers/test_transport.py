@@ -16,7 +16,7 @@ import pytest
 
 from chat.providers.answer import MAX_SILENT_BYTES
 from chat.providers.base import Finish, Misconfigured, ProviderError, Redirected, TextDelta
-from chat.providers.catalogue import detect, ollama_models
+from chat.providers.catalogue import detect
 from chat.providers.openai import OpenAIProvider
 from chat.providers.transport import LeftOrigin, OriginTransport, proxy_for, redirect_target
 from tests.providers.contract import answer, ask
@@ -67,8 +67,9 @@ async def test_no_redirect_is_followed_to_another_origin(
         target = f"http://user:{KEY}@{name}:{other.port}/v1/{KEY}?{KEY}"
         error, server = await said(lambda _: [response(status=status, headers=[f"Location: {target}"])])
         async with RawServer(lambda _: [response(status=status, headers=[f"Location: {target}"])]) as listed:
-            detected = await detect({"OPENAI_BASE_URL": listed.base_url, "OPENAI_API_KEY": KEY})
-            assert await ollama_models(listed.base_url.removesuffix("/v1")) == ()
+            (detected,) = await detect({"OPENAI_BASE_URL": listed.base_url, "OPENAI_API_KEY": KEY}, ollama_url="")
+            (ollama,) = await detect({}, ollama_url=listed.base_url.removesuffix("/v1"))
+            assert ollama.models == ()
 
         assert other.requests == []
     assert len(server.requests) == 1
@@ -310,7 +311,8 @@ async def test_a_bomb_is_given_up_within_bounds(bombs: dict[str, bytes], filling
 
 async def test_a_bomb_as_listing_is_given_up_within_bounds(bombs: dict[str, bytes]) -> None:
     async def listed(server: RawServer) -> object:
-        return await detect({"OPENAI_BASE_URL": server.base_url})
+        (listed,) = await detect({"OPENAI_BASE_URL": server.base_url}, ollama_url="")
+        return listed
 
     detected, peak = await peak_of(lambda _: [response(bombs["json"], headers=["Content-Encoding: gzip"])], listed)
 
@@ -424,17 +426,18 @@ async def test_an_address_that_can_never_work_is_an_error_of_the_family(base_url
     await provider.close()
 
     assert "pass" not in caught.value.message
-    detected = await detect({"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": KEY})
+    (detected,) = await detect({"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": KEY}, ollama_url="")
     assert (detected.provider_name, detected.models, detected.default_model) == ("openai", (), "")
     assert detected.problem
-    assert await ollama_models(base_url) == ()
+    (ollama,) = await detect({}, ollama_url=base_url)
+    assert ollama.models == ()
 
 
 @pytest.mark.parametrize("key", BAD_KEYS, ids=ascii)
 async def test_a_key_that_no_header_carries_is_an_error_of_the_family(key: str) -> None:
     async with RawServer(answering(answer_of("Hello"))) as server:
         error = await asked(server, api_key=key)
-        detected = await detect({"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": key})
+        (detected,) = await detect({"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": key}, ollama_url="")
 
         assert server.requests == []
     assert isinstance(error, Misconfigured)

@@ -68,6 +68,7 @@ def test_alice_gets_the_chat(signed_in: SignIn, alice: User, settings: Settings)
                 "demo": True,
             }
         ],
+        "model_problems": [],
         "suggestions": [{"title": title, "text": text} for title, text in DEFAULTS],
         "limits": {"message_characters": settings.CHAT_MESSAGE_CHARACTERS},
         "signup": True,

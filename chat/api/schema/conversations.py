@@ -128,6 +128,7 @@ LIST_ASSISTANTS: Final = operation(
     "listAssistants",
     "Who can answer",
     tag=ASSISTANTS,
+    description="A model server that did not answer before is asked again, for a second at most.",
     answers={"200": answer("AssistantList", "Those that you may choose from.")},
 )
 

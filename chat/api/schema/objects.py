@@ -45,7 +45,8 @@ def objects() -> dict[str, Schema]:
         "Hit": HIT,
         "Segment": SEGMENT,
         "SearchPage": _page("What was found, the newest first.", "Hit"),
-        "AssistantList": _list("The assistants to choose from; the default is the first.", "Assistant"),
+        "ModelProblem": MODEL_PROBLEM,
+        "AssistantList": _assistant_list(),
     }
 
 
@@ -118,6 +119,15 @@ def _only(name: str, *others: str) -> Schema:
 
 def _list(description: str, name: str) -> Schema:
     return shape(description, {"items": list_of(ref(name))})
+
+
+def _assistant_list() -> Schema:
+    answers = _list("The assistants to choose from; the default is the first.", "Assistant")
+    answers["properties"]["problems"] = said(
+        list_of(ref("ModelProblem")), "Providers whose models cannot be used, as far as was known a moment ago."
+    )
+    answers["required"] = [*answers["required"], "problems"]
+    return answers
 
 
 def _page(description: str, name: str) -> Schema:
@@ -243,6 +253,16 @@ ASSISTANT: Schema = shape(
         "model": TEXT,
         "default": said(FLAG, "Who answers when nothing else is chosen."),
         "demo": said(FLAG, "Its answers are prepared, not thought up."),
+    },
+)
+
+MODEL_PROBLEM: Schema = shape(
+    "What is wrong with a provider.",
+    {
+        "provider": said(TEXT, "As assistants name it."),
+        "silent": said(FLAG, "Whether its server does not answer. It may do so any moment: ask again."),
+        "code": said(TEXT, "As in an `error` event."),
+        "message": said(TEXT, "A sentence for people, in English."),
     },
 )
 

@@ -24,7 +24,6 @@ export class AssistantMenu {
     this.#root = root;
     this.#assistants = assistants;
     this.#listbox = new Listbox({ field: this.#search, list: this.#list, onChoose: ({ dataset }) => onPick(dataset.key ?? "") });
-    part(root, "search").hidden = !this.#searched;
     this.#search.addEventListener("input", this.#filter);
   }
 
@@ -32,6 +31,7 @@ export class AssistantMenu {
   show(chosen) {
     this.#chosen = chosen;
     this.#search.value = "";
+    part(this.#root, "search").hidden = !this.#searched;
     this.#draw();
     const option = this.#listbox.options.find(({ dataset }) => dataset.key === chosen);
     this.#listbox.activate(option ?? null, { scroll: true });

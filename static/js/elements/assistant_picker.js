@@ -25,6 +25,8 @@ export class AssistantPicker {
   #menu = null;
   /** @type {Assistant | null} */
   #chosen = null;
+  /** Who was to be chosen last, whether or not they could be. @type {string | null} */
+  #wanted = null;
   /** Whom a person has picked here, and who has not answered since. @type {string | null} */
   #picked = null;
 
@@ -40,10 +42,8 @@ export class AssistantPicker {
     this.#assistants = assistants;
     this.#remembered = remembered;
     this.#onChoose = onChoose;
-    part(root, "button").hidden = assistants.length < 2;
-    part(root, "told").hidden = assistants.length !== 1;
     this.#popover.addEventListener("toggle", this.#toggled);
-    this.choose(null);
+    this.refresh();
   }
 
   close() {
@@ -60,9 +60,20 @@ export class AssistantPicker {
   choose(slug) {
     const find = (/** @type {string | null} */ wanted) => this.#assistants.find((assistant) => assistant.slug === wanted);
     const fallback = this.#assistants.find((assistant) => assistant.default) ?? this.#assistants[0] ?? null;
+    this.#wanted = slug;
     this.#chosen = find(slug) ?? find(this.#remembered.read()) ?? fallback;
     this.#picked = null;
     for (const name of ["name", "told"]) part(this.#root, name).textContent = this.#chosen?.name ?? "";
+  }
+
+  /** Others are there to be chosen: whoever is wanted is, as soon as they can be. */
+  refresh() {
+    const { length } = this.#assistants;
+    const picked = this.#picked;
+    part(this.#root, "button").hidden = length < 2;
+    part(this.#root, "told").hidden = length !== 1;
+    this.choose(this.#wanted);
+    this.#picked = picked;
   }
 
   /** Who answers in this conversation: whoever was picked here meanwhile stands. @param {string | null} slug */

@@ -13,13 +13,18 @@ import { Stage } from "./stage.js";
 import { actionOf } from "./template_parts.js";
 
 const acts = new LateModule(() => import("./conversation_acts.js"));
+const modelWatch = new LateModule(() => import("./model_watch.js"));
 const readMarks = new LateModule(() => import("./read_marks.js"));
 const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
+/** Refusals of a message that another model, or the same one a moment later, may not get. */
+const MODELS = new Set(["no_model", "not_found", "unavailable"]);
 /** An Escape is theirs first. */
 const OVERLAY = ":popover-open, dialog[open]";
 
 /** The page: joins the sidebar, the conversation on the screen and the message box to the session. */
 export class ChatApp extends HTMLElement {
+  /** @type {import("./session.js").Config} */
+  #config = /** @type {any} */ (null);
   /** @type {Session} */
   #session = /** @type {any} */ (null);
   /** @type {Stage} */
@@ -30,6 +35,8 @@ export class ChatApp extends HTMLElement {
   #acts = null;
   /** @type {Announcer} */
   #announcer = /** @type {any} */ (null);
+  /** @type {import("./model_watch.js").ModelWatch | null} */
+  #models = null;
   /** @type {import("./read_marks.js").ReadMarks | null} */
   #marks = null;
   #listeners = new AbortController();
@@ -39,6 +46,7 @@ export class ChatApp extends HTMLElement {
     const root = this.dataset.newUrl ?? "/";
     const [transcript, composer, list, demo] = this.#find("chat-transcript", "chat-composer", "conversation-list", "#demo-notice");
     this.#announcer = new Announcer(/** @type {HTMLElement} */ (document.getElementById("announcer")));
+    this.#config = config;
     const session = (this.#session = new Session(config, answers, root));
     list.start({ book: session.book, runs: session.runs, root });
     composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
@@ -57,11 +65,13 @@ export class ChatApp extends HTMLElement {
     stage.showAddress();
     session.start();
     void stage.loaded.then(() => loadLateModules());
+    if (config.model_problems.length || !config.assistants.length) void this.#watchModels({ doubted: !config.assistants.length });
   }
 
   disconnectedCallback() {
     this.#listeners.abort();
     this.#marks?.close();
+    this.#models?.close();
     this.#stage.close();
     this.#session.stop();
   }
@@ -91,6 +101,7 @@ export class ChatApp extends HTMLElement {
     "conversation-open": ({ id }) => this.#go(id),
     "conversation-change": ({ id, changes }) => this.#act((acts) => acts.change(id, changes)),
     "conversation-delete": ({ id }) => this.#act((acts) => acts.delete(id)),
+    "models-doubted": () => this.#watchModels(),
     "connection-wake": () => this.#session.client.wake(),
     "sign-in": () => this.#commands.run("sign-in"),
     announce: (text) => this.#announcer.say(text),
@@ -119,6 +130,7 @@ export class ChatApp extends HTMLElement {
       const refusal = /** @type {import("../client/errors.js").ChatError} */ (error);
       if (open.closed) return this.#giveBack(open.id, text);
       this.#composer.giveBack(text);
+      if (MODELS.has(refusal.code)) void this.#watchModels();
       if (refusal.code !== "discarded") this.#composer.showProblem(refusalWords(refusal), refusal);
     }
   }
@@ -158,6 +170,15 @@ export class ChatApp extends HTMLElement {
     const loaded = await readMarks.load().catch(() => null); // The next change tries again.
     if (!loaded || this.#listeners.signal.aborted) return;
     this.#marks ??= new loaded.ReadMarks({ book, stage, transcript: this.#find("chat-transcript")[0] });
+  }
+
+  /** @param {{ doubted?: boolean }} [options] whether the models may have changed since the page was told of them */
+  async #watchModels({ doubted = true } = {}) {
+    const loaded = await modelWatch.load().catch(() => null); // The next failure tries again.
+    if (!loaded || this.#listeners.signal.aborted) return;
+    const [composer, notice] = this.#find("chat-composer", "#model-notice");
+    this.#models ??= new loaded.ModelWatch({ client: this.#session.client, config: this.#config, composer, notice });
+    if (doubted) this.#models.doubt();
   }
 
   /** @param {Record<string, any>} notice */

@@ -102,6 +102,12 @@ export class ChatComposer extends HTMLElement {
     this.#picker.follow(slug);
   }
 
+  /** The list of assistants was changed in place. */
+  refreshAssistants() {
+    this.#picker.refresh();
+    this.#tell("assistant");
+  }
+
   /** Words come back into the box, before whatever was typed meanwhile. @param {string} text */
   giveBack(text) {
     if (!text) return;

@@ -13,6 +13,7 @@ import { TabStorage } from "./tab_storage.js";
  * @property {{ id: number | string, username: string }} user
  * @property {string | null} conversation_id
  * @property {import("./assistant_picker.js").Assistant[]} assistants
+ * @property {import("./model_problem.js").Problem[]} model_problems
  * @property {{ message_characters: number }} limits
  * @property {boolean} is_staff
  */

@@ -168,6 +168,7 @@ export class Stage {
     const { session, app } = this.#parts;
     if (turn.runId) session.runs.end(turn.runId);
     app.dispatchEvent(new CustomEvent("announce", { detail: answerWords(turn.answerText, status) }));
+    if (status === "error") app.dispatchEvent(new CustomEvent("models-doubted"));
     if (status === "error" || !session.book.get(id)?.provisional) return;
     try {
       const saved = await session.client.request("GET", `/conversations/${id}`);

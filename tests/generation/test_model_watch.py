@@ -1,0 +1,243 @@
+"""When the model servers are asked: again and again while one is away, and when somebody needs to know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+from django.db import OperationalError
+
+from chat.generation.model_watch import ModelWatch, Outlook, Problem
+from chat.providers.base import ProviderError, RateLimited, Unavailable
+
+AWAY = Problem("openai", Unavailable("It does not answer."), is_silent=True)
+SILENT = Outlook((AWAY,), is_settled=False, is_urgent=True)
+KNOWN = Outlook((AWAY,), is_urgent=True)
+GUESS = Outlook((Problem("ollama", Unavailable("It does not answer."), is_silent=True),))
+REFUSED = Outlook((Problem("openai", ProviderError("It lists nothing."), is_silent=False),), is_settled=False)
+DEMO = Outlook(is_settled=False)
+WELL = Outlook()
+
+
+class Servers:
+    """What a look finds, and a clock and a sleep that are moved by hand."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self.outlook: Outlook | Exception = outlook
+        self.looks: list[bool] = []
+        self.now = 100.0
+        self.waits: list[float] = []
+        self._woken = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._answered.set()
+        self.watch = ModelWatch(self.look, sleep=self.sleep, clock=lambda: self.now)
+
+    async def look(self, is_doubted: bool) -> Outlook:
+        self.looks.append(is_doubted)
+        await self._answered.wait()
+        if isinstance(self.outlook, Exception):
+            raise self.outlook
+        return self.outlook
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        await self._woken.wait()
+        self._woken.clear()
+        self.now += seconds
+
+    async def wake(self) -> None:
+        """Ends the wait before the next look."""
+        self._woken.set()
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    def hang(self) -> None:
+        self._answered.clear()
+
+    def answer(self) -> None:
+        self._answered.set()
+
+    async def ask(self, *, after: float) -> int:
+        """The number of looks that a question makes so long after the last."""
+        before = len(self.looks)
+        self.now += after
+        await self.watch.ask(seconds=1)
+        await self.settle()
+        return len(self.looks) - before
+
+
+Begin = Callable[[Outlook], Awaitable[Servers]]
+
+
+@pytest.fixture
+async def begin() -> Begin:
+    async def begun(outlook: Outlook) -> Servers:
+        servers = Servers(outlook)
+        await servers.watch.begin()
+        await servers.settle()
+        return servers
+
+    return begun
+
+
+async def test_where_all_is_well_nobody_is_asked_again_unasked(begin: Begin) -> None:
+    servers = await begin(WELL)
+    assert (servers.looks, servers.waits) == ([False], [])
+    assert servers.watch.is_settled
+
+
+@pytest.mark.parametrize(
+    ("outlook", "waits"),
+    [(SILENT, [1, 2, 4, 8, 10, 10]), (REFUSED, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300])],
+    ids=["silent", "refused"],
+)
+async def test_it_asks_again_ever_later(begin: Begin, outlook: Outlook, waits: list[float]) -> None:
+    servers = await begin(outlook)
+    for _ in waits[1:]:
+        await servers.wake()
+    assert servers.waits == waits
+    assert len(servers.looks) == len(waits)
+    servers.outlook = WELL
+    await servers.wake()
+    await servers.wake()
+    assert servers.watch.problems == ()
+    assert len(servers.looks) == len(waits) + 1
+    await servers.watch.close()
+
+
+async def test_after_a_recovery_it_begins_with_short_waits_again(begin: Begin) -> None:
+    servers = await begin(SILENT)
+    for _ in range(3):
+        await servers.wake()
+    servers.outlook = WELL
+    await servers.wake()
+    servers.outlook, servers.waits[:] = SILENT, []
+    assert await servers.ask(after=60) == 1
+    assert servers.waits == [1]
+    await servers.watch.close()
+
+
+@pytest.mark.parametrize(
+    ("outlook", "soon", "late"),
+    [(SILENT, 0.9, 1), (KNOWN, 0.9, 1), (REFUSED, 4.9, 5), (DEMO, 4.9, 5), (GUESS, 59, 60), (WELL, 59, 60)],
+    ids=str,
+)
+async def test_a_question_makes_a_look_where_the_last_is_too_old(
+    begin: Begin, outlook: Outlook, soon: float, late: float
+) -> None:
+    servers = await begin(outlook)
+    assert await servers.ask(after=soon) == 0
+    assert await servers.ask(after=late - soon) == 1
+    assert await servers.ask(after=0) == 0
+    await servers.watch.close()
+
+
+async def test_many_questions_at_a_time_are_one_look(begin: Begin) -> None:
+    servers = await begin(SILENT)
+    servers.hang()
+    servers.now += 1
+    asking = [asyncio.create_task(servers.watch.ask(seconds=30)) for _ in range(20)]
+    await servers.settle()
+    await servers.wake()
+    servers.outlook = WELL
+    servers.answer()
+    await asyncio.gather(*asking)
+    assert len(servers.looks) == 2
+    assert servers.watch.problems == ()
+
+
+async def test_nobody_waits_longer_than_they_said(begin: Begin) -> None:
+    servers = await begin(SILENT)
+    servers.hang()
+    servers.now += 1
+    async with asyncio.timeout(20):
+        await servers.watch.ask(seconds=0.01)
+    assert servers.watch.problems == SILENT.problems
+    await servers.watch.close()
+
+
+async def test_a_question_that_is_cancelled_does_not_end_the_look(begin: Begin) -> None:
+    servers = await begin(SILENT)
+    servers.hang()
+    servers.now += 1
+    asking = asyncio.create_task(servers.watch.ask(seconds=30))
+    await servers.settle()
+    asking.cancel()
+    servers.outlook = WELL
+    servers.answer()
+    await servers.settle()
+    assert servers.watch.problems == ()
+
+
+async def test_a_failed_answer_is_looked_into(begin: Begin) -> None:
+    servers = await begin(WELL)
+    servers.now += 1
+    servers.outlook = SILENT
+    servers.watch.doubt(Unavailable("It is gone."))
+    await servers.settle()
+    assert (servers.looks, servers.waits) == ([False, True], [1])
+    assert servers.watch.problems == SILENT.problems
+    await servers.watch.close()
+
+
+async def test_many_failures_at_a_time_are_one_look_and_none_is_forgotten(begin: Begin) -> None:
+    servers = await begin(WELL)
+    for _ in range(100):
+        servers.watch.doubt(Unavailable("It is gone."))
+    await servers.settle()
+    assert len(servers.looks) == 1
+    assert await servers.ask(after=1) == 1
+
+
+async def test_a_server_that_has_had_enough_is_there(begin: Begin) -> None:
+    servers = await begin(WELL)
+    servers.now += 100
+    servers.watch.doubt(RateLimited("Too many."))
+    await servers.settle()
+    assert len(servers.looks) == 1
+
+
+@pytest.mark.parametrize("error", [OperationalError("locked"), RuntimeError("a mistake of ours")], ids=["away", "bug"])
+async def test_what_could_not_be_looked_at_is_tried_again(
+    begin: Begin, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers = await begin(SILENT)
+    servers.outlook = error
+    await servers.wake()
+    assert servers.watch.problems == SILENT.problems
+    servers.outlook = WELL
+    await servers.wake()
+    assert servers.watch.problems == ()
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+
+
+async def test_the_first_look_fails_with_the_database() -> None:
+    servers = Servers(WELL)
+    servers.outlook = OperationalError("away")
+    with pytest.raises(OperationalError):
+        await servers.watch.begin()
+
+
+async def test_a_server_that_hangs_does_not_keep_the_site_from_starting() -> None:
+    servers = Servers(SILENT)
+    servers.hang()
+    async with asyncio.timeout(20):
+        await servers.watch.begin(seconds=0.01)
+    assert (servers.watch.problems, servers.watch.is_settled) == ((), False)
+    servers.answer()
+    await servers.watch.ask(seconds=5)
+    assert servers.watch.problems == SILENT.problems
+    assert servers.looks == [False]
+    await servers.watch.close()
+
+
+async def test_nothing_is_asked_after_the_end(begin: Begin) -> None:
+    servers = await begin(SILENT)
+    await servers.watch.close()
+    await servers.wake()
+    assert len(servers.looks) == 1

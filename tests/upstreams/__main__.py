@@ -1,0 +1,64 @@
+"""python -m tests.upstreams [aimock] [litellm]: a row for each step, and exit code 1 if one went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import aiohttp
+
+from tests.faults.processes import Site, prepare
+from tests.upstreams.journey import SECONDS, Journey
+from tests.upstreams.servers import KEY, SERVERS, UpstreamServer
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("servers", nargs="*", choices=[*SERVERS, []], help="all of them, if none is named")
+    names = parser.parse_args().servers or list(SERVERS)
+    with ExitStack() as stack:
+        kept = os.environ.get("UPSTREAMS_DIR")
+        folder = Path(kept or stack.enter_context(tempfile.TemporaryDirectory(prefix="upstreams-"))).absolute()
+        failures = sum(tried(SERVERS[name](folder)) for name in names)
+    print(f"{failures} failed" if failures else "all well")
+    return 1 if failures else 0
+
+
+def tried(server: UpstreamServer) -> int:
+    """The number of steps that went wrong."""
+    server.install()
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        server.start()
+        data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upstreams-site-")))
+        here = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY, "OPENAI_MODEL": "", "CHAT_TITLES": "1"}
+        site = Site(data_dir, prepare(data_dir), **here)
+        stack.callback(site.stop)
+        site.start()
+        failures = asyncio.run(walked(site, server))
+        if failures:
+            print(f"--- the site's log\n{site.log[-4000:]}\n--- {server.name}'s log\n{server.log[-4000:]}")
+        return failures
+
+
+async def walked(site: Site, server: UpstreamServer) -> int:
+    failures = 0
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2 * SECONDS)) as http:
+        for name, step in Journey(site, server, http).steps.items():
+            try:
+                said = await step()
+            except (AssertionError, aiohttp.ClientError, TimeoutError) as error:
+                failures += 1
+                print(f"{server.name:8} {name:18} FAILED {error!r}", flush=True)
+            else:
+                print(f"{server.name:8} {name:18} ok     {said}", flush=True)
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""What a person does with a model, step by step, through the API of a site in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+import aiohttp
+
+from chat.sse import Decoder
+from tests.faults.client import Browser
+from tests.faults.processes import Site
+from tests.upstreams.servers import LONG, UpstreamServer
+
+SECONDS: Final = 60.0
+STOPPED_BY: Final = 10.0
+
+
+class Journey:
+    """Each step raises AssertionError with what came in place of what is right."""
+
+    def __init__(self, site: Site, server: UpstreamServer, http: aiohttp.ClientSession) -> None:
+        self._site = site
+        self._server = server
+        self._http = http
+        self._alice = Browser(site, site.cast["alice"], http)
+        self._conversation = ""
+
+    @property
+    def steps(self) -> dict[str, Callable[[], Awaitable[str]]]:
+        return {
+            "listing": self.listing,
+            "turn": self.turn,
+            "title": self.title,
+            "second turn": self.second_turn,
+            "stop": self.stop,
+            "context overflow": self.overflow,
+            "after all that": self.again,
+        }
+
+    async def listing(self) -> str:
+        status, found = await self._alice.call("GET", "/api/assistants")
+        models = [assistant["model"] for assistant in found["items"]]
+        assert status == 200, found
+        assert found["problems"] == [], found
+        assert set(self._server.models) <= set(models), models
+        return ", ".join(models)
+
+    async def turn(self) -> str:
+        message = await self._answer("Say the first line")
+        assert message["text"] == self._server.first, message
+        assert (message["status"], message["finish_reason"]) == ("completed", "stop"), message
+        self._conversation = message["conversation_id"]
+        return f"{message['output_tokens']} tokens, {message['duration_ms']} ms"
+
+    async def title(self) -> str:
+        deadline = time.monotonic() + SECONDS
+        while True:
+            status, conversation = await self._alice.call("GET", f"/api/conversations/{self._conversation}")
+            assert status == 200, conversation
+            if conversation["title"] != "Say the first line":
+                break
+            assert time.monotonic() < deadline, "there is no title"
+            await asyncio.sleep(0.2)
+        title = conversation["title"]
+        assert self._server.title.rstrip(".").startswith(title.rstrip("…")), title
+        return str(title)
+
+    async def second_turn(self) -> str:
+        message = await self._answer("Say the second line", conversation_id=self._conversation)
+        assert message["text"] == self._server.second, message
+        messages = await self._messages()
+        assert [each["role"] for each in messages] == ["user", "assistant"] * 2, messages
+        return f"{len(messages)} messages"
+
+    async def stop(self) -> str:
+        asked = {"text": "Count slowly", **self._assistant(self._server.slow)}
+        url, text, began, done = f"{self._site.url}/api/runs/stream", "", 0.0, {}
+        async with self._http.post(url, json=asked, headers=self._alice.headers) as stream:
+            async for name, data in events(stream):
+                if name == "start":
+                    run_id = data["run_id"]
+                elif name == "token":
+                    text += data["text"]
+                    began = began or await self._asked_to_stop(run_id)
+                elif name in {"done", "error"}:
+                    done = data
+        took = time.monotonic() - began
+        assert done.get("status") == "stopped", done
+        assert took < STOPPED_BY, took
+        assert 0 < len(text) == done["characters"] < len(LONG), (len(text), done)
+        return f"{len(text)} characters, {took:.1f} s after asking"
+
+    async def _asked_to_stop(self, run_id: str) -> float:
+        """When."""
+        status = await self._alice.stop(run_id)
+        assert status < 300, status
+        return time.monotonic()
+
+    async def overflow(self) -> str:
+        asked = {"text": "Let it overflow", **self._assistant(self._server.overflowing)}
+        status, body = await self._alice.call("POST", "/api/runs/wait", asked)
+        assert status >= 400, body
+        error = body["error"]
+        assert error["message"].startswith("The conversation has become too long for this model."), error
+        assert not error["retryable"], error
+        return f"{status} {error['code']}"
+
+    async def again(self) -> str:
+        message = await self._answer("Say the first line")
+        assert message["text"] == self._server.first, message
+        return "answers"
+
+    async def _answer(self, text: str, **fields: Any) -> dict[str, Any]:
+        asked = {"text": text, **self._assistant(self._server.models[0]), **fields}
+        status, body = await self._alice.call("POST", "/api/runs/wait", asked)
+        assert status == 200, body
+        message: dict[str, Any] = body
+        return message
+
+    async def _messages(self) -> list[dict[str, Any]]:
+        path = f"/api/conversations/{self._conversation}/messages?branch=active"
+        status, page = await self._alice.call("GET", path)
+        assert status == 200, page
+        return list(reversed(page["items"]))
+
+    def _assistant(self, model: str) -> dict[str, str]:
+        """Of this model; the usual one for a server that has no other."""
+        return {"assistant": model or self._server.models[0]}
+
+
+async def events(stream: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    decoder = Decoder()
+    async for chunk in stream.content.iter_any():
+        for event in decoder.feed(chunk):
+            yield event.event, json.loads(event.data)

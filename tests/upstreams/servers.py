@@ -1,0 +1,156 @@
+"""The servers: how each is installed and started, and what it is told to say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from tests.faults.processes import end
+from tests.ports import closed_port
+
+START_SECONDS: Final = 180.0
+KEY: Final = "sk-of-the-upstreams"
+FIRST: Final = "The first answer, which is long enough to come in more than one piece."
+SECOND: Final = "The second answer."
+TITLE: Final = "A title from the model"
+TOO_LONG: Final = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
+# Long enough to be stopped in the middle, however fast it is sent.
+LONG: Final = " ".join(f"word{number}" for number in range(20_000))
+
+
+class UpstreamServer(ABC):
+    """One server, in a folder of its own. `models`: what it lists, the first is asked."""
+
+    name: ClassVar[str]
+    models: ClassVar[tuple[str, ...]]
+    # The assistants for what one model of a server cannot do for every prompt.
+    slow: ClassVar[str] = ""
+    overflowing: ClassVar[str] = ""
+    # What it says, where one model says the same to everything.
+    first: ClassVar[str] = FIRST
+    second: ClassVar[str] = SECOND
+    title: ClassVar[str] = TITLE
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / self.name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = closed_port()
+        self.base_url = f"http://127.0.0.1:{self.port}/v1"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def install(self) -> None:
+        """Into its folder, unless it is there."""
+
+    @abstractmethod
+    def command(self) -> Sequence[str]: ...
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text("utf-8", "replace")
+
+    def start(self) -> None:
+        """Returns when it lists its models."""
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(self.command(), cwd=self.folder, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._lists():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise SystemExit(f"{self.name} does not start:\n{self.log[-4000:]}")
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            end(self._process)
+
+    def _lists(self) -> bool:
+        request = urllib.request.Request(f"{self.base_url}/models", headers={"Authorization": f"Bearer {KEY}"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return bool(response.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+
+class Aimock(UpstreamServer):
+    """npm @copilotkit/aimock: answers by what the last message holds."""
+
+    name = "aimock"
+    models = ("gpt-4o",)
+
+    def install(self) -> None:
+        if not self._script.exists():
+            run("npm", "install", "--no-audit", "--no-fund", "--prefix", str(self.folder), "@copilotkit/aimock")
+
+    def command(self) -> Sequence[str]:
+        fixtures = self.folder / "fixtures.json"
+        fixtures.write_text(json.dumps({"fixtures": self._fixtures()}), "utf-8")
+        options = ("--port", str(self.port), "--fixtures", str(fixtures), "--chunk-size", "8")
+        return ("node", str(self._script), *options)
+
+    @property
+    def _script(self) -> Path:
+        return self.folder / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
+
+    def _fixtures(self) -> list[dict[str, Any]]:
+        error = {"message": TOO_LONG, "type": "invalid_request_error", "code": "context_length_exceeded"}
+        return [
+            # What asks for a title holds the question as well.
+            {"match": {"systemMessage": "titles"}, "response": {"content": TITLE}},
+            {"match": {"userMessage": "overflow"}, "response": {"error": error, "status": 400}},
+            {"match": {"userMessage": "slowly"}, "response": {"content": LONG}, "latency": 50},
+            {"match": {"userMessage": "second"}, "response": {"content": SECOND}},
+            {"match": {"userMessage": "first"}, "response": {"content": FIRST}},
+        ]
+
+
+class Litellm(UpstreamServer):
+    """LiteLLM's proxy, with mock models: each says one thing."""
+
+    name = "litellm"
+    models = ("mock", "slow", "overflowing")
+    slow = "slow"
+    overflowing = "overflowing"
+    second = FIRST
+    title = FIRST
+
+    def install(self) -> None:
+        if not self._program.exists():
+            run(sys.executable, "-m", "venv", str(self.folder / "venv"))
+            run(str(self.folder / "venv" / "bin" / "pip"), "install", "--quiet", "litellm[proxy]")
+
+    def command(self) -> Sequence[str]:
+        config = self.folder / "config.yaml"
+        # JSON is YAML.
+        config.write_text(json.dumps({"model_list": self._models(), "general_settings": {"master_key": KEY}}), "utf-8")
+        return (str(self._program), "--config", str(config), "--host", "127.0.0.1", "--port", str(self.port))
+
+    @property
+    def _program(self) -> Path:
+        return self.folder / "venv" / "bin" / "litellm"
+
+    def _models(self) -> list[dict[str, Any]]:
+        said = {"mock": FIRST, "slow": LONG, "overflowing": "litellm.ContextWindowExceededError"}
+        return [
+            {
+                "model_name": name,
+                "litellm_params": {"model": f"openai/{name}", "api_key": "none", "mock_response": answer},
+            }
+            for name, answer in said.items()
+        ]
+
+
+SERVERS: Final[dict[str, type[UpstreamServer]]] = {each.name: each for each in (Aimock, Litellm)}
+
+
+def run(*command: str) -> None:
+    print(f"$ {' '.join(command)}", flush=True)
+    subprocess.run(command, check=True)

@@ -1,0 +1,59 @@
+"""What the page says of a model server that cannot be used, before its scripts have run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+
+from chat import database
+from chat.generation.model_watch import ModelWatch, Outlook, Problem
+from chat.models import Assistant
+from chat.providers.base import ProviderError, Unavailable
+from tests.chat_rig import rig
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SHOWN = re.compile(r'<p class="notice" data-problem="(\w+)">')
+AWAY = Problem("scripted", Unavailable("It does not answer."), is_silent=True)
+USELESS = Problem("scripted", ProviderError("It lists nothing."), is_silent=False)
+OTHER = Problem("other", Unavailable("It does not answer."), is_silent=True)
+
+
+@pytest.mark.parametrize(
+    ("problems", "has_assistant", "shown"),
+    [
+        ((), True, []),
+        ((AWAY,), True, ["silent"]),
+        ((AWAY,), False, ["silent"]),
+        ((USELESS,), True, []),
+        ((USELESS,), False, ["refused"]),
+        ((OTHER,), True, []),
+        ((OTHER,), False, ["silent"]),
+        ((), False, []),
+    ],
+)
+async def test_the_page_says_what_is_wrong_for_whoever_would_answer(
+    async_client: AsyncClient, problems: tuple[Problem, ...], has_assistant: bool, shown: list[str]
+) -> None:
+    async def look(_: bool) -> Outlook:
+        return Outlook(problems, is_settled=not problems)
+
+    async with rig() as chat:
+        chat.engine.models = ModelWatch(look)
+        await chat.engine.models.begin()
+        await database.write(Assistant.objects.all().update, is_available=has_assistant)
+        await async_client.aforce_login(chat.alice)
+        page = (await async_client.get("/")).content.decode()
+
+    assert SHOWN.findall(page) == shown
+    assert ('"model_problems": []' in page) == (not problems)
+
+
+async def test_a_process_that_has_only_begun_opens_the_page(async_client: AsyncClient, alice: Any) -> None:
+    await async_client.aforce_login(alice)
+    response = await async_client.get("/")
+
+    assert response.status_code == 200
+    assert SHOWN.findall(response.content.decode()) == []
