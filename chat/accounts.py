@@ -156,7 +156,8 @@ def if_mail_is_sent(view: View) -> View:
             return view(request, *args, **kwargs)
         if request.method == "POST":
             logger.warning("mail: a password reset was asked for, but there is no mail server. Set EMAIL_URL.")
-        return render(request, "account/password_reset_unavailable.html")
+        contact = {"contact": settings.CHAT_CONTACT, "contact_url": mail.contact_url(settings.CHAT_CONTACT)}
+        return render(request, "account/password_reset_unavailable.html", contact)
 
     return guarded
 

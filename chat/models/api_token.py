@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -15,21 +16,29 @@ if TYPE_CHECKING:
 PREFIX: Final = "chat_"
 SHOWN_CHARACTERS: Final = 10
 NAME_LENGTH: Final = 100
+# Of those that are valid: more than anybody has programs.
+TOKENS_PER_USER: Final = 20
 # `last_used_at` answers "is it still in use?"; a write per request would be a high price for that.
 LAST_USED_EVERY: Final = timedelta(minutes=5)
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def issue(self, owner: User, name: str = "") -> tuple[ApiToken, str]:
+    def issue(self, owner: User, name: str = "", *, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
         """A new token and its secret. The secret exists only in the reply; the database keeps a hash of it."""
         secret = PREFIX + secrets.token_urlsafe(32)
-        token = self.create(owner=owner, name=name, prefix=secret[:SHOWN_CHARACTERS], digest=digest(secret))
+        token = self.create(
+            owner=owner, name=name, prefix=secret[:SHOWN_CHARACTERS], digest=digest(secret), expires_at=expires_at
+        )
         return token, secret
+
+    def valid(self) -> ApiTokenQuerySet:
+        """Neither revoked nor expired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
 
     def for_secret(self, secret: str) -> ApiToken | None:
         """The token with this secret, if it is valid and its owner may still sign in."""
-        valid = self.filter(digest=digest(secret), revoked_at=None, owner__is_active=True)
-        return valid.select_related("owner").first()
+        found = self.valid().filter(digest=digest(secret), owner__is_active=True)
+        return found.select_related("owner").first()
 
 
 class ApiToken(models.Model):
@@ -40,6 +49,7 @@ class ApiToken(models.Model):
     prefix = models.CharField(max_length=SHOWN_CHARACTERS, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
