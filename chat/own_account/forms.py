@@ -19,11 +19,12 @@ from chat.account_limits import LOGIN_CHARACTERS, PASSWORD_CHARACTERS
 from chat.models import ApiToken, User
 from chat.models.api_token import NAME_LENGTH, TOKENS_PER_USER
 
+NEVER: Final = "never"
 LIFETIMES: Final = (
     ("30", _("30 days")),
     ("90", _("90 days")),
     ("365", _("1 year")),
-    ("", _("Never")),
+    (NEVER, _("Never")),
 )
 
 
@@ -75,7 +76,7 @@ class AddressForm(PasswordedForm):
 
 class TokenForm(PasswordedForm):
     name = forms.CharField(label=_("What it is for"), max_length=NAME_LENGTH, widget=forms.TextInput({"dir": "auto"}))
-    lifetime = forms.ChoiceField(label=_("Expires"), choices=LIFETIMES, initial="90", required=False)
+    lifetime = forms.ChoiceField(label=_("Expires"), choices=LIFETIMES, initial="90")
     field_order = ("name", "lifetime", "password")
 
     def clean(self) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class TokenForm(PasswordedForm):
 
     def issue(self) -> tuple[ApiToken, str]:
         days = self.cleaned_data["lifetime"]
-        expires_at = timezone.now() + timedelta(days=int(days)) if days else None
+        expires_at = None if days == NEVER else timezone.now() + timedelta(days=int(days))
         issued: tuple[ApiToken, str] = ApiToken.objects.issue(
             self.user, self.cleaned_data["name"], expires_at=expires_at
         )

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
+from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -44,7 +45,7 @@ def rename(request: HttpRequest) -> HttpResponse:
     # Another object than the request's: what is wrong must not be shown as the name.
     form = NameForm(request.POST, instance=User.objects.get(pk=_user(request).pk), auto_id="name_%s")
     if not form.is_valid():
-        return _page(request, name_form=form)
+        return _wrong(request, name_form=form)
     form.save()
     return _done(request, _("Your name is saved."))
 
@@ -57,13 +58,13 @@ def change_address(request: HttpRequest) -> HttpResponse:
     user = _user(request)
     form = AddressForm(user, request.POST, auto_id="address_%s")
     if not form.is_valid():
-        return _page(request, address_form=form)
+        return _wrong(request, address_form=form)
     email = form.cleaned_data["email"]
     try:
         is_taken = addresses.ask(request, user, email)
     except addresses.TooManyMails:
         form.add_error("email", _("You have asked for many links. Wait an hour, then try again."))
-        return _page(request, address_form=form)
+        return _wrong(request, address_form=form)
     if is_taken:
         return _done(request, _("Your address is saved.") if email else _("Your address is removed."))
     sent = _("We have sent a link to %(address)s. The address is yours as soon as you have opened it.")
@@ -116,7 +117,7 @@ def make_token(request: HttpRequest) -> HttpResponse:
     """The secret is in this answer and nowhere else: not even in the session that a redirect would need for it."""
     form = TokenForm(_user(request), request.POST, auto_id="token_%s")
     if not form.is_valid():
-        return _page(request, token_form=form)
+        return _wrong(request, token_form=form)
     token, secret = form.issue()
     return _page(request, new_token=token, secret=secret)
 
@@ -198,6 +199,14 @@ def _page(request: HttpRequest, **bound: Any) -> HttpResponse:
         "has_password": user.has_usable_password(),
     }
     return render(request, "account/account.html", {**shown, **bound})
+
+
+def _wrong(request: HttpRequest, **bound: BaseForm) -> HttpResponse:
+    """The page with the first wrong field in focus: it may be far down."""
+    for form in bound.values():
+        if wrong := next((name for name in form.errors if name in form.fields), None):
+            form.fields[wrong].widget.attrs["autofocus"] = True
+    return _page(request, **bound)
 
 
 def _sign_ins(request: HttpRequest, user: User) -> list[dict[str, Any]]:

@@ -81,3 +81,22 @@ def test_who_has_no_password_is_asked_to_set_one_first(signed_in: SignIn, alice:
         html = client.get(f"/accounts/{path}").content.decode()
         assert "/accounts/password/set/" in html
         assert 'name="password"' not in html
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "field"),
+    [
+        ("name/", {"display_name": "x" * 61}, "name_display_name"),
+        ("address/", {"email": "x", "password": "x"}, "address_email"),
+        ("address/", {"email": "a@example.org", "password": "wrong"}, "address_password"),
+        ("tokens/", {"name": "", "lifetime": "30", "password": ""}, "token_name"),
+    ],
+)
+def test_what_is_wrong_has_the_focus(
+    signed_in: SignIn, alice: User, path: str, sent: dict[str, str], field: str
+) -> None:
+    html = signed_in(alice).post(f"/accounts/{path}", sent).content.decode()
+
+    (focused,) = re.findall(r"<input[^>]* autofocus[^>]*>", html)
+    assert f'id="{field}"' in focused
+    assert 'aria-invalid="true"' in focused
