@@ -57,7 +57,7 @@ class User(AbstractUser):
         validators=[check_display_name],
     )
     # Since when the address is this account's: the first that has one logs in by it.
-    email_since = models.DateTimeField(default=timezone.now, editable=False)
+    email_since = models.DateTimeField(_("email address since"), default=timezone.now, editable=False)
 
     @property
     def shown_name(self) -> str:
