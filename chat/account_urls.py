@@ -1,4 +1,4 @@
-"""The pages of django-allauth that this site has. Its other ones (managing addresses, codes, phones) do not exist."""
+"""A person's own account, and the pages of django-allauth that this site has. Its others do not exist."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from allauth.account import views
 from django.urls import URLPattern, path, re_path
 
 from chat.accounts import PasswordResetFromKeyView, after_first_run, if_mail_is_sent, with_secret_address
+from chat.own_account import views as own
 
 urlpatterns: list[URLPattern] = [
+    path("", own.account, name="account"),
+    path("name/", own.rename, name="account_rename"),
+    path("address/", own.change_address, name="account_change_address"),
+    path("address/confirm/", own.confirm_address, name="account_confirm_address"),
+    path("sessions/others/end/", own.end_other_sign_ins, name="account_end_other_sessions"),
+    path("sessions/<int:sign_in_id>/end/", own.end_sign_in, name="account_end_session"),
+    path("tokens/", own.make_token, name="account_make_token"),
+    path("tokens/<int:token_id>/revoke/", own.revoke_token, name="account_revoke_token"),
+    path("delete/", own.delete, name="account_delete"),
     path("login/", after_first_run(views.login), name="account_login"),
     path("logout/", views.logout, name="account_logout"),
     path("signup/", after_first_run(views.signup), name="account_signup"),

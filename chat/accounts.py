@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
@@ -88,6 +88,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponse = super().post_login(request, user, **kwargs)
         account_limits.know_device(request, response, user)
         return response
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """On to the chat, which says once that it is changed; the form would only ask for a password again."""
+        return resolve_url("chat:new")
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         return on_site(super().get_reset_password_from_key_url(key))
@@ -161,7 +165,8 @@ def if_mail_is_sent(view: View) -> View:
             return view(request, *args, **kwargs)
         if request.method == "POST":
             logger.warning("mail: a password reset was asked for, but there is no mail server. Set EMAIL_URL.")
-        return render(request, "account/password_reset_unavailable.html")
+        contact = {"contact": settings.CHAT_CONTACT, "contact_url": mail.contact_url(settings.CHAT_CONTACT)}
+        return render(request, "account/password_reset_unavailable.html", contact)
 
     return guarded
 

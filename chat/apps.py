@@ -7,4 +7,9 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
         from chat import checks  # noqa: F401  (registers the system checks)
+        from chat.sign_ins import signed_in
+
+        user_logged_in.connect(signed_in)

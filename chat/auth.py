@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from chat import database
-from chat.models import ApiToken, User
+from chat.models import ApiToken, SignIn, User
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +109,7 @@ def purge_sessions() -> int:
     """Delete sessions that have ended, SESSIONS_AT_ONCE at most: answers wait while others write. Returns how many."""
     ended = Session.objects.filter(expire_date__lt=timezone.now()).order_by("expire_date")
     deleted, _ = Session.objects.filter(pk__in=list(ended.values_list("pk", flat=True)[:SESSIONS_AT_ONCE])).delete()
+    SignIn.objects.purge()
     return deleted
 
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
 
-from chat import database
+from chat import database, sign_ins
 from chat.auth import credential_of_scope, user_of_scope
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,10 @@ async def _looked_up(scope: dict[str, Any]) -> int | None:
     except DatabaseError as error:
         logger.warning("sign-in watch: a sign-in could not be checked, trying later: %r", error)
         raise
-    return user.pk if user else None
+    if user is None:
+        return None
+    sign_ins.note_scope(scope)
+    return user.pk
 
 
 _sign_ins: WeakKeyDictionary[asyncio.AbstractEventLoop, SignIns] = WeakKeyDictionary()

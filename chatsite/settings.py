@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
@@ -154,6 +155,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "chat.auth.BearerTokenMiddleware",
+    "chat.sign_ins.SignInsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -313,6 +315,8 @@ EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtp+tls", "smtps"))
 CONSOLE_MAIL = env.flag("CHAT_CONSOLE_MAIL", False)
 EMAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chat@localhost")
+# Whom people ask where the site cannot help them by mail.
+CHAT_CONTACT = env.text("CHAT_CONTACT")
 if EMAIL_URL:
     _email = urlsplit(EMAIL_URL)
     try:

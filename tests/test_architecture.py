@@ -19,7 +19,7 @@ LAYERS = {
     DATA: ("migrations", "models"),
     CAPABILITIES: (
         *("auth", "database", "documents", "first_run", "mail", "metrics", "notice_layer", "notices", "origins"),
-        *("quotas", "search", "sign_in_watch", "tools"),
+        *("quotas", "search", "sign_in_watch", "sign_ins", "tools"),
     ),
     PROCESS: ("generation",),
     INTERFACES: (
@@ -30,6 +30,7 @@ LAYERS = {
             "account_forms",
             "account_limits",
             "account_urls",
+            "own_account",
             "browser_policy",
             "middleware",
             "templatetags",

@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
 
 from chat.admin.api_token import ApiTokenAdmin
 from chat.admin.assistant import AssistantAdmin
@@ -15,7 +16,7 @@ from chat.admin.user import UserAdmin
 __all__ = ["ApiTokenAdmin", "AssistantAdmin", "ConversationAdmin", "GroupAdmin", "SuggestionAdmin", "UserAdmin"]
 
 admin.site.site_title = admin.site.site_header = "Chatsite"
-admin.site.index_title = "Administration"
+admin.site.index_title = _("Administration")
 # The site's own login page: with rate limits, which Django's has not.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 # The address is a field of the user. UserAdmin keeps allauth's copy of it in step.

@@ -6,6 +6,8 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chat.models import Assistant
 
@@ -33,23 +35,23 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ("is_detected",)
     fieldsets = (
         (None, {"fields": ("name", "slug", "description")}),
-        ("Model", {"fields": ("provider", "model", "instructions", "temperature", "max_output_tokens")}),
-        ("Who sees it, and where", {"fields": ("is_active", "is_default", "position", "groups", "is_detected")}),
+        (_("Model"), {"fields": ("provider", "model", "instructions", "temperature", "max_output_tokens")}),
+        (_("Who sees it, and where"), {"fields": ("is_active", "is_default", "position", "groups", "is_detected")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description="provider", ordering="provider")
+    @admin.display(description=_("provider"), ordering="provider")
     def provider_state(self, assistant: Assistant) -> str:
         name = assistant.get_provider_display()
         if missing_setting(assistant):
-            return f"⚠ {name}: not configured"
-        return name if assistant.is_available else f"⚠ {name}: model not listed, hidden"
+            return gettext("⚠ %(provider)s: not configured") % {"provider": name}
+        return name if assistant.is_available else gettext("⚠ %(provider)s: model not listed, hidden") % {"provider": name}
 
-    @admin.display(description="who may use it")
+    @admin.display(description=_("who may use it"))
     def who(self, assistant: Assistant) -> str:
-        return ", ".join(group.name for group in assistant.groups.all()) or "everybody"
+        return ", ".join(group.name for group in assistant.groups.all()) or gettext("everybody")
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         assistant = kwargs.get("obj")
@@ -69,5 +71,6 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 def missing_setting(assistant: Assistant) -> str:
     """A sentence about what this assistant's provider lacks; empty if it can answer as far as settings tell."""
     if assistant.provider == "openai" and not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
-        return f"{assistant} cannot answer: set OPENAI_API_KEY or OPENAI_BASE_URL, and restart the server."
+        said = gettext("%(assistant)s cannot answer: set OPENAI_API_KEY or OPENAI_BASE_URL, and restart the server.")
+        return said % {"assistant": assistant}
     return ""

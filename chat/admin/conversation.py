@@ -13,6 +13,8 @@ from django.core.paginator import Paginator
 from django.db.models import Count, F, QuerySet
 from django.db.models.functions import Substr
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from chat.models import Conversation, User
 from chat.wire import parse_uuid
@@ -39,7 +41,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related = ("owner", "assistant")
     # Says that there is a search; get_search_results decides by what.
     search_fields = ("owner__username", "owner__email")
-    search_help_text = "By the owner's name or e-mail address, or by the conversation's id."
+    search_help_text = _("By the owner's name or e-mail address, or by the conversation's id.")
     fields = ("title", "id", "owner", "assistant", "created_at", "updated_at")
     readonly_fields = fields
     change_form_template = "admin/chat/conversation/transcript.html"
@@ -66,7 +68,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return queryset.filter(pk=conversation_id), False
         return super().get_search_results(request, queryset, search_term)
 
-    @admin.display(description="messages", ordering="message_count")
+    @admin.display(description=_("messages"), ordering="message_count")
     def message_count(self, conversation: Any) -> int:
         return int(conversation.message_count)
 
@@ -77,12 +79,12 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if conversation is None or not self.has_view_permission(request, conversation):
             return super().change_view(request, object_id, form_url, extra_context)
         if conversation.owner_id != request.user.pk:
-            _audit(request, [conversation], CHANGE, "Read.")
+            _audit(request, [conversation], CHANGE, gettext_noop("Read."))
         shown = {"transcript": transcript(conversation, request.GET.get("page"), request.GET.get("whole"))}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Conversation]) -> list[LogEntry]:
-        return _audit(request, queryset, DELETION, "Deleted.")
+        return _audit(request, queryset, DELETION, gettext_noop("Deleted."))
 
 
 def transcript(conversation: Conversation, page: str | None, whole: str | None) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def _audit(request: HttpRequest, conversations: Iterable[Conversation], flag: in
             object_id=str(conversation.pk),
             object_repr=f"Conversation {conversation.pk}",
             action_flag=flag,
-            change_message=done,
+            change_message=gettext(done),
         )
         entries.append(entry)
     return entries

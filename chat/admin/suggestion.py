@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 
 from chat.models import Suggestion
 
@@ -13,6 +14,6 @@ class SuggestionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("is_active",)
     search_fields = ("title", "text")
 
-    @admin.display(description="text")
+    @admin.display(description=_("text"))
     def message(self, suggestion: Suggestion) -> str:
         return Truncator(suggestion.text).chars(80)

@@ -9,6 +9,7 @@ from django.contrib.auth.forms import UserChangeForm as DjangoUserChangeForm
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import User
@@ -45,8 +46,14 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     """Who may change users cannot become more than they are: only superusers see other staff, or give powers."""
 
     form = UserForm
-    list_display = ("username", "email", "is_active", "is_staff", "date_joined", "last_login")
+    list_display = ("username", "display_name", "email", "is_active", "is_staff", "date_joined", "last_login")
     ordering = ("username",)
+    search_fields = (*DjangoUserAdmin.search_fields, "display_name")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Personal info"), {"fields": ("display_name", "first_name", "last_name", "email")}),
+        *(DjangoUserAdmin.fieldsets or ())[2:],
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users = super().get_queryset(request)
@@ -64,6 +71,8 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         return [str(user) for user in objs], counts, lacking, protected
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if "email" in form.changed_data:
+            obj.email_since = timezone.now()
         super().save_model(request, obj, form, change)
         # Addresses that allauth remembers from before would still log in and receive password resets.
         EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()

@@ -4,7 +4,8 @@ from chat.models.api_token import ApiToken
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.sign_in import SignIn
 from chat.models.suggestion import Suggestion
 from chat.models.user import User
 
-__all__ = ["ApiToken", "Assistant", "Conversation", "Message", "Suggestion", "User"]
+__all__ = ["ApiToken", "Assistant", "Conversation", "Message", "SignIn", "Suggestion", "User"]

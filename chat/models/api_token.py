@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from chat.models.user import User
@@ -15,39 +17,51 @@ if TYPE_CHECKING:
 PREFIX: Final = "chat_"
 SHOWN_CHARACTERS: Final = 10
 NAME_LENGTH: Final = 100
+# Of those that are valid: more than anybody has programs.
+TOKENS_PER_USER: Final = 20
 # `last_used_at` answers "is it still in use?"; a write per request would be a high price for that.
 LAST_USED_EVERY: Final = timedelta(minutes=5)
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def issue(self, owner: User, name: str = "") -> tuple[ApiToken, str]:
+    def issue(self, owner: User, name: str = "", *, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
         """A new token and its secret. The secret exists only in the reply; the database keeps a hash of it."""
         secret = PREFIX + secrets.token_urlsafe(32)
-        token = self.create(owner=owner, name=name, prefix=secret[:SHOWN_CHARACTERS], digest=digest(secret))
+        token = self.create(
+            owner=owner, name=name, prefix=secret[:SHOWN_CHARACTERS], digest=digest(secret), expires_at=expires_at
+        )
         return token, secret
+
+    def valid(self) -> ApiTokenQuerySet:
+        """Neither revoked nor expired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
 
     def for_secret(self, secret: str) -> ApiToken | None:
         """The token with this secret, if it is valid and its owner may still sign in."""
-        valid = self.filter(digest=digest(secret), revoked_at=None, owner__is_active=True)
-        return valid.select_related("owner").first()
+        found = self.valid().filter(digest=digest(secret), owner__is_active=True)
+        return found.select_related("owner").first()
 
 
 class ApiToken(models.Model):
     """Lets a program act for its owner: `Authorization: Bearer <secret>`."""
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=NAME_LENGTH, blank=True, help_text="What it is for.")
-    prefix = models.CharField(max_length=SHOWN_CHARACTERS, editable=False)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    name = models.CharField(_("name"), max_length=NAME_LENGTH, blank=True, help_text=_("What it is for."))
+    prefix = models.CharField(_("beginning"), max_length=SHOWN_CHARACTERS, editable=False)
+    digest = models.CharField(_("hash"), max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
 
     objects: ClassVar[Any] = ApiTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)
-        verbose_name = "API token"
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
 
     def __str__(self) -> str:
         return f"{self.prefix}…"

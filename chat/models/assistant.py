@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from chat.models.user import User
@@ -26,45 +27,60 @@ class AssistantQuerySet(models.QuerySet["Assistant"]):
 class Assistant(models.Model):
     """A model with a name and instructions: what a person chooses to talk to."""
 
-    name = models.CharField(max_length=100)
-    slug = models.SlugField(max_length=120, unique=True)
-    description = models.CharField(max_length=300, blank=True)
+    name = models.CharField(_("name"), max_length=100)
+    slug = models.SlugField(_("slug"), max_length=120, unique=True)
+    description = models.CharField(_("description"), max_length=300, blank=True)
     provider = models.CharField(
+        _("provider"),
         max_length=20,
-        choices=[("openai", "OpenAI-compatible server"), ("ollama", "Ollama"), ("demo", "Demo")],
+        choices=[("openai", _("OpenAI-compatible server")), ("ollama", "Ollama"), ("demo", "Demo")],
     )
-    model = models.CharField(max_length=200, help_text="The model's name at the provider.")
-    instructions = models.TextField(blank=True, help_text="The system prompt.")
+    model = models.CharField(_("model"), max_length=200, help_text=_("The model's name at the provider."))
+    instructions = models.TextField(_("instructions"), blank=True, help_text=_("The system prompt."))
     temperature = models.FloatField(
+        _("temperature"),
         null=True,
         blank=True,
         validators=[MinValueValidator(0.0), MaxValueValidator(2.0)],
-        help_text="0 to 2; empty: the model's own.",
+        help_text=_("0 to 2; empty: the model's own."),
     )
     max_output_tokens = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: the model's own limit."
+        _("maximum output tokens"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Empty: the model's own limit."),
     )
-    position = models.PositiveIntegerField(default=0, help_text="Lower comes first.")
-    is_default = models.BooleanField("default", default=False, help_text="Used when nothing else is chosen.")
+    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower comes first."))
+    is_default = models.BooleanField(_("default"), default=False, help_text=_("Used when nothing else is chosen."))
     # An administrator's choice stays, whatever the servers offer at the moment.
     is_found_default = models.BooleanField(
-        default=False, editable=False, help_text="The default because it was found first, not by anybody's choice."
+        _("default that was found"),
+        default=False,
+        editable=False,
+        help_text=_("The default because it was found first, not by anybody's choice."),
     )
-    is_active = models.BooleanField("active", default=True)
+    is_active = models.BooleanField(_("active"), default=True)
     is_detected = models.BooleanField(
-        default=False, editable=False, help_text="Made for a model that its server lists."
+        _("detected"), default=False, editable=False, help_text=_("Made for a model that its server lists.")
     )
     # Apart from is_active: what the server finds must not undo what an administrator has chosen.
     is_available = models.BooleanField(
-        "available", default=True, editable=False, help_text="Whether its server listed the model last."
+        _("available"), default=True, editable=False, help_text=_("Whether its server listed the model last.")
     )
     groups = models.ManyToManyField(
-        Group, blank=True, related_name="assistants", help_text="Who may use it. None: everybody."
+        Group,
+        verbose_name=_("groups"),
+        blank=True,
+        related_name="assistants",
+        help_text=_("Who may use it. None: everybody."),
     )
 
     objects: ClassVar[Any] = AssistantQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("assistant")
+        verbose_name_plural = _("assistants")
         ordering = ("position", "name")
         constraints = (
             models.UniqueConstraint(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 TITLE_LENGTH = 120
 
@@ -31,23 +32,43 @@ class Conversation(models.Model):
     """A tree of messages. What is shown is the path from the active leaf up to the root."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
-    title = models.CharField(max_length=TITLE_LENGTH)
-    is_named = models.BooleanField(default=False, editable=False, help_text="A person has given it its title.")
-    assistant = models.ForeignKey(
-        "chat.Assistant", null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="conversations"
     )
-    active_leaf = models.ForeignKey("chat.Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    is_pinned = models.BooleanField("pinned", default=False)
-    is_archived = models.BooleanField("archived", default=False)
-    is_unread = models.BooleanField("unread", default=False, help_text="An answer came that its owner has not seen.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, editable=False)
-    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    is_named = models.BooleanField(
+        _("named"), default=False, editable=False, help_text=_("A person has given it its title.")
+    )
+    assistant = models.ForeignKey(
+        "chat.Assistant",
+        verbose_name=_("assistant"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="conversations",
+    )
+    active_leaf = models.ForeignKey(
+        "chat.Message",
+        verbose_name=_("active leaf"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    is_pinned = models.BooleanField(_("pinned"), default=False)
+    is_archived = models.BooleanField(_("archived"), default=False)
+    is_unread = models.BooleanField(
+        _("unread"), default=False, help_text=_("An answer came that its owner has not seen.")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("updated at"), default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True, editable=False)
 
     objects: ClassVar[Any] = ConversationQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
         ordering = ("-updated_at", "-id")
         indexes = (models.Index(fields=["owner", "-updated_at", "-id"], name="conversation_newest"),)
         permissions = (("read_any_conversation", "Can read other people's conversations"),)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 # What a new site has (migration 0005), here for the translators: as long as nobody has changed one, it is shown in the
@@ -35,14 +36,16 @@ class SuggestionQuerySet(models.QuerySet["Suggestion"]):
 class Suggestion(models.Model):
     """Something to begin with, offered where there is no conversation yet."""
 
-    title = models.CharField(max_length=100, help_text="What is offered, in a few words.")
-    text = models.TextField(max_length=2000, help_text="The message that it puts into the composer.")
-    position = models.PositiveIntegerField(default=0, help_text="Lower comes first.")
-    is_active = models.BooleanField("active", default=True)
+    title = models.CharField(_("title"), max_length=100, help_text=_("What is offered, in a few words."))
+    text = models.TextField(_("text"), max_length=2000, help_text=_("The message that it puts into the composer."))
+    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower comes first."))
+    is_active = models.BooleanField(_("active"), default=True)
 
     objects: ClassVar[Any] = SuggestionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("suggestion")
+        verbose_name_plural = _("suggestions")
         ordering = ("position", "pk")
 
     def __str__(self) -> str:

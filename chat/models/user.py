@@ -8,10 +8,12 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
+from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext_lazy as _
 
+DISPLAY_NAME_LENGTH: Final = 60
 # More than one account can have an address (see `User.named_by`); nobody's own go beyond this.
 ACCOUNTS_PER_ADDRESS: Final = 10
 
@@ -30,6 +32,12 @@ class UsernameValidator(RegexValidator):
             raise ValidationError(self.message, code=self.code, params={"value": value})
 
 
+def check_display_name(value: str) -> None:
+    """Nothing that is invisible, or that turns the text around it: what is shown is the name and no more."""
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for character in value):
+        raise ValidationError(_("A name has no invisible characters and no line breaks."), code="invisible")
+
+
 class User(AbstractUser):
     """A person with an account. A model of our own from the start: it cannot be put in later."""
 
@@ -41,14 +49,31 @@ class User(AbstractUser):
         validators=[UsernameValidator()],
         error_messages={"unique": _("A user with that username already exists.")},
     )
+    display_name = models.CharField(
+        _("display name"),
+        max_length=DISPLAY_NAME_LENGTH,
+        blank=True,
+        help_text=_("Shown instead of the username. It does not sign in."),
+        validators=[check_display_name],
+    )
+    # Since when the address is this account's: the first that has one logs in by it.
+    email_since = models.DateTimeField(_("email address since"), default=timezone.now, editable=False)
+
+    @property
+    def shown_name(self) -> str:
+        return self.display_name or self.username
+
+    def set_address(self, email: str) -> None:
+        self.email, self.email_since = email, timezone.now()
+        self.save(update_fields=["email", "email_since"])
 
     @classmethod
     def named_by(cls, login: str) -> User | None:
         """The one account that this username or address logs into. Upper and lower case are the same.
 
         Names of new accounts hold no "@", so no name is an address. Where several could be meant (an address that was
-        given twice, an older name that is another's address) it is the one that can log in and was there first:
-        nobody who comes later takes a login over.
+        given twice, an older name that is another's address) it is the one that can log in and had it first: nobody
+        who comes later, or changes an address later, takes a login over.
         """
         if "@" in login:
             return next(iter(cls._in_order(Q(email__iexact=login) | Q(username__iexact=login), login)), None)
@@ -57,7 +82,7 @@ class User(AbstractUser):
 
     @classmethod
     def with_address(cls, address: str) -> list[User]:
-        """The accounts that can log in and have this address, the oldest first, ACCOUNTS_PER_ADDRESS at most."""
+        """The accounts that can log in and have this address, who had it first first, ACCOUNTS_PER_ADDRESS at most."""
         if not address:
             return []
         found = cls._in_order(Q(email__iexact=address, is_active=True), address)
@@ -66,5 +91,7 @@ class User(AbstractUser):
     @classmethod
     def _in_order(cls, condition: Q, login: str) -> list[User]:
         """Compared once more here: databases do not agree on what upper and lower case of a letter are."""
-        found = cls.objects.filter(condition).order_by("-is_active", "pk")[:ACCOUNTS_PER_ADDRESS]
+        since = Case(When(username__iexact=login, then=F("date_joined")), default=F("email_since"))
+        order = ("-is_active", since, "pk") if "@" in login else ("-is_active", "pk")
+        found = cls.objects.filter(condition).order_by(*order)[:ACCOUNTS_PER_ADDRESS]
         return [user for user in found if login.lower() in {user.username.lower(), user.email.lower()}]

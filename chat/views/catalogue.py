@@ -1,4 +1,5 @@
-"""The texts of the page's scripts in the reader's language, as data that static/js/i18n.js reads."""
+"""The texts of the page's scripts in the reader's language, as data that static/js/i18n.js reads, and what the server
+says to people."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
+
+from chat.views.server_words import server_words
 
 ELEMENT_ID = "catalogue"
 
@@ -23,7 +26,10 @@ class Catalogue(TypedDict):
 def catalogue() -> Catalogue | None:
     """Of the language of this request. None in English: the texts are written in it."""
     language = get_language() or settings.LANGUAGE_CODE
-    return None if language.split("-")[0] == "en" else _catalogue(language, tuple(map(str, settings.LOCALE_PATHS)))
+    if language.split("-")[0] == "en":
+        return None
+    scripts = _catalogue(language, tuple(map(str, settings.LOCALE_PATHS)))
+    return {"language": language, "messages": {**server_words(language), **scripts["messages"]}}
 
 
 @lru_cache

@@ -23,6 +23,22 @@ export function gettext(text) {
 }
 
 /**
+ * A sentence of the server's, which may have something in the place of a `{}`; undefined where there is no translation.
+ * @param {string} text
+ * @returns {string | undefined}
+ */
+export function translated(text) {
+  const { messages } = ours();
+  if (typeof messages[text] === "string") return /** @type {string} */ (messages[text]);
+  for (const [sentence, own] of Object.entries(messages)) {
+    const [before, after] = sentence.split("{}");
+    if (after === undefined || text.length < before.length + after.length || !text.startsWith(before) || !text.endsWith(after)) continue;
+    return String(own).replace("{}", () => text.slice(before.length, text.length - after.length));
+  }
+  return undefined;
+}
+
+/**
  * The form for this many. `%(count)s` in it is still to be interpolated.
  * @param {string} one
  * @param {string} many

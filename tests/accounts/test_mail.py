@@ -71,8 +71,25 @@ def test_without_a_mail_server_the_page_says_whom_to_ask(alice: User, settings: 
     assert {page.status_code for page in pages} == {200}
     shown = {re.sub(r'(?<=name="csrfmiddlewaretoken" value=")\w+', "", page.content.decode()) for page in pages}
     assert len(shown) == 1
-    assert "Ask its administrator" in shown.pop()
+    assert "ask whoever runs this site" in shown.pop()
     assert 'name="email"' not in pages[0].content.decode()
+
+
+@pytest.mark.parametrize(
+    ("contact", "shown"),
+    [
+        ("help@example.org", '<a href="mailto:help@example.org">help@example.org</a>'),
+        ("https://example.org/help", '<a href="https://example.org/help">https://example.org/help</a>'),
+        ("Ada in room 4", "For a new password, ask <bdi>Ada in room 4</bdi>."),
+        ("javascript:alert(1)", "ask <bdi>javascript:alert(1)</bdi>."),
+        ("<b>Ada</b>", "ask <bdi>&lt;b&gt;Ada&lt;/b&gt;</bdi>."),
+    ],
+)
+def test_the_operator_says_whom(alice: User, settings: Settings, contact: str, shown: str) -> None:
+    settings.EMAIL_BACKEND = NO_MAIL
+    settings.CHAT_CONTACT = contact
+
+    assert shown in Client().get("/accounts/password/reset/").content.decode()
 
 
 def test_only_who_asks_for_a_reset_is_told_of_in_the_log(alice: User, settings: Settings, caplog: Any) -> None:

@@ -30,6 +30,24 @@ def test_alice_changes_her_password_and_stays(signed_in: SignIn, alice: User) ->
     assert elsewhere.get("/accounts/password/change/").status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("query", "there"),
+    [("", "/"), ("?next=/accounts/", "/accounts/"), ("?next=/c/x", "/c/x"), ("?next=https://evil.example/", "/")],
+)
+def test_a_change_says_so_once_and_leads_back(signed_in: SignIn, alice: User, query: str, there: str) -> None:
+    client = signed_in(alice)
+    form = client.get(f"/accounts/password/change/{query}").content.decode()
+    sent = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    if told := re.search(r'name="next" value="([^"]+)"', form):
+        sent["next"] = told[1]
+
+    answer = client.post("/accounts/password/change/", sent)
+
+    assert answer["Location"] == there
+    shown = [client.get(path).content.decode().count("Your password is changed.") for path in ("/", "/accounts/")]
+    assert shown == [1, 0]
+
+
 def test_the_old_password_is_asked_for(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
 
@@ -178,6 +196,7 @@ def test_an_account_without_a_password_can_set_one(alice: User, signed_in: SignI
     client = signed_in(alice)
     page = client.get("/accounts/password/change/", follow=True)
     assert page.redirect_chain[-1][0] == "/accounts/password/set/"
-    client.post("/accounts/password/set/", {"password1": NEW, "password2": NEW})
+    answer = client.post("/accounts/password/set/", {"password1": NEW, "password2": NEW})
+    assert answer["Location"] == "/"
     alice.refresh_from_db()
     assert alice.check_password(NEW)

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
+from tests.browser.people import PASSWORD
 from tests.browser.samples import ENDLESS, MARKDOWN, scripted
 from tests.browser.scripted_events import CALL, end, play
 from tests.browser.tab import Tab
@@ -260,9 +261,18 @@ async def test_the_pages_of_accounts(visitors: Visitors, axe: str, theme: str) -
 @themes
 async def test_the_pages_of_ones_own_account(visitors: Visitors, axe: str, theme: str) -> None:
     visitor = await arrive(visitors, axe, theme)
-    for path in ("logout/", "password/change/", "reauthenticate/"):
+    for path in ("", "logout/", "password/change/", "reauthenticate/", "delete/"):
         page = await visitor.page(f"/accounts/{path}")
-        await expect(page.locator(".form")).to_be_visible()
+        await expect(page.locator(".form").first).to_be_visible()
+        await check(page)
+    await check(await visitor.page("/accounts/address/confirm/"))
+    page = await visitor.page("/accounts/")
+    form = page.locator("form", has=page.get_by_role("button", name="Create token"))
+    await form.get_by_label("What it is for").fill("backup")
+    for password, shown in (("wrong", ".errorlist"), (PASSWORD, ".account__code")):
+        await form.get_by_label("Your password").fill(password)
+        await form.get_by_role("button").click()
+        await expect(page.locator(shown)).to_be_visible()
         await check(page)
 
 

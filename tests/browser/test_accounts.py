@@ -220,14 +220,68 @@ async def test_a_password_is_changed(visitor: Visitor) -> None:
     visitor.watch.allow(*ACCOUNT_PATHS)
     tab = await visitor.open()
     await tab.page.locator("#user-menu-button").click()
+    await tab.page.get_by_role("link", name="Your account").click()
     await tab.page.get_by_role("link", name="Change password").click()
     await tab.page.locator("input[name=oldpassword]").fill(PASSWORD)
     await tab.page.locator("input[name=password1]").fill(UNUSUAL)
     await tab.page.locator("input[name=password2]").fill(UNUSUAL)
     await tab.page.locator(".form button[type=submit]").click()
-    await expect(tab.page.get_by_text(re.compile("Password successfully changed|changed"))).to_be_visible()
-    await tab.go("/")
+    await expect(tab.page).to_have_url(re.compile(r"/accounts/$"))
+    await expect(tab.page.locator(".flash")).to_have_text("Your password is changed.")
+    await tab.page.get_by_role("link", name="Back to the chat").click()
+    await tab.loaded()
+    await expect(tab.page.locator(".flash")).to_have_count(0)
     await log_out(visitor, tab.page)
     assert visitor.person
     await log_in(tab.page, visitor.person.name, UNUSUAL)
     await expect(tab.page.locator("#welcome")).to_be_visible()
+
+
+async def test_an_address_is_confirmed_by_mail(visitor: Visitor, site: Site) -> None:
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    address = f"{visitor.name}.heron@example.org"
+    page = await visitor.page("/accounts/")
+    form = page.locator("form", has=page.get_by_role("button", name="Save address"))
+    await form.get_by_label("Email").fill(address)
+    await form.get_by_label("Your password").fill(PASSWORD)
+    await form.get_by_role("button").click()
+    await expect(page.locator(".flash")).to_contain_text(f"link to {address}")
+    found = re.findall(r"https?://[^/\s]+(/accounts/address/confirm/\S+)", site.log)
+    assert found, "the site prints its mail"
+    await page.goto(found[-1])
+    await expect(page.locator(".entrance__lead")).to_contain_text(address)
+    await page.get_by_role("button", name="Confirm").click()
+    await expect(page.locator(".flash")).to_have_text("Your address is saved.")
+    await expect(page.locator("#address_email")).to_have_value(address)
+
+
+async def test_the_account_page_works_with_the_keyboard_alone(visitor: Visitor) -> None:
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    page = await visitor.page("/accounts/")
+    await page.locator("#name_display_name").focus()
+    await page.keyboard.type("Ada")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".flash")).to_have_text("Your name is saved.")
+    focused = "document.activeElement.textContent.trim() || document.activeElement.name || ''"
+    reached = []
+    await page.evaluate("document.activeElement.blur()")
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        reached.append(str(await page.evaluate(focused)))
+    assert {"Save name", "Save address", "Change password", "Log out", "Create token", "Delete account…"} <= {*reached}
+
+
+async def test_who_logs_out_from_the_account_page_leaves_no_words_in_the_browser(visitor: Visitor) -> None:
+    assert visitor.person
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    tab = await visitor.open()
+    await tab.box.fill("a draft")
+    words = "Object.keys(localStorage).filter((key) => /outbox|draft/.test(key))"
+    await tab.page.wait_for_function(f"() => {words}.length === 1")
+    await tab.page.evaluate("localStorage.setItem('chatsite.outbox.0.of-somebody-else', '[]')")
+    await tab.page.goto("/accounts/")
+
+    await tab.page.get_by_role("button", name="Log out").click()
+
+    await expect(tab.page).to_have_url(re.compile(r"/accounts/login/"))
+    assert await tab.page.evaluate(words) == ["chatsite.outbox.0.of-somebody-else"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.test_activity import play
-from tests.browser.watch import NO_NETWORK
+from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK
 
 
 async def test_progress_and_failures_are_told_in_the_language_of_the_page(visitors: Visitors) -> None:
@@ -33,3 +36,27 @@ async def test_an_error_is_told_in_the_language_of_the_page(visitors: Visitors) 
     await visitor.context.set_offline(True)
     await tab.page.keyboard.type("heron")
     await expect(tab.page.locator("#palette [role=status]")).to_have_text("Die Seite ist nicht erreichbar.")
+
+
+async def test_the_account_page_is_in_the_language_of_the_browser_and_fits_a_phone(
+    visitors: Visitors, tmp_path: Path
+) -> None:
+    visitor = await visitors(locale="de-DE", viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    page = await visitor.page("/accounts/")
+
+    await expect(page.locator("h1")).to_have_text("Ihr Konto")
+    await expect(page.locator("h2")).to_have_text(
+        ["Name", "E-Mail-Adresse", "Passwort", "Wo Sie angemeldet sind", "API-Token", "Konto löschen"]
+    )
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    folder = Path(os.environ.get("CHAT_ARTEFACTS") or tmp_path)
+    await page.screenshot(path=folder / "account-german-phone.png", full_page=True)
+
+
+async def test_what_the_model_s_server_said_is_told_in_the_language_of_the_page(visitors: Visitors) -> None:
+    visitor = await visitors(locale="de-DE")
+    tab = await visitor.open()
+    await tab.send("/quota")
+    await expect(tab.failure.locator(".failure__title")).to_have_text("Das Kontingent dieser Seite ist aufgebraucht")
+    await expect(tab.failure.locator(".failure__detail")).to_contain_text("hat kein Guthaben mehr")

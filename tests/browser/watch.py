@@ -26,7 +26,7 @@ CHAT_PATHS: Final = (
     r"/manifest\.webmanifest",
 )
 ADMIN_PATHS: Final = (r"/admin/.*",)
-ACCOUNT_PATHS: Final = (r"/accounts/[\w/-]+", r"/setup/", r"/theme")
+ACCOUNT_PATHS: Final = (r"/accounts/[\w/-]*", r"/setup/", r"/theme")
 # The page asks for a conversation whose first answer is still being written: there is no row of it yet.
 NOT_SAVED_YET: Final = rf"console: .* 404 .*/api/conversations/{UUID}"
 # What Chromium says of its own accord when there is no network.

@@ -32,7 +32,7 @@ def credentials(name: str, password: str) -> dict[str, object]:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 
-    from chat.models import ApiToken, User
+    from chat.models import ApiToken, SignIn, User
 
     is_admin = name == "admin"
     user = User(username=name, email=f"{name}@example.org", is_staff=is_admin, is_superuser=is_admin)
@@ -44,6 +44,7 @@ def credentials(name: str, password: str) -> dict[str, object]:
     session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
+    SignIn.note(user, str(session.session_key), address="127.0.0.1", user_agent="tests")
     return {"id": user.pk, "token": secret, "session": session.session_key}
 
 

@@ -67,6 +67,15 @@ API: Final[dict[str, Rule]] = {
     "api/docs": PUBLIC,
 }
 ACCOUNTS: Final[dict[str, Rule]] = {
+    "accounts/": SIGNED_IN,
+    "accounts/name/": SIGNED_IN,
+    "accounts/address/": SIGNED_IN,
+    "accounts/address/confirm/": SIGNED_IN,
+    "accounts/sessions/others/end/": SIGNED_IN,
+    "accounts/sessions/<int:sign_in_id>/end/": _owner("sign_in", allowed=()),
+    "accounts/tokens/": SIGNED_IN,
+    "accounts/tokens/<int:token_id>/revoke/": _owner("token", allowed=()),
+    "accounts/delete/": SIGNED_IN,
     "accounts/login/": PUBLIC,
     "accounts/logout/": PUBLIC,
     "accounts/signup/": PUBLIC,

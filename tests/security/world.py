@@ -48,11 +48,12 @@ async def world() -> AsyncIterator[World]:
     """The test needs `transactional_db`."""
     async with rig() as chat:
         ids = await _things_of_alice(chat)
+        owner = await signed_in(chat.alice)
         yield World(
             chat=chat,
-            ids=ids,
+            ids={**ids, **await database.write(_credentials, chat.alice)},
             anonymous=Browser(csrf=CSRF),
-            owner=await signed_in(chat.alice),
+            owner=owner,
             charlie=await signed_in(chat.charlie),
             charlie_by_token=await with_token(chat.charlie),
         )
@@ -100,6 +101,12 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
         "question": question,
         "own_conversation": str(own.pk),
     }
+
+
+def _credentials(alice: User) -> dict[str, str]:
+    """Numbers, of which pages are full."""
+    token, _ = ApiToken.objects.issue(alice, "her program")
+    return {"sign_in": str(alice.sign_ins.get().pk), "token": str(token.pk)}
 
 
 def _session(user: User) -> str:

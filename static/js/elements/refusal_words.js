@@ -1,4 +1,4 @@
-import { gettext, language } from "../i18n.js";
+import { gettext, language, translated } from "../i18n.js";
 
 /** @type {Record<string, string>} */
 const OURS = {
@@ -20,7 +20,7 @@ const OURS = {
   closed: gettext("The connection is closed."),
 };
 
-/** Codes of which the server says more, but in English. @type {Record<string, string>} */
+/** Codes of which the server says more, but in English, where it is not known. @type {Record<string, string>} */
 const ELSEWHERE = {
   // @ts-expect-error -- as above
   __proto__: null,
@@ -29,6 +29,16 @@ const ELSEWHERE = {
   empty_answer: gettext("It ended its answer without a word."),
 };
 
+/** Between a sentence of the server's and what it quotes. */
+const QUOTES = " It says: ";
+
+/** What the server says, if that is known in the reader's language. What it quotes stays as it was said. @param {string} message */
+function inOurs(message) {
+  const [sentence, ...said] = message.split(QUOTES);
+  const own = translated(sentence);
+  return own && [own, ...said].join(` ${gettext("It says:")} `);
+}
+
 /**
  * Why a request was refused, or nobody answered it: in the reader's language, where the code says what there is to say.
  *
@@ -36,5 +46,5 @@ const ELSEWHERE = {
  * @returns {string}
  */
 export function refusalWords({ code = "", message }) {
-  return OURS[code] ?? ((language() !== "en" && ELSEWHERE[code]) || message);
+  return OURS[code] ?? inOurs(message) ?? ((language() !== "en" && ELSEWHERE[code]) || message);
 }

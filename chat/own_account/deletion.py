@@ -1,0 +1,77 @@
+"""An account is deleted: everything that is in it, and whatever it has under way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from django.db import transaction
+
+from chat import database
+from chat.generation.engine import Engine, engine
+from chat.models import Conversation, User
+from chat.streams.base import Unavailable
+
+logger = logging.getLogger(__name__)
+
+# One transaction each: others write, too.
+CONVERSATIONS_AT_ONCE: Final = 20
+# An answer whose process is gone ends later, and is not saved: there is nobody it could belong to.
+STOP_SECONDS: Final = 10.0
+
+
+class LastAdministrator(Exception):
+    """Nobody could look after the site any more. Nothing was deleted."""
+
+
+def is_last_administrator(user: User) -> bool:
+    """Whether no other superuser can sign in."""
+    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    return user.is_superuser and not others.exists()
+
+
+async def delete(user: User) -> None:
+    """Delete the account for good. Repeated after it was cut off, it goes on. Raises LastAdministrator."""
+    if await database.read(is_last_administrator, user):
+        raise LastAdministrator
+    # First, so that nothing new begins: every connection and program of theirs is refused from here on.
+    await database.write(_sign_out, user)
+    chat = await engine()
+    await _end_runs(chat, user.pk)
+    while await database.write(_delete_conversations, user.pk):
+        """Some more of them."""
+    await database.write(_delete_user, user.pk)
+    # What began just before.
+    await _end_runs(chat, user.pk)
+    logger.info("account: user %s deleted their account", user.pk)
+
+
+def _sign_out(user: User) -> None:
+    user.sign_ins.all().end()
+    user.api_tokens.all().delete()
+
+
+async def _end_runs(chat: Engine, user_id: int) -> None:
+    """Stop those under way and drop what the log holds: it is their text, too."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            for run in await chat.log.runs_of(user_id):
+                await chat.stop_and_wait(run)
+                await chat.log.forget(run.run_id)
+    except (TimeoutError, Unavailable) as error:
+        logger.warning("account: runs of user %s not ended in time: %r", user_id, error)
+
+
+def _delete_conversations(user_id: int) -> bool:
+    chosen = Conversation.objects.filter(owner_id=user_id).values_list("pk", flat=True)[:CONVERSATIONS_AT_ONCE]
+    deleted, _ = Conversation.objects.filter(pk__in=list(chosen)).delete()
+    return bool(deleted)
+
+
+def _delete_user(user_id: int) -> None:
+    with transaction.atomic():
+        administrators = User.objects.select_for_update().filter(is_superuser=True, is_active=True)
+        if list(administrators.values_list("pk", flat=True)) == [user_id]:
+            raise LastAdministrator
+        User.objects.filter(pk=user_id).delete()

@@ -1,0 +1,85 @@
+"""What the server says to people in English is known in every other language of the page."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from django.utils import translation
+
+from chat.views.catalogue import catalogue
+from chat.views.server_words import SENTENCES
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+# Where failures of answers are put into words.
+SPEAKERS: Final = (
+    *("providers/refusals.py", "providers/answer.py", "providers/openai.py", "providers/patience.py"),
+    *("generation/answer.py", "generation/ending.py", "generation/runner.py", "generation/takeover.py"),
+)
+# Of errors that no person ever reads.
+INTERNAL: Final = {"Waiting needs a task that can be cancelled."}
+SENTENCE: Final = re.compile(r"[A-Z][\w',;:(){} -]+ [^\n]*\.")
+
+
+def spoken(source: str) -> Iterator[str]:
+    """The sentences of a module, but for its docstrings and its log; `{}` where something is filled in."""
+    tree = ast.parse(source)
+    passed_over = {id(each) for node in ast.walk(tree) if is_silent(node) for each in ast.walk(node)}
+    passed_over |= {id(each) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for each in node.values}
+    for node in ast.walk(tree):
+        if id(node) not in passed_over and SENTENCE.fullmatch(text := text_of(node)):
+            yield text
+
+
+def is_silent(node: ast.AST) -> bool:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return True
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return is_call and ast.unparse(node.func).startswith("logger.")  # type: ignore[attr-defined]
+
+
+def text_of(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value) if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(each) if isinstance(each, ast.Constant) else "{}" for each in node.values)
+    return ""
+
+
+@pytest.mark.parametrize("path", SPEAKERS)
+def test_whatever_is_said_is_known(path: str) -> None:
+    found = {text for text in spoken((ROOT / "chat" / path).read_text("utf-8")) if not text.startswith("{}")}
+
+    assert found - set(SENTENCES) - INTERNAL == set()
+
+
+def test_whatever_is_known_is_said() -> None:
+    said = "".join(
+        text_of(node)
+        for path in sorted((ROOT / "chat").rglob("*.py"))
+        if path.name != "server_words.py"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    )
+    again = " Try again in a moment."
+    assert {text for text in SENTENCES if text not in said and text.removesuffix(again) not in said} == set()
+
+
+def test_the_page_gets_them_in_its_language() -> None:
+    with translation.override("de"):
+        found = catalogue()
+
+    assert found is not None
+    assert {text for text in SENTENCES if found["messages"].get(text, text) == text} == set()
+    assert all(text.count("{}") == str(found["messages"][text]).count("{}") <= 1 for text in SENTENCES)
+
+
+def test_sentences_are_found_in_a_source() -> None:
+    source = (
+        '"""A docstring is none."""\nlogger.warning("Nor is the log, which is for operators.")\n'
+        'raise X("The model said no.")\nraise X(f"It took {n} seconds to say no.")\nY = "no sentence"\n'
+    )
+    assert list(spoken(source)) == ["The model said no.", "It took {} seconds to say no."]
