@@ -9,8 +9,8 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from chat.generation.engine import describe
-from chat.models import Assistant, Message, Suggestion
+from chat.generation.archive import end_of
+from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.streams.base import RunInfo
 
@@ -18,6 +18,7 @@ __all__ = [
     "AssistantShape",
     "ConversationShape",
     "MessageShape",
+    "RunShape",
     "SuggestionShape",
     "assistant_shape",
     "branch_message_shape",
@@ -26,6 +27,7 @@ __all__ = [
     "run_shape",
     "run_urls",
     "suggestion_shape",
+    "unanswered_shape",
 ]
 
 
@@ -52,6 +54,22 @@ class MessageShape(TypedDict):
     duration_ms: int | None
     created_at: str
     siblings: NotRequired[list[str]]
+
+
+class RunUrls(TypedDict):
+    events_url: str
+    stop_url: str
+
+
+class RunShape(RunUrls):
+    run_id: str
+    conversation_id: str
+    client_message_id: str
+    title: str
+    cursor: str
+    state: str
+    unanswered: bool
+    failed_at: str | None
 
 
 class AssistantShape(TypedDict):
@@ -107,11 +125,38 @@ def suggestion_shape(suggestion: Suggestion) -> SuggestionShape:
     return {"title": gettext(suggestion.title), "text": gettext(suggestion.text)}
 
 
-def run_shape(run: RunInfo) -> dict[str, str]:
-    return {**describe(run), "state": run.state, **run_urls(run.run_id)}
+def run_shape(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> RunShape:
+    """`unanswered`: its question, where that waits to be asked again or dismissed."""
+    return {
+        "run_id": run.run_id,
+        "conversation_id": run.conversation_id,
+        "client_message_id": run.client_message_id,
+        "title": run.title,
+        "cursor": str(run.cursor),
+        "state": run.state,
+        "unanswered": unanswered is not None,
+        "failed_at": unanswered.failed_at.isoformat() if unanswered else None,
+        **run_urls(run.run_id),
+    }
 
 
-def run_urls(run_id: str) -> dict[str, str]:
+def unanswered_shape(question: UnansweredQuestion) -> RunShape:
+    """A failed run that the log has let go of."""
+    run_id = str(question.run_id)
+    return {
+        "run_id": run_id,
+        "conversation_id": str(question.conversation_id),
+        "client_message_id": str(question.client_message_id),
+        "title": question.title,
+        "cursor": str(end_of(question)),
+        "state": "error",
+        "unanswered": True,
+        "failed_at": question.failed_at.isoformat(),
+        **run_urls(run_id),
+    }
+
+
+def run_urls(run_id: str) -> RunUrls:
     return {
         "events_url": reverse("chat:api:run-events", kwargs={"run_id": run_id}),
         "stop_url": reverse("chat:api:run-stop", kwargs={"run_id": run_id}),

@@ -5,6 +5,7 @@ from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.suggestion import Suggestion
+from chat.models.unanswered_question import UnansweredQuestion
 from chat.models.user import User
 
-__all__ = ["ApiToken", "Assistant", "Conversation", "Message", "Suggestion", "User"]
+__all__ = ["ApiToken", "Assistant", "Conversation", "Message", "Suggestion", "UnansweredQuestion", "User"]

@@ -153,6 +153,8 @@ RUN: Schema = shape(
         "title": said(TEXT, "Of the conversation."),
         "cursor": said(CURSOR, "The last event so far."),
         "state": one_of("live", "completed", "stopped", "error"),
+        "unanswered": said(FLAG, "It failed, and its question waits to be asked again or dismissed."),
+        "failed_at": said(nullable(TIME), "When; null if the question does not wait."),
         "events_url": ADDRESS,
         "stop_url": ADDRESS,
     },
