@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from django.urls import reverse
@@ -61,6 +61,11 @@ class RunUrls(TypedDict):
     stop_url: str
 
 
+class UnansweredShape(TypedDict):
+    failed_at: str
+    first: bool
+
+
 class RunShape(RunUrls):
     run_id: str
     conversation_id: str
@@ -68,8 +73,7 @@ class RunShape(RunUrls):
     title: str
     cursor: str
     state: str
-    unanswered: bool
-    failed_at: str | None
+    unanswered: UnansweredShape | None
 
 
 class AssistantShape(TypedDict):
@@ -134,8 +138,7 @@ def run_shape(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> Run
         "title": run.title,
         "cursor": str(run.cursor),
         "state": run.state,
-        "unanswered": unanswered is not None,
-        "failed_at": unanswered.failed_at.isoformat() if unanswered else None,
+        "unanswered": _wait_of(unanswered) if unanswered else None,
         **run_urls(run.run_id),
     }
 
@@ -150,10 +153,14 @@ def unanswered_shape(question: UnansweredQuestion) -> RunShape:
         "title": question.title,
         "cursor": str(end_of(question)),
         "state": "error",
-        "unanswered": True,
-        "failed_at": question.failed_at.isoformat(),
+        "unanswered": _wait_of(question),
         **run_urls(run_id),
     }
+
+
+def _wait_of(question: Any) -> UnansweredShape:
+    """Of a question as `UnansweredQuestion.objects.of` reads it."""
+    return {"failed_at": question.failed_at.isoformat(), "first": question.is_first}
 
 
 def run_urls(run_id: str) -> RunUrls:

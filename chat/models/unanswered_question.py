@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from chat.models.conversation import TITLE_LENGTH, Conversation
@@ -50,8 +50,9 @@ class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
         return self.exclude(conversation_id__in=deleted.values("pk"))
 
     def of(self, owner_id: int) -> list[UnansweredQuestion]:
-        """All of a person's, newest first, without their texts."""
-        return list(self.kept().filter(owner_id=owner_id).defer("text"))
+        """All of a person's, newest first, without their texts. `is_first`: nothing in the conversation is answered."""
+        rows = Conversation.objects.filter(pk=OuterRef("conversation_id"))
+        return list(self.kept().filter(owner_id=owner_id).defer("text").annotate(is_first=~Exists(rows)))
 
     def keep(self, asked: Asked, reason: Reason) -> None:
         """In place of the same question, if that had failed before. Not one that is saved as a message after all.

@@ -43,12 +43,18 @@ async def test_they_are_listed_newest_first(chat: Rig, owner: Browser, stranger:
         "title": "What is a heron?",
         "cursor": items[1]["cursor"],
         "state": "error",
-        "unanswered": True,
-        "failed_at": items[1]["failed_at"],
+        "unanswered": {"failed_at": items[1]["unanswered"]["failed_at"], "first": True},
         "events_url": f"/api/runs/{first.run_id}/events",
         "stop_url": f"/api/runs/{first.run_id}/stop",
     }
     assert await unanswered(stranger) == []
+
+
+async def test_one_in_a_conversation_that_exists_is_no_first_one(chat: Rig, owner: Browser) -> None:
+    saved = await chat.turn("One", "1")
+    await failed(chat, "Two", conversation_id=saved.conversation_id)
+    [listed] = await unanswered(owner)
+    assert (listed["conversation_id"], listed["unanswered"]["first"]) == (saved.conversation_id, False)
 
 
 async def test_they_are_among_the_runs_each_once(chat: Rig, owner: Browser) -> None:
@@ -59,7 +65,7 @@ async def test_they_are_among_the_runs_each_once(chat: Rig, owner: Browser) -> N
 
     items = (await owner.get("/api/runs")).data["items"]
 
-    assert [(each["run_id"], each["state"], each["unanswered"]) for each in items] == [
+    assert [(each["run_id"], each["state"], each["unanswered"] is not None) for each in items] == [
         (live.run_id, "live", False),
         (recent.run_id, "error", True),
         (saved.run_id, "completed", False),

@@ -51,6 +51,7 @@ export class ChatApp extends HTMLElement {
       send: (text, send) => this.#send(text, send),
       attempt: (work) => this.#try(work),
       giveBack: (text) => this.#composer.giveBack(text),
+      toast: (text, undo) => this.#toast(text, undo),
       signal: this.#listeners.signal,
     });
     this.#listen();
@@ -164,6 +165,7 @@ export class ChatApp extends HTMLElement {
   #notice({ kind, conversation_id: id, run_id: runId }) {
     if (id !== this.#open.id) return;
     if (kind === "run_started") this.#stage.meetRuns();
+    if (kind === "run_dismissed") this.#open.forget(runId);
     if (kind === "run_ended" && !this.#open.follows(runId)) void this.#try(this.#open.refresh());
     if (kind !== "conversation_deleted") return;
     this.#go(null);

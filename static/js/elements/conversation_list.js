@@ -145,7 +145,7 @@ export class ConversationList extends HTMLElement {
       row = new ConversationRow(id, { href: pathOf(id, this.#root), onAct: (...asked) => this.#asked(id, ...asked) });
       this.#rows.set(id, row);
     }
-    row.draw(conversation, { current: id === this.#current, live: this.#runs.of(id) !== null });
+    row.draw(conversation, { current: id === this.#current, live: this.#runs.of(id) !== null, unanswered: this.#book.unanswered.has(id) });
     return row.element;
   }
 

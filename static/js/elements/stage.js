@@ -117,6 +117,10 @@ export class Stage {
     const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants, assistant, messageId });
     open.addEventListener("change", () => this.#draw());
     open.addEventListener("identified", (event) => this.#identified(open, detailOf(event).before));
+    open.addEventListener("vanished", () => {
+      session.book.drop(open.id ?? "");
+      this.go(null);
+    });
     open.addEventListener("described", (event) => this.#described(detailOf(event).conversation));
     open.addEventListener("turn-started", (event) => this.#started(detailOf(event).turn));
     open.addEventListener("turn-ended", (event) => void this.#ended(open, detailOf(event)));
