@@ -50,7 +50,7 @@ class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
         return self.exclude(conversation_id__in=deleted.values("pk"))
 
     def of(self, owner_id: int) -> list[UnansweredQuestion]:
-        """All of a person's, newest first, without their texts. `is_first`: nothing in the conversation is answered."""
+        """All of a person's, newest first, without texts. `is_first`: nothing in the conversation is answered."""
         rows = Conversation.objects.filter(pk=OuterRef("conversation_id"))
         return list(self.kept().filter(owner_id=owner_id).defer("text").annotate(is_first=~Exists(rows)))
 
