@@ -100,7 +100,7 @@ export class OpenConversation extends EventTarget {
       this.showUnsent(); // Below what was said.
       await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
       const mayBeLost = client.outbox.running.some((entry) => this.#isOwn(entry));
-      if (!this.#saved && this.#turns.empty && !mayBeLost) transcript.showProblem(NOT_FOUND);
+      if (!this.#saved && this.#turns.empty && !mayBeLost) transcript.showProblem(NOT_FOUND, { gone: true });
     } catch (error) {
       if (!this.#closed) transcript.showProblem(refusalWords(/** @type {Error} */ (error)));
     } finally {
@@ -263,6 +263,10 @@ export class OpenConversation extends EventTarget {
 
   /** A turn that was asked for here. @param {Turn} turn */
   #showSent(turn) {
+    this.#tell("change", {}); // The first one brings the transcript onto the screen: what is not there has no size.
+    const { continueId = null } = turn.request ?? {};
+    const broken = this.#options.transcript.elementOf(continueId);
+    if (broken) return this.#options.transcript.replace(broken, () => (this.#versions.show(turn), turn.head));
     this.#versions.show(turn);
     const question = turn.followsQuestion ? this.#options.transcript.elementOf(turn.questionId) : null;
     const head = question ?? turn.head;
