@@ -1,3 +1,4 @@
+import { warn } from "../client/warning.js";
 import { gettext } from "../i18n.js";
 import { enableActions } from "../markdown/actions.js";
 import { Announcer } from "./announcer.js";
@@ -13,6 +14,7 @@ import { Stage } from "./stage.js";
 import { actionOf } from "./template_parts.js";
 
 const acts = new LateModule(() => import("./conversation_acts.js"));
+const toast = new LateModule(() => import("./undo_toast.js"));
 const readMarks = new LateModule(() => import("./read_marks.js"));
 const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
 /** An Escape is theirs first. */
@@ -219,7 +221,10 @@ export class ChatApp extends HTMLElement {
   }
 
   /** @type {(text: string, undo: (() => void) | null) => void} */
-  #toast = (text, undo) => this.#find("undo-toast")[0].show(text, undo);
+  #toast = (text, undo) => {
+    const show = () => this.#find("undo-toast")[0].show(text, undo);
+    toast.load().then(show, (error) => warn(text, error));
+  };
 
   /** @param {...string} names @returns {any[]} the elements of the page by their tag names */
   #find(...names) {

@@ -39,14 +39,15 @@ export class ConversationRow {
    */
   draw({ title, provisional = false, unread = false }, { current, live, unanswered }) {
     this.#title = title;
+    const isNews = unread && !live && !current;
     const shown = title || gettext("Untitled");
     if (part(this.#root, "title").textContent !== shown) part(this.#root, "title").textContent = shown;
     part(this.#root, "live").hidden = !live;
-    part(this.#root, "unread").hidden = live || !unread;
+    part(this.#root, "unread").hidden = !isNews;
     part(this.#root, "unanswered").hidden = live || !unanswered;
     part(this.#root, "more").hidden = provisional && (live || !unanswered);
     part(this.#root, "more").setAttribute("aria-label", interpolate(gettext("More for “%(title)s”"), { title: shown }));
-    this.#root.toggleAttribute("data-unread", unread && !live);
+    this.#root.toggleAttribute("data-unread", isNews);
     this.#root.toggleAttribute("data-current", current);
     if (current) this.#link.setAttribute("aria-current", "page");
     else this.#link.removeAttribute("aria-current");

@@ -77,9 +77,11 @@ export class Stage {
 
   drawTitle() {
     const { id } = this.#open;
-    const title = id === null ? gettext("New chat") : (this.#parts.session.book.get(id)?.title ?? "");
+    const open = this.#parts.session.book.get(id);
+    const title = id === null ? gettext("New chat") : (open?.title ?? "");
     const heading = /** @type {HTMLElement} */ (document.getElementById("conversation-title"));
     heading.textContent = title;
+    /** @type {HTMLElement} */ (document.getElementById("archived-note")).hidden = !open?.archived;
     document.title = id === null || !title ? SITE : `${title} · ${SITE}`;
   }
 
