@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from chat import metrics
 from chat.events import Cursor
+from chat.generation.archive import Archived
 from chat.generation.engine import Engine
-from chat.models import Message
 from chat.quotas.requests import Tally
 from chat.refusals import Refusal
 from chat.sse import dumps
@@ -86,7 +86,7 @@ class Followers:
         if self._requests.get(run_id) == request and not self.follows(run_id):
             del self._requests[run_id]
 
-    async def start(self, run_id: str, run: RunInfo | Message, after: Cursor | None, *, request: int) -> None:
+    async def start(self, run_id: str, run: RunInfo | Archived, after: Cursor | None, *, request: int) -> None:
         """Follow a run from a cursor; one that is followed already starts anew from there."""
         await self._cancel(run_id)
         if self._requests.get(run_id) != request:
@@ -124,7 +124,7 @@ class Followers:
         before, self._tips = self._tips, tips
         return [run_id for run_id, cursor in tips.items() if before.get(run_id) == cursor]
 
-    async def _follow(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
+    async def _follow(self, run_id: str, run: RunInfo | Archived, after: Cursor | None) -> None:
         async with aclosing(self._engine.follow(run, after, limit=FRAME_BYTES)) as batches:
             while True:
                 if not self._window.is_open:

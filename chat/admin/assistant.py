@@ -47,7 +47,11 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         name = assistant.get_provider_display()
         if missing_setting(assistant):
             return gettext("⚠ %(provider)s: not configured") % {"provider": name}
-        return name if assistant.is_available else gettext("⚠ %(provider)s: model not listed, hidden") % {"provider": name}
+        return (
+            name
+            if assistant.is_available
+            else gettext("⚠ %(provider)s: model not listed, hidden") % {"provider": name}
+        )
 
     @admin.display(description=_("who may use it"))
     def who(self, assistant: Assistant) -> str:

@@ -47,18 +47,19 @@ async def delete(request: HttpRequest, user: User, conversation_id: Any) -> Http
     """Deleted, but restorable for a while. What is being answered in it stops: nobody wants it any more."""
 
     def write() -> None:
-        get_conversation(user, conversation_id).delete_softly()
+        try:
+            get_conversation(user, conversation_id).delete_softly()
+        except Refusal:
+            # One whose first answer failed has no row: there are just its runs to forget, and their questions.
+            dismissed, _ = user.unanswered.kept().filter(conversation_id=conversation_id).delete()
+            if not (runs or dismissed):
+                raise
 
     chat = await engine()
     runs = [run for run in await chat.log.runs_of(user.pk) if run.conversation_id == str(conversation_id)]
     for run in runs:
         await chat.stop_and_wait(run)
-    try:
-        await database.write(write)
-    except Refusal:
-        # One whose only answer failed has no row: there is just the run to forget.
-        if not runs:
-            raise
+    await database.write(write)
     for run in runs:
         await chat.log.forget(run.run_id)
     await notices.publish(user.pk, {"kind": "conversation_deleted", "conversation_id": str(conversation_id)})

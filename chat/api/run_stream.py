@@ -14,9 +14,9 @@ from django.db import Error as DatabaseError
 
 from chat import notices
 from chat.events import BadCursor, Cursor
+from chat.generation.archive import Archived
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
-from chat.models import Message
 from chat.refusals import Refusal
 from chat.sse import PING, RETRY, encode, retry
 from chat.streams.base import Batch, RunInfo, Unavailable
@@ -31,7 +31,7 @@ CHUNK_BYTES: Final = 16 * 1024
 FIND_AGAIN_SECONDS: Final = 1.0
 
 
-async def one_run(engine: Engine, run: RunInfo | Message, after: Cursor | None) -> AsyncGenerator[bytes, None]:
+async def one_run(engine: Engine, run: RunInfo | Archived, after: Cursor | None) -> AsyncGenerator[bytes, None]:
     """The run's events after a cursor, to its terminal event; the beginning of them, if the server ends."""
     yield RETRY
     batches = engine.follow(run, after, limit=CHUNK_BYTES)
@@ -183,7 +183,7 @@ class Multiplex:
             else:
                 self._start(run_id, run, cursor)
 
-    async def _find(self, run_id: str) -> RunInfo | Message | None:
+    async def _find(self, run_id: str) -> RunInfo | Archived | None:
         """None for what the reader has no right to. Waits for a log or a database that is away."""
         while True:
             try:
@@ -211,7 +211,7 @@ class Multiplex:
             await asyncio.sleep(settings.CHAT_HEARTBEAT_SECONDS)
             await self._join_runs()
 
-    def _start(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
+    def _start(self, run_id: str, run: RunInfo | Archived, after: Cursor | None) -> None:
         task = asyncio.create_task(self._follow(run_id, run, after))
         self._tasks[run_id] = task
         task.add_done_callback(lambda done: self._done(run_id, done))
@@ -227,7 +227,7 @@ class Multiplex:
             logger.error("A stream of user %s is broken off.", self._user_id, exc_info=error)
             self._broken.set()
 
-    async def _follow(self, run_id: str, run: RunInfo | Message, after: Cursor | None) -> None:
+    async def _follow(self, run_id: str, run: RunInfo | Archived, after: Cursor | None) -> None:
         async with aclosing(self._engine.follow(run, after, limit=CHUNK_BYTES)) as batches:
             async for batch in batches:
                 await self._ready.put(_Chunk(self._cursors, run_id, batch))

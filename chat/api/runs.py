@@ -1,4 +1,7 @@
-"""Runs over HTTP: start, follow, stop, keep. Each view: authorize → validate → one call of the engine → answer."""
+"""Runs over HTTP: start, follow, stop, keep, dismiss.
+
+Each view: authorize → validate → one call of the engine → answer.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from chat import database, events
 from chat.api import run_stream
 from chat.api.event_streams import Follows, later, stream, take_a_place
 from chat.api.replies import answered, body_of, failed, reply, route
-from chat.api.shapes import message_shape, run_shape, run_urls
+from chat.api.shapes import message_shape, run_shape, run_urls, unanswered_shape
 from chat.events import BadCursor, Cursor, Entry
 from chat.generation import archive
 from chat.generation.engine import Engine, Sent, engine, is_at_end
@@ -66,9 +69,16 @@ async def _outcome(chat: Engine, user: User, sent: Sent) -> HttpResponse:
 
 
 async def list_runs(request: HttpRequest, user: User) -> HttpResponse:
-    runs = await (await engine()).log.runs_of(user.pk)
-    only_live = request.GET.get("active") == "1"
-    return reply({"items": [run_shape(run) for run in reversed(runs) if run.is_live or not only_live]})
+    chat = await engine()
+    if request.GET.get("unanswered") == "1":
+        return reply({"items": [unanswered_shape(each) for each in await chat.unanswered(user.pk)]})
+    runs = list(reversed(await chat.log.runs_of(user.pk)))
+    if request.GET.get("active") == "1":
+        return reply({"items": [run_shape(run) for run in runs if run.is_live]})
+    unanswered = {str(each.run_id): each for each in await chat.unanswered(user.pk)}
+    items = [run_shape(run, unanswered.pop(run.run_id, None)) for run in runs]
+    # What the log has let go of is older.
+    return reply({"items": [*items, *(unanswered_shape(each) for each in unanswered.values())]})
 
 
 async def follow(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
@@ -104,6 +114,11 @@ async def stop(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
 async def keep(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     message = await (await engine()).keep(user.pk, str(run_id))
     return reply(await database.read(_shape, message.pk))
+
+
+async def dismiss(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
+    await (await engine()).dismiss(user.pk, str(run_id))
+    return HttpResponse(status=204)
 
 
 async def _send(request: HttpRequest, user: User) -> tuple[Engine, Sent]:
@@ -152,6 +167,7 @@ def _after(request: HttpRequest) -> Cursor | None:
 runs = route(GET=list_runs, POST=start)
 run_stream_view = route(POST=start_and_stream)
 run_wait = route(POST=start_and_wait)
+run = route(DELETE=dismiss)
 run_events = route(GET=follow)
 run_stop = route(POST=stop)
 run_keep = route(POST=keep)

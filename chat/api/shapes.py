@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from chat.generation.engine import describe
+from chat.generation.archive import end_of
 from chat.generation.model_watch import Problem
-from chat.models import Assistant, Message, Suggestion
+from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.streams.base import RunInfo
 
@@ -20,6 +20,7 @@ __all__ = [
     "ConversationShape",
     "MessageShape",
     "ModelProblemShape",
+    "RunShape",
     "SuggestionShape",
     "assistant_shape",
     "branch_message_shape",
@@ -29,6 +30,7 @@ __all__ = [
     "run_shape",
     "run_urls",
     "suggestion_shape",
+    "unanswered_shape",
 ]
 
 
@@ -55,6 +57,26 @@ class MessageShape(TypedDict):
     duration_ms: int | None
     created_at: str
     siblings: NotRequired[list[str]]
+
+
+class RunUrls(TypedDict):
+    events_url: str
+    stop_url: str
+
+
+class UnansweredShape(TypedDict):
+    failed_at: str
+    first: bool
+
+
+class RunShape(RunUrls):
+    run_id: str
+    conversation_id: str
+    client_message_id: str
+    title: str
+    cursor: str
+    state: str
+    unanswered: UnansweredShape | None
 
 
 class AssistantShape(TypedDict):
@@ -128,11 +150,41 @@ def suggestion_shape(suggestion: Suggestion) -> SuggestionShape:
     return {"title": gettext(suggestion.title), "text": gettext(suggestion.text)}
 
 
-def run_shape(run: RunInfo) -> dict[str, str]:
-    return {**describe(run), "state": run.state, **run_urls(run.run_id)}
+def run_shape(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> RunShape:
+    """`unanswered`: its question, where that waits to be asked again or dismissed."""
+    return {
+        "run_id": run.run_id,
+        "conversation_id": run.conversation_id,
+        "client_message_id": run.client_message_id,
+        "title": run.title,
+        "cursor": str(run.cursor),
+        "state": run.state,
+        "unanswered": _wait_of(unanswered) if unanswered else None,
+        **run_urls(run.run_id),
+    }
 
 
-def run_urls(run_id: str) -> dict[str, str]:
+def unanswered_shape(question: UnansweredQuestion) -> RunShape:
+    """A failed run that the log has let go of."""
+    run_id = str(question.run_id)
+    return {
+        "run_id": run_id,
+        "conversation_id": str(question.conversation_id),
+        "client_message_id": str(question.client_message_id),
+        "title": question.title,
+        "cursor": str(end_of(question)),
+        "state": "error",
+        "unanswered": _wait_of(question),
+        **run_urls(run_id),
+    }
+
+
+def _wait_of(question: Any) -> UnansweredShape:
+    """Of a question as `UnansweredQuestion.objects.of` reads it."""
+    return {"failed_at": question.failed_at.isoformat(), "first": question.is_first}
+
+
+def run_urls(run_id: str) -> RunUrls:
     return {
         "events_url": reverse("chat:api:run-events", kwargs={"run_id": run_id}),
         "stop_url": reverse("chat:api:run-stop", kwargs={"run_id": run_id}),

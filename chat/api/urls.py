@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs", runs.runs, name="runs"),
     path("runs/stream", runs.run_stream_view, name="run-stream"),
     path("runs/wait", runs.run_wait, name="run-wait"),
+    path("runs/<uuid:run_id>", runs.run, name="run"),
     path("runs/<uuid:run_id>/events", runs.run_events, name="run-events"),
     path("runs/<uuid:run_id>/stop", runs.run_stop, name="run-stop"),
     path("runs/<uuid:run_id>/keep", runs.run_keep, name="run-keep"),

@@ -46,7 +46,7 @@ def admit(
 ) -> Admission | AlreadySent:
     """Look up all that the send names. Raises Refusal; `not_signed_in` where `find_user` finds nobody.
 
-    `reserved`: conversations of this user that have runs but no row yet. `providers`: names of those there are.
+    `reserved`: conversations of this user that have runs, and perhaps no row yet. `providers`: the names of all.
     """
     user = find_user()
     if user is None:
@@ -155,11 +155,16 @@ def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Co
     if send.conversation_id is None:
         return None
     conversation: Conversation | None = user.conversations.filter(pk=send.conversation_id).first()
-    if conversation is None and send.conversation_id in reserved:
+    if conversation is None and (send.conversation_id in reserved or _is_begun(user, send.conversation_id)):
         return None
     if conversation is None or conversation.deleted_at is not None:
         raise not_found()
     return conversation
+
+
+def _is_begun(user: User, conversation_id: str) -> bool:
+    """Whether the conversation is this user's, although nothing in it has been answered."""
+    return bool(user.unanswered.filter(conversation_id=conversation_id).exists())
 
 
 def _parent_id(send: SendRequest, conversation: Conversation | None) -> str | None:

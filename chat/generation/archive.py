@@ -7,13 +7,23 @@ from collections.abc import AsyncGenerator
 
 from chat import events
 from chat.events import EPOCH_LENGTH, Cursor, Entry
-from chat.models import Message
+from chat.models import Message, UnansweredQuestion
 from chat.streams.base import Batch
 
 
 def epoch_of(run_id: str) -> str:
     """The same for every reading, so that a cursor into this log can be honoured."""
     return hashlib.sha256(run_id.encode()).hexdigest()[:EPOCH_LENGTH]
+
+
+Archived = Message | UnansweredQuestion
+"""What there is of a run: its saved answer, or its question, if it has failed."""
+
+
+def archived_run(owner_id: int, run_id: str) -> Archived | None:
+    """A run of this owner, saved or failed."""
+    kept = UnansweredQuestion.objects.kept().filter(owner_id=owner_id, run_id=run_id)
+    return saved_run(owner_id, run_id) or kept.first()
 
 
 def saved_run(owner_id: int, run_id: str) -> Message | None:
@@ -27,15 +37,42 @@ def answer_of(owner_id: int, run_id: str) -> Message | None:
     return Message.objects.filter(owner_id=owner_id, run_id=run_id).first()
 
 
-def entries_of(answer: Message) -> list[Entry]:
-    """`start`, one `token` with the whole text, `done`."""
+def entries_of(archived: Archived) -> list[Entry]:
+    """`start`, one `token` with the whole text, `done`; or `start` and `error`."""
+    log = _of_the_question(archived) if isinstance(archived, UnansweredQuestion) else _of_the_answer(archived)
+    return [Entry(seq, event.name, event.data) for seq, event in enumerate(log, start=1)]
+
+
+def end_of(archived: Archived) -> Cursor:
+    """The place of the terminal event."""
+    return Cursor(epoch_of(str(archived.run_id)), 2 if isinstance(archived, UnansweredQuestion) else 3)
+
+
+def _of_the_question(question: UnansweredQuestion) -> list[events.Event]:
+    start: events.Start = {
+        "run_id": str(question.run_id),
+        "conversation_id": str(question.conversation_id),
+        "client_message_id": str(question.client_message_id),
+        "assistant": question.assistant,
+        "model": question.model,
+        "attempt": 1,
+        "user_message": {
+            "text": question.text,
+            "parent_id": str(question.parent_id) if question.parent_id else None,
+            "attachments": [],
+        },
+    }
+    return [events.start(start), events.error(question.code, question.message, retryable=question.retryable)]
+
+
+def _of_the_answer(answer: Message) -> list[events.Event]:
     question = answer.parent
     if question is None:
         raise ValueError(f"Answer {answer.pk} answers nothing.")
     usage: events.Usage | None = None
     if answer.input_tokens is not None and answer.output_tokens is not None:
         usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
-    log = [
+    return [
         _start(answer, question),
         events.token(answer.text),
         events.done(
@@ -51,7 +88,6 @@ def entries_of(answer: Message) -> list[Entry]:
             }
         ),
     ]
-    return [Entry(seq, event.name, event.data) for seq, event in enumerate(log, start=1)]
 
 
 def _start(answer: Message, question: Message) -> events.Event:
@@ -77,10 +113,10 @@ def _start(answer: Message, question: Message) -> events.Event:
     return events.start(start)
 
 
-async def follow(answer: Message, after: Cursor | None) -> AsyncGenerator[Batch, None]:
+async def follow(archived: Archived, after: Cursor | None) -> AsyncGenerator[Batch, None]:
     """As `StreamLog.follow`: a cursor of another log yields `reset` and then everything."""
-    epoch = epoch_of(str(answer.run_id))
-    entries = entries_of(answer)
+    epoch = epoch_of(str(archived.run_id))
+    entries = entries_of(archived)
     seq = 0
     if after is not None:
         if after.epoch == epoch and after.seq <= len(entries):

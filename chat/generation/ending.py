@@ -17,6 +17,7 @@ from chat.generation.run import completion_of
 from chat.generation.sidebar import tell_of_the_conversation
 from chat.models import Message
 from chat.models.turn import Turn
+from chat.models.unanswered_question import Asked, Reason
 from chat.streams.base import NoRoom, RunInfo, StreamLog
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ class Ending:
             message = await self._recorder.save(turn, waiting=lambda: self._tell_waiting(turn.run_id, token))
         except SaveFailed:
             text = "The answer is complete, but it could not be saved."
-            await self.fail(turn.run_id, events.error("save_failed", text, retryable=True), token=token)
+            error = events.error("save_failed", text, retryable=True)
+            await self.fail(turn.run_id, error, asked=turn.asked, token=token)
             return "save_failed"
         # Before `done`: who deletes the conversation waits for that, and tells of the deletion after it.
         is_new = await tell_of_the_conversation(turn)
@@ -50,7 +52,13 @@ class Ending:
         """End a run whose turn is in the database."""
         await self._log.append(run_id, [_done(message)], token=token)
 
-    async def fail(self, run_id: str, error: events.Event, *, token: int) -> None:
+    async def fail(self, run_id: str, error: events.Event, *, asked: Asked | None, token: int) -> None:
+        """End a run without an answer. `asked`: its question, unless that is saved.
+
+        The question is kept before `error`, if the database takes it in time: whoever reads `error` finds it.
+        """
+        if asked is not None:
+            await self._recorder.keep(asked, _reason(error))
         await self._log.append(run_id, [error], token=token)
 
     async def tell(self, run: RunInfo, status: str) -> None:
@@ -66,6 +74,10 @@ class Ending:
     async def _tell_waiting(self, run_id: str, token: int) -> None:
         with suppress(NoRoom):
             await self._log.append(run_id, [events.status("Saving the answer…", "saving")], token=token)
+
+
+def _reason(error: events.Event) -> Reason:
+    return Reason(error.data["code"], error.data["message"], error.data["retryable"])
 
 
 def _done(message: Message) -> events.Event:

@@ -21,6 +21,7 @@ from chat import auth, database, events, notices
 from chat.events import Cursor, Entry
 from chat.generation import archive
 from chat.generation.admission import Admission, AlreadySent, active_user, admit
+from chat.generation.archive import Archived
 from chat.generation.assistants import connect, provider_settings
 from chat.generation.draining import Draining
 from chat.generation.ending import Ending
@@ -33,7 +34,7 @@ from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
 from chat.generation.sidebar import tell_of_the_conversation
 from chat.generation.takeover import Takeover
-from chat.models import Conversation, Message, User
+from chat.models import Conversation, Message, UnansweredQuestion, User
 from chat.providers.registry import Registry
 from chat.refusals import Refusal, not_found
 from chat.streams.base import (
@@ -207,31 +208,34 @@ class Engine:
         await notices.publish(user_id, {"kind": "run_started", **describe(created.run)})
         return Sent(request.run_id, request.conversation_id, send.client_message_id, False, created.run)
 
-    async def run_of(self, user_id: int, sent: Sent) -> RunInfo | Message:
+    async def run_of(self, user_id: int, sent: Sent) -> RunInfo | Archived:
         """What to follow for a message that was sent. Raises Refusal not_found."""
         return sent.run or await self.find(user_id, sent.run_id)
 
-    async def find(self, user_id: int, run_id: str) -> RunInfo | Message:
-        """The run in the log, or its saved answer. Raises Refusal not_found."""
+    async def find(self, user_id: int, run_id: str) -> RunInfo | Archived:
+        """The run in the log, or what the database has of it. Raises Refusal not_found."""
         info = await self.log.find(run_id)
-        if info is not None:
-            if info.owner_id != user_id:
-                raise not_found()
-            if info.has_log or info.state == "error":
-                return info
-        saved = await database.read(archive.saved_run, user_id, run_id)
-        if saved is None:
+        if info is not None and info.owner_id != user_id:
             raise not_found()
-        return saved
+        if info is not None and info.has_log:
+            return info
+        archived = await database.read(archive.archived_run, user_id, run_id)
+        if archived is not None:
+            return archived
+        if info is not None and info.state == "error":
+            return info
+        raise not_found()
 
-    async def follow(self, run: RunInfo | Message, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
+    async def follow(
+        self, run: RunInfo | Archived, after: Cursor | None, *, limit: int
+    ) -> AsyncGenerator[Batch, None]:
         """What lies after the cursor, to the terminal event. `run` is what `find` returned.
 
         Raises Refusal not_found where the run has left the log since, and is not in the database. If it does so while
         it is followed, or only its log was dropped, its last event is `error`: nobody writes it any more.
         """
-        if isinstance(run, Message):
-            answer = run
+        if not isinstance(run, RunInfo):
+            archived = run
         else:
             try:
                 async with aclosing(self.log.follow(run.run_id, after, limit=limit)) as batches:
@@ -239,19 +243,19 @@ class Engine:
                         after = batch.cursor
                         yield batch
                 return
-            except RunNotFound:
-                if (info := await self.log.find(run.run_id)) and info.state == "error":
-                    yield _dropped(info)
-                    return
-                answer = await self._saved(run.owner_id, run.run_id)
-            except Lost:
-                saved = await database.read(archive.saved_run, run.owner_id, run.run_id)
-                if saved is None:
+            except (RunNotFound, Lost) as error:
+                found = await database.read(archive.archived_run, run.owner_id, run.run_id)
+                if found is None:
                     info = await self.log.find(run.run_id)
-                    yield _dropped(info) if info and info.state == "error" else _lost(after or run.cursor)
+                    if info and info.state == "error":
+                        yield _dropped(info)
+                    elif isinstance(error, Lost):
+                        yield _lost(after or run.cursor)
+                    else:
+                        raise not_found() from None
                     return
-                answer = saved
-        async for batch in archive.follow(answer, after):
+                archived = found
+        async for batch in archive.follow(archived, after):
             yield batch
 
     async def stop(self, user_id: int, run_id: str) -> bool:
@@ -276,6 +280,8 @@ class Engine:
         run = await self.find(user_id, run_id)
         if isinstance(run, Message):
             return run
+        if isinstance(run, UnansweredQuestion):
+            raise not_found()
         if run.is_live:
             raise Refusal("conflict", "The answer is still being written.")
         if run.state != "error":
@@ -290,6 +296,20 @@ class Engine:
             raise Refusal("unavailable", "This could not be saved. Try again later.", retry_after=5) from None
         await tell_of_the_conversation(turn)
         return message
+
+    async def unanswered(self, user_id: int) -> list[UnansweredQuestion]:
+        """The questions of failed runs that wait to be asked again or dismissed, newest first, without their texts."""
+        return await database.read(UnansweredQuestion.objects.of, user_id)
+
+    async def dismiss(self, user_id: int, run_id: str) -> None:
+        """Forget a run that has failed, and its question. Raises Refusal conflict for any other run."""
+        run = await self.find(user_id, run_id)
+        if isinstance(run, Message) or (isinstance(run, RunInfo) and run.state != "error"):
+            raise Refusal("conflict", "Only a run that has failed can be dismissed.")
+        await database.write(UnansweredQuestion.objects.filter(owner_id=user_id, run_id=run_id).delete)
+        await self.log.forget(run_id)
+        notice = {"kind": "run_dismissed", "run_id": run_id, "conversation_id": str(run.conversation_id)}
+        await notices.publish(user_id, notice)
 
     async def _saved(self, user_id: int, run_id: str) -> Message:
         saved = await database.read(archive.saved_run, user_id, run_id)
@@ -337,6 +357,7 @@ class Engine:
         self.draining.end()
         await self.log.close()
         await self.models.close()
+        await self._recorder.close()
         await self.providers.close()
         if self._close_database is not None:
             await database.read(self._close_database)
@@ -422,10 +443,10 @@ def describe(run: RunInfo) -> dict[str, str]:
     }
 
 
-def is_at_end(run: RunInfo | Message, cursor: Cursor) -> bool:
+def is_at_end(run: RunInfo | Archived, cursor: Cursor) -> bool:
     """Whether nothing can come after this cursor."""
-    if isinstance(run, Message):
-        return cursor == Cursor(archive.epoch_of(str(run.run_id)), len(archive.entries_of(run)))
+    if not isinstance(run, RunInfo):
+        return cursor == archive.end_of(run)
     return not run.is_live and cursor == run.cursor
 
 

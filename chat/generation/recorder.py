@@ -1,23 +1,29 @@
-"""Saving finished turns: patiently, on threads of its own, so that a locked database delays no stream."""
+"""Saving finished turns, and the questions of failed ones: patiently, so that a locked database delays no stream."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from django.db import Error, InterfaceError, InternalError, OperationalError
 
 from chat import database, metrics
-from chat.models import Message
+from chat.models import Message, UnansweredQuestion
 from chat.models.turn import OwnerGone, Turn
+from chat.models.unanswered_question import Asked, Reason
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 FIRST_WAIT_SECONDS: Final = 0.2
 LONGEST_WAIT_SECONDS: Final = 5.0
+# So long a reader waits at most to hear that a run has failed.
+KEEP_SECONDS: Final = 2.0
 # InternalError: PostgreSQL says so when it ends a transaction that took too long, and when it is a standby for now.
 PASSING: Final = (OperationalError, InterfaceError, InternalError)
 
@@ -32,6 +38,7 @@ class Recorder:
     def __init__(self, *, patience: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._patience = patience
         self._sleep = sleep
+        self._keeping: set[asyncio.Task[None]] = set()
 
     async def save(
         self, turn: Turn, *, waiting: Callable[[], Awaitable[None]], patience: float | None = None
@@ -40,23 +47,64 @@ class Recorder:
 
         `patience`: for this turn, if it is less. Raises SaveFailed.
         """
-        give_up = time.monotonic() + min(self._patience, self._patience if patience is None else patience)
+        patience = self._patience if patience is None else min(self._patience, patience)
+        return await self._patiently(lambda: database.save(turn.save), turn.run_id, waiting=waiting, patience=patience)
+
+    async def keep(self, asked: Asked, reason: Reason) -> None:
+        """Keep the question of a run that has failed. Never raises.
+
+        It is in the database when this returns, unless that takes longer than KEEP_SECONDS: then it goes on meanwhile.
+        """
+        keeping = asyncio.get_running_loop().create_task(self._keep(asked, reason), context=contextvars.Context())
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        await asyncio.wait([keeping], timeout=KEEP_SECONDS)
+
+    async def close(self) -> None:
+        """Try no longer to keep what the database has not taken."""
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+
+    async def _keep(self, asked: Asked, reason: Reason) -> None:
+        async def write() -> None:
+            await database.write(UnansweredQuestion.objects.keep, asked, reason)
+
+        try:
+            await self._patiently(write, asked.run_id, waiting=_nobody, patience=self._patience)
+        except SaveFailed:
+            logger.warning("run %s: the question could not be kept", asked.run_id)
+
+    async def _patiently(
+        self,
+        save: Callable[[], Awaitable[T]],
+        run_id: str,
+        *,
+        waiting: Callable[[], Awaitable[None]],
+        patience: float,
+    ) -> T:
+        """Raises SaveFailed."""
+        give_up = time.monotonic() + patience
         wait = FIRST_WAIT_SECONDS
         while True:
             try:
-                return await database.save(turn.save)
+                return await save()
             except PASSING as error:
-                logger.warning("Run %s is not saved yet: %s", turn.run_id, error)
+                logger.warning("Run %s is not saved yet: %s", run_id, error)
                 if time.monotonic() + wait > give_up:
                     raise SaveFailed(str(error)) from error
             except OwnerGone as error:
-                logger.info("run %s: its owner was deleted, nothing is saved", turn.run_id)
+                logger.info("run %s: its owner was deleted, nothing is saved", run_id)
                 raise SaveFailed("the owner was deleted") from error
             except Error as error:
-                logger.exception("Run %s cannot be saved.", turn.run_id)
+                logger.exception("Run %s cannot be saved.", run_id)
                 raise SaveFailed(str(error)) from error
             metrics.SAVE_RETRIES.inc()
             if wait == FIRST_WAIT_SECONDS:
                 await waiting()
             await self._sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+
+async def _nobody() -> None:
+    """Nobody is told that keeping a question takes longer."""

@@ -13,6 +13,7 @@ from django.utils import timezone
 from chat import events
 from chat.generation.answer import Answer
 from chat.models.turn import Turn
+from chat.models.unanswered_question import Asked
 from chat.providers.base import Provider, Request
 from chat.streams.base import RunInfo
 
@@ -109,6 +110,24 @@ def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: C
         ttft_ms=completion["ttft_ms"],
         duration_ms=completion["duration_ms"],
         asked_at=datetime.fromisoformat(completion["asked_at"]),
+    )
+
+
+def asked_of(info: RunInfo, start: events.Start) -> Asked | None:
+    """The question of a run; None if it is saved already."""
+    asked = start["user_message"]
+    if "id" in asked:
+        return None
+    return Asked(
+        run_id=info.run_id,
+        client_message_id=info.client_message_id,
+        owner_id=info.owner_id,
+        conversation_id=info.conversation_id,
+        parent_id=asked["parent_id"],
+        title=info.title,
+        text=asked["text"],
+        assistant_slug=start["assistant"],
+        model=start["model"],
     )
 
 

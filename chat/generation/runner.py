@@ -13,7 +13,7 @@ from chat import events, metrics
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
 from chat.generation.ending import Ending
-from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, turn_of
+from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, asked_of, turn_of
 from chat.generation.run_labels import Labels, RunLabels
 from chat.providers.base import ProviderError
 from chat.streams.base import Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
@@ -191,7 +191,8 @@ class Runner:
             writing.result()
 
     async def _fail(self, run: Run, error: events.Event) -> None:
-        await self._ending.fail(run.info.run_id, error, token=run.token)
+        asked = asked_of(run.info, run.start)
+        await self._ending.fail(run.info.run_id, error, asked=asked, token=run.token)
 
     async def _release(self, run: Run) -> bool:
         try:

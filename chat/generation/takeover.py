@@ -19,7 +19,7 @@ from chat import database, events, metrics
 from chat.generation.admission import admit_again
 from chat.generation.archive import answer_of
 from chat.generation.ending import Ending
-from chat.generation.run import Completion, Run, turn_completed, turn_from_log
+from chat.generation.run import Completion, Run, asked_of, turn_completed, turn_from_log
 from chat.generation.runner import Runner
 from chat.providers.base import Provider
 from chat.refusals import Refusal
@@ -157,7 +157,8 @@ class Takeover:
     async def _give_up(self, claim: Claim) -> str:
         metrics.TAKEOVERS.labels("given_up").inc()
         error = events.error("interrupted", "The server was lost while it wrote this answer.", retryable=True)
-        await self._ending.fail(claim.run.run_id, error, token=claim.token)
+        asked = asked_of(claim.run, cast(events.Start, claim.entries[0].data))
+        await self._ending.fail(claim.run.run_id, error, asked=asked, token=claim.token)
         return "interrupted"
 
     async def _read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

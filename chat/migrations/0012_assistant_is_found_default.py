@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat", "0008_user_username"),
+        ("chat", "0011_names_in_every_language"),
     ]
 
     operations = [
@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
                 default=False,
                 editable=False,
                 help_text="The default because it was found first, not by anybody's choice.",
+                verbose_name="default that was found",
             ),
         ),
         migrations.AlterField(
@@ -30,7 +31,10 @@ class Migration(migrations.Migration):
             model_name="assistant",
             name="is_detected",
             field=models.BooleanField(
-                default=False, editable=False, help_text="Made for a model that its server lists."
+                default=False,
+                editable=False,
+                help_text="Made for a model that its server lists.",
+                verbose_name="detected",
             ),
         ),
     ]

@@ -6,6 +6,7 @@ from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.sign_in import SignIn
 from chat.models.suggestion import Suggestion
+from chat.models.unanswered_question import UnansweredQuestion
 from chat.models.user import User
 
-__all__ = ["ApiToken", "Assistant", "Conversation", "Message", "SignIn", "Suggestion", "User"]
+__all__ = ["ApiToken", "Assistant", "Conversation", "Message", "SignIn", "Suggestion", "UnansweredQuestion", "User"]

@@ -17,6 +17,7 @@ from django.utils import timezone
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.unanswered_question import Asked, UnansweredQuestion
 from chat.models.user import User
 from chat.wire import clean
 
@@ -59,6 +60,23 @@ class Turn:
     duration_ms: int
     is_another_answer: bool = False
     continues_id: str | None = None
+
+    @property
+    def asked(self) -> Asked | None:
+        """The question that goes with it; None if that was saved before."""
+        if self.is_another_answer:
+            return None
+        return Asked(
+            run_id=self.run_id,
+            client_message_id=self.client_message_id,
+            owner_id=self.owner_id,
+            conversation_id=self.conversation_id,
+            parent_id=self.parent_id,
+            title=self.title,
+            text=self.user_text,
+            assistant_slug=self.assistant_slug,
+            model=self.model,
+        )
 
     def save(self) -> Message:
         """Write both messages in one transaction and return the answer.
@@ -105,6 +123,8 @@ class Turn:
         conversation = self._conversation()
         assistant = self._assistant(conversation)
         conversation = conversation or self._new_conversation(assistant)
+        if self.asked is not None:
+            UnansweredQuestion.objects.settle(self.asked)
         question, is_new = self._question(conversation)
         continued = self._continued(question)
         answer = Message(

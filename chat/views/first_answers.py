@@ -7,7 +7,8 @@ from uuid import UUID
 
 from chat.api.conversations import listed, shown
 from chat.api.messages import end_of_branch
-from chat.models import User
+from chat.api.shapes import unanswered_shape
+from chat.models import UnansweredQuestion, User
 from chat.refusals import Refusal
 
 # Of the messages' texts that come with the page, in bytes of UTF-8. Their letters may become six bytes each in there.
@@ -19,6 +20,7 @@ def first_answers(user: User, conversation_id: UUID | None) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "/conversations": listed(user),
         "/conversations?pinned=1": listed(user, is_pinned=True),
+        "/runs?unanswered=1": {"items": [unanswered_shape(each) for each in UnansweredQuestion.objects.of(user.pk)]},
     }
     if conversation_id is None:
         return answers

@@ -81,13 +81,15 @@ async def conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespo
 
 
 async def is_of(user: User, conversation_id: UUID) -> bool:
-    """Whether it is the user's and not deleted. Until its first answer is complete, only its run knows of it.
+    """Whether it is the user's and not deleted. Until its first answer is complete, only its runs know of it.
 
     While nobody can be asked about runs, each may be: the page opens, and shows what its scripts are told.
     """
     saved = await user.conversations.filter(pk=conversation_id).afirst()
     if saved is not None:
         return saved.deleted_at is None
+    if await user.unanswered.filter(conversation_id=conversation_id).aexists():
+        return True
     try:
         runs = await (await engine()).log.runs_of(user.pk)
     except Unavailable:

@@ -6,7 +6,6 @@ import { ConnectionNotice } from "./elements/connection_notice.js";
 import { ConversationList } from "./elements/conversation_list.js";
 import { LateModule } from "./elements/late_module.js";
 import { SideBar } from "./elements/side_bar.js";
-import { UndoToast } from "./elements/undo_toast.js";
 
 customElements.define("chat-composer", ChatComposer);
 customElements.define("chat-message", ChatMessage);
@@ -14,7 +13,6 @@ customElements.define("chat-transcript", ChatTranscript);
 customElements.define("connection-notice", ConnectionNotice);
 customElements.define("conversation-list", ConversationList);
 customElements.define("side-bar", SideBar);
-customElements.define("undo-toast", UndoToast);
 // Last, as it speaks to all the others when it starts.
 customElements.define("chat-app", ChatApp);
 

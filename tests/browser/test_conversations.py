@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import uuid
 
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
-from tests.browser.watch import NO_NETWORK
+from tests.browser.watch import NO_NETWORK, NOT_SAVED_YET
 from tests.faults.processes import Site
 from tests.faults.proxy import proxy
 
@@ -22,6 +24,19 @@ async def two_conversations(tab: Tab) -> tuple[str, str]:
     await expect(tab.page.locator("#welcome")).to_be_visible()
     await tab.ask("The second one")
     return first, await tab.conversation_id()
+
+
+async def test_a_conversation_that_is_not_there_offers_a_new_one(visitor: Visitor) -> None:
+    visitor.watch.expect(NOT_SAVED_YET, r"console: .* 404 .*/c/")
+    tab = await visitor.open(f"/c/{uuid.uuid4()}")
+    problem = tab.page.locator("#transcript [data-part=problem]")
+    await expect(problem).to_contain_text("deleted")
+    await expect(problem.locator("[data-action]:visible")).to_have_text(["New chat"])
+
+    await problem.locator("[data-action=new-chat]").click()
+
+    await expect(tab.page).to_have_url(re.compile(r"/$"))
+    await expect(tab.page.locator("#welcome")).to_be_visible()
 
 
 async def test_a_conversation_is_opened_from_the_sidebar_and_by_its_address(visitor: Visitor) -> None:

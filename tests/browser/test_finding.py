@@ -157,6 +157,23 @@ async def test_the_archive_keeps_what_is_put_away_and_gives_it_back(visitor: Vis
         await expect(each.titles).to_have_text(["The second one", "The first one"])
 
 
+async def test_an_archived_conversation_that_is_open_says_so_and_has_its_row(visitor: Visitor) -> None:
+    first = await ask(visitor, "The first one")
+    await ask(visitor, "The second one")
+    await visitor.api("PATCH", f"/api/conversations/{first}", {"archived": True})
+
+    tab = await visitor.open(f"/c/{first}")
+
+    note = tab.page.locator("#archived-note")
+    await expect(note).to_be_visible()
+    await expect(group(tab, "Archived")).to_have_text(["The first one"])
+    await expect(tab.row(first).locator("a")).to_have_attribute("aria-current", "page")
+    await tab.press_row(first, "archive")
+    await expect(note).to_be_hidden()
+    await expect(group(tab, "Archived")).to_have_count(0)
+    await expect(tab.titles).to_have_text(["The second one", "The first one"])
+
+
 async def test_what_was_answered_elsewhere_is_unread_until_it_is_seen(visitor: Visitor) -> None:
     tab, other = await visitor.open(), await visitor.open()
     conversation_id = await ask(visitor, "From a program")
@@ -170,10 +187,14 @@ async def test_what_was_answered_elsewhere_is_unread_until_it_is_seen(visitor: V
 
 
 async def test_a_long_answer_is_unread_until_its_end_is_reached_even_in_one_jump(visitor: Visitor) -> None:
-    tab = await visitor.open()
+    tab, other = await visitor.open(), await visitor.open()
     await tab.ask("/numbered count=900")
-    unread = tab.row(await tab.conversation_id()).locator(".conversation__unread")
+    conversation_id = await tab.conversation_id()
+    unread = other.row(conversation_id).locator(".conversation__unread")
     await expect(unread).to_be_visible()
+    # Where it is open, it is no news.
+    await expect(tab.row(conversation_id).locator(".conversation__unread")).to_be_hidden()
+    assert await tab.row(conversation_id).get_attribute("data-unread") is None
     await tab.has_loaded("read_marks")
     await tab.page.evaluate("document.querySelector('#transcript-scroller').scrollTop = 1e6")
     await expect(unread).to_be_hidden()

@@ -159,3 +159,31 @@ async def test_who_reads_above_is_left_alone_until_they_jump_to_the_latest(visit
     assert max(await tab.page.evaluate("window.places")) < 70
     await tab.stop_button.click()
     await tab.ended("stopped")
+
+
+# Of the text, far above the screen; and how much of it there is.
+ANSWER = """() => {
+  const body = [...document.querySelectorAll('chat-message[data-role="assistant"] .message__body')].at(-1);
+  return [body.firstElementChild?.getBoundingClientRect().top, body.textContent.length];
+}"""
+
+
+async def test_to_continue_keeps_the_place_that_is_read(visitor: Visitor, upstream: Upstream) -> None:
+    tab = await visitor.open()
+    await tab.send("/hold after=900 count=901")
+    await tab.numbers(900)
+    await tab.stop_button.click()
+    await tab.ended("stopped")
+    await tab.page.evaluate("document.querySelector('#transcript-scroller').scrollTop = 1e6")
+    await tab.page.wait_for_function(STEADY)
+    place, said = await tab.page.evaluate(ANSWER)
+    assert place < 0
+
+    await tab.answer.locator("[data-action=continue]").click()
+
+    # What was read is where it was, and what is new stands below it.
+    await tab.page.wait_for_function(f"(said) => ({ANSWER})()[1] > said", arg=said)
+    assert abs((await tab.page.evaluate(ANSWER))[0] - place) <= 2
+    upstream.release()
+    await tab.ended()
+    assert abs((await tab.page.evaluate(ANSWER))[0] - place) <= 2

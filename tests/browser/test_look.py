@@ -140,3 +140,65 @@ async def test_on_paper_there_is_no_room_left_for_an_answer_and_no_address_besid
     assert image["height"] < 100
     await expect(tab.body.locator(".image-placeholder")).to_contain_text("a heron")
     await expect(tab.body.get_by_text("a heron")).to_be_visible()
+
+
+WIDE = (
+    "| "
+    + " | ".join(f"Column number {n}" for n in range(14))
+    + " |\n"
+    + "|---" * 14
+    + "|\n"
+    + ("| " + " | ".join(f"some words of cell {n}" for n in range(14)) + " |\n")
+)
+BEYOND = """() => {
+  const paper = document.documentElement.clientWidth;
+  return [...document.querySelectorAll("td, th")].filter((cell) => cell.getBoundingClientRect().right > paper).length;
+}"""
+
+
+async def test_on_paper_a_wide_table_is_not_cut(visitors: Visitors) -> None:
+    tab = await (await visitors(viewport={"width": 700, "height": 900})).open()
+    await tab.ask(scripted(WIDE, size=2000))
+    assert await tab.page.evaluate(BEYOND) > 0
+    await tab.page.emulate_media(media="print")
+    assert await tab.page.evaluate(BEYOND) == 0
+
+
+async def test_the_page_is_as_high_as_the_screen(visitors: Visitors) -> None:
+    """A pixel more, and where scroll bars take room there is a second one."""
+    height = "() => [document.documentElement.scrollHeight, innerHeight]"
+    tab = await (await visitors(viewport={"width": 1000, "height": 800})).open()
+    assert await tab.page.evaluate(height) == [800, 800]
+    await tab.ask("Hello")
+    assert await tab.page.evaluate(height) == [800, 800]
+
+
+async def test_a_first_question_stands_where_the_transcript_begins(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("Hello")
+    place = """(scroller) => {
+      const [question, screen] = [document.querySelector("chat-message"), scroller]
+        .map((each) => each.getBoundingClientRect());
+      return [scroller.scrollTop, scroller.scrollHeight - scroller.clientHeight, question.top - screen.top];
+    }"""
+    assert await tab.scroller.evaluate(place) == [0, 0, 12]
+
+
+async def test_the_way_to_the_end_is_a_round_button(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.ask("/numbered count=900")
+    button = tab.page.get_by_role("button", name="Jump to latest")
+    await expect(button).to_be_visible()
+    box = await button.bounding_box()
+    assert box
+    assert box["width"] == box["height"] >= 40
+
+
+async def test_on_touch_a_link_shows_its_host_when_it_is_asked_for(visitors: Visitors) -> None:
+    tab = await (await visitors(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)).open()
+    await tab.ask(scripted("See [the manual](https://example.org/manual).", size=500))
+    shown = "(link) => getComputedStyle(link, '::after').content.includes('example.org')"
+    link = tab.body.locator("a[data-host]")
+    assert await link.evaluate(shown) is False
+    await link.focus()
+    assert await link.evaluate(shown) is True

@@ -18,7 +18,7 @@ CHAT_PATHS: Final = (
     r"/ws/chat",
     r"/api/events",
     r"/api/runs",
-    rf"/api/runs/{UUID}/(events|stop|keep)",
+    rf"/api/runs/{UUID}(/(events|stop|keep))?",
     r"/api/search",
     r"/api/assistants",
     r"/api/conversations",

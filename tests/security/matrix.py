@@ -38,7 +38,7 @@ def _owner(*ids: str, allowed: tuple[str, ...] = ("GET",)) -> Rule:
 
 PAGES: Final[dict[str, Rule]] = {
     "": SIGNED_IN,
-    "c/<uuid:conversation_id>": _owner("conversation", "live_conversation"),
+    "c/<uuid:conversation_id>": _owner("conversation", "live_conversation", "unanswered_conversation"),
     "image": SIGNED_IN,
     "setup/": PUBLIC,
     "favicon.ico": PUBLIC,
@@ -49,12 +49,14 @@ PAGES: Final[dict[str, Rule]] = {
     "readyz": PUBLIC,
     "metrics": PUBLIC,
 }
+_RUNS: Final = ("live_run", "saved_run", "archived_run", "failed_run", "unanswered_run")
 API: Final[dict[str, Rule]] = {
     "api/runs": SIGNED_IN,
     "api/runs/stream": SIGNED_IN,
     "api/runs/wait": SIGNED_IN,
-    "api/runs/<uuid:run_id>/events": _owner("live_run", "saved_run", "archived_run", "failed_run"),
-    "api/runs/<uuid:run_id>/stop": _owner("live_run", "saved_run", "archived_run", "failed_run", allowed=("POST",)),
+    "api/runs/<uuid:run_id>": _owner("failed_run", "unanswered_run", allowed=("DELETE",)),
+    "api/runs/<uuid:run_id>/events": _owner(*_RUNS),
+    "api/runs/<uuid:run_id>/stop": _owner(*_RUNS, allowed=("POST",)),
     "api/runs/<uuid:run_id>/keep": _owner("saved_run", "archived_run", "failed_run", allowed=("POST",)),
     "api/events": SIGNED_IN,
     "api/conversations": SIGNED_IN,
@@ -117,6 +119,7 @@ FRAMES: Final[dict[str, tuple[dict[str, str], ...]]] = {
         {"conversation_id": "conversation"},
         {"conversation_id": "live_conversation"},
         {"conversation_id": "deleted_conversation"},
+        {"conversation_id": "unanswered_conversation"},
         {"conversation_id": "conversation", "parent_id": "answer"},
         {"conversation_id": "own_conversation", "parent_id": "answer"},
         {"regenerate_id": "question"},
@@ -124,13 +127,8 @@ FRAMES: Final[dict[str, tuple[dict[str, str], ...]]] = {
         {"continue_id": "answer"},
         {"conversation_id": "own_conversation", "continue_id": "answer"},
     ),
-    "subscribe": (
-        {"run_id": "live_run"},
-        {"run_id": "saved_run"},
-        {"run_id": "archived_run"},
-        {"run_id": "failed_run"},
-    ),
-    "stop": ({"run_id": "live_run"}, {"run_id": "saved_run"}, {"run_id": "archived_run"}, {"run_id": "failed_run"}),
+    "subscribe": tuple({"run_id": run} for run in _RUNS),
+    "stop": tuple({"run_id": run} for run in _RUNS),
     # It only ever lets go of what this socket follows, so it answers the same for every id.
     "unsubscribe": (),
     "ack": (),

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 from chat.consumers import ChatConsumer
-from chat.models import Conversation, Message
+from chat.models import Conversation, Message, UnansweredQuestion
 from chat.models.conversation import ConversationQuerySet
 from chat.socket_requests import SocketRequests
 from chat.views import pages
@@ -247,6 +247,14 @@ def any_saved_run(owner_id: int, run_id: str) -> Any:
     return Message.objects.select_related("parent", "assistant").filter(run_id=run_id).first()
 
 
+def any_unanswered(owner_id: int, run_id: str) -> Any:
+    return UnansweredQuestion.objects.filter(run_id=run_id).first()
+
+
+def is_anybodys_begun(user: Any, conversation_id: str) -> bool:
+    return UnansweredQuestion.objects.filter(conversation_id=conversation_id).exists()
+
+
 def any_conversation(user: Any, send: Any, reserved: Any) -> Any:
     return Conversation.objects.filter(pk=send.conversation_id).first()
 
@@ -268,6 +276,8 @@ HOLES: Final[dict[str, tuple[str | tuple[Any, str], Callable[..., Any], str, str
     "stop": ("chat.generation.engine.Engine.find", any_run, "api/runs/<uuid:run_id>/stop", "live_run"),
     "archive": ("chat.generation.archive.saved_run", any_saved_run, "api/runs/<uuid:run_id>/events", "archived_run"),
     "keep": ("chat.generation.archive.saved_run", any_saved_run, "api/runs/<uuid:run_id>/keep", "archived_run"),
+    "unanswered": ("chat.generation.archive.archived_run", any_unanswered,
+                "api/runs/<uuid:run_id>/events", "unanswered_run"),
     "restore": ((ConversationQuerySet, "restorable"), any_deleted,
                 "api/conversations/<uuid:conversation_id>/restore", "deleted_conversation"),
     "page": ((pages, "is_of"), is_anybodys, "c/<uuid:conversation_id>", "conversation"),
@@ -299,4 +309,7 @@ async def test_control_without_its_filter_a_frame_is_red(monkeypatch: pytest.Mon
         monkeypatch.setattr("chat.generation.admission._conversation", any_conversation)
         with pytest.raises(AssertionError):
             await check_frame(made, socket, "send", {"conversation_id": "conversation"})
+        monkeypatch.setattr("chat.generation.admission._is_begun", is_anybodys_begun)
+        with pytest.raises(AssertionError):
+            await check_frame(made, socket, "send", {"conversation_id": "unanswered_conversation"})
         await socket.disconnect()

@@ -16,6 +16,7 @@ from django.test import Client
 
 from chat import database
 from chat.models import ApiToken, Conversation, Message, User
+from chat.providers.base import RateLimited
 from tests.api.rig import Browser
 from tests.chat_rig import Rig, rig
 
@@ -81,6 +82,10 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
     chat.provider.say(f"{SECRET} part")
     chat.provider.put(None)
     await chat.events(failed.run_id)
+    unanswered = await chat.send(f"{SECRET} unanswered")
+    chat.provider.put(RateLimited(f"{SECRET} reason", retry_after=60))
+    await chat.events(unanswered.run_id)
+    await chat.engine.log.forget(unanswered.run_id)
     answer = await database.read(lambda: str(Conversation.objects.get(pk=saved.conversation_id).active_leaf_id))
     question = await database.read(lambda: str(Message.objects.get(pk=answer).parent_id))
     own = await database.write(
@@ -95,6 +100,8 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
         "archived_run": archived.run_id,
         "deleted_conversation": deleted.conversation_id,
         "failed_run": failed.run_id,
+        "unanswered_run": unanswered.run_id,
+        "unanswered_conversation": unanswered.conversation_id,
         "live_run": live.run_id,
         "live_conversation": live.conversation_id,
         "answer": answer,

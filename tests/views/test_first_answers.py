@@ -17,6 +17,7 @@ from tests.cast import add_turn, make_conversation
 SignIn = Callable[[User], Client]
 # The API reads on threads of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
+ALWAYS = ["/conversations", "/conversations?pinned=1", "/runs?unanswered=1"]
 ANSWERS = re.compile(r'<script id="chat-answers" type="application/json">(.*?)</script>')
 
 
@@ -36,7 +37,7 @@ def test_the_page_of_a_conversation_comes_with_what_its_scripts_ask_for_first(si
     answers = answers_of(client, f"/c/{conversation.pk}")
 
     path = f"/conversations/{conversation.pk}"
-    assert list(answers) == ["/conversations", "/conversations?pinned=1", path, f"{path}/messages?branch=active"]
+    assert list(answers) == [*ALWAYS, path, f"{path}/messages?branch=active"]
     assert [each["text"] for each in answers[f"{path}/messages?branch=active"]["items"]] == [
         "A bird.",
         "What is a heron?",
@@ -46,7 +47,7 @@ def test_the_page_of_a_conversation_comes_with_what_its_scripts_ask_for_first(si
 
 
 def test_a_new_chat_comes_with_the_list_alone(signed_in: SignIn, alice: User) -> None:
-    assert list(answers_of(signed_in(alice), "/")) == ["/conversations", "/conversations?pinned=1"]
+    assert list(answers_of(signed_in(alice), "/")) == ALWAYS
 
 
 def test_nothing_of_anybody_else_is_in_it(signed_in: SignIn, alice: User, charlie: User) -> None:
@@ -63,7 +64,7 @@ def test_where_one_message_is_asked_for_the_end_is_not_sent(signed_in: SignIn, a
 
     answers = answers_of(signed_in(alice), f"/c/{conversation.pk}?message={message.pk}")
 
-    assert list(answers) == ["/conversations", "/conversations?pinned=1"]
+    assert list(answers) == ALWAYS
 
 
 @pytest.mark.parametrize("size", [ROOM, ROOM + 1, 1024 * 1024])

@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from chat.models import Assistant, Conversation, Suggestion, User
 from chat.models.suggestion import DEFAULTS
+from chat.providers.base import RateLimited
 from tests.cast import make_conversation
 from tests.chat_rig import rig
 
@@ -242,6 +243,22 @@ async def test_a_conversation_whose_first_answer_is_still_streaming_opens_for_it
 
         assert (hers.status_code, theirs.status_code) == (200, 404)
         assert config_of(hers)["conversation_id"] == sent.conversation_id
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_conversation_whose_first_question_failed_opens_for_its_owner_only() -> None:
+    async with rig() as it:
+        sent = await it.send("Hello")
+        it.provider.put(RateLimited("Too many requests.", retry_after=60))
+        await it.events(sent.run_id)
+        await it.engine.log.forget(sent.run_id)
+
+        hers = await page_of(it.alice, f"/c/{sent.conversation_id}")
+        theirs = await page_of(it.charlie, f"/c/{sent.conversation_id}")
+
+        assert (hers.status_code, theirs.status_code) == (200, 404)
+        assert sent.run_id in hers.content.decode()
+        assert sent.run_id not in theirs.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

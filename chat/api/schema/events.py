@@ -119,7 +119,7 @@ EVENTS: Final[dict[str, Schema]] = {
         },
     ),
     "error": shape(
-        "The end of a run that failed. Nothing was saved; what had arrived can be kept.",
+        "The end of a run that failed. Nothing of the answer was saved; what had arrived can be kept.",
         {
             "code": ref("ErrorCode"),
             "message": said(TEXT, "A sentence for the person who asked."),
@@ -137,6 +137,7 @@ NOTICES: Final[dict[str, Schema]] = {
         {**_RUN, "client_message_id": UUID, "title": TEXT, "cursor": CURSOR},
     ),
     "run_ended": shape("A run has ended.", {**_RUN, "status": one_of("completed", "stopped", "error")}),
+    "run_dismissed": shape("A run that failed, and its question, were dismissed.", _RUN),
     "conversation_created": shape("A conversation has its first answer.", {"conversation": ref("Conversation")}),
     "conversation_renamed": shape("A conversation has another title.", {"conversation": ref("Conversation")}),
     "conversation_changed": shape(

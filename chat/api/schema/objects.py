@@ -34,6 +34,7 @@ def objects() -> dict[str, Schema]:
         "Send": _send(),
         "StartedRun": STARTED_RUN,
         "Run": RUN,
+        "Unanswered": UNANSWERED,
         "StoppedRun": STOPPED_RUN,
         "Conversation": CONVERSATION,
         "ConversationChanges": CONVERSATION_CHANGES,
@@ -163,8 +164,17 @@ RUN: Schema = shape(
         "title": said(TEXT, "Of the conversation."),
         "cursor": said(CURSOR, "The last event so far."),
         "state": one_of("live", "completed", "stopped", "error"),
+        "unanswered": {"anyOf": [ref("Unanswered"), {"type": "null"}]},
         "events_url": ADDRESS,
         "stop_url": ADDRESS,
+    },
+)
+
+UNANSWERED: Schema = shape(
+    "Of a run that failed, where its question waits to be asked again or dismissed.",
+    {
+        "failed_at": TIME,
+        "first": said(FLAG, "Nothing in its conversation has been answered: the conversation does not exist yet."),
     },
 )
 

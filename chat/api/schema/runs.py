@@ -1,4 +1,4 @@
-"""Runs: start, follow, stop, keep."""
+"""Runs: start, follow, stop, keep, dismiss."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def paths() -> dict[str, Schema]:
         "runs": {"get": LIST, "post": START},
         "runs/stream": {"post": START_AND_STREAM},
         "runs/wait": {"post": START_AND_WAIT},
+        "runs/{run_id}": {"parameters": [_ID], "delete": DISMISS},
         "runs/{run_id}/events": {"parameters": [_ID], "get": FOLLOW},
         "runs/{run_id}/stop": {"parameters": [_ID], "post": STOP},
         "runs/{run_id}/keep": {"parameters": [_ID], "post": KEEP},
@@ -49,8 +50,12 @@ LIST: Final = operation(
     "listRuns",
     "Your runs",
     tag=TAG,
-    description="Those that are live, and those that ended in the last minutes and can still be followed.",
-    parameters=[query("active", {**TEXT, "examples": ["1"]}, "`1`: only those that are live.")],
+    description="Those that are live, those that ended in the last minutes and can still be followed, and those that "
+    "failed and whose questions are unanswered, however long ago.",
+    parameters=[
+        query("active", {**TEXT, "examples": ["1"]}, "`1`: only those that are live."),
+        query("unanswered", {**TEXT, "examples": ["1"]}, "`1`: only those whose questions are unanswered."),
+    ],
     answers={"200": answer("RunList", "The runs.")},
 )
 
@@ -128,6 +133,15 @@ KEEP: Final = operation(
     description="Repeated, or after a run that is saved, the same answer again.",
     writes=True,
     answers={"200": answer("Message", "The saved answer.")},
+    refused=("not_found", "conflict"),
+)
+
+DISMISS: Final = operation(
+    "dismissRun",
+    "Forget a run that failed, and its question",
+    tag=TAG,
+    writes=True,
+    answers={"204": empty("It is forgotten.")},
     refused=("not_found", "conflict"),
 )
 

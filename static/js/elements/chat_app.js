@@ -1,3 +1,4 @@
+import { warn } from "../client/warning.js";
 import { gettext } from "../i18n.js";
 import { enableActions } from "../markdown/actions.js";
 import { Announcer } from "./announcer.js";
@@ -14,6 +15,7 @@ import { actionOf } from "./template_parts.js";
 
 const acts = new LateModule(() => import("./conversation_acts.js"));
 const modelWatch = new LateModule(() => import("./model_watch.js"));
+const toast = new LateModule(() => import("./undo_toast.js"));
 const readMarks = new LateModule(() => import("./read_marks.js"));
 const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
 /** Refusals of a message that another model, or the same one a moment later, may not get. */
@@ -59,6 +61,7 @@ export class ChatApp extends HTMLElement {
       send: (text, send) => this.#send(text, send),
       attempt: (work) => this.#try(work),
       giveBack: (text) => this.#composer.giveBack(text),
+      toast: (text, undo) => this.#toast(text, undo),
       signal: this.#listeners.signal,
     });
     this.#listen();
@@ -185,6 +188,7 @@ export class ChatApp extends HTMLElement {
   #notice({ kind, conversation_id: id, run_id: runId }) {
     if (id !== this.#open.id) return;
     if (kind === "run_started") this.#stage.meetRuns();
+    if (kind === "run_dismissed") this.#open.forget(runId);
     if (kind === "run_ended" && !this.#open.follows(runId)) void this.#try(this.#open.refresh());
     if (kind !== "conversation_deleted") return;
     this.#go(null);
@@ -238,7 +242,10 @@ export class ChatApp extends HTMLElement {
   }
 
   /** @type {(text: string, undo: (() => void) | null) => void} */
-  #toast = (text, undo) => this.#find("undo-toast")[0].show(text, undo);
+  #toast = (text, undo) => {
+    const show = () => this.#find("undo-toast")[0].show(text, undo);
+    toast.load().then(show, (error) => warn(text, error));
+  };
 
   /** @param {...string} names @returns {any[]} the elements of the page by their tag names */
   #find(...names) {

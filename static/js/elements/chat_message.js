@@ -7,7 +7,7 @@ import { LateModule } from "./late_module.js";
 import { actionOf, cloneTemplate, part } from "./template_parts.js";
 
 const COPIED_FOR_MS = 1_500;
-const ASKED_OF_OTHERS = new Set(["retry", "keep", "return", "regenerate", "continue"]);
+const ASKED_OF_OTHERS = new Set(["retry", "keep", "return", "dismiss", "regenerate", "continue"]);
 /** A question beyond one of these is folded: pasted text must not push the conversation away. */
 const LONG_CHARACTERS = 1_800;
 const LONG_LINES = 24;

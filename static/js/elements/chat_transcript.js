@@ -167,9 +167,11 @@ export class ChatTranscript extends HTMLElement {
     this.#drawRest();
   }
 
-  /** @param {string} text in place of messages that cannot be shown; empty for none */
-  showProblem(text) {
+  /** @param {string} text in place of messages that cannot be shown; empty for none @param {{ gone?: boolean }} [options] whether trying again helps nobody */
+  showProblem(text, { gone = false } = {}) {
     part(this, "problem-text").textContent = text;
+    part(this, "problem-again").hidden = gone;
+    part(this, "problem-new").hidden = !gone;
     part(this, "problem").hidden = !text;
   }
 

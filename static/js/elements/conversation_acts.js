@@ -41,11 +41,13 @@ export class ConversationActs {
 
   /** @param {string} id */
   async delete(id) {
-    const title = this.#book.get(id)?.title ?? "";
+    const { title = "", provisional = false } = this.#book.get(id) ?? {};
     const wasOpen = this.#leave(id);
     const done = await this.#try(this.#book.delete(id));
     const undo = () => this.#book.restore(id);
-    if (done) this.#toast(interpolate(gettext("Deleted “%(title)s”"), { title }), () => void this.#undo(id, undo, wasOpen));
+    // Of one that was never saved nothing is left to be restored.
+    const takeBack = provisional ? null : () => void this.#undo(id, undo, wasOpen);
+    if (done) this.#toast(interpolate(gettext("Deleted “%(title)s”"), { title }), takeBack);
   }
 
   /** @param {string} id @returns {boolean} whether it was on the screen */

@@ -20,6 +20,8 @@ import { ConversationPages, timeOf } from "./conversation_pages.js";
 /** The person's conversations, as far as they are known here. Says "change" when that changes. */
 export class ConversationBook extends EventTarget {
   #client;
+  /** The ids of those with questions that wait to be asked again or dismissed. @type {Set<string>} */
+  unanswered = new Set();
   /** @type {Map<string, Conversation>} */
   #conversations = new Map();
   /** Deleted here or elsewhere: what was on its way before that must not bring them back. */

@@ -134,7 +134,12 @@ export class ConversationList extends HTMLElement {
     const pinned = this.#archive ? [] : shown.filter((conversation) => conversation.pinned);
     const others = pinned.length ? shown.filter((conversation) => !conversation.pinned) : shown;
     const byDate = groupByDate(others, ({ updated_at: at }) => new Date(at), new Date());
-    return pinned.length ? [{ label: gettext("Pinned"), items: pinned }, ...byDate] : byDate;
+    const open = this.#book.get(this.#current);
+    const above = [
+      { label: gettext("Archived"), items: open?.archived && !this.#archive ? [open] : [] },
+      { label: gettext("Pinned"), items: pinned },
+    ];
+    return [...above.filter(({ items }) => items.length), ...byDate];
   }
 
   /** @param {Conversation} conversation */
@@ -145,7 +150,7 @@ export class ConversationList extends HTMLElement {
       row = new ConversationRow(id, { href: pathOf(id, this.#root), onAct: (...asked) => this.#asked(id, ...asked) });
       this.#rows.set(id, row);
     }
-    row.draw(conversation, { current: id === this.#current, live: this.#runs.of(id) !== null });
+    row.draw(conversation, { current: id === this.#current, live: this.#runs.of(id) !== null, unanswered: this.#book.unanswered.has(id) });
     return row.element;
   }
 

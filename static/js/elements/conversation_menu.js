@@ -22,11 +22,15 @@ export class ConversationMenu {
   }
 
   /** Before it opens, which the button does by itself. @param {import("./conversation_book.js").Conversation} conversation */
-  show({ id, pinned = false, archived = false }) {
+  show({ id, pinned = false, archived = false, provisional = false }) {
     this.#id = id;
     part(this.#root, "pin").textContent = pinned ? gettext("Unpin") : gettext("Pin");
     part(this.#root, "archive").textContent = archived ? gettext("Put back") : gettext("Archive");
-    /** @type {HTMLElement} */ (this.#root.querySelector("[data-action=pin]")).hidden = archived;
+    for (const item of /** @type {NodeListOf<HTMLElement>} */ (this.#root.querySelectorAll("[data-action]"))) {
+      const { action } = item.dataset;
+      // Of one that is not saved yet there is nothing to keep or to name.
+      item.hidden = (provisional && action !== "delete") || (archived && action === "pin");
+    }
   }
 
   close() {

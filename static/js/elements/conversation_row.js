@@ -35,17 +35,19 @@ export class ConversationRow {
 
   /**
    * @param {import("./conversation_book.js").Conversation} conversation
-   * @param {{ current: boolean, live: boolean }} state
+   * @param {{ current: boolean, live: boolean, unanswered: boolean }} state
    */
-  draw({ title, provisional = false, unread = false }, { current, live }) {
+  draw({ title, provisional = false, unread = false }, { current, live, unanswered }) {
     this.#title = title;
+    const isNews = unread && !live && !current;
     const shown = title || gettext("Untitled");
     if (part(this.#root, "title").textContent !== shown) part(this.#root, "title").textContent = shown;
     part(this.#root, "live").hidden = !live;
-    part(this.#root, "unread").hidden = live || !unread;
-    part(this.#root, "more").hidden = provisional;
+    part(this.#root, "unread").hidden = !isNews;
+    part(this.#root, "unanswered").hidden = live || !unanswered;
+    part(this.#root, "more").hidden = provisional && (live || !unanswered);
     part(this.#root, "more").setAttribute("aria-label", interpolate(gettext("More for “%(title)s”"), { title: shown }));
-    this.#root.toggleAttribute("data-unread", unread && !live);
+    this.#root.toggleAttribute("data-unread", isNews);
     this.#root.toggleAttribute("data-current", current);
     if (current) this.#link.setAttribute("aria-current", "page");
     else this.#link.removeAttribute("aria-current");

@@ -14,6 +14,8 @@ export class FailureCard {
   #keep;
   /** @type {HTMLButtonElement} */
   #return;
+  /** @type {HTMLButtonElement} */
+  #dismiss;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
@@ -24,6 +26,7 @@ export class FailureCard {
     this.#retry = this.#button("retry");
     this.#keep = this.#button("keep");
     this.#return = this.#button("return");
+    this.#dismiss = this.#button("dismiss");
   }
 
   /**
@@ -34,14 +37,16 @@ export class FailureCard {
    * @param {number | null} [options.retryAfter] seconds
    * @param {boolean} [options.keepable] whether there is a part that could be saved
    * @param {boolean} [options.returnable] whether the words can go back into the message box
+   * @param {boolean} [options.dismissable] whether there is a run to be forgotten
    */
-  show({ kind, title, detail, retryAfter = null, keepable = false, returnable = false }) {
+  show({ kind, title, detail, retryAfter = null, keepable = false, returnable = false, dismissable = false }) {
     part(this.#root, "failure-title").textContent = title;
     part(this.#root, "failure-detail").textContent = detail;
     this.#root.dataset.kind = kind;
     this.#keep.hidden = !keepable;
     this.#keep.disabled = false;
     this.#return.hidden = !returnable;
+    this.#dismiss.hidden = !dismissable;
     this.#root.hidden = false;
     this.#countDown(retryAfter ?? 0);
   }

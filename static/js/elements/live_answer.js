@@ -66,13 +66,13 @@ export class LiveAnswer {
     return done.characters === undefined || done.characters === countCharacters(this.text);
   }
 
-  /** @param {import("./failure_words.js").Failure} failure */
+  /** @param {import("./failure_words.js").Failure & { dismissable?: boolean }} failure */
   fail(failure) {
     this.#writer.finish();
     this.#activity.end("failed");
     this.#message.showStatus("");
     this.#message.state = "failed";
-    this.#message.failure.show({ ...failureWords(failure), retryAfter: failure.retryAfter, keepable: this.text !== "" });
+    this.#message.failure.show({ ...failure, ...failureWords(failure), keepable: this.text !== "" });
   }
 
   /** Shows the answer as the server has saved it. @param {import("./branch_pages.js").Message} message */

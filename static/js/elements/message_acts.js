@@ -10,6 +10,7 @@ export class MessageActs {
   #send;
   #attempt;
   #giveBack;
+  #toast;
 
   /**
    * @param {HTMLElement} app
@@ -18,13 +19,15 @@ export class MessageActs {
    * @param {(text: string, send: () => Promise<unknown>) => unknown} options.send tells why something was refused, and gives the words back
    * @param {(work: unknown) => unknown} options.attempt tells of a failure in passing
    * @param {(text: string) => void} options.giveBack puts words back into the message box
+   * @param {(text: string, undo: () => void) => unknown} options.toast says what can be taken back
    * @param {AbortSignal} options.signal ends it
    */
-  constructor(app, { open, send, attempt, giveBack, signal }) {
+  constructor(app, { open, send, attempt, giveBack, toast, signal }) {
     this.#open = open;
     this.#send = send;
     this.#attempt = attempt;
     this.#giveBack = giveBack;
+    this.#toast = toast;
     for (const [type, handle] of Object.entries(this.#handlers)) {
       app.addEventListener(type, (event) => void handle(/** @type {any} */ (event)), { signal });
     }
@@ -35,6 +38,7 @@ export class MessageActs {
     "message-retry": ({ target }) => this.#send(this.#open().wordsOf(target), () => this.#open().retry(target)),
     "message-keep": ({ target }) => this.#attempt(this.#open().keep(target)),
     "message-return": ({ target }) => this.#giveBack(this.#open().takeBack(target)),
+    "message-dismiss": ({ target }) => this.#attempt(this.#dismiss(target)),
     "message-edit": ({ target, detail }) => this.#ask(detail.text, () => this.#open().edit(target, detail.text)),
     "message-regenerate": ({ target }) => this.#ask("", () => this.#open().regenerate(target)),
     "message-continue": ({ target }) => this.#ask("", () => this.#open().continue(target)),
@@ -53,6 +57,12 @@ export class MessageActs {
     if (!this.#open().current) return this.#send(text, send);
     this.#giveBack(text);
     return this.#attempt(Promise.reject(new Error(gettext("An answer is being written: stop it, or wait for its end."))));
+  }
+
+  /** @param {EventTarget} message of a question that failed */
+  async #dismiss(message) {
+    const text = await this.#open().dismiss(message);
+    this.#toast(gettext("Question dismissed"), () => this.#giveBack(text));
   }
 
   /**

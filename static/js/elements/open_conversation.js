@@ -16,7 +16,7 @@ const LEFT_BEHIND = { code: "left_behind", message: gettext("The page was left b
  * The conversation on the screen: its saved messages, and the turns that are being written.
  *
  * Says "change" (busy or empty changed), "identified" (`detail.before`: the id it had), "described"
- * (`detail.conversation`), and "turn-started" and "turn-ended" (`detail`: turn, status). A closed one says and draws
+ * (`detail.conversation`), "vanished" (all that it was has been dismissed), and "turn-started" and "turn-ended" (`detail`: turn, status). A closed one says and draws
  * nothing any more; its runs go on at the server.
  *
  * @typedef {import("./live_runs.js").Run} Run
@@ -33,6 +33,8 @@ export class OpenConversation extends EventTarget {
   #history;
   /** Whether the server has a row for it: not before its first turn has ended. */
   #saved = false;
+  /** Whether the server keeps a question of it that has failed. */
+  #begun = false;
   /** Nothing has been read yet: what runs is shown, wherever it stands. */
   #loading = true;
   /** What was said before stands on the screen. */
@@ -60,7 +62,7 @@ export class OpenConversation extends EventTarget {
     this.#sender = new Sender({
       client: options.client,
       turns: this.#turns,
-      target: () => (this.#saved ? this.#id : null),
+      target: () => (this.#saved || this.#begun ? this.#id : null),
       onShow: (turn) => this.#showSent(turn),
       onDrop: (turn) => this.#versions.drop(turn),
       onSent: (sent) => this.#identify(sent.conversationId),
@@ -98,7 +100,7 @@ export class OpenConversation extends EventTarget {
       this.showUnsent(); // Below what was said.
       await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
       const mayBeLost = client.outbox.running.some((entry) => this.#isOwn(entry));
-      if (!this.#saved && this.#turns.empty && !mayBeLost) transcript.showProblem(NOT_FOUND);
+      if (!this.#saved && this.#turns.empty && !mayBeLost) transcript.showProblem(NOT_FOUND, { gone: true });
     } catch (error) {
       if (!this.#closed) transcript.showProblem(refusalWords(/** @type {Error} */ (error)));
     } finally {
@@ -202,6 +204,25 @@ export class OpenConversation extends EventTarget {
     return turn ? this.#sender.takeBack(turn) : "";
   }
 
+  /** Has a question that failed forgotten. @param {EventTarget | null} message @returns {Promise<string>} its words */
+  async dismiss(message) {
+    const turn = this.#turns.of(message);
+    if (!turn?.runId) return "";
+    await this.#options.client.request("DELETE", `/runs/${turn.runId}`).catch((error) => {
+      if (error.code !== "not_found") throw error; // It was dismissed elsewhere.
+    });
+    this.forget(turn.runId);
+    return turn.text;
+  }
+
+  /** A question that failed was dismissed. @param {string} runId */
+  forget(runId) {
+    const turn = this.#turns.withRun(runId);
+    if (!turn || turn.busy) return;
+    this.#sender.takeBack(turn);
+    if (!this.#saved && this.#turns.empty) this.#tell("vanished", {});
+  }
+
   /** Saves what had arrived before an error. @param {EventTarget | null} message */
   async keep(message) {
     const turn = this.#turns.of(message);
@@ -242,6 +263,10 @@ export class OpenConversation extends EventTarget {
 
   /** A turn that was asked for here. @param {Turn} turn */
   #showSent(turn) {
+    this.#tell("change", {}); // The first one brings the transcript onto the screen: what is not there has no size.
+    const { continueId = null } = turn.request ?? {};
+    const broken = this.#options.transcript.elementOf(continueId);
+    if (broken) return this.#options.transcript.replace(broken, () => (this.#versions.show(turn), turn.head));
     this.#versions.show(turn);
     const question = turn.followsQuestion ? this.#options.transcript.elementOf(turn.questionId) : null;
     const head = question ?? turn.head;
@@ -262,10 +287,11 @@ export class OpenConversation extends EventTarget {
     if (unseen.some(({ state }) => state === "completed" || state === "stopped")) await this.#readAgain();
     if (this.#closed) return;
     const live = unseen.find(({ state }) => state === "live");
-    const failed = unseen.find(({ state }) => state === "error");
-    if (live) this.meet(runOf(live));
-    else if (failed) this.#showFailed(runOf(failed));
-    if (!live) this.#loading = false;
+    const last = unseen.find(({ state }) => state === "error");
+    this.#begun ||= unseen.some(({ unanswered }) => unanswered);
+    if (live) return this.meet(runOf(live));
+    this.#loading = false;
+    for (const run of unseen.reverse()) if (run.unanswered || run === last) this.#showFailed(runOf(run));
   }
 
   /** @param {import("./branch_pages.js").Message} message */
@@ -278,10 +304,9 @@ export class OpenConversation extends EventTarget {
     else this.#saved = await this.#history.load();
   }
 
-  /** A failure stays to be read for a while, if it is the last that happened here, or as another version. @param {Run} run */
+  /** A failure stays to be read: the last that happened here for a while, and a question until it is answered or dismissed. @param {Run} run */
   #showFailed(run) {
     if (this.#turns.knows(run)) return;
-    this.#loading = false;
     this.#turns.add(run).follow(run.runId);
   }
 
@@ -317,12 +342,14 @@ export class OpenConversation extends EventTarget {
     this.#turns.changed();
   }
 
-  /** @param {{ turn: Turn, status: string }} detail */
+  /** @param {{ turn: Turn, status: string, code?: string }} detail */
   #ended(detail) {
     this.#loading = false;
     if (detail.status !== "error") {
       this.#saved = true;
       this.#versions.settle(detail.turn);
+    } else if (!detail.turn.followsQuestion && detail.code !== "not_found") {
+      this.#begun = true;
     }
     this.#tell("turn-ended", detail);
   }

@@ -168,7 +168,7 @@ export class ReadingPlace {
     const shrunk = length < this.#length;
     this.#top = top;
     this.#length = length;
-    if (moved && !this.#stands) this.#pinned = false;
+    if (moved && !shrunk && !this.#stands) this.#pinned = false;
     if (up && !shrunk && rest > 1) this.#release();
     else if (moved && !up && !this.#pinned && !this.partial && rest <= NEAR_PX) this.#following = true;
     this.#remember();

@@ -21,6 +21,7 @@ import { TabStorage } from "./tab_storage.js";
 const NOT_SIGNED_IN = 4401;
 const sse = new LateModule(() => import("../client/sse_transport.js"));
 const leftovers = new LateModule(() => import("./leftovers.js"));
+const unanswered = new LateModule(() => import("./unanswered.js"));
 
 /**
  * The signed-in person at this tab: the connection, and what is known of their conversations and live runs, kept true
@@ -117,6 +118,16 @@ export class Session {
     for (const run of runs) this.book.notice({ kind: "run_started", ...run });
     // Notices of the time without a connection are lost; the first may come long after the list was read.
     this.book.refresh().catch((error) => warn("the list could not be read again", error));
+    void this.#readUnanswered();
+  }
+
+  async #readUnanswered() {
+    try {
+      const { items } = await this.client.request("GET", "/runs?unanswered=1");
+      if (items.length || this.book.unanswered.size) await (await unanswered.load()).markUnanswered(items, this);
+    } catch (error) {
+      warn("failed questions could not be read", error);
+    }
   }
 
   /** @param {Record<string, any>} notice */
@@ -124,5 +135,8 @@ export class Session {
     if (notice.kind === "run_started") this.runs.add(runOf(notice));
     if (notice.kind === "run_ended") this.runs.end(notice.run_id);
     this.book.notice(notice);
+    const { kind, status, conversation_id: id } = notice;
+    const mayAnswer = kind !== "run_started" && this.book.unanswered.has(id);
+    if (mayAnswer || status === "error" || kind === "conversation_restored") void this.#readUnanswered();
   }
 }

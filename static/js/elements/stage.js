@@ -77,9 +77,11 @@ export class Stage {
 
   drawTitle() {
     const { id } = this.#open;
-    const title = id === null ? gettext("New chat") : (this.#parts.session.book.get(id)?.title ?? "");
+    const open = this.#parts.session.book.get(id);
+    const title = id === null ? gettext("New chat") : (open?.title ?? "");
     const heading = /** @type {HTMLElement} */ (document.getElementById("conversation-title"));
     heading.textContent = title;
+    /** @type {HTMLElement} */ (document.getElementById("archived-note")).hidden = !open?.archived;
     document.title = id === null || !title ? SITE : `${title} · ${SITE}`;
   }
 
@@ -117,6 +119,10 @@ export class Stage {
     const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants, assistant, messageId });
     open.addEventListener("change", () => this.#draw());
     open.addEventListener("identified", (event) => this.#identified(open, detailOf(event).before));
+    open.addEventListener("vanished", () => {
+      session.book.drop(open.id ?? "");
+      this.go(null);
+    });
     open.addEventListener("described", (event) => this.#described(detailOf(event).conversation));
     open.addEventListener("turn-started", (event) => this.#started(detailOf(event).turn));
     open.addEventListener("turn-ended", (event) => void this.#ended(open, detailOf(event)));

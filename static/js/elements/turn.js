@@ -201,7 +201,7 @@ export class Turn extends EventTarget {
 
   /** @param {Record<string, any>} data of `error` */
   #fail({ code, message, retryable, retry_after: retryAfter }) {
-    this.#answers({}).fail({ code, message, retryable, retryAfter });
+    this.#answers({}).fail({ code, message, retryable, retryAfter, dismissable: this.runId !== null && !this.followsQuestion });
     this.#end({ status: "error", code });
   }
 

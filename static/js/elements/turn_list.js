@@ -63,8 +63,13 @@ export class TurnList extends EventTarget {
   }
 
   /** @param {string} runId */
+  withRun(runId) {
+    return this.#turns.find((turn) => turn.runId === runId) ?? null;
+  }
+
+  /** @param {string} runId */
   hasRun(runId) {
-    return this.#turns.some((turn) => turn.runId === runId);
+    return this.withRun(runId) !== null;
   }
 
   close() {

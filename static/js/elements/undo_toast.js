@@ -48,3 +48,5 @@ export class UndoToast extends HTMLElement {
     this.#undo?.();
   };
 }
+
+customElements.define("undo-toast", UndoToast);

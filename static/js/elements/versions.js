@@ -26,12 +26,8 @@ export class Versions {
   /** A turn that was asked for here is shown, wherever it stands. @param {Turn} turn */
   show(turn) {
     const history = this.#history();
-    if (turn.isFork) {
-      history.forkTo(turn);
-    } else {
-      this.#forgetFailed();
-      history.appendTurn(turn);
-    }
+    if (turn.isFork) history.forkTo(turn);
+    else this.#append(turn);
     this.#add(turn);
   }
 
@@ -45,7 +41,7 @@ export class Versions {
   place(turn, { fork }) {
     const history = this.#history();
     if (!history.shows(turn)) {
-      if (turn.after === history.leaf && !turn.followsQuestion) history.appendTurn(turn);
+      if (turn.after === history.leaf && !turn.followsQuestion) this.#append(turn);
       else if (fork) history.forkTo(turn);
     }
     this.#add(turn);
@@ -85,12 +81,13 @@ export class Versions {
     return message;
   }
 
-  /** Another question follows now, in the place of those that have failed; they stay to be read. */
-  #forgetFailed() {
+  /** Another question follows now, in the place of those that have failed; they stay to be read. @param {Turn} turn */
+  #append(turn) {
     const history = this.#history();
     for (const { messageId, draftId } of this.#transcript.messages) {
       if (!messageId && draftId) history.siblings.remove(draftId);
     }
+    history.appendTurn(turn);
   }
 
   /** @param {Turn} turn */

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from chat.models.conversation import TITLE_LENGTH, Conversation
+from chat.models.message import Message
+from chat.models.sizes import Bytes
+from chat.wire import clean
+
+# Of one person; beyond either the oldest go. A list of them is sent and read in one piece.
+MOST: Final = 50
+MOST_BYTES: Final = 1024 * 1024
+LONGEST_REASON: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as its run was asked it. Ids are UUID text."""
+
+    run_id: str
+    client_message_id: str
+    owner_id: int
+    conversation_id: str
+    parent_id: str | None
+    title: str
+    text: str
+    assistant_slug: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why there is no answer: the fields of the run's `error` event."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
+    def kept(self) -> UnansweredQuestionQuerySet:
+        """Those whose conversation their owner has not deleted; most have none yet."""
+        deleted = Conversation.objects.exclude(deleted_at=None)
+        return self.exclude(conversation_id__in=deleted.values("pk"))
+
+    def of(self, owner_id: int) -> list[UnansweredQuestion]:
+        """All of a person's, newest first, without texts. `is_first`: nothing in the conversation is answered."""
+        rows = Conversation.objects.filter(pk=OuterRef("conversation_id"))
+        return list(self.kept().filter(owner_id=owner_id).defer("text").annotate(is_first=~Exists(rows)))
+
+    def keep(self, asked: Asked, reason: Reason) -> None:
+        """In place of the same question, if that had failed before. Not one that is saved as a message after all.
+
+        Raises django.db.Error; then nothing has changed.
+        """
+        with transaction.atomic():
+            self.settle(asked)
+            if Message.objects.filter(owner_id=asked.owner_id, client_message_id=asked.client_message_id).exists():
+                return
+            self.create(
+                run_id=asked.run_id,
+                client_message_id=asked.client_message_id,
+                owner_id=asked.owner_id,
+                conversation_id=asked.conversation_id,
+                parent_id=asked.parent_id,
+                title=clean(asked.title)[:TITLE_LENGTH],
+                text=asked.text,
+                assistant=asked.assistant_slug,
+                model=asked.model,
+                code=reason.code,
+                message=clean(reason.message)[:LONGEST_REASON],
+                retryable=reason.retryable,
+            )
+            self._prune(asked.owner_id)
+
+    def settle(self, asked: Asked) -> int:
+        """The question has been answered: it is needed no longer. How many times it was here."""
+        same_words = Q(conversation_id=asked.conversation_id, parent_id=asked.parent_id, text=asked.text)
+        same = same_words | Q(client_message_id=asked.client_message_id)
+        return self.filter(same, owner_id=asked.owner_id).delete()[0]
+
+    def _prune(self, owner_id: int) -> None:
+        """The newest one stays, however long."""
+        newest = self.filter(owner_id=owner_id).order_by("-failed_at", "-pk").values_list("pk", Bytes("text"))
+        room, surplus = MOST_BYTES, []
+        for count, (pk, size) in enumerate(newest):
+            room -= size
+            if count and (count >= MOST or room < 0):
+                surplus.append(pk)
+        if surplus:
+            self.filter(pk__in=surplus).delete()
+
+
+class UnansweredQuestion(models.Model):
+    """A question whose run has failed: its owner's, to be asked again or dismissed. Nothing of an answer is in here.
+
+    Outside the message tables, which hold whole turns only. It goes when the same question has been answered, when it
+    is dismissed, and with its conversation or its owner.
+    """
+
+    run_id = models.UUIDField(primary_key=True, editable=False)
+    client_message_id = models.UUIDField(editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="unanswered")
+    # Without a constraint: a conversation has no row before its first answer.
+    conversation = models.ForeignKey(
+        "chat.Conversation", on_delete=models.CASCADE, db_constraint=False, related_name="unanswered"
+    )
+    # Of the answer that it follows, which goes only with the conversation.
+    parent_id = models.UUIDField(null=True, blank=True, editable=False)
+    title = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    text = models.TextField()
+    assistant = models.CharField(max_length=120, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    code = models.CharField(max_length=40)
+    message = models.CharField(max_length=LONGEST_REASON, blank=True)
+    retryable = models.BooleanField(default=True)
+    failed_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[Any] = UnansweredQuestionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-failed_at", "-run_id")
+        indexes = (models.Index(fields=["owner", "-failed_at"], name="unanswered_newest"),)
+
+    def __str__(self) -> str:
+        return f"question of run {self.run_id}"
