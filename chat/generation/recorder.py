@@ -7,14 +7,16 @@ import contextvars
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from django.db import Error, InterfaceError, InternalError, OperationalError
 
 from chat import database, metrics
 from chat.models import Message, UnansweredQuestion
-from chat.models.turn import OwnerGone, Turn
+from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
+from chat.models.user import OwnerGone
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +70,8 @@ class Recorder:
 
     async def _keep(self, asked: Asked, reason: Reason) -> None:
         async def write() -> None:
-            await database.write(UnansweredQuestion.objects.keep, asked, reason)
+            with suppress(OwnerGone):
+                await database.write(UnansweredQuestion.objects.keep, asked, reason)
 
         try:
             await self._patiently(write, asked.run_id, waiting=_nobody, patience=self._patience)

@@ -18,17 +18,13 @@ from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.unanswered_question import Asked, UnansweredQuestion
-from chat.models.user import User
+from chat.models.user import OwnerGone, User
 from chat.wire import clean
 
 logger = logging.getLogger(__name__)
 
 # What a database, or its driver, says of a value that its column cannot hold.
 UNSTORABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
-
-
-class OwnerGone(Exception):
-    """The account that the turn belongs to has been deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from chat.models.conversation import TITLE_LENGTH, Conversation
 from chat.models.message import Message
 from chat.models.sizes import Bytes
+from chat.models.user import OwnerGone, User
 from chat.wire import clean
 
 # Of one person; beyond either the oldest go. A list of them is sent and read in one piece.
@@ -57,27 +58,35 @@ class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
     def keep(self, asked: Asked, reason: Reason) -> None:
         """In place of the same question, if that had failed before. Not one that is saved as a message after all.
 
-        Raises django.db.Error; then nothing has changed.
+        Raises OwnerGone, or django.db.Error; then nothing has changed.
         """
-        with transaction.atomic():
-            self.settle(asked)
-            if Message.objects.filter(owner_id=asked.owner_id, client_message_id=asked.client_message_id).exists():
-                return
-            self.create(
-                run_id=asked.run_id,
-                client_message_id=asked.client_message_id,
-                owner_id=asked.owner_id,
-                conversation_id=asked.conversation_id,
-                parent_id=asked.parent_id,
-                title=clean(asked.title)[:TITLE_LENGTH],
-                text=asked.text,
-                assistant=asked.assistant_slug,
-                model=asked.model,
-                code=reason.code,
-                message=clean(reason.message)[:LONGEST_REASON],
-                retryable=reason.retryable,
-            )
-            self._prune(asked.owner_id)
+        try:
+            with transaction.atomic():
+                self._keep(asked, reason)
+        except IntegrityError:
+            if not User.objects.filter(pk=asked.owner_id).exists():
+                raise OwnerGone from None
+            raise
+
+    def _keep(self, asked: Asked, reason: Reason) -> None:
+        self.settle(asked)
+        if Message.objects.filter(owner_id=asked.owner_id, client_message_id=asked.client_message_id).exists():
+            return
+        self.create(
+            run_id=asked.run_id,
+            client_message_id=asked.client_message_id,
+            owner_id=asked.owner_id,
+            conversation_id=asked.conversation_id,
+            parent_id=asked.parent_id,
+            title=clean(asked.title)[:TITLE_LENGTH],
+            text=asked.text,
+            assistant=asked.assistant_slug,
+            model=asked.model,
+            code=reason.code,
+            message=clean(reason.message)[:LONGEST_REASON],
+            retryable=reason.retryable,
+        )
+        self._prune(asked.owner_id)
 
     def settle(self, asked: Asked) -> int:
         """The question has been answered: it is needed no longer. How many times it was here."""

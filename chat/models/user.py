@@ -18,6 +18,10 @@ DISPLAY_NAME_LENGTH: Final = 60
 ACCOUNTS_PER_ADDRESS: Final = 10
 
 
+class OwnerGone(Exception):
+    """The account that something is to be saved for has been deleted."""
+
+
 @deconstructible
 class UsernameValidator(RegexValidator):
     """Names that no address can equal: without "@", and in the one form of Unicode that people can type (NFKC)."""
