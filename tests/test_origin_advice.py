@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from chat import origins
+from chat.management.commands.serve import warn_of_the_proxy
 
 NAME = "chat.example.org"
 
@@ -99,6 +100,17 @@ def test_nobody_can_fill_the_log_with_origins(caplog: pytest.LogCaptureFixture) 
             origins.tell("a form was", f"https://{number}.example\n{'x' * 10_000}", NAME)
     assert len(caplog.messages) == origins.TOLD
     assert all("\n" not in message and len(message) < 2000 for message in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    ("https", "proxies", "is_told"), [(True, 0, True), (True, 1, False), (False, 0, False)], ids=str
+)
+def test_the_start_tells_of_https_without_a_counted_proxy(
+    settings: Settings, caplog: pytest.LogCaptureFixture, https: bool, proxies: int, is_told: bool
+) -> None:
+    settings.HTTPS, settings.CHAT_TRUSTED_PROXIES = https, proxies
+    warn_of_the_proxy()
+    assert ["CHAT_TRUSTED_PROXIES=1" in message for message in caplog.messages] == [True] * is_told
 
 
 @pytest.mark.parametrize("origin", ["null", "", "http://[", "javascript:x", "//"])

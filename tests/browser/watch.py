@@ -54,7 +54,9 @@ REPORT: Final = """
 
 
 class Watch:
-    """On everything that one browser context does. `site_url`: the one origin that may be asked for anything."""
+    """On everything that one browser context does. `site_url`: the one origin, and the one path of it, that may be
+    asked for anything.
+    """
 
     def __init__(self, site_url: str, *, paths: tuple[str, ...] = CHAT_PATHS) -> None:
         self.site_url = site_url
@@ -120,7 +122,8 @@ class Watch:
         parts = urlsplit(url)
         if parts.scheme in LOCAL_SCHEMES:
             return
-        if f"{parts.scheme}://{parts.netloc}" != self.site_url:
+        root = urlsplit(self.site_url).path
+        if f"{parts.scheme}://{parts.netloc}{root}" != self.site_url or not parts.path.startswith(root):
             self.problems.append(f"request to elsewhere: {url}")
-        elif not any(re.fullmatch(pattern, parts.path) for pattern in self._paths):
+        elif not any(re.fullmatch(pattern, parts.path.removeprefix(root)) for pattern in self._paths):
             self.problems.append(f"unexpected request: {url}")

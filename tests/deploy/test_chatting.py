@@ -6,17 +6,19 @@ import http.client
 import io
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import aiohttp
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.deploy.nginx import Nginx
+from tests.deploy.nginx import Nginx, nginx
 from tests.faults.client import Browser, numbered, open_socket, socket
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Member, Site, Upstream, prepare
 from tests.faults.reading import Reading
 
 TOKEN: Final = len(numbered("", 1))
@@ -190,3 +192,32 @@ class TestStaticFiles:
         async with http.get(f"{proxy.url}/static/css/base.css") as response:
             assert response.status == 200
             assert response.headers["Cache-Control"] == "max-age=0, public"
+
+
+class TestBelowAPath:
+    """CHAT_URL may have one, and the proxy before nginx keeps it."""
+
+    @pytest.fixture
+    def below(self, tmp_path: Path, deployed: dict[str, str], upstream: Upstream) -> Iterator[Site]:
+        settings = {**deployed, "OPENAI_BASE_URL": upstream.base_url, "CHAT_URL": "http://127.0.0.1/ai"}
+        site = Site(tmp_path, prepare(tmp_path), **settings)
+        try:
+            site.start()
+            yield site
+        finally:
+            site.stop()
+
+    async def test_it_is_passed_on_as_without_one(self, below: Site, http: aiohttp.ClientSession) -> None:
+        alice = below.cast["alice"]
+        with nginx(below.host) as server:
+            async with connect(
+                f"ws://{server.host}/ai/ws/chat", additional_headers=alice.bearer, subprotocols=["chat.v1"], proxy=None
+            ) as opened:
+                assert json.loads(await opened.recv())["type"] == "hello"
+            body = {"text": "Hi"}
+            async with http.post(f"{server.url}/ai/api/runs/stream", json=body, headers=alice.bearer) as response:
+                assert response.status == 200
+                assert "event: done" in await response.text()
+            for path, status in (("/ai/metrics", 404), ("/metrics", 404), ("/ai/accounts/login/", 200)):
+                async with http.get(f"{server.url}{path}") as response:
+                    assert (path, response.status) == (path, status)
