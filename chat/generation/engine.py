@@ -420,7 +420,7 @@ def _why_no_model(refusal: Refusal, problems: Sequence[Problem]) -> Refusal:
     if refusal.code != "no_model" or not any(problem.is_silent for problem in problems):
         return refusal
     return Refusal(
-        "unavailable", "The model server does not answer. Try again in a moment.", retry_after=RETRY_SECONDS
+        "unavailable", "The model server does not answer.", retry_after=RETRY_SECONDS
     )
 
 

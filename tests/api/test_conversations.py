@@ -271,7 +271,7 @@ async def test_a_message_is_refused_until_the_model_server_has_come_and_then_ans
     refused = await owner.post("/api/runs", {"text": "Hi"})
     error = refused.data["error"]
     assert (refused.status, error["code"], error["retryable"]) == (503, "unavailable", True)
-    assert error["message"] == "The model server does not answer. Try again in a moment."
+    assert error["message"] == "The model server does not answer."
     assert int(refused.headers["retry-after"]) <= 5
     server.has_come = True
     assert (await owner.post("/api/runs", {"text": "Hi"})).status == 201
