@@ -25,4 +25,5 @@ new LateModule(async () => {
 
 const selectionCopy = new LateModule(() => import("./markdown/copy_selection.js").then((module) => module.enableSelectionCopy(document)));
 document.addEventListener("selectstart", () => void selectionCopy.load().catch(() => {}), { once: true });
+new LateModule(() => import("./elements/key_names.js").then((module) => module.nameKeys(document)));
 new LateModule(() => import("./elements/no_files.js").then((module) => module.refuseFiles(document)));

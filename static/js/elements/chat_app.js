@@ -4,7 +4,6 @@ import { enableActions } from "../markdown/actions.js";
 import { Announcer } from "./announcer.js";
 import { Commands } from "./commands.js";
 import { refreshCsrfFields } from "./csrf.js";
-import { nameKeys } from "./key_names.js";
 import { LateModule, loadLateModules } from "./late_module.js";
 import { MessageActs } from "./message_acts.js";
 import { refusalWords } from "./refusal_words.js";
@@ -55,7 +54,6 @@ export class ChatApp extends HTMLElement {
     const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));
     this.#commands = new Commands({ app: this, session, stage, composer, list, act: (act) => this.#act(act), go: this.#go, stop: () => void this.#try(this.#open.stop()) });
     enableActions(transcript);
-    nameKeys(document);
     new MessageActs(this, {
       open: () => this.#open,
       send: (text, send) => this.#send(text, send),
@@ -103,6 +101,7 @@ export class ChatApp extends HTMLElement {
     "composer-assistant": () => this.#stage.drawDemo(),
     "conversation-open": ({ id }) => this.#go(id),
     "conversation-change": ({ id, changes }) => this.#act((acts) => acts.change(id, changes)),
+    "conversation-rename": ({ id }) => this.#commands.rename(id),
     "conversation-delete": ({ id }) => this.#act((acts) => acts.delete(id)),
     "models-doubted": () => this.#watchModels(),
     "connection-wake": () => this.#session.client.wake(),
@@ -210,6 +209,7 @@ export class ChatApp extends HTMLElement {
     const prompt = /** @type {Element} */ (event.target).closest("[data-prompt]");
     if (prompt instanceof HTMLElement) this.#composer.giveBack(prompt.dataset.prompt ?? "");
     const asked = actionOf(event);
+    if (asked?.action === "conversation-menu") this.#find("conversation-list")[0].showMenu(this.#open.id, event);
     if (!asked || asked.element.closest("[role=menu]") || !this.#commands.has(asked.action)) return;
     // A click on a link that opens a tab is the browser's.
     if (/** @type {MouseEvent} */ (event).ctrlKey || /** @type {MouseEvent} */ (event).metaKey) return;

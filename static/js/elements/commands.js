@@ -60,7 +60,7 @@ export class Commands {
     pin: () => this.#change(({ pinned = false }) => ({ pinned: !pinned })),
     archive: () => this.#change(({ archived = false }) => ({ archived: !archived })),
     delete: () => this.#ofOpen(({ id }) => this.#parts.act((acts) => acts.delete(id))),
-    rename: () => this.#ofOpen(({ id }) => this.#rename(id)),
+    rename: () => this.#ofOpen(({ id }) => this.rename(id)),
   };
 
   async #showPalette() {
@@ -112,7 +112,7 @@ export class Commands {
   }
 
   /** @param {string} id */
-  #rename(id) {
+  rename(id) {
     this.#drawer(true);
     this.#parts.list.rename(id);
   }
@@ -139,7 +139,7 @@ export class Commands {
 
   /** @param {boolean} open */
   #drawer(open) {
-    /** @type {import("./side_bar.js").SideBar} */ (this.#parts.app.querySelector("side-bar")).open = open;
+    /** @type {import("./side_bar.js").SideBar} */ (this.#parts.app.querySelector("side-bar")).show(open);
   }
 }
 

@@ -16,7 +16,8 @@ const menu = new LateModule(() => import("./conversation_menu.js"));
  * The conversations of the sidebar: what is pinned, then the others by date, read as the list is scrolled. Or, in the
  * same place, the archived ones.
  *
- * Says "conversation-open", "conversation-change" (`detail.changes`) and "conversation-delete", each with `detail.id`.
+ * Says "conversation-open", "conversation-change" (`detail.changes`), "conversation-rename" (by the menu: a field is wanted)
+ * and "conversation-delete", each with `detail.id`.
  */
 export class ConversationList extends HTMLElement {
   /** @type {import("./conversation_book.js").ConversationBook} */
@@ -80,6 +81,12 @@ export class ConversationList extends HTMLElement {
     this.#draw();
     this.#look();
     if (archive) part(this, "archive-close").focus();
+  }
+
+  /** @param {string | null} id @param {MouseEvent} event at a button that opens the menu of this conversation */
+  showMenu(id, event) {
+    const conversation = this.#book.get(id);
+    if (conversation) void this.#showMenu(conversation, event);
   }
 
   /** @param {string} id its title becomes a field, if it stands here */
@@ -165,8 +172,7 @@ export class ConversationList extends HTMLElement {
    * @param {MouseEvent} [event] of "menu"
    */
   #asked(id, action, title, event) {
-    const conversation = this.#book.get(id);
-    if (action === "menu" && conversation) void this.#showMenu(conversation, /** @type {MouseEvent} */ (event));
+    if (action === "menu") this.showMenu(id, /** @type {MouseEvent} */ (event));
     if (action === "open") this.#tell("open", { id });
     if (action === "rename") this.#tell("change", { id, changes: { title } });
     if (action !== "menu") this.#draw();
@@ -195,14 +201,14 @@ export class ConversationList extends HTMLElement {
     const conversation = this.#book.get(id);
     if (!conversation) return;
     const { title, pinned = false, archived = false } = conversation;
-    if (action === "rename") this.rename(id);
+    if (action === "rename") this.#tell("rename", { id });
     if (action === "pin") this.#tell("change", { id, changes: { pinned: !pinned } });
     if (action === "archive") this.#tell("change", { id, changes: { archived: !archived } });
     if (action === "delete") this.#tell("delete", { id, title });
   }
 
   /**
-   * @param {"open" | "change" | "delete"} what
+   * @param {"open" | "change" | "rename" | "delete"} what
    * @param {object} detail
    */
   #tell(what, detail) {

@@ -2,7 +2,11 @@ const PHONE = "(max-width: 50rem)";
 /** An Escape is theirs first. */
 const OVERLAY = ":popover-open, dialog[open]";
 
-/** The sidebar: always there on a wide screen, a drawer over the conversation on a narrow one. */
+/** The server reads it, too: what was put away does not show for a moment before the scripts have come. */
+const COLLAPSED = "sidebar=collapsed";
+const FOR_A_YEAR = "path=/; max-age=31536000; samesite=lax";
+
+/** The sidebar: on a wide screen there until it is put away, on a narrow one a drawer over the conversation. */
 export class SideBar extends HTMLElement {
   #phone = matchMedia(PHONE);
 
@@ -26,8 +30,21 @@ export class SideBar extends HTMLElement {
     else delete this.#app.dataset.sidebar;
     this.#button.setAttribute("aria-expanded", String(open));
     this.#main.inert = open;
-    if (open) /** @type {HTMLElement} */ (this.querySelector(".sidebar__close")).focus();
+    if (open) this.#closing.focus();
     else if (this.contains(document.activeElement)) this.#button.focus();
+  }
+
+  /** Asked for by its buttons. On a wide screen it stays as it was left. @param {boolean} shown */
+  show(shown) {
+    if (this.#phone.matches) return void (this.open = shown);
+    if (shown !== this.#app.hasAttribute("data-collapsed")) return;
+    this.#app.toggleAttribute("data-collapsed", !shown);
+    document.cookie = `${shown ? "sidebar=" : COLLAPSED}; ${FOR_A_YEAR}`;
+    (shown ? this.#closing : this.#button).focus();
+  }
+
+  get #closing() {
+    return /** @type {HTMLElement} */ (this.querySelector(".sidebar__close"));
   }
 
   get #app() {

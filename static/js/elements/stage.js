@@ -82,6 +82,7 @@ export class Stage {
     const heading = /** @type {HTMLElement} */ (document.getElementById("conversation-title"));
     heading.textContent = title;
     /** @type {HTMLElement} */ (document.getElementById("archived-note")).hidden = !open?.archived;
+    /** @type {HTMLElement} */ (document.getElementById("conversation-more")).hidden = !open || open.provisional === true;
     document.title = id === null || !title ? SITE : `${title} · ${SITE}`;
   }
 
