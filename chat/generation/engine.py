@@ -419,9 +419,7 @@ def _why_no_model(refusal: Refusal, problems: Sequence[Problem]) -> Refusal:
     """Where it is only for a server that does not answer, waiting helps."""
     if refusal.code != "no_model" or not any(problem.is_silent for problem in problems):
         return refusal
-    return Refusal(
-        "unavailable", "The model server does not answer.", retry_after=RETRY_SECONDS
-    )
+    return Refusal("unavailable", "The model server does not answer.", retry_after=RETRY_SECONDS)
 
 
 def _site_busy(sentence: str, wait: float) -> Refusal:

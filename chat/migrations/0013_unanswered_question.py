@@ -7,32 +7,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('chat', '0012_assistant_is_found_default'),
+        ("chat", "0012_assistant_is_found_default"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='UnansweredQuestion',
+            name="UnansweredQuestion",
             fields=[
-                ('run_id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('client_message_id', models.UUIDField(editable=False)),
-                ('parent_id', models.UUIDField(blank=True, editable=False, null=True)),
-                ('title', models.CharField(blank=True, max_length=120)),
-                ('text', models.TextField()),
-                ('assistant', models.CharField(blank=True, max_length=120)),
-                ('model', models.CharField(blank=True, max_length=200)),
-                ('code', models.CharField(max_length=40)),
-                ('message', models.CharField(blank=True, max_length=1000)),
-                ('retryable', models.BooleanField(default=True)),
-                ('failed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('conversation', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='unanswered', to='chat.conversation')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unanswered', to=settings.AUTH_USER_MODEL)),
+                ("run_id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("client_message_id", models.UUIDField(editable=False)),
+                ("parent_id", models.UUIDField(blank=True, editable=False, null=True)),
+                ("title", models.CharField(blank=True, max_length=120)),
+                ("text", models.TextField()),
+                ("assistant", models.CharField(blank=True, max_length=120)),
+                ("model", models.CharField(blank=True, max_length=200)),
+                ("code", models.CharField(max_length=40)),
+                ("message", models.CharField(blank=True, max_length=1000)),
+                ("retryable", models.BooleanField(default=True)),
+                ("failed_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="unanswered",
+                        to="chat.conversation",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="unanswered",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-failed_at', '-run_id'),
-                'indexes': [models.Index(fields=['owner', '-failed_at'], name='unanswered_newest')],
+                "verbose_name": "unanswered question",
+                "verbose_name_plural": "unanswered questions",
+                "ordering": ("-failed_at", "-run_id"),
+                "indexes": [models.Index(fields=["owner", "-failed_at"], name="unanswered_newest")],
             },
         ),
     ]

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chat.models.conversation import TITLE_LENGTH, Conversation
 from chat.models.message import Message
@@ -134,6 +135,8 @@ class UnansweredQuestion(models.Model):
     objects: ClassVar[Any] = UnansweredQuestionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("unanswered question")
+        verbose_name_plural = _("unanswered questions")
         ordering = ("-failed_at", "-run_id")
         indexes = (models.Index(fields=["owner", "-failed_at"], name="unanswered_newest"),)
 
