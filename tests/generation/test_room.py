@@ -158,8 +158,9 @@ async def test_a_failed_run_whose_log_was_dropped_has_failed_and_is_not_begun_ag
     asked = len(chat.provider.requests)
     again = await chat.send("One", client_message_id=key)
     assert (again.duplicate, again.run_id, len(chat.provider.requests)) == (True, first.run_id, asked)
-    (last,) = await chat.events(first.run_id)
-    assert (last.name, last.data["code"]) == ("error", "unavailable")
+    start, last = await chat.events(first.run_id)
+    assert (start.name, start.data["user_message"]["text"]) == ("start", "One")
+    assert (last.name, last.data["code"]) == ("error", "incomplete")
     # Nobody else learns of it.
     with pytest.raises(Refusal) as refused:
         await chat.engine.find(chat.charlie.pk, first.run_id)
