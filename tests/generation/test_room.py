@@ -160,7 +160,6 @@ async def test_a_failed_run_whose_log_was_dropped_has_failed_and_is_not_begun_ag
     assert (again.duplicate, again.run_id, len(chat.provider.requests)) == (True, first.run_id, asked)
     start, last = await chat.events(first.run_id)
     assert (start.name, start.data["user_message"]["text"]) == ("start", "One")
-    # The question is kept, and why it has no answer.
     assert (last.name, last.data["code"]) == ("error", "incomplete")
     # Nobody else learns of it.
     with pytest.raises(Refusal) as refused:
