@@ -26,6 +26,7 @@ from django.views.decorators.debug import sensitive_variables
 from chat import account_limits, first_run, mail
 from chat.account_forms import LinkUsed
 from chat.models import User
+from chat.sign_in_watch import look_now
 from chatsite.addresses import origin
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponse = super().post_login(request, user, **kwargs)
         account_limits.know_device(request, response, user)
         return response
+
+    def logout(self, request: HttpRequest) -> None:
+        user_id = request.user.pk
+        super().logout(request)
+        if user_id is not None:
+            # The other tabs of this browser.
+            look_now(user_id)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """On to the chat, which says once that it is changed; the form would only ask for a password again."""

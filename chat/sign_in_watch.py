@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -45,6 +46,10 @@ class SignIns:
         # Others wait for the same answer: it comes though one of them goes.
         return await asyncio.shield(lookup)
 
+    def forget(self) -> None:
+        """From now on everybody is looked up anew."""
+        self._lookups.clear()
+
     def _sweep(self, before: float) -> None:
         if len(self._lookups) >= KEPT:
             self._lookups = {each: kept for each, kept in self._lookups.items() if kept[0] > before}
@@ -63,16 +68,51 @@ async def _looked_up(scope: dict[str, Any]) -> int | None:
 
 
 _sign_ins: WeakKeyDictionary[asyncio.AbstractEventLoop, SignIns] = WeakKeyDictionary()
+# Of those who wait for their next look, by user.
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, set[asyncio.Event]]] = WeakKeyDictionary()
 
 
 async def signed_out(scope: Mapping[str, Any], user_id: int) -> None:
     """Return when the session of this scope has ended, its token was revoked, or its account disabled."""
-    sign_ins = _sign_ins.setdefault(asyncio.get_running_loop(), SignIns())
-    while True:
+    loop = asyncio.get_running_loop()
+    sign_ins, bells = _sign_ins.setdefault(loop, SignIns()), _bells.setdefault(loop, {})
+    bell = asyncio.Event()
+    bells.setdefault(user_id, set()).add(bell)
+    try:
+        while True:
+            await _next_look(bell)
+            try:
+                if await sign_ins.user_id(scope, age=AGE_SECONDS) != user_id:
+                    return
+            except DatabaseError:
+                continue
+    finally:
+        bells[user_id].discard(bell)
+        if not bells[user_id]:
+            del bells[user_id]
+
+
+def look_now(user_id: int) -> None:
+    """Have all connections of this user to this process look at once. Those to others look when it is time.
+
+    From any thread, once what has ended is no longer in the database.
+    """
+    for loop in list(_bells):
+        with suppress(RuntimeError):  # It is closed by now.
+            loop.call_soon_threadsafe(_ring, loop, user_id)
+
+
+def _ring(loop: asyncio.AbstractEventLoop, user_id: int) -> None:
+    waiting = _bells.get(loop, {}).get(user_id, ())
+    if waiting:
+        _sign_ins[loop].forget()
+    for bell in waiting:
+        bell.set()
+
+
+async def _next_look(bell: asyncio.Event) -> None:
+    with suppress(TimeoutError):
         # Not all of them at the same moment, whenever they came.
-        await asyncio.sleep(EVERY_SECONDS * random.uniform(0.7, 1))  # noqa: S311
-        try:
-            if await sign_ins.user_id(scope, age=AGE_SECONDS) != user_id:
-                return
-        except DatabaseError:
-            continue
+        async with asyncio.timeout(EVERY_SECONDS * random.uniform(0.7, 1)):  # noqa: S311
+            await bell.wait()
+    bell.clear()

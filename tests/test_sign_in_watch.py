@@ -90,3 +90,24 @@ async def test_a_database_that_is_away_signs_nobody_out(
     assert not watch.done()
     assert "sign-in watch: a sign-in could not be checked" in caplog.text
     watch.cancel()
+
+
+async def test_who_is_told_looks_at_once(database: Database) -> None:
+    """As often as it takes by itself, this test would last for seconds; others are left alone."""
+    hers = [asyncio.create_task(signed_out(SCOPE, ALICE)) for _ in range(5)]
+    await asyncio.sleep(0)
+    sign_in_watch.look_now(ALICE + 1)
+    await asyncio.sleep(0.05)
+    assert database.looks == 0
+
+    await asyncio.to_thread(sign_in_watch.look_now, ALICE)
+    await asyncio.sleep(0.05)
+    assert database.looks == 1
+    assert not any(each.done() for each in hers)
+
+    database.user_id = None
+    await asyncio.to_thread(sign_in_watch.look_now, ALICE)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*hers)
+    assert database.looks == 2
+    assert not sign_in_watch._bells[asyncio.get_running_loop()]

@@ -11,6 +11,7 @@ from django.db import transaction
 from chat import database
 from chat.generation.engine import Engine, engine
 from chat.models import Conversation, User
+from chat.sign_in_watch import look_now
 from chat.streams.base import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ async def delete(user: User) -> None:
         raise LastAdministrator
     # First, so that nothing new begins: every connection and program of theirs is refused from here on.
     await database.write(_sign_out, user)
+    look_now(user.pk)
     chat = await engine()
     await _end_runs(chat, user.pk)
     while await database.write(_delete_conversations, user.pk):

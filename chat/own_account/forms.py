@@ -81,14 +81,12 @@ class TokenForm(PasswordedForm):
 
     def clean(self) -> dict[str, Any]:
         if ApiToken.objects.valid().filter(owner=self.user).count() >= TOKENS_PER_USER:
-            raise ValidationError(
-                ngettext(
-                    "You have %(limit)d token already. Revoke it first.",
-                    "You have %(limit)d tokens already. Revoke one first.",
-                    TOKENS_PER_USER,
-                ),
-                params={"limit": TOKENS_PER_USER},
+            said = ngettext(
+                "You have %(limit)d token already. Revoke it first.",
+                "You have %(limit)d tokens already. Revoke one first.",
+                TOKENS_PER_USER,
             )
+            self.add_error("name", ValidationError(said, params={"limit": TOKENS_PER_USER}))
         return super().clean()
 
     def issue(self) -> tuple[ApiToken, str]:

@@ -25,6 +25,7 @@ from chat.auth import user_of_session
 from chat.models import ApiToken, SignIn, User
 from chat.own_account import addresses, deletion, devices
 from chat.own_account.forms import AddressForm, DeletionForm, NameForm, TokenForm
+from chat.sign_in_watch import look_now
 
 PAGE = "account"
 # Of the list; "end all others" ends those beyond it, too.
@@ -94,9 +95,12 @@ def end_sign_in(request: HttpRequest, sign_in_id: int) -> HttpResponse:
     if chosen.filter(session_key=request.session.session_key).exists():
         # As the menu's: the session's own row goes last.
         chosen.delete()
+        user_id = _user(request).pk
         logout(request)
+        look_now(user_id)
         return redirect("account_login")
     chosen.end()
+    look_now(_user(request).pk)
     return _done(request, _("That session is ended."))
 
 
@@ -105,6 +109,7 @@ def end_sign_in(request: HttpRequest, sign_in_id: int) -> HttpResponse:
 @require_POST
 def end_other_sign_ins(request: HttpRequest) -> HttpResponse:
     count = _user(request).sign_ins.live().exclude(session_key=request.session.session_key).end()
+    look_now(_user(request).pk)
     said = ngettext("%(count)d other session is ended.", "%(count)d other sessions are ended.", count)
     return _done(request, said % {"count": count})
 
@@ -130,6 +135,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     if token is None:
         raise Http404
     token.revoke()
+    look_now(_user(request).pk)
     return _done(request, _("The token is revoked. Programs that use it are refused from now on."))
 
 
