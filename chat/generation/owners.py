@@ -17,17 +17,26 @@ from chat.streams.base import RunNotFound, StreamLog, Unavailable
 
 logger = logging.getLogger(__name__)
 
-# Their readers are sent away after fifteen seconds at most (chat/sign_in_watch.py).
 EVERY_SECONDS: Final = 5.0
+# Readers are sent away first, after fifteen seconds at most (chat/sign_in_watch.py): they are told of no end.
+GRACE_SECONDS: Final = 20.0
 
 
 class Owners:
-    """Looks after the owners of this process' runs every `seconds`, until it is closed."""
+    """Looks after the owners of this process' runs every `seconds`, until it is closed.
 
-    def __init__(self, log: StreamLog, runner: Runner, *, seconds: float = EVERY_SECONDS) -> None:
+    A disabled one may be enabled again for `grace` seconds, and the answer goes on.
+    """
+
+    def __init__(
+        self, log: StreamLog, runner: Runner, *, seconds: float = EVERY_SECONDS, grace: float = GRACE_SECONDS
+    ) -> None:
         self._log = log
         self._runner = runner
         self._seconds = seconds
+        self._grace = grace
+        # Since when it is known of each.
+        self._disabled: dict[int, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -48,13 +57,17 @@ class Owners:
 
     async def _look(self) -> None:
         live = self._runner.live
-        active = await database.read(active_ids, set(live.values())) if live else set()
-        for run_id, owner_id in live.items():
-            if owner_id not in active:
-                logger.info("run %s: user %s was deleted or disabled, stopping", run_id, owner_id)
+        is_active = await database.read(states, set(live.values())) if live else {}
+        now = asyncio.get_running_loop().time()
+        self._disabled = {owner: self._disabled.get(owner, now) for owner, active in is_active.items() if not active}
+        gone = {owner for owner, since in self._disabled.items() if now - since >= self._grace}
+        for run_id, owner in live.items():
+            if owner not in is_active or owner in gone:
+                logger.info("run %s: user %s was deleted or disabled, stopping", run_id, owner)
                 with suppress(RunNotFound):
                     await self._log.request_stop(run_id)
 
 
-def active_ids(user_ids: Iterable[int]) -> set[int]:
-    return set(User.objects.filter(pk__in=user_ids, is_active=True).values_list("pk", flat=True))
+def states(user_ids: Iterable[int]) -> dict[int, bool]:
+    """Whether each of these that exists is active."""
+    return dict(User.objects.filter(pk__in=user_ids).values_list("pk", "is_active"))

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat import database
-from chat.generation.owners import EVERY_SECONDS, Owners
+from chat.generation.owners import GRACE_SECONDS, Owners
 from chat.models import Message, User
+from chat.sign_in_watch import AGE_SECONDS
 from chat.sign_in_watch import EVERY_SECONDS as SIGNED_OUT_SECONDS
 from tests.chat_rig import Rig, rig
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 async def chat(transactional_db: None) -> AsyncIterator[Rig]:
     async with rig() as made:
-        made.engine._owners = Owners(made.engine.log, made.engine._runner, seconds=0.01)
+        made.engine._owners = Owners(made.engine.log, made.engine._runner, seconds=0.01, grace=0.05)
         made.engine.start_watching_owners()
         yield made
 
@@ -67,6 +68,22 @@ async def test_a_disabled_user_s_run_ends_and_keeps_what_had_come(chat: Rig) -> 
     assert (done.name, done.data["status"]) == ("done", "stopped")
 
 
+async def test_one_who_is_enabled_again_at_once_has_all_of_the_answer(chat: Rig) -> None:
+    await chat.engine._owners.close()
+    chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=0.01, grace=0.5)
+    chat.engine.start_watching_owners()
+    sent = await chat.send()
+    await chat.provider.asked.wait()
+    for _ in range(3):
+        await disable(chat.alice)
+        await asyncio.sleep(0.2)
+        await database.write(User.objects.filter(pk=chat.alice.pk).update, is_active=True)
+        await asyncio.sleep(0.1)
+    chat.provider.say("All of it.")
+    chat.provider.finish()
+    assert (await chat.events(sent.run_id))[-1].data["status"] == "completed"
+
+
 async def test_everybody_else_s_goes_on(chat: Rig) -> None:
     sent = await chat.send()
     await chat.provider.asked.wait()
@@ -95,5 +112,5 @@ async def test_a_user_who_is_deleted_while_the_answer_is_saved_is_no_traceback(
     assert [record for record in caplog.records if record.exc_info] == []
 
 
-def test_it_is_noticed_no_later_than_by_the_readers() -> None:
-    assert EVERY_SECONDS <= SIGNED_OUT_SECONDS
+def test_readers_are_sent_away_first() -> None:
+    assert GRACE_SECONDS >= SIGNED_OUT_SECONDS + AGE_SECONDS
