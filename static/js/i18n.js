@@ -23,22 +23,6 @@ export function gettext(text) {
 }
 
 /**
- * A sentence of the server's, which may have something in the place of a `{}`; undefined where there is no translation.
- * @param {string} text
- * @returns {string | undefined}
- */
-export function translated(text) {
-  const { messages } = ours();
-  if (typeof messages[text] === "string") return /** @type {string} */ (messages[text]);
-  for (const [sentence, own] of Object.entries(messages)) {
-    const [before, after] = sentence.split("{}");
-    if (after === undefined || text.length < before.length + after.length || !text.startsWith(before) || !text.endsWith(after)) continue;
-    return String(own).replace("{}", () => text.slice(before.length, text.length - after.length));
-  }
-  return undefined;
-}
-
-/**
  * The form for this many. `%(count)s` in it is still to be interpolated.
  * @param {string} one
  * @param {string} many
@@ -63,6 +47,11 @@ export function interpolate(text, values) {
 /** The reader's language as an `Intl` locale: for dates, numbers and the like. */
 export function language() {
   return ours().language;
+}
+
+/** All translations, by their English texts. */
+export function messages() {
+  return ours().messages;
 }
 
 /** Read once, and not before it is needed: the server put it into the page as data. In English there is none. */

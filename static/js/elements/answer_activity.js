@@ -1,8 +1,28 @@
+import { warn } from "../client/warning.js";
 import { gettext, interpolate } from "../i18n.js";
+import { LateModule } from "./late_module.js";
 import { statusWords } from "./status_words.js";
 import { cloneTemplate, part } from "./template_parts.js";
 import { ThinkingBlock } from "./thinking_block.js";
-import { ToolCard } from "./tool_card.js";
+
+const toolCard = new LateModule(() => import("./tool_card.js"));
+
+/** @typedef {import("./tool_card.js").ToolCard} ToolCard */
+
+/** A call of a tool. Its place is there at once, what it shows as soon as the code for it has come. */
+class Tool {
+  #card;
+
+  /** @param {HTMLDetailsElement} root @param {any} call */
+  constructor(root, call) {
+    this.#card = toolCard.load().then(({ ToolCard }) => new ToolCard(root, call));
+  }
+
+  /** @param {(card: ToolCard) => void} act one after another, as asked */
+  tell(act) {
+    this.#card.then(act).catch((error) => warn("a tool could not be shown", error));
+  }
+}
 
 /**
  * What a model, or one member of a team, does besides writing: it thinks, it calls tools. In the order in which it
@@ -15,7 +35,7 @@ class Lane {
   #thinking = null;
   /** @type {ThinkingBlock[]} */
   #blocks = [];
-  /** @type {Map<string, ToolCard>} */
+  /** @type {Map<string, Tool>} */
   #tools = new Map();
 
   /** @param {HTMLElement} place @param {{ opens: boolean }} options whether thoughts are shown as they come */
@@ -43,7 +63,8 @@ class Lane {
   startTool(call) {
     this.endThinking();
     this.#place.hidden = false;
-    this.#tools.set(call.call_id, new ToolCard(this.#place, call));
+    this.#place.append(cloneTemplate("tool-template"));
+    this.#tools.set(call.call_id, new Tool(/** @type {HTMLDetailsElement} */ (this.#place.lastElementChild), call));
   }
 
   /** @param {string} callId */
@@ -53,7 +74,7 @@ class Lane {
 
   end() {
     this.endThinking();
-    for (const tool of this.#tools.values()) tool.abandon();
+    for (const tool of this.#tools.values()) tool.tell((card) => card.abandon());
   }
 
   close() {
@@ -134,7 +155,7 @@ export class AnswerActivity {
     lane.startTool(call);
   }
 
-  /** @param {any} call @returns {ToolCard | null} */
+  /** @param {any} call @returns {Tool | null} */
   tool({ call_id: id }) {
     return this.#callers.get(id)?.tool(id) ?? null;
   }

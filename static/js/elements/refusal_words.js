@@ -1,4 +1,5 @@
-import { gettext, language, translated } from "../i18n.js";
+import { gettext, language } from "../i18n.js";
+import { LateModule } from "./late_module.js";
 
 /** @type {Record<string, string>} */
 const OURS = {
@@ -20,24 +21,9 @@ const OURS = {
   closed: gettext("The connection is closed."),
 };
 
-/** Codes of which the server says more, but in English, where it is not known. @type {Record<string, string>} */
-const ELSEWHERE = {
-  // @ts-expect-error -- as above
-  __proto__: null,
-  unavailable: gettext("The site cannot do this right now. Try again in a moment."),
-  too_many_requests: OURS.rate_limited,
-  empty_answer: gettext("It ended its answer without a word."),
-};
-
-/** Between a sentence of the server's and what it quotes. */
-const QUOTES = " It says: ";
-
-/** What the server says, if that is known in the reader's language. What it quotes stays as it was said. @param {string} message */
-function inOurs(message) {
-  const [sentence, ...said] = message.split(QUOTES);
-  const own = translated(sentence);
-  return own && [own, ...said].join(` ${gettext("It says:")} `);
-}
+const serverWords = new LateModule(() => import("./server_words.js"));
+// On a page in English the server's own words do.
+if (language() !== "en") serverWords.load().catch(() => {});
 
 /**
  * Why a request was refused, or nobody answered it: in the reader's language, where the code says what there is to say.
@@ -46,5 +32,5 @@ function inOurs(message) {
  * @returns {string}
  */
 export function refusalWords({ code = "", message }) {
-  return OURS[code] ?? inOurs(message) ?? ((language() !== "en" && ELSEWHERE[code]) || message);
+  return OURS[code] ?? serverWords.loaded?.translated(code, message) ?? message;
 }

@@ -1,23 +1,21 @@
 import { gettext, interpolate, ngettext } from "../i18n.js";
 import { seconds } from "./answer_figures.js";
-import { cloneTemplate, part } from "./template_parts.js";
+import { part } from "./template_parts.js";
 
 /** More partial results than these are only counted. */
 const MOST_ITEMS = 20;
 
 /** One call of a tool: what it was asked, what it has found so far, and what came of it. */
 export class ToolCard {
-  /** @type {HTMLDetailsElement} */
   #root;
   #items = 0;
 
   /**
-   * @param {ParentNode} place where it is added
+   * @param {HTMLDetailsElement} root of its template
    * @param {{ tool: string, arguments?: unknown }} call
    */
-  constructor(place, { tool, arguments: asked }) {
-    place.append(cloneTemplate("tool-template"));
-    this.#root = /** @type {HTMLDetailsElement} */ (place.lastElementChild);
+  constructor(root, { tool, arguments: asked }) {
+    this.#root = root;
     this.#root.dataset.state = "running";
     part(this.#root, "tool-name").textContent = tool;
     this.#show("tool-arguments", plain(asked));

@@ -15,6 +15,9 @@ document.getElementById("catalogue").textContent = JSON.stringify({ language: "d
 globalThis.document = document;
 const { refusalWords } = await import("../../../static/js/elements/refusal_words.js");
 const { failureWords } = await import("../../../static/js/elements/failure_words.js");
+// What comes late on a page in another language.
+await import("../../../static/js/elements/server_words.js");
+await new Promise((resolve) => setImmediate(resolve));
 
 const [LATER] = Object.values(GERMAN);
 const TOO_MANY = GERMAN["Too many requests. Wait a moment, then try again."];
