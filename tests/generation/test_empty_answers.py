@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
+from chat import database
 from chat.generation.engine import Sent
 from chat.providers.base import EmptyAnswer, Finish, ReasoningDelta, Recant, TextDelta, ToolCalled, UsageDelta
 from tests.chat_rig import Rig, rig
@@ -56,7 +56,7 @@ async def test_an_answer_without_a_word_is_an_error_and_not_saved(chat: Rig, sai
     assert entries[-1].data["retryable"] is True
     # Nothing is asked again unasked: what the model did not say was paid for.
     assert len(chat.provider.requests) == 1
-    assert await asyncio.to_thread(chat.alice.messages.count) == 0
+    assert await database.read(chat.alice.messages.count) == 0
 
 
 async def test_each_reason_has_a_sentence_of_its_own(chat: Rig) -> None:
