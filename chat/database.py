@@ -21,7 +21,7 @@ from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, close_old_connections, connection, connections
+from django.db import Error, OperationalError, close_old_connections, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.limits import ConcurrencyLimit, Crowded
@@ -101,31 +101,13 @@ async def _run(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.
         raise OperationalError(f"The database has not answered for {ANSWER_SECONDS} seconds.") from None
 
 
-# The connections that threads keep.
-_kept: Final[set[BaseDatabaseWrapper]] = set()
-
-
 def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return function(*args, **kwargs)
     finally:
-        if _one_writer and not connection.errors_occurred and not connection.in_atomic_block:
-            _keep(connections[DEFAULT_DB_ALIAS])
-        else:
+        # No other thread may close what this one keeps: SQLite's module does not survive that in the middle of a call.
+        if not _one_writer or connection.errors_occurred or connection.in_atomic_block:
             close_old_connections()
-
-
-def _keep(own: BaseDatabaseWrapper) -> None:
-    if own not in _kept:
-        # It may be closed by another thread, when nothing more is asked.
-        own.inc_thread_sharing()
-        _kept.add(own)
-
-
-def close_kept() -> None:
-    """Close what the threads here keep; each opens it again when it is asked."""
-    for each in list(_kept):
-        each.close()
 
 
 async def keep_open() -> Callable[[], None]:
@@ -133,15 +115,15 @@ async def keep_open() -> Callable[[], None]:
 
     The last connection to a SQLite file writes its write-ahead log back, waits for the disk and deletes it: in the
     middle of the work, that would be seconds on a busy disk in which the file is locked
-    (https://www.sqlite.org/wal.html, "The WAL file"). At the end it shall: who copies the file then has all of it.
-    Raises django.db.Error.
+    (https://www.sqlite.org/wal.html, "The WAL file"). At the end the log is written back, whoever else has the file
+    open: who copies the file then has all of it. Raises django.db.Error.
     """
     if not _one_writer:
         return lambda: None
 
     def opened() -> BaseDatabaseWrapper:
         kept = connection.copy()
-        # Closed in another thread.
+        # Closed in another thread, after this one.
         kept.inc_thread_sharing()
         with kept.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM sqlite_master")
@@ -151,7 +133,10 @@ async def keep_open() -> Callable[[], None]:
     kept = await read(opened)
 
     def close() -> None:
-        close_kept()
+        with kept.cursor() as cursor:
+            # It waits for nobody: what a reader still needs stays in the log.
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            cursor.fetchall()
         kept.close()
 
     return close

@@ -64,7 +64,9 @@ class Lane {
     this.endThinking();
     this.#place.hidden = false;
     this.#place.append(cloneTemplate("tool-template"));
-    this.#tools.set(call.call_id, new Tool(/** @type {HTMLDetailsElement} */ (this.#place.lastElementChild), call));
+    const root = /** @type {HTMLDetailsElement} */ (this.#place.lastElementChild);
+    part(root, "tool-name").textContent = call.tool;
+    this.#tools.set(call.call_id, new Tool(root, call));
   }
 
   /** @param {string} callId */

@@ -11,13 +11,12 @@ export class ToolCard {
   #items = 0;
 
   /**
-   * @param {HTMLDetailsElement} root of its template
-   * @param {{ tool: string, arguments?: unknown }} call
+   * @param {HTMLDetailsElement} root of its template, with the tool's name
+   * @param {{ arguments?: unknown }} call
    */
-  constructor(root, { tool, arguments: asked }) {
+  constructor(root, { arguments: asked }) {
     this.#root = root;
     this.#root.dataset.state = "running";
-    part(this.#root, "tool-name").textContent = tool;
     this.#show("tool-arguments", plain(asked));
     this.#tell(gettext("Running…"));
   }
