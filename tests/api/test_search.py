@@ -136,10 +136,11 @@ async def test_a_search_that_takes_too_long_is_ended_and_says_so(
     settings.CHAT_DATABASE_SECONDS = seconds
     # Threads keep their connections: this one's begins, and ends, here.
     reader = ThreadPoolExecutor(1)
-    monkeypatch.setattr(database, "_readers", reader)
     connection_created.connect(slow_down)
     try:
-        response = await owner.get(f"/api/search?q={quote('鷺虎')}")
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "_readers", reader)
+            response = await owner.get(f"/api/search?q={quote('鷺虎')}")
     finally:
         connection_created.disconnect(slow_down)
         reader.submit(lambda: connection.close()).result()
