@@ -7,7 +7,7 @@
 import { createParser } from "./parser.js";
 
 /** What every construct of the dialect has. */
-const SIGN = /[$<\\]|\[[!^ xX]|\][[:]|(?:```|~~~)[^\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
+const SIGN = /[$<\\]|\[(?:[\^ xX]|!(?!\[))|\][[:]|(?:```|~~~)[^\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
 
 /** The one that reads all messages. */
 export const parser = createParser();

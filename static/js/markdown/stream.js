@@ -64,10 +64,16 @@ export class MarkdownStream {
     this.#isWaiting = false;
     const { text, isFinished, isCurrent } = this.#drawing;
     if (!isCurrent) return;
+    // Pictures that were loaded stay: a reader has asked for them.
+    const loaded = [...this.#container.querySelectorAll("[data-image]")].filter((image) => image.querySelector("iframe"));
     this.#container.replaceChildren();
     this.#drawing = new Drawing(this.#container, this.#options);
     if (isFinished) this.#drawing.finish(text);
     else this.#drawing.push(text);
+    for (const image of loaded) {
+      const address = image.getAttribute("data-image");
+      [...this.#container.querySelectorAll("[data-image]")].find((each) => each.getAttribute("data-image") === address)?.replaceWith(image);
+    }
   }
 }
 

@@ -13,16 +13,20 @@ const element = () => document.createElement("div");
 
 // One test, because it can be late only once.
 test("what has a sign of the dialect is drawn again when that comes, and nothing else is", async () => {
-  const [saved, plain, replaced, open] = [element(), element(), element(), element()];
+  const [saved, plain, replaced, open, pictures, linked] = Array.from({ length: 6 }, element);
   renderMarkdown(saved, "an $x^2$\n", OPTIONS);
   renderMarkdown(plain, "just **text**", OPTIONS);
+  renderMarkdown(linked, "[![a](https://a.example/a.png)](https://b.example/)", OPTIONS);
+  renderMarkdown(pictures, "$x$ ![a](https://a.example/a.png) ![b](https://a.example/b.png)", OPTIONS);
+  const picture = document.createElement("iframe");
+  pictures.querySelector('[data-image="https://a.example/b.png"] button').replaceWith(picture);
   renderMarkdown(replaced, "$a$", OPTIONS);
   replaced.replaceChildren();
   renderMarkdown(replaced, "other", OPTIONS);
   const stream = new MarkdownStream(open, OPTIONS);
   stream.push("H<su");
   stream.push("b>2</sub>O, **o");
-  const paragraph = plain.firstChild;
+  const [paragraph, link] = [plain.firstChild, linked.firstChild];
   assert.equal(saved.textContent, "an $x^2$");
   assert.match(open.textContent, /<sub>/);
 
@@ -30,6 +34,10 @@ test("what has a sign of the dialect is drawn again when that comes, and nothing
 
   assert.equal(saved.querySelector(".math").getAttribute("data-tex"), "x^2");
   assert.ok(plain.firstChild === paragraph);
+  assert.ok(linked.firstChild === link, "a picture in a link is no sign");
+  assert.ok(pictures.querySelector(".math"));
+  assert.ok(pictures.querySelector('[data-image="https://a.example/b.png"]').contains(picture), "a picture that was loaded stays");
+  assert.equal(pictures.querySelectorAll("[data-image] button").length, 1);
   assert.equal(replaced.textContent, "other");
   assert.equal(open.querySelector("sub").textContent, "2");
   stream.push("pen** end");
