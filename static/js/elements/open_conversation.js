@@ -291,7 +291,7 @@ export class OpenConversation extends EventTarget {
     this.#begun ||= unseen.some(({ unanswered }) => unanswered);
     if (live) return this.meet(runOf(live));
     this.#loading = false;
-    for (const run of unseen.reverse()) if (run.unanswered || run === last) this.#showFailed(runOf(run));
+    void this.#showFailed(unseen.reverse().filter((run) => run.unanswered || run === last).map(runOf));
   }
 
   /** @param {import("./branch_pages.js").Message} message */
@@ -304,10 +304,19 @@ export class OpenConversation extends EventTarget {
     else this.#saved = await this.#history.load();
   }
 
-  /** A failure stays to be read: the last that happened here for a while, and a question until it is answered or dismissed. @param {Run} run */
-  #showFailed(run) {
-    if (this.#turns.knows(run)) return;
-    this.#turns.add(run).follow(run.runId);
+  /**
+   * A failure stays to be read: the last that happened here for a while, and a question until it is answered or dismissed.
+   * One after another, as each takes its place when it is heard.
+   *
+   * @param {Run[]} runs oldest first
+   */
+  async #showFailed(runs) {
+    for (const run of runs) {
+      if (this.#closed || this.#turns.knows(run)) continue;
+      const turn = this.#turns.add(run);
+      turn.follow(run.runId);
+      await new Promise((ended) => turn.addEventListener("ended", ended, { once: true }));
+    }
   }
 
   /** What has come to the outbox meanwhile, if it is not about to be shown below what was said before. */
