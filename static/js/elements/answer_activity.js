@@ -1,4 +1,3 @@
-import { warn } from "../client/warning.js";
 import { gettext, interpolate } from "../i18n.js";
 import { LateModule } from "./late_module.js";
 import { statusWords } from "./status_words.js";
@@ -11,16 +10,19 @@ const toolCard = new LateModule(() => import("./tool_card.js"));
 
 /** A call of a tool. Its place is there at once, what it shows as soon as the code for it has come. */
 class Tool {
+  /** @type {ToolCard | Promise<ToolCard>} */
   #card;
 
   /** @param {HTMLDetailsElement} root @param {any} call */
   constructor(root, call) {
-    this.#card = toolCard.load().then(({ ToolCard }) => new ToolCard(root, call));
+    const make = (/** @type {typeof import("./tool_card.js")} */ { ToolCard }) => (this.#card = new ToolCard(root, call));
+    this.#card = toolCard.loaded ? make(toolCard.loaded) : toolCard.load().then(make);
   }
 
   /** @param {(card: ToolCard) => void} act one after another, as asked */
   tell(act) {
-    this.#card.then(act).catch((error) => warn("a tool could not be shown", error));
+    if (this.#card instanceof Promise) this.#card.then(act, () => {}); // Without the code its name is shown alone.
+    else act(this.#card);
   }
 }
 

@@ -312,7 +312,7 @@ export class OpenConversation extends EventTarget {
    */
   async #showFailed(runs) {
     for (const run of runs) {
-      if (this.#closed || this.#turns.knows(run)) continue;
+      if (this.#turns.knows(run)) continue;
       const turn = this.#turns.add(run);
       turn.follow(run.runId);
       await new Promise((ended) => turn.addEventListener("ended", ended, { once: true }));

@@ -126,7 +126,7 @@ export class Session {
       const { items } = await this.client.request("GET", "/runs?unanswered=1");
       if (items.length || this.book.unanswered.size) await (await unanswered.load()).markUnanswered(items, this);
     } catch (error) {
-      warn("failed questions could not be read", error);
+      warn("the list could not be read again", error);
     }
   }
 

@@ -2,10 +2,6 @@ const PHONE = "(max-width: 50rem)";
 /** An Escape is theirs first. */
 const OVERLAY = ":popover-open, dialog[open]";
 
-/** The server reads it, too: what was put away does not show for a moment before the scripts have come. */
-const COLLAPSED = "sidebar=collapsed";
-const FOR_A_YEAR = "path=/; max-age=31536000; samesite=lax";
-
 /** The sidebar: on a wide screen there until it is put away, on a narrow one a drawer over the conversation. */
 export class SideBar extends HTMLElement {
   #phone = matchMedia(PHONE);
@@ -39,7 +35,8 @@ export class SideBar extends HTMLElement {
     if (this.#phone.matches) return void (this.open = shown);
     if (shown !== this.#app.hasAttribute("data-collapsed")) return;
     this.#app.toggleAttribute("data-collapsed", !shown);
-    document.cookie = `${shown ? "sidebar=" : COLLAPSED}; ${FOR_A_YEAR}`;
+    // For a year. The server reads it, too: what was put away does not show for a moment before the scripts have come.
+    document.cookie = `sidebar=${shown ? "" : "collapsed"}; path=/; max-age=31536000; samesite=lax`;
     (shown ? this.#closing : this.#button).focus();
   }
 

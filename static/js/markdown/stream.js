@@ -65,14 +65,14 @@ export class MarkdownStream {
     const { text, isFinished, isCurrent } = this.#drawing;
     if (!isCurrent) return;
     // Pictures that were loaded stay: a reader has asked for them.
-    const loaded = [...this.#container.querySelectorAll("[data-image]")].filter((image) => image.querySelector("iframe"));
+    const loaded = this.#container.querySelectorAll("[data-image]:has(iframe)");
     this.#container.replaceChildren();
     this.#drawing = new Drawing(this.#container, this.#options);
     if (isFinished) this.#drawing.finish(text);
     else this.#drawing.push(text);
     for (const image of loaded) {
-      const address = image.getAttribute("data-image");
-      [...this.#container.querySelectorAll("[data-image]")].find((each) => each.getAttribute("data-image") === address)?.replaceWith(image);
+      const address = /** @type {HTMLElement} */ (image).dataset.image ?? "";
+      this.#container.querySelector(`[data-image=${JSON.stringify(address)}]`)?.replaceWith(image);
     }
   }
 }
