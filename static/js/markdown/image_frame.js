@@ -3,11 +3,12 @@
  * frame of a page which may load that, and nothing else: no script, no cookie, no way out (chat/views/images.py).
  */
 
-/** @param {Element} button  of a placeholder */
-export function loadImage(button) {
-  const placeholder = button.closest("[data-image]");
-  const address = placeholder?.getAttribute("data-image");
-  if (!placeholder || !address) return;
+/** @param {Element} pressed  the button of a placeholder */
+export function loadImage(pressed) {
+  const address = pressed.closest("[data-image]")?.getAttribute("data-image");
+  const button = pressed.isConnected ? pressed : buttonOf(pressed.ownerDocument, address ?? "");
+  const placeholder = button?.closest("[data-image]");
+  if (!button || !placeholder || !address) return;
   const root = button.closest("[data-new-url]")?.getAttribute("data-new-url") ?? "/";
   const frame = button.ownerDocument.createElement("iframe");
   frame.setAttribute("class", "image-frame");
@@ -17,4 +18,9 @@ export function loadImage(button) {
   frame.setAttribute("src", `${root}image?address=${encodeURIComponent(address)}`);
   button.replaceWith(frame);
   placeholder.querySelector("a")?.focus();
+}
+
+/** The message may have been drawn again since. @param {Document} document @param {string} address */
+function buttonOf(document, address) {
+  return document.querySelector(`[data-image=${JSON.stringify(address)}] [data-action="load-image"]`);
 }
