@@ -3,10 +3,7 @@
 Channels' and asgiref's default is one thread for everything outside a request: a locked database would then stall
 every socket's sign-in. Here reading never waits behind writing, saving an answer waits behind neither, and none of
 them delays a stream. No call waits for ever: one without an answer raises django.db.OperationalError, whether the
-database is locked, away, or says nothing.
-
-Each thread keeps its connection to SQLite, as opening one costs as much as several queries; one that has failed is
-opened again. A connection to PostgreSQL goes back to its pool after each call.
+database is locked, away, or says nothing. No call keeps a connection.
 """
 
 from __future__ import annotations
@@ -105,41 +102,30 @@ def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return function(*args, **kwargs)
     finally:
-        # No other thread may close what this one keeps: SQLite's module does not survive that in the middle of a call.
-        if not _one_writer or connection.errors_occurred or connection.in_atomic_block:
-            close_old_connections()
+        close_old_connections()
 
 
 async def keep_open() -> Callable[[], None]:
     """Keep SQLite's files open, until what this returns is called. Other databases need nothing of the kind.
 
-    The last connection to a SQLite file writes its write-ahead log back, waits for the disk and deletes it: in the
-    middle of the work, that would be seconds on a busy disk in which the file is locked
-    (https://www.sqlite.org/wal.html, "The WAL file"). At the end the log is written back, whoever else has the file
-    open: who copies the file then has all of it. Raises django.db.Error.
+    The last connection to a SQLite file writes its write-ahead log back, waits for the disk and deletes it. As no call
+    here keeps its connection, that would be nearly every call: ten times what the call itself takes, and on a busy
+    disk seconds in which the file is locked (https://www.sqlite.org/wal.html, "The WAL file"). Raises
+    django.db.Error.
     """
     if not _one_writer:
         return lambda: None
 
     def opened() -> BaseDatabaseWrapper:
         kept = connection.copy()
-        # Closed in another thread, after this one.
+        # Closed in another thread.
         kept.inc_thread_sharing()
         with kept.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM sqlite_master")
             cursor.fetchall()
         return kept
 
-    kept = await read(opened)
-
-    def close() -> None:
-        with kept.cursor() as cursor:
-            # It waits for nobody: what a reader still needs stays in the log.
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            cursor.fetchall()
-        kept.close()
-
-    return close
+    return (await read(opened)).close
 
 
 _noted: set[str] = set()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from chat import database
 from chat.limits import ConcurrencyLimit
@@ -200,36 +197,6 @@ class TestAddress:
     def test_another_database_is_refused(self, url: str) -> None:
         with pytest.raises(ValueError):
             self.of(url)
-
-
-@pytest.mark.sqlite
-async def test_a_thread_keeps_its_connection_and_opens_one_that_failed_again() -> None:
-    def opened() -> object:
-        connection.ensure_connection()
-        return connection.connection
-
-    first = await database.save(opened)
-    assert await database.save(opened) is first
-
-    with pytest.raises(DatabaseError):
-        await database.save(lambda: connection.cursor().execute("SELECT nothing FROM nowhere"))
-    second = await database.save(opened)
-    assert second is not first
-    assert await database.save(opened) is second
-
-
-@pytest.mark.sqlite
-async def test_at_the_end_the_file_itself_has_everything(tmp_path: Path) -> None:
-    close = await database.keep_open()
-    await database.write(User.objects.create_user, "dora")
-    await database.read(close)
-    # Others have the file open still.
-    assert await database.read(User.objects.count) == 1
-
-    copied = tmp_path / "copied.sqlite3"
-    shutil.copy(connection.settings_dict["NAME"], copied)
-    with closing(sqlite3.connect(copied)) as copy:
-        assert copy.execute("SELECT username FROM chat_user").fetchall() == [("dora",)]
 
 
 async def test_what_was_written_is_read_by_a_thread_that_had_read_before() -> None:
