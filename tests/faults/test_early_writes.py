@@ -23,10 +23,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WRITE: Final = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+"?(chat_\w+)"?', re.IGNORECASE)
 TURN: Final = [
     ("INSERT INTO", "chat_conversation"),
-    ("INSERT INTO", "chat_message"),
+    # The same question may have failed before.
+    ("DELETE FROM", "chat_unansweredquestion"),
+    # The question and its answer, in one statement.
     ("INSERT INTO", "chat_message"),
     ("UPDATE", "chat_conversation"),
 ]
+FAILED: Final = [("DELETE FROM", "chat_unansweredquestion"), ("INSERT INTO", "chat_unansweredquestion")]
 
 
 @dataclass
@@ -104,14 +107,16 @@ async def test_a_further_answer_is_written_at_the_end_and_alone() -> None:
         assert (watch.begun, watch.outside) == (1, 0)
 
 
-async def test_a_failed_run_writes_nothing_at_all() -> None:
+async def test_a_failed_run_writes_its_question_alone_and_outside_the_messages() -> None:
     async with rig() as chat:
         with watched() as watch:
             run_id = await half_streamed(chat)
+            assert watch.writes == []
             chat.provider.put(None)
             entries = await chat.events(run_id)
         assert entries[-1].data["code"] == "incomplete"
-        assert watch.writes == []
+        assert watch.writes == FAILED
+        assert (watch.begun, watch.outside) == (1, 0)
 
 
 async def test_control_a_run_that_writes_early_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,16 +136,17 @@ async def test_control_a_run_that_writes_early_is_seen(monkeypatch: pytest.Monke
 
 
 async def test_control_without_the_transaction_half_a_turn_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `check_whole_turns` would find, were the two messages not written together."""
+    """A conversation in which nothing was said: what stays of a turn that is not written as one."""
     await database.write(execute, "CREATE TRIGGER fault BEFORE INSERT ON chat_message WHEN NEW.role = 'assistant' "
                                   "BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: a fault'); END")  # fmt: skip
     try:
         async with rig() as chat:
             await half_turn(chat)
-            assert await database.read(Message.objects.count) == 0
+            assert await database.read(Conversation.objects.count) == 0
             monkeypatch.setattr("chat.models.turn.transaction", SimpleNamespace(atomic=nullcontext))
             await half_turn(chat)
-            assert await database.read(Message.objects.count) == 1
+            assert await database.read(Conversation.objects.count) == 1
+            assert await database.read(Message.objects.count) == 0
     finally:
         await database.write(execute, "DROP TRIGGER fault")
 
