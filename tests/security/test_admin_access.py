@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 
 from chat import database
-from chat.models import ApiToken, Assistant, Conversation, Message, User
+from chat.models import ApiToken, Assistant, Conversation, Message, UnansweredQuestion, User
 from tests.api.rig import Browser, Response
 from tests.security.matrix import RULES, Access
 from tests.security.routes import Route, routes
@@ -105,7 +105,7 @@ async def rows_of_alice() -> list[Any]:
     def read() -> list[Any]:
         return [
             list(model._default_manager.filter(owner__username="alice").order_by("pk").values())
-            for model in (Conversation, Message, ApiToken)
+            for model in (Conversation, Message, ApiToken, UnansweredQuestion)
         ]
 
     return await database.read(read)
@@ -114,5 +114,5 @@ async def rows_of_alice() -> list[Any]:
 def test_every_model_that_holds_anybodys_text_is_known() -> None:
     """A model that is registered with the admin later must be thought of here."""
     assert {model.__name__ for model in apps.get_app_config("chat").get_models()} == {
-        "ApiToken", "Assistant", "Conversation", "Message", "SignIn", "Suggestion", "User",
+        "ApiToken", "Assistant", "Conversation", "Message", "SignIn", "Suggestion", "UnansweredQuestion", "User",
     }  # fmt: skip

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # What a process may take to end: the server's own bounds, and room for a busy machine.
 END_SECONDS = 60
+LINE_SECONDS = 60
 
 
 @contextmanager
@@ -67,11 +70,30 @@ def ended(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
 
 
 def lines_until(process: subprocess.Popen[str], needle: str) -> list[str]:
-    """The lines of output up to the one with the needle. Fails with all of them if the process ends before."""
+    """The lines of output up to the one with the needle.
+
+    Fails with all of them if the process ends before. One that is still silent after LINE_SECONDS is killed.
+    """
     lines: list[str] = []
     assert process.stdout is not None
-    for line in process.stdout:
-        lines.append(line)
-        if needle in line:
-            return lines
+    too_late = threading.Timer(LINE_SECONDS, process.kill)
+    too_late.start()
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if needle in line:
+                return lines
+    finally:
+        too_late.cancel()
     raise AssertionError(f"no {needle!r} in:\n{''.join(lines)}")
+
+
+def until_heeding(pid: int) -> None:
+    """Until the process has a handler of its own for SIGTERM, which a server sets once it listens."""
+    ends = time.monotonic() + LINE_SECONDS
+    while time.monotonic() < ends:
+        caught = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} does not listen to SIGTERM")

@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import unix_connect
 from websockets.exceptions import InvalidStatus
 
-from tests.server.process import END_SECONDS, ended, lines_until, running
+from tests.server.process import END_SECONDS, ended, lines_until, running, until_heeding
 from tests.streams.redis_server import RedisServer
 
 SERVE = ("manage.py", "serve", "--migrate")
@@ -126,11 +126,11 @@ def test_a_worker_that_ends_leaves_it_to_the_others(redis: RedisServer, path: Pa
     variables = {"CHAT_DATA_DIR": data_dir, "CHAT_WORKERS": "2", "REDIS_URL": redis.url}
     with running(*SERVE, "--uds", str(path), **variables) as process:
         lines_until(process, "Chatsite is at ")
-        ended_worker = int(lines_until(process, "Worker ")[-1].split("Worker ")[1].split()[0])
+        workers = [int(lines_until(process, "Worker ")[-1].split("Worker ")[1].split()[0]) for _ in range(2)]
+        for worker in workers:
+            until_heeding(worker)
         assert ask(path, "/healthz")[0] == 200
-        lines_until(process, "Answers come from")
-        lines_until(process, "Answers come from")
-        os.kill(ended_worker, signal.SIGTERM)
+        os.kill(workers[0], signal.SIGTERM)
         lines_until(process, "has ended")
         assert ask(path, "/healthz")[0] == 200
         assert path.exists()
