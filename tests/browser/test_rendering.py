@@ -6,11 +6,12 @@ import re
 from typing import Final
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.oracle import arrive, check
 from tests.browser.samples import MARKDOWN, scripted
+from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 from tests.faults.processes import Upstream
 
@@ -101,17 +102,37 @@ async def test_thoughts_say_that_they_are_not_kept(visitor: Visitor, upstream: U
     await expect(tab.answer.locator(".message__reasoning")).to_have_count(0)
 
 
+async def drawn_for_good(tab: Tab) -> None:
+    """The first answer that has a task list is drawn once more, when the grammar of those has come."""
+    await expect(tab.body.locator("input[type=checkbox]")).to_have_count(2)
+
+
+async def pressed(button: Locator, outcome: str) -> str:
+    """Press a button and return its text once it has this attribute. It soon takes both back: one can miss it."""
+    told = await button.evaluate_handle(
+        """(button, outcome) => ({
+          text: new Promise((resolve) => {
+            const look = () => button.hasAttribute(outcome) && resolve(button.textContent);
+            new MutationObserver(look).observe(button, { attributes: true });
+          }),
+        })""",
+        outcome,
+    )
+    await button.click()
+    text: str = await told.evaluate("(told) => told.text")
+    return text
+
+
 async def test_code_and_messages_are_copied_as_they_were_written(visitor: Visitor) -> None:
     await visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab = await visitor.open()
     await tab.ask(scripted(MARKDOWN, size=100))
 
-    await tab.body.locator(".code-copy").first.click()
-    await expect(tab.body.locator(".code-copy").first).to_have_text("Copied")
+    await drawn_for_good(tab)
+    assert await pressed(tab.body.locator(".code-copy").first, "data-outcome") == "Copied"
     code = await tab.page.evaluate("navigator.clipboard.readText()")
     assert code.rstrip("\n") == 'def strike(prey: str) -> str:\n    return f"caught {prey} & <more>"'
-    await tab.answer.locator("[data-action=copy]").click()
-    await expect(tab.answer.locator("[data-action=copy]")).to_have_attribute("data-copied", "")
+    await pressed(tab.answer.locator("[data-action=copy]"), "data-copied")
     assert await tab.page.evaluate("navigator.clipboard.readText()") == MARKDOWN
 
 
@@ -121,14 +142,13 @@ async def test_without_https_code_and_messages_are_copied_the_old_way(visitor: V
     tab = await visitor.open()
     await tab.ask(scripted(MARKDOWN, size=100))
 
-    await tab.body.locator(".code-copy").first.click()
-    await expect(tab.body.locator(".code-copy").first).to_have_text("Copied")
+    await drawn_for_good(tab)
+    assert await pressed(tab.body.locator(".code-copy").first, "data-outcome") == "Copied"
     await expect(tab.body.locator(".code-copy").first).to_be_focused()
     await tab.box.press("Control+V")
     assert (await tab.box.input_value()).startswith("def strike(prey: str) -> str:")
     await tab.box.fill("")
-    await tab.answer.locator("[data-action=copy]").click()
-    await expect(tab.answer.locator("[data-action=copy]")).to_have_attribute("data-copied", "")
+    await pressed(tab.answer.locator("[data-action=copy]"), "data-copied")
     await tab.box.press("Control+V")
     await expect(tab.box).to_have_value(MARKDOWN)
 

@@ -92,7 +92,9 @@ def until_heeding(pid: int) -> None:
     """Until the process has a handler of its own for SIGTERM, which a server sets once it listens."""
     ends = time.monotonic() + LINE_SECONDS
     while time.monotonic() < ends:
-        caught = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt"))
+        caught = next(
+            line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt")
+        )
         if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
             return
         time.sleep(0.05)

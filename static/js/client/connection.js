@@ -34,6 +34,8 @@ const DRAINING = 4412;
 const FAILURES_BEFORE_FALLBACK = 2;
 const SOON_MS = 1_000;
 const SOCKET_AGAIN_MS = 60_000;
+/** Where sockets have worked, only the network was away. */
+const SOCKET_SOON_MS = 5_000;
 /** A connection that lasted this long was a good one: the next loss starts again with a short wait. */
 const STABLE_AFTER_MS = 10_000;
 const LONGEST_RETRY_MS = 60_000;
@@ -59,6 +61,7 @@ export class Connection {
   #candidate = null;
   #failures = 0;
   #wasOpen = false;
+  #socketWorked = false;
   #draining = false;
   #since = 0;
   /** The one thing that is waited for: the next attempt, or the next socket beside SSE. @type {unknown} */
@@ -156,8 +159,10 @@ export class Connection {
     this.#since = this.#clock.now();
     this.#clock.clearTimeout(this.#timer);
     this.#clock.clearTimeout(this.#stableTimer);
+    const soon = this.#socketWorked;
+    this.#socketWorked = transport.name === "websocket";
     this.#stableTimer = this.#clock.setTimeout(() => this.#delay.reset(), STABLE_AFTER_MS);
-    if (transport.name === "sse") this.#waitForSocket();
+    if (transport.name === "sse") this.#waitForSocket(soon ? SOCKET_SOON_MS : SOCKET_AGAIN_MS);
     this.#change("open");
     if (this.#current === transport) this.#listener.opened(transport, hello);
   }
@@ -185,8 +190,8 @@ export class Connection {
     return this.#failures >= FAILURES_BEFORE_FALLBACK;
   }
 
-  #waitForSocket() {
-    this.#timer = this.#clock.setTimeout(() => this.#trySocketBeside(), SOCKET_AGAIN_MS);
+  #waitForSocket(ms = SOCKET_AGAIN_MS) {
+    this.#timer = this.#clock.setTimeout(() => this.#trySocketBeside(), ms);
   }
 
   /** @param {number | null} retryMs */

@@ -402,6 +402,26 @@ for (const [when, act] of [
   });
 }
 
+test("after a socket that had worked the next one is tried soon: only the network was away", async () => {
+  const { socket, client, WebSocket, clock } = connected({ routes: { "GET /api/runs": noRuns } });
+  socket.end();
+  await clock.advance(5_000);
+  WebSocket.last.end();
+  await clock.advance(5_000);
+  WebSocket.last.end();
+  await settle();
+  assert.deepEqual([client.state, client.transport], ["open", "sse"]);
+  const before = WebSocket.sockets.length;
+
+  await clock.advance(5_000);
+  assert.equal(WebSocket.sockets.length, before + 1);
+  WebSocket.last.end();
+  await settle();
+
+  await clock.advance(10_000);
+  assert.equal(WebSocket.sockets.length, before + 1, "now it does look blocked");
+});
+
 test("a socket that still does not get through changes nothing", async () => {
   const { client, WebSocket, EventSource, heard } = await fallenBack();
   const before = heard.connection.length;
