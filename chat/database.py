@@ -3,7 +3,8 @@
 Channels' and asgiref's default is one thread for everything outside a request: a locked database would then stall
 every socket's sign-in. Here reading never waits behind writing, saving an answer waits behind neither, and none of
 them delays a stream. No call waits for ever: one without an answer raises django.db.OperationalError, whether the
-database is locked, away, or says nothing. No call keeps a connection.
+database is locked, away, or says nothing. Between `keep_open` and the end of that, threads keep their connections to
+SQLite; no other call keeps one.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import Error, OperationalError, close_old_connections, connection
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import Error, OperationalError, close_old_connections, connection, connections, reset_queries
 
 from chat.limits import ConcurrencyLimit, Crowded
 from chat.refusals import Refusal
@@ -39,6 +41,8 @@ _one_writer: Final = connection.vendor == "sqlite"
 pages: Final = ConcurrencyLimit(each=1, altogether=2, waiting=64)
 searches: Final = ConcurrencyLimit(each=1, altogether=2, waiting=8)
 LONGEST_REST_SECONDS: Final = 2.0
+# How long the threads wait for each other, to let go of what they keep.
+CLOSE_SECONDS: Final = 2.0
 _readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
 _finders = ThreadPoolExecutor(2, thread_name_prefix="db-find")
 _writers = ThreadPoolExecutor(1 if _one_writer else 2, thread_name_prefix="db-write")
@@ -102,30 +106,70 @@ def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return function(*args, **kwargs)
     finally:
-        close_old_connections()
+        if _keepers and not connection.errors_occurred:
+            # By Django's own count it would be too old after its first call.
+            connection.close_at = None
+            # In debug mode each keeps what it was asked.
+            reset_queries()
+            close_old_connections()
+        else:
+            connection.close()
 
 
-async def keep_open() -> Callable[[], None]:
-    """Keep SQLite's files open, until what this returns is called. Other databases need nothing of the kind.
+# Who wants connections kept.
+_keepers: Final[set[object]] = set()
 
-    The last connection to a SQLite file writes its write-ahead log back, waits for the disk and deletes it. As no call
-    here keeps its connection, that would be nearly every call: ten times what the call itself takes, and on a busy
-    disk seconds in which the file is locked (https://www.sqlite.org/wal.html, "The WAL file"). Raises
-    django.db.Error.
+
+async def keep_open() -> Callable[[], Awaitable[None]]:
+    """Let each thread keep its connection to SQLite, until what this returns is called. Other databases are pooled.
+
+    A connection reads the schema and sets itself up anew, which takes longer than most calls. And the last one to a
+    file writes its write-ahead log back, waits for the disk and deletes it; without keeping, that would be nearly
+    every call (https://www.sqlite.org/wal.html, "The WAL file"). Raises django.db.Error.
     """
     if not _one_writer:
-        return lambda: None
+        return _nothing
+    keeper = object()
+    _keepers.add(keeper)
+    try:
+        await read(lambda: connection.ensure_connection())  # that of the thread
+    except BaseException:
+        _keepers.remove(keeper)
+        raise
 
-    def opened() -> BaseDatabaseWrapper:
-        kept = connection.copy()
-        # Closed in another thread.
-        kept.inc_thread_sharing()
-        with kept.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM sqlite_master")
-            cursor.fetchall()
-        return kept
+    async def let_go() -> None:
+        _keepers.remove(keeper)
+        if not _keepers:
+            await _close_connections()
 
-    return (await read(opened)).close
+    return let_go
+
+
+async def _nothing() -> None:
+    """There is nothing to let go."""
+
+
+async def _close_connections() -> None:
+    """Of all threads, each in its own: SQLite's may not be closed by another while something is left of a statement.
+
+    A thread that is at work for longer than CLOSE_SECONDS keeps its own.
+    """
+    closing = [each for pool in (_readers, _finders, _writers, _savers) for each in _close_those_of(pool)]
+    await asyncio.wait(closing, timeout=CLOSE_SECONDS)
+
+
+def _close_those_of(executor: ThreadPoolExecutor) -> list[asyncio.Future[None]]:
+    """One call for each thread: it waits until all are there, so that none does it twice and another never."""
+    count = executor._max_workers
+    all_here = threading.Barrier(count)
+
+    def close() -> None:
+        with suppress(threading.BrokenBarrierError):
+            all_here.wait(CLOSE_SECONDS)
+        connections.close_all()
+
+    loop = asyncio.get_running_loop()
+    return [loop.run_in_executor(executor, close) for _ in range(count)]
 
 
 _noted: set[str] = set()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from chat import database
 from chat.limits import ConcurrencyLimit
@@ -21,6 +22,7 @@ SECONDS = 20
 MANY = 20
 
 pytestmark = pytest.mark.django_db(transaction=True)
+sqlite_only = pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases are pooled")
 
 
 @contextmanager
@@ -165,6 +167,78 @@ async def test_a_note_that_fails_disturbs_nobody(caplog: pytest.LogCaptureFixtur
         while "no room" not in caplog.text:
             await asyncio.sleep(0)
     assert (await database.write(name_of_thread)).startswith("db-write")
+
+
+def the_connection() -> Any:
+    """What this thread has open, after a call of its own."""
+    connection.ensure_connection()
+    return connection.connection
+
+
+@sqlite_only
+async def test_a_thread_keeps_its_connection_until_all_are_let_go() -> None:
+    first = await database.save(the_connection)
+    assert await database.save(the_connection) is not first, "the control: nobody keeps any yet"
+
+    let_go = await database.keep_open()
+    try:
+        kept = await database.save(the_connection)
+        assert await database.save(the_connection) is kept
+    finally:
+        await let_go()
+
+    assert is_closed(kept)
+    assert await database.save(the_connection) is not kept
+
+
+@sqlite_only
+async def test_connections_are_kept_as_long_as_somebody_wants_them() -> None:
+    let_go, let_go_too = await database.keep_open(), await database.keep_open()
+    kept = await database.save(the_connection)
+    await let_go()
+    assert await database.save(the_connection) is kept
+    await let_go_too()
+    assert await database.save(the_connection) is not kept
+
+
+@sqlite_only
+async def test_a_connection_that_has_failed_is_not_kept() -> None:
+    def fail() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+
+    let_go = await database.keep_open()
+    try:
+        kept = await database.save(the_connection)
+        with pytest.raises(DatabaseError):
+            await database.save(fail)
+        assert await database.save(the_connection) is not kept
+    finally:
+        await let_go()
+
+
+@sqlite_only
+async def test_a_thread_that_hangs_holds_up_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "CLOSE_SECONDS", 0.1)
+    let_go = await database.keep_open()
+    idle = await database.read(the_connection)
+    with held() as event:
+        hanging = [asyncio.create_task(database.write(event.wait, SECONDS))]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(SECONDS):
+            await let_go()
+        assert is_closed(idle)
+        assert not hanging[0].done()
+        event.set()
+        await asyncio.gather(*hanging)
+
+
+def is_closed(raw: sqlite3.Connection) -> bool:
+    try:
+        raw.total_changes  # noqa: B018
+    except sqlite3.ProgrammingError:
+        return True
+    return False
 
 
 class TestAddress:

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -140,7 +140,7 @@ class Engine:
         self._takeover = Takeover(log, self._runner, ending, providers)
         self._owners = Owners(log, self._runner)
         self._purging: asyncio.Task[None] | None = None
-        self._close_database: Callable[[], None] | None = None
+        self._close_database: Callable[[], Awaitable[None]] | None = None
 
     async def send(
         self, user_id: int, send: SendRequest, *, find_user: Callable[[], User | None] | None = None
@@ -360,7 +360,7 @@ class Engine:
         await self._recorder.close()
         await self.providers.close()
         if self._close_database is not None:
-            await database.read(self._close_database)
+            await self._close_database()
 
 
 async def _purge() -> None:
