@@ -75,8 +75,9 @@ def user_of_token(secret: str) -> User | None:
     token = ApiToken.objects.for_secret(secret)
     if token is None:
         return None
-    # Not here: a database that is locked would hold up whoever signs in.
-    database.write_later(f"token {token.pk}", token.was_used)
+    if token.use_is_news:
+        # Not here: a database that is locked would hold up whoever signs in.
+        database.write_later(f"token {token.pk}", token.was_used)
     owner: User = token.owner
     return owner
 

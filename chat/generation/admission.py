@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from chat import events
 from chat.generation import again, prompt
@@ -13,6 +14,7 @@ from chat.generation.pseudonym import pseudonym_of
 from chat.generation.requests import ROOT, SendRequest
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation, Message, User
+from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
 from chat.providers.base import Request
 from chat.refusals import Refusal, not_found
 
@@ -135,8 +137,27 @@ def _begun(user: User, start: events.Start) -> str:
     return text
 
 
+_SENT: Final = Prepared(
+    lambda owner_id, client_message_id: Message.objects.select_related("conversation").filter(
+        owner_id=owner_id, client_message_id=client_message_id
+    ),
+    A_NUMBER,
+    AN_ID,
+)
+_CONVERSATION: Final = Prepared(
+    lambda owner_id, pk: Conversation.objects.filter(owner_id=owner_id, pk=pk), A_NUMBER, AN_ID
+)
+_USABLE: Final = Prepared(lambda user_id: Assistant.objects.usable_by(User(pk=user_id)), A_NUMBER)
+_USABLE_BY_SLUG: Final = Prepared(
+    lambda user_id, slug: Assistant.objects.usable_by(User(pk=user_id)).filter(slug=slug), A_NUMBER, A_TEXT
+)
+_USABLE_IN: Final = Prepared(
+    lambda user_id, pk: Assistant.objects.usable_by(User(pk=user_id)).filter(conversations=pk), A_NUMBER, AN_ID
+)
+
+
 def _already_sent(user: User, send: SendRequest) -> AlreadySent | None:
-    message = user.messages.select_related("conversation").filter(client_message_id=send.client_message_id).first()
+    message = _SENT.first(user.pk, uuid.UUID(send.client_message_id))
     if message is None:
         return None
     if message.conversation.deleted_at is not None:
@@ -154,7 +175,7 @@ def _already_sent(user: User, send: SendRequest) -> AlreadySent | None:
 def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Conversation | None:
     if send.conversation_id is None:
         return None
-    conversation: Conversation | None = user.conversations.filter(pk=send.conversation_id).first()
+    conversation = _CONVERSATION.first(user.pk, uuid.UUID(send.conversation_id))
     if conversation is None and (send.conversation_id in reserved or _is_begun(user, send.conversation_id)):
         return None
     if conversation is None or conversation.deleted_at is not None:
@@ -189,15 +210,18 @@ def _assistant(
     *,
     before: Assistant | None = None,
 ) -> Assistant:
-    usable = Assistant.objects.usable_by(user).filter(provider__in=providers)
     if send.assistant is not None:
-        chosen = usable.filter(slug=send.assistant).first()
-        if chosen is None:
+        chosen = _USABLE_BY_SLUG.first(user.pk, send.assistant)
+        if chosen is None or chosen.provider not in providers:
             raise Refusal("not_found", "There is no such assistant for you.")
         return chosen
-    known = usable.filter(pk=before.pk).first() if before else None
-    kept = usable.filter(conversations=conversation).first() if conversation else None
-    assistant = known or kept or usable.first()
+    kept = _USABLE_IN.first(user.pk, conversation.pk) if conversation and before is None else None
+    if kept is not None and kept.provider in providers:
+        return kept
+    usable = [each for each in _USABLE.all(user.pk) if each.provider in providers]
+    known = [before.pk if before else None, conversation.assistant_id if conversation else None]
+    by_id = {each.pk: each for each in usable}
+    assistant = next((by_id[pk] for pk in known if pk in by_id), usable[0] if usable else None)
     if assistant is None:
         raise Refusal("no_model", "No model is set up that you may use. Ask your administrator.")
     return assistant

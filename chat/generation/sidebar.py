@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import uuid
+from typing import Final
 
 from django.db import Error as DatabaseError
 
 from chat import database, notices
 from chat.models import Conversation
+from chat.models.prepared import AN_ID, Prepared
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.models.turn import Turn
 
 logger = logging.getLogger(__name__)
+
+_KEPT: Final = Prepared(lambda pk: Conversation.objects.kept().select_related("assistant").filter(pk=pk), AN_ID)
 
 
 async def tell_of_the_conversation(turn: Turn) -> bool:
@@ -21,8 +26,7 @@ async def tell_of_the_conversation(turn: Turn) -> bool:
     """
 
     def found() -> tuple[ConversationShape, bool] | None:
-        kept = Conversation.objects.kept().select_related("assistant")
-        conversation = kept.filter(pk=turn.conversation_id).first()
+        conversation = _KEPT.first(uuid.UUID(turn.conversation_id))
         return (conversation_shape(conversation), conversation.created_at == turn.asked_at) if conversation else None
 
     try:

@@ -11,6 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.models.prepared import A_MOMENT, A_TEXT, Prepared
+
 if TYPE_CHECKING:
     from chat.models.user import User
 
@@ -32,14 +34,13 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         )
         return token, secret
 
-    def valid(self) -> ApiTokenQuerySet:
+    def valid(self, now: datetime | None = None) -> ApiTokenQuerySet:
         """Neither revoked nor expired."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now or timezone.now()), revoked_at=None)
 
     def for_secret(self, secret: str) -> ApiToken | None:
         """The token with this secret, if it is valid and its owner may still sign in."""
-        found = self.valid().filter(digest=digest(secret), owner__is_active=True)
-        return found.select_related("owner").first()
+        return _OF_SECRET.first(digest(secret), timezone.now())
 
 
 class ApiToken(models.Model):
@@ -70,10 +71,22 @@ class ApiToken(models.Model):
         self.revoked_at = self.revoked_at or timezone.now()
         self.save(update_fields=["revoked_at"])
 
+    @property
+    def use_is_news(self) -> bool:
+        return self.last_used_at is None or timezone.now() - self.last_used_at > LAST_USED_EVERY
+
     def was_used(self) -> None:
-        now = timezone.now()
-        if self.last_used_at is None or now - self.last_used_at > LAST_USED_EVERY:
-            ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)
+        if self.use_is_news:
+            ApiToken.objects.filter(pk=self.pk).update(last_used_at=timezone.now())
+
+
+_OF_SECRET: Final = Prepared(
+    lambda secret_digest, now: (
+        ApiToken.objects.valid(now).filter(digest=secret_digest, owner__is_active=True).select_related("owner")
+    ),
+    A_TEXT,
+    A_MOMENT,
+)
 
 
 def digest(secret: str) -> str:

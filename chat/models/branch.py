@@ -18,6 +18,7 @@ from django.db.models.expressions import RawSQL
 
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.prepared import A_NUMBER, AN_ID, ANOTHER_ID, Prepared, adapted
 from chat.models.sizes import PAGE_BYTES, fitting
 
 _UP_UNORDERED: Final = """
@@ -55,6 +56,18 @@ ORDER BY leaf.created_at DESC, leaf.id DESC LIMIT 1
 """
 
 
+_WAY_UP: Final = Prepared(
+    lambda conversation_id, message_id, limit: Message.objects.filter(
+        # The parameters are bound, not put into the text.
+        conversation_id=conversation_id,
+        pk__in=RawSQL(_UP_UNORDERED, [adapted(message_id), limit]),  # noqa: S611
+    ),
+    AN_ID,
+    ANOTHER_ID,
+    A_NUMBER,
+)
+
+
 class NotOnBranch(LookupError):
     """The branch does not pass through this message, or there is no such message in the conversation."""
 
@@ -80,9 +93,7 @@ def up_from(message_id: uuid.UUID, *, limit: int) -> list[uuid.UUID]:
 
 def messages_up_from(conversation: Conversation, message_id: uuid.UUID, *, limit: int) -> list[Message]:
     """The message and what is above it, newest first, at most `limit`, and of this conversation alone."""
-    # The parameters are bound, not put into the text.
-    ids = RawSQL(_UP_UNORDERED, [_adapted(message_id), limit])  # noqa: S611
-    found = {message.pk: message for message in conversation.messages.filter(pk__in=ids)}
+    found = {message.pk: message for message in _WAY_UP.all(conversation.pk, message_id, limit)}
     way = []
     following: uuid.UUID | None = message_id
     while following in found:
@@ -190,12 +201,8 @@ def _stretch(
     )
 
 
-def _adapted(message_id: uuid.UUID) -> Any:
-    return Message._meta.pk.get_db_prep_value(message_id, connection)
-
-
 def _ids(sql: str, *parameters: uuid.UUID | int) -> list[uuid.UUID]:
-    values = [_adapted(each) if isinstance(each, uuid.UUID) else each for each in parameters]
+    values = [adapted(each) if isinstance(each, uuid.UUID) else each for each in parameters]
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [each if isinstance(each, uuid.UUID) else uuid.UUID(each) for (each,) in cursor.fetchall()]

@@ -8,7 +8,7 @@ import logging
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import CharField, Q
@@ -17,6 +17,7 @@ from django.utils import timezone
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.prepared import A_NUMBER, AN_ID, Prepared
 from chat.models.unanswered_question import Asked, UnansweredQuestion
 from chat.models.user import OwnerGone, User
 from chat.wire import clean
@@ -25,6 +26,13 @@ logger = logging.getLogger(__name__)
 
 # What a database, or its driver, says of a value that its column cannot hold.
 UNSTORABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+
+
+_CONVERSATION: Final = Prepared(
+    lambda pk, owner_id: Conversation.objects.select_related("assistant").filter(pk=pk, owner_id=owner_id),
+    AN_ID,
+    A_NUMBER,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +160,7 @@ class Turn:
         return answer
 
     def _conversation(self) -> Conversation | None:
-        mine = Conversation.objects.filter(pk=self.conversation_id, owner_id=self.owner_id)
-        found: Conversation | None = mine.select_related("assistant").first()
-        return found
+        return _CONVERSATION.first(uuid.UUID(self.conversation_id), self.owner_id)
 
     def _new_conversation(self, assistant: Assistant | None) -> Conversation:
         """Another turn may have made it just now."""
