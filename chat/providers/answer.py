@@ -34,6 +34,7 @@ _SILENT_SENTENCE: Final = (
 _BROKEN_SENTENCE: Final = "The model's server sent something that is not JSON, so the answer could not be read."
 _CUT_SENTENCE: Final = "The model's server hung up before the answer was finished."
 _EMPTY_SENTENCE: Final = "The model's server sent an empty response."
+_SPOKEN: Final = (TextDelta, ReasoningDelta)
 # Signs of life of servers that have names for them.
 _PINGS: Final = frozenset((b"ping", b"heartbeat", b"keepalive", b"keep-alive"))
 # Of a response without any event, what may be quoted.
@@ -121,7 +122,7 @@ class AnswerReader:
                 break
 
     def _count_silence(self, chunk: bytes, deltas: list[Delta]) -> None:
-        if any(isinstance(delta, TextDelta | ReasoningDelta) for delta in deltas):
+        if deltas and (type(deltas[0]) in _SPOKEN or any(type(delta) in _SPOKEN for delta in deltas)):
             self._silent_bytes = 0
         self._silent_bytes += len(chunk)
         if self._silent_bytes > MAX_SILENT_BYTES and not self.done:
@@ -265,6 +266,8 @@ class AnswerReader:
 
     def _read_content(self, content: Content, deltas: list[Delta], *, is_last: bool) -> bool:
         """Whether it held any text or thought."""
+        if not is_last and (said := completion.plain_text(content)):
+            return self._read_text(said, deltas)
         self._note_tool(content)
         thought, said = completion.thought_of(content), completion.text_of(content)
         if thought:

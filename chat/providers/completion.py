@@ -77,6 +77,16 @@ class Chunk(msgspec.Struct, gc=False):
     x_groq: Groq | None = None
 
 
+def plain_text(content: Content) -> str:
+    """Its text, if that is all there is: most contents are no more, and there is one for each token."""
+    said = content.content
+    if not isinstance(said, str) or content.tool_calls or content.function_call:
+        return ""
+    if content.reasoning_content or content.reasoning or content.thinking or content.reasoning_details:
+        return ""
+    return said
+
+
 def text_of(content: Content) -> str:
     """What a person reads of it: the text, or what a model that declines says, or the words of what it spoke."""
     said = content.content

@@ -22,6 +22,8 @@ _CLOSINGS: Final = tuple(f"</{tag}>" for tag in _TAGS)
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
 # Of a line, what tells whether it is a fence, and whether a tag begins it.
 _LINE_CHARACTERS: Final = 200
+# Lines are followed in so many pieces at once, as that takes longer than all else that a piece needs.
+_PIECES_AT_ONCE: Final = 64
 
 _State = Literal["start", "thinking", "answering", "answer"]
 
@@ -40,9 +42,15 @@ class Thoughts:
         self._line = ""
         self._ticks = 0
         self._fence = ""
+        self._unfollowed: list[str] = []
 
-    def sort(self, deltas: Iterable[Delta], *, is_over: bool) -> list[Delta]:
+    def sort(self, deltas: list[Delta], *, is_over: bool) -> list[Delta]:
         """The same deltas with thoughts as such. Text is held back while it may be half a tag, until `is_over`."""
+        if len(deltas) == 1 and not is_over and type(deltas[0]) is TextDelta and self._is_plain(deltas[0].text):
+            return deltas
+        return self._sort(deltas, is_over=is_over)
+
+    def _sort(self, deltas: Iterable[Delta], *, is_over: bool) -> list[Delta]:
         sorted_: list[Delta] = []
         for delta in deltas:
             if isinstance(delta, TextDelta) and not self._is_plain(delta.text):
@@ -60,7 +68,9 @@ class Thoughts:
         if self._state == "answering":
             if "<" in text:
                 return False
-            self._follow_lines(text)
+            self._unfollowed.append(text)
+            if len(self._unfollowed) >= _PIECES_AT_ONCE:
+                self._catch_up()
         return True
 
     def _push(self, text: str) -> Iterator[Delta]:
@@ -116,6 +126,7 @@ class Thoughts:
 
     def _watch(self, *, is_over: bool) -> Iterator[Delta]:
         """Until a tag shows that all of it was a thought, or that none of it will be."""
+        self._catch_up()
         while "<" in self._held:
             yield from self._say(self._take(self._held.index("<")))
             if _ANY_OPENING.match(self._held):
@@ -146,6 +157,11 @@ class Thoughts:
         if self._state == "answering":
             self._follow_lines(text)
         yield TextDelta(text)
+
+    def _catch_up(self) -> None:
+        if self._unfollowed:
+            self._follow_lines("".join(self._unfollowed))
+            self._unfollowed.clear()
 
     def _follow_lines(self, text: str) -> None:
         *whole, rest = text.split("\n")
