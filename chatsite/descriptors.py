@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 # What is left for those who are here already: for their database calls, and for asking the model.
-RESERVE: Final = 32
+RESERVE: Final = 64
 
 
 def raise_limit() -> None:
