@@ -33,12 +33,10 @@ const DRAINING = 4412;
 /** One failure may be a server that restarts; two in a row look like a proxy that does not let WebSockets through. */
 const FAILURES_BEFORE_FALLBACK = 2;
 const SOON_MS = 1_000;
-const SOCKET_AGAIN_MS = 60_000;
-/** Where sockets have worked, only the network was away. */
-const SOCKET_SOON_MS = 5_000;
 /** A connection that lasted this long was a good one: the next loss starts again with a short wait. */
 const STABLE_AFTER_MS = 10_000;
-const LONGEST_RETRY_MS = 60_000;
+/** What a server may ask for, and when a socket is tried again beside SSE. */
+const LONGEST_WAIT_MS = 60_000;
 
 /**
  * Keeps one transport open: reconnects, falls back from the WebSocket to SSE and comes back, and knows when to give up.
@@ -61,7 +59,6 @@ export class Connection {
   #candidate = null;
   #failures = 0;
   #wasOpen = false;
-  #socketWorked = false;
   #draining = false;
   #since = 0;
   /** The one thing that is waited for: the next attempt, or the next socket beside SSE. @type {unknown} */
@@ -152,17 +149,16 @@ export class Connection {
     this.#current?.close();
     this.#current = transport;
     this.#candidate = null;
-    this.#name = transport.name;
     this.#failures = 0;
-    this.#wasOpen = true;
     this.#draining = false;
     this.#since = this.#clock.now();
     this.#clock.clearTimeout(this.#timer);
     this.#clock.clearTimeout(this.#stableTimer);
-    const soon = this.#socketWorked;
-    this.#socketWorked = transport.name === "websocket";
     this.#stableTimer = this.#clock.setTimeout(() => this.#delay.reset(), STABLE_AFTER_MS);
-    if (transport.name === "sse") this.#waitForSocket(soon ? SOCKET_SOON_MS : SOCKET_AGAIN_MS);
+    // Where sockets have worked, only the network was away.
+    if (transport.name === "sse") this.#waitForSocket(this.#wasOpen && this.#name === "websocket" ? SOON_MS : LONGEST_WAIT_MS);
+    this.#wasOpen = true;
+    this.#name = transport.name;
     this.#change("open");
     if (this.#current === transport) this.#listener.opened(transport, hello);
   }
@@ -190,13 +186,13 @@ export class Connection {
     return this.#failures >= FAILURES_BEFORE_FALLBACK;
   }
 
-  #waitForSocket(ms = SOCKET_AGAIN_MS) {
+  #waitForSocket(ms = LONGEST_WAIT_MS) {
     this.#timer = this.#clock.setTimeout(() => this.#trySocketBeside(), ms);
   }
 
   /** @param {number | null} retryMs */
   #wait(retryMs) {
-    const ms = retryMs === null ? this.#nextDelay() : Math.min(retryMs, LONGEST_RETRY_MS);
+    const ms = retryMs === null ? this.#nextDelay() : Math.min(retryMs, LONGEST_WAIT_MS);
     this.#timer = this.#clock.setTimeout(() => this.#attempt(), ms);
     this.#change("waiting", { retryInMs: ms });
   }
