@@ -193,7 +193,9 @@ def _was_closed(error: aiohttp.ClientConnectionError) -> bool:
     """
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return isinstance(error.message, str)
-    return isinstance(error, OSError) and (isinstance(error, ConnectionError) or error.errno in _LEFT)
+    # What was noticed while the request was written has its reason in its cause, and no number.
+    reasons = (error, error.__cause__)
+    return any(isinstance(each, ConnectionError) or getattr(each, "errno", None) in _LEFT for each in reasons)
 
 
 _LEFT: Final = frozenset({errno.ECONNRESET, errno.EPIPE})

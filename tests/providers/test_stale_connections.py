@@ -8,9 +8,10 @@ import socket
 import struct
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import pytest
+from aiohttp.http_writer import StreamWriter
 
 from chat.providers.base import Finish, ProviderError, TextDelta, Unavailable
 from chat.providers.openai import OpenAIProvider
@@ -102,6 +103,27 @@ async def test_a_request_goes_out_again_on_a_connection_of_its_own(reset: bool) 
         (refused, adapted), (again,), *_ = server.connections
         assert "stream_options" in json.loads(refused)
         assert adapted == again
+
+
+async def test_a_connection_that_closes_while_the_request_is_written_counts_as_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """aiohttp says so of its own writer, without an error of the system."""
+    written = StreamWriter.write
+    closed: list[bytes] = []
+
+    async def write(self: StreamWriter, chunk: Any, *more: Any, **options: Any) -> None:
+        if b"stream_options" not in bytes(chunk) and not closed:
+            closed.append(bytes(chunk))
+            assert self.transport is not None
+            self.transport.close()
+        await written(self, chunk, *more, **options)
+
+    monkeypatch.setattr(StreamWriter, "write", write)
+    async with HangingUp(answered=9) as server:
+        assert await asked(server) == [HELLO]
+        assert [len(requests) for requests in server.connections] == [1, 1]
+    assert closed
 
 
 async def test_the_control_a_server_that_goes_on_needs_one_connection() -> None:
