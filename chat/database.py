@@ -116,12 +116,14 @@ def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             connection.close()
 
 
-# Who wants connections kept.
+# One entry for each call of `keep_open` whose connections have not been let go.
 _keepers: Final[set[object]] = set()
 
 
 async def keep_open() -> Callable[[], Awaitable[None]]:
     """Let each thread keep its connection to SQLite, until what this returns is called. Other databases are pooled.
+
+    To call that again does nothing.
 
     A connection reads the schema and sets itself up anew, which takes longer than most calls. And the last one to a
     file writes its write-ahead log back, waits for the disk and deletes it; without keeping, that would be nearly
@@ -138,7 +140,7 @@ async def keep_open() -> Callable[[], Awaitable[None]]:
         raise
 
     async def let_go() -> None:
-        _keepers.remove(keeper)
+        _keepers.discard(keeper)
         if not _keepers:
             await _close_connections()
 

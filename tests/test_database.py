@@ -196,6 +196,7 @@ async def test_connections_are_kept_as_long_as_somebody_wants_them() -> None:
     let_go, let_go_too = await database.keep_open(), await database.keep_open()
     kept = await database.save(the_connection)
     await let_go()
+    await let_go()
     assert await database.save(the_connection) is kept
     await let_go_too()
     assert await database.save(the_connection) is not kept

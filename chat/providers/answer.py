@@ -122,6 +122,7 @@ class AnswerReader:
                 break
 
     def _count_silence(self, chunk: bytes, deltas: list[Delta]) -> None:
+        # Nearly always the first of them tells.
         if deltas and (type(deltas[0]) in _SPOKEN or any(type(delta) in _SPOKEN for delta in deltas)):
             self._silent_bytes = 0
         self._silent_bytes += len(chunk)
