@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from chat import database
 from chat.models import Conversation, User
 from tests.cast import PASSWORD, make_conversation
 from tests.streams.redis_server import RedisServer, redis_server
@@ -17,6 +19,15 @@ from tests.streams.redis_server import RedisServer, redis_server
 def _no_rate_limits_from_other_tests() -> Iterator[None]:
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_connections_from_other_tests() -> Iterator[None]:
+    """Django's client runs a view in a loop of its own; the engine that is made there is closed by nobody."""
+    yield
+    if database._keepers:
+        database._keepers.clear()
+        asyncio.run(database._close_connections())
 
 
 @pytest.fixture
