@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Final
 
 from playwright.async_api import Locator, Route, expect
 
@@ -196,6 +197,39 @@ async def test_a_long_answer_is_unread_until_its_end_is_reached_even_in_one_jump
     await expect(tab.row(conversation_id).locator(".conversation__unread")).to_be_hidden()
     assert await tab.row(conversation_id).get_attribute("data-unread") is None
     await tab.has_loaded("read_marks")
+    await tab.page.evaluate("document.querySelector('#transcript-scroller').scrollTop = 1e6")
+    await expect(unread).to_be_hidden()
+
+
+# Nothing is drawn, as on a machine that has much else to do, until the test lets it go on.
+HOLD_FRAMES: Final = """() => {
+  const held = [];
+  const request = window.requestAnimationFrame;
+  window.requestAnimationFrame = (callback) => held.push(callback);
+  window.letGo = () => {
+    window.requestAnimationFrame = request;
+    for (const callback of held) request(callback);
+  };
+}"""
+
+
+async def test_an_answer_whose_end_is_not_drawn_yet_is_unread(visitor: Visitor) -> None:
+    tab, other = await visitor.open(), await visitor.open()
+    await tab.ask("Hello")
+    conversation_id = await tab.conversation_id()
+    await tab.has_loaded("read_marks")
+    await expect(other.row(conversation_id).locator(".conversation__unread")).to_be_hidden()
+    await tab.page.evaluate(HOLD_FRAMES)
+    await tab.send("/numbered count=900")
+    # Saved, and told to both.
+    unread = other.row(conversation_id).locator(".conversation__unread")
+    await expect(unread).to_be_visible()
+    await expect(tab.row(conversation_id).locator("[data-part=live]")).to_be_hidden()
+    await tab.page.evaluate("letGo()")
+    await tab.ended()
+    await expect(tab.page.locator("#jump-to-latest")).to_be_visible()
+    assert (await visitor.api("GET", f"/api/conversations/{conversation_id}"))["unread"]
+    await expect(unread).to_be_visible()
     await tab.page.evaluate("document.querySelector('#transcript-scroller').scrollTop = 1e6")
     await expect(unread).to_be_hidden()
 

@@ -63,6 +63,10 @@ export class ChatTranscript extends HTMLElement {
     return this.#window.entries;
   }
 
+  get atEnd() {
+    return this.#place.atEnd;
+  }
+
   /** @param {string | null} key @returns {Element | null} if it is drawn */
   elementOf(key) {
     return this.entries.find((entry) => entry.key === key)?.element ?? null;

@@ -12,7 +12,7 @@ export class ReadMarks {
    * @param {object} options
    * @param {import("./conversation_book.js").ConversationBook} options.book
    * @param {import("./stage.js").Stage} options.stage
-   * @param {HTMLElement} options.transcript
+   * @param {import("./chat_transcript.js").ChatTranscript} options.transcript
    */
   constructor({ book, stage, transcript }) {
     this.#book = book;
@@ -47,9 +47,9 @@ export class ReadMarks {
     void this.#look();
   }
 
-  /** Where the way to the end is offered, it is not in view. */
+  /** As it is laid out now: the way to the end, a button, is offered only some frames after the last words were drawn. */
   get #atEnd() {
     const isLoading = this.#transcript.querySelector('[aria-busy="true"]') !== null;
-    return !isLoading && this.#transcript.querySelector(".transcript__latest")?.checkVisibility() !== true;
+    return !isLoading && this.#transcript.atEnd;
   }
 }
