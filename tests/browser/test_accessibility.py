@@ -13,6 +13,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.people import PASSWORD
 from tests.browser.samples import ENDLESS, MARKDOWN, scripted
 from tests.browser.scripted_events import CALL, end, play
+from tests.browser.signing_out import sign_in_dialog
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK, NOT_SAVED_YET
@@ -192,10 +193,7 @@ async def test_signing_in_again_in_place(visitors: Visitors, axe: str, theme: st
     visitor = await arrive(visitors, axe, theme)
     visitor.watch.expect(r"console: .* 400 .*/accounts/login/")
     tab = await visitor.open()
-    # As the button of the notice asks for it, when somebody has logged out elsewhere.
-    await tab.page.locator("#connection-notice").dispatch_event("sign-in", {"bubbles": True})
-    dialog = tab.page.locator("#sign-in")
-    await expect(dialog).to_be_visible()
+    dialog = await sign_in_dialog(visitor, tab)
     await check(tab.page)
     await tab.page.route("**/accounts/login/", lambda route: route.fulfill(status=400, json={}))
     await dialog.locator("input[name=password]").fill("something else")

@@ -11,9 +11,10 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.people import PASSWORD
+from tests.browser.signing_out import log_out
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
-from tests.browser.watch import ACCOUNT_PATHS, LOGGED_OUT, NO_NETWORK
+from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK
 from tests.faults.processes import Site, Upstream
 from tests.server.process import ended
 
@@ -37,13 +38,6 @@ async def log_in(page: Page, name: str, password: str) -> None:
     await page.locator("input[name=login]").fill(name)
     await page.locator("input[name=password]").fill(password)
     await page.locator(".form button[type=submit]").click()
-
-
-async def log_out(visitor: Visitor, page: Page) -> None:
-    visitor.watch.expect(*LOGGED_OUT)
-    await page.locator("#user-menu-button").click()
-    await page.get_by_role("button", name="Log out").click()
-    await expect(page).to_have_url(re.compile(r"/accounts/login/"))
 
 
 async def stranger(visitors: Visitors, **options: object) -> Visitor:

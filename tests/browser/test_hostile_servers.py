@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from playwright.async_api import Page, WebSocketRoute, expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.hostile_server import TELL, HostileServer, id_of
 from tests.browser.oracle import arrive, check
 from tests.browser.payloads import FIELDS, can_be_sent
+from tests.browser.signing_out import sign_in_dialog
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 from tests.browser.watch import UUID
@@ -171,14 +172,8 @@ async def test_the_problems_of_signing_in_are_only_text(visitors: Visitors) -> N
 
     tab = await visitor.open()
     await tab.page.route("**/accounts/login/", lambda route: route.fulfill(status=400, json=problems))
-    await open_sign_in(tab.page)
-    dialog = tab.page.locator("#sign-in")
+    dialog = await sign_in_dialog(visitor, tab)
     await dialog.locator("input[name=password]").fill(FIELDS[0])
     await dialog.locator("input[name=password]").press("Enter")
     await expect(dialog.locator("[role=alert]")).to_have_text(" ".join([*FIELDS, FIELDS[1]]))
     await check(tab.page)
-
-
-async def open_sign_in(page: Page) -> None:
-    """As when somebody has logged out elsewhere."""
-    await page.locator("#connection-notice").dispatch_event("sign-in", {"bubbles": True})

@@ -1,0 +1,31 @@
+"""Somebody logs out, here or in another tab."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.tab import Tab
+from tests.browser.visitor import Visitor
+from tests.browser.watch import ACCOUNT_PATHS, LOGGED_OUT, NO_NETWORK
+
+
+async def log_out(visitor: Visitor, page: Page) -> None:
+    visitor.watch.expect(*LOGGED_OUT)
+    await page.locator("#user-menu-button").click()
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page).to_have_url(re.compile(r"/accounts/login/"))
+
+
+async def sign_in_dialog(visitor: Visitor, tab: Tab) -> Locator:
+    """Open, in a tab whose person was logged out in another one."""
+    visitor.watch.allow(*ACCOUNT_PATHS)
+    visitor.watch.expect(NO_NETWORK[0])
+    other = await visitor.open()
+    await log_out(visitor, other.page)
+    await other.page.close()
+    await tab.notice.get_by_role("button", name="Sign in").click()
+    dialog = tab.page.locator("#sign-in")
+    await expect(dialog).to_be_visible()
+    return dialog
