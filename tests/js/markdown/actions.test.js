@@ -75,11 +75,13 @@ test("lines are wrapped on demand, also while the block still grows", () => {
 
 test("a picture is loaded by a click, in a frame that can do nothing, and stays while its block grows", async () => {
   const { container, markdown } = stream();
+  window.document.body.append(container);
   const disable = enableActions(container);
   markdown.push("See ![a cat](https://cats.example/1.png?a=1&b=2) and");
   assert.equal(container.querySelector("iframe, img"), null);
   click(container.querySelector("[data-action=load-image]"));
-  while (!container.querySelector("iframe")) await new Promise((resolve) => setImmediate(resolve));
+  await import("../../../static/js/markdown/image_frame.js");
+  await settle();
   for (const character of " more **words**\n\nend") markdown.push(character);
   markdown.finish();
   const frame = container.querySelector("iframe");
@@ -88,4 +90,5 @@ test("a picture is loaded by a click, in a frame that can do nothing, and stays 
   assert.equal(frame.getAttribute("title"), "a cat");
   assert.equal(container.querySelector("p").textContent.replace(/\s+/g, " "), "See cats.example and more words");
   disable();
+  container.remove();
 });
