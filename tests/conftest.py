@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 from django.core.cache import cache
@@ -13,6 +15,14 @@ from chat import database
 from chat.models import Conversation, User
 from tests.cast import PASSWORD, make_conversation
 from tests.streams.redis_server import RedisServer, redis_server
+
+# What waits much: for a server to start, a lease to end, a reader to be given up.
+PATIENT: Final = tuple(Path(__file__).parent / name for name in ("faults", "server", "postgresql", "bench"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait come first: beside them there is time for the others, and at the end nobody waits for them."""
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in PATIENT))
 
 
 @pytest.fixture(autouse=True)
