@@ -1,6 +1,6 @@
-"""Each journey is made on a desktop and on a phone, in both themes, and leaves pictures.
+"""Each journey is made on a desktop and on a phone, one light and one dark, and leaves pictures.
 
-They are in pytest's own temporary directory, or in CHAT_ARTEFACTS.
+They are in pytest's own temporary directory, or in CHAT_ARTEFACTS: then there are all four, to be looked at.
 """
 
 from __future__ import annotations
@@ -21,25 +21,33 @@ SIZES: Final[dict[str, dict[str, Any]]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
-THEMES: Final = ("light", "dark")
+PAIRS: Final = [("desktop", "light"), ("phone", "dark")]
+ALL_PAIRS: Final = [*PAIRS, ("desktop", "dark"), ("phone", "light")]
+ARTEFACTS: Final = os.environ.get("CHAT_ARTEFACTS")
 
 Travellers = Callable[..., Awaitable[Visitor]]
 
 
-@pytest.fixture(params=THEMES)
-def theme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(params=ALL_PAIRS if ARTEFACTS else PAIRS, ids="-".join)
+def size_and_theme(request: pytest.FixtureRequest) -> tuple[str, str]:
+    size, theme = request.param
+    return size, theme
 
 
-@pytest.fixture(params=list(SIZES))
-def size(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture
+def size(size_and_theme: tuple[str, str]) -> str:
+    return size_and_theme[0]
+
+
+@pytest.fixture
+def theme(size_and_theme: tuple[str, str]) -> str:
+    return size_and_theme[1]
 
 
 @pytest.fixture
 def album(request: pytest.FixtureRequest, tmp_path: Path, size: str, theme: str) -> Album:
     journey = request.path.stem.removeprefix("test_")
-    return Album(Path(os.environ.get("CHAT_ARTEFACTS") or tmp_path) / journey, f"{size}-{theme}")
+    return Album(Path(ARTEFACTS or tmp_path) / journey, f"{size}-{theme}")
 
 
 @pytest.fixture
