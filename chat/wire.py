@@ -10,9 +10,11 @@ from typing import Any, Final
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 # The most that PostgreSQL's integer holds; far below 2^53, where JavaScript's numbers stop being exact.
 LARGEST_COUNT: Final = 2**31 - 1
+# With its dashes or without any, in capitals or not.
+UUID_PATTERN: Final = "(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32})"
 # PostgreSQL stores no NUL, and no database and no UTF-8 encoder takes half of a surrogate pair.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(UUID_PATTERN)
 
 
 class BadJson(ValueError):
@@ -48,7 +50,7 @@ def count(value: object) -> int | None:
 
 
 def parse_uuid(value: object) -> str | None:
-    """The canonical text of a UUID, or None for anything else."""
+    """The canonical text of a UUID, however it is written (UUID_PATTERN), or None for anything else."""
     return str(uuid.UUID(value)) if isinstance(value, str) and _UUID.fullmatch(value) else None
 
 

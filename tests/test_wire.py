@@ -24,13 +24,32 @@ def test_what_no_database_takes_is_replaced(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
-@pytest.mark.parametrize("value", [None, 1, "", "x", "{00000000-0000-0000-0000-000000000000}", "0" * 32, [], {}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        1,
+        "",
+        "x",
+        "{00000000-0000-0000-0000-000000000000}",
+        "0" * 31,
+        "0" * 33,
+        "0-" * 16,
+        "00000000-0000-0000-0000-00000000000",
+        "urn:uuid:00000000-0000-0000-0000-000000000000",
+        "०" * 32,
+        [],
+        {},
+    ],
+)  # fmt: skip)
 def test_what_is_no_uuid_is_none(value: object) -> None:
     assert parse_uuid(value) is None
 
 
-def test_a_uuid_is_made_canonical() -> None:
-    assert parse_uuid("ABCDEF00-0000-4000-8000-000000000000") == "abcdef00-0000-4000-8000-000000000000"
+@pytest.mark.parametrize("value", ["ABCDEF00-0000-4000-8000-000000000000", "abcdef00000040008000000000000000"])
+def test_a_uuid_is_made_canonical(value: str) -> None:
+    """Swift writes them in capitals, and .NET ("N") without dashes."""
+    assert parse_uuid(value) == "abcdef00-0000-4000-8000-000000000000"
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,41 @@
 """The addresses of the API (docs/protocol.md)."""
 
-from django.urls import URLPattern, URLResolver, path
+from uuid import UUID
+
+from django.urls import URLPattern, URLResolver, path, register_converter
 
 from chat.api import conversations, documentation, messages, runs, search
+from chat.wire import UUID_PATTERN
+
+
+class IdConverter:
+    """A UUID as any client writes it: Django's own takes no capitals (Swift), and none without dashes (.NET)."""
+
+    regex = UUID_PATTERN
+
+    def to_python(self, value: str) -> UUID:
+        return UUID(value)
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
+register_converter(IdConverter, "id")
 
 app_name = "api"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("runs", runs.runs, name="runs"),
     path("runs/stream", runs.run_stream_view, name="run-stream"),
     path("runs/wait", runs.run_wait, name="run-wait"),
-    path("runs/<uuid:run_id>", runs.run, name="run"),
-    path("runs/<uuid:run_id>/events", runs.run_events, name="run-events"),
-    path("runs/<uuid:run_id>/stop", runs.run_stop, name="run-stop"),
-    path("runs/<uuid:run_id>/keep", runs.run_keep, name="run-keep"),
+    path("runs/<id:run_id>", runs.run, name="run"),
+    path("runs/<id:run_id>/events", runs.run_events, name="run-events"),
+    path("runs/<id:run_id>/stop", runs.run_stop, name="run-stop"),
+    path("runs/<id:run_id>/keep", runs.run_keep, name="run-keep"),
     path("events", runs.all_events, name="events"),
     path("conversations", conversations.conversations, name="conversations"),
-    path("conversations/<uuid:conversation_id>", conversations.conversation, name="conversation"),
-    path("conversations/<uuid:conversation_id>/restore", conversations.conversation_restore, name="restore"),
-    path("conversations/<uuid:conversation_id>/messages", messages.conversation_messages, name="messages"),
+    path("conversations/<id:conversation_id>", conversations.conversation, name="conversation"),
+    path("conversations/<id:conversation_id>/restore", conversations.conversation_restore, name="restore"),
+    path("conversations/<id:conversation_id>/messages", messages.conversation_messages, name="messages"),
     path("search", search.results, name="search"),
     path("assistants", conversations.assistants, name="assistants"),
     path("openapi.json", documentation.schema, name="openapi"),

@@ -269,17 +269,17 @@ def any_deleted(conversations: Any) -> Any:
 
 HOLES: Final[dict[str, tuple[str | tuple[Any, str], Callable[..., Any], str, str]]] = {
     "conversations": ("chat.api.conversations._kept", every_conversation,
-                      "api/conversations/<uuid:conversation_id>", "conversation"),
+                      "api/conversations/<id:conversation_id>", "conversation"),
     "messages": ("chat.api.conversations._kept", every_conversation,
-                 "api/conversations/<uuid:conversation_id>/messages", "conversation"),
-    "events": ("chat.generation.engine.Engine.find", any_run, "api/runs/<uuid:run_id>/events", "saved_run"),
-    "stop": ("chat.generation.engine.Engine.find", any_run, "api/runs/<uuid:run_id>/stop", "live_run"),
-    "archive": ("chat.generation.archive.saved_run", any_saved_run, "api/runs/<uuid:run_id>/events", "archived_run"),
-    "keep": ("chat.generation.archive.saved_run", any_saved_run, "api/runs/<uuid:run_id>/keep", "archived_run"),
+                 "api/conversations/<id:conversation_id>/messages", "conversation"),
+    "events": ("chat.generation.engine.Engine.find", any_run, "api/runs/<id:run_id>/events", "saved_run"),
+    "stop": ("chat.generation.engine.Engine.find", any_run, "api/runs/<id:run_id>/stop", "live_run"),
+    "archive": ("chat.generation.archive.saved_run", any_saved_run, "api/runs/<id:run_id>/events", "archived_run"),
+    "keep": ("chat.generation.archive.saved_run", any_saved_run, "api/runs/<id:run_id>/keep", "archived_run"),
     "unanswered": ("chat.generation.archive.archived_run", any_unanswered,
-                "api/runs/<uuid:run_id>/events", "unanswered_run"),
+                "api/runs/<id:run_id>/events", "unanswered_run"),
     "restore": ((ConversationQuerySet, "restorable"), any_deleted,
-                "api/conversations/<uuid:conversation_id>/restore", "deleted_conversation"),
+                "api/conversations/<id:conversation_id>/restore", "deleted_conversation"),
     "page": ((pages, "is_of"), is_anybodys, "c/<uuid:conversation_id>", "conversation"),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chat.events import EPOCH_LENGTH
+from chat.wire import UUID_PATTERN
 
 Schema = dict[str, Any]
 
@@ -17,10 +18,9 @@ TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 ADDRESS: Final[Schema] = {"type": "string", "format": "uri-reference"}
 
 _CURSOR = f"[A-Za-z0-9]{{{EPOCH_LENGTH}}}\\.(0|[1-9][0-9]{{0,15}})"
-_UUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 CURSOR: Final[Schema] = {"type": "string", "pattern": f"^{_CURSOR}$"}
 CURSOR_OR_NOTHING: Final[Schema] = {"type": "string", "pattern": f"^({_CURSOR})?$"}
-CURSORS: Final[Schema] = {"type": "string", "pattern": f"^({_UUID}:{_CURSOR}(,{_UUID}:{_CURSOR})*)?$"}
+CURSORS: Final[Schema] = {"type": "string", "pattern": f"^({UUID_PATTERN}:{_CURSOR}(,{UUID_PATTERN}:{_CURSOR})*)?$"}
 PAGE: Final[Schema] = {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"}
 
 # What a person reads must hold more than white space.

@@ -112,7 +112,17 @@ class TestRequests:
 
     @pytest.mark.parametrize(
         "text",
-        ["", f"{ID}1:abcdef12.3", f"{ID}1:abcdef12.3,{ID}2:00000000.4", f"{ID}1", f"{ID}1:x", "abcdef12.3", "x:y"],
+        [
+            "",
+            f"{ID}1:abcdef12.3",
+            f"{ID}1:abcdef12.3,{ID}2:00000000.4",
+            f"{ID}1",
+            f"{ID}1:x",
+            "abcdef12.3",
+            "x:y",
+            f"{ID.upper()}1:abcdef12.3",
+            f"{ID.replace('-', '')}1:abcdef12.3",
+        ],
     )
     def test_an_id_of_all_runs_is_valid_exactly_if_it_is_accepted(self, text: str) -> None:
         parameters = document()["paths"]["/api/events"]["get"]["parameters"]
