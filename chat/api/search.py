@@ -15,6 +15,7 @@ from chat.api.pages import cursor_at, page_size, place_of
 from chat.api.replies import encoded, encoded_reply, route, with_own_queue
 from chat.api.shapes import ConversationShape, conversation_shape
 from chat.models import User
+from chat.models.shapes import time_text
 from chat.refusals import Refusal
 from chat.search import hits
 from chat.search.deadline import TooLong, deadline
@@ -63,7 +64,7 @@ def _shape(hit: Hit, lines: Mapping[UUID, list[Segment]], pattern: re.Pattern[st
         "conversation": conversation,
         "message_id": str(message.pk) if message else None,
         "role": message.role if message else None,
-        "created_at": hit.moment.isoformat(),
+        "created_at": time_text(hit.moment),
         "title": marked(hit.conversation.title, pattern),
         "snippet": lines.get(message.pk, []) if message else [],
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from chat.generation.archive import end_of
 from chat.generation.model_watch import Problem
 from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
-from chat.models.shapes import ConversationShape, conversation_shape
+from chat.models.shapes import ConversationShape, conversation_shape, time_text
 from chat.streams.base import RunInfo
 
 __all__ = [
@@ -115,7 +115,7 @@ def message_shape(message: Message) -> MessageShape:
         "output_tokens": message.output_tokens,
         "ttft_ms": message.ttft_ms,
         "duration_ms": message.duration_ms,
-        "created_at": message.created_at.isoformat(),
+        "created_at": time_text(message.created_at),
     }
 
 
@@ -181,7 +181,7 @@ def unanswered_shape(question: UnansweredQuestion) -> RunShape:
 
 def _wait_of(question: Any) -> UnansweredShape:
     """Of a question as `UnansweredQuestion.objects.of` reads it."""
-    return {"failed_at": question.failed_at.isoformat(), "first": question.is_first}
+    return {"failed_at": time_text(question.failed_at), "first": question.is_first}
 
 
 def run_urls(run_id: str) -> RunUrls:

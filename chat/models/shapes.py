@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TypedDict
 
 from chat.models.conversation import Conversation
@@ -19,6 +20,14 @@ class ConversationShape(TypedDict):
     updated_at: str
 
 
+def time_text(moment: datetime) -> str:
+    """ISO 8601 in UTC, always of the same length: `2026-11-29T12:00:00.000000+00:00`.
+
+    Python leaves a fraction of zero out, and a client that reads one form would fail once in a million.
+    """
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def conversation_shape(conversation: Conversation) -> ConversationShape:
     return {
         "id": str(conversation.pk),
@@ -28,6 +37,6 @@ def conversation_shape(conversation: Conversation) -> ConversationShape:
         "pinned": conversation.is_pinned,
         "archived": conversation.is_archived,
         "unread": conversation.is_unread,
-        "created_at": conversation.created_at.isoformat(),
-        "updated_at": conversation.updated_at.isoformat(),
+        "created_at": time_text(conversation.created_at),
+        "updated_at": time_text(conversation.updated_at),
     }

@@ -14,7 +14,12 @@ COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 MILLISECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
 FLAG: Final[Schema] = {"type": "boolean"}
 UUID: Final[Schema] = {"type": "string", "format": "uuid"}
-TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+TIME: Final[Schema] = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$",
+    "examples": ["2026-11-29T12:00:00.000000+00:00"],
+}
 ADDRESS: Final[Schema] = {"type": "string", "format": "uri-reference"}
 
 _CURSOR = f"[A-Za-z0-9]{{{EPOCH_LENGTH}}}\\.(0|[1-9][0-9]{{0,15}})"
