@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from chat import database, notices
 from chat.api import conversation_changes
 from chat.api.pages import SIZE, page, page_size
+from chat.api.parameters import flag, takes
 from chat.api.replies import body_of, encoded, encoded_reply, reply, route
 from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape, problem_shape
 from chat.generation.engine import MODELS_SECONDS, engine
@@ -17,10 +18,11 @@ from chat.models import Assistant, Conversation, User
 from chat.refusals import Refusal, not_found
 
 
+@takes("cursor", "limit", "archived", "pinned")
 async def list_conversations(request: HttpRequest, user: User) -> HttpResponse:
     cursor, size = request.GET.get("cursor", ""), page_size(request.GET.get("limit", ""))
-    wanted = {"is_archived": request.GET.get("archived") == "1"}
-    if request.GET.get("pinned") == "1":
+    wanted = {"is_archived": flag(request, "archived")}
+    if flag(request, "pinned"):
         wanted["is_pinned"] = True
     return encoded_reply(await database.read(lambda: encoded(listed(user, cursor, size, **wanted))))
 
@@ -30,7 +32,7 @@ async def show(request: HttpRequest, user: User, conversation_id: Any) -> HttpRe
 
 
 async def change(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
-    data = body_of(request)
+    data = body_of(request, conversation_changes.NAMES)
 
     def write() -> ConversationShape:
         conversation = get_conversation(user, conversation_id)

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from chat import database
 from chat.api.conversations import get_conversation
 from chat.api.pages import SIZE, cursor_at, page, page_size
+from chat.api.parameters import takes
 from chat.api.replies import encoded, encoded_reply, route, with_own_queue
 from chat.api.shapes import branch_message_shape, message_shape
 from chat.models import Conversation, User, branch
@@ -25,6 +26,7 @@ NEWER: Final = "newer"
 
 
 @with_own_queue
+@takes("cursor", "limit", "branch", "around")
 async def list_messages(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
     wanted = {name: request.GET.get(name, "") for name in ("branch", "around", "cursor")}
     size = page_size(request.GET.get("limit", ""))

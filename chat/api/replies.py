@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException
 from django.utils.cache import patch_vary_headers
 
+from chat.api.parameters import check, check_names
 from chat.auth import not_signed_in, signed_in
 from chat.quotas.arrivals import arrived
 from chat.quotas.quotas import quotas
@@ -76,6 +77,7 @@ async def _respond(
         raise Refusal("another_user", "Somebody else is signed in by now.")
     if chosen is None:
         return not_allowed(methods)
+    check(request, chosen)
     if getattr(chosen, "has_own_queue", False):
         return await chosen(request, user, **ids)
     async with quotas().requests.turn(user.pk):
@@ -89,10 +91,10 @@ def not_allowed(methods: Iterable[str]) -> HttpResponse:
     return response
 
 
-def body_of(request: HttpRequest) -> dict[str, Any]:
-    """The JSON object of a request. Raises Refusal."""
+def body_of(request: HttpRequest, fields: Collection[str]) -> dict[str, Any]:
+    """The JSON object of a request. Raises Refusal, also for a field that is not one of these."""
     try:
-        return loads(request.body)
+        data = loads(request.body)
     except BadJson as error:
         raise Refusal("bad_json", str(error)) from error
     except RawPostDataException as error:
@@ -100,6 +102,8 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
         raise Refusal("bad_json", "The body must be JSON, not a form.") from error
     except RequestDataTooBig:
         raise Refusal("body_too_big", "The request is too large.") from None
+    check_names(data, fields, kind="field")
+    return data
 
 
 def reply(data: Any, *, status: int = 200) -> HttpResponse:

@@ -15,12 +15,13 @@ from django.http import HttpRequest, HttpResponse
 from chat import database, events
 from chat.api import run_stream
 from chat.api.event_streams import Follows, later, stream, take_a_place
+from chat.api.parameters import flag, takes, takes_any
 from chat.api.replies import answered, body_of, failed, reply, route
 from chat.api.shapes import message_shape, run_shape, run_urls, unanswered_shape
 from chat.events import BadCursor, Cursor, Entry
 from chat.generation import archive
 from chat.generation.engine import Engine, Sent, engine, is_at_end
-from chat.generation.requests import SendRequest
+from chat.generation.requests import FIELDS, SendRequest
 from chat.models import Message, User
 from chat.quotas.quotas import quotas
 from chat.refusals import Refusal
@@ -44,6 +45,7 @@ async def start(request: HttpRequest, user: User) -> HttpResponse:
     return reply(run, status=200 if sent.duplicate else 201)
 
 
+@takes_any
 async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
     await take_a_place(request, user)
     chat, sent = await _send(request, user)
@@ -68,12 +70,14 @@ async def _outcome(chat: Engine, user: User, sent: Sent) -> HttpResponse:
     return await _saved(user, sent.run_id)
 
 
+@takes("active", "unanswered")
 async def list_runs(request: HttpRequest, user: User) -> HttpResponse:
+    is_active, is_unanswered = flag(request, "active"), flag(request, "unanswered")
     chat = await engine()
-    if request.GET.get("unanswered") == "1":
+    if is_unanswered:
         return reply({"items": [unanswered_shape(each) for each in await chat.unanswered(user.pk)]})
     runs = list(reversed(await chat.log.runs_of(user.pk)))
-    if request.GET.get("active") == "1":
+    if is_active:
         return reply({"items": [run_shape(run) for run in runs if run.is_live]})
     unanswered = {str(each.run_id): each for each in await chat.unanswered(user.pk)}
     items = [run_shape(run, unanswered.pop(run.run_id, None)) for run in runs]
@@ -91,6 +95,7 @@ async def follow(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     return stream(request, user, run_stream.one_run(chat, run, after), _follows(chat, str(run_id)))
 
 
+@takes_any
 async def follow_all(request: HttpRequest, user: User) -> HttpResponse:
     try:
         cursors = run_stream.Cursors.parse(_last_id(request))
@@ -122,11 +127,15 @@ async def dismiss(request: HttpRequest, user: User, run_id: Any) -> HttpResponse
 
 
 async def _send(request: HttpRequest, user: User) -> tuple[Engine, Sent]:
-    send = SendRequest.parse(body_of(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
+    send = SendRequest.parse(_body(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
     quotas().sends.check(user.pk, per_minute=settings.CHAT_SENDS_PER_MINUTE)
     chat = await engine()
     # Who asks was looked up a moment ago.
     return chat, await chat.send(user.pk, send, find_user=lambda: user)
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    return body_of(request, FIELDS)
 
 
 async def _last(following: AsyncGenerator[Batch, None]) -> Entry:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database
 from chat.api.pages import cursor_at, page_size, place_of
+from chat.api.parameters import takes
 from chat.api.replies import encoded, encoded_reply, route, with_own_queue
 from chat.api.shapes import ConversationShape, conversation_shape
 from chat.models import User
@@ -30,6 +31,7 @@ LARGEST: Final = 50
 
 
 @with_own_queue
+@takes("q", "cursor", "limit")
 async def search(request: HttpRequest, user: User) -> HttpResponse:
     words = Words.parse(request.GET.get("q", ""))
     size = min(page_size(request.GET.get("limit", ""), usual=SIZE), LARGEST)

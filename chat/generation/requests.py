@@ -18,6 +18,13 @@ AGAIN: Final = ("regenerate_id", "continue_id")
 """Instead of a text: what is there already, and is answered once more."""
 
 
+FIELDS: Final = (
+    *("text", *AGAIN, "client_message_id"),
+    *("conversation_id", "parent_id", "assistant", "attachments"),
+)
+"""All that a request may say."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendRequest:
     """A message to answer, or a saved question to answer again, or a saved answer to go on with: one of the three.

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from chat.api.pages import LARGEST, SIZE
 from chat.api.schema.operations import answer, empty, link, operation, path_id, query
-from chat.api.schema.values import PAGE, TEXT, UUID, Schema, one_of
+from chat.api.schema.values import CHOICE, PAGE, TEXT, UUID, Schema, one_of
 from chat.api.search import SIZE as SEARCH_SIZE
 
 TAG: Final = "Conversations"
@@ -44,8 +44,8 @@ LIST: Final = operation(
     description="Those that are not archived, unless that is asked for.",
     parameters=[
         *_PAGING,
-        query("archived", {**TEXT, "examples": ["1"]}, "`1`: only those that are archived."),
-        query("pinned", {**TEXT, "examples": ["1"]}, "`1`: only those that are pinned."),
+        query("archived", CHOICE, "`true`: only those that are archived."),
+        query("pinned", CHOICE, "`true`: only those that are pinned."),
     ],
     answers={"200": answer("ConversationPage", "A page of them.")},
     refused=_UNPAGED,

@@ -6,7 +6,7 @@ from typing import Final
 
 from chat.api.schema.errors import FAILURE_STATUS
 from chat.api.schema.operations import answer, empty, event_stream, header, link, operation, path_id, query
-from chat.api.schema.values import CURSOR_OR_NOTHING, CURSORS, TEXT, Schema
+from chat.api.schema.values import CHOICE, CURSOR_OR_NOTHING, CURSORS, Schema
 
 TAG: Final = "Runs"
 _ID: Final = path_id("run_id", "A run's id.")
@@ -53,8 +53,8 @@ LIST: Final = operation(
     description="Those that are live, those that ended in the last minutes and can still be followed, and those that "
     "failed and whose questions are unanswered, however long ago.",
     parameters=[
-        query("active", {**TEXT, "examples": ["1"]}, "`1`: only those that are live."),
-        query("unanswered", {**TEXT, "examples": ["1"]}, "`1`: only those whose questions are unanswered."),
+        query("active", CHOICE, "`true`: only those that are live."),
+        query("unanswered", CHOICE, "`true`: only those whose questions are unanswered."),
     ],
     answers={"200": answer("RunList", "The runs.")},
 )

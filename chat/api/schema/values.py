@@ -13,6 +13,8 @@ TEXT: Final[Schema] = {"type": "string"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 MILLISECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
 FLAG: Final[Schema] = {"type": "boolean"}
+# As a parameter of an address. `1` and `0` are taken as well.
+CHOICE: Final[Schema] = {"type": "boolean", "default": False}
 UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 TIME: Final[Schema] = {
     "type": "string",

@@ -15,13 +15,18 @@ from chat.api.schema.document import address_of, document
 from tests.api.schema.openapi import ID, PUBLIC, check, codes_of, operations
 
 
-def routes() -> Iterator[tuple[str, str]]:
+def views() -> Iterator[tuple[str, str, Any]]:
     for pattern in urls.urlpatterns:
         assert isinstance(pattern, URLPattern)
         path = address_of(re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern)))
         public = pattern.callback in (documentation.schema, documentation.page)
-        for method in ["GET"] if public else pattern.callback.methods:  # type: ignore[attr-defined]
-            yield path, method
+        methods = {"GET": pattern.callback} if public else pattern.callback.methods  # type: ignore[attr-defined]
+        for method, view in methods.items():
+            yield path, method, view
+
+
+def routes() -> list[tuple[str, str]]:
+    return [(path, method) for path, method, _ in views()]
 
 
 class TestCalls:
@@ -57,6 +62,15 @@ class TestCalls:
             expected |= {"400", "413"}
 
         assert expected <= set(operation["responses"])
+
+    @pytest.mark.parametrize(("path", "method", "operation"), operations())
+    def test_its_parameters_are_those_that_it_takes(self, path: str, method: str, operation: dict[str, Any]) -> None:
+        documented = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+        [view] = [view for view_path, view_method, view in views() if (view_path, view_method) == (path, method)]
+        taken = getattr(view, "parameters", ())
+
+        # What takes any belongs to event sources of others.
+        assert taken is None or sorted(documented) == sorted(taken)
 
     @pytest.mark.django_db
     @pytest.mark.parametrize(("path", "method"), sorted(set(routes())))

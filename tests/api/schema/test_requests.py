@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chat.api import pages, run_stream
+from chat.api import conversation_changes, pages, run_stream
+from chat.api.parameters import check_names
 from chat.api.schema.document import document
 from chat.events import BadCursor, Cursor
-from chat.generation.requests import SendRequest
+from chat.generation.requests import FIELDS, SendRequest
 from chat.refusals import Refusal
 from tests.api.schema.openapi import ID, accepts, check, schema_of
 
@@ -21,6 +22,11 @@ def parses(kind: type[Cursor | run_stream.Cursors], text: str) -> bool:
     except BadCursor:
         return False
     return True
+
+
+def parse(body: dict[str, Any]) -> None:
+    check_names(body, FIELDS, kind="field")
+    SendRequest.parse(body, characters=100_000)
 
 
 class TestRequests:
@@ -68,7 +74,7 @@ class TestRequests:
     )
     def test_what_is_refused_is_not_valid(self, body: dict[str, Any]) -> None:
         with pytest.raises(Refusal):
-            SendRequest.parse(body, characters=100_000)
+            parse(body)
         with pytest.raises(ValidationError):
             check(body, "Send")
 
@@ -100,6 +106,10 @@ class TestRequests:
     def test_no_change_is_not_valid(self, body: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             check(body, "ConversationChanges")
+
+    def test_the_fields_are_those_that_are_taken(self) -> None:
+        assert set(schema_of("Send")["properties"]) == set(FIELDS)
+        assert set(schema_of("ConversationChanges")["properties"]) == set(conversation_changes.NAMES)
 
     @pytest.mark.parametrize(
         "text", ["", "abcdEF12.0", "00000000.17", "abcdef12", "abcdef12.01", "abcdef1.1", ".", "a b"]

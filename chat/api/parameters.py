@@ -1,0 +1,56 @@
+"""What may stand in the query of a call's address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
+
+from django.http import HttpRequest
+
+from chat.refusals import Refusal
+from chat.wire import clean
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+# In capitals or not: Python and .NET write `True`.
+FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
+_SHOWN: Final = 100
+
+
+def takes(*names: str) -> Callable[[V], V]:
+    """For a view: its parameters. A view without this takes none."""
+
+    def mark(view: V) -> V:
+        view.parameters = names  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def takes_any(view: V) -> V:
+    """For a view whose clients are made of others' event sources, which add parameters of their own."""
+    view.parameters = None  # type: ignore[attr-defined]
+    return view
+
+
+def check(request: HttpRequest, view: Callable[..., Any]) -> None:
+    """Raises Refusal for a parameter that there is not: ignored, a misspelled filter would answer with everything."""
+    known = getattr(view, "parameters", ())
+    if known is not None:
+        check_names(request.GET, known, kind="parameter")
+
+
+def check_names(names: Iterable[str], known: Iterable[str], *, kind: str) -> None:
+    """Raises Refusal with a sentence that says which name is unknown, and which are not."""
+    for name in names:
+        if name not in known:
+            there = f"There are {', '.join(known)}." if known else f"This call takes no {kind}."
+            raise Refusal("bad_request", f"There is no {kind} {clean(name)[:_SHOWN]!r} here. {there}")
+
+
+def flag(request: HttpRequest, name: str) -> bool:
+    """Whether a parameter says true; left out, it does not. Raises Refusal for what says neither."""
+    text = request.GET.get(name, "false")
+    if text.lower() not in FLAGS:
+        raise Refusal("bad_request", f"{name} must be true or false.")
+    return FLAGS[text.lower()]
