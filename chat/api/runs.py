@@ -11,21 +11,22 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from chat import database, events
 from chat.api import run_stream
 from chat.api.event_streams import Follows, later, stream, take_a_place
 from chat.api.parameters import flag, takes, takes_any
 from chat.api.replies import answered, body_of, failed, reply, route
-from chat.api.shapes import message_shape, run_shape, run_urls, unanswered_shape
+from chat.api.shapes import message_shape, run_shape, run_urls, saved_run_shape, unanswered_shape
 from chat.events import BadCursor, Cursor, Entry
 from chat.generation import archive
 from chat.generation.engine import Engine, Sent, engine, is_at_end
 from chat.generation.requests import FIELDS, SendRequest
 from chat.models import Message, User
 from chat.quotas.quotas import quotas
-from chat.refusals import Refusal
-from chat.streams.base import Batch
+from chat.refusals import Refusal, not_found
+from chat.streams.base import Batch, RunInfo
 
 # The HTTP status of a run that failed while its caller waited for it.
 FAILURE_STATUS = {
@@ -42,7 +43,11 @@ FAILURE_STATUS = {
 async def start(request: HttpRequest, user: User) -> HttpResponse:
     _, sent = await _send(request, user)
     run = {"run_id": sent.run_id, "conversation_id": sent.conversation_id, **run_urls(sent.run_id)}
-    return reply(run, status=200 if sent.duplicate else 201)
+    if sent.duplicate:
+        return reply(run)
+    response = reply(run, status=201)
+    response.headers["Location"] = reverse("chat:api:run", kwargs={"run_id": sent.run_id})
+    return response
 
 
 @takes_any
@@ -85,6 +90,22 @@ async def list_runs(request: HttpRequest, user: User) -> HttpResponse:
     return reply({"items": [*items, *(unanswered_shape(each) for each in unanswered.values())]})
 
 
+async def show(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
+    chat = await engine()
+    run = await chat.find(user.pk, str(run_id))
+    if isinstance(run, Message):
+        return reply(await database.read(saved_run_shape, run))
+    if isinstance(run, RunInfo) and run.state != "error":
+        return reply(run_shape(run))
+    waiting = next((each for each in await chat.unanswered(user.pk) if each.run_id == run_id), None)
+    if isinstance(run, RunInfo):
+        return reply(run_shape(run, waiting))
+    if waiting is None:
+        raise not_found()
+    return reply(unanswered_shape(waiting))
+
+
+@takes_any
 async def follow(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     after = _after(request)
     chat = await engine()
@@ -176,7 +197,7 @@ def _after(request: HttpRequest) -> Cursor | None:
 runs = route(GET=list_runs, POST=start)
 run_stream_view = route(POST=start_and_stream)
 run_wait = route(POST=start_and_wait)
-run = route(DELETE=dismiss)
+run = route(GET=show, DELETE=dismiss)
 run_events = route(GET=follow)
 run_stop = route(POST=stop)
 run_keep = route(POST=keep)

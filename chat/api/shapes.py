@@ -29,6 +29,7 @@ __all__ = [
     "problem_shape",
     "run_shape",
     "run_urls",
+    "saved_run_shape",
     "suggestion_shape",
     "unanswered_shape",
 ]
@@ -161,6 +162,22 @@ def run_shape(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> Run
         "state": run.state,
         "unanswered": _wait_of(unanswered) if unanswered else None,
         **run_urls(run.run_id),
+    }
+
+
+def saved_run_shape(answer: Message) -> RunShape:
+    """A run that the log has let go of, by its answer as `archive.saved_run` reads it. Asks the database."""
+    run_id = str(answer.run_id)
+    question = answer.parent
+    return {
+        "run_id": run_id,
+        "conversation_id": str(answer.conversation_id),
+        "client_message_id": str(answer.client_message_id or (question and question.client_message_id)),
+        "title": answer.conversation.title,
+        "cursor": str(end_of(answer)),
+        "state": answer.status,
+        "unanswered": None,
+        **run_urls(run_id),
     }
 
 

@@ -32,6 +32,41 @@ async def test_start_answers_with_where_to_follow_and_stop(chat: Rig, owner: Bro
     assert other.data["error"]["code"] == "conflict"
 
 
+async def test_what_is_created_has_an_address(chat: Rig, owner: Browser, stranger: Browser) -> None:
+    body = {"text": "Hi", "client_message_id": str(uuid.uuid4())}
+    made, again = [await owner.post("/api/runs", body) for _ in range(2)]
+    path = made.headers["location"]
+    assert path == f"/api/runs/{made.data['run_id']}"
+    assert "location" not in again.headers
+    assert (await owner.get(path)).data["state"] == "live"
+    assert (await owner.get(path)).data == (await owner.get("/api/runs")).data["items"][0]
+    assert (await stranger.get(path)).status == 404
+
+
+async def test_a_run_is_shown_as_long_as_it_is_known(chat: Rig, owner: Browser) -> None:
+    saved = await chat.turn("Q", "The answer")
+    listed = (await owner.get(f"/api/runs/{saved.run_id}")).data
+    assert (listed["state"], listed["unanswered"]) == ("completed", None)
+    await chat.engine.log.forget(saved.run_id)
+    archived = (await owner.get(f"/api/runs/{saved.run_id}")).data
+    assert {**archived, "cursor": ""} == {**listed, "cursor": ""}
+    assert (await owner.get(f"{archived['events_url']}?after={archived['cursor']}")).status == 204
+
+
+async def test_a_run_that_failed_is_shown_with_what_waits(chat: Rig, owner: Browser) -> None:
+    chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
+    await owner.post("/api/runs/wait", {"text": "Hello"})
+    [listed] = (await owner.get("/api/runs")).data["items"]
+    path = f"/api/runs/{listed['run_id']}"
+    assert (listed["state"], listed["unanswered"]["first"]) == ("error", True)
+    assert (await owner.get(path)).data == listed
+    await chat.engine.log.forget(listed["run_id"])
+    [kept] = (await owner.get("/api/runs?unanswered=true")).data["items"]
+    assert (await owner.get(path)).data == kept
+    assert (await owner.ask("DELETE", path)).status == 204
+    assert (await owner.get(path)).status == 404
+
+
 async def test_nothing_is_started_for_somebody_else_than_it_is_meant_for(chat: Rig, owner: Browser) -> None:
     refused = await owner.post("/api/runs", {"text": "Hi"}, x_user_id=str(chat.charlie.pk))
     assert (refused.status, refused.data["error"]["code"]) == (403, "another_user")

@@ -54,7 +54,7 @@ API: Final[dict[str, Rule]] = {
     "api/runs": SIGNED_IN,
     "api/runs/stream": SIGNED_IN,
     "api/runs/wait": SIGNED_IN,
-    "api/runs/<id:run_id>": _owner("failed_run", "unanswered_run", allowed=("DELETE",)),
+    "api/runs/<id:run_id>": _owner("failed_run", "unanswered_run", allowed=("GET", "DELETE")),
     "api/runs/<id:run_id>/events": _owner(*_RUNS),
     "api/runs/<id:run_id>/stop": _owner(*_RUNS, allowed=("POST",)),
     "api/runs/<id:run_id>/keep": _owner("saved_run", "archived_run", "failed_run", allowed=("POST",)),

@@ -43,10 +43,17 @@ def operation(
     }
 
 
-def answer(name: str, description: str, *, links: dict[str, Schema] | None = None) -> Schema:
+def answer(
+    name: str, description: str, *, links: dict[str, Schema] | None = None, headers: dict[str, Schema] | None = None
+) -> Schema:
     """A JSON response of the schema with this name."""
     content = {"application/json": {"schema": ref(name)}}
-    return {"description": description, "content": content, **({"links": links} if links else {})}
+    return {
+        "description": description,
+        **({"headers": headers} if headers else {}),
+        "content": content,
+        **({"links": links} if links else {}),
+    }
 
 
 def empty(description: str) -> Schema:

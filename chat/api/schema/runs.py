@@ -6,7 +6,7 @@ from typing import Final
 
 from chat.api.schema.errors import FAILURE_STATUS
 from chat.api.schema.operations import answer, empty, event_stream, header, link, operation, path_id, query
-from chat.api.schema.values import CHOICE, CURSOR_OR_NOTHING, CURSORS, Schema
+from chat.api.schema.values import ADDRESS, CHOICE, CURSOR_OR_NOTHING, CURSORS, Schema
 
 TAG: Final = "Runs"
 _ID: Final = path_id("run_id", "A run's id.")
@@ -32,13 +32,16 @@ _LINKS: Final[dict[str, Schema]] = {
 }
 
 
+_LOCATION: Final[dict[str, Schema]] = {"Location": {"description": "Of the run.", "schema": ADDRESS}}
+
+
 def paths() -> dict[str, Schema]:
     """Addresses below the API's own, with the methods of each."""
     return {
         "runs": {"get": LIST, "post": START},
         "runs/stream": {"post": START_AND_STREAM},
         "runs/wait": {"post": START_AND_WAIT},
-        "runs/{run_id}": {"parameters": [_ID], "delete": DISMISS},
+        "runs/{run_id}": {"parameters": [_ID], "get": SHOW, "delete": DISMISS},
         "runs/{run_id}/events": {"parameters": [_ID], "get": FOLLOW},
         "runs/{run_id}/stop": {"parameters": [_ID], "post": STOP},
         "runs/{run_id}/keep": {"parameters": [_ID], "post": KEEP},
@@ -68,7 +71,7 @@ START: Final = operation(
     writes=True,
     body="Send",
     answers={
-        "201": answer("StartedRun", "The run has started.", links=_LINKS),
+        "201": answer("StartedRun", "The run has started.", links=_LINKS, headers=_LOCATION),
         "200": answer("StartedRun", _REPEATED, links=_LINKS),
     },
     refused=_SENT,
@@ -94,6 +97,15 @@ START_AND_WAIT: Final = operation(
     body="Send",
     answers={"200": answer("Message", "The saved answer.")},
     refused=(*_SENT, *FAILURE_STATUS),
+)
+
+SHOW: Final = operation(
+    "getRun",
+    "One run",
+    tag=TAG,
+    description="As the list of runs has it, and for as long as its events can be read.",
+    answers={"200": answer("Run", "The run.")},
+    refused=("not_found",),
 )
 
 FOLLOW: Final = operation(
