@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from chat import database
+from chat.answer_headers import should_retry
 from chat.models import ApiToken, SignIn, User
 
 logger = logging.getLogger(__name__)
@@ -57,13 +58,15 @@ class BearerTokenMiddleware:
 
 def not_signed_in(message: str = "Sign in, or send an API token.") -> HttpResponse:
     body = {"error": {"code": "not_signed_in", "message": message, "retryable": False}}
-    return JsonResponse(body, status=401, headers={"WWW-Authenticate": 'Bearer realm="chatsite"'})
+    return JsonResponse(
+        body, status=401, headers={"WWW-Authenticate": 'Bearer realm="chatsite"', **should_retry(False)}
+    )
 
 
 def unavailable() -> HttpResponse:
     message = "The database cannot be reached. Try again."
     body = {"error": {"code": "unavailable", "message": message, "retryable": True}}
-    return JsonResponse(body, status=503, headers={"Retry-After": "5"})
+    return JsonResponse(body, status=503, headers={"Retry-After": "5", **should_retry(True)})
 
 
 def bearer_secret(header: str) -> str | None:

@@ -18,16 +18,19 @@ from chat.consumers import ChatConsumer, refuse_socket  # noqa: E402
 from chat.middleware import asgi_handler  # noqa: E402
 from chatsite.body_limit import BodyLimit  # noqa: E402
 from chatsite.lifespan import lifespan  # noqa: E402
+from chatsite.request_ids import RequestIds  # noqa: E402
 from chatsite.trusted_scope import TrustedScope, distrust_headers, probe_host  # noqa: E402
 
 distrust_headers()
 application = TrustedScope(
-    ProtocolTypeRouter(
-        {
-            "lifespan": lifespan,
-            "http": BodyLimit(EventStreams(RequestQueue(asgi_handler()))),
-            "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),  # type: ignore[arg-type]
-        }
+    RequestIds(
+        ProtocolTypeRouter(
+            {
+                "lifespan": lifespan,
+                "http": BodyLimit(EventStreams(RequestQueue(asgi_handler()))),
+                "websocket": URLRouter([path("ws/chat", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),  # type: ignore[arg-type]
+            }
+        )
     ),
     https=settings.HTTPS,
     proxies=settings.CHAT_TRUSTED_PROXIES,

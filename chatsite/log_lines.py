@@ -7,6 +7,8 @@ import logging
 import re
 from typing import Final
 
+from chatsite import request_ids
+
 # The key of a password reset is part of a path, the token of the first link a parameter. An address may be encoded.
 _SECRET: Final = re.compile(
     r"(?P<before>(?:/|%2f)reset(?:/|%2f)key(?:/|%2f)|[?&]token=)(?!done/)[^\s\"'<>]+", re.IGNORECASE
@@ -14,8 +16,12 @@ _SECRET: Final = re.compile(
 
 
 class Lines(logging.Formatter):
+    """A format may have `%(of_request)s`: the name of the request that the line is about, in brackets, if it is."""
+
     def format(self, record: logging.LogRecord) -> str:
         """The traceback included, whose last line may quote an address."""
+        name = request_ids.current()
+        record.of_request = f"[{name}] " if name else ""
         return _SECRET.sub(r"\g<before>...", super().format(record))
 
 

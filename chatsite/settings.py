@@ -427,7 +427,7 @@ CHAT_SAVE_SECONDS = env.number("CHAT_SAVE_SECONDS", 120)
 # --- Logging: ids and numbers, never the text of a message
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
-LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LINE = "%(asctime)s %(levelname)s %(name)s: %(of_request)s%(message)s"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

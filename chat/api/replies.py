@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException
 from django.utils.cache import patch_vary_headers
 
+from chat.answer_headers import should_retry
 from chat.api.parameters import check, check_names
 from chat.auth import not_signed_in, signed_in
 from chat.quotas.arrivals import arrived
@@ -144,9 +145,20 @@ def refused(refusal: Refusal) -> HttpResponse:
     return failed(refusal.status, refusal.code, refusal.message, refusal.retryable, refusal.retry_after)
 
 
-def failed(status: int, code: str, message: str, retryable: bool, retry_after: float | None = None) -> HttpResponse:
+def failed(
+    status: int,
+    code: str,
+    message: str,
+    retryable: bool,
+    retry_after: float | None = None,
+    *,
+    repeatable: bool = True,
+) -> HttpResponse:
+    """`repeatable`: whether the very same request, sent again, is another attempt."""
     error = {"code": code, "message": message, "retryable": retryable}
     response = reply({"error": error}, status=status)
+    for name, value in should_retry(retryable and repeatable).items():
+        response.headers[name] = value
     if status in (429, 503):
         response.headers["Retry-After"] = str(math.ceil(retry_after or 1))
     return response

@@ -61,17 +61,21 @@ async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
 async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
     await take_a_place(request, user)
     chat, sent = await _send(request, user)
-    return later(request, user, answered(_outcome(chat, user, sent)), _follows(chat, sent.run_id))
+    # Whoever names a run gets the same one again, and its failure.
+    is_named = _body(request).get("client_message_id") is not None
+    outcome = _outcome(chat, user, sent, repeatable=not is_named)
+    return later(request, user, answered(outcome), _follows(chat, sent.run_id))
 
 
-async def _outcome(chat: Engine, user: User, sent: Sent) -> HttpResponse:
+async def _outcome(chat: Engine, user: User, sent: Sent, *, repeatable: bool) -> HttpResponse:
     """The saved message, or the error, when the run has ended."""
     run = await chat.run_of(user.pk, sent)
     last = await chat.draining.unless_ended(_last(chat.follow(run, None, limit=settings.CHAT_ANSWER_BYTES)))
     if last.name == "error":
         error = cast(events.Failure, last.data)
         status = FAILURE_STATUS.get(error["code"], 502)
-        return failed(status, error["code"], error["message"], error["retryable"], error.get("retry_after"))
+        said = (error["code"], error["message"], error["retryable"], error.get("retry_after"))
+        return failed(status, *said, repeatable=repeatable)
     return await _saved(user, sent.run_id)
 
 

@@ -10,8 +10,8 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from chat.server import crowded
-from chat.server.refusing import MALFORMED, TOO_SLOW
-from chatsite import descriptors
+from chat.server.refusing import MALFORMED, TOO_SLOW, named
+from chatsite import descriptors, request_ids
 
 # For a client that goes on sending what was refused.
 LINGER_SECONDS: Final = 5
@@ -124,7 +124,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
 
     def _refuse(self, answer: bytes) -> None:
         """Says so, and hears the rest for a while without keeping it: closed at once, the answer would be lost."""
-        self.transport.write(answer)
+        self.transport.write(named(answer, request_ids.made()))
         self.transport.loseWriteConnection()
         self.dataReceived = lambda data: None  # type: ignore[method-assign]
         self._buffer = b""

@@ -7,12 +7,12 @@ from daphne.http_protocol import HTTPFactory as DaphneHTTPFactory
 from daphne.http_protocol import WebRequest
 from twisted.internet import reactor
 
-from chat.answer_headers import NO_PAGE
+from chat.answer_headers import NO_PAGE, should_retry
 from chat.limits import BODY_BYTES
 from chat.server.arrivals import LINGER_SECONDS, Channel, Patience, Waiting
 from chat.server.gate import WriteGate
-from chat.server.refusing import CROWDED, TOO_BIG, error_body
-from chatsite import descriptors
+from chat.server.refusing import CROWDED, TOO_BIG, error_body, named
+from chatsite import descriptors, request_ids
 
 logger = logging.getLogger(__name__)
 
@@ -89,20 +89,30 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """In place of Daphne's page, which names itself and may be sniffed and framed."""
+        retryable = status >= 500
         code, sentence = ("bad_request", body) if status < 500 else ("server_error", "Something went wrong here.")
-        headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **NO_PAGE}
+        headers = {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            request_ids.HEADER: self._name,
+            **should_retry(retryable),
+            **NO_PAGE,
+        }
         head = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.handle_reply({"type": "http.response.start", "status": status, "headers": head})
-        self.handle_reply(
-            {"type": "http.response.body", "body": error_body(code, f"{sentence.rstrip('.')}.").encode()}
-        )
+        said = error_body(code, f"{sentence.rstrip('.')}.", retryable=retryable)
+        self.handle_reply({"type": "http.response.body", "body": said.encode()})
 
     def _refuse(self, answer: bytes = TOO_BIG) -> None:
         """Says so, and hears the rest for a while without keeping it: closed at once, the answer would be lost."""
         if self._refused is None:
-            self.transport.write(answer)
+            self.transport.write(named(answer, self._name))
             self.transport.loseWriteConnection()
             self._refused = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
+
+    @property
+    def _name(self) -> str:
+        return request_ids.chosen(self.requestHeaders.getRawHeaders(request_ids.HEADER.encode(), ()))
 
     def _open_gate(self) -> None:
         if self.producer is not None:

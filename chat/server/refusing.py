@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from chat.answer_headers import NO_PAGE
+from chat.answer_headers import NO_PAGE, should_retry
+from chatsite import request_ids
 
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 413: "Content Too Large", 503: "Service Unavailable"}
 
@@ -18,11 +19,18 @@ def refusal(status: int, code: str, message: str, *, retryable: bool = False, **
         "Content-Length": str(len(body)),
         "Cache-Control": "no-store",
         "Connection": "close",
+        **should_retry(retryable),
         **NO_PAGE,
         **more,
     }
     lines = [f"HTTP/1.1 {status} {_REASONS[status]}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", body]).encode()
+
+
+def named(answer: bytes, request_id: str) -> bytes:
+    """The same response with the name of the request that it refuses."""
+    status, _, rest = answer.partition(b"\r\n")
+    return b"\r\n".join([status, f"{request_ids.HEADER}: {request_id}".encode(), rest])
 
 
 def error_body(code: str, message: str, *, retryable: bool = False) -> str:

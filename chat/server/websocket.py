@@ -12,6 +12,7 @@ from chat.answer_headers import NO_PAGE
 from chat.close_codes import FLOOD
 from chat.server import fast_path
 from chat.server.gate import WriteGate
+from chatsite import request_ids
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         responseHeaders: list[tuple[str, str]] | None = None,  # noqa: N803
     ) -> None:
         headers = [("Content-Length", "0"), ("Connection", "close"), ("Cache-Control", "no-store"), *NO_PAGE.items()]
+        headers.append((request_ids.HEADER, request_ids.made()))
         super().sendHttpErrorResponse(code, reason, [*headers, *(responseHeaders or [])])
 
     @property

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from chat import origins
+from chat.answer_headers import should_retry
 
 RETRY_SECONDS: Final = 10
 
@@ -66,5 +67,6 @@ def _answer(
     """`page`: what the template says besides."""
     if f"{request.path_info}/".startswith("/api/"):
         retryable = status == 429 or status >= 500
-        return JsonResponse({"error": {"code": code, "message": message, "retryable": retryable}}, status=status)
+        error = {"code": code, "message": message, "retryable": retryable}
+        return JsonResponse({"error": error}, status=status, headers=should_retry(retryable))
     return render(request, template or f"{status}.html", page, status=status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
 import time
@@ -105,6 +106,8 @@ def test_each_refusal_has_the_headers_of_every_answer_once(
     for name, value in {**HEADERS, "Strict-Transport-Security": "max-age=31536000"}.items():
         assert headers.get_all(name) == [value], name
     assert headers["Retry-After"] == ("2" if status == 503 else None)
+    assert headers["X-Should-Retry"] == ("true" if status == 503 else "false")
+    assert re.fullmatch("[0-9a-f]{32}", headers["X-Request-ID"])
     if headers.get_content_type() == "application/json":
         assert json.loads(body)["error"]["code"] == code
         assert json.loads(body)["error"]["retryable"] is (status == 503)
@@ -112,6 +115,18 @@ def test_each_refusal_has_the_headers_of_every_answer_once(
         assert (headers.get_content_type(), headers.get_content_charset()) == ("text/html", None)
         assert 'charset="utf-8"' in body
     assert "nginx" not in body
+
+
+def test_a_request_keeps_the_name_that_it_came_with(plain: Nginx) -> None:
+    for sent, kept in (
+        (f"{'x' * 128}", True),
+        ("job-17=a+b_C", True),
+        ("x" * 129, False),
+        ("a b", False),
+        ("10.0.0.1", False),
+    ):
+        name = ask(plain, get("/api/x", more=f"X-Request-ID: {sent}\r\n"))[1]["X-Request-ID"]
+        assert (name == sent) is kept, sent
 
 
 def test_programs_are_answered_in_json_and_people_on_a_page(tls: Nginx) -> None:

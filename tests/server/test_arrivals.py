@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -88,6 +89,8 @@ class TestSlowRequests:
             error = json.loads(refused.read())["error"]
         assert (refused.status, error["code"], error["retryable"]) == (408, "request_timeout", True)
         assert refused.headers["Connection"] == "close"
+        assert refused.headers["X-Should-Retry"] == "true"
+        assert re.fullmatch("[0-9a-f]{32}", refused.headers["X-Request-ID"])
         assert NO_PAGE.items() <= dict(refused.headers).items()
 
     @pytest.mark.parametrize("part", SLOW)
@@ -195,6 +198,8 @@ def test_what_the_server_refuses_by_itself_has_the_headers_of_every_answer(patie
         connection.sendall(request_)
         refused = answer(connection)
         assert refused.status in (400, 403)
+        assert len(refused.headers.get_all("X-Request-ID")) == 1
+        assert re.fullmatch("[0-9a-f]{32}", refused.headers["X-Request-ID"])
         assert NO_PAGE.items() <= dict(refused.headers).items()
         body = refused.read()
         assert b"aphne" not in body

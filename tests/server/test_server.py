@@ -330,7 +330,7 @@ class TestRequests:
         """Twisted would put all of it on the disk before anybody is asked, from whomever it comes."""
         piece = b"x" * 65536 if b"Length" in head else b"10000\r\n" + b"x" * 65536 + b"\r\n"
         with server.socket() as connection:
-            connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
+            connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nX-Request-ID: job-17\r\n" + head + b"\r\n\r\n")
             with suppress(ConnectionError):
                 for _ in range(2 * BODY_BYTES // 65536):
                     connection.sendall(piece)
@@ -338,6 +338,7 @@ class TestRequests:
             assert answer.status == 413
             assert json.loads(answer.read())["error"]["code"] == "body_too_big"
             assert answer.headers["Connection"] == "close"
+            assert (answer.headers["X-Request-ID"], answer.headers["X-Should-Retry"]) == ("job-17", "false")
 
     def test_a_body_below_the_limit_is_passed_on(self, server: RunningServer) -> None:
         connection = server.http()

@@ -28,7 +28,15 @@ WebSocket at `/ws/chat`, in a second tab. Disconnecting does not stop a run. Its
 together when it ends, and `done` comes after that.
 
 An error is `{"error": {"code", "message", "retryable"}}`. A client ignores event names and fields that it does not \
-know. What answers a GET also answers a HEAD.\
+know. What answers a GET also answers a HEAD.
+
+The other way round nothing is ignored: a field or a parameter that a call does not know is refused, and the answer \
+names it. Flags in an address are `true` or `false` (or `1` or `0`). An id is a UUID, with its dashes or without, in \
+capitals or not; it is always answered in small letters with dashes.
+
+Every answer has an `X-Request-ID`, which is also in the server's log: the one that was sent, if it has at most 128 \
+letters, digits and `-_=+`, else a new one. Every error has an `X-Should-Retry`. A run that \
+failed stays failed: to ask again, send the message with a new `client_message_id`.\
 """
 
 

@@ -1,0 +1,75 @@
+"""What tells a client that retries by itself whether to: the clients of OpenAI and Anthropic read `x-should-retry`.
+
+Without it, they send every 408, 409, 429 and 5xx again.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from chat.api.replies import refused
+from chat.auth import not_signed_in, unavailable
+from chat.providers.base import Incomplete, RateLimited, TextDelta
+from chat.refusals import STATUS, Refusal
+from tests.api.rig import Browser
+from tests.chat_rig import Rig
+
+HELPS = {
+    *("request_timeout", "busy", "rate_limited", "too_many_runs", "too_many_requests", "unavailable", "draining"),
+}
+
+
+@pytest.mark.parametrize("code", sorted(STATUS))
+def test_a_refusal_says_it(code: str) -> None:
+    response = refused(Refusal(code, "No."))
+
+    assert response.headers["x-should-retry"] == ("true" if code in HELPS else "false")
+
+
+def test_so_do_those_who_are_asked_first() -> None:
+    assert not_signed_in().headers["x-should-retry"] == "false"
+    assert unavailable().headers["x-should-retry"] == "true"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/api/nothing", 404), ("PUT", "/api/runs", 405)])
+async def test_so_does_what_reaches_no_view(chat: Rig, owner: Browser, method: str, path: str, status: int) -> None:
+    response = await owner.ask(method, path)
+
+    assert (response.status, response.headers["x-should-retry"]) == (status, "false")
+
+
+async def test_a_conflict_is_not_tried_again(chat: Rig, owner: Browser) -> None:
+    key = str(uuid.uuid4())
+    await owner.post("/api/runs", {"text": "One", "client_message_id": key})
+
+    response = await owner.post("/api/runs", {"text": "Two", "client_message_id": key})
+
+    assert (response.status, response.headers["x-should-retry"]) == (409, "false")
+
+
+async def test_a_failed_run_under_its_id_is_not_tried_again(chat: Rig, owner: Browser) -> None:
+    chat.provider.put(TextDelta("Half"), RateLimited("Later.", retry_after=1))
+    body = {"text": "Hello", "client_message_id": str(uuid.uuid4())}
+
+    answers = [await owner.post("/api/runs/wait", body) for _ in range(2)]
+
+    assert [each.status for each in answers] == [429, 429]
+    assert answers[0].data == answers[1].data
+    assert [each.headers["x-should-retry"] for each in answers] == ["false", "false"]
+    # A new message may succeed: that is what the body says.
+    assert answers[0].data["error"]["retryable"] is True
+    assert len(chat.provider.requests) == 1
+
+
+@pytest.mark.parametrize("body", [{"text": "Hello"}, {"text": "Hello", "client_message_id": None}])
+async def test_a_failed_run_without_an_id_is_another_run_the_next_time(
+    chat: Rig, owner: Browser, body: dict[str, str | None]
+) -> None:
+    chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
+
+    response = await owner.post("/api/runs/wait", body)
+
+    assert response.status == 502
+    assert response.headers["x-should-retry"] == ("true" if response.data["error"]["retryable"] else "false")
