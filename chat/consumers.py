@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import close_codes, database, metrics, notices
+from chat.answer_headers import NO_PAGE
 from chat.auth import credential_of_scope, user_of_scope
 from chat.flag import Flag
 from chat.followers import Followers
@@ -38,6 +39,7 @@ from chat.socket_writer import SocketWriter
 from chat.streams.base import Unavailable
 from chat.window import BYTES, UnknownFrame, Window
 from chat.wire import BadJson, loads
+from chatsite import request_ids
 
 logger = logging.getLogger(__name__)
 
@@ -385,6 +387,15 @@ class _Undecided(Exception):
 
 
 async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
-    """For any other address: without it, Channels raises, and anybody could fill the log with tracebacks."""
+    """For any other address, which is 404. Where the server cannot say so (plain Daphne), it is 403.
+
+    Without it, Channels raises, and anybody could fill the log with tracebacks.
+    """
     await receive()
-    await send({"type": "websocket.close"})
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close"})
+        return
+    headers = {"Content-Length": "0", "Cache-Control": "no-store", request_ids.HEADER: request_ids.made(), **NO_PAGE}
+    head = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "websocket.http.response.start", "status": 404, "headers": head})
+    await send({"type": "websocket.http.response.body", "body": b""})

@@ -129,6 +129,9 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         """As Daphne's own, with an inbox that takes less memory while nothing is in it."""
         inbox = Inbox()
         scope.setdefault("asgi", {"version": "3.0"})
+        if scope["type"] == "websocket":
+            # The application may refuse a handshake with another status than 403 (ASGI, "Websocket Denial Response").
+            scope["extensions"] = {"websocket.http.response": {}}
         application = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         if protocol not in self.connections:
             return None

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import logging
 import time
+from http import HTTPStatus
 from typing import Any, Final
 
+from autobahn.twisted.websocket import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
@@ -121,9 +123,19 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         if self.takes_frames and (text := message.get("text")) and not self.send_queue:
             fast_path.write(self.transport, fast_path.text_frame(text.encode()))
             return
+        if message["type"] == "websocket.http.response.start":
+            self._deny(message["status"])
+            return
         super().handle_reply(message)
         if message["type"] == "websocket.close":
             self.gate.finish()
+
+    def _deny(self, status: int) -> None:
+        """Refuse the handshake with this status, and no body. Daphne itself knows 403 alone."""
+        self.handshake_deferred.errback(ConnectionDeny(code=status, reason=HTTPStatus(status).phrase))
+        del self.handshake_deferred
+        self.server.protocol_disconnected(self)
+        self.gate.finish()
 
     def handle_exception(self, exception: BaseException) -> None:
         try:

@@ -107,6 +107,13 @@ async def test_a_program_gets_in_with_a_token_and_no_origin(site: Site, alice: M
         assert (await connection.hello)["user"]["username"] == "alice"
 
 
+@pytest.mark.parametrize("path", ["/ws/chat/", "/ws", "/ws/other", "/"])
+async def test_there_is_one_address(path: str, site: Site, alice: Member) -> None:
+    """Whoever writes it a little otherwise is told so, and not that they may not."""
+    assert await handshake(site, path=path, authorization=f"Bearer {alice.token}") == 404
+    assert await handshake(site, path=path, cookie=cookie(alice), origin=site.url) == 404
+
+
 @pytest.mark.parametrize("credentials", ["nobody", "a made-up session", "a made-up token", "a token in the address"])
 async def test_our_own_page_without_a_sign_in_is_told_so_and_closed(
     credentials: str, site: Site, alice: Member

@@ -196,6 +196,16 @@ async def test_a_request_after_signing_out_is_refused(chat: Rig, connect: Connec
 
 
 @pytest.mark.parametrize("path", ["/ws/nope", "/ws/chat/", "/"])
+async def test_another_address_is_not_found_where_the_server_can_say_so(path: str) -> None:
+    socket = WebsocketCommunicator(application, path, [(b"host", b"localhost"), (b"origin", b"http://localhost")])
+    socket.scope["extensions"] = {"websocket.http.response": {}}
+    await socket.send_input({"type": "websocket.connect"})
+    start, body = await socket.receive_output(10), await socket.receive_output(10)
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 404)
+    assert (body["type"], body["body"]) == ("websocket.http.response.body", b"")
+
+
+@pytest.mark.parametrize("path", ["/ws/nope", "/ws/chat/", "/"])
 async def test_another_address_is_refused(path: str) -> None:
     socket = WebsocketCommunicator(application, path, [(b"host", b"localhost"), (b"origin", b"http://localhost")])
     assert (await socket.connect())[0] is False
