@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from chat.api.schema.errors import CODES_HERE, SENTENCES
 from chat.api.schema.events import EVENTS, schema_name
 from chat.api.schema.values import Schema
 
@@ -99,6 +100,7 @@ class Reference:
 def reference(document: Schema) -> Reference:
     """All that the page shows, in its order."""
     info, schemas = document["info"], document["components"]["schemas"]
+    codes = schemas["ErrorCode"]
     sections = {tag["name"]: Section(tag["name"], tag["description"]) for tag in document["tags"]}
     for call, tag in _calls(document["paths"]):
         sections[tag].calls.append(call)
@@ -112,7 +114,7 @@ def reference(document: Schema) -> Reference:
         objects=[each for each in shapes if not each.event],
         events=[each for each in shapes if each.event],
         notices=[_shape("", _of_kind(notice), notice) for notice in schemas["Notice"]["oneOf"]],
-        codes=[Code(each["const"], each["description"]) for each in schemas["ErrorCode"]["oneOf"]],
+        codes=[Code(*each) for each in zip(codes["enum"], codes[SENTENCES], strict=True)],
     )
 
 
@@ -147,8 +149,7 @@ def _parameter(parameter: Schema) -> Parameter:
 def _answer(status: str, response: Schema) -> Answer:
     for media_type, content in response.get("content", {}).items():
         schema = content["schema"]
-        codes = schema.get("properties", {}).get("error", {}).get("properties", {}).get("code", {}).get("enum", [])
-        return Answer(status, response["description"], _types(schema), media_type, codes)
+        return Answer(status, response["description"], _types(schema), media_type, response.get(CODES_HERE, []))
     return Answer(status, response["description"], [], "", [])
 
 
@@ -202,5 +203,5 @@ def _limits(schema: Schema) -> str:
     if "maxLength" in schema:
         limits.append(f"At most {schema['maxLength']:,} characters.")
     if "default" in schema:
-        limits.append(f"Left out, {schema['default']}.")
+        limits.append(f"Left out, {json.dumps(schema['default'])}.")
     return " ".join(limits)

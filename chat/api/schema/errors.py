@@ -64,6 +64,19 @@ FAILURE_STATUS: Final = {
     "output_too_long": 502,
 }
 
+# Of an extension that generators know: what each value of an `enum` means.
+SENTENCES: Final = "x-enum-descriptions"
+# Of one of our own: the codes that a response may have. In its schema, generators would make a type of each response.
+CODES_HERE: Final = "x-error-codes"
+
+_ALWAYS: Final[Schema] = {
+    "X-Should-Retry": {
+        "description": "Whether the same request, sent again, may succeed. Clients of OpenAI and Anthropic read it.",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    }
+}
+_STATUS: Final = {**FAILURE_STATUS, **STATUS, **dict.fromkeys(FAULTS, 500)}
+
 _HEADERS: Final[dict[int, Schema]] = {
     401: {"WWW-Authenticate": {"description": "How to sign in.", "schema": TEXT}},
     405: {"Allow": {"description": "The methods that there are.", "schema": TEXT}},
@@ -91,7 +104,9 @@ def error_schemas() -> dict[str, Schema]:
         "ErrorCode": {
             "type": "string",
             "description": "What is wrong, for a program.",
-            "oneOf": [{"const": code, "description": sentence} for code, sentence in CODES.items()],
+            # Not a `oneOf` of constants, each with its sentence: generated clients fail on every error then.
+            "enum": list(CODES),
+            SENTENCES: list(CODES.values()),
         },
     }
 
@@ -100,15 +115,14 @@ def refusals(*codes: str) -> dict[str, Schema]:
     """The responses of a call that may be refused, or fail, with these codes, by status."""
     by_status: dict[int, list[str]] = {}
     for code in codes:
-        by_status.setdefault(STATUS.get(code) or FAILURE_STATUS[code], []).append(code)
+        by_status.setdefault(_STATUS[code], []).append(code)
     return {str(status): _response(status, found) for status, found in sorted(by_status.items())}
 
 
 def _response(status: int, codes: list[str]) -> Schema:
-    # Beside $ref, so that a client has one type for all errors, and a check knows which codes can come here.
-    narrowed = {**ref("Error"), "properties": {"error": {"properties": {"code": {"enum": codes}}}}}
     return {
         "description": " ".join(f"`{code}`: {CODES[code]}" for code in codes),
-        **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
-        "content": {"application/json": {"schema": narrowed}},
+        "headers": {**_HEADERS.get(status, {}), **_ALWAYS},
+        "content": {"application/json": {"schema": ref("Error")}},
+        CODES_HERE: codes,
     }

@@ -16,8 +16,10 @@ from chat.api.schema.values import (
     TIME,
     UUID,
     Schema,
+    body,
     list_of,
     nullable,
+    nullable_shape,
     one_of,
     ref,
     said,
@@ -26,6 +28,7 @@ from chat.api.schema.values import (
 from chat.generation.requests import AGAIN, ROOT
 from chat.models import Message
 from chat.models.conversation import TITLE_LENGTH
+from chat.wire import UUID_PATTERN
 
 
 def objects() -> dict[str, Schema]:
@@ -34,7 +37,6 @@ def objects() -> dict[str, Schema]:
         "Send": _send(),
         "StartedRun": STARTED_RUN,
         "Run": RUN,
-        "Unanswered": UNANSWERED,
         "StoppedRun": STOPPED_RUN,
         "Conversation": CONVERSATION,
         "ConversationChanges": CONVERSATION_CHANGES,
@@ -52,7 +54,7 @@ def objects() -> dict[str, Schema]:
 
 
 def _send() -> Schema:
-    send = shape(
+    send = body(
         "A message to answer (`text`), a saved question to answer again (`regenerate_id`), or a saved answer that was "
         "cut off, to go on with (`continue_id`): exactly one of the three.",
         {
@@ -69,7 +71,8 @@ def _send() -> Schema:
             ),
             "conversation_id": said(nullable(UUID), "Left out, a new conversation begins."),
             "parent_id": {
-                "anyOf": [UUID, {"const": ROOT}, {"type": "null"}],
+                **nullable(TEXT),
+                "pattern": f"^({ROOT}|{UUID_PATTERN})$",
                 "description": "The answer that this message continues. Left out, the conversation's active leaf; "
                 f"`{ROOT}` makes a new first message. Only with `text`.",
             },
@@ -85,16 +88,16 @@ def _send() -> Schema:
                 nullable(TEXT), "The slug of an assistant. Left out, the conversation's own, or else the default."
             ),
             "attachments": {
-                "type": ["array", "null"],
+                **nullable(list_of(TEXT)),
                 "maxItems": 0,
                 "description": "Reserved: nothing can be attached yet.",
             },
         },
     )
-    del send["required"]
     return {
         **send,
-        "oneOf": [_only("text"), *(_only(name, "text", "parent_id") for name in AGAIN)],
+        # Exactly one of the three, as validators read it; a `oneOf` costs generated clients all fields.
+        **_either("regenerate_id", _either("continue_id", _needed("text"))),
         "examples": [
             {"text": "Why is the sky blue?"},
             {
@@ -111,11 +114,14 @@ def _send() -> Schema:
     }
 
 
-def _only(name: str, *others: str) -> Schema:
-    """With this field, and without those that exclude it: left out or null."""
-    absent = {other: {"type": "null"} for other in (*others, *AGAIN) if other != name}
-    value: Schema = {"type": "string"}
-    return {"required": [name], "properties": {name: value, **absent}}
+def _either(name: str, otherwise: Schema) -> Schema:
+    """Where there is this field, all that exclude it are left out or null."""
+    absent = {other: {"type": "null"} for other in ("text", "parent_id", *AGAIN) if other != name}
+    return {"if": _needed(name), "then": {"properties": absent}, "else": otherwise}
+
+
+def _needed(name: str) -> Schema:
+    return {"required": [name], "properties": {name: {"type": "string"}}}
 
 
 def _list(description: str, name: str) -> Schema:
@@ -155,6 +161,14 @@ STARTED_RUN: Schema = shape(
     },
 )
 
+UNANSWERED: Schema = shape(
+    "Of a run that failed, where its question waits to be asked again or dismissed.",
+    {
+        "failed_at": TIME,
+        "first": said(FLAG, "Nothing in its conversation has been answered: the conversation does not exist yet."),
+    },
+)
+
 RUN: Schema = shape(
     "One generation: a message in, one answer out.",
     {
@@ -164,17 +178,13 @@ RUN: Schema = shape(
         "title": said(TEXT, "Of the conversation."),
         "cursor": said(CURSOR, "The last event so far."),
         "state": one_of("live", "completed", "stopped", "error"),
-        "unanswered": {"anyOf": [ref("Unanswered"), {"type": "null"}]},
+        "unanswered": said(
+            nullable_shape(UNANSWERED),
+            "Of a run that failed, where its question waits to be asked again or dismissed: `failed_at`, and `first`, "
+            "which says that nothing in its conversation has been answered, so that this does not exist yet.",
+        ),
         "events_url": ADDRESS,
         "stop_url": ADDRESS,
-    },
-)
-
-UNANSWERED: Schema = shape(
-    "Of a run that failed, where its question waits to be asked again or dismissed.",
-    {
-        "failed_at": TIME,
-        "first": said(FLAG, "Nothing in its conversation has been answered: the conversation does not exist yet."),
     },
 )
 
@@ -210,11 +220,9 @@ _CHANGES: dict[str, Schema] = {
 }
 
 CONVERSATION_CHANGES: Schema = {
-    "type": "object",
-    "description": "What to change: one of these, or several.",
-    "properties": _CHANGES,
-    "anyOf": [{"required": [name]} for name in _CHANGES],
-    "not": {"required": ["active_leaf_id", "branch_id"]},
+    **body("What to change: one of these, or several. Not `active_leaf_id` together with `branch_id`.", _CHANGES),
+    "minProperties": 1,
+    "dependentSchemas": {"active_leaf_id": {"properties": {"branch_id": False}}},
     "examples": [
         {"title": "The blue sky"},
         {"active_leaf_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be002"},
@@ -286,7 +294,7 @@ HIT: Schema = shape(
     {
         "conversation": ref("Conversation"),
         "message_id": said(nullable(UUID), "Null: it is the title that holds them."),
-        "role": said({"type": ["string", "null"], "enum": [*Message.Role.values, None]}, "Of the message."),
+        "role": said(nullable(TEXT), "Of the message, `user` or `assistant`. Null for a title."),
         "created_at": said(TIME, "Of the message; of a title, when its conversation was answered last."),
         "title": list_of(ref("Segment")),
         "snippet": said(list_of(ref("Segment")), "The message around the first match. Empty for a title."),

@@ -13,7 +13,14 @@ READING: Final[list[Schema]] = [{"token": []}, {"session": []}]
 WRITING: Final[list[Schema]] = [{"token": []}, {"session": [], "csrf": []}]
 
 # What may be said to anybody, whatever is called.
-_ALWAYS: Final = ("not_signed_in", "another_user", "method_not_allowed", "too_many_requests", "unavailable")
+_ALWAYS: Final = (
+    "not_signed_in",
+    "another_user",
+    "method_not_allowed",
+    "too_many_requests",
+    "unavailable",
+    "server_error",
+)
 _BODY: Final = ("bad_json", "bad_request", "request_timeout", "body_too_big")
 
 

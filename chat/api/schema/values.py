@@ -56,6 +56,16 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def body(description: str, properties: dict[str, Schema]) -> Schema:
+    """An object that a client sends: every field may be left out, and there are no others."""
+    return {"type": "object", "description": description, "properties": properties, "additionalProperties": False}
+
+
+def nullable_shape(schema: Schema) -> Schema:
+    """An object, or null. Written out: of a reference beside null, generators make a type of its own."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
 def shape(description: str, properties: dict[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
     """An object. More fields may be added to it one day: clients ignore those that they do not know."""
     return {

@@ -70,6 +70,8 @@ class TestRequests:
             {"continue_id": f"{ID}2", "parent_id": "root"},
             {"regenerate_id": 5},
             {"regenerate_id": None, "continue_id": None},
+            {"text": "Hello", "conversationId": f"{ID}2"},
+            {"text": "Hello", "attachments": [1]},
         ],
     )
     def test_what_is_refused_is_not_valid(self, body: dict[str, Any]) -> None:
@@ -99,6 +101,7 @@ class TestRequests:
             {"active_leaf_id": None},
             {"name": "x"},
             {"pinned": 1},
+            {"pinned": True, "colour": "red"},
             {"unread": "no"},
             {"active_leaf_id": f"{ID}2", "branch_id": f"{ID}3"},
         ],
