@@ -105,6 +105,14 @@ def test_the_password_of_redis_is_nobody_elses(stack: Stack) -> None:
         assert "No such file" in stack.compose(*shell, service, "cat", "/redis/redis.conf", check=False)
 
 
+def test_control_a_password_on_a_command_line_or_in_a_volume_would_be_seen(stack: Stack) -> None:
+    shell = ("exec", "--no-TTY")
+    password = stack.compose(*shell, "web", "cat", "/data/redis_password").strip()
+    assert password in stack.compose(*shell, "redis", "cat", "/redis/redis.conf")
+    stack.compose("exec", "--detach", "redis", "sh", "-c", "sleep 30; :", password)
+    assert password in stack.compose("top", "redis")
+
+
 def test_redis_answers_nobody_without_it(stack: Stack) -> None:
     """The servers, with it, write their answers there: all other tests."""
     ask = ("exec", "--no-TTY", "redis", "redis-cli")
