@@ -21,8 +21,11 @@ export function definitions(parser) {
     const start = state.bMarks[first] + state.tShift[first];
     if (!DEFINITION.test(state.src.slice(start, start + LONGEST_OPENING)) || !reference(state, first, end, silent)) return false;
     const token = state.tokens[state.tokens.length - 1];
+    // Nobody reads a comment.
+    if (COMMENT.test(token.meta.label)) return true;
     token.content = state.getLines(first, state.line, state.blkIndent, false).trim();
-    token.info = COMMENT.test(token.meta.label) ? "" : token.meta.label;
+    token.info = token.meta.label;
+    token.hidden = false;
     return true;
   });
   parser.inline.ruler.before("link", "citation", citation);

@@ -11,6 +11,7 @@ import { inlineTags } from "./inline_tags.js";
 import { taskLists } from "./task_lists.js";
 
 export { createElement, mark } from "./dialect_elements.js";
+export { drawOver } from "./draw_over.js";
 export { readInfo } from "./fences.js";
 
 /** @param {import("./parser.js").MarkdownIt} parser  of parser.js @returns {import("./parser.js").MarkdownIt} the same, which knows it now */

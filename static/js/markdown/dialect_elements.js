@@ -4,6 +4,7 @@
  */
 
 import { gettext } from "../i18n.js";
+import { createFormula } from "./formula_elements.js";
 
 /** @typedef {import("./parser.js").Token} Token */
 
@@ -12,6 +13,8 @@ const ALERTS = new Set(["note", "tip", "important", "warning", "caution"]);
 
 /** @param {Document} document @param {Token} token @returns {Element | null} null if the token is not of the dialect */
 export function createElement(document, token) {
+  if (token.type === "formula" || token.type === "formula_block") return createFormula(document, token);
+  if (token.type === "reference_definition" && token.info) return createDefinition(document, token);
   if (token.type === "footnote_open") return createFootnote(document, token);
   if (token.type === "footnote_mark") return createMark(document, token);
   if (token.type === "alert_title") return createTitle(document, token);
@@ -24,6 +27,16 @@ export function mark(element, { meta }) {
   if (meta.task) element.setAttribute("class", "task-item");
   if (ALERTS.has(meta.alert)) element.setAttribute("class", `alert alert-${meta.alert}`);
   if (meta.isTitle) element.setAttribute("class", "alert-title");
+}
+
+/** @param {Document} document @param {Token} token  of definitions.js */
+function createDefinition(document, { content, info }) {
+  const paragraph = document.createElement("p");
+  paragraph.setAttribute("data-definition", info);
+  paragraph.setAttribute("dir", "ltr");
+  paragraph.setAttribute("hidden", "");
+  paragraph.append(content);
+  return paragraph;
 }
 
 /** It says nothing about the direction of the note. @param {Document} document @param {Token} token */

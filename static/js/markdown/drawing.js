@@ -11,7 +11,7 @@ import { LateDressing } from "./late_dressing.js";
 import { preview } from "./late_preview.js";
 import { OpenFence } from "./open_fence.js";
 import { OpenTable } from "./open_table.js";
-import { Parts, redraw } from "./parts.js";
+import { Parts, redraw, standIn } from "./parts.js";
 import { runInSlices } from "./slices.js";
 import { SourceText } from "./source_text.js";
 import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.js";
@@ -103,18 +103,28 @@ export class Drawing {
    * that the page goes on meanwhile.
    *
    * @param {string} [rest]  what has not been pushed
+   * @param {() => void} [done]  called when all of it is drawn
    */
-  finish(rest = "") {
+  finish(rest = "", done) {
     if (this.#finished) return;
     this.#finished = true;
     const text = this.#source.push(rest) + this.#source.finish();
-    const work = this.#finishing(text);
+    const work = this.#finishing(text, done);
     if (this.#received + text.length > AT_ONCE_CHARACTERS) runInSlices(work, this.#later, () => this.isCurrent);
     else while (!work.next().done);
   }
 
-  /** @param {string} rest */
-  *#finishing(rest) {
+  /** What was drawn apart stands in the page now, perhaps as what was there before (draw_over.js). */
+  move() {
+    drawings.set((this.#container = standIn(this.#container)), this);
+    this.#parts.move();
+    this.#tailNodes = this.#tailNodes.map(standIn);
+    if (this.#block) this.#block.standAs(this.#tailNodes, true);
+    else if (!this.#finished) this.#pay(() => this.#preview(null));
+  }
+
+  /** @param {string} rest @param {() => void} [done] */
+  *#finishing(rest, done) {
     for (const slice of slicesOf(rest)) {
       this.#pushSlice(slice, false);
       yield;
@@ -127,6 +137,7 @@ export class Drawing {
       this.#redraw(slice);
     }
     showUnused(this.#container, (label) => this.#blocks.isUsed(label));
+    done?.();
   }
 
   /** @param {OpenFence | OpenTable} block */

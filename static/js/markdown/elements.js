@@ -6,7 +6,6 @@
 import { gettext } from "../i18n.js";
 import { createCodeBlock } from "./code_blocks.js";
 import { directionOf } from "./direction.js";
-import { createFormula } from "./formula_elements.js";
 import { dialectElement, markDialect, readInfo } from "./late_dialect.js";
 import { createImagePlaceholder, createLink, nameHost } from "./links.js";
 import { placeForRow } from "./long_table.js";
@@ -78,7 +77,6 @@ export class ElementBuilder {
   #walk(tokens) {
     for (const token of tokens) {
       if (token.type === "inline") this.#walk(token.children ?? []);
-      else if (token.type === "reference_definition") this.#definition(token);
       else if (token.hidden) continue;
       else if (token.nesting > 0) this.#openElement(token);
       else if (token.nesting < 0) this.#closeElement();
@@ -183,15 +181,15 @@ export class ElementBuilder {
     // Other chats have taught models to end a line where one ends.
     else if (/^(?:hard|soft)break$/.test(token.type)) this.#parent.appendChild(this.#document.createElement("br"));
     else if (token.type === "image") this.#image(token);
-    else if (token.type === "formula" || token.type === "formula_block") this.#formula(token);
     else this.#other(token);
   }
 
   /** @param {Token} token */
   #other(token) {
     const element = dialectElement(this.#document, token);
-    if (element) this.#parent.appendChild(element);
-    else this.#text(token.content);
+    if (!element) return this.#text(token.content);
+    this.#parent.appendChild(element);
+    this.#needsDressing ||= element.hasAttribute("data-tex");
   }
 
   /** @param {string} content */
@@ -210,23 +208,6 @@ export class ElementBuilder {
     if (content) code.append(content);
     this.#needsDressing ||= code.hasAttribute("class");
     this.#parent.appendChild(block);
-  }
-
-  /** @param {Token} token */
-  #formula(token) {
-    this.#parent.appendChild(createFormula(this.#document, token));
-    this.#needsDressing = true;
-  }
-
-  /** @param {Token} token  of definitions.js */
-  #definition({ content, info }) {
-    if (!info) return;
-    const paragraph = this.#document.createElement("p");
-    paragraph.setAttribute("data-definition", info);
-    paragraph.setAttribute("dir", "ltr");
-    paragraph.setAttribute("hidden", "");
-    paragraph.append(content);
-    this.#parent.appendChild(paragraph);
   }
 
   /** @param {Token} token */

@@ -6,6 +6,8 @@
 
 import { createParser } from "./parser.js";
 
+/** @typedef {(drawOver: typeof import("./draw_over.js").drawOver) => void} Redraw */
+
 /** What every construct of the dialect has. */
 const SIGN = /[$<\\]|\[(?:[\^ xX]|!(?!\[))|\][[:]|(?:```|~~~)[^\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
 
@@ -16,10 +18,10 @@ export const parser = createParser();
 let loaded = null;
 /** @type {Promise<void> | null} */
 let loading = null;
-/** @type {(() => void)[]} */
+/** @type {Redraw[]} */
 const waiting = [];
 
-/** @param {string} text @param {() => void} redraw  called if it comes later @returns {boolean} whether the text has to wait for it */
+/** @param {string} text @param {Redraw} redraw  called if it comes later @returns {boolean} whether the text has to wait for it */
 export function whenDialectComes(text, redraw) {
   if (loaded || !SIGN.test(text)) return false;
   waiting.push(redraw);
@@ -33,7 +35,7 @@ export function loadDialect() {
     (module) => {
       loaded = module;
       module.dialect(parser);
-      for (const redraw of waiting.splice(0)) redraw();
+      for (const redraw of waiting.splice(0)) redraw(module.drawOver);
     },
     () => void (loading = null), // The next text asks again.
   );

@@ -45,13 +45,19 @@ export class OpenFence {
     return { block: new OpenFence(marker, blocks.codeBlock(info)), rest: text.slice(all.length) };
   }
 
-  /** What is drawn of it: its own nodes, or those of a preview that look the same. @param {ChildNode[]} drawn */
-  standAs(drawn) {
+  /**
+   * What is drawn of it: its own nodes, or those of a preview that look the same.
+   *
+   * @param {ChildNode[]} drawn
+   * @param {boolean} [isFilled]  whether they have the text so far
+   */
+  standAs(drawn, isFilled) {
     const [own] = this.nodes;
     this.nodes = drawn;
     if (drawn[0] === own) return;
     this.#code = /** @type {HTMLElement} */ (/** @type {Element} */ (drawn[0]).querySelector("pre > code"));
-    this.#code.replaceChildren();
+    if (isFilled) this.#text = /** @type {Text | null} */ (this.#code.lastChild);
+    else this.#code.replaceChildren();
   }
 
   /**

@@ -7,6 +7,11 @@
 import { patchNodes } from "./patch.js";
 
 export const BLOCKS_OF_A_PART = 64;
+/** What stands for a node that was drawn apart from the page (draw_over.js). @type {WeakMap<Node, Node>} */
+export const standIns = new WeakMap();
+
+/** @template {Node} T @param {T} node @returns {T} what stands for it */
+export const standIn = (node) => /** @type {T} */ (standIns.get(node) ?? node);
 
 export class Parts {
   #container;
@@ -43,6 +48,12 @@ export class Parts {
     this.#final += count;
   }
 
+  /** What was drawn apart stands in the page now. */
+  move() {
+    this.#container = standIn(this.#container);
+    this.#part = standIn(this.#part);
+  }
+
   #begin() {
     const part = /** @type {Document} */ (this.#container.ownerDocument).createElement("div");
     part.setAttribute("class", "markdown-part");
@@ -59,5 +70,5 @@ export class Parts {
  * @returns {ChildNode[]}
  */
 export function redraw(existing, wanted) {
-  return existing.flatMap((node, index) => patchNodes(/** @type {Node} */ (node.parentNode), [node], wanted.slice(index, index + 1), node.nextSibling));
+  return existing.map(standIn).flatMap((node, index) => patchNodes(/** @type {Node} */ (node.parentNode), [node], wanted.slice(index, index + 1), node.nextSibling));
 }

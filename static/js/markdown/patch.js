@@ -47,7 +47,7 @@ function patchText(text, wanted) {
 }
 
 /** @param {Node} current @param {Node} wanted */
-function isSameElement(current, wanted) {
+export function isSameElement(current, wanted) {
   if (current.nodeType !== 1 || wanted.nodeType !== 1) return false;
   const [one, other] = [/** @type {Element} */ (current), /** @type {Element} */ (wanted)];
   if (one.localName !== other.localName) return false;
@@ -58,7 +58,7 @@ function isSameElement(current, wanted) {
 }
 
 /** The first letter of a block has come. @param {Element} current @param {Element} wanted */
-function turn(current, wanted) {
+export function turn(current, wanted) {
   const direction = wanted.getAttribute("dir");
   if (direction && current.getAttribute("dir") !== direction) current.setAttribute("dir", direction);
 }
@@ -69,7 +69,7 @@ function turn(current, wanted) {
  *
  * @param {Element} current @param {Node} wanted
  */
-function keepsItsContent(current, wanted) {
+export function keepsItsContent(current, wanted) {
   if (current.matches("[data-action], [data-image]")) return true;
   if (current.firstElementChild === null) return false;
   return current.hasAttribute("data-tex") || (current.localName === "code" && current.textContent === wanted.textContent);

@@ -57,23 +57,25 @@ export class MarkdownStream {
     if (this.#isWaiting) return;
     // A sign may have begun before.
     const start = Math.max(this.text.lastIndexOf("\n", known) + 1, known - LONGEST_SIGN, 0);
-    this.#isWaiting = whenDialectComes(this.text.slice(Math.min(start, known)), () => this.#drawAgain());
+    this.#isWaiting = whenDialectComes(this.text.slice(Math.min(start, known)), (drawOver) => this.#drawAgain(drawOver));
   }
 
-  #drawAgain() {
+  /** Apart from the page first: what does not change stays as it is. @param {typeof import("./draw_over.js").drawOver} drawOver */
+  #drawAgain(drawOver) {
     this.#isWaiting = false;
     const { text, isFinished, isCurrent } = this.#drawing;
     if (!isCurrent) return;
-    // Pictures that were loaded stay: a reader has asked for them.
-    const loaded = this.#container.querySelectorAll("[data-image]:has(iframe)");
-    this.#container.replaceChildren();
-    this.#drawing = new Drawing(this.#container, this.#options);
-    if (isFinished) this.#drawing.finish(text);
-    else this.#drawing.push(text);
-    for (const image of loaded) {
-      const address = /** @type {HTMLElement} */ (image).dataset.image ?? "";
-      this.#container.querySelector(`[data-image=${JSON.stringify(address)}]`)?.replaceWith(image);
-    }
+    const apart = /** @type {Element} */ (this.#container.cloneNode(false));
+    const drawing = new Drawing(apart, this.#options);
+    const show = () => {
+      if (!this.#drawing.isCurrent) return;
+      drawOver(this.#container, apart);
+      this.#drawing = drawing;
+      drawing.move();
+    };
+    if (isFinished) return drawing.finish(text, show);
+    drawing.push(text);
+    show();
   }
 }
 
