@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 from playwright.async_api import CDPSession, Route, expect
 
 from tests.browser.conftest import SETTINGS
 from tests.browser.samples import ENDLESS
-from tests.browser.tab import Tab
+from tests.browser.tab import HAS_COME, Tab
 from tests.browser.visitor import Visitor
 
 LIMIT = int(SETTINGS["CHAT_MESSAGE_CHARACTERS"])
@@ -53,6 +54,56 @@ async def test_what_is_typed_before_the_scripts_have_come_stays(visitor: Visitor
     await tab.box.press("Control+Enter")
     await tab.ended()
     await expect(tab.questions).to_have_text(["quick\n\nquicker"])
+
+
+async def come_late(tab: Tab) -> asyncio.Event:
+    """The page's modules, not before the event is set."""
+    come = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await come.wait()
+        await route.continue_()
+
+    await tab.page.route("**/js/chat*.js", late)
+    return come
+
+
+async def test_enter_before_the_scripts_have_come_sends_once_they_are_there(visitor: Visitor) -> None:
+    tab = Tab(await visitor.context.new_page())
+    come = await come_late(tab)
+    await tab.page.goto("/", wait_until="commit")
+    await tab.page.wait_for_function(HAS_COME, arg="/early_enter.js")
+    await tab.box.press_sequentially("one")
+    await tab.box.press("Shift+Enter")
+    await tab.box.press_sequentially("two")
+    await tab.box.press("Enter")
+    await tab.box.press("Enter")
+    assert urlsplit(tab.page.url).path == "/"
+    assert await tab.box.input_value() == "one\ntwo"
+
+    come.set()
+    await tab.loaded()
+    await tab.ended()
+    await expect(tab.box).to_have_value("")
+    await expect(tab.box).to_be_editable()
+    await tab.reload()
+    assert await tab.questions.all_inner_texts() == ["one\ntwo"]
+
+
+async def test_enter_before_the_scripts_have_come_sends_no_draft_that_could_not_be_seen(visitor: Visitor) -> None:
+    tab = await visitor.open()
+    await tab.box.fill("a draft")
+    await tab.page.wait_for_function(STORED, arg="a draft")
+    come = await come_late(tab)
+    await tab.page.goto("/", wait_until="commit")
+    await tab.page.wait_for_function(HAS_COME, arg="/early_enter.js")
+    await tab.box.press_sequentially("quick")
+    await tab.box.press("Enter")
+    come.set()
+    await tab.loaded()
+    await expect(tab.box).to_have_value("a draft\n\nquick")
+    await expect(tab.box).to_be_editable()
+    await expect(tab.questions).to_have_count(0)
 
 
 async def test_enter_sends_and_shift_enter_breaks_the_line(visitor: Visitor) -> None:

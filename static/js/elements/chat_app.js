@@ -65,7 +65,10 @@ export class ChatApp extends HTMLElement {
     this.#listen();
     stage.showAddress();
     session.start();
-    void stage.loaded.then(() => loadLateModules());
+    void stage.loaded.then(() => {
+      composer.sendEarly();
+      loadLateModules();
+    });
     if (config.model_problems.length || !config.assistants.length) void this.#watchModels({ doubted: !config.assistants.length });
   }
 

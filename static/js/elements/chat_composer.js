@@ -82,12 +82,22 @@ export class ChatComposer extends HTMLElement {
    * @param {{ assistant: string | null }} options
    */
   open(id, { assistant }) {
-    const early = this.#conversationId === undefined ? this.text : "";
+    const isFirst = this.#conversationId === undefined;
+    const words = [...new Set([this.#drafts.read(id), isFirst ? this.text : ""])].filter(Boolean);
     this.#save();
     this.#conversationId = id;
     this.#picker.choose(assistant);
     if (!this.#hint.waiting) this.#hint.showProblem("");
-    this.text = [...new Set([this.#drafts.read(id), early])].filter(Boolean).join("\n\n");
+    this.text = words.join("\n\n");
+    // A draft that was not to be seen is not sent with them.
+    this.#box.readOnly &&= isFirst && words.length === 1;
+  }
+
+  /** Sends the words of somebody who was quicker than the page's scripts with Enter as well (early_enter.js). */
+  sendEarly() {
+    if (!this.#box.readOnly) return;
+    this.#box.readOnly = false;
+    this.#submit();
   }
 
   /** The conversation that was new has an id now: words typed meanwhile go with it. @param {string} id */
