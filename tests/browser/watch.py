@@ -33,8 +33,6 @@ NOT_SAVED_YET: Final = rf"console: .* 404 .*/api/conversations/{UUID}"
 NO_NETWORK: Final = (
     r"console: WebSocket connection",
     r"console: Failed to load resource: net::ERR_",
-    # The page was just about to read something; it does so again when the network is back.
-    r"console: chat: .* ChatError: The server cannot be reached",
 )
 # What a page was just about to read when its person logged out.
 LOGGED_OUT: Final = (r"console: .* 401 .*/api/conversations", r"console: chat: .* ChatError: Sign in")
