@@ -36,3 +36,18 @@ function trimmed(child, siblings, index) {
 function isDefinition(node) {
   return typeof node !== "string" && node[1].some((attribute) => attribute.startsWith("data-definition="));
 }
+
+/** Without the wrappers of our own, white space between blocks, and what the HTML of others says in attributes. */
+export function plain(node) {
+  const stripped = bare(node);
+  return typeof stripped === "string" ? stripped : withoutWrappers(stripped);
+}
+
+function withoutWrappers([name, , ...children]) {
+  const kept = children.flatMap((child) => {
+    if (typeof child === "string") return name === "pre" || name === "code" || child.trim() ? [child.replace(/\s+/g, " ")] : [];
+    const inner = withoutWrappers(child);
+    return inner[0] === "div" ? inner.slice(1) : [inner];
+  });
+  return [name === "del" ? "s" : name, ...kept];
+}

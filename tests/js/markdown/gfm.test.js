@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { parseHTML } from "linkedom";
 
-import { bare } from "./bare.js";
+import { plain } from "./bare.js";
 import { DEVIATIONS } from "./gfm/deviations.js";
 import { chance, described, inRandomChunks, serialised, streamed, whole } from "./page.js";
 
@@ -39,18 +39,3 @@ test("extensions look as GitHub has them, but for the deviations that are listed
   }).map(nameOf);
   assert.deepEqual(differing, Object.keys(DEVIATIONS));
 });
-
-/** Without the wrappers of our own, white space between blocks, and what GitHub's HTML says in attributes. */
-function plain(node) {
-  const stripped = bare(node);
-  return typeof stripped === "string" ? stripped : withoutWrappers(stripped);
-}
-
-function withoutWrappers([name, , ...children]) {
-  const kept = children.flatMap((child) => {
-    if (typeof child === "string") return name === "pre" || name === "code" || child.trim() ? [child.replace(/\s+/g, " ")] : [];
-    const inner = withoutWrappers(child);
-    return inner[0] === "div" ? inner.slice(1) : [inner];
-  });
-  return [name === "del" ? "s" : name, ...kept];
-}
