@@ -121,6 +121,7 @@ export class Drawing {
     this.#tailNodes = this.#tailNodes.map(standIn);
     if (this.#block) this.#block.standAs(this.#tailNodes, true);
     else if (!this.#finished) this.#pay(() => this.#preview(null));
+    this.#dressing.dress([...this.#container.childNodes], !this.#finished);
   }
 
   /** @param {string} rest @param {() => void} [done] */

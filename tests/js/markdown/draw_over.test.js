@@ -61,6 +61,9 @@ const code = streaming("a $x$\n\n```js\nconst a");
 const table = streaming("a $x$\n\n| a | b |\n|---|---|\n| 1 | 2 |\n");
 const list = streaming("a $x$\n\n- one\n- tw");
 const late = streaming("a $x$\n\nSee [there][1] and [on][2].\n\nOn");
+const undressed = [];
+const dressed = document.createElement("div");
+renderMarkdown(dressed, "Some **words** and $x^2$ in them", { ...OPTIONS, dressing: { dress: (roots) => undressed.push(...roots) } });
 const cuts = TEXTS.map((text, index) => ({ ...streaming(text.slice(0, cut(text, index))), text }));
 const wholes = TEXTS.map(saved);
 const [{ rendered, serialised }] = await Promise.all([import("./page.js")]);
@@ -90,6 +93,11 @@ test("of a block that changes, what does not change stays", () => {
   assert.ok(after.answer[2] === answer.before[2]);
   assert.equal(after.answer[2].children[1].textContent, "left alone");
   assert.ok(!answer.taken.has(after.answer[2].children[1]));
+});
+
+test("what comes into a block that stays is dressed", () => {
+  const formula = dressed.querySelector(".math");
+  assert.ok(undressed.some((root) => root.contains(formula)));
 });
 
 test("blocks that became one leave all others the nodes that they were", () => {
