@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from playwright.async_api import Browser, async_playwright
 
@@ -23,9 +23,10 @@ def executable() -> str:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(**options: Any) -> AsyncIterator[Browser]:
+    """`options` are those of `launch`."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS, **options)
         try:
             yield browser
         finally:
