@@ -164,6 +164,40 @@ async def test_on_paper_a_wide_table_is_not_cut(visitors: Visitors) -> None:
     assert await tab.page.evaluate(BEYOND) == 0
 
 
+FORMULAS = (
+    "$$\n" + " + ".join(f"a_{{{n}}} x^{{{n}}}" for n in range(20)) + "\n$$\n\n"
+    "$$\nE = m c^2\n$$\n\n"
+    "- so $" + " + ".join(f"b_{{{n}}}" for n in range(40)) + "$ it is\n"
+)
+# An A4 page without its margins.
+PAPER = {"width": 643, "height": 900}
+CUT_FORMULAS = """() => [...document.querySelectorAll(".math")]
+  .map((formula) => formula.scrollWidth - formula.clientWidth).filter((beyond) => beyond > 1)"""
+
+
+async def test_on_paper_a_wide_formula_is_not_cut(visitors: Visitors) -> None:
+    tab = await (await visitors(viewport=PAPER)).open()
+    await tab.ask(scripted(FORMULAS, size=2000))
+    await expect(tab.body.locator("math")).to_have_count(3)
+    await tab.page.evaluate("() => document.fonts.ready.then(() => {})")
+    assert len(await tab.page.evaluate(CUT_FORMULAS)) == 2
+    await tab.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    await tab.page.emulate_media(media="print")
+    assert await tab.page.evaluate(CUT_FORMULAS) == []
+    await expect(tab.body.locator("math[data-fit]")).to_have_count(2)
+
+
+async def test_on_paper_there_is_all_of_a_long_question_and_title(visitors: Visitors) -> None:
+    tab = await (await visitors(viewport=PAPER)).open()
+    await tab.ask("A long question, word for word. " * 300)
+    lost = """() => [".message__body", "#conversation-title"].map((name) => document.querySelector(name))
+      .filter((each) => each.scrollHeight > each.clientHeight + 1 || each.scrollWidth > each.clientWidth + 1
+        || getComputedStyle(each).maskImage !== "none").map((each) => each.className)"""
+    assert await tab.page.evaluate(lost) != []
+    await tab.page.emulate_media(media="print")
+    assert await tab.page.evaluate(lost) == []
+
+
 async def test_the_page_is_as_high_as_the_screen(visitors: Visitors) -> None:
     """A pixel more, and where scroll bars take room there is a second one."""
     height = "() => [document.documentElement.scrollHeight, innerHeight]"

@@ -5,6 +5,7 @@
 
 import temml from "../../vendor/temml-0.13.5/temml.js";
 import { boundedAttribute, boundedStyle } from "./formula_lengths.js";
+import { fitFormulasToPaper } from "./formulas_on_paper.js";
 
 /** @typedef {{ type?: string, text?: string, href?: string, attributes?: Record<string, string>, children?: TreeNode[], classes?: string[], style?: Record<string, string> }} TreeNode */
 
@@ -54,6 +55,8 @@ const STYLE_VALUE = /^[\w#.%,"' +-]{0,100}$/;
 const CLASS = /^[a-z][\w-]{0,40}$/i;
 
 let knowsChemistry = false;
+
+fitFormulasToPaper();
 
 /**
  * @param {Element} element  its content is replaced, if that succeeds
