@@ -37,11 +37,11 @@
   };
   // A formula: MathML that says how it looks, and nothing else.
   const FORMULA = /^(annotation|maction|math|menclose|mfrac|mi|mmultiscripts|mn|mo|mover|mpadded|mphantom|mprescripts|mroot|mrow|ms|mspace|msqrt|mstyle|msub|msubsup|msup|mtable|mtd|mtext|mtr|munder|munderover|none|semantics)$/;
-  const FORMULA_ATTRIBUTES = /^(accent|accentunder|class|column(align|lines|spacing)|depth|display|displaystyle|fence|form|height|largeop|linebreak|linethickness|lspace|math(background|color|size|variant)|maxsize|minsize|movablelimits|notation|row(lines|spacing)|rspace|scriptlevel|separator|stretchy|style|symmetric|voffset|width)$/;
+  const FORMULA_ATTRIBUTES = /^(accent|accentunder|class|column(align|lines|spacing)|data-fit|depth|display|displaystyle|fence|form|height|largeop|linebreak|linethickness|lspace|math(background|color|size|variant)|maxsize|minsize|movablelimits|notation|row(lines|spacing)|rspace|scriptlevel|separator|stretchy|style|symmetric|voffset|width)$/;
   const FORMULA_VALUE = /^(?!.*(url|fixed|absolute|expression|(?<![.\d])\d{4,}(\.\d+)?(em|pt|px)))[^<>]*$/;
   // What the rest of a page is made of: its templates, and the few elements that its scripts make.
   const PAGE = /^(html|head|body|meta|title|link|script|template|noscript|header|footer|main|nav|section|article|h[1-4]|p|div|span|a|b|bdi|kbd|code|pre|mark|ul|ol|li|dl|dt|dd|button|form|fieldset|legend|label|input|textarea|dialog|details|summary|table|thead|tbody|tr|th|td|caption|(chat|side|conversation|connection|demo|undo|theme)-[a-z]+)$/;
-  const PAGE_ATTRIBUTES = /^(action|aria-[a-z]+|autocapitalize|autocomplete|autofocus|charset|checked|class|content|crossorigin|data-[a-z-]+|dir|disabled|draggable|enterkeyhint|for|hidden|href|id|lang|maxlength|media|method|minlength|name|open|placeholder|popover|popovertarget|readonly|rel|required|role|rows|scope|spellcheck|src|tabindex|title|type|value)$/;
+  const PAGE_ATTRIBUTES = /^(action|aria-[a-z]+|async|autocapitalize|autocomplete|autofocus|charset|checked|class|content|crossorigin|data-[a-z-]+|dir|disabled|draggable|enterkeyhint|for|hidden|href|id|lang|maxlength|media|method|minlength|name|open|placeholder|popover|popovertarget|readonly|rel|required|role|rows|scope|spellcheck|src|tabindex|title|type|value)$/;
   const DRAWING = /^(svg|symbol|path|circle|rect|use)$/;
   const DRAWING_ATTRIBUTES = /^(aria-hidden|class|cx|cy|d|data-[a-z-]+|fill|focusable|height|href|id|r|rx|stroke|stroke-width|viewBox|width|x|y)$/;
   // Where a page leads by itself: never elsewhere.
