@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-PING: Final = b"event: ping\ndata: {}\n\n"
+from chat.events import typed
+
+RETRY_MS: Final = 1000
 
 
 def encode(name: str, data: Mapping[str, Any], *, id: str | None = None) -> bytes:
@@ -20,12 +22,17 @@ def encode(name: str, data: Mapping[str, Any], *, id: str | None = None) -> byte
     JSON text never holds a raw line break, so one data line is always enough.
     """
     head = f"id: {id}\n" if id is not None else ""
-    return f"{head}event: {name}\ndata: {dumps(data)}\n\n".encode()
+    return f"{head}event: {name}\ndata: {dumps(typed(name, data))}\n\n".encode()
 
 
-def retry(milliseconds: int) -> bytes:
-    """How long a client waits before it connects again."""
-    return b"retry: %d\n\n" % milliseconds
+def ping(heartbeat: float, *, retry_ms: int | None = None) -> bytes:
+    """A sign of life. `heartbeat`: the longest that this stream is silent, in seconds.
+
+    `retry_ms`: how long a client waits before it connects again. It has no block of its own, as several clients hand
+    out a block without data as an event, and their callers then read the empty text as JSON.
+    """
+    head = b"" if retry_ms is None else b"retry: %d\n" % retry_ms
+    return head + encode("ping", {"heartbeat": heartbeat})
 
 
 def dumps(data: Any) -> str:
@@ -34,9 +41,6 @@ def dumps(data: Any) -> str:
 
 
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-RETRY: Final = retry(1000)
 
 
 @dataclass(frozen=True, slots=True)
