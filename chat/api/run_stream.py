@@ -34,7 +34,7 @@ FIND_AGAIN_SECONDS: Final = 1.0
 
 async def one_run(engine: Engine, run: RunInfo | Archived, after: Cursor | None) -> AsyncGenerator[bytes, None]:
     """The run's events after a cursor, to its terminal event; the beginning of them, if the server ends."""
-    yield ping(heartbeats.live(), retry_ms=RETRY_MS)
+    yield ping(heartbeats.live(), retry_ms=RETRY_MS, id=str(after) if after else None)
     batches = engine.follow(run, after, limit=CHUNK_BYTES)
     departure = engine.draining.departure(lambda: False)
     async with aclosing(batches), aclosing(with_heartbeats(batches, departure, heartbeats.live)) as items:
@@ -145,7 +145,7 @@ class Multiplex:
         return list(self._tasks)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        yield ping(heartbeats.idle(), retry_ms=RETRY_MS)
+        yield ping(heartbeats.idle(), retry_ms=RETRY_MS, id=str(self._cursors) or None)
         own = [asyncio.create_task(self._follow_notices()), asyncio.create_task(self._keep_joining())]
         for task in own:
             task.add_done_callback(self._look_at)

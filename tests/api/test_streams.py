@@ -309,6 +309,8 @@ class TestLastEventId:
 
         assert text_of(by_after.events) == "lo"
         assert (await owner.get(f"{path}?lastEventId={cursor}")).body == by_after.body
+        # Of clients that begin anew with the id of the last event, whichever it is.
+        assert blocks(by_after.body)[0] == {**blocks(by_after.body)[0], "event": "ping", "id": cursor}
         # A client adds it to the address that it began with.
         epoch = cursor.partition(".")[0]
         assert (await owner.get(f"{path}?after={epoch}.0&lastEventId={cursor}")).body == by_after.body

@@ -216,5 +216,5 @@ PING_DATA: Final = _typed(
 )
 PING: Final = {
     **_item("ping", ref("PingEvent"), None),
-    "description": "A sign of life. It is no event of a run: it has no id.",
+    "description": "A sign of life. It is no event of a run: its `id`, if any, is the cursor that was sent.",
 }
