@@ -183,3 +183,17 @@ def saved(site: Site, alice: Member) -> str:
 @each_client
 def test_it_reads_all_of_a_long_saved_answer(client: Client, alice: Member, saved: str) -> None:
     check_whole(list(client(saved, alice.token, "GET")), answer_to(SAVED))
+
+
+def test_what_has_no_body_says_nothing_of_one(site: Site, alice: Member) -> None:
+    made = post(site, alice, "/api/runs/wait", {"text": "/numbered count=3 to its end"})
+    address = f"{site.url}/api/runs/{made['run_id']}/events"
+    with httpx2.Client(headers=alice.bearer) as client:
+        with client.sse(address) as source:
+            last = list(source)[-1].id
+        end = client.get(address, params={"after": last})
+        head = client.head(address)
+    about_a_body = {"content-length", "content-type", "transfer-encoding"}
+    assert (end.status_code, about_a_body & set(end.headers)) == (204, set())
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert "content-length" not in head.headers
