@@ -145,7 +145,7 @@ class Multiplex:
         return list(self._tasks)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        yield ping(heartbeats.idle(), retry_ms=RETRY_MS, id=str(self._cursors) or None)
+        yield ping(heartbeats.idle(), retry_ms=RETRY_MS)
         own = [asyncio.create_task(self._follow_notices()), asyncio.create_task(self._keep_joining())]
         for task in own:
             task.add_done_callback(self._look_at)
