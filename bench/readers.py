@@ -17,8 +17,8 @@ from bench import stamps
 ACK_SECONDS: Final = 0.05
 FEW_FRAMES: Final = 6
 ACK_FEW_SECONDS: Final = 0.5
-_SSE_TOKEN: Final = re.compile(rb'event: token\r?\ndata: \{"text": ?"([^"]*)"')
-_WS_TOKEN: Final = re.compile(rb'"event":"token","data":\{"text":"([^"]*)"')
+_SSE_TOKEN: Final = re.compile(rb'event: token\r?\ndata: \{(?:"type": ?"token", ?)?"text": ?"([^"]*)"')
+_WS_TOKEN: Final = re.compile(rb'"event":"token","data":\{(?:"type":"token",)?"text":"([^"]*)"')
 _FRAME: Final = re.compile(rb'\{"type":"events","frame":(\d+)')
 _MASK: Final = b"\x5a\xc3\x3c\xa5"
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10

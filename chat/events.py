@@ -1,7 +1,7 @@
 """The wire vocabulary: the events of a run and the cursors that point into its log.
 
 The names, the fields and their meaning are those of the streaming protocol, version 1 (docs/protocol.md).
-Every transport sends these objects unchanged; they differ only in framing.
+Every transport sends these objects, `typed`; they differ only in framing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Any, Final, NotRequired, TypedDict
 
 TERMINAL: Final = frozenset({"done", "error"})
 MERGEABLE: Final = frozenset({"token", "reasoning"})
+
+# Of a text that becomes several entries, each has no more: in JSON, where a character may take six bytes, 15 KiB.
+ENTRY_CHARACTERS: Final = 2560
 
 EPOCH_LENGTH: Final = 8
 _CURSOR = re.compile(r"([A-Za-z0-9]{8})\.(0|[1-9][0-9]{0,15})")
@@ -38,6 +41,11 @@ class Cursor:
 
     def __str__(self) -> str:
         return f"{self.epoch}.{self.seq}"
+
+
+def typed(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """An event's data as a transport sends it: it tells its event's name, for clients that hand out the data alone."""
+    return {"type": name, **data}
 
 
 @dataclass(frozen=True, slots=True)

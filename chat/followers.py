@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from chat import metrics
-from chat.events import Cursor
+from chat.events import Cursor, typed
 from chat.generation.archive import Archived
 from chat.generation.engine import Engine
 from chat.quotas.requests import Tally
@@ -173,6 +173,7 @@ class Followers:
 def _body(run_id: str, batch: Batch) -> str:
     """The rest of an `events` frame, after its number."""
     events: list[dict[str, Any]] = [
-        {"id": f"{batch.epoch}.{entry.seq}", "event": entry.name, "data": entry.data} for entry in batch.entries
+        {"id": f"{batch.epoch}.{entry.seq}", "event": entry.name, "data": typed(entry.name, entry.data)}
+        for entry in batch.entries
     ]
     return f'"run_id":{dumps(run_id)},"events":{dumps(events)}}}'

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -59,7 +60,14 @@ class Locale(OnLoop, LocaleMiddleware):
 
 
 class Common(OnLoop, CommonMiddleware):
-    """On the event loop."""
+    """On the event loop. An answer that is only a status has no headers of a body (RFC 9110, 8.6)."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            del response.headers["Content-Length"]
+            del response.headers["Content-Type"]
+        return response
 
 
 class Authentication(OnLoop, AuthenticationMiddleware):

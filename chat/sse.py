@@ -11,21 +11,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-PING: Final = b"event: ping\ndata: {}\n\n"
+from chat.events import typed
+
+RETRY_MS: Final = 1000
 
 
 def encode(name: str, data: Mapping[str, Any], *, id: str | None = None) -> bytes:
-    """One event: `id:`, `event:`, one `data:` line of JSON, a blank line.
+    """One event: `event:`, one `data:` line of JSON, `id:`, a blank line.
 
-    JSON text never holds a raw line break, so one data line is always enough.
+    JSON text never holds a raw line break, so one data line is always enough. The id is last: some clients take it as
+    soon as its line is there, and would go on after an event whose data was cut off.
     """
-    head = f"id: {id}\n" if id is not None else ""
-    return f"{head}event: {name}\ndata: {dumps(data)}\n\n".encode()
+    tail = f"id: {id}\n" if id is not None else ""
+    return f"event: {name}\ndata: {dumps(typed(name, data))}\n{tail}\n".encode()
 
 
-def retry(milliseconds: int) -> bytes:
-    """How long a client waits before it connects again."""
-    return b"retry: %d\n\n" % milliseconds
+def ping(heartbeat: float, *, retry_ms: int | None = None, id: str | None = None) -> bytes:
+    """A sign of life. `heartbeat`: the longest that this stream is silent, in seconds.
+
+    `id`: the place that the reader is at already, which some clients forget by an event that does not name it.
+    `retry_ms`: how long a client waits before it connects again. It has no block of its own, as several clients hand
+    out a block without data as an event, and their callers then read the empty text as JSON.
+    """
+    head = b"" if retry_ms is None else b"retry: %d\n" % retry_ms
+    return head + encode("ping", {"heartbeat": heartbeat}, id=id)
 
 
 def dumps(data: Any) -> str:
@@ -34,9 +43,6 @@ def dumps(data: Any) -> str:
 
 
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-RETRY: Final = retry(1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ SECONDS = 20
 MANY = 20
 
 pytestmark = pytest.mark.django_db(transaction=True)
-sqlite_only = pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases are pooled")
+# Other databases are pooled.
+sqlite_only = pytest.mark.sqlite
 
 
 @contextmanager

@@ -27,6 +27,7 @@ def test_it_reads_what_is_encoded() -> None:
     text = "line\nbreak\r\u2028 \0 😀"
     (event,) = Decoder().feed(encode("token", {"text": text}, id="abcdefgh.1"))
     assert (event.event, event.id) == ("token", "abcdefgh.1")
+    assert encode("token", {"text": "x"}, id="abcdefgh.1").endswith(b"}\nid: abcdefgh.1\n\n")
     assert "\n" not in event.data
 
 

@@ -8,7 +8,7 @@ the request beside it, in milliseconds that a first token would otherwise wait f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +19,7 @@ from prometheus_client import Counter
 
 from chat import metrics
 from chat.answer_headers import NO_PAGE
+from chat.api.heartbeats import LIVE_SECONDS
 from chat.auth import not_signed_in
 from chat.generation.run_labels import RunLabels
 from chat.models import User
@@ -35,6 +36,8 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 Body = AsyncGenerator[bytes, None]
 Responder = Callable[[Send], Coroutine[Any, Any, None]]
 
+# How long an answer may be waited for in silence: as long as a stream of a live run.
+SILENT_SECONDS: Final = LIVE_SECONDS
 # A `send` with room for more returns at once.
 STALL_SECONDS: Final = 0.05
 _SLOT: Final = "chat.responder"
@@ -44,14 +47,20 @@ COMMON_HEADERS: Final = {
     "Vary": "Cookie, Authorization",
     **NO_PAGE,
 }
-HEADERS: Final = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache, no-transform",
+# For what is to arrive as it is sent.
+_UNHELD: Final = {
     "X-Accel-Buffering": "no",
     # Compression would hold text back, and Django's would make each chunk a gzip file of its own.
     "Content-Encoding": "identity",
     **COMMON_HEADERS,
 }
+HEADERS: Final = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    **_UNHELD,
+}
+# Of an answer that begins before it is known.
+_LATE_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store", **_UNHELD}
 
 
 async def take_a_place(request: HttpRequest, reader: User) -> None:
@@ -84,21 +93,36 @@ def stream(request: HttpRequest, reader: User, body: Body, follows: Follows) -> 
 
     It ends early when its reader is signed out: the client's next request then hears why.
     """
-    if request.method != "HEAD":
-        _hand_over(request, reader, lambda send: _pump(body, send, follows), follows)
-    return HttpResponse(headers=HEADERS)
+    sent = _nothing() if request.method == "HEAD" else body
+    _hand_over(request, reader, lambda send: _pump(sent, send, follows), follows)
+    return HttpResponse()
 
 
 def later(
     request: HttpRequest, reader: User, answer: Coroutine[Any, Any, HttpResponse], follows: Follows
 ) -> HttpResponse:
-    """The response of a view that has to wait for its answer."""
-    _hand_over(request, reader, lambda send: _answer(answer, send), follows)
+    """The response of a view that has to wait for its answer: JSON.
+
+    What is known within SILENT_SECONDS is answered as it is. Later, the status is 200 whatever comes, and spaces come
+    before the answer: many clients give up what is silent for longer.
+    """
+    _hand_over(request, reader, lambda send: _answer(answer, send), follows, farewell=not_signed_in().content)
     return HttpResponse()
 
 
-def _hand_over(request: HttpRequest, reader: User, respond: Responder, follows: Follows) -> None:
-    request.scope[_SLOT].set_result((reader.pk, respond, follows))  # type: ignore[attr-defined]
+def _hand_over(
+    request: HttpRequest, reader: User, respond: Responder, follows: Follows, *, farewell: bytes = b""
+) -> None:
+    """`farewell`: what a response that has begun ends with if its reader is signed out."""
+    request.scope[_SLOT].set_result(_HandedOver(reader.pk, respond, follows, farewell))  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class _HandedOver:
+    user_id: int
+    respond: Responder
+    follows: Follows
+    farewell: bytes
 
 
 class EventStreams:
@@ -108,7 +132,7 @@ class EventStreams:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handed_over: asyncio.Future[tuple[int, Responder, Follows]] = asyncio.get_running_loop().create_future()
+        handed_over: asyncio.Future[_HandedOver] = asyncio.get_running_loop().create_future()
         client = _Client(receive)
         places: list[Place] = []
 
@@ -123,9 +147,10 @@ class EventStreams:
             either: list[asyncio.Future[Any]] = [django, handed_over]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if handed_over.done():
-                user_id, respond, follows = handed_over.result()
-                response = _Response(send)
-                await _respond(respond(response.send), client.gone(django), response.refused(scope, user_id), follows)
+                given = handed_over.result()
+                response = _Response(send, given.farewell)
+                refused = response.refused(scope, given.user_id)
+                await _respond(given.respond(response.send), client.gone(django), refused, given.follows)
             await django
         finally:
             django.cancel()
@@ -164,8 +189,9 @@ class _Client:
 class _Response:
     """What is sent in one response, and its end if its reader is signed out before."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, farewell: bytes) -> None:
         self._send = send
+        self._farewell = farewell
         self._begun = False
         self._refused = False
 
@@ -177,18 +203,15 @@ class _Response:
         await self._send(message)
 
     async def refused(self, scope: Scope, user_id: int) -> None:
-        """Return when the reader may not read on and has been told so: a stream ends, an answer is a refusal."""
+        """Return when the reader may not read on and has been told so: what has begun ends, else it is a refusal."""
         await signed_out(scope, user_id)
         self._refused = True
         if self._begun:
             with suppress(OSError):
-                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+                await self._send(_end(self._farewell))
         else:
-            await _answer(_refusal(), self._send)
-
-
-async def _refusal() -> HttpResponse:
-    return not_signed_in()
+            with suppress(OSError):
+                await _send_whole(not_signed_in(), self._send)
 
 
 async def _respond(
@@ -212,28 +235,69 @@ async def _respond(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def _nothing() -> Body:
+    """The body for who asks for the headers alone."""
+    return
+    yield
+
+
 async def _pump(body: Body, send: Send, follows: Follows) -> None:
     """Send a body. A send that waits makes the body wait."""
     now = asyncio.get_running_loop().time
-    headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
     # A server whose client has just gone raises out of send, each in its own way: for us that is the end.
     with suppress(OSError):
         async with aclosing(body):
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send(_start(200, HEADERS))
             async for chunk in body:
                 began = now()
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send(_part(chunk))
                 if now() - began >= STALL_SECONDS:
                     await follows.count(metrics.BACKPRESSURE)
                 metrics.SENT_BY_SSE.count(len(chunk))
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await send(_end())
 
 
 async def _answer(answer: Coroutine[Any, Any, HttpResponse], send: Send) -> None:
-    response = await answer
-    own = {"Content-Length": str(len(response.content)), "Cache-Control": "no-store"}
-    headers = {**dict(response.items()), **COMMON_HEADERS, **own}
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    answering = asyncio.ensure_future(answer)
+    try:
+        has_begun = await _send_spaces(answering, send)
+        response = answering.result()
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
     with suppress(OSError):
-        await send({"type": "http.response.start", "status": response.status_code, "headers": raw})
-        await send({"type": "http.response.body", "body": response.content, "more_body": False})
+        if has_begun:
+            await send(_end(response.content))
+        else:
+            await _send_whole(response, send)
+
+
+async def _send_spaces(answering: asyncio.Future[Any], send: Send) -> bool:
+    """Until the answer is there. Whether that was too late for a status."""
+    has_begun = False
+    while not (await asyncio.wait([answering], timeout=SILENT_SECONDS))[0]:
+        with suppress(OSError):
+            if not has_begun:
+                has_begun = True
+                await send(_start(200, _LATE_HEADERS))
+            await send(_part(b" "))
+    return has_begun
+
+
+async def _send_whole(response: HttpResponse, send: Send) -> None:
+    own = {"Content-Length": str(len(response.content)), "Cache-Control": "no-store"}
+    await send(_start(response.status_code, {**dict(response.items()), **COMMON_HEADERS, **own}))
+    await send(_end(response.content))
+
+
+def _start(status: int, headers: Mapping[str, str]) -> Message:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": raw}
+
+
+def _part(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+def _end(body: bytes = b"") -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": False}

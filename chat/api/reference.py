@@ -104,7 +104,7 @@ def reference(document: Schema) -> Reference:
     sections = {tag["name"]: Section(tag["name"], tag["description"]) for tag in document["tags"]}
     for call, tag in _calls(document["paths"]):
         sections[tag].calls.append(call)
-    events = {schema_name(name): name for name in EVENTS}
+    events = {schema_name(name): name for name in (*EVENTS, "ping")}
     shapes = [_shape(name, events.get(name, ""), schema) for name, schema in schemas.items() if "properties" in schema]
     return Reference(
         title=info["title"],

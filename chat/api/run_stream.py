@@ -9,16 +9,16 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import notices
+from chat.api import heartbeats
 from chat.events import BadCursor, Cursor
 from chat.generation.archive import Archived
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
 from chat.refusals import Refusal
-from chat.sse import PING, RETRY, encode, retry
+from chat.sse import RETRY_MS, encode, ping
 from chat.streams.base import Batch, RunInfo, Unavailable
 from chat.wire import parse_uuid
 
@@ -27,16 +27,17 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 # Taken from the log at once, for a reader that has fallen behind. For one that reads no more it stays in memory.
-CHUNK_BYTES: Final = 16 * 1024
+# An event's line is then no longer than 16 KiB, with its name and its ids: clients have limits for a line.
+CHUNK_BYTES: Final = 15 * 1024
 FIND_AGAIN_SECONDS: Final = 1.0
 
 
 async def one_run(engine: Engine, run: RunInfo | Archived, after: Cursor | None) -> AsyncGenerator[bytes, None]:
     """The run's events after a cursor, to its terminal event; the beginning of them, if the server ends."""
-    yield RETRY
+    yield ping(heartbeats.live(), retry_ms=RETRY_MS, id=str(after) if after else None)
     batches = engine.follow(run, after, limit=CHUNK_BYTES)
     departure = engine.draining.departure(lambda: False)
-    async with aclosing(batches), aclosing(with_heartbeats(batches, departure)) as items:
+    async with aclosing(batches), aclosing(with_heartbeats(batches, departure, heartbeats.live)) as items:
         async for batch in items:
             yield batch if isinstance(batch, bytes) else encode_batch(batch)
 
@@ -46,9 +47,12 @@ def encode_batch(batch: Batch) -> bytes:
 
 
 async def with_heartbeats(
-    items: AsyncGenerator[T, None], departure: Coroutine[Any, Any, None]
+    items: AsyncGenerator[T, None],
+    departure: Coroutine[Any, Any, None],
+    longest: Callable[[], float],
+    now: Callable[[], float] | None = None,
 ) -> AsyncGenerator[T | bytes, None]:
-    """The items, and a ping whenever none has come for a heartbeat's time.
+    """The items, and a ping whenever none has come for a heartbeat's time: `now`, which is never over `longest`.
 
     At the departure it ends, between two items, with when to come back.
     """
@@ -57,14 +61,14 @@ async def with_heartbeats(
         while True:
             following = asyncio.ensure_future(anext(items, _END))
             try:
-                while not await _either(following, departing):
-                    yield PING
+                while not await _either(following, departing, seconds=(now or longest)()):
+                    yield ping(longest())
             finally:
                 if not following.done():
                     following.cancel()
                     await asyncio.gather(following, return_exceptions=True)
             if following.cancelled():
-                yield retry(retry_ms())
+                yield ping(longest(), retry_ms=retry_ms())
                 return
             item = following.result()
             if item is _END:
@@ -75,8 +79,8 @@ async def with_heartbeats(
         await asyncio.gather(departing, return_exceptions=True)
 
 
-async def _either(*tasks: asyncio.Future[Any]) -> bool:
-    done, _ = await asyncio.wait(tasks, timeout=settings.CHAT_HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+async def _either(*tasks: asyncio.Future[Any], seconds: float) -> bool:
+    done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
 
 
@@ -141,13 +145,14 @@ class Multiplex:
         return list(self._tasks)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        yield RETRY
+        yield ping(heartbeats.idle(), retry_ms=RETRY_MS)
         own = [asyncio.create_task(self._follow_notices()), asyncio.create_task(self._keep_joining())]
         for task in own:
             task.add_done_callback(self._look_at)
-        departure = self._departure()
+        chunks = self._chunks()
+        beating = with_heartbeats(chunks, self._departure(), heartbeats.idle, self._heartbeat)
         try:
-            async with aclosing(self._chunks()) as chunks, aclosing(with_heartbeats(chunks, departure)) as items:
+            async with aclosing(chunks), aclosing(beating) as items:
                 async for chunk in items:
                     yield chunk
         finally:
@@ -155,6 +160,9 @@ class Multiplex:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _heartbeat(self) -> float:
+        return heartbeats.live() if self._tasks else heartbeats.idle()
 
     async def _departure(self) -> None:
         """Return when the reader has to come back: the server ends, or something here has gone wrong."""
@@ -208,7 +216,7 @@ class Multiplex:
         """A notice may be lost: nobody's answer hangs on one."""
         await self._joined.wait()
         while True:
-            await asyncio.sleep(settings.CHAT_HEARTBEAT_SECONDS)
+            await asyncio.sleep(heartbeats.idle())
             await self._join_runs()
 
     def _start(self, run_id: str, run: RunInfo | Archived, after: Cursor | None) -> None:

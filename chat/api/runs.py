@@ -21,6 +21,7 @@ from chat.api.replies import answered, body_of, failed, reply, route
 from chat.api.shapes import message_shape, run_shape, run_urls, saved_run_shape, unanswered_shape
 from chat.events import BadCursor, Cursor, Entry
 from chat.generation import archive
+from chat.generation.archive import Archived
 from chat.generation.engine import Engine, Sent, engine, is_at_end
 from chat.generation.requests import FIELDS, SendRequest
 from chat.models import Message, User
@@ -52,10 +53,21 @@ async def start(request: HttpRequest, user: User) -> HttpResponse:
 
 @takes_any
 async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
+    after = _after(request)
+    if after is not None:
+        return await _go_on(request, user, after)
     await take_a_place(request, user)
     chat, sent = await _send(request, user)
     run = await chat.run_of(user.pk, sent)
     return stream(request, user, run_stream.one_run(chat, run, None), _follows(chat, sent.run_id))
+
+
+async def _go_on(request: HttpRequest, user: User, after: Cursor) -> HttpResponse:
+    """For a client that was cut off and repeats its whole request: its run, and never another."""
+    sent = SendRequest.parse(_body(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
+    chat = await engine()
+    run = await chat.find_sent(user.pk, sent, after)
+    return await _followed(request, user, chat, run, after)
 
 
 async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
@@ -114,10 +126,16 @@ async def follow(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     after = _after(request)
     chat = await engine()
     run = await chat.find(user.pk, str(run_id))
+    return await _followed(request, user, chat, run, after)
+
+
+async def _followed(
+    request: HttpRequest, user: User, chat: Engine, run: RunInfo | Archived, after: Cursor | None
+) -> HttpResponse:
     if after is not None and is_at_end(run, after):
         return HttpResponse(status=204)
     await take_a_place(request, user)
-    return stream(request, user, run_stream.one_run(chat, run, after), _follows(chat, str(run_id)))
+    return stream(request, user, run_stream.one_run(chat, run, after), _follows(chat, str(run.run_id)))
 
 
 @takes_any
@@ -186,8 +204,12 @@ def _shape(message_id: Any) -> Any:
 
 
 def _last_id(request: HttpRequest) -> str:
-    """The header of a reconnecting EventSource goes before the address that it was opened with."""
-    return request.headers.get("Last-Event-ID", "") or request.GET.get("after", "")
+    """What a client says when it comes back goes before the address that it was opened with.
+
+    An EventSource has a header for it; some that stand in for one have a parameter, which they add to the address.
+    """
+    said = request.headers.get("Last-Event-ID", "") or request.GET.get("lastEventId", "")
+    return said or request.GET.get("after", "")
 
 
 def _after(request: HttpRequest) -> Cursor | None:

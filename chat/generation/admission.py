@@ -13,7 +13,7 @@ from chat.generation.again import Again
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.requests import ROOT, SendRequest
 from chat.generation.titles import title_of
-from chat.models import Assistant, Conversation, Message, User
+from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
 from chat.providers.base import Request
 from chat.refusals import Refusal, not_found
@@ -53,7 +53,7 @@ def admit(
     user = find_user()
     if user is None:
         raise Refusal("not_signed_in", "This account cannot be used any more.")
-    if sent := _already_sent(user, send):
+    if sent := _saved(user.pk, send):
         return sent
     repeated = again.find(user, send)
     if repeated is not None:
@@ -69,6 +69,22 @@ def admit(
         assistant=assistant,
         request=_request(user, assistant, path, send.text, characters=characters),
     )
+
+
+def already_sent(user_id: int, send: SendRequest) -> str | None:
+    """The run of a message that was sent before and whose turn is saved, or has failed. Raises Refusal.
+
+    `conflict` where its client_message_id was used for another message.
+    """
+    if sent := _saved(user_id, send):
+        return sent.run_id
+    unanswered = UnansweredQuestion.objects.kept().filter(owner_id=user_id, client_message_id=send.client_message_id)
+    question = unanswered.first()
+    if question is None:
+        return None
+    if send.is_again or question.text != send.text:
+        raise _used_before()
+    return str(question.run_id)
 
 
 def _once_more(
@@ -156,20 +172,24 @@ _USABLE_IN: Final = Prepared(
 )
 
 
-def _already_sent(user: User, send: SendRequest) -> AlreadySent | None:
-    message = _SENT.first(user.pk, uuid.UUID(send.client_message_id))
+def _saved(user_id: int, send: SendRequest) -> AlreadySent | None:
+    message = _SENT.first(user_id, uuid.UUID(send.client_message_id))
     if message is None:
         return None
     if message.conversation.deleted_at is not None:
         raise not_found()
     if not again.is_the_same(message, send):
-        raise Refusal("conflict", "This client_message_id was used for another message.")
+        raise _used_before()
     is_answer = message.role == Message.Role.ASSISTANT
     # The question's other answers have client_message_ids of their own.
     answer = message if is_answer else message.children.filter(client_message_id=None).exclude(run_id=None).first()
     if answer is None:
         raise Refusal("conflict", "This client_message_id was used before.")
     return AlreadySent(str(answer.run_id), str(message.conversation_id))
+
+
+def _used_before() -> Refusal:
+    return Refusal("conflict", "This client_message_id was used for another message.")
 
 
 def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Conversation | None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import AsyncGenerator
+from typing import Final
 
 from chat import events
-from chat.events import EPOCH_LENGTH, Cursor, Entry
+from chat.events import ENTRY_CHARACTERS, EPOCH_LENGTH, Cursor, Entry, merge
 from chat.models import Message, UnansweredQuestion
-from chat.streams.base import Batch
+from chat.streams.base import Batch, size_of
+
+# How the entries are cut is part of what a cursor means: with another cut, another epoch.
+_CUT: Final = f"{ENTRY_CHARACTERS} "
 
 
 def epoch_of(run_id: str) -> str:
     """The same for every reading, so that a cursor into this log can be honoured."""
-    return hashlib.sha256(run_id.encode()).hexdigest()[:EPOCH_LENGTH]
+    return hashlib.sha256((_CUT + run_id).encode()).hexdigest()[:EPOCH_LENGTH]
 
 
 Archived = Message | UnansweredQuestion
@@ -37,18 +42,30 @@ def answer_of(owner_id: int, run_id: str) -> Message | None:
     return Message.objects.filter(owner_id=owner_id, run_id=run_id).first()
 
 
-def entries_of(archived: Archived) -> list[Entry]:
-    """`start`, one `token` with the whole text, `done`; or `start` and `error`."""
-    log = _of_the_question(archived) if isinstance(archived, UnansweredQuestion) else _of_the_answer(archived)
-    return [Entry(seq, event.name, event.data) for seq, event in enumerate(log, start=1)]
-
-
 def end_of(archived: Archived) -> Cursor:
     """The place of the terminal event."""
-    return Cursor(epoch_of(str(archived.run_id)), 2 if isinstance(archived, UnansweredQuestion) else 3)
+    tokens = 0 if isinstance(archived, UnansweredQuestion) else _tokens(archived)
+    return Cursor(epoch_of(str(archived.run_id)), 1 + tokens + 1)
 
 
-def _of_the_question(question: UnansweredQuestion) -> list[events.Event]:
+def _tokens(answer: Message) -> int:
+    return math.ceil(len(answer.text) / ENTRY_CHARACTERS)
+
+
+def _entry(archived: Archived, seq: int) -> Entry:
+    """Of `start`, the text as `token` after `token`, and `done`; or of `start` and `error`."""
+    if isinstance(archived, UnansweredQuestion):
+        event = _start_of(archived) if seq == 1 else _failure(archived)
+    elif seq == 1:
+        event = _start(archived)
+    elif (begin := (seq - 2) * ENTRY_CHARACTERS) < len(archived.text):
+        event = events.token(archived.text[begin : begin + ENTRY_CHARACTERS])
+    else:
+        event = _done(archived)
+    return Entry(seq, event.name, event.data)
+
+
+def _start_of(question: UnansweredQuestion) -> events.Event:
     start: events.Start = {
         "run_id": str(question.run_id),
         "conversation_id": str(question.conversation_id),
@@ -62,35 +79,39 @@ def _of_the_question(question: UnansweredQuestion) -> list[events.Event]:
             "attachments": [],
         },
     }
-    return [events.start(start), events.error(question.code, question.message, retryable=question.retryable)]
+    return events.start(start)
 
 
-def _of_the_answer(answer: Message) -> list[events.Event]:
-    question = answer.parent
-    if question is None:
+def _failure(question: UnansweredQuestion) -> events.Event:
+    return events.error(question.code, question.message, retryable=question.retryable)
+
+
+def _question_of(answer: Message) -> Message:
+    if answer.parent is None:
         raise ValueError(f"Answer {answer.pk} answers nothing.")
+    return answer.parent
+
+
+def _done(answer: Message) -> events.Event:
     usage: events.Usage | None = None
     if answer.input_tokens is not None and answer.output_tokens is not None:
         usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
-    return [
-        _start(answer, question),
-        events.token(answer.text),
-        events.done(
-            {
-                "status": answer.status,
-                "message_id": str(answer.pk),
-                "parent_id": str(question.pk),
-                "finish_reason": answer.finish_reason,
-                "characters": len(answer.text),
-                "ttft_ms": answer.ttft_ms,
-                "duration_ms": answer.duration_ms or 0,
-                "usage": usage,
-            }
-        ),
-    ]
+    return events.done(
+        {
+            "status": answer.status,
+            "message_id": str(answer.pk),
+            "parent_id": str(_question_of(answer).pk),
+            "finish_reason": answer.finish_reason,
+            "characters": len(answer.text),
+            "ttft_ms": answer.ttft_ms,
+            "duration_ms": answer.duration_ms or 0,
+            "usage": usage,
+        }
+    )
 
 
-def _start(answer: Message, question: Message) -> events.Event:
+def _start(answer: Message) -> events.Event:
+    question = _question_of(answer)
     asked: events.UserMessage = {
         "text": question.text,
         "parent_id": str(question.parent_id) if question.parent_id else None,
@@ -113,15 +134,29 @@ def _start(answer: Message, question: Message) -> events.Event:
     return events.start(start)
 
 
-async def follow(archived: Archived, after: Cursor | None) -> AsyncGenerator[Batch, None]:
+async def follow(archived: Archived, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
     """As `StreamLog.follow`: a cursor of another log yields `reset` and then everything."""
-    epoch = epoch_of(str(archived.run_id))
-    entries = entries_of(archived)
+    end = end_of(archived)
     seq = 0
     if after is not None:
-        if after.epoch == epoch and after.seq <= len(entries):
+        if after.epoch == end.epoch and after.seq <= end.seq:
             seq = after.seq
         else:
-            yield Batch(epoch, [Entry(0, "reset", {"attempt": 1, "reason": "unknown_cursor"})])
-    for entry in entries[seq:]:
-        yield Batch(epoch, [entry])
+            yield Batch(end.epoch, [Entry(0, "reset", {"attempt": 1, "reason": "unknown_cursor"})])
+    while seq < end.seq:
+        taken = _take(archived, seq, end.seq, limit)
+        seq = taken[-1].seq
+        yield Batch(end.epoch, merge(taken))
+
+
+def _take(archived: Archived, seq: int, last: int, limit: int) -> list[Entry]:
+    """Entries after `seq`: at least one, and more as long as they fit."""
+    taken = [_entry(archived, seq + 1)]
+    size = size_of(taken[0])
+    while taken[-1].seq < last:
+        following = _entry(archived, taken[-1].seq + 1)
+        size += size_of(following)
+        if size > limit:
+            break
+        taken.append(following)
+    return taken

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from chat.events import MERGEABLE, Cursor, Event
+from chat.events import ENTRY_CHARACTERS, MERGEABLE, Cursor, Event
 from chat.flag import Flag
 from chat.streams.base import StreamLog
 
 FLUSH_SECONDS: Final = 0.03
-# One entry is never larger than this, so that a reader's window (64 KiB of JSON) always has room for one.
-ENTRY_CHARACTERS: Final = 4096
 # More than this unwritten and the model has to wait: nothing here grows without bound.
 HELD_CHARACTERS: Final = 256 * 1024
 

@@ -20,7 +20,7 @@ from django.db import connection
 from chat import auth, database, events, notices
 from chat.events import Cursor, Entry
 from chat.generation import archive
-from chat.generation.admission import Admission, AlreadySent, active_user, admit
+from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
 from chat.generation.archive import Archived
 from chat.generation.assistants import connect, provider_settings
 from chat.generation.draining import Draining
@@ -208,6 +208,26 @@ class Engine:
         await notices.publish(user_id, {"kind": "run_started", **describe(created.run)})
         return Sent(request.run_id, request.conversation_id, send.client_message_id, False, created.run)
 
+    async def find_sent(self, user_id: int, send: SendRequest, after: Cursor) -> RunInfo | Archived:
+        """The run of a message that was sent before, for a reader that has been at this cursor. Starts nothing.
+
+        It is found by its client_message_id; else by the cursor, while the log holds it. Raises Refusal: bad_cursor
+        where there is none, conflict where it answers another message.
+        """
+        sent = await self.log.find_sent(user_id, send.client_message_id) or await self._at(user_id, after)
+        if sent is not None:
+            return await self.find(user_id, _repeated(sent, send.fingerprint).run_id)
+        run_id = await database.read(already_sent, user_id, send)
+        if run_id is None:
+            raise Refusal(
+                "bad_cursor", "No run of yours goes on from this cursor. Leave the cursor out to send the message."
+            )
+        return await self.find(user_id, run_id)
+
+    async def _at(self, user_id: int, cursor: Cursor) -> RunInfo | None:
+        runs = await self.log.runs_of(user_id)
+        return next((run for run in runs if run.cursor.epoch == cursor.epoch), None)
+
     async def run_of(self, user_id: int, sent: Sent) -> RunInfo | Archived:
         """What to follow for a message that was sent. Raises Refusal not_found."""
         return sent.run or await self.find(user_id, sent.run_id)
@@ -255,7 +275,7 @@ class Engine:
                         raise not_found() from None
                     return
                 archived = found
-        async for batch in archive.follow(archived, after):
+        async for batch in archive.follow(archived, after, limit=limit):
             yield batch
 
     async def stop(self, user_id: int, run_id: str) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, Protocol
 
 from chat.events import EPOCH_LENGTH, MERGEABLE, Cursor, Entry, Event
+from chat.sse import dumps
 
 RunState = Literal["live", "completed", "stopped", "error"]
 
@@ -283,9 +284,9 @@ def state_after(event: Event) -> RunState:
 
 
 def size_of(event: Event | Entry) -> int:
-    """About how many bytes this takes of a batch's limit."""
+    """About how many bytes this takes of a batch's limit: of a text that may be merged, exactly those of its JSON."""
     if event.name in MERGEABLE:
-        return len(event.data["text"].encode())
+        return len(dumps(event.data["text"]).encode()) - 2
     if event.name == "start":
         return len(event.data["user_message"]["text"].encode())
     return ENTRY_BYTES

@@ -29,7 +29,7 @@ class Response:
 
     @property
     def events(self) -> list[Message]:
-        return list(Decoder().feed(self.body))
+        return [event for event in Decoder().feed(self.body) if event.event != "ping"]
 
 
 class Stream:
@@ -52,18 +52,18 @@ class Stream:
         return output.get("body", b"")
 
     async def until(self, name: str) -> list[Message]:
-        """The events up to the first one of this name."""
+        """The events up to the first one of this name. Pings only if that is what is waited for."""
         events: list[Message] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not any(event.event == name for event in events):
                 events += self._decoder.feed(await self.chunk())
-        return events
+        return [event for event in events if event.event != "ping" or name == "ping"]
 
     async def rest(self) -> list[Message]:
         events: list[Message] = []
         while not self.ended:
             events += self._decoder.feed(await self.chunk())
-        return events
+        return [event for event in events if event.event != "ping"]
 
     async def close(self) -> None:
         await self._exchange.send_input({"type": "http.disconnect"})

@@ -1,27 +1,44 @@
-"""A site for programs that others wrote, with the demo model and nobody's traffic but theirs."""
+"""A served site, for clients that others wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.faults.processes import Member, Site, prepare
+from tests.faults.processes import Member, Site, Upstream, prepare
 
-SETTINGS = {"OPENAI_API_KEY": "", "OPENAI_MODEL": "", "CHAT_DEMO_TOKENS_PER_SECOND": "0"}
+pytest.register_assert_rewrite("tests.clients.reading")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    data_dir = tmp_path_factory.mktemp("site")
-    made = Site(data_dir, prepare(data_dir, **SETTINGS), **SETTINGS)
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
+    server = Upstream(tmp_path_factory.mktemp("upstream") / "log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
+    """With the usual heartbeat: what is silent between two of them is what the clients have to bear."""
+    data_dir: Path = tmp_path_factory.mktemp("site")
+    cast = prepare(data_dir)
+    served = Site(
+        data_dir,
+        cast,
+        OPENAI_BASE_URL=upstream.base_url,
+        CHAT_TITLES="0",
+        CHAT_SENDS_PER_MINUTE="1000",
+        CHAT_LIVE_RUNS_PER_USER="50",
+    )
     try:
-        made.start()
-        yield made
+        served.start()
+        yield served
     finally:
-        made.stop()
+        served.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def alice(site: Site) -> Member:
     return site.cast["alice"]

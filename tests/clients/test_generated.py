@@ -19,10 +19,12 @@ from typing import Any
 
 import pytest
 
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Member, Site, prepare
 from tests.server.process import ROOT
 
 HERE = Path(__file__).parent
+# With the demo model alone.
+SETTINGS = {"OPENAI_API_KEY": "", "OPENAI_MODEL": "", "CHAT_DEMO_TOKENS_PER_SECOND": "0"}
 PACKAGE = "generated_chatsite"
 needs_node = pytest.mark.skipif(
     shutil.which("node") is None or not (ROOT / "node_modules" / "typescript").exists(),
@@ -44,6 +46,17 @@ def run(*command: str, cwd: Path, **variables: str) -> str:
     )
     assert made.returncode == 0, made.stdout
     return made.stdout
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    data_dir = tmp_path_factory.mktemp("site")
+    made = Site(data_dir, prepare(data_dir, **SETTINGS), **SETTINGS)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,11 @@ async def proxy(target: int) -> AsyncIterator[Proxy]:
         yield made
     finally:
         server.close()
+        # A connection that was taken just now is served from the loop's next turn on, and closed at the one after its
+        # abortion; there may be none after this.
+        await asyncio.sleep(0)
         await made.close()
+        await asyncio.sleep(0)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -25,6 +26,7 @@ async def test_a_turn(chat: Rig, connect: Connect) -> None:
     chat.provider.finish()
     events = await socket.events(ok["run_id"])
     assert [event["event"] for event in events] == ["start", "token", "done"]
+    assert [event["data"]["type"] for event in events] == ["start", "token", "done"]
     message = await database.read(Message.objects.get, run_id=ok["run_id"])
     assert text_of(events) == message.text == "Hi there"
     epoch, seq = events[-1]["id"].split(".")
@@ -232,6 +234,24 @@ async def test_the_window_bounds_what_is_under_way_and_an_ack_opens_it(chat: Rig
     assert 48 * 1024 < size <= 65_536
     await socket.send({"type": "ack", "frame": frames})
     received += await socket.events(sent.run_id)
+    assert text_of(received) == text
+
+
+@pytest.mark.parametrize("word", ["word ", '"\n', "\x01", "\N{GRINNING FACE}"])
+async def test_a_saved_answer_comes_in_frames_that_fit_the_window(chat: Rig, connect: Connect, word: str) -> None:
+    text = word * 40_000
+    sent = await chat.turn("Long", text)
+    await chat.engine.log.forget(sent.run_id)
+    socket = await connect()
+    await socket.receive("hello")
+    await socket.send({"type": "subscribe", "run_id": sent.run_id})
+    await socket.receive("ok")
+    received: list[dict[str, Any]] = []
+    while not received or received[-1]["event"] != "done":
+        frame = await socket.receive("events")
+        assert len(json.dumps(frame, separators=(",", ":"), ensure_ascii=False).encode()) <= 16 * 1024
+        received += frame["events"]
+        await socket.send({"type": "ack", "frame": frame["frame"]})
     assert text_of(received) == text
 
 

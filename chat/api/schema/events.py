@@ -152,7 +152,8 @@ NOTICES: Final[dict[str, Schema]] = {
 def event_schemas() -> dict[str, Schema]:
     """The schemas by name."""
     return {
-        **{schema_name(name): data for name, data in EVENTS.items()},
+        **{schema_name(name): _typed(name, data) for name, data in EVENTS.items()},
+        "PingEvent": PING_DATA,
         "UserMessage": USER_MESSAGE,
         "Usage": USAGE,
         "Notice": _notice(),
@@ -176,6 +177,15 @@ def schema_name(event: str) -> str:
     return "".join(word.capitalize() for word in event.split("_")) + "Event"
 
 
+def _typed(name: str, data: Schema) -> Schema:
+    """With the event's own name in it, as every transport sends it."""
+    return {
+        **data,
+        "properties": {"type": {"const": name}, **data["properties"]},
+        "required": ["type", *data["required"]],
+    }
+
+
 def _notice() -> Schema:
     kinds = []
     for kind, notice in NOTICES.items():
@@ -197,7 +207,14 @@ def _item(event: str, data: Schema, id: Schema | None) -> Schema:
     return {"type": "object", "properties": fields, "required": list(fields)}
 
 
+PING_DATA: Final = _typed(
+    "ping",
+    shape(
+        "A sign of life, at the beginning, at the end of a server, and when nothing has been sent for a while.",
+        {"heartbeat": said({"type": "number", "exclusiveMinimum": 0}, "The longest silence to expect, in seconds.")},
+    ),
+)
 PING: Final = {
-    **_item("ping", {"type": "object"}, None),
-    "description": "A sign of life when nothing has been sent for a while. It is no event of a run: it has no id.",
+    **_item("ping", ref("PingEvent"), None),
+    "description": "A sign of life. It is no event of a run: its `id`, if any, is the cursor that was sent.",
 }

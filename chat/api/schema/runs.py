@@ -22,7 +22,14 @@ _SENT: Final = (
     "draining",
 )
 _REPEATED: Final = "Repeated with the same `client_message_id` and text, it is the same run."
-_HEADER: Final = "What an EventSource sends when it reconnects. Unless it is empty, it goes before `after`."
+_HEADER: Final = "What an EventSource sends when it reconnects. Unless it is empty, it goes before the parameters."
+_LAST_EVENT_ID: Final = "The same as `after`, and goes before it: some clients add it when they reconnect."
+_AT_THE_END: Final = empty("The cursor is at the end: nothing will come, do not reconnect.")
+_CURSOR_PARAMETERS: Final[list[Schema]] = [
+    query("after", CURSOR_OR_NOTHING, "The `id` of the last event that has been applied."),
+    query("lastEventId", CURSOR_OR_NOTHING, _LAST_EVENT_ID),
+    header("Last-Event-ID", CURSOR_OR_NOTHING, _HEADER),
+]
 
 _LINKS: Final[dict[str, Schema]] = {
     "events": link("followRun", "Its events.", run_id="run_id"),
@@ -81,21 +88,30 @@ START_AND_STREAM: Final = operation(
     "startRunAndStream",
     "Send a message and stream the answer",
     tag=TAG,
-    description="A whole turn in one call: the events of the run, from `start` to `done` or `error`. " + _REPEATED,
+    description="A whole turn in one call: the events of the run, from `start` to `done` or `error`. "
+    + _REPEATED
+    + " Repeated with a cursor, it goes on with the run of that message, and never starts one.",
     writes=True,
     body="Send",
-    answers={"200": event_stream("RunStreamItem", "The events. A failure after this status is an `error` event.")},
-    refused=_SENT,
+    parameters=_CURSOR_PARAMETERS,
+    answers={
+        "200": event_stream("RunStreamItem", "The events. A failure after this status is an `error` event."),
+        "204": _AT_THE_END,
+    },
+    refused=(*_SENT, "bad_cursor"),
 )
 
 START_AND_WAIT: Final = operation(
     "startRunAndWait",
     "Send a message and wait for the answer",
     tag=TAG,
-    description="Answers when the run has ended. " + _REPEATED,
+    description="Answers when the run has ended. "
+    + _REPEATED
+    + " What is known after four seconds has the status 200 whatever it is, and spaces before it: then look for "
+    "`error` in the body.",
     writes=True,
     body="Send",
-    answers={"200": answer("Message", "The saved answer.")},
+    answers={"200": answer("Message", "The saved answer; after four seconds, perhaps an `Error` in its place.")},
     refused=(*_SENT, *FAILURE_STATUS),
 )
 
@@ -114,14 +130,8 @@ FOLLOW: Final = operation(
     tag=TAG,
     description="From the beginning, or after a cursor, to `done` or `error`. A well-formed cursor that is not of "
     "this log is answered with `reset` and the whole log.",
-    parameters=[
-        query("after", CURSOR_OR_NOTHING, "The `id` of the last event that has been applied."),
-        header("Last-Event-ID", CURSOR_OR_NOTHING, _HEADER),
-    ],
-    answers={
-        "200": event_stream("RunStreamItem", "The events."),
-        "204": empty("The cursor is at the end: nothing will come, do not reconnect."),
-    },
+    parameters=_CURSOR_PARAMETERS,
+    answers={"200": event_stream("RunStreamItem", "The events."), "204": _AT_THE_END},
     refused=("bad_cursor", "not_found"),
 )
 
@@ -165,6 +175,7 @@ FOLLOW_ALL: Final = operation(
     "brings notices: a run began, a conversation was renamed.",
     parameters=[
         query("after", CURSORS, "The `id` of the last event that has been applied: `<run id>:<cursor>,…`."),
+        query("lastEventId", CURSORS, _LAST_EVENT_ID),
         header("Last-Event-ID", CURSORS, _HEADER),
     ],
     answers={"200": event_stream("UserStreamItem", "The events.")},

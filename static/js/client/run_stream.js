@@ -1,7 +1,7 @@
 import { SSEDecoder } from "./sse_decoder.js";
 import { Backoff } from "./backoff.js";
 import { ChatError } from "./errors.js";
-import { parseObject } from "./wire.js";
+import { parseObject, silenceMs } from "./wire.js";
 
 /**
  * @typedef {import("./api.js").Api} Api
@@ -11,8 +11,6 @@ import { parseObject } from "./wire.js";
  */
 
 const NO_CONTENT = 204;
-/** Three heartbeats. */
-const SILENCE_MS = 45_000;
 
 /**
  * Reads the events of one run over HTTP into a subscription until it has ended, however many responses that takes.
@@ -26,6 +24,7 @@ export class RunStream {
   #backoff;
   #onUnreachable;
   #closed = false;
+  #silenceMs = silenceMs(null);
   /** Ends the response that is being read. */
   #abort = new AbortController();
   /** Ends the pause between two responses at once. @type {() => void} */
@@ -100,8 +99,9 @@ export class RunStream {
     while (this.#running) {
       const { done, value } = await this.#watched(reader.read());
       if (done || !this.#running) return;
-      const events = decoder.push(value).filter(({ event }) => event !== "ping");
-      const { applied, gap } = this.#subscription.accept(events.map(toRunEvent));
+      const events = decoder.push(value).map(toRunEvent);
+      for (const { event, data } of events) if (event === "ping") this.#silenceMs = silenceMs(data);
+      const { applied, gap } = this.#subscription.accept(events.filter(({ event }) => event !== "ping"));
       await applied;
       if (gap) return;
     }
@@ -114,7 +114,7 @@ export class RunStream {
    * @param {Promise<T>} promise
    */
   async #watched(promise) {
-    const timer = this.#clock.setTimeout(() => this.#abort.abort(), SILENCE_MS);
+    const timer = this.#clock.setTimeout(() => this.#abort.abort(), this.#silenceMs);
     try {
       return await promise;
     } finally {

@@ -1,6 +1,6 @@
 import { connectionLost, errorFrom } from "./errors.js";
 import { warn } from "./warning.js";
-import { parseFrame } from "./wire.js";
+import { parseFrame, silenceMs } from "./wire.js";
 
 /**
  * @typedef {import("./clock.js").Clock} Clock
@@ -24,8 +24,6 @@ import { parseFrame } from "./wire.js";
 const SUBPROTOCOL = "chat.v1";
 const HELLO_TIMEOUT_MS = 5_000;
 const REPLY_TIMEOUT_MS = 15_000;
-/** Three heartbeats: the server pings every 15 s. */
-const SILENCE_MS = 45_000;
 
 /**
  * One WebSocket, from its opening to its end: requests with their replies, and signs of life.
@@ -43,6 +41,7 @@ export class Socket {
   #requests = new Map();
   #lastRef = 0;
   #heardAt;
+  #silenceMs = HELLO_TIMEOUT_MS;
   /** @type {unknown} */
   #watch;
 
@@ -95,7 +94,7 @@ export class Socket {
 
   /** Looks at once whether the server has been silent too long: timers do not run while a machine sleeps. */
   check() {
-    const left = this.#heardAt + SILENCE_MS - this.#clock.now();
+    const left = this.#heardAt + this.#silenceMs - this.#clock.now();
     if (left <= 0) this.#down({ silent: true });
     return left;
   }
@@ -141,7 +140,8 @@ export class Socket {
     if (frame.type === "bye") return this.#down({ code: frame.code, retryMs: frame.retry_ms });
     if (frame.type === "hello") {
       this.#clock.clearTimeout(this.#watch);
-      this.#watchFor(SILENCE_MS);
+      this.#silenceMs = silenceMs(frame);
+      this.#watchOn();
     }
     this.#onFrame(frame);
   }
@@ -155,12 +155,9 @@ export class Socket {
     request.settle(frame.type === "error" ? errorFrom(frame) : null, frame);
   }
 
-  /** @param {number} ms */
-  #watchFor(ms) {
-    this.#watch = this.#clock.setTimeout(() => {
-      const left = this.check();
-      if (left > 0) this.#watchFor(left);
-    }, ms);
+  #watchOn() {
+    const left = this.check();
+    if (left > 0) this.#watch = this.#clock.setTimeout(() => this.#watchOn(), left);
   }
 
   /** @param {{ code?: unknown, retryMs?: unknown, silent?: boolean }} how */

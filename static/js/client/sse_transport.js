@@ -1,4 +1,4 @@
-import { parseObject, readHello, strings } from "./wire.js";
+import { parseObject, readHello, silenceMs, strings } from "./wire.js";
 import { RunStream } from "./run_stream.js";
 import { sendByPost, stopByPost } from "./run_requests.js";
 
@@ -19,7 +19,6 @@ import { sendByPost, stopByPost } from "./run_requests.js";
 
 /** A browser opens six connections to a host over HTTP/1.1; with the EventSource this leaves two for requests. */
 const MAX_STREAMS = 3;
-const SILENCE_MS = 45_000;
 const CLOSED = 2;
 const TOO_MANY = 429;
 /** Where the server does not say. */
@@ -48,6 +47,7 @@ export class SseTransport {
   /** @type {EventSourceLike | null} */
   #notices = null;
   #heardAt;
+  #silenceMs = silenceMs(null);
   /** Ends the question why there are no notices. */
   #asking = new AbortController();
   /** @type {unknown} */
@@ -102,7 +102,7 @@ export class SseTransport {
   }
 
   check() {
-    if (this.#clock.now() - this.#heardAt >= SILENCE_MS) this.#down();
+    if (this.#clock.now() - this.#heardAt >= this.#silenceMs) this.#down();
   }
 
   close() {
@@ -141,8 +141,10 @@ export class SseTransport {
       if (notice && this.#open) this.#listener.notice({ ...notice, type: "notice" });
     });
     notices.addEventListener("ping", ({ data }) => {
+      const ping = data ? parseObject(data) : null;
+      this.#silenceMs = silenceMs(ping);
       this.#heard();
-      const stalled = data ? strings(parseObject(data)?.stalled) : [];
+      const stalled = strings(ping?.stalled);
       if (stalled.length && this.#open) this.#listener.stalled(stalled);
     });
     this.#heard();
@@ -176,7 +178,7 @@ export class SseTransport {
     if (!this.#open) return;
     this.#heardAt = this.#clock.now();
     this.#clock.clearTimeout(this.#watch);
-    this.#watch = this.#clock.setTimeout(() => this.#down(), SILENCE_MS);
+    this.#watch = this.#clock.setTimeout(() => this.#down(), this.#silenceMs);
   }
 
   /** @param {Subscription} subscription */

@@ -16,10 +16,9 @@ import { warn } from "./warning.js";
  * @property {string} cursor
  *
  * @typedef {object} Hello over SSE `user` is null: only the socket says who is signed in
- * @property {"hello"} type
- * @property {number} protocol
+ * @property {number} [protocol] over the socket
  * @property {{ id: number | string, username: string } | null} user
- * @property {number} heartbeat seconds
+ * @property {number} [heartbeat] seconds, over the socket
  * @property {LiveRun[]} runs
  *
  * @typedef {Record<string, any> & { type: string }} Frame
@@ -59,12 +58,18 @@ export function readHello(frame) {
   const runs = Array.isArray(frame.runs) ? frame.runs : [];
   return {
     ...frame,
-    type: "hello",
-    protocol: Number(frame.protocol ?? 1),
     user: isObject(frame.user) ? /** @type {any} */ (frame.user) : null,
-    heartbeat: frame.heartbeat > 0 ? Number(frame.heartbeat) : 15,
     runs: runs.filter((run) => isObject(run) && typeof run.run_id === "string"),
   };
+}
+
+/**
+ * How long a server may be silent: three heartbeats, as its hello or ping tells them, but not less than one usual one.
+ *
+ * @param {Record<string, any> | null} told
+ */
+export function silenceMs(told) {
+  return 3_000 * Math.max(5, +told?.heartbeat || 15);
 }
 
 /** @param {unknown} value @returns {value is Record<string, any>} */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from jsonschema.exceptions import ValidationError
 
@@ -10,7 +12,7 @@ from chat.api import run_stream
 from chat.api.schema.document import document
 from chat.api.schema.events import EVENTS, schema_name
 from chat.events import Entry, Event
-from chat.sse import PING, Decoder
+from chat.sse import Decoder, ping
 from chat.streams.base import Batch
 from tests.api.schema.openapi import ID, check, schema_of
 
@@ -89,7 +91,7 @@ class TestEvents:
 
     @pytest.mark.parametrize("event", sent_events(), ids=lambda event: event.name)
     def test_its_data_is_valid(self, event: Event) -> None:
-        check(event.data, schema_name(event.name))
+        check(events.typed(event.name, event.data), schema_name(event.name))
 
     @pytest.mark.parametrize("event", sent_events(), ids=lambda event: event.name)
     def test_data_without_its_fields_is_not_valid(self, event: Event) -> None:
@@ -105,13 +107,15 @@ class TestEvents:
         assert len(items) == len(entries)
         for item in items:
             check(item, "RunStreamItem")
+            check(json.loads(item["data"] or ""), schema_name(item["event"] or ""))
             check({**item, "id": f"{ID}1:{item['id']}"}, "UserStreamItem")
 
     def test_a_heartbeat_is_valid(self) -> None:
-        [ping] = Decoder().feed(PING)
+        [sent] = Decoder().feed(ping(15.0, retry_ms=1000))
 
+        check(json.loads(sent.data), "PingEvent")
         for stream in ("RunStreamItem", "UserStreamItem"):
-            check({"event": ping.event, "data": ping.data}, stream)
+            check({"event": sent.event, "data": sent.data}, stream)
 
     @pytest.mark.parametrize(
         "path_method", [("/api/runs/stream", "post"), ("/api/runs/{run_id}/events", "get"), ("/api/events", "get")]

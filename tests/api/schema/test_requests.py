@@ -120,7 +120,7 @@ class TestRequests:
     def test_a_cursor_is_valid_exactly_if_it_is_accepted(self, text: str) -> None:
         parameters = document()["paths"]["/api/runs/{run_id}/events"]["get"]["parameters"]
 
-        assert [each["name"] for each in parameters] == ["after", "Last-Event-ID"]
+        assert [each["name"] for each in parameters] == ["after", "lastEventId", "Last-Event-ID"]
         assert all(accepts(text, each["schema"]) is (not text or parses(Cursor, text)) for each in parameters)
 
     @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ class TestRequests:
     def test_an_id_of_all_runs_is_valid_exactly_if_it_is_accepted(self, text: str) -> None:
         parameters = document()["paths"]["/api/events"]["get"]["parameters"]
 
-        assert [each["name"] for each in parameters] == ["after", "Last-Event-ID"]
+        assert [each["name"] for each in parameters] == ["after", "lastEventId", "Last-Event-ID"]
         assert all(accepts(text, each["schema"]) is parses(run_stream.Cursors, text) for each in parameters)
 
     @pytest.mark.parametrize("path", ["/api/conversations", "/api/conversations/{conversation_id}/messages"])

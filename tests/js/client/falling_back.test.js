@@ -123,7 +123,8 @@ test("it sends and stops by POST, and follows by a stream per run", async () => 
   const sent = await client.send({ text: "Hello", clientMessageId: "m-1" });
   const subscription = client.follow(sent.runId, page);
   await settle();
-  made[0].push(`retry: 1000\n\n${sse(start)}event: ping\ndata: {}\n\n${sse(event(5)).slice(0, 20)}`);
+  const ping = 'event: ping\ndata: {"type":"ping","heartbeat":4}\n\n';
+  made[0].push(`retry: 1000\n${ping}${sse(start)}${ping}${sse(event(5)).slice(0, 20)}`);
   await settle();
   made[0].push(sse(event(5)).slice(20));
   await client.stop("run");
@@ -166,6 +167,35 @@ test("a stream that ends, breaks or falls silent goes on at the cursor", async (
   assert.deepEqual(made.map(({ query }) => query), ["after=e.0", "after=e.1", "after=e.4", "after=e.5"]);
   assert.equal(made[2].signal.aborted, true);
   assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.4", "e.5", "e.6"]);
+});
+
+test("a stream may be silent for three heartbeats, whichever the server says", async () => {
+  const { made, route } = streams();
+  const { client, clock, EventSource } = await fallenBack({ routes: { [EVENTS]: route } });
+  EventSource.last.receive("ping", { type: "ping", heartbeat: 600 });
+  client.follow("run", collector());
+  await settle();
+  made[0].push('event: ping\ndata: {"type":"ping","heartbeat":60}\n\n');
+  await settle();
+  await clock.advance(179_000);
+  assert.equal(made[0].signal.aborted, false);
+  made[0].push('event: ping\ndata: {"type":"ping","heartbeat":10}\n\n');
+  await settle();
+
+  await clock.advance(30_000);
+
+  assert.equal(made[0].signal.aborted, true);
+});
+
+test("notices may be silent for three heartbeats, whichever the server says", async () => {
+  const { client, clock, EventSource } = await fallenBack();
+  EventSource.last.receive("ping", { type: "ping", heartbeat: 60 });
+
+  await clock.advance(179_000);
+  assert.equal(EventSource.last.readyState, 0);
+  await clock.advance(1_000);
+
+  assert.notEqual(client.state, "open");
 });
 
 test("streams that bring nothing are asked for less and less often", async () => {

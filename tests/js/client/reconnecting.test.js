@@ -146,6 +146,20 @@ test("woken from a long sleep it does not trust its socket", async () => {
   assert.equal(client.state, "waiting");
 });
 
+for (const [heartbeat, silence] of [[60, 180_000], [15, 45_000], [0.1, 15_000], [undefined, 45_000], ["soon", 45_000]]) {
+  test(`a socket whose server pings every ${heartbeat} s may be silent for ${silence} ms`, async () => {
+    const { client, WebSocket, clock } = rig();
+    client.connect();
+    WebSocket.last.hello({ heartbeat });
+
+    await clock.advance(silence - 1);
+    assert.equal(client.state, "open");
+    await clock.advance(1);
+
+    assert.equal(client.state, "waiting");
+  });
+}
+
 test("since says when it was last connected, over all attempts", async () => {
   const { client, socket, WebSocket, clock, heard } = connected();
   await clock.advance(20_000);
