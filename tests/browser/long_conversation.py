@@ -1,4 +1,4 @@
-"""python -m tests.browser.long_conversation OWNER_ID COUNT BLANK_LINES: writes a conversation, and prints its id."""
+"""python -m tests.browser.long_conversation OWNER_ID COUNT BLANK_LINES SIZE: writes a conversation. Prints its id."""
 
 from __future__ import annotations
 
@@ -24,13 +24,21 @@ ANSWERS: Final = (
 )
 
 
-def write(data_dir: Path, owner_id: int, count: int, *, blank_lines: int = 0) -> str:
+def write(data_dir: Path, owner_id: int, count: int, *, blank_lines: int = 0, size: int = 0) -> str:
     """Into the database of a site, past it. The id of the conversation.
 
-    `blank_lines`: at the end of each answer, where they are as many bytes and nothing to draw.
+    `blank_lines`: at the end of each answer, where they are as many bytes and nothing to draw. `size`: characters of
+    each answer at least, all of them to be drawn.
     """
     made = subprocess.run(
-        [sys.executable, "-m", "tests.browser.long_conversation", str(owner_id), str(count), str(blank_lines)],
+        [
+            sys.executable,
+            "-m",
+            "tests.browser.long_conversation",
+            str(owner_id),
+            str(count),
+            *map(str, (blank_lines, size)),
+        ],
         cwd=ROOT,
         env=clean_environment() | {"CHAT_DATA_DIR": str(data_dir)},
         capture_output=True,
@@ -42,7 +50,7 @@ def write(data_dir: Path, owner_id: int, count: int, *, blank_lines: int = 0) ->
     return made.stdout.strip()
 
 
-def main(owner_id: int, count: int, blank_lines: int) -> None:
+def main(owner_id: int, count: int, blank_lines: int, size: int) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
     django.setup()
     from django.db import transaction
@@ -63,7 +71,7 @@ def main(owner_id: int, count: int, blank_lines: int) -> None:
                 owner_id=owner_id,
                 parent_id=parent,
                 role=Message.Role.USER if asks else Message.Role.ASSISTANT,
-                text=f"Question {number // 2}" if asks else ANSWERS[number // 2 % len(ANSWERS)] + "\n" * blank_lines,
+                text=f"Question {number // 2}" if asks else _answer(number // 2, size) + "\n" * blank_lines,
                 created_at=begun + timedelta(seconds=number),
             )
             parent = message.pk
@@ -73,5 +81,13 @@ def main(owner_id: int, count: int, blank_lines: int) -> None:
     sys.stdout.write(str(conversation.pk))
 
 
+def _answer(number: int, size: int) -> str:
+    answer = ANSWERS[number % len(ANSWERS)]
+    while len(answer) < size:
+        number += 1
+        answer += f"\n\n{ANSWERS[number % len(ANSWERS)]}"
+    return answer
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
+    main(*map(int, sys.argv[1:5]))

@@ -50,10 +50,31 @@ TOP_OF = """(element) => {
   const scroller = document.querySelector("#transcript-scroller");
   return element.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
 }"""
-WITHOUT_ANCHORS = """() => {
+# Before the page looks whether the browser holds what is read.
+WITHOUT_ANCHORS = """(() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync("#transcript-scroller { overflow-anchor: none !important; }");
   document.adoptedStyleSheets = [sheet];
+})()"""
+# Up by steps, as a wheel goes; by how much else the block that was below the upper edge has moved on the screen.
+STEP_UP = """async ([distance, steps]) => {
+  const BLOCKS = ".markdown > :not(.markdown-part), .markdown-part > *";
+  const scroller = document.querySelector("#transcript-scroller");
+  const { top, left, width } = scroller.getBoundingClientRect();
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const jumps = [];
+  for (let step = 0; step < steps; step += 1) {
+    let block = null;
+    for (let y = top + 14; !block; y += 6) {
+      block = document.elementFromPoint(left + width / 2, y).closest(BLOCKS);
+    }
+    const before = block.getBoundingClientRect().top;
+    scroller.scrollTop -= distance;
+    for (let count = 0; count < 5; count += 1) await frame();
+    const jump = Math.round(block.getBoundingClientRect().top - before - distance);
+    if (Math.abs(jump) > 3) jumps.push(jump);
+  }
+  return jumps;
 }"""
 # As far as there is anything, and until there is more.
 GO_ON = """([top]) => new Promise((resolve) => {
@@ -152,9 +173,9 @@ async def test_scrolling_through_a_long_conversation_never_jumps(
     visitor: Visitor, site: Site, *, anchors: bool
 ) -> None:
     assert visitor.person
-    tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 1000)}")
     if not anchors:
-        await tab.page.evaluate(WITHOUT_ANCHORS)
+        await visitor.context.add_init_script(WITHOUT_ANCHORS)
+    tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 1000)}")
     await expect(tab.questions.last).to_be_in_viewport()
     await tab.page.evaluate(WATCH_FOR_JUMPS)
 
@@ -167,6 +188,19 @@ async def test_scrolling_through_a_long_conversation_never_jumps(
     await tab.page.locator("#jump-to-latest").click()
     await expect(tab.questions.last).to_have_text("Question 499")
     await expect(tab.questions.last).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
+async def test_scrolling_up_in_a_long_answer_never_jumps(visitor: Visitor, site: Site, *, anchors: bool) -> None:
+    """Most of it has never been laid out, and is of another height than was guessed."""
+    assert visitor.person
+    if not anchors:
+        await visitor.context.add_init_script(WITHOUT_ANCHORS)
+    tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 2, size=200_000)}")
+    await tab.page.wait_for_function("document.querySelectorAll('.markdown-part').length > 15")
+    await tab.page.wait_for_function(STEADY)
+
+    assert await tab.page.evaluate(STEP_UP, [400, 40]) == []
 
 
 async def test_the_beginning_is_reached_and_the_end_comes_back(visitor: Visitor, site: Site) -> None:

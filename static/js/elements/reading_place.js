@@ -29,8 +29,8 @@ export class ReadingPlace {
   #pinned = false;
   #top = 0;
   #length = 0;
-  /** What is being read, where the browser does not hold it. @type {{ element: Element, offset: number } | null} */
-  #read = null;
+  /** Where the browser does not hold what is being read. @type {import("./held_text.js").HeldText | null} */
+  #held = null;
   #sizes = new ResizeObserver(() => this.#resized());
   #listeners = new AbortController();
 
@@ -42,6 +42,8 @@ export class ReadingPlace {
     this.#scroller = elements.scroller;
     this.#content = elements.content;
     this.#view = new ScrollView(elements);
+    // Safari does not hold it, nor does Firefox where it skips what is not in view.
+    if (getComputedStyle(this.#scroller).overflowAnchor !== "auto") void this.#holdText(elements.list);
     this.#onChange = onChange;
   }
 
@@ -80,8 +82,8 @@ export class ReadingPlace {
   reset() {
     this.#pin = null;
     this.#pinned = false;
-    this.#read = null;
     this.#following = true;
+    this.#held?.note(false);
     this.#view.reserveFor(null, 0);
   }
 
@@ -99,6 +101,7 @@ export class ReadingPlace {
   /** Changes what is drawn, and leaves what is being read where it is on the screen. @param {() => void} change */
   keep(change) {
     this.#notice();
+    this.#restore();
     const anchor = this.#view.firstVisible;
     const before = anchor ? this.#view.offsetOf(anchor) : 0;
     change();
@@ -135,6 +138,12 @@ export class ReadingPlace {
     this.#onChange(false);
   }
 
+  /** @param {HTMLElement} list */
+  async #holdText(list) {
+    const text = await import("./held_text.js");
+    this.#held = new text.HeldText(this.#scroller, list);
+  }
+
   #resized() {
     const grown = this.#view.length > this.#length;
     this.#notice();
@@ -143,6 +152,7 @@ export class ReadingPlace {
     if (this.#following) this.#toEnd();
     else if (this.#pinned) this.#toPin();
     else this.#restore();
+    this.#remember();
     this.#length = this.#view.length;
     this.#onChange(grown);
   }
@@ -153,14 +163,13 @@ export class ReadingPlace {
     if (top < this.#top - 1 && length >= this.#length && rest > 1) this.#following = this.#pinned = false;
   }
 
-  /** Puts what is read back where it was; unless the reader has scrolled just now, and nobody has told yet. */
+  /** What comes of it is no move of the reader's. */
   #restore() {
-    const scrolled = Math.abs(this.#view.top - this.#top) > 1;
-    if (!scrolled && this.#read?.element.isConnected) this.#scrollBy(this.#view.offsetOf(this.#read.element) - this.#read.offset);
-    this.#remember();
+    this.#top += this.#held?.restore() ?? 0;
   }
 
   #scrolled() {
+    this.#restore();
     const { top, length, rest } = this.#view;
     const up = top < this.#top - 1;
     const moved = Math.abs(top - this.#top) > 1;
@@ -176,8 +185,9 @@ export class ReadingPlace {
   }
 
   #release() {
-    if (!this.#view.scrollable) return;
+    if (this.#view.length <= this.#view.height) return;
     this.#following = this.#pinned = false;
+    this.#remember();
     this.#onChange(false);
   }
 
@@ -207,11 +217,10 @@ export class ReadingPlace {
   }
 
   #remember() {
-    const element = this.#view.anchors ? null : this.#view.firstVisible;
-    this.#read = element && { element, offset: this.#view.offsetOf(element) };
+    this.#held?.note(!this.#following && !this.#pinned);
   }
 
   get #stands() {
-    return this.#pin !== null && Math.abs(this.#view.offsetOf(this.#pin.element) - this.#pin.offset) <= 2;
+    return this.#pin && Math.abs(this.#view.offsetOf(this.#pin.element) - this.#pin.offset) <= 2;
   }
 }

@@ -30,10 +30,6 @@ export class ScrollView {
     return this.#scroller.scrollTop;
   }
 
-  get scrollable() {
-    return this.length > this.height;
-  }
-
   /** How far below the lower edge the last line is; negative: above it. */
   get below() {
     return this.#content.getBoundingClientRect().bottom - this.#scroller.getBoundingClientRect().bottom;
@@ -44,18 +40,13 @@ export class ScrollView {
     return this.length - this.top - this.height;
   }
 
-  /** Whether the browser itself keeps in place what is being read. Safari does not. */
-  get anchors() {
-    return getComputedStyle(this.#scroller).overflowAnchor === "auto";
-  }
-
   /** Whether some of the text is selected. */
   get selecting() {
     const selection = document.getSelection();
     return Boolean(selection && !selection.isCollapsed && this.#content.contains(selection.anchorNode));
   }
 
-  /** The first message that is in view, if only with its end. @returns {Element | null} */
+  /** The first message that is in view, if only with its end. @returns {Element | undefined} */
   get firstVisible() {
     const { top } = this.#scroller.getBoundingClientRect();
     const messages = this.list.children;
@@ -65,7 +56,7 @@ export class ScrollView {
       if (messages[middle].getBoundingClientRect().bottom > top) high = middle;
       else low = middle + 1;
     }
-    return messages[low] ?? null;
+    return messages[low];
   }
 
   /** @param {Element} element */
@@ -79,7 +70,8 @@ export class ScrollView {
 
   /** @param {number} distance */
   scrollBy(distance) {
-    if (Math.abs(distance) >= 1) this.#scroller.scrollTop += distance;
+    // In Firefox a scrolling that is under way goes on after this, and ends with a new scrollTop.
+    if (Math.abs(distance) >= 1) this.#scroller.scrollBy(0, distance);
   }
 
   /**

@@ -1,0 +1,97 @@
+"""How the text that is read moves on the screen, frame by frame, while somebody scrolls up.
+
+It is asked what stands at a point of the screen: of what is skipped, a browser answers by guesses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from tests.engines.window import Window
+
+# The block below the upper edge, and where it is in each frame from now on.
+BEGIN: Final = """() => {
+  const scroller = document.querySelector("#transcript-scroller");
+  const { top, left, width, height } = scroller.getBoundingClientRect();
+  const BLOCKS = ".message__body > :not(.markdown-part), .markdown-part > *, .message:not(:has(.markdown))";
+  let block = null;
+  for (let y = top + 14; y < top + height && !block; y += 6) {
+    block = document.elementFromPoint(left + width / 2, y)?.closest(BLOCKS);
+  }
+  const places = [block.getBoundingClientRect().top];
+  const ruler = document.body.appendChild(document.createElement("i"));
+  Object.assign(ruler.style, { position: "fixed", top: 0, blockSize: "1px", inlineSize: "1px" });
+  // Each frame's place is the last before its paint. Of one size that has changed, observers are told in the order in
+  // which they began: what the page does about the length of the text, it has done before this is told.
+  const observers = [
+    new ResizeObserver(() => places.push(block.getBoundingClientRect().top)),
+    new ResizeObserver(() => (places[places.length - 1] = block.getBoundingClientRect().top)),
+  ];
+  observers[0].observe(ruler);
+  observers[1].observe(scroller.querySelector("[data-part=content]"));
+  let frame;
+  const look = () => {
+    ruler.style.inlineSize = `${1 + (places.length % 2)}px`;
+    frame = requestAnimationFrame(look);
+  };
+  look();
+  const end = () => {
+    cancelAnimationFrame(frame);
+    observers.forEach((observer) => observer.disconnect());
+    ruler.remove();
+  };
+  window.watched = { places, end };
+}"""
+# As soon as nothing has moved for some frames after it has moved at all: the places.
+END: Final = """([frames, patience]) => new Promise((resolve) => {
+  const { places } = window.watched;
+  const begun = performance.now();
+  const look = () => {
+    const last = places.slice(-frames);
+    const still = places.length > frames && Math.max(...last) - Math.min(...last) < 0.5;
+    const moved = Math.abs(places.at(-1) - places[0]) > 1;
+    if (still && (moved || performance.now() - begun > patience)) {
+      window.watched.end();
+      resolve(places.map(Math.round));
+    } else requestAnimationFrame(look);
+  };
+  look();
+})"""
+FRAMES: Final = 10
+PATIENCE_MS: Final = 1_000
+# What may be rounded off.
+TOLERANCE: Final = 3
+
+
+@dataclass
+class Move:
+    """By how much the text went down, and the largest step against the direction on the way."""
+
+    distance: int
+    back: int
+
+
+async def wheel_up(window: Window, distance: int) -> Move:
+    x, y = await window.run(
+        """() => {
+          const { left, top, width, height } = document.querySelector("#transcript-scroller").getBoundingClientRect();
+          return [Math.round(left + width / 2), Math.round(top + height / 2)];
+        }"""
+    )
+    await window.run(BEGIN)
+    await window.wheel(x, y, -distance)
+    return await _moved(window)
+
+
+async def page_up(window: Window) -> Move:
+    await window.run(BEGIN)
+    await window.press("PageUp")
+    return await _moved(window)
+
+
+async def _moved(window: Window) -> Move:
+    places = await window.run(END, [FRAMES, PATIENCE_MS])
+    back = max((before - after for before, after in pairwise(places)), default=0)
+    return Move(places[-1] - places[0], max(back, 0))

@@ -1,0 +1,55 @@
+"""Scrolling up: the text goes down by what the wheel or the key says, and by nothing else, whatever comes above."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import pytest
+
+from tests.browser.long_conversation import write
+from tests.engines.conftest import Arrive
+from tests.engines.reader import Reader
+from tests.engines.scrolling import TOLERANCE, page_up, wheel_up
+from tests.faults.processes import Member, Site
+
+STEP = 500
+TURNS = 30
+PAGES = 24
+KINDS = pytest.mark.parametrize(("count", "size"), [(2, 200_000), (5_000, 0)], ids=["answer", "messages"])
+# At the end, and all that is drawn while there is time has been drawn.
+AT_REST = """() => new Promise((resolve) => {
+  const scroller = document.querySelector("#transcript-scroller");
+  const { scrollHeight, clientHeight } = scroller;
+  const resolved = () => resolve(scrollHeight > 3 * clientHeight && scroller.scrollHeight === scrollHeight
+    && scrollHeight - scroller.scrollTop - clientHeight < 2);
+  setTimeout(resolved, 400);
+})"""
+
+
+async def opened(arrive: Arrive, site: Site, guest: Member, count: int, size: int) -> Reader:
+    """A conversation at its end, whose scroller has the keys."""
+    reader = await arrive(f"/c/{write(site.data_dir, guest.id, count, size=size)}", person=guest)
+    await reader.window.until(AT_REST)
+    await reader.window.run("""() => document.querySelector("#transcript-scroller").focus()""")
+    return reader
+
+
+@KINDS
+async def test_nothing_jumps_under_the_wheel(arrive: Arrive, site: Site, guest: Member, count: int, size: int) -> None:
+    reader = await opened(arrive, site, guest, count, size)
+
+    moves = [await wheel_up(reader.window, STEP) for _ in range(TURNS)]
+
+    assert [move for move in moves if abs(move.distance - STEP) > TOLERANCE or move.back > TOLERANCE] == []
+
+
+@KINDS
+async def test_nothing_jumps_at_a_page_up(arrive: Arrive, site: Site, guest: Member, count: int, size: int) -> None:
+    """It may go less far: in WebKit, what is put back where it was ends a scrolling that is under way."""
+    reader = await opened(arrive, site, guest, count, size)
+
+    moves = [await page_up(reader.window) for _ in range(PAGES)]
+
+    page = median(move.distance for move in moves)
+    assert page > STEP / 2
+    assert [move for move in moves if move.distance > page + TOLERANCE or move.back > TOLERANCE] == []
