@@ -13,8 +13,8 @@ from tests.engines.scrolling import TOLERANCE, page_up, wheel_up
 from tests.faults.processes import Member, Site
 
 STEP = 500
-TURNS = 30
-PAGES = 24
+TURNS = 24
+PAGES = 16
 KINDS = pytest.mark.parametrize(("count", "size"), [(2, 200_000), (5_000, 0)], ids=["answer", "messages"])
 # At the end, and all that is drawn while there is time has been drawn.
 AT_REST = """() => new Promise((resolve) => {
