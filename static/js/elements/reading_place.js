@@ -140,8 +140,8 @@ export class ReadingPlace {
 
   /** @param {HTMLElement} list */
   async #holdText(list) {
-    const text = await import("./held_text.js");
-    this.#held = new text.HeldText(this.#scroller, list);
+    const text = await import("./held_text.js").catch(() => null);
+    if (text) this.#held = new text.HeldText(this.#scroller, list);
   }
 
   #resized() {
