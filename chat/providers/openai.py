@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -46,6 +46,8 @@ SETTLE_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 0.1
 # What is tried with an address or a key that no request can be made of.
 _IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
+# Has the package return the response as soon as its headers are there, as `with_streaming_response` does.
+_UNREAD: Final = {"X-Stainless-Raw-Response": "stream"}
 _LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 # What an answer can do without.
 _SPARE_FIELDS: Final = ("user", "stream_options")
@@ -160,8 +162,7 @@ class OpenAIProvider:
         self, fields: dict[str, Any], patience: Patience, connection: AsyncExitStack
     ) -> openai.AsyncAPIResponse[Any]:
         try:
-            create = self._client().chat.completions.with_streaming_response.create
-            return await patience.wait(connection.enter_async_context(create(**fields)))
+            return await patience.wait(_posted(self._client(), fields, connection))
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, *refusals.TRANSPORT_ERRORS) as exc:
@@ -260,6 +261,26 @@ class OpenAIProvider:
                 self.name,
                 error.status_code,
             )
+
+
+async def _posted(
+    client: openai.AsyncOpenAI, fields: dict[str, Any], connection: AsyncExitStack
+) -> openai.AsyncAPIResponse[Any]:
+    """As `chat.completions.with_streaming_response.create`, which looks at every field of every message first.
+
+    It looks for what has another name in JSON: here nothing has, and it takes a third of the time of the request.
+    """
+    posted = await client.post(
+        "/chat/completions",
+        body=fields,
+        options={"headers": _UNREAD},
+        cast_to=object,
+        stream=True,
+        stream_cls=openai.AsyncStream[Any],
+    )
+    response = cast(openai.AsyncAPIResponse[Any], posted)
+    connection.push_async_callback(response.close)
+    return response
 
 
 def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:
