@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -178,7 +179,7 @@ async def test_a_slow_reader_of_a_run_whose_log_is_dropped_gets_the_rest(chat: R
         for _ in range(6):
             await chat.turn("More", LONG)
         rest = [entry async for batch in batches for entry in batch.entries]
-    assert [entry.name for entry in rest] == ["reset", "start", "token", "done"]
+    assert [name for name, _ in groupby(entry.name for entry in rest)] == ["reset", "start", "token", "done"]
     assert answer(rest) == LONG
 
 
