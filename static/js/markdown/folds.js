@@ -9,7 +9,7 @@ const OPEN = /^<details(?:\s+open(?:="[^"]*")?)?\s*>\s*/i;
 const CLOSE = /<\/details>\s*$/i;
 const TAGS = /<(\/?)details\b[^>]*>/gi;
 const SUMMARY = /^<summary>([^]*?)<\/summary>\s*/i;
-const COMMENT = /^<!--[^]*?-->$/;
+const COMMENTS = /^(?:<!--(?:-?>|(?!-?>)(?:(?!-->)[^])*-->)\s*)+$/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const LONGEST_SUMMARY_LINES = 5;
 
@@ -100,9 +100,9 @@ function lastLine(state, first, end) {
   return end;
 }
 
-/** One that stands alone, in one line. @param {StateBlock} state @param {number} first @param {number} _end @param {boolean} silent */
+/** One or more that stand alone, in one line: what stands between comments is text. @param {StateBlock} state @param {number} first @param {number} _end @param {boolean} silent */
 function comment(state, first, _end, silent) {
-  if (!COMMENT.test(lineAt(state, first).trimEnd())) return false;
+  if (!COMMENTS.test(lineAt(state, first))) return false;
   if (silent) return true;
   state.line = first + 1;
   const token = state.push("comment", "", 0);

@@ -8,7 +8,7 @@
 
 const BREAK = /<br\s?\/?>/iy;
 const TAG = /<(\/?)(b|i|u|sub|sup|kbd|mark)>/iy;
-const COMMENT = /<!--[^]*?-->/y;
+const COMMENT = /<!--(?:-?>|[^]*?-->)/y;
 const LONGEST_COMMENT = 2_000;
 
 /** @param {import("./parser.js").MarkdownIt} parser */
