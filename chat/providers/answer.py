@@ -34,6 +34,7 @@ _SILENT_SENTENCE: Final = (
 _BROKEN_SENTENCE: Final = "The model's server sent something that is not JSON, so the answer could not be read."
 _CUT_SENTENCE: Final = "The model's server hung up before the answer was finished."
 _EMPTY_SENTENCE: Final = "The model's server sent an empty response."
+_BOM: Final = b"\xef\xbb\xbf"
 _SPOKEN: Final = (TextDelta, ReasoningDelta)
 # Signs of life of servers that have names for them.
 _PINGS: Final = frozenset((b"ping", b"heartbeat", b"keepalive", b"keep-alive"))
@@ -64,6 +65,7 @@ class AnswerReader:
         self.failure: ProviderError | None = None
         self._events = EventStream()
         self._sniffed = False
+        self._unsniffed = b""
         self._is_whole = False
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -105,7 +107,7 @@ class AnswerReader:
 
     def _feed(self, chunk: bytes, deltas: list[Delta]) -> None:
         if not self._sniffed:
-            self._sniff(chunk)
+            chunk = self._sniff(chunk)
         if self._is_whole:
             self._keep(chunk)
             return
@@ -161,13 +163,18 @@ class AnswerReader:
         deltas.append(Finish(ending))
         self.done = True
 
-    def _sniff(self, chunk: bytes) -> None:
+    def _sniff(self, chunk: bytes) -> bytes:
+        """What there is to read, from its first character on: without a byte order mark and white space before it."""
+        chunk = (self._unsniffed + chunk).lstrip().removeprefix(_BOM).lstrip()
+        if _BOM.startswith(chunk):
+            self._unsniffed = chunk
+            return b""
+        self._sniffed = True
         # Not by content type: servers label event streams text/plain and JSON text/html. No event stream starts so.
-        first = chunk.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        self._sniffed = bool(first)
-        if first == b"<":
+        if chunk[:1] == b"<":
             raise ProviderError(_HTML_SENTENCE)
-        self._is_whole = first in (b"{", b"[")
+        self._is_whole = chunk[:1] in (b"{", b"[")
+        return chunk
 
     def _keep(self, chunk: bytes) -> None:
         self._body.append(chunk)

@@ -424,6 +424,15 @@ def test_what_is_no_event_and_no_error_is_passed_over(said: str) -> None:
     assert deltas == [TextDelta("hi"), Finish("stop")]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 1000])
+def test_a_whole_completion_may_have_a_byte_order_mark(size: int) -> None:
+    body = b"\xef\xbb\xbf" + (WHOLE % "hi").encode()
+    deltas, reader = read(*(body[at : at + size] for at in range(0, len(body), size)))
+
+    assert reader.failure is None
+    assert deltas == [TextDelta("hi"), Finish("stop")]
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
