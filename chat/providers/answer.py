@@ -257,7 +257,7 @@ class AnswerReader:
         has_text = False
         if choice.delta is not None:
             has_text = self._read_content(choice.delta, deltas, is_last=ending is not None)
-        elif choice.text:
+        if choice.text and not has_text:
             has_text = self._read_text(choice.text, deltas)
         if choice.message is not None and not has_text:
             has_text = self._read_message(choice.message, deltas)

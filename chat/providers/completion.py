@@ -18,10 +18,11 @@ from chat.wire import count
 
 
 class Part(msgspec.Struct, gc=False):
-    """A part of a content: text, or (Mistral) a thought that has parts of its own."""
+    """A part of a content: text, what a model says that declines, or (Mistral) a thought that has parts of its own."""
 
     type: str | None = None
     text: str | None = None
+    refusal: str | None = None
     thinking: str | list[Part] | None = None
 
 
@@ -91,7 +92,7 @@ def text_of(content: Content) -> str:
     """What a person reads of it: the text, or what a model that declines says, or the words of what it spoke."""
     said = content.content
     if isinstance(said, list):
-        said = "".join(part.text or "" for part in said if part.type not in _THOUGHTS)
+        said = "".join(part.text or part.refusal or "" for part in said if part.type not in _THOUGHTS)
     return said or content.refusal or (content.audio and content.audio.transcript) or ""
 
 
@@ -229,7 +230,9 @@ def _content(value: object) -> Content | None:
         return None
     content, details, audio = value.get("content"), value.get("reasoning_details"), value.get("audio")
     return Content(
-        content=_parts(content) if isinstance(content, list) else _string(content),
+        content=_parts([content] if isinstance(content, dict) else content)
+        if isinstance(content, dict | list)
+        else _string(content),
         reasoning_content=_string(value.get("reasoning_content")),
         reasoning=_string(value.get("reasoning")),
         thinking=_string(value.get("thinking")),
@@ -244,14 +247,20 @@ def _content(value: object) -> Content | None:
 
 
 def _parts(value: list[Any], *, depth: int = 0) -> list[Part]:
-    return [_part(item, depth) for item in value if isinstance(item, dict)]
+    return [
+        Part(text=item) if isinstance(item, str) else _part(item, depth)
+        for item in value
+        if isinstance(item, dict | str)
+    ]
 
 
 def _part(value: dict[str, Any], depth: int) -> Part:
-    thinking = value.get("thinking")
+    thinking, text = value.get("thinking"), value.get("text")
     return Part(
         type=_string(value.get("type")),
-        text=_string(value.get("text")),
+        # OpenAI's assistants wrap it once more.
+        text=_string(text.get("value") if isinstance(text, dict) else text),
+        refusal=_string(value.get("refusal")),
         # A thought has parts, and these have texts: what is deeper is none.
         thinking=(_parts(thinking, depth=1) if depth == 0 else None)
         if isinstance(thinking, list)

@@ -101,7 +101,7 @@ def test_a_payload_that_is_no_object_is_not_json_for_a_person(payload: str) -> N
         '{"choices":[{"delta":{"content":"x"},"logprobs":{"content":[]}}],"usage":"none"}',
         '{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":"many","completion_tokens":-1}}',
         '{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":true,"completion_tokens":0.0}}',
-        '{"choices":[{"delta":{"content":[{"type":"text","text":"x"},{"type":"image"},"y",4]}}],"object":5}',
+        '{"choices":[{"delta":{"content":[{"type":"text","text":"x"},{"type":"image"},4]}}],"object":5}',
         '{"choices":[{"delta":{"content":"x","tool_calls":[{}]}},{"delta":{"content":"second choice"}}]}',
         '{"choices":[{"message":{"content":"x"}}]}',
     ],
@@ -431,6 +431,26 @@ def test_a_whole_completion_may_have_a_byte_order_mark(size: int) -> None:
 
     assert reader.failure is None
     assert deltas == [TextDelta("hi"), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        choice('{"content":{"type":"text","text":"hi"}}'),
+        choice('{"content":["h","i"]}'),
+        choice('{"content":["h",{"type":"text","text":"i"}]}'),
+        choice('{"content":[{"type":"text","text":{"value":"hi","annotations":[]}}]}'),
+        choice('{"content":[{"type":"refusal","refusal":"hi"}]}'),
+        choice("{}", text='"hi"'),
+        choice("null", text='"hi"'),
+        choice('{"role":"assistant","content":null}', text='"hi"'),
+    ],
+)
+def test_text_is_text_in_whatever_form_it_comes(chunk: str) -> None:
+    deltas, reader = read(stream(chunk, STOP))
+
+    assert reader.failure is None
+    assert "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)) == "hi"
 
 
 @pytest.mark.parametrize(
