@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from chat.providers import completion, refusals
 from chat.providers.base import (
@@ -14,7 +14,7 @@ from chat.providers.base import (
     TextDelta,
     UsageDelta,
 )
-from chat.providers.complaint import is_error
+from chat.providers.complaint import Complaint, is_error
 from chat.providers.completion import Choice, Chunk, Content, NotACompletion, Usage
 from chat.providers.endings import Ending, Failed, ending_of, worse
 from chat.providers.event_stream import MAX_EVENT_BYTES, STRAY, EventStream, EventTooLong
@@ -38,6 +38,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _SPOKEN: Final = (TextDelta, ReasoningDelta)
 # Signs of life of servers that have names for them.
 _PINGS: Final = frozenset((b"ping", b"heartbeat", b"keepalive", b"keep-alive"))
+_ERRORS: Final = frozenset((b"error", b"exception"))
 # Of a response without any event, what may be quoted.
 _HEAD_BYTES: Final = 2048
 _HTML_SENTENCE: Final = (
@@ -79,6 +80,8 @@ class AnswerReader:
         self._said = Repetition()
         self._thought = Repetition()
         self._tool = ""
+        # What the server has said since the last text, and is neither a chunk nor surely an error.
+        self._remark: Any = None
         self._ending: Ending | None = None
         self._doubted: Ending | None = None
         self._usage = UsageDelta(0, 0)
@@ -155,7 +158,10 @@ class AnswerReader:
             deltas.append(ReasoningDelta(reasoning))
         if text := self._text.close():
             deltas.append(TextDelta(text))
-        ending = self._ending or self._doubted or "stop"
+        ending = self._ending or self._doubted
+        if ending is None and self._remark is not None:
+            raise refusals.reported(self._remark, secret=self._secret)
+        ending = ending or "stop"
         if isinstance(ending, Failed) and not ending.is_call:
             raise refusals.ended(ending.name, secret=self._secret)
         if isinstance(ending, Failed) or self._tool:
@@ -202,7 +208,7 @@ class AnswerReader:
     def _read(self, name: bytes, data: bytes, deltas: list[Delta]) -> None:
         if data.startswith(b"[DONE]"):
             self._finish(deltas)
-        elif name == b"error":
+        elif name and name.lower() in _ERRORS:
             self._read_error(data)
         elif name == STRAY:
             self._look(data)
@@ -217,13 +223,15 @@ class AnswerReader:
         raise refusals.reported(error, secret=self._secret)
 
     def _look(self, data: bytes) -> None:
-        """Raises what this says is wrong, if it is JSON that says so."""
+        """Raises what this says is wrong, if it is JSON that says so; if it may say so, it is kept as a remark."""
         try:
             value = completion.parse(data)
         except NotACompletion:
             return
         if is_error(value):
             raise refusals.reported(value, secret=self._secret)
+        if isinstance(value, dict) and "choices" not in value and Complaint.of(value).words:
+            self._remark = value
 
     def _decode(self, data: bytes) -> Chunk:
         try:
@@ -233,16 +241,19 @@ class AnswerReader:
             raise ProviderError(_BROKEN_SENTENCE, retryable=True) from exc
 
     def _read_chunk(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
+        has_text = False
         for place, choice in enumerate(chunk.choices or ()):
             index = place if choice.index is None else choice.index
             if self._choice is None:
                 self._choice = index
             if index == self._choice:
-                self._read_choice(choice, deltas)
+                has_text = self._read_choice(choice, deltas)
         if chunk.error:
             raise refusals.reported(chunk.error, secret=self._secret)
-        if not chunk.choices:
+        if not has_text:
+            # Servers also say what is wrong beside a choice without text.
             self._look(data)
+        if not chunk.choices:
             # Usage, after the reason: no text follows it either.
             self.is_over = self._ending is not None
         if chunk.x_groq is not None and chunk.x_groq.error:
@@ -251,7 +262,8 @@ class AnswerReader:
         if usage:
             self._read_usage(usage, deltas)
 
-    def _read_choice(self, choice: Choice, deltas: list[Delta]) -> None:
+    def _read_choice(self, choice: Choice, deltas: list[Delta]) -> bool:
+        """Whether it held any text or thought."""
         # Most reasons are null, and there is one for each piece of text.
         ending = None if choice.finish_reason is None else ending_of(choice.finish_reason)
         has_text = False
@@ -271,6 +283,7 @@ class AnswerReader:
             self.is_over = not has_text
         if choice.usage is not None:
             self._read_usage(choice.usage, deltas)
+        return has_text
 
     def _read_content(self, content: Content, deltas: list[Delta], *, is_last: bool) -> bool:
         """Whether it held any text or thought."""
@@ -304,8 +317,9 @@ class AnswerReader:
 
     def _read_text(self, said: str, deltas: list[Delta]) -> bool:
         self._said.add(said)
-        # What a tool was called for has come without it.
+        # What a tool was called for has come without it, and what the server has said before was no error.
         self._tool = ""
+        self._remark = None
         if shown := self._text.push(said):
             deltas.append(TextDelta(shown))
         return True

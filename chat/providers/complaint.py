@@ -16,6 +16,7 @@ from typing import Any, Final
 
 _WORDS: Final = (
     "message",
+    "Message",
     "msg",
     "error_msg",
     "error_message",

@@ -394,6 +394,19 @@ def test_usage_is_counted_wherever_it_stands(usage: str) -> None:
         'data: {"choices":[{"delta":{},"error":{"message":"it broke"},"finish_reason":"stop"}]}\n\n',
         'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"error":"it broke"}}\n\n',
         'event: error\ndata: {"message":"it broke"}\n\n',
+        'event: Exception\ndata: {"message":"it broke"}\n\n',
+        # Beside a last chunk that has no text.
+        'data: {"choices":[{"delta":{}}],"base_resp":{"status_code":1027,"status_msg":"it broke"}}\n\n',
+        'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"error_code":50001,"text":"it broke"}\n\n',
+        'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"object":"error","message":"it broke"}\n\n',
+        'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"errors":[{"message":"it broke"}]}\n\n',
+        # Nothing says that the answer was complete, and something says what it was not.
+        'data: {"message":"it broke"}\n\n',
+        'data: {"Message":"it broke"}\n\n',
+        'data: {"detail":"it broke"}\n\n',
+        'data: {"status":"error","message":"it broke"}\n\n',
+        'data: {"status":500,"title":"it broke"}\n\n',
+        '{"message":"it broke"}\n\n',
     ],
 )
 def test_an_error_in_disguise_is_one_and_keeps_the_text_and_its_words(said: str) -> None:
@@ -451,6 +464,13 @@ def test_text_is_text_in_whatever_form_it_comes(chunk: str) -> None:
 
     assert reader.failure is None
     assert "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)) == "hi"
+
+
+def test_what_a_server_says_before_it_goes_on_is_no_error() -> None:
+    deltas, reader = read(stream('{"message":"queued"}', HI))
+
+    assert reader.failure is None
+    assert deltas == [TextDelta("hi"), Finish("stop")]
 
 
 @pytest.mark.parametrize(
