@@ -98,6 +98,37 @@ def test_it_serves_on_it_and_takes_it_away_at_the_end(path: Path, data_dir: str)
     assert not path.exists()
 
 
+def test_it_says_where_it_listens_and_names_no_port(path: Path, data_dir: str) -> None:
+    with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
+        where = lines_until(process, "Chatsite is at ")[-1]
+        *_, asked, link = lines_until(process, "/setup/?token=")
+        told = lines_until(process, "CHAT_URL")[-1]
+    assert where == f"Chatsite is at the socket {path} (Ctrl-C stops it)\n"
+    assert "at this path, below the address of your proxy" in asked
+    assert link.startswith("  /setup/?token=")
+    assert "Set CHAT_URL" in told
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CHAT_URL": "https://chat.example.org/x"},
+        {"CHAT_HTTPS": "1", "ALLOWED_HOSTS": "chat.example.org", "CHAT_TRUSTED_PROXIES": "1"},
+    ],
+    ids=["given", "from a name"],
+)
+def test_it_says_where_people_open_it_if_that_is_known(path: Path, data_dir: str, variables: dict[str, str]) -> None:
+    address = variables.get("CHAT_URL", "https://chat.example.org")
+    with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir, **variables) as process:
+        where = lines_until(process, "Chatsite is at ")[-1]
+        link = lines_until(process, "/setup/?token=")[-1]
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=END_SECONDS)
+    assert where == f"Chatsite is at {address} (by the socket {path}; Ctrl-C stops it)\n"
+    assert link.startswith(f"  {address}/setup/?token=")
+    assert "CHAT_URL" not in rest
+
+
 def test_one_that_was_left_behind_is_replaced_and_no_other(path: Path, data_dir: str) -> None:
     with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
         lines_until(process, "Chatsite is at ")

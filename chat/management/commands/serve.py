@@ -27,7 +27,7 @@ from chat.server.listening import CannotListen, listen, listen_unix
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server
 from chat.server.workers import Workers
 from chatsite import descriptors
-from chatsite.addresses import default_url, origin
+from chatsite.addresses import default_url, local_url, origin
 from chatsite.metrics_files import shared_metrics, worker_ended
 from chatsite.reach import is_local
 
@@ -107,10 +107,12 @@ class Command(BaseCommand):
         # The event loop's own work is done in other threads or processes, each with its own connection.
         connections.close_all()
         address = self._site_url(host, listener)
+        # Now, while the socket is ours.
+        place = place_of(listener, address)
         if workers == 1:
-            Process(listener).run(on_listening=lambda: self._announce(address, setup))
+            Process(listener).run(on_listening=lambda: self._announce(place, address, setup))
             return
-        self._announce(address, setup)
+        self._announce(place, address, setup)
         command = [
             sys.executable,
             *(f"-W{option}" for option in sys.warnoptions),
@@ -130,12 +132,17 @@ class Command(BaseCommand):
             raise CommandError("Not every worker has ended in order.")
 
     def _site_url(self, host: str, listener: socket.socket) -> str:
-        """Where people open the site, in all processes: by what was given on the command line, where that counts."""
-        if not os.environ.get("CHAT_URL"):
-            port = settings.PORT if listener.family == socket.AF_UNIX else listener.getsockname()[1]
-            url = default_url(host, port, settings.ALLOWED_HOSTS, https=settings.HTTPS)
-            os.environ["CHAT_URL"] = settings.CHAT_URL = url
-        return str(settings.CHAT_URL)
+        """Where people open the site, in all processes: by what was given on the command line, where that counts.
+
+        Empty where nobody knows: a proxy leads to a socket.
+        """
+        if os.environ.get("CHAT_URL"):
+            return str(settings.CHAT_URL)
+        is_unix = listener.family == socket.AF_UNIX
+        port = settings.PORT if is_unix else listener.getsockname()[1]
+        url = default_url(host, port, settings.ALLOWED_HOSTS, https=settings.HTTPS)
+        os.environ["CHAT_URL"] = settings.CHAT_URL = url
+        return "" if is_unix and url == local_url(host, port) else url
 
     def _listen(self, host: str, port: int) -> socket.socket:
         try:
@@ -146,13 +153,14 @@ class Command(BaseCommand):
             other = port + 1 if port < HIGHEST_PORT else port - 1
             raise CommandError(f"Port {port} is in use. Stop what uses it, or choose another: PORT={other}") from error
 
-    def _announce(self, address: str, setup: str | None) -> None:
-        self.stdout.write(f"Chatsite is at {address} (Ctrl-C stops it)")
+    def _announce(self, place: str, address: str, setup: str | None) -> None:
+        self.stdout.write(f"Chatsite is at {place}")
         warn_of_the_proxy()
         if setup:
-            self.stdout.write(
-                f"Nobody has an account yet. Make the administrator's, once, at:\n  {origin(address)}{setup}"
-            )
+            where = f"at:\n  {origin(address)}" if address else "at this path, below the address of your proxy:\n  "
+            self.stdout.write(f"Nobody has an account yet. Make the administrator's, once, {where}{setup}")
+        if not address:
+            self.stdout.write("Set CHAT_URL to the address of your proxy: links in mail lead there.")
         for sentence in accounts_sentences():
             self.stdout.write(sentence)
         self.stdout.flush()
@@ -193,6 +201,14 @@ class Process:
         if not self._server.is_draining:
             logger.error("The parent of this worker is gone: it ends too.")
             self._server.end()
+
+
+def place_of(listener: socket.socket, address: str) -> str:
+    end = "Ctrl-C stops it"
+    if listener.family != socket.AF_UNIX:
+        return f"{address} ({end})"
+    path = listener.getsockname()
+    return f"{address} (by the socket {path}; {end})" if address else f"the socket {path} ({end})"
 
 
 def check_workers(count: int) -> None:
