@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,20 +38,33 @@ class Problem:
 class Environment:
     """Reads variables. An empty variable counts as not set, as in a `.env` file's `NAME=`.
 
-    For SECRETS, the file that NAME_FILE names takes precedence over NAME.
+    Each of SECRETS may be in the file that NAME_FILE names; both together are a problem. Without either, NAME_DEFAULT
+    counts: Compose sets it, in place of the default, for what it brings along.
     """
 
     variables: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)
 
     def text(self, name: str, default: str = "") -> str:
-        path = self.variables.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
-        return (self._secret(name, path) if path else self.variables.get(name, "").strip()) or default
+        value = self._variable(name)
+        if name in SECRETS:
+            value = self._secret(name, value) or self._variable(f"{name}_DEFAULT")
+        return value or default
 
-    def _secret(self, name: str, path: str) -> str:
+    def _variable(self, name: str) -> str:
+        return self.variables.get(name, "").strip()
+
+    def _secret(self, name: str, value: str) -> str:
+        path = self._variable(f"{name}_FILE")
+        if not path:
+            return value
+        if value:
+            # Whichever took precedence, an operator who changes the other would wonder.
+            self.problem(name, f"{name} and {name}_FILE are both set.", "Leave one of them out.")
+            return ""
         hint = f"Write the path of a text file with nothing but the value, or set {name} itself."
         try:
-            secret = Path(path).expanduser().read_text("utf-8-sig").strip()
+            secret = Path(os.path.expanduser(path)).read_text("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"
             return self._refuse(f"{name}_FILE", f"cannot be read ({path}: {reason})", hint, "")
@@ -151,8 +165,12 @@ class Environment:
         return self._refuse(name, "is no name", f"Use one line of at most {longest} characters.", "")
 
     def refuse(self, name: str, message: str, hint: str) -> None:
+        """As `problem`, with the setting as the subject of the sentence."""
+        self.problem(name, f"{name} {message}.", hint)
+
+    def problem(self, name: str, message: str, hint: str) -> None:
         """Remembered once, however often the setting is read."""
-        problem = Problem(name, f"{name} {message}.", hint)
+        problem = Problem(name, message, hint)
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -6,6 +6,7 @@ POSTGRES_PASSWORD_FILE names; PostgreSQL takes it when it makes its data, and no
 
 import os
 import secrets
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,9 +34,19 @@ def main() -> None:
 
 
 def given() -> str:
-    if path := os.environ.get("POSTGRES_PASSWORD_FILE"):
-        return Path(path).read_text("utf-8-sig").strip()
-    return os.environ.get("POSTGRES_PASSWORD", "")
+    """Ends with a sentence if there are two, or if the file holds none."""
+    password, path = os.environ.get("POSTGRES_PASSWORD", ""), os.environ.get("POSTGRES_PASSWORD_FILE", "")
+    if not path:
+        return password
+    if password:
+        sys.exit("POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set. Leave one of them out.")
+    hint = "Put the password into a file of CHAT_SECRETS that user 10001 may read: /run/secrets/name."
+    try:
+        text = Path(path).read_text("utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        sys.exit(f"POSTGRES_PASSWORD_FILE cannot be read ({path}: {reason}). {hint}")
+    return text or sys.exit(f"POSTGRES_PASSWORD_FILE names an empty file ({path}). {hint}")
 
 
 def kept() -> str:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from chatsite.environment import Environment
+from chatsite.environment import SECRETS, Environment
 
 
 def names(env: Environment) -> list[str]:
@@ -215,12 +216,54 @@ def test_the_address_of_a_server_may_be_https() -> None:
     assert env.problems[0].hint == "It must start with http:// or https://."
 
 
-def test_a_secret_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("\ufeffsk-1\n", "utf-8")
+@pytest.mark.parametrize("name", sorted(SECRETS))
+@pytest.mark.parametrize("content", ["sk-1", "sk-1\n", "\ufeffsk-1\r\n"])
+def test_a_secret_may_be_in_a_file_of_its_own(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / "secret").write_bytes(content.encode())
+    env = Environment({f"{name}_FILE": str(tmp_path / "secret"), name: ""})
+
+    assert env.text(name) == "sk-1"
+    assert env.problems == []
+
+
+def test_a_secret_that_is_set_in_two_places_is_neither(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-1")
     env = Environment({"OPENAI_API_KEY_FILE": str(tmp_path / "key"), "OPENAI_API_KEY": "sk-2"})
 
-    assert env.key("OPENAI_API_KEY") == "sk-1"
+    assert (env.key("OPENAI_API_KEY"), env.text("OPENAI_API_KEY")) == ("", "")
+    assert [(each.message, each.hint) for each in env.problems] == [
+        ("OPENAI_API_KEY and OPENAI_API_KEY_FILE are both set.", "Leave one of them out.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "value"),
+    [
+        ({}, "redis://stand-in"),
+        ({"REDIS_URL": "redis://given"}, "redis://given"),
+        ({"REDIS_URL_FILE": "redis"}, "redis://file"),
+    ],
+    ids=str,
+)
+def test_what_compose_puts_in_place_of_a_default_gives_way_to_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], value: str
+) -> None:
+    (tmp_path / "redis").write_text("redis://file\n")
+    monkeypatch.chdir(tmp_path)
+    env = Environment({"REDIS_URL_DEFAULT": "redis://stand-in", **variables})
+
+    assert env.url("REDIS_URL", ("redis",)) == value
     assert env.problems == []
+
+
+def test_compose_leaves_every_secret_to_its_file() -> None:
+    text = Path(__file__).resolve().parents[1].joinpath("docker-compose.yml").read_text("utf-8")
+    set_there = dict(re.findall(r"^ {4}([A-Z_]+): (.*)$", text, re.MULTILINE))
+    assert set_there["DATABASE_URL_DEFAULT"].startswith("postgresql://")
+    assert {name: value for name, value in set_there.items() if name in SECRETS} == {
+        "DATABASE_URL": "${DATABASE_URL:-}",
+        "REDIS_URL": "${REDIS_URL:-}",
+    }
 
 
 def test_what_is_no_secret_is_in_no_file(tmp_path: Path) -> None:
@@ -229,11 +272,34 @@ def test_what_is_no_secret_is_in_no_file(tmp_path: Path) -> None:
     assert Environment({"PORT_FILE": str(tmp_path / "port")}).integer("PORT", 8000) == 8000
 
 
-@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"])
-def test_a_file_that_holds_no_secret_is_refused_once(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "key").write_bytes(content)
-    env = Environment({"OPENAI_API_KEY_FILE": str(tmp_path / "key")})
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read ({path}: No such file or directory)"),
+        ("directory", "cannot be read ({path}: Is a directory)"),
+        (b"", "names an empty file ({path})"),
+        (b" \n", "names an empty file ({path})"),
+        (b"\xff\xfe", "cannot be read ({path}: it is no text)"),
+    ],
+    ids=str,
+)
+def test_a_file_that_holds_no_secret_is_refused_once(
+    tmp_path: Path, content: bytes | str | None, message: str
+) -> None:
+    path = tmp_path / "key"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        path.mkdir()
+    env = Environment({"OPENAI_API_KEY_FILE": str(path)})
 
     assert (env.key("OPENAI_API_KEY"), env.text("OPENAI_API_KEY")) == ("", "")
-    assert names(env) == ["OPENAI_API_KEY_FILE"]
+    assert [each.message for each in env.problems] == [f"OPENAI_API_KEY_FILE {message.format(path=path)}."]
+    assert env.problems[0].hint.endswith(", or set OPENAI_API_KEY itself.")
+
+
+def test_a_file_in_the_home_of_nobody_is_refused() -> None:
+    env = Environment({"SECRET_KEY_FILE": "~nobody-of-that-name/key"})
+
+    assert env.text("SECRET_KEY") == ""
+    assert names(env) == ["SECRET_KEY_FILE"]
