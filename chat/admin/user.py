@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -7,11 +8,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm as DjangoUserChangeForm
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat import sign_in_watch
+from chat.generation import owners
 from chat.models import User
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -76,6 +80,29 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
         # Addresses that allauth remembers from before would still log in and receive password resets.
         EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
+        if not obj.is_active:
+            _end_what_is_under_way([obj.pk])
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        user_id = obj.pk
+        super().delete_model(request, obj)
+        _end_what_is_under_way([user_id])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        user_ids = list(queryset.values_list("pk", flat=True))
+        super().delete_queryset(request, queryset)
+        _end_what_is_under_way(user_ids)
+
+
+def _end_what_is_under_way(user_ids: Sequence[int]) -> None:
+    """Their answers, and what reads them: once the change is in the database."""
+
+    def end() -> None:
+        owners.look_now(user_ids)
+        for user_id in user_ids:
+            sign_in_watch.look_now(user_id)
+
+    transaction.on_commit(end)
 
 
 def is_superuser(request: HttpRequest) -> bool:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 from allauth.account.models import EmailAddress
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from chat.models import User
+from chat import database
+from chat.generation.owners import Owners
+from chat.models import ApiToken, User
+from chat.sign_in_watch import signed_out
 from tests.cast import PASSWORD
+from tests.chat_rig import rig
 
 SignIn = Callable[[User], Client]
 LIST = "/admin/chat/user/"
@@ -131,3 +137,39 @@ def test_the_admin_shows_our_models_and_groups_only(signed_in: SignIn, admin: Us
     ]
 
     assert sorted(models) == ["ApiToken", "Assistant", "Conversation", "Group", "Suggestion", "User"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("{pk}/change/", {"is_active": ""}),
+        ("{pk}/delete/", {"post": "yes"}),
+        ("", {"action": "delete_selected", "_selected_action": "{pk}", "post": "yes"}),
+    ],
+    ids=["switched off", "deleted", "deleted in the list"],
+)
+async def test_what_they_have_under_way_ends_at_once(signed_in: SignIn, address: str, sent: dict[str, str]) -> None:
+    async with rig() as chat:
+        # Nobody looks by themselves.
+        chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=3_600)
+        chat.engine.start_watching_owners()
+        run = await chat.send()
+        await chat.provider.asked.wait()
+        _, secret = await database.write(ApiToken.objects.issue, chat.alice)
+        scope = {"headers": [(b"authorization", f"Bearer {secret}".encode())]}
+        reading = asyncio.create_task(signed_out(scope, chat.alice.pk))
+        admin = await database.write(User.objects.create_superuser, "admin", "admin@example.org", PASSWORD)
+        client = await sync_to_async(signed_in)(admin)
+        fields = {
+            name: value.format(pk=chat.alice.pk) for name, value in {**form(chat.alice), **sent}.items() if value
+        }
+
+        response = await sync_to_async(client.post)(f"{LIST}{address.format(pk=chat.alice.pk)}", fields)
+
+        assert response.status_code == 302
+        async with asyncio.timeout(60):
+            while chat.provider.open:
+                await asyncio.sleep(0.01)
+            await reading
+        assert (await chat.events(run.run_id))[-1].name in {"done", "error"}

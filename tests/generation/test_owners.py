@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from chat import database
-from chat.generation.owners import GRACE_SECONDS, Owners
+from chat.generation.owners import Owners, look_now
+from chat.generation.runner import Runner
 from chat.models import Message, User
-from chat.sign_in_watch import AGE_SECONDS
-from chat.sign_in_watch import EVERY_SECONDS as SIGNED_OUT_SECONDS
 from tests.chat_rig import Rig, rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,9 +20,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 async def chat(transactional_db: None) -> AsyncIterator[Rig]:
     async with rig() as made:
-        made.engine._owners = Owners(made.engine.log, made.engine._runner, seconds=0.01, grace=0.05)
-        made.engine.start_watching_owners()
+        watch(made, seconds=0.01)
         yield made
+
+
+def watch(chat: Rig, *, seconds: float) -> None:
+    chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=seconds)
+    chat.engine.start_watching_owners()
 
 
 async def is_closed(chat: Rig) -> None:
@@ -68,20 +71,47 @@ async def test_a_disabled_user_s_run_ends_and_keeps_what_had_come(chat: Rig) -> 
     assert (done.name, done.data["status"]) == ("done", "stopped")
 
 
-async def test_one_who_is_enabled_again_at_once_has_all_of_the_answer(chat: Rig) -> None:
+@pytest.mark.parametrize("end", [disable, delete])
+async def test_it_ends_without_waiting_where_the_change_is_made(
+    chat: Rig, end: Callable[[User], Awaitable[None]]
+) -> None:
     await chat.engine._owners.close()
-    chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=0.01, grace=0.5)
-    chat.engine.start_watching_owners()
+    watch(chat, seconds=3_600)
     sent = await chat.send()
     await chat.provider.asked.wait()
-    for _ in range(3):
-        await disable(chat.alice)
-        await asyncio.sleep(0.2)
-        await database.write(User.objects.filter(pk=chat.alice.pk).update, is_active=True)
-        await asyncio.sleep(0.1)
+
+    await end(chat.alice)
+    await database.write(look_now, [chat.alice.pk])
+    await is_closed(chat)
+
+    assert (await chat.events(sent.run_id))[-1].name in {"done", "error"}
+
+
+async def test_a_look_stops_nothing_of_somebody_who_is_active(chat: Rig) -> None:
+    sent = await chat.send()
+    await chat.provider.asked.wait()
+    look_now([chat.alice.pk, chat.charlie.pk])
+    await asyncio.sleep(0.1)
+
     chat.provider.say("All of it.")
     chat.provider.finish()
+
     assert (await chat.events(sent.run_id))[-1].data["status"] == "completed"
+
+
+async def test_a_run_that_another_process_writes_is_asked_to_end_at_once(chat: Rig) -> None:
+    await chat.engine._owners.close()
+    sent = await chat.send()
+    await chat.provider.asked.wait()
+    nobody_s = Runner(chat.engine.log, chat.engine._runner._ending, answer_bytes=1, orphan_grace=0)
+    other = Owners(chat.engine.log, nobody_s, seconds=3_600)
+    other.start()
+    await disable(chat.alice)
+    look_now([chat.alice.pk])
+    await is_closed(chat)
+    await other.close()
+
+    assert (await chat.events(sent.run_id))[-1].data["status"] == "stopped"
 
 
 async def test_everybody_else_s_goes_on(chat: Rig) -> None:
@@ -110,7 +140,3 @@ async def test_a_user_who_is_deleted_while_the_answer_is_saved_is_no_traceback(
     error = (await chat.events(sent.run_id))[-1]
     assert (error.name, error.data["code"]) == ("error", "save_failed")
     assert [record for record in caplog.records if record.exc_info] == []
-
-
-def test_readers_are_sent_away_first() -> None:
-    assert GRACE_SECONDS >= SIGNED_OUT_SECONDS + AGE_SECONDS
