@@ -53,6 +53,8 @@ _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _KEY: Final = re.compile(
     r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|gsk|xai|key)[-_][\w*.-]{6,}|[\w-]*\*{3,}[\w*-]*|[a-z0-9]{32,})"
 )
+# And not DashScope's "<400> InternalError…".
+_PAGE: Final = re.compile(r"<[!?a-zA-Z]")
 _TOO_SLOW: Final = (408, 504)
 # Not implemented, and another version of HTTP: no time will help.
 _NEVER: Final = (501, 505)
@@ -279,7 +281,7 @@ def _known(complaint: Complaint, status: int | None, said: str, wait: float | No
         return ProviderError(_with_quote(_TOO_LONG, said))
     if signs.is_bad_key(complaint) or (status == 400 and signs.speaks_of_the_key(said)):
         return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
-    if status == 404 or signs.is_no_model(complaint):
+    if status == 404 or signs.is_no_model(complaint, words):
         return ProviderError(_with_quote(_NO_MODEL, said))
     return None
 
@@ -313,7 +315,7 @@ def causes_of(error: BaseException | None) -> list[BaseException]:
 def _said(words: str, secret: str) -> str:
     """The server's own words, cleaned of keys and shortened; none where it sent a web page."""
     words = " ".join(clean(words[: 4 * _READ_CHARACTERS]).split())[:_READ_CHARACTERS]
-    if words.startswith("<"):
+    if _PAGE.match(words):
         return ""
     words = _KEY.sub("[…]", without_secret(words, secret))
     return words if len(words) <= _QUOTED_CHARACTERS else words[:_QUOTED_CHARACTERS] + "…"

@@ -1,7 +1,8 @@
 """By which codes and words of a server's complaint its cause is known.
 
 Statuses tell little: 400 and 403 stand for anything, a wrong key comes as 400 from some, a full plan as 413. The words
-are matched where they are, in English; what matches nothing keeps the kind that its status has.
+are matched where they are, in English, and in Chinese as Chinese providers document them (numbers alone, as Zhipu's
+1113, mean something else elsewhere); what matches nothing keeps the kind that its status has.
 """
 
 from __future__ import annotations
@@ -33,11 +34,15 @@ _QUOTA_CODES: Final = frozenset(
         "insufficient_credits",
         "billing_error",
         "arrearage",
+        "exceeded_current_quota_error",
     ]
 )
 _QUOTA_WORDS: Final = re.compile(
     r"(?i)insufficient.{0,20}(?:balance|credit|fund|quota)|credit balance|\b(?:no|more|enough|of) credits?\b|billing"
     r"|payment|exceeded your current quota|spend(?:ing)? limit|out of credit"
+    r"|balance is insufficient|in arrears"
+    # What is reset at a time that they name is only a limit of the rate.
+    r"|欠费|余额不足(?!.*重置)|套餐已(?:到期|失效)"
 )
 _RATE_CODES: Final = frozenset(
     ["429", "rate_limit_exceeded", "rate_limit_error", "tokens", "requests", "resource_exhausted"]
@@ -50,6 +55,8 @@ _CONTEXT_WORDS: Final = re.compile(
     r"|(?:prompt|input|inputs|conversation|messages?) (?:is|are) too (?:long|large)"
     r"|token count.{0,40}exceed|exceeds? the (?:maximum|max|limit).{0,30}tokens|maximum number of (?:input )?tokens"
     r"|must have less than \d+ tokens|reduce the length|maximum (?:input|prompt) length"
+    r"|range of input length|token length too long|exceed(?:s|ed)? model (?:token )?limit"
+    r"|must be less than max_seq_len|prompt 超长"
 )
 _FILTER_CODES: Final = frozenset(
     [
@@ -67,8 +74,10 @@ _FILTER_CODES: Final = frozenset(
 _FILTER_WORDS: Final = re.compile(
     r"(?i)content (?:management )?(?:policy|filter)|inappropriate content|\bflagged\b|\bmoderation\b|content safety"
     r"|(?:prohibited|sensitive|risky|unsafe) (?:content|words)|responsible ai|usage polic"
+    r"|content exists risk|considered high risk|不安全或敏感内容|不适当的内容"
 )
 _MODEL_CODES: Final = frozenset(["model_not_found", "notfounderror", "modelnotfound"])
+_MODEL_WORDS: Final = re.compile(r"(?i)\bmodel (?:does )?not exist|模型不存在")
 _KEY_CODES: Final = frozenset(["invalid_api_key", "authentication_error", "invalid_authentication", "unauthenticated"])
 _KEY_WORDS: Final = re.compile(
     r"(?i)\b(?:(?:api|access|subscription|secret)[ _-]?(?:key|token)|credentials?|authenticat\w+|unauthori[sz]ed)\b"
@@ -91,7 +100,7 @@ _REQUEST: Final = re.compile(
 )
 _UNKNOWN: Final = re.compile(
     r"(?i)unknown|unrecogni[sz]ed|unsupported|unexpected|invalid|forbidden|additional|\bextra\b"
-    r"|not (?:support(?:ed)?|permitted|allowed|recogni[sz]ed|known)"
+    r"|not (?:support(?:ed)?|permitted|allowed|recogni[sz]ed|known)|参数非法"
 )
 _UNKNOWN_FIELD: Final = re.compile(
     r"(?i)(?:unknown|unrecogni[sz]ed|unsupported|unexpected|additional|extra)"
@@ -123,8 +132,8 @@ def is_too_long(complaint: Complaint, words: str) -> bool:
     return bool(_CONTEXT_CODES & complaint.codes) or _CONTEXT_WORDS.search(words) is not None
 
 
-def is_no_model(complaint: Complaint) -> bool:
-    return bool(_MODEL_CODES & complaint.codes)
+def is_no_model(complaint: Complaint, words: str) -> bool:
+    return bool(_MODEL_CODES & complaint.codes) or _MODEL_WORDS.search(words) is not None
 
 
 def is_bad_key(complaint: Complaint) -> bool:

@@ -129,10 +129,14 @@ def test_no_error_asks_to_wait_for_a_time_that_is_none(seconds: float) -> None:
     assert ProviderError("x", retry_after=seconds).retry_after is None
 
 
-def refused(status: int, body: str, **headers: str) -> ProviderError:
+def status_error(status: int, body: str, **headers: str) -> openai.APIStatusError:
     request = httpx2.Request("POST", "http://model.example/v1")
     answer = httpx2.Response(status, content=body.encode(), headers=headers, request=request)
-    return from_status(openai.APIStatusError("x", response=answer, body=None), secret=KEY)
+    return openai.APIStatusError("x", response=answer, body=None)
+
+
+def refused(status: int, body: str, **headers: str) -> ProviderError:
+    return from_status(status_error(status, body, **headers), secret=KEY)
 
 
 def said(message: str, **more: Any) -> str:
@@ -196,6 +200,83 @@ def test_a_refusal_is_known_by_what_it_says(status: int, body: str, code: str, s
 
     assert (error.code, error.retryable) == (code, retryable)
     assert re.search(says, error.message), error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "says"),
+    [
+        # Zhipu: docs.bigmodel.cn, "错误码".
+        (429, said("您的账户已欠费，请充值后重试。", code="1113"), "quota_exceeded", "no quota left.*欠费"),
+        (429, said("余额不足或无可用资源包,请充值。", code="1113"), "quota_exceeded", "no quota left.*余额不足"),
+        (429, said("您的 GLM Coding Plan 套餐已到期，暂无法使用", code="1309"),
+         "quota_exceeded", "no quota left.*到期"),
+        (429, said("您的企业套餐已失效，请联系企业管理员。", code="1314"), "quota_exceeded", "no quota left.*失效"),
+        (200, said("您的账户已欠费，请充值后重试。", code="1113"), "quota_exceeded", "no quota left.*欠费"),
+        (400, said("系统检测到输入或生成内容可能包含不安全或敏感内容", code="1301"),
+         "provider_error", "content filter.*不安全或敏感"),
+        (400, said("Prompt 超长", code="1261"), "provider_error", "too long for this model.*超长"),
+        (400, said("模型不存在，请检查模型代码", code="1211"),
+         "provider_error", "does not know this model.*模型不存在"),
+        # The same in English: docs.z.ai.
+        (429, said("Your account is in arrears, please recharge and try again", code="1113"),
+         "quota_exceeded", "no quota left.*arrears"),
+        # DashScope: help.aliyun.com, "错误信息".
+        (400, said("<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 983616]",
+                   code="invalid_parameter_error"), "provider_error", "too long for this model.*983616"),
+        (400, said("Total message token length exceed model limit (10000000 tokens)."),
+         "provider_error", "too long for this model.*10000000"),
+        (400, said("<400> InternalError.Algo.DataInspectionFailed: Output data may contain inappropriate content.",
+                   code="data_inspection_failed"), "provider_error", "content filter.*inappropriate"),
+        (400, said("内容安全警告：输入数据可能包含不适当的内容！"), "provider_error", "content filter.*不适当"),
+        (400, said("Model not exist.", code="InvalidParameter"), "provider_error", "does not know this model"),
+        # DeepSeek.
+        (400, said("Content Exists Risk", code="invalid_request_error"), "provider_error", "content filter.*Risk"),
+        (400, said("Model Not Exist", code="invalid_request_error"), "provider_error", "does not know this model"),
+        # Moonshot: platform.kimi.com, "错误说明".
+        (429, said("Your account is suspended", type="exceeded_current_quota_error"),
+         "quota_exceeded", "no quota left.*suspended"),
+        (400, said("The request was rejected because it was considered high risk"),
+         "provider_error", "content filter.*high risk"),
+        (400, said("Input token length too long", type="invalid_request_error"),
+         "provider_error", "too long for this model.*length too long"),
+        (400, said("Your request exceeded model token limit : 8192", type="invalid_request_error"),
+         "provider_error", "too long for this model.*8192"),
+        # SiliconFlow.
+        (403, '{"code":30001,"message":"Sorry, your account balance is insufficient","data":null}',
+         "quota_exceeded", "no quota left.*insufficient"),
+        (400, '{"code":20012,"message":"Model does not exist. Please check it carefully.","data":null}',
+         "provider_error", "does not know this model.*carefully"),
+        (400, '{"code":20015,"message":"length of prompt_tokens (9) must be less than max_seq_len (8).","data":null}',
+         "provider_error", "too long for this model.*max_seq_len"),
+    ],
+)  # fmt: skip
+def test_a_chinese_provider_is_understood(status: int, body: str, code: str, says: str) -> None:
+    error = reported(json.loads(body)) if status == 200 else refused(status, body)
+
+    assert (error.code, error.retryable) == (code, False)
+    assert re.search(says, error.message), error.message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "您的账户已达到速率限制，请您控制请求频率",
+        "该模型当前访问量过大，请您稍后再试",
+        "已达到 5 小时使用上限。主账号余额不足，无法使用超额按量付费。您的限额将在 2026-03-01 12:00:00 重置。",
+    ],
+)
+def test_a_chinese_provider_that_takes_more_later_is_waited_for(message: str) -> None:
+    assert refused(429, said(message)).code == "rate_limited"
+
+
+def test_a_field_that_is_refused_in_chinese_is_left_out() -> None:
+    assert mentions(status_error(400, said("stream_options 参数非法。请检查文档", code="1214")), "stream_options")
+    assert not mentions(status_error(400, said("未正常接收到 stream_options 参数", code="1213")), "stream_options")
+
+
+def test_a_web_page_is_not_quoted_and_a_status_in_brackets_is() -> None:
+    assert refused(400, said("<html>x</html>")).message == refused(400, "<!DOCTYPE html>").message
+    assert "<400> Bad role" in refused(400, said("<400> Bad role")).message
 
 
 def test_a_quota_that_is_free_again_soon_is_waited_for() -> None:
