@@ -184,7 +184,7 @@ def write_later(name: str, function: Callable[[], object]) -> None:
     """
     if name not in _noted:
         _noted.add(name)
-        _writers.submit(_write_quietly, name, function)
+        _writers.submit(contextvars.copy_context().run, _write_quietly, name, function)
 
 
 def _write_quietly(name: str, function: Callable[[], object]) -> None:

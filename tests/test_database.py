@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from chat import database
 from chat.limits import ConcurrencyLimit
 from chat.models import User
 from chat.refusals import Refusal
-from chatsite import databases
+from chatsite import databases, request_ids
 
 SECONDS = 20
 MANY = 20
@@ -49,6 +50,27 @@ async def test_reading_and_saving_do_not_wait_behind_writing() -> None:
         assert not any(task.done() for task in writing)
         event.set()
         assert await asyncio.gather(*writing) == [True] * MANY
+
+
+async def test_what_is_logged_in_a_thread_has_the_name_of_the_request() -> None:
+    """As every line about it: the name is in the caller's context."""
+    named: list[str] = []
+    noted = threading.Event()
+
+    def note() -> None:
+        named.append(request_ids.current())
+        noted.set()
+
+    context = contextvars.copy_context()
+    context.run(request_ids._current.set, "job-17")
+    for call in (database.read, database.find, database.write, database.save):
+        await asyncio.create_task(call(note), context=context)
+    noted.clear()
+    context.run(database.write_later, "note", note)
+    assert await asyncio.to_thread(noted.wait, SECONDS)
+    await database.write(note)
+
+    assert named == ["job-17"] * 5 + [""]
 
 
 async def test_reading_and_writing_do_not_wait_behind_saving() -> None:
