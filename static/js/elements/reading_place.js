@@ -83,7 +83,7 @@ export class ReadingPlace {
     this.#pin = null;
     this.#pinned = false;
     this.#following = true;
-    this.#held?.note(false);
+    this.#held?.reset();
     this.#view.reserveFor(null, 0);
   }
 
@@ -108,7 +108,7 @@ export class ReadingPlace {
     this.#resizeReserve();
     if (this.#following) this.#toEnd();
     else if (this.#pinned) this.#toPin();
-    else if (anchor?.isConnected) this.#scrollBy(this.#view.offsetOf(anchor) - before);
+    else if (anchor?.isConnected) this.#scrollBy(this.#view.offsetOf(anchor) - before, this.#held ?? this.#view);
     this.#remember();
   }
 
@@ -141,7 +141,11 @@ export class ReadingPlace {
   /** @param {HTMLElement} list */
   async #holdText(list) {
     const text = await import("./held_text.js").catch(() => null);
-    if (text) this.#held = new text.HeldText(this.#scroller, list);
+    if (!text) return;
+    this.#held = new text.HeldText(this.#scroller, list, this.#listeners.signal, () => {
+      this.#note();
+      this.#remember();
+    });
   }
 
   #resized() {
@@ -205,9 +209,9 @@ export class ReadingPlace {
     if (this.#pin) this.#scrollBy(this.#view.offsetOf(this.#pin.element) - this.#pin.offset);
   }
 
-  /** @param {number} distance */
-  #scrollBy(distance) {
-    this.#view.scrollBy(distance);
+  /** @param {number} distance @param {{ scrollBy: (distance: number) => void }} view */
+  #scrollBy(distance, view = this.#view) {
+    view.scrollBy(distance);
     this.#note();
   }
 
