@@ -59,6 +59,20 @@ END: Final = """([frames, patience]) => new Promise((resolve) => {
   };
   look();
 })"""
+# Nothing is done in idle time until it is let, and then one piece in each frame.
+HOLD_IDLE: Final = """() => {
+  window.idle = [];
+  window.requestIdleCallback = (work) => window.idle.push(work);
+}"""
+LET_IDLE: Final = """() => {
+  const go = () => {
+    window.idle.splice(0).forEach((work) => work({ didTimeout: false, timeRemaining: () => 1e-6 }));
+    requestAnimationFrame(go);
+  };
+  go();
+}"""
+FIRST_DRAWN: Final = """() => window.idle.length && document.querySelectorAll("#messages > *").length > 3"""
+ALL_DRAWN: Final = "() => window.idle.length === 0"
 FRAMES: Final = 10
 PATIENCE_MS: Final = 1_000
 # What may be rounded off.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from statistics import median
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from tests.browser.long_conversation import write
 from tests.engines.conftest import Arrive
 from tests.engines.reader import Reader
-from tests.engines.scrolling import TOLERANCE, page_up, wheel_up
+from tests.engines.scrolling import ALL_DRAWN, FIRST_DRAWN, HOLD_IDLE, LET_IDLE, TOLERANCE, Move, page_up, wheel_up
+from tests.engines.window import Window
 from tests.faults.processes import Member, Site
 
 STEP = 500
@@ -24,13 +26,19 @@ AT_REST = """() => new Promise((resolve) => {
     && scrollHeight - scroller.scrollTop - clientHeight < 2);
   setTimeout(resolved, 400);
 })"""
+FOCUS = """() => document.querySelector("#transcript-scroller").focus()"""
+OPENINGS = 4
+
+
+async def wheel_step(window: Window) -> Move:
+    return await wheel_up(window, STEP)
 
 
 async def opened(arrive: Arrive, site: Site, guest: Member, count: int, size: int) -> Reader:
     """A conversation at its end, whose scroller has the keys."""
     reader = await arrive(f"/c/{write(site.data_dir, guest.id, count, size=size)}", person=guest)
     await reader.window.until(AT_REST)
-    await reader.window.run("""() => document.querySelector("#transcript-scroller").focus()""")
+    await reader.window.run(FOCUS)
     return reader
 
 
@@ -52,3 +60,28 @@ async def test_nothing_jumps_at_a_page_up(arrive: Arrive, site: Site, guest: Mem
     page = median(move.distance for move in moves)
     assert page > STEP / 2
     assert [move for move in moves if abs(move.distance - page) > TOLERANCE or move.back > TOLERANCE] == []
+
+
+@pytest.mark.parametrize("move", [page_up, wheel_step], ids=["page", "wheel"])
+async def test_who_scrolls_up_while_the_rest_is_drawn_is_where_they_scrolled_to(
+    arrive: Arrive, site: Site, guest: Member, move: Callable[[Window], Awaitable[Move]]
+) -> None:
+    """The rest of a conversation that was just opened is drawn in idle time, which comes here as the test says."""
+    conversation_id = write(site.data_dir, guest.id, 400)
+    reader = await arrive(person=guest)
+    window = reader.window
+    moves = []
+    for _ in range(OPENINGS):
+        await reader.open()
+        await window.run(HOLD_IDLE)
+        await window.click(f'.conversation[data-conversation-id="{conversation_id}"] [data-action=open]')
+        await window.until(FIRST_DRAWN)
+        await window.run(FOCUS)
+        await window.run(LET_IDLE)
+        moves.append(await move(window))
+        await window.until(ALL_DRAWN)
+        moves.append(await move(window))
+
+    page = STEP if move is wheel_step else median(each.distance for each in moves)
+    assert page > STEP / 2
+    assert [each for each in moves if abs(each.distance - page) > TOLERANCE or each.back > TOLERANCE] == []

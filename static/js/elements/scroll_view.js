@@ -65,12 +65,13 @@ export class ScrollView {
   }
 
   toEnd() {
-    this.#scroller.scrollTop = this.length;
+    this.scrollBy(this.rest);
   }
 
   /** @param {number} distance */
   scrollBy(distance) {
-    // In Firefox a scrolling that is under way goes on after this, and ends with a new scrollTop.
+    // In Firefox a scrolling that is under way goes on after this, and ends with a new scrollTop, even with the same one.
+    // One that has begun on the screen may not have been told to the page yet.
     if (Math.abs(distance) >= 1) this.#scroller.scrollBy(0, distance);
   }
 
