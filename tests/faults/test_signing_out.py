@@ -22,6 +22,7 @@ TOKEN: Final = len(numbered("", 1))
 GONE_SECONDS: Final = 65.0
 # Longer than that: it is stopped at the end.
 COUNT: Final = 20_000
+DISABLED: Final = "bob"
 PATIENT: Final = aiohttp.ClientTimeout(total=None, sock_read=30)
 SIGNED_IN_BY_COOKIE: Final = frozenset({"alice", "admin"})
 # What is done to each, and undone for the next test: a session ends, a password is changed, an account is disabled, a
@@ -35,7 +36,7 @@ ENDINGS: Final = {
         "UPDATE chat_user SET password = 'new-' || password WHERE id = ?",
         "UPDATE chat_user SET password = substr(password, 5) WHERE id = ?",
     ),
-    "bob": (
+    DISABLED: (
         "UPDATE chat_user SET is_active = false WHERE id = ?",
         "UPDATE chat_user SET is_active = true WHERE id = ?",
     ),
@@ -47,7 +48,10 @@ ENDINGS: Final = {
 
 
 async def test_who_is_signed_out_is_sent_away_and_the_answer_goes_on(site: Site, http: aiohttp.ClientSession) -> None:
-    """Over both transports, in mid-answer. Who comes back finds the answer, and it is saved."""
+    """Over both transports, in mid-answer. Who comes back finds the answer, and it is saved.
+
+    That of a disabled account ends meanwhile, as after Stop.
+    """
     people = []
     for name in ENDINGS:
         member = site.cast[name]
@@ -58,27 +62,31 @@ async def test_who_is_signed_out_is_sent_away_and_the_answer_goes_on(site: Site,
         connection = await open_socket(site, member, cookie=name in SIGNED_IN_BY_COOKIE)
         over_socket, over_sse = Reading(run["run_id"]), Reading(run["run_id"])
         await connection.subscribe(over_socket)
-        people.append((browser, connection, over_sse, asyncio.create_task(browser.follow(over_sse, timeout=PATIENT))))
+        following = asyncio.create_task(browser.follow(over_sse, timeout=PATIENT))
+        people.append((name, browser, connection, over_sse, following))
         await asyncio.gather(over_socket.has(TOKEN), over_sse.has(TOKEN))
     try:
         change(site, 0)
         signed_out = time.monotonic()
-        for browser, connection, over_sse, following in people:
+        for name, browser, connection, over_sse, following in people:
             assert await connection.closed(seconds=GONE_SECONDS) == close_codes.NOT_SIGNED_IN
             assert connection.bye is not None
             async with asyncio.timeout(GONE_SECONDS):
                 assert await following == 200
-            assert not over_sse.outcome
+            assert over_sse.outcome in ({"", "done"} if name == DISABLED else {""})
             assert await browser.follow(over_sse) == 401
         assert time.monotonic() - signed_out < GONE_SECONDS
     finally:
         change(site, 1)
-    for browser, _, over_sse, _ in people:
-        size = over_sse.size
-        await browser.follow(over_sse, until=size + 10 * TOKEN)
-        browser.headers = browser.member.bearer
-        assert await browser.stop(over_sse.run_id) == 202
-        await browser.follow(over_sse)
+    for name, browser, _, over_sse, _ in people:
+        if name != DISABLED:
+            size = over_sse.size
+            await browser.follow(over_sse, until=size + 10 * TOKEN)
+            browser.headers = browser.member.bearer
+            assert await browser.stop(over_sse.run_id) == 202
+        if not over_sse.outcome:
+            await browser.follow(over_sse)
+        assert over_sse.end["status"] == "stopped"
         prompt = over_sse.start["user_message"]["text"]
         assert numbered(prompt, COUNT).startswith(over_sse.text)
         await check_saved(browser, over_sse)
