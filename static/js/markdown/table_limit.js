@@ -1,13 +1,14 @@
 /**
  * Tables of a size that a page can lay out. The parser fills up rows that are too short: a few characters would be a thousand
  * cells. One with too many columns is no table, and one that lacks too many cells ends there; the rest of both is text. What a row
- * has too much, which the parser leaves out, is shown beside it.
+ * has too much, which the parser leaves out, is shown beside it. And a line that opens code is no heading of a table.
  */
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateBlock} StateBlock */
 
 const MOST_COLUMNS = 128;
 export const MOST_MISSING_CELLS = 4_096;
+const FENCE = /^(?:`{3,}[^`]*$|~{3,})/;
 
 /** @param {import("./parser.js").MarkdownIt} parser  without other block rules than its own */
 export function tableLimit(parser) {
@@ -15,7 +16,7 @@ export function tableLimit(parser) {
   parser.block.ruler.at(
     "table",
     (state, first, end, silent) => {
-      if (first + 2 > end || columnsOf(lineAt(state, first + 1)) > MOST_COLUMNS) return false;
+      if (first + 2 > end || FENCE.test(lineAt(state, first)) || columnsOf(lineAt(state, first + 1)) > MOST_COLUMNS) return false;
       const count = state.tokens.length;
       if (!table(state, first, end, silent)) return false;
       const last = silent ? 0 : lastLine(state, first);

@@ -95,3 +95,13 @@ test("links in rows whose definition comes late are made, once", () => {
   assert.equal(container.querySelectorAll("a").length, 2);
   assert.ok(rows.every((row, index) => container.querySelectorAll("tr")[index] === row));
 });
+
+test("a fence begins code, even if a table could begin there", () => {
+  for (const text of ["```sh | sh\n--- | ---\nls\n```\n", "~~~a|b\n-|-\nls\n~~~\nend", "> ```a|b\n> -|-\n> ls\n> ```\n"]) {
+    const container = whole(text);
+    assert.equal(container.querySelector("table"), null, text);
+    assert.match(container.querySelector("pre code").textContent, /^-+ ?\| ?-+\nls\n$/);
+    for (const size of [1, 2, 5]) assert.equal(serialised(streamed(inChunks(text, size)).container), serialised(container), text);
+  }
+  assert.equal(whole("```a``` | b\n---|---\n").querySelector("th code").textContent, "a");
+});
