@@ -40,12 +40,13 @@ def names(body: bytes) -> tuple[str, ...]:
     """
     try:
         # A number of any length is no name, and is not read as one.
-        listing = json.loads(body.decode("utf-8", "replace"), strict=False, parse_int=float)
+        listing = json.loads(body.decode("utf-8-sig", "replace"), strict=False, parse_int=float)
     except (ValueError, RecursionError):
         why = "is a web page" if body.lstrip()[:1] == b"<" else "is empty" if not body.strip() else "is not JSON"
         raise NoListing(why) from None
     if isinstance(listing, dict):
-        entries = next((listing[key] for key in ("data", "models") if isinstance(listing.get(key), list)), None)
+        lists = [listing[key] for key in ("data", "models") if isinstance(listing.get(key), list)]
+        entries = next(filter(None, lists), lists[0] if lists else None)
     else:
         entries = listing
     if not isinstance(entries, list):
@@ -59,7 +60,7 @@ def _name(entry: Any) -> str:
     if isinstance(entry, dict):
         if not may_chat(entry):
             return ""
-        entry = next((entry[key] for key in ("id", "name", "model") if isinstance(entry.get(key), str)), "")
+        entry = next((name for key in ("id", "name", "model") if isinstance(name := entry.get(key), str) and name), "")
     if not isinstance(entry, str) or len(entry) > MOST_CHARACTERS or not entry.isprintable():
         return ""
     return entry if entry == entry.strip() else ""

@@ -59,6 +59,22 @@ def test_what_is_no_list_is_said(body: bytes, why: str) -> None:
         names(body)
 
 
+def test_a_byte_order_mark_costs_nothing() -> None:
+    assert names(b'\xef\xbb\xbf{"data": [{"id": "a"}]}') == ("a",)
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        {"data": [], "models": [{"name": "a"}]},
+        {"data": [{"id": "", "name": "a"}]},
+        {"models": [{"id": "", "name": "", "model": "a"}]},
+    ],
+)
+def test_an_empty_field_hides_none_that_is_not(listing: Any) -> None:
+    assert names(json.dumps(listing).encode()) == ("a",)
+
+
 def test_invalid_utf8_costs_one_name_at_most() -> None:
     assert names(b'{"data": [{"id": "a"}, {"id": "b", "owned_by": "\xff"}]}') == ("a", "b")
 
