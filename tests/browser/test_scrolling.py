@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pytest
 from playwright.async_api import expect
 
@@ -9,6 +11,7 @@ from tests.browser.long_conversation import write
 from tests.browser.tab import Tab
 from tests.browser.test_following import FROM_END, LONG, NOTE_PLACES, STEADY
 from tests.browser.visitor import Visitor
+from tests.engines.scrolling import BEGIN, END, FRAMES, PATIENCE_MS, TOLERANCE
 from tests.faults.processes import Site, Upstream
 
 # From now on, remembers by how much the message that is read has moved in frames in which nobody scrolled.
@@ -201,6 +204,29 @@ async def test_scrolling_up_in_a_long_answer_never_jumps(visitor: Visitor, site:
     await tab.page.wait_for_function(STEADY)
 
     assert await tab.page.evaluate(STEP_UP, [400, 40]) == []
+
+
+@pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
+async def test_a_page_up_goes_a_page(visitor: Visitor, site: Site, *, anchors: bool) -> None:
+    """Whatever is laid out on the way. See also tests/engines."""
+    assert visitor.person
+    if not anchors:
+        await visitor.context.add_init_script(WITHOUT_ANCHORS)
+    tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 2, size=200_000)}")
+    await tab.page.wait_for_function("document.querySelectorAll('.markdown-part').length > 15")
+    await tab.page.wait_for_function(STEADY)
+    await tab.scroller.focus()
+
+    pages = []
+    for _ in range(12):
+        await tab.page.evaluate(BEGIN)
+        await tab.page.keyboard.press("PageUp")
+        places = await tab.page.evaluate(END, [FRAMES, PATIENCE_MS])
+        pages.append(places[-1] - places[0])
+
+    height = await tab.scroller.evaluate("(scroller) => scroller.clientHeight")
+    assert height / 2 < median(pages) < height
+    assert [page for page in pages if abs(page - median(pages)) > TOLERANCE] == []
 
 
 async def test_the_beginning_is_reached_and_the_end_comes_back(visitor: Visitor, site: Site) -> None:

@@ -27,7 +27,7 @@ AT_REST = """() => new Promise((resolve) => {
   setTimeout(resolved, 400);
 })"""
 FOCUS = """() => document.querySelector("#transcript-scroller").focus()"""
-OPENINGS = 4
+OPENINGS = 2
 
 
 async def wheel_step(window: Window) -> Move:

@@ -38,7 +38,9 @@ export class HeldText {
     document.adoptedStyleSheets.push(this.#sheet);
     // Keys are heard wherever the focus is: a browser scrolls what was clicked last.
     for (const sign of SIGNS) document.addEventListener(sign, this.#moves, { signal, passive: true, capture: true });
-    signal.addEventListener("abort", () => this.reset());
+    signal.addEventListener("abort", () => {
+      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== this.#sheet);
+    });
   }
 
   /** Another text: where it was scrolled to does not matter. */
@@ -88,9 +90,9 @@ export class HeldText {
   };
 
   #settle() {
+    if (!this.#shift) return;
     this.restore();
     const shift = this.#shift;
-    if (!shift) return;
     // The longer text first, so that there is room for the scrolling.
     if (shift < 0) this.#scroller.scrollBy(0, shift);
     this.#shiftTo(0);
