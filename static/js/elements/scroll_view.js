@@ -65,13 +65,13 @@ export class ScrollView {
   }
 
   toEnd() {
-    this.scrollBy(this.rest);
+    // In Firefox even the same scrollTop ends a scrolling that is under way.
+    if (this.rest >= 1) this.#scroller.scrollTop = this.length;
   }
 
   /** @param {number} distance */
   scrollBy(distance) {
-    // In Firefox a scrolling that is under way goes on after this, and ends with a new scrollTop, even with the same one.
-    // One that has begun on the screen may not have been told to the page yet.
+    // In Firefox a scrolling that is under way goes on after this, and ends with a new scrollTop.
     if (Math.abs(distance) >= 1) this.#scroller.scrollBy(0, distance);
   }
 
