@@ -29,6 +29,8 @@ export class ReadingPlace {
   #pinned = false;
   #top = 0;
   #length = 0;
+  /** Whether the browser holds what is being read. */
+  #holds;
   /** Where the browser does not hold what is being read. @type {import("./held_text.js").HeldText | null} */
   #held = null;
   #sizes = new ResizeObserver(() => this.#resized());
@@ -43,7 +45,8 @@ export class ReadingPlace {
     this.#content = elements.content;
     this.#view = new ScrollView(elements);
     // Safari does not hold it, nor does Firefox where it skips what is not in view.
-    if (getComputedStyle(this.#scroller).overflowAnchor !== "auto") void this.#holdText(elements.list);
+    this.#holds = getComputedStyle(this.#scroller).overflowAnchor === "auto";
+    if (!this.#holds) void this.#holdText(elements.list);
     this.#onChange = onChange;
   }
 
@@ -164,7 +167,17 @@ export class ReadingPlace {
   /** A reader may have scrolled up just now, by the scroll bar say: the event that tells comes with the next frame. */
   #notice() {
     const { top, length, rest } = this.#view;
-    if (top < this.#top - 1 && length >= this.#length && rest > 1) this.#following = this.#pinned = false;
+    if (top < this.#top - 1 && length >= this.#length && rest > 1 && !this.#isCut(top)) this.#following = this.#pinned = false;
+  }
+
+  /**
+   * Firefox lays out what is new as short as it guesses, cuts the place to that, and lays it out again. That is no reader's
+   * move, who seldom goes more than a screen at once.
+   *
+   * @param {number} top
+   */
+  #isCut(top) {
+    return !this.#holds && this.#top - top > this.#view.height;
   }
 
   /** What comes of it is no move of the reader's. */
@@ -177,8 +190,8 @@ export class ReadingPlace {
     const { top, length, rest } = this.#view;
     const up = top < this.#top - 1;
     const moved = Math.abs(top - this.#top) > 1;
-    // Content that shrinks moves the scroller up as well: only a person's own move counts.
-    const shrunk = length < this.#length;
+    // Content that shrinks moves the scroller up as well: only a person's own move counts. It may have grown again.
+    const shrunk = length < this.#length || (length > this.#length && this.#isCut(top));
     this.#top = top;
     this.#length = length;
     if (moved && !shrunk && !this.#stands) this.#pinned = false;
