@@ -193,15 +193,20 @@ async def test_scrolling_through_a_long_conversation_never_jumps(
     await expect(tab.questions.last).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
-async def test_scrolling_up_in_a_long_answer_never_jumps(visitor: Visitor, site: Site, *, anchors: bool) -> None:
-    """Most of it has never been laid out, and is of another height than was guessed."""
+async def at_a_long_answer(visitor: Visitor, site: Site, *, anchors: bool) -> Tab:
     assert visitor.person
     if not anchors:
         await visitor.context.add_init_script(WITHOUT_ANCHORS)
     tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 2, size=200_000)}")
     await tab.page.wait_for_function("document.querySelectorAll('.markdown-part').length > 15")
     await tab.page.wait_for_function(STEADY)
+    return tab
+
+
+@pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
+async def test_scrolling_up_in_a_long_answer_never_jumps(visitor: Visitor, site: Site, *, anchors: bool) -> None:
+    """Most of it has never been laid out, and is of another height than was guessed."""
+    tab = await at_a_long_answer(visitor, site, anchors=anchors)
 
     assert await tab.page.evaluate(STEP_UP, [400, 40]) == []
 
@@ -209,12 +214,7 @@ async def test_scrolling_up_in_a_long_answer_never_jumps(visitor: Visitor, site:
 @pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
 async def test_a_page_up_goes_a_page(visitor: Visitor, site: Site, *, anchors: bool) -> None:
     """Whatever is laid out on the way. See also tests/engines."""
-    assert visitor.person
-    if not anchors:
-        await visitor.context.add_init_script(WITHOUT_ANCHORS)
-    tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 2, size=200_000)}")
-    await tab.page.wait_for_function("document.querySelectorAll('.markdown-part').length > 15")
-    await tab.page.wait_for_function(STEADY)
+    tab = await at_a_long_answer(visitor, site, anchors=anchors)
     await tab.scroller.focus()
 
     pages = []

@@ -15,7 +15,7 @@ const STILL_FRAMES = 10;
  */
 export class HeldText {
   #scroller;
-  #list;
+  #view;
   #onSettled;
   /** @type {{ block: Element, offset: number, top: number, length: number } | null} */
   #read = null;
@@ -27,13 +27,13 @@ export class HeldText {
 
   /**
    * @param {HTMLElement} scroller
-   * @param {HTMLElement} list of messages
+   * @param {import("./scroll_view.js").ScrollView} view of it
    * @param {AbortSignal} signal ends it
    * @param {() => void} onSettled is called when it has scrolled by itself
    */
-  constructor(scroller, list, signal, onSettled) {
+  constructor(scroller, view, signal, onSettled) {
     this.#scroller = scroller;
-    this.#list = list;
+    this.#view = view;
     this.#onSettled = onSettled;
     document.adoptedStyleSheets.push(this.#sheet);
     // Keys are heard wherever the focus is: a browser scrolls what was clicked last.
@@ -53,7 +53,7 @@ export class HeldText {
   note(held) {
     const block = held && this.#block;
     const { scrollTop, scrollHeight } = this.#scroller;
-    this.#read = block ? { block, offset: this.#offsetOf(block), top: scrollTop, length: scrollHeight } : null;
+    this.#read = block ? { block, offset: this.#view.offsetOf(block), top: scrollTop, length: scrollHeight } : null;
   }
 
   /** Undoes what has moved the text, but not what the reader has scrolled since then. @returns {number} what it has scrolled */
@@ -63,7 +63,7 @@ export class HeldText {
     // Where the text has become too short for the place, it is the browser that has scrolled.
     const cut = scrollHeight < this.#read.length && scrollHeight - clientHeight - scrollTop <= 1;
     const scrolled = cut ? 0 : scrollTop - this.#read.top;
-    const moved = this.#offsetOf(this.#read.block) - this.#read.offset + scrolled;
+    const moved = this.#view.offsetOf(this.#read.block) - this.#read.offset + scrolled;
     this.scrollBy(moved);
     return this.#scroller.scrollTop - scrollTop;
   }
@@ -109,20 +109,9 @@ export class HeldText {
 
   /** The first block that is drawn and in view, if only with its end; where none is, the first message. */
   get #block() {
+    const first = this.#view.firstVisible;
     const { top, bottom } = this.#scroller.getBoundingClientRect();
-    const messages = this.#list.children;
-    let [low, high] = [0, messages.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (messages[middle].getBoundingClientRect().bottom > top) high = middle;
-      else low = middle + 1;
-    }
-    return firstDrawn([...messages].slice(low), top, bottom) ?? messages[low] ?? null;
-  }
-
-  /** @param {Element} block */
-  #offsetOf(block) {
-    return block.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top;
+    return (first && firstDrawn(from(first), top, bottom)) ?? first ?? null;
   }
 }
 
@@ -143,4 +132,9 @@ function firstDrawn(elements, top, bottom) {
     if (found) return found;
   }
   return null;
+}
+
+/** @param {Element} element @returns {Iterable<Element>} it, and its siblings below */
+function* from(element) {
+  for (let next = /** @type {Element | null} */ (element); next; next = next.nextElementSibling) yield next;
 }

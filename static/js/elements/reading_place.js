@@ -46,7 +46,7 @@ export class ReadingPlace {
     this.#view = new ScrollView(elements);
     // Safari does not hold it, nor does Firefox where it skips what is not in view.
     this.#holds = getComputedStyle(this.#scroller).overflowAnchor === "auto";
-    if (!this.#holds) void this.#holdText(elements.list);
+    if (!this.#holds) void this.#holdText();
     this.#onChange = onChange;
   }
 
@@ -141,11 +141,10 @@ export class ReadingPlace {
     this.#onChange(false);
   }
 
-  /** @param {HTMLElement} list */
-  async #holdText(list) {
+  async #holdText() {
     const text = await import("./held_text.js").catch(() => null);
     if (!text) return;
-    this.#held = new text.HeldText(this.#scroller, list, this.#listeners.signal, () => {
+    this.#held = new text.HeldText(this.#scroller, this.#view, this.#listeners.signal, () => {
       this.#note();
       this.#remember();
     });
