@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import io
 import logging
-import logging.config
 import sys
 
 import pytest
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -14,6 +11,7 @@ from django.urls import path, re_path
 
 import chatsite.urls
 from chatsite.log_lines import Lines
+from tests.console import console
 
 SECRET = "1-c4f2verysecret"
 
@@ -76,19 +74,15 @@ handler500 = "chat.views.errors.server_error"
 @pytest.mark.django_db
 @pytest.mark.urls("tests.test_log_lines")
 def test_what_django_says_of_a_failure_goes_through_it() -> None:
-    printed = io.StringIO()
-    console = logging.StreamHandler(printed)
-    name = settings.LOGGING["handlers"]["console"]["formatter"]
-    configurator = logging.config.DictConfigurator(settings.LOGGING)
-    console.setFormatter(configurator.configure_formatter(settings.LOGGING["formatters"][name]))  # type: ignore[attr-defined]
+    handler, printed = console()
     logger = logging.getLogger("django.request")
-    logger.addHandler(console)
+    logger.addHandler(handler)
     client = Client(raise_request_exception=False)
     try:
         assert client.get(f"/accounts/password/reset/key/{SECRET}/").status_code == 500
         assert client.get("/other").status_code == 500
     finally:
-        logger.removeHandler(console)
+        logger.removeHandler(handler)
 
     assert "Internal Server Error: /accounts/password/reset/key/..." in printed.getvalue()
     assert "Internal Server Error: /other" in printed.getvalue()

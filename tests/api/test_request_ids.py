@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
-import logging.config
 import re
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
@@ -21,6 +19,7 @@ from chat.quotas.refusals import Answer
 from chatsite.request_ids import chosen
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
+from tests.console import console
 
 OURS = re.compile("[0-9a-f]{32}")
 NAME = "job-17=a+b_C"
@@ -50,11 +49,7 @@ handler500 = "chat.views.errors.server_error"
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What the site's own formatter makes of what is logged."""
-    printed = io.StringIO()
-    handler = logging.StreamHandler(printed)
-    name = settings.LOGGING["handlers"]["console"]["formatter"]
-    configurator = logging.config.DictConfigurator(settings.LOGGING)
-    handler.setFormatter(configurator.configure_formatter(settings.LOGGING["formatters"][name]))  # type: ignore[attr-defined]
+    handler, printed = console()
     root = logging.getLogger()
     root.addHandler(handler)
     yield printed
@@ -166,3 +161,10 @@ async def test_the_lines_of_a_run_that_it_began_have_it_no_more(chat: Rig, owner
 
     lines = [line for line in log.getvalue().splitlines() if made.data["run_id"] in line and "ended" in line]
     assert [line for line in lines if NAME in line] == []
+
+
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_its_format_holds_in_every_test(time: str, log: io.StringIO) -> None:
+    logging.getLogger("chat.planted").warning("Said.")
+
+    assert log.getvalue().endswith("WARNING chat.planted: Said.\n"), time
