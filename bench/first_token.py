@@ -19,7 +19,7 @@ from pathlib import Path
 
 import aiohttp
 
-from chat.sse import Decoder
+from chat.protocol.sse import Decoder
 from tests.faults.client import socket as open_socket
 from tests.faults.processes import Site, Upstream, prepare
 

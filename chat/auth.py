@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from chat import database
-from chat.answer_headers import should_retry
 from chat.models import ApiToken, SignIn, User
+from chat.protocol.response_headers import should_retry
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat import close_codes, database, metrics, notices
-from chat.answer_headers import NO_PAGE
+from chat import database, metrics, notices
 from chat.auth import credential_of_scope, user_of_scope
 from chat.flag import Flag
 from chat.followers import Followers
@@ -28,17 +27,19 @@ from chat.generation.engine import Engine, describe, engine
 from chat.limits import SlidingWindow
 from chat.models import User
 from chat.origins import may_connect, tell_of_the_origin
+from chat.protocol import close_codes
+from chat.protocol.errors import Refusal
+from chat.protocol.response_headers import NO_PAGE
+from chat.protocol.untrusted_input import BadJson, loads
 from chat.quotas.connections import RETRY_SECONDS, Full, Place
 from chat.quotas.frames import FIRST_PAUSE_SECONDS
 from chat.quotas.handshakes import TooMany, address_of
 from chat.quotas.quotas import Quotas, quotas
-from chat.refusals import Refusal
 from chat.sign_in_watch import signed_out
 from chat.socket_requests import SignedOut, SocketRequests, is_ref
 from chat.socket_writer import SocketWriter
 from chat.streams.base import Unavailable
 from chat.window import BYTES, UnknownFrame, Window
-from chat.wire import BadJson, loads
 from chatsite import request_ids
 
 logger = logging.getLogger(__name__)

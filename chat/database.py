@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import Error, OperationalError, close_old_connections, connection, connections, reset_queries
 
 from chat.limits import ConcurrencyLimit, Crowded
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from chat import metrics
-from chat.events import Cursor, typed
 from chat.generation.archive import Archived
 from chat.generation.engine import Engine
+from chat.protocol.errors import Refusal
+from chat.protocol.events import Cursor, typed
+from chat.protocol.sse import dumps
 from chat.quotas.requests import Tally
-from chat.refusals import Refusal
-from chat.sse import dumps
 from chat.streams.base import Batch, RunInfo, Unavailable
 from chat.window import Window
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from chat.flag import Flag
-from chat.sse import dumps
-from chat.wire import clean
+from chat.protocol.sse import dumps
+from chat.protocol.untrusted_input import clean
 
 # Events are bounded by the window; replies and notices by this. A reader so far behind is not reading.
 HELD_FRAMES: Final = 512

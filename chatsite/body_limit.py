@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from chat.answer_headers import NO_PAGE
 from chat.api.replies import refused
 from chat.limits import BODY_BYTES
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
+from chat.protocol.response_headers import NO_PAGE
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

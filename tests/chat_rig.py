@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from asgiref.sync import sync_to_async
 
 from chat import database
-from chat.events import Cursor, Entry
 from chat.generation import engine as engines
 from chat.generation.engine import Engine, Sent
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Assistant, User
+from chat.protocol.events import Cursor, Entry
 from chat.providers.registry import Registry
 from chat.streams.base import StreamLog
 from chat.streams.memory import MemoryLog

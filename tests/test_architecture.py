@@ -115,8 +115,8 @@ def test_imports_go_only_downward() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("chat.events", "from chat.models import Message"),
-        ("chat.events", "import msgspec"),
+        ("chat.protocol.events", "from chat.models import Message"),
+        ("chat.protocol.events", "import msgspec"),
         ("chat.providers.openai", "from django.conf import settings"),
         ("chat.providers.openai", "from chat import streams"),
         ("chat.streams.memory", "def f():\n    import django.db"),
@@ -137,7 +137,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("chat.events", "import json"),
+        ("chat.protocol.events", "import json"),
         ("chat.consumers", "from chat.generation.engine import engine\nfrom chat import events"),
         ("chat.generation.runner", "from .run import Run\nfrom chat import models"),
         ("chat.providers.openai", "import openai\nfrom chat.providers import base"),

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from chat import database
 from chat.limits import ConcurrencyLimit
 from chat.models import User
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
 from chatsite import databases, request_ids
 
 SECONDS = 20

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chat import close_codes
-from chat.refusals import STATUS
+from chat.protocol import close_codes
+from chat.protocol.errors import STATUS
 from chatsite.env_file import load_env_file
 from chatsite.environment import SECRETS
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import Conversation, User
-from chat.wire import parse_uuid
+from chat.protocol.untrusted_input import parse_uuid
 
 READ_ANY: Final = "chat.read_any_conversation"
 MESSAGES_PER_PAGE: Final = 100

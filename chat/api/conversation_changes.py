@@ -8,8 +8,8 @@ from uuid import UUID
 
 from chat.models import Conversation, Message, branch
 from chat.models.conversation import TITLE_LENGTH
-from chat.refusals import Refusal, not_found
-from chat.wire import clean, parse_uuid
+from chat.protocol.errors import Refusal, not_found
+from chat.protocol.untrusted_input import clean, parse_uuid
 
 FLAGS: Final = {"pinned": "is_pinned", "archived": "is_archived", "unread": "is_unread"}
 NAMES: Final = ("title", "active_leaf_id", "branch_id", *FLAGS)

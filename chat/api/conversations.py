@@ -15,7 +15,7 @@ from chat.api.replies import body_of, encoded, encoded_reply, reply, route
 from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape, problem_shape
 from chat.generation.engine import MODELS_SECONDS, engine
 from chat.models import Assistant, Conversation, User
-from chat.refusals import Refusal, not_found
+from chat.protocol.errors import Refusal, not_found
 
 
 @takes("cursor", "limit", "archived", "pinned")

@@ -18,11 +18,11 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter
 
 from chat import metrics
-from chat.answer_headers import NO_PAGE
 from chat.api.heartbeats import LIVE_SECONDS
 from chat.auth import not_signed_in
 from chat.generation.run_labels import RunLabels
 from chat.models import User
+from chat.protocol.response_headers import NO_PAGE
 from chat.quotas.connections import RETRY_SECONDS, Full, Place
 from chat.quotas.quotas import quotas
 from chat.quotas.requests import too_many_connections

@@ -18,8 +18,8 @@ from chat.api.shapes import branch_message_shape, message_shape
 from chat.models import Conversation, User, branch
 from chat.models.branch import NotOnBranch, Stretch
 from chat.models.sizes import PAGE_BYTES, fitting
-from chat.refusals import Refusal, not_found
-from chat.wire import parse_uuid
+from chat.protocol.errors import Refusal, not_found
+from chat.protocol.untrusted_input import parse_uuid
 
 OLDER: Final = "older"
 NEWER: Final = "newer"

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from chat.refusals import Refusal
-from chat.wire import parse_uuid
+from chat.protocol.errors import Refusal
+from chat.protocol.untrusted_input import parse_uuid
 
 SIZE: Final = 50
 LARGEST: Final = 200

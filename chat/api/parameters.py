@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 
 from django.http import HttpRequest
 
-from chat.refusals import Refusal
-from chat.wire import clean
+from chat.protocol.errors import Refusal
+from chat.protocol.untrusted_input import clean
 
 V = TypeVar("V", bound=Callable[..., Any])
 

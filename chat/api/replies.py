@@ -15,14 +15,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException
 from django.utils.cache import patch_vary_headers
 
-from chat.answer_headers import should_retry
 from chat.api.parameters import check, check_names
 from chat.auth import not_signed_in, signed_in
+from chat.protocol.errors import Refusal
+from chat.protocol.response_headers import should_retry
+from chat.protocol.untrusted_input import BadJson, loads
 from chat.quotas.arrivals import arrived
 from chat.quotas.quotas import quotas
-from chat.refusals import Refusal
 from chat.streams.base import Unavailable
-from chat.wire import BadJson, loads
 
 logger = logging.getLogger(__name__)
 

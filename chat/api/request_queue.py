@@ -12,13 +12,13 @@ from typing import Any
 
 from django.conf import settings
 
-from chat.answer_headers import NO_PAGE
 from chat.api.replies import refused
 from chat.auth import credential_of_scope
+from chat.protocol.errors import Refusal
+from chat.protocol.response_headers import NO_PAGE
 from chat.quotas.arrivals import TURN
 from chat.quotas.quotas import quotas
 from chat.quotas.refusals import Answer, Key
-from chat.refusals import Refusal
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

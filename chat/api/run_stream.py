@@ -13,14 +13,14 @@ from django.db import Error as DatabaseError
 
 from chat import notices
 from chat.api import heartbeats
-from chat.events import BadCursor, Cursor
 from chat.generation.archive import Archived
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
-from chat.refusals import Refusal
-from chat.sse import RETRY_MS, encode, ping
+from chat.protocol.errors import Refusal
+from chat.protocol.events import BadCursor, Cursor
+from chat.protocol.sse import RETRY_MS, encode, ping
+from chat.protocol.untrusted_input import parse_uuid
 from chat.streams.base import Batch, RunInfo, Unavailable
-from chat.wire import parse_uuid
 
 T = TypeVar("T")
 

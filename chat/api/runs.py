@@ -13,20 +13,21 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from chat import database, events
+from chat import database
 from chat.api import run_stream
 from chat.api.event_streams import Follows, later, stream, take_a_place
 from chat.api.parameters import flag, takes, takes_any
 from chat.api.replies import answered, body_of, failed, reply, route
 from chat.api.shapes import message_shape, run_shape, run_urls, saved_run_shape, unanswered_shape
-from chat.events import BadCursor, Cursor, Entry
 from chat.generation import archive
 from chat.generation.archive import Archived
 from chat.generation.engine import Engine, Sent, engine, is_at_end
 from chat.generation.requests import FIELDS, SendRequest
 from chat.models import Message, User
+from chat.protocol import events
+from chat.protocol.errors import Refusal, not_found
+from chat.protocol.events import BadCursor, Cursor, Entry
 from chat.quotas.quotas import quotas
-from chat.refusals import Refusal, not_found
 from chat.streams.base import Batch, RunInfo
 
 # The HTTP status of a run that failed while its caller waited for it.

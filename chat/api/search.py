@@ -17,7 +17,7 @@ from chat.api.replies import encoded, encoded_reply, route, with_own_queue
 from chat.api.shapes import ConversationShape, conversation_shape
 from chat.models import User
 from chat.models.shapes import time_text
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
 from chat.search import hits
 from chat.search.deadline import TooLong, deadline
 from chat.search.excerpts import excerpts

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.urls import URLPattern, URLResolver, path, register_converter
 
 from chat.api import conversations, documentation, messages, runs, search
-from chat.wire import UUID_PATTERN
+from chat.protocol.untrusted_input import UUID_PATTERN
 
 
 class IdConverter:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from chat import events
 from chat.generation import again, prompt
 from chat.generation.again import Again
 from chat.generation.pseudonym import pseudonym_of
@@ -15,8 +14,9 @@ from chat.generation.requests import ROOT, SendRequest
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
+from chat.protocol import events
+from chat.protocol.errors import Refusal, not_found
 from chat.providers.base import Request
-from chat.refusals import Refusal, not_found
 
 
 @dataclass(frozen=True, slots=True)

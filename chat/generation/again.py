@@ -7,7 +7,7 @@ from typing import Final
 
 from chat.generation.requests import SendRequest
 from chat.models import Message, User
-from chat.refusals import Refusal, not_found
+from chat.protocol.errors import Refusal, not_found
 
 # An answer that ended like this has more to say.
 UNFINISHED: Final = frozenset({"length", "stopped"})

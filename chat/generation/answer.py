@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
-from chat import events, metrics
+from chat import metrics
 from chat.generation.coalescer import Coalescer
+from chat.protocol import events
+from chat.protocol.untrusted_input import clean, count
 from chat.providers.base import (
     EmptyAnswer,
     Finish,
@@ -23,7 +25,6 @@ from chat.providers.base import (
     TextDelta,
     UsageDelta,
 )
-from chat.wire import clean, count
 
 ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = 0.5

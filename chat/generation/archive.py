@@ -7,9 +7,9 @@ import math
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from chat import events
-from chat.events import ENTRY_CHARACTERS, EPOCH_LENGTH, Cursor, Entry, merge
 from chat.models import Message, UnansweredQuestion
+from chat.protocol import events
+from chat.protocol.events import ENTRY_CHARACTERS, EPOCH_LENGTH, Cursor, Entry, merge
 from chat.streams.base import Batch, size_of
 
 # How the entries are cut is part of what a cursor means: with another cut, another epoch.

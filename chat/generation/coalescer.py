@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from chat.events import ENTRY_CHARACTERS, MERGEABLE, Cursor, Event
 from chat.flag import Flag
+from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Cursor, Event
 from chat.streams.base import StreamLog
 
 FLUSH_SECONDS: Final = 0.03

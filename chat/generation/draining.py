@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
 
 T = TypeVar("T")
 

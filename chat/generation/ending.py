@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from chat import events, notices
+from chat import notices
 from chat.generation.naming import Naming
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.run import completion_of
@@ -18,6 +18,7 @@ from chat.generation.sidebar import tell_of_the_conversation
 from chat.models import Message
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
+from chat.protocol import events
 from chat.streams.base import NoRoom, RunInfo, StreamLog
 
 logger = logging.getLogger(__name__)

@@ -17,8 +17,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from chat import auth, database, events, notices
-from chat.events import Cursor, Entry
+from chat import auth, database, notices
 from chat.generation import archive
 from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
 from chat.generation.archive import Archived
@@ -35,8 +34,10 @@ from chat.generation.runner import Runner
 from chat.generation.sidebar import tell_of_the_conversation
 from chat.generation.takeover import Takeover
 from chat.models import Conversation, Message, UnansweredQuestion, User
+from chat.protocol import events
+from chat.protocol.errors import Refusal, not_found
+from chat.protocol.events import Cursor, Entry
 from chat.providers.registry import Registry
-from chat.refusals import Refusal, not_found
 from chat.streams.base import (
     Batch,
     Budget,

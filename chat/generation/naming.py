@@ -21,8 +21,8 @@ from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.models.turn import Turn
+from chat.protocol.untrusted_input import clean
 from chat.providers.base import Prompt, Provider, ProviderError, Recant, Request, TextDelta
-from chat.wire import clean
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chat.refusals import Refusal, not_found
-from chat.wire import clean, parse_uuid
+from chat.protocol.errors import Refusal, not_found
+from chat.protocol.untrusted_input import clean, parse_uuid
 
 ROOT: Final = "root"
 """As a parent id: the message begins the conversation anew, beside its first message."""

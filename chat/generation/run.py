@@ -10,10 +10,10 @@ from typing import TypedDict, cast
 
 from django.utils import timezone
 
-from chat import events
 from chat.generation.answer import Answer
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked
+from chat.protocol import events
 from chat.providers.base import Provider, Request
 from chat.streams.base import RunInfo
 

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple, cast
 
 from django.db import Error as DatabaseError
 
-from chat import database, events, metrics
+from chat import database, metrics
 from chat.models import Assistant
+from chat.protocol import events
 from chat.streams.base import RunNotFound, StreamLog, Unavailable
 
 KEPT: Final = 1024

@@ -9,12 +9,13 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from chat import events, metrics
+from chat import metrics
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
 from chat.generation.ending import Ending
 from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, asked_of, turn_of
 from chat.generation.run_labels import Labels, RunLabels
+from chat.protocol import events
 from chat.providers.base import ProviderError
 from chat.streams.base import Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
 

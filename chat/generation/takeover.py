@@ -15,14 +15,15 @@ from typing import Final, ParamSpec, TypeVar, cast
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat import database, events, metrics
+from chat import database, metrics
 from chat.generation.admission import admit_again
 from chat.generation.archive import answer_of
 from chat.generation.ending import Ending
 from chat.generation.run import Completion, Run, asked_of, turn_completed, turn_from_log
 from chat.generation.runner import Runner
+from chat.protocol import events
+from chat.protocol.errors import Refusal
 from chat.providers.base import Provider
-from chat.refusals import Refusal
 from chat.streams.base import Claim, Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from chat.models.message import Message
 from chat.models.prepared import A_NUMBER, AN_ID, Prepared
 from chat.models.unanswered_question import Asked, UnansweredQuestion
 from chat.models.user import OwnerGone, User
-from chat.wire import clean
+from chat.protocol.untrusted_input import clean
 
 logger = logging.getLogger(__name__)
 

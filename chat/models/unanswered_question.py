@@ -15,7 +15,7 @@ from chat.models.message import Message
 from chat.models.prepared import adapted
 from chat.models.sizes import Bytes
 from chat.models.user import OwnerGone, User
-from chat.wire import clean
+from chat.protocol.untrusted_input import clean
 
 # Of one person; beyond either the oldest go. A list of them is sent and read in one piece.
 MOST: Final = 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from chat.protocol.untrusted_input import count
 from chat.providers import completion, refusals
 from chat.providers.base import (
     Delta,
@@ -21,7 +22,6 @@ from chat.providers.event_stream import MAX_EVENT_BYTES, STRAY, EventStream, Eve
 from chat.providers.repetition import Repetition
 from chat.providers.text import Joiner
 from chat.providers.thoughts import Thoughts
-from chat.wire import count
 
 _LIMIT_SENTENCE: Final = (
     f"The model's server sent one piece of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was given up."

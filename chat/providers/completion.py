@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from chat.wire import count
+from chat.protocol.untrusted_input import count
 
 # gc=False: made and dropped by the thousand, and never part of a cycle.
 

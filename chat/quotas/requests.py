@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from chat.limits import ConcurrencyLimit, Crowded
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
 
 AT_ONCE: Final = 4
 WAITING: Final = 120

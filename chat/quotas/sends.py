@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from chat.limits import SlidingWindow
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
 
 MINUTE_SECONDS: Final = 60.0
 # A message is offered again, with the same id, until the server has answered: that is no message more.

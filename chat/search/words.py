@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from chat.wire import clean
+from chat.protocol.untrusted_input import clean
 
 # The punctuation of ASCII, and what else stands beside words. PostgreSQL's parser would read host names, paths and
 # numbers out of it: there the index is made without these characters (migration 0006).

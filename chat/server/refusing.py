@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from chat.answer_headers import NO_PAGE, should_retry
+from chat.protocol.response_headers import NO_PAGE, should_retry
 from chatsite import request_ids
 
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 413: "Content Too Large", 503: "Service Unavailable"}

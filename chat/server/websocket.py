@@ -10,8 +10,8 @@ from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 
-from chat.answer_headers import NO_PAGE
-from chat.close_codes import FLOOD
+from chat.protocol.close_codes import FLOOD
+from chat.protocol.response_headers import NO_PAGE
 from chat.server import fast_path
 from chat.server.gate import WriteGate
 from chatsite import request_ids

@@ -8,9 +8,9 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from chat.events import Cursor, Event
+from chat.protocol.events import Cursor, Event
+from chat.protocol.untrusted_input import clean
 from chat.streams.base import RunInfo, RunState
-from chat.wire import clean
 
 _DECODER: Final = msgspec.json.Decoder(list[tuple[str, dict[str, Any]]])
 

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from redis.asyncio import ConnectionPool
 
-from chat.events import Cursor, Entry, Event
+from chat.protocol.events import Cursor, Entry, Event
 from chat.streams import keys
 from chat.streams.base import Batch, RunState, Unavailable
 from chat.streams.calls import Calls

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from chat.events import Cursor, Event
+from chat.protocol.events import Cursor, Event
 from chat.streams.base import (
     KEEP_FAILED_SECONDS,
     KEEP_SAVED_SECONDS,

@@ -22,7 +22,7 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from chat.events import Cursor, Entry, Event
+from chat.protocol.events import Cursor, Entry, Event
 from chat.streams import keys
 from chat.streams.base import (
     KEEP_FAILED_SECONDS,

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from chat import origins
-from chat.answer_headers import should_retry
+from chat.protocol.response_headers import should_retry
 
 RETRY_SECONDS: Final = 10
 

@@ -9,7 +9,7 @@ from chat.api.conversations import listed, shown
 from chat.api.messages import end_of_branch
 from chat.api.shapes import unanswered_shape
 from chat.models import UnansweredQuestion, User
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
 
 # Of the messages' texts that come with the page, in bytes of UTF-8. Their letters may become six bytes each in there.
 ROOM: Final = 256 * 1024

@@ -27,8 +27,8 @@ from chat.api.shapes import (
 from chat.generation.engine import engine, engine_if_ready
 from chat.generation.model_watch import Problem
 from chat.models import Assistant, Suggestion, User
+from chat.protocol.errors import Refusal
 from chat.quotas.arrivals import arrived
-from chat.refusals import Refusal
 from chat.streams.base import Unavailable
 from chat.views.errors import too_many_requests
 from chat.views.first_answers import first_answers

@@ -9,7 +9,7 @@ from typing import Any
 
 from asgiref.testing import ApplicationCommunicator
 
-from chat.sse import Decoder, Message
+from chat.protocol.sse import Decoder, Message
 from chatsite.asgi import application
 
 # On a busy machine: what does not come does not come later either.

@@ -11,8 +11,8 @@ import pytest
 
 from chat.api.replies import refused
 from chat.auth import not_signed_in, unavailable
+from chat.protocol.errors import STATUS, Refusal
 from chat.providers.base import Incomplete, RateLimited, TextDelta
-from chat.refusals import STATUS, Refusal
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
 

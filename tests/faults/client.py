@@ -19,7 +19,7 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from chat.sse import Decoder
+from chat.protocol.sse import Decoder
 from tests.fake_openai.stage import hash_of
 from tests.faults.processes import Member, Site
 from tests.faults.reading import Reading, Violation

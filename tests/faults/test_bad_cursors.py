@@ -11,7 +11,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from chat.sse import Decoder, Message
+from chat.protocol.sse import Decoder, Message
 from tests.faults.client import Browser, socket
 from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import check_saved

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from chat import close_codes
+from chat.protocol import close_codes
 from tests.faults.client import Browser, numbered, open_socket, socket
 from tests.faults.invariants import answers, check_saved
 from tests.faults.processes import Member, Site

@@ -8,7 +8,7 @@ from typing import Final
 
 import aiohttp
 
-from chat import close_codes
+from chat.protocol import close_codes
 from tests.faults.client import Browser, numbered, open_socket
 from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import check_saved

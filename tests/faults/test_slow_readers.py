@@ -12,7 +12,7 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from chat import close_codes
+from chat.protocol import close_codes
 from tests.faults.client import Browser, numbered, open_socket, socket
 from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import check_saved

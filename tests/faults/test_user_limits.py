@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 import pytest
 
-from chat import close_codes
+from chat.protocol import close_codes
 from chat.quotas.redis_connections import LEASE_SECONDS
 from tests.faults.client import Socket, open_socket
 from tests.faults.cluster import Cluster

@@ -12,13 +12,14 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from chat import database, events
-from chat.events import Entry
+from chat import database
 from chat.generation.engine import Engine, Sent
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.generation.run import turn_from_log
 from chat.models import Assistant, Message, User
+from chat.protocol import events
+from chat.protocol.events import Entry
 from chat.providers.base import Finish, TextDelta
 from chat.providers.registry import Registry
 from chat.streams.base import ROOM_BYTES, Budget, Created, RunRequest

@@ -13,10 +13,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from chat import close_codes, database, sign_in_watch, sign_ins
+from chat import database, sign_in_watch, sign_ins
 from chat.auth import purge_sessions, user_of_session
 from chat.models import ApiToken, SignIn, User
 from chat.models.sign_in import SEEN_EVERY
+from chat.protocol import close_codes
 from tests.api.rig import Browser
 from tests.cast import PASSWORD
 from tests.chat_rig import Rig, rig

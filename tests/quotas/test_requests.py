@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from chat.protocol.errors import Refusal
 from chat.quotas.requests import Requests, Tally
 from chat.quotas.sends import ATTEMPTS_PER_SEND, Sends
-from chat.refusals import Refusal
 from tests.quotas.clock import Clock
 
 ALICE, BOB = 1, 2

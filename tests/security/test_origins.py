@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from chat import close_codes
+from chat.protocol import close_codes
 from tests.faults.client import socket
 from tests.faults.processes import Member, Site
 from tests.security.world import world

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from chat.answer_headers import NO_PAGE
+from chat.protocol.response_headers import NO_PAGE
 from chat.server.arrivals import Patience
 from tests.server.process import END_SECONDS, ROOT, running
 from tests.server.test_server import OneReader

@@ -6,9 +6,9 @@ import uuid
 import pytest
 
 from chat.followers import Followers
+from chat.protocol.errors import Refusal
 from chat.quotas.quotas import quotas
 from chat.quotas.requests import Tally
-from chat.refusals import Refusal
 from chat.socket_requests import SocketRequests
 from chat.socket_writer import SocketWriter
 from chat.window import Window

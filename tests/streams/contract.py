@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chat import events
-from chat.events import Cursor, Entry, Event, token
+from chat.protocol import events
+from chat.protocol.events import Cursor, Entry, Event, token
 from chat.streams.base import (
     ROOM_BYTES,
     Budget,

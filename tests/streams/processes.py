@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import TypeVar
 
-from chat import events
-from chat.events import Cursor, Entry, Event, token
+from chat.protocol import events
+from chat.protocol.events import Cursor, Entry, Event, token
 from chat.streams.base import Budget, Created
 from chat.streams.redis import RedisLog
 from tests.streams.contract import LIMIT, request

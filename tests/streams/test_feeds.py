@@ -5,7 +5,7 @@ import weakref
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from chat.events import Cursor, Entry, Event, token
+from chat.protocol.events import Cursor, Entry, Event, token
 from chat.streams import feeds
 from chat.streams.feeds import Feed, Place
 

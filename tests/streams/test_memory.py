@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from chat.events import Event, token
+from chat.protocol.events import Event, token
 from chat.streams.base import KEEP_FAILED_SECONDS, KEEP_SAVED_SECONDS, Budget, Created
 from chat.streams.memory import MemoryLog
 from tests.streams.contract import StreamLogContract, done, request

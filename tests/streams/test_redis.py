@@ -10,8 +10,8 @@ from contextlib import aclosing
 
 import pytest
 
-from chat import events
-from chat.events import Event, token
+from chat.protocol import events
+from chat.protocol.events import Event, token
 from chat.streams.base import Budget, Busy, Created, Duplicate, Fenced, RunNotFound
 from chat.streams.redis import RedisLog
 from tests.streams.contract import StreamLogContract, done, request

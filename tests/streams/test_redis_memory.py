@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 import redis
 
-from chat import events
-from chat.events import Event, token
+from chat.protocol import events
+from chat.protocol.events import Event, token
 from chat.streams.base import ROOM_BYTES, Budget, Created, Full, NoRoom
 from chat.streams.redis import RUN_BYTES
 from tests.streams.contract import done, grown, request

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from chat import events
+from chat.protocol import events
 from chat.streams.base import Created, Fenced, Lost, RunNotFound, Unavailable
 from tests.streams.contract import done, request
 from tests.streams.processes import SECONDS, Follower, Processes, created, eventually, everything, say, value

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from chat.sse import Decoder
+from chat.protocol.sse import Decoder
 from tests.faults.client import Browser
 from tests.faults.processes import Site
 from tests.upstreams.servers import LONG, UpstreamServer

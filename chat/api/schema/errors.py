@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chat.api.schema.values import FLAG, TEXT, Schema, ref, said, shape
-from chat.refusals import STATUS
+from chat.protocol.errors import STATUS
 
 REFUSALS: Final = {
     "bad_request": "A field is missing or wrong, or the request cannot be understood.",

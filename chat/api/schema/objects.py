@@ -28,7 +28,7 @@ from chat.api.schema.values import (
 from chat.generation.requests import AGAIN, ROOT
 from chat.models import Message
 from chat.models.conversation import TITLE_LENGTH
-from chat.wire import UUID_PATTERN
+from chat.protocol.untrusted_input import UUID_PATTERN
 
 
 def objects() -> dict[str, Schema]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from chat.events import EPOCH_LENGTH
-from chat.wire import UUID_PATTERN
+from chat.protocol.events import EPOCH_LENGTH
+from chat.protocol.untrusted_input import UUID_PATTERN
 
 Schema = dict[str, Any]
 

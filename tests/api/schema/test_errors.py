@@ -9,8 +9,8 @@ from chat.api.schema.document import document
 from chat.api.schema.errors import CODES, FAILURE_STATUS, REFUSALS
 from chat.generation.answer import OutputTooLong
 from chat.generation.runner import Interrupted
+from chat.protocol.errors import STATUS
 from chat.providers.base import ProviderError
-from chat.refusals import STATUS
 from tests.api.schema.openapi import codes_of, operations
 
 

@@ -7,12 +7,12 @@ import json
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chat import events
 from chat.api import run_stream
 from chat.api.schema.document import document
 from chat.api.schema.events import EVENTS, schema_name
-from chat.events import Entry, Event
-from chat.sse import Decoder, ping
+from chat.protocol import events
+from chat.protocol.events import Entry, Event
+from chat.protocol.sse import Decoder, ping
 from chat.streams.base import Batch
 from tests.api.schema.openapi import ID, check, schema_of
 

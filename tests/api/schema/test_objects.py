@@ -7,11 +7,11 @@ from typing import Any, NotRequired, get_origin, get_type_hints
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chat import events
 from chat.api import shapes
-from chat.events import Cursor
 from chat.generation.engine import describe
 from chat.models import Assistant, Conversation, Message
+from chat.protocol import events
+from chat.protocol.events import Cursor
 from chat.streams.base import RunInfo
 from tests.api.schema.openapi import ID, check, schema_of
 

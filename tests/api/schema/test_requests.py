@@ -10,9 +10,9 @@ from jsonschema.exceptions import ValidationError
 from chat.api import conversation_changes, pages, run_stream
 from chat.api.parameters import check_names
 from chat.api.schema.document import document
-from chat.events import BadCursor, Cursor
 from chat.generation.requests import FIELDS, SendRequest
-from chat.refusals import Refusal
+from chat.protocol.errors import Refusal
+from chat.protocol.events import BadCursor, Cursor
 from tests.api.schema.openapi import ID, accepts, check, schema_of
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.wire import LARGEST_COUNT, BadJson, clean, count, loads, parse_uuid
+from chat.protocol.untrusted_input import LARGEST_COUNT, BadJson, clean, count, loads, parse_uuid
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.events import BadCursor, Cursor, Entry, answer, merge
+from chat.protocol.events import BadCursor, Cursor, Entry, answer, merge
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chat.events import typed
+from chat.protocol.events import typed
 
 RETRY_MS: Final = 1000
 

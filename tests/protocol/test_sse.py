@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.sse import Decoder, DecoderOverflow, Message, encode
+from chat.protocol.sse import Decoder, DecoderOverflow, Message, encode
 
 STREAM = (
     "\ufeffid: 1\revent: a\r\ndata: x\u00e9\ndata:y\n\n: comment\ndata\n\nid: 2\n\nevent: z\n\nid: no\0ne\n"
