@@ -20,11 +20,10 @@ from django.db import Error as DatabaseError
 
 from chat import database, metrics, notices
 from chat.auth import credential_of_scope, user_of_scope
-from chat.flag import Flag
 from chat.followers import Followers
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
-from chat.limits import SlidingWindow
+from chat.light_event import Flag
 from chat.models import User
 from chat.origins import may_connect, tell_of_the_origin
 from chat.protocol import close_codes
@@ -35,6 +34,7 @@ from chat.quotas.connections import RETRY_SECONDS, Full, Place
 from chat.quotas.frames import FIRST_PAUSE_SECONDS
 from chat.quotas.handshakes import TooMany, address_of
 from chat.quotas.quotas import Quotas, quotas
+from chat.rate_limit import SlidingWindow
 from chat.sign_in_watch import signed_out
 from chat.socket_requests import SignedOut, SocketRequests, is_ref
 from chat.socket_writer import SocketWriter

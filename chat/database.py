@@ -23,8 +23,8 @@ from typing import Final, ParamSpec, TypeVar
 from django.conf import settings
 from django.db import Error, OperationalError, close_old_connections, connection, connections, reset_queries
 
-from chat.limits import ConcurrencyLimit, Crowded
 from chat.protocol.errors import Refusal
+from chat.rate_limit import ConcurrencyLimit, Crowded
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 
-from chat.flag import Flag
+from chat.light_event import Flag
 
 logger = logging.getLogger(__name__)
 

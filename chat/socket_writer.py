@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from chat.flag import Flag
+from chat.light_event import Flag
 from chat.protocol.sse import dumps
 from chat.protocol.untrusted_input import clean
 

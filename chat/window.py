@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from chat.flag import Flag
+from chat.light_event import Flag
 
 BYTES: Final = 64 * 1024
 

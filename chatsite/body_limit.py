@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from chat.api.replies import refused
-from chat.limits import BODY_BYTES
 from chat.protocol.errors import Refusal
 from chat.protocol.response_headers import NO_PAGE
+from chat.rate_limit import BODY_BYTES
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -14,7 +14,20 @@ ROOT = Path(__file__).resolve().parents[1]
 KERNEL, PORTS, DATA, CAPABILITIES, PROCESS, INTERFACES = range(6)
 
 LAYERS = {
-    KERNEL: ("answer_headers", "close_codes", "events", "flag", "limits", "networks", "refusals", "sse", "wire"),
+    KERNEL: (
+        "protocol",
+        "light_event",
+        "rate_limit",
+        "answer_headers",
+        "close_codes",
+        "events",
+        "flag",
+        "limits",
+        "networks",
+        "refusals",
+        "sse",
+        "wire",
+    ),
     PORTS: ("providers", "streams"),
     DATA: ("migrations", "models"),
     CAPABILITIES: (
@@ -24,7 +37,7 @@ LAYERS = {
     PROCESS: ("generation",),
     INTERFACES: (
         *("consumers", "followers", "socket_requests", "socket_writer", "window"),
-        *("api", "views", "admin", "management", "server"),
+        *("api", "views", "pages", "socket", "middleware", "admin", "management", "server"),
         *(
             "accounts",
             "account_forms",
@@ -123,7 +136,7 @@ def test_imports_go_only_downward() -> None:
         ("chat.streams.memory", "from chat.generation.engine import engine"),
         ("chat.models.message", "from chat.providers.base import Provider"),
         ("chat.models.message", "from ..generation import engine"),
-        ("chat.limits", "from chat import consumers"),
+        ("chat.rate_limit", "from chat import consumers"),
         ("chat.generation.runner", "from chat.consumers import ChatConsumer"),
         ("chat.generation.runner", "from channels.layers import get_channel_layer"),
         ("chat.generation.runner", "from django.http import HttpResponse"),

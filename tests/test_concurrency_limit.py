@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chat.limits import ConcurrencyLimit, Crowded
+from chat.rate_limit import ConcurrencyLimit, Crowded
 
 
 class Crowd:

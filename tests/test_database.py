@@ -14,9 +14,9 @@ import pytest
 from django.db import DatabaseError, connection
 
 from chat import database
-from chat.limits import ConcurrencyLimit
 from chat.models import User
 from chat.protocol.errors import Refusal
+from chat.rate_limit import ConcurrencyLimit
 from chatsite import databases, request_ids
 
 SECONDS = 20

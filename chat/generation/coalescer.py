@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from chat.flag import Flag
+from chat.light_event import Flag
 from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Cursor, Event
 from chat.streams.base import StreamLog
 

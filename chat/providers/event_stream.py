@@ -1,7 +1,7 @@
 """Server-Sent Events as a provider sends them: bytes in, payloads out, at little cost per event.
 
-The decoder of `chat.protocol.sse` is the general one; this one stays in bytes, because the payload goes to a JSON parser
-wants bytes, and it keeps an event that the server did not close with a blank line before it hung up.
+The decoder of `chat.protocol.sse` is the general one; this one stays in bytes, because the payload goes to a JSON
+parser that wants bytes, and it keeps an event that the server did not close with a blank line before it hung up.
 Spec: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from chat.limits import SWEEP_AT, SlidingWindow
+from chat.rate_limit import SWEEP_AT, SlidingWindow
 
 FIRST_PAUSE_SECONDS: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 60.0

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from chat.limits import SWEEP_AT, SlidingWindow
 from chat.quotas.credentials import Credentials
 from chat.quotas.frames import Floods
+from chat.rate_limit import SWEEP_AT, SlidingWindow
 
 # Handshakes of nobody that cost a look into the database, by address: four a second, in the long run.
 STRANGERS: Final = 60

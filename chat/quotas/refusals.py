@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chat.limits import SlidingWindow
+from chat.rate_limit import SlidingWindow
 
 # Whoever is refused more often than this, within so many seconds, does not listen.
 REFUSED: Final = 10

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from chat.limits import ConcurrencyLimit, Crowded
 from chat.protocol.errors import Refusal
+from chat.rate_limit import ConcurrencyLimit, Crowded
 
 AT_ONCE: Final = 4
 WAITING: Final = 120

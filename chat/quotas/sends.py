@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from chat.limits import SlidingWindow
 from chat.protocol.errors import Refusal
+from chat.rate_limit import SlidingWindow
 
 MINUTE_SECONDS: Final = 60.0
 # A message is offered again, with the same id, until the server has answered: that is no message more.

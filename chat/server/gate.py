@@ -5,7 +5,7 @@ import asyncio
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from chat.flag import Flag
+from chat.light_event import Flag
 
 
 @implementer(IPushProducer)

@@ -7,8 +7,8 @@ from daphne.http_protocol import HTTPFactory as DaphneHTTPFactory
 from daphne.http_protocol import WebRequest
 from twisted.internet import reactor
 
-from chat.limits import BODY_BYTES
 from chat.protocol.response_headers import NO_PAGE, should_retry
+from chat.rate_limit import BODY_BYTES
 from chat.server.arrivals import LINGER_SECONDS, Channel, Patience, Waiting
 from chat.server.gate import WriteGate
 from chat.server.refusing import CROWDED, TOO_BIG, error_body, named

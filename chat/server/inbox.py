@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from chat.flag import Flag
+from chat.light_event import Flag
 
 # More than these unread, and nothing more should be taken from the network before some are.
 FULL: Final = 32

@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
-from chat.limits import SlidingWindow
 from chat.protocol.events import MERGEABLE, Cursor, Entry, Event, merge
+from chat.rate_limit import SlidingWindow
 from chat.streams.base import (
     KEEP_FAILED_SECONDS,
     KEEP_SAVED_SECONDS,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from chat.limits import BODY_BYTES
+from chat.rate_limit import BODY_BYTES
 from tests.faults.client import Browser, numbered, socket
 from tests.faults.invariants import check_saved
 from tests.faults.processes import Upstream

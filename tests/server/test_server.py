@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from chat.limits import BODY_BYTES
+from chat.rate_limit import BODY_BYTES
 from tests.server.process import END_SECONDS, running
 from tests.server.streaming_app import CHUNK_BYTES, chunk
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chat.flag import Flag
+from chat.light_event import Flag
 
 
 async def test_whoever_waits_is_woken_even_if_it_is_cleared_at_once() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from chat.limits import SWEEP_AT, SlidingWindow
+from chat.rate_limit import SWEEP_AT, SlidingWindow
 from tests.quotas.clock import Clock
 
 
