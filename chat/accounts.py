@@ -23,10 +23,11 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from chat import account_limits, first_run, mail
+from chat import account_limits, mail
 from chat.account_forms import LinkUsed
+from chat.auth import first_run
+from chat.auth.sign_in_watch import look_now
 from chat.models import User
-from chat.sign_in_watch import look_now
 from chatsite.addresses import origin
 
 logger = logging.getLogger(__name__)

@@ -10,6 +10,6 @@ class ChatConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from chat import checks  # noqa: F401  (registers the system checks)
-        from chat.sign_ins import signed_in
+        from chat.auth.sessions import signed_in
 
         user_logged_in.connect(signed_in)

@@ -19,13 +19,14 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import database, metrics, notices
-from chat.auth import credential_of_scope, user_of_scope
+from chat.auth.credentials import credential_of_scope, user_of_scope
+from chat.auth.origins import may_connect, tell_of_the_origin
+from chat.auth.sign_in_watch import signed_out
 from chat.followers import Followers
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
 from chat.light_event import Flag
 from chat.models import User
-from chat.origins import may_connect, tell_of_the_origin
 from chat.protocol import close_codes
 from chat.protocol.errors import Refusal
 from chat.protocol.response_headers import NO_PAGE
@@ -35,7 +36,6 @@ from chat.quotas.frames import FIRST_PAUSE_SECONDS
 from chat.quotas.handshakes import TooMany, address_of
 from chat.quotas.quotas import Quotas, quotas
 from chat.rate_limit import SlidingWindow
-from chat.sign_in_watch import signed_out
 from chat.socket_requests import SignedOut, SocketRequests, is_ref
 from chat.socket_writer import SocketWriter
 from chat.streams.base import Unavailable

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chat import sign_in_watch
+from chat.auth import sign_in_watch
 from chat.generation import owners
 from chat.models import User
 

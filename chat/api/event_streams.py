@@ -19,14 +19,14 @@ from prometheus_client import Counter
 
 from chat import metrics
 from chat.api.heartbeats import LIVE_SECONDS
-from chat.auth import not_signed_in
+from chat.auth.credentials import not_signed_in
+from chat.auth.sign_in_watch import signed_out
 from chat.generation.run_labels import RunLabels
 from chat.models import User
 from chat.protocol.response_headers import NO_PAGE
 from chat.quotas.connections import RETRY_SECONDS, Full, Place
 from chat.quotas.quotas import quotas
 from chat.quotas.requests import too_many_connections
-from chat.sign_in_watch import signed_out
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

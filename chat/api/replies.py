@@ -16,7 +16,7 @@ from django.http.request import RawPostDataException
 from django.utils.cache import patch_vary_headers
 
 from chat.api.parameters import check, check_names
-from chat.auth import not_signed_in, signed_in
+from chat.auth.credentials import not_signed_in, signed_in
 from chat.protocol.errors import Refusal
 from chat.protocol.response_headers import should_retry
 from chat.protocol.untrusted_input import BadJson, loads

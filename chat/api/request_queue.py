@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from chat.api.replies import refused
-from chat.auth import credential_of_scope
+from chat.auth.credentials import credential_of_scope
 from chat.protocol.errors import Refusal
 from chat.protocol.response_headers import NO_PAGE
 from chat.quotas.arrivals import TURN

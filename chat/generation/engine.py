@@ -17,7 +17,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from chat import auth, database, notices
+from chat import database, notices
+from chat.auth import credentials
 from chat.generation import archive
 from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
 from chat.generation.archive import Archived
@@ -388,7 +389,7 @@ async def _purge() -> None:
     while True:
         try:
             await database.write(Conversation.objects.purge)
-            await database.write(auth.purge_sessions)
+            await database.write(credentials.purge_sessions)
             await _give_space_back()
         except DatabaseError as error:
             logger.warning("Deleted conversations could not be purged; trying again later: %r", error)

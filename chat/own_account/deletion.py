@@ -9,9 +9,9 @@ from typing import Final
 from django.db import transaction
 
 from chat import database
+from chat.auth.sign_in_watch import look_now
 from chat.generation.engine import Engine, engine
 from chat.models import Conversation, User
-from chat.sign_in_watch import look_now
 from chat.streams.base import Unavailable
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.http import HttpRequest
 
-from chat.auth import credential_of_scope
+from chat.auth.credentials import credential_of_scope
 from chat.models import User
 from chat.quotas.quotas import quotas
 

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from chat import origins
+from chat.auth import origins
 from chat.protocol.response_headers import should_retry
 
 RETRY_SECONDS: Final = 10

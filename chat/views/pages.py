@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from chat import database, first_run
+from chat import database
 from chat.api.shapes import (
     AssistantShape,
     ModelProblemShape,
@@ -24,6 +24,7 @@ from chat.api.shapes import (
     problem_shape,
     suggestion_shape,
 )
+from chat.auth import first_run
 from chat.generation.engine import engine, engine_if_ready
 from chat.generation.model_watch import Problem
 from chat.models import Assistant, Suggestion, User

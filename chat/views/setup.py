@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from chat import first_run
+from chat.auth import first_run
 from chat.models import User
 
 WRONG_LINK = gettext_lazy(

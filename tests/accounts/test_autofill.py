@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
-from chat import first_run
+from chat.auth import first_run
 from chat.models import User
 
 SignIn = Callable[[User], Client]

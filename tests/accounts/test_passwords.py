@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 
 from chat.account_forms import ResetPasswordKeyForm
-from chat.auth import user_of_session
+from chat.auth.credentials import user_of_session
 from chat.models import User
 from tests.cast import PASSWORD
 

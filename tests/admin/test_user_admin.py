@@ -10,9 +10,9 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from chat import database
+from chat.auth.sign_in_watch import signed_out
 from chat.generation.owners import Owners
 from chat.models import ApiToken, User
-from chat.sign_in_watch import signed_out
 from tests.cast import PASSWORD
 from tests.chat_rig import rig
 

@@ -365,7 +365,7 @@ async def test_a_database_that_is_away_is_503(chat: Rig, owner: Browser, monkeyp
     def away(*_: object) -> None:
         raise OperationalError("no such server")
 
-    monkeypatch.setattr("chat.auth.user_of_token", away)
+    monkeypatch.setattr("chat.auth.credentials.user_of_token", away)
     response = await owner.get("/api/conversations")
     assert (response.status, response.data["error"]["code"]) == (503, "unavailable")
     assert response.headers["retry-after"] == "5"
@@ -411,8 +411,8 @@ async def test_the_id_of_the_multiplex_does_not_grow_with_ended_runs(chat: Rig, 
 async def test_a_stream_ends_when_its_reader_is_signed_out(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
-    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0)
+    monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.auth.sign_in_watch.AGE_SECONDS", 0)
     sent = await chat.send()
     stream = await owner.open("GET", path.format(run_id=sent.run_id))
     await stream.until("start")
@@ -429,8 +429,8 @@ async def test_a_stream_ends_when_its_reader_is_signed_out(
 async def test_who_waits_for_an_answer_and_is_signed_out_is_refused(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
-    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0)
+    monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.auth.sign_in_watch.AGE_SECONDS", 0)
     waiting = asyncio.create_task(owner.post("/api/runs/wait", {"text": "Hello"}))
     await chat.provider.asked.wait()
     await database.write(lambda: [token.revoke() for token in ApiToken.objects.all()])

@@ -170,8 +170,8 @@ class TestWait:
     async def test_whoever_is_signed_out_meanwhile_hears_so_in_the_body(
         self, chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
-        monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0)
+        monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
+        monkeypatch.setattr("chat.auth.sign_in_watch.AGE_SECONDS", 0)
         stream = await owner.open("POST", WAIT, {"text": "Hi"})
         await stream.chunk()
         await database.write(lambda: [token.revoke() for token in ApiToken.objects.all()])

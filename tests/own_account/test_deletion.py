@@ -15,7 +15,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from chat import database
-from chat.auth import user_of_session
+from chat.auth.credentials import user_of_session
 from chat.models import ApiToken, Conversation, Message, SignIn, User
 from chat.own_account import deletion
 from tests.api.rig import Browser

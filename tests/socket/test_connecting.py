@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.test import override_settings
 
 from chat import database, notices
-from chat.auth import user_of_scope
+from chat.auth.credentials import user_of_scope
 from chat.models import ApiToken
 from chat.streams.base import RunInfo, Unavailable
 from chat.streams.memory import MemoryLog
@@ -148,8 +148,8 @@ async def test_a_disabled_account_is_not_signed_in(chat: Rig) -> None:
 async def test_a_session_that_ends_ends_the_socket(
     chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
-    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0)
+    monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.auth.sign_in_watch.AGE_SECONDS", 0)
     socket = await connect()
     await socket.receive("hello")
     chat.alice.is_active = False

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chat import database
-from chat.auth import user_of_scope
+from chat.auth.credentials import user_of_scope
 from chat.models import User
 from chat.quotas.frames import MISTAKES
 from chat.quotas.handshakes import STRANGERS
@@ -310,7 +310,7 @@ async def test_a_user_who_was_here_comes_in_whatever_strangers_do(chat: Rig) -> 
 
 async def test_a_handshake_of_nobody_at_all_asks_nothing(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     queries: list[str] = []
-    monkeypatch.setattr("chat.auth.user_of_session", lambda key: queries.append(key))
+    monkeypatch.setattr("chat.auth.credentials.user_of_session", lambda key: queries.append(key))
     assert [await knock("") for _ in range(STRANGERS + 5)] == [4401] * (STRANGERS + 5)
     assert queries == []
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from chat import first_run
+from chat.auth import first_run
 from chat.models import User
 from tests.cast import PASSWORD
 

@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from chat import mail
-from chat.first_run import setup_link
+from chat.auth.first_run import setup_link
 from chat.generation.engine import Engine, engine
 from chat.server import garbage
 from chat.server.listening import CannotListen, listen, listen_unix

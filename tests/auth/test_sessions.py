@@ -13,8 +13,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from chat import database, sign_in_watch, sign_ins
-from chat.auth import purge_sessions, user_of_session
+from chat import database
+from chat.auth import sessions, sign_in_watch
+from chat.auth.credentials import purge_sessions, user_of_session
 from chat.models import ApiToken, SignIn, User
 from chat.models.sign_in import SEEN_EVERY
 from chat.protocol import close_codes
@@ -175,7 +176,7 @@ async def noted(condition: Callable[[], Any]) -> Any:
 async def test_an_older_session_is_noted_when_it_comes(chat: Rig) -> None:
     browser = await browser_of(chat.alice)
     await database.write(SignIn.objects.all().delete)
-    sign_ins.noted = sign_ins.Noted()
+    sessions.noted = sessions.Noted()
 
     assert (await browser.get("/api/conversations", **{"user-agent": FIREFOX})).status == 200
 
@@ -185,7 +186,7 @@ async def test_an_older_session_is_noted_when_it_comes(chat: Rig) -> None:
 
 async def test_one_that_was_seen_just_now_is_not_written_again(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = await browser_of(chat.alice)
-    sign_ins.noted = sign_ins.Noted()
+    sessions.noted = sessions.Noted()
     later: list[str] = []
     monkeypatch.setattr(database, "write_later", lambda name, function: later.append(name))
 
@@ -215,7 +216,7 @@ async def test_a_token_is_no_session(chat: Rig) -> None:
     _, secret = await database.write(ApiToken.objects.issue, chat.charlie)
     hers = await browser_of(chat.alice)
     await database.write(SignIn.objects.all().delete)
-    sign_ins.noted = sign_ins.Noted()
+    sessions.noted = sessions.Noted()
 
     await Browser(token=secret, session=hers.session).get("/api/conversations")
     await hers.get("/api/conversations")
@@ -227,7 +228,7 @@ async def test_a_token_is_no_session(chat: Rig) -> None:
 async def test_who_only_listens_is_there_too(chat: Rig) -> None:
     browser = await browser_of(chat.alice)
     await database.write(lambda: SignIn.objects.update(last_seen_at=timezone.now() - LATER))
-    sign_ins.noted = sign_ins.Noted()
+    sessions.noted = sessions.Noted()
     scope = {"headers": [(b"cookie", f"sessionid={browser.session}".encode())], "client": ["192.0.2.9", 1]}
 
     await sign_in_watch.SignIns().user_id(scope, age=0)
@@ -238,16 +239,16 @@ async def test_who_only_listens_is_there_too(chat: Rig) -> None:
 
 @pytest.mark.parametrize(("told", "kept"), [("", None), (None, None), ("fe80::1%eth0", "fe80::1"), ("unix:", None)])
 def test_what_is_no_address_is_none(told: str | None, kept: str | None) -> None:
-    assert sign_ins._address(told) == kept
+    assert sessions._address(told) == kept
 
 
 def test_few_are_remembered() -> None:
-    lately = sign_ins.Noted()
-    for number in range(sign_ins.KEPT + 10):
+    lately = sessions.Noted()
+    for number in range(sessions.KEPT + 10):
         assert lately.take(str(number))
 
-    assert len(lately._until) == sign_ins.KEPT
-    assert not lately.take(str(sign_ins.KEPT))
+    assert len(lately._until) == sessions.KEPT
+    assert not lately.take(str(sessions.KEPT))
 
 
 # --- What it ends

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from chat import sign_in_watch
+from chat.auth import sign_in_watch
+from chat.auth.sign_in_watch import SignIns, signed_out
 from chat.models import User
-from chat.sign_in_watch import SignIns, signed_out
 
 SCOPE = {"headers": [(b"authorization", b"Bearer chat_alice")]}
 BOBS = {"headers": [(b"authorization", b"Bearer chat_bob")]}
@@ -22,7 +22,7 @@ class Database:
         self.looks = 0
         self.user_id: int | None = ALICE
         self.is_away = False
-        monkeypatch.setattr("chat.sign_in_watch.database.find", self._read)
+        monkeypatch.setattr("chat.auth.sign_in_watch.database.find", self._read)
 
     async def _read(self, function: Any, scope: Any) -> User | None:
         assert function is sign_in_watch.user_of_scope
@@ -65,8 +65,8 @@ async def test_whoever_goes_takes_nobody_s_answer_away(database: Database) -> No
 
 
 async def test_a_sign_out_ends_the_watch(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
-    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0.0)
+    monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.auth.sign_in_watch.AGE_SECONDS", 0.0)
     watch = asyncio.create_task(signed_out(SCOPE, ALICE))
     async with asyncio.timeout(10):
         while database.looks < 2:
@@ -80,8 +80,8 @@ async def test_a_sign_out_ends_the_watch(database: Database, monkeypatch: pytest
 async def test_a_database_that_is_away_signs_nobody_out(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("chat.sign_in_watch.EVERY_SECONDS", 0.01)
-    monkeypatch.setattr("chat.sign_in_watch.AGE_SECONDS", 0.0)
+    monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("chat.auth.sign_in_watch.AGE_SECONDS", 0.0)
     database.is_away = True
     watch = asyncio.create_task(signed_out(SCOPE, ALICE))
     async with asyncio.timeout(10):

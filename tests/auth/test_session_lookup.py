@@ -11,8 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat import auth, database
-from chat.auth import SESSIONS_AT_ONCE, purge_sessions
+from chat import database
+from chat.auth import credentials
+from chat.auth.credentials import SESSIONS_AT_ONCE, purge_sessions
 from chat.generation import engine
 
 
@@ -49,7 +50,7 @@ async def test_it_happens_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def write(function: object) -> None:
         called.append(function)
-        if function == auth.purge_sessions:
+        if function == credentials.purge_sessions:
             done.set()
 
     monkeypatch.setattr(database, "write", write)
@@ -58,4 +59,4 @@ async def test_it_happens_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     purging.cancel()
     await asyncio.gather(purging, return_exceptions=True)
 
-    assert auth.purge_sessions in called
+    assert credentials.purge_sessions in called

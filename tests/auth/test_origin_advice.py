@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from chat import origins
+from chat.auth import origins
 from chat.management.commands.serve import warn_of_the_proxy
 
 NAME = "chat.example.org"

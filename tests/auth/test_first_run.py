@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django import Settings
 
-from chat import first_run
+from chat.auth import first_run
 from chat.models import User
 from tests.cast import PASSWORD
 

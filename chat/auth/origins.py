@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 from django.utils.translation import gettext
 
-from chat.auth import bearer_secret
+from chat.auth.credentials import bearer_secret
 
 logger = logging.getLogger(__name__)
 

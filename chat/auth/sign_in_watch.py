@@ -12,8 +12,9 @@ from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
 
-from chat import database, sign_ins
-from chat.auth import credential_of_scope, user_of_scope
+from chat import database
+from chat.auth import sessions
+from chat.auth.credentials import credential_of_scope, user_of_scope
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ async def _looked_up(scope: dict[str, Any]) -> int | None:
         raise
     if user is None:
         return None
-    sign_ins.note_scope(scope)
+    sessions.note_scope(scope)
     return user.pk
 
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, parse_cookie
 
 from chat import database
-from chat.auth import bearer_secret, user_of_session
+from chat.auth.credentials import bearer_secret, user_of_session
 from chat.models import SignIn, User
 from chat.models.sign_in import SEEN_EVERY
 
