@@ -18,7 +18,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat import database, metrics, notices
+from chat import database, metrics
 from chat.auth.credentials import credential_of_scope, user_of_scope
 from chat.auth.origins import may_connect, tell_of_the_origin
 from chat.auth.sign_in_watch import signed_out
@@ -27,6 +27,7 @@ from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
 from chat.light_event import Flag
 from chat.models import User
+from chat.notices import channel
 from chat.protocol import close_codes
 from chat.protocol.errors import Refusal
 from chat.protocol.response_headers import NO_PAGE
@@ -326,7 +327,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return user if user is not None and user.pk == self._user_id else None
 
     async def _forward_notices(self, listening: Flag, greeted: Flag) -> None:
-        async with notices.listen(self._user_id) as received:
+        async with channel.listen(self._user_id) as received:
             listening.set()
             await greeted.wait()
             async for notice in received:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from chat import database, notices
+from chat import database
 from chat.api import conversation_changes
 from chat.api.pages import SIZE, page, page_size
 from chat.api.parameters import flag, takes
@@ -15,6 +15,7 @@ from chat.api.replies import body_of, encoded, encoded_reply, reply, route
 from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape, problem_shape
 from chat.generation.engine import MODELS_SECONDS, engine
 from chat.models import Assistant, Conversation, User
+from chat.notices import channel
 from chat.protocol.errors import Refusal, not_found
 
 
@@ -41,7 +42,7 @@ async def change(request: HttpRequest, user: User, conversation_id: Any) -> Http
 
     changed = await database.write(write)
     kind = "conversation_renamed" if "title" in data else "conversation_changed"
-    await notices.publish(user.pk, {"kind": kind, "conversation": changed})
+    await channel.publish(user.pk, {"kind": kind, "conversation": changed})
     return reply(changed)
 
 
@@ -64,7 +65,7 @@ async def delete(request: HttpRequest, user: User, conversation_id: Any) -> Http
     await database.write(write)
     for run in runs:
         await chat.log.forget(run.run_id)
-    await notices.publish(user.pk, {"kind": "conversation_deleted", "conversation_id": str(conversation_id)})
+    await channel.publish(user.pk, {"kind": "conversation_deleted", "conversation_id": str(conversation_id)})
     return HttpResponse(status=204)
 
 
@@ -78,7 +79,7 @@ async def restore(request: HttpRequest, user: User, conversation_id: Any) -> Htt
         return conversation_shape(conversation)
 
     restored = await database.write(write)
-    await notices.publish(user.pk, {"kind": "conversation_restored", "conversation": restored})
+    await channel.publish(user.pk, {"kind": "conversation_restored", "conversation": restored})
     return reply(restored)
 
 

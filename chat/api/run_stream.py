@@ -11,11 +11,11 @@ from typing import Any, Final, TypeVar
 
 from django.db import Error as DatabaseError
 
-from chat import notices
 from chat.api import heartbeats
 from chat.generation.archive import Archived
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
+from chat.notices import channel
 from chat.protocol.errors import Refusal
 from chat.protocol.events import BadCursor, Cursor
 from chat.protocol.sse import RETRY_MS, encode, ping
@@ -241,7 +241,7 @@ class Multiplex:
                 await self._ready.put(_Chunk(self._cursors, run_id, batch))
 
     async def _follow_notices(self) -> None:
-        async with notices.listen(self._user_id) as received:
+        async with channel.listen(self._user_id) as received:
             # Now, so that of a run that begins meanwhile there is a notice.
             await self._resume()
             await self._join_runs()

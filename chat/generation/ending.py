@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from chat import notices
 from chat.generation.naming import Naming
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.run import completion_of
-from chat.generation.sidebar import tell_of_the_conversation
 from chat.models import Message
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
+from chat.notices import channel
+from chat.notices.conversations import tell_of_the_conversation
 from chat.protocol import events
 from chat.streams.base import NoRoom, RunInfo, StreamLog
 
@@ -70,7 +70,7 @@ class Ending:
             "conversation_id": run.conversation_id,
             "status": status if status in {"completed", "stopped"} else "error",
         }
-        await notices.publish(run.owner_id, notice)
+        await channel.publish(run.owner_id, notice)
 
     async def _tell_waiting(self, run_id: str, token: int) -> None:
         with suppress(NoRoom):

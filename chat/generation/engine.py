@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from chat import database, notices
+from chat import database
 from chat.auth import credentials
 from chat.generation import archive
 from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
@@ -32,9 +32,10 @@ from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.requests import SendRequest
 from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
-from chat.generation.sidebar import tell_of_the_conversation
 from chat.generation.takeover import Takeover
 from chat.models import Conversation, Message, UnansweredQuestion, User
+from chat.notices import channel
+from chat.notices.conversations import tell_of_the_conversation
 from chat.protocol import events
 from chat.protocol.errors import Refusal, not_found
 from chat.protocol.events import Cursor, Entry
@@ -207,7 +208,7 @@ class Engine:
         )
         self._runner.start(run)
         logger.info("Run %s started for user %s.", request.run_id, user_id)
-        await notices.publish(user_id, {"kind": "run_started", **describe(created.run)})
+        await channel.publish(user_id, {"kind": "run_started", **describe(created.run)})
         return Sent(request.run_id, request.conversation_id, send.client_message_id, False, created.run)
 
     async def find_sent(self, user_id: int, send: SendRequest, after: Cursor) -> RunInfo | Archived:
@@ -331,7 +332,7 @@ class Engine:
         await database.write(UnansweredQuestion.objects.filter(owner_id=user_id, run_id=run_id).delete)
         await self.log.forget(run_id)
         notice = {"kind": "run_dismissed", "run_id": run_id, "conversation_id": str(run.conversation_id)}
-        await notices.publish(user_id, notice)
+        await channel.publish(user_id, notice)
 
     async def _saved(self, user_id: int, run_id: str) -> Message:
         saved = await database.read(archive.saved_run, user_id, run_id)

@@ -15,12 +15,13 @@ from typing import Final
 
 from django.db import Error as DatabaseError
 
-from chat import database, notices
+from chat import database
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.models.turn import Turn
+from chat.notices import channel
 from chat.protocol.untrusted_input import clean
 from chat.providers.base import Prompt, Provider, ProviderError, Recant, Request, TextDelta
 
@@ -84,7 +85,7 @@ class Naming:
             logger.exception("No title for conversation %s.", turn.conversation_id)
         else:
             if renamed is not None:
-                await notices.publish(turn.owner_id, {"kind": "conversation_renamed", "conversation": renamed})
+                await channel.publish(turn.owner_id, {"kind": "conversation_renamed", "conversation": renamed})
 
     async def _ask(self, turn: Turn) -> str:
         assistant = await database.read(lambda: Assistant.objects.filter(slug=turn.assistant_slug).first())

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat import database, notices
+from chat import database
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
 from chat.models import Assistant, Conversation, Message
+from chat.notices import channel
 from chat.providers.base import Unavailable
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
@@ -142,7 +143,7 @@ async def test_archived_ones_are_left_out_and_pinned_ones_can_be_asked_for(chat:
 )
 async def test_every_tab_hears_of_a_change(chat: Rig, owner: Browser, body: dict[str, Any], kind: str) -> None:
     sent = await chat.turn()
-    async with notices.listen(chat.alice.pk) as heard:
+    async with channel.listen(chat.alice.pk) as heard:
         changed = await owner.ask("PATCH", f"/api/conversations/{sent.conversation_id}", body)
         async with asyncio.timeout(60):
             notice = await anext(heard)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from chat import database, notices
+from chat import database
 from chat.models import ApiToken, Assistant, Message
+from chat.notices import channel
 from chat.providers.base import Finish, Incomplete, RateLimited, TextDelta
 from chat.streams.base import RunInfo, Unavailable
 from tests.api.rig import Browser, names, text_of
@@ -476,13 +477,13 @@ async def test_the_multiplex_outlives_a_log_that_is_away(
     async with asyncio.timeout(60):
         # Once by the clock; and of what a notice tells.
         await asked.acquire()
-        await notices.publish(chat.alice.pk, {"kind": "run_started"})
+        await channel.publish(chat.alice.pk, {"kind": "run_started"})
         await stream.until("notice")
     monkeypatch.setattr(chat.engine.log, "runs_of", runs_of)
     sent = await chat.send()
     events = await stream.until("start")
     assert json.loads(events[-1].data)["run_id"] == sent.run_id
-    await notices.publish(chat.alice.pk, {"kind": "conversation_deleted"})
+    await channel.publish(chat.alice.pk, {"kind": "conversation_deleted"})
     await stream.until("notice")
     await stream.close()
 
@@ -535,7 +536,7 @@ async def test_a_run_that_begins_while_others_are_resumed_begins_none_of_them_an
     stream = await owner.open("GET", "/api/events", last_event_id=token.id or "")
     async with asyncio.timeout(60):
         await asked.wait()
-    await notices.publish(chat.alice.pk, {"kind": "run_started"})
+    await channel.publish(chat.alice.pk, {"kind": "run_started"})
     for _ in range(100):
         await asyncio.sleep(0)
     going_on.set()

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from chat import database, notices
+from chat import database
 from chat.models import Conversation, Message, UnansweredQuestion
 from chat.models.shapes import time_text
+from chat.notices import channel
 from chat.providers.base import Incomplete, TextDelta
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
@@ -60,7 +61,7 @@ async def test_of_everything_that_has_one(chat: Rig, owner: Browser) -> None:
 async def test_of_notices(chat: Rig, owner: Browser) -> None:
     sent = await chat.turn()
     await database.write(at_a_full_second)
-    async with notices.listen(chat.alice.pk) as received:
+    async with channel.listen(chat.alice.pk) as received:
         await owner.ask("PATCH", f"/api/conversations/{sent.conversation_id}", {"pinned": True})
         notice = await anext(received)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chat import notices
 from chat.generation.engine import Sent
+from chat.notices import channel
 from chat.providers.base import RateLimited
 from tests.api.rig import Browser, names
 from tests.chat_rig import Rig
@@ -112,7 +112,7 @@ async def test_its_owner_dismisses_it(
         told.append((owner_id, notice))
 
     sent = await failed(chat)
-    monkeypatch.setattr(notices, "publish", publish)
+    monkeypatch.setattr(channel, "publish", publish)
     path = f"/api/runs/{sent.run_id}"
     assert (await Browser(csrf="c" * 32).ask("DELETE", path)).status == 401
     assert (await stranger.ask("DELETE", path)).status == 404

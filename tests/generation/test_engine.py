@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from chat import database, notices
+from chat import database
 from chat.generation import engine
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Conversation, Message
 from chat.models.turn import Turn
+from chat.notices import channel
 from chat.protocol.errors import Refusal
 from chat.protocol.events import answer
 from chat.providers.base import (
@@ -461,7 +462,7 @@ async def test_a_repeated_send_into_a_deleted_conversation_is_not_found(chat: Ri
 
 
 async def test_a_new_conversation_is_told_before_done_and_after_keep(chat: Rig) -> None:
-    async with notices.listen(chat.alice.pk) as heard:
+    async with channel.listen(chat.alice.pk) as heard:
         await chat.turn()
         assert [(await anext(heard))["kind"] for _ in range(3)] == [
             "run_started", "conversation_created", "run_ended",

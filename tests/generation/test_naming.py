@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from chat import database, notices
+from chat import database
 from chat.generation.engine import Sent
 from chat.generation.naming import AT_ONCE, tidy
 from chat.models import Assistant, Conversation
+from chat.notices import channel
 from chat.providers.base import Finish, Incomplete, ReasoningDelta, Recant, TextDelta, Unavailable
 from chat.providers.demo import DemoProvider
 from tests.chat_rig import Rig, rig
@@ -42,7 +43,7 @@ async def asked(chat: Rig, requests: int) -> None:
 
 
 async def test_the_model_gives_a_title_after_the_first_turn_and_every_tab_hears_of_it(chat: Rig) -> None:
-    async with notices.listen(chat.alice.pk) as heard:
+    async with channel.listen(chat.alice.pk) as heard:
         sent = await chat.turn("What is a heron?", "A bird.")
         await asked(chat, 2)
         assert await title_of(sent) == "What is a heron?"

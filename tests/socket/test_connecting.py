@@ -7,9 +7,10 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.sessions.models import Session
 from django.test import override_settings
 
-from chat import database, notices
+from chat import database
 from chat.auth.credentials import user_of_scope
 from chat.models import ApiToken
+from chat.notices import channel
 from chat.streams.base import RunInfo, Unavailable
 from chat.streams.memory import MemoryLog
 from chatsite.asgi import application
@@ -67,7 +68,7 @@ async def test_hello_comes_before_what_happens_meanwhile(chat: Rig) -> None:
     socket = Socket(session=await session_of(chat.alice))
     assert await socket.connect()
     await log.asked.wait()
-    await notices.publish(chat.alice.pk, {"kind": "renamed"})
+    await channel.publish(chat.alice.pk, {"kind": "renamed"})
     assert await socket.is_silent()
     log.answers.set()
     assert (await socket.receive())["type"] == "hello"

@@ -8,11 +8,12 @@ from typing import Final
 
 from django.db import Error as DatabaseError
 
-from chat import database, notices
+from chat import database
 from chat.models import Conversation
 from chat.models.prepared import AN_ID, Prepared
 from chat.models.shapes import ConversationShape, conversation_shape
 from chat.models.turn import Turn
+from chat.notices import channel
 
 logger = logging.getLogger(__name__)
 
@@ -38,5 +39,5 @@ async def tell_of_the_conversation(turn: Turn) -> bool:
         return False
     conversation, is_new = told
     kind = "conversation_created" if is_new else "conversation_changed"
-    await notices.publish(turn.owner_id, {"kind": kind, "conversation": conversation})
+    await channel.publish(turn.owner_id, {"kind": kind, "conversation": conversation})
     return is_new

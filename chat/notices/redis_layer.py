@@ -1,4 +1,4 @@
-"""The channel layer in Redis that notices go over (chat/notices.py)."""
+"""The channel layer in Redis that notices go over (chat/notices/channel.py)."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ from channels_redis.core import RedisChannelLayer
 from django.test import override_settings
 from redis.asyncio import Redis
 
-from chat import notice_layer, notices
-from chat.notice_layer import NoticeLayer
+from chat.notices import channel
+from chat.notices import redis_layer as layers
+from chat.notices.redis_layer import NoticeLayer
 from chatsite.channel_layers import redis_layer
 from tests.streams.redis_proxy import redis_proxy
 from tests.streams.redis_server import RedisServer
@@ -32,8 +33,8 @@ def layer_in(url: str) -> Iterator[None]:
 
 @pytest.fixture
 def layer(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    monkeypatch.setattr(notices, "JOIN_AGAIN_SECONDS", 0.2)
-    monkeypatch.setattr(notice_layer, "ANSWER_SECONDS", LONGER_THAN_THE_LAYER_WAITS)
+    monkeypatch.setattr(channel, "JOIN_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(layers, "ANSWER_SECONDS", LONGER_THAN_THE_LAYER_WAITS)
     with layer_in(own_redis.url):
         yield own_redis
 
@@ -60,7 +61,7 @@ class SlowLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels is unty
 
 @pytest.fixture
 def slow_layer() -> Iterator[SlowLayer]:
-    with override_settings(CHANNEL_LAYERS={"default": {"BACKEND": "tests.test_notices.SlowLayer"}}):
+    with override_settings(CHANNEL_LAYERS={"default": {"BACKEND": "tests.notices.test_channel.SlowLayer"}}):
         channel_layers.backends.clear()
         yield channel_layers["default"]
     channel_layers.backends.clear()
@@ -68,8 +69,8 @@ def slow_layer() -> Iterator[SlowLayer]:
 
 @pytest.mark.redis
 async def test_a_notice_reaches_every_listener_of_its_user(layer: RedisServer) -> None:
-    async with asyncio.timeout(SECONDS), notices.listen(1) as one, notices.listen(1) as two, notices.listen(2):
-        await notices.publish(1, {"kind": "run_started"})
+    async with asyncio.timeout(SECONDS), channel.listen(1) as one, channel.listen(1) as two, channel.listen(2):
+        await channel.publish(1, {"kind": "run_started"})
         for heard in (one, two):
             assert await anext(heard) == {"type": "notice", "kind": "run_started"}
 
@@ -80,60 +81,60 @@ async def test_a_process_takes_the_notices_of_a_user_once(layer: RedisServer) ->
         return await asyncio.to_thread(layer.command, "ZCARD", "chat:notices:group:user.1")
 
     async with asyncio.timeout(SECONDS):
-        async with notices.listen(1):
-            async with notices.listen(1), notices.listen(2):
+        async with channel.listen(1):
+            async with channel.listen(1), channel.listen(2):
                 assert await channels() == 1
             assert await channels() == 1
         assert await channels() == 0
 
 
 async def test_a_listener_far_behind_loses_the_oldest_and_the_others_nothing() -> None:
-    numbers = list(range(notices.BACKLOG + 7))
-    async with asyncio.timeout(SECONDS), notices.listen(1) as behind, notices.listen(1) as quick:
+    numbers = list(range(channel.BACKLOG + 7))
+    async with asyncio.timeout(SECONDS), channel.listen(1) as behind, channel.listen(1) as quick:
         for number in numbers:
-            await notices.publish(1, {"kind": "counted", "number": number})
+            await channel.publish(1, {"kind": "counted", "number": number})
             assert (await anext(quick))["number"] == number
-        assert [(await anext(behind))["number"] for _ in range(notices.BACKLOG)] == numbers[7:]
+        assert [(await anext(behind))["number"] for _ in range(channel.BACKLOG)] == numbers[7:]
 
 
 async def test_a_burst_is_heard_whole() -> None:
     """The answers of hundreds of people end at once, and the process has not come to take one yet."""
     owners = range(1, 301)
     async with asyncio.timeout(SECONDS), AsyncExitStack() as listening:
-        hearing = [await listening.enter_async_context(notices.listen(owner)) for owner in owners]
-        await asyncio.gather(*(notices.publish(owner, {"kind": "ended", "number": owner}) for owner in owners))
+        hearing = [await listening.enter_async_context(channel.listen(owner)) for owner in owners]
+        await asyncio.gather(*(channel.publish(owner, {"kind": "ended", "number": owner}) for owner in owners))
         assert [(await anext(heard))["number"] for heard in hearing] == list(owners)
 
 
 async def test_who_comes_while_the_last_one_leaves_is_heard(slow_layer: SlowLayer) -> None:
     slow_layer.may_join.set()
-    async with asyncio.timeout(SECONDS), notices.listen(2), AsyncExitStack() as first, AsyncExitStack() as second:
-        await first.enter_async_context(notices.listen(1))
+    async with asyncio.timeout(SECONDS), channel.listen(2), AsyncExitStack() as first, AsyncExitStack() as second:
+        await first.enter_async_context(channel.listen(1))
         slow_layer.asked.clear()
         leaving = asyncio.create_task(first.aclose())
         await slow_layer.asked.wait()
-        coming = asyncio.create_task(second.enter_async_context(notices.listen(1)))
+        coming = asyncio.create_task(second.enter_async_context(channel.listen(1)))
         # So long it would need at most, if it did not wait.
         await asyncio.sleep(0.01)
         slow_layer.may_leave.set()
         await leaving
         heard = await coming
-        await notices.publish(1, {"kind": "first"})
+        await channel.publish(1, {"kind": "first"})
         assert (await anext(heard))["kind"] == "first"
 
 
 async def test_who_goes_before_the_layer_knows_of_them_leaves_nothing_behind(
     slow_layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notices, "JOIN_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(channel, "JOIN_AGAIN_SECONDS", 0.01)
     slow_layer.may_leave.set()
     async with asyncio.timeout(SECONDS):
-        coming = asyncio.create_task(notices.listen(1).__aenter__())
+        coming = asyncio.create_task(channel.listen(1).__aenter__())
         await slow_layer.asked.wait()
         coming.cancel()
         await asyncio.wait([coming])
         slow_layer.may_join.set()
-        async with notices.listen(2):
+        async with channel.listen(2):
             slow_layer.groups.clear()
             while not slow_layer.groups:
                 await asyncio.sleep(0.01)
@@ -142,15 +143,15 @@ async def test_who_goes_before_the_layer_knows_of_them_leaves_nothing_behind(
 
 @pytest.mark.redis
 async def test_notices_are_heard_again_after_redis_has_forgotten_who_listens(layer: RedisServer) -> None:
-    async with asyncio.timeout(SECONDS), notices.listen(1) as heard:
-        await notices.publish(1, {"kind": "first"})
+    async with asyncio.timeout(SECONDS), channel.listen(1) as heard:
+        await channel.publish(1, {"kind": "first"})
         assert (await anext(heard))["kind"] == "first"
         hearing = asyncio.ensure_future(anext(heard))
         await asyncio.sleep(0)
         layer.kill()
         layer.start()
         while not hearing.done():
-            await notices.publish(1, {"kind": "second"})
+            await channel.publish(1, {"kind": "second"})
             await asyncio.wait({hearing}, timeout=0.1)
         assert hearing.result()["kind"] == "second"
 
@@ -158,19 +159,19 @@ async def test_notices_are_heard_again_after_redis_has_forgotten_who_listens(lay
 @pytest.mark.redis
 async def test_publishing_waits_for_no_redis_that_stands_still(layer: RedisServer) -> None:
     layer.pause()
-    async with asyncio.timeout(2 * notices.LAYER_SECONDS):
-        await notices.publish(1, {"kind": "unheard"})
+    async with asyncio.timeout(2 * channel.LAYER_SECONDS):
+        await channel.publish(1, {"kind": "unheard"})
     layer.resume()
 
 
 @pytest.mark.redis
 async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
     layer.kill()
-    async with asyncio.timeout(SECONDS), notices.listen(1) as heard:
+    async with asyncio.timeout(SECONDS), channel.listen(1) as heard:
         hearing = asyncio.ensure_future(anext(heard))
         layer.start()
         while not hearing.done():
-            await notices.publish(1, {"kind": "late"})
+            await channel.publish(1, {"kind": "late"})
             await asyncio.wait({hearing}, timeout=0.1)
         assert hearing.result()["kind"] == "late"
 
@@ -179,12 +180,12 @@ async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
 async def test_a_redis_that_went_away_without_a_word_is_given_up(
     own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notice_layer, "ANSWER_SECONDS", LONGER_THAN_THE_LAYER_WAITS)
+    monkeypatch.setattr(layers, "ANSWER_SECONDS", LONGER_THAN_THE_LAYER_WAITS)
     async with asyncio.timeout(SECONDS), redis_proxy(own_redis.socket) as proxy:
         with layer_in(proxy.url):
-            async with notices.listen(1) as heard:
+            async with channel.listen(1) as heard:
                 hearing = asyncio.ensure_future(anext(heard))
-                await notices.publish(1, {"kind": "first"})
+                await channel.publish(1, {"kind": "first"})
                 assert (await hearing)["kind"] == "first"
                 hearing = asyncio.ensure_future(anext(heard))
                 await asyncio.sleep(0)
@@ -192,7 +193,7 @@ async def test_a_redis_that_went_away_without_a_word_is_given_up(
                 await proxy.muted()
                 proxy.mute = False
                 while not hearing.done():
-                    await notices.publish(1, {"kind": "second"})
+                    await channel.publish(1, {"kind": "second"})
                     await asyncio.wait({hearing}, timeout=0.2)
                 assert hearing.result()["kind"] == "second"
             await channel_layers["default"].close_pools()
@@ -203,13 +204,13 @@ async def test_who_stops_listening_stops_at_once_whatever_arrives_just_then(laye
     """With a socket_timeout, redis-py sends by `asyncio.wait_for`, which may swallow a cancellation in Python 3.11."""
 
     async def listen() -> None:
-        async with notices.listen(1) as heard:
+        async with channel.listen(1) as heard:
             async for _ in heard:
                 """Only the way out is of interest."""
 
     async def tell() -> None:
         while True:
-            await notices.publish(1, {"kind": "busy"})
+            await channel.publish(1, {"kind": "busy"})
 
     telling = asyncio.create_task(tell())
     for listeners in range(60):

@@ -1,0 +1,1 @@
+"""Notices: what all of a person's open tabs are told at once."""
