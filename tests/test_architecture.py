@@ -137,7 +137,7 @@ def test_imports_go_only_downward() -> None:
         ("chat.models.message", "from chat.providers.base import Provider"),
         ("chat.models.message", "from ..generation import engine"),
         ("chat.rate_limit", "from chat import consumers"),
-        ("chat.generation.runner", "from chat.consumers import ChatConsumer"),
+        ("chat.generation.runner", "from chat.socket.consumer import ChatConsumer"),
         ("chat.generation.runner", "from channels.layers import get_channel_layer"),
         ("chat.generation.runner", "from django.http import HttpResponse"),
         ("chat.client.session", "if True:\n    import django"),
@@ -151,7 +151,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
     ("module", "source"),
     [
         ("chat.protocol.events", "import json"),
-        ("chat.consumers", "from chat.generation.engine import engine\nfrom chat import events"),
+        ("chat.socket.consumer", "from chat.generation.engine import engine\nfrom chat import events"),
         ("chat.generation.runner", "from .run import Run\nfrom chat import models"),
         ("chat.providers.openai", "import openai\nfrom chat.providers import base"),
     ],

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
+from chat.socket.window import BYTES, Window
 from chat.streams.memory import MemoryLog
-from chat.window import BYTES, Window
 from tests.chat_rig import Rig, rig
 from tests.security.world import signed_in
 from tests.socket.rig import Socket
@@ -35,7 +35,7 @@ async def test_without_the_window_a_silent_reader_is_sent_everything(monkeypatch
     async with rig() as chat:
         long = await chat.turn("Long", LONG)
         assert await sent_unasked(chat, long.run_id) <= BYTES
-        monkeypatch.setattr("chat.consumers.Window", lambda: Window(2**40))
+        monkeypatch.setattr("chat.socket.consumer.Window", lambda: Window(2**40))
         assert await sent_unasked(chat, long.run_id, at_least=len(LONG) + 1) > len(LONG)
 
 

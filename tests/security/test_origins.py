@@ -141,7 +141,7 @@ async def test_control_without_the_check_a_foreign_page_gets_in(monkeypatch: pyt
     async with world() as made:
         refused = Socket(session=made.owner.session, origin=b"http://evil.example")
         assert not await refused.connect()
-        monkeypatch.setattr("chat.consumers.may_connect", lambda scope: True)
+        monkeypatch.setattr("chat.socket.consumer.may_connect", lambda scope: True)
         hijacked = Socket(session=made.owner.session, origin=b"http://evil.example")
         assert await hijacked.connect()
         assert (await hijacked.receive("hello"))["user"]["username"] == "alice"

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import pytest
 
-from chat.consumers import ChatConsumer
 from chat.models import Conversation, Message, UnansweredQuestion
 from chat.models.conversation import ConversationQuerySet
-from chat.socket_requests import SocketRequests
+from chat.socket.consumer import ChatConsumer
+from chat.socket.requests import SocketRequests
 from chat.views import pages
 from tests.api.rig import Browser, Response
 from tests.security.matrix import FRAMES, RULES, Access

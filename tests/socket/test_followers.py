@@ -5,13 +5,13 @@ import uuid
 
 import pytest
 
-from chat.followers import Followers
 from chat.protocol.errors import Refusal
 from chat.quotas.quotas import quotas
 from chat.quotas.requests import Tally
-from chat.socket_requests import SocketRequests
-from chat.socket_writer import SocketWriter
-from chat.window import Window
+from chat.socket.followers import Followers
+from chat.socket.requests import SocketRequests
+from chat.socket.window import Window
+from chat.socket.writer import SocketWriter
 from tests.chat_rig import Rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,7 +104,7 @@ async def test_a_run_that_is_nowhere_any_more_is_said_to_be_lost(chat: Rig) -> N
 
 
 async def test_there_is_room_for_so_many(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.followers.FOLLOWED_RUNS", 1)
+    monkeypatch.setattr("chat.socket.followers.FOLLOWED_RUNS", 1)
     sent = await chat.send()
     run = await chat.engine.find(chat.alice.pk, sent.run_id)
     followers, _ = followers_of(chat)

@@ -274,7 +274,7 @@ class Looks:
             self.count += 1
             return user_of_scope(scope)
 
-        monkeypatch.setattr("chat.consumers.user_of_scope", counted)
+        monkeypatch.setattr("chat.socket.consumer.user_of_scope", counted)
 
 
 async def knock(session: str) -> int:
@@ -289,7 +289,7 @@ async def test_strangers_ask_the_database_so_often_and_no_more(
     chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await is_greeted(await connect())
-    monkeypatch.setattr("chat.consumers.DEAF_SECONDS", 0)
+    monkeypatch.setattr("chat.socket.consumer.DEAF_SECONDS", 0)
     looks = Looks(monkeypatch)
     codes = [await knock(f"nosuchsession{number}") for number in range(STRANGERS + 20)]
     assert codes == [4401] * STRANGERS + [4429] * 20
@@ -358,7 +358,7 @@ async def test_attempts_to_send_are_counted_before_anything_is_looked_up(
 async def test_the_runs_that_a_user_follows_have_an_end(
     chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat.followers.FOLLOWED_RUNS_PER_USER", 2)
+    monkeypatch.setattr("chat.socket.followers.FOLLOWED_RUNS_PER_USER", 2)
     sent = await chat.send()
     sockets = [await connect() for _ in range(3)]
     for socket in sockets:

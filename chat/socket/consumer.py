@@ -22,7 +22,6 @@ from chat import database, metrics
 from chat.auth.credentials import credential_of_scope, user_of_scope
 from chat.auth.origins import may_connect, tell_of_the_origin
 from chat.auth.sign_in_watch import signed_out
-from chat.followers import Followers
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
 from chat.light_event import Flag
@@ -37,10 +36,11 @@ from chat.quotas.frames import FIRST_PAUSE_SECONDS
 from chat.quotas.handshakes import TooMany, address_of
 from chat.quotas.quotas import Quotas, quotas
 from chat.rate_limit import SlidingWindow
-from chat.socket_requests import SignedOut, SocketRequests, is_ref
-from chat.socket_writer import SocketWriter
+from chat.socket.followers import Followers
+from chat.socket.requests import SignedOut, SocketRequests, is_ref
+from chat.socket.window import BYTES, UnknownFrame, Window
+from chat.socket.writer import SocketWriter
 from chat.streams.base import Unavailable
-from chat.window import BYTES, UnknownFrame, Window
 from chatsite import request_ids
 
 logger = logging.getLogger(__name__)

@@ -11,14 +11,14 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import database
-from chat.followers import Followers
 from chat.generation.engine import Engine, Sent
 from chat.generation.requests import SendRequest, run_id_of
 from chat.models import User
 from chat.protocol.errors import Refusal
 from chat.protocol.events import BadCursor, Cursor
 from chat.quotas.quotas import Quotas
-from chat.socket_writer import SocketWriter
+from chat.socket.followers import Followers
+from chat.socket.writer import SocketWriter
 from chat.streams.base import Unavailable
 
 logger = logging.getLogger(__name__)

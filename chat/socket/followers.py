@@ -15,8 +15,8 @@ from chat.protocol.errors import Refusal
 from chat.protocol.events import Cursor, typed
 from chat.protocol.sse import dumps
 from chat.quotas.requests import Tally
+from chat.socket.window import Window
 from chat.streams.base import Batch, RunInfo, Unavailable
-from chat.window import Window
 
 logger = logging.getLogger(__name__)
 

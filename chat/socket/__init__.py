@@ -1,0 +1,1 @@
+"""The WebSocket: a door of its own beside the API."""
