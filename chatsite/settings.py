@@ -261,7 +261,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-    {"NAME": "chat.account_limits.MaximumLengthValidator"},
+    {"NAME": "chat.accounts.limits.MaximumLengthValidator"},
 ]
 # Before anybody decides: on where only this machine reaches the site, off where others do.
 SIGNUP_IS_DECIDED = bool(env.text("CHAT_SIGNUP"))
@@ -271,16 +271,16 @@ CHAT_SIGNUP = env.flag(
         host=HOST, bind=BIND, published=PUBLISHED, names=NAMES, https=HTTPS, proxies=CHAT_TRUSTED_PROXIES
     ),
 )
-ACCOUNT_ADAPTER = "chat.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "chat.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_FORMS = {
-    "login": "chat.account_forms.LoginForm",
-    "signup": "chat.account_forms.SignupForm",
-    "reauthenticate": "chat.account_forms.ReauthenticateForm",
-    "change_password": "chat.account_forms.ChangePasswordForm",
-    "reset_password": "chat.account_forms.ResetPasswordForm",
-    "reset_password_from_key": "chat.account_forms.ResetPasswordKeyForm",
+    "login": "chat.accounts.forms.LoginForm",
+    "signup": "chat.accounts.forms.SignupForm",
+    "reauthenticate": "chat.accounts.forms.ReauthenticateForm",
+    "change_password": "chat.accounts.forms.ChangePasswordForm",
+    "reset_password": "chat.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "chat.accounts.forms.ResetPasswordKeyForm",
 }
 ACCOUNT_EMAIL_VERIFICATION = "none"
 # A second account may have the same address: signing up must not tell that the first is there (chat/models/user.py).

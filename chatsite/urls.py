@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls")),
-    path("accounts/", include("chat.account_urls")),
+    path("accounts/", include("chat.accounts.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
-from chat import account_limits
+from chat.accounts import limits
 from chat.models import User
 from tests.cast import PASSWORD
 
@@ -22,9 +22,9 @@ REFUSED = "Too many failed login attempts"
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fifth of what the site allows over all addresses, for the same to be seen with fewer tries."""
-    allowed, _, per = account_limits.FAILED_LOGINS["account"].partition("/")
+    allowed, _, per = limits.FAILED_LOGINS["account"].partition("/")
     assert (int(allowed), per) == (100, "h/key")
-    monkeypatch.setitem(account_limits.FAILED_LOGINS, "account", f"20/{per}")
+    monkeypatch.setitem(limits.FAILED_LOGINS, "account", f"20/{per}")
 
 
 def log_in(client: Client, login: str, password: str = PASSWORD, *, at: str = HOME) -> str:
@@ -61,7 +61,7 @@ def test_an_attacker_elsewhere_does_not_lock_the_owner_out(alice: User) -> None:
 
 
 def test_control_a_count_by_account_alone_locks_the_owner_out(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(account_limits.FAILED_LOGINS, "account", "5/5m/key")
+    monkeypatch.setitem(limits.FAILED_LOGINS, "account", "5/5m/key")
 
     guess("alice", 5, at=ELSEWHERE)
 
@@ -75,7 +75,7 @@ def test_many_addresses_together_do_not_guess_on(alice: User) -> None:
 
 
 def test_control_without_the_count_by_account_they_do(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(account_limits.FAILED_LOGINS, "account", "")
+    monkeypatch.setitem(limits.FAILED_LOGINS, "account", "")
 
     assert guess_from_everywhere("alice", 25) == ["wrong"] * 25
 
@@ -83,7 +83,7 @@ def test_control_without_the_count_by_account_they_do(alice: User, monkeypatch: 
 def test_what_was_refused_to_one_address_does_not_count_against_the_account(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(account_limits.FAILED_LOGINS, "account", "8/h/key")
+    monkeypatch.setitem(limits.FAILED_LOGINS, "account", "8/h/key")
 
     guess("alice", 30, at=ELSEWHERE)
 
@@ -100,7 +100,7 @@ def test_a_known_browser_gets_in_whatever_others_try(known_browser: Client) -> N
 
 def test_control_a_browser_without_its_cookie_is_unknown(known_browser: Client) -> None:
     guess_from_everywhere("alice", 25)
-    del known_browser.cookies[account_limits.DEVICE_COOKIE]
+    del known_browser.cookies[limits.DEVICE_COOKIE]
 
     assert log_in(known_browser, "alice", at=HOME) == "refused"
 
@@ -121,26 +121,26 @@ def test_a_browser_is_known_to_its_account_only(known_browser: Client, bob: User
 @pytest.mark.parametrize("forged", ["", "x", "e30:1:2", '[["1","mine"]]'])
 def test_a_cookie_that_the_site_did_not_sign_makes_no_browser_known(alice: User, forged: str) -> None:
     client = Client()
-    client.cookies[account_limits.DEVICE_COOKIE] = forged
+    client.cookies[limits.DEVICE_COOKIE] = forged
     guess("alice", 5, at=HOME)
 
     assert log_in(client, "alice", at=HOME) == "refused"
 
 
 def test_the_cookie_is_closed_to_scripts_and_other_sites(known_browser: Client) -> None:
-    cookie = known_browser.cookies[account_limits.DEVICE_COOKIE]
+    cookie = known_browser.cookies[limits.DEVICE_COOKIE]
 
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/accounts/")
 
 
 def test_a_browser_knows_a_few_accounts(db: None) -> None:
     client = Client()
-    for number in range(account_limits.ACCOUNTS_PER_DEVICE + 2):
+    for number in range(limits.ACCOUNTS_PER_DEVICE + 2):
         User.objects.create_user(f"user{number}", password=PASSWORD)
         log_in(client, f"user{number}", at=f"192.0.2.{number}")
         client.post("/accounts/logout/")
 
-    assert len(client.cookies[account_limits.DEVICE_COOKIE].value) < 1000
+    assert len(client.cookies[limits.DEVICE_COOKIE].value) < 1000
 
 
 def test_the_way_by_mail_is_open_to_the_owner_at_once(alice: User) -> None:
@@ -209,7 +209,7 @@ def test_what_is_refused_says_how_to_get_in(alice: User, settings: Settings) -> 
 
 def test_the_password_is_asked_for_again_under_the_same_limits(known_browser: Client, alice: User) -> None:
     log_in(known_browser, "alice")
-    del known_browser.cookies[account_limits.DEVICE_COOKIE]
+    del known_browser.cookies[limits.DEVICE_COOKIE]
 
     answers = [
         known_browser.post("/accounts/reauthenticate/", {"password": "guess"}, REMOTE_ADDR=HOME).content.decode()

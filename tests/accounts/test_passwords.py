@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 
-from chat.account_forms import ResetPasswordKeyForm
+from chat.accounts.forms import ResetPasswordKeyForm
 from chat.auth.credentials import user_of_session
 from chat.models import User
 from tests.cast import PASSWORD

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from chat.account_limits import LOGIN_CHARACTERS, PASSWORD_CHARACTERS, MaximumLengthValidator
+from chat.accounts.limits import LOGIN_CHARACTERS, PASSWORD_CHARACTERS, MaximumLengthValidator
 from chat.models import User
 from tests.cast import PASSWORD
 

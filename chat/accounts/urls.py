@@ -5,8 +5,13 @@ from __future__ import annotations
 from allauth.account import views
 from django.urls import URLPattern, path, re_path
 
-from chat.accounts import PasswordResetFromKeyView, after_first_run, if_mail_is_sent, with_secret_address
-from chat.own_account import views as own
+from chat.accounts.adapter import (
+    PasswordResetFromKeyView,
+    after_first_run,
+    if_mail_is_sent,
+    with_secret_address,
+)
+from chat.accounts.own_account import views as own
 
 urlpatterns: list[URLPattern] = [
     path("", own.account, name="account"),

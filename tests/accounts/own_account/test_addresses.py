@@ -12,8 +12,8 @@ from django.core import mail, signing
 from django.test import Client
 from pytest_django import Settings
 
+from chat.accounts.own_account import addresses
 from chat.models import User
-from chat.own_account import addresses
 from tests.cast import PASSWORD
 
 SignIn = Callable[[User], Client]

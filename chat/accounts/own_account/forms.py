@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from chat.account_limits import LOGIN_CHARACTERS, PASSWORD_CHARACTERS
+from chat.accounts.limits import LOGIN_CHARACTERS, PASSWORD_CHARACTERS
 from chat.models import ApiToken, User
 from chat.models.api_token import NAME_LENGTH, TOKENS_PER_USER
 

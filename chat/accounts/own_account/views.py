@@ -21,11 +21,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat import mail
+from chat.accounts.own_account import addresses, deletion, devices
+from chat.accounts.own_account.forms import AddressForm, DeletionForm, NameForm, TokenForm
 from chat.auth.credentials import user_of_session
 from chat.auth.sign_in_watch import look_now
 from chat.models import ApiToken, SignIn, User
-from chat.own_account import addresses, deletion, devices
-from chat.own_account.forms import AddressForm, DeletionForm, NameForm, TokenForm
 
 PAGE = "account"
 # Of the list; "end all others" ends those beyond it, too.

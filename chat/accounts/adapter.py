@@ -23,8 +23,9 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from chat import account_limits, mail
-from chat.account_forms import LinkUsed
+from chat import mail
+from chat.accounts import limits
+from chat.accounts.forms import LinkUsed
 from chat.auth import first_run
 from chat.auth.sign_in_watch import look_now
 from chat.models import User
@@ -74,13 +75,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return UNIX_SOCKET
         return str(super().get_client_ip(request))
 
-    def _begin(self, request: HttpRequest, login: str, user: User | None) -> account_limits.Attempt:
-        attempt = account_limits.begin(request, login, user)
+    def _begin(self, request: HttpRequest, login: str, user: User | None) -> limits.Attempt:
+        attempt = limits.begin(request, login, user)
         if attempt is None:
             raise ValidationError(WAIT_OR_RESET if mail.is_configured() else WAIT, code="too_many_login_attempts")
         return attempt
 
-    def _check(self, user: User, password: str, attempt: account_limits.Attempt) -> User | None:
+    def _check(self, user: User, password: str, attempt: limits.Attempt) -> User | None:
         if not user.check_password(password):
             return None
         attempt.succeeded()
@@ -88,7 +89,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)
-        account_limits.know_device(request, response, user)
+        limits.know_device(request, response, user)
         return response
 
     def logout(self, request: HttpRequest) -> None:
@@ -206,6 +207,6 @@ class PasswordResetFromKeyView(AllauthPasswordResetFromKeyView):  # type: ignore
             response = self.render_to_response(self.get_context_data(token_fail=True))
             return response
         # Whoever read the mail is the owner, and gets in from here whatever others try meanwhile.
-        account_limits.forget(self.request, form.user)
-        account_limits.know_device(self.request, response, form.user)
+        limits.forget(self.request, form.user)
+        limits.know_device(self.request, response, form.user)
         return response

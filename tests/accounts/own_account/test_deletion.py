@@ -15,9 +15,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from chat import database
+from chat.accounts.own_account import deletion
 from chat.auth.credentials import user_of_session
 from chat.models import ApiToken, Conversation, Message, SignIn, User
-from chat.own_account import deletion
 from tests.api.rig import Browser
 from tests.cast import PASSWORD, make_conversation
 from tests.chat_rig import Rig, rig

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 
-from chat.account_limits import LOGIN_CHARACTERS, PASSWORD_CHARACTERS
+from chat.accounts.limits import LOGIN_CHARACTERS, PASSWORD_CHARACTERS
 from chat.models import User
 
 

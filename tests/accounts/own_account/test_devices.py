@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.own_account.devices import name_of
+from chat.accounts.own_account.devices import name_of
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 
