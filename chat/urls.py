@@ -3,12 +3,13 @@
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from chat.views import health, icon, images, manifest, pages, setup, theme
+from chat.accounts import setup
+from chat.pages import chat, health, icon, images, manifest, theme
 
 app_name = "chat"
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", pages.new_chat, name="new"),
-    path("c/<uuid:conversation_id>", pages.conversation, name="conversation"),
+    path("", chat.new_chat, name="new"),
+    path("c/<uuid:conversation_id>", chat.conversation, name="conversation"),
     path("image", images.image, name="image"),
     path("setup/", setup.setup, name="setup"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),

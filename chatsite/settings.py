@@ -173,13 +173,13 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "chat.views.theme.theme",
-                "chat.views.signup.signup",
+                "chat.pages.theme.theme",
+                "chat.accounts.signup.signup",
             ],
         },
     }
 ]
-CSRF_FAILURE_VIEW = "chat.views.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "chat.pages.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 # No other site learns where a visitor came from. With "no-referrer" a browser sends `Origin: null` with its own forms,
 # which the CSRF check must refuse.

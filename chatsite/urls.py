@@ -9,8 +9,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "chat.views.errors.bad_request"
-handler403 = "chat.views.errors.forbidden"
-handler404 = "chat.views.errors.not_found"
-handler429 = "chat.views.errors.too_many_requests"
-handler500 = "chat.views.errors.server_error"
+handler400 = "chat.pages.errors.bad_request"
+handler403 = "chat.pages.errors.forbidden"
+handler404 = "chat.pages.errors.not_found"
+handler429 = "chat.pages.errors.too_many_requests"
+handler500 = "chat.pages.errors.server_error"

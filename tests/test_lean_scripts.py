@@ -11,8 +11,8 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.test import override_settings
 
-from chat.views.modules import modules
-from tests.views.test_modules import HASHED
+from chat.pages.import_map import modules
+from tests.pages.test_import_map import HASHED
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"

@@ -68,7 +68,7 @@ urlpatterns = [
     path("other", fail),
     *chatsite.urls.urlpatterns,
 ]
-handler500 = "chat.views.errors.server_error"
+handler500 = "chat.pages.errors.server_error"
 
 
 @pytest.mark.django_db

@@ -40,10 +40,10 @@ urlpatterns = [
     path("page-fails", fail),
     *chatsite.urls.urlpatterns,
 ]
-handler400 = "chat.views.errors.bad_request"
-handler403 = "chat.views.errors.forbidden"
-handler404 = "chat.views.errors.not_found"
-handler500 = "chat.views.errors.server_error"
+handler400 = "chat.pages.errors.bad_request"
+handler403 = "chat.pages.errors.forbidden"
+handler404 = "chat.pages.errors.not_found"
+handler500 = "chat.pages.errors.server_error"
 
 
 @pytest.fixture

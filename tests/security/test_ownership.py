@@ -16,9 +16,9 @@ import pytest
 
 from chat.models import Conversation, Message, UnansweredQuestion
 from chat.models.conversation import ConversationQuerySet
+from chat.pages import chat
 from chat.socket.consumer import ChatConsumer
 from chat.socket.requests import SocketRequests
-from chat.views import pages
 from tests.api.rig import Browser, Response
 from tests.security.matrix import FRAMES, RULES, Access
 from tests.security.routes import Route, routes
@@ -282,7 +282,7 @@ HOLES: Final[dict[str, tuple[str | tuple[Any, str], Callable[..., Any], str, str
                 "api/runs/<id:run_id>/events", "unanswered_run"),
     "restore": ((ConversationQuerySet, "restorable"), any_deleted,
                 "api/conversations/<id:conversation_id>/restore", "deleted_conversation"),
-    "page": ((pages, "is_of"), is_anybodys, "c/<uuid:conversation_id>", "conversation"),
+    "page": ((chat, "is_of"), is_anybodys, "c/<uuid:conversation_id>", "conversation"),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from chat.views.health import Probe
+from chat.pages.health import Probe
 from tests.server.conftest import StartSite
 from tests.server.ending import SECONDS, EndingSite
 from tests.streams.redis_server import RedisServer

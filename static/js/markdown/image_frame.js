@@ -1,6 +1,6 @@
 /**
  * Loads a picture that the reader has asked for. The page's own policy lets no picture of another site in; so it is shown in a
- * frame of a page which may load that, and nothing else: no script, no cookie, no way out (chat/views/images.py).
+ * frame of a page which may load that, and nothing else: no script, no cookie, no way out (chat/pages/images.py).
  */
 
 /** @param {Element} pressed  the button of a placeholder */

@@ -28,13 +28,13 @@ from chat.auth import first_run
 from chat.generation.engine import engine, engine_if_ready
 from chat.generation.model_watch import Problem
 from chat.models import Assistant, Suggestion, User
+from chat.pages.errors import too_many_requests
+from chat.pages.images import allow_image_frames
+from chat.pages.import_map import allow_import_map
+from chat.pages.preloaded import first_answers
 from chat.protocol.errors import Refusal
 from chat.quotas.arrivals import arrived
 from chat.streams.base import Unavailable
-from chat.views.errors import too_many_requests
-from chat.views.first_answers import first_answers
-from chat.views.images import allow_image_frames
-from chat.views.modules import allow_import_map
 
 # How long the page waits to hear whether a model server that was away has come.
 MODELS_SECONDS: Final = 0.25

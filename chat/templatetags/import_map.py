@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from chat.views.modules import modules
+from chat.pages.import_map import modules
 
 register = template.Library()
 

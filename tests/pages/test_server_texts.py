@@ -11,8 +11,8 @@ from typing import Final
 import pytest
 from django.utils import translation
 
-from chat.views.catalogue import catalogue
-from chat.views.server_words import SENTENCES
+from chat.pages.js_translations import catalogue
+from chat.pages.server_texts import SENTENCES
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 # Where failures of answers are put into words.

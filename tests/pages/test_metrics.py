@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 
-from chat.networks import is_within
+from chat.pages.networks import is_within
 from chatsite.asgi import application
 from chatsite.trusted_scope import TrustedScope, probe_host
 from tests.settings_read import setting

@@ -12,7 +12,7 @@ from babel.messages.mofile import write_mo
 from django.test import Client, override_settings
 
 from chat.models import User
-from chat.views.server_words import SENTENCES
+from chat.pages.server_texts import SENTENCES
 
 SignIn = Callable[[User], Client]
 DATA = re.compile(r'<script id="catalogue" type="application/json">(.*?)</script>')

@@ -10,7 +10,7 @@ from django.templatetags.static import static
 from django.test import AsyncClient
 from pytest_django import Settings
 
-from tests.views.test_modules import HASHED
+from tests.pages.test_import_map import HASHED
 
 POLICY = "Content-Security-Policy"
 

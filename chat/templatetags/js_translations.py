@@ -6,8 +6,8 @@ from django import template
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
 
-from chat.views.catalogue import ELEMENT_ID
-from chat.views.catalogue import catalogue as texts
+from chat.pages.js_translations import ELEMENT_ID
+from chat.pages.js_translations import catalogue as texts
 
 register = template.Library()
 

@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from chat import database
 from chat import metrics as metric_texts
 from chat.generation.engine import engine
-from chat.networks import is_within
+from chat.pages.networks import is_within
 from chatsite import descriptors
 from chatsite.databases import sqlite_path
 from chatsite.disk import try_to_write

@@ -11,7 +11,7 @@ from django.test import AsyncClient, Client
 
 from chat import database
 from chat.models import User
-from chat.views.first_answers import ROOM
+from chat.pages.preloaded import ROOM
 from tests.cast import add_turn, make_conversation
 
 SignIn = Callable[[User], Client]

@@ -5,7 +5,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
-from chat.views import errors
+from chat.pages import errors
 
 
 @pytest.mark.parametrize(

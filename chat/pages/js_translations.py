@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
-from chat.views.server_words import server_words
+from chat.pages.server_texts import server_words
 
 ELEMENT_ID = "catalogue"
 

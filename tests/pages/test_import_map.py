@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.test import Client, override_settings
 
 from chat.models import User
-from chat.views.modules import modules
+from chat.pages.import_map import modules
 
 SignIn = Callable[[User], Client]
 HASHED = {
