@@ -9,7 +9,7 @@ from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from chat.middleware import OnLoop
+from chat.middleware.on_loop import OnLoop
 
 ADMIN: Final = "/admin/"
 # jQuery and SelectBox.js assign innerHTML. Everything else of the policy holds in the admin as well.

@@ -9,7 +9,7 @@ from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from chat.middleware import ON_LOOP
+from chat.middleware.on_loop import ON_LOOP
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
 from tests.socket.conftest import session_of
