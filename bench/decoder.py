@@ -20,7 +20,7 @@ from contextlib import aclosing
 import openai
 
 from chat.providers.base import Prompt, Request, TextDelta
-from chat.providers.openai import OpenAIProvider
+from chat.providers.openai.chat import OpenAIProvider
 
 Ask = Callable[[str], Awaitable[int]]
 
@@ -63,7 +63,7 @@ async def measure(base_url: str, arguments: argparse.Namespace) -> None:
     provider = OpenAIProvider(base_url=base_url)
     ways: dict[str, Ask] = {
         "openai, its own iteration": lambda text: theirs(client, text),
-        "chat.providers.openai": lambda text: ours(provider, text),
+        "chat.providers.openai.chat": lambda text: ours(provider, text),
     }
     figures: dict[str, list[float]] = {name: [] for name in ways}
     for ask in ways.values():

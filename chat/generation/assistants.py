@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from chat import database
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
 from chat.models import Assistant
-from chat.providers.catalogue import DEMO, Detected, ProviderSettings, build, detect
+from chat.providers.detection import DEMO, Detected, ProviderSettings, build, detect
 from chat.providers.registry import Registry
 
 logger = logging.getLogger(__name__)

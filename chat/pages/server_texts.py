@@ -12,7 +12,7 @@ from typing import Final
 from django.utils.translation import gettext, gettext_noop
 
 SENTENCES: Final = (
-    # chat/providers/refusals.py
+    # chat/providers/openai/errors.py
     gettext_noop(
         "The account at the model's provider has no quota left. Its owner must look at the plan and the billing."
     ),
@@ -60,7 +60,7 @@ SENTENCES: Final = (
     gettext_noop("The model's server answered with JSON that is not a chat completion."),
     gettext_noop("The model's server hung up before the answer began."),
     gettext_noop("The model's server sent something that is not an answer."),
-    # chat/providers/answer.py
+    # chat/providers/openai/reader.py
     gettext_noop("The model's server sent one piece of more than {} MiB; the answer was given up."),
     gettext_noop("The model's server sent {} MiB without a word of an answer; the answer was given up."),
     gettext_noop("The model's server sent something that is not JSON, so the answer could not be read."),
@@ -70,7 +70,7 @@ SENTENCES: Final = (
         "The model's server answered with a web page instead of an answer. The base URL of the model is probably "
         "wrong: it usually ends in /v1."
     ),
-    # chat/providers/openai.py, patience.py
+    # chat/providers/openai/chat.py, patience.py
     gettext_noop("The model's server did not list its models in time."),
     gettext_noop("What the model's server sent as the list of its models {}."),
     gettext_noop("The model stopped in the middle: nothing came for {} seconds."),

@@ -15,13 +15,13 @@ from chat.generation.assistants import Looking, connect, show_detected
 from chat.generation.engine import _build
 from chat.models import Assistant, User
 from chat.providers.base import Unavailable
-from chat.providers.catalogue import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings
+from chat.providers.detection import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings
 from chatsite.environment import Problem
 from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.server import closed_port
 from tests.providers.contract import answer, ask
+from tests.providers.http.test_transport import BAD_ADDRESSES, BAD_KEYS
 from tests.providers.raw_server import RawServer, response
-from tests.providers.test_transport import BAD_ADDRESSES, BAD_KEYS
 from tests.settings_read import setting
 
 pytestmark = pytest.mark.django_db

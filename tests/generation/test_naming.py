@@ -12,7 +12,7 @@ from chat.generation.naming import AT_ONCE, tidy
 from chat.models import Assistant, Conversation
 from chat.notices import channel
 from chat.providers.base import Finish, Incomplete, ReasoningDelta, Recant, TextDelta, Unavailable
-from chat.providers.demo import DemoProvider
+from chat.providers.demo.provider import DemoProvider
 from tests.chat_rig import Rig, rig
 
 pytestmark = pytest.mark.django_db(transaction=True)

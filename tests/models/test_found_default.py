@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from chat.generation.assistants import show_detected
 from chat.models import Assistant, User
-from chat.providers.catalogue import Detected
+from chat.providers.detection import Detected
 
 BEFORE = ("chat", "0011_names_in_every_language")
 

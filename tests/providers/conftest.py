@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat.providers.openai import OpenAIProvider
+from chat.providers.openai.chat import OpenAIProvider
 from tests.fake_openai import FakeOpenAI
 
 KEY = "sk-the-key-of-this-site"

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from chat.providers.base import Finish, Prompt, ReasoningDelta, Request, StatusDelta, TextDelta, UsageDelta
-from chat.providers.demo import DemoProvider, tokens
-from chat.providers.demo_numbers import guide
+from chat.providers.demo.numbers import guide
+from chat.providers.demo.provider import DemoProvider, tokens
 from tests.providers.contract import ProviderContract, answer, ask, reasoning_of, text_of
 
 

@@ -14,11 +14,11 @@ import httpx2
 import openai
 import pytest
 
-from chat.providers.answer import MAX_SILENT_BYTES
 from chat.providers.base import Finish, Misconfigured, ProviderError, Redirected, TextDelta
-from chat.providers.catalogue import detect
-from chat.providers.openai import OpenAIProvider
-from chat.providers.transport import LeftOrigin, OriginTransport, proxy_for, redirect_target
+from chat.providers.detection import detect
+from chat.providers.http.transport import LeftOrigin, OriginTransport, proxy_for, redirect_target
+from chat.providers.openai.chat import OpenAIProvider
+from chat.providers.openai.reader import MAX_SILENT_BYTES
 from tests.providers.contract import answer, ask
 from tests.providers.raw_server import Play, RawServer, answer_of, response
 

@@ -17,8 +17,6 @@ from weakref import WeakKeyDictionary
 import httpx2
 import openai
 
-from chat.providers import listing, refusals
-from chat.providers.answer import AnswerReader
 from chat.providers.base import (
     Delta,
     Misconfigured,
@@ -28,11 +26,13 @@ from chat.providers.base import (
     TextDelta,
     TimedOut,
 )
-from chat.providers.connection import Connection
-from chat.providers.pace import Pace
-from chat.providers.patience import Patience
+from chat.providers.http.connection import Connection
+from chat.providers.http.read_throttle import Pace
+from chat.providers.http.timeouts import Patience
+from chat.providers.http.transport import OriginTransport
+from chat.providers.openai import errors, listing
+from chat.providers.openai.reader import AnswerReader
 from chat.providers.text import clean
-from chat.providers.transport import OriginTransport
 
 logger = logging.getLogger(__name__)
 
@@ -120,13 +120,13 @@ class OpenAIProvider:
                 names = await self._listing()
         except listing.NoListing as exc:
             raise ProviderError(f"What the model's server sent as the list of its models {exc}.") from None
-        except (openai.OpenAIError, *refusals.TRANSPORT_ERRORS) as exc:
+        except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
             if isinstance(exc, TimeoutError):
                 raise TimedOut("The model's server did not list its models in time.") from exc
             raise self._refusal(exc) from exc
         except _IMPOSSIBLE:
-            raise Misconfigured(refusals.IMPOSSIBLE) from None
-        return tuple(name for name in names if refusals.without_secret(name, self._api_key) == name)
+            raise Misconfigured(errors.IMPOSSIBLE) from None
+        return tuple(name for name in names if errors.without_secret(name, self._api_key) == name)
 
     async def close(self) -> None:
         client = self._clients.pop(asyncio.get_running_loop(), None)
@@ -165,11 +165,11 @@ class OpenAIProvider:
             return await patience.wait(_posted(self._client(), fields, connection))
         except openai.APIStatusError:
             raise
-        except (openai.OpenAIError, *refusals.TRANSPORT_ERRORS) as exc:
+        except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
             raise self._refusal(exc) from exc
         except _IMPOSSIBLE:
             # Without its cause, which may quote the key.
-            raise Misconfigured(refusals.IMPOSSIBLE) from None
+            raise Misconfigured(errors.IMPOSSIBLE) from None
 
     async def _next(
         self, body: AsyncIterator[bytes], reader: AnswerReader, patience: Patience, pace: Pace
@@ -177,9 +177,9 @@ class OpenAIProvider:
         """The deltas of the next bytes; the answer ends with them if the upstream does."""
         try:
             chunk = await patience.wait(anext(body, None))
-        except (TimedOut, *refusals.TRANSPORT_ERRORS) as exc:
+        except (TimedOut, *errors.TRANSPORT_ERRORS) as exc:
             if not reader.settled:
-                raise exc if isinstance(exc, TimedOut) else refusals.cut_off(exc) from exc
+                raise exc if isinstance(exc, TimedOut) else errors.cut_off(exc) from exc
             chunk = None
         if chunk is None:
             return reader.close()
@@ -243,13 +243,13 @@ class OpenAIProvider:
         if isinstance(error, openai.APIStatusError):
             if 300 <= error.status_code < 400:
                 self._tell_redirect(error)
-            return refusals.from_status(error, secret=self._api_key)
-        return refusals.from_connection(error, connect_timeout=self._connect_timeout)
+            return errors.from_status(error, secret=self._api_key)
+        return errors.from_connection(error, connect_timeout=self._connect_timeout)
 
     def _told(self, error: ProviderError) -> str:
         """For the operator: the sentence, and what the system said, where nothing else tells the host."""
-        causes = (str(cause) for cause in refusals.causes_of(error) if isinstance(cause, OSError))
-        system = refusals.without_secret(next(causes, ""), self._api_key)
+        causes = (str(cause) for cause in errors.causes_of(error) if isinstance(cause, OSError))
+        system = errors.without_secret(next(causes, ""), self._api_key)
         return f"{error.message} ({system})" if system else error.message
 
     def _tell_redirect(self, error: openai.APIStatusError) -> None:
@@ -285,18 +285,18 @@ async def _posted(
 
 def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:
     """The same request without what this server seems not to know; None where its refusal has another reason."""
-    if error.status_code not in (400, 422) or refusals.is_too_long(error):
+    if error.status_code not in (400, 422) or errors.is_too_long(error):
         return None
     for field, other in zip(_LIMIT_FIELDS, reversed(_LIMIT_FIELDS), strict=True):
-        if field in fields and refusals.mentions(error, field):
+        if field in fields and errors.mentions(error, field):
             return {other if key == field else key: value for key, value in fields.items()}
-    unknown = refusals.unknown_fields(error, [field for field in _SPARE_FIELDS if field in fields])
+    unknown = errors.unknown_fields(error, [field for field in _SPARE_FIELDS if field in fields])
     return {key: value for key, value in fields.items() if key not in unknown} if unknown else None
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
     """Reads what follows [DONE]; a response read to its end gives its connection back to the pool."""
-    with suppress(*refusals.TRANSPORT_ERRORS):
+    with suppress(*errors.TRANSPORT_ERRORS):
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in body:
                 pass

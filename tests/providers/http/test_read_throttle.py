@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from chat.providers.pace import (
+from chat.providers.http.read_throttle import (
     EVERY_SECONDS,
     FULL_BYTES,
     SELDOM_SECONDS,

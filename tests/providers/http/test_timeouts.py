@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from chat.providers.base import TimedOut
-from chat.providers.patience import Patience
+from chat.providers.http.timeouts import Patience
 
 
 async def never() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from chat.providers.base import Delta, Finish, ReasoningDelta, Request, StatusDelta, TextDelta, UsageDelta
-from chat.providers.demo_numbers import guide
+from chat.providers.demo.numbers import guide
 from chat.providers.text import clean
 
 MODEL: Final = "demo"
@@ -21,7 +21,7 @@ TOKENS_PER_SECOND: Final = 40.0
 # A sleep shorter than this is not kept by the event loop anyway; several tokens are then sent after one sleep.
 _SHORTEST_SLEEP: Final = 0.005
 _QUOTED_CHARACTERS: Final = 200
-_TEXTS: Final = Path(__file__).parent / "demo_texts"
+_TEXTS: Final = Path(__file__).parent / "texts"
 _TOKEN: Final = re.compile(r" ?\w{1,6}|\s+|[^\w\s]{1,4}")
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~$!&+-])")
 _FOOTNOTE: Final = (

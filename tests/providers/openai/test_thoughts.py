@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from chat.providers.answer import AnswerReader
 from chat.providers.base import Delta, Finish, ReasoningDelta, Recant, TextDelta
-from chat.providers.thoughts import Thoughts
+from chat.providers.openai.reader import AnswerReader
+from chat.providers.openai.thoughts import Thoughts
 
 # What a model writes; its thought; its answer.
 CASES = {

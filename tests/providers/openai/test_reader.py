@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.providers.answer import MAX_SILENT_BYTES, AnswerReader
 from chat.providers.base import Delta, Finish, Incomplete, ReasoningDelta, TextDelta, UsageDelta
+from chat.providers.openai.reader import MAX_SILENT_BYTES, AnswerReader
 
 STREAM = (
     ": processing\n\n"

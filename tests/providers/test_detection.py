@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from chat.providers.base import Finish, ProviderError, Unavailable
-from chat.providers.catalogue import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings, build, detect
-from chat.providers.demo import DemoProvider
+from chat.providers.demo.provider import DemoProvider
+from chat.providers.detection import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings, build, detect
 from tests.fake_openai import FakeOpenAI
 from tests.ports import closed_port
 from tests.providers.contract import answer, ask
@@ -197,7 +197,7 @@ def test_the_key_is_not_in_the_settings_text() -> None:
 
 def test_the_demo_needs_neither_the_openai_package_nor_django() -> None:
     code = (
-        "import sys, chat.providers.catalogue as c; c.build(c.ProviderSettings())['demo'];"
+        "import sys, chat.providers.detection as c; c.build(c.ProviderSettings())['demo'];"
         "sys.exit(any(name in sys.modules for name in ('openai', 'django')))"
     )
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.providers.event_stream import STRAY, EventStream, EventTooLong, Payload
+from chat.providers.http.sse_bytes import STRAY, EventStream, EventTooLong, Payload
 
 STREAM = (
     b"\xef\xbb\xbf: a comment\n\n"

@@ -22,7 +22,7 @@ import pytest
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
 from chat.providers.base import Delta, ProviderError, ReasoningDelta, Request
-from chat.providers.openai import OpenAIProvider
+from chat.providers.openai.chat import OpenAIProvider
 from chat.streams.memory import MemoryLog
 from tests.providers.contract import ask
 from tests.providers.raw_server import Play, RawServer, response

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from chat.providers.complaint import Complaint
+from chat.providers.openai.complaint import Complaint
 
 _BUSY_CODES: Final = frozenset(
     [

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from chat.providers import demo, listing
 from chat.providers.base import Provider, ProviderError, TimedOut, Unavailable
-from chat.providers.chat_models import chats
-from chat.providers.demo import TOKENS_PER_SECOND, DemoProvider
+from chat.providers.demo.provider import MODEL as DEMO_MODEL
+from chat.providers.demo.provider import TOKENS_PER_SECOND, DemoProvider
+from chat.providers.openai import listing
+from chat.providers.openai.chat_models import chats
 from chat.providers.registry import Registry
 
 OLLAMA_URL: Final = "http://127.0.0.1:11434"
@@ -65,7 +66,7 @@ class Detected:
         return self.error is not None and _is_silence(self.error)
 
 
-DEMO: Final = Detected("demo", (demo.MODEL,), demo.MODEL, is_guess=True)
+DEMO: Final = Detected("demo", (DEMO_MODEL,), DEMO_MODEL, is_guess=True)
 
 
 async def detect(
@@ -120,7 +121,7 @@ async def _silence(base_url: str, key: str) -> ProviderError | None:
 
 
 async def _models(base_url: str, key: str) -> tuple[str, ...]:
-    from chat.providers.openai import OpenAIProvider
+    from chat.providers.openai.chat import OpenAIProvider
 
     provider = OpenAIProvider(base_url=base_url, api_key=key, idle_timeout=LISTING_SECONDS)
     try:
@@ -219,7 +220,7 @@ def _server(
     api_key: str = "",
 ) -> Provider:
     # The openai package takes a second to import: a site that only has the demo should not wait for it.
-    from chat.providers.openai import OpenAIProvider
+    from chat.providers.openai.chat import OpenAIProvider
 
     return OpenAIProvider(
         name=name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chat.protocol.untrusted_input import count
-from chat.providers import completion, refusals
 from chat.providers.base import (
     Delta,
     Finish,
@@ -15,13 +14,14 @@ from chat.providers.base import (
     TextDelta,
     UsageDelta,
 )
-from chat.providers.complaint import Complaint, is_error
-from chat.providers.completion import Choice, Chunk, Content, NotACompletion, Usage
-from chat.providers.endings import Ending, Failed, ending_of, worse
-from chat.providers.event_stream import MAX_EVENT_BYTES, STRAY, EventStream, EventTooLong
-from chat.providers.repetition import Repetition
+from chat.providers.http.sse_bytes import MAX_EVENT_BYTES, STRAY, EventStream, EventTooLong
+from chat.providers.openai import chunks, errors
+from chat.providers.openai.chunks import Choice, Chunk, Content, NotACompletion, Usage
+from chat.providers.openai.complaint import Complaint, is_error
+from chat.providers.openai.endings import Ending, Failed, ending_of, worse
+from chat.providers.openai.repetition import Repetition
+from chat.providers.openai.thoughts import Thoughts
 from chat.providers.text import Joiner
-from chat.providers.thoughts import Thoughts
 
 _LIMIT_SENTENCE: Final = (
     f"The model's server sent one piece of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was given up."
@@ -148,9 +148,7 @@ class AnswerReader:
     def _cut(self) -> ProviderError:
         if not self._head.strip():
             return Incomplete(_EMPTY_SENTENCE)
-        return (
-            refusals.unreadable(self._head, secret=self._secret) if self._has_no_event else Incomplete(_CUT_SENTENCE)
-        )
+        return errors.unreadable(self._head, secret=self._secret) if self._has_no_event else Incomplete(_CUT_SENTENCE)
 
     def _finish(self, deltas: list[Delta]) -> None:
         """Ends the answer with what was held back, and Finish. Raises ProviderError for an ending that is none."""
@@ -160,12 +158,12 @@ class AnswerReader:
             deltas.append(TextDelta(text))
         ending = self._ending or self._doubted
         if ending is None and self._remark is not None:
-            raise refusals.reported(self._remark, secret=self._secret)
+            raise errors.reported(self._remark, secret=self._secret)
         ending = ending or "stop"
         if isinstance(ending, Failed) and not ending.is_call:
-            raise refusals.ended(ending.name, secret=self._secret)
+            raise errors.ended(ending.name, secret=self._secret)
         if isinstance(ending, Failed) or self._tool:
-            raise refusals.tool_called(self._tool)
+            raise errors.tool_called(self._tool)
         deltas.append(Finish(ending))
         self.done = True
 
@@ -192,7 +190,7 @@ class AnswerReader:
         chunk = self._decode(body)
         self._read_chunk(chunk, body, deltas)
         if not chunk.choices:
-            raise refusals.no_completion(completion.parse(body), secret=self._secret)
+            raise errors.no_completion(chunks.parse(body), secret=self._secret)
         if not self.done:
             self._finish(deltas)
 
@@ -217,25 +215,25 @@ class AnswerReader:
 
     def _read_error(self, data: bytes) -> None:
         try:
-            error = completion.parse(data)
+            error = chunks.parse(data)
         except NotACompletion:
             error = data.decode("utf-8", "replace")
-        raise refusals.reported(error, secret=self._secret)
+        raise errors.reported(error, secret=self._secret)
 
     def _look(self, data: bytes) -> None:
         """Raises what this says is wrong, if it is JSON that says so; if it may say so, it is kept as a remark."""
         try:
-            value = completion.parse(data)
+            value = chunks.parse(data)
         except NotACompletion:
             return
         if is_error(value):
-            raise refusals.reported(value, secret=self._secret)
+            raise errors.reported(value, secret=self._secret)
         if isinstance(value, dict) and "choices" not in value and Complaint.of(value).words:
             self._remark = value
 
     def _decode(self, data: bytes) -> Chunk:
         try:
-            return completion.decode(data)
+            return chunks.decode(data)
         except NotACompletion as exc:
             self._look(data)
             raise ProviderError(_BROKEN_SENTENCE, retryable=True) from exc
@@ -249,7 +247,7 @@ class AnswerReader:
             if index == self._choice:
                 has_text = self._read_choice(choice, deltas)
         if chunk.error:
-            raise refusals.reported(chunk.error, secret=self._secret)
+            raise errors.reported(chunk.error, secret=self._secret)
         if not has_text:
             # Servers also say what is wrong beside a choice without text.
             self._look(data)
@@ -257,7 +255,7 @@ class AnswerReader:
             # Usage, after the reason: no text follows it either.
             self.is_over = self._ending is not None
         if chunk.x_groq is not None and chunk.x_groq.error:
-            raise refusals.reported(chunk.x_groq.error, secret=self._secret)
+            raise errors.reported(chunk.x_groq.error, secret=self._secret)
         usage = chunk.usage or (chunk.x_groq and chunk.x_groq.usage)
         if usage:
             self._read_usage(usage, deltas)
@@ -274,7 +272,7 @@ class AnswerReader:
         if choice.message is not None and not has_text:
             has_text = self._read_message(choice.message, deltas)
         if choice.error:
-            raise refusals.reported(choice.error, secret=self._secret)
+            raise errors.reported(choice.error, secret=self._secret)
         if has_text and self._ending is not None:
             self._doubted, self._ending = worse(self._doubted, self._ending), None
         if ending is not None:
@@ -287,10 +285,10 @@ class AnswerReader:
 
     def _read_content(self, content: Content, deltas: list[Delta], *, is_last: bool) -> bool:
         """Whether it held any text or thought."""
-        if not is_last and (said := completion.plain_text(content)):
+        if not is_last and (said := chunks.plain_text(content)):
             return self._read_text(said, deltas)
         self._note_tool(content)
-        thought, said = completion.thought_of(content), completion.text_of(content)
+        thought, said = chunks.thought_of(content), chunks.text_of(content)
         if thought:
             self._read_thought(thought, deltas)
         if not said or (is_last and self._said.is_all(said)):
@@ -300,15 +298,15 @@ class AnswerReader:
     def _read_message(self, message: Content, deltas: list[Delta]) -> bool:
         """A whole message: of a server that does not stream, or of one that repeats it at the end, or each time."""
         self._note_tool(message)
-        thought = self._thought.rest(completion.thought_of(message))
+        thought = self._thought.rest(chunks.thought_of(message))
         if thought:
             self._read_thought(thought, deltas)
-        said = self._said.rest(completion.text_of(message))
+        said = self._said.rest(chunks.text_of(message))
         return self._read_text(said, deltas) if said else bool(thought)
 
     def _note_tool(self, content: Content) -> None:
         if content.tool_calls or content.function_call:
-            self._tool = completion.tool_of(content) or self._tool
+            self._tool = chunks.tool_of(content) or self._tool
 
     def _read_thought(self, thought: str, deltas: list[Delta]) -> None:
         self._thought.add(thought)

@@ -21,7 +21,7 @@ from chat.providers.base import (
     TimedOut,
     Unavailable,
 )
-from chat.providers.openai import OpenAIProvider
+from chat.providers.openai.chat import OpenAIProvider
 from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.certificate import self_signed
 from tests.ports import closed_port
@@ -245,7 +245,7 @@ async def test_the_operator_reads_the_servers_words_in_the_log(
 ) -> None:
     _, error = await fail(provider, f"/{script}")
 
-    (record,) = [record for record in caplog.records if record.name == "chat.providers.openai"]
+    (record,) = [record for record in caplog.records if record.name == "chat.providers.openai.chat"]
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith("provider openai: no answer from fake-small:")
     assert error.message in record.getMessage()

@@ -21,7 +21,6 @@ import aiohttp
 import httpx2
 import openai
 
-from chat.providers import signs
 from chat.providers.base import (
     AuthenticationFailed,
     Incomplete,
@@ -34,9 +33,10 @@ from chat.providers.base import (
     ToolCalled,
     Unavailable,
 )
-from chat.providers.complaint import Complaint
+from chat.providers.http.transport import LeftOrigin
+from chat.providers.openai import signs
+from chat.providers.openai.complaint import Complaint
 from chat.providers.text import clean
-from chat.providers.transport import LeftOrigin
 
 # What reading from the network may raise. The client maps most of aiohttp's errors, but not all.
 TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)

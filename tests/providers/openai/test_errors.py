@@ -17,7 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.providers.base import ProviderError
-from chat.providers.refusals import from_status, is_too_long, mentions, reported, retry_after, without_secret
+from chat.providers.openai.errors import (
+    from_status,
+    is_too_long,
+    mentions,
+    reported,
+    retry_after,
+    without_secret,
+)
 
 KEY = "gw/key+for=our &site"
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp.http_writer import StreamWriter
 
 from chat.providers.base import Finish, ProviderError, TextDelta, Unavailable
-from chat.providers.openai import OpenAIProvider
+from chat.providers.openai.chat import OpenAIProvider
 from tests.providers.contract import answer, ask
 from tests.providers.raw_server import answer_of, response
 

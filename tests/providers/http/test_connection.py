@@ -10,8 +10,8 @@ import httpx2
 import openai
 import pytest
 
-from chat.providers.connection import Connection
-from chat.providers.transport import OriginTransport
+from chat.providers.http.connection import Connection
+from chat.providers.http.transport import OriginTransport
 from tests.fake_openai import FakeOpenAI
 from tests.providers.raw_server import RawServer
 

@@ -11,8 +11,8 @@ from aiohttp import ClientResponse
 class Connection:
     """Pauses and resumes the reading of a response from the network; its bytes wait in the system's buffer meanwhile.
 
-    The transport leaves aiohttp's response with it (chat/providers/transport.py). Where it is not found, nothing is
-    paused; nor where the bytes are compressed, and may say nothing before more of them have come.
+    The transport leaves aiohttp's response with it (transport.py). Where it is not found, nothing is paused; nor where
+    the bytes are compressed, and may say nothing before more of them have come.
     """
 
     def __init__(self, response: httpx2.Response) -> None:

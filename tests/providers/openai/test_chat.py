@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chat.providers.base import GO_ON, Finish, Prompt, ProviderError, Request, TextDelta, UsageDelta
-from chat.providers.openai import OpenAIProvider
+from chat.providers.openai.chat import OpenAIProvider
 from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.certificate import self_signed
 from tests.providers.contract import ProviderContract, answer, ask, reasoning_of, text_of

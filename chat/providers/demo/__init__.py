@@ -1,0 +1,1 @@
+"""A provider that needs no model: its answers are pre-written."""

@@ -1,0 +1,1 @@
+"""HTTP to a model server: connections, deadlines, and events read as bytes."""
