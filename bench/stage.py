@@ -146,4 +146,4 @@ class Stage:
 
 
 def _site_knows_redis() -> bool:
-    return importlib.util.find_spec("chat.streams.redis") is not None
+    return importlib.util.find_spec("chat.streams.redis.log") is not None

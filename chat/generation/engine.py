@@ -56,7 +56,7 @@ from chat.streams.base import (
     TooMany,
 )
 from chat.streams.memory import MemoryLog
-from chat.streams.redis import RedisLog
+from chat.streams.redis.log import RedisLog
 from chatsite import sqlite_space
 
 logger = logging.getLogger(__name__)

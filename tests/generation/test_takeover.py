@@ -23,7 +23,7 @@ from chat.protocol.events import Entry
 from chat.providers.base import Finish, TextDelta
 from chat.providers.registry import Registry
 from chat.streams.base import ROOM_BYTES, Budget, Created, RunRequest
-from chat.streams.redis import CLAIMS, RedisLog
+from chat.streams.redis.log import CLAIMS, RedisLog
 from tests.scripted import ScriptedProvider
 from tests.streams.processes import NEVER, SECONDS, Processes, eventually, value
 from tests.streams.redis_server import RedisServer

@@ -11,7 +11,7 @@ from typing import TypeVar
 from chat.protocol import events
 from chat.protocol.events import Cursor, Entry, Event, token
 from chat.streams.base import Budget, Created
-from chat.streams.redis import RedisLog
+from chat.streams.redis.log import RedisLog
 from tests.streams.contract import LIMIT, request
 from tests.streams.redis_proxy import RedisProxy, redis_proxy
 from tests.streams.redis_server import RedisServer

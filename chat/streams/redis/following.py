@@ -16,12 +16,12 @@ from typing import Any, Final, cast
 from redis.asyncio import ConnectionPool
 
 from chat.protocol.events import Cursor, Entry, Event
-from chat.streams import keys
 from chat.streams.base import Batch, RunState, Unavailable
-from chat.streams.calls import Calls
 from chat.streams.entries import decode
-from chat.streams.feeds import Feed, Place
-from chat.streams.subscriptions import Subscriptions
+from chat.streams.redis import keys
+from chat.streams.redis.feeds import Feed, Place
+from chat.streams.redis.pipeline import Calls
+from chat.streams.redis.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
 

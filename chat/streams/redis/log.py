@@ -23,7 +23,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from chat.protocol.events import Cursor, Entry, Event
-from chat.streams import keys
 from chat.streams.base import (
     KEEP_FAILED_SECONDS,
     MINUTE_SECONDS,
@@ -45,11 +44,12 @@ from chat.streams.base import (
     Unavailable,
     new_epoch,
 )
-from chat.streams.calls import Argument, Calls
 from chat.streams.entries import MADE, decode_json, encode, run_info
-from chat.streams.following import Following, place_of
-from chat.streams.ownership import LIVE_MS, Owned, Ownership
-from chat.streams.scripts import LOST
+from chat.streams.redis import keys
+from chat.streams.redis.following import Following, place_of
+from chat.streams.redis.leases import LIVE_MS, Owned, Ownership
+from chat.streams.redis.pipeline import Argument, Calls
+from chat.streams.redis.scripts import LOST
 
 logger = logging.getLogger(__name__)
 

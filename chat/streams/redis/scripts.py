@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chat.streams import keys
+from chat.streams.redis import keys
 
 LOST: Final = -1
 FENCED: Final = -2

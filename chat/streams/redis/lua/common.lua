@@ -1,4 +1,4 @@
--- Before every script. The functions <kind>_key come from keys.py, the constants from redis.py.
+-- Before every script. The functions <kind>_key come from keys.py, the constants from log.py.
 --
 -- A run's hash: run, owner, conversation, sent, fingerprint, title: as it was asked for; state: live, completed, stopped or
 -- error; epoch; seq: of its last entry; made: when, in microseconds; token: its owner's; attempt: how many have owned it;
@@ -41,7 +41,7 @@ local function insist()
   redis.call('DEL', ready_key(''))
 end
 
--- What entries take in Redis, about: never less than it says itself (tests/streams/test_redis_memory.py).
+-- What entries take in Redis, about: never less than it says itself (tests/streams/redis/test_memory.py).
 local function size_of(from)
   local size = 0
   for index = from, #ARGV do

@@ -12,7 +12,7 @@ import redis
 from chat.protocol import events
 from chat.protocol.events import Event, token
 from chat.streams.base import ROOM_BYTES, Budget, Created, Full, NoRoom
-from chat.streams.redis import RUN_BYTES
+from chat.streams.redis.log import RUN_BYTES
 from tests.streams.contract import done, grown, request
 from tests.streams.processes import SECONDS, Follower, Processes, created, eventually, everything, say
 from tests.streams.redis_server import RedisServer

@@ -23,9 +23,9 @@ from chat.streams.base import (
     new_epoch,
     state_after,
 )
-from chat.streams.calls import Calls
 from chat.streams.entries import encode, encode_json
-from chat.streams.scripts import FENCED, LOST, NO_ROOM
+from chat.streams.redis.pipeline import Calls
+from chat.streams.redis.scripts import FENCED, LOST, NO_ROOM
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from chat.streams.base import Unavailable
-from chat.streams.scripts import Script, load
+from chat.streams.redis.scripts import Script, load
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from redis.asyncio import ConnectionPool
 
-from chat.streams.subscriptions import Subscriptions
+from chat.streams.redis.subscriptions import Subscriptions
 from tests.streams.processes import SECONDS
 from tests.streams.redis_proxy import redis_proxy
 from tests.streams.redis_server import RedisServer

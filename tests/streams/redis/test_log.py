@@ -13,7 +13,7 @@ import pytest
 from chat.protocol import events
 from chat.protocol.events import Event, token
 from chat.streams.base import Budget, Busy, Created, Duplicate, Fenced, RunNotFound
-from chat.streams.redis import RedisLog
+from chat.streams.redis.log import RedisLog
 from tests.streams.contract import StreamLogContract, done, request
 from tests.streams.processes import SECONDS, Follower, Processes, created, eventually, everything, say, value
 from tests.streams.redis_server import RedisServer

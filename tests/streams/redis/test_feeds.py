@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from chat.protocol.events import Cursor, Entry, Event, token
-from chat.streams import feeds
-from chat.streams.feeds import Feed, Place
+from chat.streams.redis import feeds
+from chat.streams.redis.feeds import Feed, Place
 
 EPOCH = "abcdefgh"
 
