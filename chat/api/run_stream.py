@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar
 from django.db import Error as DatabaseError
 
 from chat.api import heartbeats
-from chat.generation.archive import Archived
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
+from chat.generation.replay import Archived
 from chat.notices import channel
 from chat.protocol.errors import Refusal
 from chat.protocol.events import BadCursor, Cursor

@@ -19,9 +19,9 @@ from chat.api.event_streams import Follows, later, stream, take_a_place
 from chat.api.parameters import flag, takes, takes_any
 from chat.api.replies import answered, body_of, failed, reply, route
 from chat.api.shapes import message_shape, run_shape, run_urls, saved_run_shape, unanswered_shape
-from chat.generation import archive
-from chat.generation.archive import Archived
+from chat.generation import replay
 from chat.generation.engine import Engine, Sent, engine, is_at_end
+from chat.generation.replay import Archived
 from chat.generation.requests import FIELDS, SendRequest
 from chat.models import Message, User
 from chat.protocol import events
@@ -194,7 +194,7 @@ async def _last(following: AsyncGenerator[Batch, None]) -> Entry:
 
 
 async def _saved(user: User, run_id: str) -> HttpResponse:
-    message = await database.read(archive.saved_run, user.pk, run_id)
+    message = await database.read(replay.saved_run, user.pk, run_id)
     if message is None:
         raise Refusal("not_found", "The conversation has been deleted.")
     return reply(await database.read(_shape, message.pk))

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from chat.generation.archive import end_of
 from chat.generation.model_watch import Problem
+from chat.generation.replay import end_of
 from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
 from chat.models.shapes import ConversationShape, conversation_shape, time_text
 from chat.streams.base import RunInfo

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from chat.generation import again, prompt
-from chat.generation.again import Again
+from chat.generation import prompt, regeneration
 from chat.generation.pseudonym import pseudonym_of
+from chat.generation.regeneration import Again
 from chat.generation.requests import ROOT, SendRequest
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
@@ -55,7 +55,7 @@ def admit(
         raise Refusal("not_signed_in", "This account cannot be used any more.")
     if sent := _saved(user.pk, send):
         return sent
-    repeated = again.find(user, send)
+    repeated = regeneration.find(user, send)
     if repeated is not None:
         return _once_more(user, send, repeated, providers=providers, characters=characters)
     conversation = _conversation(user, send, reserved)
@@ -178,7 +178,7 @@ def _saved(user_id: int, send: SendRequest) -> AlreadySent | None:
         return None
     if message.conversation.deleted_at is not None:
         raise not_found()
-    if not again.is_the_same(message, send):
+    if not regeneration.is_the_same(message, send):
         raise _used_before()
     is_answer = message.role == Message.Role.ASSISTANT
     # The question's other answers have client_message_ids of their own.

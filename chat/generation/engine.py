@@ -19,20 +19,20 @@ from django.db import connection
 
 from chat import database
 from chat.auth import credentials
-from chat.generation import archive
+from chat.generation import replay
 from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
-from chat.generation.archive import Archived
-from chat.generation.assistants import connect, provider_settings
+from chat.generation.detected_assistants import connect, provider_settings
 from chat.generation.draining import Draining
-from chat.generation.ending import Ending
+from chat.generation.finishing import Ending
 from chat.generation.model_watch import ModelWatch, Problem
-from chat.generation.naming import Naming
 from chat.generation.owners import Owners
 from chat.generation.recorder import Recorder, SaveFailed
+from chat.generation.replay import Archived
 from chat.generation.requests import SendRequest
 from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
 from chat.generation.takeover import Takeover
+from chat.generation.title_generation import Naming
 from chat.models import Conversation, Message, UnansweredQuestion, User
 from chat.notices import channel
 from chat.notices.conversations import tell_of_the_conversation
@@ -242,7 +242,7 @@ class Engine:
             raise not_found()
         if info is not None and info.has_log:
             return info
-        archived = await database.read(archive.archived_run, user_id, run_id)
+        archived = await database.read(replay.archived_run, user_id, run_id)
         if archived is not None:
             return archived
         if info is not None and info.state == "error":
@@ -267,7 +267,7 @@ class Engine:
                         yield batch
                 return
             except (RunNotFound, Lost) as error:
-                found = await database.read(archive.archived_run, run.owner_id, run.run_id)
+                found = await database.read(replay.archived_run, run.owner_id, run.run_id)
                 if found is None:
                     info = await self.log.find(run.run_id)
                     if info and info.state == "error":
@@ -278,7 +278,7 @@ class Engine:
                         raise not_found() from None
                     return
                 archived = found
-        async for batch in archive.follow(archived, after, limit=limit):
+        async for batch in replay.follow(archived, after, limit=limit):
             yield batch
 
     async def stop(self, user_id: int, run_id: str) -> bool:
@@ -335,7 +335,7 @@ class Engine:
         await channel.publish(user_id, notice)
 
     async def _saved(self, user_id: int, run_id: str) -> Message:
-        saved = await database.read(archive.saved_run, user_id, run_id)
+        saved = await database.read(replay.saved_run, user_id, run_id)
         if saved is None:
             raise not_found()
         return saved
@@ -467,7 +467,7 @@ def describe(run: RunInfo) -> dict[str, str]:
 def is_at_end(run: RunInfo | Archived, cursor: Cursor) -> bool:
     """Whether nothing can come after this cursor."""
     if not isinstance(run, RunInfo):
-        return cursor == archive.end_of(run)
+        return cursor == replay.end_of(run)
     return not run.is_live and cursor == run.cursor
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from chat import metrics
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
-from chat.generation.ending import Ending
+from chat.generation.finishing import Ending
 from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, asked_of, turn_of
 from chat.generation.run_labels import Labels, RunLabels
 from chat.protocol import events

@@ -17,8 +17,8 @@ from django.db import Error as DatabaseError
 
 from chat import database, metrics
 from chat.generation.admission import admit_again
-from chat.generation.archive import answer_of
-from chat.generation.ending import Ending
+from chat.generation.finishing import Ending
+from chat.generation.replay import answer_of
 from chat.generation.run import Completion, Run, asked_of, turn_completed, turn_from_log
 from chat.generation.runner import Runner
 from chat.protocol import events

@@ -9,8 +9,8 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from chat import metrics
-from chat.generation.archive import Archived
 from chat.generation.engine import Engine
+from chat.generation.replay import Archived
 from chat.protocol.errors import Refusal
 from chat.protocol.events import Cursor, typed
 from chat.protocol.sse import dumps

@@ -24,7 +24,7 @@ def hold_saves() -> None:
     from django.db import transaction
 
     from chat import database
-    from chat.generation.ending import Ending
+    from chat.generation.finishing import Ending
     from chat.models import turn
 
     save, write, done = turn.Turn.save, turn.Turn._write, Ending.done

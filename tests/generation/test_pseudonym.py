@@ -7,8 +7,8 @@ import pytest
 from django.core.signing import Signer
 from pytest_django import Settings
 
-from chat.generation.naming import _request as title_request
 from chat.generation.pseudonym import pseudonym_of
+from chat.generation.title_generation import _request as title_request
 from tests.chat_rig import rig
 from tests.models.test_turn import turn
 

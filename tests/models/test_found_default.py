@@ -10,7 +10,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from chat.generation.assistants import show_detected
+from chat.generation.detected_assistants import show_detected
 from chat.models import Assistant, User
 from chat.providers.detection import Detected
 

@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from chat import database
-from chat.generation.assistants import Looking, connect, show_detected
+from chat.generation.detected_assistants import Looking, connect, show_detected
 from chat.generation.engine import _build
 from chat.models import Assistant, User
 from chat.providers.base import Unavailable

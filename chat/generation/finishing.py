@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from chat.generation.naming import Naming
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.run import completion_of
+from chat.generation.title_generation import Naming
 from chat.models import Message
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason

@@ -8,7 +8,7 @@ import pytest
 
 from chat import database
 from chat.generation.engine import Sent
-from chat.generation.naming import AT_ONCE, tidy
+from chat.generation.title_generation import AT_ONCE, tidy
 from chat.models import Assistant, Conversation
 from chat.notices import channel
 from chat.providers.base import Finish, Incomplete, ReasoningDelta, Recant, TextDelta, Unavailable
