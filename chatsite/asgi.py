@@ -12,8 +12,8 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
-from chat.api.event_streams import EventStreams  # noqa: E402
 from chat.api.request_queue import RequestQueue  # noqa: E402
+from chat.api.streams.event_streams import EventStreams  # noqa: E402
 from chat.middleware.on_loop import asgi_handler  # noqa: E402
 from chat.socket.consumer import ChatConsumer, refuse_socket  # noqa: E402
 from chatsite.body_limit import BodyLimit  # noqa: E402

@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database
 from chat.api import conversation_changes
-from chat.api.pages import SIZE, page, page_size
+from chat.api.pagination import SIZE, page, page_size
 from chat.api.parameters import flag, takes
-from chat.api.replies import body_of, encoded, encoded_reply, reply, route
-from chat.api.shapes import ConversationShape, assistant_shape, conversation_shape, problem_shape
+from chat.api.responses import body_of, encoded, encoded_reply, reply, route
+from chat.api.serializers import ConversationShape, assistant_shape, conversation_shape, problem_shape
 from chat.generation.engine import MODELS_SECONDS, engine
 from chat.models import Assistant, Conversation, User
 from chat.notices import channel

@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import database
 from chat.api.conversations import get_conversation
-from chat.api.pages import SIZE, cursor_at, page, page_size
+from chat.api.pagination import SIZE, cursor_at, page, page_size
 from chat.api.parameters import takes
-from chat.api.replies import encoded, encoded_reply, route, with_own_queue
-from chat.api.shapes import branch_message_shape, message_shape
+from chat.api.responses import encoded, encoded_reply, route, with_own_queue
+from chat.api.serializers import branch_message_shape, message_shape
 from chat.models import Conversation, User, branch
 from chat.models.branch import NotOnBranch, Stretch
 from chat.models.sizes import PAGE_BYTES, fitting

@@ -14,11 +14,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from chat import database
-from chat.api import run_stream
-from chat.api.event_streams import Follows, later, stream, take_a_place
 from chat.api.parameters import flag, takes, takes_any
-from chat.api.replies import answered, body_of, failed, reply, route
-from chat.api.shapes import message_shape, run_shape, run_urls, saved_run_shape, unanswered_shape
+from chat.api.responses import answered, body_of, failed, reply, route
+from chat.api.serializers import message_shape, run_shape, run_urls, saved_run_shape, unanswered_shape
+from chat.api.streams import run_stream
+from chat.api.streams.event_streams import Follows, later, stream, take_a_place
 from chat.generation import replay
 from chat.generation.engine import Engine, Sent, engine, is_at_end
 from chat.generation.replay import Archived

@@ -11,12 +11,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from chat import database
-from chat.api.pages import cursor_at, page_size, place_of
+from chat.api.pagination import cursor_at, page_size, place_of
 from chat.api.parameters import takes
-from chat.api.replies import encoded, encoded_reply, route, with_own_queue
-from chat.api.shapes import ConversationShape, conversation_shape
+from chat.api.responses import encoded, encoded_reply, route, with_own_queue
+from chat.api.serializers import ConversationShape, conversation_shape
 from chat.models import User
-from chat.models.shapes import time_text
+from chat.models.serializers import time_text
 from chat.protocol.errors import Refusal
 from chat.search import hits
 from chat.search.deadline import TooLong, deadline

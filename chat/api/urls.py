@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from chat.api import conversations, documentation, messages, runs, search
+from chat.api import conversations, messages, runs, search
+from chat.api.openapi import views
 from chat.protocol.untrusted_input import UUID_PATTERN
 
 
@@ -38,6 +39,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("conversations/<id:conversation_id>/messages", messages.conversation_messages, name="messages"),
     path("search", search.results, name="search"),
     path("assistants", conversations.assistants, name="assistants"),
-    path("openapi.json", documentation.schema, name="openapi"),
-    path("docs", documentation.page, name="docs"),
+    path("openapi.json", views.schema, name="openapi"),
+    path("docs", views.page, name="docs"),
 ]

@@ -19,7 +19,7 @@ from chat import database
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation
-from chat.models.shapes import ConversationShape, conversation_shape
+from chat.models.serializers import ConversationShape, conversation_shape
 from chat.models.turn import Turn
 from chat.notices import channel
 from chat.protocol.untrusted_input import clean

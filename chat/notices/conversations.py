@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from chat import database
 from chat.models import Conversation
 from chat.models.prepared import AN_ID, Prepared
-from chat.models.shapes import ConversationShape, conversation_shape
+from chat.models.serializers import ConversationShape, conversation_shape
 from chat.models.turn import Turn
 from chat.notices import channel
 

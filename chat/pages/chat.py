@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat import database
-from chat.api.shapes import (
+from chat.api.serializers import (
     AssistantShape,
     ModelProblemShape,
     SuggestionShape,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chat.api.conversations import listed, shown
 from chat.api.messages import end_of_branch
-from chat.api.shapes import unanswered_shape
+from chat.api.serializers import unanswered_shape
 from chat.models import UnansweredQuestion, User
 from chat.protocol.errors import Refusal
 

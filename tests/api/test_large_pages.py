@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from chat import database
 from chat.api import messages as messages_api
-from chat.api import replies
+from chat.api import responses
 from chat.models import Conversation, Message, User
 from chat.models.sizes import PAGE_BYTES
 from tests.api.rig import Browser
@@ -177,8 +177,8 @@ async def test_a_page_of_many_messages_asks_the_database_as_often_as_one_of_few(
     ],
 )
 def test_json_that_is_written_item_by_item_is_the_same(data: Any) -> None:
-    whole = json.dumps(data, cls=replies.DjangoJSONEncoder, ensure_ascii=False)
-    assert replies.encoded(data).decode() == whole
+    whole = json.dumps(data, cls=responses.DjangoJSONEncoder, ensure_ascii=False)
+    assert responses.encoded(data).decode() == whole
 
 
 async def test_the_json_of_what_may_be_large_is_not_written_on_the_loop(
@@ -187,13 +187,13 @@ async def test_the_json_of_what_may_be_large_is_not_written_on_the_loop(
     sent = await chat.turn("Hello heron", "x" * 100_000)
     threads: list[tuple[int, str]] = []
 
-    class Watched(replies.DjangoJSONEncoder):
+    class Watched(responses.DjangoJSONEncoder):
         def encode(self, o: Any) -> str:
             text = super().encode(o)
             threads.append((len(text), threading.current_thread().name))
             return text
 
-    monkeypatch.setattr(replies, "DjangoJSONEncoder", Watched)
+    monkeypatch.setattr(responses, "DjangoJSONEncoder", Watched)
     path = f"/api/conversations/{sent.conversation_id}/messages"
     addresses = [path, f"{path}?branch=active", "/api/conversations", "/api/search?q=heron"]
     for address in addresses:
@@ -203,7 +203,7 @@ async def test_the_json_of_what_may_be_large_is_not_written_on_the_loop(
     assert all(name.startswith("db-read") for _, name in threads), threads
     assert sum(size > 100_000 for size, _ in threads) == 2
     # The control: what is written on the loop is noticed.
-    replies.encoded([{}])
+    responses.encoded([{}])
     assert not threads[-1][1].startswith("db-read")
 
 

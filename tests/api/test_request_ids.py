@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 import chatsite.urls
-from chat.api.replies import route
+from chat.api.responses import route
 from chat.models import User
 from chat.quotas.quotas import quotas
 from chat.quotas.refusals import Answer

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from chat.api.replies import refused
+from chat.api.responses import refused
 from chat.auth.credentials import not_signed_in, unavailable
 from chat.protocol.errors import STATUS, Refusal
 from chat.providers.base import Incomplete, RateLimited, TextDelta

@@ -11,10 +11,10 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from chat import database
-from chat.api.pages import cursor_at
+from chat.api.pagination import cursor_at
 from chat.models import Conversation, Message
+from tests.api.openapi.openapi import check
 from tests.api.rig import Browser
-from tests.api.schema.openapi import check
 from tests.chat_rig import Rig
 
 pytestmark = pytest.mark.django_db(transaction=True)

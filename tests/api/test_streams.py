@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chat import database
-from chat.api import heartbeats
+from chat.api.streams import heartbeats
 from chat.models import ApiToken, Message
 from chat.protocol.events import ENTRY_CHARACTERS
 from chat.providers.base import Incomplete, TextDelta
@@ -105,7 +105,7 @@ class TestHeartbeats:
         self, chat: Rig, owner: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.CHAT_HEARTBEAT_SECONDS = 600
-        monkeypatch.setattr("chat.api.heartbeats.LIVE_SECONDS", 0.01)
+        monkeypatch.setattr("chat.api.streams.heartbeats.LIVE_SECONDS", 0.01)
         stream = await owner.open("POST", STREAM, {"text": "Hi"})
         await stream.until("start")
 
@@ -119,7 +119,7 @@ class TestHeartbeats:
         self, chat: Rig, owner: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.CHAT_HEARTBEAT_SECONDS = 600
-        monkeypatch.setattr("chat.api.heartbeats.LIVE_SECONDS", 0.01)
+        monkeypatch.setattr("chat.api.streams.heartbeats.LIVE_SECONDS", 0.01)
         stream = await owner.open("GET", "/api/events")
         await stream.chunk()
         assert await stream.is_silent()
@@ -135,7 +135,7 @@ class TestHeartbeats:
 class TestWait:
     @pytest.fixture(autouse=True)
     def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("chat.api.event_streams.SILENT_SECONDS", 0.01)
+        monkeypatch.setattr("chat.api.streams.event_streams.SILENT_SECONDS", 0.01)
 
     async def test_spaces_come_before_a_late_answer(self, chat: Rig, owner: Browser) -> None:
         stream = await owner.open("POST", WAIT, {"text": "Hi"})

@@ -9,7 +9,7 @@ from typing import Any
 
 from chat import database
 from chat.models import Conversation, Message, UnansweredQuestion
-from chat.models.shapes import time_text
+from chat.models.serializers import time_text
 from chat.notices import channel
 from chat.providers.base import Incomplete, TextDelta
 from tests.api.rig import Browser

@@ -10,10 +10,10 @@ from django.test import Client
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from chat.api.schema.document import document
-from chat.api.schema.errors import CODES
-from chat.api.schema.events import EVENTS
-from tests.api.schema.openapi import PUBLIC, operations
+from chat.api.openapi.document import document
+from chat.api.openapi.errors import CODES
+from chat.api.openapi.events import EVENTS
+from tests.api.openapi.openapi import PUBLIC, operations
 
 
 class TestSchema:

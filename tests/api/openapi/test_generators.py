@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chat.api.schema.document import document
-from chat.api.schema.errors import CODES
-from tests.api.schema.openapi import operations, schema_of
+from chat.api.openapi.document import document
+from chat.api.openapi.errors import CODES
+from tests.api.openapi.openapi import operations, schema_of
 
 # Of these, generators make types without fields, or fail: openapi-python-client, NSwag and Kiota among them.
 CHOICES = {"oneOf", "anyOf", "not"}

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chat.api import conversation_changes, pages, run_stream
+from chat.api import conversation_changes, pagination
+from chat.api.openapi.document import document
 from chat.api.parameters import check_names
-from chat.api.schema.document import document
+from chat.api.streams import run_stream
 from chat.generation.requests import FIELDS, SendRequest
 from chat.protocol.errors import Refusal
 from chat.protocol.events import BadCursor, Cursor
-from tests.api.schema.openapi import ID, accepts, check, schema_of
+from tests.api.openapi.openapi import ID, accepts, check, schema_of
 
 
 def parses(kind: type[Cursor | run_stream.Cursors], text: str) -> bool:
@@ -149,9 +150,9 @@ class TestRequests:
             each["schema"] for each in document()["paths"][path]["get"]["parameters"] if each["name"] == "limit"
         ]
 
-        assert pages.page_size("") == limit["default"]
-        assert pages.page_size(str(limit["minimum"])) == limit["minimum"]
-        assert pages.page_size(str(limit["maximum"])) == limit["maximum"]
+        assert pagination.page_size("") == limit["default"]
+        assert pagination.page_size(str(limit["minimum"])) == limit["minimum"]
+        assert pagination.page_size(str(limit["maximum"])) == limit["maximum"]
         for outside in (limit["minimum"] - 1, limit["maximum"] + 1):
             with pytest.raises(Refusal):
-                pages.page_size(str(outside))
+                pagination.page_size(str(outside))

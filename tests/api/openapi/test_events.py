@@ -7,14 +7,14 @@ import json
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chat.api import run_stream
-from chat.api.schema.document import document
-from chat.api.schema.events import EVENTS, schema_name
+from chat.api.openapi.document import document
+from chat.api.openapi.events import EVENTS, schema_name
+from chat.api.streams import run_stream
 from chat.protocol import events
 from chat.protocol.events import Entry, Event
 from chat.protocol.sse import Decoder, ping
 from chat.streams.base import Batch
-from tests.api.schema.openapi import ID, check, schema_of
+from tests.api.openapi.openapi import ID, check, schema_of
 
 PROTOCOL = {
     *("start", "status", "reasoning", "token", "usage", "reset", "done", "error"),

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from django.db import Error as DatabaseError
 
-from chat.api import heartbeats
+from chat.api.streams import heartbeats
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
 from chat.generation.replay import Archived

@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from chat.api.schema.document import document
+from chat.api.openapi.document import document
 
 PUBLIC = {"/api/openapi.json", "/api/docs"}
 ID = "0198f2a4-5d3b-7c11-9a52-6f1f3a9be00"

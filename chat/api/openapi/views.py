@@ -7,9 +7,9 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from chat.api.reference import reference
-from chat.api.replies import not_allowed
-from chat.api.schema.document import document
+from chat.api.openapi.docs_page import reference
+from chat.api.openapi.document import document
+from chat.api.responses import not_allowed
 
 SAFE: Final = ("GET", "HEAD")
 

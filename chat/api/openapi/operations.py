@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from chat.api.event_streams import HEADERS
-from chat.api.schema.errors import refusals
-from chat.api.schema.values import TEXT, UUID, Schema, ref, said
+from chat.api.openapi.errors import refusals
+from chat.api.openapi.values import TEXT, UUID, Schema, ref, said
+from chat.api.streams.event_streams import HEADERS
 
 READING: Final[list[Schema]] = [{"token": []}, {"session": []}]
 WRITING: Final[list[Schema]] = [{"token": []}, {"session": [], "csrf": []}]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from chat.api.schema.errors import FAILURE_STATUS
-from chat.api.schema.operations import answer, empty, event_stream, header, link, operation, path_id, query
-from chat.api.schema.values import ADDRESS, CHOICE, CURSOR_OR_NOTHING, CURSORS, Schema
+from chat.api.openapi.errors import FAILURE_STATUS
+from chat.api.openapi.operations import answer, empty, event_stream, header, link, operation, path_id, query
+from chat.api.openapi.values import ADDRESS, CHOICE, CURSOR_OR_NOTHING, CURSORS, Schema
 
 TAG: Final = "Runs"
 _ID: Final = path_id("run_id", "A run's id.")

@@ -10,9 +10,10 @@ import pytest
 from django.test import Client, override_settings
 from django.urls import URLPattern
 
-from chat.api import documentation, urls
-from chat.api.schema.document import address_of, document
-from tests.api.schema.openapi import ID, PUBLIC, check, codes_of, operations
+from chat.api import urls
+from chat.api.openapi import views as documentation
+from chat.api.openapi.document import address_of, document
+from tests.api.openapi.openapi import ID, PUBLIC, check, codes_of, operations
 
 
 def views() -> Iterator[tuple[str, str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from chat.api.schema.values import (
+from chat.api.openapi.values import (
     ADDRESS,
     COUNT,
     CURSOR,

@@ -6,9 +6,9 @@ from typing import Final
 
 from django.conf import settings
 
-from chat.api.pages import LARGEST, SIZE
-from chat.api.schema.operations import answer, empty, link, operation, path_id, query
-from chat.api.schema.values import CHOICE, PAGE, TEXT, UUID, Schema, one_of
+from chat.api.openapi.operations import answer, empty, link, operation, path_id, query
+from chat.api.openapi.values import CHOICE, PAGE, TEXT, UUID, Schema, one_of
+from chat.api.pagination import LARGEST, SIZE
 from chat.api.search import SIZE as SEARCH_SIZE
 
 TAG: Final = "Conversations"

@@ -7,11 +7,11 @@ from typing import Final
 from django.conf import settings
 from django.urls import reverse
 
-from chat.api.schema import conversations, runs
-from chat.api.schema.errors import error_schemas
-from chat.api.schema.events import event_schemas
-from chat.api.schema.objects import objects
-from chat.api.schema.values import TEXT, Schema
+from chat.api.openapi import conversations, runs
+from chat.api.openapi.errors import error_schemas
+from chat.api.openapi.events import event_schemas
+from chat.api.openapi.objects import objects
+from chat.api.openapi.values import TEXT, Schema
 
 VERSION: Final = "1"
 ABOUT: Final = "This document"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from chat.api.schema.errors import CODES_HERE, SENTENCES
-from chat.api.schema.events import EVENTS, schema_name
-from chat.api.schema.values import Schema
+from chat.api.openapi.errors import CODES_HERE, SENTENCES
+from chat.api.openapi.events import EVENTS, schema_name
+from chat.api.openapi.values import Schema
 
 METHODS: Final = ("get", "post", "patch", "delete")
 _FORMATS: Final = {"uuid": "UUID", "date-time": "time", "uri-reference": "address"}

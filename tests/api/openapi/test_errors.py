@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from chat.api import runs
-from chat.api.schema.document import document
-from chat.api.schema.errors import CODES, FAILURE_STATUS, REFUSALS
+from chat.api.openapi.document import document
+from chat.api.openapi.errors import CODES, FAILURE_STATUS, REFUSALS
 from chat.generation.answer import OutputTooLong
 from chat.generation.runner import Interrupted
 from chat.protocol.errors import STATUS
 from chat.providers.base import ProviderError
-from tests.api.schema.openapi import codes_of, operations
+from tests.api.openapi.openapi import codes_of, operations
 
 
 class TestErrors:

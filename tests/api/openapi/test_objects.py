@@ -7,13 +7,13 @@ from typing import Any, NotRequired, get_origin, get_type_hints
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chat.api import shapes
+from chat.api import serializers
 from chat.generation.engine import describe
 from chat.models import Assistant, Conversation, Message
 from chat.protocol import events
 from chat.protocol.events import Cursor
 from chat.streams.base import RunInfo
-from tests.api.schema.openapi import ID, check, schema_of
+from tests.api.openapi.openapi import ID, check, schema_of
 
 
 def live_run() -> RunInfo:
@@ -33,9 +33,9 @@ class TestObjects:
     @pytest.mark.parametrize(
         ("name", "shape"),
         [
-            ("Conversation", shapes.ConversationShape),
-            ("Message", shapes.MessageShape),
-            ("Assistant", shapes.AssistantShape),
+            ("Conversation", serializers.ConversationShape),
+            ("Message", serializers.MessageShape),
+            ("Assistant", serializers.AssistantShape),
             ("StartEvent", events.Start),
             ("DoneEvent", events.Done),
             ("ErrorEvent", events.Failure),
@@ -70,20 +70,20 @@ class TestObjects:
             ttft_ms=3,
         )
 
-        check(shapes.assistant_shape(assistant, default=True), "Assistant")
-        check(shapes.conversation_shape(conversation), "Conversation")
-        check(shapes.message_shape(question), "Message")
-        check(shapes.message_shape(answer), "Message")
-        check(shapes.branch_message_shape(answer, siblings=[answer.pk]), "Message")
+        check(serializers.assistant_shape(assistant, default=True), "Assistant")
+        check(serializers.conversation_shape(conversation), "Conversation")
+        check(serializers.message_shape(question), "Message")
+        check(serializers.message_shape(answer), "Message")
+        check(serializers.branch_message_shape(answer, siblings=[answer.pk]), "Message")
 
     def test_a_run_is_valid(self) -> None:
-        run = shapes.run_shape(live_run())
+        run = serializers.run_shape(live_run())
 
         check(run, "Run")
         assert set(run) == set(schema_of("Run")["properties"])
 
     def test_notices_are_valid(self) -> None:
-        conversation = shapes.conversation_shape(Conversation(title="Blue"))
+        conversation = serializers.conversation_shape(Conversation(title="Blue"))
 
         check({"type": "notice", "kind": "run_started", **describe(live_run())}, "Notice")
         check({"type": "notice", "kind": "conversation_renamed", "conversation": conversation}, "Notice")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chat.api.schema.values import FLAG, TEXT, Schema, ref, said, shape
+from chat.api.openapi.values import FLAG, TEXT, Schema, ref, said, shape
 from chat.protocol.errors import STATUS
 
 REFUSALS: Final = {

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from chat.generation.model_watch import Problem
 from chat.generation.replay import end_of
 from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
-from chat.models.shapes import ConversationShape, conversation_shape, time_text
+from chat.models.serializers import ConversationShape, conversation_shape, time_text
 from chat.streams.base import RunInfo
 
 __all__ = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chat.api.schema.values import (
+from chat.api.openapi.values import (
     COUNT,
     CURSOR,
     CURSORS,
