@@ -1,60 +1,57 @@
-"""Imports go only downward, and some not at all (docs/how-a-message-flows.md, "Layers")."""
+"""Imports go only downward, and siblings do not know each other (docs/how-a-message-flows.md, "Layers")."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-KERNEL, PORTS, DATA, CAPABILITIES, PROCESS, INTERFACES = range(6)
+KERNEL, PORTS, DATA, CAPABILITIES, PROCESS, DOORS = range(6)
 
+# A package or a file of `chat` each. A new one gets its layer here.
 LAYERS = {
-    KERNEL: (
-        "protocol",
-        "light_event",
-        "rate_limit",
-        "answer_headers",
-        "close_codes",
-        "events",
-        "flag",
-        "limits",
-        "networks",
-        "refusals",
-        "sse",
-        "wire",
-    ),
+    KERNEL: ("light_event", "protocol", "rate_limit"),
     PORTS: ("providers", "streams"),
     DATA: ("migrations", "models"),
-    CAPABILITIES: (
-        *("auth", "database", "documents", "first_run", "mail", "metrics", "notice_layer", "notices", "origins"),
-        *("quotas", "search", "sign_in_watch", "sign_ins", "tools"),
-    ),
+    CAPABILITIES: ("auth", "database", "mail", "metrics", "notices", "quotas", "search"),
     PROCESS: ("generation",),
-    INTERFACES: (
-        *("consumers", "followers", "socket_requests", "socket_writer", "window"),
-        *("api", "views", "pages", "socket", "middleware", "admin", "management", "server"),
-        *(
-            "accounts",
-            "account_forms",
-            "account_limits",
-            "account_urls",
-            "own_account",
-            "browser_policy",
-            "middleware",
-            "templatetags",
-            "apps",
-            "checks",
-            "urls",
-            "client",
-        ),
+    DOORS: (
+        *("accounts", "admin", "api", "management", "middleware", "pages", "server", "socket", "templatetags"),
+        *("apps", "checks", "urls"),
     ),
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
+
+# Whatever is not named here is in a package.
+LOOSE = {
+    "apps": "Django looks for it here",
+    "checks": "of all packages; named in apps",
+    "database": "how every other package asks the database",
+    "light_event": "one class, of no package",
+    "mail": "named in the settings",
+    "metrics": "one registry, which every package adds to",
+    "rate_limit": "one class, of no package",
+    "urls": "Django looks for it here",
+}
+
+# In these layers a package knows no other of the same layer, except:
+APART = (CAPABILITIES, DOORS)
+MAY_KNOW = {
+    "auth": ("database",),
+    "notices": ("database",),
+    "quotas": ("auth",),
+    # A page brings what its first calls of the API would answer, made by the same functions.
+    "pages": ("api",),
+    "templatetags": ("pages",),
+    "management": ("server",),
+    "apps": ("checks",),
+    "urls": ("accounts", "pages"),
+}
 
 TRANSPORTS = ("channels", "daphne", "twisted", "autobahn", "django.http", "django.views")
 NEVER = {
@@ -62,7 +59,6 @@ NEVER = {
     "chat.streams": ("django", "chat.providers"),
     "chat.models": ("chat.providers", "chat.streams"),
     "chat.generation": TRANSPORTS,
-    "chat.client": ("django", "chat.models", "chat.generation"),
 }
 
 
@@ -82,11 +78,15 @@ def imported(source: str, module: str, *, is_package: bool) -> Iterator[str]:
 
 def violations(source: str, module: str, *, is_package: bool = False) -> list[str]:
     found = []
-    own = layer(module)
+    own, layer = part_of(module), layer_of(module)
     for name in imported(source, module, is_package=is_package):
-        if is_within(name, "chat") and layer(name) > own:
-            found.append(f"{module} (layer {own}) imports {name} (layer {layer(name)})")
-        if own == KERNEL and not is_within(name, "chat") and name.split(".")[0] not in sys.stdlib_module_names:
+        if is_within(name, "chat"):
+            other = part_of(name)
+            if layer_of(name) > layer:
+                found.append(f"{module} (layer {layer}) imports {name} (layer {layer_of(name)})")
+            elif layer_of(name) == layer in APART and own != other and other not in MAY_KNOW.get(own, ()):
+                found.append(f"{module} imports {name}, and {own} may not know {other}")
+        elif layer == KERNEL and name.split(".")[0] not in sys.stdlib_module_names:
             found.append(f"{module} is of the kernel and imports {name}, which is not of the standard library")
         for part, banned in NEVER.items():
             if is_within(module, part) and any(is_within(name, each) for each in banned):
@@ -94,10 +94,13 @@ def violations(source: str, module: str, *, is_package: bool = False) -> list[st
     return found
 
 
-def layer(module: str) -> int:
-    """Of a module of `chat`; of `chat` itself, which holds nothing: the lowest."""
-    _, _, rest = module.partition(".")
-    return LAYER_OF[rest.split(".")[0]] if rest else KERNEL
+def part_of(module: str) -> str:
+    """The package or file of `chat` that a module belongs to; empty for `chat` itself, which holds nothing."""
+    return module.partition(".")[2].split(".")[0]
+
+
+def layer_of(module: str) -> int:
+    return LAYER_OF.get(part_of(module), KERNEL)
 
 
 def is_within(module: str, package: str) -> bool:
@@ -111,12 +114,29 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield ".".join(parts), path
 
 
-def test_every_module_has_a_layer() -> None:
-    names = {module.split(".")[1] for module, _ in modules() if "." in module}
-    assert names <= set(LAYER_OF), f"give {sorted(names - set(LAYER_OF))} a layer"
+def without_a_place(paths: Iterable[str]) -> list[str]:
+    """What lies in `chat` and has no layer, or lies there alone and may not. `paths` are relative to `chat`."""
+    found = []
+    for path in paths:
+        first, _, rest = path.partition("/")
+        name = first.removesuffix(".py")
+        if first == "__init__.py":
+            continue
+        if name not in LAYER_OF:
+            found.append(f"chat/{first} has no layer")
+        elif not rest and name not in LOOSE:
+            found.append(f"chat/{first} belongs into a package")
+    return found
 
 
-def test_imports_go_only_downward() -> None:
+def test_every_module_has_a_place() -> None:
+    paths = [path.relative_to(ROOT / "chat").as_posix() for _, path in modules()]
+    assert without_a_place(paths) == []
+    assert set(LAYER_OF) == {path.split("/")[0].removesuffix(".py") for path in paths} - {"__init__"}
+    assert all(f"{name}.py" in paths for name in LOOSE)
+
+
+def test_imports_go_only_downward_and_not_aside() -> None:
     found = [
         each
         for module, path in modules()
@@ -136,24 +156,37 @@ def test_imports_go_only_downward() -> None:
         ("chat.streams.memory", "from chat.generation.engine import engine"),
         ("chat.models.message", "from chat.providers.base import Provider"),
         ("chat.models.message", "from ..generation import engine"),
-        ("chat.rate_limit", "from chat import consumers"),
+        ("chat.rate_limit", "from chat import socket"),
         ("chat.generation.runner", "from chat.socket.consumer import ChatConsumer"),
         ("chat.generation.runner", "from channels.layers import get_channel_layer"),
         ("chat.generation.runner", "from django.http import HttpResponse"),
-        ("chat.client.session", "if True:\n    import django"),
+        # Aside.
+        ("chat.socket.consumer", "from chat.api.responses import respond"),
+        ("chat.api.runs", "from ..socket import window"),
+        ("chat.api.streams.run_stream", "def f():\n    from chat.pages import chat"),
+        ("chat.search.hits", "from chat import quotas"),
+        ("chat.auth.credentials", "from chat.quotas.quotas import quotas"),
+        ("chat.urls", "from chat.socket import consumer"),
     ],
 )
 def test_a_planted_violation_is_found(module: str, source: str) -> None:
     assert violations(source, module)
 
 
+@pytest.mark.parametrize("path", ["helpers.py", "mailing/smtp.py", "auth.py", "pages.py"])
+def test_a_planted_loose_file_or_unknown_package_is_found(path: str) -> None:
+    assert without_a_place(["models/message.py", path, "urls.py"])
+
+
 @pytest.mark.parametrize(
     ("module", "source"),
     [
         ("chat.protocol.events", "import json"),
-        ("chat.socket.consumer", "from chat.generation.engine import engine\nfrom chat import events"),
+        ("chat.protocol.sse", "from chat.protocol.events import Event"),
+        ("chat.socket.consumer", "from chat.generation.engine import engine\nfrom chat.protocol import events"),
         ("chat.generation.runner", "from .run import Run\nfrom chat import models"),
         ("chat.providers.openai.chat", "import openai\nfrom chat.providers import base"),
+        ("chat.pages.preloaded", "from chat.api.serializers import conversation_shape"),
     ],
 )
 def test_what_is_allowed_is_not_reported(module: str, source: str) -> None:
