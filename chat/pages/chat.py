@@ -151,7 +151,7 @@ def rendered(
 
 
 def model_problem(known: PageConfig) -> str:
-    """What the page says of the model servers, as static/js/elements/model_problem.js does for any assistant."""
+    """What the page says of the model servers, as static/js/app/model_problem.js does for any assistant."""
     chosen = known["assistants"][0]["provider"] if known["assistants"] else None
     own = [problem for problem in known["model_problems"] if chosen in (None, problem["provider"])]
     if any(problem["silent"] for problem in own):

@@ -8,7 +8,7 @@ from tests.browser.tab import Tab
 
 # The answer stays, so that more can follow.
 PLAY: Final = """async (events) => {
-  const { LiveAnswer } = await import("/static/js/elements/live_answer.js");
+  const { LiveAnswer } = await import("/static/js/message/live_answer.js");
   window.answer ??= new LiveAnswer("A team");
   document.querySelector("#messages").append(window.answer.element);
   for (const [name, data] of events) await window.answer.events[name]?.(data);

@@ -11,7 +11,7 @@ from tests.browser.oracle import arrive, check
 
 # Plays an answer in which each text is the payload. Returns what is shown otherwise, and what is wrong there.
 PLAY_EACH: Final = """async (payloads) => {
-  const { LiveAnswer } = await import("/static/js/elements/live_answer.js");
+  const { LiveAnswer } = await import("/static/js/message/live_answer.js");
   const drawn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   const messages = document.querySelector("#messages");
   const problems = new Set();
@@ -81,7 +81,7 @@ PLAY_EACH: Final = """async (payloads) => {
 
 # Thoughts come in pieces, and from several members at once: cut at each index, they are still only text.
 SPLIT_EACH: Final = """async (payloads) => {
-  const { LiveAnswer } = await import("/static/js/elements/live_answer.js");
+  const { LiveAnswer } = await import("/static/js/message/live_answer.js");
   const messages = document.querySelector("#messages");
   const problems = new Set();
   let splits = 0;

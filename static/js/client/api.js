@@ -1,5 +1,5 @@
 import { ChatError, errorFrom } from "./errors.js";
-import { isObject } from "./wire.js";
+import { isObject } from "./untrusted_input.js";
 
 /**
  * @typedef {import("./clock.js").Clock} Clock

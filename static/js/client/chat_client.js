@@ -14,8 +14,8 @@ import { Subscription } from "./subscription.js";
  * @typedef {import("./outbox.js").Message} Message
  * @typedef {import("./outbox.js").Sent} Sent
  * @typedef {import("./transport.js").Transport} Transport
- * @typedef {import("./wire.js").Hello} Hello
- * @typedef {import("./wire.js").RunEvent} RunEvent
+ * @typedef {import("./untrusted_input.js").Hello} Hello
+ * @typedef {import("./untrusted_input.js").RunEvent} RunEvent
  * @typedef {import("./connection.js").ConnectionDetail} ConnectionDetail
  *
  * @typedef {object} ChatClientOptions everything but `socketUrl` has a default from the browser
@@ -237,7 +237,7 @@ export class ChatClient extends EventTarget {
    * Of a message whose run has ended while nobody listened here, its log or the database tells; or nobody does. What is
    * alive is followed by the page, or a notice tells of its end.
    *
-   * @param {import("./wire.js").LiveRun[]} live
+   * @param {import("./untrusted_input.js").LiveRun[]} live
    */
   #followOwn(live) {
     for (const { runId } of this.#outbox.running) {

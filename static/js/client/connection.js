@@ -5,7 +5,7 @@ import { ReconnectDelay } from "./reconnect_delay.js";
  * @typedef {import("./socket.js").Down} Down
  * @typedef {import("./transport.js").Listener} Listener
  * @typedef {import("./transport.js").Transport} Transport
- * @typedef {import("./wire.js").Hello} Hello
+ * @typedef {import("./untrusted_input.js").Hello} Hello
  *
  * @typedef {"connecting" | "open" | "waiting" | "closed"} State
  *

@@ -5,7 +5,7 @@ import { isBehind, parseCursor } from "./cursor.js";
  * @typedef {import("./errors.js").ChatError} ChatError
  * @typedef {import("./socket.js").Settle} Settle
  * @typedef {import("./subscription.js").Subscription} Subscription
- * @typedef {import("./unclaimed.js").EventsFrame} EventsFrame
+ * @typedef {import("./early_frames.js").EventsFrame} EventsFrame
  * @typedef {import("./acks.js").Acks} Acks
  *
  * @typedef {object} Feed

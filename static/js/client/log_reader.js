@@ -1,10 +1,10 @@
 import { formatCursor, parseCursor } from "./cursor.js";
 import { warn } from "./warning.js";
-import { isObject } from "./wire.js";
+import { isObject } from "./untrusted_input.js";
 
 /**
  * @typedef {import("./cursor.js").Cursor} Cursor
- * @typedef {import("./wire.js").RunEvent} RunEvent
+ * @typedef {import("./untrusted_input.js").RunEvent} RunEvent
  */
 
 /** Neighbours of these may arrive merged, under the id of the last: a jump of the seq is no hole. */

@@ -1,6 +1,6 @@
 import { ChatError } from "./errors.js";
 import { warn } from "./warning.js";
-import { isObject } from "./wire.js";
+import { isObject } from "./untrusted_input.js";
 
 /**
  * @typedef {object} Message what a person sends

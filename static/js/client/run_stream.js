@@ -1,7 +1,7 @@
 import { SSEDecoder } from "./sse_decoder.js";
 import { Backoff } from "./backoff.js";
 import { ChatError } from "./errors.js";
-import { parseObject, silenceMs } from "./wire.js";
+import { parseObject, silenceMs } from "./untrusted_input.js";
 
 /**
  * @typedef {import("./api.js").Api} Api

@@ -1,10 +1,10 @@
 import { connectionLost, errorFrom } from "./errors.js";
 import { warn } from "./warning.js";
-import { parseFrame, silenceMs } from "./wire.js";
+import { parseFrame, silenceMs } from "./untrusted_input.js";
 
 /**
  * @typedef {import("./clock.js").Clock} Clock
- * @typedef {import("./wire.js").Frame} Frame
+ * @typedef {import("./untrusted_input.js").Frame} Frame
  * @typedef {import("./errors.js").ChatError} ChatError
  *
  * @typedef {object} SocketLike the part of WebSocket that is used

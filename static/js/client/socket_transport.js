@@ -3,9 +3,9 @@ import { errorFrom } from "./errors.js";
 import { Feeds } from "./feeds.js";
 import { sendByPost } from "./run_requests.js";
 import { Socket } from "./socket.js";
-import { Unclaimed } from "./unclaimed.js";
+import { Unclaimed } from "./early_frames.js";
 import { warn } from "./warning.js";
-import { isObject, readHello, strings } from "./wire.js";
+import { isObject, readHello, strings } from "./untrusted_input.js";
 
 /**
  * @typedef {import("./api.js").Api} Api
@@ -16,8 +16,8 @@ import { isObject, readHello, strings } from "./wire.js";
  * @typedef {import("./subscription.js").Subscription} Subscription
  * @typedef {import("./transport.js").Listener} Listener
  * @typedef {import("./transport.js").Transport} Transport
- * @typedef {import("./unclaimed.js").EventsFrame} EventsFrame
- * @typedef {import("./wire.js").Frame} Frame
+ * @typedef {import("./early_frames.js").EventsFrame} EventsFrame
+ * @typedef {import("./untrusted_input.js").Frame} Frame
  */
 
 const FRAME_TOO_BIG = 4413;

@@ -1,4 +1,4 @@
-import { parseObject, readHello, silenceMs, strings } from "./wire.js";
+import { parseObject, readHello, silenceMs, strings } from "./untrusted_input.js";
 import { RunStream } from "./run_stream.js";
 import { sendByPost, stopByPost } from "./run_requests.js";
 

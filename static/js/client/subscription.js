@@ -3,7 +3,7 @@ import { LogReader } from "./log_reader.js";
 import { warn } from "./warning.js";
 
 /**
- * @typedef {import("./wire.js").RunEvent} RunEvent
+ * @typedef {import("./untrusted_input.js").RunEvent} RunEvent
  * @typedef {import("./errors.js").ChatError} ChatError
  *
  * @typedef {"ended" | "closed" | string} End the run has no more to say; the page wants to hear no more; or the code of the

@@ -4,8 +4,8 @@
  * @typedef {import("./outbox.js").Sent} Sent
  * @typedef {import("./socket.js").Down} Down
  * @typedef {import("./subscription.js").Subscription} Subscription
- * @typedef {import("./wire.js").Frame} Frame
- * @typedef {import("./wire.js").Hello} Hello
+ * @typedef {import("./untrusted_input.js").Frame} Frame
+ * @typedef {import("./untrusted_input.js").Hello} Hello
  *
  * @typedef {object} Transport one connection: made when it begins to connect, thrown away when it is down
  * @property {"websocket" | "sse"} name

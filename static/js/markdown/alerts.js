@@ -1,6 +1,6 @@
 /** GitHub's notes: a quote that begins with `[!NOTE]` and its kin has a title, and says so by its look. */
 
-import { gettext } from "../i18n.js";
+import { gettext } from "../ui/i18n.js";
 
 const MARK = /^\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*([^\n]*)(?:\n|$)/i;
 

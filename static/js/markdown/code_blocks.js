@@ -1,6 +1,6 @@
 /** A code block: a header with the language, then the code, which scrolls by itself or is wrapped. */
 
-import { gettext } from "../i18n.js";
+import { gettext } from "../ui/i18n.js";
 
 const LANGUAGE = /^[\w+#.-]{1,32}$/;
 

@@ -1,7 +1,7 @@
 /** Copies the text of a code block as it was written, without its last line end: a terminal runs at once what ends with one. */
 
-import { copyText } from "../clipboard.js";
-import { gettext } from "../i18n.js";
+import { copyText } from "../ui/clipboard.js";
+import { gettext } from "../ui/i18n.js";
 
 const COPIED_FOR_MS = 1_500;
 

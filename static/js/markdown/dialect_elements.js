@@ -3,7 +3,7 @@
  * an attribute.
  */
 
-import { gettext } from "../i18n.js";
+import { gettext } from "../ui/i18n.js";
 import { createFormula } from "./formula_elements.js";
 
 /** @typedef {import("./parser.js").Token} Token */

@@ -3,7 +3,7 @@
  * it is loaded with the first that needs it. Without it, or if it fails, code is plain and a formula is its source.
  */
 
-import { whenIdle } from "../idle.js";
+import { whenIdle } from "../ui/idle.js";
 import { grammarOf } from "./languages.js";
 
 const LONGEST_CODE = 30_720;

@@ -3,7 +3,7 @@
  * the elements named here and in dialect_elements.js are made, with the attributes set there; any other token becomes its text.
  */
 
-import { gettext } from "../i18n.js";
+import { gettext } from "../ui/i18n.js";
 import { createCodeBlock } from "./code_blocks.js";
 import { directionOf } from "./direction.js";
 import { dialectElement, markDialect, readInfo } from "./late_dialect.js";

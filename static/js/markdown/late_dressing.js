@@ -3,7 +3,7 @@
  * all messages can be read already. What was to be dressed meanwhile waits.
  */
 
-import { whenIdle } from "../idle.js";
+import { whenIdle } from "../ui/idle.js";
 
 const PATIENCE_MS = 500;
 

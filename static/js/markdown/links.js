@@ -1,6 +1,6 @@
 /** Links and pictures out of a model's text. They never load anything by themselves, and they say where they lead. */
 
-import { gettext, interpolate } from "../i18n.js";
+import { gettext, interpolate } from "../ui/i18n.js";
 import { claimedOtherHost, hidesItsDirection, linkTarget } from "./urls.js";
 
 /** @typedef {import("./urls.js").LinkTarget} LinkTarget */

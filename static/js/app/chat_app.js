@@ -1,0 +1,262 @@
+import { warn } from "../client/warning.js";
+import { gettext } from "../ui/i18n.js";
+import { enableActions } from "../markdown/actions.js";
+import { Announcer } from "../ui/announcer.js";
+import { Commands } from "./commands.js";
+import { refreshCsrfFields } from "../ui/csrf.js";
+import { LateModule, loadLateModules } from "../ui/late_module.js";
+import { MessageActs } from "./message_actions.js";
+import { refusalWords } from "../ui/error_text.js";
+import { Session } from "./session.js";
+import { shortcutOf } from "../ui/shortcuts.js";
+import { Stage } from "./conversation_view.js";
+import { actionOf } from "../ui/template_parts.js";
+
+const acts = new LateModule(() => import("./conversation_actions.js"));
+const modelWatch = new LateModule(() => import("./model_watch.js"));
+const toast = new LateModule(() => import("../ui/undo_toast.js"));
+const readMarks = new LateModule(() => import("./read_marks.js"));
+const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
+/** Refusals of a message that another model, or the same one a moment later, may not get. */
+const MODELS = new Set(["no_model", "not_found", "unavailable"]);
+/** An Escape is theirs first. */
+const OVERLAY = ":popover-open, dialog[open]";
+
+/** The page: joins the sidebar, the conversation on the screen and the message box to the session. */
+export class ChatApp extends HTMLElement {
+  /** @type {import("./session.js").Config} */
+  #config = /** @type {any} */ (null);
+  /** @type {Session} */
+  #session = /** @type {any} */ (null);
+  /** @type {Stage} */
+  #stage = /** @type {any} */ (null);
+  /** @type {Commands} */
+  #commands = /** @type {any} */ (null);
+  /** @type {import("./conversation_actions.js").ConversationActs | null} */
+  #acts = null;
+  /** @type {Announcer} */
+  #announcer = /** @type {any} */ (null);
+  /** @type {import("./model_watch.js").ModelWatch | null} */
+  #models = null;
+  /** @type {import("./read_marks.js").ReadMarks | null} */
+  #marks = null;
+  #listeners = new AbortController();
+
+  connectedCallback() {
+    const [config, answers] = ["chat-config", "chat-answers"].map((id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}"));
+    const root = this.dataset.newUrl ?? "/";
+    const [transcript, composer, list, demo] = this.#find("chat-transcript", "chat-composer", "conversation-list", "#demo-notice");
+    this.#announcer = new Announcer(/** @type {HTMLElement} */ (document.getElementById("announcer")));
+    this.#config = config;
+    const session = (this.#session = new Session(config, answers, root));
+    list.start({ book: session.book, runs: session.runs, root });
+    composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
+    const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));
+    this.#commands = new Commands({ app: this, session, stage, composer, list, act: (act) => this.#act(act), go: this.#go, stop: () => void this.#try(this.#open.stop()) });
+    enableActions(transcript);
+    new MessageActs(this, {
+      open: () => this.#open,
+      send: (text, send) => this.#send(text, send),
+      attempt: (work) => this.#try(work),
+      giveBack: (text) => this.#composer.giveBack(text),
+      toast: (text, undo) => this.#toast(text, undo),
+      signal: this.#listeners.signal,
+    });
+    this.#listen();
+    stage.showAddress();
+    session.start();
+    void stage.loaded.then(() => {
+      composer.sendEarly();
+      loadLateModules();
+    });
+    if (config.model_problems.length || !config.assistants.length) void this.#watchModels({ doubted: !config.assistants.length });
+  }
+
+  disconnectedCallback() {
+    this.#listeners.abort();
+    this.#marks?.close();
+    this.#models?.close();
+    this.#stage.close();
+    this.#session.stop();
+  }
+
+  #listen() {
+    const { signal } = this.#listeners;
+    for (const [type, handle] of Object.entries(this.#handlers)) {
+      this.addEventListener(type, (event) => void handle(detailOf(event), event), { signal });
+    }
+    const { client, book } = this.#session;
+    client.addEventListener("connection", (event) => this.#find("connection-notice")[0].show(detailOf(event)), { signal });
+    client.addEventListener("hello", () => this.#hello(), { signal });
+    client.addEventListener("hello", () => void this.#try(this.#sendLeftovers()), { signal });
+    client.addEventListener("stranger", () => location.reload(), { signal });
+    client.addEventListener("notice", (event) => this.#notice(detailOf(event)), { signal });
+    book.addEventListener("change", () => this.#changed(), { signal });
+    document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    document.addEventListener("submit", (event) => this.#submitted(event), { signal });
+    window.addEventListener("popstate", () => this.#stage.showAddress(), { signal });
+  }
+
+  /** @type {Record<string, (detail: any, event: any) => unknown>} */
+  #handlers = {
+    "composer-send": (message) => this.#send(message.text, () => this.#open.send(message)),
+    "composer-stop": () => this.#commands.run("stop"),
+    "composer-assistant": () => this.#stage.drawDemo(),
+    "conversation-open": ({ id }) => this.#go(id),
+    "conversation-change": ({ id, changes }) => this.#act((acts) => acts.change(id, changes)),
+    "conversation-rename": ({ id }) => this.#commands.rename(id),
+    "conversation-delete": ({ id }) => this.#act((acts) => acts.delete(id)),
+    "models-doubted": () => this.#watchModels(),
+    "connection-wake": () => this.#session.client.wake(),
+    "sign-in": () => this.#commands.run("sign-in"),
+    announce: (text) => this.#announcer.say(text),
+    click: (_, event) => this.#clicked(event),
+  };
+
+  get #open() {
+    return this.#stage.open;
+  }
+
+  /** @returns {import("../composer/chat_composer.js").ChatComposer} */
+  get #composer() {
+    return this.#find("chat-composer")[0];
+  }
+
+  /**
+   * @param {string} text what goes back into the message box if it is refused
+   * @param {() => Promise<unknown>} send
+   */
+  async #send(text, send) {
+    const open = this.#open;
+    if (this.#session.signedOut) this.#commands.run("sign-in"); // It waits in the outbox meanwhile.
+    try {
+      await send();
+    } catch (error) {
+      const refusal = /** @type {import("../client/errors.js").ChatError} */ (error);
+      if (open.closed) return this.#giveBack(open.id, text);
+      this.#composer.giveBack(text);
+      if (MODELS.has(refusal.code)) void this.#watchModels();
+      if (refusal.code !== "discarded") this.#composer.showProblem(refusalWords(refusal), refusal);
+    }
+  }
+
+  /** `messageId`: the message to show of it. @type {(id: string | null, messageId?: string | null) => void} */
+  #go = (id, messageId = null) => {
+    this.#find("side-bar")[0].open = false;
+    this.#stage.go(id, messageId);
+  };
+
+  /** Words that were refused go where they were meant for. @param {string | null} id @param {string} text */
+  #giveBack(id, text) {
+    if (id === this.#open.id) this.#composer.giveBack(text);
+    else this.#session.drafts.giveBack(id, text);
+  }
+
+  #hello() {
+    this.#stage.meetRuns();
+    void this.#try(this.#open.refresh());
+  }
+
+  /** What was sent before this page was loaded, or in a tab that was closed, and not answered, goes out by itself. */
+  async #sendLeftovers() {
+    await this.#stage.loaded; // Not before it is known whether the conversation is there.
+    await this.#session.sendLeftovers({
+      stage: this.#stage,
+      unsent: () => /** @type {NodeListOf<any>} */ (this.querySelectorAll(UNSENT)),
+      retry: (message) => this.#send(message.source, () => this.#open.retry(message)),
+      giveBack: (id, text) => this.#giveBack(id, text),
+    });
+  }
+
+  async #changed() {
+    const [book, stage] = [this.#session.book, this.#stage];
+    stage.drawTitle();
+    if (this.#marks || !book.get(this.#open.id)?.unread) return;
+    const loaded = await readMarks.load().catch(() => null); // The next change tries again.
+    if (!loaded || this.#listeners.signal.aborted) return;
+    this.#marks ??= new loaded.ReadMarks({ book, stage, transcript: this.#find("chat-transcript")[0] });
+  }
+
+  /** @param {{ doubted?: boolean }} [options] whether the models may have changed since the page was told of them */
+  async #watchModels({ doubted = true } = {}) {
+    const loaded = await modelWatch.load().catch(() => null); // The next failure tries again.
+    if (!loaded || this.#listeners.signal.aborted) return;
+    const [composer, notice] = this.#find("chat-composer", "#model-notice");
+    this.#models ??= new loaded.ModelWatch({ client: this.#session.client, config: this.#config, composer, notice });
+    if (doubted) this.#models.doubt();
+  }
+
+  /** @param {Record<string, any>} notice */
+  #notice({ kind, conversation_id: id, run_id: runId }) {
+    if (id !== this.#open.id) return;
+    if (kind === "run_started") this.#stage.meetRuns();
+    if (kind === "run_dismissed") this.#open.forget(runId);
+    if (kind === "run_ended" && !this.#open.follows(runId)) void this.#try(this.#open.refresh());
+    if (kind !== "conversation_deleted") return;
+    this.#go(null);
+    this.#toast(gettext("This conversation was deleted elsewhere"), null);
+  }
+
+  /** @param {(acts: import("./conversation_actions.js").ConversationActs) => Promise<void>} act */
+  #act(act) {
+    void this.#try(this.#loadActs().then(act));
+  }
+
+  async #loadActs() {
+    const { ConversationActs } = await acts.load();
+    return (this.#acts ??= new ConversationActs({ book: this.#session.book, current: () => this.#open, go: this.#go, toast: this.#toast }));
+  }
+
+  /** @param {Event} event */
+  #clicked(event) {
+    const prompt = /** @type {Element} */ (event.target).closest("[data-prompt]");
+    if (prompt instanceof HTMLElement) this.#composer.giveBack(prompt.dataset.prompt ?? "");
+    const asked = actionOf(event);
+    if (asked?.action === "conversation-menu") this.#find("conversation-list")[0].showMenu(this.#open.id, event);
+    if (!asked || asked.element.closest("[role=menu]") || !this.#commands.has(asked.action)) return;
+    // A click on a link that opens a tab is the browser's.
+    if (/** @type {MouseEvent} */ (event).ctrlKey || /** @type {MouseEvent} */ (event).metaKey) return;
+    event.preventDefault();
+    this.#commands.run(asked.action);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    const shortcut = shortcutOf(event);
+    if (!shortcut) return;
+    if (shortcut === "stop" && (!this.#open.current || document.querySelector(OVERLAY))) return;
+    event.preventDefault();
+    if (!document.querySelector("dialog[open]")) this.#commands.run(shortcut);
+  }
+
+  /** @param {Event} event */
+  #submitted({ target }) {
+    refreshCsrfFields();
+    if (target instanceof HTMLFormElement && target.dataset.leaves !== undefined) this.#session.forget();
+  }
+
+  /** @param {unknown} work @returns {Promise<void>} a failure is told in passing: nothing was lost */
+  async #try(work) {
+    try {
+      await work;
+    } catch (error) {
+      this.#toast(refusalWords(/** @type {Error} */ (error)), null);
+    }
+  }
+
+  /** @type {(text: string, undo: (() => void) | null) => void} */
+  #toast = (text, undo) => {
+    const show = () => this.#find("undo-toast")[0].show(text, undo);
+    toast.load().then(show, (error) => warn(text, error));
+  };
+
+  /** @param {...string} names @returns {any[]} the elements of the page by their tag names */
+  #find(...names) {
+    return names.map((name) => this.querySelector(name));
+  }
+}
+
+/** @param {Event} event @returns {any} */
+function detailOf(event) {
+  return /** @type {CustomEvent} */ (event).detail;
+}

@@ -1,0 +1,80 @@
+import { gettext, interpolate } from "../ui/i18n.js";
+import { refusalWords } from "../ui/error_text.js";
+
+/**
+ * What a person asks of a conversation, from the sidebar or the palette: it shows at once, and what makes it vanish can
+ * be taken back.
+ */
+export class ConversationActs {
+  #book;
+  #current;
+  #go;
+  #toast;
+
+  /**
+   * @param {object} options
+   * @param {import("../conversation/conversation_store.js").ConversationBook} options.book
+   * @param {() => { id: string | null, empty: boolean }} options.current what is on the screen
+   * @param {(id: string | null) => void} options.go
+   * @param {(text: string, undo: (() => void) | null) => void} options.toast
+   */
+  constructor({ book, current, go, toast }) {
+    this.#book = book;
+    this.#current = current;
+    this.#go = go;
+    this.#toast = toast;
+  }
+
+  /**
+   * @param {string} id
+   * @param {import("../conversation/conversation_store.js").Changes} changes
+   */
+  async change(id, changes) {
+    const title = this.#book.get(id)?.title ?? "";
+    const wasOpen = changes.archived === true && this.#leave(id);
+    const done = await this.#try(this.#book.change(id, changes));
+    if (!done || changes.archived === undefined) return;
+    const words = changes.archived ? gettext("Archived “%(title)s”") : gettext("“%(title)s” is back");
+    const undo = () => this.#book.change(id, { archived: !changes.archived });
+    this.#toast(interpolate(words, { title }), () => void this.#undo(id, undo, wasOpen));
+  }
+
+  /** @param {string} id */
+  async delete(id) {
+    const { title = "", provisional = false } = this.#book.get(id) ?? {};
+    const wasOpen = this.#leave(id);
+    const done = await this.#try(this.#book.delete(id));
+    const undo = () => this.#book.restore(id);
+    // Of one that was never saved nothing is left to be restored.
+    const takeBack = provisional ? null : () => void this.#undo(id, undo, wasOpen);
+    if (done) this.#toast(interpolate(gettext("Deleted “%(title)s”"), { title }), takeBack);
+  }
+
+  /** @param {string} id @returns {boolean} whether it was on the screen */
+  #leave(id) {
+    const wasOpen = this.#current().id === id;
+    if (wasOpen) this.#go(null);
+    return wasOpen;
+  }
+
+  /**
+   * @param {string} id
+   * @param {() => Promise<void>} undo
+   * @param {boolean} wasOpen
+   */
+  async #undo(id, undo, wasOpen) {
+    const done = await this.#try(undo());
+    if (done && wasOpen && this.#current().empty) this.#go(id);
+  }
+
+  /** @param {Promise<unknown>} work @returns {Promise<boolean>} false if it failed, which is told in passing */
+  async #try(work) {
+    try {
+      await work;
+      return true;
+    } catch (error) {
+      this.#toast(refusalWords(/** @type {Error} */ (error)), null);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import { warn } from "../client/warning.js";
+import { gettext } from "../ui/i18n.js";
+import { answerWords } from "../ui/announcer.js";
+import { conversationIdOf, pathOf } from "../sidebar/conversation_route.js";
+import { OpenConversation } from "../conversation/open_conversation.js";
+
+/** The server reads it, too: where the notice is to be seen, it is there before the scripts, and pushes nothing away. */
+const DEMO_DISMISSED = "demo_notice_dismissed=yes";
+const SITE = "Chatsite";
+const TITLE_CHARACTERS = 60;
+
+/**
+ * Which conversation is on the screen: its messages, the words in its message box, its title, its address.
+ *
+ * @typedef {object} StageParts
+ * @property {import("./session.js").Session} session
+ * @property {import("./session.js").Config} config
+ * @property {HTMLElement} app carries the view: "empty" or "conversation"
+ * @property {import("../transcript/chat_transcript.js").ChatTranscript} transcript
+ * @property {import("../composer/chat_composer.js").ChatComposer} composer
+ * @property {import("../sidebar/conversation_list.js").ConversationList} list
+ * @property {HTMLElement} demo
+ * @property {string} root the address of a new chat
+ */
+export class Stage {
+  #parts;
+  /** @type {OpenConversation} */
+  #open;
+  /** Settles when what was said is drawn, or that it cannot be. */
+  loaded = Promise.resolve();
+
+  /** @param {StageParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    this.#open = this.#make(null);
+  }
+
+  get open() {
+    return this.#open;
+  }
+
+  /** Shows what the address says. */
+  showAddress() {
+    this.#show(conversationIdOf(location.pathname), new URLSearchParams(location.search).get("message"));
+  }
+
+  /**
+   * @param {string | null} id null: a new conversation
+   * @param {string | null} [messageId] the message to show of it; without one its end
+   */
+  go(id, messageId = null) {
+    if (id !== this.#open.id || id === null || messageId !== null) {
+      const path = this.pathOf(id, messageId);
+      if (path !== location.pathname + location.search) history.pushState(null, "", path);
+      this.#show(id, messageId);
+    }
+    if (matchMedia("(hover: hover)").matches) this.#parts.composer.focusText();
+  }
+
+  /**
+   * @param {string | null} id
+   * @param {string | null} [messageId]
+   */
+  pathOf(id, messageId = null) {
+    return pathOf(id, this.#parts.root) + (messageId ? `?message=${encodeURIComponent(messageId)}` : "");
+  }
+
+  /** Follows what runs here, after a connect or a notice. */
+  meetRuns() {
+    const run = this.#parts.session.runs.of(this.#open.id);
+    if (run) this.#open.meet(run);
+  }
+
+  close() {
+    this.#open.close();
+  }
+
+  drawTitle() {
+    const { id } = this.#open;
+    const open = this.#parts.session.book.get(id);
+    const title = id === null ? gettext("New chat") : (open?.title ?? "");
+    const heading = /** @type {HTMLElement} */ (document.getElementById("conversation-title"));
+    heading.textContent = title;
+    /** @type {HTMLElement} */ (document.getElementById("archived-note")).hidden = !open?.archived;
+    /** @type {HTMLElement} */ (document.getElementById("conversation-more")).hidden = !open || open.provisional === true;
+    document.title = id === null || !title ? SITE : `${title} · ${SITE}`;
+  }
+
+  drawDemo() {
+    this.#parts.demo.hidden = !this.#parts.composer.assistant?.demo || document.cookie.includes(DEMO_DISMISSED);
+  }
+
+  /** Until the browser is closed. */
+  dismissDemo() {
+    document.cookie = `${DEMO_DISMISSED}; path=/; samesite=lax`;
+    this.drawDemo();
+  }
+
+  /**
+   * @param {string | null} id
+   * @param {string | null} messageId
+   */
+  #show(id, messageId) {
+    const { session, composer, list } = this.#parts;
+    this.#open.close();
+    this.#open = this.#make(id, messageId);
+    list.current = id;
+    composer.open(id, { assistant: session.book.get(id)?.assistant ?? null });
+    this.loaded = this.#open.load().then(() => this.meetRuns()); // What has begun while it was read.
+    this.#draw();
+  }
+
+  /**
+   * @param {string | null} id
+   * @param {string | null} [messageId]
+   */
+  #make(id, messageId = null) {
+    const { session, transcript, composer, config } = this.#parts;
+    const assistant = () => composer.assistant?.slug ?? null;
+    const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants, assistant, messageId });
+    open.addEventListener("change", () => this.#draw());
+    open.addEventListener("identified", (event) => this.#identified(open, detailOf(event).before));
+    open.addEventListener("vanished", () => {
+      session.book.drop(open.id ?? "");
+      this.go(null);
+    });
+    open.addEventListener("described", (event) => this.#described(detailOf(event).conversation));
+    open.addEventListener("turn-started", (event) => this.#started(detailOf(event).turn));
+    open.addEventListener("turn-ended", (event) => void this.#ended(open, detailOf(event)));
+    return open;
+  }
+
+  /**
+   * A new conversation has its id, from the first `ok`. A `before` is an id under which nothing was ever saved.
+   *
+   * @param {OpenConversation} open
+   * @param {string | null} before
+   */
+  #identified({ id }, before) {
+    const { session, composer, list, root } = this.#parts;
+    if (id === null) return;
+    if (before) session.book.drop(before);
+    const path = pathOf(id, root);
+    if (before) history.replaceState(null, "", path);
+    else history.pushState(null, "", path);
+    composer.identify(id);
+    list.current = id;
+  }
+
+  /** @param {import("../conversation/conversation_store.js").Conversation} conversation */
+  #described(conversation) {
+    this.#parts.session.book.put(conversation);
+    this.#parts.composer.showAssistant(conversation.assistant);
+    this.drawDemo();
+  }
+
+  /** @param {import("../conversation/turn.js").Turn} turn */
+  #started({ runId, clientMessageId, text, assistant }) {
+    const { session, app } = this.#parts;
+    const { id } = this.#open;
+    if (id === null || runId === null) return;
+    const title = text.trim().split("\n")[0].slice(0, TITLE_CHARACTERS);
+    session.book.expect({ id, title, assistant });
+    session.runs.add({ runId, conversationId: id, clientMessageId, title });
+    this.#parts.composer.showAssistant(assistant);
+    this.drawDemo();
+    app.dispatchEvent(new CustomEvent("announce", { detail: gettext("Generating…") }));
+  }
+
+  /**
+   * @param {OpenConversation} open
+   * @param {{ turn: import("../conversation/turn.js").Turn, status: string }} end
+   */
+  async #ended({ id }, { turn, status }) {
+    const { session, app } = this.#parts;
+    if (turn.runId) session.runs.end(turn.runId);
+    app.dispatchEvent(new CustomEvent("announce", { detail: answerWords(turn.answerText, status) }));
+    if (status === "error") app.dispatchEvent(new CustomEvent("models-doubted"));
+    if (status === "error" || !session.book.get(id)?.provisional) return;
+    try {
+      const saved = await session.client.request("GET", `/conversations/${id}`);
+      if (session.book.get(id)?.provisional) session.book.put(saved); // It may have been deleted meanwhile.
+    } catch (error) {
+      warn("the conversation could not be read", error); // The notice of its creation will do.
+    }
+  }
+
+  #draw() {
+    const { app, composer } = this.#parts;
+    const { empty, current } = this.#open;
+    app.dataset.view = empty ? "empty" : "conversation";
+    /** @type {HTMLElement} */ (document.getElementById("welcome")).hidden = !empty;
+    composer.busy = current !== null;
+    this.drawTitle();
+    this.drawDemo();
+  }
+}
+
+/** @param {Event} event @returns {any} */
+function detailOf(event) {
+  return /** @type {CustomEvent} */ (event).detail;
+}

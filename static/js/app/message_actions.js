@@ -1,0 +1,80 @@
+import { gettext } from "../ui/i18n.js";
+
+/**
+ * What is asked of the open conversation by the buttons of its messages, and by its scrolling.
+ *
+ * @typedef {import("../conversation/open_conversation.js").OpenConversation} OpenConversation
+ */
+export class MessageActs {
+  #open;
+  #send;
+  #attempt;
+  #giveBack;
+  #toast;
+
+  /**
+   * @param {HTMLElement} app
+   * @param {object} options
+   * @param {() => OpenConversation} options.open the one on the screen
+   * @param {(text: string, send: () => Promise<unknown>) => unknown} options.send tells why something was refused, and gives the words back
+   * @param {(work: unknown) => unknown} options.attempt tells of a failure in passing
+   * @param {(text: string) => void} options.giveBack puts words back into the message box
+   * @param {(text: string, undo: () => void) => unknown} options.toast says what can be taken back
+   * @param {AbortSignal} options.signal ends it
+   */
+  constructor(app, { open, send, attempt, giveBack, toast, signal }) {
+    this.#open = open;
+    this.#send = send;
+    this.#attempt = attempt;
+    this.#giveBack = giveBack;
+    this.#toast = toast;
+    for (const [type, handle] of Object.entries(this.#handlers)) {
+      app.addEventListener(type, (event) => void handle(/** @type {any} */ (event)), { signal });
+    }
+  }
+
+  /** @type {Record<string, (event: CustomEvent & { target: any }) => unknown>} */
+  #handlers = {
+    "message-retry": ({ target }) => this.#send(this.#open().wordsOf(target), () => this.#open().retry(target)),
+    "message-keep": ({ target }) => this.#attempt(this.#open().keep(target)),
+    "message-return": ({ target }) => this.#giveBack(this.#open().takeBack(target)),
+    "message-dismiss": ({ target }) => this.#attempt(this.#dismiss(target)),
+    "message-edit": ({ target, detail }) => this.#ask(detail.text, () => this.#open().edit(target, detail.text)),
+    "message-regenerate": ({ target }) => this.#ask("", () => this.#open().regenerate(target)),
+    "message-continue": ({ target }) => this.#ask("", () => this.#open().continue(target)),
+    "message-branch": ({ target, detail }) => this.#attempt(this.#turn(target, detail)),
+    "transcript-older": () => this.#attempt(this.#open().loadOlder()),
+    "transcript-newer": () => this.#attempt(this.#open().loadNewer()),
+    "transcript-latest": () => this.#attempt(this.#open().showLatest()),
+    "composer-edit-last": ({ currentTarget }) => lastQuestion(/** @type {HTMLElement} */ (currentTarget))?.edit(),
+  };
+
+  /**
+   * @param {string} text
+   * @param {() => Promise<unknown>} send
+   */
+  #ask(text, send) {
+    if (!this.#open().current) return this.#send(text, send);
+    this.#giveBack(text);
+    return this.#attempt(Promise.reject(new Error(gettext("An answer is being written: stop it, or wait for its end."))));
+  }
+
+  /** @param {EventTarget} message of a question that failed */
+  async #dismiss(message) {
+    const text = await this.#open().dismiss(message);
+    this.#toast(gettext("Question dismissed"), () => this.#giveBack(text));
+  }
+
+  /**
+   * @param {import("../message/chat_message.js").ChatMessage} message
+   * @param {{ id: string, action: string }} wanted
+   */
+  async #turn(message, { id, action }) {
+    (await this.#open().turnTo(message, id))?.focusVersions(action);
+  }
+}
+
+/** @param {HTMLElement} app @returns {import("../message/chat_message.js").ChatMessage | null} */
+function lastQuestion(app) {
+  return [.../** @type {NodeListOf<any>} */ (app.querySelectorAll('chat-message[data-role="user"]'))].at(-1) ?? null;
+}

@@ -1,0 +1,142 @@
+import { ChatClient } from "../client/chat_client.js";
+import { warn } from "../client/warning.js";
+import { ConversationBook } from "../conversation/conversation_store.js";
+import { csrfToken, refreshCsrfFields } from "../ui/csrf.js";
+import { Drafts } from "../composer/drafts.js";
+import { LastChoice } from "../ui/remembered_value.js";
+import { LateModule } from "../ui/late_module.js";
+import { LiveRuns, runOf } from "../conversation/live_runs.js";
+import { TabStorage } from "../ui/tab_storage.js";
+
+/**
+ * @typedef {object} Config what the server tells the page
+ * @property {{ id: number | string, username: string }} user
+ * @property {string | null} conversation_id
+ * @property {import("../composer/assistant_picker.js").Assistant[]} assistants
+ * @property {import("./model_problem.js").Problem[]} model_problems
+ * @property {{ message_characters: number }} limits
+ * @property {boolean} is_staff
+ */
+
+const NOT_SIGNED_IN = 4401;
+const sse = new LateModule(() => import("../client/sse_transport.js"));
+const leftovers = new LateModule(() => import("./unsent_messages.js"));
+const unanswered = new LateModule(() => import("./unanswered.js"));
+
+/**
+ * The signed-in person at this tab: the connection, and what is known of their conversations and live runs, kept true
+ * by what the server notifies. Listeners of the client that are added later find it up to date.
+ */
+export class Session {
+  /** Of the last close. @type {number | null} */
+  #code = null;
+  #outbox;
+  #before;
+  /** @type {import("./unsent_messages.js").Leftovers | null} */
+  #leftovers = null;
+
+  /**
+   * @param {Config} config
+   * @param {Record<string, unknown>} answers of the API, as they have come with the page
+   * @param {string} root the path of the site on its host, which may have others: their storage is the same
+   */
+  constructor({ user }, answers, root) {
+    this.user = user;
+    const id = root.slice(1) + user.id;
+    this.#outbox = new TabStorage(`chatsite.outbox.${id}`);
+    this.client = new ChatClient({
+      userId: user.id,
+      socketUrl: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${root}ws/chat`,
+      apiUrl: `${root}api`,
+      answers,
+      csrfToken,
+      loadSse: () => sse.load(),
+      storage: this.#outbox,
+      storageKey: this.#outbox.key,
+    });
+    this.book = new ConversationBook(this.client);
+    this.runs = new LiveRuns();
+    this.drafts = new Drafts(localStorage, id);
+    this.#before = this.client.outbox.entries;
+    this.lastAssistant = new LastChoice(localStorage, `chatsite.assistant.${id}`);
+    this.client.addEventListener("connection", (event) => (this.#code = /** @type {CustomEvent} */ (event).detail.code));
+    this.client.addEventListener("hello", (event) => this.#hello(/** @type {CustomEvent} */ (event).detail));
+    this.client.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent} */ (event).detail));
+  }
+
+  /** Signed out elsewhere: the page goes on as soon as somebody has signed in again. */
+  get signedOut() {
+    return this.client.state === "closed" && this.#code === NOT_SIGNED_IN;
+  }
+
+  start() {
+    this.client.connect();
+    window.addEventListener("online", this.#wake);
+    window.addEventListener("pageshow", this.#wake);
+    document.addEventListener("visibilitychange", this.#wake);
+  }
+
+  stop() {
+    this.client.close();
+    window.removeEventListener("online", this.#wake);
+    window.removeEventListener("pageshow", this.#wake);
+    document.removeEventListener("visibilitychange", this.#wake);
+  }
+
+  /** Goes on in place, signed in again: here or in another tab. */
+  resume() {
+    refreshCsrfFields();
+    this.client.connect();
+  }
+
+  /** The person logs out here: nothing of theirs stays behind in the browser. */
+  forget() {
+    this.drafts.clear();
+    this.client.outbox.clear();
+    for (const name of this.#outbox.others) localStorage.removeItem(name);
+  }
+
+  /** Sends what was left to be sent before this page was loaded, or by closed tabs. @param {import("./unsent_messages.js").Page} page */
+  async sendLeftovers(page) {
+    if (!this.#before.length && !this.#outbox.others.length) return;
+    const loaded = await leftovers.load().catch(() => null);
+    if (!loaded) return; // The next connection asks again.
+    this.#leftovers ??= new loaded.Leftovers({ client: this.client, storage: this.#outbox, entries: this.#before });
+    await this.#leftovers.send(page);
+  }
+
+  #wake = () => {
+    if (document.hidden) return;
+    if (this.signedOut) this.resume();
+    else this.client.wake();
+  };
+
+  /** @param {import("../client/untrusted_input.js").Hello} hello */
+  #hello({ runs }) {
+    this.drafts.resume();
+    this.runs.replace(runs);
+    for (const run of runs) this.book.notice({ kind: "run_started", ...run });
+    // Notices of the time without a connection are lost; the first may come long after the list was read.
+    this.book.refresh().catch((error) => warn("the list could not be read again", error));
+    void this.#readUnanswered();
+  }
+
+  async #readUnanswered() {
+    try {
+      const { items } = await this.client.request("GET", "/runs?unanswered=1");
+      if (items.length || this.book.unanswered.size) await (await unanswered.load()).markUnanswered(items, this);
+    } catch (error) {
+      warn("the list could not be read again", error);
+    }
+  }
+
+  /** @param {Record<string, any>} notice */
+  #notice(notice) {
+    if (notice.kind === "run_started") this.runs.add(runOf(notice));
+    if (notice.kind === "run_ended") this.runs.end(notice.run_id);
+    this.book.notice(notice);
+    const { kind, status, conversation_id: id } = notice;
+    const mayAnswer = kind !== "run_started" && this.book.unanswered.has(id);
+    if (mayAnswer || status === "error" || kind === "conversation_restored") void this.#readUnanswered();
+  }
+}

@@ -1,0 +1,72 @@
+import { assistantOption, isAsked } from "./assistant_option.js";
+import { Listbox } from "../ui/listbox.js";
+import { part } from "../ui/template_parts.js";
+
+/** With fewer, a search would be one thing more to look at. */
+const SEARCHED_FROM = 6;
+
+/** The list that the picker opens: searched by typing, walked through with the arrows. */
+export class AssistantMenu {
+  #root;
+  #assistants;
+  #listbox;
+  #touch = matchMedia("(hover: none) and (pointer: coarse)");
+  /** @type {string | null} */
+  #chosen = null;
+
+  /**
+   * @param {HTMLElement} root the picker's
+   * @param {object} options
+   * @param {import("./assistant_picker.js").Assistant[]} options.assistants
+   * @param {(slug: string) => void} options.onPick
+   */
+  constructor(root, { assistants, onPick }) {
+    this.#root = root;
+    this.#assistants = assistants;
+    this.#listbox = new Listbox({ field: this.#search, list: this.#list, onChoose: ({ dataset }) => onPick(dataset.key ?? "") });
+    this.#search.addEventListener("input", this.#filter);
+  }
+
+  /** It has opened. @param {string | null} chosen the slug of who answers now */
+  show(chosen) {
+    this.#chosen = chosen;
+    this.#search.value = "";
+    part(this.#root, "search").hidden = !this.#searched;
+    this.#draw();
+    const option = this.#listbox.options.find(({ dataset }) => dataset.key === chosen);
+    this.#listbox.activate(option ?? null, { scroll: true });
+    // On a touch screen its keyboard would cover what is to be chosen from.
+    const field = this.#searched && !this.#touch.matches ? this.#search : this.#list;
+    field.focus({ preventScroll: true });
+  }
+
+  close() {
+    this.#listbox.close();
+    this.#search.removeEventListener("input", this.#filter);
+  }
+
+  get #searched() {
+    return this.#assistants.length >= SEARCHED_FROM;
+  }
+
+  /** @returns {HTMLElement} */
+  get #list() {
+    return part(this.#root, "list");
+  }
+
+  /** @returns {HTMLInputElement} */
+  get #search() {
+    return part(this.#root, "search-field");
+  }
+
+  #filter = () => {
+    this.#draw();
+    this.#listbox.refresh({ first: true });
+  };
+
+  #draw() {
+    const shown = this.#assistants.filter((assistant) => isAsked(assistant, this.#search.value));
+    this.#list.replaceChildren(...shown.map((assistant) => assistantOption(assistant, assistant.slug === this.#chosen)));
+    part(this.#root, "nobody").hidden = shown.length > 0;
+  }
+}

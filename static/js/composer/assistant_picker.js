@@ -1,0 +1,109 @@
+import { warn } from "../client/warning.js";
+import { LateModule } from "../ui/late_module.js";
+import { part } from "../ui/template_parts.js";
+
+const menu = new LateModule(() => import("./assistant_menu.js"));
+
+/**
+ * @typedef {object} Assistant
+ * @property {string} slug
+ * @property {string} name
+ * @property {string} description
+ * @property {string} provider
+ * @property {string} model
+ * @property {boolean} default
+ * @property {boolean} demo
+ */
+
+/** The choice of who answers: a button that names who it is, and a list, whose code comes later. */
+export class AssistantPicker {
+  #root;
+  #assistants;
+  #onChoose;
+  #remembered;
+  /** @type {import("./assistant_menu.js").AssistantMenu | null} */
+  #menu = null;
+  /** @type {Assistant | null} */
+  #chosen = null;
+  /** Who was to be chosen last, whether or not they could be. @type {string | null} */
+  #wanted = null;
+  /** Whom a person has picked here, and who has not answered since. @type {string | null} */
+  #picked = null;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {object} options
+   * @param {Assistant[]} options.assistants
+   * @param {{ read(): string | null, write(slug: string): void }} options.remembered the last choice
+   * @param {() => void} options.onChoose a person has chosen
+   */
+  constructor(root, { assistants, remembered, onChoose }) {
+    this.#root = root;
+    this.#assistants = assistants;
+    this.#remembered = remembered;
+    this.#onChoose = onChoose;
+    this.#popover.addEventListener("toggle", this.#toggled);
+    this.refresh();
+  }
+
+  close() {
+    this.#menu?.close();
+    this.#popover.removeEventListener("toggle", this.#toggled);
+  }
+
+  /** @returns {Assistant | null} */
+  get chosen() {
+    return this.#chosen;
+  }
+
+  /** @param {string | null} slug null: whom this person chose last, or the default */
+  choose(slug) {
+    const find = (/** @type {string | null} */ wanted) => this.#assistants.find((assistant) => assistant.slug === wanted);
+    const fallback = this.#assistants.find((assistant) => assistant.default) ?? this.#assistants[0] ?? null;
+    this.#wanted = slug;
+    this.#chosen = find(slug) ?? find(this.#remembered.read()) ?? fallback;
+    this.#picked = null;
+    for (const name of ["name", "told"]) part(this.#root, name).textContent = this.#chosen?.name ?? "";
+  }
+
+  /** Others are there to be chosen: whoever is wanted is, as soon as they can be. */
+  refresh() {
+    const { length } = this.#assistants;
+    const picked = this.#picked;
+    part(this.#root, "button").hidden = length < 2;
+    part(this.#root, "told").hidden = length !== 1;
+    this.choose(this.#wanted);
+    this.#picked = picked;
+  }
+
+  /** Who answers in this conversation: whoever was picked here meanwhile stands. @param {string | null} slug */
+  follow(slug) {
+    if (this.#picked === null || this.#picked === slug) this.choose(slug);
+  }
+
+  /** @returns {HTMLElement} */
+  get #popover() {
+    return part(this.#root, "menu");
+  }
+
+  #toggled = async (/** @type {any} */ event) => {
+    if (event.newState !== "open") return;
+    try {
+      const { AssistantMenu } = menu.loaded ?? (await menu.load());
+      this.#menu ??= new AssistantMenu(this.#root, { assistants: this.#assistants, onPick: (slug) => this.#pick(slug) });
+      this.#menu.show(this.#chosen?.slug ?? null);
+    } catch (error) {
+      this.#popover.hidePopover();
+      warn("the list of assistants could not be loaded", error); // Without a network: the next attempt may do.
+    }
+  };
+
+  /** @param {string} slug */
+  #pick(slug) {
+    this.#remembered.write(slug);
+    this.choose(slug);
+    this.#picked = slug;
+    this.#popover.hidePopover();
+    this.#onChoose();
+  }
+}

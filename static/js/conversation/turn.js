@@ -1,0 +1,243 @@
+import { answerLabel } from "../message/answer_note.js";
+import { ChatMessage } from "../message/chat_message.js";
+import { failureWords } from "../ui/failure_text.js";
+import { LiveAnswer } from "../message/live_answer.js";
+import { OWN_LABEL } from "../message/saved_message.js";
+
+/**
+ * One question and its answer while it is being written; or the answer alone, if a question that is saved is answered
+ * again. It makes its messages; where they are shown, and whether, is up to others.
+ *
+ * Says "grown" (there is one more message), "started" (its place is known), "ended" (`detail.status`: completed, stopped
+ * or error; `detail.code` of an error), and "mismatch" (`detail.messageId`) if what was drawn differs from what was saved.
+ *
+ * @typedef {"sending" | "live" | "ended" | "unsent"} TurnState
+ *
+ * @typedef {object} Request what was asked for: a text, or a saved question or answer to go on from
+ * @property {string} text
+ * @property {string | null} [assistant]
+ * @property {string | null} [parentId] of a text: the answer that it follows; "root": none
+ * @property {string | null} [regenerateId] the question to answer again
+ * @property {string | null} [continueId] the answer to go on with
+ */
+export class Turn extends EventTarget {
+  /** @type {TurnState} */
+  state = "sending";
+  /** @type {string | null} */
+  runId = null;
+  text = "";
+  /** The saved question that is answered, or the one that was saved with the answer. @type {string | null} */
+  questionId = null;
+  /** The answer that the question follows. @type {string | null | undefined} undefined: not known yet */
+  parentId = undefined;
+  /** @type {Request | null} */
+  request = null;
+  /** Whether it was asked for as a version of something, and takes its place. */
+  isFork = false;
+  #client;
+  #assistants;
+  /** @type {ChatMessage | null} */
+  #question = null;
+  /** @type {LiveAnswer | null} */
+  #answer = null;
+  /** @type {{ close(): void } | null} */
+  #subscription = null;
+
+  /**
+   * @param {object} options
+   * @param {import("../client/chat_client.js").ChatClient} options.client
+   * @param {{ slug: string, name: string }[]} options.assistants
+   * @param {string | null} options.clientMessageId
+   * @param {string | null} [options.assistant]
+   */
+  constructor({ client, assistants, clientMessageId, assistant = null }) {
+    super();
+    this.#client = client;
+    this.#assistants = assistants;
+    this.clientMessageId = clientMessageId;
+    this.assistant = assistant;
+  }
+
+  get busy() {
+    return this.state === "sending" || this.state === "live";
+  }
+
+  get answerText() {
+    return this.#answer?.text ?? "";
+  }
+
+  /** Its messages, as far as there are any. @returns {ChatMessage[]} */
+  get elements() {
+    return [this.#question, this.#answer?.element ?? null].filter((element) => element !== null);
+  }
+
+  /** The first of them: the one that others may stand beside. */
+  get head() {
+    return this.elements[0] ?? null;
+  }
+
+  /** The saved message below which it stands; null: none, it is the first. */
+  get after() {
+    return this.#question ? (this.parentId ?? null) : this.questionId;
+  }
+
+  /** Whether it is an answer alone, to a question that was saved before. */
+  get followsQuestion() {
+    return this.#question === null;
+  }
+
+  /** @param {EventTarget | null} target */
+  owns(target) {
+    return this.elements.some((element) => element === target);
+  }
+
+  /** Shows what was asked for before the server has it. @param {Request} request */
+  showSending(request) {
+    this.state = "sending";
+    this.request = request;
+    this.text = request.text;
+    if (request.regenerateId || request.continueId) this.#answers({});
+    else this.#ask(request.text, "sending");
+    for (const element of this.elements) element.clearFailure();
+  }
+
+  /** Nobody has the message, for all that is known: it stays, to be sent again under the same id. @param {import("../client/errors.js").ChatError} error */
+  showUnsent(error) {
+    this.state = "unsent";
+    const words = failureWords(error, { unanswered: error.code !== "interrupted" });
+    if (this.#question) this.#question.state = "failed";
+    this.#question?.failure.show({ ...words, returnable: true });
+    if (!this.#question) this.#answer?.fail(error);
+  }
+
+  /** @param {string} runId */
+  follow(runId) {
+    this.state = "live";
+    this.runId = runId;
+    this.#subscription = this.#client.follow(runId, { after: null, onEvents: (events) => this.#apply(events) });
+  }
+
+  /** Follows no longer; what is drawn stays. */
+  close() {
+    this.#subscription?.close();
+    this.#answer?.close();
+  }
+
+  remove() {
+    this.close();
+    for (const element of this.elements) element.remove();
+  }
+
+  /** Saves what had arrived before the error. @returns {Promise<import("../message/branch_pages.js").Message>} */
+  async keep() {
+    this.#answer?.wait();
+    try {
+      const message = await this.#client.request("POST", `/runs/${this.runId}/keep`);
+      this.#saved(message.parent_id, message.id);
+      this.showSaved(message);
+      return message;
+    } catch (error) {
+      this.#answer?.fail(/** @type {any} */ (error));
+      throw error;
+    }
+  }
+
+  /** @param {import("../message/branch_pages.js").Message} message */
+  showSaved(message) {
+    this.#answer?.showSaved(message);
+  }
+
+  /** @param {import("../client/untrusted_input.js").RunEvent[]} events @returns {Promise<unknown>} after the paint */
+  #apply(events) {
+    return Promise.all(events.map(({ event, data }) => this.#handlers[event]?.(data) ?? this.#answer?.events[event]?.(data)));
+  }
+
+  /** @type {Record<string, (data: Record<string, any>) => unknown>} */
+  #handlers = {
+    // @ts-expect-error -- without the inherited names, which an event must not meet
+    __proto__: null,
+    start: (data) => this.#start(data),
+    done: (data) => this.#finish(data),
+    error: (data) => this.#fail(data),
+  };
+
+  /** @param {Record<string, any>} data of `start`, which comes again if a new log is begun */
+  #start(data) {
+    const { id, text, parent_id: parentId } = data.user_message;
+    this.clientMessageId = data.client_message_id;
+    this.assistant = data.assistant;
+    this.parentId = parentId ?? null;
+    this.text = text;
+    if (id) this.questionId = id;
+    else this.#ask(text, "sent");
+    this.#question?.showFooter();
+    this.#answers(data);
+    for (const element of this.elements) element.parentId = element.author === "user" ? (parentId ?? null) : this.questionId;
+    this.dispatchEvent(new Event("started"));
+  }
+
+  /** @param {Record<string, any>} data of `done` */
+  #finish(data) {
+    const same = this.#answers({}).finish(data);
+    this.#saved(data.parent_id, data.message_id);
+    if (!same) this.dispatchEvent(new CustomEvent("mismatch", { detail: { messageId: data.message_id } }));
+    this.#end({ status: data.status });
+  }
+
+  /**
+   * @param {string} questionId
+   * @param {string} answerId
+   */
+  #saved(questionId, answerId) {
+    this.questionId = questionId;
+    if (this.#question) {
+      this.#question.messageId = questionId;
+      this.#question.state = "completed";
+    }
+    const answer = this.#answers({}).element;
+    answer.messageId = answerId;
+    answer.parentId = questionId;
+  }
+
+  /** @param {Record<string, any>} data of `error` */
+  #fail({ code, message, retryable, retry_after: retryAfter }) {
+    this.#answers({}).fail({ code, message, retryable, retryAfter, dismissable: this.runId !== null && !this.followsQuestion });
+    this.#end({ status: "error", code });
+  }
+
+  /** @param {{ status: string, code?: string }} detail */
+  #end(detail) {
+    this.state = "ended";
+    this.dispatchEvent(new CustomEvent("ended", { detail }));
+  }
+
+  /**
+   * @param {string} text
+   * @param {"sending" | "sent"} state
+   */
+  #ask(text, state) {
+    const question = this.#question ?? ChatMessage.create({ role: "user", label: OWN_LABEL, state });
+    question.state = state;
+    question.showQuestion(text);
+    if (this.#question) return;
+    this.#question = question;
+    question.draftId = `question of ${this.clientMessageId}`;
+    question.parentId = this.parentId ?? null;
+    this.dispatchEvent(new Event("grown"));
+  }
+
+  /** @param {{ model?: string }} start @returns {LiveAnswer} the answer, begun if it is not yet */
+  #answers({ model }) {
+    if (this.#answer) {
+      if (model) this.#answer.identify(answerLabel({ assistant: this.assistant, model }, this.#assistants), model);
+      return this.#answer;
+    }
+    this.#answer = new LiveAnswer(answerLabel({ assistant: this.assistant, model }, this.#assistants), { model });
+    const { element } = this.#answer;
+    if (this.runId) element.dataset.runId = this.runId;
+    element.draftId = `answer of ${this.clientMessageId}`;
+    element.parentId = this.questionId;
+    this.dispatchEvent(new Event("grown"));
+    return this.#answer;
+  }
+}

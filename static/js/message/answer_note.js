@@ -1,0 +1,51 @@
+import { gettext } from "../ui/i18n.js";
+
+/** @type {Record<string, string>} */
+const FINISH_NOTES = {
+  // @ts-expect-error -- without the inherited names, which a reason must not meet
+  __proto__: null,
+  length: gettext("Cut off at the length limit of the model"),
+  content_filter: gettext("Ended by the content filter of the model"),
+  abandoned: gettext("Stopped: nobody was following"),
+};
+const CONTINUABLE = new Set(["length", "stopped"]);
+
+/**
+ * The few words below an answer that did not end by itself.
+ *
+ * @param {{ status?: string, finish_reason?: string | null }} message a saved message, or the data of `done`
+ */
+export function answerNote({ status, finish_reason: reason }) {
+  if (reason && FINISH_NOTES[reason]) return FINISH_NOTES[reason];
+  return status === "stopped" ? gettext("Stopped") : "";
+}
+
+/** Whether the answer can be gone on with. @param {{ finish_reason?: string | null }} message */
+export function isContinuable({ finish_reason: reason }) {
+  return CONTINUABLE.has(reason ?? "");
+}
+
+/**
+ * Who answers: the assistant, and the model if its name says more.
+ *
+ * @param {{ assistant?: string | null, model?: string | null }} answer
+ * @param {{ slug: string, name: string }[]} assistants
+ */
+export function answerLabel({ assistant, model }, assistants) {
+  const name = assistants.find(({ slug }) => slug === assistant)?.name ?? assistant ?? "";
+  if (!name) return model || gettext("Assistant");
+  if (!model || model.toLowerCase() === name.toLowerCase()) return name;
+  return `${name} · ${model}`;
+}
+
+/** @param {string} text @returns {number} Unicode code points, as the server counts them */
+export function countCharacters(text) {
+  let count = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    const paired = unit >= 0xd800 && unit <= 0xdbff && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00;
+    if (paired) index += 1;
+    count += 1;
+  }
+  return count;
+}

@@ -1,0 +1,167 @@
+/**
+ * @typedef {object} Message as the API gives it
+ * @property {string} id
+ * @property {string | null} parent_id
+ * @property {"user" | "assistant"} role
+ * @property {string} text
+ * @property {string} [status]
+ * @property {string | null} [finish_reason]
+ * @property {string | null} [model]
+ * @property {string | null} [assistant]
+ * @property {string | null} [run_id]
+ * @property {string | null} [client_message_id]
+ * @property {number | null} [input_tokens]
+ * @property {number | null} [output_tokens]
+ * @property {number | null} [ttft_ms]
+ * @property {number | null} [duration_ms]
+ * @property {string[]} [siblings] all messages at its place, itself included, oldest first
+ *
+ * @typedef {object} Page of one branch, newest first
+ * @property {Message[]} items
+ * @property {string | null} next leads to older messages
+ * @property {string | null} [previous] leads to newer ones
+ * @property {string | null} [leaf_id] where the branch ends
+ */
+
+/** How many messages up from its end a branch is looked through for what is known of it. */
+const NEAR = 8;
+
+/**
+ * One branch of a conversation, read page by page in both directions. It draws nothing.
+ *
+ * A page that arrives after the branch was left for another is thrown away: then what asked for it gets no messages.
+ */
+export class BranchPages {
+  #client;
+  #path;
+  /** @type {string | null} */
+  #older = null;
+  /** @type {string | null} */
+  #newer = null;
+  /** @type {string | null} */
+  #leaf = null;
+  /** Counts the branches, so that a late page can be told. */
+  #branch = 0;
+
+  /**
+   * @param {string} id of the conversation
+   * @param {import("../conversation/conversation_store.js").Requests} client
+   */
+  constructor(id, client) {
+    this.#client = client;
+    this.#path = `/conversations/${id}/messages`;
+  }
+
+  /** The last message of the branch, whether it has been read or not. */
+  get leaf() {
+    return this.#leaf;
+  }
+
+  set leaf(id) {
+    this.#leaf = id;
+  }
+
+  get hasOlder() {
+    return this.#older !== null;
+  }
+
+  get hasNewer() {
+    return this.#newer !== null;
+  }
+
+  /** The end of the branch that is shown. @returns {Promise<Message[]>} oldest first, as everywhere here */
+  open() {
+    return this.#begin("branch=active");
+  }
+
+  /** The branch that a message is on, from the messages around it. @param {string} messageId */
+  openAt(messageId) {
+    return this.#begin(aroundOf(messageId));
+  }
+
+  /** As `openAt`, where what is above has been read already, for another branch that has it in common. @param {string} messageId */
+  async turnAt(messageId) {
+    const older = this.#older;
+    const messages = await this.#begin(aroundOf(messageId));
+    if (messages.length) this.#older = older;
+    return messages;
+  }
+
+  /**
+   * The end of the branch that the server shows by now; the place of the pages stays. Long messages make short pages: it
+   * is read on up to the leaf that is known, if that is near.
+   *
+   * @returns {Promise<{ leaf: string | null, messages: Message[] }>}
+   */
+  async peek() {
+    const page = await this.#read("branch=active");
+    const { items } = page;
+    let { next } = page;
+    while (next && items.length < NEAR && !items.some(({ id }) => id === this.#leaf)) {
+      const above = await this.#readAt(next);
+      items.push(...above.items);
+      next = above.next;
+    }
+    return { leaf: leafOf(page), messages: items.toReversed() };
+  }
+
+  /** The page above what has been read. */
+  async older() {
+    const page = await this.#follow(this.#older);
+    if (page) this.#older = page.next;
+    return page?.items.toReversed() ?? [];
+  }
+
+  /** The page below what has been read. */
+  async newer() {
+    const page = await this.#follow(this.#newer);
+    if (page) this.#newer = page.previous ?? null;
+    return page?.items.toReversed() ?? [];
+  }
+
+  /** What is shown of the branch ends now at this message: nothing below it is to be read. @param {string | null} leaf */
+  end(leaf) {
+    this.#branch += 1;
+    this.#newer = null;
+    this.#leaf = leaf;
+  }
+
+  /** @param {string} query */
+  async #begin(query) {
+    const branch = (this.#branch += 1);
+    const page = await this.#read(query);
+    if (branch !== this.#branch) return [];
+    this.#older = page.next;
+    this.#newer = page.previous ?? null;
+    this.#leaf = leafOf(page);
+    return page.items.toReversed();
+  }
+
+  /** @param {string | null} cursor @returns {Promise<Page | null>} */
+  async #follow(cursor) {
+    if (cursor === null) return null;
+    const branch = this.#branch;
+    const page = await this.#readAt(cursor);
+    return branch === this.#branch ? page : null;
+  }
+
+  /** @param {string} cursor */
+  #readAt(cursor) {
+    return this.#read(`branch=active&cursor=${encodeURIComponent(cursor)}`);
+  }
+
+  /** @param {string} query @returns {Promise<Page>} */
+  #read(query) {
+    return this.#client.request("GET", `${this.#path}?${query}`);
+  }
+}
+
+/** @param {string} messageId */
+function aroundOf(messageId) {
+  return `around=${encodeURIComponent(messageId)}`;
+}
+
+/** @param {Page} page */
+function leafOf({ leaf_id: leaf, items }) {
+  return leaf ?? items[0]?.id ?? null;
+}

@@ -1,0 +1,84 @@
+import { gettext, interpolate } from "../ui/i18n.js";
+import { waitWords } from "../ui/failure_text.js";
+import { cloneTemplate, part } from "../ui/template_parts.js";
+
+const SECOND_MS = 1_000;
+
+/** The card that says what went wrong, with Retry (after a countdown, if the server asked for patience) and Keep. */
+export class FailureCard {
+  /** @type {HTMLElement} */
+  #root;
+  /** @type {HTMLButtonElement} */
+  #retry;
+  /** @type {HTMLButtonElement} */
+  #keep;
+  /** @type {HTMLButtonElement} */
+  #return;
+  /** @type {HTMLButtonElement} */
+  #dismiss;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+
+  /** @param {HTMLElement} message that it stands in, above the footer */
+  constructor(message) {
+    part(message, "footer").before(cloneTemplate("failure-template"));
+    this.#root = part(message, "failure");
+    this.#retry = this.#button("retry");
+    this.#keep = this.#button("keep");
+    this.#return = this.#button("return");
+    this.#dismiss = this.#button("dismiss");
+  }
+
+  /**
+   * @param {object} options
+   * @param {string} options.kind what there is to do about it, see failure_words.js
+   * @param {string} options.title
+   * @param {string} options.detail
+   * @param {number | null} [options.retryAfter] seconds
+   * @param {boolean} [options.keepable] whether there is a part that could be saved
+   * @param {boolean} [options.returnable] whether the words can go back into the message box
+   * @param {boolean} [options.dismissable] whether there is a run to be forgotten
+   */
+  show({ kind, title, detail, retryAfter = null, keepable = false, returnable = false, dismissable = false }) {
+    part(this.#root, "failure-title").textContent = title;
+    part(this.#root, "failure-detail").textContent = detail;
+    this.#root.dataset.kind = kind;
+    this.#keep.hidden = !keepable;
+    this.#keep.disabled = false;
+    this.#return.hidden = !returnable;
+    this.#dismiss.hidden = !dismissable;
+    this.#root.hidden = false;
+    this.#countDown(retryAfter ?? 0);
+  }
+
+  /** While something asked for here is under way. */
+  disable() {
+    clearInterval(this.#timer);
+    this.#retry.disabled = true;
+    this.#keep.disabled = true;
+  }
+
+  clear() {
+    clearInterval(this.#timer);
+    this.#root.hidden = true;
+  }
+
+  /** @param {string} action @returns {HTMLButtonElement} */
+  #button(action) {
+    return /** @type {HTMLButtonElement} */ (this.#root.querySelector(`[data-action="${action}"]`));
+  }
+
+  /** @param {number} seconds */
+  #countDown(seconds) {
+    clearInterval(this.#timer);
+    const end = Date.now() + seconds * SECOND_MS;
+    const tick = () => {
+      const left = (end - Date.now()) / SECOND_MS;
+      this.#retry.disabled = left > 0;
+      this.#retry.textContent = left > 0 ? interpolate(gettext("Retry in %(time)s"), { time: waitWords(left) }) : gettext("Retry");
+      if (left <= 0 || !this.#root.isConnected) clearInterval(this.#timer);
+    };
+    if (seconds > 0) this.#timer = setInterval(tick, SECOND_MS);
+    tick();
+  }
+}

@@ -1,0 +1,137 @@
+import { gettext } from "../ui/i18n.js";
+import { AnswerActivity } from "./answer_activity.js";
+import { figuresOf, figuresOfEnd } from "./answer_figures.js";
+import { answerNote, countCharacters, isContinuable } from "./answer_note.js";
+import { AnswerWriter } from "./answer_writer.js";
+import { ChatMessage } from "./chat_message.js";
+import { failureWords } from "../ui/failure_text.js";
+import { statusWords } from "./status_text.js";
+import { part } from "../ui/template_parts.js";
+
+/** The message of an answer that is being written, up to its good or bad end. */
+export class LiveAnswer {
+  #message;
+  #writer;
+  #activity;
+  #model;
+
+  /** @param {string} label @param {{ model?: string | null }} [options] */
+  constructor(label, { model = null } = {}) {
+    this.#message = ChatMessage.create({ role: "assistant", label, state: "streaming" });
+    this.#writer = new AnswerWriter(this.#message);
+    this.#activity = this.#newActivity();
+    this.#model = model;
+    this.#message.showStatus(gettext("Thinking…"));
+  }
+
+  get element() {
+    return this.#message;
+  }
+
+  get text() {
+    return this.#writer.text;
+  }
+
+  /** Who answers is known. @param {string} label @param {string} model */
+  identify(label, model) {
+    this.#message.label = label;
+    this.#model = model;
+  }
+
+  /** What the events of a run do to it, by their names. @type {Record<string, (data: any) => unknown>} */
+  events = {
+    // @ts-expect-error -- without the inherited names, which an event must not meet
+    __proto__: null,
+    status: (data) => this.#activity.showStatus(data) || this.#message.showStatus(statusWords(data)),
+    reasoning: (data) => this.#think(data),
+    token: (data) => this.#write(data),
+    tool_start: (data) => this.#startTool(data),
+    tool_progress: (data) => this.#activity.tool(data)?.tell((card) => card.addItem(data.item)),
+    tool_result: (data) => this.#activity.tool(data)?.tell((card) => card.succeed(data)),
+    tool_error: (data) => this.#activity.tool(data)?.tell((card) => card.fail(data)),
+    agent_start: (data) => this.#activity.startAgent(data),
+    agent_done: (data) => this.#activity.endAgent(data),
+    reset: () => this.#reset(),
+  };
+
+  /**
+   * @param {Record<string, any>} done
+   * @returns {boolean} whether this is the text that was saved
+   */
+  finish(done) {
+    this.#writer.finish();
+    this.#activity.end(done.status ?? "completed");
+    this.#message.figures = figuresOfEnd(done, this.#model);
+    this.#settle(done, done.message_id);
+    return done.characters === undefined || done.characters === countCharacters(this.text);
+  }
+
+  /** @param {import("../ui/failure_text.js").Failure & { dismissable?: boolean }} failure */
+  fail(failure) {
+    this.#writer.finish();
+    this.#activity.end("failed");
+    this.#message.showStatus("");
+    this.#message.state = "failed";
+    this.#message.failure.show({ ...failure, ...failureWords(failure), keepable: this.text !== "" });
+  }
+
+  /** Shows the answer as the server has saved it. @param {import("./branch_pages.js").Message} message */
+  showSaved(message) {
+    this.#writer.replace(message.text);
+    this.#message.figures = figuresOf(message);
+    this.#settle(message, message.id);
+  }
+
+  /** Something asked for on the failure card is under way. */
+  wait() {
+    this.#message.failure.disable();
+  }
+
+  close() {
+    this.#writer.close();
+    this.#activity.close();
+  }
+
+  #newActivity() {
+    return new AnswerActivity(part(this.#message, "activity"));
+  }
+
+  /** @param {{ text: string, agent?: string }} data @returns {Promise<void>} after the paint */
+  #think(data) {
+    this.#message.showStatus("");
+    return this.#activity.think(data);
+  }
+
+  /** @param {{ text: string, agent?: string }} data @returns {Promise<void>} after the paint */
+  #write(data) {
+    this.#message.showStatus("");
+    this.#activity.endThinking(data);
+    return this.#writer.write(data.text);
+  }
+
+  /** @param {any} data */
+  #startTool(data) {
+    this.#message.showStatus("");
+    this.#activity.startTool(data);
+  }
+
+  #reset() {
+    this.#activity.close();
+    this.#activity = this.#newActivity();
+    this.#writer.reset();
+    this.#message.state = "streaming";
+    this.#message.showStatus(gettext("Starting again…"));
+  }
+
+  /**
+   * @param {{ status?: string, finish_reason?: string | null }} saved
+   * @param {string} id
+   */
+  #settle(saved, id) {
+    this.#message.clearFailure();
+    this.#message.showStatus("");
+    this.#message.messageId = id;
+    this.#message.state = saved.status === "stopped" ? "stopped" : "completed";
+    this.#message.showFooter(answerNote(saved), { continuable: isContinuable(saved) });
+  }
+}

@@ -1,0 +1,88 @@
+import { gettext, interpolate, ngettext } from "../ui/i18n.js";
+import { seconds } from "./answer_figures.js";
+import { part } from "../ui/template_parts.js";
+
+/** More partial results than these are only counted. */
+const MOST_ITEMS = 20;
+
+/** One call of a tool: what it was asked, what it has found so far, and what came of it. */
+export class ToolCard {
+  #root;
+  #items = 0;
+
+  /**
+   * @param {HTMLDetailsElement} root of its template, with the tool's name
+   * @param {{ arguments?: unknown }} call
+   */
+  constructor(root, { arguments: asked }) {
+    this.#root = root;
+    this.#root.dataset.state = "running";
+    this.#show("tool-arguments", plain(asked));
+    this.#tell(gettext("Running…"));
+  }
+
+  /** @param {any} item a partial result; a search hit has a title, and perhaps a snippet */
+  addItem(item) {
+    this.#items += 1;
+    this.#tell(interpolate(ngettext("%(count)s result", "%(count)s results", this.#items), { count: this.#items }));
+    if (this.#items > MOST_ITEMS) return;
+    const list = part(this.#root, "tool-items");
+    list.hidden = false;
+    list.append(itemRow(item));
+  }
+
+  /** @param {{ result?: unknown, duration_ms?: number }} outcome */
+  succeed({ result, duration_ms: duration }) {
+    this.#root.dataset.state = "done";
+    this.#show("tool-result", plain(result));
+    const found = this.#items ? [interpolate(ngettext("%(count)s result", "%(count)s results", this.#items), { count: this.#items })] : [];
+    this.#tell([...found, seconds(duration)].filter(Boolean).join(" · "));
+  }
+
+  /** @param {{ message?: unknown, duration_ms?: number }} outcome */
+  fail({ message, duration_ms: duration }) {
+    this.#root.dataset.state = "failed";
+    this.#show("tool-result", plain(message));
+    this.#tell([gettext("Failed"), seconds(duration)].filter(Boolean).join(" · "));
+  }
+
+  /** The answer has ended, and this call never did. */
+  abandon() {
+    if (this.#root.dataset.state !== "running") return;
+    this.#root.dataset.state = "failed";
+    this.#tell(gettext("Did not end"));
+  }
+
+  /** @param {string} text */
+  #tell(text) {
+    part(this.#root, "tool-state").textContent = text;
+  }
+
+  /** @param {string} name @param {string} text */
+  #show(name, text) {
+    const place = part(this.#root, name);
+    place.textContent = text;
+    place.hidden = !text;
+  }
+}
+
+/** @param {any} item */
+function itemRow(item) {
+  const row = document.createElement("li");
+  row.dir = "auto";
+  if (item === null || typeof item !== "object" || !item.title) {
+    row.textContent = plain(item);
+    return row;
+  }
+  row.appendChild(document.createElement("b")).textContent = plain(item.title);
+  if (item.snippet) row.append(" ", plain(item.snippet));
+  return row;
+}
+
+/** @param {unknown} value of whatever shape a tool likes @returns {string} */
+function plain(value) {
+  if (value === null || value === undefined || value === "") return "";
+  if (typeof value === "string") return value;
+  const text = JSON.stringify(value, null, 2);
+  return text === "{}" || text === "[]" ? "" : text;
+}

@@ -1,0 +1,268 @@
+import { warn } from "../client/warning.js";
+import { workWhenIdle } from "../ui/idle_time.js";
+import { LateModule } from "../ui/late_module.js";
+import { MessageWindow } from "./message_window.js";
+import { ReadingPlace } from "./reading_place.js";
+import { actionOf, part } from "../ui/template_parts.js";
+
+/** Drawn at once, before the first paint: about a screen. */
+const FIRST = 6;
+/** Drawn at once when a reader comes near the end of what is drawn. */
+const SLICE = 10;
+/** So far beyond the screen it is drawn, or asked for. */
+const AHEAD = "1500px 0px";
+const details = new LateModule(() => import("../message/answer_details.js"));
+
+/**
+ * The messages of the open conversation, and where they are scrolled to.
+ *
+ * Says "transcript-older" and "transcript-newer" when a reader comes near the first or last message that is known and
+ * there are more, and "transcript-latest" when they want to see the end and it is not known.
+ *
+ * @typedef {import("./message_window.js").Entry} Entry
+ * @typedef {import("../message/chat_message.js").ChatMessage} ChatMessage
+ */
+export class ChatTranscript extends HTMLElement {
+  /** @type {MessageWindow} */
+  #window = /** @type {any} */ (null);
+  /** @type {ReadingPlace} */
+  #place = /** @type {any} */ (null);
+  /** @type {import("../message/answer_details.js").AnswerDetails | null} */
+  #details = null;
+  /** @type {IntersectionObserver} */
+  #edges = /** @type {any} */ (null);
+  /** Whether more can be read above and below what is known. */
+  #more = { older: false, newer: false };
+  #unread = false;
+  #stopDrawing = () => {};
+
+  connectedCallback() {
+    const scroller = /** @type {HTMLElement} */ (this.querySelector(".transcript__scroller"));
+    const [content, reserve] = [part(this, "content"), part(this, "reserve")];
+    this.#window = new MessageWindow(this.#list);
+    this.#place = new ReadingPlace({ scroller, content, list: this.#list, reserve, onChange: (grown) => this.#moved(grown) });
+    this.#place.start();
+    this.#edges = new IntersectionObserver((entries) => this.#reached(entries), { root: scroller, rootMargin: AHEAD });
+    this.addEventListener("click", this.#act);
+  }
+
+  disconnectedCallback() {
+    this.#stopDrawing();
+    this.#place.stop();
+    this.#edges.disconnect();
+    this.removeEventListener("click", this.#act);
+  }
+
+  /** Those that are drawn. @returns {ChatMessage[]} */
+  get messages() {
+    return [.../** @type {any} */ (this.#list.children)];
+  }
+
+  /** All that are known, drawn or not. */
+  get entries() {
+    return this.#window.entries;
+  }
+
+  get atEnd() {
+    return this.#place.atEnd;
+  }
+
+  /** @param {string | null} key @returns {Element | null} if it is drawn */
+  elementOf(key) {
+    return this.entries.find((entry) => entry.key === key)?.element ?? null;
+  }
+
+  set busy(/** @type {boolean} */ busy) {
+    this.#list.setAttribute("aria-busy", String(busy));
+  }
+
+  clear() {
+    this.#stopDrawing();
+    this.#details?.close();
+    this.#window.clear();
+    this.showProblem("");
+    this.#unread = false;
+    this.#place.reset();
+    this.setMore({ older: false, newer: false });
+  }
+
+  /** @param {{ older?: boolean, newer?: boolean }} more whether more can be read in these directions */
+  setMore(more) {
+    this.#more = { ...this.#more, ...more };
+    this.#drawEdges();
+  }
+
+  /** Shows a conversation at its end. @param {Entry[]} entries */
+  open(entries) {
+    this.#window.append(entries, { draw: false });
+    this.#window.drawOnly(FIRST);
+    this.#place.follow();
+    this.#drawRest();
+  }
+
+  /** Shows a conversation at one of its messages. @param {Entry[]} entries @param {string} key */
+  openAt(entries, key) {
+    this.#window.append(entries, { draw: false });
+    const index = this.#window.indexOf(key);
+    this.#window.drawOnly(2 * FIRST, Math.min(index + FIRST, entries.length - 1));
+    const element = entries[index]?.element;
+    if (element) this.#place.show(element);
+    this.#drawRest();
+    return element ?? null;
+  }
+
+  /** Adds what was written now. @param {...Entry} entries */
+  addMessages(...entries) {
+    this.#window.append(entries);
+    if (this.#place.following && this.#window.trimOlder()) this.#drawEdges();
+    if (!this.#place.following && !this.#place.atEnd) this.#markUnread();
+  }
+
+  /** @param {Entry[]} entries that were read */
+  addOlder(entries) {
+    this.#window.prepend(entries);
+    this.#drawOlder();
+  }
+
+  /** @param {Entry[]} entries that were read */
+  addNewer(entries) {
+    this.#window.append(entries, { draw: false });
+    this.#drawNewer();
+  }
+
+  /** Takes away the message below `parent`, and all that follows; with null everything. @param {string | null} parent @returns {Entry[]} */
+  cutBelow(parent) {
+    this.#details?.close();
+    const cut = this.#window.cutBelow(parent);
+    this.#drawEdges();
+    return cut;
+  }
+
+  /** @param {Element[]} elements that are to be shown no longer */
+  take(elements) {
+    this.#window.take(elements);
+    this.#drawEdges();
+  }
+
+  /** Something else stands in the place of a message: it is put where that was. @param {Element} before @param {() => Element | null} change */
+  replace(before, change) {
+    this.#place.replace(before, change);
+    this.#drawRest();
+  }
+
+  /** Puts a message that was just sent to the top. @param {Element} element */
+  pin(element) {
+    if (!element.isConnected) this.#window.drawOnly(FIRST);
+    this.#place.pin(element);
+    this.#drawRest();
+  }
+
+  /** Puts a message where it can be read. @param {Element} element */
+  show(element) {
+    this.#place.show(element);
+  }
+
+  /** Goes to the last message there is. */
+  showLatest() {
+    if (this.#more.newer) return void this.dispatchEvent(new CustomEvent("transcript-latest", { bubbles: true }));
+    if (this.#window.hasNewer) this.#window.drawOnly(FIRST);
+    this.#drawEdges();
+    this.#place.follow();
+    this.#drawRest();
+  }
+
+  /** @param {string} text in place of messages that cannot be shown; empty for none @param {{ gone?: boolean }} [options] whether trying again helps nobody */
+  showProblem(text, { gone = false } = {}) {
+    part(this, "problem-text").textContent = text;
+    part(this, "problem-again").hidden = gone;
+    part(this, "problem-new").hidden = !gone;
+    part(this, "problem").hidden = !text;
+  }
+
+  /** @returns {HTMLElement} */
+  get #list() {
+    return part(this, "messages");
+  }
+
+  /** The rest of what is known follows when there is time, the newest first, so that it can be searched. */
+  #drawRest() {
+    this.#stopDrawing();
+    this.#drawEdges();
+    this.#stopDrawing = workWhenIdle(() => {
+      if (this.#window.full || !this.#window.hasOlder) return false;
+      this.#place.keep(() => this.#window.drawOlder(1));
+      this.#drawEdges();
+      return true;
+    });
+  }
+
+  #drawOlder() {
+    this.#place.keep(() => this.#window.drawOlder(SLICE));
+    if (!this.#place.following) this.#window.trimNewer();
+    this.#drawEdges();
+  }
+
+  #drawNewer() {
+    this.#window.drawNewer(SLICE);
+    this.#place.keep(() => this.#window.trimOlder());
+    this.#drawEdges();
+  }
+
+  #drawEdges() {
+    const newer = this.#more.newer || this.#window.hasNewer;
+    this.#place.partial = newer;
+    this.#drawEdge("older", this.#more.older || this.#window.hasOlder);
+    this.#drawEdge("newer", newer);
+  }
+
+  /** @param {"older" | "newer"} name @param {boolean} shown */
+  #drawEdge(name, shown) {
+    const edge = part(this, name);
+    if (edge.hidden === shown) edge.hidden = !shown;
+    // Observed anew: an observer tells of changes only, and a short page may leave this in view.
+    this.#edges.unobserve(edge);
+    if (shown) this.#edges.observe(edge);
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  #reached(entries) {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting || !target.checkVisibility()) continue;
+      const older = target === part(this, "older");
+      if (older ? this.#window.hasOlder : this.#window.hasNewer) older ? this.#drawOlder() : this.#drawNewer();
+      else this.dispatchEvent(new CustomEvent(older ? "transcript-older" : "transcript-newer", { bubbles: true }));
+    }
+  }
+
+  /** @param {boolean} grown */
+  #moved(grown) {
+    const button = /** @type {HTMLElement} */ (this.querySelector(".transcript__latest"));
+    const atEnd = this.#place.atEnd;
+    if (atEnd) this.#unread = false;
+    else if (grown && !this.#place.following && this.querySelector('[data-state="streaming"]')) this.#unread = true;
+    button.hidden = atEnd || this.#place.following;
+    button.toggleAttribute("data-unread", this.#unread);
+  }
+
+  #markUnread() {
+    this.#unread = true;
+    this.#moved(false);
+  }
+
+  #act = (/** @type {Event} */ event) => {
+    const asked = actionOf(event);
+    if (asked?.action === "latest") this.showLatest();
+    if (asked?.action === "details") void this.#tellDetails(asked.element);
+  };
+
+  /** @param {HTMLElement} button of the message that is asked about */
+  async #tellDetails(button) {
+    try {
+      const { AnswerDetails } = details.loaded ?? (await details.load());
+      this.#details ??= new AnswerDetails(/** @type {HTMLElement} */ (document.getElementById("answer-details")));
+      this.#details.toggle(button);
+    } catch (error) {
+      warn("the details could not be loaded", error); // Without a network: the next attempt may do.
+    }
+  }
+}

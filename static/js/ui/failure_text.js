@@ -1,0 +1,63 @@
+import { gettext, interpolate } from "./i18n.js";
+import { refusalWords } from "./error_text.js";
+
+/**
+ * @typedef {object} Failure an `error` event, or a refused request
+ * @property {string} code
+ * @property {string} message
+ * @property {boolean} retryable
+ * @property {number | null} [retryAfter] seconds
+ *
+ * @typedef {"wait" | "quota" | "model" | "cut" | "network" | "site"} FailureKind what can be done about it: wait; ask for
+ *   more; choose another model or try later; go on from what there is; look at the own connection; try again
+ */
+
+/** What to do, a title, and the sentence below it where the server's own says no more. @type {Record<string, [FailureKind, string, string?]>} */
+const KNOWN = {
+  // @ts-expect-error -- without the inherited names, which a code must not meet
+  __proto__: null,
+  rate_limited: ["wait", gettext("The model is asked too often right now"), gettext("The provider of the model is getting too many requests at the moment.")],
+  busy: ["wait", gettext("An answer is being written here already"), gettext("Wait for the answer, or stop it.")],
+  too_many_runs: ["wait", gettext("Too many answers are being written at once"), gettext("Wait for one of them to end.")],
+  quota_exceeded: ["quota", gettext("The quota of this site is used up")],
+  provider_unavailable: ["model", gettext("The model cannot be reached")],
+  provider_error: ["model", gettext("The model reported an error")],
+  authentication_failed: ["model", gettext("The model refused the key of this site"), gettext("The administrator of this site must check it.")],
+  timeout: ["model", gettext("The model took too long")],
+  empty_answer: ["model", gettext("The model said nothing")],
+  incomplete: ["cut", gettext("The answer broke off"), gettext("The server of the model ended it before it was complete.")],
+  output_too_long: ["cut", gettext("The answer grew too long"), gettext("It grew longer than this site allows.")],
+  interrupted: ["cut", gettext("The answer was interrupted"), gettext("The server was lost while it wrote this answer.")],
+  save_failed: ["site", gettext("The answer could not be saved"), gettext("It is complete: keep it, or try again.")],
+  unavailable: ["site", gettext("The site cannot answer right now")],
+  draining: ["site", gettext("The site is being restarted"), gettext("Try again in a moment.")],
+  not_found: ["site", gettext("The answer is no longer there"), ""],
+  network: ["network", gettext("The site cannot be reached"), gettext("Look at your connection, then try again.")],
+  no_server: ["network", gettext("The site cannot be reached"), gettext("Try again in a moment.")],
+  no_answer: ["network", gettext("The site did not answer")],
+};
+const DEFAULT_TITLE = gettext("The answer did not come");
+const UNANSWERED_TITLE = gettext("Not sent: the server did not answer");
+
+/**
+ * What a person is told: a plain title of ours, and a sentence below it, the server's where that knows more than the code.
+ *
+ * @param {Failure} failure
+ * @param {{ unanswered?: boolean }} [options] whether nobody knows what became of the request
+ * @returns {{ kind: FailureKind, title: string, detail: string }}
+ */
+export function failureWords({ code, message }, { unanswered = false } = {}) {
+  const [kind, known, detail = refusalWords({ code, message })] = KNOWN[code] ?? ["site", DEFAULT_TITLE];
+  const title = unanswered ? UNANSWERED_TITLE : known;
+  return { kind: unanswered ? "network" : kind, title, detail: detail === title ? "" : detail };
+}
+
+/**
+ * @param {number} seconds
+ * @returns {string} `42 s`, `3 min`
+ */
+export function waitWords(seconds) {
+  return seconds < 100
+    ? interpolate(gettext("%(number)s s"), { number: Math.ceil(seconds) })
+    : interpolate(gettext("%(number)s min"), { number: Math.ceil(seconds / 60) });
+}

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ConversationBook } from "../../../static/js/conversation/conversation_store.js";
+import { LiveRuns } from "../../../static/js/conversation/live_runs.js";
+import { markUnanswered } from "../../../static/js/app/unanswered.js";
+
+const AT = "2026-01-01T00:00:00Z";
+const SAVED = { id: "c1", title: "Saved", assistant: null, active_leaf_id: null, created_at: AT, updated_at: AT };
+
+/** @param {string} id */
+function run(id, { first = true } = {}) {
+  return { run_id: `run of ${id}`, conversation_id: id, title: `Question of ${id}`, unanswered: { failed_at: AT, first } };
+}
+
+function session() {
+  /** @type {string[]} */
+  const requests = [];
+  const client = {
+    async request(/** @type {string} */ method, /** @type {string} */ path) {
+      requests.push(`${method} ${path}`);
+      return SAVED;
+    },
+  };
+  return { requests, client, book: new ConversationBook(client), runs: new LiveRuns() };
+}
+
+test("a question that began a conversation has a row without the server being asked", async () => {
+  const made = session();
+
+  await markUnanswered([run("c2")], made);
+
+  const { title, updated_at: at, provisional } = /** @type {any} */ (made.book.get("c2"));
+  assert.deepEqual([title, at, provisional], ["Question of c2", AT, true]);
+  assert.deepEqual([...made.book.unanswered], ["c2"]);
+  assert.deepEqual(made.requests, []);
+});
+
+test("a conversation that is not in the list yet is read", async () => {
+  const made = session();
+
+  await markUnanswered([run("c1", { first: false })], made);
+
+  assert.equal(made.book.get("c1"), SAVED);
+  assert.deepEqual(made.requests, ["GET /conversations/c1"]);
+});
+
+test("a conversation that is known is marked, and told of", async () => {
+  const made = session();
+  made.book.put(SAVED);
+  let told = 0;
+  made.book.addEventListener("change", () => (told += 1));
+
+  await markUnanswered([run("c1", { first: false })], made);
+
+  assert.equal(made.book.unanswered.has("c1"), true);
+  assert.equal(made.book.get("c1"), SAVED);
+  assert.ok(told > 0);
+});
+
+test("dismissed or answered it is marked no longer, and what was nothing else is gone", async () => {
+  const made = session();
+  made.book.put(SAVED);
+  await markUnanswered([run("c2"), run("c1", { first: false })], made);
+
+  await markUnanswered([], made);
+
+  assert.equal(made.book.unanswered.size, 0);
+  assert.equal(made.book.get("c2"), null);
+  assert.equal(made.book.get("c1"), SAVED);
+});
+
+test("one that is being asked again stays", async () => {
+  const made = session();
+  await markUnanswered([run("c2")], made);
+  made.runs.add({ runId: "r", conversationId: "c2", clientMessageId: null, title: "" });
+
+  await markUnanswered([], made);
+
+  assert.equal(made.book.get("c2")?.provisional, true);
+});

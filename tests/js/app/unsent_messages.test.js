@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Drafts } from "../../../static/js/composer/drafts.js";
+import { Leftovers } from "../../../static/js/app/unsent_messages.js";
+import { TabStorage } from "../../../static/js/ui/tab_storage.js";
+import { connected } from "../client/chat_rig.js";
+import { settle } from "../client/clock_by_hand.js";
+import { MemoryStorage } from "../client/fake_network.js";
+import { BrowserStorage } from "../browser_storage.js";
+
+const NOW = 1_000_000;
+const DAY = 24 * 60 * 60 * 1_000;
+const KEY = "chatsite.outbox";
+const here = { text: "Here", conversationId: "open", clientMessageId: "m-1" };
+const there = { text: "There", conversationId: "other", clientMessageId: "m-2" };
+
+/** What the page shows: its open conversation, and the questions on it that nobody has. */
+function pageWith(id, client, drafts, { empty = true } = {}) {
+  const page = {
+    shown: [],
+    retried: [],
+    stage: { open: { id, empty, showLeft }, loaded: Promise.resolve(), showAddress: showLeft },
+    unsent: () => page.shown.map((source) => ({ source })),
+    retry: ({ source }) => page.retried.push(source),
+    giveBack: (conversationId, text) => drafts.giveBack(conversationId, text),
+  };
+  function showLeft() {
+    const own = client.outbox.entries.filter(({ conversationId = null, sending }) => conversationId === id && !sending);
+    page.shown = own.map(({ text }) => text);
+  }
+  showLeft();
+  return page;
+}
+
+/** What an outbox stores that has these messages. */
+async function stored(...messages) {
+  const storage = new MemoryStorage();
+  const before = connected({ storage });
+  for (const message of messages) void before.client.send(message).catch(() => {});
+  await settle();
+  return storage.getItem(KEY);
+}
+
+/** A page that finds these messages in its tab, and those in copies of closed ones. */
+async function loaded({ own = [], closed = [], openId = "open", now = NOW, empty = true }) {
+  const [tab, browser, drafted] = [new BrowserStorage(), new BrowserStorage(), new MemoryStorage()];
+  if (own.length) tab.setItem(KEY, await stored(...own));
+  for (const [number, messages] of closed.entries()) browser.setItem(`${KEY}.${number}`, await stored(...messages));
+  const storage = new TabStorage(KEY, { tab, browser });
+  const made = connected({ storage });
+  const drafts = new Drafts({ getItem: (key) => drafted.getItem(key), setItem: (key, text) => drafted.setItem(key, text), removeItem: (key) => drafted.removeItem(key), key: () => null, length: 0 }, 1);
+  const left = new Leftovers({ client: made.client, storage, entries: made.client.outbox.entries, now: () => now, answerMs: 0 });
+  const page = pageWith(openId, made.client, drafts, { empty });
+  const texts = () => made.socket.of("send").map(({ text, client_message_id, conversation_id }) => [text, client_message_id, conversation_id]);
+  return { ...made, drafts, left, page, texts, browser, leave: () => storage.removeItem(KEY) };
+}
+
+/** The socket hears of what is sent once the closed tabs have been waited for. */
+async function sending({ socket }, count) {
+  while (socket.of("send").length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+test("what stands on the screen is sent there, the rest goes out once, under its old id", async () => {
+  const { client, socket, left, page, texts } = await loaded({ own: [here, there] });
+
+  const sent = left.send(page);
+  assert.deepEqual(page.retried, ["Here"]);
+  assert.deepEqual(texts(), [["There", "m-2", "other"]]);
+  socket.answer("send", { run_id: "run", conversation_id: "other", duplicate: true });
+  await sent;
+
+  assert.deepEqual(client.outbox.entries.map(({ text }) => text), ["Here"]);
+  await left.send(page);
+  assert.deepEqual([texts().length, page.retried.length], [1, 1]);
+  client.outbox.clear();
+});
+
+test("what is refused becomes a draft, before the words that are there", async () => {
+  const { socket, drafts, left, page } = await loaded({ own: [there] });
+  drafts.write("other", "begun");
+
+  const sent = left.send(page);
+  socket.refuse("send", { code: "rate_limited" });
+  await sent;
+
+  assert.equal(drafts.read("other"), "There\n\nbegun");
+});
+
+test("what was meant for a conversation that is gone becomes a draft of a new one", async () => {
+  const { socket, drafts, left, page } = await loaded({ own: [there] });
+
+  const sent = left.send(page);
+  socket.refuse("send", { code: "not_found" });
+  await sent;
+
+  assert.deepEqual([drafts.read("other"), drafts.read(null)], ["", "There"]);
+});
+
+test("what was taken back meanwhile, or who has logged out, sends nothing", async () => {
+  const { client, left, page, texts } = await loaded({ own: [here, there] });
+  client.outbox.clear();
+
+  await left.send(page);
+
+  assert.deepEqual([texts(), page.retried], [[], []]);
+});
+
+test("what belongs here and is not shown here is sent all the same", async () => {
+  const made = await loaded({ closed: [[here]] });
+  made.page.unsent = () => []; // It is read just now; or the question stands there already, and is being answered.
+
+  const sent = made.left.send(made.page);
+  await sending(made, 1);
+  made.socket.answer("send", { run_id: "run", conversation_id: "open", duplicate: true });
+  await sent;
+
+  assert.deepEqual(made.texts(), [["Here", "m-1", "open"]]);
+  assert.deepEqual([made.client.outbox.entries.length, made.client.outbox.running.length], [0, 1]);
+  made.client.outbox.clear();
+});
+
+test("the same words for another conversation are sent as well", async () => {
+  const { client, left, page, texts } = await loaded({ own: [here, { ...there, text: "Here" }] });
+
+  void left.send(page);
+
+  assert.deepEqual([page.retried, texts()], [["Here"], [["Here", "m-2", "other"]]]);
+  client.outbox.clear();
+});
+
+test("several new conversations stay apart", async () => {
+  const several = [{ text: "One", clientMessageId: "m-3" }, { text: "Two", clientMessageId: "m-4" }];
+  for (const made of [await loaded({ own: several, openId: null }), await loaded({ closed: [several], openId: null })]) {
+    void made.left.send(made.page);
+    await sending(made, 2);
+
+    assert.deepEqual([made.page.shown, made.page.retried], [[], []]);
+    assert.deepEqual(made.texts(), [["One", "m-3", undefined], ["Two", "m-4", undefined]]);
+    made.client.outbox.clear();
+  }
+});
+
+test("a browser without room for more takes in what closed tabs have left", async () => {
+  const made = await loaded({ closed: [[here]] });
+  const oneAtMost = (key, value) => {
+    if (Object.keys(made.browser).some((other) => other !== key)) throw new DOMException("", "QuotaExceededError");
+    made.browser[key] = value;
+  };
+  Object.defineProperty(made.browser, "setItem", { value: oneAtMost });
+
+  await made.left.send(made.page);
+
+  const [copy, ...others] = Object.keys(made.browser);
+  assert.deepEqual([JSON.parse(made.browser.getItem(copy))[0].text, others], ["Here", []]);
+  made.client.outbox.clear();
+});
+
+test("what was sent a day ago waits to be asked for", async () => {
+  const { client, texts, left, page } = await loaded({ own: [here, there], now: NOW + DAY });
+
+  await left.send(page);
+
+  assert.deepEqual([texts(), page.retried], [[], []]);
+  assert.equal(client.outbox.entries.length, 2);
+  client.outbox.clear();
+});
+
+test("what closed tabs have left is shown or sent, and is this page's from then on", async () => {
+  const made = await loaded({ closed: [[here], [there]] });
+  const { client, socket, left, page, texts, browser } = made;
+
+  const sent = left.send(page);
+  await sending(made, 1);
+  assert.deepEqual([page.shown, page.retried], [["Here"], ["Here"]]);
+  assert.deepEqual(texts(), [["There", "m-2", "other"]]);
+  const [copy, ...others] = Object.keys(browser);
+  assert.deepEqual([JSON.parse(browser.getItem(copy)).map(({ text }) => text), others], [["Here", "There"], []]);
+  socket.answer("send", { run_id: "run", conversation_id: "other", duplicate: false });
+  await sent;
+
+  assert.deepEqual(client.outbox.entries.map(({ text }) => text), ["Here"]);
+  client.outbox.clear();
+  assert.deepEqual(Object.keys(browser), []);
+});
+
+test("what this page has had before is not taken in again", async () => {
+  const { client, socket, left, page, texts } = await loaded({ own: [there], closed: [[there]] });
+
+  const sent = left.send(page);
+  socket.answer("send", { run_id: "run", conversation_id: "other", duplicate: false });
+  await sent;
+
+  assert.equal(texts().length, 1);
+  assert.deepEqual([client.outbox.entries.length, client.outbox.running.length], [0, 1]);
+  client.outbox.clear();
+});
+
+test("into a conversation that has just begun nothing is mixed", async () => {
+  const made = await loaded({ closed: [[{ text: "New", clientMessageId: "m-3" }]], openId: null, empty: false });
+  const { socket, left, page, texts } = made;
+
+  const sent = left.send(page);
+  await sending(made, 1);
+  socket.answer("send", { run_id: "run", conversation_id: "c", duplicate: false });
+  await sent;
+
+  assert.deepEqual([page.shown, page.retried], [[], []]);
+  assert.deepEqual(texts(), [["New", "m-3", undefined]]);
+  made.client.outbox.clear();
+});
+
+test("a copy that makes no sense is left out", async () => {
+  const made = await loaded({});
+  made.browser.setItem(`${KEY}.1`, "{");
+  made.browser.setItem(`${KEY}.2`, JSON.stringify([null, 1, { clientMessageId: 1, text: "x" }]));
+
+  await made.left.send(made.page);
+
+  assert.deepEqual([made.texts(), made.client.outbox.entries, Object.keys(made.browser)], [[], [], []]);
+});
+
+test("an answer that was lost with its server is offered, and one that lives is looked after", async () => {
+  const made = await loaded({});
+  const entries = [{ ...here, queuedAt: NOW, runId: "gone", sentTo: "open" }, { ...there, queuedAt: NOW, runId: "lives", sentTo: "other" }];
+  made.browser.setItem(`${KEY}.1`, JSON.stringify(entries));
+
+  await made.left.send(made.page);
+  assert.deepEqual(made.socket.of("subscribe").map(({ run_id }) => run_id).sort(), ["gone", "lives"]);
+  assert.deepEqual([made.texts(), made.client.outbox.entries], [[], []]);
+  made.client.outbox.clear();
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+const QUESTION = { id: "q2", parent_id: "a1", role: "user", text: "Two?", client_message_id: "c2", siblings: ["q2"] };
+const ANSWER = { id: "a2", parent_id: "q2", role: "assistant", text: "Two.", run_id: "r2", siblings: ["a2"] };
+const BEFORE = [
+  { id: "a1", parent_id: "q1", role: "assistant", text: "One.", run_id: "r1", siblings: ["a1"] },
+  { id: "q1", parent_id: null, role: "user", text: "One?", client_message_id: "c1", siblings: ["q1"] },
+];
+
+let ConversationHistory;
+
+before(async () => {
+  // Only named, by what would draw the messages: nothing is drawn here.
+  globalThis.HTMLElement = class {};
+  ({ ConversationHistory } = await import("../../../static/js/conversation/conversation_history.js"));
+});
+
+after(() => {
+  delete globalThis.HTMLElement;
+});
+
+/** An open conversation of two messages, to which two have been added at the server. @param {object} [of] its transcript */
+async function openHistory(of = {}) {
+  let items = BEFORE;
+  const added = [];
+  const transcript = {
+    messages: [],
+    open: () => null,
+    setMore: () => {},
+    addMessages: (...entries) => added.push(...entries.map(({ key }) => key)),
+    ...of,
+  };
+  const client = {
+    request: async (_, path) => (path.includes("/messages") ? { items, next: null, previous: null, leaf_id: items[0].id } : { id: "x" }),
+  };
+  const history = new ConversationHistory("x", { client, transcript, assistants: [], onConversation: () => {} });
+  await history.load();
+  items = [ANSWER, QUESTION, ...BEFORE];
+  return { history, added };
+}
+
+test("what was saved elsewhere is added", async () => {
+  const { history, added } = await openHistory();
+
+  await history.refresh(() => false);
+
+  assert.deepEqual(added, ["q2", "a2"]);
+  assert.equal(history.leaf, "a2");
+});
+
+test("what a turn draws is not added beside it, whichever of its messages is known", async () => {
+  for (const isDrawn of [({ run_id: runId }) => runId === "r2", ({ client_message_id: id }) => id === "c2"]) {
+    const { history, added } = await openHistory();
+
+    await history.refresh(isDrawn);
+
+    assert.deepEqual(added, []);
+    assert.equal(history.leaf, "a1");
+  }
+});
+
+test("what another answer took the place of, while the messages were on their way, does not come back", async () => {
+  const { history, added } = await openHistory({ cutBelow: () => [], entries: [] });
+  const turn = { after: "q1", elements: [] };
+
+  const refreshed = history.refresh(() => false);
+  history.forkTo(turn);
+  await refreshed;
+
+  assert.deepEqual(added, []);
+  assert.equal(history.leaf, "q1");
+});

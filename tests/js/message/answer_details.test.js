@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { detailRows, tokensPerSecond } from "../../../static/js/message/answer_details.js";
+import { figuresOf } from "../../../static/js/message/answer_figures.js";
+
+const SAVED = { model: "big-1", ttft_ms: 480, duration_ms: 10_480, input_tokens: 1200, output_tokens: 500 };
+
+test("the pace is that of the writing, without the wait", () => {
+  assert.equal(tokensPerSecond(figuresOf(SAVED)), 50);
+  assert.equal(tokensPerSecond({ outputTokens: 1, durationMs: 100 }), null);
+  assert.equal(tokensPerSecond({ outputTokens: 10, durationMs: 100, ttftMs: 100 }), null);
+  assert.equal(tokensPerSecond({}), null);
+});
+
+test("there is a row for what is known, and none for what is not", () => {
+  assert.deepEqual(detailRows(figuresOf(SAVED)), [
+    ["Model", "big-1"],
+    ["First token", "0.48 s"],
+    ["Whole answer", "10 s"],
+    ["Pace", "50 tokens/s"],
+    ["Tokens read", "1,200"],
+    ["Tokens written", "500"],
+  ]);
+  assert.deepEqual(detailRows(figuresOf({ model: "", ttft_ms: null })), []);
+});

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { statusWords } from "../../../static/js/message/status_text.js";
+
+test("a state that says everything has words of the page", () => {
+  assert.equal(statusWords({ state: "retrying", text: "Zzz" }), "The model is busy. Trying again…");
+  assert.equal(statusWords({ state: "saving", text: "Zzz" }), "Saving the answer…");
+});
+
+test("the text of any other state says more than that", () => {
+  assert.equal(statusWords({ state: "reading", text: "Reading two pages…" }), "Reading two pages…");
+  assert.equal(statusWords({ state: "toString", text: "Odd" }), "Odd");
+  assert.equal(statusWords({ text: "Older than states" }), "Older than states");
+});
