@@ -21,6 +21,7 @@ from rjsmin import jsmin
 
 IMPORT: Final = re.compile(r'^import (\{[^}]*\}|\w+) from "(\.{1,2}/[^"]+)";$', re.MULTILINE)
 EXPORT: Final = re.compile(r"^export (?=(?:const|class|(?:async )?function\*?) (\w+))", re.MULTILINE)
+REEXPORT: Final = re.compile(r'^export (\{\s*\w+(?:,\s*\w+)*,?\s*\}) from "(\.{1,2}/[^"]+)";$', re.MULTILINE)
 OTHER: Final = re.compile(r"^(?:import\b(?!\()|export\b|await\b).*|\bimport\.meta\b", re.MULTILINE)
 LAZY: Final = re.compile(r"""(\bimport\(\s*["'`])(\.{1,2}/[^"'`$]+)""")
 
@@ -59,7 +60,7 @@ class Bundle:
         """What stands in for a member that another module imports: the same objects. None: the file as it is."""
         if name not in self._asked_for:
             return None
-        names = ", ".join(EXPORT.findall(self._sources[name]))
+        names = ", ".join(exports(self._sources[name]))
         back = relative(self._entry, name)
         return f'import {{ {ALL} }} from "{back}";\nexport const {{ {names} }} = {ALL}["{name}"];\n'
 
@@ -68,8 +69,10 @@ class Bundle:
         if name in path:
             raise CannotBundle(f"{name} imports itself: {' → '.join(path)}")
         if name not in self._members:
-            text = IMPORT.sub(lambda found: self._declare(found, name, (*path, name)), self._sources[name])
-            exported = ", ".join(EXPORT.findall(text))
+            text = self._sources[name]
+            exported = ", ".join(exports(text))
+            for form in (IMPORT, REEXPORT):
+                text = form.sub(lambda found: self._declare(found, name, (*path, name)), text)
             text = LAZY.sub(
                 lambda found: found[1] + relative(resolve(found[2], name), self._entry), EXPORT.sub("", text)
             )
@@ -97,8 +100,14 @@ class Bundle:
             # Without the comments: types are named in the same form there.
             found = [address for _, address in LAZY.findall(jsmin(source))]
             if name not in self._members:
-                found += [address for _, address in IMPORT.findall(source)]
+                found += [address for form in (IMPORT, REEXPORT) for _, address in form.findall(source)]
             yield from (resolve(address, name) for address in found)
+
+
+def exports(source: str) -> list[str]:
+    """The names that a module exports, its own and those that it passes on."""
+    passed_on = (name for names, _ in REEXPORT.findall(source) for name in names.strip("{ },\n").split(","))
+    return [*EXPORT.findall(source), *(name.strip() for name in passed_on)]
 
 
 def resolve(address: str, importer: str) -> str:

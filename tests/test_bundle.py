@@ -48,6 +48,26 @@ def test_a_module_that_comes_later_gets_the_same_objects() -> None:
     assert bundle.served("js/late.js") is None
 
 
+def test_what_a_module_passes_on_is_what_it_was() -> None:
+    sources = {
+        ENTRY: 'import { Greeting, twice, own } from "./door/index.js";\n\nshow(own, twice(2), Greeting);\n',
+        "js/door/index.js": 'import { seen } from "./seen.js";\n\nexport { Greeting } from "./greeting.js";\n'
+        'export { VERSION, twice } from "./math.js";\n\nexport const own = seen;\n',
+        "js/door/greeting.js": "export class Greeting {}\n",
+        "js/door/seen.js": "export const seen = 1;\n",
+        "js/door/math.js": "export const VERSION = 3;\nexport const twice = (n) => 2 * n;\n",
+        "js/late.js": 'export { twice } from "./door/index.js";\n',
+    }
+    bundle = Bundle(sources, ENTRY)
+
+    assert bundle.body.count("class Greeting") == 1
+    assert "return { own, Greeting, VERSION, twice };" in bundle.body
+    assert bundle.served("js/door/index.js") == (
+        'import { $all } from "../chat.js";\n'
+        'export const { own, Greeting, VERSION, twice } = $all["js/door/index.js"];\n'
+    )
+
+
 def test_what_is_imported_later_is_found_from_the_bundle_s_own_place() -> None:
     sources = {
         ENTRY: 'import { load } from "./deep/er/lazy.js";\n\nload();\n',
@@ -65,6 +85,7 @@ def test_what_is_imported_later_is_found_from_the_bundle_s_own_place() -> None:
         "export default 1;\n",
         "export let x = 1;\n",
         "export { x };\n",
+        'export { x as y } from "./x.js";\n',
         "export const { x } = y;\n",
         "await ready;\n",
         "const here = import.meta.url;\n",

@@ -1,11 +1,9 @@
-import { ChatApp } from "./app/chat_app.js";
-import { ChatComposer } from "./composer/chat_composer.js";
-import { ChatMessage } from "./message/chat_message.js";
-import { ChatTranscript } from "./transcript/chat_transcript.js";
-import { ConnectionNotice } from "./app/connection_notice.js";
-import { ConversationList } from "./sidebar/conversation_list.js";
+import { ChatApp, ConnectionNotice } from "./app/index.js";
+import { ChatComposer } from "./composer/index.js";
+import { ChatMessage } from "./message/index.js";
+import { ChatTranscript } from "./transcript/index.js";
+import { ConversationList, SideBar } from "./sidebar/index.js";
 import { LateModule } from "./ui/late_module.js";
-import { SideBar } from "./sidebar/side_bar.js";
 
 customElements.define("chat-composer", ChatComposer);
 customElements.define("chat-message", ChatMessage);
@@ -26,4 +24,3 @@ new LateModule(async () => {
 const selectionCopy = new LateModule(() => import("./markdown/copy_selection.js").then((module) => module.enableSelectionCopy(document)));
 document.addEventListener("selectstart", () => void selectionCopy.load().catch(() => {}), { once: true });
 new LateModule(() => import("./ui/key_names.js").then((module) => module.nameKeys(document)));
-new LateModule(() => import("./composer/no_files.js").then((module) => module.refuseFiles(document)));

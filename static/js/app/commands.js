@@ -2,7 +2,7 @@ import { warn } from "../client/warning.js";
 import { HeldKeys } from "../ui/held_keys.js";
 import { LateModule } from "../ui/late_module.js";
 
-const palette = new LateModule(() => import("../palette/palette.js"));
+const palette = new LateModule(() => import("../palette/index.js"));
 const signIn = new LateModule(() => import("./sign_in.js"));
 
 /**

@@ -1,8 +1,8 @@
 import { warn } from "../client/warning.js";
 import { gettext } from "../ui/i18n.js";
 import { answerWords } from "../ui/announcer.js";
-import { conversationIdOf, pathOf } from "../sidebar/conversation_route.js";
-import { OpenConversation } from "../conversation/open_conversation.js";
+import { conversationIdOf, pathOf } from "../sidebar/index.js";
+import { OpenConversation } from "../conversation/index.js";
 
 /** The server reads it, too: where the notice is to be seen, it is there before the scripts, and pushes nothing away. */
 const DEMO_DISMISSED = "demo_notice_dismissed=yes";

@@ -1,11 +1,10 @@
 import { ChatClient } from "../client/chat_client.js";
 import { warn } from "../client/warning.js";
-import { ConversationBook } from "../conversation/conversation_store.js";
+import { ConversationBook, LiveRuns, runOf } from "../conversation/index.js";
 import { csrfToken, refreshCsrfFields } from "../ui/csrf.js";
-import { Drafts } from "../composer/drafts.js";
+import { Drafts } from "../composer/index.js";
 import { LastChoice } from "../ui/remembered_value.js";
 import { LateModule } from "../ui/late_module.js";
-import { LiveRuns, runOf } from "../conversation/live_runs.js";
 import { TabStorage } from "../ui/tab_storage.js";
 
 /**

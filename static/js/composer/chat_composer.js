@@ -2,8 +2,11 @@ import { gettext, interpolate, ngettext } from "../ui/i18n.js";
 import { AssistantPicker } from "./assistant_picker.js";
 import { ComposerHint, countCharacters, number } from "./composer_hint.js";
 import { fitBox } from "../ui/growing_box.js";
+import { LateModule } from "../ui/late_module.js";
 import { editsLast, sendsMessage } from "../ui/send_keys.js";
 import { part } from "../ui/template_parts.js";
+
+new LateModule(() => import("./no_files.js").then((module) => module.refuseFiles(document)));
 
 const SAVE_AFTER_MS = 300;
 /** Pasted at once, so many are worth a word. */

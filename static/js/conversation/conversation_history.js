@@ -1,6 +1,4 @@
-import { BranchPages } from "../message/branch_pages.js";
-import { savedMessage } from "../message/saved_message.js";
-import { Siblings } from "../message/siblings.js";
+import { BranchPages, savedMessage, Siblings } from "../message/index.js";
 
 /**
  * The branch of one conversation that is shown: its saved messages, and at its end perhaps a turn that is being written.

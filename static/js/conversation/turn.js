@@ -1,8 +1,5 @@
-import { answerLabel } from "../message/answer_note.js";
-import { ChatMessage } from "../message/chat_message.js";
+import { answerLabel, ChatMessage, LiveAnswer, OWN_LABEL } from "../message/index.js";
 import { failureWords } from "../ui/failure_text.js";
-import { LiveAnswer } from "../message/live_answer.js";
-import { OWN_LABEL } from "../message/saved_message.js";
 
 /**
  * One question and its answer while it is being written; or the answer alone, if a question that is saved is answered

@@ -1,6 +1,6 @@
 import { warn } from "../client/warning.js";
+import { answerDetails } from "../message/index.js";
 import { workWhenIdle } from "../ui/idle_time.js";
-import { LateModule } from "../ui/late_module.js";
 import { MessageWindow } from "./message_window.js";
 import { ReadingPlace } from "./reading_place.js";
 import { actionOf, part } from "../ui/template_parts.js";
@@ -11,7 +11,6 @@ const FIRST = 6;
 const SLICE = 10;
 /** So far beyond the screen it is drawn, or asked for. */
 const AHEAD = "1500px 0px";
-const details = new LateModule(() => import("../message/answer_details.js"));
 
 /**
  * The messages of the open conversation, and where they are scrolled to.
@@ -258,7 +257,7 @@ export class ChatTranscript extends HTMLElement {
   /** @param {HTMLElement} button of the message that is asked about */
   async #tellDetails(button) {
     try {
-      const { AnswerDetails } = details.loaded ?? (await details.load());
+      const { AnswerDetails } = answerDetails.loaded ?? (await answerDetails.load());
       this.#details ??= new AnswerDetails(/** @type {HTMLElement} */ (document.getElementById("answer-details")));
       this.#details.toggle(button);
     } catch (error) {

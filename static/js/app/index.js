@@ -1,0 +1,2 @@
+export { ChatApp } from "./chat_app.js";
+export { ConnectionNotice } from "./connection_notice.js";

@@ -1,0 +1,2 @@
+export { ChatComposer } from "./chat_composer.js";
+export { Drafts } from "./drafts.js";

@@ -1,0 +1,1 @@
+export { ChatTranscript } from "./chat_transcript.js";
