@@ -23,7 +23,7 @@ from typing import Final, ParamSpec, TypeVar
 from django.conf import settings
 from django.db import Error, OperationalError, close_old_connections, connection, connections, reset_queries
 
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.rate_limit import ConcurrencyLimit, Crowded
 
 logger = logging.getLogger(__name__)
@@ -64,14 +64,14 @@ async def read_in_turn(limit: ConcurrencyLimit, user_id: int, function: Callable
 
     The place is kept until the reading has ended, also if nobody waits for it any more: a client that hangs up and
     asks again gets no second thread. Then this person's next one waits for as long as this one took, up to
-    LONGEST_REST_SECONDS: a thread that works holds up everything else in the process. Raises Refusal rate_limited if
+    LONGEST_REST_SECONDS: a thread that works holds up everything else in the process. Raises ApiError rate_limited if
     too many of this person's wait, or one for too long.
     """
     try:
         await limit.take(user_id, seconds=ANSWER_SECONDS)
     except Crowded:
         message = "You have too many requests waiting. Wait a moment, then try again."
-        raise Refusal("rate_limited", message, retry_after=1) from None
+        raise ApiError("rate_limited", message, retry_after=1) from None
     began = time.monotonic()
     reading = asyncio.ensure_future(read(function))
     reading.add_done_callback(lambda _: limit.give_back(user_id, rest=_rest(time.monotonic() - began)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Flag:
+class LightEvent:
     """Belongs to one event loop. As with an Event, `set` wakes all who wait at that moment, whatever comes next."""
 
     __slots__ = ("_is_set", "_waiting")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from chat.api.responses import refused
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.response_headers import NO_PAGE
 from chat.rate_limit import BODY_BYTES
 
@@ -34,7 +34,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._limit:
-                raise Refusal("body_too_big", "The request is too large.")
+                raise ApiError("body_too_big", "The request is too large.")
             return message
 
         async def begin(message: Message) -> None:
@@ -44,12 +44,12 @@ class BodyLimit:
 
         try:
             await self._app(scope, receive_some, begin)
-        except Refusal as refusal:
+        except ApiError as refusal:
             if not has_begun:
                 await _refuse(refusal, send)
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
+async def _refuse(refusal: ApiError, send: Send) -> None:
     response = refused(refusal)
     headers = [*response.items(), *NO_PAGE.items(), ("Connection", "close")]
     head = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

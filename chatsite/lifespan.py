@@ -26,7 +26,7 @@ async def lifespan(scope: Any, receive: Callable[[], Awaitable[Message]], send: 
     """Makes the engine before the first request, and drains and closes it at the end."""
     await receive()
     try:
-        ending = Ending(await engine())
+        ending = Shutdown(await engine())
     except Exception as error:
         logger.exception("The application cannot begin.")
         await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -38,7 +38,7 @@ async def lifespan(scope: Any, receive: Callable[[], Awaitable[Message]], send: 
     await send({"type": "lifespan.shutdown.complete"})
 
 
-class Ending:
+class Shutdown:
     """The end of an engine, once, whoever begins it."""
 
     def __init__(self, chat: Engine) -> None:

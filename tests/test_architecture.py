@@ -186,7 +186,7 @@ def test_a_planted_loose_file_or_unknown_package_is_found(path: str) -> None:
         ("chat.socket.consumer", "from chat.generation.engine import engine\nfrom chat.protocol import events"),
         ("chat.generation.runner", "from .run import Run\nfrom chat import models"),
         ("chat.providers.openai.chat", "import openai\nfrom chat.providers import base"),
-        ("chat.pages.preloaded", "from chat.api.serializers import conversation_shape"),
+        ("chat.pages.preloaded", "from chat.api.serializers import conversation_object"),
     ],
 )
 def test_what_is_allowed_is_not_reported(module: str, source: str) -> None:

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection
 
 from chat import database
 from chat.models import User
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.rate_limit import ConcurrencyLimit
 from chatsite import databases, request_ids
 
@@ -139,7 +139,7 @@ async def test_who_hangs_up_and_asks_again_gets_no_second_thread() -> None:
             await asyncio.gather(first, return_exceptions=True)
             second = asyncio.create_task(database.read_in_turn(limit, 1, lambda: read("second", event)))
             await asyncio.sleep(0)
-            with pytest.raises(Refusal) as refused:
+            with pytest.raises(ApiError) as refused:
                 await database.read_in_turn(limit, 1, lambda: read("third", event))
             assert (refused.value.code, refused.value.retry_after) == ("rate_limited", 1)
             assert begun == ["first"]

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from chat.light_event import Flag
+from chat.light_event import LightEvent
 
 
 async def test_whoever_waits_is_woken_even_if_it_is_cleared_at_once() -> None:
-    flag = Flag()
+    flag = LightEvent()
     waiting = [asyncio.create_task(flag.wait()) for _ in range(3)]
     await asyncio.sleep(0)
 
@@ -20,7 +20,7 @@ async def test_whoever_waits_is_woken_even_if_it_is_cleared_at_once() -> None:
 
 
 async def test_nobody_waits_for_what_is_set() -> None:
-    flag = Flag()
+    flag = LightEvent()
     flag.set()
     flag.set()
 
@@ -30,7 +30,7 @@ async def test_nobody_waits_for_what_is_set() -> None:
 
 
 async def test_one_who_gives_up_leaves_the_others_waiting() -> None:
-    flag = Flag()
+    flag = LightEvent()
     leaving, staying = (asyncio.create_task(flag.wait()) for _ in range(2))
     await asyncio.sleep(0)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chat.models import Conversation, Message, branch
 from chat.models.conversation import TITLE_LENGTH
-from chat.protocol.errors import Refusal, not_found
+from chat.protocol.errors import ApiError, not_found
 from chat.protocol.untrusted_input import clean, parse_uuid
 
 FLAGS: Final = {"pinned": "is_pinned", "archived": "is_archived", "unread": "is_unread"}
@@ -16,11 +16,11 @@ NAMES: Final = ("title", "active_leaf_id", "branch_id", *FLAGS)
 
 
 def apply(conversation: Conversation, changes: Mapping[str, Any]) -> list[str]:
-    """Change the object, not the database; the names of its fields that were changed. Raises Refusal."""
+    """Change the object, not the database; the names of its fields that were changed. Raises ApiError."""
     if not any(name in changes for name in NAMES):
-        raise Refusal("bad_request", f"Nothing to change: send one of {', '.join(NAMES)}.")
+        raise ApiError("bad_request", f"Nothing to change: send one of {', '.join(NAMES)}.")
     if "active_leaf_id" in changes and "branch_id" in changes:
-        raise Refusal("bad_request", "Send active_leaf_id or branch_id, not both.")
+        raise ApiError("bad_request", "Send active_leaf_id or branch_id, not both.")
     fields = []
     if "title" in changes:
         conversation.title, conversation.is_named = _title(changes["title"]), True
@@ -39,16 +39,16 @@ def apply(conversation: Conversation, changes: Mapping[str, Any]) -> list[str]:
 
 def _title(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise Refusal("bad_request", "title must be a text that is not empty.")
+        raise ApiError("bad_request", "title must be a text that is not empty.")
     title = " ".join(clean(value).split())
     if len(title) > TITLE_LENGTH:
-        raise Refusal("bad_request", f"title is too long: at most {TITLE_LENGTH} characters.")
+        raise ApiError("bad_request", f"title is too long: at most {TITLE_LENGTH} characters.")
     return title
 
 
 def _flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise Refusal("bad_request", f"{name} must be true or false.")
+        raise ApiError("bad_request", f"{name} must be true or false.")
     return value
 
 

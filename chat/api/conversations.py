@@ -12,11 +12,11 @@ from chat.api import conversation_changes
 from chat.api.pagination import SIZE, page, page_size
 from chat.api.parameters import flag, takes
 from chat.api.responses import body_of, encoded, encoded_reply, reply, route
-from chat.api.serializers import ConversationShape, assistant_shape, conversation_shape, problem_shape
+from chat.api.serializers import ConversationObject, assistant_object, conversation_object, problem_object
 from chat.generation.engine import MODELS_SECONDS, engine
 from chat.models import Assistant, Conversation, User
 from chat.notices import channel
-from chat.protocol.errors import Refusal, not_found
+from chat.protocol.errors import ApiError, not_found
 
 
 @takes("cursor", "limit", "archived", "pinned")
@@ -35,10 +35,10 @@ async def show(request: HttpRequest, user: User, conversation_id: Any) -> HttpRe
 async def change(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
     data = body_of(request, conversation_changes.NAMES)
 
-    def write() -> ConversationShape:
+    def write() -> ConversationObject:
         conversation = get_conversation(user, conversation_id)
         conversation.save(update_fields=conversation_changes.apply(conversation, data))
-        return conversation_shape(conversation)
+        return conversation_object(conversation)
 
     changed = await database.write(write)
     kind = "conversation_renamed" if "title" in data else "conversation_changed"
@@ -52,7 +52,7 @@ async def delete(request: HttpRequest, user: User, conversation_id: Any) -> Http
     def write() -> None:
         try:
             get_conversation(user, conversation_id).delete_softly()
-        except Refusal:
+        except ApiError:
             # One whose first answer failed has no row: there are just its runs to forget, and their questions.
             dismissed, _ = user.unanswered.kept().filter(conversation_id=conversation_id).delete()
             if not (runs or dismissed):
@@ -70,13 +70,13 @@ async def delete(request: HttpRequest, user: User, conversation_id: Any) -> Http
 
 
 async def restore(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
-    def write() -> ConversationShape:
+    def write() -> ConversationObject:
         conversation = user.conversations.restorable().filter(pk=conversation_id).first()
         if conversation is None:
             # Restored before, perhaps by this person's other tab.
-            return conversation_shape(get_conversation(user, conversation_id))
+            return conversation_object(get_conversation(user, conversation_id))
         conversation.restore()
-        return conversation_shape(conversation)
+        return conversation_object(conversation)
 
     restored = await database.write(write)
     await channel.publish(user.pk, {"kind": "conversation_restored", "conversation": restored})
@@ -89,9 +89,9 @@ async def list_assistants(request: HttpRequest, user: User) -> HttpResponse:
 
     def find() -> dict[str, Any]:
         usable = list(Assistant.objects.usable_by(user).filter(provider__in=list(chat.providers)))
-        return {"items": [assistant_shape(each, default=each == usable[0]) for each in usable]}
+        return {"items": [assistant_object(each, default=each == usable[0]) for each in usable]}
 
-    problems = [problem_shape(problem) for problem in chat.models.problems]
+    problems = [problem_object(problem) for problem in chat.models.problems]
     return reply({**await database.read(find), "problems": problems})
 
 
@@ -100,12 +100,12 @@ def listed(
 ) -> dict[str, Any]:
     """A page of the list; without a cursor its first."""
     found, following = page(_kept(user).filter(is_archived=is_archived, **wanted), cursor, by="updated_at", size=size)
-    return {"items": [conversation_shape(each) for each in found], "next": following}
+    return {"items": [conversation_object(each) for each in found], "next": following}
 
 
-def shown(user: User, conversation_id: Any) -> ConversationShape:
-    """Raises Refusal not_found."""
-    return conversation_shape(get_conversation(user, conversation_id))
+def shown(user: User, conversation_id: Any) -> ConversationObject:
+    """Raises ApiError not_found."""
+    return conversation_object(get_conversation(user, conversation_id))
 
 
 def _kept(user: User) -> QuerySet[Conversation]:
@@ -116,7 +116,7 @@ def _kept(user: User) -> QuerySet[Conversation]:
 
 
 def get_conversation(user: User, conversation_id: Any) -> Conversation:
-    """Raises Refusal not_found."""
+    """Raises ApiError not_found."""
     conversation = _kept(user).filter(pk=conversation_id).first()
     if conversation is None:
         raise not_found()

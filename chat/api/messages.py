@@ -14,11 +14,11 @@ from chat.api.conversations import get_conversation
 from chat.api.pagination import SIZE, cursor_at, page, page_size
 from chat.api.parameters import takes
 from chat.api.responses import encoded, encoded_reply, route, with_own_queue
-from chat.api.serializers import branch_message_shape, message_shape
+from chat.api.serializers import branch_message_shape, message_object
 from chat.models import Conversation, User, branch
 from chat.models.branch import NotOnBranch, Stretch
 from chat.models.sizes import PAGE_BYTES, fitting
-from chat.protocol.errors import Refusal, not_found
+from chat.protocol.errors import ApiError, not_found
 from chat.protocol.untrusted_input import parse_uuid
 
 OLDER: Final = "older"
@@ -31,9 +31,9 @@ async def list_messages(request: HttpRequest, user: User, conversation_id: Any) 
     wanted = {name: request.GET.get(name, "") for name in ("branch", "around", "cursor")}
     size = page_size(request.GET.get("limit", ""))
     if wanted["branch"] not in ("", "active"):
-        raise Refusal("bad_request", "branch is `active`, or left out for the messages of all branches.")
+        raise ApiError("bad_request", "branch is `active`, or left out for the messages of all branches.")
     if wanted["around"] and wanted["cursor"]:
-        raise Refusal("bad_request", "Send around or cursor, not both.")
+        raise ApiError("bad_request", "Send around or cursor, not both.")
 
     def find() -> dict[str, Any]:
         conversation = get_conversation(user, conversation_id)
@@ -47,7 +47,7 @@ async def list_messages(request: HttpRequest, user: User, conversation_id: Any) 
 
 
 def end_of_branch(user: User, conversation_id: Any, *, room: int) -> dict[str, Any]:
-    """The last page of the branch that is shown, with at most `room` bytes of text. Raises Refusal not_found."""
+    """The last page of the branch that is shown, with at most `room` bytes of text. Raises ApiError not_found."""
     conversation = get_conversation(user, conversation_id)
     return _branch_page(conversation, _of_branch(conversation, "", SIZE, room=room))
 
@@ -61,7 +61,7 @@ def _of_all_branches(conversation: Conversation, cursor: str, size: int) -> dict
     try:
         [shown] = fitting(conversation.messages.all(), [each.pk for each in places], size=PAGE_BYTES)
         found = messages.in_bulk(shown)
-        items = [message_shape(found[each]) for each in shown]
+        items = [message_object(found[each]) for each in shown]
     except KeyError:
         # Deleted for good just now, with its conversation.
         raise not_found() from None
@@ -123,8 +123,8 @@ def _parse(cursor: str) -> tuple[str, UUID, UUID]:
     return direction, UUID(leaf_id), UUID(message_id)
 
 
-def _bad_cursor() -> Refusal:
-    return Refusal("bad_cursor", "cursor must be the `next` or `previous` of an earlier page of this branch.")
+def _bad_cursor() -> ApiError:
+    return ApiError("bad_cursor", "cursor must be the `next` or `previous` of an earlier page of this branch.")
 
 
 conversation_messages = route(GET=list_messages)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.untrusted_input import parse_uuid
 
 SIZE: Final = 50
@@ -23,7 +23,7 @@ def page_size(text: str, *, usual: int = SIZE) -> int:
         return usual
     size = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
     if not 1 <= size <= LARGEST:
-        raise Refusal("bad_request", f"limit is a number from 1 to {LARGEST}.")
+        raise ApiError("bad_request", f"limit is a number from 1 to {LARGEST}.")
     return size
 
 
@@ -44,7 +44,7 @@ def cursor_at(moment: datetime, pk: UUID) -> str:
 
 
 def place_of(cursor: str) -> tuple[datetime, str]:
-    """The time and the id that a cursor was made of. Raises Refusal bad_cursor."""
+    """The time and the id that a cursor was made of. Raises ApiError bad_cursor."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         moment, _, pk = text.partition(" ")
@@ -53,5 +53,5 @@ def place_of(cursor: str) -> tuple[datetime, str]:
             raise ValueError("no id, or no time zone")
         parsed = parsed.astimezone(UTC)
     except (ValueError, OverflowError, binascii.Error) as error:
-        raise Refusal("bad_cursor", "cursor must be the `next` of an earlier page.") from error
+        raise ApiError("bad_cursor", "cursor must be the `next` of an earlier page.") from error
     return parsed, known

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from django.http import HttpRequest
 
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.untrusted_input import clean
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -34,23 +34,23 @@ def takes_any(view: V) -> V:
 
 
 def check(request: HttpRequest, view: Callable[..., Any]) -> None:
-    """Raises Refusal for a parameter that there is not: ignored, a misspelled filter would answer with everything."""
+    """Raises ApiError for a parameter that there is not: ignored, a misspelled filter would answer with everything."""
     known = getattr(view, "parameters", ())
     if known is not None:
         check_names(request.GET, known, kind="parameter")
 
 
 def check_names(names: Iterable[str], known: Iterable[str], *, kind: str) -> None:
-    """Raises Refusal with a sentence that says which name is unknown, and which are not."""
+    """Raises ApiError with a sentence that says which name is unknown, and which are not."""
     for name in names:
         if name not in known:
             there = f"There are {', '.join(known)}." if known else f"This call takes no {kind}."
-            raise Refusal("bad_request", f"There is no {kind} {clean(name)[:_SHOWN]!r} here. {there}")
+            raise ApiError("bad_request", f"There is no {kind} {clean(name)[:_SHOWN]!r} here. {there}")
 
 
 def flag(request: HttpRequest, name: str) -> bool:
-    """Whether a parameter says true; left out, it does not. Raises Refusal for what says neither."""
+    """Whether a parameter says true; left out, it does not. Raises ApiError for what says neither."""
     text = request.GET.get(name, "false")
     if text.lower() not in FLAGS:
-        raise Refusal("bad_request", f"{name} must be true or false.")
+        raise ApiError("bad_request", f"{name} must be true or false.")
     return FLAGS[text.lower()]

@@ -14,11 +14,11 @@ from django.conf import settings
 
 from chat.api.responses import refused
 from chat.auth.credentials import credential_of_scope
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.response_headers import NO_PAGE
 from chat.quotas.arrivals import TURN
 from chat.quotas.quotas import quotas
-from chat.quotas.refusals import Answer, Key
+from chat.quotas.repeated_errors import Key, Response
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -46,14 +46,14 @@ class RequestQueue:
 
     async def _in_turn(self, user_id: int, scope: Any, receive: Receive, send: Send) -> None:
         key: Key = (user_id, scope["method"], scope["path"])
-        if answer := quotas().refusals.recall(key):
+        if answer := quotas().repeated_errors.recall(key):
             await _answer(answer, send)
             return
         async with AsyncExitStack() as turn:
             try:
                 if scope["method"] in ("GET", "HEAD"):
                     await turn.enter_async_context(quotas().arrivals.turn(user_id))
-            except Refusal as refusal:
+            except ApiError as refusal:
                 await _answer(_refusal(refusal), send)
                 return
             await self._app({**scope, TURN: turn}, receive, _Response(key, turn, send).send)
@@ -81,18 +81,18 @@ class _Response:
     def _remember(self, start: Message, body: Message) -> None:
         headers = [(name, value) for name, value in start["headers"] if name.lower() != b"set-cookie"]
         seconds = next((value for name, value in headers if name.lower() == b"retry-after"), b"1")
-        answer = Answer({**start, "headers": headers}, dict(body))
-        quotas().refusals.happened(self._key, answer, float(seconds))
+        answer = Response({**start, "headers": headers}, dict(body))
+        quotas().repeated_errors.happened(self._key, answer, float(seconds))
 
 
-def _refusal(refusal: Refusal) -> Answer:
+def _refusal(refusal: ApiError) -> Response:
     response = refused(refusal)
     headers = [*response.items(), *NO_PAGE.items(), ("Cache-Control", "no-store"), ("Vary", "Cookie, Authorization")]
     head = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     start = {"type": "http.response.start", "status": response.status_code, "headers": head}
-    return Answer(start, {"type": "http.response.body", "body": response.content})
+    return Response(start, {"type": "http.response.body", "body": response.content})
 
 
-async def _answer(answer: Answer, send: Send) -> None:
+async def _answer(answer: Response, send: Send) -> None:
     await send(dict(answer.start))
     await send(dict(answer.body))

@@ -17,12 +17,12 @@ from django.utils.cache import patch_vary_headers
 
 from chat.api.parameters import check, check_names
 from chat.auth.credentials import not_signed_in, signed_in
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.response_headers import should_retry
 from chat.protocol.untrusted_input import BadJson, loads
 from chat.quotas.arrivals import arrived
 from chat.quotas.quotas import quotas
-from chat.streams.base import Unavailable
+from chat.streams.base import LogUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +57,14 @@ async def answered(response: Awaitable[HttpResponse]) -> HttpResponse:
     """The response, or the refusal in its place."""
     try:
         return await response
-    except Refusal as refusal:
+    except ApiError as refusal:
         return refused(refusal)
     except DatabaseError:
         logger.exception("A call of the API failed.")
-        return refused(Refusal("unavailable", "The database cannot be reached. Try again.", retry_after=5))
-    except Unavailable:
+        return refused(ApiError("unavailable", "The database cannot be reached. Try again.", retry_after=5))
+    except LogUnavailable:
         logger.warning("A call of the API failed: Redis does not answer.")
-        return refused(Refusal("unavailable", "The server cannot do this just now. Try again.", retry_after=5))
+        return refused(ApiError("unavailable", "The server cannot do this just now. Try again.", retry_after=5))
 
 
 async def _respond(
@@ -75,7 +75,7 @@ async def _respond(
         return not_signed_in()
     await arrived(request, user)
     if request.headers.get(MEANT_FOR, str(user.pk)) != str(user.pk):
-        raise Refusal("another_user", "Somebody else is signed in by now.")
+        raise ApiError("another_user", "Somebody else is signed in by now.")
     if chosen is None:
         return not_allowed(methods)
     check(request, chosen)
@@ -87,22 +87,22 @@ async def _respond(
 
 def not_allowed(methods: Iterable[str]) -> HttpResponse:
     allowed = ", ".join(sorted(methods))
-    response = refused(Refusal("method_not_allowed", f"Only {allowed} here."))
+    response = refused(ApiError("method_not_allowed", f"Only {allowed} here."))
     response.headers["Allow"] = allowed
     return response
 
 
 def body_of(request: HttpRequest, fields: Collection[str]) -> dict[str, Any]:
-    """The JSON object of a request. Raises Refusal, also for a field that is not one of these."""
+    """The JSON object of a request. Raises ApiError, also for a field that is not one of these."""
     try:
         data = loads(request.body)
     except BadJson as error:
-        raise Refusal("bad_json", str(error)) from error
+        raise ApiError("bad_json", str(error)) from error
     except RawPostDataException as error:
         # A form: the CSRF check has looked for its token in there already.
-        raise Refusal("bad_json", "The body must be JSON, not a form.") from error
+        raise ApiError("bad_json", "The body must be JSON, not a form.") from error
     except RequestDataTooBig:
-        raise Refusal("body_too_big", "The request is too large.") from None
+        raise ApiError("body_too_big", "The request is too large.") from None
     check_names(data, fields, kind="field")
     return data
 
@@ -141,7 +141,7 @@ def encoded_reply(body: bytes) -> HttpResponse:
     return HttpResponse(body, content_type="application/json")
 
 
-def refused(refusal: Refusal) -> HttpResponse:
+def refused(refusal: ApiError) -> HttpResponse:
     return failed(refusal.status, refusal.code, refusal.message, refusal.retryable, refusal.retry_after)
 
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from chat import database
 from chat.api.parameters import flag, takes, takes_any
 from chat.api.responses import answered, body_of, failed, reply, route
-from chat.api.serializers import message_shape, run_shape, run_urls, saved_run_shape, unanswered_shape
+from chat.api.serializers import message_object, run_object, run_urls, saved_run_shape, unanswered_object
 from chat.api.streams import run_stream
 from chat.api.streams.event_streams import Follows, later, stream, take_a_place
 from chat.generation import replay
@@ -25,7 +25,7 @@ from chat.generation.replay import Archived
 from chat.generation.requests import FIELDS, SendRequest
 from chat.models import Message, User
 from chat.protocol import events
-from chat.protocol.errors import Refusal, not_found
+from chat.protocol.errors import ApiError, not_found
 from chat.protocol.events import BadCursor, Cursor, Entry
 from chat.quotas.quotas import quotas
 from chat.streams.base import Batch, RunInfo
@@ -97,14 +97,14 @@ async def list_runs(request: HttpRequest, user: User) -> HttpResponse:
     is_active, is_unanswered = flag(request, "active"), flag(request, "unanswered")
     chat = await engine()
     if is_unanswered:
-        return reply({"items": [unanswered_shape(each) for each in await chat.unanswered(user.pk)]})
+        return reply({"items": [unanswered_object(each) for each in await chat.unanswered(user.pk)]})
     runs = list(reversed(await chat.log.runs_of(user.pk)))
     if is_active:
-        return reply({"items": [run_shape(run) for run in runs if run.is_live]})
+        return reply({"items": [run_object(run) for run in runs if run.is_live]})
     unanswered = {str(each.run_id): each for each in await chat.unanswered(user.pk)}
-    items = [run_shape(run, unanswered.pop(run.run_id, None)) for run in runs]
+    items = [run_object(run, unanswered.pop(run.run_id, None)) for run in runs]
     # What the log has let go of is older.
-    return reply({"items": [*items, *(unanswered_shape(each) for each in unanswered.values())]})
+    return reply({"items": [*items, *(unanswered_object(each) for each in unanswered.values())]})
 
 
 async def show(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
@@ -113,13 +113,13 @@ async def show(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     if isinstance(run, Message):
         return reply(await database.read(saved_run_shape, run))
     if isinstance(run, RunInfo) and run.state != "error":
-        return reply(run_shape(run))
+        return reply(run_object(run))
     waiting = next((each for each in await chat.unanswered(user.pk) if each.run_id == run_id), None)
     if isinstance(run, RunInfo):
-        return reply(run_shape(run, waiting))
+        return reply(run_object(run, waiting))
     if waiting is None:
         raise not_found()
-    return reply(unanswered_shape(waiting))
+    return reply(unanswered_object(waiting))
 
 
 @takes_any
@@ -144,7 +144,7 @@ async def follow_all(request: HttpRequest, user: User) -> HttpResponse:
     try:
         cursors = run_stream.Cursors.parse(_last_id(request))
     except BadCursor as error:
-        raise Refusal("bad_cursor", str(error)) from error
+        raise ApiError("bad_cursor", str(error)) from error
     await take_a_place(request, user)
     chat = await engine()
     all_runs = run_stream.Multiplex(chat, user.pk, cursors)
@@ -196,12 +196,12 @@ async def _last(following: AsyncGenerator[Batch, None]) -> Entry:
 async def _saved(user: User, run_id: str) -> HttpResponse:
     message = await database.read(replay.saved_run, user.pk, run_id)
     if message is None:
-        raise Refusal("not_found", "The conversation has been deleted.")
+        raise ApiError("not_found", "The conversation has been deleted.")
     return reply(await database.read(_shape, message.pk))
 
 
 def _shape(message_id: Any) -> Any:
-    return message_shape(Message.objects.select_related("assistant").get(pk=message_id))
+    return message_object(Message.objects.select_related("assistant").get(pk=message_id))
 
 
 def _last_id(request: HttpRequest) -> str:
@@ -218,7 +218,7 @@ def _after(request: HttpRequest) -> Cursor | None:
     try:
         return Cursor.parse(text) if text else None
     except BadCursor as error:
-        raise Refusal("bad_cursor", str(error)) from error
+        raise ApiError("bad_cursor", str(error)) from error
 
 
 runs = route(GET=list_runs, POST=start)

@@ -14,10 +14,10 @@ from chat import database
 from chat.api.pagination import cursor_at, page_size, place_of
 from chat.api.parameters import takes
 from chat.api.responses import encoded, encoded_reply, route, with_own_queue
-from chat.api.serializers import ConversationShape, conversation_shape
+from chat.api.serializers import ConversationObject, conversation_object
 from chat.models import User
 from chat.models.serializers import time_text
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.search import hits
 from chat.search.deadline import TooLong, deadline
 from chat.search.excerpts import excerpts
@@ -44,7 +44,7 @@ async def search(request: HttpRequest, user: User) -> HttpResponse:
         )
     except TooLong:
         message = "This search took too long. Try again with longer words, or with more of them."
-        raise Refusal("unavailable", message, retry_after=5) from None
+        raise ApiError("unavailable", message, retry_after=5) from None
 
 
 def _page(user: User, words: Words, after: Place | None, size: int) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _page(user: User, words: Words, after: Place | None, size: int) -> dict[str,
 
 
 def _shape(hit: Hit, lines: Mapping[UUID, list[Segment]], pattern: re.Pattern[str]) -> dict[str, Any]:
-    conversation: ConversationShape = conversation_shape(hit.conversation)
+    conversation: ConversationObject = conversation_object(hit.conversation)
     message = hit.message
     return {
         "conversation": conversation,

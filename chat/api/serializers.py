@@ -12,35 +12,35 @@ from django.utils.translation import gettext
 from chat.generation.model_watch import Problem
 from chat.generation.replay import end_of
 from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
-from chat.models.serializers import ConversationShape, conversation_shape, time_text
+from chat.models.serializers import ConversationObject, conversation_object, time_text
 from chat.streams.base import RunInfo
 
 __all__ = [
-    "AssistantShape",
-    "ConversationShape",
-    "MessageShape",
-    "ModelProblemShape",
-    "RunShape",
-    "SuggestionShape",
-    "assistant_shape",
+    "AssistantObject",
+    "ConversationObject",
+    "MessageObject",
+    "ModelProblemObject",
+    "RunObject",
+    "SuggestionObject",
+    "assistant_object",
     "branch_message_shape",
-    "conversation_shape",
-    "message_shape",
-    "problem_shape",
-    "run_shape",
+    "conversation_object",
+    "message_object",
+    "problem_object",
+    "run_object",
     "run_urls",
     "saved_run_shape",
-    "suggestion_shape",
-    "unanswered_shape",
+    "suggestion_object",
+    "unanswered_object",
 ]
 
 
-class SuggestionShape(TypedDict):
+class SuggestionObject(TypedDict):
     title: str
     text: str
 
 
-class MessageShape(TypedDict):
+class MessageObject(TypedDict):
     id: str
     conversation_id: str
     parent_id: str | None
@@ -65,22 +65,22 @@ class RunUrls(TypedDict):
     stop_url: str
 
 
-class UnansweredShape(TypedDict):
+class UnansweredObject(TypedDict):
     failed_at: str
     first: bool
 
 
-class RunShape(RunUrls):
+class RunObject(RunUrls):
     run_id: str
     conversation_id: str
     client_message_id: str
     title: str
     cursor: str
     state: str
-    unanswered: UnansweredShape | None
+    unanswered: UnansweredObject | None
 
 
-class AssistantShape(TypedDict):
+class AssistantObject(TypedDict):
     slug: str
     name: str
     description: str
@@ -90,7 +90,7 @@ class AssistantShape(TypedDict):
     demo: bool
 
 
-class ModelProblemShape(TypedDict):
+class ModelProblemObject(TypedDict):
     """`silent`: the server does not answer, and may do so any moment."""
 
     provider: str
@@ -99,7 +99,7 @@ class ModelProblemShape(TypedDict):
     message: str
 
 
-def message_shape(message: Message) -> MessageShape:
+def message_object(message: Message) -> MessageObject:
     return {
         "id": str(message.pk),
         "conversation_id": str(message.conversation_id),
@@ -120,12 +120,12 @@ def message_shape(message: Message) -> MessageShape:
     }
 
 
-def branch_message_shape(message: Message, *, siblings: Iterable[UUID]) -> MessageShape:
+def branch_message_shape(message: Message, *, siblings: Iterable[UUID]) -> MessageObject:
     """A message as one of those at its place in the conversation."""
-    return {**message_shape(message), "siblings": [str(each) for each in siblings]}
+    return {**message_object(message), "siblings": [str(each) for each in siblings]}
 
 
-def assistant_shape(assistant: Assistant, *, default: bool) -> AssistantShape:
+def assistant_object(assistant: Assistant, *, default: bool) -> AssistantObject:
     return {
         "slug": assistant.slug,
         "name": assistant.name,
@@ -137,7 +137,7 @@ def assistant_shape(assistant: Assistant, *, default: bool) -> AssistantShape:
     }
 
 
-def problem_shape(problem: Problem) -> ModelProblemShape:
+def problem_object(problem: Problem) -> ModelProblemObject:
     return {
         "provider": problem.provider,
         "silent": problem.is_silent,
@@ -146,12 +146,12 @@ def problem_shape(problem: Problem) -> ModelProblemShape:
     }
 
 
-def suggestion_shape(suggestion: Suggestion) -> SuggestionShape:
+def suggestion_object(suggestion: Suggestion) -> SuggestionObject:
     """In the reader's language, if it is one of those that a new site has."""
     return {"title": gettext(suggestion.title), "text": gettext(suggestion.text)}
 
 
-def run_shape(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> RunShape:
+def run_object(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> RunObject:
     """`unanswered`: its question, where that waits to be asked again or dismissed."""
     return {
         "run_id": run.run_id,
@@ -165,7 +165,7 @@ def run_shape(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> Run
     }
 
 
-def saved_run_shape(answer: Message) -> RunShape:
+def saved_run_shape(answer: Message) -> RunObject:
     """A run that the log has let go of, by its answer as `archive.saved_run` reads it. Asks the database."""
     run_id = str(answer.run_id)
     question = answer.parent
@@ -181,7 +181,7 @@ def saved_run_shape(answer: Message) -> RunShape:
     }
 
 
-def unanswered_shape(question: UnansweredQuestion) -> RunShape:
+def unanswered_object(question: UnansweredQuestion) -> RunObject:
     """A failed run that the log has let go of."""
     run_id = str(question.run_id)
     return {
@@ -196,7 +196,7 @@ def unanswered_shape(question: UnansweredQuestion) -> RunShape:
     }
 
 
-def _wait_of(question: Any) -> UnansweredShape:
+def _wait_of(question: Any) -> UnansweredObject:
     """Of a question as `UnansweredQuestion.objects.of` reads it."""
     return {"failed_at": time_text(question.failed_at), "first": question.is_first}
 

@@ -27,7 +27,7 @@ KEPT: Final = 4096
 Lookup = asyncio.Task[int | None]
 
 
-class SignIns:
+class SignInLookups:
     """Looked up once for all connections of a session or token. Belongs to one event loop."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ async def _looked_up(scope: dict[str, Any]) -> int | None:
     return user.pk
 
 
-_sign_ins: WeakKeyDictionary[asyncio.AbstractEventLoop, SignIns] = WeakKeyDictionary()
+_sign_ins: WeakKeyDictionary[asyncio.AbstractEventLoop, SignInLookups] = WeakKeyDictionary()
 # Of those who wait for their next look, by user.
 _bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, set[asyncio.Event]]] = WeakKeyDictionary()
 
@@ -76,7 +76,7 @@ _bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, set[asyncio.Event
 async def signed_out(scope: Mapping[str, Any], user_id: int) -> None:
     """Return when the session of this scope has ended, its token was revoked, or its account disabled."""
     loop = asyncio.get_running_loop()
-    sign_ins, bells = _sign_ins.setdefault(loop, SignIns()), _bells.setdefault(loop, {})
+    sign_ins, bells = _sign_ins.setdefault(loop, SignInLookups()), _bells.setdefault(loop, {})
     bell = asyncio.Event()
     bells.setdefault(user_id, set()).add(bell)
     try:

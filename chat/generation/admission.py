@@ -9,13 +9,13 @@ from typing import Final
 
 from chat.generation import prompt, regeneration
 from chat.generation.pseudonym import pseudonym_of
-from chat.generation.regeneration import Again
+from chat.generation.regeneration import Regeneration
 from chat.generation.requests import ROOT, SendRequest
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
 from chat.protocol import events
-from chat.protocol.errors import Refusal, not_found
+from chat.protocol.errors import ApiError, not_found
 from chat.providers.base import Request
 
 
@@ -46,13 +46,13 @@ def admit(
     providers: frozenset[str],
     characters: int,
 ) -> Admission | AlreadySent:
-    """Look up all that the send names. Raises Refusal; `not_signed_in` where `find_user` finds nobody.
+    """Look up all that the send names. Raises ApiError; `not_signed_in` where `find_user` finds nobody.
 
     `reserved`: conversations of this user that have runs, and perhaps no row yet. `providers`: the names of all.
     """
     user = find_user()
     if user is None:
-        raise Refusal("not_signed_in", "This account cannot be used any more.")
+        raise ApiError("not_signed_in", "This account cannot be used any more.")
     if sent := _saved(user.pk, send):
         return sent
     repeated = regeneration.find(user, send)
@@ -72,7 +72,7 @@ def admit(
 
 
 def already_sent(user_id: int, send: SendRequest) -> str | None:
-    """The run of a message that was sent before and whose turn is saved, or has failed. Raises Refusal.
+    """The run of a message that was sent before and whose turn is saved, or has failed. Raises ApiError.
 
     `conflict` where its client_message_id was used for another message.
     """
@@ -88,7 +88,7 @@ def already_sent(user_id: int, send: SendRequest) -> str | None:
 
 
 def _once_more(
-    user: User, send: SendRequest, repeated: Again, *, providers: frozenset[str], characters: int
+    user: User, send: SendRequest, repeated: Regeneration, *, providers: frozenset[str], characters: int
 ) -> Admission:
     question = repeated.question
     conversation = question.conversation
@@ -114,14 +114,14 @@ def active_user(user_id: int) -> User | None:
 def admit_again(
     user_id: int, start: events.Start, *, providers: frozenset[str], characters: int
 ) -> tuple[str, Request]:
-    """The provider and the request of a run that has begun already, to generate its answer anew. Raises Refusal."""
+    """The provider and the request of a run that has begun already, to generate its answer anew. Raises ApiError."""
     user = active_user(user_id)
     if user is None:
-        raise Refusal("not_signed_in", "This account cannot be used any more.")
+        raise ApiError("not_signed_in", "This account cannot be used any more.")
     usable = Assistant.objects.usable_by(user).filter(provider__in=providers)
     assistant = usable.filter(slug=start["assistant"]).first()
     if assistant is None:
-        raise Refusal("not_found", "There is no such assistant any more.")
+        raise ApiError("not_found", "There is no such assistant any more.")
     asked = start["user_message"]
     conversation = user.conversations.filter(pk=start["conversation_id"], deleted_at=None).first()
     path = prompt.path_to(asked["parent_id"], conversation) if conversation else []
@@ -148,7 +148,7 @@ def _begun(user: User, start: events.Start) -> str:
         return ""
     continued = user.messages.filter(pk=start["continues"]).first()
     if continued is None:
-        raise Refusal("not_found", "The answer that was to be continued is gone.")
+        raise ApiError("not_found", "The answer that was to be continued is gone.")
     text: str = continued.text
     return text
 
@@ -184,12 +184,12 @@ def _saved(user_id: int, send: SendRequest) -> AlreadySent | None:
     # The question's other answers have client_message_ids of their own.
     answer = message if is_answer else message.children.filter(client_message_id=None).exclude(run_id=None).first()
     if answer is None:
-        raise Refusal("conflict", "This client_message_id was used before.")
+        raise ApiError("conflict", "This client_message_id was used before.")
     return AlreadySent(str(answer.run_id), str(message.conversation_id))
 
 
-def _used_before() -> Refusal:
-    return Refusal("conflict", "This client_message_id was used for another message.")
+def _used_before() -> ApiError:
+    return ApiError("conflict", "This client_message_id was used for another message.")
 
 
 def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Conversation | None:
@@ -218,7 +218,7 @@ def _parent_id(send: SendRequest, conversation: Conversation | None) -> str | No
     if parent is None:
         raise not_found()
     if parent.role != Message.Role.ASSISTANT:
-        raise Refusal("bad_request", "parent_id must be the id of an answer.")
+        raise ApiError("bad_request", "parent_id must be the id of an answer.")
     return send.parent_id
 
 
@@ -233,7 +233,7 @@ def _assistant(
     if send.assistant is not None:
         chosen = _USABLE_BY_SLUG.first(user.pk, send.assistant)
         if chosen is None or chosen.provider not in providers:
-            raise Refusal("not_found", "There is no such assistant for you.")
+            raise ApiError("not_found", "There is no such assistant for you.")
         return chosen
     kept = _USABLE_IN.first(user.pk, conversation.pk) if conversation and before is None else None
     if kept is not None and kept.provider in providers:
@@ -243,5 +243,5 @@ def _assistant(
     by_id = {each.pk: each for each in usable}
     assistant = next((by_id[pk] for pk in known if pk in by_id), usable[0] if usable else None)
     if assistant is None:
-        raise Refusal("no_model", "No model is set up that you may use. Ask your administrator.")
+        raise ApiError("no_model", "No model is set up that you may use. Ask your administrator.")
     return assistant

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from chat.light_event import Flag
+from chat.light_event import LightEvent
 from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Cursor, Event
 from chat.streams.base import StreamLog
 
@@ -28,8 +28,8 @@ class Coalescer:
         self._parts: list[str] = []
         self._name = ""
         self._held = 0
-        self._wake = Flag()
-        self._written = Flag()
+        self._wake = LightEvent()
+        self._written = LightEvent()
         self._last_flush = 0.0
         self._stopping = False
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Draining:
         self._ended.set()
 
     def check(self) -> None:
-        """Raises Refusal draining."""
+        """Raises ApiError draining."""
         if self.has_begun:
             raise draining()
 
@@ -62,7 +62,7 @@ class Draining:
                 await self._ended.wait()
 
     async def unless_ended(self, work: Awaitable[T]) -> T:
-        """The result of what waits for a run. Raises Refusal draining if the run goes on elsewhere."""
+        """The result of what waits for a run. Raises ApiError draining if the run goes on elsewhere."""
         working, ending = asyncio.ensure_future(work), asyncio.ensure_future(self._ended.wait())
         try:
             either: list[asyncio.Future[Any]] = [working, ending]
@@ -87,8 +87,8 @@ class Draining:
                     await asyncio.sleep(LOOK_SECONDS)
 
 
-def draining() -> Refusal:
-    return Refusal("draining", "The server is being restarted. Try again in a moment.", retry_after=1)
+def draining() -> ApiError:
+    return ApiError("draining", "The server is being restarted. Try again in a moment.", retry_after=1)
 
 
 def retry_ms() -> int:

@@ -23,7 +23,7 @@ from chat.generation import replay
 from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
 from chat.generation.detected_assistants import connect, provider_settings
 from chat.generation.draining import Draining
-from chat.generation.finishing import Ending
+from chat.generation.finishing import Finisher
 from chat.generation.model_watch import ModelWatch, Problem
 from chat.generation.owners import Owners
 from chat.generation.recorder import Recorder, SaveFailed
@@ -32,12 +32,12 @@ from chat.generation.requests import SendRequest
 from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
 from chat.generation.takeover import Takeover
-from chat.generation.title_generation import Naming
+from chat.generation.title_generation import TitleGenerator
 from chat.models import Conversation, Message, UnansweredQuestion, User
 from chat.notices import channel
 from chat.notices.conversations import tell_of_the_conversation
 from chat.protocol import events
-from chat.protocol.errors import Refusal, not_found
+from chat.protocol.errors import ApiError, not_found
 from chat.protocol.events import Cursor, Entry
 from chat.providers.registry import Registry
 from chat.streams.base import (
@@ -134,8 +134,8 @@ class Engine:
         self.models = models or ModelWatch()
         self.draining = Draining(is_shared=log.is_shared)
         self._recorder = recorder
-        self._naming = Naming(providers, is_on=settings.CHAT_TITLES)
-        ending = Ending(log, recorder, self._naming)
+        self._naming = TitleGenerator(providers, is_on=settings.CHAT_TITLES)
+        ending = Finisher(log, recorder, self._naming)
         self._runner = Runner(
             log, ending, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
         )
@@ -148,7 +148,7 @@ class Engine:
     async def send(
         self, user_id: int, send: SendRequest, *, find_user: Callable[[], User | None] | None = None
     ) -> Sent:
-        """Start the run of a message, once per client_message_id, however often it is sent. Raises Refusal.
+        """Start the run of a message, once per client_message_id, however often it is sent. Raises ApiError.
 
         `find_user`: gives the user, or None where that is not who asks any more: asked in the same visit to the
         database, and only for a message that has not been sent before.
@@ -182,7 +182,7 @@ class Engine:
                 providers=frozenset(self.providers),
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
-        except Refusal as refusal:
+        except ApiError as refusal:
             raise _why_no_model(refusal, self.models.problems) from None
 
     async def _start(self, user_id: int, send: SendRequest, admission: Admission) -> Sent:
@@ -214,7 +214,7 @@ class Engine:
     async def find_sent(self, user_id: int, send: SendRequest, after: Cursor) -> RunInfo | Archived:
         """The run of a message that was sent before, for a reader that has been at this cursor. Starts nothing.
 
-        It is found by its client_message_id; else by the cursor, while the log holds it. Raises Refusal: bad_cursor
+        It is found by its client_message_id; else by the cursor, while the log holds it. Raises ApiError: bad_cursor
         where there is none, conflict where it answers another message.
         """
         sent = await self.log.find_sent(user_id, send.client_message_id) or await self._at(user_id, after)
@@ -222,7 +222,7 @@ class Engine:
             return await self.find(user_id, _repeated(sent, send.fingerprint).run_id)
         run_id = await database.read(already_sent, user_id, send)
         if run_id is None:
-            raise Refusal(
+            raise ApiError(
                 "bad_cursor", "No run of yours goes on from this cursor. Leave the cursor out to send the message."
             )
         return await self.find(user_id, run_id)
@@ -232,11 +232,11 @@ class Engine:
         return next((run for run in runs if run.cursor.epoch == cursor.epoch), None)
 
     async def run_of(self, user_id: int, sent: Sent) -> RunInfo | Archived:
-        """What to follow for a message that was sent. Raises Refusal not_found."""
+        """What to follow for a message that was sent. Raises ApiError not_found."""
         return sent.run or await self.find(user_id, sent.run_id)
 
     async def find(self, user_id: int, run_id: str) -> RunInfo | Archived:
-        """The run in the log, or what the database has of it. Raises Refusal not_found."""
+        """The run in the log, or what the database has of it. Raises ApiError not_found."""
         info = await self.log.find(run_id)
         if info is not None and info.owner_id != user_id:
             raise not_found()
@@ -254,7 +254,7 @@ class Engine:
     ) -> AsyncGenerator[Batch, None]:
         """What lies after the cursor, to the terminal event. `run` is what `find` returned.
 
-        Raises Refusal not_found where the run has left the log since, and is not in the database. If it does so while
+        Raises ApiError not_found where the run has left the log since, and is not in the database. If it does so while
         it is followed, or only its log was dropped, its last event is `error`: nobody writes it any more.
         """
         if not isinstance(run, RunInfo):
@@ -306,7 +306,7 @@ class Engine:
         if isinstance(run, UnansweredQuestion):
             raise not_found()
         if run.is_live:
-            raise Refusal("conflict", "The answer is still being written.")
+            raise ApiError("conflict", "The answer is still being written.")
         if run.state != "error":
             # It was saved; if the database does not have it now, its conversation has been deleted.
             return await self._saved(user_id, run_id)
@@ -316,7 +316,7 @@ class Engine:
         except RunNotFound:
             return await self._saved(user_id, run_id)
         except SaveFailed:
-            raise Refusal("unavailable", "This could not be saved. Try again later.", retry_after=5) from None
+            raise ApiError("unavailable", "This could not be saved. Try again later.", retry_after=5) from None
         await tell_of_the_conversation(turn)
         return message
 
@@ -325,10 +325,10 @@ class Engine:
         return await database.read(UnansweredQuestion.objects.of, user_id)
 
     async def dismiss(self, user_id: int, run_id: str) -> None:
-        """Forget a run that has failed, and its question. Raises Refusal conflict for any other run."""
+        """Forget a run that has failed, and its question. Raises ApiError conflict for any other run."""
         run = await self.find(user_id, run_id)
         if isinstance(run, Message) or (isinstance(run, RunInfo) and run.state != "error"):
-            raise Refusal("conflict", "Only a run that has failed can be dismissed.")
+            raise ApiError("conflict", "Only a run that has failed can be dismissed.")
         await database.write(UnansweredQuestion.objects.filter(owner_id=user_id, run_id=run_id).delete)
         await self.log.forget(run_id)
         notice = {"kind": "run_dismissed", "run_id": run_id, "conversation_id": str(run.conversation_id)}
@@ -417,40 +417,40 @@ def _dropped(run: RunInfo) -> Batch:
     return Batch(run.cursor.epoch, [Entry(run.cursor.seq, error.name, error.data)])
 
 
-def _no_place(refused: Busy | TooFast | TooMany | Full) -> Refusal:
+def _no_place(refused: Busy | TooFast | TooMany | Full) -> ApiError:
     """`unavailable` is said of the site: of what the person does, the page has words of its own."""
     match refused:
         case Busy():
             return _busy()
         case TooFast(wait, of_all=False):
-            return Refusal("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
+            return ApiError("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
         case TooFast(wait):
             return _site_busy("The site is getting more messages than it can take.", wait)
         case TooMany(live, of_all=False):
             sentence = f"{live} answers are being written for you. Wait for one to end."
-            return Refusal("too_many_runs", sentence, retry_after=RETRY_SECONDS)
+            return ApiError("too_many_runs", sentence, retry_after=RETRY_SECONDS)
         case TooMany():
             return _site_busy("The site is writing as many answers as it can.", RETRY_SECONDS)
         case Full(of_all=False):
             sentence = "Your unfinished answers take all the room you have here. Wait for one to end."
-            return Refusal("too_many_runs", sentence, retry_after=RETRY_SECONDS)
+            return ApiError("too_many_runs", sentence, retry_after=RETRY_SECONDS)
         case Full():
             return _site_busy("The site has no room for another answer.", RETRY_SECONDS)
 
 
-def _why_no_model(refusal: Refusal, problems: Sequence[Problem]) -> Refusal:
+def _why_no_model(refusal: ApiError, problems: Sequence[Problem]) -> ApiError:
     """Where it is only for a server that does not answer, waiting helps."""
     if refusal.code != "no_model" or not any(problem.is_silent for problem in problems):
         return refusal
-    return Refusal("unavailable", "The model server does not answer.", retry_after=RETRY_SECONDS)
+    return ApiError("unavailable", "The model server does not answer.", retry_after=RETRY_SECONDS)
 
 
-def _site_busy(sentence: str, wait: float) -> Refusal:
-    return Refusal("unavailable", f"{sentence} Try again in a moment.", retry_after=wait)
+def _site_busy(sentence: str, wait: float) -> ApiError:
+    return ApiError("unavailable", f"{sentence} Try again in a moment.", retry_after=wait)
 
 
-def _busy() -> Refusal:
-    return Refusal("busy", "This conversation is being answered. Wait for the answer, or stop it.")
+def _busy() -> ApiError:
+    return ApiError("busy", "This conversation is being answered. Wait for the answer, or stop it.")
 
 
 def describe(run: RunInfo) -> dict[str, str]:
@@ -473,7 +473,7 @@ def is_at_end(run: RunInfo | Archived, cursor: Cursor) -> bool:
 
 def _repeated(run: RunInfo, fingerprint: str) -> Sent:
     if run.fingerprint != fingerprint:
-        raise Refusal("conflict", "This client_message_id was used for another message.")
+        raise ApiError("conflict", "This client_message_id was used for another message.")
     return Sent(run.run_id, run.conversation_id, run.client_message_id, True)
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.run import completion_of
-from chat.generation.title_generation import Naming
+from chat.generation.title_generation import TitleGenerator
 from chat.models import Message
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
@@ -24,10 +24,10 @@ from chat.streams.base import NoRoom, RunInfo, StreamLog
 logger = logging.getLogger(__name__)
 
 
-class Ending:
+class Finisher:
     """`token` is always the run's, in this process. Every method raises what the log raises."""
 
-    def __init__(self, log: StreamLog, recorder: Recorder, naming: Naming) -> None:
+    def __init__(self, log: StreamLog, recorder: Recorder, naming: TitleGenerator) -> None:
         self._log = log
         self._recorder = recorder
         self._naming = naming

@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 from chat import database
 from chat.generation.runner import Runner
 from chat.models import User
-from chat.streams.base import RunNotFound, StreamLog, Unavailable
+from chat.streams.base import LogUnavailable, RunNotFound, StreamLog
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Owners:
             self._bell.clear()
             try:
                 await self._look()
-            except (DatabaseError, Unavailable) as error:
+            except (DatabaseError, LogUnavailable) as error:
                 logger.warning("owners: the accounts of live runs are unknown, asking again: %r", error)
 
     async def _look(self) -> None:

@@ -7,14 +7,14 @@ from typing import Final
 
 from chat.generation.requests import SendRequest
 from chat.models import Message, User
-from chat.protocol.errors import Refusal, not_found
+from chat.protocol.errors import ApiError, not_found
 
 # An answer that ended like this has more to say.
 UNFINISHED: Final = frozenset({"length", "stopped"})
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Regeneration:
     """`continued`: the answer that the new one begins with, if there is one."""
 
     question: Message
@@ -25,20 +25,20 @@ class Again:
         return self.continued.text if self.continued else ""
 
 
-def find(user: User, send: SendRequest) -> Again | None:
-    """What a request names, or None if it brings a text of its own. Raises Refusal."""
+def find(user: User, send: SendRequest) -> Regeneration | None:
+    """What a request names, or None if it brings a text of its own. Raises ApiError."""
     if send.regenerate_id is not None:
         question = _message(user, send.regenerate_id, send)
         if question.role != Message.Role.USER:
-            raise Refusal("bad_request", "regenerate_id must be the id of a question.")
-        return Again(question, None)
+            raise ApiError("bad_request", "regenerate_id must be the id of a question.")
+        return Regeneration(question, None)
     if send.continue_id is not None:
         answer = _message(user, send.continue_id, send)
         if answer.role != Message.Role.ASSISTANT or answer.parent is None:
-            raise Refusal("bad_request", "continue_id must be the id of an answer.")
+            raise ApiError("bad_request", "continue_id must be the id of an answer.")
         if answer.finish_reason not in UNFINISHED:
-            raise Refusal("bad_request", "This answer is complete: only one that was cut off can be continued.")
-        return Again(answer.parent, answer)
+            raise ApiError("bad_request", "This answer is complete: only one that was cut off can be continued.")
+        return Regeneration(answer.parent, answer)
     return None
 
 

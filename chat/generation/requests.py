@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chat.protocol.errors import Refusal, not_found
+from chat.protocol.errors import ApiError, not_found
 from chat.protocol.untrusted_input import clean, parse_uuid
 
 ROOT: Final = "root"
@@ -42,7 +42,7 @@ class SendRequest:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, characters: int) -> SendRequest:
-        """Raises Refusal with a sentence that names the field."""
+        """Raises ApiError with a sentence that names the field."""
         named = [name for name in AGAIN if data.get(name) is not None]
         if named:
             _check_alone(data, named)
@@ -79,7 +79,7 @@ def run_id_of(value: object) -> str:
 def _check_alone(data: Mapping[str, Any], named: list[str]) -> None:
     others = [name for name in ("text", "parent_id") if data.get(name) is not None]
     if len(named) + len(others) > 1:
-        raise Refusal("bad_request", f"Send only one of text, {' and '.join(AGAIN)}; parent_id goes with text.")
+        raise ApiError("bad_request", f"Send only one of text, {' and '.join(AGAIN)}; parent_id goes with text.")
 
 
 def _client_message_id(value: object) -> str:
@@ -87,17 +87,17 @@ def _client_message_id(value: object) -> str:
         return str(uuid.uuid4())
     client_message_id = parse_uuid(value)
     if client_message_id is None:
-        raise Refusal("bad_request", "client_message_id must be a UUID.")
+        raise ApiError("bad_request", "client_message_id must be a UUID.")
     return client_message_id
 
 
 def _text(value: object, characters: int) -> str:
     if not isinstance(value, str):
-        raise Refusal("bad_request", "text must be a string.")
+        raise ApiError("bad_request", "text must be a string.")
     if not value.strip():
-        raise Refusal("empty_text", "The message is empty.")
+        raise ApiError("empty_text", "The message is empty.")
     if len(value) > characters:
-        raise Refusal("text_too_long", f"The message has {len(value):,} characters; at most {characters:,} fit.")
+        raise ApiError("text_too_long", f"The message has {len(value):,} characters; at most {characters:,} fit.")
     return clean(value)
 
 
@@ -106,7 +106,7 @@ def _id(data: Mapping[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Refusal("bad_request", f"{name} must be a UUID.")
+        raise ApiError("bad_request", f"{name} must be a UUID.")
     identifier = parse_uuid(value)
     if identifier is None:
         raise not_found()
@@ -115,8 +115,8 @@ def _id(data: Mapping[str, Any], name: str) -> str | None:
 
 def _assistant(data: Mapping[str, Any]) -> str | None:
     if data.get("attachments") not in (None, []):
-        raise Refusal("bad_request", "Attachments are not supported.")
+        raise ApiError("bad_request", "Attachments are not supported.")
     slug = data.get("assistant")
     if slug is not None and not isinstance(slug, str):
-        raise Refusal("bad_request", "assistant must be the slug of an assistant.")
+        raise ApiError("bad_request", "assistant must be the slug of an assistant.")
     return clean(slug) if slug else None

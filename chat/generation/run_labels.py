@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from chat import database, metrics
 from chat.models import Assistant
 from chat.protocol import events
-from chat.streams.base import RunNotFound, StreamLog, Unavailable
+from chat.streams.base import LogUnavailable, RunNotFound, StreamLog
 
 KEPT: Final = 1024
 LOOK_SECONDS: Final = 2.0
@@ -47,7 +47,7 @@ class RunLabels:
             async with asyncio.timeout(LOOK_SECONDS):
                 start = cast(events.Start, (await self._log.entries(run_id))[0].data)
                 provider = await database.read(_provider_of, start["assistant"])
-        except (RunNotFound, Unavailable, DatabaseError, TimeoutError):
+        except (RunNotFound, LogUnavailable, DatabaseError, TimeoutError):
             return UNKNOWN
         return self.know(run_id, provider, start["model"])
 

@@ -12,12 +12,12 @@ from typing import Any, Final
 from chat import metrics
 from chat.generation.answer import Answer, generate
 from chat.generation.coalescer import Coalescer
-from chat.generation.finishing import Ending
+from chat.generation.finishing import Finisher
 from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, asked_of, turn_of
 from chat.generation.run_labels import Labels, RunLabels
 from chat.protocol import events
 from chat.providers.base import ProviderError
-from chat.streams.base import Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
+from chat.streams.base import Fenced, LogUnavailable, Lost, NoRoom, RunNotFound, StreamLog
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Interrupted(ProviderError):
 class Runner:
     """Holds the task of every run that this process owns. Belongs to one event loop."""
 
-    def __init__(self, log: StreamLog, ending: Ending, *, answer_bytes: int, orphan_grace: float) -> None:
+    def __init__(self, log: StreamLog, ending: Finisher, *, answer_bytes: int, orphan_grace: float) -> None:
         self._log = log
         self._ending = ending
         self._answer_bytes = answer_bytes
@@ -107,19 +107,19 @@ class Runner:
             except (Fenced, Lost):
                 logger.warning("Run %s belongs to another process now.", run.info.run_id)
                 return
-            except Unavailable:
+            except LogUnavailable:
                 logger.warning("Run %s is left to whoever reaches the log again.", run.info.run_id)
                 await self._release(run)
                 return
             except asyncio.CancelledError:
                 logger.warning("Run %s is broken off: the server has to end.", run.info.run_id)
                 if not await self._release(run):
-                    with suppress(Fenced, Lost, RunNotFound, Unavailable):
+                    with suppress(Fenced, Lost, RunNotFound, LogUnavailable):
                         await self._fail(run, _event(Interrupted()))
                 raise
             except Exception:
                 logger.exception("Run %s failed.", run.info.run_id)
-                with suppress(Fenced, Lost, RunNotFound, Unavailable):
+                with suppress(Fenced, Lost, RunNotFound, LogUnavailable):
                     await self._fail(run, events.error("provider_error", "Something went wrong here.", retryable=True))
         if status != HANDED_OVER:
             _measure(labels, answer, status)
@@ -198,7 +198,7 @@ class Runner:
     async def _release(self, run: Run) -> bool:
         try:
             return await self._log.release(run.info.run_id, token=run.token)
-        except Unavailable:
+        except LogUnavailable:
             # Its lease ends by itself.
             return True
 

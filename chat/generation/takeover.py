@@ -17,14 +17,14 @@ from django.db import Error as DatabaseError
 
 from chat import database, metrics
 from chat.generation.admission import admit_again
-from chat.generation.finishing import Ending
+from chat.generation.finishing import Finisher
 from chat.generation.replay import answer_of
 from chat.generation.run import Completion, Run, asked_of, turn_completed, turn_from_log
 from chat.generation.runner import Runner
 from chat.protocol import events
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.providers.base import Provider
-from chat.streams.base import Claim, Fenced, Lost, NoRoom, RunNotFound, StreamLog, Unavailable
+from chat.streams.base import Claim, Fenced, LogUnavailable, Lost, NoRoom, RunNotFound, StreamLog
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Takeover:
         self,
         log: StreamLog,
         runner: Runner,
-        ending: Ending,
+        ending: Finisher,
         providers: Mapping[str, Provider],
         *,
         look_seconds: float = LOOK_SECONDS,
@@ -78,7 +78,7 @@ class Takeover:
                     for claim in claims:
                         logger.warning("Run %s has lost its process; attempt %d.", claim.run.run_id, claim.attempt)
                         self._runner.hold(self._take(claim), name=f"takeover {claim.run.run_id}")
-            except Unavailable:
+            except LogUnavailable:
                 logger.debug("Nothing can be claimed while the log is away.")
             except Exception:
                 logger.exception("Looking for lost runs failed; trying again.")
@@ -93,11 +93,11 @@ class Takeover:
         except (Fenced, Lost, RunNotFound):
             logger.warning("Run %s belongs to another process now.", run.run_id)
         except BaseException as error:
-            failed = not isinstance(error, Unavailable | asyncio.CancelledError)
+            failed = not isinstance(error, LogUnavailable | asyncio.CancelledError)
             if failed:
                 logger.exception("Run %s could not be taken over.", run.run_id)
             # For the next attempt, here or elsewhere.
-            with suppress(Unavailable):
+            with suppress(LogUnavailable):
                 await self._log.release(run.run_id, token=claim.token, failed=failed)
             if not isinstance(error, Exception):
                 raise
@@ -134,7 +134,7 @@ class Takeover:
                 providers=frozenset(self._providers),
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
-        except Refusal as refusal:
+        except ApiError as refusal:
             logger.info("Run %s cannot be generated again: %s", run.run_id, refusal)
             return await self._give_up(claim)
         try:

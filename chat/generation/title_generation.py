@@ -19,7 +19,7 @@ from chat import database
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation
-from chat.models.serializers import ConversationShape, conversation_shape
+from chat.models.serializers import ConversationObject, conversation_object
 from chat.models.turn import Turn
 from chat.notices import channel
 from chat.protocol.untrusted_input import clean
@@ -46,7 +46,7 @@ _LABEL: Final = re.compile(r"\A(?:#+\s+|title\s*:\s*)", re.IGNORECASE)
 _AROUND: Final = " \t\"'`*_«»‹›“”„‘’"
 
 
-class Naming:
+class TitleGenerator:
     """Holds the task of every title that is being written. Belongs to one event loop. `is_on`: whether any is."""
 
     def __init__(self, providers: Mapping[str, Provider], *, is_on: bool, seconds: float = SECONDS) -> None:
@@ -104,12 +104,12 @@ class Naming:
         return tidy("".join(said))
 
 
-def rename(turn: Turn, title: str) -> ConversationShape | None:
+def rename(turn: Turn, title: str) -> ConversationObject | None:
     """The conversation with its new title; None where a person has given it one, or deleted it, in the meantime."""
     unnamed = Conversation.objects.kept().filter(pk=turn.conversation_id, title=turn.title, is_named=False)
     if not unnamed.update(title=title):
         return None
-    return conversation_shape(Conversation.objects.select_related("assistant").get(pk=turn.conversation_id))
+    return conversation_object(Conversation.objects.select_related("assistant").get(pk=turn.conversation_id))
 
 
 def tidy(said: str) -> str:

@@ -8,7 +8,7 @@ from typing import TypedDict
 from chat.models.conversation import Conversation
 
 
-class ConversationShape(TypedDict):
+class ConversationObject(TypedDict):
     id: str
     title: str
     assistant: str | None
@@ -28,7 +28,7 @@ def time_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def conversation_shape(conversation: Conversation) -> ConversationShape:
+def conversation_object(conversation: Conversation) -> ConversationObject:
     return {
         "id": str(conversation.pk),
         "title": conversation.title,

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 
-from chat.light_event import Flag
+from chat.light_event import LightEvent
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class _Listener:
     __slots__ = ("_arrived", "_unread")
 
     def __init__(self) -> None:
-        self._arrived = Flag()
+        self._arrived = LightEvent()
         self._unread: list[dict[str, Any]] = []
 
     def put(self, notice: dict[str, Any]) -> None:
@@ -102,7 +102,7 @@ class _Reception:
         self._channel = channel
         self._owners: dict[int, _Owner] = {}
         self._leaving: dict[int, asyncio.Task[None]] = {}
-        self._forgotten = Flag()
+        self._forgotten = LightEvent()
         # In a fresh context, as they outlive whoever listens first.
         self._tasks = [
             asyncio.get_running_loop().create_task(each, context=contextvars.Context())

@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from chat import database
 from chat.models import Conversation
 from chat.models.prepared import AN_ID, Prepared
-from chat.models.serializers import ConversationShape, conversation_shape
+from chat.models.serializers import ConversationObject, conversation_object
 from chat.models.turn import Turn
 from chat.notices import channel
 
@@ -26,9 +26,9 @@ async def tell_of_the_conversation(turn: Turn) -> bool:
     Whether it is new, as far as can be found out.
     """
 
-    def found() -> tuple[ConversationShape, bool] | None:
+    def found() -> tuple[ConversationObject, bool] | None:
         conversation = _KEPT.first(uuid.UUID(turn.conversation_id))
-        return (conversation_shape(conversation), conversation.created_at == turn.asked_at) if conversation else None
+        return (conversation_object(conversation), conversation.created_at == turn.asked_at) if conversation else None
 
     try:
         told = await database.read(found)

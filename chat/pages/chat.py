@@ -17,12 +17,12 @@ from django.views.decorators.http import require_safe
 
 from chat import database
 from chat.api.serializers import (
-    AssistantShape,
-    ModelProblemShape,
-    SuggestionShape,
-    assistant_shape,
-    problem_shape,
-    suggestion_shape,
+    AssistantObject,
+    ModelProblemObject,
+    SuggestionObject,
+    assistant_object,
+    problem_object,
+    suggestion_object,
 )
 from chat.auth import first_run
 from chat.generation.engine import engine, engine_if_ready
@@ -32,9 +32,9 @@ from chat.pages.errors import too_many_requests
 from chat.pages.images import allow_image_frames
 from chat.pages.import_map import allow_import_map
 from chat.pages.preloaded import first_answers
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.quotas.arrivals import arrived
-from chat.streams.base import Unavailable
+from chat.streams.base import LogUnavailable
 
 # How long the page waits to hear whether a model server that was away has come.
 MODELS_SECONDS: Final = 0.25
@@ -54,9 +54,9 @@ class PageConfig(TypedDict):
 
     user: UserConfig
     conversation_id: str | None
-    assistants: list[AssistantShape]
-    model_problems: list[ModelProblemShape]
-    suggestions: list[SuggestionShape]
+    assistants: list[AssistantObject]
+    model_problems: list[ModelProblemObject]
+    suggestions: list[SuggestionObject]
     limits: LimitsConfig
     signup: bool
     is_staff: bool
@@ -93,7 +93,7 @@ async def is_of(user: User, conversation_id: UUID) -> bool:
         return True
     try:
         runs = await (await engine()).log.runs_of(user.pk)
-    except Unavailable:
+    except LogUnavailable:
         return True
     return any(run.conversation_id == str(conversation_id) for run in runs)
 
@@ -112,7 +112,7 @@ async def page(request: HttpRequest, user: User, conversation_id: UUID | None, *
     wanted = None if "message" in request.GET else conversation_id
     try:
         answers = await database.read_in_turn(database.pages, user.pk, lambda: first_answers(user, wanted))
-    except Refusal as refusal:
+    except ApiError as refusal:
         response = await sync_to_async(too_many_requests)(request)
         response.headers["Retry-After"] = str(math.ceil(refusal.retry_after or 1))
         return response
@@ -164,9 +164,9 @@ def config(user: User, conversation_id: UUID | None, problems: Sequence[Problem]
     return {
         "user": {"id": user.pk, "username": user.username},
         "conversation_id": str(conversation_id) if conversation_id else None,
-        "assistants": [assistant_shape(assistant, default=index == 0) for index, assistant in enumerate(assistants)],
-        "model_problems": [problem_shape(problem) for problem in problems],
-        "suggestions": [suggestion_shape(suggestion) for suggestion in Suggestion.objects.shown()],
+        "assistants": [assistant_object(assistant, default=index == 0) for index, assistant in enumerate(assistants)],
+        "model_problems": [problem_object(problem) for problem in problems],
+        "suggestions": [suggestion_object(suggestion) for suggestion in Suggestion.objects.shown()],
         "limits": {"message_characters": settings.CHAT_MESSAGE_CHARACTERS},
         "signup": settings.CHAT_SIGNUP,
         "is_staff": user.is_staff,

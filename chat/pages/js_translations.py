@@ -16,14 +16,14 @@ from chat.pages.server_texts import server_words
 ELEMENT_ID = "catalogue"
 
 
-class Catalogue(TypedDict):
+class Translations(TypedDict):
     """`messages` by their English texts; of those with plural forms, all forms."""
 
     language: str
     messages: dict[str, str | list[str]]
 
 
-def catalogue() -> Catalogue | None:
+def catalogue() -> Translations | None:
     """Of the language of this request. None in English: the texts are written in it."""
     language = get_language() or settings.LANGUAGE_CODE
     if language.split("-")[0] == "en":
@@ -33,7 +33,7 @@ def catalogue() -> Catalogue | None:
 
 
 @lru_cache
-def _catalogue(language: str, folders: tuple[str, ...]) -> Catalogue:
+def _catalogue(language: str, folders: tuple[str, ...]) -> Translations:
     view = JavaScriptCatalog()
     view.translation = DjangoTranslation(language, domain="djangojs", localedirs=list(folders))
     return {"language": language, "messages": view.get_catalog()}

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from chat.api.conversations import listed, shown
 from chat.api.messages import end_of_branch
-from chat.api.serializers import unanswered_shape
+from chat.api.serializers import unanswered_object
 from chat.models import UnansweredQuestion, User
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 
 # Of the messages' texts that come with the page, in bytes of UTF-8. Their letters may become six bytes each in there.
 ROOM: Final = 256 * 1024
@@ -20,7 +20,7 @@ def first_answers(user: User, conversation_id: UUID | None) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "/conversations": listed(user),
         "/conversations?pinned=1": listed(user, is_pinned=True),
-        "/runs?unanswered=1": {"items": [unanswered_shape(each) for each in UnansweredQuestion.objects.of(user.pk)]},
+        "/runs?unanswered=1": {"items": [unanswered_object(each) for each in UnansweredQuestion.objects.of(user.pk)]},
     }
     if conversation_id is None:
         return answers
@@ -28,7 +28,7 @@ def first_answers(user: User, conversation_id: UUID | None) -> dict[str, Any]:
     try:
         answers[path] = shown(user, conversation_id)
         end = end_of_branch(user, conversation_id, room=ROOM)
-    except Refusal:
+    except ApiError:
         # Its first answer is being written: only its run knows of it.
         return answers
     # One message may be larger than that: it is asked for, then, when the page is there.

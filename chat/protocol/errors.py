@@ -32,7 +32,7 @@ _RETRYABLE: Final = frozenset(
 )
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """`message` is a sentence for the person; `retry_after` is in seconds."""
 
     def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
@@ -51,6 +51,6 @@ class Refusal(Exception):
         return self.code in _RETRYABLE
 
 
-def not_found() -> Refusal:
+def not_found() -> ApiError:
     """For what does not exist and for what is somebody else's: the same answer, so that neither can be told."""
-    return Refusal("not_found", "There is nothing here with this id.")
+    return ApiError("not_found", "There is nothing here with this id.")

@@ -120,7 +120,7 @@ class RateLimited(ProviderError):
     retryable = True
 
 
-class Unavailable(ProviderError):
+class ProviderUnavailable(ProviderError):
     """No connection, or the server says that it cannot answer now (5xx)."""
 
     code = "provider_unavailable"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from chat.providers.base import Provider, ProviderError, TimedOut, Unavailable
+from chat.providers.base import Provider, ProviderError, ProviderUnavailable, TimedOut
 from chat.providers.demo.provider import MODEL as DEMO_MODEL
 from chat.providers.demo.provider import TOKENS_PER_SECOND, DemoProvider
 from chat.providers.openai import listing
@@ -134,7 +134,7 @@ async def _ollama(url: str, seconds: float) -> Detected:
     try:
         models = tuple(filter(chats, await _tags(url, seconds)))
     except (aiohttp.ClientConnectionError, OSError):
-        error: ProviderError = Unavailable("Ollama does not answer.")
+        error: ProviderError = ProviderUnavailable("Ollama does not answer.")
     except (ProviderError, aiohttp.ClientError, ValueError, TypeError, OverflowError):
         error = ProviderError("What answers in Ollama's place does not list its models.")
     else:
@@ -161,7 +161,7 @@ async def _tags(url: str, seconds: float) -> tuple[str, ...]:
 
 
 def _is_silence(error: ProviderError) -> bool:
-    return isinstance(error, Unavailable | TimedOut) and error.retryable
+    return isinstance(error, ProviderUnavailable | TimedOut) and error.retryable
 
 
 def _without_models(provider: str, problem: str) -> Detected:

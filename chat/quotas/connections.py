@@ -21,7 +21,7 @@ class Full(Exception):
     """The user has as many connections of this kind as are allowed."""
 
 
-class Place:
+class Slot:
     """One open connection. It counts until `leave`, which may be called again."""
 
     __slots__ = ("_key", "_leave")
@@ -39,7 +39,7 @@ class Place:
 class Connections(Protocol):
     """Belongs to one event loop."""
 
-    async def open(self, kind: Kind, user_id: int, *, limit: int) -> Place:
+    async def open(self, kind: Kind, user_id: int, *, limit: int) -> Slot:
         """Count one more. Raises Full where the user has `limit` of this kind already."""
 
     async def close(self) -> None:
@@ -52,12 +52,12 @@ class MemoryConnections:
     def __init__(self) -> None:
         self._open: Counter[Key] = Counter()
 
-    async def open(self, kind: Kind, user_id: int, *, limit: int) -> Place:
+    async def open(self, kind: Kind, user_id: int, *, limit: int) -> Slot:
         key: Key = (kind, user_id)
         if self._open[key] >= limit:
             raise Full
         self._open[key] += 1
-        return Place(key, self._left)
+        return Slot(key, self._left)
 
     async def close(self) -> None:
         self._open.clear()

@@ -13,7 +13,7 @@ from chat.quotas.credentials import Credentials
 from chat.quotas.frames import Floods, Frames
 from chat.quotas.handshakes import Handshakes
 from chat.quotas.redis_connections import RedisConnections
-from chat.quotas.refusals import Refusals
+from chat.quotas.repeated_errors import RepeatedErrors
 from chat.quotas.requests import Requests, Tally
 from chat.quotas.sends import Sends
 
@@ -36,7 +36,7 @@ class Quotas:
         self.handshakes = Handshakes(self.credentials, self.floods)
         self.arrivals = Requests(ARRIVING, rest=1.0)
         self.requests = Requests()
-        self.refusals = Refusals()
+        self.repeated_errors = RepeatedErrors()
         self.sends = Sends()
         self.followed = Tally()
 

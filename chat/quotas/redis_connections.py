@@ -24,7 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from chat.quotas.connections import Full, Key, Kind, Place
+from chat.quotas.connections import Full, Key, Kind, Slot
 
 logger = logging.getLogger(__name__)
 
@@ -120,11 +120,11 @@ class RedisConnections:
         self._asked_again_at = 0.0
         self._is_away = False
 
-    async def open(self, kind: Kind, user_id: int, *, limit: int) -> Place:
+    async def open(self, kind: Kind, user_id: int, *, limit: int) -> Slot:
         key: Key = (kind, user_id)
         if self._open[key] + self._asking[key] >= limit or not await self._may_open(key, limit):
             raise Full
-        return Place(key, self._left)
+        return Slot(key, self._left)
 
     async def close(self) -> None:
         """Redis hears that nothing is open here any more, if it listens."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.rate_limit import ConcurrencyLimit, Crowded
 
 AT_ONCE: Final = 4
@@ -38,7 +38,7 @@ class Requests:
 
     @asynccontextmanager
     async def turn(self, user_id: int) -> AsyncIterator[None]:
-        """Raises Refusal too_many_requests if too many wait already, or if it takes too long."""
+        """Raises ApiError too_many_requests if too many wait already, or if it takes too long."""
         try:
             await self._limit.take(user_id, seconds=self._wait_seconds)
         except Crowded:
@@ -69,10 +69,10 @@ class Tally:
             del self._counts[user_id]
 
 
-def too_many_requests() -> Refusal:
-    return Refusal("too_many_requests", "You have too many requests under way at once. Try again.", retry_after=1)
+def too_many_requests() -> ApiError:
+    return ApiError("too_many_requests", "You have too many requests under way at once. Try again.", retry_after=1)
 
 
-def too_many_connections(seconds: float) -> Refusal:
+def too_many_connections(seconds: float) -> ApiError:
     message = "You have too many connections open. Close some, then try again."
-    return Refusal("too_many_requests", message, retry_after=seconds)
+    return ApiError("too_many_requests", message, retry_after=seconds)

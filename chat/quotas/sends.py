@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.rate_limit import SlidingWindow
 
 MINUTE_SECONDS: Final = 60.0
@@ -21,6 +21,6 @@ class Sends:
         self._attempts = SlidingWindow(MINUTE_SECONDS, clock=clock)
 
     def check(self, user_id: int, *, per_minute: int) -> None:
-        """Count one attempt, before anything is looked up. Raises Refusal rate_limited."""
+        """Count one attempt, before anything is looked up. Raises ApiError rate_limited."""
         if wait := self._attempts.take(user_id, limit=ATTEMPTS_PER_SEND * per_minute):
-            raise Refusal("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
+            raise ApiError("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)

@@ -18,7 +18,7 @@ LINGER_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ArrivalDeadlines:
     """`head`: seconds until a request's headers are complete, from the opening of the connection, or from the first
     byte of a later request on it. `body`: seconds from there to the end of the body. `idle`: seconds without a byte,
     in between or after a response. `waiting`: connections that have not sent the headers of any request, at most; the
@@ -67,7 +67,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
 
     is_crowded = False
 
-    def __init__(self, patience: Patience, waiting: Waiting) -> None:
+    def __init__(self, patience: ArrivalDeadlines, waiting: Waiting) -> None:
         super().__init__()
         self._patience = patience
         self._waiting = waiting

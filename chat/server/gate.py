@@ -5,7 +5,7 @@ import asyncio
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from chat.light_event import Flag
+from chat.light_event import LightEvent
 
 
 @implementer(IPushProducer)
@@ -17,7 +17,7 @@ class WriteGate:
     """
 
     def __init__(self) -> None:
-        self._open = Flag()
+        self._open = LightEvent()
         self._open.set()
         self._finished = False
 

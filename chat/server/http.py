@@ -9,7 +9,7 @@ from twisted.internet import reactor
 
 from chat.protocol.response_headers import NO_PAGE, should_retry
 from chat.rate_limit import BODY_BYTES
-from chat.server.arrivals import LINGER_SECONDS, Channel, Patience, Waiting
+from chat.server.arrivals import LINGER_SECONDS, ArrivalDeadlines, Channel, Waiting
 from chat.server.gate import WriteGate
 from chat.server.refusing import CROWDED, TOO_BIG, error_body, named
 from chatsite import descriptors, request_ids
@@ -121,7 +121,7 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
 
 
 class HTTPFactory(DaphneHTTPFactory):  # type: ignore[misc]  # Daphne is untyped
-    def __init__(self, server: Any, patience: Patience) -> None:
+    def __init__(self, server: Any, patience: ArrivalDeadlines) -> None:
         super().__init__(server)
         self.timeOut = patience.idle
         self._patience = patience

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from chat.light_event import Flag
+from chat.light_event import LightEvent
 
 # More than these unread, and nothing more should be taken from the network before some are.
 FULL: Final = 32
@@ -16,7 +16,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._messages: list[dict[str, Any]] = []
-        self._arrived = Flag()
+        self._arrived = LightEvent()
         self._on_room: Callable[[], None] | None = None
 
     @property

@@ -17,7 +17,7 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.logger import LogLevel, globalLogBeginner
 
 from chat.server import crowded
-from chat.server.arrivals import Patience
+from chat.server.arrivals import ArrivalDeadlines
 from chat.server.deadline import Deadline
 from chat.server.http import HTTPFactory
 from chat.server.inbox import Inbox
@@ -42,7 +42,7 @@ APPLICATIONS_SECONDS: Final = 2
 CANCEL_SECONDS: Final = 1
 # Whatever hangs then is not waited for.
 DEADLINE_SECONDS: Final = 12
-PATIENCE: Final = Patience()
+PATIENCE: Final = ArrivalDeadlines()
 
 
 class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
@@ -67,7 +67,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         drain_seconds: float = 0,
         on_shutdown: Callable[[], Awaitable[None]] | None = None,
         websocket_bytes: int = WEBSOCKET_BYTES,
-        patience: Patience = PATIENCE,
+        patience: ArrivalDeadlines = PATIENCE,
     ) -> None:
         super().__init__(
             application,

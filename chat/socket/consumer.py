@@ -24,14 +24,14 @@ from chat.auth.origins import may_connect, tell_of_the_origin
 from chat.auth.sign_in_watch import signed_out
 from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, describe, engine
-from chat.light_event import Flag
+from chat.light_event import LightEvent
 from chat.models import User
 from chat.notices import channel
 from chat.protocol import close_codes
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.response_headers import NO_PAGE
 from chat.protocol.untrusted_input import BadJson, loads
-from chat.quotas.connections import RETRY_SECONDS, Full, Place
+from chat.quotas.connections import RETRY_SECONDS, Full, Slot
 from chat.quotas.frames import FIRST_PAUSE_SECONDS
 from chat.quotas.handshakes import TooMany, address_of
 from chat.quotas.quotas import Quotas, quotas
@@ -40,7 +40,7 @@ from chat.socket.followers import Followers
 from chat.socket.requests import SignedOut, SocketRequests, is_ref
 from chat.socket.window import BYTES, UnknownFrame, Window
 from chat.socket.writer import SocketWriter
-from chat.streams.base import Unavailable
+from chat.streams.base import LogUnavailable
 from chatsite import request_ids
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     _requests: SocketRequests
     _followers: Followers
     _quotas: Quotas
-    _place: Place | None = None
+    _place: Slot | None = None
     _user_id = 0
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -191,13 +191,13 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             find_user=self._same_user,
         )
         metrics.READERS.labels("websocket").inc()
-        listening, greeted = Flag(), Flag()
+        listening, greeted = LightEvent(), LightEvent()
         self._spawn(self._forward_notices(listening, greeted))
         # First, so that of a run that begins just now either `hello` tells or a notice.
         await listening.wait()
         try:
             live = [run for run in await self._engine.log.runs_of(user.pk) if run.is_live]
-        except Unavailable:
+        except LogUnavailable:
             logger.warning("A socket is asked to come back: Redis does not answer.")
             self._bye(close_codes.DRAINING)
             return
@@ -240,12 +240,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._bye(close_codes.FRAME_TOO_BIG)
             return
         frame = _parse(text)
-        if not isinstance(frame, Refusal) and frame.get("type") == "ack" and self._moves_the_window(frame):
+        if not isinstance(frame, ApiError) and frame.get("type") == "ack" and self._moves_the_window(frame):
             # We asked for it by sending a frame: a reader as fast as we are is no flood.
             self._frames.give_back(self._user_id)
         elif self._quotas.frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND_PER_USER):
             self._flood()
-        elif isinstance(frame, Refusal):
+        elif isinstance(frame, ApiError):
             self._requests.refuse(None, frame)
         else:
             self._take(frame)
@@ -259,7 +259,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if frame.get("type") == "ack":
             self._check_acknowledged(frame)
         elif len(self._tasks) >= REQUESTS:
-            busy = Refusal("busy", "Too many requests at once on this socket.")
+            busy = ApiError("busy", "Too many requests at once on this socket.")
             self._requests.refuse(ref if is_ref(ref) else None, busy)
         elif request := self._requests.find(frame):
             self._spawn(self._run(request))
@@ -285,10 +285,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 raise UnknownFrame(number)
             self._window.acknowledge(number)
         except UnknownFrame:
-            refusal = Refusal("bad_request", "frame must be the number of a frame that was sent.")
+            refusal = ApiError("bad_request", "frame must be the number of a frame that was sent.")
             self._requests.refuse(ref if is_ref(ref) else None, refusal)
 
-    def _lost(self, run_id: str, refusal: Refusal) -> None:
+    def _lost(self, run_id: str, refusal: ApiError) -> None:
         self._requests.refuse(None, refusal, run_id=run_id)
 
     async def _write(self) -> None:
@@ -326,7 +326,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         user = user_of_scope(self.scope)
         return user if user is not None and user.pk == self._user_id else None
 
-    async def _forward_notices(self, listening: Flag, greeted: Flag) -> None:
+    async def _forward_notices(self, listening: LightEvent, greeted: LightEvent) -> None:
         async with channel.listen(self._user_id) as received:
             listening.set()
             await greeted.wait()
@@ -366,13 +366,13 @@ def _is_too_big(text: str) -> bool:
     return len(text) > settings.CHAT_FRAME_BYTES or len(text.encode()) > settings.CHAT_FRAME_BYTES
 
 
-def _parse(text: str | None) -> dict[str, Any] | Refusal:
+def _parse(text: str | None) -> dict[str, Any] | ApiError:
     if text is None:
-        return Refusal("bad_request", "Frames are JSON text, not binary.")
+        return ApiError("bad_request", "Frames are JSON text, not binary.")
     try:
         return loads(text)
     except BadJson as error:
-        return Refusal("bad_json", str(error))
+        return ApiError("bad_json", str(error))
 
 
 class _Farewell(Exception):

@@ -11,12 +11,12 @@ from typing import Any, Final
 from chat import metrics
 from chat.generation.engine import Engine
 from chat.generation.replay import Archived
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.events import Cursor, typed
 from chat.protocol.sse import dumps
 from chat.quotas.requests import Tally
 from chat.socket.window import Window
-from chat.streams.base import Batch, RunInfo, Unavailable
+from chat.streams.base import Batch, LogUnavailable, RunInfo
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Followers:
         engine: Engine,
         window: Window,
         write: Callable[[str], Awaitable[None]],
-        lost: Callable[[str, Refusal], None],
+        lost: Callable[[str, ApiError], None],
         *,
         user_id: int,
         tally: Tally,
@@ -68,13 +68,13 @@ class Followers:
         return run_id in self._tasks
 
     def check_room(self, run_id: str | None = None) -> None:
-        """Raises Refusal if no further run can be followed."""
+        """Raises ApiError if no further run can be followed."""
         if run_id in self._tasks:
             return
         if self.count >= FOLLOWED_RUNS:
-            raise Refusal("too_many_runs", f"One socket follows at most {FOLLOWED_RUNS} runs.")
+            raise ApiError("too_many_runs", f"One socket follows at most {FOLLOWED_RUNS} runs.")
         if self._tally.count(self._user_id) >= FOLLOWED_RUNS_PER_USER:
-            raise Refusal("too_many_runs", f"You follow {FOLLOWED_RUNS_PER_USER} runs at once already.")
+            raise ApiError("too_many_runs", f"You follow {FOLLOWED_RUNS_PER_USER} runs at once already.")
 
     def request(self, run_id: str) -> int:
         """Announce a `start`; a later `request` or `stop` for this run takes it back."""
@@ -119,7 +119,7 @@ class Followers:
                 run = await self._engine.log.find(run_id)
                 if run is not None and run.is_live:
                     tips[run_id] = run.cursor
-        except Unavailable:
+        except LogUnavailable:
             logger.warning("Nobody can tell now which runs are stalled.")
         before, self._tips = self._tips, tips
         return [run_id for run_id, cursor in tips.items() if before.get(run_id) == cursor]
@@ -156,11 +156,11 @@ class Followers:
             self._cursors.pop(run_id, None)
             self._requests.pop(run_id, None)
         error = None if task.cancelled() else task.exception()
-        if isinstance(error, Refusal):
+        if isinstance(error, ApiError):
             self._lost(run_id, error)
         elif error is not None:
             logger.error("Following run %s failed.", run_id, exc_info=error)
-            self._lost(run_id, Refusal("unavailable", "The answer cannot be read on. Try again."))
+            self._lost(run_id, ApiError("unavailable", "The answer cannot be read on. Try again."))
 
     async def _cancel(self, run_id: str) -> None:
         task = self._tasks.pop(run_id, None)

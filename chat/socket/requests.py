@@ -14,12 +14,12 @@ from chat import database
 from chat.generation.engine import Engine, Sent
 from chat.generation.requests import SendRequest, run_id_of
 from chat.models import User
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.events import BadCursor, Cursor
 from chat.quotas.quotas import Quotas
 from chat.socket.followers import Followers
 from chat.socket.writer import SocketWriter
-from chat.streams.base import Unavailable
+from chat.streams.base import LogUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -70,15 +70,15 @@ class SocketRequests:
         """
         ref, kind = frame.get("ref"), frame.get("type")
         if not is_ref(ref):
-            self.refuse(None, Refusal("bad_request", "ref must be a short string or a number."))
+            self.refuse(None, ApiError("bad_request", "ref must be a short string or a number."))
             return None
         request = self._kinds.get(kind) if isinstance(kind, str) else None
         if request is None:
-            self.refuse(ref, Refusal("unknown_type", "type is one of: send, subscribe, unsubscribe, stop, ack."))
+            self.refuse(ref, ApiError("unknown_type", "type is one of: send, subscribe, unsubscribe, stop, ack."))
             return None
         return partial(self._answer, ref, request, frame)
 
-    def refuse(self, ref: Ref, refusal: Refusal, **fields: object) -> None:
+    def refuse(self, ref: Ref, refusal: ApiError, **fields: object) -> None:
         reply: dict[str, object] = {
             "type": "error",
             "ref": ref,
@@ -99,19 +99,19 @@ class SocketRequests:
             else:
                 async with self._quotas.requests.turn(self._user_id):
                     await request(ref, frame)
-        except Refusal as refusal:
+        except ApiError as refusal:
             self.refuse(ref, refusal)
         except DatabaseError:
             logger.exception("A request failed.")
-            self.refuse(ref, Refusal("unavailable", "The database cannot be reached. Try again."))
-        except Unavailable:
+            self.refuse(ref, ApiError("unavailable", "The database cannot be reached. Try again."))
+        except LogUnavailable:
             logger.warning("A request failed: Redis does not answer.")
-            self.refuse(ref, Refusal("unavailable", "The server cannot do this just now. Try again."))
+            self.refuse(ref, ApiError("unavailable", "The server cannot do this just now. Try again."))
         except SignedOut:
             raise
         except Exception:
             logger.exception("A request failed.")
-            self.refuse(ref, Refusal("unavailable", "Something went wrong on the server. Try again."))
+            self.refuse(ref, ApiError("unavailable", "Something went wrong on the server. Try again."))
 
     async def _send(self, ref: Ref, frame: dict[str, Any]) -> None:
         request = SendRequest.parse(frame, characters=settings.CHAT_MESSAGE_CHARACTERS)
@@ -126,7 +126,7 @@ class SocketRequests:
             await self._followers.start(sent.run_id, run, None, request=number)
 
     async def _send_signed_in(self, request: SendRequest) -> Sent:
-        """Raises SignedOut, Refusal."""
+        """Raises SignedOut, ApiError."""
         is_out = False
 
         def find_user() -> User | None:
@@ -137,7 +137,7 @@ class SocketRequests:
 
         try:
             sent = await self._engine.send(self._user_id, request, find_user=find_user)
-        except Refusal:
+        except ApiError:
             if is_out:
                 raise SignedOut from None
             raise
@@ -195,8 +195,8 @@ def _cursor(value: object) -> Cursor | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Refusal("bad_cursor", "after must be a cursor.")
+        raise ApiError("bad_cursor", "after must be a cursor.")
     try:
         return Cursor.parse(value)
     except BadCursor as error:
-        raise Refusal("bad_cursor", str(error)) from error
+        raise ApiError("bad_cursor", str(error)) from error

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from chat.light_event import Flag
+from chat.light_event import LightEvent
 
 BYTES: Final = 64 * 1024
 
@@ -31,7 +31,7 @@ class Window:
         self._last = 0
         self._acknowledged = 0
         self._moved_at = clock()
-        self._changed = Flag()
+        self._changed = LightEvent()
         self._queue = asyncio.Lock()
 
     @property

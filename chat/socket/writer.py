@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from chat.light_event import Flag
+from chat.light_event import LightEvent
 from chat.protocol.sse import dumps
 from chat.protocol.untrusted_input import clean
 
@@ -24,7 +24,7 @@ class SocketWriter:
     def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self._send = send
         self._held: list[str] = []
-        self._wake = Flag()
+        self._wake = LightEvent()
         self._sending = False
         self._ended = False
 

@@ -176,14 +176,14 @@ class Lost(Exception):
     """The log held this run and does not hold it any more, and nobody has brought it back."""
 
 
-class Unavailable(Exception):
+class LogUnavailable(Exception):
     """The log cannot be reached. What was asked for may or may not have happened; asking again does no harm."""
 
 
 class StreamLog(Protocol):
     """Seqs start at 1 without holes. Nothing can be appended after a terminal event.
 
-    Every method may raise Unavailable. A log that several processes share gives each run to one of them at a time:
+    Every method may raise LogUnavailable. A log that several processes share gives each run to one of them at a time:
     that process has made or claimed it, and holds it for as long as it is alive and reaches the log.
     """
 

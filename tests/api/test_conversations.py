@@ -14,7 +14,7 @@ from chat import database
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
 from chat.models import Assistant, Conversation, Message
 from chat.notices import channel
-from chat.providers.base import Unavailable
+from chat.providers.base import ProviderUnavailable
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
 
@@ -237,7 +237,7 @@ class ComesLater:
 
     async def look(self, _: bool) -> Outlook:
         await database.write(Assistant.objects.all().update, is_available=self.has_come)
-        error = Unavailable("The model's server could not be reached.")
+        error = ProviderUnavailable("The model's server could not be reached.")
         return (
             Outlook()
             if self.has_come

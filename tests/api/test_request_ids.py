@@ -15,7 +15,7 @@ import chatsite.urls
 from chat.api.responses import route
 from chat.models import User
 from chat.quotas.quotas import quotas
-from chat.quotas.refusals import Answer
+from chat.quotas.repeated_errors import Response
 from chatsite.request_ids import chosen
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
@@ -103,9 +103,9 @@ async def test_a_body_over_the_limit_has_one(chat: Rig, owner: Browser) -> None:
 async def test_a_refusal_that_is_repeated_has_the_new_one(chat: Rig, owner: Browser) -> None:
     assert (await owner.get("/api/runs")).status == 200
     head = [(b"content-type", b"application/json")]
-    answer = Answer({"type": "http.response.start", "status": 429, "headers": head}, {"type": "http.response.body"})
+    answer = Response({"type": "http.response.start", "status": 429, "headers": head}, {"type": "http.response.body"})
     for _ in range(20):
-        quotas().refusals.happened((chat.alice.pk, "GET", "/api/runs"), answer, 5.0)
+        quotas().repeated_errors.happened((chat.alice.pk, "GET", "/api/runs"), answer, 5.0)
 
     answers = [await owner.get("/api/runs", x_request_id=name) for name in ("one", "two")]
 

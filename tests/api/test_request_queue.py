@@ -11,7 +11,7 @@ import pytest
 from chat.api.request_queue import RequestQueue
 from chat.quotas.arrivals import TURN
 from chat.quotas.quotas import ARRIVING, quotas
-from chat.quotas.refusals import REFUSED
+from chat.quotas.repeated_errors import REFUSED
 from chat.quotas.requests import LONGEST_REST_SECONDS, Requests
 
 ALICE = 1

@@ -11,7 +11,7 @@ import pytest
 
 from chat.api.responses import refused
 from chat.auth.credentials import not_signed_in, unavailable
-from chat.protocol.errors import STATUS, Refusal
+from chat.protocol.errors import STATUS, ApiError
 from chat.providers.base import Incomplete, RateLimited, TextDelta
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
@@ -23,7 +23,7 @@ HELPS = {
 
 @pytest.mark.parametrize("code", sorted(STATUS))
 def test_a_refusal_says_it(code: str) -> None:
-    response = refused(Refusal(code, "No."))
+    response = refused(ApiError(code, "No."))
 
     assert response.headers["x-should-retry"] == ("true" if code in HELPS else "false")
 

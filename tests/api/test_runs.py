@@ -13,7 +13,7 @@ from chat import database
 from chat.models import ApiToken, Assistant, Message
 from chat.notices import channel
 from chat.providers.base import Finish, Incomplete, RateLimited, TextDelta
-from chat.streams.base import RunInfo, Unavailable
+from chat.streams.base import LogUnavailable, RunInfo
 from tests.api.rig import Browser, names, text_of
 from tests.chat_rig import Rig
 from tests.socket.conftest import session_of
@@ -469,7 +469,7 @@ async def test_the_multiplex_outlives_a_log_that_is_away(
 
     async def away(owner_id: int) -> list[RunInfo]:
         asked.release()
-        raise Unavailable("planted")
+        raise LogUnavailable("planted")
 
     stream = await owner.open("GET", "/api/events")
     await stream.until("ping")
@@ -497,7 +497,7 @@ async def test_a_multiplex_that_begins_while_the_log_is_away_waits_for_it(
 
     async def away(_: object) -> Any:
         asked.release()
-        raise Unavailable("planted")
+        raise LogUnavailable("planted")
 
     first = await owner.open("GET", "/api/events")
     (start,) = await first.until("start")

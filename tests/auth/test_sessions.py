@@ -231,7 +231,7 @@ async def test_who_only_listens_is_there_too(chat: Rig) -> None:
     sessions.noted = sessions.Noted()
     scope = {"headers": [(b"cookie", f"sessionid={browser.session}".encode())], "client": ["192.0.2.9", 1]}
 
-    await sign_in_watch.SignIns().user_id(scope, age=0)
+    await sign_in_watch.SignInLookups().user_id(scope, age=0)
 
     row = await noted(SignIn.objects.filter(address="192.0.2.9").first)
     assert timezone.now() - row.last_seen_at < SEEN_EVERY

@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError
 
 from chat.auth import sign_in_watch
-from chat.auth.sign_in_watch import SignIns, signed_out
+from chat.auth.sign_in_watch import SignInLookups, signed_out
 from chat.models import User
 
 SCOPE = {"headers": [(b"authorization", b"Bearer chat_alice")]}
@@ -39,7 +39,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
 
 
 async def test_all_connections_of_one_token_are_one_look(database: Database) -> None:
-    sign_ins = SignIns()
+    sign_ins = SignInLookups()
     found = await asyncio.gather(*(sign_ins.user_id(SCOPE, age=5) for _ in range(60)))
     assert (found, database.looks) == ([ALICE] * 60, 1)
     await sign_ins.user_id(BOBS, age=5)
@@ -47,7 +47,7 @@ async def test_all_connections_of_one_token_are_one_look(database: Database) -> 
 
 
 async def test_an_answer_serves_for_so_long(database: Database) -> None:
-    sign_ins = SignIns()
+    sign_ins = SignInLookups()
     await sign_ins.user_id(SCOPE, age=60)
     database.user_id = None
     assert await sign_ins.user_id(SCOPE, age=60) == ALICE
@@ -55,7 +55,7 @@ async def test_an_answer_serves_for_so_long(database: Database) -> None:
 
 
 async def test_whoever_goes_takes_nobody_s_answer_away(database: Database) -> None:
-    sign_ins = SignIns()
+    sign_ins = SignInLookups()
     first = asyncio.create_task(sign_ins.user_id(SCOPE, age=5))
     await asyncio.sleep(0)
     second = asyncio.create_task(sign_ins.user_id(SCOPE, age=5))

@@ -129,7 +129,7 @@ async def test_lists_that_cannot_be_read_say_why_in_text(visitors: Visitors) -> 
 
 
 async def test_what_the_socket_says_is_only_text(visitors: Visitors) -> None:
-    """Refusals, notices, and the events of runs that nobody has begun."""
+    """RepeatedErrors, notices, and the events of runs that nobody has begun."""
     visitor = await arrive(visitors)
     words = iter(FIELDS)
 

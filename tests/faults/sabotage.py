@@ -24,10 +24,10 @@ def hold_saves() -> None:
     from django.db import transaction
 
     from chat import database
-    from chat.generation.finishing import Ending
+    from chat.generation.finishing import Finisher
     from chat.models import turn
 
-    save, write, done = turn.Turn.save, turn.Turn._write, Ending.done
+    save, write, done = turn.Turn.save, turn.Turn._write, Finisher.done
 
     def held_save(self: turn.Turn) -> Any:
         if "fault=before_commit" in self.user_text:
@@ -41,7 +41,7 @@ def hold_saves() -> None:
             _hold_thread("inside")
         return answer
 
-    async def held_done(self: Ending, message: Any, run_id: str, *, token: int) -> None:
+    async def held_done(self: Finisher, message: Any, run_id: str, *, token: int) -> None:
         if "fault=after_commit" in message.parent.text:
             _say("after_commit")
             await asyncio.Event().wait()
@@ -49,7 +49,7 @@ def hold_saves() -> None:
 
     # Room for as many as are held.
     database._savers = ThreadPoolExecutor(32, thread_name_prefix="db-save")  # type: ignore[misc]
-    turn.Turn.save, turn.Turn._write, Ending.done = held_save, held_write, held_done  # type: ignore[method-assign]
+    turn.Turn.save, turn.Turn._write, Finisher.done = held_save, held_write, held_done  # type: ignore[method-assign]
 
 
 def no_takeover() -> None:

@@ -14,7 +14,7 @@ from chat import database
 from chat.generation.detected_assistants import Looking, connect, show_detected
 from chat.generation.engine import _build
 from chat.models import Assistant, User
-from chat.providers.base import Unavailable
+from chat.providers.base import ProviderUnavailable
 from chat.providers.detection import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings
 from chatsite.environment import Problem
 from tests.fake_openai import FakeOpenAI
@@ -27,8 +27,10 @@ from tests.settings_read import setting
 pytestmark = pytest.mark.django_db
 
 OLLAMA = Detected("ollama", ("llama3.2:3b", "qwen3:8b"), "qwen3:8b", is_guess=True)
-NO_OLLAMA = Detected("ollama", (), "", "It does not answer.", Unavailable("It does not answer."), is_guess=True)
-UNKNOWN = Detected("openai", (), "", "It does not list its models.", Unavailable("It does not answer."))
+NO_OLLAMA = Detected(
+    "ollama", (), "", "It does not answer.", ProviderUnavailable("It does not answer."), is_guess=True
+)
+UNKNOWN = Detected("openai", (), "", "It does not list its models.", ProviderUnavailable("It does not answer."))
 
 
 def openai(*models: str) -> Detected:
@@ -339,7 +341,7 @@ class TestConnecting:
         configured = ProviderSettings(openai_base_url=f"http://127.0.0.1:{port}/v1", openai_model="m", ollama_url="")
         providers, watch = await connect(configured)
         assert watch.problems == ()
-        with pytest.raises(Unavailable):
+        with pytest.raises(ProviderUnavailable):
             await answer(providers["openai"], ask("Hello"))
         async with asyncio.timeout(30):
             while not watch.problems:

@@ -15,17 +15,17 @@ from chat.generation.requests import SendRequest
 from chat.models import Conversation, Message
 from chat.models.turn import Turn
 from chat.notices import channel
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.events import answer
 from chat.providers.base import (
     Finish,
     Incomplete,
+    ProviderUnavailable,
     RateLimited,
     ReasoningDelta,
     Recant,
     StatusDelta,
     TextDelta,
-    Unavailable,
     UsageDelta,
 )
 from tests.chat_rig import Rig, rig
@@ -180,14 +180,14 @@ async def test_the_same_id_with_another_text_is_a_conflict(chat: Rig, forgotten:
     sent = await chat.turn("One", client_message_id=key)
     if forgotten:
         await chat.engine.log.forget(sent.run_id)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send("Two", client_message_id=key)
     assert refused.value.code == "conflict"
 
 
 async def test_a_conversation_being_answered_is_busy(chat: Rig) -> None:
     sent = await chat.send()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send("More", conversation_id=sent.conversation_id)
     assert refused.value.code == "busy"
     assert refused.value.retryable
@@ -196,7 +196,7 @@ async def test_a_conversation_being_answered_is_busy(chat: Rig) -> None:
 async def test_so_many_live_runs_and_no_more(chat: Rig, settings: object) -> None:
     for _ in range(3):
         await chat.send()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send()
     assert refused.value.code == "too_many_runs"
 
@@ -204,7 +204,7 @@ async def test_so_many_live_runs_and_no_more(chat: Rig, settings: object) -> Non
 async def test_so_many_messages_a_minute_and_no_more(chat: Rig, settings: Any) -> None:
     settings.CHAT_SENDS_PER_MINUTE = 1
     sent = await chat.send()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send()
     assert refused.value.code == "rate_limited"
     assert refused.value.retryable
@@ -223,7 +223,7 @@ async def test_an_error_before_the_first_token_is_tried_again(chat: Rig) -> None
 
 async def test_an_error_after_the_first_token_ends_the_run_and_saves_nothing(chat: Rig) -> None:
     sent = await chat.send()
-    chat.provider.put(TextDelta("Half"), Unavailable("It broke.", retry_after=3))
+    chat.provider.put(TextDelta("Half"), ProviderUnavailable("It broke.", retry_after=3))
     entries = await chat.protocol.events(sent.run_id)
     assert names(entries) == ["start", "token", "error"]
     assert entries[-1].data == {
@@ -285,7 +285,7 @@ async def test_keep_saves_what_had_arrived(chat: Rig) -> None:
 
 async def test_keep_of_a_live_run_is_refused(chat: Rig) -> None:
     sent = await chat.send()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.engine.keep(chat.alice.pk, sent.run_id)
     assert refused.value.code == "conflict"
 
@@ -314,7 +314,7 @@ async def test_somebody_elses_run_is_not_found_live_ended_and_forgotten(chat: Ri
     sent = await chat.send()
     for step in range(3):
         for call in (chat.engine.find, chat.engine.stop, chat.engine.keep):
-            with pytest.raises(Refusal) as refused:
+            with pytest.raises(ApiError) as refused:
                 await call(chat.charlie.pk, sent.run_id)
             assert refused.value.code == "not_found"
         if step == 0:
@@ -331,7 +331,7 @@ async def test_somebody_elses_conversation_and_parent_are_not_found(chat: Rig) -
     assert message is not None
     request = {"text": "Mine now?", "conversation_id": sent.conversation_id}
     for fields in (request, {**request, "parent_id": str(message.pk)}):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(ApiError) as refused:
             await chat.engine.send(chat.charlie.pk, SendRequest.parse(fields, characters=100))
         assert refused.value.code == "not_found"
     assert await rows() == 2
@@ -436,7 +436,7 @@ async def test_reasoning_without_end_is_an_error_too(chat: Rig) -> None:
 
 async def test_lines_about_the_progress_are_passed_on_and_are_no_beginning(chat: Rig) -> None:
     sent = await chat.send()
-    chat.provider.put(StatusDelta("Thinking\ud800…", "thinking"), Unavailable("Not now.", retry_after=0))
+    chat.provider.put(StatusDelta("Thinking\ud800…", "thinking"), ProviderUnavailable("Not now.", retry_after=0))
     chat.provider.put(ReasoningDelta("Hm."), StatusDelta("Writing…", "generating"), TextDelta("Yes."), Finish("stop"))
     entries = await chat.protocol.events(sent.run_id)
     assert names(entries) == ["start", "status", "status", "reasoning", "status", "token", "done"]
@@ -456,7 +456,7 @@ async def test_a_repeated_send_into_a_deleted_conversation_is_not_found(chat: Ri
     sent = await chat.turn(client_message_id=key)
     await chat.engine.log.forget(sent.run_id)
     await database.write(lambda: Conversation.objects.get(pk=sent.conversation_id).delete_softly())
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send(client_message_id=key)
     assert refused.value.code == "not_found"
 
@@ -477,7 +477,7 @@ async def test_a_new_conversation_is_told_before_done_and_after_keep(chat: Rig) 
 
 async def test_while_the_server_closes_nothing_new_begins(chat: Rig) -> None:
     await chat.engine.close()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send()
     assert (refused.value.code, refused.value.status) == ("draining", 503)
 

@@ -10,12 +10,12 @@ import pytest
 from django.db import OperationalError
 
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
-from chat.providers.base import ProviderError, RateLimited, Unavailable
+from chat.providers.base import ProviderError, ProviderUnavailable, RateLimited
 
-AWAY = Problem("openai", Unavailable("It does not answer."), is_silent=True)
+AWAY = Problem("openai", ProviderUnavailable("It does not answer."), is_silent=True)
 SILENT = Outlook((AWAY,), is_settled=False, is_urgent=True)
 KNOWN = Outlook((AWAY,), is_urgent=True)
-GUESS = Outlook((Problem("ollama", Unavailable("It does not answer."), is_silent=True),))
+GUESS = Outlook((Problem("ollama", ProviderUnavailable("It does not answer."), is_silent=True),))
 REFUSED = Outlook((Problem("openai", ProviderError("It lists nothing."), is_silent=False),), is_settled=False)
 DEMO = Outlook(is_settled=False)
 WELL = Outlook()
@@ -178,7 +178,7 @@ async def test_a_failed_answer_is_looked_into(begin: Begin) -> None:
     servers = await begin(WELL)
     servers.now += 1
     servers.outlook = SILENT
-    servers.watch.doubt(Unavailable("It is gone."))
+    servers.watch.doubt(ProviderUnavailable("It is gone."))
     await servers.settle()
     assert (servers.looks, servers.waits) == ([False, True], [1])
     assert servers.watch.problems == SILENT.problems
@@ -188,7 +188,7 @@ async def test_a_failed_answer_is_looked_into(begin: Begin) -> None:
 async def test_many_failures_at_a_time_are_one_look_and_none_is_forgotten(begin: Begin) -> None:
     servers = await begin(WELL)
     for _ in range(100):
-        servers.watch.doubt(Unavailable("It is gone."))
+        servers.watch.doubt(ProviderUnavailable("It is gone."))
     await servers.settle()
     assert len(servers.looks) == 1
     assert await servers.ask(after=1) == 1

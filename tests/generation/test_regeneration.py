@@ -11,9 +11,9 @@ import pytest
 from chat import database
 from chat.generation.engine import Sent
 from chat.models import Assistant, Message
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.events import answer
-from chat.providers.base import Finish, Recant, TextDelta, Unavailable
+from chat.providers.base import Finish, ProviderUnavailable, Recant, TextDelta
 from tests.chat_rig import Rig, rig
 from tests.streams.processes import Processes
 from tests.streams.redis_server import RedisServer
@@ -47,7 +47,7 @@ async def cut_off(chat: Rig, text: str = "Once upon") -> Message:
 
 
 async def code_of(chat: Rig, **fields: object) -> str:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.again(**fields)
     return refused.value.code
 
@@ -140,7 +140,7 @@ async def test_the_beginning_is_shown_before_the_model_says_anything_and_a_stop_
 async def test_a_model_that_fails_before_it_goes_on_is_asked_again(chat: Rig) -> None:
     begun = await cut_off(chat)
     sent = await chat.again(continue_id=str(begun.pk))
-    chat.provider.put(Unavailable("Not now.", retry_after=0), TextDelta(" a time."), Finish("stop"))
+    chat.provider.put(ProviderUnavailable("Not now.", retry_after=0), TextDelta(" a time."), Finish("stop"))
     entries = await chat.protocol.events(sent.run_id)
     assert answer(entries) == "Once upon a time."
     assert entries[-1].name == "done"
@@ -253,7 +253,7 @@ async def test_one_answer_at_a_time_in_a_conversation(chat: Rig) -> None:
     begun = await cut_off(chat)
     await chat.again(regenerate_id=str(begun.parent_id))
     assert await code_of(chat, continue_id=str(begun.pk)) == "busy"
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send("More", conversation_id=str(begun.conversation_id))
     assert refused.value.code == "busy"
 

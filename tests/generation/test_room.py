@@ -13,7 +13,7 @@ import pytest
 
 from chat import database
 from chat.models import Message
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.events import answer
 from chat.providers.base import Finish, Incomplete, ReasoningDelta, StatusDelta, TextDelta
 from chat.streams.base import ROOM_BYTES, Budget
@@ -108,7 +108,7 @@ async def test_an_answer_that_fails_without_room_still_ends(chat: Rig) -> None:
 async def test_a_send_without_room_of_its_own_is_refused_before_it_begins(chat: Rig, settings: Any) -> None:
     settings.CHAT_LIVE_RUNS_PER_USER = 100
     live = [await chat.send() for _ in range(4)]
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send()
     assert (refused.value.code, refused.value.status, refused.value.retry_after) == ("too_many_runs", 429, 5)
     assert "room" in refused.value.message
@@ -124,7 +124,7 @@ async def test_a_long_message_counts_with_what_it_takes_in_memory(chat: Rig) -> 
     await chat.send("a" * 100_000)
     await chat.engine.stop(chat.alice.pk, sent.run_id)
     await ended(chat, sent.run_id)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.send("\U0001f426" + "a" * 99_999)
     assert refused.value.code == "too_many_runs"
 
@@ -163,10 +163,10 @@ async def test_a_failed_run_whose_log_was_dropped_has_failed_and_is_not_begun_ag
     assert (start.name, start.data["user_message"]["text"]) == ("start", "One")
     assert (last.name, last.data["code"]) == ("error", "incomplete")
     # Nobody else learns of it.
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.engine.find(chat.charlie.pk, first.run_id)
     assert refused.value.code == "not_found"
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.engine.keep(chat.alice.pk, first.run_id)
     assert refused.value.code == "not_found"
 
@@ -205,7 +205,7 @@ async def test_the_site_says_that_it_is_the_site_that_is_busy(
 ) -> None:
     setattr(settings, setting, 1)
     sent = await roomy.send()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await roomy.send()
     assert (refused.value.code, refused.value.status, refused.value.retryable) == ("unavailable", 503, True)
     assert 0 < (refused.value.retry_after or 0) <= 60

@@ -11,7 +11,7 @@ from chat.generation.engine import Sent
 from chat.generation.title_generation import AT_ONCE, tidy
 from chat.models import Assistant, Conversation
 from chat.notices import channel
-from chat.providers.base import Finish, Incomplete, ReasoningDelta, Recant, TextDelta, Unavailable
+from chat.providers.base import Finish, Incomplete, ProviderUnavailable, ReasoningDelta, Recant, TextDelta
 from chat.providers.demo.provider import DemoProvider
 from tests.chat_rig import Rig, rig
 
@@ -122,7 +122,7 @@ async def test_a_thought_before_the_title_is_no_part_of_it(chat: Rig) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        [Unavailable("Not now.")],
+        [ProviderUnavailable("Not now.")],
         [TextDelta("Half a ti"), Incomplete("It broke off.")],
         [Finish("stop")],
         [TextDelta(' "" \n ** \n'), Finish("stop")],

@@ -14,8 +14,8 @@ from chat import database
 from chat.generation import recorder
 from chat.generation.engine import Sent
 from chat.models import Conversation, Message, UnansweredQuestion
-from chat.protocol.errors import Refusal
-from chat.providers.base import RateLimited, Unavailable
+from chat.protocol.errors import ApiError
+from chat.providers.base import ProviderUnavailable, RateLimited
 from tests.chat_rig import Rig, rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ async def kept(chat: Rig) -> list[str]:
 async def test_a_first_question_that_failed_is_kept_and_no_message_is_saved(chat: Rig) -> None:
     sent = await chat.send("What is a heron?")
     chat.provider.say("A bi")
-    chat.provider.put(Unavailable("The model is away."))
+    chat.provider.put(ProviderUnavailable("The model is away."))
     entries = await chat.protocol.events(sent.run_id)
 
     [question] = await database.read(lambda: list(UnansweredQuestion.objects.all()))
@@ -102,7 +102,7 @@ async def test_nothing_is_kept_of_a_question_that_is_saved(chat: Rig) -> None:
 async def test_keeping_what_arrived_saves_the_question(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say("As far as this")
-    chat.provider.put(Unavailable("The model is away."))
+    chat.provider.put(ProviderUnavailable("The model is away."))
     await chat.protocol.events(sent.run_id)
 
     await chat.engine.keep(chat.alice.pk, sent.run_id)
@@ -113,7 +113,7 @@ async def test_keeping_what_arrived_saves_the_question(chat: Rig) -> None:
 async def test_of_one_without_a_log_nothing_can_be_kept(chat: Rig) -> None:
     sent = await failed(chat)
     await chat.engine.log.forget(sent.run_id)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.engine.keep(chat.alice.pk, sent.run_id)
     assert refused.value.code == "not_found"
 
@@ -130,13 +130,13 @@ async def test_a_server_that_closes_keeps_the_questions_of_its_runs(chat: Rig) -
 async def test_dismissed_it_is_gone(chat: Rig) -> None:
     sent = await failed(chat)
 
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await chat.engine.dismiss(chat.charlie.pk, sent.run_id)
     assert refused.value.code == "not_found"
     await chat.engine.dismiss(chat.alice.pk, sent.run_id)
 
     assert await kept(chat) == []
-    with pytest.raises(Refusal):
+    with pytest.raises(ApiError):
         await chat.engine.find(chat.alice.pk, sent.run_id)
 
 
@@ -146,7 +146,7 @@ async def test_only_what_has_failed_can_be_dismissed(chat: Rig) -> None:
     await chat.engine.log.forget(archived.run_id)
     live = await chat.send()
     for run in (saved, archived, live):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(ApiError) as refused:
             await chat.engine.dismiss(chat.alice.pk, run.run_id)
         assert refused.value.code == "conflict"
 

@@ -5,7 +5,7 @@ import { ESLint } from "eslint";
 
 const eslint = new ESLint();
 
-async function complaints(code, filePath = "static/js/elements/sample.js") {
+async function complaints(code, filePath = "static/js/ui/sample.js") {
   const [result] = await eslint.lintText(`${code}\n`, { filePath });
   return result.messages.map(({ ruleId }) => ruleId);
 }

@@ -11,14 +11,14 @@ from django.test import AsyncClient
 from chat import database
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
 from chat.models import Assistant
-from chat.providers.base import ProviderError, Unavailable
+from chat.providers.base import ProviderError, ProviderUnavailable
 from tests.chat_rig import rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SHOWN = re.compile(r'<p class="notice" data-problem="(\w+)">')
-AWAY = Problem("scripted", Unavailable("It does not answer."), is_silent=True)
+AWAY = Problem("scripted", ProviderUnavailable("It does not answer."), is_silent=True)
 USELESS = Problem("scripted", ProviderError("It lists nothing."), is_silent=False)
-OTHER = Problem("other", Unavailable("It does not answer."), is_silent=True)
+OTHER = Problem("other", ProviderUnavailable("It does not answer."), is_silent=True)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from chat.providers.base import Finish, ProviderError, Unavailable
+from chat.providers.base import Finish, ProviderError, ProviderUnavailable
 from chat.providers.demo.provider import DemoProvider
 from chat.providers.detection import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings, build, detect
 from tests.fake_openai import FakeOpenAI
@@ -173,7 +173,7 @@ async def test_a_failed_answer_is_told_to_whoever_watches() -> None:
     failed: list[ProviderError] = []
     registry = build(ProviderSettings(openai_base_url=f"{NOWHERE}/v1"), on_failure=failed.append)
 
-    with pytest.raises(Unavailable) as raised:
+    with pytest.raises(ProviderUnavailable) as raised:
         await answer(registry["openai"], ask("hello"))
     await registry.close()
 

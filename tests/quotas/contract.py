@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chat.quotas.connections import Connections, Full, Place
+from chat.quotas.connections import Connections, Full, Slot
 
 ALICE, BOB = 1, 2
 LIMIT = 3
@@ -25,7 +25,7 @@ class ConnectionsContract:
     async def make_connections(self) -> Connections:
         raise NotImplementedError
 
-    async def opened(self, count: int, *, limit: int = LIMIT, user_id: int = ALICE) -> list[Place]:
+    async def opened(self, count: int, *, limit: int = LIMIT, user_id: int = ALICE) -> list[Slot]:
         return [await self.connections.open("sockets", user_id, limit=limit) for _ in range(count)]
 
     async def test_a_user_has_so_many_and_no_more(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chat.quotas.connections import Full, Place
+from chat.quotas.connections import Full, Slot
 from chat.quotas.redis_connections import RedisConnections
 from tests.quotas.contract import ALICE, BOB, LIMIT, ConnectionsContract
 from tests.streams.redis_server import RedisServer
@@ -65,7 +65,7 @@ async def processes(own_redis: RedisServer) -> AsyncIterator[Processes]:
     await made.close()
 
 
-async def opened(process: RedisConnections, count: int = 1, *, user_id: int = ALICE) -> list[Place]:
+async def opened(process: RedisConnections, count: int = 1, *, user_id: int = ALICE) -> list[Slot]:
     return [await process.open("sockets", user_id, limit=LIMIT) for _ in range(count)]
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.quotas.requests import Requests, Tally
 from chat.quotas.sends import ATTEMPTS_PER_SEND, Sends
 from tests.quotas.clock import Clock
@@ -49,7 +49,7 @@ async def test_the_line_has_an_end() -> None:
     work = Work(Requests(1, waiting=1))
     tasks = [asyncio.create_task(work(number)) for number in range(2)]
     await settle()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         await work(2)
     assert (refused.value.code, refused.value.status, refused.value.retryable) == ("too_many_requests", 429, True)
     work.end.set()
@@ -61,7 +61,7 @@ async def test_nobody_waits_for_ever() -> None:
     work = Work(Requests(1, wait_seconds=0.01))
     first = asyncio.create_task(work(0))
     await settle()
-    with pytest.raises(Refusal, match="at once"):
+    with pytest.raises(ApiError, match="at once"):
         await work(1)
     work.end.set()
     await first
@@ -86,7 +86,7 @@ def test_attempts_to_send_are_counted_also_those_that_are_refused_later() -> Non
     sends = Sends(clock=clock)
     for _ in range(2 * ATTEMPTS_PER_SEND):
         sends.check(ALICE, per_minute=2)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         sends.check(ALICE, per_minute=2)
     assert refused.value.code == "rate_limited"
     assert refused.value.retry_after is not None

@@ -1,7 +1,7 @@
 """A tiny ASGI application under our server: python -m tests.server.streaming_app [stock | unlimited | patience JSON]
 
-Prints its port. The JSON has the arguments of `Patience`. The negative controls: "stock" has Daphne's own `send`,
-which never waits; "unlimited" takes whatever comes over a WebSocket.
+Prints its port. The JSON has the arguments of `ArrivalDeadlines`. The negative controls: "stock" has Daphne's own
+`send`, which never waits; "unlimited" takes whatever comes over a WebSocket.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from typing import Any
 from urllib.parse import parse_qs
 
-from chat.server.arrivals import Patience
+from chat.server.arrivals import ArrivalDeadlines
 from chat.server.listening import listen
 from chat.server.server import Server, daphne
 
@@ -153,7 +153,7 @@ if __name__ == "__main__":
 
         websocket_protocol.SILENT_FRAMES_PER_SECOND = inbox.FULL = 2**31  # type: ignore[misc]
     server = StockServer if sys.argv[1:] == ["stock"] else Server
-    patience = Patience(**json.loads(sys.argv[2])) if sys.argv[1:2] == ["patience"] else Patience()
+    patience = ArrivalDeadlines(**json.loads(sys.argv[2])) if sys.argv[1:2] == ["patience"] else ArrivalDeadlines()
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     server(application, listener, on_listening=lambda: tell(port), on_shutdown=shut_down, patience=patience).run()

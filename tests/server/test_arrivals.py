@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from chat.protocol.response_headers import NO_PAGE
-from chat.server.arrivals import Patience
+from chat.server.arrivals import ArrivalDeadlines
 from tests.server.process import END_SECONDS, ROOT, running
 from tests.server.test_server import OneReader
 
@@ -136,9 +136,9 @@ class TestSlowRequests:
 
     def test_what_is_deployed_waits_as_long_as_nginx_does(self) -> None:
         nginx = (ROOT / "deploy" / "nginx.conf").read_text()
-        assert f"client_header_timeout {Patience().head:g}s;" in nginx
-        assert f"client_body_timeout {Patience().body:g}s;" in nginx
-        assert (Patience().head, Patience().body) == (20, 60)
+        assert f"client_header_timeout {ArrivalDeadlines().head:g}s;" in nginx
+        assert f"client_body_timeout {ArrivalDeadlines().body:g}s;" in nginx
+        assert (ArrivalDeadlines().head, ArrivalDeadlines().body) == (20, 60)
 
 
 class TestConnectionsWithoutARequest:

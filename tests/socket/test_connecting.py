@@ -11,7 +11,7 @@ from chat import database
 from chat.auth.credentials import user_of_scope
 from chat.models import ApiToken
 from chat.notices import channel
-from chat.streams.base import RunInfo, Unavailable
+from chat.streams.base import LogUnavailable, RunInfo
 from chat.streams.memory import MemoryLog
 from chatsite.asgi import application
 from tests.chat_rig import Rig
@@ -50,7 +50,7 @@ class LateLog(MemoryLog):
 
 class AbsentLog(MemoryLog):
     async def runs_of(self, owner_id: int) -> list[RunInfo]:
-        raise Unavailable("It does not answer.")
+        raise LogUnavailable("It does not answer.")
 
 
 async def test_while_the_log_is_away_a_socket_is_asked_to_come_back(chat: Rig) -> None:

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.quotas.quotas import quotas
 from chat.quotas.requests import Tally
 from chat.socket.followers import Followers
@@ -24,7 +24,7 @@ def followers_of(chat: Rig, lost: list[str] | None = None) -> tuple[Followers, l
     async def write(frame: str) -> None:
         sent.append(frame)
 
-    def lost_one(run_id: str, refusal: Refusal) -> None:
+    def lost_one(run_id: str, refusal: ApiError) -> None:
         told.append(run_id)
 
     return Followers(chat.engine, Window(), write, lost_one, user_id=chat.alice.pk, tally=Tally()), sent
@@ -110,7 +110,7 @@ async def test_there_is_room_for_so_many(chat: Rig, monkeypatch: pytest.MonkeyPa
     followers, _ = followers_of(chat)
     await followers.start(sent.run_id, run, None, request=followers.request(sent.run_id))
     followers.check_room(sent.run_id)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         followers.check_room()
     assert refused.value.code == "too_many_runs"
     await followers.close()

@@ -12,7 +12,7 @@ from chat import database
 from chat.auth.sign_in_watch import look_now
 from chat.generation.engine import Engine, engine
 from chat.models import Conversation, User
-from chat.streams.base import Unavailable
+from chat.streams.base import LogUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ async def _end_runs(chat: Engine, user_id: int) -> None:
             for run in await chat.log.runs_of(user_id):
                 await chat.stop_and_wait(run)
                 await chat.log.forget(run.run_id)
-    except (TimeoutError, Unavailable) as error:
+    except (TimeoutError, LogUnavailable) as error:
         logger.warning("account: runs of user %s not ended in time: %r", user_id, error)
 
 

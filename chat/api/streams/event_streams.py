@@ -24,7 +24,7 @@ from chat.auth.sign_in_watch import signed_out
 from chat.generation.run_labels import RunLabels
 from chat.models import User
 from chat.protocol.response_headers import NO_PAGE
-from chat.quotas.connections import RETRY_SECONDS, Full, Place
+from chat.quotas.connections import RETRY_SECONDS, Full, Slot
 from chat.quotas.quotas import quotas
 from chat.quotas.requests import too_many_connections
 
@@ -66,9 +66,9 @@ _LATE_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no
 async def take_a_place(request: HttpRequest, reader: User) -> None:
     """Before a response that takes its time: among those that the reader may have open, until this one has ended.
 
-    Raises Refusal too_many_requests.
+    Raises ApiError too_many_requests.
     """
-    places: list[Place] = request.scope[_PLACES]  # type: ignore[attr-defined]
+    places: list[Slot] = request.scope[_PLACES]  # type: ignore[attr-defined]
     try:
         place = await quotas().connections.open("streams", reader.pk, limit=settings.CHAT_STREAMS_PER_USER)
     except Full:
@@ -134,7 +134,7 @@ class EventStreams:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handed_over: asyncio.Future[_HandedOver] = asyncio.get_running_loop().create_future()
         client = _Client(receive)
-        places: list[Place] = []
+        places: list[Slot] = []
 
         async def forward(message: Message) -> None:
             if not handed_over.done():

@@ -16,11 +16,11 @@ from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
 from chat.generation.replay import Archived
 from chat.notices import channel
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.events import BadCursor, Cursor
 from chat.protocol.sse import RETRY_MS, encode, ping
 from chat.protocol.untrusted_input import parse_uuid
-from chat.streams.base import Batch, RunInfo, Unavailable
+from chat.streams.base import Batch, LogUnavailable, RunInfo
 
 T = TypeVar("T")
 
@@ -196,9 +196,9 @@ class Multiplex:
         while True:
             try:
                 return await self._engine.find(self._user_id, run_id)
-            except Refusal:
+            except ApiError:
                 return None
-            except (Unavailable, DatabaseError) as error:
+            except (LogUnavailable, DatabaseError) as error:
                 logger.warning("A stream waits to go on with run %s: %s", run_id, error)
                 await asyncio.sleep(FIND_AGAIN_SECONDS)
 
@@ -206,7 +206,7 @@ class Multiplex:
         """What cannot be seen now is looked for again, soon enough."""
         try:
             runs = await self._engine.log.runs_of(self._user_id)
-        except Unavailable:
+        except LogUnavailable:
             return
         for run in runs:
             if run.is_live and run.run_id not in self._tasks and run.run_id not in self._ended:

@@ -28,10 +28,10 @@ class Connection(Protocol):
     def resume(self) -> None: ...
 
 
-class Pace:
+class ReadThrottle:
     """Turns to read, some time apart once the text has begun. A slower model waits for nothing.
 
-    That time is EVERY_SECONDS, or with many streams in this process, each of which has entered its Pace, up to
+    That time is EVERY_SECONDS, or with many streams in this process, each of which has entered its ReadThrottle, up to
     SELDOM_SECONDS. Between the turns the `connection` is paused: it would wake the process for every token.
     """
 
@@ -48,13 +48,13 @@ class Pace:
         self._next_turn = 0.0
 
     def __enter__(self) -> Self:
-        Pace._streams += 1
+        ReadThrottle._streams += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        Pace._streams -= 1
+        ReadThrottle._streams -= 1
 
     async def turn(self) -> None:
         wait = self._next_turn - self._loop.time()
@@ -68,7 +68,7 @@ class Pace:
     def read(self, size: int) -> None:
         """So many bytes of the text were read just now."""
         if size < FULL_BYTES:
-            self._next_turn = next_turn(self._loop.time(), Pace._streams)
+            self._next_turn = next_turn(self._loop.time(), ReadThrottle._streams)
         else:
             self._next_turn = 0.0
 

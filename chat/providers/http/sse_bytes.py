@@ -27,7 +27,7 @@ class EventTooLong(ValueError):
     """A line or an event is longer than the limit; nothing after it can be trusted."""
 
 
-class EventStream:
+class SseBytesDecoder:
     """Bytes in, events out; the bytes may be split anywhere. Comments, `id` and `retry` are passed over.
 
     As the specification has it, an event without data is none. Beyond it, two ways in which servers report an error

@@ -16,7 +16,7 @@ FIRST_FACTOR: Final = 10
 IDLE_FACTOR: Final = 3
 
 
-class Patience:
+class Timeouts:
     """Counts the time spent waiting for the upstream since it last gave something to show.
 
     first: seconds until the first text or reasoning. idle: seconds between two deltas. settle: seconds for what may

@@ -27,8 +27,8 @@ from chat.providers.base import (
     TimedOut,
 )
 from chat.providers.http.connection import Connection
-from chat.providers.http.read_throttle import Pace
-from chat.providers.http.timeouts import Patience
+from chat.providers.http.read_throttle import ReadThrottle
+from chat.providers.http.timeouts import Timeouts
 from chat.providers.http.transport import OriginTransport
 from chat.providers.openai import errors, listing
 from chat.providers.openai.reader import AnswerReader
@@ -92,14 +92,14 @@ class OpenAIProvider:
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         reader = AnswerReader(secret=self._api_key)
-        patience = Patience(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
+        patience = Timeouts(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
         try:
             async with AsyncExitStack() as connection:
                 connection.enter_context(patience)
                 response = await self._open(request, patience, connection)
                 body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
                 line = Connection(response.http_response)
-                pace = connection.enter_context(Pace(line))
+                pace = connection.enter_context(ReadThrottle(line))
                 while not reader.done:
                     await pace.turn()
                     for delta in await self._next(body, reader, patience, pace):
@@ -140,7 +140,7 @@ class OpenAIProvider:
                 return await listing.read(body)
 
     async def _open(
-        self, request: Request, patience: Patience, connection: AsyncExitStack
+        self, request: Request, patience: Timeouts, connection: AsyncExitStack
     ) -> openai.AsyncAPIResponse[Any]:
         """The response, once its headers say that an answer follows. `connection` closes it."""
         fields = asked = self._fields(request)
@@ -159,7 +159,7 @@ class OpenAIProvider:
                 return response
 
     async def _request(
-        self, fields: dict[str, Any], patience: Patience, connection: AsyncExitStack
+        self, fields: dict[str, Any], patience: Timeouts, connection: AsyncExitStack
     ) -> openai.AsyncAPIResponse[Any]:
         try:
             return await patience.wait(_posted(self._client(), fields, connection))
@@ -172,7 +172,7 @@ class OpenAIProvider:
             raise Misconfigured(errors.IMPOSSIBLE) from None
 
     async def _next(
-        self, body: AsyncIterator[bytes], reader: AnswerReader, patience: Patience, pace: Pace
+        self, body: AsyncIterator[bytes], reader: AnswerReader, patience: Timeouts, pace: ReadThrottle
     ) -> list[Delta]:
         """The deltas of the next bytes; the answer ends with them if the upstream does."""
         try:

@@ -26,16 +26,16 @@ from chat.providers.base import (
     Incomplete,
     Misconfigured,
     ProviderError,
+    ProviderUnavailable,
     QuotaExceeded,
     RateLimited,
     Redirected,
     TimedOut,
     ToolCalled,
-    Unavailable,
 )
 from chat.providers.http.transport import LeftOrigin
-from chat.providers.openai import signs
-from chat.providers.openai.complaint import Complaint
+from chat.providers.openai import error_signs
+from chat.providers.openai.error_detail import ErrorDetail
 from chat.providers.text import clean
 
 # What reading from the network may raise. The client maps most of aiohttp's errors, but not all.
@@ -110,7 +110,9 @@ def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderEr
         return TimedOut(_with_quote("The model's server gave up waiting for the model.", said))
     if status >= 500:
         sentence = _with_quote(f"The model's server cannot answer at the moment (status {status}).", said)
-        return Unavailable(sentence, retry_after=wait, retryable=not (status in _NEVER or signs.is_hopeless(said)))
+        return ProviderUnavailable(
+            sentence, retry_after=wait, retryable=not (status in _NEVER or error_signs.is_hopeless(said))
+        )
     if status == 413:
         return ProviderError(_with_quote(_TOO_LONG, said))
     return ProviderError(_with_quote(_REFUSED.format(status), said))
@@ -127,18 +129,18 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
     if any(isinstance(cause, httpx2.DecodingError) for cause in causes):
         return ProviderError(_PACKED)
     if any(isinstance(cause, aiohttp.ConnectionTimeoutError) for cause in causes):
-        return Unavailable(f"The model's server could not be reached within {connect_timeout:g} seconds.")
+        return ProviderUnavailable(f"The model's server could not be reached within {connect_timeout:g} seconds.")
     if any(isinstance(cause, aiohttp.SocketTimeoutError) for cause in causes):
         return TimedOut("The model's server stopped answering.")
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return Unavailable(_CERTIFICATE, retryable=False)
+        return ProviderUnavailable(_CERTIFICATE, retryable=False)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return Unavailable(_NO_TLS, retryable=False)
+        return ProviderUnavailable(_NO_TLS, retryable=False)
     if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes):
-        return Unavailable(_NO_HOST)
+        return ProviderUnavailable(_NO_HOST)
     if any(isinstance(cause, aiohttp.ClientConnectorError) for cause in causes):
-        return Unavailable("The model's server could not be reached.")
-    return Unavailable("The connection to the model's server was lost.")
+        return ProviderUnavailable("The model's server could not be reached.")
+    return ProviderUnavailable("The connection to the model's server was lost.")
 
 
 def cut_off(error: BaseException) -> ProviderError:
@@ -150,17 +152,17 @@ def cut_off(error: BaseException) -> ProviderError:
 
 def reported(error: object, *, secret: str = "") -> ProviderError:
     """An error inside a stream or a response of status 200: a mapping, a list of them, or just a text."""
-    complaint = Complaint.of(error)
+    complaint = ErrorDetail.of(error)
     said = _said(complaint.words, secret)
     if known := _known(complaint, complaint.status, said, complaint.retry_after):
         return known
-    if complaint.status in (401, 403) and not signs.speaks_of_a_place(said):
+    if complaint.status in (401, 403) and not error_signs.speaks_of_a_place(said):
         return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
     sentence = _with_quote(_BROKE_OFF, said)
-    is_hopeless = signs.is_hopeless(said)
-    if signs.is_busy(complaint):
-        return Unavailable(sentence, retryable=not is_hopeless)
-    return ProviderError(sentence, retryable=not (is_hopeless or signs.is_the_requests(complaint)))
+    is_hopeless = error_signs.is_hopeless(said)
+    if error_signs.is_busy(complaint):
+        return ProviderUnavailable(sentence, retryable=not is_hopeless)
+    return ProviderError(sentence, retryable=not (is_hopeless or error_signs.is_the_requests(complaint)))
 
 
 def ended(name: str, *, secret: str = "") -> ProviderError:
@@ -177,7 +179,7 @@ def tool_called(name: str) -> ProviderError:
 
 def no_completion(value: object, *, secret: str = "") -> ProviderError:
     """A whole response of status 200 in JSON that is neither an answer nor an error."""
-    said = _said(Complaint.of(value).words, secret)
+    said = _said(ErrorDetail.of(value).words, secret)
     return ProviderError(_with_quote("The model's server answered with JSON that is not a chat completion.", said))
 
 
@@ -193,7 +195,7 @@ def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
 
 def is_too_long(error: openai.APIStatusError) -> bool:
     complaint = _complaint(error)
-    return signs.is_too_long(complaint, complaint.words[:_READ_CHARACTERS])
+    return error_signs.is_too_long(complaint, complaint.words[:_READ_CHARACTERS])
 
 
 def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Sequence[str]:
@@ -203,9 +205,9 @@ def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Seque
     named = [
         field
         for field in fields
-        if field in complaint.fields or (signs.speaks_of_a_field(words) and _names(words, field))
+        if field in complaint.fields or (error_signs.speaks_of_a_field(words) and _names(words, field))
     ]
-    is_vague = not words or (signs.speaks_of_some_field(words) and not complaint.fields)
+    is_vague = not words or (error_signs.speaks_of_some_field(words) and not complaint.fields)
     return named or (fields if is_vague else ())
 
 
@@ -213,7 +215,7 @@ def mentions(error: openai.APIStatusError, field: str) -> bool:
     """Whether the server names this field of the request as one that it does not know."""
     complaint = _complaint(error)
     words = complaint.words[:_READ_CHARACTERS]
-    return signs.speaks_of_a_field(words) and (field in complaint.fields or _names(words, field))
+    return error_signs.speaks_of_a_field(words) and (field in complaint.fields or _names(words, field))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -253,35 +255,39 @@ def _pattern(secret: str) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
-def _complaint(error: openai.APIStatusError) -> Complaint:
+def _complaint(error: openai.APIStatusError) -> ErrorDetail:
     """From the whole body: the client keeps only what is in its field `error`."""
     if not error.response.content:
-        return Complaint.of(error.body)
+        return ErrorDetail.of(error.body)
     text = error.response.content.decode("utf-8", "replace")
     try:
-        return Complaint.of(json.loads(text))
+        return ErrorDetail.of(json.loads(text))
     except (ValueError, RecursionError):
-        return Complaint.of(text)
+        return ErrorDetail.of(text)
 
 
-def _known(complaint: Complaint, status: int | None, said: str, wait: float | None) -> ProviderError | None:
+def _known(complaint: ErrorDetail, status: int | None, said: str, wait: float | None) -> ProviderError | None:
     """What a server says in words or codes of its own, whatever the status."""
     # A failure of the server's own may be worded like anything.
     words = said if status is None or status < 500 else ""
-    if signs.is_filtered(complaint, words):
+    if error_signs.is_filtered(complaint, words):
         return ProviderError(_with_quote(_FILTERED, said))
-    if signs.is_over_plan(said):
+    if error_signs.is_over_plan(said):
         return ProviderError(_with_quote(_PLAN, said))
     # Gemini speaks of a quota also where it says how long to wait.
-    if status == 402 or signs.is_out_of_credit(complaint) or (wait is None and signs.speaks_of_credit(words)):
+    if (
+        status == 402
+        or error_signs.is_out_of_credit(complaint)
+        or (wait is None and error_signs.speaks_of_credit(words))
+    ):
         return QuotaExceeded(_with_quote(_QUOTA, said))
-    if status == 429 or signs.is_too_often(complaint):
+    if status == 429 or error_signs.is_too_often(complaint):
         return RateLimited(_with_quote(_RATE, said), retry_after=wait)
-    if signs.is_too_long(complaint, said):
+    if error_signs.is_too_long(complaint, said):
         return ProviderError(_with_quote(_TOO_LONG, said))
-    if signs.is_bad_key(complaint) or (status == 400 and signs.speaks_of_the_key(said)):
+    if error_signs.is_bad_key(complaint) or (status == 400 and error_signs.speaks_of_the_key(said)):
         return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
-    if status == 404 or signs.is_no_model(complaint, words):
+    if status == 404 or error_signs.is_no_model(complaint, words):
         return ProviderError(_with_quote(_NO_MODEL, said))
     return None
 
@@ -289,7 +295,7 @@ def _known(complaint: Complaint, status: int | None, said: str, wait: float | No
 def _forbidden(error: openai.APIStatusError, status: int, said: str) -> ProviderError:
     if status == 403 and error.response.content.lstrip()[:1] == b"<":
         return ProviderError(_FIREWALL.format(status))
-    if status == 403 and signs.speaks_of_a_place(said) and not signs.speaks_of_the_key(said):
+    if status == 403 and error_signs.speaks_of_a_place(said) and not error_signs.speaks_of_the_key(said):
         return ProviderError(_with_quote(_REFUSED.format(status), said))
     return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
 

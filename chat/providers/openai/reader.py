@@ -14,11 +14,11 @@ from chat.providers.base import (
     TextDelta,
     UsageDelta,
 )
-from chat.providers.http.sse_bytes import MAX_EVENT_BYTES, STRAY, EventStream, EventTooLong
+from chat.providers.http.sse_bytes import MAX_EVENT_BYTES, STRAY, EventTooLong, SseBytesDecoder
 from chat.providers.openai import chunks, errors
 from chat.providers.openai.chunks import Choice, Chunk, Content, NotACompletion, Usage
-from chat.providers.openai.complaint import Complaint, is_error
-from chat.providers.openai.endings import Ending, Failed, ending_of, worse
+from chat.providers.openai.error_detail import ErrorDetail, is_error
+from chat.providers.openai.finish_reasons import Ending, Failed, ending_of, worse
 from chat.providers.openai.repetition import Repetition
 from chat.providers.openai.thoughts import Thoughts
 from chat.providers.text import Joiner
@@ -64,7 +64,7 @@ class AnswerReader:
         self.is_over = False
         self.done = False
         self.failure: ProviderError | None = None
-        self._events = EventStream()
+        self._events = SseBytesDecoder()
         self._sniffed = False
         self._unsniffed = b""
         self._is_whole = False
@@ -228,7 +228,7 @@ class AnswerReader:
             return
         if is_error(value):
             raise errors.reported(value, secret=self._secret)
-        if isinstance(value, dict) and "choices" not in value and Complaint.of(value).words:
+        if isinstance(value, dict) and "choices" not in value and ErrorDetail.of(value).words:
             self._remark = value
 
     def _decode(self, data: bytes) -> Chunk:

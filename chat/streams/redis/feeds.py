@@ -24,7 +24,7 @@ LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a run's log is, and the entries that were asked for."""
 
     cursor: Cursor
@@ -34,7 +34,7 @@ class Place:
 
 
 # (run id, cursor, limit in bytes) → the place, or None if Redis does not hold the run.
-Read = Callable[[str, Cursor | None, int], Awaitable[Place | None]]
+Read = Callable[[str, Cursor | None, int], Awaitable[Position | None]]
 
 
 class Feed:
@@ -51,7 +51,7 @@ class Feed:
         self._held: deque[tuple[Entry, int]] = deque()
         self._size = 0
         self._waiting: set[asyncio.Future[None]] = set()
-        self._readings: dict[tuple[Cursor | None, int], asyncio.Future[Place | None]] = {}
+        self._readings: dict[tuple[Cursor | None, int], asyncio.Future[Position | None]] = {}
 
     def offer(self, epoch: str, first: int, events: Sequence[Event]) -> None:
         """Entries that Redis has acknowledged, from wherever they come: known ones are left out."""
@@ -69,7 +69,7 @@ class Feed:
         self._state = state_after(events[-1])
         self._wake()
 
-    def observe(self, place: Place) -> None:
+    def observe(self, place: Position) -> None:
         """Where the log was a moment ago: less than what is known is old news."""
         if place.cursor.epoch != self._epoch:
             self._begin(place.cursor.epoch, 0)
@@ -119,7 +119,7 @@ class Feed:
                 await self._grown_soon()
             place = None
 
-    async def _found(self, after: Cursor, limit: int) -> Place:
+    async def _found(self, after: Cursor, limit: int) -> Position:
         """The place in Redis, waited for if Redis has lost the run: its owner may bring it back. Raises Lost."""
         loop = asyncio.get_running_loop()
         ended, give_up = self._state != "live", loop.time() + self._lost_after
@@ -130,7 +130,7 @@ class Feed:
         self.observe(place)
         return place
 
-    async def _looked_up(self, after: Cursor | None, limit: int) -> Place | None:
+    async def _looked_up(self, after: Cursor | None, limit: int) -> Position | None:
         """What Redis has, perhaps 100 KB of question.
 
         Readers that ask for the same thing at the same moment share one answer: all of a person's tabs do when a run
@@ -145,13 +145,13 @@ class Feed:
         await asyncio.wait([reading])
         return reading.result()
 
-    def _was_read(self, asked: tuple[Cursor | None, int], reading: asyncio.Future[Place | None]) -> None:
+    def _was_read(self, asked: tuple[Cursor | None, int], reading: asyncio.Future[Position | None]) -> None:
         del self._readings[asked]
         if not reading.cancelled():
             # Perhaps nobody waits for it any more, whatever it was.
             reading.exception()
 
-    def _has_lost(self, place: Place) -> bool:
+    def _has_lost(self, place: Position) -> bool:
         """Whether Redis knows less than it has acknowledged: until its owner, or the next one, brings that back."""
         following = place.cursor.seq + 1
         is_held = bool(self._held) and self._held[0][0].seq <= following
@@ -207,9 +207,9 @@ class Feed:
             self._waiting.discard(waiting)
 
 
-def _lies_in(cursor: Cursor, place: Place) -> bool:
+def _lies_in(cursor: Cursor, place: Position) -> bool:
     return cursor.epoch == place.cursor.epoch and cursor.seq <= place.cursor.seq
 
 
-def _reset(place: Place, reason: str) -> Batch:
+def _reset(place: Position, reason: str) -> Batch:
     return Batch(place.cursor.epoch, [Entry(0, "reset", {"attempt": place.attempt, "reason": reason})])

@@ -16,11 +16,11 @@ from typing import Any, Final, cast
 from redis.asyncio import ConnectionPool
 
 from chat.protocol.events import Cursor, Entry, Event
-from chat.streams.base import Batch, RunState, Unavailable
+from chat.streams.base import Batch, LogUnavailable, RunState
 from chat.streams.entries import decode
 from chat.streams.redis import keys
-from chat.streams.redis.feeds import Feed, Place
-from chat.streams.redis.pipeline import Calls
+from chat.streams.redis.feeds import Feed, Position
+from chat.streams.redis.pipeline import Pipeline
 from chat.streams.redis.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Following:
     def __init__(
         self,
         pool: ConnectionPool,
-        calls: Calls,
+        calls: Pipeline,
         *,
         prefix: str,
         process: str,
@@ -163,18 +163,18 @@ class Following:
     async def _look_at(self, feed: Feed) -> None:
         try:
             place = await self._place(feed.run_id, None, 0, patience=self._check_seconds)
-        except Unavailable:
+        except LogUnavailable:
             return
         if place is None:
             feed.doubt()
         else:
             feed.observe(place)
 
-    async def _read(self, run_id: str, after: Cursor | None, limit: int) -> Place | None:
+    async def _read(self, run_id: str, after: Cursor | None, limit: int) -> Position | None:
         """However long Redis is away: the reader may leave, and otherwise has nothing better to do than wait."""
         return await self._place(run_id, after, limit, patience=math.inf)
 
-    async def _place(self, run_id: str, after: Cursor | None, limit: int, *, patience: float) -> Place | None:
+    async def _place(self, run_id: str, after: Cursor | None, limit: int, *, patience: float) -> Position | None:
         epoch, seq = (after.epoch, after.seq) if after else ("", 0)
         following = round(FOLLOWING_CHECKS * self._check_seconds * 1000)
         reply: Any = await self._calls.call(
@@ -183,11 +183,11 @@ class Following:
         return None if reply is None else place_of(reply, seq)
 
 
-def place_of(reply: Sequence[bytes], seq: int) -> Place:
+def place_of(reply: Sequence[bytes], seq: int) -> Position:
     """From what `read` answers when it is asked for what lies after `seq`."""
     epoch, last, state, attempt, payload = reply
     entries = [Entry(number, event.name, event.data) for number, event in enumerate(decode(payload), start=seq + 1)]
-    return Place(
+    return Position(
         cursor=Cursor(epoch.decode(), int(last)),
         state=cast(RunState, state.decode()),
         attempt=int(attempt),

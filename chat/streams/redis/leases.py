@@ -15,16 +15,16 @@ from chat.streams.base import (
     KEEP_SAVED_SECONDS,
     Appended,
     Fenced,
+    LogUnavailable,
     Lost,
     NoRoom,
     RunInfo,
     RunState,
-    Unavailable,
     new_epoch,
     state_after,
 )
 from chat.streams.entries import encode, encode_json
-from chat.streams.redis.pipeline import Calls
+from chat.streams.redis.pipeline import Pipeline
 from chat.streams.redis.scripts import FENCED, LOST, NO_ROOM
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Owned:
         return Cursor(self.epoch, len(self.entries))
 
 
-class Ownership:
+class Leases:
     """`patience`: how many seconds an append waits for Redis.
 
     `on_append(run_id, epoch, first, events)` is called when Redis has acknowledged them, in order;
@@ -68,7 +68,7 @@ class Ownership:
 
     def __init__(
         self,
-        calls: Calls,
+        calls: Pipeline,
         *,
         lease_seconds: float,
         renew_seconds: float,
@@ -109,7 +109,7 @@ class Ownership:
         self._renew_now.set()
 
     async def append(self, owned: Owned, events: Sequence[Event]) -> Appended:
-        """Raises Fenced, Lost, NoRoom, Unavailable. Cancelled, the events are appended all the same."""
+        """Raises Fenced, Lost, NoRoom, LogUnavailable. Cancelled, the events are appended all the same."""
         if any(event.is_terminal for event in events[:-1]):
             raise ValueError("A terminal event is the last one.")
         run_id, epoch, cuts, first = owned.info.run_id, owned.epoch, owned.cuts, len(owned.entries) + 1
@@ -131,7 +131,7 @@ class Ownership:
                 raise NoRoom(run_id)
             if code == LOST:
                 await self._restore(owned, epoch)
-        except Unavailable:
+        except LogUnavailable:
             # For us it has ended, for Redis it has not: whoever claims it, once its lease ends, has to end it there.
             if owned.state != "live":
                 self._lose(owned, Fenced(run_id))
@@ -141,7 +141,7 @@ class Ownership:
         return Appended(Cursor(owned.epoch, first + len(events) - 1), owned.stop)
 
     async def finish(self, owned: Owned, completion: Mapping[str, Any]) -> None:
-        """Raises Fenced, Lost, Unavailable."""
+        """Raises Fenced, Lost, LogUnavailable."""
         owned.completion = encode_json(completion)
         epoch = owned.epoch
         arguments = (owned.info.run_id, owned.token, owned.completion)
@@ -152,7 +152,7 @@ class Ownership:
             raise self._lose(owned, Fenced(owned.info.run_id))
 
     async def release(self, owned: Owned, *, failed: bool) -> bool:
-        """Raises Unavailable; the run is not ours any more in any case."""
+        """Raises LogUnavailable; the run is not ours any more in any case."""
         run_id = owned.info.run_id
         self._lose(owned, Fenced(run_id))
         arguments = (run_id, owned.token, int(failed))
@@ -198,7 +198,7 @@ class Ownership:
                 self._lose(owned, Fenced(run_id))
             elif code:
                 self.request_stop(run_id)
-        except (Unavailable, Fenced, Lost) as error:
+        except (LogUnavailable, Fenced, Lost) as error:
             logger.warning("The lease of run %s was not renewed: %s", run_id, error)
 
     async def _restore(self, owned: Owned, epoch: str) -> None:

@@ -36,19 +36,19 @@ from chat.streams.base import (
     Duplicate,
     Fenced,
     Full,
+    LogUnavailable,
     RunInfo,
     RunNotFound,
     RunRequest,
     TooFast,
     TooMany,
-    Unavailable,
     new_epoch,
 )
 from chat.streams.entries import MADE, decode_json, encode, run_info
 from chat.streams.redis import keys
 from chat.streams.redis.following import Following, place_of
-from chat.streams.redis.leases import LIVE_MS, Owned, Ownership
-from chat.streams.redis.pipeline import Argument, Calls
+from chat.streams.redis.leases import LIVE_MS, Leases, Owned
+from chat.streams.redis.pipeline import Argument, Pipeline
 from chat.streams.redis.scripts import LOST
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,8 @@ FIND_AGAIN_SECONDS: Final = 0.1
 class RedisLog:
     """Belongs to one event loop. `url`: redis://, rediss:// or unix://.
 
-    Every call gives up after `call_seconds` (Unavailable), an append after `append_seconds`: an answer waits for Redis
-    rather than being lost. Followers wait as long as it takes.
+    Every call gives up after `call_seconds` (LogUnavailable), an append after `append_seconds`: an answer waits for
+    Redis rather than being lost. Followers wait as long as it takes.
     """
 
     is_shared: ClassVar[bool] = True
@@ -95,7 +95,7 @@ class RedisLog:
         call_seconds: float = CALL_SECONDS,
         append_seconds: float = APPEND_SECONDS,
     ) -> None:
-        # Trying again is done in Calls, for all calls at once; a time limit on reading would end the subscriptions.
+        # Trying again is done in Pipeline, for all calls at once; a time limit on reading would end the subscriptions.
         self._pool = ConnectionPool.from_url(
             url, retry=Retry(NoBackoff(), 0), socket_timeout=None, socket_connect_timeout=call_seconds
         )
@@ -105,7 +105,7 @@ class RedisLog:
         self._check_seconds = check_seconds
         self._call_seconds = call_seconds
         self._refuses_writes = ""
-        self._calls = Calls(
+        self._calls = Pipeline(
             self._pool,
             prefix=prefix,
             constants=_constants(budget or Budget()),
@@ -123,7 +123,7 @@ class RedisLog:
             on_stop=lambda run_id: self._ownership.request_stop(run_id),
             on_connect=lambda: self._ownership.renew_now(),
         )
-        self._ownership = Ownership(
+        self._ownership = Leases(
             self._calls,
             lease_seconds=lease_seconds,
             renew_seconds=renew_seconds,
@@ -230,7 +230,7 @@ class RedisLog:
         for each in claimed:
             try:
                 claims.append(await self._claim(*each))
-            except (RunNotFound, Unavailable):
+            except (RunNotFound, LogUnavailable):
                 logger.warning("A run was claimed and could not be read; its lease will end again.")
         return claims
 
@@ -249,7 +249,7 @@ class RedisLog:
         """Writes, as Redis may answer and yet refuse that: out of memory or disk, or as a replica."""
         try:
             refused = await self._calls.within("ready", self._process, READY_MS, patience=READY_SECONDS)
-        except Unavailable:
+        except LogUnavailable:
             return False
         said = (refused or b"").decode(errors="replace")
         if said and not self._refuses_writes:
@@ -317,7 +317,7 @@ class RedisLog:
         """When in doubt, it is."""
         try:
             followers = await self._call("followers", run_id, "")
-        except Unavailable:
+        except LogUnavailable:
             return True
         if followers == LOST:
             raise RunNotFound(run_id)

@@ -1,4 +1,4 @@
-"""Calls of the log's scripts in Redis: those made in one tick of the event loop go in one pipeline.
+"""Pipeline of the log's scripts in Redis: those made in one tick of the event loop go in one pipeline.
 
 One connection and one pipeline at a time: what is called while one is under way gathers for the next, so that the
 busier the log, the larger the pipelines. Order is kept, also over a broken connection.
@@ -18,7 +18,7 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from chat.streams.base import Unavailable
+from chat.streams.base import LogUnavailable
 from chat.streams.redis.scripts import Script, load
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class _Call:
             self.answer.exception()
 
 
-class Calls:
+class Pipeline:
     """`constants`: those of the scripts.
 
     `seconds`: what one pipeline may take; after that its connection is given up and its calls are made again.
@@ -97,7 +97,7 @@ class Calls:
     ) -> asyncio.Future[Any]:
         """The script's answer. A cancelled call may have been made or not; with `on_answer`, it is made.
 
-        Unavailable after `patience` seconds. Raises redis.ResponseError for a mistake in the call.
+        LogUnavailable after `patience` seconds. Raises redis.ResponseError for a mistake in the call.
         """
         loop = asyncio.get_running_loop()
         packed = self._pack(self._scripts[script], arguments)
@@ -109,12 +109,12 @@ class Calls:
         return call.answer
 
     async def within(self, script: str, *arguments: Argument, patience: float) -> Any:
-        """As `call`, and Unavailable on time even when Redis accepts the call and does not answer."""
+        """As `call`, and LogUnavailable on time even when Redis accepts the call and does not answer."""
         try:
             async with asyncio.timeout(patience):
                 return await self.call(script, *arguments, patience=patience)
         except TimeoutError:
-            raise Unavailable("Redis does not answer.") from None
+            raise LogUnavailable("Redis does not answer.") from None
 
     def answers_since(self, seconds: float) -> bool:
         """Whether Redis has answered without a failure for so long."""
@@ -131,7 +131,7 @@ class Calls:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         for call in self._waiting:
-            call.fail(Unavailable("The log is closed."))
+            call.fail(LogUnavailable("The log is closed."))
         self._waiting.clear()
         await self._disconnect(nowait=False)
 
@@ -210,7 +210,7 @@ class Calls:
         late = [call for call in self._waiting if call.give_up <= now]
         self._waiting = [call for call in self._waiting if call.give_up > now]
         for call in late:
-            call.fail(Unavailable("Redis does not answer."))
+            call.fail(LogUnavailable("Redis does not answer."))
 
     def _answered(self) -> None:
         if self._answers_since is None:

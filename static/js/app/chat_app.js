@@ -6,13 +6,13 @@ import { Commands } from "./commands.js";
 import { refreshCsrfFields } from "../ui/csrf.js";
 import { LateModule, loadLateModules } from "../ui/late_module.js";
 import { MessageActs } from "./message_actions.js";
-import { refusalWords } from "../ui/error_text.js";
+import { errorText } from "../ui/error_text.js";
 import { Session } from "./session.js";
 import { shortcutOf } from "../ui/shortcuts.js";
-import { Stage } from "./conversation_view.js";
+import { ConversationView } from "./conversation_view.js";
 import { actionOf } from "../ui/template_parts.js";
 
-const acts = new LateModule(() => import("./conversation_actions.js"));
+const actions = new LateModule(() => import("./conversation_actions.js"));
 const modelWatch = new LateModule(() => import("./model_watch.js"));
 const toast = new LateModule(() => import("../ui/undo_toast.js"));
 const readMarks = new LateModule(() => import("./read_marks.js"));
@@ -28,12 +28,12 @@ export class ChatApp extends HTMLElement {
   #config = /** @type {any} */ (null);
   /** @type {Session} */
   #session = /** @type {any} */ (null);
-  /** @type {Stage} */
-  #stage = /** @type {any} */ (null);
+  /** @type {ConversationView} */
+  #view = /** @type {any} */ (null);
   /** @type {Commands} */
   #commands = /** @type {any} */ (null);
-  /** @type {import("./conversation_actions.js").ConversationActs | null} */
-  #acts = null;
+  /** @type {import("./conversation_actions.js").ConversationActions | null} */
+  #actions = null;
   /** @type {Announcer} */
   #announcer = /** @type {any} */ (null);
   /** @type {import("./model_watch.js").ModelWatch | null} */
@@ -49,10 +49,10 @@ export class ChatApp extends HTMLElement {
     this.#announcer = new Announcer(/** @type {HTMLElement} */ (document.getElementById("announcer")));
     this.#config = config;
     const session = (this.#session = new Session(config, answers, root));
-    list.start({ book: session.book, runs: session.runs, root });
+    list.start({ store: session.store, runs: session.runs, root });
     composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
-    const stage = (this.#stage = new Stage({ session, config, app: this, transcript, composer, list, demo, root }));
-    this.#commands = new Commands({ app: this, session, stage, composer, list, act: (act) => this.#act(act), go: this.#go, stop: () => void this.#try(this.#open.stop()) });
+    const view = (this.#view = new ConversationView({ session, config, app: this, transcript, composer, list, demo, root }));
+    this.#commands = new Commands({ app: this, session, view, composer, list, act: (act) => this.#act(act), go: this.#go, stop: () => void this.#try(this.#open.stop()) });
     enableActions(transcript);
     new MessageActs(this, {
       open: () => this.#open,
@@ -63,9 +63,9 @@ export class ChatApp extends HTMLElement {
       signal: this.#listeners.signal,
     });
     this.#listen();
-    stage.showAddress();
+    view.showAddress();
     session.start();
-    void stage.loaded.then(() => {
+    void view.loaded.then(() => {
       composer.sendEarly();
       loadLateModules();
     });
@@ -76,7 +76,7 @@ export class ChatApp extends HTMLElement {
     this.#listeners.abort();
     this.#marks?.close();
     this.#models?.close();
-    this.#stage.close();
+    this.#view.close();
     this.#session.stop();
   }
 
@@ -85,27 +85,27 @@ export class ChatApp extends HTMLElement {
     for (const [type, handle] of Object.entries(this.#handlers)) {
       this.addEventListener(type, (event) => void handle(detailOf(event), event), { signal });
     }
-    const { client, book } = this.#session;
+    const { client, store } = this.#session;
     client.addEventListener("connection", (event) => this.#find("connection-notice")[0].show(detailOf(event)), { signal });
     client.addEventListener("hello", () => this.#hello(), { signal });
     client.addEventListener("hello", () => void this.#try(this.#sendLeftovers()), { signal });
     client.addEventListener("stranger", () => location.reload(), { signal });
     client.addEventListener("notice", (event) => this.#notice(detailOf(event)), { signal });
-    book.addEventListener("change", () => this.#changed(), { signal });
+    store.addEventListener("change", () => this.#changed(), { signal });
     document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
     document.addEventListener("submit", (event) => this.#submitted(event), { signal });
-    window.addEventListener("popstate", () => this.#stage.showAddress(), { signal });
+    window.addEventListener("popstate", () => this.#view.showAddress(), { signal });
   }
 
   /** @type {Record<string, (detail: any, event: any) => unknown>} */
   #handlers = {
     "composer-send": (message) => this.#send(message.text, () => this.#open.send(message)),
     "composer-stop": () => this.#commands.run("stop"),
-    "composer-assistant": () => this.#stage.drawDemo(),
+    "composer-assistant": () => this.#view.drawDemo(),
     "conversation-open": ({ id }) => this.#go(id),
-    "conversation-change": ({ id, changes }) => this.#act((acts) => acts.change(id, changes)),
+    "conversation-change": ({ id, changes }) => this.#act((actions) => actions.change(id, changes)),
     "conversation-rename": ({ id }) => this.#commands.rename(id),
-    "conversation-delete": ({ id }) => this.#act((acts) => acts.delete(id)),
+    "conversation-delete": ({ id }) => this.#act((actions) => actions.delete(id)),
     "models-doubted": () => this.#watchModels(),
     "connection-wake": () => this.#session.client.wake(),
     "sign-in": () => this.#commands.run("sign-in"),
@@ -114,7 +114,7 @@ export class ChatApp extends HTMLElement {
   };
 
   get #open() {
-    return this.#stage.open;
+    return this.#view.open;
   }
 
   /** @returns {import("../composer/chat_composer.js").ChatComposer} */
@@ -136,14 +136,14 @@ export class ChatApp extends HTMLElement {
       if (open.closed) return this.#giveBack(open.id, text);
       this.#composer.giveBack(text);
       if (MODELS.has(refusal.code)) void this.#watchModels();
-      if (refusal.code !== "discarded") this.#composer.showProblem(refusalWords(refusal), refusal);
+      if (refusal.code !== "discarded") this.#composer.showProblem(errorText(refusal), refusal);
     }
   }
 
   /** `messageId`: the message to show of it. @type {(id: string | null, messageId?: string | null) => void} */
   #go = (id, messageId = null) => {
     this.#find("side-bar")[0].open = false;
-    this.#stage.go(id, messageId);
+    this.#view.go(id, messageId);
   };
 
   /** Words that were refused go where they were meant for. @param {string | null} id @param {string} text */
@@ -153,15 +153,15 @@ export class ChatApp extends HTMLElement {
   }
 
   #hello() {
-    this.#stage.meetRuns();
+    this.#view.meetRuns();
     void this.#try(this.#open.refresh());
   }
 
   /** What was sent before this page was loaded, or in a tab that was closed, and not answered, goes out by itself. */
   async #sendLeftovers() {
-    await this.#stage.loaded; // Not before it is known whether the conversation is there.
+    await this.#view.loaded; // Not before it is known whether the conversation is there.
     await this.#session.sendLeftovers({
-      stage: this.#stage,
+      view: this.#view,
       unsent: () => /** @type {NodeListOf<any>} */ (this.querySelectorAll(UNSENT)),
       retry: (message) => this.#send(message.source, () => this.#open.retry(message)),
       giveBack: (id, text) => this.#giveBack(id, text),
@@ -169,12 +169,12 @@ export class ChatApp extends HTMLElement {
   }
 
   async #changed() {
-    const [book, stage] = [this.#session.book, this.#stage];
-    stage.drawTitle();
-    if (this.#marks || !book.get(this.#open.id)?.unread) return;
+    const [store, view] = [this.#session.store, this.#view];
+    view.drawTitle();
+    if (this.#marks || !store.get(this.#open.id)?.unread) return;
     const loaded = await readMarks.load().catch(() => null); // The next change tries again.
     if (!loaded || this.#listeners.signal.aborted) return;
-    this.#marks ??= new loaded.ReadMarks({ book, stage, transcript: this.#find("chat-transcript")[0] });
+    this.#marks ??= new loaded.ReadMarks({ store, view, transcript: this.#find("chat-transcript")[0] });
   }
 
   /** @param {{ doubted?: boolean }} [options] whether the models may have changed since the page was told of them */
@@ -189,7 +189,7 @@ export class ChatApp extends HTMLElement {
   /** @param {Record<string, any>} notice */
   #notice({ kind, conversation_id: id, run_id: runId }) {
     if (id !== this.#open.id) return;
-    if (kind === "run_started") this.#stage.meetRuns();
+    if (kind === "run_started") this.#view.meetRuns();
     if (kind === "run_dismissed") this.#open.forget(runId);
     if (kind === "run_ended" && !this.#open.follows(runId)) void this.#try(this.#open.refresh());
     if (kind !== "conversation_deleted") return;
@@ -197,14 +197,14 @@ export class ChatApp extends HTMLElement {
     this.#toast(gettext("This conversation was deleted elsewhere"), null);
   }
 
-  /** @param {(acts: import("./conversation_actions.js").ConversationActs) => Promise<void>} act */
+  /** @param {(actions: import("./conversation_actions.js").ConversationActions) => Promise<void>} act */
   #act(act) {
     void this.#try(this.#loadActs().then(act));
   }
 
   async #loadActs() {
-    const { ConversationActs } = await acts.load();
-    return (this.#acts ??= new ConversationActs({ book: this.#session.book, current: () => this.#open, go: this.#go, toast: this.#toast }));
+    const { ConversationActions } = await actions.load();
+    return (this.#actions ??= new ConversationActions({ store: this.#session.store, current: () => this.#open, go: this.#go, toast: this.#toast }));
   }
 
   /** @param {Event} event */
@@ -240,7 +240,7 @@ export class ChatApp extends HTMLElement {
     try {
       await work;
     } catch (error) {
-      this.#toast(refusalWords(/** @type {Error} */ (error)), null);
+      this.#toast(errorText(/** @type {Error} */ (error)), null);
     }
   }
 

@@ -12,10 +12,10 @@ const signIn = new LateModule(() => import("./sign_in.js"));
  * @typedef {object} CommandParts
  * @property {HTMLElement} app
  * @property {import("./session.js").Session} session
- * @property {import("./conversation_view.js").Stage} stage
+ * @property {import("./conversation_view.js").ConversationView} view
  * @property {import("../composer/chat_composer.js").ChatComposer} composer
  * @property {import("../sidebar/conversation_list.js").ConversationList} list
- * @property {(act: (acts: import("./conversation_actions.js").ConversationActs) => Promise<void>) => void} act asks something of a conversation
+ * @property {(act: (actions: import("./conversation_actions.js").ConversationActions) => Promise<void>) => void} act asks something of a conversation
  * @property {(id: string | null, messageId?: string | null) => void} go
  * @property {() => void} stop
  */
@@ -48,18 +48,18 @@ export class Commands {
     "open-sidebar": () => this.#drawer(true),
     "close-sidebar": () => this.#drawer(false),
     "open-archive": () => this.#showArchive(),
-    "reload-conversation": () => this.#parts.stage.showAddress(),
+    "reload-conversation": () => this.#parts.view.showAddress(),
     "theme-light": () => this.#theme("light"),
     "theme-dark": () => this.#theme("dark"),
     "theme-system": () => this.#theme("system"),
     palette: () => void this.#showPalette(),
     shortcuts: () => dialog("shortcuts").showModal(),
     "sign-in": () => void this.#signIn(),
-    "dismiss-demo": () => this.#parts.stage.dismissDemo(),
+    "dismiss-demo": () => this.#parts.view.dismissDemo(),
     stop: () => this.#parts.stop(),
     pin: () => this.#change(({ pinned = false }) => ({ pinned: !pinned })),
     archive: () => this.#change(({ archived = false }) => ({ archived: !archived })),
-    delete: () => this.#ofOpen(({ id }) => this.#parts.act((acts) => acts.delete(id))),
+    delete: () => this.#ofOpen(({ id }) => this.#parts.act((actions) => actions.delete(id))),
     rename: () => this.#ofOpen(({ id }) => this.rename(id)),
   };
 
@@ -83,13 +83,13 @@ export class Commands {
 
   /** @returns {import("../palette/palette.js").PaletteOptions} */
   get #paletteOptions() {
-    const { session, stage, go } = this.#parts;
+    const { session, view, go } = this.#parts;
     return {
       client: session.client,
-      book: session.book,
-      current: () => stage.open.id,
+      store: session.store,
+      current: () => view.open.id,
       onCommand: (name) => this.run(name),
-      onOpen: ({ id, messageId }, inNewTab) => (inNewTab ? window.open(stage.pathOf(id, messageId), "_blank", "noopener") : go(id, messageId)),
+      onOpen: ({ id, messageId }, inNewTab) => (inNewTab ? window.open(view.pathOf(id, messageId), "_blank", "noopener") : go(id, messageId)),
     };
   }
 
@@ -121,14 +121,14 @@ export class Commands {
   #change(changes) {
     this.#ofOpen((conversation) => {
       const wanted = changes(conversation);
-      this.#parts.act((acts) => acts.change(conversation.id, wanted));
+      this.#parts.act((actions) => actions.change(conversation.id, wanted));
     });
   }
 
   /** @param {(conversation: import("../conversation/conversation_store.js").Conversation) => void} act on the one on the screen, if it is saved */
   #ofOpen(act) {
-    const { session, stage } = this.#parts;
-    const open = session.book.get(stage.open.id);
+    const { session, view } = this.#parts;
+    const open = session.store.get(view.open.id);
     if (open && !open.provisional) act(open);
   }
 

@@ -1,5 +1,5 @@
 import { gettext } from "../ui/i18n.js";
-import { connectionWords } from "./connection_text.js";
+import { connectionText } from "./connection_text.js";
 
 /**
  * The line about the connection, above the conversation. Says "sign-in" and "connection-wake" (try again at once) when
@@ -32,7 +32,7 @@ export class ConnectionNotice extends HTMLElement {
   #draw = () => {
     if (!this.#connection) return;
     clearTimeout(this.#timer);
-    const words = connectionWords(this.#connection, { now: Date.now(), online: navigator.onLine });
+    const words = connectionText(this.#connection, { now: Date.now(), online: navigator.onLine });
     if (words.inMs !== null) {
       this.#timer = setTimeout(this.#draw, words.inMs);
       return; // Whatever stands there is true until then.
@@ -43,7 +43,7 @@ export class ConnectionNotice extends HTMLElement {
     if (words.text) this.dispatchEvent(new CustomEvent("announce", { bubbles: true, detail: words.text }));
   };
 
-  /** @param {import("./connection_text.js").ConnectionWords} words */
+  /** @param {import("./connection_text.js").ConnectionText} words */
   #line({ text, tone, action }) {
     const line = document.createElement("p");
     line.className = "notice";

@@ -3,14 +3,14 @@ import { gettext } from "../ui/i18n.js";
 const OFFLINE_AFTER_MS = 5_000;
 
 /**
- * @typedef {object} ConnectionWords
+ * @typedef {object} ConnectionText
  * @property {string} text empty for nothing to say
  * @property {"quiet" | "plain"} tone
  * @property {"login" | "reload" | "retry" | null} action what the person can do
  * @property {number | null} inMs when to ask again, though nothing has changed
  */
 
-/** @type {ConnectionWords} */
+/** @type {ConnectionText} */
 const SILENCE = { text: "", tone: "plain", action: null, inMs: null };
 
 /**
@@ -18,29 +18,29 @@ const SILENCE = { text: "", tone: "plain", action: null, inMs: null };
  *
  * @param {import("../client/connection.js").ConnectionDetail} connection
  * @param {{ now: number, online: boolean }} options `now` in milliseconds since the epoch; `online`: as the browser says
- * @returns {ConnectionWords}
+ * @returns {ConnectionText}
  */
-export function connectionWords(connection, { now, online }) {
+export function connectionText(connection, { now, online }) {
   const { state, transport, since, code } = connection;
-  if (state === "closed") return finalWords(code);
+  if (state === "closed") return finalText(code);
   if (state === "open") {
     return transport === "sse" ? { ...SILENCE, text: gettext("Live connection blocked – using plain HTTP"), tone: "quiet" } : SILENCE;
   }
   const left = OFFLINE_AFTER_MS - (now - since);
   if (left > 0) return { ...SILENCE, inMs: left };
   if (!online) return { ...SILENCE, text: gettext("You are offline. What you send goes out as soon as you are back.") };
-  return { ...SILENCE, text: lostWords(connection), action: "retry" };
+  return { ...SILENCE, text: lostText(connection), action: "retry" };
 }
 
 /** @param {import("../client/connection.js").ConnectionDetail} connection */
-function lostWords({ wasOpen, draining }) {
+function lostText({ wasOpen, draining }) {
   if (draining) return gettext("The server is being restarted. It goes on by itself, and messages go out then.");
   if (!wasOpen) return gettext("Still connecting. Messages go out as soon as that has worked.");
   return gettext("No connection, trying again. Messages go out as soon as it is back.");
 }
 
-/** @param {number | null} code @returns {ConnectionWords} */
-function finalWords(code) {
+/** @param {number | null} code @returns {ConnectionText} */
+function finalText(code) {
   if (code === 4401) return { ...SILENCE, text: gettext("You are signed out. Your words stay here."), action: "login" };
   if (code === 4403) return { ...SILENCE, text: gettext("This site does not accept connections from this address.") };
   if (code === 4400) return { ...SILENCE, text: gettext("This page is older than the site."), action: "reload" };

@@ -1,25 +1,25 @@
 import { gettext, interpolate } from "../ui/i18n.js";
-import { refusalWords } from "../ui/error_text.js";
+import { errorText } from "../ui/error_text.js";
 
 /**
  * What a person asks of a conversation, from the sidebar or the palette: it shows at once, and what makes it vanish can
  * be taken back.
  */
-export class ConversationActs {
-  #book;
+export class ConversationActions {
+  #store;
   #current;
   #go;
   #toast;
 
   /**
    * @param {object} options
-   * @param {import("../conversation/conversation_store.js").ConversationBook} options.book
+   * @param {import("../conversation/conversation_store.js").ConversationStore} options.store
    * @param {() => { id: string | null, empty: boolean }} options.current what is on the screen
    * @param {(id: string | null) => void} options.go
    * @param {(text: string, undo: (() => void) | null) => void} options.toast
    */
-  constructor({ book, current, go, toast }) {
-    this.#book = book;
+  constructor({ store, current, go, toast }) {
+    this.#store = store;
     this.#current = current;
     this.#go = go;
     this.#toast = toast;
@@ -30,21 +30,21 @@ export class ConversationActs {
    * @param {import("../conversation/conversation_store.js").Changes} changes
    */
   async change(id, changes) {
-    const title = this.#book.get(id)?.title ?? "";
+    const title = this.#store.get(id)?.title ?? "";
     const wasOpen = changes.archived === true && this.#leave(id);
-    const done = await this.#try(this.#book.change(id, changes));
+    const done = await this.#try(this.#store.change(id, changes));
     if (!done || changes.archived === undefined) return;
     const words = changes.archived ? gettext("Archived “%(title)s”") : gettext("“%(title)s” is back");
-    const undo = () => this.#book.change(id, { archived: !changes.archived });
+    const undo = () => this.#store.change(id, { archived: !changes.archived });
     this.#toast(interpolate(words, { title }), () => void this.#undo(id, undo, wasOpen));
   }
 
   /** @param {string} id */
   async delete(id) {
-    const { title = "", provisional = false } = this.#book.get(id) ?? {};
+    const { title = "", provisional = false } = this.#store.get(id) ?? {};
     const wasOpen = this.#leave(id);
-    const done = await this.#try(this.#book.delete(id));
-    const undo = () => this.#book.restore(id);
+    const done = await this.#try(this.#store.delete(id));
+    const undo = () => this.#store.restore(id);
     // Of one that was never saved nothing is left to be restored.
     const takeBack = provisional ? null : () => void this.#undo(id, undo, wasOpen);
     if (done) this.#toast(interpolate(gettext("Deleted “%(title)s”"), { title }), takeBack);
@@ -73,7 +73,7 @@ export class ConversationActs {
       await work;
       return true;
     } catch (error) {
-      this.#toast(refusalWords(/** @type {Error} */ (error)), null);
+      this.#toast(errorText(/** @type {Error} */ (error)), null);
       return false;
     }
   }

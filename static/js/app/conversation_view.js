@@ -1,6 +1,6 @@
 import { warn } from "../client/warning.js";
 import { gettext } from "../ui/i18n.js";
-import { answerWords } from "../ui/announcer.js";
+import { spokenAnswer } from "../ui/announcer.js";
 import { conversationIdOf, pathOf } from "../sidebar/index.js";
 import { OpenConversation } from "../conversation/index.js";
 
@@ -22,7 +22,7 @@ const TITLE_CHARACTERS = 60;
  * @property {HTMLElement} demo
  * @property {string} root the address of a new chat
  */
-export class Stage {
+export class ConversationView {
   #parts;
   /** @type {OpenConversation} */
   #open;
@@ -77,7 +77,7 @@ export class Stage {
 
   drawTitle() {
     const { id } = this.#open;
-    const open = this.#parts.session.book.get(id);
+    const open = this.#parts.session.store.get(id);
     const title = id === null ? gettext("New chat") : (open?.title ?? "");
     const heading = /** @type {HTMLElement} */ (document.getElementById("conversation-title"));
     heading.textContent = title;
@@ -105,7 +105,7 @@ export class Stage {
     this.#open.close();
     this.#open = this.#make(id, messageId);
     list.current = id;
-    composer.open(id, { assistant: session.book.get(id)?.assistant ?? null });
+    composer.open(id, { assistant: session.store.get(id)?.assistant ?? null });
     this.loaded = this.#open.load().then(() => this.meetRuns()); // What has begun while it was read.
     this.#draw();
   }
@@ -121,7 +121,7 @@ export class Stage {
     open.addEventListener("change", () => this.#draw());
     open.addEventListener("identified", (event) => this.#identified(open, detailOf(event).before));
     open.addEventListener("vanished", () => {
-      session.book.drop(open.id ?? "");
+      session.store.drop(open.id ?? "");
       this.go(null);
     });
     open.addEventListener("described", (event) => this.#described(detailOf(event).conversation));
@@ -139,7 +139,7 @@ export class Stage {
   #identified({ id }, before) {
     const { session, composer, list, root } = this.#parts;
     if (id === null) return;
-    if (before) session.book.drop(before);
+    if (before) session.store.drop(before);
     const path = pathOf(id, root);
     if (before) history.replaceState(null, "", path);
     else history.pushState(null, "", path);
@@ -149,7 +149,7 @@ export class Stage {
 
   /** @param {import("../conversation/conversation_store.js").Conversation} conversation */
   #described(conversation) {
-    this.#parts.session.book.put(conversation);
+    this.#parts.session.store.put(conversation);
     this.#parts.composer.showAssistant(conversation.assistant);
     this.drawDemo();
   }
@@ -160,7 +160,7 @@ export class Stage {
     const { id } = this.#open;
     if (id === null || runId === null) return;
     const title = text.trim().split("\n")[0].slice(0, TITLE_CHARACTERS);
-    session.book.expect({ id, title, assistant });
+    session.store.expect({ id, title, assistant });
     session.runs.add({ runId, conversationId: id, clientMessageId, title });
     this.#parts.composer.showAssistant(assistant);
     this.drawDemo();
@@ -174,12 +174,12 @@ export class Stage {
   async #ended({ id }, { turn, status }) {
     const { session, app } = this.#parts;
     if (turn.runId) session.runs.end(turn.runId);
-    app.dispatchEvent(new CustomEvent("announce", { detail: answerWords(turn.answerText, status) }));
+    app.dispatchEvent(new CustomEvent("announce", { detail: spokenAnswer(turn.answerText, status) }));
     if (status === "error") app.dispatchEvent(new CustomEvent("models-doubted"));
-    if (status === "error" || !session.book.get(id)?.provisional) return;
+    if (status === "error" || !session.store.get(id)?.provisional) return;
     try {
       const saved = await session.client.request("GET", `/conversations/${id}`);
-      if (session.book.get(id)?.provisional) session.book.put(saved); // It may have been deleted meanwhile.
+      if (session.store.get(id)?.provisional) session.store.put(saved); // It may have been deleted meanwhile.
     } catch (error) {
       warn("the conversation could not be read", error); // The notice of its creation will do.
     }

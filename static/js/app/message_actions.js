@@ -35,7 +35,7 @@ export class MessageActs {
 
   /** @type {Record<string, (event: CustomEvent & { target: any }) => unknown>} */
   #handlers = {
-    "message-retry": ({ target }) => this.#send(this.#open().wordsOf(target), () => this.#open().retry(target)),
+    "message-retry": ({ target }) => this.#send(this.#open().textOf(target), () => this.#open().retry(target)),
     "message-keep": ({ target }) => this.#attempt(this.#open().keep(target)),
     "message-return": ({ target }) => this.#giveBack(this.#open().takeBack(target)),
     "message-dismiss": ({ target }) => this.#attempt(this.#dismiss(target)),

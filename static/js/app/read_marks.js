@@ -1,7 +1,7 @@
 /** Marks the conversation on the screen as read once its end can be seen, here and so in every other tab. */
 export class ReadMarks {
-  #book;
-  #stage;
+  #store;
+  #view;
   #transcript;
   #seen;
   #listeners = new AbortController();
@@ -10,17 +10,17 @@ export class ReadMarks {
 
   /**
    * @param {object} options
-   * @param {import("../conversation/conversation_store.js").ConversationBook} options.book
-   * @param {import("./conversation_view.js").Stage} options.stage
+   * @param {import("../conversation/conversation_store.js").ConversationStore} options.store
+   * @param {import("./conversation_view.js").ConversationView} options.view
    * @param {import("../transcript/chat_transcript.js").ChatTranscript} options.transcript
    */
-  constructor({ book, stage, transcript }) {
-    this.#book = book;
-    this.#stage = stage;
+  constructor({ store, view, transcript }) {
+    this.#store = store;
+    this.#view = view;
     this.#transcript = transcript;
     const { signal } = this.#listeners;
     const look = () => void this.#look();
-    book.addEventListener("change", look, { signal });
+    store.addEventListener("change", look, { signal });
     document.addEventListener("visibilitychange", () => this.#lookAgain(), { signal });
     // The way to the end is hidden after the last scroll event, if one jump has reached it.
     this.#seen = new MutationObserver(look);
@@ -34,11 +34,11 @@ export class ReadMarks {
   }
 
   async #look() {
-    const { id } = this.#stage.open;
-    const unread = id !== null && this.#book.get(id)?.unread;
+    const { id } = this.#view.open;
+    const unread = id !== null && this.#store.get(id)?.unread;
     if (!unread || document.hidden || !this.#atEnd || this.#marking.has(id)) return;
     this.#marking.add(id);
-    const marked = await this.#book.change(id, { unread: false }).then(() => true, () => false);
+    const marked = await this.#store.change(id, { unread: false }).then(() => true, () => false);
     if (marked) this.#marking.delete(id);
   }
 

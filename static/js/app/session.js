@@ -1,9 +1,9 @@
 import { ChatClient } from "../client/chat_client.js";
 import { warn } from "../client/warning.js";
-import { ConversationBook, LiveRuns, runOf } from "../conversation/index.js";
+import { ConversationStore, LiveRuns, runOf } from "../conversation/index.js";
 import { csrfToken, refreshCsrfFields } from "../ui/csrf.js";
 import { Drafts } from "../composer/index.js";
-import { LastChoice } from "../ui/remembered_value.js";
+import { RememberedValue } from "../ui/remembered_value.js";
 import { LateModule } from "../ui/late_module.js";
 import { TabStorage } from "../ui/tab_storage.js";
 
@@ -19,7 +19,7 @@ import { TabStorage } from "../ui/tab_storage.js";
 
 const NOT_SIGNED_IN = 4401;
 const sse = new LateModule(() => import("../client/sse_transport.js"));
-const leftovers = new LateModule(() => import("./unsent_messages.js"));
+const unsentMessages = new LateModule(() => import("./unsent_messages.js"));
 const unanswered = new LateModule(() => import("./unanswered.js"));
 
 /**
@@ -31,8 +31,8 @@ export class Session {
   #code = null;
   #outbox;
   #before;
-  /** @type {import("./unsent_messages.js").Leftovers | null} */
-  #leftovers = null;
+  /** @type {import("./unsent_messages.js").UnsentMessages | null} */
+  #unsentMessages = null;
 
   /**
    * @param {Config} config
@@ -53,11 +53,11 @@ export class Session {
       storage: this.#outbox,
       storageKey: this.#outbox.key,
     });
-    this.book = new ConversationBook(this.client);
+    this.store = new ConversationStore(this.client);
     this.runs = new LiveRuns();
     this.drafts = new Drafts(localStorage, id);
     this.#before = this.client.outbox.entries;
-    this.lastAssistant = new LastChoice(localStorage, `chatsite.assistant.${id}`);
+    this.lastAssistant = new RememberedValue(localStorage, `chatsite.assistant.${id}`);
     this.client.addEventListener("connection", (event) => (this.#code = /** @type {CustomEvent} */ (event).detail.code));
     this.client.addEventListener("hello", (event) => this.#hello(/** @type {CustomEvent} */ (event).detail));
     this.client.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent} */ (event).detail));
@@ -98,10 +98,10 @@ export class Session {
   /** Sends what was left to be sent before this page was loaded, or by closed tabs. @param {import("./unsent_messages.js").Page} page */
   async sendLeftovers(page) {
     if (!this.#before.length && !this.#outbox.others.length) return;
-    const loaded = await leftovers.load().catch(() => null);
+    const loaded = await unsentMessages.load().catch(() => null);
     if (!loaded) return; // The next connection asks again.
-    this.#leftovers ??= new loaded.Leftovers({ client: this.client, storage: this.#outbox, entries: this.#before });
-    await this.#leftovers.send(page);
+    this.#unsentMessages ??= new loaded.UnsentMessages({ client: this.client, storage: this.#outbox, entries: this.#before });
+    await this.#unsentMessages.send(page);
   }
 
   #wake = () => {
@@ -114,16 +114,16 @@ export class Session {
   #hello({ runs }) {
     this.drafts.resume();
     this.runs.replace(runs);
-    for (const run of runs) this.book.notice({ kind: "run_started", ...run });
+    for (const run of runs) this.store.notice({ kind: "run_started", ...run });
     // Notices of the time without a connection are lost; the first may come long after the list was read.
-    this.book.refresh().catch((error) => warn("the list could not be read again", error));
+    this.store.refresh().catch((error) => warn("the list could not be read again", error));
     void this.#readUnanswered();
   }
 
   async #readUnanswered() {
     try {
       const { items } = await this.client.request("GET", "/runs?unanswered=1");
-      if (items.length || this.book.unanswered.size) await (await unanswered.load()).markUnanswered(items, this);
+      if (items.length || this.store.unanswered.size) await (await unanswered.load()).markUnanswered(items, this);
     } catch (error) {
       warn("the list could not be read again", error);
     }
@@ -133,9 +133,9 @@ export class Session {
   #notice(notice) {
     if (notice.kind === "run_started") this.runs.add(runOf(notice));
     if (notice.kind === "run_ended") this.runs.end(notice.run_id);
-    this.book.notice(notice);
+    this.store.notice(notice);
     const { kind, status, conversation_id: id } = notice;
-    const mayAnswer = kind !== "run_started" && this.book.unanswered.has(id);
+    const mayAnswer = kind !== "run_started" && this.store.unanswered.has(id);
     if (mayAnswer || status === "error" || kind === "conversation_restored") void this.#readUnanswered();
   }
 }

@@ -10,12 +10,12 @@ const MEANT_FOR_MS = 24 * 60 * 60 * 1_000;
  * @typedef {import("../client/outbox.js").Entry} Entry
  *
  * @typedef {object} Page
- * @property {{ open: Pick<import("../conversation/open_conversation.js").OpenConversation, "id" | "empty" | "showLeft">, loaded: Promise<unknown>, showAddress: () => void }} stage
+ * @property {{ open: Pick<import("../conversation/open_conversation.js").OpenConversation, "id" | "empty" | "showLeft">, loaded: Promise<unknown>, showAddress: () => void }} view
  * @property {() => Iterable<{ source: string }>} unsent the questions on the screen that nobody has
  * @property {(message: any) => unknown} retry sends such a question again, and tells why it was refused
  * @property {(conversationId: string | null, text: string) => void} giveBack makes words a draft, where they were meant for
  */
-export class Leftovers {
+export class UnsentMessages {
   #client;
   #storage;
   #entries;
@@ -43,11 +43,11 @@ export class Leftovers {
     const own = this.#sendAll(this.#entries.splice(0), page);
     const adopted = await this.#adopt();
     if (!adopted.length) return own;
-    await page.stage.loaded; // Somebody may have turned to another conversation meanwhile.
-    const { id, empty } = page.stage.open;
+    await page.view.loaded; // Somebody may have turned to another conversation meanwhile.
+    const { id, empty } = page.view.open;
     // A new conversation that has just begun is not mixed with another one.
     if (id === null && !empty) return this.#sendElsewhere(adopted, page);
-    page.stage.open.showLeft();
+    page.view.open.showLeft();
     await this.#sendAll(adopted, page);
   }
 
@@ -63,7 +63,7 @@ export class Leftovers {
 
   /** @param {Entry[]} entries @param {Page} page */
   #sendAll(entries, page) {
-    const { id } = page.stage.open;
+    const { id } = page.view.open;
     const meant = entries.filter((entry) => this.#isMeant(entry));
     const unsent = [...page.unsent()];
     // Several new conversations would become one on the screen.
@@ -71,7 +71,7 @@ export class Leftovers {
     const here = apart ? [] : meant.filter(({ text, conversationId = null }) => conversationId === id && unsent.some(({ source }) => source === text));
     for (const message of unsent) if (here.some(({ text }) => text === message.source)) page.retry(message);
     const sent = this.#sendElsewhere(meant.filter((entry) => !here.includes(entry)), page);
-    if (apart && meant.length) page.stage.showAddress();
+    if (apart && meant.length) page.view.showAddress();
     return sent;
   }
 

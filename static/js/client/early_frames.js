@@ -16,7 +16,7 @@ const CLAIM_WITHIN_MS = 10_000;
  *
  * They are not acknowledged while they wait: the window bounds them. Whatever is not claimed is let go.
  */
-export class Unclaimed {
+export class EarlyFrames {
   #clock;
   #letGo;
   /** @type {Map<string, Kept>} */

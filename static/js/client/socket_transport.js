@@ -3,7 +3,7 @@ import { errorFrom } from "./errors.js";
 import { Feeds } from "./feeds.js";
 import { sendByPost } from "./run_requests.js";
 import { Socket } from "./socket.js";
-import { Unclaimed } from "./early_frames.js";
+import { EarlyFrames } from "./early_frames.js";
 import { warn } from "./warning.js";
 import { isObject, readHello, strings } from "./untrusted_input.js";
 
@@ -60,7 +60,7 @@ export class SocketTransport {
     this.#limit = limit;
     this.#listener = listener;
     this.#acks = new Acks((frame) => this.#socket.post({ type: "ack", frame }), clock);
-    this.#unclaimed = new Unclaimed(clock, (frames, runId) => this.#letGo(frames, runId));
+    this.#unclaimed = new EarlyFrames(clock, (frames, runId) => this.#letGo(frames, runId));
     this.#feeds = new Feeds({
       request: (type, fields, settle) => this.#socket.request(type, fields, settle),
       acks: this.#acks,

@@ -38,7 +38,7 @@ export class ChatComposer extends HTMLElement {
    * @param {object} options
    * @param {import("./drafts.js").Drafts} options.drafts
    * @param {import("./assistant_picker.js").Assistant[]} options.assistants
-   * @param {import("../ui/remembered_value.js").LastChoice} options.lastAssistant
+   * @param {import("../ui/remembered_value.js").RememberedValue} options.lastAssistant
    * @param {number} options.limit in characters
    */
   start({ drafts, assistants, lastAssistant, limit }) {

@@ -1,5 +1,5 @@
 import { gettext, interpolate, language, ngettext } from "../ui/i18n.js";
-import { waitWords } from "../ui/failure_text.js";
+import { waitText } from "../ui/failure_text.js";
 
 const SECOND_MS = 1_000;
 /** From this share of the limit on, it is told how many characters are left. */
@@ -73,7 +73,7 @@ export class ComposerHint {
    * @param {boolean} over
    */
   #words(count, over) {
-    if (this.waiting) return `${this.#problem} ${interpolate(gettext("Try again in %(time)s."), { time: waitWords((this.#waitUntil - Date.now()) / SECOND_MS) })}`;
+    if (this.waiting) return `${this.#problem} ${interpolate(gettext("Try again in %(time)s."), { time: waitText((this.#waitUntil - Date.now()) / SECOND_MS) })}`;
     if (this.#problem) return this.#problem;
     // Numbers are made only where they are shown: the first takes a slow phone a tenth of a second.
     if (over) return interpolate(gettext("Too long: %(count)s of %(limit)s characters"), { count: number(count), limit: number(this.#limit) });

@@ -18,7 +18,7 @@ import { ConversationPages, timeOf } from "./conversation_pages.js";
  */
 
 /** The person's conversations, as far as they are known here. Says "change" when that changes. */
-export class ConversationBook extends EventTarget {
+export class ConversationStore extends EventTarget {
   #client;
   /** The ids of those with questions that wait to be asked again or dismissed. @type {Set<string>} */
   unanswered = new Set();

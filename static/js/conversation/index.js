@@ -1,3 +1,3 @@
-export { ConversationBook } from "./conversation_store.js";
+export { ConversationStore } from "./conversation_store.js";
 export { LiveRuns, runOf } from "./live_runs.js";
 export { OpenConversation } from "./open_conversation.js";

@@ -3,7 +3,7 @@ import { warn } from "../client/warning.js";
 import { gettext } from "../ui/i18n.js";
 import { ConversationHistory } from "./conversation_history.js";
 import { runOf } from "./live_runs.js";
-import { refusalWords } from "../ui/error_text.js";
+import { errorText } from "../ui/error_text.js";
 import { Sender } from "./sender.js";
 import { TurnList } from "./turn_list.js";
 import { Versions } from "./versions.js";
@@ -102,7 +102,7 @@ export class OpenConversation extends EventTarget {
       const mayBeLost = client.outbox.running.some((entry) => this.#isOwn(entry));
       if (!this.#saved && this.#turns.empty && !mayBeLost) transcript.showProblem(NOT_FOUND, { gone: true });
     } catch (error) {
-      if (!this.#closed) transcript.showProblem(refusalWords(/** @type {Error} */ (error)));
+      if (!this.#closed) transcript.showProblem(errorText(/** @type {Error} */ (error)));
     } finally {
       if (!this.#closed) transcript.busy = false;
     }
@@ -193,7 +193,7 @@ export class OpenConversation extends EventTarget {
   }
 
   /** What a person would lose if asking once more is refused: the words of a question that is not saved. @param {EventTarget | null} message */
-  wordsOf(message) {
+  textOf(message) {
     const turn = this.#turns.of(message);
     return turn && !turn.followsQuestion && !turn.answerText ? turn.text : "";
   }

@@ -1,5 +1,5 @@
 import { answerLabel, ChatMessage, LiveAnswer, OWN_LABEL } from "../message/index.js";
-import { failureWords } from "../ui/failure_text.js";
+import { failureText } from "../ui/failure_text.js";
 
 /**
  * One question and its answer while it is being written; or the answer alone, if a question that is saved is answered
@@ -101,7 +101,7 @@ export class Turn extends EventTarget {
   /** Nobody has the message, for all that is known: it stays, to be sent again under the same id. @param {import("../client/errors.js").ChatError} error */
   showUnsent(error) {
     this.state = "unsent";
-    const words = failureWords(error, { unanswered: error.code !== "interrupted" });
+    const words = failureText(error, { unanswered: error.code !== "interrupted" });
     if (this.#question) this.#question.state = "failed";
     this.#question?.failure.show({ ...words, returnable: true });
     if (!this.#question) this.#answer?.fail(error);

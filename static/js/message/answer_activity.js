@@ -1,6 +1,6 @@
 import { gettext, interpolate } from "../ui/i18n.js";
 import { LateModule } from "../ui/late_module.js";
-import { statusWords } from "./status_text.js";
+import { statusText } from "./status_text.js";
 import { cloneTemplate, part } from "../ui/template_parts.js";
 import { ThinkingBlock } from "./thinking_block.js";
 
@@ -148,7 +148,7 @@ export class AnswerActivity {
   /** @param {{ text: string, state?: string, agent?: string }} status @returns {boolean} whether it was a member's own */
   showStatus(status) {
     const member = this.#agents.get(status.agent ?? "");
-    member?.tell(statusWords(status));
+    member?.tell(statusText(status));
     return member !== undefined;
   }
 

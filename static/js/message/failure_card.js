@@ -1,5 +1,5 @@
 import { gettext, interpolate } from "../ui/i18n.js";
-import { waitWords } from "../ui/failure_text.js";
+import { waitText } from "../ui/failure_text.js";
 import { cloneTemplate, part } from "../ui/template_parts.js";
 
 const SECOND_MS = 1_000;
@@ -75,7 +75,7 @@ export class FailureCard {
     const tick = () => {
       const left = (end - Date.now()) / SECOND_MS;
       this.#retry.disabled = left > 0;
-      this.#retry.textContent = left > 0 ? interpolate(gettext("Retry in %(time)s"), { time: waitWords(left) }) : gettext("Retry");
+      this.#retry.textContent = left > 0 ? interpolate(gettext("Retry in %(time)s"), { time: waitText(left) }) : gettext("Retry");
       if (left <= 0 || !this.#root.isConnected) clearInterval(this.#timer);
     };
     if (seconds > 0) this.#timer = setInterval(tick, SECOND_MS);

@@ -4,8 +4,8 @@ import { figuresOf, figuresOfEnd } from "./answer_figures.js";
 import { answerNote, countCharacters, isContinuable } from "./answer_note.js";
 import { AnswerWriter } from "./answer_writer.js";
 import { ChatMessage } from "./chat_message.js";
-import { failureWords } from "../ui/failure_text.js";
-import { statusWords } from "./status_text.js";
+import { failureText } from "../ui/failure_text.js";
+import { statusText } from "./status_text.js";
 import { part } from "../ui/template_parts.js";
 
 /** The message of an answer that is being written, up to its good or bad end. */
@@ -42,7 +42,7 @@ export class LiveAnswer {
   events = {
     // @ts-expect-error -- without the inherited names, which an event must not meet
     __proto__: null,
-    status: (data) => this.#activity.showStatus(data) || this.#message.showStatus(statusWords(data)),
+    status: (data) => this.#activity.showStatus(data) || this.#message.showStatus(statusText(data)),
     reasoning: (data) => this.#think(data),
     token: (data) => this.#write(data),
     tool_start: (data) => this.#startTool(data),
@@ -72,7 +72,7 @@ export class LiveAnswer {
     this.#activity.end("failed");
     this.#message.showStatus("");
     this.#message.state = "failed";
-    this.#message.failure.show({ ...failure, ...failureWords(failure), keepable: this.text !== "" });
+    this.#message.failure.show({ ...failure, ...failureText(failure), keepable: this.text !== "" });
   }
 
   /** Shows the answer as the server has saved it. @param {import("./branch_pages.js").Message} message */

@@ -14,6 +14,6 @@ const OURS = {
  *
  * @param {{ state?: string, text: string }} status the data of a `status` event
  */
-export function statusWords({ state, text }) {
+export function statusText({ state, text }) {
   return OURS[state ?? ""] ?? text;
 }

@@ -14,7 +14,7 @@ const RECENT = 7;
  *
  * @typedef {object} PaletteOptions
  * @property {import("../client/chat_client.js").ChatClient} client
- * @property {import("../conversation/conversation_store.js").ConversationBook} book
+ * @property {import("../conversation/conversation_store.js").ConversationStore} store
  * @property {() => string | null} current the conversation on the screen
  * @property {(name: string) => void} onCommand
  * @property {(target: { id: string, messageId: string | null }, inNewTab: boolean) => void} onOpen
@@ -99,11 +99,11 @@ export class Palette {
   }
 
   #groups() {
-    const { book, current } = this.#options;
-    const open = book.get(current());
+    const { store, current } = this.#options;
+    const open = store.get(current());
     const commands = paletteCommands(open?.provisional ? null : open);
     if (!this.#feed.words) {
-      const recent = book.all.filter(({ id, provisional }) => id !== current() && !provisional).slice(0, RECENT);
+      const recent = store.all.filter(({ id, provisional }) => id !== current() && !provisional).slice(0, RECENT);
       return [
         { label: gettext("Recent"), options: recent.map(conversationOption) },
         { label: gettext("Commands"), options: commands.map(commandOption) },

@@ -1,5 +1,5 @@
 import { systemClock } from "../client/clock.js";
-import { refusalWords } from "../ui/error_text.js";
+import { errorText } from "../ui/error_text.js";
 
 const WAIT_MS = 120;
 
@@ -93,7 +93,7 @@ export class SearchFeed extends EventTarget {
     } catch (error) {
       if (asked !== this.#asked) return;
       if (!cursor) this.#answered = "";
-      this.problem = refusalWords(/** @type {Error} */ (error));
+      this.problem = errorText(/** @type {Error} */ (error));
       this.#become("failed", cursor ? this.hits : []);
     }
   }

@@ -5,7 +5,7 @@ import { pathOf } from "./conversation_route.js";
 import { ConversationRow } from "./conversation_row.js";
 import { groupByDate } from "./date_groups.js";
 import { LateModule } from "../ui/late_module.js";
-import { refusalWords } from "../ui/error_text.js";
+import { errorText } from "../ui/error_text.js";
 import { actionOf, part } from "../ui/template_parts.js";
 
 /** @typedef {import("../conversation/conversation_store.js").Conversation} Conversation */
@@ -20,8 +20,8 @@ const menu = new LateModule(() => import("./conversation_menu.js"));
  * and "conversation-delete", each with `detail.id`.
  */
 export class ConversationList extends HTMLElement {
-  /** @type {import("../conversation/conversation_store.js").ConversationBook} */
-  #book = /** @type {any} */ (null);
+  /** @type {import("../conversation/conversation_store.js").ConversationStore} */
+  #store = /** @type {any} */ (null);
   /** @type {import("../conversation/live_runs.js").LiveRuns} */
   #runs = /** @type {any} */ (null);
   /** @type {ConversationGroups} */
@@ -39,16 +39,16 @@ export class ConversationList extends HTMLElement {
 
   /**
    * @param {object} options
-   * @param {import("../conversation/conversation_store.js").ConversationBook} options.book
+   * @param {import("../conversation/conversation_store.js").ConversationStore} options.store
    * @param {import("../conversation/live_runs.js").LiveRuns} options.runs
    * @param {string} options.root the address of a new chat
    */
-  start({ book, runs, root }) {
-    this.#book = book;
+  start({ store, runs, root }) {
+    this.#store = store;
     this.#runs = runs;
     this.#root = root;
     this.#groups = new ConversationGroups(part(this, "groups"));
-    book.addEventListener("change", this.#draw);
+    store.addEventListener("change", this.#draw);
     runs.addEventListener("change", this.#draw);
     this.addEventListener("click", this.#clicked);
     this.#view = new IntersectionObserver((entries) => this.#seen(entries), { root: this, rootMargin: "400px" });
@@ -58,7 +58,7 @@ export class ConversationList extends HTMLElement {
   disconnectedCallback() {
     this.#view?.disconnect();
     this.#menu?.close();
-    this.#book?.removeEventListener("change", this.#draw);
+    this.#store?.removeEventListener("change", this.#draw);
     this.#runs?.removeEventListener("change", this.#draw);
     this.removeEventListener("click", this.#clicked);
   }
@@ -85,20 +85,20 @@ export class ConversationList extends HTMLElement {
 
   /** @param {string | null} id @param {MouseEvent} event at a button that opens the menu of this conversation */
   showMenu(id, event) {
-    const conversation = this.#book.get(id);
+    const conversation = this.#store.get(id);
     if (conversation) void this.#showMenu(conversation, event);
   }
 
   /** @param {string} id its title becomes a field, if it stands here */
   rename(id) {
-    this.archive = this.#book.get(id)?.archived ?? false;
+    this.archive = this.#store.get(id)?.archived ?? false;
     const row = this.#rows.get(id);
     row?.element.scrollIntoView({ block: "nearest" });
     row?.rename();
   }
 
   get #complete() {
-    return this.#archive ? this.#book.archiveComplete : this.#book.complete;
+    return this.#archive ? this.#store.archiveComplete : this.#store.complete;
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
@@ -107,9 +107,9 @@ export class ConversationList extends HTMLElement {
     const archive = this.#archive;
     part(this, "problem").hidden = true;
     try {
-      await (archive ? this.#book.loadMoreArchived() : this.#book.loadMore());
+      await (archive ? this.#store.loadMoreArchived() : this.#store.loadMore());
     } catch (error) {
-      part(this, "problem-text").textContent = refusalWords(/** @type {Error} */ (error));
+      part(this, "problem-text").textContent = errorText(/** @type {Error} */ (error));
       part(this, "problem").hidden = false;
       return this.setAttribute("aria-busy", "false");
     }
@@ -127,7 +127,7 @@ export class ConversationList extends HTMLElement {
     if ([...this.#rows.values()].some((row) => row.renaming)) return; // Drawn again when that has ended.
     const focused = this.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     this.#forgetRows();
-    const shown = this.#archive ? this.#book.archived : this.#book.all;
+    const shown = this.#archive ? this.#store.archived : this.#store.all;
     this.#groups.draw(this.#grouped(shown).map(({ label, items }) => ({ label, rows: items.map((item) => this.#row(item)) })));
     const empty = part(this, "empty");
     empty.hidden = shown.length > 0 || !this.#complete;
@@ -141,7 +141,7 @@ export class ConversationList extends HTMLElement {
     const pinned = this.#archive ? [] : shown.filter((conversation) => conversation.pinned);
     const others = pinned.length ? shown.filter((conversation) => !conversation.pinned) : shown;
     const byDate = groupByDate(others, ({ updated_at: at }) => new Date(at), new Date());
-    const open = this.#book.get(this.#current);
+    const open = this.#store.get(this.#current);
     const above = [
       { label: gettext("Archived"), items: open?.archived && !this.#archive ? [open] : [] },
       { label: gettext("Pinned"), items: pinned },
@@ -157,12 +157,12 @@ export class ConversationList extends HTMLElement {
       row = new ConversationRow(id, { href: pathOf(id, this.#root), onAct: (...asked) => this.#asked(id, ...asked) });
       this.#rows.set(id, row);
     }
-    row.draw(conversation, { current: id === this.#current, live: this.#runs.of(id) !== null, unanswered: this.#book.unanswered.has(id) });
+    row.draw(conversation, { current: id === this.#current, live: this.#runs.of(id) !== null, unanswered: this.#store.unanswered.has(id) });
     return row.element;
   }
 
   #forgetRows() {
-    for (const id of this.#rows.keys()) if (!this.#book.get(id)) this.#rows.delete(id);
+    for (const id of this.#rows.keys()) if (!this.#store.get(id)) this.#rows.delete(id);
   }
 
   /**
@@ -198,7 +198,7 @@ export class ConversationList extends HTMLElement {
    * @param {string} action of the menu
    */
   #chosen(id, action) {
-    const conversation = this.#book.get(id);
+    const conversation = this.#store.get(id);
     if (!conversation) return;
     const { title, pinned = false, archived = false } = conversation;
     if (action === "rename") this.#tell("rename", { id });

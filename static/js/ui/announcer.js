@@ -29,7 +29,7 @@ export class Announcer {
 }
 
 /** @param {string} text an answer @param {string} status how it ended */
-export function answerWords(text, status) {
+export function spokenAnswer(text, status) {
   if (status === "error") return gettext("The answer did not come");
   const count = text.match(/\S+/g)?.length ?? 0;
   const words = interpolate(ngettext("%(count)s word", "%(count)s words", count), { count });

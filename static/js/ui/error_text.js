@@ -21,9 +21,9 @@ const OURS = {
   closed: gettext("The connection is closed."),
 };
 
-const serverWords = new LateModule(() => import("./server_text.js"));
+const serverText = new LateModule(() => import("./server_text.js"));
 // On a page in English the server's own words do.
-if (language() !== "en") serverWords.load().catch(() => {});
+if (language() !== "en") serverText.load().catch(() => {});
 
 /**
  * Why a request was refused, or nobody answered it: in the reader's language, where the code says what there is to say.
@@ -31,6 +31,6 @@ if (language() !== "en") serverWords.load().catch(() => {});
  * @param {{ code?: string, message: string }} error
  * @returns {string}
  */
-export function refusalWords({ code = "", message }) {
-  return OURS[code] ?? serverWords.loaded?.translated(code, message) ?? message;
+export function errorText({ code = "", message }) {
+  return OURS[code] ?? serverText.loaded?.translated(code, message) ?? message;
 }

@@ -1,5 +1,5 @@
 import { gettext, interpolate } from "./i18n.js";
-import { refusalWords } from "./error_text.js";
+import { errorText } from "./error_text.js";
 
 /**
  * @typedef {object} Failure an `error` event, or a refused request
@@ -46,8 +46,8 @@ const UNANSWERED_TITLE = gettext("Not sent: the server did not answer");
  * @param {{ unanswered?: boolean }} [options] whether nobody knows what became of the request
  * @returns {{ kind: FailureKind, title: string, detail: string }}
  */
-export function failureWords({ code, message }, { unanswered = false } = {}) {
-  const [kind, known, detail = refusalWords({ code, message })] = KNOWN[code] ?? ["site", DEFAULT_TITLE];
+export function failureText({ code, message }, { unanswered = false } = {}) {
+  const [kind, known, detail = errorText({ code, message })] = KNOWN[code] ?? ["site", DEFAULT_TITLE];
   const title = unanswered ? UNANSWERED_TITLE : known;
   return { kind: unanswered ? "network" : kind, title, detail: detail === title ? "" : detail };
 }
@@ -56,7 +56,7 @@ export function failureWords({ code, message }, { unanswered = false } = {}) {
  * @param {number} seconds
  * @returns {string} `42 s`, `3 min`
  */
-export function waitWords(seconds) {
+export function waitText(seconds) {
   return seconds < 100
     ? interpolate(gettext("%(number)s s"), { number: Math.ceil(seconds) })
     : interpolate(gettext("%(number)s min"), { number: Math.ceil(seconds / 60) });

@@ -1,13 +1,13 @@
 /**
  * The texts of one language by their English originals: a text, or its plural forms in the order of `FORMS`, as far as
  * the language has them.
- * @typedef {{language: string, messages: Record<string, string | string[]>}} Catalogue
+ * @typedef {{language: string, messages: Record<string, string | string[]>}} Translations
  */
 
 const CATALOGUE_ID = "catalogue";
 const FORMS = /** @type {const} */ (["zero", "one", "two", "few", "many", "other"]);
 
-/** @type {Catalogue | undefined} */
+/** @type {Translations | undefined} */
 let catalogue;
 /** @type {Intl.PluralRules | undefined} */
 let rules;
@@ -60,7 +60,7 @@ function ours() {
   return catalogue;
 }
 
-/** @returns {Catalogue} */
+/** @returns {Translations} */
 function read() {
   const element = globalThis.document?.getElementById(CATALOGUE_ID);
   if (!element) {

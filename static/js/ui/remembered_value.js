@@ -1,7 +1,7 @@
 import { warn } from "../client/warning.js";
 
 /** One word that a browser remembers. A storage that is full or forbidden costs just that. */
-export class LastChoice {
+export class RememberedValue {
   #storage;
   #key;
 

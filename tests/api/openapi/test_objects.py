@@ -33,9 +33,9 @@ class TestObjects:
     @pytest.mark.parametrize(
         ("name", "shape"),
         [
-            ("Conversation", serializers.ConversationShape),
-            ("Message", serializers.MessageShape),
-            ("Assistant", serializers.AssistantShape),
+            ("Conversation", serializers.ConversationObject),
+            ("Message", serializers.MessageObject),
+            ("Assistant", serializers.AssistantObject),
             ("StartEvent", events.Start),
             ("DoneEvent", events.Done),
             ("ErrorEvent", events.Failure),
@@ -70,20 +70,20 @@ class TestObjects:
             ttft_ms=3,
         )
 
-        check(serializers.assistant_shape(assistant, default=True), "Assistant")
-        check(serializers.conversation_shape(conversation), "Conversation")
-        check(serializers.message_shape(question), "Message")
-        check(serializers.message_shape(answer), "Message")
+        check(serializers.assistant_object(assistant, default=True), "Assistant")
+        check(serializers.conversation_object(conversation), "Conversation")
+        check(serializers.message_object(question), "Message")
+        check(serializers.message_object(answer), "Message")
         check(serializers.branch_message_shape(answer, siblings=[answer.pk]), "Message")
 
     def test_a_run_is_valid(self) -> None:
-        run = serializers.run_shape(live_run())
+        run = serializers.run_object(live_run())
 
         check(run, "Run")
         assert set(run) == set(schema_of("Run")["properties"])
 
     def test_notices_are_valid(self) -> None:
-        conversation = serializers.conversation_shape(Conversation(title="Blue"))
+        conversation = serializers.conversation_object(Conversation(title="Blue"))
 
         check({"type": "notice", "kind": "run_started", **describe(live_run())}, "Notice")
         check({"type": "notice", "kind": "conversation_renamed", "conversation": conversation}, "Notice")

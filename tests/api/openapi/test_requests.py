@@ -12,7 +12,7 @@ from chat.api.openapi.document import document
 from chat.api.parameters import check_names
 from chat.api.streams import run_stream
 from chat.generation.requests import FIELDS, SendRequest
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import ApiError
 from chat.protocol.events import BadCursor, Cursor
 from tests.api.openapi.openapi import ID, accepts, check, schema_of
 
@@ -76,7 +76,7 @@ class TestRequests:
         ],
     )
     def test_what_is_refused_is_not_valid(self, body: dict[str, Any]) -> None:
-        with pytest.raises(Refusal):
+        with pytest.raises(ApiError):
             parse(body)
         with pytest.raises(ValidationError):
             check(body, "Send")
@@ -154,5 +154,5 @@ class TestRequests:
         assert pagination.page_size(str(limit["minimum"])) == limit["minimum"]
         assert pagination.page_size(str(limit["maximum"])) == limit["maximum"]
         for outside in (limit["minimum"] - 1, limit["maximum"] + 1):
-            with pytest.raises(Refusal):
+            with pytest.raises(ApiError):
                 pagination.page_size(str(outside))

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { connectionWords as words } from "../../../static/js/app/connection_text.js";
+import { connectionText as words } from "../../../static/js/app/connection_text.js";
 
 const LOST_AT = 1_000_000;
 
 /** @param {Parameters<typeof words>[0]} connection @param {number} now */
-function connectionWords(connection, now, online = true) {
+function connectionText(connection, now, online = true) {
   return words(connection, { now, online });
 }
 
@@ -16,40 +16,40 @@ function detail(fields) {
 }
 
 test("an open socket is nothing to speak of", () => {
-  assert.equal(connectionWords(detail({ state: "open" }), LOST_AT).text, "");
+  assert.equal(connectionText(detail({ state: "open" }), LOST_AT).text, "");
 });
 
 test("plain HTTP is told quietly", () => {
-  const words = connectionWords(detail({ state: "open", transport: "sse" }), LOST_AT);
+  const words = connectionText(detail({ state: "open", transport: "sse" }), LOST_AT);
 
   assert.equal(words.text, "Live connection blocked – using plain HTTP");
   assert.equal(words.tone, "quiet");
 });
 
 test("a loss is told after five seconds, not at once", () => {
-  assert.deepEqual(connectionWords(detail({}), LOST_AT + 2_000), { text: "", tone: "plain", action: null, inMs: 3_000 });
-  assert.match(connectionWords(detail({}), LOST_AT + 5_000).text, /^No connection/);
-  assert.match(connectionWords(detail({ state: "connecting" }), LOST_AT + 60_000).text, /^No connection/);
+  assert.deepEqual(connectionText(detail({}), LOST_AT + 2_000), { text: "", tone: "plain", action: null, inMs: 3_000 });
+  assert.match(connectionText(detail({}), LOST_AT + 5_000).text, /^No connection/);
+  assert.match(connectionText(detail({ state: "connecting" }), LOST_AT + 60_000).text, /^No connection/);
 });
 
 test("it says what the matter is, and offers to try at once where that may help", () => {
   const later = LOST_AT + 5_000;
 
-  assert.match(connectionWords(detail({ wasOpen: false, state: "connecting" }), later).text, /^Still connecting/);
-  assert.match(connectionWords(detail({ draining: true }), later).text, /^The server is being restarted/);
-  assert.equal(connectionWords(detail({}), later).action, "retry");
-  assert.match(connectionWords(detail({ draining: true }), later, false).text, /^You are offline/);
-  assert.equal(connectionWords(detail({}), later, false).action, null);
+  assert.match(connectionText(detail({ wasOpen: false, state: "connecting" }), later).text, /^Still connecting/);
+  assert.match(connectionText(detail({ draining: true }), later).text, /^The server is being restarted/);
+  assert.equal(connectionText(detail({}), later).action, "retry");
+  assert.match(connectionText(detail({ draining: true }), later, false).text, /^You are offline/);
+  assert.equal(connectionText(detail({}), later, false).action, null);
 });
 
 test("who is signed out is led to the login", () => {
-  assert.equal(connectionWords(detail({ state: "closed", code: 4401 }), LOST_AT).action, "login");
+  assert.equal(connectionText(detail({ state: "closed", code: 4401 }), LOST_AT).action, "login");
 });
 
 test("a page that is too old is to be loaded again", () => {
-  assert.equal(connectionWords(detail({ state: "closed", code: 4400 }), LOST_AT).action, "reload");
+  assert.equal(connectionText(detail({ state: "closed", code: 4400 }), LOST_AT).action, "reload");
 });
 
 test("a page that closes its connection itself says nothing", () => {
-  assert.equal(connectionWords(detail({ state: "closed" }), LOST_AT).text, "");
+  assert.equal(connectionText(detail({ state: "closed" }), LOST_AT).text, "");
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ConversationBook } from "../../../static/js/conversation/conversation_store.js";
+import { ConversationStore } from "../../../static/js/conversation/conversation_store.js";
 import { LiveRuns } from "../../../static/js/conversation/live_runs.js";
 import { markUnanswered } from "../../../static/js/app/unanswered.js";
 
@@ -22,7 +22,7 @@ function session() {
       return SAVED;
     },
   };
-  return { requests, client, book: new ConversationBook(client), runs: new LiveRuns() };
+  return { requests, client, store: new ConversationStore(client), runs: new LiveRuns() };
 }
 
 test("a question that began a conversation has a row without the server being asked", async () => {
@@ -30,9 +30,9 @@ test("a question that began a conversation has a row without the server being as
 
   await markUnanswered([run("c2")], made);
 
-  const { title, updated_at: at, provisional } = /** @type {any} */ (made.book.get("c2"));
+  const { title, updated_at: at, provisional } = /** @type {any} */ (made.store.get("c2"));
   assert.deepEqual([title, at, provisional], ["Question of c2", AT, true]);
-  assert.deepEqual([...made.book.unanswered], ["c2"]);
+  assert.deepEqual([...made.store.unanswered], ["c2"]);
   assert.deepEqual(made.requests, []);
 });
 
@@ -41,33 +41,33 @@ test("a conversation that is not in the list yet is read", async () => {
 
   await markUnanswered([run("c1", { first: false })], made);
 
-  assert.equal(made.book.get("c1"), SAVED);
+  assert.equal(made.store.get("c1"), SAVED);
   assert.deepEqual(made.requests, ["GET /conversations/c1"]);
 });
 
 test("a conversation that is known is marked, and told of", async () => {
   const made = session();
-  made.book.put(SAVED);
+  made.store.put(SAVED);
   let told = 0;
-  made.book.addEventListener("change", () => (told += 1));
+  made.store.addEventListener("change", () => (told += 1));
 
   await markUnanswered([run("c1", { first: false })], made);
 
-  assert.equal(made.book.unanswered.has("c1"), true);
-  assert.equal(made.book.get("c1"), SAVED);
+  assert.equal(made.store.unanswered.has("c1"), true);
+  assert.equal(made.store.get("c1"), SAVED);
   assert.ok(told > 0);
 });
 
 test("dismissed or answered it is marked no longer, and what was nothing else is gone", async () => {
   const made = session();
-  made.book.put(SAVED);
+  made.store.put(SAVED);
   await markUnanswered([run("c2"), run("c1", { first: false })], made);
 
   await markUnanswered([], made);
 
-  assert.equal(made.book.unanswered.size, 0);
-  assert.equal(made.book.get("c2"), null);
-  assert.equal(made.book.get("c1"), SAVED);
+  assert.equal(made.store.unanswered.size, 0);
+  assert.equal(made.store.get("c2"), null);
+  assert.equal(made.store.get("c1"), SAVED);
 });
 
 test("one that is being asked again stays", async () => {
@@ -77,5 +77,5 @@ test("one that is being asked again stays", async () => {
 
   await markUnanswered([], made);
 
-  assert.equal(made.book.get("c2")?.provisional, true);
+  assert.equal(made.store.get("c2")?.provisional, true);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Drafts } from "../../../static/js/composer/drafts.js";
-import { Leftovers } from "../../../static/js/app/unsent_messages.js";
+import { UnsentMessages } from "../../../static/js/app/unsent_messages.js";
 import { TabStorage } from "../../../static/js/ui/tab_storage.js";
 import { connected } from "../client/chat_rig.js";
 import { settle } from "../client/clock_by_hand.js";
@@ -20,7 +20,7 @@ function pageWith(id, client, drafts, { empty = true } = {}) {
   const page = {
     shown: [],
     retried: [],
-    stage: { open: { id, empty, showLeft }, loaded: Promise.resolve(), showAddress: showLeft },
+    view: { open: { id, empty, showLeft }, loaded: Promise.resolve(), showAddress: showLeft },
     unsent: () => page.shown.map((source) => ({ source })),
     retry: ({ source }) => page.retried.push(source),
     giveBack: (conversationId, text) => drafts.giveBack(conversationId, text),
@@ -50,7 +50,7 @@ async function loaded({ own = [], closed = [], openId = "open", now = NOW, empty
   const storage = new TabStorage(KEY, { tab, browser });
   const made = connected({ storage });
   const drafts = new Drafts({ getItem: (key) => drafted.getItem(key), setItem: (key, text) => drafted.setItem(key, text), removeItem: (key) => drafted.removeItem(key), key: () => null, length: 0 }, 1);
-  const left = new Leftovers({ client: made.client, storage, entries: made.client.outbox.entries, now: () => now, answerMs: 0 });
+  const left = new UnsentMessages({ client: made.client, storage, entries: made.client.outbox.entries, now: () => now, answerMs: 0 });
   const page = pageWith(openId, made.client, drafts, { empty });
   const texts = () => made.socket.of("send").map(({ text, client_message_id, conversation_id }) => [text, client_message_id, conversation_id]);
   return { ...made, drafts, left, page, texts, browser, leave: () => storage.removeItem(KEY) };

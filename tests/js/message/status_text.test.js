@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { statusWords } from "../../../static/js/message/status_text.js";
+import { statusText } from "../../../static/js/message/status_text.js";
 
 test("a state that says everything has words of the page", () => {
-  assert.equal(statusWords({ state: "retrying", text: "Zzz" }), "The model is busy. Trying again…");
-  assert.equal(statusWords({ state: "saving", text: "Zzz" }), "Saving the answer…");
+  assert.equal(statusText({ state: "retrying", text: "Zzz" }), "The model is busy. Trying again…");
+  assert.equal(statusText({ state: "saving", text: "Zzz" }), "Saving the answer…");
 });
 
 test("the text of any other state says more than that", () => {
-  assert.equal(statusWords({ state: "reading", text: "Reading two pages…" }), "Reading two pages…");
-  assert.equal(statusWords({ state: "toString", text: "Odd" }), "Odd");
-  assert.equal(statusWords({ text: "Older than states" }), "Older than states");
+  assert.equal(statusText({ state: "reading", text: "Reading two pages…" }), "Reading two pages…");
+  assert.equal(statusText({ state: "toString", text: "Odd" }), "Odd");
+  assert.equal(statusText({ text: "Older than states" }), "Older than states");
 });

@@ -2,25 +2,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ChatError, connectionLost } from "../../../static/js/client/errors.js";
-import { refusalWords } from "../../../static/js/ui/error_text.js";
+import { errorText } from "../../../static/js/ui/error_text.js";
 
 test("a code that says everything has words of the page", () => {
-  assert.equal(refusalWords(connectionLost()), "The connection was lost before the site had answered.");
-  assert.equal(refusalWords(new ChatError({ code: "too_many_runs", message: "3 answers are being written." })), "Too many answers are being written for you. Wait for one to end.");
+  assert.equal(errorText(connectionLost()), "The connection was lost before the site had answered.");
+  assert.equal(errorText(new ChatError({ code: "too_many_runs", message: "3 answers are being written." })), "Too many answers are being written for you. Wait for one to end.");
 });
 
 test("the words for too much fit whatever was too much", () => {
   const message = "You have sent many messages. Wait a moment.";
-  assert.equal(refusalWords(new ChatError({ code: "rate_limited", message })), "Too many requests. Wait a moment, then try again.");
+  assert.equal(errorText(new ChatError({ code: "rate_limited", message })), "Too many requests. Wait a moment, then try again.");
 });
 
 test("without a model the page says whom to ask", () => {
-  assert.equal(refusalWords(new ChatError({ code: "no_model", message: "Zzz" })), "No model is set up that you may use. Ask your administrator.");
+  assert.equal(errorText(new ChatError({ code: "no_model", message: "Zzz" })), "No model is set up that you may use. Ask your administrator.");
 });
 
 test("where the server knows more, it has the word", () => {
   for (const code of ["unavailable", "too_many_requests", "brand_new", "toString"]) {
-    assert.equal(refusalWords(new ChatError({ code, message: "Ask your administrator." })), "Ask your administrator.");
+    assert.equal(errorText(new ChatError({ code, message: "Ask your administrator." })), "Ask your administrator.");
   }
-  assert.equal(refusalWords(new Error("Out of order")), "Out of order");
+  assert.equal(errorText(new Error("Out of order")), "Out of order");
 });

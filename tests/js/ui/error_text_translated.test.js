@@ -13,8 +13,8 @@ const GERMAN = {
 };
 document.getElementById("catalogue").textContent = JSON.stringify({ language: "de", messages: GERMAN });
 globalThis.document = document;
-const { refusalWords } = await import("../../../static/js/ui/error_text.js");
-const { failureWords } = await import("../../../static/js/ui/failure_text.js");
+const { errorText } = await import("../../../static/js/ui/error_text.js");
+const { failureText } = await import("../../../static/js/ui/failure_text.js");
 // What comes late on a page in another language.
 await import("../../../static/js/ui/server_text.js");
 await new Promise((resolve) => setImmediate(resolve));
@@ -24,19 +24,19 @@ const TOO_MANY = GERMAN["Too many requests. Wait a moment, then try again."];
 const SITE_BOUND = { code: "unavailable", message: "The site is writing as many answers as it can. Try again in a moment." };
 
 test("what only the server can tell apart is told by its code on a page of another language", () => {
-  assert.equal(refusalWords(SITE_BOUND), LATER);
-  assert.equal(refusalWords({ code: "too_many_requests", message: "You have too many connections open." }), TOO_MANY);
-  assert.equal(failureWords({ ...SITE_BOUND, retryable: true }).detail, LATER);
+  assert.equal(errorText(SITE_BOUND), LATER);
+  assert.equal(errorText({ code: "too_many_requests", message: "You have too many connections open." }), TOO_MANY);
+  assert.equal(failureText({ ...SITE_BOUND, retryable: true }).detail, LATER);
 });
 
 test("a code without words keeps the server's sentence", () => {
   for (const code of ["bad_request", "brand_new", "toString"]) {
-    assert.equal(refusalWords({ code, message: "Ask your administrator." }), "Ask your administrator.");
+    assert.equal(errorText({ code, message: "Ask your administrator." }), "Ask your administrator.");
   }
 });
 
 test("a sentence that is known is told with what it names and quotes", () => {
-  const told = (message) => refusalWords({ code: "provider_unavailable", message });
+  const told = (message) => errorText({ code: "provider_unavailable", message });
 
   assert.equal(told("The model did not begin to answer within 60 seconds."), "Das Modell hat nicht innerhalb von 60 Sekunden begonnen.");
   assert.equal(told("The server refused it (status 418). It says: I am a $& teapot."), "Der Server hat es abgelehnt (Status 418). Er sagt: I am a $& teapot.");

@@ -12,7 +12,7 @@ async function page(catalogue) {
     document.getElementById("catalogue").textContent = JSON.stringify(catalogue);
     globalThis.document = document;
   }
-  return import(`../../static/js/i18n.js?page=${++pages}`);
+  return import(`../../../static/js/ui/i18n.js?page=${++pages}`);
 }
 
 afterEach(() => {

@@ -11,7 +11,7 @@ from chat.providers.http.read_throttle import (
     FULL_BYTES,
     SELDOM_SECONDS,
     TICK_SECONDS,
-    Pace,
+    ReadThrottle,
     next_turn,
 )
 
@@ -51,7 +51,7 @@ def test_many_streams_are_read_less_often() -> None:
 
 async def test_the_connection_is_paused_between_turns_only() -> None:
     line = Line()
-    with Pace(line) as pace:
+    with ReadThrottle(line) as pace:
         await pace.turn()
         assert line.told == ["resume"]
 
@@ -62,7 +62,7 @@ async def test_the_connection_is_paused_between_turns_only() -> None:
 
 async def test_a_fast_model_is_not_held_up() -> None:
     line = Line()
-    with Pace(line) as pace:
+    with ReadThrottle(line) as pace:
         pace.read(FULL_BYTES)
         await pace.turn()
 
@@ -71,12 +71,12 @@ async def test_a_fast_model_is_not_held_up() -> None:
 
 async def test_a_stream_counts_from_its_beginning_to_its_end_however_it_ends() -> None:
     async def fail() -> None:
-        with Pace(Line()):
+        with ReadThrottle(Line()):
             raise ConnectionResetError
 
-    before = Pace.streams()
-    with Pace(Line()):
-        assert Pace.streams() == before + 1
+    before = ReadThrottle.streams()
+    with ReadThrottle(Line()):
+        assert ReadThrottle.streams() == before + 1
         await asyncio.gather(fail(), return_exceptions=True)
-        assert Pace.streams() == before + 1
-    assert Pace.streams() == before
+        assert ReadThrottle.streams() == before + 1
+    assert ReadThrottle.streams() == before

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.providers.http.sse_bytes import STRAY, EventStream, EventTooLong, Payload
+from chat.providers.http.sse_bytes import STRAY, EventTooLong, Payload, SseBytesDecoder
 
 STREAM = (
     b"\xef\xbb\xbf: a comment\n\n"
@@ -31,7 +31,7 @@ EVENTS = [
 
 
 def decoded(*chunks: bytes) -> list[Payload]:
-    stream = EventStream()
+    stream = SseBytesDecoder()
     return [event for chunk in chunks for event in stream.feed(chunk)] + stream.close()
 
 
@@ -54,7 +54,7 @@ def test_an_event_without_its_blank_line_is_given_at_the_end() -> None:
 
 
 def test_nothing_is_held_of_an_event_that_was_given() -> None:
-    stream = EventStream(limit=20)
+    stream = SseBytesDecoder(limit=20)
 
     for _ in range(100):
         assert stream.feed(b"data: 0123456789\n\n") == [Payload(b"", b"0123456789")]
@@ -62,7 +62,7 @@ def test_nothing_is_held_of_an_event_that_was_given() -> None:
 
 @pytest.mark.parametrize("chunk", [b"x" * 10, b"data: x\n", b": comment without end"])
 def test_it_gives_up_an_event_over_the_limit(chunk: bytes) -> None:
-    stream = EventStream(limit=100)
+    stream = SseBytesDecoder(limit=100)
 
     def feed_without_end() -> None:
         for _ in range(110):

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import pytest
 from aiohttp.http_writer import StreamWriter
 
-from chat.providers.base import Finish, ProviderError, TextDelta, Unavailable
+from chat.providers.base import Finish, ProviderError, ProviderUnavailable, TextDelta
 from chat.providers.openai.chat import OpenAIProvider
 from tests.providers.contract import answer, ask
 from tests.providers.raw_server import answer_of, response
@@ -138,7 +138,7 @@ async def test_what_was_lost_on_a_new_connection_is_not_sent_again(reset: bool) 
     async with HangingUp(answered=0, reset=reset) as server:
         (error,) = await asked(server)
 
-        assert isinstance(error, Unavailable)
+        assert isinstance(error, ProviderUnavailable)
         assert [len(requests) for requests in server.connections] == [1]
 
 
@@ -147,7 +147,7 @@ async def test_what_has_begun_to_be_answered_is_not_sent_again(last: bytes) -> N
     async with HangingUp(last=last) as server:
         (error,) = await asked(server)
 
-        assert isinstance(error, Unavailable)
+        assert isinstance(error, ProviderUnavailable)
         assert [len(requests) for requests in server.connections] == [2]
 
 
@@ -162,5 +162,5 @@ async def test_it_goes_out_again_once() -> None:
     async with Leaving() as server:
         (error,) = await asked(server)
 
-        assert isinstance(error, Unavailable)
+        assert isinstance(error, ProviderUnavailable)
         assert [len(requests) for requests in server.connections] == [2, 1]

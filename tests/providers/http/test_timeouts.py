@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from chat.providers.base import TimedOut
-from chat.providers.http.timeouts import Patience
+from chat.providers.http.timeouts import Timeouts
 
 
 async def never() -> None:
@@ -17,14 +17,14 @@ async def at_once(value: str) -> str:
 
 
 async def test_it_gives_what_it_waited_for() -> None:
-    with Patience(first=1, idle=1, settle=1) as patience:
+    with Timeouts(first=1, idle=1, settle=1) as patience:
         assert await patience.wait(at_once("here")) == "here"
 
 
 async def test_it_ends_a_wait_that_takes_too_long_and_leaves_the_task_alive() -> None:
     task = asyncio.current_task()
     assert task is not None
-    with Patience(first=0.01, idle=5, settle=5) as patience:
+    with Timeouts(first=0.01, idle=5, settle=5) as patience:
         with pytest.raises(TimedOut, match="did not begin"):
             await patience.wait(never())
 
@@ -33,7 +33,7 @@ async def test_it_ends_a_wait_that_takes_too_long_and_leaves_the_task_alive() ->
 
 
 async def test_the_limit_changes_with_the_first_word_and_the_last() -> None:
-    with Patience(first=60, idle=0.02, settle=0.01) as patience:
+    with Timeouts(first=60, idle=0.02, settle=0.01) as patience:
         await patience.wait(at_once("first"))
         patience.heard()
         with pytest.raises(TimedOut, match=r"0\.02 seconds"):
@@ -44,14 +44,14 @@ async def test_the_limit_changes_with_the_first_word_and_the_last() -> None:
             await patience.wait(never())
 
 
-async def lives(patience: Patience) -> None:
+async def lives(patience: Timeouts) -> None:
     while True:
         await patience.wait(asyncio.sleep(0.005))
         patience.alive()
 
 
 async def test_what_lives_is_waited_for_longer_but_not_forever() -> None:
-    with Patience(first=0.1, idle=0.1, settle=1) as patience:
+    with Timeouts(first=0.1, idle=0.1, settle=1) as patience:
         with pytest.raises(TimedOut, match=r"did not begin to answer within 1 seconds"):
             await lives(patience)
         patience.heard()
@@ -60,7 +60,7 @@ async def test_what_lives_is_waited_for_longer_but_not_forever() -> None:
 
 
 async def test_what_lived_and_falls_silent_has_the_usual_time() -> None:
-    with Patience(first=0.2, idle=1, settle=1) as patience:
+    with Timeouts(first=0.2, idle=1, settle=1) as patience:
         await patience.wait(asyncio.sleep(0.12))
         patience.alive()
         await patience.wait(asyncio.sleep(0.12))
@@ -71,7 +71,7 @@ async def test_what_lived_and_falls_silent_has_the_usual_time() -> None:
 
 async def test_a_cancellation_from_outside_stays_one() -> None:
     async def wait() -> None:
-        with Patience(first=60, idle=60, settle=60) as patience:
+        with Timeouts(first=60, idle=60, settle=60) as patience:
             waiting.set()
             await patience.wait(never())
 
@@ -86,7 +86,7 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
 
 async def test_a_cancellation_that_meets_the_timeout_is_not_swallowed() -> None:
     async def wait() -> None:
-        with Patience(first=0.0, idle=60, settle=60) as patience:
+        with Timeouts(first=0.0, idle=60, settle=60) as patience:
             # Both in the same turn of the loop: the timer that is due, and this.
             asyncio.get_running_loop().call_later(0, task.cancel)
             await patience.wait(never())
@@ -98,13 +98,13 @@ async def test_a_cancellation_that_meets_the_timeout_is_not_swallowed() -> None:
 
 
 async def test_an_enclosing_timeout_is_told_apart() -> None:
-    with Patience(first=60, idle=60, settle=60) as patience, pytest.raises(TimeoutError):
+    with Timeouts(first=60, idle=60, settle=60) as patience, pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await patience.wait(never())
 
 
 async def test_no_timer_is_left_behind() -> None:
-    with Patience(first=60, idle=60, settle=60) as patience:
+    with Timeouts(first=60, idle=60, settle=60) as patience:
         await patience.wait(at_once("x"))
         timer = patience._timer
         assert timer is not None

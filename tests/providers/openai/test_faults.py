@@ -16,10 +16,10 @@ from chat.providers.base import (
     Finish,
     Incomplete,
     ProviderError,
+    ProviderUnavailable,
     QuotaExceeded,
     RateLimited,
     TimedOut,
-    Unavailable,
 )
 from chat.providers.openai.chat import OpenAIProvider
 from tests.fake_openai import FakeOpenAI
@@ -56,8 +56,8 @@ def provider(connect: Connect) -> OpenAIProvider:
         ("status-402", QuotaExceeded, "quota_exceeded", False),
         ("quota", QuotaExceeded, "quota_exceeded", False),
         ("rate-limit", RateLimited, "rate_limited", True),
-        ("status-500", Unavailable, "provider_unavailable", True),
-        ("status-503", Unavailable, "provider_unavailable", True),
+        ("status-500", ProviderUnavailable, "provider_unavailable", True),
+        ("status-503", ProviderUnavailable, "provider_unavailable", True),
         ("status-408", TimedOut, "timeout", True),
         ("status-504", TimedOut, "timeout", True),
         ("status-404", ProviderError, "provider_error", False),
@@ -65,7 +65,7 @@ def provider(connect: Connect) -> OpenAIProvider:
         ("status-422", ProviderError, "provider_error", False),
         ("context", ProviderError, "provider_error", False),
         ("html", ProviderError, "provider_error", False),
-        ("json-error", Unavailable, "provider_unavailable", True),
+        ("json-error", ProviderUnavailable, "provider_unavailable", True),
         ("eof after=0", Incomplete, "incomplete", True),
     ],
 )
@@ -86,13 +86,13 @@ async def test_a_refusal_is_of_its_kind_and_gives_nothing(
         ("eof after=2", Incomplete, True, 2),
         ("cut after=2", Incomplete, True, 2),
         ("broken after=1", ProviderError, True, 1),
-        ("error after=2", Unavailable, True, 2),
+        ("error after=2", ProviderUnavailable, True, 2),
         ("error after=2 kind=invalid_request_error", ProviderError, False, 2),
         ("error after=2 kind=unheard_of", ProviderError, True, 2),
         ("error after=2 kind= code=insufficient_quota", QuotaExceeded, False, 2),
         ("error after=2 code=rate_limit_exceeded", RateLimited, True, 2),
-        ("error after=2 code=502", Unavailable, True, 2),
-        ("error-event after=2", Unavailable, True, 2),
+        ("error after=2 code=502", ProviderUnavailable, True, 2),
+        ("error-event after=2", ProviderUnavailable, True, 2),
         ("error-text after=2", ProviderError, True, 2),
     ],
 )
@@ -205,14 +205,14 @@ async def test_it_does_not_try_again_by_itself_and_works_when_it_is_asked_again(
 async def test_a_refused_connection_is_unavailable_not_a_timeout(connect: Connect) -> None:
     _, error = await fail(connect(base_url=f"http://127.0.0.1:{closed_port()}/v1"), "hello")
 
-    assert type(error) is Unavailable
+    assert type(error) is ProviderUnavailable
     assert error.message == "The model's server could not be reached."
 
 
 async def test_an_unknown_host_is_unavailable_by_name(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     _, error = await fail(connect(base_url="http://no-such-host.invalid/v1"), "hello")
 
-    assert type(error) is Unavailable
+    assert type(error) is ProviderUnavailable
     assert error.retryable
     assert "host name of the model's server was not found" in error.message
     assert "no-such-host.invalid" in caplog.text
@@ -226,7 +226,7 @@ async def test_a_certificate_that_nobody_signed_is_told_and_not_tried_again(
     async with FakeOpenAI(ssl_context=context) as server:
         _, error = await fail(connect(base_url=server.base_url), "hello")
 
-    assert type(error) is Unavailable
+    assert type(error) is ProviderUnavailable
     assert not error.retryable
     assert "certificate" in error.message
     assert "self-signed certificate" in caplog.text
@@ -235,7 +235,7 @@ async def test_a_certificate_that_nobody_signed_is_told_and_not_tried_again(
 async def test_a_server_without_tls_behind_https_is_told(connect: Connect, server: FakeOpenAI) -> None:
     _, error = await fail(connect(base_url=server.base_url.replace("http:", "https:")), "hello")
 
-    assert (type(error), error.retryable) == (Unavailable, False)
+    assert (type(error), error.retryable) == (ProviderUnavailable, False)
     assert "TLS" in error.message
 
 
@@ -282,5 +282,5 @@ async def test_the_servers_own_words_are_quoted_and_shortened(provider: OpenAIPr
 
 
 async def test_a_listing_that_fails_is_of_the_same_family(connect: Connect) -> None:
-    with pytest.raises(Unavailable):
+    with pytest.raises(ProviderUnavailable):
         await connect(base_url=f"http://127.0.0.1:{closed_port()}/v1").models()

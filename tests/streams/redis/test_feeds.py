@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from chat.protocol.events import Cursor, Entry, Event, token
 from chat.streams.redis import feeds
-from chat.streams.redis.feeds import Feed, Place
+from chat.streams.redis.feeds import Feed, Position
 
 EPOCH = "abcdefgh"
 
@@ -19,12 +19,12 @@ class Redis:
         self.seq = 5
         self.reads = 0
 
-    async def read(self, run_id: str, after: Cursor | None, limit: int) -> Place:
+    async def read(self, run_id: str, after: Cursor | None, limit: int) -> Position:
         self.reads += 1
         await asyncio.sleep(0)
         first = after.seq + 1 if after else 1
         entries = [Entry(seq, "token", {"text": str(seq)}) for seq in range(first, self.seq + 1)]
-        return Place(Cursor(EPOCH, self.seq), "live", 1, entries)
+        return Position(Cursor(EPOCH, self.seq), "live", 1, entries)
 
 
 async def text_of(batches: AsyncIterator[feeds.Batch]) -> str:
@@ -37,7 +37,7 @@ async def test_a_redis_that_knows_less_than_it_did_is_not_asked_again_and_again(
     feed = Feed("run", redis.read, lost_after=60)
     async with aclosing(feed.follow(None, limit=1000)) as batches:
         assert await text_of(batches) == "12345"
-        feed.observe(Place(Cursor(EPOCH, 9), "live", 1, []))
+        feed.observe(Position(Cursor(EPOCH, 9), "live", 1, []))
         redis.reads = 0
         waiting = asyncio.create_task(text_of(batches))
         for _ in range(500):
@@ -69,13 +69,13 @@ async def test_readers_who_begin_at_the_same_moment_are_one_look_into_redis() ->
 
 
 async def test_who_reads_no_more_holds_what_it_is_sent_and_nothing_that_was_read_for_it() -> None:
-    class ReadPlace(Place):
+    class ReadPlace(Position):
         """A class of its own: of one with slots alone, nobody can tell when it ends."""
 
-    places: list[weakref.ref[Place]] = []
+    places: list[weakref.ref[Position]] = []
     redis = Redis()
 
-    async def read(run_id: str, after: Cursor | None, limit: int) -> Place:
+    async def read(run_id: str, after: Cursor | None, limit: int) -> Position:
         place = await redis.read(run_id, after, limit)
         kept = ReadPlace(place.cursor, place.state, place.attempt, place.entries)
         places.append(weakref.ref(kept))
@@ -91,7 +91,7 @@ async def test_who_reads_no_more_holds_nothing_that_the_feed_has_let_go_of() -> 
         """Of a plain dict, nobody can tell when it ends."""
 
     feed = Feed("run", Redis().read, lost_after=60)
-    feed.observe(Place(Cursor(EPOCH, 5), "live", 1, []))
+    feed.observe(Position(Cursor(EPOCH, 5), "live", 1, []))
     parts = [Text(text=str(number)) for number in range(6, 10)]
     held = [weakref.ref(part) for part in parts]
     feed.offer(EPOCH, 6, [Event("token", part) for part in parts])

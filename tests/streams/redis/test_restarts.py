@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from chat.protocol import events
-from chat.streams.base import Created, Fenced, Lost, RunNotFound, Unavailable
+from chat.streams.base import Created, Fenced, LogUnavailable, Lost, RunNotFound
 from tests.streams.contract import done, request
 from tests.streams.processes import SECONDS, Follower, Processes, created, eventually, everything, say, value
 from tests.streams.redis_server import RedisServer
@@ -54,7 +54,7 @@ async def test_a_pause_ends_no_run(processes: Processes) -> None:
         while True:
             try:
                 claimed.extend(await there.claim_expired())
-            except Unavailable:
+            except LogUnavailable:
                 continue
             await asyncio.sleep(0.01)
 
@@ -96,7 +96,7 @@ async def test_a_request_during_a_pause_is_refused_in_time(processes: Processes)
         here.claim_expired(),
     ):
         async with asyncio.timeout(SECONDS):
-            with pytest.raises(Unavailable):
+            with pytest.raises(LogUnavailable):
                 await call
     assert not await here.is_ready()
     processes.server.resume()
@@ -107,7 +107,7 @@ async def test_a_message_that_was_refused_and_is_sent_again_is_one_run(processes
     here = processes.start(call_seconds=1)
     await here.is_ready()
     processes.server.pause()
-    with pytest.raises(Unavailable):
+    with pytest.raises(LogUnavailable):
         await here.create(request(sent="one"), live_limit=3)
     processes.server.resume()
     await eventually(here.is_ready)
@@ -119,7 +119,7 @@ async def test_an_append_gives_up_in_the_end_and_nothing_is_torn(processes: Proc
     here = processes.start(call_seconds=1, append_seconds=2)
     run = await created(here)
     processes.server.pause()
-    with pytest.raises(Unavailable):
+    with pytest.raises(LogUnavailable):
         await say(here, run, "a")
     processes.server.resume()
     await eventually(here.is_ready)
@@ -134,7 +134,7 @@ async def test_an_end_that_redis_did_not_take_in_time_is_left_to_another_process
     there = processes.start(lease_seconds=0.5)
     run = await created(here)
     proxy.away = True
-    with pytest.raises(Unavailable):
+    with pytest.raises(LogUnavailable):
         await say(here, run, "a", done())
     proxy.away = False
     await eventually(here.is_ready)
@@ -202,7 +202,7 @@ async def test_what_is_claimed_after_a_restart_has_a_new_epoch(lasting: Processe
 async def _claimed(log: object) -> list[object]:
     try:
         return await log.claim_expired()  # type: ignore[attr-defined,no-any-return]
-    except Unavailable:
+    except LogUnavailable:
         return []
 
 

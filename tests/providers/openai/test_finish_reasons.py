@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.providers.openai.endings import Failed, ending_of
+from chat.providers.openai.finish_reasons import Failed, ending_of
 
 
 @pytest.mark.parametrize(

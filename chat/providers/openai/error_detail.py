@@ -39,7 +39,7 @@ _CHARACTERS: Final = 8192
 
 
 @dataclass(slots=True)
-class Complaint:
+class ErrorDetail:
     """words: the server's own, joined; they may hold a key. codes: in lower case. fields: those that it names.
 
     status: the HTTP status that it names. retry_after: seconds.
@@ -52,7 +52,7 @@ class Complaint:
     retry_after: float | None = None
 
     @classmethod
-    def of(cls, value: object) -> Complaint:
+    def of(cls, value: object) -> ErrorDetail:
         """Reads any JSON. What is nested deeper than errors are, or is longer, is passed over."""
         found = cls()
         found.words = ": ".join(dict.fromkeys(words.rstrip(".: ") for words in found._read(value, 0) if words))

@@ -23,27 +23,27 @@ Key = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """Of a request that came too early: the two messages of an ASGI response."""
 
     start: dict[str, Any]
     body: dict[str, Any]
 
 
-class Refusals:
+class RepeatedErrors:
     """Of this process."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._refused = SlidingWindow(REFUSED_SECONDS, clock=clock)
-        self._kept: OrderedDict[Key, tuple[float, Answer]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[float, Response]] = OrderedDict()
 
-    def recall(self, key: Key) -> Answer | None:
+    def recall(self, key: Key) -> Response | None:
         """The answer to this request, if its time has not come yet."""
         kept = self._kept.get(key)
         return kept[1] if kept and self._clock() < kept[0] else None
 
-    def happened(self, key: Key, answer: Answer, seconds: float) -> None:
+    def happened(self, key: Key, answer: Response, seconds: float) -> None:
         """This user was told to come back after so many seconds. Kept only for those who do not listen."""
         if self._refused.take(key[0], limit=REFUSED) and len(answer.body.get("body", b"")) <= BODY_BYTES:
             self._kept[key] = (self._clock() + min(seconds, LONGEST_SECONDS), answer)

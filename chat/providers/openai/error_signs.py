@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from chat.providers.openai.complaint import Complaint
+from chat.providers.openai.error_detail import ErrorDetail
 
 _BUSY_CODES: Final = frozenset(
     [
@@ -108,7 +108,7 @@ _UNKNOWN_FIELD: Final = re.compile(
 )
 
 
-def is_filtered(complaint: Complaint, words: str) -> bool:
+def is_filtered(complaint: ErrorDetail, words: str) -> bool:
     return bool(_FILTER_CODES & complaint.codes) or _FILTER_WORDS.search(words) is not None
 
 
@@ -116,7 +116,7 @@ def is_over_plan(words: str) -> bool:
     return _PLAN_WORDS.search(words) is not None
 
 
-def is_out_of_credit(complaint: Complaint) -> bool:
+def is_out_of_credit(complaint: ErrorDetail) -> bool:
     return bool(_QUOTA_CODES & complaint.codes)
 
 
@@ -124,19 +124,19 @@ def speaks_of_credit(words: str) -> bool:
     return _QUOTA_WORDS.search(words) is not None
 
 
-def is_too_often(complaint: Complaint) -> bool:
+def is_too_often(complaint: ErrorDetail) -> bool:
     return bool(_RATE_CODES & complaint.codes)
 
 
-def is_too_long(complaint: Complaint, words: str) -> bool:
+def is_too_long(complaint: ErrorDetail, words: str) -> bool:
     return bool(_CONTEXT_CODES & complaint.codes) or _CONTEXT_WORDS.search(words) is not None
 
 
-def is_no_model(complaint: Complaint, words: str) -> bool:
+def is_no_model(complaint: ErrorDetail, words: str) -> bool:
     return bool(_MODEL_CODES & complaint.codes) or _MODEL_WORDS.search(words) is not None
 
 
-def is_bad_key(complaint: Complaint) -> bool:
+def is_bad_key(complaint: ErrorDetail) -> bool:
     return bool(_KEY_CODES & complaint.codes)
 
 
@@ -149,7 +149,7 @@ def speaks_of_a_place(words: str) -> bool:
     return _ELSEWHERE.search(words) is not None
 
 
-def is_busy(complaint: Complaint) -> bool:
+def is_busy(complaint: ErrorDetail) -> bool:
     return bool(_BUSY_CODES & complaint.codes) or (complaint.status or 0) >= 500
 
 
@@ -158,7 +158,7 @@ def is_hopeless(words: str) -> bool:
     return _HOPELESS.search(words) is not None
 
 
-def is_the_requests(complaint: Complaint) -> bool:
+def is_the_requests(complaint: ErrorDetail) -> bool:
     """Whether the server blames the request."""
     return any(_REQUEST.fullmatch(code) for code in complaint.codes)
 

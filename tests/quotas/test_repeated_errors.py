@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from chat.quotas.repeated_errors import (
+    BODY_BYTES,
+    KEPT,
+    LONGEST_SECONDS,
+    REFUSED,
+    Key,
+    RepeatedErrors,
+    Response,
+)
+from tests.quotas.clock import Clock
+
+ALICE: Key = (1, "GET", "/api/search")
+BOB: Key = (2, "GET", "/api/search")
+
+
+def answer(text: bytes = b"{}") -> Response:
+    return Response({"type": "http.response.start", "status": 429}, {"type": "http.response.body", "body": text})
+
+
+def deaf(errors: RepeatedErrors, key: Key, *, seconds: float = 2.0) -> Response:
+    """A user who was refused more often than whoever listens. The last answer."""
+    for _ in range(REFUSED + 1):
+        last = answer()
+        errors.happened(key, last, seconds)
+    return last
+
+
+def test_whoever_does_not_listen_hears_the_same_again_until_it_is_time() -> None:
+    clock = Clock()
+    errors = RepeatedErrors(clock=clock)
+    last = deaf(errors, ALICE)
+    assert errors.recall(ALICE) is last
+    assert errors.recall((1, "GET", "/api/assistants")) is None
+    assert errors.recall(BOB) is None
+    clock.now += 2.0
+    assert errors.recall(ALICE) is None
+
+
+def test_whoever_was_refused_a_few_times_is_looked_at_again_each_time() -> None:
+    """The control: what was refused may be possible by now."""
+    errors = RepeatedErrors(clock=Clock())
+    for _ in range(REFUSED):
+        errors.happened(ALICE, answer(), 2.0)
+    assert errors.recall(ALICE) is None
+
+
+def test_nobody_is_kept_out_for_long_without_a_look() -> None:
+    clock = Clock()
+    errors = RepeatedErrors(clock=clock)
+    deaf(errors, ALICE, seconds=3600)
+    clock.now += LONGEST_SECONDS
+    assert errors.recall(ALICE) is None
+
+
+def test_a_page_is_not_kept() -> None:
+    errors = RepeatedErrors(clock=Clock())
+    for _ in range(REFUSED + 1):
+        errors.happened(ALICE, answer(b"x" * (BODY_BYTES + 1)), 2.0)
+    assert errors.recall(ALICE) is None
+
+
+def test_it_keeps_so_many_and_no_more() -> None:
+    errors = RepeatedErrors(clock=Clock())
+    deaf(errors, ALICE)
+    for number in range(KEPT):
+        errors.happened((1, "GET", f"/{number}"), answer(), 2.0)
+    assert errors.recall(ALICE) is None
+    assert len(errors._kept) == KEPT
