@@ -1,4 +1,4 @@
-"""Whether a message may be sent, and what its run needs. Reads only: nothing is written before the turn is whole."""
+"""Checks whether a message may be sent and builds its request. Read-only: nothing is saved until the turn is done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from chat.providers.base import Request
 
 @dataclass(frozen=True, slots=True)
 class AlreadySent:
-    """This client_message_id has been answered and saved."""
+    """A message whose answer is already saved."""
 
     run_id: str
     conversation_id: str
@@ -29,7 +29,7 @@ class AlreadySent:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A message that may be sent."""
+    """A message that may be sent, with everything its run needs."""
 
     conversation_id: str
     title: str
@@ -46,13 +46,13 @@ def admit(
     providers: frozenset[str],
     characters: int,
 ) -> Admission | AlreadySent:
-    """Look up all that the send names. Raises ApiError; `not_signed_in` where `find_user` finds nobody.
+    """Look up everything the request names. Raises ApiError; `not_signed_in` if `find_user` returns None.
 
-    `reserved`: conversations of this user that have runs, and perhaps no row yet. `providers`: the names of all.
+    `reserved`: this user's conversations that have runs but may have no row yet. `providers`: all provider names.
     """
     user = find_user()
     if user is None:
-        raise ApiError("not_signed_in", "This account cannot be used any more.")
+        raise ApiError("not_signed_in", "This account is no longer active.")
     if sent := _saved(user.pk, send):
         return sent
     repeated = regeneration.find(user, send)
@@ -72,9 +72,9 @@ def admit(
 
 
 def already_sent(user_id: int, send: SendRequest) -> str | None:
-    """The run of a message that was sent before and whose turn is saved, or has failed. Raises ApiError.
+    """The id of the run that answered this message, saved or failed; None if there is none.
 
-    `conflict` where its client_message_id was used for another message.
+    Raises ApiError `conflict` if the client_message_id was used for another message.
     """
     if sent := _saved(user_id, send):
         return sent.run_id
@@ -93,7 +93,7 @@ def _once_more(
     question = repeated.question
     conversation = question.conversation
     parent_id = str(question.parent_id) if question.parent_id else None
-    # Whoever wrote the beginning knows best how it goes on.
+    # The assistant that wrote the beginning is the best one to continue it.
     before = repeated.continued.assistant if repeated.continued else None
     assistant = _assistant(user, send, conversation, providers, before=before)
     path = prompt.path_to(parent_id, conversation)
@@ -114,14 +114,14 @@ def active_user(user_id: int) -> User | None:
 def admit_again(
     user_id: int, start: events.Start, *, providers: frozenset[str], characters: int
 ) -> tuple[str, Request]:
-    """The provider and the request of a run that has begun already, to generate its answer anew. Raises ApiError."""
+    """The provider name and the request to restart a run whose owner process was lost. Raises ApiError."""
     user = active_user(user_id)
     if user is None:
-        raise ApiError("not_signed_in", "This account cannot be used any more.")
+        raise ApiError("not_signed_in", "This account is no longer active.")
     usable = Assistant.objects.usable_by(user).filter(provider__in=providers)
     assistant = usable.filter(slug=start["assistant"]).first()
     if assistant is None:
-        raise ApiError("not_found", "There is no such assistant any more.")
+        raise ApiError("not_found", "This assistant no longer exists.")
     asked = start["user_message"]
     conversation = user.conversations.filter(pk=start["conversation_id"], deleted_at=None).first()
     path = prompt.path_to(asked["parent_id"], conversation) if conversation else []
@@ -143,12 +143,12 @@ def _request(
 
 
 def _begun(user: User, start: events.Start) -> str:
-    """What the answer of this run begins with."""
+    """The text that this run's answer continues; empty for a new answer."""
     if "continues" not in start:
         return ""
     continued = user.messages.filter(pk=start["continues"]).first()
     if continued is None:
-        raise ApiError("not_found", "The answer that was to be continued is gone.")
+        raise ApiError("not_found", "The answer to continue no longer exists.")
     text: str = continued.text
     return text
 
@@ -184,12 +184,12 @@ def _saved(user_id: int, send: SendRequest) -> AlreadySent | None:
     # The question's other answers have client_message_ids of their own.
     answer = message if is_answer else message.children.filter(client_message_id=None).exclude(run_id=None).first()
     if answer is None:
-        raise ApiError("conflict", "This client_message_id was used before.")
+        raise ApiError("conflict", "This client_message_id has already been used.")
     return AlreadySent(str(answer.run_id), str(message.conversation_id))
 
 
 def _used_before() -> ApiError:
-    return ApiError("conflict", "This client_message_id was used for another message.")
+    return ApiError("conflict", "This client_message_id has already been used for another message.")
 
 
 def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Conversation | None:
@@ -204,7 +204,7 @@ def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Co
 
 
 def _is_begun(user: User, conversation_id: str) -> bool:
-    """Whether the conversation is this user's, although nothing in it has been answered."""
+    """Whether this user started the conversation, although nothing in it has been answered yet."""
     return bool(user.unanswered.filter(conversation_id=conversation_id).exists())
 
 
@@ -233,7 +233,7 @@ def _assistant(
     if send.assistant is not None:
         chosen = _USABLE_BY_SLUG.first(user.pk, send.assistant)
         if chosen is None or chosen.provider not in providers:
-            raise ApiError("not_found", "There is no such assistant for you.")
+            raise ApiError("not_found", "There is no such assistant available to you.")
         return chosen
     kept = _USABLE_IN.first(user.pk, conversation.pk) if conversation and before is None else None
     if kept is not None and kept.provider in providers:

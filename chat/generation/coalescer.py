@@ -1,4 +1,4 @@
-"""Between a model that sends a piece per token and a log that is written every few hundredths of a second."""
+"""Merges a model's tokens into larger events, so that the log is written about every 30 ms, not once per token."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Cursor, Event
 from chat.streams.base import StreamLog
 
 FLUSH_SECONDS: Final = 0.03
-# More than this unwritten and the model has to wait: nothing here grows without bound.
+# Backpressure: with more unwritten text than this, the model has to wait.
 HELD_CHARACTERS: Final = 256 * 1024
 
 
 class Coalescer:
-    """Appends a run's events to its log: the first at once, then what has gathered, about every 30 ms.
+    """Appends a run's events to its log in order: the first immediately, then in batches about every 30 ms.
 
-    Order is kept. `add` never waits; `room` does, while the log is slower than the model.
+    `add` never waits; `room` waits while the log is slower than the model.
     """
 
     def __init__(self, log: StreamLog, run_id: str, token: int) -> None:
@@ -34,7 +34,7 @@ class Coalescer:
         self._stopping = False
 
     def add_text(self, name: str, text: str) -> None:
-        """A `token` or `reasoning` event; neighbours of one name become one event."""
+        """Add a `token` or `reasoning` event. Consecutive ones of the same name are merged."""
         if not text:
             return
         if name != self._name:
@@ -57,13 +57,13 @@ class Coalescer:
         return self._held >= HELD_CHARACTERS
 
     async def room(self) -> None:
-        """Wait until there is room for more."""
+        """Wait until there is room in the buffer."""
         while self.is_full:
             self._written.clear()
             await self._written.wait()
 
     async def run(self) -> None:
-        """Flush until `stop`. Raises what the log raises. Not to be cancelled: an append under way would be lost."""
+        """Flush until `stop`. Raises the log's errors. Do not cancel it: an append in progress would be lost."""
         loop = asyncio.get_running_loop()
         while not self._stopping:
             await self._wake.wait()
@@ -73,19 +73,19 @@ class Coalescer:
             await self.flush()
 
     def stop(self) -> None:
-        """Let `run` return after one last flush."""
+        """Make `run` return after one last flush."""
         self._stopping = True
         self._wake.set()
 
     async def flush(self) -> Cursor | None:
-        """Write everything that has been added. None if there was nothing."""
+        """Write everything that has been added and return the cursor after it; None if there was nothing."""
         self._close_text()
         events, self._events = self._events, []
         self._wake.clear()
         if not events:
             return None
         if any(event.name in MERGEABLE for event in events):
-            # Only text sets the pace: a status line just before must not delay the first token.
+            # Only text counts for the interval: a status event just before must not delay the first token.
             self._last_flush = asyncio.get_running_loop().time()
         appended = await self._log.append(self._run_id, events, token=self._token)
         self._held = sum(map(len, self._parts))

@@ -1,4 +1,4 @@
-"""Which models are there, and an assistant for each of them: at the start, and as servers come and go."""
+"""Finds the available models and keeps one assistant for each, at startup and as model servers come and go."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from chat.providers.registry import Registry
 
 logger = logging.getLogger(__name__)
 
-# An Ollama with a hundred models would bury the choice; the administrator can add any other by hand.
+# An Ollama server with a hundred models would flood the menu; administrators can add any other model by hand.
 DETECTED_MODELS: Final = 30
-# In the log.
+# Listed in the log line.
 SHOWN_MODELS: Final = 5
 
 
@@ -41,19 +41,18 @@ def provider_settings() -> ProviderSettings:
 async def connect(
     configured: ProviderSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> tuple[Registry, ModelWatch]:
-    """The providers to use, after the assistants of what was found have been brought up to date; and who goes on
-    looking after them.
+    """Detect the models and update their assistants. Returns the providers, and the watch that keeps them current.
 
-    Comes up whatever a server says. Raises django.db.Error while the database is away.
+    Succeeds whatever the servers respond. Raises django.db.Error while the database is unavailable.
     """
     for problem in settings.SETTING_PROBLEMS:
-        # Under daphne and uvicorn no system check has told of it.
+        # daphne and uvicorn do not run the system checks.
         logger.error("settings: %s %s", problem.message, problem.hint)
     looking = Looking(configured)
     watch = ModelWatch(looking.look, sleep=sleep)
     providers = build(configured, on_failure=watch.doubt)
     if looking.names_a_server:
-        # In a thread: the openai package takes a second to import, in which the first message would stop every stream.
+        # In a thread, and now: importing openai takes a second; on the first message it would block every stream.
         await asyncio.to_thread(providers.__getitem__, "openai")
     await watch.begin()
     await asyncio.to_thread(providers.__getitem__, looking.first_provider)
@@ -61,7 +60,7 @@ async def connect(
 
 
 class Looking:
-    """Asks the configured servers for their models, and keeps the assistants of them up to date."""
+    """Asks the configured servers for their models and keeps the assistants up to date."""
 
     def __init__(self, configured: ProviderSettings) -> None:
         self._configured = configured
@@ -80,12 +79,12 @@ class Looking:
 
     @property
     def first_provider(self) -> str:
-        """The best of those that have assistants."""
+        """The preferred provider among those that have assistants."""
         names = (each.provider_name for each in self._shown or ())
         return next((name for name in names if name in self._known), DEMO.provider_name)
 
     async def look(self, is_doubted: bool) -> Outlook:
-        """Raises django.db.Error. What is new is saved and logged, once."""
+        """Ask the servers. Changes are saved and logged once. Raises django.db.Error."""
         found = await detect(self._environment, ollama_url=self._configured.ollama_url, is_doubted=is_doubted)
         offered = [replace(each, problem="") for each in found]
         if offered != self._shown:
@@ -98,7 +97,7 @@ class Looking:
         return Outlook(problems, is_settled=is_settled, is_urgent=self._is_urgent(troubled))
 
     def _is_urgent(self, troubled: Sequence[Detected]) -> bool:
-        """An Ollama that is gone for good must not have another server, which is well, asked all the time."""
+        """Whether to look again soon. Not for a missing Ollama if others work: they would be polled along with it."""
         silent = [each for each in troubled if each.is_silent]
         has_others = bool(self._known - {each.provider_name for each in silent})
         return any(not (each.is_guess and has_others) for each in silent)
@@ -109,36 +108,36 @@ class Looking:
             if each.error and (each.provider_name, each.error.code) not in self._told:
                 logger.warning("providers: %s", each.problem)
         for provider in sorted({name for name, _ in self._told} - {name for name, _ in told}):
-            logger.info("providers: %s answers again", provider)
+            logger.info("providers: %s is available again", provider)
         self._told = told
 
 
 async def _bring_up_to_date(found: Sequence[Detected]) -> frozenset[str]:
-    """The providers that have assistants now. Raises django.db.Error while the database is away."""
+    """Save the changes and return the providers that have assistants. Raises django.db.Error."""
     for each in found:
         if each.models:
             more = len(each.models) - SHOWN_MODELS
             shown = ", ".join(each.models[:SHOWN_MODELS]) + (f" and {more} more" if more > 0 else "")
-            logger.info("Answers come from %s: %s.", each.provider_name, shown)
+            logger.info("providers: %s offers %s", each.provider_name, shown)
     try:
         try:
             return await database.write(show_detected, found)
         except IntegrityError:
-            # Another process has made the same assistants at the same moment: now they are there.
+            # Another process created the same assistants at the same moment: this time they exist.
             return await database.write(show_detected, found)
     except (DataError, IntegrityError) as error:
         names = ", ".join(each.provider_name for each in found)
-        logger.warning("providers: the models of %s were not saved: %s", names, type(error).__name__)
+        logger.warning("providers: saving the models of %s failed: %s", names, type(error).__name__)
         return await database.read(_providers_with_assistants)
 
 
 @transaction.atomic
 def show_detected(found: Sequence[Detected]) -> frozenset[str]:
-    """An assistant for each model that was found; those of models that are gone are hidden, not deleted.
+    """Create an assistant for each model found, and hide, but never delete, those whose models are gone.
 
-    What an administrator made, hid or chose is left alone, a default too that is not listed at the moment. Where a
-    server did not list its models, those that it listed last stay. The demo stands in where no server is named and
-    none is known. Returns the providers that have assistants now.
+    Whatever an administrator created, hid or chose stays unchanged, even a default that is currently not listed. If a
+    server did not list its models, those of its last list stay. The demo is used if no server is configured and none
+    is known. Returns the providers that have assistants now. Atomic.
     """
     offers = [each for each in found if each.models]
     names = [each.provider_name for each in found]
@@ -168,7 +167,7 @@ def _show_all(offer: Detected) -> None:
 
 
 def _choose_default(offers: Sequence[Detected], names: Sequence[str]) -> None:
-    """The first model of the best provider; but a choice of an administrator, or a default as good, stays."""
+    """Make the best provider's default model the default, unless an administrator chose one or it is as good."""
     best = offers[0]
     before = Assistant.objects.filter(is_default=True).first()
     if before is not None and not _may_be_replaced(before, names[: names.index(best.provider_name) + 1]):
@@ -188,14 +187,14 @@ def _may_be_replaced(default: Assistant, better: Sequence[str]) -> bool:
 
 
 def _show(provider: str, model: str) -> None:
-    """One that is there already, an administrator's own too, stands for the model."""
+    """Create an assistant for the model, unless it has one; one that an administrator created counts too."""
     if not Assistant.objects.filter(provider=provider, model=model).exists():
         name = "Demo" if provider == "demo" else model
         Assistant.objects.create(name=name[:100], slug=_slug(name), provider=provider, model=model, is_detected=True)
 
 
 def _slug(name: str) -> str:
-    """A free slug made of the name."""
+    """A slug for this name that is not in use."""
     base = slugify(name.replace(".", "-").replace(":", "-").replace("/", "-"))[:100] or "assistant"
     taken = set(Assistant.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     return next(

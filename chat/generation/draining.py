@@ -1,4 +1,4 @@
-"""The end of a server process as its readers see it: sent elsewhere, a few at a time, and none before its time."""
+"""Connection draining at shutdown: readers are sent to other processes, spread over time, and none too early."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from chat.protocol.errors import ApiError
 T = TypeVar("T")
 
 SPREAD_SECONDS: Final = 2.0
-# Clients that are told to come back do so spread over this time: the process that takes them all is not overrun.
+# Clients reconnect spread over this time, so that the process that takes them over is not overloaded.
 RETRY_MS: Final = 5000
-# For what the readers have not been sent yet when the last run has ended.
+# Time to send readers the rest after the last run has ended.
 FAREWELL_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.05
 
 
 class Draining:
-    """`begin`, then `end`. `is_shared`: whether other processes serve the runs that are written here.
+    """Call `begin`, then `end`. `is_shared`: whether other processes can serve the runs written here.
 
-    Then the readers may go at once, each at a random moment within two seconds. Otherwise nobody else has what they
-    read: they stay until they have read it, or until the end.
+    If so, readers leave right away, each at a random moment within two seconds. If not, only this process has what
+    they read, so they stay until they have read it, or until `end`.
     """
 
     def __init__(self, *, is_shared: bool) -> None:
@@ -38,22 +38,22 @@ class Draining:
         return self._begun.is_set()
 
     def begin(self, seconds: float) -> None:
-        """From now on nothing new begins. `seconds`: how long it may take."""
+        """Accept nothing new from now on. `seconds`: how long draining may take."""
         self._spread = min(seconds, SPREAD_SECONDS)
         self._begun.set()
 
     def end(self) -> None:
-        """No run is written here any more: whoever is still reading goes now."""
+        """No run is written here any more: the remaining readers leave now."""
         self._begun.set()
         self._ended.set()
 
     def check(self) -> None:
-        """Raises ApiError draining."""
+        """Raise ApiError `draining` once draining has begun."""
         if self.has_begun:
             raise draining()
 
     async def departure(self, is_idle: Callable[[], bool]) -> None:
-        """Return when a reader is to be sent away. `is_idle`: it has been sent all there is for it, at the moment."""
+        """Return when a reader should leave. `is_idle`: whether it has been sent everything available so far."""
         await self._begun.wait()
         if not self._is_shared:
             await self._until_idle(is_idle)
@@ -62,7 +62,7 @@ class Draining:
                 await self._ended.wait()
 
     async def unless_ended(self, work: Awaitable[T]) -> T:
-        """The result of what waits for a run. Raises ApiError draining if the run goes on elsewhere."""
+        """The result of work that waits for a run. Raises ApiError `draining` if the run continues elsewhere."""
         working, ending = asyncio.ensure_future(work), asyncio.ensure_future(self._ended.wait())
         try:
             either: list[asyncio.Future[Any]] = [working, ending]
@@ -78,7 +78,7 @@ class Draining:
             await asyncio.gather(working, ending, return_exceptions=True)
 
     async def _until_idle(self, is_idle: Callable[[], bool]) -> None:
-        # Many things make a reader idle, and this is asked only at the end: to look is simpler than to be told.
+        # Polling: many things make a reader idle, and this runs only at shutdown.
         while not (self._ended.is_set() or is_idle()):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
         with suppress(TimeoutError):
@@ -88,9 +88,9 @@ class Draining:
 
 
 def draining() -> ApiError:
-    return ApiError("draining", "The server is being restarted. Try again in a moment.", retry_after=1)
+    return ApiError("draining", "The server is restarting. Try again in a moment.", retry_after=1)
 
 
 def retry_ms() -> int:
-    """When a client that is sent away is asked to come back."""
+    """A random delay before a client that is sent away reconnects, in milliseconds."""
     return random.randint(0, RETRY_MS)  # noqa: S311

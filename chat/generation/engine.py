@@ -1,4 +1,4 @@
-"""The chat as the transports see it: send, follow, stop, keep. One per event loop."""
+"""The chat engine, the transports' entry point: send, follow, stop, keep. One instance per event loop."""
 
 from __future__ import annotations
 
@@ -62,19 +62,19 @@ from chatsite import sqlite_space
 logger = logging.getLogger(__name__)
 
 PURGE_EVERY_SECONDS: Final = 300.0
-# Between two steps of giving space back, for those who wait to write.
+# A pause between the steps of vacuuming, so that other writers get a turn.
 GIVE_BACK_EVERY_SECONDS: Final = 0.2
-# Somebody waits for the answer to the request.
+# A client is waiting for the response.
 KEEP_PATIENCE_SECONDS: Final = 5.0
-# How long a message waits to hear whether a model server that was away has come.
+# How long a message waits to find out whether a model server is back.
 MODELS_SECONDS: Final = 1.0
-# When to ask again where nobody knows when an answer ends.
+# The Retry-After for limits that clear only when some answer ends.
 RETRY_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The run that answers a message. `duplicate`: it was there before this request; else `run` tells of it."""
+    """The run that answers a message. `duplicate`: it existed before this request. Otherwise `run` is set."""
 
     run_id: str
     conversation_id: str
@@ -87,23 +87,23 @@ _engines: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Engine]] = W
 
 
 async def engine() -> Engine:
-    """This event loop's engine, made from the settings when it is first asked for."""
+    """This event loop's engine, built from the settings on first use."""
     loop = asyncio.get_running_loop()
     task = _engines.get(loop)
     if task is None or (task.done() and (task.cancelled() or task.exception())):
-        # In a fresh context and shielded: who asks first may be a request that is cancelled in the meantime.
+        # In a fresh context and shielded: the first caller may be a request that is cancelled meanwhile.
         task = _engines[loop] = loop.create_task(_build(), context=contextvars.Context())
     return await asyncio.shield(task)
 
 
 def engine_if_ready() -> Engine | None:
-    """This event loop's engine, if it has been asked for and is there: for those who will not wait for it."""
+    """This event loop's engine if it is already built, for callers that must not wait."""
     task = _engines.get(asyncio.get_running_loop())
     return task.result() if task and task.done() and not task.cancelled() and not task.exception() else None
 
 
 def install(chat: Engine) -> None:
-    """Use this engine in the running event loop, instead of one made from the settings."""
+    """Use this engine in the running event loop instead of one built from the settings."""
     _engines[asyncio.get_running_loop()] = asyncio.ensure_future(_given(chat))
 
 
@@ -124,7 +124,7 @@ async def _build() -> Engine:
 
 
 class Engine:
-    """Every method that takes a user id answers with `not_found` for what is not that user's."""
+    """Every method that takes a user id raises `not_found` for anything that is not that user's."""
 
     def __init__(
         self, log: StreamLog, providers: Registry, recorder: Recorder, models: ModelWatch | None = None
@@ -148,30 +148,30 @@ class Engine:
     async def send(
         self, user_id: int, send: SendRequest, *, find_user: Callable[[], User | None] | None = None
     ) -> Sent:
-        """Start the run of a message, once per client_message_id, however often it is sent. Raises ApiError.
+        """Start the run of a message. Idempotent: one run per client_message_id. Raises ApiError.
 
-        `find_user`: gives the user, or None where that is not who asks any more: asked in the same visit to the
-        database, and only for a message that has not been sent before.
+        `find_user`: returns the user, or None if the sign-in is no longer valid. It runs in the same database call as
+        the other lookups, and only for a new message.
         """
         self.draining.check()
         if sent := await self.log.find_sent(user_id, send.client_message_id):
             return _repeated(sent, send.fingerprint)
         runs = await self.log.runs_of(user_id)
         if any(run.is_live and run.conversation_id == send.conversation_id for run in runs):
-            # Before anything is looked up: what that run adds to the conversation belongs before this message.
+            # Check before any lookup: this message must come after whatever that run adds to the conversation.
             raise _busy()
         reserved = frozenset(run.conversation_id for run in runs)
         admission = await self._admit(find_user or partial(active_user, user_id), send, reserved)
         if isinstance(admission, AlreadySent):
             return Sent(admission.run_id, admission.conversation_id, send.client_message_id, True)
-        # A caller that goes away between the place in the log and the task would leave a run that never ends.
+        # Shielded: a caller cancelled between creating the run and its task would leave a run that never ends.
         return await asyncio.shield(self._start(user_id, send, admission))
 
     async def _admit(
         self, find_user: Callable[[], User | None], send: SendRequest, reserved: frozenset[str]
     ) -> Admission | AlreadySent:
         if not self.models.is_settled:
-            # A server that was away may have come, with a model to answer.
+            # A model server that was down may be back.
             await self.models.ask(seconds=MODELS_SECONDS)
         try:
             return await database.read(
@@ -182,8 +182,8 @@ class Engine:
                 providers=frozenset(self.providers),
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
-        except ApiError as refusal:
-            raise _why_no_model(refusal, self.models.problems) from None
+        except ApiError as error:
+            raise _why_no_model(error, self.models.problems) from None
 
     async def _start(self, user_id: int, send: SendRequest, admission: Admission) -> Sent:
         self.draining.check()
@@ -207,15 +207,15 @@ class Engine:
             request=admission.request,
         )
         self._runner.start(run)
-        logger.info("Run %s started for user %s.", request.run_id, user_id)
+        logger.info("run %s: started for user %s", request.run_id, user_id)
         await channel.publish(user_id, {"kind": "run_started", **describe(created.run)})
         return Sent(request.run_id, request.conversation_id, send.client_message_id, False, created.run)
 
     async def find_sent(self, user_id: int, send: SendRequest, after: Cursor) -> RunInfo | Archived:
-        """The run of a message that was sent before, for a reader that has been at this cursor. Starts nothing.
+        """The run of a message sent earlier, for a client that resumes at this cursor. Starts nothing.
 
-        It is found by its client_message_id; else by the cursor, while the log holds it. Raises ApiError: bad_cursor
-        where there is none, conflict where it answers another message.
+        Found by client_message_id, or else by the cursor while the run is in the log. Raises ApiError: `bad_cursor` if
+        there is none, `conflict` if it answers another message.
         """
         sent = await self.log.find_sent(user_id, send.client_message_id) or await self._at(user_id, after)
         if sent is not None:
@@ -223,7 +223,7 @@ class Engine:
         run_id = await database.read(already_sent, user_id, send)
         if run_id is None:
             raise ApiError(
-                "bad_cursor", "No run of yours goes on from this cursor. Leave the cursor out to send the message."
+                "bad_cursor", "You have no run that continues from this cursor. Omit the cursor to send the message."
             )
         return await self.find(user_id, run_id)
 
@@ -232,11 +232,11 @@ class Engine:
         return next((run for run in runs if run.cursor.epoch == cursor.epoch), None)
 
     async def run_of(self, user_id: int, sent: Sent) -> RunInfo | Archived:
-        """What to follow for a message that was sent. Raises ApiError not_found."""
+        """The run to follow for a sent message. Raises ApiError `not_found`."""
         return sent.run or await self.find(user_id, sent.run_id)
 
     async def find(self, user_id: int, run_id: str) -> RunInfo | Archived:
-        """The run in the log, or what the database has of it. Raises ApiError not_found."""
+        """The run from the log, or else from the database. Raises ApiError `not_found`."""
         info = await self.log.find(run_id)
         if info is not None and info.owner_id != user_id:
             raise not_found()
@@ -252,10 +252,10 @@ class Engine:
     async def follow(
         self, run: RunInfo | Archived, after: Cursor | None, *, limit: int
     ) -> AsyncGenerator[Batch, None]:
-        """What lies after the cursor, to the terminal event. `run` is what `find` returned.
+        """Yield the events after the cursor, up to the terminal event. `run` is what `find` returned.
 
-        Raises ApiError not_found where the run has left the log since, and is not in the database. If it does so while
-        it is followed, or only its log was dropped, its last event is `error`: nobody writes it any more.
+        Raises ApiError `not_found` if the run has since left the log and is not in the database. If it is lost while
+        it is followed, or only its log was dropped, the last event is `error`.
         """
         if not isinstance(run, RunInfo):
             archived = run
@@ -282,24 +282,24 @@ class Engine:
             yield batch
 
     async def stop(self, user_id: int, run_id: str) -> bool:
-        """Stop a run. True if this call did it; False if it had been asked to before, or has ended."""
+        """Stop a run. False if a stop was already requested or the run has ended."""
         run = await self.find(user_id, run_id)
         with suppress(RunNotFound):
             return isinstance(run, RunInfo) and await self.log.request_stop(run.run_id)
         return False
 
     async def stop_and_wait(self, run: RunInfo) -> None:
-        """Stop a run and return when it has ended. One that has ended already is left as it is."""
+        """Stop a run and return when it has ended. No effect on a run that has already ended."""
         if not run.is_live:
             return
         with suppress(RunNotFound, Lost):
             await self.log.request_stop(run.run_id)
             async with aclosing(self.log.follow(run.run_id, run.cursor, limit=1)) as batches:
                 async for _ in batches:
-                    """Only the end is waited for."""
+                    """Wait for the end only."""
 
     async def keep(self, user_id: int, run_id: str) -> Message:
-        """Save what had arrived of a run that failed. Repeated, or after a saved run: that answer again."""
+        """Save what had arrived of a failed run. Idempotent; for a saved run it returns the saved answer."""
         run = await self.find(user_id, run_id)
         if isinstance(run, Message):
             return run
@@ -308,7 +308,7 @@ class Engine:
         if run.is_live:
             raise ApiError("conflict", "The answer is still being written.")
         if run.state != "error":
-            # It was saved; if the database does not have it now, its conversation has been deleted.
+            # It was saved. If it is no longer in the database, its conversation has been deleted.
             return await self._saved(user_id, run_id)
         try:
             turn = turn_from_log(run, await self.log.entries(run_id))
@@ -321,14 +321,14 @@ class Engine:
         return message
 
     async def unanswered(self, user_id: int) -> list[UnansweredQuestion]:
-        """The questions of failed runs that wait to be asked again or dismissed, newest first, without their texts."""
+        """The questions of failed runs that were neither retried nor dismissed, newest first, without their texts."""
         return await database.read(UnansweredQuestion.objects.of, user_id)
 
     async def dismiss(self, user_id: int, run_id: str) -> None:
-        """Forget a run that has failed, and its question. Raises ApiError conflict for any other run."""
+        """Delete a failed run and its question. Raises ApiError `conflict` for any other run."""
         run = await self.find(user_id, run_id)
         if isinstance(run, Message) or (isinstance(run, RunInfo) and run.state != "error"):
-            raise ApiError("conflict", "Only a run that has failed can be dismissed.")
+            raise ApiError("conflict", "Only a failed run can be dismissed.")
         await database.write(UnansweredQuestion.objects.filter(owner_id=user_id, run_id=run_id).delete)
         await self.log.forget(run_id)
         notice = {"kind": "run_dismissed", "run_id": run_id, "conversation_id": str(run.conversation_id)}
@@ -341,39 +341,42 @@ class Engine:
         return saved
 
     async def keep_database_open(self) -> None:
-        """Until `close`. One that cannot be opened now is only slower."""
+        """Keep a database connection open until `close`. If that fails, queries are only slower."""
         try:
             self._close_database = await database.keep_open()
         except DatabaseError as error:
-            logger.warning("The database is not kept open: %r", error)
+            logger.warning("database: opening a persistent connection failed: %r", error)
 
     def start_purging(self) -> None:
-        """Remove for good, now and from time to time, what was deleted too long ago to be restored."""
+        """Purge now and then periodically whatever was deleted too long ago to be restored."""
         self._purging = asyncio.create_task(_purge())
 
     def start_takeovers(self) -> None:
-        """From now on, finish the runs of processes that are gone."""
+        """Start taking over the runs of processes that have died."""
         self._takeover.start()
 
     def start_watching_owners(self) -> None:
-        """From now on, stop the runs of accounts that are deleted or disabled."""
+        """Start stopping the runs of deleted and disabled accounts."""
         self._owners.start()
 
     async def drain(self) -> None:
-        """Begin nothing new, send the readers away, and return when all runs have ended; then, or earlier: `close`."""
+        """Graceful shutdown: refuse new work, send readers away, return when all runs have ended. Then call `close`.
+
+        `close` may also be called earlier.
+        """
         self.draining.begin(settings.CHAT_DRAIN)
         await self._takeover.close()
         await self._runner.idle()
         await self._naming.close()
 
     async def close(self) -> None:
-        """Hand over or end the live runs, tell the connections, and release what is kept open. Takes seconds."""
+        """Hand over or end the live runs, release the readers, and close all connections. Takes seconds."""
         if self._purging is not None:
             self._purging.cancel()
             await asyncio.gather(self._purging, return_exceptions=True)
         self.draining.begin(0)
         await self._owners.close()
-        # In this order: what is handed over must not come back.
+        # Takeovers first: otherwise this process could claim the runs it hands over.
         await self._takeover.close()
         await self._runner.close()
         await self._naming.close()
@@ -393,12 +396,12 @@ async def _purge() -> None:
             await database.write(credentials.purge_sessions)
             await _give_space_back()
         except DatabaseError as error:
-            logger.warning("Deleted conversations could not be purged; trying again later: %r", error)
+            logger.warning("database: deleted conversations not purged, retrying later: %r", error)
         await asyncio.sleep(PURGE_EVERY_SECONDS)
 
 
 async def _give_space_back() -> None:
-    """In steps, between which others write."""
+    """Shrink the SQLite file in small steps, so that other writers get a turn."""
     has_more = True
     while has_more:
         has_more = await database.write(lambda: sqlite_space.give_back(connection))
@@ -418,7 +421,7 @@ def _dropped(run: RunInfo) -> Batch:
 
 
 def _no_place(refused: Busy | TooFast | TooMany | Full) -> ApiError:
-    """`unavailable` is said of the site: of what the person does, the page has words of its own."""
+    """The error for a rejected run. Site-wide limits are `unavailable`; the page has its own text for the user's."""
     match refused:
         case Busy():
             return _busy()
@@ -438,10 +441,10 @@ def _no_place(refused: Busy | TooFast | TooMany | Full) -> ApiError:
             return _site_busy("The site has no room for another answer.", RETRY_SECONDS)
 
 
-def _why_no_model(refusal: ApiError, problems: Sequence[Problem]) -> ApiError:
-    """Where it is only for a server that does not answer, waiting helps."""
-    if refusal.code != "no_model" or not any(problem.is_silent for problem in problems):
-        return refusal
+def _why_no_model(error: ApiError, problems: Sequence[Problem]) -> ApiError:
+    """Turn `no_model` into a retryable error if a server is only unreachable at the moment."""
+    if error.code != "no_model" or not any(problem.is_silent for problem in problems):
+        return error
     return ApiError("unavailable", "The model server does not answer.", retry_after=RETRY_SECONDS)
 
 
@@ -454,7 +457,7 @@ def _busy() -> ApiError:
 
 
 def describe(run: RunInfo) -> dict[str, str]:
-    """A run as notices, `hello` and the API show it."""
+    """A run as in notices, `hello` and the API."""
     return {
         "run_id": run.run_id,
         "conversation_id": run.conversation_id,
@@ -473,7 +476,7 @@ def is_at_end(run: RunInfo | Archived, cursor: Cursor) -> bool:
 
 def _repeated(run: RunInfo, fingerprint: str) -> Sent:
     if run.fingerprint != fingerprint:
-        raise ApiError("conflict", "This client_message_id was used for another message.")
+        raise ApiError("conflict", "This client_message_id has already been used for another message.")
     return Sent(run.run_id, run.conversation_id, run.client_message_id, True)
 
 
@@ -502,4 +505,4 @@ def _run_request(user_id: int, send: SendRequest, admission: Admission) -> RunRe
 
 
 async def _nobody() -> None:
-    """Nobody is told that saving takes longer."""
+    """No status event while saving takes longer."""

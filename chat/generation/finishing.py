@@ -1,8 +1,8 @@
-"""The last steps of a run, whoever takes them: its owner, or the process that took it over.
+"""The last steps of a run, for its first owner and for a process that took it over.
 
-Commit order: the text is complete in the log → noted there as complete → one database transaction → `done`. Whoever
-reads `done` finds the message in the database; until then no message table is touched. A process that dies between
-two of these steps leaves a run whose next owner knows which are left.
+Commit order: the text is complete in the log → marked complete there → one database transaction → `done`. After
+`done`, the message is in the database; before the transaction, no message table is touched. If a process dies between
+two steps, the run's next owner can tell which steps are left.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Finisher:
-    """`token` is always the run's, in this process. Every method raises what the log raises."""
+    """`token` is the run's fencing token. Every method raises the log's errors."""
 
     def __init__(self, log: StreamLog, recorder: Recorder, naming: TitleGenerator) -> None:
         self._log = log
@@ -33,7 +33,7 @@ class Finisher:
         self._naming = naming
 
     async def save(self, turn: Turn, *, token: int) -> str:
-        """Save a turn whose text is complete in the log, and end its run. The status, or `save_failed`."""
+        """Save a turn whose text is complete in the log, and end its run. Returns the status, or `save_failed`."""
         await self._log.finish(turn.run_id, completion_of(turn), token=token)
         try:
             message = await self._recorder.save(turn, waiting=lambda: self._tell_waiting(turn.run_id, token))
@@ -42,7 +42,7 @@ class Finisher:
             error = events.error("save_failed", text, retryable=True)
             await self.fail(turn.run_id, error, asked=turn.asked, token=token)
             return "save_failed"
-        # Before `done`: who deletes the conversation waits for that, and tells of the deletion after it.
+        # Before `done`: a deletion of the conversation waits for `done`, so its notice comes after this one.
         is_new = await tell_of_the_conversation(turn)
         await self.done(message, turn.run_id, token=token)
         if is_new:
@@ -50,20 +50,20 @@ class Finisher:
         return message.status
 
     async def done(self, message: Message, run_id: str, *, token: int) -> None:
-        """End a run whose turn is in the database."""
+        """End a run whose turn is saved in the database."""
         await self._log.append(run_id, [_done(message)], token=token)
 
     async def fail(self, run_id: str, error: events.Event, *, asked: Asked | None, token: int) -> None:
-        """End a run without an answer. `asked`: its question, unless that is saved.
+        """End a run without an answer. `asked`: its question, or None if that is already saved.
 
-        The question is kept before `error`, if the database takes it in time: whoever reads `error` finds it.
+        The question is saved before `error` is written, unless the database is too slow.
         """
         if asked is not None:
             await self._recorder.keep(asked, _reason(error))
         await self._log.append(run_id, [error], token=token)
 
     async def tell(self, run: RunInfo, status: str) -> None:
-        """Tell the owner's tabs that a run has ended. Never raises."""
+        """Notify the owner's tabs that a run has ended. Never raises."""
         notice = {
             "kind": "run_ended",
             "run_id": run.run_id,

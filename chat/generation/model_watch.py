@@ -1,4 +1,4 @@
-"""When the model servers are asked what they offer: they come and go while the site runs."""
+"""Decides when to ask the model servers for their models: servers come and go while the site runs."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from chat.providers.base import (
 
 logger = logging.getLogger(__name__)
 
-# How long a site waits at its start to hear from its model servers.
+# How long startup waits for the model servers.
 BEGIN_SECONDS: Final = 2.0
 FIRST_WAIT_SECONDS: Final = 1.0
-# Between two questions to a server that does not answer: it may be there any moment, and asking costs it nothing.
+# The longest pause before polling an unreachable server again: it may be back any moment, and polling is cheap.
 LONGEST_SILENCE_SECONDS: Final = 10.0
-# Of one that answers, but lists nothing of use: somebody has to act.
+# The same for a server that responds but lists nothing usable: that needs a person to fix it.
 LONGEST_WAIT_SECONDS: Final = 300.0
-# How old an answer may be where somebody needs to know.
+# How old the last result may be when a caller asks.
 URGENT_SECONDS: Final = 1.0
 UNSETTLED_SECONDS: Final = 5.0
 SETTLED_SECONDS: Final = 60.0
-# Where all is well, nobody waits longer than this to hear that it still is.
+# If all is well, callers wait no longer than this for a fresh result.
 GLANCE_SECONDS: Final = 0.1
-# A server that answers like this is there.
+# Errors that prove the server is up.
 _SIGNS_OF_LIFE: Final = (EmptyAnswer, Incomplete, QuotaExceeded, RateLimited, ToolCalled)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a provider: `error` has the sentence. `is_silent`: it does not answer, and may any moment."""
+    """What is wrong with a provider; `error` has the message. `is_silent`: it is unreachable, but may be back soon."""
 
     provider: str
     error: ProviderError
@@ -51,9 +51,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the servers said when they were asked last.
+    """The result of the last look.
 
-    `is_settled`: there is somebody to answer, who is no stand-in. `is_urgent`: one who should is silent.
+    `is_settled`: a real model, not the demo, is available. `is_urgent`: a server that should respond does not.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -61,8 +61,8 @@ class Outlook:
     is_urgent: bool = False
 
 
-# Asks the servers, and has the assistants follow. The argument: whether one has failed to answer, for all that is
-# known. Raises django.db.Error.
+# Asks the servers and updates the assistants. The argument: whether a server seems to have failed. Raises
+# django.db.Error.
 Look = Callable[[bool], Awaitable[Outlook]]
 
 
@@ -71,7 +71,7 @@ async def _settled(_: bool) -> Outlook:
 
 
 class ModelWatch:
-    """Looks at the start, again while a server does not answer, and when somebody needs to know. One look at a time.
+    """Looks at startup, repeatedly while a server has a problem, and on demand. One look at a time.
 
     Belongs to one event loop.
     """
@@ -98,11 +98,11 @@ class ModelWatch:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is somebody to answer, for all that is known: a message need not wait for a look."""
+        """Whether a model is available as far as is known, so that a message need not wait for a look."""
         return self._outlook.is_settled
 
     async def begin(self, *, seconds: float = BEGIN_SECONDS) -> None:
-        """The first look. One that takes longer goes on by itself. Raises django.db.Error if the database is away."""
+        """Look for the first time; if it takes longer, it continues in the background. Raises django.db.Error."""
         first = asyncio.ensure_future(self._look(False))
         await asyncio.wait([first], timeout=seconds)
         if first.done():
@@ -112,14 +112,14 @@ class ModelWatch:
             self._start_looking(first)
 
     async def ask(self, *, seconds: float) -> None:
-        """Look again if it is time, and wait for it so long at most. Never raises."""
+        """Look again if the last result is too old, and wait for it for at most `seconds`. Never raises."""
         self._look_if_due()
         if looking := self._under_way():
             patience = min(seconds, GLANCE_SECONDS) if self._is_well() else seconds
             await asyncio.wait([looking], timeout=patience)
 
     def doubt(self, error: ProviderError) -> None:
-        """A server has failed to answer: look again."""
+        """A request to a server has failed: look again, unless the error proves that the server is up."""
         if isinstance(error, _SIGNS_OF_LIFE):
             return
         self._is_doubted = True
@@ -147,7 +147,7 @@ class ModelWatch:
             self._start_looking()
 
     def _start_looking(self, begun: Awaitable[Outlook] | None = None) -> asyncio.Task[None]:
-        # In a fresh context: the request that asks first may be over before the answer comes.
+        # In a fresh context: the request that triggers the look may end before it does.
         self._looking = asyncio.get_running_loop().create_task(
             self._look_again(begun), name="models", context=contextvars.Context()
         )
@@ -159,9 +159,9 @@ class ModelWatch:
         try:
             outlook = await (begun or self._look(is_doubted or outlook.is_urgent))
         except DatabaseError as error:
-            logger.warning("models: not saved, trying again: %s", type(error).__name__)
+            logger.warning("models: saving failed, retrying: %s", type(error).__name__)
         except Exception:
-            logger.exception("models: the servers could not be asked.")
+            logger.exception("models: looking for models failed")
         self._take(outlook)
 
     def _take(self, outlook: Outlook) -> None:

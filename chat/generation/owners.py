@@ -1,4 +1,4 @@
-"""Runs whose owner was deleted or disabled in the meantime: they are stopped, as if the owner had done it."""
+"""Stops the runs of deleted and disabled users, as if their owners had stopped them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from chat.streams.base import LogUnavailable, RunNotFound, StreamLog
 
 logger = logging.getLogger(__name__)
 
-# Of what another process, or somebody in the database, has changed.
+# Polling finds changes made by other processes or directly in the database.
 EVERY_SECONDS: Final = 3.0
 
 
 class Owners:
-    """Looks after the owners of this process' runs every `seconds`, and when it is told to, until it is closed."""
+    """Checks the owners of this process's runs every `seconds` and on `ring`, until it is closed."""
 
     def __init__(self, log: StreamLog, runner: Runner, *, seconds: float = EVERY_SECONDS) -> None:
         self._log = log
@@ -38,7 +38,7 @@ class Owners:
         _watching[self] = asyncio.get_running_loop()
 
     def ring(self, user_ids: Iterable[int]) -> None:
-        """Look at once, at all runs of these, also at those that other processes write."""
+        """Check all runs of these users now, including those that other processes write."""
         self._told.update(user_ids)
         self._bell.set()
 
@@ -57,7 +57,7 @@ class Owners:
             try:
                 await self._look()
             except (DatabaseError, LogUnavailable) as error:
-                logger.warning("owners: the accounts of live runs are unknown, asking again: %r", error)
+                logger.warning("owners: checking the owners of live runs failed, retrying: %r", error)
 
     async def _look(self) -> None:
         live = self._runner.live
@@ -72,20 +72,20 @@ class Owners:
                     await self._log.request_stop(run_id)
 
 
-# Those that look, each in its event loop.
+# The running watchers, with their event loops.
 _watching: WeakKeyDictionary[Owners, asyncio.AbstractEventLoop] = WeakKeyDictionary()
 
 
 def look_now(user_ids: Iterable[int]) -> None:
-    """End the runs of these users, if they are deleted or disabled, without waiting for the next look.
+    """Stop the runs of those users who are deleted or disabled, without waiting for the next check.
 
-    From any thread, once the change is in the database.
+    Thread-safe. Call it after the change is committed.
     """
     for owners, loop in list(_watching.items()):
-        with suppress(RuntimeError):  # It is closed by now.
+        with suppress(RuntimeError):  # The loop has been closed.
             loop.call_soon_threadsafe(owners.ring, list(user_ids))
 
 
 def states(user_ids: Iterable[int]) -> dict[int, bool]:
-    """Whether each of these that exists is active."""
+    """Whether each user is active, by id. Deleted users are missing."""
     return dict(User.objects.filter(pk__in=user_ids).values_list("pk", "is_active"))

@@ -1,4 +1,4 @@
-"""What a model is shown: the assistant's instructions, then the conversation down to the new message."""
+"""Builds the prompt: the assistant's instructions, then the conversation down to the new message."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MESSAGES: Final = 1000
 
 
 def path_to(leaf_id: str | None, conversation: Conversation) -> list[Message]:
-    """The messages from the root to the leaf, by way of `parent`; of a very long path its last ones.
+    """The messages from the root to the leaf along `parent`; for a very long path, the last MESSAGES.
 
-    Only these are read: a conversation may have many branches, each as long.
+    Reads only these: a conversation may have many other branches of the same length.
     """
     return branch.messages_up_from(conversation, uuid.UUID(leaf_id), limit=MESSAGES)[::-1] if leaf_id else []
 
 
 def build(instructions: str, path: Iterable[Message], text: str, *, characters: int) -> tuple[Prompt, ...]:
-    """The prompt. What is older than about `characters` is left out, whole messages at a time, newest kept.
+    """The prompt, cut to about `characters` by dropping the oldest messages whole.
 
-    The new message is always whole. The first message kept is a person's, and from there on person and model take
-    turns, as the templates of many models demand: what stands beside a question that was not answered is joined to it.
+    The new message is always included in full. The first message kept is the user's, and the roles alternate, as the
+    chat templates of many models require: neighbouring messages of one role are joined.
     """
     kept: list[Prompt] = []
     room = characters - len(instructions) - len(text)

@@ -1,4 +1,4 @@
-"""What a provider is told of who asks: a name that means nothing outside this site."""
+"""The user id that providers see: a pseudonym that means nothing outside this site."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _DIGITS: Final = 32
 
 
 def pseudonym_of(user_id: int) -> str:
-    """32 hex digits, the same for a user each time: an HMAC-SHA256 keyed with SECRET_KEY, for this purpose alone.
+    """32 hex digits, stable per user: an HMAC-SHA256 keyed with SECRET_KEY and salted for this purpose.
 
-    Providers tell users apart by it, to find abuse. Without the key it leads neither to the account nor to its number,
-    and another site's user of the same number has another one. A new SECRET_KEY gives everybody a new one.
+    Providers use it to tell users apart when they look for abuse. Without the key it reveals neither the account nor
+    its id, and the same id gives another pseudonym on another site. A new SECRET_KEY changes every pseudonym.
     """
     return salted_hmac(_PURPOSE, str(user_id), algorithm="sha256").hexdigest()[:_DIGITS]

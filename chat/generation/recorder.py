@@ -1,4 +1,4 @@
-"""Saving finished turns, and the questions of failed ones: patiently, so that a locked database delays no stream."""
+"""Saves finished turns, and the questions of failed ones, with retries, so that a locked database delays no stream."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ T = TypeVar("T")
 
 FIRST_WAIT_SECONDS: Final = 0.2
 LONGEST_WAIT_SECONDS: Final = 5.0
-# So long a reader waits at most to hear that a run has failed.
+# The longest that saving the question may delay the `error` event.
 KEEP_SECONDS: Final = 2.0
-# InternalError: PostgreSQL says so when it ends a transaction that took too long, and when it is a standby for now.
+# InternalError: PostgreSQL reports it for a transaction that timed out, and while it is a standby.
 PASSING: Final = (OperationalError, InterfaceError, InternalError)
 
 
 class SaveFailed(Exception):
-    """The turn is not in the database, and trying again has not helped. Its text is still in the log."""
+    """The turn could not be saved, even with retries. Its text is still in the log."""
 
 
 class Recorder:
-    """Saves a finished turn once. A database that is locked, full or away is asked again for `patience` seconds."""
+    """Saves a finished turn once. Retries for `patience` seconds while the database is locked, full or unavailable."""
 
     def __init__(self, *, patience: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._patience = patience
@@ -45,17 +45,17 @@ class Recorder:
     async def save(
         self, turn: Turn, *, waiting: Callable[[], Awaitable[None]], patience: float | None = None
     ) -> Message:
-        """The saved answer, whoever saved it. `waiting` is called once, when the first try has failed.
+        """Save the turn and return its answer, or the one another process saved. Raises SaveFailed.
 
-        `patience`: for this turn, if it is less. Raises SaveFailed.
+        `waiting` is called once, after the first attempt has failed. `patience`: a shorter limit for this turn.
         """
         patience = self._patience if patience is None else min(self._patience, patience)
         return await self._patiently(lambda: database.save(turn.save), turn.run_id, waiting=waiting, patience=patience)
 
     async def keep(self, asked: Asked, reason: Reason) -> None:
-        """Keep the question of a run that has failed. Never raises.
+        """Save the question of a failed run. Never raises.
 
-        It is in the database when this returns, unless that takes longer than KEEP_SECONDS: then it goes on meanwhile.
+        Returns when the question is saved, or after KEEP_SECONDS; saving then continues in the background.
         """
         keeping = asyncio.get_running_loop().create_task(self._keep(asked, reason), context=contextvars.Context())
         self._keeping.add(keeping)
@@ -63,7 +63,7 @@ class Recorder:
         await asyncio.wait([keeping], timeout=KEEP_SECONDS)
 
     async def close(self) -> None:
-        """Try no longer to keep what the database has not taken."""
+        """Give up the questions that are not saved yet."""
         for task in self._keeping:
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)
@@ -76,7 +76,7 @@ class Recorder:
         try:
             await self._patiently(write, asked.run_id, waiting=_nobody, patience=self._patience)
         except SaveFailed:
-            logger.warning("run %s: the question could not be kept", asked.run_id)
+            logger.warning("run %s: saving the question failed", asked.run_id)
 
     async def _patiently(
         self,
@@ -93,14 +93,14 @@ class Recorder:
             try:
                 return await save()
             except PASSING as error:
-                logger.warning("Run %s is not saved yet: %s", run_id, error)
+                logger.warning("run %s: not saved yet: %s", run_id, error)
                 if time.monotonic() + wait > give_up:
                     raise SaveFailed(str(error)) from error
             except OwnerGone as error:
-                logger.info("run %s: its owner was deleted, nothing is saved", run_id)
+                logger.info("run %s: owner was deleted, nothing saved", run_id)
                 raise SaveFailed("the owner was deleted") from error
             except Error as error:
-                logger.exception("Run %s cannot be saved.", run_id)
+                logger.exception("run %s: saving failed", run_id)
                 raise SaveFailed(str(error)) from error
             metrics.SAVE_RETRIES.inc()
             if wait == FIRST_WAIT_SECONDS:
@@ -110,4 +110,4 @@ class Recorder:
 
 
 async def _nobody() -> None:
-    """Nobody is told that keeping a question takes longer."""
+    """No status event while saving a question takes longer."""

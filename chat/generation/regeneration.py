@@ -1,4 +1,4 @@
-"""Another answer to a question that is saved: one from the beginning, or one that goes on where an answer ended."""
+"""Another answer to a saved question: a new one, or one that continues an answer that was cut off."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from chat.generation.requests import SendRequest
 from chat.models import Message, User
 from chat.protocol.errors import ApiError, not_found
 
-# An answer that ended like this has more to say.
+# Finish reasons of answers that can be continued.
 UNFINISHED: Final = frozenset({"length", "stopped"})
 
 
 @dataclass(frozen=True, slots=True)
 class Regeneration:
-    """`continued`: the answer that the new one begins with, if there is one."""
+    """`continued`: the answer to continue, or None to begin a new one."""
 
     question: Message
     continued: Message | None
@@ -26,7 +26,7 @@ class Regeneration:
 
 
 def find(user: User, send: SendRequest) -> Regeneration | None:
-    """What a request names, or None if it brings a text of its own. Raises ApiError."""
+    """The messages that the request names, or None if it brings its own text. Raises ApiError."""
     if send.regenerate_id is not None:
         question = _message(user, send.regenerate_id, send)
         if question.role != Message.Role.USER:
@@ -43,7 +43,7 @@ def find(user: User, send: SendRequest) -> Regeneration | None:
 
 
 def is_the_same(message: Message, send: SendRequest) -> bool:
-    """Whether the saved message with the request's client_message_id is what that request brings about."""
+    """Whether a saved message with the same client_message_id came from the same request."""
     if message.role == Message.Role.USER:
         return not send.is_again and message.text == send.text
     if send.continue_id is not None:

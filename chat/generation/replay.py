@@ -1,4 +1,4 @@
-"""Runs that the log does not hold any more, answered from the database as a short log of their own."""
+"""Replays runs that are no longer in the log from the database, as a short log of its own."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from chat.protocol import events
 from chat.protocol.events import ENTRY_CHARACTERS, EPOCH_LENGTH, Cursor, Entry, merge
 from chat.streams.base import Batch, size_of
 
-# How the entries are cut is part of what a cursor means: with another cut, another epoch.
+# A cursor depends on how the text is cut into entries: another size needs another epoch.
 _CUT: Final = f"{ENTRY_CHARACTERS} "
 
 
 def epoch_of(run_id: str) -> str:
-    """The same for every reading, so that a cursor into this log can be honoured."""
+    """The epoch of a replayed run: always the same, so that clients can resume with a cursor."""
     return hashlib.sha256((_CUT + run_id).encode()).hexdigest()[:EPOCH_LENGTH]
 
 
 Archived = Message | UnansweredQuestion
-"""What there is of a run: its saved answer, or its question, if it has failed."""
+"""A run in the database: its saved answer, or its question if it has failed."""
 
 
 def archived_run(owner_id: int, run_id: str) -> Archived | None:
-    """A run of this owner, saved or failed."""
+    """This owner's run, saved or failed."""
     kept = UnansweredQuestion.objects.kept().filter(owner_id=owner_id, run_id=run_id)
     return saved_run(owner_id, run_id) or kept.first()
 
 
 def saved_run(owner_id: int, run_id: str) -> Message | None:
-    """The saved answer of a run of this owner."""
+    """The saved answer of this owner's run."""
     answers = Message.objects.select_related("parent", "assistant")
     return answers.filter(owner_id=owner_id, run_id=run_id, conversation__deleted_at=None).first()
 
 
 def answer_of(owner_id: int, run_id: str) -> Message | None:
-    """As `saved_run`, also in a conversation that was deleted in the meantime."""
+    """Like `saved_run`, but also finds answers in deleted conversations."""
     return Message.objects.filter(owner_id=owner_id, run_id=run_id).first()
 
 
 def end_of(archived: Archived) -> Cursor:
-    """The place of the terminal event."""
+    """The cursor of the terminal event."""
     tokens = 0 if isinstance(archived, UnansweredQuestion) else _tokens(archived)
     return Cursor(epoch_of(str(archived.run_id)), 1 + tokens + 1)
 
@@ -53,7 +53,7 @@ def _tokens(answer: Message) -> int:
 
 
 def _entry(archived: Archived, seq: int) -> Entry:
-    """Of `start`, the text as `token` after `token`, and `done`; or of `start` and `error`."""
+    """One entry of `start`, `token`s and `done`; or, for a failed run, of `start` and `error`."""
     if isinstance(archived, UnansweredQuestion):
         event = _start_of(archived) if seq == 1 else _failure(archived)
     elif seq == 1:
@@ -88,7 +88,7 @@ def _failure(question: UnansweredQuestion) -> events.Event:
 
 def _question_of(answer: Message) -> Message:
     if answer.parent is None:
-        raise ValueError(f"Answer {answer.pk} answers nothing.")
+        raise ValueError(f"Answer {answer.pk} has no question.")
     return answer.parent
 
 
@@ -127,7 +127,7 @@ def _start(answer: Message) -> events.Event:
         "user_message": asked,
     }
     if answer.client_message_id is not None:
-        # One more answer to a question that was saved before.
+        # Another answer to a question that was already saved.
         start["user_message"] = {"id": str(question.pk), **asked}
     if answer.continues_id is not None:
         start["continues"] = str(answer.continues_id)
@@ -135,7 +135,7 @@ def _start(answer: Message) -> events.Event:
 
 
 async def follow(archived: Archived, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
-    """As `StreamLog.follow`: a cursor of another log yields `reset` and then everything."""
+    """Like `StreamLog.follow`: for a cursor of another epoch, yields `reset` and then everything."""
     end = end_of(archived)
     seq = 0
     if after is not None:
@@ -150,7 +150,7 @@ async def follow(archived: Archived, after: Cursor | None, *, limit: int) -> Asy
 
 
 def _take(archived: Archived, seq: int, last: int, limit: int) -> list[Entry]:
-    """Entries after `seq`: at least one, and more as long as they fit."""
+    """Entries after `seq`: at least one, then as many as fit within `limit`."""
     taken = [_entry(archived, seq + 1)]
     size = size_of(taken[0])
     while taken[-1].seq < last:

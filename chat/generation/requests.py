@@ -1,4 +1,4 @@
-"""What a client asks for, checked for its form before anything is looked up."""
+"""Parses clients' requests. Checks the form only, before any lookup."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from chat.protocol.errors import ApiError, not_found
 from chat.protocol.untrusted_input import clean, parse_uuid
 
 ROOT: Final = "root"
-"""As a parent id: the message begins the conversation anew, beside its first message."""
+"""A parent id that makes the message a sibling of the conversation's first message."""
 
 AGAIN: Final = ("regenerate_id", "continue_id")
-"""Instead of a text: what is there already, and is answered once more."""
+"""Fields that name a saved message to answer again or continue, instead of a text."""
 
 
 FIELDS: Final = (
     *("text", *AGAIN, "client_message_id"),
     *("conversation_id", "parent_id", "assistant", "attachments"),
 )
-"""All that a request may say."""
+"""All fields that a request may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """A message to answer, or a saved question to answer again, or a saved answer to go on with: one of the three.
+    """Exactly one of: a message to answer, a saved question to answer again, a saved answer to continue.
 
-    Ids are canonical UUID text; None means: the server's choice.
+    Ids are canonical UUID text. None lets the server choose.
     """
 
     client_message_id: str
@@ -42,7 +42,7 @@ class SendRequest:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, characters: int) -> SendRequest:
-        """Raises ApiError with a sentence that names the field."""
+        """Parse a client's JSON object. Raises ApiError; the message names the field."""
         named = [name for name in AGAIN if data.get(name) is not None]
         if named:
             _check_alone(data, named)
@@ -58,8 +58,8 @@ class SendRequest:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for repeated requests, different for a client_message_id that is used for something else."""
-        # No text has a NUL.
+        """Equal for repeated requests, different if a client_message_id is reused for something else."""
+        # Texts contain no NUL.
         asked = f"\0{self.regenerate_id}\0{self.continue_id}" if self.is_again else self.text
         return hashlib.sha256(asked.encode()).hexdigest()
 
@@ -69,7 +69,7 @@ class SendRequest:
 
 
 def run_id_of(value: object) -> str:
-    """A run's id as a client sent it. Something that is no UUID cannot be found either."""
+    """Parse a run id sent by a client. Raises ApiError `not_found` if it is not a UUID."""
     run_id = parse_uuid(value)
     if run_id is None:
         raise not_found()
@@ -79,7 +79,7 @@ def run_id_of(value: object) -> str:
 def _check_alone(data: Mapping[str, Any], named: list[str]) -> None:
     others = [name for name in ("text", "parent_id") if data.get(name) is not None]
     if len(named) + len(others) > 1:
-        raise ApiError("bad_request", f"Send only one of text, {' and '.join(AGAIN)}; parent_id goes with text.")
+        raise ApiError("bad_request", f"Send only one of text, {' and '.join(AGAIN)}; parent_id requires text.")
 
 
 def _client_message_id(value: object) -> str:

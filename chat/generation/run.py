@@ -1,4 +1,4 @@
-"""A run between its start and its turn. Both can be made from the log alone, whoever finishes the run."""
+"""A run, and the turn it becomes. Both can be rebuilt from the log alone, so any process can finish the run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chat.streams.base import RunInfo
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that this process owns. `attempt`: 1, or 2 for the first owner that took it over, and so on."""
+    """A run that this process owns. `attempt`: 1 for the first owner, 2 after the first takeover, and so on."""
 
     info: RunInfo
     token: int
@@ -40,7 +40,7 @@ class Outcome:
 
 
 class Completion(TypedDict):
-    """What saving a turn takes besides what is in its log. `asked_at`: ISO 8601."""
+    """What is needed to save a turn, besides its log. `asked_at` is ISO 8601."""
 
     status: str
     finish_reason: str
@@ -70,7 +70,7 @@ def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
 
 
 def turn_from_log(info: RunInfo, entries: Sequence[events.Entry]) -> Turn:
-    """The turn of a run that did not complete, with what had arrived of its answer."""
+    """The turn of an incomplete run, with the part of its answer that had arrived. Its status is `stopped`."""
     start = cast(events.Start, entries[0].data)
     return _turn(
         info,
@@ -97,7 +97,7 @@ def completion_of(turn: Turn) -> Completion:
 
 
 def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: Completion) -> Turn:
-    """The turn whose text is complete in the log, as its first owner would have saved it."""
+    """The turn of a run whose text is complete in the log, exactly as its first owner would have saved it."""
     usage: events.Usage | None = None
     if completion["input_tokens"] is not None and completion["output_tokens"] is not None:
         usage = {"input_tokens": completion["input_tokens"], "output_tokens": completion["output_tokens"]}
@@ -114,7 +114,7 @@ def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: C
 
 
 def asked_of(info: RunInfo, start: events.Start) -> Asked | None:
-    """The question of a run; None if it is saved already."""
+    """The question of a run; None if it is already saved."""
     asked = start["user_message"]
     if "id" in asked:
         return None
@@ -132,7 +132,7 @@ def asked_of(info: RunInfo, start: events.Start) -> Asked | None:
 
 
 def message_id_of(run_id: str, role: str) -> str:
-    """The ids of a run's two messages. Derived, so that every attempt to save the run writes the same rows."""
+    """The id of a run's message. Derived from the run id, so that every attempt to save writes the same rows."""
     return str(uuid.uuid5(uuid.UUID(run_id), role))
 
 

@@ -1,4 +1,4 @@
-"""Who answers a run, as `/metrics` tells it: provider and model."""
+"""The metric labels of a run: its provider and model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNKNOWN: Final = Labels("unknown", "unknown")
 
 
 class RunLabels:
-    """Of the runs that this process writes, and of those that its readers follow: these it looks up when it has to."""
+    """The labels of runs that this process writes (known) and of runs that its readers follow (looked up)."""
 
     def __init__(self, log: StreamLog) -> None:
         self._log = log
@@ -39,7 +39,7 @@ class RunLabels:
         return labels
 
     async def of(self, run_id: str) -> Labels:
-        """UNKNOWN of a run that has left the log, and while log or database are away. Takes seconds at most."""
+        """UNKNOWN if the run has left the log, or if the log or the database is unavailable. Takes at most seconds."""
         return self._known.get(run_id) or await self._looked_up(run_id)
 
     async def _looked_up(self, run_id: str) -> Labels:

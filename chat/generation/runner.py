@@ -1,4 +1,4 @@
-"""The runner: carries a run from its start to its terminal event, whether or not anybody is watching."""
+"""Executes runs from start to terminal event, whether or not anyone is reading."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from chat.streams.base import Fenced, LogUnavailable, Lost, NoRoom, RunNotFound,
 
 logger = logging.getLogger(__name__)
 
-# How a run ends that this process does not end.
+# The status of a run that another process will finish.
 HANDED_OVER: Final = "handed_over"
-# How long the server waits for a run to end or to be handed over, before it is broken off; then for that.
+# At shutdown: how long runs have to end or be handed over before they are cancelled, and how long that may take.
 CLOSE_SECONDS: Final = 2.5
 BREAK_OFF_SECONDS: Final = 3.2
 
 
 class Interrupted(ProviderError):
-    """The server is being shut down."""
+    """The server is shutting down."""
 
     code = "interrupted"
     retryable = True
@@ -39,7 +39,7 @@ class Interrupted(ProviderError):
 
 
 class Runner:
-    """Holds the task of every run that this process owns. Belongs to one event loop."""
+    """Owns the task of every run of this process. Belongs to one event loop."""
 
     def __init__(self, log: StreamLog, ending: Finisher, *, answer_bytes: int, orphan_grace: float) -> None:
         self._log = log
@@ -53,17 +53,17 @@ class Runner:
 
     @property
     def live(self) -> dict[str, int]:
-        """Whose runs are being written here: the ids of their owners by the ids of the runs."""
+        """The runs being written here: owner ids by run id."""
         return dict(self._live)
 
     def start(self, run: Run) -> None:
-        """Begin the run in a task of its own."""
+        """Start the run in its own task."""
         self.hold(self._execute(run), name=f"run {run.info.run_id}")
 
     def hold(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
-        """Do some work for a run in a task that `close` waits for.
+        """Run `work` in a task that `close` waits for.
 
-        In a fresh context: the request's own would tie the run to the request's thread, which ends before it.
+        In a fresh context: the request's context would tie the run to the request's thread, which ends earlier.
         """
         task = asyncio.get_running_loop().create_task(work, name=name, context=contextvars.Context())
         self._tasks.add(task)
@@ -75,9 +75,9 @@ class Runner:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Hand every live run over to another process, or else end it with `error interrupted`. Takes seconds.
+        """Hand every live run over to another process, or end it with `error interrupted`. Takes seconds.
 
-        What is complete is saved, unless the database keeps it waiting: then that is handed over too.
+        Complete answers are saved, or handed over too if the database is too slow.
         """
         self._closing.set()
         with suppress(TimeoutError):
@@ -105,20 +105,20 @@ class Runner:
             try:
                 status = await self._run_to_its_end(run, answer)
             except (Fenced, Lost):
-                logger.warning("Run %s belongs to another process now.", run.info.run_id)
+                logger.warning("run %s: lost ownership, stopping", run.info.run_id)
                 return
             except LogUnavailable:
-                logger.warning("Run %s is left to whoever reaches the log again.", run.info.run_id)
+                logger.warning("run %s: log unavailable, left for takeover", run.info.run_id)
                 await self._release(run)
                 return
             except asyncio.CancelledError:
-                logger.warning("Run %s is broken off: the server has to end.", run.info.run_id)
+                logger.warning("run %s: cancelled, the server is shutting down", run.info.run_id)
                 if not await self._release(run):
                     with suppress(Fenced, Lost, RunNotFound, LogUnavailable):
                         await self._fail(run, _event(Interrupted()))
                 raise
             except Exception:
-                logger.exception("Run %s failed.", run.info.run_id)
+                logger.exception("run %s: failed", run.info.run_id)
                 with suppress(Fenced, Lost, RunNotFound, LogUnavailable):
                     await self._fail(run, events.error("provider_error", "Something went wrong here.", retryable=True))
         if status != HANDED_OVER:
@@ -135,23 +135,23 @@ class Runner:
             with suppress(NoRoom):
                 await coalescer.flush()
             if isinstance(error, Interrupted) and await self._release(run):
-                logger.info("Run %s is handed over.", run.info.run_id)
+                logger.info("run %s: handed over", run.info.run_id)
                 return HANDED_OVER
-            logger.info("Run %s ended with %s.", run.info.run_id, error.code)
+            logger.info("run %s: ended with %s", run.info.run_id, error.code)
             await self._fail(run, _event(error))
             return error.code
         except NoRoom:
-            # All of the answer is here, also what the log did not take: it is saved as far as it came.
+            # The answer is complete here, including what did not fit in the log: save what has arrived.
             if not answer.text:
-                logger.warning("run %s: no room in the log, ended without an answer", run.info.run_id)
+                logger.warning("run %s: log full, ended without an answer", run.info.run_id)
                 await self._fail(run, _no_room())
                 return "unavailable"
-            logger.warning("run %s: no room in the log, saved as far as it came", run.info.run_id)
+            logger.warning("run %s: log full, saving the partial answer", run.info.run_id)
             outcome = Outcome("completed", answer.finish_reason) if answer.finish_reason else CUT_OFF
         return await self._ending.save(turn_of(run, answer, outcome), token=run.token)
 
     async def _generate(self, run: Run, answer: Answer, coalescer: Coalescer) -> Outcome:
-        """Stream the answer until it ends, is stopped or abandoned, or the server closes."""
+        """Stream the answer until it ends, is stopped or abandoned, or the server shuts down."""
         streaming = asyncio.create_task(
             generate(
                 run.provider,
@@ -188,7 +188,7 @@ class Runner:
             await _cancel(tasks)
             coalescer.stop()
             await asyncio.wait([writing])
-            # What the log did not take must not be saved as if it had been shown: not unless that is said.
+            # Raises if the log did not take everything: unshown text must not be saved as if it had been shown.
             writing.result()
 
     async def _fail(self, run: Run, error: events.Event) -> None:
@@ -199,7 +199,7 @@ class Runner:
         try:
             return await self._log.release(run.info.run_id, token=run.token)
         except LogUnavailable:
-            # Its lease ends by itself.
+            # The lease will expire.
             return True
 
 
@@ -212,7 +212,7 @@ def _event(error: ProviderError) -> events.Event:
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel and wait: a provider has closed its connection when this returns."""
+    """Cancel and wait, so that the provider's connection is closed when this returns."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,7 @@
-"""Runs whose processes are gone: finished here, by as little as is left to do.
+"""Takes over runs whose process has died, and does only what is left to do.
 
-In the database already → `done`. Complete in the log → saved. Asked to stop → saved as stopped. Otherwise generated
-again, after a `reset`, unless it has brought down as many processes as it may.
+Already in the database → `done`. Complete in the log → saved. Stop requested → saved as stopped. Otherwise generated
+again, after a `reset`, unless the run has failed too often.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# So many processes may be lost with a run, or fail at it. Any number may hand it over.
+# A run is given up after this many crashed or failed owners. Handovers do not count.
 FAILURES: Final = 3
 LOOK_SECONDS: Final = 1.0
-# Of a claim that is under way when the server ends.
+# Time for a claim in progress at shutdown.
 CLOSE_SECONDS: Final = 1.0
 DATABASE_RETRY_SECONDS: Final = 1.0
 
 
 class Takeover:
-    """Looks for such runs every `look_seconds`, until it is closed. What it claims, the runner holds."""
+    """Looks for such runs every `look_seconds` until it is closed. The runner owns the tasks of claimed runs."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Takeover:
         self._task = asyncio.create_task(self._run(), name="takeover")
 
     async def close(self) -> None:
-        """Claim nothing any more, and give back what waits for the database."""
+        """Stop claiming, and release the runs that are waiting for the database."""
         self._closing.set()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
@@ -73,15 +73,15 @@ class Takeover:
     async def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                # A server that is lost leaves all of its runs: they do not wait for one look after the other.
+                # A dead process leaves many runs at once: claim them all now, not one batch per interval.
                 while not self._closing.is_set() and (claims := await self._log.claim_expired()):
                     for claim in claims:
-                        logger.warning("Run %s has lost its process; attempt %d.", claim.run.run_id, claim.attempt)
+                        logger.warning("run %s: owner lost, attempt %d", claim.run.run_id, claim.attempt)
                         self._runner.hold(self._take(claim), name=f"takeover {claim.run.run_id}")
             except LogUnavailable:
-                logger.debug("Nothing can be claimed while the log is away.")
+                logger.debug("takeover: log unavailable, nothing claimed")
             except Exception:
-                logger.exception("Looking for lost runs failed; trying again.")
+                logger.exception("takeover: looking for lost runs failed, retrying")
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._look_seconds):
                     await self._closing.wait()
@@ -91,12 +91,12 @@ class Takeover:
         try:
             status = await self._finish(claim)
         except (Fenced, Lost, RunNotFound):
-            logger.warning("Run %s belongs to another process now.", run.run_id)
+            logger.warning("run %s: lost ownership, stopping", run.run_id)
         except BaseException as error:
             failed = not isinstance(error, LogUnavailable | asyncio.CancelledError)
             if failed:
-                logger.exception("Run %s could not be taken over.", run.run_id)
-            # For the next attempt, here or elsewhere.
+                logger.exception("run %s: takeover failed", run.run_id)
+            # Leave it for the next attempt, here or in another process.
             with suppress(LogUnavailable):
                 await self._log.release(run.run_id, token=claim.token, failed=failed)
             if not isinstance(error, Exception):
@@ -106,7 +106,7 @@ class Takeover:
                 await self._ending.tell(run, status)
 
     async def _finish(self, claim: Claim) -> str | None:
-        """The status of a run that has ended; None if it goes on. Raises what the log raises."""
+        """The status of the run if it has ended; None if it is generated again. Raises the log's errors."""
         run, token = claim.run, claim.token
         saved = await self._read(answer_of, run.owner_id, run.run_id)
         if saved is not None:
@@ -134,13 +134,13 @@ class Takeover:
                 providers=frozenset(self._providers),
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
-        except ApiError as refusal:
-            logger.info("Run %s cannot be generated again: %s", run.run_id, refusal)
+        except ApiError as error:
+            logger.info("run %s: cannot be generated again: %s", run.run_id, error)
             return await self._give_up(claim)
         try:
             await self._log.append(run.run_id, [events.reset(claim.attempt, "interrupted")], token=claim.token)
         except NoRoom:
-            logger.warning("run %s: no room in the log to answer again", run.run_id)
+            logger.warning("run %s: log full, not generated again", run.run_id)
             return await self._give_up(claim)
         metrics.TAKEOVERS.labels("generated_again").inc()
         self._runner.start(
@@ -163,12 +163,12 @@ class Takeover:
         return "interrupted"
 
     async def _read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """As database.read; waits for a database that is away, for as long as this process runs."""
+        """Like database.read, but retries until the database is available or this process shuts down."""
         while True:
             try:
                 return await database.read(function, *args, **kwargs)
             except DatabaseError as error:
-                logger.warning("A lost run waits for the database: %r", error)
+                logger.warning("takeover: database unavailable, retrying: %r", error)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(DATABASE_RETRY_SECONDS):
                         await self._closing.wait()

@@ -1,6 +1,6 @@
-"""A conversation's title from the model, after its first turn: a small request of its own, in nobody's way.
+"""Generates a conversation's title after its first turn, with a small separate request to the model.
 
-Until then, and if the model has none to give, the title is the first words of the first message (titles.py).
+Until then, and if that fails, the title is the first words of the first message (titles.py).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from chat.providers.base import Prompt, Provider, ProviderError, Recant, Request
 logger = logging.getLogger(__name__)
 
 SECONDS: Final = 30.0
-# While so many titles are being written, conversations keep the first words: the model has better things to do.
+# Above this many concurrent titles, new conversations keep their first words: answers come first.
 AT_ONCE: Final = 8
 QUESTION_CHARACTERS: Final = 2000
 ANSWER_CHARACTERS: Final = 1000
-# A model that says more than this has not understood.
+# A longer answer means the model did not understand the task.
 LONGEST: Final = 4000
 ASK: Final = (
     "You give conversations their titles. Answer with the title alone, in the language of the conversation: at most "
@@ -47,7 +47,7 @@ _AROUND: Final = " \t\"'`*_«»‹›“”„‘’"
 
 
 class TitleGenerator:
-    """Holds the task of every title that is being written. Belongs to one event loop. `is_on`: whether any is."""
+    """Owns the tasks of the titles in progress. Belongs to one event loop. `is_on`: whether to generate titles."""
 
     def __init__(self, providers: Mapping[str, Provider], *, is_on: bool, seconds: float = SECONDS) -> None:
         self._providers = providers
@@ -56,10 +56,7 @@ class TitleGenerator:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, turn: Turn) -> None:
-        """Have a title written for the conversation that this turn has made, unless it was not answered.
-
-        Nobody waits for it.
-        """
+        """Generate a title in the background for the conversation of this first turn, if it has an answer."""
         if not self._is_on or not turn.text.strip() or len(self._tasks) >= AT_ONCE:
             return
         loop = asyncio.get_running_loop()
@@ -68,7 +65,7 @@ class TitleGenerator:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Break off what is being written, and begin nothing more: a title is worth no waiting."""
+        """Cancel all titles in progress and start no more."""
         self._is_on = False
         for task in self._tasks:
             task.cancel()
@@ -80,9 +77,9 @@ class TitleGenerator:
                 title = await self._ask(turn)
             renamed = await database.write(rename, turn, title) if title else None
         except (ProviderError, DatabaseError, TimeoutError) as error:
-            logger.info("Conversation %s keeps its first words as its title: %s", turn.conversation_id, error)
+            logger.info("titles: none generated for conversation %s: %s", turn.conversation_id, error)
         except Exception:
-            logger.exception("No title for conversation %s.", turn.conversation_id)
+            logger.exception("titles: generating failed for conversation %s", turn.conversation_id)
         else:
             if renamed is not None:
                 await channel.publish(turn.owner_id, {"kind": "conversation_renamed", "conversation": renamed})
@@ -105,7 +102,7 @@ class TitleGenerator:
 
 
 def rename(turn: Turn, title: str) -> ConversationObject | None:
-    """The conversation with its new title; None where a person has given it one, or deleted it, in the meantime."""
+    """Set the title and return the conversation; None if the user has renamed or deleted it meanwhile."""
     unnamed = Conversation.objects.kept().filter(pk=turn.conversation_id, title=turn.title, is_named=False)
     if not unnamed.update(title=title):
         return None
@@ -113,7 +110,7 @@ def rename(turn: Turn, title: str) -> ConversationObject | None:
 
 
 def tidy(said: str) -> str:
-    """The first line of what a model said, without what it was asked to leave out; empty if nothing is left."""
+    """The first line of the model's answer without markup, quotes and a final period; may be empty."""
     plain = _MARKUP.sub("", _LINK.sub(r"\1", _THOUGHT.sub("", clean(said))))
     lines = (line.strip(_AROUND) for line in plain.splitlines())
     line = _LABEL.sub("", next(filter(None, lines), "")).strip(_AROUND)

@@ -1,4 +1,4 @@
-"""A conversation's title: the first words of its first message, at once and without asking a model."""
+"""The initial title of a conversation: the first words of its first message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LENGTH: Final = 60
 
 
 def title_of(text: str) -> str:
-    """One line of at most 60 characters, cut between words where there are words."""
+    """One line of at most 60 characters, cut between words if possible."""
     words = " ".join(text.split())
     if len(words) <= LENGTH:
         return words

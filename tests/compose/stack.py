@@ -86,7 +86,7 @@ class Stack:
     def container_of(self, run_id: str) -> str:
         """The server that has started a run, by its log."""
         for container in self.containers("web"):
-            if f"Run {run_id} started" in self.engine.docker("logs", container).stdout:
+            if f"run {run_id}: started" in self.engine.docker("logs", container).stdout:
                 return container
         raise AssertionError(f"no server has started run {run_id}")
 

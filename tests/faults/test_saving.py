@@ -99,7 +99,7 @@ async def test_an_integrity_error_leaves_no_half_turn_and_keep_saves_later(
     start_site: StartSite, http: aiohttp.ClientSession
 ) -> None:
     site = start_site()
-    site.expected = ("cannot be saved",)
+    site.expected = ("saving failed",)
     browser = Browser(site, site.cast["alice"], http)
     with closing(site.connect()) as database:
         database.execute(REFUSING)

@@ -50,7 +50,7 @@ async def test_what_a_zombie_still_writes_is_refused(
         await beside.has(20 * TOKEN)
     finally:
         owner.signal(signal.SIGCONT)
-    refused = f"Run {run['run_id']} belongs to another process now"
+    refused = f"run {run['run_id']}: lost ownership"
     await until(lambda: refused in owner.log)
     assert not any(reading.outcome for reading in [*readings, beside])
     upstream.release()

@@ -280,7 +280,7 @@ class TestConnecting:
                 await asyncio.sleep(0.05)
         assert await self.names() == ["late"]
         assert caplog.text.count("does not list") == 1
-        assert "providers: openai answers again" in caplog.text
+        assert "providers: openai is available again" in caplog.text
         await watch.close()
         await providers.close()
 
