@@ -1,7 +1,7 @@
 """The stream log: the events of a run, in order, each exactly once.
 
-The runner only appends, the transports only follow, and neither knows the other. A reader is a cursor, not a queue:
-one that is slow gets fewer and larger batches, and costs the log nothing.
+The runner only appends and the transports only follow; neither knows about the other. A reader is a cursor, not a
+queue: a slow reader gets fewer, larger batches and costs the log nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from chat.protocol.sse import dumps
 
 RunState = Literal["live", "completed", "stopped", "error"]
 
-# A saved run is in the database: the log keeps it only for readers that are just about to come back.
+# A saved run is in the database: the log keeps it only for readers that are about to reconnect.
 KEEP_SAVED_SECONDS: Final = 300.0
 KEEP_FAILED_SECONDS: Final = 900.0
 MINUTE_SECONDS: Final = 60.0
 
-# What an entry takes of a batch besides its text, about.
+# Approximate overhead of an entry in a batch, besides its text.
 ENTRY_BYTES: Final = 400
-# A live run gets room in steps of so many bytes: beginning takes this much, and an answer of usual length no more.
+# Live runs reserve room in steps of this many bytes: one to start with, which is enough for an answer of usual length.
 ROOM_BYTES: Final = 128 * 1024
 
 _ALPHABET: Final = string.ascii_letters + string.digits
@@ -32,11 +32,11 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The bytes that a log may take, of all owners and of each. Real ones, about: texts and what holding them takes.
+    """The log's limits in bytes, in total and per owner. They cover the texts and the approximate overhead.
 
-    A live run counts with all the room that it was given. Where that does not fit, logs of ended runs are dropped
-    before their time: those of an owner who is over, then the oldest of all, and what failed last, as it is nowhere
-    else. The runs themselves stay known: what is sent again is still the same run.
+    A live run counts with all the room it has reserved. If that does not fit, logs of ended runs are dropped early:
+    first those of an owner over the limit, then the oldest of all; failed runs go last, as they are stored nowhere
+    else. The runs themselves stay known, so a repeated send still finds its run.
     """
 
     total: int = 128 * 1024 * 1024
@@ -45,9 +45,9 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Everything the log must know of a run to hand out its place. All ids are UUID text.
+    """Everything the log needs to create a run. All ids are UUID text.
 
-    `fingerprint` tells two sends of one client_message_id apart: equal means repeated, different means conflict.
+    `fingerprint` compares two sends with the same client_message_id: equal means repeated, different means conflict.
     """
 
     run_id: str
@@ -61,7 +61,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run as the log knows it at this moment."""
+    """A snapshot of a run in the log."""
 
     run_id: str
     owner_id: int
@@ -72,7 +72,7 @@ class RunInfo:
     state: RunState
     cursor: Cursor
     has_log: bool = True
-    """False once it was dropped to make room, of a run that has ended."""
+    """False if the run has ended and its log was dropped to make room."""
 
     @property
     def is_live(self) -> bool:
@@ -81,7 +81,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The run is in the log and nobody else has it. `token` is asked for by every append."""
+    """The run is in the log and owned by the caller. `token` is the fencing token that every append requires."""
 
     run: RunInfo
     token: int
@@ -89,21 +89,21 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """This owner has sent this client_message_id before: the run that it made."""
+    """This owner has already sent this client_message_id. `run` is the run it created."""
 
     run: RunInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """The conversation has a live run already."""
+    """The conversation already has a live run."""
 
     run: RunInfo
 
 
 @dataclass(frozen=True, slots=True)
 class TooMany:
-    """The owner has as many live runs as are allowed. `of_all`: not the owner, but all owners together."""
+    """The owner's limit of live runs is reached. `of_all`: the limit for all owners together."""
 
     live: int
     of_all: bool = False
@@ -111,7 +111,7 @@ class TooMany:
 
 @dataclass(frozen=True, slots=True)
 class TooFast:
-    """The owner has begun as many runs in this minute as are allowed. `retry_after`: seconds. `of_all`: as above."""
+    """The owner's limit of runs per minute is reached. `retry_after`: seconds. `of_all`: as in TooMany."""
 
     retry_after: float
     of_all: bool = False
@@ -119,7 +119,7 @@ class TooFast:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """The live runs of the owner (`of_all`: of all owners) leave no room in the log for one more."""
+    """The owner's live runs leave no room in the log for another. `of_all`: the live runs of all owners."""
 
     of_all: bool
 
@@ -132,11 +132,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A run whose owner is gone, now owned by whoever got this, with a `token` of its own.
+    """A run taken over from an owner that is gone. It belongs to the caller, with a new fencing `token`.
 
-    `attempt` counts the owners: 2 for the first that takes over. `failures` counts those of them that were lost with
-    it, or failed at it; who handed it over is none. `completion` is what `finish` was given: the text is complete in
-    the log, and only saving it is left.
+    `attempt` counts the owners: 2 for the first takeover. `failures` counts the owners that were lost or failed;
+    handovers do not count. `completion` is what `finish` was given: the text is complete and only has to be saved.
     """
 
     run: RunInfo
@@ -150,7 +149,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Merged entries after a reader's cursor. `epoch` and an entry's seq make its cursor."""
+    """Merged entries after a reader's cursor. An entry's cursor is `epoch` and its seq."""
 
     epoch: str
     entries: Sequence[Entry]
@@ -161,34 +160,34 @@ class Batch:
 
 
 class RunNotFound(LookupError):
-    """The log does not hold this run, or not any more."""
+    """The run is not, or no longer, in the log."""
 
 
 class Fenced(Exception):
-    """Another process owns this run now. Whoever gets this stops at once and writes nothing."""
+    """Another process owns this run now. The caller must stop at once and write nothing more."""
 
 
 class NoRoom(Exception):
-    """The log has no room for more of this run, and these events are not in it. Its terminal event always has."""
+    """The log has no room for these events; none were appended. A terminal event always fits."""
 
 
 class Lost(Exception):
-    """The log held this run and does not hold it any more, and nobody has brought it back."""
+    """The run was in the log, has disappeared and was not restored."""
 
 
 class LogUnavailable(Exception):
-    """The log cannot be reached. What was asked for may or may not have happened; asking again does no harm."""
+    """The log cannot be reached. The operation may or may not have happened; retrying is safe."""
 
 
 class StreamLog(Protocol):
-    """Seqs start at 1 without holes. Nothing can be appended after a terminal event.
+    """Seqs start at 1 and have no gaps. Nothing can be appended after a terminal event.
 
-    Every method may raise LogUnavailable. A log that several processes share gives each run to one of them at a time:
-    that process has made or claimed it, and holds it for as long as it is alive and reaches the log.
+    Every method may raise LogUnavailable. In a shared log, each run has one owner at a time: the process that created
+    or claimed it, for as long as that is alive and reaches the log.
     """
 
     is_shared: ClassVar[bool]
-    """Whether other processes can follow and take over the runs of this one."""
+    """Whether other processes can follow and take over this process's runs."""
 
     async def create(
         self,
@@ -199,26 +198,26 @@ class StreamLog(Protocol):
         live_limit_of_all: int | None = None,
         per_minute_of_all: int | None = None,
     ) -> Created | Duplicate | Busy | TooMany | TooFast | Full:
-        """Atomically: the idempotency key, the conversation's slot, the limits, the room, and the start event.
+        """Atomically check the idempotency key, the conversation's slot, the limits and the room; add the start event.
 
-        Only runs that are made count for the limits per minute; None sets no such limit. `of_all`: of all owners, in
-        all processes that share the log.
+        Only created runs count towards the limits per minute; None means no limit. `of_all`: for all owners, in all
+        processes that share the log.
         """
 
     async def append(self, run_id: str, events: Sequence[Event], *, token: int) -> Appended:
-        """Append all of the events or none, in the order of the calls, also when a caller is cancelled.
+        """Append all of the events or none, in the order of the calls, even if a caller is cancelled.
 
-        Only the process that owns the run can. If the log has forgotten the run, it gets back all that was appended,
-        under a new epoch; where that is impossible, Lost is raised. Raises Fenced, RunNotFound, NoRoom.
+        Only for the run's owner. If the log has lost the run, everything appended so far is restored under a new
+        epoch, or Lost is raised if that is impossible. Raises Fenced, RunNotFound, NoRoom.
         """
 
     def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
-        """Yield what lies after the cursor, wait for more, and end after the terminal event.
+        """Yield the entries after the cursor, wait for more, and end after the terminal event.
 
-        A batch holds at most about `limit` bytes of text (but at least one entry), merged, taken when it is asked
-        for. A cursor of another epoch or beyond the end yields a `reset` entry with seq 0 and then the whole log;
-        so does a log that gets another epoch in the meantime. Raises RunNotFound; later, Lost: also of an ended run
-        whose log was dropped to make room.
+        A batch holds at least one entry and at most about `limit` bytes of text. It is taken from the log and merged
+        only when it is requested. A cursor of another epoch or beyond the end yields a `reset` entry with seq 0 and
+        then the whole log; so does a change of the epoch while following. Raises RunNotFound at the start, and Lost
+        later, also if the log of an ended run is dropped to make room.
         """
 
     async def find(self, run_id: str) -> RunInfo | None: ...
@@ -226,45 +225,45 @@ class StreamLog(Protocol):
     async def find_sent(self, owner_id: int, client_message_id: str) -> RunInfo | None: ...
 
     async def runs_of(self, owner_id: int) -> list[RunInfo]:
-        """The owner's runs that the log holds, live and ended, oldest first."""
+        """The owner's runs in the log, live and ended, oldest first."""
 
     async def entries(self, run_id: str) -> Sequence[Entry]:
-        """All entries of a run so far. Raises RunNotFound, also where only its log was dropped."""
+        """All entries of a run so far. Raises RunNotFound, also if only its log was dropped."""
 
     async def request_stop(self, run_id: str) -> bool:
-        """Ask whoever runs it to stop. True if the run was live and had not been asked before."""
+        """Ask the run's owner to stop it. True if the run was live and no stop was requested before."""
 
     async def stop_requested(self, run_id: str) -> None:
-        """Return when a stop has been requested. For the run's owner: raises Fenced or Lost when that is over.
+        """Return when a stop is requested. Only for the run's owner: raises Fenced or Lost when it loses ownership.
 
         Raises RunNotFound.
         """
 
     async def finish(self, run_id: str, completion: Mapping[str, Any], *, token: int) -> None:
-        """Note that the text is complete, before it is saved: whoever takes the run over has only to save it.
+        """Mark the text as complete before saving it, so that a takeover only has to save it.
 
         `completion` is JSON. Raises Fenced, Lost, RunNotFound.
         """
 
     async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:
-        """Give a live run up, so that another process can claim it at once.
+        """Give up a live run, so that another process can claim it immediately.
 
-        `failed`: it counts as if the caller had been lost with it.
+        `failed`: count it as a failure, as if the caller had crashed.
 
-        False if there is no other process to do so, or the run is not the caller's: then nothing has changed.
+        Returns False and changes nothing if no other process could claim it, or if the caller does not own the run.
         """
 
     async def claim_expired(self) -> list[Claim]:
-        """Take over some of the runs whose owners have released them or are gone. Empty when there are none."""
+        """Take over some of the runs whose owners have released them or are gone. Empty if there are none."""
 
     async def abandoned(self, run_id: str, *, grace: float) -> None:
-        """Return when nobody has followed the run for `grace` seconds. Raises RunNotFound."""
+        """Return when the run has had no follower for `grace` seconds. Raises RunNotFound."""
 
     async def forget(self, run_id: str) -> None:
-        """Drop an ended run. A live run stays."""
+        """Delete an ended run. No effect on a live run."""
 
     async def is_ready(self) -> bool:
-        """Whether the log can be written now."""
+        """Whether the log is currently writable."""
 
     async def close(self) -> None: ...
 
@@ -284,7 +283,7 @@ def state_after(event: Event) -> RunState:
 
 
 def size_of(event: Event | Entry) -> int:
-    """About how many bytes this takes of a batch's limit: of a text that may be merged, exactly those of its JSON."""
+    """Approximate size in bytes, counted against a batch's limit. For mergeable text, exactly the size of its JSON."""
     if event.name in MERGEABLE:
         return len(dumps(event.data["text"]).encode()) - 2
     if event.name == "start":

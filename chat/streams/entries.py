@@ -1,4 +1,4 @@
-"""Events as Redis holds and publishes them: JSON, `[name, data]` each."""
+"""The encoding of events in Redis: JSON, `[name, data]` each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chat.streams.base import RunInfo, RunState
 _DECODER: Final = msgspec.json.Decoder(list[tuple[str, dict[str, Any]]])
 
 
-# Where the scripts' `info` has these.
+# Indexes into the result of the scripts' `info`.
 MADE: Final = 9
 DROPPED: Final = 10
 
@@ -28,12 +28,12 @@ def encode_json(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
-        # Half a surrogate pair has no UTF-8.
+        # A lone surrogate has no UTF-8 encoding.
         return clean(json.dumps(value, ensure_ascii=False)).encode()
 
 
 def decode(payload: bytes) -> list[Event]:
-    """A JSON array of entries."""
+    """Decode a JSON array of events."""
     return [Event(name, data) for name, data in _DECODER.decode(payload)]
 
 
@@ -43,7 +43,7 @@ def decode_json(value: bytes) -> Mapping[str, Any] | None:
 
 
 def run_info(fields: Sequence[Any]) -> RunInfo:
-    """From what the scripts' `info` answers."""
+    """Parse the result of the scripts' `info`."""
     run, owner, conversation, sent, fingerprint, title, state, epoch, seq = (field.decode() for field in fields[:9])
     return RunInfo(
         run_id=run,

@@ -1,4 +1,4 @@
-"""The stream log in this process's memory: nothing to install, one process, gone when it ends."""
+"""The stream log in memory: nothing to install, for a single process, lost when the process exits."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from chat.streams.base import (
 )
 from chat.streams.entries import encode
 
-# What an entry takes besides its text, and a run besides its entries, about.
+# Approximate overhead of an entry besides its text, and of a run besides its entries.
 HELD_BYTES: Final = 300
 RUN_BYTES: Final = 2500
 OF_ALL: Final = "all"
 
 
 class MemoryLog:
-    """Belongs to one event loop: between two awaits nothing else runs, so every method is atomic.
+    """Belongs to one event loop: nothing else runs between two awaits, so every method is atomic.
 
-    Ended runs are known for the times above, and their logs are kept for as long, or until their room is needed.
+    Ended runs are kept for KEEP_SAVED_SECONDS or KEEP_FAILED_SECONDS; their logs may be dropped earlier to make room.
     """
 
     is_shared: ClassVar[bool] = False
@@ -59,7 +59,7 @@ class MemoryLog:
         self._runs: dict[str, _Run] = {}
         self._sent: dict[tuple[int, str], str] = {}
         self._slots: dict[str, str] = {}
-        # Those that have ended, by how: the oldest first.
+        # Ended runs, oldest first.
         self._saved: dict[str, _Run] = {}
         self._failed: dict[str, _Run] = {}
         self._made = SlidingWindow(MINUTE_SECONDS, clock=clock)
@@ -161,7 +161,7 @@ class MemoryLog:
         await self._get(run_id).stop.wait()
 
     async def finish(self, run_id: str, completion: Mapping[str, Any], *, token: int) -> None:
-        """Nobody will ask: who could take the run over would not have this memory."""
+        """Nothing to store: no other process could take the run over."""
         self._owned(run_id, token)
 
     async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:
@@ -212,9 +212,9 @@ class MemoryLog:
                 self._forget(oldest)
 
     def _make_room(self, run: _Run, size: int = 0) -> Full | None:
-        """Room for a live run, `size` more and some to grow, out of that of ended runs. Full, if live ones leave none.
+        """Reserve room for `size` more bytes and some growth, dropping logs of ended runs. Full if that fails.
 
-        Every live run counts with all that it may grow to.
+        Every live run counts with all the room it has reserved.
         """
         room, owner = run.size + size + ROOM_BYTES, run.request.owner_id
         others = [other for run_id in self._slots.values() if (other := self._runs[run_id]) is not run]
@@ -243,7 +243,7 @@ def _limit(per_minute: int | None) -> int:
 
 
 def _drop_logs(runs: Sequence[_Run], room: int) -> None:
-    """Of the first of these, until the rest fits."""
+    """Drop the logs of the first runs until the rest fits."""
     size = sum(run.size for run in runs)
     for run in runs:
         if size <= room:
@@ -253,7 +253,7 @@ def _drop_logs(runs: Sequence[_Run], room: int) -> None:
 
 
 def _held(event: Event) -> int:
-    """What an event takes in memory, about. A text takes up to four bytes for each of its characters."""
+    """Approximate memory use of an event. Text takes up to four bytes per character."""
     if event.name in MERGEABLE:
         return HELD_BYTES + sys.getsizeof(event.data["text"])
     if event.name == "start":
@@ -262,7 +262,7 @@ def _held(event: Event) -> int:
 
 
 class _Run:
-    """One run's entries, and who waits for more of them."""
+    """A run's entries, and the readers waiting for more."""
 
     def __init__(self, request: RunRequest, epoch: str, now: float) -> None:
         self.request = request
@@ -307,7 +307,7 @@ class _Run:
         self.size += size
         for event in events:
             if self.state != "live":
-                raise ValueError("A terminal event is the last one.")
+                raise ValueError("No event may follow a terminal event.")
             self._seq += 1
             self.entries.append(Entry(self._seq, event.name, event.data))
             self._sizes.append(size_of(event))
@@ -320,14 +320,14 @@ class _Run:
         self._waiting.clear()
 
     def drop_log(self) -> None:
-        """Of a run that has ended. Whoever still reads it is sent elsewhere."""
+        """Drop the log of an ended run. Current readers get Lost."""
         self.is_dropped = True
         self.entries.clear()
         self._sizes.clear()
         self.size = 0
 
     def take(self, seq: int, limit: int) -> Sequence[Entry]:
-        """Entries after `seq`: at least one, and more as long as they fit into `limit` bytes of text."""
+        """Entries after `seq`: at least one, then as many as fit within `limit` bytes of text."""
         end, size = seq + 1, self._sizes[seq]
         while end < len(self.entries) and size + self._sizes[end] <= limit:
             size += self._sizes[end]

@@ -1,1 +1,1 @@
-"""The log in Redis, for several processes."""
+"""The stream log in Redis, shared by several processes."""

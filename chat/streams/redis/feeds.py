@@ -1,8 +1,8 @@
-"""The runs that are followed in this process: the newest entries of each, and who waits for more.
+"""The newest entries of each run that is followed in this process, and the readers waiting for more.
 
-A reader is a cursor. It takes what is here, and reads from Redis what is not: the text before it came, a hole that a
-lost message left, everything if it is slow. So nothing grows with a reader, and nobody sees what Redis has not
-acknowledged.
+A reader is a cursor. It takes cached entries and reads the others from Redis: text older than the reader, a gap left
+by a lost message, everything if it is slow. So memory does not grow with readers, and no reader sees entries that
+Redis has not acknowledged.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from chat.protocol.events import Cursor, Entry, Event, merge
 from chat.streams.base import Batch, Lost, RunNotFound, RunState, size_of, state_after
 
 HELD_BYTES: Final = 64 * 1024
-# A run that Redis has forgotten is looked for this often, while its owner may still bring it back.
+# How often to look for a run that Redis has lost, while its owner may still restore it.
 LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a run's log is, and the entries that were asked for."""
+    """The current end of a run's log, and the requested entries."""
 
     cursor: Cursor
     state: RunState
@@ -33,12 +33,12 @@ class Position:
     entries: Sequence[Entry]
 
 
-# (run id, cursor, limit in bytes) → the place, or None if Redis does not hold the run.
+# (run id, cursor, limit in bytes) → the position, or None if the run is not in Redis.
 Read = Callable[[str, Cursor | None, int], Awaitable[Position | None]]
 
 
 class Feed:
-    """One run's newest entries, without holes, up to `tip`, the last seq that is known of."""
+    """A run's newest entries, without gaps, up to `tip`, the last known seq."""
 
     def __init__(self, run_id: str, read: Read, *, lost_after: float) -> None:
         self.run_id = run_id
@@ -54,7 +54,7 @@ class Feed:
         self._readings: dict[tuple[Cursor | None, int], asyncio.Future[Position | None]] = {}
 
     def offer(self, epoch: str, first: int, events: Sequence[Event]) -> None:
-        """Entries that Redis has acknowledged, from wherever they come: known ones are left out."""
+        """Add entries that Redis has acknowledged, from any source. Known ones are ignored."""
         if epoch != self._epoch:
             self._begin(epoch, first - 1)
         last = first + len(events) - 1
@@ -70,7 +70,7 @@ class Feed:
         self._wake()
 
     def observe(self, place: Position) -> None:
-        """Where the log was a moment ago: less than what is known is old news."""
+        """Update from a recent position of the log. One behind `tip` is outdated and ignored."""
         if place.cursor.epoch != self._epoch:
             self._begin(place.cursor.epoch, 0)
         if place.cursor.seq > self._tip:
@@ -82,7 +82,7 @@ class Feed:
             self._wake()
 
     def doubt(self) -> None:
-        """The log may have gone, or begun anew: let every reader look for itself."""
+        """The log may be lost or restored under a new epoch: make every reader look in Redis."""
         self._begin("", 0)
 
     async def follow(self, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
@@ -111,7 +111,7 @@ class Feed:
                 yield _reset(place, "log_lost")
                 epoch, seq = place.cursor.epoch, 0
             elif place.entries:
-                # Who reads no more stays here for long, and shall hold only what it is being sent.
+                # A stalled reader can stay for a long time, so it holds only the batch being sent.
                 batch, place = Batch(epoch, merge(place.entries)), None
                 seq = batch.cursor.seq
                 yield batch
@@ -120,7 +120,7 @@ class Feed:
             place = None
 
     async def _found(self, after: Cursor, limit: int) -> Position:
-        """The place in Redis, waited for if Redis has lost the run: its owner may bring it back. Raises Lost."""
+        """The position in Redis. If the run is lost, waits for its owner to restore it. Raises Lost."""
         loop = asyncio.get_running_loop()
         ended, give_up = self._state != "live", loop.time() + self._lost_after
         while (place := await self._looked_up(after, limit)) is None:
@@ -131,34 +131,33 @@ class Feed:
         return place
 
     async def _looked_up(self, after: Cursor | None, limit: int) -> Position | None:
-        """What Redis has, perhaps 100 KB of question.
+        """Read from Redis. Concurrent readers with the same cursor share one read.
 
-        Readers that ask for the same thing at the same moment share one answer: all of a person's tabs do when a run
-        begins.
+        When a run starts, all of a user's tabs read the same start event, which may hold 100 KB of text.
         """
         asked = (after, limit)
         reading = self._readings.get(asked)
         if reading is None:
             reading = self._readings[asked] = asyncio.ensure_future(self._read(self.run_id, after, limit))
             reading.add_done_callback(lambda done: self._was_read(asked, done))
-        # Whoever goes meanwhile takes nobody's answer away.
+        # `wait` does not cancel the shared read if this reader is cancelled.
         await asyncio.wait([reading])
         return reading.result()
 
     def _was_read(self, asked: tuple[Cursor | None, int], reading: asyncio.Future[Position | None]) -> None:
         del self._readings[asked]
         if not reading.cancelled():
-            # Perhaps nobody waits for it any more, whatever it was.
+            # Mark the exception as retrieved: all readers may have left.
             reading.exception()
 
     def _has_lost(self, place: Position) -> bool:
-        """Whether Redis knows less than it has acknowledged: until its owner, or the next one, brings that back."""
+        """Whether Redis has lost entries that it had acknowledged, and the owner has not restored them yet."""
         following = place.cursor.seq + 1
         is_held = bool(self._held) and self._held[0][0].seq <= following
         return place.cursor.epoch == self._epoch and following <= self._tip and not is_held
 
     def _take(self, epoch: str, seq: int, limit: int) -> Batch | None:
-        """What is held after `seq`: at least one entry, more as long as they fit; None if the next one is not held."""
+        """Cached entries after `seq`: at least one, then as many as fit; None if the next one is not cached."""
         first = self._held[0][0].seq if self._held else 0
         if epoch != self._epoch or not first or seq + 1 < first:
             return None

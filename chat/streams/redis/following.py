@@ -1,7 +1,7 @@
-"""Following runs over Redis: a feed for each run that has readers here, fed by what its owner publishes.
+"""Follows runs through Redis pub/sub: one feed for each run that has readers in this process.
 
-A message may be lost. The next one shows the hole; after the last one nothing does, and therefore every followed run's
-place in Redis is looked at every `check_seconds`, which also tells Redis that somebody here follows it.
+Pub/sub may lose messages. The next message reveals a gap, but nothing follows the last one. Therefore every followed
+run's position is polled every `check_seconds`, which also registers this process as a follower.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from chat.streams.redis.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
 
-# A reader does not wait longer for its subscription: until there is one, it lives by the checks.
+# The longest a reader waits for its subscription. Until it is active, the reader relies on polling.
 SUBSCRIBE_SECONDS: Final = 1.0
-# A process that does not say so for so many checks does not follow any more.
+# A process stops counting as a follower after missing this many checks.
 FOLLOWING_CHECKS: Final = 3
 
 
 class Following:
-    """`is_owned`: whether this process itself appends to the run; then it offers what it has appended.
+    """`is_owned`: whether this process appends to the run itself; if so, it calls `offer` with what it has appended.
 
-    `on_stop(run_id)` is called when somebody asks a run to stop, `on_connect()` when such a call may have been missed.
+    `on_stop(run_id)` is called when a stop is requested, `on_connect()` when such a message may have been missed.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Following:
         return run_id in self._feeds
 
     def listen(self) -> None:
-        """Hear of stops from now on."""
+        """Subscribe to stop requests."""
         self._subscriptions.add(self._control)
 
     async def follow(self, run_id: str, after: Cursor | None, *, limit: int) -> AsyncGenerator[Batch, None]:
@@ -91,23 +91,23 @@ class Following:
                 self._leave(run_id)
 
     def offer(self, run_id: str, epoch: str, first: int, events: Sequence[Event]) -> None:
-        """What this process has appended."""
+        """Add events that this process has appended."""
         if feed := self._feeds.get(run_id):
             feed.offer(epoch, first, events)
 
     def doubt(self, run_id: str) -> None:
-        """The log of the run may have begun anew."""
+        """The run's log may have been restored under a new epoch."""
         if feed := self._feeds.get(run_id):
             feed.doubt()
 
     def disowned(self, run_id: str) -> None:
-        """Another process may go on with the run now."""
+        """This process has lost ownership of the run; another may continue it."""
         if feed := self._feeds.get(run_id):
             self._subscriptions.add(self._channel(run_id))
             feed.doubt()
 
     def look(self) -> None:
-        """Look at every place now: something may have been missed."""
+        """Poll every position now: messages may have been lost."""
         self._look.set()
 
     async def close(self) -> None:
@@ -131,7 +131,7 @@ class Following:
         del self._feeds[run_id]
         self._subscriptions.remove(self._channel(run_id))
         left = self._calls.call("followers", run_id, self._process, patience=self._check_seconds)
-        # Nobody waits: if it fails, Redis hears no more of this follower, which comes to the same.
+        # Not awaited: if it fails, the registration expires on its own.
         left.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
 
     def _channel(self, run_id: str) -> str:
@@ -171,7 +171,7 @@ class Following:
             feed.observe(place)
 
     async def _read(self, run_id: str, after: Cursor | None, limit: int) -> Position | None:
-        """However long Redis is away: the reader may leave, and otherwise has nothing better to do than wait."""
+        """Read with no timeout: a reader waits until Redis is back, or leaves."""
         return await self._place(run_id, after, limit, patience=math.inf)
 
     async def _place(self, run_id: str, after: Cursor | None, limit: int, *, patience: float) -> Position | None:
@@ -184,7 +184,7 @@ class Following:
 
 
 def place_of(reply: Sequence[bytes], seq: int) -> Position:
-    """From what `read` answers when it is asked for what lies after `seq`."""
+    """Parse the reply of `read` for the entries after `seq`."""
     epoch, last, state, attempt, payload = reply
     entries = [Entry(number, event.name, event.data) for number, event in enumerate(decode(payload), start=seq + 1)]
     return Position(

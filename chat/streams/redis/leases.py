@@ -1,4 +1,4 @@
-"""The runs that this process owns: their leases, and all that has been appended to them, should Redis forget it."""
+"""The runs that this process owns: their leases, and a copy of all entries in case Redis loses them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from chat.streams.redis.scripts import FENCED, LOST, NO_ROOM
 
 logger = logging.getLogger(__name__)
 
-# A run that nobody owns waits this long for a process that finishes it.
+# How long an abandoned run stays in Redis for another process to finish it.
 LIVE_MS: Final = 900_000
 
 
 @dataclass(slots=True)
 class Owned:
-    """A run of ours. `entries`: all of its log, as Redis has it or soon will. `end`: why it is not ours any more."""
+    """A run that this process owns. `entries`: its whole log, already or soon in Redis. `end`: why ownership ended."""
 
     info: RunInfo
     made: str
@@ -48,10 +48,10 @@ class Owned:
     failures: int = 0
     stop: bool = False
     cuts: int = 0
-    """How often Redis had no room for what was appended: it was taken back, and what came after it too."""
+    """How often entries were removed again, with all later ones, because Redis had no room for them."""
     end: Fenced | Lost | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when `stop` or `end` is."""
+    """Set when `stop` or `end` is set."""
     restoring: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -62,8 +62,8 @@ class Owned:
 class Leases:
     """`patience`: how many seconds an append waits for Redis.
 
-    `on_append(run_id, epoch, first, events)` is called when Redis has acknowledged them, in order;
-    `on_restore(run_id)` when a run has got a new epoch; `on_end(run_id)` when a live run is not ours any more.
+    `on_append(run_id, epoch, first, events)` is called, in order, when Redis has acknowledged events;
+    `on_restore(run_id)` when a run has a new epoch; `on_end(run_id)` when this process loses a live run.
     """
 
     def __init__(
@@ -89,12 +89,12 @@ class Leases:
         self._renew_now = asyncio.Event()
 
     def get(self, run_id: str, token: int | None = None) -> Owned | None:
-        """Ours; with a token, only if that is the token."""
+        """The run if this process owns it and, if a token is given, the token matches."""
         owned = self._runs.get(run_id)
         return owned if owned is not None and token in (None, owned.token) else None
 
     def add(self, owned: Owned) -> None:
-        """Just made or claimed."""
+        """Add a run that was just created or claimed."""
         self._runs[owned.info.run_id] = owned
         if self._renewing is None:
             self._renewing = asyncio.get_running_loop().create_task(self._renew(), name="stream log leases")
@@ -105,13 +105,13 @@ class Leases:
             owned.changed.set()
 
     def renew_now(self) -> None:
-        """Redis was away: whatever it has forgotten is brought back soon."""
+        """Renew all leases now, to restore whatever Redis has lost during an outage."""
         self._renew_now.set()
 
     async def append(self, owned: Owned, events: Sequence[Event]) -> Appended:
-        """Raises Fenced, Lost, NoRoom, LogUnavailable. Cancelled, the events are appended all the same."""
+        """Append, even if cancelled. Raises Fenced, Lost, NoRoom, LogUnavailable."""
         if any(event.is_terminal for event in events[:-1]):
-            raise ValueError("A terminal event is the last one.")
+            raise ValueError("No event may follow a terminal event.")
         run_id, epoch, cuts, first = owned.info.run_id, owned.epoch, owned.cuts, len(owned.entries) + 1
         encoded = [encode(event) for event in events]
         attempt = next((event.data["attempt"] for event in events if event.name == "reset"), None)
@@ -125,14 +125,14 @@ class Leases:
                 on_answer=lambda code: self._appended(owned, epoch, first, events, code),
             )  # fmt: skip
             if code == NO_ROOM or (code == LOST and owned.cuts != cuts):
-                # The second came after one that was not taken: for Redis, there is a hole before it.
+                # The second case: an earlier append was rejected, so Redis sees a gap before this one.
                 if events[-1].is_terminal:
                     return await self.append(owned, events)
                 raise NoRoom(run_id)
             if code == LOST:
                 await self._restore(owned, epoch)
         except LogUnavailable:
-            # For us it has ended, for Redis it has not: whoever claims it, once its lease ends, has to end it there.
+            # It has ended here but not in Redis: the process that claims it after the lease expires must end it.
             if owned.state != "live":
                 self._lose(owned, Fenced(run_id))
             raise
@@ -152,7 +152,7 @@ class Leases:
             raise self._lose(owned, Fenced(owned.info.run_id))
 
     async def release(self, owned: Owned, *, failed: bool) -> bool:
-        """Raises LogUnavailable; the run is not ours any more in any case."""
+        """Give up ownership, even if this raises LogUnavailable."""
         run_id = owned.info.run_id
         self._lose(owned, Fenced(run_id))
         arguments = (run_id, owned.token, int(failed))
@@ -199,10 +199,10 @@ class Leases:
             elif code:
                 self.request_stop(run_id)
         except (LogUnavailable, Fenced, Lost) as error:
-            logger.warning("The lease of run %s was not renewed: %s", run_id, error)
+            logger.warning("run %s: renewing the lease failed: %s", run_id, error)
 
     async def _restore(self, owned: Owned, epoch: str) -> None:
-        """Bring a run back that Redis has lost, unless that has been done since `epoch`. Raises Fenced, Lost."""
+        """Restore a run that Redis has lost, unless its epoch has changed since. Raises Fenced, Lost."""
         async with owned.restoring:
             if owned.end is not None:
                 raise owned.end
@@ -221,7 +221,7 @@ class Leases:
                 raise self._lose(owned, Lost(info.run_id))
             if code == FENCED:
                 raise self._lose(owned, Fenced(info.run_id))
-            logger.warning("Redis had lost run %s; it is there again.", info.run_id)
+            logger.warning("run %s: restored after Redis had lost it", info.run_id)
             owned.epoch = renewed
             self._on_restore(info.run_id)
             if state != "live":

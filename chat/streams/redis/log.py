@@ -1,12 +1,12 @@
-"""The stream log in Redis: for several processes, on several machines.
+"""The stream log in Redis, for several processes on several machines.
 
-A run is owned by the process that made or claimed it, for as long as that process renews its lease. What the owner
-appends is atomic and fenced: a process that was taken for dead and comes back changes nothing. Whoever follows reads
-from Redis, and hears of what is new over pub/sub.
+A run is owned by the process that created or claimed it, for as long as it renews its lease. Appends are atomic and
+fenced: a process that was presumed dead and comes back cannot change anything. Followers read from Redis and learn of
+new entries through pub/sub.
 
-Redis may be restarted, with all it knew, with a part of it or empty. The owner of a run notices at its next append or
-renewal and writes back what is missing, under a new epoch: readers get `reset` and everything. A run whose owner is
-gone at that moment too is lost, and `follow` raises Lost.
+Redis may restart with all, some or none of its data. A run's owner notices at its next append or renewal and restores
+what is missing under a new epoch; readers get `reset` and then the whole log. If the owner is gone too, the run is
+lost and `follow` raises Lost.
 """
 
 from __future__ import annotations
@@ -59,16 +59,16 @@ CHECK_SECONDS: Final = 5.0
 CALL_SECONDS: Final = 5.0
 APPEND_SECONDS: Final = 120.0
 READY_SECONDS: Final = 2.0
-# What says that a process could write ends by itself.
+# TTL of the test write.
 READY_MS: Final = 10_000
-# What an entry takes in Redis besides its text; and a run besides its log: measured, rounded up.
+# Overhead in Redis of an entry besides its text, and of a run besides its log: measured, rounded up.
 ENTRY_BYTES: Final = 32
 RUN_BYTES: Final = 2500
 CLAIMS: Final = 16
 NO_LIMIT: Final = 2**31
-# A claim is good for this part of a lease: a Redis that has stood still for longer is not asked by it any more.
+# A claim request is valid for 1/4 of a lease. A Redis that stalls for longer ignores it.
 CLAIM_IN_TIME: Final = 4
-# Where nobody follows: looked at this many times in the time after which a run is abandoned, within bounds.
+# How many times a run without followers is checked within the grace period, and the shortest interval.
 ABANDONED_LOOKS: Final = 4
 SOONEST_LOOK_SECONDS: Final = 0.05
 FIND_AGAIN_SECONDS: Final = 0.1
@@ -77,8 +77,8 @@ FIND_AGAIN_SECONDS: Final = 0.1
 class RedisLog:
     """Belongs to one event loop. `url`: redis://, rediss:// or unix://.
 
-    Every call gives up after `call_seconds` (LogUnavailable), an append after `append_seconds`: an answer waits for
-    Redis rather than being lost. Followers wait as long as it takes.
+    Every call times out after `call_seconds` (LogUnavailable), an append after `append_seconds`, so that an answer
+    survives a longer outage. Followers wait without a limit.
     """
 
     is_shared: ClassVar[bool] = True
@@ -95,7 +95,7 @@ class RedisLog:
         call_seconds: float = CALL_SECONDS,
         append_seconds: float = APPEND_SECONDS,
     ) -> None:
-        # Trying again is done in Pipeline, for all calls at once; a time limit on reading would end the subscriptions.
+        # Pipeline retries all calls together. A read timeout would close idle subscriptions.
         self._pool = ConnectionPool.from_url(
             url, retry=Retry(NoBackoff(), 0), socket_timeout=None, socket_connect_timeout=call_seconds
         )
@@ -175,7 +175,7 @@ class RedisLog:
         return self._following.follow(run_id, after, limit=limit)
 
     async def find(self, run_id: str) -> RunInfo | None:
-        """Just after Redis was away it may not hold yet what the owners are about to bring back: wait for that."""
+        """Shortly after an outage, waits for owners to restore runs that Redis has lost."""
         while (found := await self._call("find", run_id)) is None:
             if not self._calls.returned_within(self._call_seconds):
                 return None
@@ -196,12 +196,12 @@ class RedisLog:
         return place_of(reply, 0).entries
 
     async def request_stop(self, run_id: str) -> bool:
-        answer = await self._call("stop", run_id)
-        if answer == LOST:
+        reply = await self._call("stop", run_id)
+        if reply == LOST:
             raise RunNotFound(run_id)
-        if answer:
+        if reply:
             self._ownership.request_stop(run_id)
-        return bool(answer)
+        return bool(reply)
 
     async def stop_requested(self, run_id: str) -> None:
         owned = self._ownership.get(run_id)
@@ -219,9 +219,9 @@ class RedisLog:
         return owned is not None and owned.state == "live" and await self._ownership.release(owned, failed=failed)
 
     async def claim_expired(self) -> list[Claim]:
-        """Also finds what others have released; leases that ended while Redis was away count only some time later.
+        """Claim released runs immediately. After an outage, expired leases can be claimed only one lease time later.
 
-        By then owners that are alive have renewed theirs.
+        By then the owners that are alive have renewed theirs.
         """
         if self._redis_ahead_ms is None:
             await self._ask_for_claims(0, not_after=0)
@@ -231,7 +231,7 @@ class RedisLog:
             try:
                 claims.append(await self._claim(*each))
             except (RunNotFound, LogUnavailable):
-                logger.warning("A run was claimed and could not be read; its lease will end again.")
+                logger.warning("redis log: reading a claimed run failed, left for the next claim")
         return claims
 
     async def abandoned(self, run_id: str, *, grace: float) -> None:
@@ -246,21 +246,21 @@ class RedisLog:
         await self._call("forget", run_id)
 
     async def is_ready(self) -> bool:
-        """Writes, as Redis may answer and yet refuse that: out of memory or disk, or as a replica."""
+        """Checks with a write: Redis may respond but reject writes, out of memory or disk, or as a replica."""
         try:
             refused = await self._calls.within("ready", self._process, READY_MS, patience=READY_SECONDS)
         except LogUnavailable:
             return False
         said = (refused or b"").decode(errors="replace")
         if said and not self._refuses_writes:
-            logger.error("redis log: Redis refuses writes: %s", said)
+            logger.error("redis log: Redis rejects writes: %s", said)
         if self._refuses_writes and not said:
-            logger.info("redis log: Redis takes writes again.")
+            logger.info("redis log: Redis accepts writes again")
         self._refuses_writes = said
         return not said
 
     async def close(self) -> None:
-        """Leaves the runs that are still owned to others, once their leases end."""
+        """Close all connections. Other processes can claim the runs still owned here once their leases expire."""
         await self._ownership.close()
         await self._following.close()
         await self._calls.close()
@@ -269,7 +269,7 @@ class RedisLog:
         return await self._calls.within(script, *arguments, patience=self._call_seconds)
 
     async def _owned(self, run_id: str, token: int) -> Owned:
-        """Raises Fenced, RunNotFound."""
+        """The run, if this process owns it with this token. Raises Fenced, RunNotFound."""
         owned = self._ownership.get(run_id, token)
         if owned is not None:
             return owned
@@ -310,11 +310,11 @@ class RedisLog:
         return list(claimed)
 
     def _redis_ms(self) -> int:
-        """About the time by Redis' clock."""
+        """The approximate time by Redis's clock."""
         return _monotonic_ms() + (self._redis_ahead_ms or 0)
 
     async def _is_followed(self, run_id: str) -> bool:
-        """When in doubt, it is."""
+        """True if Redis is unavailable, so that no run is abandoned by mistake."""
         try:
             followers = await self._call("followers", run_id, "")
         except LogUnavailable:
@@ -329,14 +329,14 @@ class RedisLog:
 
 
 def _constants(budget: Budget) -> dict[str, int]:
-    """What the scripts know by name."""
+    """The constants that the scripts use."""
     return {
         "TOTAL_BYTES": budget.total,
         "OWNER_BYTES": budget.per_owner,
         "ROOM_BYTES": ROOM_BYTES,
         "ENTRY_BYTES": ENTRY_BYTES,
         "RUN_BYTES": RUN_BYTES,
-        # Twice: what is refreshed by one run has members of others.
+        # Twice as long: these keys are shared by several runs.
         "KEPT_MS": round(2 * KEEP_FAILED_SECONDS * 1000),
     }
 

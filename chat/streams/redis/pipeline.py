@@ -1,7 +1,7 @@
-"""Pipeline of the log's scripts in Redis: those made in one tick of the event loop go in one pipeline.
+"""Pipelines the calls of the log's scripts: all calls of one event-loop tick share one round trip.
 
-One connection and one pipeline at a time: what is called while one is under way gathers for the next, so that the
-busier the log, the larger the pipelines. Order is kept, also over a broken connection.
+There is one connection and one pipeline at a time. Calls made meanwhile wait for the next pipeline, so pipelines grow
+with the load. Order is kept, even across reconnects.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 FIRST_WAIT_SECONDS: Final = 0.05
 LONGEST_WAIT_SECONDS: Final = 1.0
 PIPELINE_CALLS: Final = 256
-# Redis says so when it cannot write for now: started as a replica, out of memory or of disk, busy with a script.
+# Error prefixes of a Redis that cannot write at the moment: a replica, out of memory or disk, busy with a script.
 PASSING: Final = ("READONLY", "OOM", "MISCONF", "BUSY", "MASTERDOWN", "NOREPLICAS", "TRYAGAIN", "CLUSTERDOWN")
 FAILURES: Final = (RedisError, OSError, TimeoutError)
 
@@ -42,7 +42,7 @@ class _Call:
 
     @property
     def is_dropped(self) -> bool:
-        """Nobody wants it made any more."""
+        """The caller is gone and nothing else needs the result."""
         return self.answer.cancelled() and self.on_answer is None
 
     def succeed(self, answer: Any) -> None:
@@ -54,16 +54,16 @@ class _Call:
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
-            # Whoever called may be gone already: that is no error to report.
+            # Mark the exception as retrieved: the caller may be gone.
             self.answer.exception()
 
 
 class Pipeline:
-    """`constants`: those of the scripts.
+    """`constants`: the scripts' constants.
 
-    `seconds`: what one pipeline may take; after that its connection is given up and its calls are made again.
+    `seconds`: the timeout of one pipeline. After it, the connection is closed and the calls are retried.
 
-    `on_return` is called when Redis answers again after it did not.
+    `on_return` is called when Redis is back after an outage.
     """
 
     def __init__(
@@ -95,9 +95,9 @@ class Pipeline:
         patience: float,
         on_answer: Callable[[Any], None] | None = None,
     ) -> asyncio.Future[Any]:
-        """The script's answer. A cancelled call may have been made or not; with `on_answer`, it is made.
+        """The script's reply. A cancelled call may or may not be made; with `on_answer`, it is always made.
 
-        LogUnavailable after `patience` seconds. Raises redis.ResponseError for a mistake in the call.
+        Fails with LogUnavailable after `patience` seconds, and with redis.ResponseError for an invalid call.
         """
         loop = asyncio.get_running_loop()
         packed = self._pack(self._scripts[script], arguments)
@@ -109,20 +109,20 @@ class Pipeline:
         return call.answer
 
     async def within(self, script: str, *arguments: Argument, patience: float) -> Any:
-        """As `call`, and LogUnavailable on time even when Redis accepts the call and does not answer."""
+        """Like `call`, but raises LogUnavailable on time even if Redis accepts the call and does not reply."""
         try:
             async with asyncio.timeout(patience):
                 return await self.call(script, *arguments, patience=patience)
         except TimeoutError:
-            raise LogUnavailable("Redis does not answer.") from None
+            raise LogUnavailable("Redis is not responding.") from None
 
     def answers_since(self, seconds: float) -> bool:
-        """Whether Redis has answered without a failure for so long."""
+        """Whether Redis has responded without a failure for at least this long."""
         since = self._answers_since
         return since is not None and asyncio.get_running_loop().time() - since >= seconds
 
     def returned_within(self, seconds: float) -> bool:
-        """Whether Redis has been away and come back so recently."""
+        """Whether an outage ended less than this many seconds ago."""
         at = self._returned_at
         return at is not None and asyncio.get_running_loop().time() - at < seconds
 
@@ -150,7 +150,7 @@ class Pipeline:
                 await self._make(self._waiting[:PIPELINE_CALLS])
             except Exception as error:
                 if not isinstance(error, FAILURES):
-                    logger.exception("A pipeline failed in a way that was not foreseen.")
+                    logger.exception("redis log: pipeline failed unexpectedly")
                 await self._failed(error)
                 await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311
                 wait = min(wait * 2, LONGEST_WAIT_SECONDS)
@@ -159,7 +159,7 @@ class Pipeline:
                 self._answered()
 
     async def _make(self, calls: Sequence[_Call]) -> None:
-        """One pipeline. What is answered waits no more; what is not, when it fails, is made again."""
+        """Run one pipeline. Calls without a reply stay queued and are retried."""
         async with asyncio.timeout(self._seconds):
             connection = await self._connected()
             await connection.send_packed_command([call.packed for call in calls], check_health=False)
@@ -202,7 +202,7 @@ class Pipeline:
 
     async def _failed(self, error: Exception) -> None:
         if not self._failing:
-            logger.warning("Redis does not answer, trying again: %s", error)
+            logger.warning("redis log: Redis is not responding, retrying: %s", error)
         self._failing = True
         self._answers_since = None
         await self._disconnect()
@@ -210,7 +210,7 @@ class Pipeline:
         late = [call for call in self._waiting if call.give_up <= now]
         self._waiting = [call for call in self._waiting if call.give_up > now]
         for call in late:
-            call.fail(LogUnavailable("Redis does not answer."))
+            call.fail(LogUnavailable("Redis is not responding."))
 
     def _answered(self) -> None:
         if self._answers_since is None:
@@ -218,7 +218,7 @@ class Pipeline:
         if self._failing:
             self._failing = False
             self._returned_at = self._answers_since
-            logger.info("Redis answers again.")
+            logger.info("redis log: Redis is back")
             self._on_return()
 
     async def _disconnect(self, *, nowait: bool = True) -> None:
@@ -229,7 +229,7 @@ class Pipeline:
 
 
 def pack(parts: Sequence[bytes]) -> bytes:
-    """A command in Redis' protocol (https://redis.io/docs/latest/develop/reference/protocol-spec/)."""
+    """A command in the Redis protocol (https://redis.io/docs/latest/develop/reference/protocol-spec/)."""
     return b"*%d\r\n%b" % (len(parts), b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]))
 
 

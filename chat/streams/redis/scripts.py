@@ -1,4 +1,4 @@
-"""The log's Lua scripts. Each is atomic, and does nothing new when it is called again with the same arguments."""
+"""The log's Lua scripts. Each is atomic and idempotent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Script:
 
 
 def load(constants: Mapping[str, int]) -> dict[str, Script]:
-    """Every script by its name. The constants are the same in every call, and cost it nothing."""
+    """All scripts by name. The constants are compiled in, so that calls need not send them."""
     known = "\n".join(f"local {name} = {value:d}" for name, value in constants.items())
     common = f"{keys.lua()}\n{known}\n{(_DIRECTORY / f'{_COMMON}.lua').read_text('utf-8')}\n"
     paths = [path for path in _DIRECTORY.glob("*.lua") if path.stem != _COMMON]

@@ -1,7 +1,7 @@
-"""One pub/sub connection for everything that this process wants to hear from Redis.
+"""One pub/sub connection for all of this process's subscriptions in Redis.
 
-What is published while the connection is away is not heard: `on_connect` is called whenever all channels are
-subscribed anew, so that its reader looks for what it missed.
+Messages published while it is disconnected are lost. `on_connect` is called whenever all channels are subscribed
+again, so that the caller can look for what it missed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SILENT_PINGS: Final = 2
 class Subscriptions:
     """`on_message(channel, payload)` is called in the order of publication, per channel.
 
-    A connection that has been silent for `ping_seconds` is asked for a sign of life, and given up without one.
+    A connection that is silent for `ping_seconds` is pinged, and closed if there is no reply.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Subscriptions:
         self._changed.set()
 
     async def subscribed(self, channel: str) -> None:
-        """Return once everything that is published from now on will be heard, as long as the connection lasts."""
+        """Return when the subscription is active: from now on, messages arrive for as long as the connection lasts."""
         while channel not in self._subscribed:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.add(waiting)
@@ -86,9 +86,9 @@ class Subscriptions:
             except* (RedisError, OSError, TimeoutError) as errors:
                 if self._subscribed:
                     wait = FIRST_WAIT_SECONDS
-                    logger.warning("The subscriptions in Redis were lost, trying again: %s", errors.exceptions[0])
+                    logger.warning("redis log: subscriptions lost, reconnecting: %s", errors.exceptions[0])
             except* Exception:
-                logger.exception("The subscriptions in Redis failed in a way that was not foreseen.")
+                logger.exception("redis log: subscriptions failed unexpectedly")
             finally:
                 self._subscribed.clear()
                 with suppress(RedisError, OSError):

@@ -21,8 +21,6 @@ AWAY_SECONDS: Final = 20.0
 PROVOKED: Final = (
     "could not be checked",
     "A call of the API failed",
-    "waits for the database",
-    "Nobody was told",
     "failed",
 )
 

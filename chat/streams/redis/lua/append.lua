@@ -1,5 +1,5 @@
--- All of the entries or none, once: a call that is made again finds its entries there. Answers whether to stop.
--- A live run has room up to what it was given, also where Redis has no memory left. Its end always has.
+-- Appends all of the entries or none. Idempotent: a repeated call finds its entries. Returns 1 if a stop was requested.
+-- A live run may use all the room it has reserved, even if Redis is out of memory. Its terminal event always fits.
 local run, token, first = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local lease, state, keep = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local FIRST_ENTRY = 7
@@ -21,7 +21,7 @@ if was ~= 'live' then
   return FENCED
 end
 if first ~= tonumber(seq) + 1 then
-  -- This Redis knows less than another has acknowledged.
+  -- This Redis has lost entries that were acknowledged.
   return LOST
 end
 local added = size_of(FIRST_ENTRY)

@@ -1,5 +1,5 @@
--- Up to `count` runs: those whose lease has ended, or only those that were released. Not after its time: what a process
--- sent to a Redis that stood still must claim nothing for a process that does not wait for it any more.
+-- Claims up to `count` runs whose lease has expired or, if `expired` is false, only released ones. Does nothing after
+-- `not_after`: if Redis stalls, a late call must not claim runs for a process that no longer waits for the reply.
 local expired, count, lease, ttl = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now, not_after = now_ms(), tonumber(ARGV[5])
 local claims = {}
@@ -13,13 +13,13 @@ for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and no
     redis.call('ZREM', leases_key(), run)
   else
     local fields = redis.call('HMGET', run_key(run), 'token', 'stop', 'completion', 'server')
-    -- Released, it has no token: that was a handover.
+    -- Token 0: the run was released, so this is a handover and not a failure.
     local failures = redis.call('HINCRBY', run_key(run), 'failures', fields[1] == '0' and 0 or 1)
     local token = integer(math.max(now_us(), tonumber(fields[1]) + 1))
     local attempt = redis.call('HINCRBY', run_key(run), 'attempt', 1)
     redis.call('HSET', run_key(run), 'token', token)
     if fields[4] ~= server() then
-      -- Its last entries may be gone although they were read: no cursor into them is good any more.
+      -- The last entries may be lost although they have been read, so cursors into them are no longer valid.
       held[EPOCH] = string.sub(redis.sha1hex(run .. token), 1, 8)
       redis.call('HSET', run_key(run), 'epoch', held[EPOCH], 'server', server())
     end

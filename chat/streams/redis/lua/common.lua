@@ -1,17 +1,18 @@
--- Before every script. The functions <kind>_key come from keys.py, the constants from log.py.
+-- Prepended to every script. The functions <kind>_key come from keys.py, the constants from log.py.
 --
--- A run's hash: run, owner, conversation, sent, fingerprint, title: as it was asked for; state: live, completed, stopped or
--- error; epoch; seq: of its last entry; made: when, in microseconds; token: its owner's; attempt: how many have owned it;
--- failures: how many of them were lost with it, or failed at it; stop: 1 once it was asked to stop; completion: JSON, once its text is complete; server: the Redis that the epoch began in;
--- bytes: what it takes; room: what it may take before it asks for more; dropped: 1 once its log was, to make room.
+-- A run's hash: run, owner, conversation, sent, fingerprint, title: as requested; state: live, completed, stopped or
+-- error; epoch; seq: of the last entry; made: creation time in microseconds; token: the owner's fencing token; attempt:
+-- number of owners; failures: number of owners that were lost or failed; stop: 1 if a stop was requested; completion:
+-- JSON, set when the text is complete; server: the Redis in which the epoch began; bytes: current size; room: reserved
+-- size; dropped: 1 if the log was dropped to make room.
 
 local FIELDS = {'run', 'owner', 'conversation', 'sent', 'fingerprint', 'title', 'state', 'epoch', 'seq', 'made', 'dropped'}
 local STATE, EPOCH, SEQ = 7, 8, 9
 
--- What a script answers in place of a number from 0.
+-- Error codes. Other results are 0 or greater.
 local LOST, FENCED, NO_ROOM = -1, -2, -3
 
--- Redis' own clock: processes on machines whose clocks differ agree on when a lease has ended.
+-- Redis's own clock, so that machines with different clocks agree on when a lease expires.
 local function now_us()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
@@ -25,7 +26,7 @@ local function integer(number)
   return string.format('%.0f', number)
 end
 
--- Changes when Redis is started again, or another one takes its place: it may then know less than it has acknowledged.
+-- Changes when Redis restarts or is replaced: it may then have lost acknowledged data.
 local function server()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end
@@ -35,13 +36,13 @@ local function info(run)
   return fields[1] and fields
 end
 
--- Out of memory, Redis refuses a script's first write unless that takes no memory; all later ones pass. This is such a
--- write, and does nothing: for what is small and must happen, as ends, stops, leases and the places of readers.
+-- Out of memory, Redis rejects a script's first write unless it needs no memory, and then accepts all others. This is
+-- such a write, with no effect: for small writes that must succeed, such as ends, stops, leases and readers' positions.
 local function insist()
   redis.call('DEL', ready_key(''))
 end
 
--- What entries take in Redis, about: never less than it says itself (tests/streams/redis/test_memory.py).
+-- Approximate size of entries in Redis, never less than Redis reports (tests/streams/redis/test_memory.py).
 local function size_of(from)
   local size = 0
   for index = from, #ARGV do
@@ -61,7 +62,7 @@ local function publish(run, epoch, first, from)
   redis.call('PUBLISH', events_key(run), epoch .. ' ' .. first .. ' [' .. entries .. ']')
 end
 
--- Holds a live run for its owner, and keeps all that belongs to it.
+-- Extends the lease of a live run and the TTLs of its keys.
 local function hold(run, owner, conversation, sent, made, lease, ttl)
   redis.call('ZADD', leases_key(), now_ms() + lease, run)
   redis.call('SET', slot_key(conversation), run, 'NX')
@@ -73,14 +74,14 @@ local function hold(run, owner, conversation, sent, made, lease, ttl)
   redis.call('ZADD', runs_key(owner), made, run)
   redis.call('PEXPIRE', run_key(run), ttl)
   redis.call('PEXPIRE', log_key(run), ttl)
-  -- Twice: these are of several runs, and one of them may be kept for as long again.
+  -- Twice as long: these keys are shared by several runs, and one may be kept for another ttl.
   redis.call('PEXPIRE', leases_key(), 2 * ttl)
   redis.call('PEXPIRE', live_key(owner), 2 * ttl)
   redis.call('PEXPIRE', runs_key(owner), 2 * ttl)
 end
 
--- What is done with the logs of ended runs. Made only where it is needed: a script begins anew with every call, and each
--- function in it takes time.
+-- Functions for the logs of ended runs. Created only when needed: every call runs the whole script, and creating
+-- functions takes time.
 local function ended_runs()
   local function count_ended(owner, bytes)
     redis.call('HINCRBY', ended_key(), 'all', bytes)
@@ -97,8 +98,8 @@ local function ended_runs()
     return string.format('%s %s %d', run, owner, bytes)
   end
 
-  -- Drops the log of an ended run and answers its bytes; 0 if it has none. The run itself is known for as long as before:
-  -- what is sent again is still the same run.
+  -- Drops the log of an ended run and returns its bytes; 0 if it has none. The run itself stays known, so that a repeated
+  -- send still finds it.
   local function drop_log(key, member)
     if redis.call('ZREM', key, member) == 0 then
       return 0
@@ -112,7 +113,7 @@ local function ended_runs()
     return tonumber(bytes)
   end
 
-  -- The oldest first, and what failed last, as it is nowhere else. Answers how much is still over.
+  -- Drops the oldest logs first, and failed runs last, as they are stored nowhere else. Returns the bytes still over.
   local function drop_oldest(over)
     for _, key in ipairs({saved_key(), failed_key()}) do
       while over > 0 do
@@ -141,7 +142,7 @@ local function ended_runs()
     end
   end
 
-  -- By how much Redis is over its own limit once `wanted` more is written; at most 0 where it makes room by itself.
+  -- Bytes over Redis's memory limit after writing `wanted` more; at most 0 if it is not. 0 if Redis evicts keys itself.
   local function over_memory(wanted)
     local memory = redis.call('INFO', 'memory')
     local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
@@ -151,7 +152,7 @@ local function ended_runs()
     return tonumber(string.match(memory, 'used_memory:(%d+)')) + wanted - limit
   end
 
-  -- Drops logs of ended runs until Redis has memory for `wanted` bytes; answers whether it has.
+  -- Drops logs of ended runs until Redis has memory for `wanted` bytes. Returns whether it has.
   local function relieve(wanted)
     local over = over_memory(wanted)
     while over > 0 do
@@ -164,8 +165,8 @@ local function ended_runs()
     return over <= 0
   end
 
-  -- Makes room for a live run of `bytes` that may then grow to `room`, out of that of ended runs. Answers nil, or whose
-  -- live runs leave none: 'own' or 'all'; then nothing was dropped. Every live run counts with all that it may grow to.
+  -- Reserves `room` for a live run that has `bytes`, dropping logs of ended runs. Returns nil, or whose live runs leave
+  -- no room: 'own' or 'all'. Every live run counts with all the room it has reserved.
   local function make_room(run, owner, bytes, room)
     local all, own, unwritten = room, room, room - bytes
     for _, other in ipairs(redis.call('ZRANGE', leases_key(), 0, -1)) do
@@ -204,7 +205,7 @@ local function ended_runs()
     make_room = make_room}
 end
 
--- Lets a run go that has ended; its log is kept for `keep` milliseconds, or until its room is needed.
+-- Ends a run. Its log is kept for `keep` milliseconds, or until its room is needed.
 local function let_go(run, owner, conversation, sent, state, keep, bytes)
   local ended = ended_runs()
   redis.call('ZADD', ended.kept_key(state), now_ms() + keep, ended.kept(run, owner, bytes))

@@ -7,7 +7,7 @@ local FIRST_ENTRY = 15
 local known = redis.call('GET', sent_key(owner, sent))
 local twin = known and info(known)
 if twin then
-  -- The same call again, whose reply was lost: unless somebody has taken the run over in the meantime.
+  -- A retry of this call after its reply was lost, unless another process has taken the run over since.
   local token, attempt = unpack(redis.call('HMGET', run_key(known), 'token', 'attempt'))
   if known == run and attempt == '1' then
     return {'created', token, twin}
@@ -39,7 +39,7 @@ if live >= live_limit_of_all then
   return {'too_many_of_all', integer(live), {}}
 end
 
--- Milliseconds until there may be one more; nil if there may be one now.
+-- Milliseconds until another run is allowed; nil if one is allowed now.
 local function wait_for(sends, limit)
   redis.call('ZREMRANGEBYSCORE', sends, '-inf', now_ms() - minute)
   if redis.call('ZCARD', sends) >= limit then
@@ -69,7 +69,7 @@ for _, sends in ipairs({sends_key(owner), rate_key()}) do
   redis.call('PEXPIRE', sends, minute)
 end
 
--- A time is a token that no earlier owner has had, even if Redis has forgotten them.
+-- The time is a token that no earlier owner had, even if Redis has lost them.
 local made = integer(now_us())
 redis.call('DEL', log_key(run), slot_key(conversation))
 redis.call('HSET', run_key(run), 'run', run, 'owner', owner, 'conversation', conversation, 'sent', sent,

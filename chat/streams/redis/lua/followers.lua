@@ -1,4 +1,4 @@
--- How many processes follow the run; `leaving` does not any more.
+-- Returns how many processes follow the run, after removing `leaving`.
 local run, leaving = unpack(ARGV)
 if leaving ~= '' then
   redis.call('ZREM', followers_key(run), leaving)

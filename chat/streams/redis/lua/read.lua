@@ -1,5 +1,6 @@
--- Where a run's log is, and what lies after `seq` of this epoch: one entry, and more up to `limit` bytes.
--- No epoch means whichever it is. A limit of 0 asks for the place alone. `process` is noted as following the run for `following` milliseconds.
+-- Returns the position of a run's log and its entries after `seq` in this epoch: at least one, then up to `limit` bytes.
+-- An empty epoch means the current one. With a limit of 0, returns only the position. Registers `process` as a follower
+-- for `following` milliseconds.
 local run, epoch, seq, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local process, following = ARGV[5], tonumber(ARGV[6])
 local COUNT = 64

@@ -1,4 +1,4 @@
--- Whether Redis takes writes: nil, or what it says instead. A key that ends by itself, one for each process.
+-- Tests whether Redis accepts writes: returns nil, or its error. One key per process, which expires.
 local process, ttl = unpack(ARGV)
 local answer = redis.pcall('SET', ready_key(process), 1, 'PX', ttl)
 return answer.err

@@ -1,4 +1,4 @@
--- Without a token, so that what its owner may still send comes too late.
+-- Clears the token, so that late calls of the old owner are fenced.
 local run, token, failures = unpack(ARGV)
 local owner_token, state = unpack(redis.call('HMGET', run_key(run), 'token', 'state'))
 if owner_token ~= token or state ~= 'live' then

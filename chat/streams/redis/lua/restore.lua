@@ -1,4 +1,4 @@
--- A run that Redis has lost, whole or in part, from what its owner holds: the same entries under a new epoch.
+-- Restores a run that Redis has lost, wholly or in part, from its owner's copy: the same entries under a new epoch.
 local run, owner, conversation, sent, fingerprint, title, state, epoch, made = unpack(ARGV, 1, 9)
 local token, attempt, failures, stop, completion = unpack(ARGV, 10, 14)
 local lease, ttl, keep = tonumber(ARGV[15]), tonumber(ARGV[16]), ARGV[17]
@@ -13,7 +13,7 @@ if was_token and (was_token ~= token or was_state ~= 'live') then
 end
 local known = redis.call('GET', sent_key(owner, sent))
 if known and known ~= run and redis.call('EXISTS', run_key(known)) == 1 then
-  -- It was sent again while Redis knew nothing of this run: that one answers it.
+  -- The message was sent again while this run was lost: the new run answers it.
   return LOST
 end
 local bytes = RUN_BYTES + size_of(FIRST_ENTRY)
