@@ -1,4 +1,4 @@
-"""The data: who, which assistant, which conversation, which messages."""
+"""The data model: users, assistants, conversations, messages and what belongs to them."""
 
 from chat.models.api_token import ApiToken
 from chat.models.assistant import Assistant

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 PREFIX: Final = "chat_"
 SHOWN_CHARACTERS: Final = 10
 NAME_LENGTH: Final = 100
-# Of those that are valid: more than anybody has programs.
+# Counts valid tokens only.
 TOKENS_PER_USER: Final = 20
-# `last_used_at` answers "is it still in use?"; a write per request would be a high price for that.
+# `last_used_at` only shows whether a token is still in use; that is not worth a write per request.
 LAST_USED_EVERY: Final = timedelta(minutes=5)
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def issue(self, owner: User, name: str = "", *, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
-        """A new token and its secret. The secret exists only in the reply; the database keeps a hash of it."""
+        """Create a token and return it with its secret. The database keeps only a hash of the secret."""
         secret = PREFIX + secrets.token_urlsafe(32)
         token = self.create(
             owner=owner, name=name, prefix=secret[:SHOWN_CHARACTERS], digest=digest(secret), expires_at=expires_at
@@ -35,16 +35,16 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         return token, secret
 
     def valid(self, now: datetime | None = None) -> ApiTokenQuerySet:
-        """Neither revoked nor expired."""
+        """Tokens that are neither revoked nor expired."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now or timezone.now()), revoked_at=None)
 
     def for_secret(self, secret: str) -> ApiToken | None:
-        """The token with this secret, if it is valid and its owner may still sign in."""
+        """The token with this secret, if it is valid and its owner's account is active."""
         return _OF_SECRET.first(digest(secret), timezone.now())
 
 
 class ApiToken(models.Model):
-    """Lets a program act for its owner: `Authorization: Bearer <secret>`."""
+    """Lets a program act as its owner: `Authorization: Bearer <secret>`."""
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="api_tokens"
@@ -90,5 +90,5 @@ _OF_SECRET: Final = Prepared(
 
 
 def digest(secret: str) -> str:
-    """A plain hash is enough: the secret is 256 random bits, not a password somebody could guess."""
+    """The SHA-256 of a secret. A fast hash is enough: the secret is 256 random bits, not a guessable password."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

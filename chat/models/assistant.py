@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 class AssistantQuerySet(models.QuerySet["Assistant"]):
     def usable_by(self, user: User) -> AssistantQuerySet:
-        """Active, and either for everybody or for one of the user's groups. The site's default comes first.
+        """Active assistants for everybody or for one of the user's groups. The site's default comes first.
 
-        Where that cannot be used, a server that an operator has named comes before Ollama, and that before the demo.
+        Without it, a configured server comes before Ollama, and Ollama before the demo.
         """
         mine = models.Q(groups__isnull=True) | models.Q(groups__in=user.groups.all())
         usable = self.filter(mine, is_active=True, is_available=True).distinct()
-        # As luck has it, the names of the providers are in this order from the end of the alphabet on.
+        # The provider names happen to sort this way: openai, ollama, demo.
         return usable.order_by("-is_default", "position", "-provider", "name")
 
 
 class Assistant(models.Model):
-    """A model with a name and instructions: what a person chooses to talk to."""
+    """A model with a name and instructions: what a user chooses to talk to."""
 
     name = models.CharField(_("name"), max_length=100)
     slug = models.SlugField(_("slug"), max_length=120, unique=True)
@@ -53,7 +53,7 @@ class Assistant(models.Model):
     )
     position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower comes first."))
     is_default = models.BooleanField(_("default"), default=False, help_text=_("Used when nothing else is chosen."))
-    # An administrator's choice stays, whatever the servers offer at the moment.
+    # False for an administrator's choice, which detection must not replace.
     is_found_default = models.BooleanField(
         _("default that was found"),
         default=False,
@@ -64,7 +64,7 @@ class Assistant(models.Model):
     is_detected = models.BooleanField(
         _("detected"), default=False, editable=False, help_text=_("Made for a model that its server lists.")
     )
-    # Apart from is_active: what the server finds must not undo what an administrator has chosen.
+    # Separate from is_active, so that detection does not overwrite an administrator's choice.
     is_available = models.BooleanField(
         _("available"), default=True, editable=False, help_text=_("Whether its server listed the model last.")
     )
@@ -92,7 +92,7 @@ class Assistant(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """The newest default takes the place of the one before."""
+        """A new default replaces the previous one."""
         with transaction.atomic():
             if self.is_default:
                 others = Assistant.objects.filter(is_default=True).exclude(pk=self.pk)
@@ -100,5 +100,5 @@ class Assistant(models.Model):
             super().save(*args, **kwargs)
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """A second default is no mistake in a form: saving it takes the place of the one before."""
+        """Accept a second default in a form: saving it replaces the previous one."""
         super().validate_constraints(exclude={*(exclude or ()), "is_default"})

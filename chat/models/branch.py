@@ -1,8 +1,8 @@
-"""Branches of a conversation, each the way from a leaf up to a root, read without the messages beside it.
+"""Branches of a conversation. A branch is the path from a leaf up to a root; other messages are not read.
 
-A long conversation costs a page no more than a short one: the database walks the tree, and only what is shown becomes
-an object. Nor does one of long messages: a stretch has at most `size` of them, with at most `room` bytes of text, or
-one message.
+A page costs the same for long conversations as for short ones: the database walks the tree, and only the shown
+messages are loaded. Long messages do not change that: a stretch has at most `size` messages and at most `room` bytes
+of text, or a single message.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ ORDER BY leaf.created_at DESC, leaf.id DESC LIMIT 1
 
 _WAY_UP: Final = Prepared(
     lambda conversation_id, message_id, limit: Message.objects.filter(
-        # The parameters are bound, not put into the text.
+        # The parameters are bound, not interpolated.
         conversation_id=conversation_id,
         pk__in=RawSQL(_UP_UNORDERED, [adapted(message_id), limit]),  # noqa: S611
     ),
@@ -69,15 +69,15 @@ _WAY_UP: Final = Prepared(
 
 
 class NotOnBranch(LookupError):
-    """The branch does not pass through this message, or there is no such message in the conversation."""
+    """The message is not on the branch, or not in the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Neighbouring messages of the branch that ends at `leaf_id`, newest first.
+    """Consecutive messages of the branch that ends at `leaf_id`, newest first.
 
-    `has_newer`: whether the branch goes on below the first. `older_id`: the message above the last one, if any. Both
-    say so, too, where messages are left out that had no room.
+    `has_newer`: whether the branch continues below the first. `older_id`: the message above the last, if any. Both
+    also cover messages that are left out because they did not fit.
     """
 
     leaf_id: uuid.UUID
@@ -87,12 +87,12 @@ class Stretch:
 
 
 def up_from(message_id: uuid.UUID, *, limit: int) -> list[uuid.UUID]:
-    """The ids of the message and of what is above it, at most `limit`. Empty if there is no such message."""
+    """The ids of the message and its ancestors, at most `limit`. Empty if there is no such message."""
     return _ids(_UP, message_id, limit)
 
 
 def messages_up_from(conversation: Conversation, message_id: uuid.UUID, *, limit: int) -> list[Message]:
-    """The message and what is above it, newest first, at most `limit`, and of this conversation alone."""
+    """The message and its ancestors in this conversation, newest first, at most `limit`."""
     found = {message.pk: message for message in _WAY_UP.all(conversation.pk, message_id, limit)}
     way = []
     following: uuid.UUID | None = message_id
@@ -104,7 +104,7 @@ def messages_up_from(conversation: Conversation, message_id: uuid.UUID, *, limit
 
 
 def newest_leaf(message_id: uuid.UUID) -> uuid.UUID | None:
-    """Of all answers that end a branch through this message, the one that was written last."""
+    """The newest leaf of all branches through this message; None if there is none."""
     return next(iter(_ids(_NEWEST_LEAF, message_id)), None)
 
 
@@ -120,10 +120,10 @@ def older(
 def newer(
     conversation: Conversation, leaf_id: uuid.UUID, above_id: uuid.UUID, *, size: int, room: int = PAGE_BYTES
 ) -> Stretch:
-    """The stretch that begins just below `above_id`. Raises NotOnBranch."""
+    """The stretch directly below `above_id`. Raises NotOnBranch."""
     ids = _below(leaf_id, above_id, limit=size)
     if not ids:
-        # Where there is nothing below, nothing else tells that it is of this conversation.
+        # With no message below, this is the only check that `above_id` is in this conversation.
         _fitting(conversation, [above_id], room=room)
         return Stretch(leaf_id=leaf_id, messages=[], has_newer=False, older_id=above_id)
     [shown] = _fitting(conversation, ids[::-1], room=room)
@@ -131,9 +131,9 @@ def newer(
 
 
 def around(conversation: Conversation, message_id: uuid.UUID, *, size: int, room: int = PAGE_BYTES) -> Stretch:
-    """The stretch with this message in its middle: of the branch that is shown, if the message is on it.
+    """The stretch around this message, on the active branch if the message is on it, else on the newest one below it.
 
-    Otherwise of the branch below it that was written last. Raises NotOnBranch for a message of another conversation.
+    Raises NotOnBranch for a message of another conversation.
     """
     leaf_id, ids = _way_down(conversation, message_id, limit=size // 2)
     most = size - len(ids)
@@ -143,7 +143,7 @@ def around(conversation: Conversation, message_id: uuid.UUID, *, size: int, room
 
 
 def siblings(conversation: Conversation, messages: Iterable[Message]) -> dict[uuid.UUID, list[uuid.UUID]]:
-    """For each message, all answers to its question, or all questions at its place; oldest first, itself included."""
+    """For each message, the ids of all messages with its parent and role, itself included, oldest first."""
     shown = list(messages)
     parents = {message.parent_id for message in shown}
     beside = Q(parent_id__in=parents - {None})
@@ -157,12 +157,12 @@ def siblings(conversation: Conversation, messages: Iterable[Message]) -> dict[uu
 
 
 def _way_down(conversation: Conversation, message_id: uuid.UUID, *, limit: int) -> tuple[uuid.UUID, list[uuid.UUID]]:
-    """The leaf of the branch to show this message on, and what is just below it there, newest first."""
+    """The leaf of the branch on which to show this message, and the messages directly below it, newest first."""
     if conversation.active_leaf_id is not None:
         try:
             return conversation.active_leaf_id, _below(conversation.active_leaf_id, message_id, limit=limit)
         except NotOnBranch:
-            """On another branch, then."""
+            """It is on another branch."""
     leaf_id = newest_leaf(message_id)
     if leaf_id is None:
         raise NotOnBranch(message_id)
@@ -170,7 +170,7 @@ def _way_down(conversation: Conversation, message_id: uuid.UUID, *, limit: int) 
 
 
 def _below(leaf_id: uuid.UUID, above_id: uuid.UUID, *, limit: int) -> list[uuid.UUID]:
-    """The first `limit` messages below one on the way to the leaf, newest first. Raises NotOnBranch."""
+    """The first `limit` messages below `above_id` on the path to the leaf, newest first. Raises NotOnBranch."""
     ids = _ids(_DOWN, leaf_id, above_id, limit + 1)
     if not ids or ids[0] != above_id:
         raise NotOnBranch(above_id)
@@ -178,7 +178,7 @@ def _below(leaf_id: uuid.UUID, above_id: uuid.UUID, *, limit: int) -> list[uuid.
 
 
 def _fitting(conversation: Conversation, *sides: list[uuid.UUID], room: int) -> list[list[uuid.UUID]]:
-    """Raises NotOnBranch."""
+    """Like `fitting`, for messages of this conversation. Raises NotOnBranch for others."""
     try:
         if not sides[0]:
             raise KeyError("no such message")
@@ -192,7 +192,7 @@ def _stretch(
 ) -> Stretch:
     messages = conversation.messages.select_related("assistant").defer("assistant__instructions").in_bulk(shown)
     if any(each not in messages for each in shown):
-        raise NotOnBranch("a message that was deleted just now")
+        raise NotOnBranch("a message that was just deleted")
     return Stretch(
         leaf_id=leaf_id,
         messages=[messages[each] for each in shown],

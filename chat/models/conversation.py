@@ -14,22 +14,22 @@ TITLE_LENGTH = 120
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def kept(self) -> ConversationQuerySet:
-        """Those that their owner has not deleted."""
+        """Conversations that are not deleted."""
         return self.filter(deleted_at=None)
 
     def restorable(self) -> ConversationQuerySet:
-        """Deleted, but so recently that the owner may still undo it."""
+        """Deleted conversations that the owner can still restore."""
         return self.filter(deleted_at__gt=timezone.now() - timedelta(seconds=settings.CHAT_UNDO_SECONDS))
 
     def purge(self) -> int:
-        """Remove for good what was deleted too long ago to be restored. Returns how many conversations went."""
+        """Permanently delete conversations that can no longer be restored. Returns their number."""
         cutoff = timezone.now() - timedelta(seconds=settings.CHAT_UNDO_SECONDS)
         _, rows = self.filter(deleted_at__lte=cutoff).delete()
         return int(rows.get("chat.Conversation", 0))
 
 
 class Conversation(models.Model):
-    """A tree of messages. What is shown is the path from the active leaf up to the root."""
+    """A tree of messages. The page shows the path from the active leaf up to the root."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Message(models.Model):
-    """One text of a conversation: a person's question or an assistant's answer. Never changed once written."""
+    """A user's question or an assistant's answer. Immutable once written."""
 
     class Role(models.TextChoices):
         USER = "user", _("User")
@@ -21,10 +21,10 @@ class Message(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey("chat.Conversation", on_delete=models.CASCADE, related_name="messages")
-    # The conversation's owner once more: the idempotency key is unique per owner, not per conversation.
+    # Duplicates the conversation's owner: the idempotency key is unique per owner, not per conversation.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="messages")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
-    # The answer that this one began with, as far as it had come; this text begins with that one's.
+    # The incomplete answer that this one continues. This text begins with that one's.
     continues = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continued_by"
     )

@@ -1,6 +1,6 @@
-"""Queries that are built once: for the few that every message asks.
+"""Queries whose SQL is built once, for the few that every message needs.
 
-Django builds the SQL of a query set anew each time, which takes several times as long as SQLite takes to answer it.
+Django rebuilds the SQL of a query set each time, which takes several times as long as SQLite needs to execute it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db.models.query import ModelIterable
 
 M = TypeVar("M", bound=models.Model)
 
-# Examples that stand for arguments: nothing else in a query is equal to one.
+# Placeholders for arguments. No other value in a query may equal one.
 AN_ID: Final = uuid.UUID("0f0f0f0f-5a5a-4a4a-8b8b-0f0f0f0f0f01")
 ANOTHER_ID: Final = uuid.UUID("0f0f0f0f-5a5a-4a4a-8b8b-0f0f0f0f0f02")
 A_NUMBER: Final = 1_823_746_501
@@ -27,7 +27,7 @@ A_MOMENT: Final = datetime(1970, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """`places`: for each parameter of the SQL the number of the argument that it is, or None for one that is fixed."""
+    """`places`: for each SQL parameter, the index of its argument, or None for a fixed value."""
 
     compiler: Any
     sql: str
@@ -36,15 +36,15 @@ class _Built:
 
 
 class Prepared(Generic[M]):
-    """A query with arguments.
+    """A parameterized query.
 
         by_slug = Prepared(lambda slug: Assistant.objects.filter(slug=slug), A_TEXT)
         by_slug.first("demo")
 
-    `make` gets the examples when it is first asked, and the SQL of what it returns is kept. So its form must not hang
-    on the arguments: they are UUIDs, numbers, texts or moments, each compared with a column of its kind, never None.
-    Examples must differ from all else in the query. Select related and ordering work, annotations and prefetching do
-    not.
+    On first use, `make` is called with the examples, and the SQL of its query set is kept. So the SQL must not depend
+    on the arguments: these are UUIDs, numbers, texts or datetimes, each compared with a column of its type, never
+    None. Examples must differ from every other value in the query. select_related and ordering work; annotations and
+    prefetching do not.
     """
 
     def __init__(self, make: Callable[..., models.QuerySet[M]], *examples: uuid.UUID | int | str | datetime) -> None:
@@ -56,12 +56,12 @@ class Prepared(Generic[M]):
         return list(ModelIterable(cast("models.QuerySet[M]", _Asked(self._ready(), arguments))))
 
     def first(self, *arguments: uuid.UUID | int | str | datetime) -> M | None:
-        """Of what `make` gives. It should ask for one row."""
+        """The first row, or None. The query should select at most one row."""
         return next(iter(self.all(*arguments)), None)
 
     def _ready(self) -> _Built:
         if self._built is None:
-            # Two threads may do so at once: both come to the same.
+            # Two threads may do this at once, with the same result.
             self._built = self._build()
         return self._built
 
@@ -71,12 +71,12 @@ class Prepared(Generic[M]):
         examples = [adapted(each) for each in self._examples]
         places = tuple(examples.index(each) if each in examples else None for each in parameters)
         if {*range(len(examples))} - {*places}:
-            raise ValueError(f"An argument is not compared with anything: {sql}")
+            raise ValueError(f"An argument is not used in the query: {sql}")
         return _Built(compiler, sql, tuple(parameters), places)
 
 
 class _Asked:
-    """What Django's iterable needs of a query set, with arguments in the place of the examples."""
+    """The part of a query set that Django's ModelIterable needs, with the arguments in place of the examples."""
 
     def __init__(self, built: _Built, arguments: tuple[uuid.UUID | int | str | datetime, ...]) -> None:
         self.db = DEFAULT_DB_ALIAS
@@ -92,14 +92,14 @@ class _Asked:
             for fixed, place in zip(built.parameters, built.places, strict=True)
         )
         compiler = copy.copy(built.compiler)
-        # It was built on another thread's.
+        # Built with the connection of another thread.
         compiler.connection = connections[using]
         compiler.as_sql = lambda: (built.sql, parameters)
         return compiler
 
 
 def adapted(value: uuid.UUID | int | str | datetime) -> Any:
-    """As the fields of these kinds give it to the database."""
+    """The value as a model field of its type passes it to the database."""
     connection = connections[DEFAULT_DB_ALIAS]
     if isinstance(value, uuid.UUID):
         return value if connection.features.has_native_uuid_field else value.hex

@@ -1,4 +1,4 @@
-"""How the data looks as JSON, in the API and in notices."""
+"""The JSON form of the data, for the API and for notices."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ConversationObject(TypedDict):
 
 
 def time_text(moment: datetime) -> str:
-    """ISO 8601 in UTC, always of the same length: `2026-11-29T12:00:00.000000+00:00`.
+    """ISO 8601 in UTC, always with microseconds: `2026-11-29T12:00:00.000000+00:00`.
 
-    Python leaves a fraction of zero out, and a client that reads one form would fail once in a million.
+    By default, Python omits a zero fraction, so a client that expects one format would fail once in a million times.
     """
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 

@@ -13,34 +13,34 @@ if TYPE_CHECKING:
     from chat.models.user import User
 
 AGENT_LENGTH: Final = 300
-# `last_seen_at` answers "is it still in use?"; a write per request would be a high price for that.
+# `last_seen_at` only shows whether a session is still in use; that is not worth a write per request.
 SEEN_EVERY: Final = timedelta(minutes=5)
 ENDED_AT_ONCE: Final = 500
 
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
     def live(self) -> SignInQuerySet:
-        """Those whose session has not ended, by whatever way: signing out deletes the session alone."""
+        """Sign-ins with a live session. Signing out deletes only the session."""
         return self.filter(_session(expire_date__gt=timezone.now()))
 
     def end(self) -> int:
-        """Sign them out. What they have open is closed as after signing out. Returns how many there were."""
+        """Sign them out, which also closes their open connections. Returns their number."""
         keys = list(self.values_list("session_key", flat=True))
         Session.objects.filter(session_key__in=keys).delete()
         self.model.objects.filter(session_key__in=keys).delete()
         return len(keys)
 
     def purge(self) -> int:
-        """Delete those without a session, ENDED_AT_ONCE at most. Returns how many."""
+        """Delete at most ENDED_AT_ONCE sign-ins that have no session. Returns their number."""
         ended = self.filter(~_session()).values_list("pk", flat=True)[:ENDED_AT_ONCE]
         deleted, _ = self.model.objects.filter(pk__in=list(ended)).delete()
         return deleted
 
 
 class SignIn(models.Model):
-    """A session as its owner knows it: which browser, from where, and when it was there last.
+    """A session as its owner sees it: browser, address and time of last use.
 
-    Beside Django's own row, which holds the session itself and knows none of this.
+    Complements Django's Session, which stores none of this.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sign_ins")
@@ -60,7 +60,7 @@ class SignIn(models.Model):
 
     @classmethod
     def note(cls, owner: User, session_key: str, *, address: str | None, user_agent: str) -> None:
-        """It was there just now. Written only where what is known of it is older than SEEN_EVERY."""
+        """Record that the session is in use. Writes at most once per SEEN_EVERY."""
         now = timezone.now()
         seen = {"owner": owner, "address": address, "user_agent": user_agent[:AGENT_LENGTH], "last_seen_at": now}
         known = cls.objects.filter(session_key=session_key).first()

@@ -1,4 +1,4 @@
-"""How much text messages hold, found out before any of it is read."""
+"""The sizes of messages, without reading their texts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from django.db.models import Func, IntegerField, QuerySet
 
-# Of the texts on one page, together: its JSON is written, sent and read in one piece. In bytes of UTF-8.
+# Limit for all texts on one page, in bytes of UTF-8: the page's JSON is built, sent and parsed in one piece.
 PAGE_BYTES: Final = 256 * 1024
-# So many sizes are asked for at once: SQLite reads a text to tell how long it is.
+# Sizes per query. Small, because SQLite reads a text to measure it.
 BATCH: Final = 50
 
 
 class Bytes(Func):
-    """The length of a text in UTF-8. PostgreSQL knows it without reading the text."""
+    """The length of a text in bytes of UTF-8. PostgreSQL does not read the text for it."""
 
     function = "OCTET_LENGTH"
     arity = 1
@@ -27,9 +27,9 @@ class Bytes(Func):
 
 
 def fitting(messages: QuerySet[Any], *sides: Sequence[uuid.UUID], size: int) -> list[list[uuid.UUID]]:
-    """Of each side as many messages, from its beginning, as fit together into `size` bytes. The sides take turns.
+    """The longest beginnings of the sides that together fit into `size` bytes. The sides take turns.
 
-    The first message of the first side is always there, however large. Raises KeyError for an id that is not among
+    The first message of the first side is always included, however large. Raises KeyError for an id that is not among
     the messages.
     """
     order = [(side, each) for row in zip_longest(*sides) for side, each in enumerate(row) if each is not None]

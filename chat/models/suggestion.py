@@ -6,8 +6,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-# What a new site has (migration 0005), here for the translators: as long as nobody has changed one, it is shown in the
-# reader's language.
+# The suggestions of a new site (migration 0005), repeated here for translators: an unchanged one is shown in the
+# user's language.
 DEFAULTS: Final = (
     (
         gettext_noop("Explain how an answer gets here"),
@@ -34,7 +34,7 @@ class SuggestionQuerySet(models.QuerySet["Suggestion"]):
 
 
 class Suggestion(models.Model):
-    """Something to begin with, offered where there is no conversation yet."""
+    """A prompt offered on the start page of a new conversation."""
 
     title = models.CharField(_("title"), max_length=100, help_text=_("What is offered, in a few words."))
     text = models.TextField(_("text"), max_length=2000, help_text=_("The message that it puts into the composer."))

@@ -1,6 +1,4 @@
-"""A turn: a person's message and its answer, written together or not at all. Another answer to a message that is there
-already is a turn, too.
-"""
+"""A turn: a user's message and its answer, written atomically. Another answer to a saved message is a turn too."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ from chat.protocol.untrusted_input import clean
 
 logger = logging.getLogger(__name__)
 
-# What a database, or its driver, says of a value that its column cannot hold.
+# Raised by the database or its driver for a value that does not fit its column.
 UNSTORABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
 
 
@@ -37,9 +35,9 @@ _CONVERSATION: Final = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A finished turn. The ids are made before it is written, so that writing it again is the same turn.
+    """A finished turn. Its ids exist before it is written, so writing it again gives the same turn.
 
-    `is_another_answer`: the question is saved already, and the client message id is the answer's. `continues_id`: the
+    `is_another_answer`: the question is already saved, and the client_message_id is the answer's. `continues_id`: the
     answer that the text begins with.
     """
 
@@ -67,7 +65,7 @@ class Turn:
 
     @property
     def asked(self) -> Asked | None:
-        """The question that goes with it; None if that was saved before."""
+        """The question; None if it was saved before."""
         if self.is_another_answer:
             return None
         return Asked(
@@ -85,9 +83,9 @@ class Turn:
     def save(self) -> Message:
         """Write both messages in one transaction and return the answer.
 
-        Saving a turn that is there already, by run id or by client message id, changes nothing and returns what is
-        there. An answer is never lost to what is told about it: where that cannot be stored, the answer is stored
-        without. Raises OwnerGone, or django.db.Error; then nothing has been written.
+        Idempotent: a turn that is already saved, by run id or by client_message_id, is returned unchanged. If metadata
+        such as token counts cannot be stored, the answer is saved without it. Raises OwnerGone or django.db.Error;
+        then nothing has been written.
         """
         try:
             return self._save()
@@ -95,8 +93,8 @@ class Turn:
             bare = self._without_figures()
             if bare == self:
                 raise
-            # The kind alone: the database's words may quote the message.
-            logger.warning("message: figures of run %s not saved: %s", self.run_id, type(error).__name__)
+            # Only the class: the database's error text may quote the message.
+            logger.warning("run %s: answer saved without its metadata: %s", self.run_id, type(error).__name__)
             return bare._save()
 
     def _without_figures(self) -> Turn:
@@ -138,7 +136,7 @@ class Turn:
             parent=question,
             role=Message.Role.ASSISTANT,
             continues=continued,
-            # A continuation that broke off before anything had arrived is as long as what it continues.
+            # A continuation that ended before anything arrived has the text of the answer it continues.
             text=self.text or (continued.text if continued else ""),
             status=self.status,
             finish_reason=self.finish_reason,
@@ -163,7 +161,7 @@ class Turn:
         return _CONVERSATION.first(uuid.UUID(self.conversation_id), self.owner_id)
 
     def _new_conversation(self, assistant: Assistant | None) -> Conversation:
-        """Another turn may have made it just now."""
+        """Create the conversation, unless another turn has just created it."""
         conversation: Conversation
         conversation, _ = Conversation.objects.get_or_create(
             pk=self.conversation_id,
@@ -179,7 +177,7 @@ class Turn:
         return Assistant.objects.filter(slug=self.assistant_slug).first()
 
     def _question(self, conversation: Conversation) -> tuple[Message, bool]:
-        """The saved one, or a new one, and whether it is new. Also a saved one may have been deleted for good."""
+        """The saved question or a new one, and whether it is new. A saved one may have been purged meanwhile."""
         if self.is_another_answer:
             saved = conversation.messages.filter(pk=self.user_message_id).first()
             if saved is not None:
@@ -200,7 +198,7 @@ class Turn:
         return question.children.filter(pk=self.continues_id).first() if self.continues_id else None
 
     def _parent_id(self, conversation: Conversation) -> uuid.UUID | None:
-        """The parent may have been deleted for good while the answer was streaming; the turn is kept all the same."""
+        """The parent's id; None if it was purged while the answer was streaming. The turn is saved in any case."""
         if self.parent_id is None:
             return None
         parent_id = uuid.UUID(self.parent_id)
@@ -212,13 +210,13 @@ class Turn:
         return answers.filter(run_id=self.run_id).first() or answers.filter(self._is_of_the_send()).first()
 
     def _is_of_the_send(self) -> Q:
-        """The answer that the client message id has brought about; the question's others have ids of their own."""
+        """Matches the answer to this client_message_id. Other answers to the question have their own."""
         if self.is_another_answer:
             return Q(client_message_id=self.client_message_id)
         return Q(client_message_id=None, parent__client_message_id=self.client_message_id)
 
 
 def _fitting(field: str, text: str) -> str:
-    """As much of the text as its column holds."""
+    """The text, cut to the length of its column."""
     column = cast("CharField[str, str]", Message._meta.get_field(field))
     return clean(text)[: column.max_length]

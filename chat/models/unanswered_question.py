@@ -17,7 +17,7 @@ from chat.models.sizes import Bytes
 from chat.models.user import OwnerGone, User
 from chat.protocol.untrusted_input import clean
 
-# Of one person; beyond either the oldest go. A list of them is sent and read in one piece.
+# Limits per user, because the list is sent and parsed in one piece. Beyond either, the oldest are deleted.
 MOST: Final = 50
 MOST_BYTES: Final = 1024 * 1024
 LONGEST_REASON: Final = 1000
@@ -32,7 +32,7 @@ WHERE owner_id = %s
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as its run was asked it. Ids are UUID text."""
+    """The question of a run. Ids are UUID text."""
 
     run_id: str
     client_message_id: str
@@ -56,19 +56,19 @@ class Reason:
 
 class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
     def kept(self) -> UnansweredQuestionQuerySet:
-        """Those whose conversation their owner has not deleted; most have none yet."""
+        """Questions whose conversation is not deleted. Most have no conversation yet."""
         deleted = Conversation.objects.exclude(deleted_at=None)
         return self.exclude(conversation_id__in=deleted.values("pk"))
 
     def of(self, owner_id: int) -> list[UnansweredQuestion]:
-        """All of a person's, newest first, without texts. `is_first`: nothing in the conversation is answered."""
+        """A user's questions, newest first, without texts. `is_first`: nothing in the conversation is answered yet."""
         rows = Conversation.objects.filter(pk=OuterRef("conversation_id"))
         return list(self.kept().filter(owner_id=owner_id).defer("text").annotate(is_first=~Exists(rows)))
 
     def keep(self, asked: Asked, reason: Reason) -> None:
-        """In place of the same question, if that had failed before. Not one that is saved as a message after all.
+        """Save a question, replacing an earlier failure of the same question. Skips one that is saved as a message.
 
-        Raises OwnerGone, or django.db.Error; then nothing has changed.
+        Raises OwnerGone or django.db.Error; then nothing has changed.
         """
         try:
             with transaction.atomic():
@@ -99,16 +99,16 @@ class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
         self._prune(asked.owner_id)
 
     def settle(self, asked: Asked) -> int:
-        """The question has been answered: it is needed no longer. How many times it was here."""
+        """Delete an answered question. Returns how many rows it had."""
         ids = [uuid.UUID(asked.client_message_id), uuid.UUID(asked.conversation_id)]
         parent_id = adapted(uuid.UUID(asked.parent_id)) if asked.parent_id else None
         with connection.cursor() as cursor:
-            # Written out, as each turn asks it: nearly always there is nothing.
+            # Raw SQL, because every turn runs it, nearly always with no match.
             cursor.execute(_SETTLE, [asked.owner_id, *map(adapted, ids), asked.text, parent_id, parent_id is None])
             return int(cursor.rowcount)
 
     def _prune(self, owner_id: int) -> None:
-        """The newest one stays, however long."""
+        """Enforce the limits. The newest question always stays, however long."""
         newest = self.filter(owner_id=owner_id).order_by("-failed_at", "-pk").values_list("pk", Bytes("text"))
         room, surplus = MOST_BYTES, []
         for count, (pk, size) in enumerate(newest):
@@ -120,20 +120,20 @@ class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
 
 
 class UnansweredQuestion(models.Model):
-    """A question whose run has failed: its owner's, to be asked again or dismissed. Nothing of an answer is in here.
+    """The question of a failed run, for its owner to retry or dismiss. Contains nothing of the answer.
 
-    Outside the message tables, which hold whole turns only. It goes when the same question has been answered, when it
-    is dismissed, and with its conversation or its owner.
+    Kept outside the message tables, which hold complete turns only. Deleted when the same question is answered or
+    dismissed, and with its conversation or its owner.
     """
 
     run_id = models.UUIDField(primary_key=True, editable=False)
     client_message_id = models.UUIDField(editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="unanswered")
-    # Without a constraint: a conversation has no row before its first answer.
+    # No constraint: a conversation has no row before its first answer.
     conversation = models.ForeignKey(
         "chat.Conversation", on_delete=models.CASCADE, db_constraint=False, related_name="unanswered"
     )
-    # Of the answer that it follows, which goes only with the conversation.
+    # The answer that it follows. Not a foreign key: that answer is deleted only with the conversation.
     parent_id = models.UUIDField(null=True, blank=True, editable=False)
     title = models.CharField(max_length=TITLE_LENGTH, blank=True)
     text = models.TextField()

@@ -14,17 +14,17 @@ from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext_lazy as _
 
 DISPLAY_NAME_LENGTH: Final = 60
-# More than one account can have an address (see `User.named_by`); nobody's own go beyond this.
+# Several accounts can have the same address (see `User.named_by`); nobody has more than this.
 ACCOUNTS_PER_ADDRESS: Final = 10
 
 
 class OwnerGone(Exception):
-    """The account that something is to be saved for has been deleted."""
+    """The account to save something for has been deleted."""
 
 
 @deconstructible
 class UsernameValidator(RegexValidator):
-    """Names that no address can equal: without "@", and in the one form of Unicode that people can type (NFKC)."""
+    """Usernames that cannot equal an email address: no "@", and in the Unicode form that people type (NFKC)."""
 
     regex = r"^[\w.+-]+\Z"
     message = _("A username has letters, digits and . + - _ only: no @, by which addresses are known.")
@@ -37,13 +37,13 @@ class UsernameValidator(RegexValidator):
 
 
 def check_display_name(value: str) -> None:
-    """Nothing that is invisible, or that turns the text around it: what is shown is the name and no more."""
+    """Reject invisible characters and those that change the direction of the text around the name."""
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for character in value):
         raise ValidationError(_("A name has no invisible characters and no line breaks."), code="invisible")
 
 
 class User(AbstractUser):
-    """A person with an account. A model of our own from the start: it cannot be put in later."""
+    """A user. A custom model from the start, because one cannot be swapped in later."""
 
     username = models.CharField(
         _("username"),
@@ -60,7 +60,7 @@ class User(AbstractUser):
         help_text=_("Shown instead of the username. It does not sign in."),
         validators=[check_display_name],
     )
-    # Since when the address is this account's: the first that has one logs in by it.
+    # When this account got its address: the account that had an address first signs in with it.
     email_since = models.DateTimeField(_("email address since"), default=timezone.now, editable=False)
 
     @property
@@ -73,11 +73,11 @@ class User(AbstractUser):
 
     @classmethod
     def named_by(cls, login: str) -> User | None:
-        """The one account that this username or address logs into. Upper and lower case are the same.
+        """The one account that this username or email address signs in to. Case-insensitive.
 
-        Names of new accounts hold no "@", so no name is an address. Where several could be meant (an address that was
-        given twice, an older name that is another's address) it is the one that can log in and had it first: nobody
-        who comes later, or changes an address later, takes a login over.
+        Usernames of new accounts contain no "@", so none is an address. If several accounts match (a shared address,
+        or an older username that is another account's address), it is the active one that had the name first, so that
+        a later account or a later change of address cannot take over a sign-in.
         """
         if "@" in login:
             return next(iter(cls._in_order(Q(email__iexact=login) | Q(username__iexact=login), login)), None)
@@ -86,7 +86,7 @@ class User(AbstractUser):
 
     @classmethod
     def with_address(cls, address: str) -> list[User]:
-        """The accounts that can log in and have this address, who had it first first, ACCOUNTS_PER_ADDRESS at most."""
+        """The active accounts with this address, earliest first, at most ACCOUNTS_PER_ADDRESS."""
         if not address:
             return []
         found = cls._in_order(Q(email__iexact=address, is_active=True), address)
@@ -94,7 +94,7 @@ class User(AbstractUser):
 
     @classmethod
     def _in_order(cls, condition: Q, login: str) -> list[User]:
-        """Compared once more here: databases do not agree on what upper and lower case of a letter are."""
+        """Matches are compared again in Python: databases disagree about the case of letters."""
         since = Case(When(username__iexact=login, then=F("date_joined")), default=F("email_since"))
         order = ("-is_active", since, "pk") if "@" in login else ("-is_active", "pk")
         found = cls.objects.filter(condition).order_by(*order)[:ACCOUNTS_PER_ADDRESS]
