@@ -1,1 +1,1 @@
-"""Full-text search over a person's titles and messages, on PostgreSQL and on SQLite."""
+"""Full-text search in a user's titles and messages, on PostgreSQL and on SQLite."""

@@ -1,4 +1,4 @@
-"""How long a search may take in the database."""
+"""The deadline of a search in the database."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ AGAIN_SECONDS: Final = 0.05
 
 
 class TooLong(Exception):
-    """The search was ended: it would have taken too long."""
+    """The search was cancelled because it took too long."""
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Ends what the database does for this thread when the time is up. Raises TooLong.
+    """Cancel this thread's queries when the time is up. Raises TooLong.
 
-    PostgreSQL bounds each statement by itself (`statement_timeout`). SQLite has nothing of the kind, and what looks
-    through texts there may take as long as it likes, on a thread that nobody can end.
+    PostgreSQL limits each statement itself (`statement_timeout`). SQLite has no such limit, and a search through texts
+    could block its thread, which cannot be killed, for any length of time.
     """
     ends_at = time.monotonic() + seconds
     over = threading.Event()
@@ -36,7 +36,7 @@ def deadline(seconds: float) -> Iterator[None]:
     finally:
         over.set()
         if watch is not None:
-            # Not while the connection is being closed.
+            # Never interrupt a connection that is being closed.
             watch.join()
 
 
@@ -47,7 +47,7 @@ def _watch(seconds: float, over: threading.Event) -> threading.Thread | None:
     interrupt = connection.connection.interrupt
 
     def end() -> None:
-        """Again and again: what has just not begun yet would not hear of it."""
+        """Interrupt repeatedly: an interrupt has no effect on a query that has not started yet."""
         wait = seconds
         while not over.wait(wait):
             interrupt()

@@ -1,7 +1,7 @@
-"""What is shown of the messages that were found: a line of each, around a word.
+"""The excerpts of found messages: one line of each, around a match.
 
-No text is read as a whole. The beginnings of all come at once; of a text that has no word there, further parts are
-looked through, one after the other, as far as the budget of the search goes. Beyond it the beginning is what is shown.
+Texts are never loaded whole. The beginnings of all messages are read in one query; a text without a match there is
+searched part by part within the search's budget. If that is used up, the excerpt is the beginning.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from chat.search.places import Budget, Finder
 from chat.search.segments import LENGTH, Segment, snippet
 from chat.search.words import CHARACTERS, Words
 
-# In characters. One call of the interpreter's own code on a part takes a millisecond or two, and holds everybody up.
+# In characters. One string operation on a part holds the GIL for a millisecond or two.
 BEGINNING: Final = 4 * 1024
 PART: Final = 64 * 1024
-# Of all parts of one search. A page of 20 hits that are deep in texts as long as a message may be is within it.
+# For all parts of one search. Enough for a page of 20 matches deep in messages of maximum length.
 BUDGET: Final = 2 * 1024 * 1024
-# Of one text, while there is any left: rather a few whole than none of them far enough.
+# Minimum share of one text while the budget lasts: better to search a few texts far enough than none.
 SHARE: Final = 2 * PART
-# What the end of a part has in common with the next: a word, and the line around it, is whole in one of them.
+# Overlap of consecutive parts, so that every word and the line around it is complete in one of them.
 OVERLAP: Final = 2 * LENGTH + CHARACTERS
 
 
 def excerpts(
     message_ids: Sequence[UUID], words: Words, pattern: re.Pattern[str], *, characters: int = BUDGET
 ) -> dict[UUID, list[Segment]]:
-    """Of each message, by its id. `characters`: how many are looked through, at most, give or take a part."""
+    """The excerpt of each message, by id. `characters`: how many to search at most, give or take a part."""
     finder, budget = Finder(words), Budget(characters)
     found: dict[UUID, list[Segment]] = {}
     deep: dict[UUID, str] = {}
@@ -40,7 +40,7 @@ def excerpts(
     for pk in message_ids:
         text = beginnings.get(pk, "")
         goes_on = len(text) == BEGINNING
-        # What is at the very end is seen in the next part, with what follows it.
+        # A match at the very end is found in the next part, with the text that follows it.
         place = finder.any(text, 0, BEGINNING - OVERLAP if goes_on else len(text), budget)
         if place is None and goes_on:
             deep[pk] = text
@@ -50,14 +50,14 @@ def excerpts(
         characters = max(budget.left // (len(deep) - number), min(budget.left, SHARE))
         share = Budget(characters)
         line = _further(pk, finder, pattern, share)
-        # What one text has not used is for those after it.
+        # Later texts get what this one has not used.
         budget.spend(characters - share.left)
         found[pk] = line or snippet(text, None, pattern, goes_on=True)
     return found
 
 
 def _further(pk: UUID, finder: Finder, pattern: re.Pattern[str], budget: Budget) -> list[Segment] | None:
-    """The line around the longest word, wherever that is beyond the beginning. None if it is not within the budget."""
+    """The line around the longest word, searched beyond the beginning. None if it is not found within the budget."""
     at, goes_on = BEGINNING - 2 * OVERLAP, True
     while goes_on and budget.left > 0:
         text = next((text for _, text in _parts([pk], at, PART)), "")

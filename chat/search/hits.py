@@ -1,4 +1,4 @@
-"""What is found: messages, and conversations by their titles, the newest first."""
+"""Search results: messages, and conversations by title, newest first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Place = tuple[datetime, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`message` is None where the words are in the title. It comes without its text (chat/search/excerpts.py)."""
+    """`message` is None for a match in the title. Its text is not loaded (see chat/search/excerpts.py)."""
 
     conversation: Conversation
     message: Message | None
@@ -30,15 +30,15 @@ class Hit:
 
     @property
     def place(self) -> Place:
-        """Of all hits, no two have the same."""
+        """The sort key, unique among hits."""
         return self.moment, (self.message or self.conversation).pk
 
 
 def find(owner: User, words: Words, *, after: Place | None, limit: int) -> Sequence[Hit]:
-    """At most `limit` hits beyond a place, in what the owner has not deleted; archived ones are found, too."""
+    """At most `limit` hits after a place. Includes archived conversations, but no deleted ones."""
     if not words:
         return []
-    # Neither texts nor instructions: a page of hits may stand for hundreds of megabytes.
+    # Do not load texts and instructions: for a page of hits they can be hundreds of megabytes.
     kept = with_words_in_title(
         owner.conversations.kept().select_related("assistant").defer("assistant__instructions"), words
     )

@@ -1,9 +1,9 @@
-"""The index: which rows hold the words. Each database has its own; what makes both is migration 0006.
+"""The full-text index, different for each database and created by migration 0006.
 
-In PostgreSQL the rows have a column that the database fills itself. In SQLite triggers keep an FTS5 table in step. So
-on both, what is indexed is written and removed in the same transaction as what it was made of, whoever writes.
+PostgreSQL has a generated column. In SQLite, triggers keep an FTS5 table up to date. So in both, the index is updated
+in the same transaction as the row, whatever writes it.
 
-Words of a script without spaces are in no index: for them the texts themselves are looked through.
+Words of scripts without spaces are not indexed: for these, the texts themselves are searched.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AND id IN (SELECT rowid FROM chat_search WHERE chat_search MATCH %s)
 
 
 def with_words_in_text(messages: QuerySet[Any], words: Words) -> QuerySet[Any]:
-    """The messages that hold the words. They should be one person's."""
+    """The messages that contain the words. Pass the messages of one user only."""
     messages = _containing(messages, "text", words)
     if not words.spaced:
         return messages
@@ -35,7 +35,7 @@ def with_words_in_text(messages: QuerySet[Any], words: Words) -> QuerySet[Any]:
 
 
 def with_words_in_title(conversations: QuerySet[Any], words: Words) -> QuerySet[Any]:
-    """The conversations that hold the words in their titles."""
+    """The conversations whose titles contain the words."""
     conversations = _containing(conversations, "title", words)
     if not words.spaced:
         return conversations
@@ -45,7 +45,7 @@ def with_words_in_title(conversations: QuerySet[Any], words: Words) -> QuerySet[
 
 
 def _containing(rows: QuerySet[Any], field: str, words: Words) -> QuerySet[Any]:
-    """By position: what LIKE does for `%word%` takes the product of both lengths in the worst case."""
+    """Uses the position of the word: LIKE `%word%` takes the product of both lengths in the worst case."""
     return rows.filter(*(GreaterThan(StrIndex(Lower(field), Lower(Value(word))), 0) for word in words.unspaced))
 
 
@@ -55,14 +55,14 @@ def _in_postgresql(rows: QuerySet[Any], table: str, words: Words) -> QuerySet[An
 
 
 def _tsquery(words: Words) -> str:
-    """https://www.postgresql.org/docs/15/datatype-textsearch.html. No word holds a quote or a backslash."""
+    """https://www.postgresql.org/docs/15/datatype-textsearch.html. Words contain no quotes or backslashes."""
     return " & ".join(
         f"'{word}'{':*' if begun else ''}" for word, begun in zip(words.spaced, words.begun, strict=True)
     )
 
 
 def _fts5(words: Words) -> str:
-    """https://www.sqlite.org/fts5.html, "Full-text Query Syntax". No word holds a quote."""
+    """https://www.sqlite.org/fts5.html, "Full-text Query Syntax". Words contain no quotes."""
     return " AND ".join(
         f'"{word}"{" *" if begun else ""}' for word, begun in zip(words.spaced, words.begun, strict=True)
     )

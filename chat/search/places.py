@@ -1,6 +1,6 @@
-"""Where a word stands in a text, found at the pace of `str.find`.
+"""Finds words in texts at the speed of `str.find`.
 
-A regular expression of many words is thirty times slower, and holds the interpreter all the while.
+A regular expression of many words is thirty times slower and holds the GIL all the time.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Final
 
 from chat.search.words import Words
 
-# What lower() leaves apart and both indexes, or people, take for the same letter.
+# Letters that lower() keeps distinct, but that both indexes, or people, treat as the same.
 _SAME: Final = (("ς", "σ"), ("ſ", "s"), ("µ", "μ"))
-# What it costs to look at the letters beside a word, in characters that are looked through meanwhile.
+# The cost of checking the letters next to a word, in characters that could be searched in the same time.
 LOOK: Final = 32
 
 
 class Budget:
-    """How many characters may still be looked through."""
+    """How many more characters may be searched."""
 
     def __init__(self, characters: int) -> None:
         self.left = characters
@@ -28,7 +28,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class _Needle:
-    """A word, folded, and which of its ends must be the end of a word in the text, too."""
+    """A case-folded word, and which of its ends must be at a word boundary in the text."""
 
     word: str
     has_begin: bool
@@ -36,7 +36,7 @@ class _Needle:
 
 
 class Finder:
-    """Finds words in texts. A hit holds all of them: in a long one it is enough to look for one."""
+    """Finds words in texts. A hit contains all of the words, so in a long text it is enough to find one."""
 
     def __init__(self, words: Words) -> None:
         spaced = [
@@ -48,11 +48,11 @@ class Finder:
         self._longest = (max(self._all, key=lambda needle: len(needle.word)),)
 
     def any(self, text: str, begin: int, end: int, budget: Budget) -> int | None:
-        """Where the first of the words begins, within the borders. None, too, when the budget is used up."""
+        """The position of the first match of any word between `begin` and `end`. None if the budget is used up."""
         return self._first(self._all, text, begin, end, budget)
 
     def longest(self, text: str, begin: int, end: int, budget: Budget) -> int | None:
-        """As `any`, of the longest word alone, which is the least work."""
+        """Like `any`, but only for the longest word, which is the fastest to find."""
         return self._first(self._longest, text, begin, end, budget)
 
     def _first(self, needles: tuple[_Needle, ...], text: str, begin: int, end: int, budget: Budget) -> int | None:
@@ -62,7 +62,7 @@ class Finder:
         for needle in needles:
             place = _place(text, needle, begin, end, budget)
             if place is not None:
-                # Others are of interest only before this one.
+                # Only an earlier match of another word matters now.
                 found = end = place
         return found
 
@@ -86,8 +86,8 @@ def _is_letter(text: str, place: int) -> bool:
 
 
 def _folded(text: str) -> str:
-    """Without the difference of cases, and as long as it was."""
-    # The only letter that lower() makes two of.
+    """Lower-case the text without changing its length."""
+    # The only letter whose lower() has two characters.
     folded = text.replace("İ", "I").lower()
     for letter, same in _SAME:
         folded = folded.replace(letter, same)

@@ -1,4 +1,4 @@
-"""Texts as segments that either match or do not: whoever shows them needs no markup."""
+"""Texts split into matching and other segments, so that clients can highlight matches without markup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Segment(TypedDict):
 
 
 def marked(text: str, pattern: re.Pattern[str]) -> list[Segment]:
-    """The whole text. Joined, the segments are the text."""
+    """The whole text as segments. Joined, they give the text."""
     segments: list[Segment] = []
     end = 0
     for found in pattern.finditer(text):
@@ -29,9 +29,9 @@ def marked(text: str, pattern: re.Pattern[str]) -> list[Segment]:
 
 
 def snippet(part: str, place: int | None, pattern: re.Pattern[str], *, goes_on: bool) -> list[Segment]:
-    """A line of about 220 characters around a place in a part of a text; without a place, the beginning of the part.
+    """A line of about 220 characters around a place in part of a text; without a place, the beginning of the part.
 
-    `goes_on`: the text has more after the part. What is before the line, if anything, must be in the part, too.
+    `goes_on`: whether the text continues after the part. The part must also contain the text just before the line.
     """
     begin = _word_after(part, place - BEFORE) if place is not None else 0
     end = begin + LENGTH
@@ -40,7 +40,7 @@ def snippet(part: str, place: int | None, pattern: re.Pattern[str], *, goes_on: 
 
 
 def _word_after(text: str, position: int) -> int:
-    """The next place at which a word begins, unless that is far away."""
+    """The start of the next word, or `position` itself if that is too far away."""
     if position <= 0:
         return 0
     space = re.compile(r"\s").search(text, position, position + BEFORE // 2)

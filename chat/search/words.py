@@ -1,4 +1,4 @@
-"""What somebody types to search, as words. No character of it can be an operator of any database's query language."""
+"""Parses a search query into words. No character of them is an operator in a database's query language."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Final
 
 from chat.protocol.untrusted_input import clean
 
-# The punctuation of ASCII, and what else stands beside words. PostgreSQL's parser would read host names, paths and
-# numbers out of it: there the index is made without these characters (migration 0006).
+# ASCII and other punctuation. PostgreSQL's parser would turn it into host names, paths and numbers, so its index is
+# built without these characters (migration 0006).
 PUNCTUATION: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" + "¡¿«»‹›“”„‘’‚–—…·•、。，．！？：；（）「」『』《》"
 WORDS: Final = 16
 CHARACTERS: Final = 100
-# Of all that is typed. What is beyond is not looked at.
+# Longer queries are cut to this many characters.
 TYPED: Final = 4096
 
-# With what is no character (a NUL, half of a surrogate pair) and became U+FFFD.
+# Includes U+FFFD, which replaces invalid characters such as NUL and lone surrogates.
 _BETWEEN: Final = re.compile(rf"[\s\x00-\x1f\x7f\ufffd{re.escape(PUNCTUATION)}]+")
 _LETTER: Final = r"[^\W_]"
-# Thai, Lao, Burmese, Khmer, Japanese and Chinese have no space between words: what an index takes for a word there
-# is a clause or a sentence.
+# Thai, Lao, Burmese, Khmer, Japanese and Chinese have no spaces between words, so an index would treat a whole clause
+# or sentence as one word.
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -29,10 +29,10 @@ _UNSPACED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """All of them must be in a text, in any order; of the last, the beginning of a word is enough.
+    """The words of a query. A text must contain all of them, in any order; the last one may be the start of a word.
 
-    Those of a script without spaces may be anywhere in it. Of what was longer than a word may be (`cut`), the
-    beginning is all that is known.
+    Words of scripts without spaces may be anywhere in the text. `cut`: words that were too long, of which only the
+    beginning is known.
     """
 
     all: tuple[str, ...]
@@ -40,7 +40,7 @@ class Words:
 
     @classmethod
     def parse(cls, text: str) -> Words:
-        """At most 16 words, of at most 100 characters each: nobody types more to find something."""
+        """Parse at most 16 words of at most 100 characters each."""
         typed = (word for word in _BETWEEN.split(clean(text[:TYPED])) if any(map(str.isalnum, word)))
         words = list(islice(typed, WORDS))
         cut = frozenset(word[:CHARACTERS] for word in words if len(word) > CHARACTERS)
@@ -51,7 +51,7 @@ class Words:
 
     @property
     def spaced(self) -> tuple[str, ...]:
-        """Those that an index of words can hold."""
+        """The words that the index can find."""
         return tuple(word for word in self.all if not _UNSPACED.search(word))
 
     @property
@@ -60,14 +60,14 @@ class Words:
 
     @property
     def begun(self) -> tuple[bool, ...]:
-        """Of each of `spaced`, whether the beginning of a word is enough: it was cut, or nothing follows it."""
+        """For each of `spaced`, whether it matches as a prefix: it was cut, or it is the last word."""
         spaced = self.spaced
         last = len(spaced) - 1 if spaced[-1:] == self.all[-1:] else None
         return tuple(word in self.cut or number == last for number, word in enumerate(spaced))
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """Where one of them is in a text."""
+        """Matches any of the words in a text."""
         spaced = [
             rf"(?<!{_LETTER}){re.escape(word)}" + (f"{_LETTER}*" if is_begun else f"(?!{_LETTER})")
             for word, is_begun in zip(self.spaced, self.begun, strict=True)
