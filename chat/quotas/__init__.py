@@ -1,1 +1,1 @@
-"""How much of the site one user, or one address, may take at once: so that nobody's flood is everybody's."""
+"""Limits per user and per address, so that nobody can use up the site's capacity."""

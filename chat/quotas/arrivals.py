@@ -1,4 +1,4 @@
-"""A request has come as far as its view: it is known who asks, and others of that user may come in."""
+"""Marks that a request has reached its view and its user is known, so that the user's next request may start."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from chat.auth.credentials import credential_of_scope
 from chat.models import User
 from chat.quotas.quotas import quotas
 
-# In the ASGI scope: the turn of the user whose credential it is (chat.api.request_queue).
+# Key in the ASGI scope: the turn that this request holds in its user's queue (chat.api.request_queue).
 TURN: Final = "chat.turn"
 
 
 async def arrived(request: HttpRequest, user: User) -> None:
-    """`user` is signed in, and asks. From here on the view has limits of its own."""
+    """Remember whose credential this is, and end the request's turn. From here on, the view's own limits apply."""
     scope = getattr(request, "scope", {})
     if scope:
         quotas().credentials.learn(credential_of_scope(scope), user.pk)

@@ -1,7 +1,7 @@
-"""How many sockets and streams a user has open.
+"""Limits the open sockets and streams of each user.
 
-Two counts behind one interface, as with the stream log: in this process alone, or in Redis over all processes that
-share it (`redis_connections`).
+There are two implementations, as for the stream log: for this process only, or in Redis for all processes that share
+it (`redis_connections`).
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Final, Literal, Protocol
 Kind = Literal["sockets", "streams"]
 Key = tuple[Kind, int]
 
-# A browser's tabs are closed and opened again within seconds; a program that holds too many has a fault to mend.
+# Browser tabs are closed and reopened within seconds; a program with too many connections needs fixing.
 RETRY_SECONDS: Final = 20.0
 
 
 class Full(Exception):
-    """The user has as many connections of this kind as are allowed."""
+    """The user's limit of connections of this kind is reached."""
 
 
 class Slot:
-    """One open connection. It counts until `leave`, which may be called again."""
+    """One open connection. It counts until `leave`, which is idempotent."""
 
     __slots__ = ("_key", "_leave")
 
@@ -40,14 +40,14 @@ class Connections(Protocol):
     """Belongs to one event loop."""
 
     async def open(self, kind: Kind, user_id: int, *, limit: int) -> Slot:
-        """Count one more. Raises Full where the user has `limit` of this kind already."""
+        """Count another connection. Raises Full if the user already has `limit` of this kind."""
 
     async def close(self) -> None:
-        """Count nothing any more, and release what is held."""
+        """Reset all counts and release resources."""
 
 
 class MemoryConnections:
-    """Those of this process."""
+    """Counts the connections of this process."""
 
     def __init__(self) -> None:
         self._open: Counter[Key] = Counter()

@@ -1,4 +1,4 @@
-"""Whose a cookie or a token was when it was last looked up: known by its hash, without the database."""
+"""Remembers which user a cookie or API token belonged to when it was last looked up. Stores only hashes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ KNOWN: Final = 4096
 
 
 class Credentials:
-    """Of this process, the KNOWN that were right last. For counting alone: it does not say that they still are."""
+    """The last KNOWN valid credentials in this process. Only for counting: they may no longer be valid."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, int] = OrderedDict()
 
     def find(self, credential: str) -> int | None:
-        """The user whose it was; None for one that is not known, and for none (empty)."""
+        """The user the credential belonged to; None if it is unknown or empty."""
         return self._known.get(_digest(credential)) if credential else None
 
     def learn(self, credential: str, user_id: int) -> None:
-        """It is this user's."""
+        """The credential belongs to this user."""
         if credential:
             digest = _digest(credential)
             self._known[digest] = user_id
@@ -29,7 +29,7 @@ class Credentials:
                 self._known.popitem(last=False)
 
     def forget(self, credential: str) -> None:
-        """It is nobody's."""
+        """The credential is not valid."""
         self._known.pop(_digest(credential), None)
 
 

@@ -1,6 +1,6 @@
-"""How fast one user's frames come, over all sockets of this process, and who stays away for a while after a flood.
+"""Limits each user's frames per second over all sockets of this process, and locks users out after a flood.
 
-In memory: nothing here asks anybody, so that a frame costs the same however many there are.
+In memory, without I/O, so that every frame costs the same.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from chat.rate_limit import SWEEP_AT, SlidingWindow
 
 FIRST_PAUSE_SECONDS: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
-# So often a flood may be a mistake, of a page that was woken up with all its siblings; then it is kept out.
+# The first floods may be harmless, such as many tabs waking up at once. After these, the user is locked out.
 MISTAKES: Final = 2
 FORGIVEN_SECONDS: Final = 300.0
 
 
 class Frames:
-    """Frames a second and user."""
+    """Frames per second and user."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._window = SlidingWindow(1.0, clock=clock)
 
     def take(self, user_id: int, *, limit: int) -> float:
-        """Count a frame. 0, or the seconds to wait if it is one too many."""
+        """Count a frame. Returns 0, or the seconds to wait if it exceeds the limit."""
         return self._window.take(user_id, limit=limit)
 
 
 class Floods:
-    """Floods per user, and how long each keeps the user out: twice as long each time, until none comes for a while."""
+    """Floods per user. Each one doubles the pause; a while without floods resets it."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # By user: how many, and when the last one was.
+        # By user: the number of floods, and the time of the last one.
         self._floods: dict[int, tuple[int, float]] = {}
 
     def happened(self, user_id: int) -> float:
-        """A socket of this user is closed for a flood. Returns the seconds to stay away."""
+        """Count a flood by this user, whose socket is closed for it. Returns the seconds to stay away."""
         now = self._clock()
         if len(self._floods) >= SWEEP_AT:
             self._floods = {each: of for each, of in self._floods.items() if now - of[1] < FORGIVEN_SECONDS}
@@ -47,7 +47,7 @@ class Floods:
         return _pause(count)
 
     def wait(self, user_id: int) -> float:
-        """0, or the seconds for which this user's new sockets are refused."""
+        """Seconds for which this user's new sockets are refused; 0 if they are not."""
         if user_id not in self._floods:
             return 0.0
         now = self._clock()

@@ -1,6 +1,6 @@
-"""Who may open a WebSocket now: asked before the database is, and of each user once they are known.
+"""Limits WebSocket handshakes: per address before the database lookup, and per user once the user is known.
 
-Strangers who try cookies and tokens from an address keep nobody out who was in from there
+Attackers who try cookies and API tokens from an address do not lock out users whose credentials are known
 (chat.quotas.credentials).
 """
 
@@ -15,20 +15,20 @@ from chat.quotas.credentials import Credentials
 from chat.quotas.frames import Floods
 from chat.rate_limit import SWEEP_AT, SlidingWindow
 
-# Handshakes of nobody that cost a look into the database, by address: four a second, in the long run.
+# Handshakes with unknown credentials, which cost a database lookup, by address: four per second on average.
 STRANGERS: Final = 60
 STRANGERS_SECONDS: Final = 15.0
 MINUTE_SECONDS: Final = 60.0
-# A page that is refused comes back when it is told. Whoever is refused more often than this, within so many seconds,
-# does not listen.
+# Our own page obeys Retry-After. A client refused more often than this within these seconds ignores it.
 REFUSED: Final = 10
 REFUSED_SECONDS: Final = 10.0
-# For whom there was no room, and who does not listen: so long without another look. Short, as room may be made.
+# How long such a client's sockets are refused without a check once its user's limit is reached. Short, because another
+# may be closed any moment.
 FULL_SECONDS: Final = 5.0
 
 
 class TooMany(Exception):
-    """Come back after `seconds`. `is_deaf`: that has been said again and again just now."""
+    """Retry after `seconds`. `is_deaf`: the client has repeatedly ignored that."""
 
     def __init__(self, seconds: float, *, is_deaf: bool) -> None:
         super().__init__(seconds)
@@ -37,7 +37,7 @@ class TooMany(Exception):
 
 
 class Handshakes:
-    """Of this process. `floods`: whose are refused for a while."""
+    """The handshakes of this process. `floods`: the users locked out after a flood."""
 
     def __init__(
         self, credentials: Credentials, floods: Floods, *, clock: Callable[[], float] = time.monotonic
@@ -48,11 +48,11 @@ class Handshakes:
         self._strangers = SlidingWindow(STRANGERS_SECONDS, clock=clock)
         self._of_users = SlidingWindow(MINUTE_SECONDS, clock=clock)
         self._refused = SlidingWindow(REFUSED_SECONDS, clock=clock)
-        # Until when a user's next ones are refused without a look, as there was no room for the last one.
+        # Until when each user's handshakes are refused without a check, because the limit of sockets was reached.
         self._full_until: dict[int, float] = {}
 
     def begin(self, address: str, credential: str, *, per_minute: int) -> Handshake:
-        """Before the database is asked whose credential that is. `per_minute`: those of one user. Raises TooMany."""
+        """Check before the database lookup. `per_minute`: the limit per user. Raises TooMany."""
         user_id = self._credentials.find(credential)
         if user_id is not None:
             self._count(user_id, per_minute)
@@ -61,7 +61,7 @@ class Handshakes:
         return Handshake(self, address, credential, user_id, per_minute)
 
     def had_no_room(self, user_id: int, seconds: float) -> None:
-        """The user has as many sockets as are allowed, and is told to come back after so many seconds."""
+        """The user's limit of sockets was reached and the client was told to retry after `seconds`."""
         now = self._clock()
         if len(self._full_until) >= SWEEP_AT:
             self._full_until = {each: until for each, until in self._full_until.items() if until > now}
@@ -80,9 +80,9 @@ class Handshakes:
 
 
 class Handshake:
-    """One that may go on. It ends with one of these.
+    """A handshake that passed the first check. Ends with one call of `succeeded`, `failed` or `undecided`.
 
-    `taken_for`: the user as whose it is counted already, if any.
+    `taken_for`: the user for whom it is already counted, if any.
     """
 
     def __init__(
@@ -95,18 +95,18 @@ class Handshake:
         self._per_minute = per_minute
 
     def succeeded(self, user_id: int) -> None:
-        """It is this user. Raises TooMany."""
+        """The credential belongs to this user. Raises TooMany."""
         self._was_no_stranger()
         self._handshakes._credentials.learn(self._credential, user_id)
         if user_id != self._taken_for:
             self._handshakes._count(user_id, self._per_minute)
 
     def failed(self) -> None:
-        """It is nobody."""
+        """The credential is not valid."""
         self._handshakes._credentials.forget(self._credential)
 
     def undecided(self) -> None:
-        """The database did not say who it is."""
+        """The database lookup failed."""
         self._was_no_stranger()
 
     def _was_no_stranger(self) -> None:
@@ -115,7 +115,7 @@ class Handshake:
 
 
 def address_of(scope: Mapping[str, Any]) -> str:
-    """Whose connection this is: of an IPv6 address the network, which is one customer's (RFC 6177)."""
+    """The client's IP address; for IPv6 its /64 network, which belongs to one customer (RFC 6177)."""
     client = scope.get("client")
     address = str(client[0]) if client else ""
     try:

@@ -1,4 +1,4 @@
-"""The counts of this process, one of each for all its transports."""
+"""This process's limits, shared by all its transports."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from chat.quotas.repeated_errors import RepeatedErrors
 from chat.quotas.requests import Requests, Tally
 from chat.quotas.sends import Sends
 
-# Of one user at once. A request costs much before its view: its thread, its connection, who it is.
+# Concurrent requests per user. Before its view, a request already costs a thread, a connection and authentication.
 ARRIVING: Final = 2
 
 
 class Quotas:
     """Belongs to one event loop.
 
-    `arrivals`: HTTP requests before their view; `requests`: those in it, and those of sockets; `followed`: runs that
-    are followed over sockets.
+    `arrivals`: HTTP requests before their view; `requests`: requests in views and on sockets; `followed`: runs
+    followed over sockets.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -45,7 +45,7 @@ _quotas: WeakKeyDictionary[asyncio.AbstractEventLoop, Quotas] = WeakKeyDictionar
 
 
 def quotas() -> Quotas:
-    """This event loop's, made from the settings when they are first asked for."""
+    """This event loop's limits, built from the settings on first use."""
     loop = asyncio.get_running_loop()
     found = _quotas.get(loop)
     if found is None:
@@ -55,5 +55,5 @@ def quotas() -> Quotas:
 
 
 def install(given: Quotas) -> None:
-    """Use these in the running event loop, instead of those made from the settings."""
+    """Use these in the running event loop instead of those built from the settings."""
     _quotas[asyncio.get_running_loop()] = given

@@ -1,10 +1,10 @@
-"""The connections of each user over all processes that share a Redis.
+"""Counts each user's connections over all processes that share a Redis.
 
-A process says how many it has of each user's, as a number with a lease: so what a process that was killed had counts
-no more once its leases have ended, saying so again repairs what Redis has lost, and a renewal costs as much as there
-are users here, not connections. What is asked and told in one tick goes in one pipeline.
+Each process writes its number of connections per user with a lease. So the connections of a killed process stop
+counting when its leases expire, a renewal repairs whatever Redis has lost, and renewals cost one write per user, not
+per connection. All calls of one event-loop tick share one pipeline.
 
-While Redis does not answer, a process counts its own alone: it lets in rather too many than too few.
+While Redis is unavailable, each process counts only its own connections, which allows too many rather than too few.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ logger = logging.getLogger(__name__)
 PREFIX: Final = "chat:open:"
 LEASE_SECONDS: Final = 30.0
 RENEW_SECONDS: Final = 8.0
-# Whoever connects waits for this, before anything else is asked of Redis.
+# Every new connection waits for this call before anything else.
 CALL_SECONDS: Final = 1.0
-# After a failure: meanwhile nobody who connects waits for a Redis that may be away.
+# After a failure, new connections do not wait for Redis for this long.
 PAUSE_SECONDS: Final = 5.0
 TOLD_AT_ONCE: Final = 500
 FAILURES: Final = (RedisError, OSError, TimeoutError)
 
-# A key is a hash, by kind and user: for each process "<count> <end of its lease in milliseconds>".
+# Each key is a hash, by kind and user: from each process to "<count> <end of its lease in milliseconds>".
 _OPEN: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -78,7 +78,7 @@ end
 
 @dataclass(slots=True, eq=False)
 class _Opening:
-    """Somebody who waits to be let in."""
+    """A connection waiting to be counted."""
 
     key: Key
     limit: int
@@ -90,7 +90,7 @@ class _Opening:
 
 
 class RedisConnections:
-    """`url`: redis://, rediss:// or unix://. Keeps one connection to Redis, while there is anything to count."""
+    """`url`: redis://, rediss:// or unix://. Keeps one connection to Redis while there is anything to count."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class RedisConnections:
         self._open: Counter[Key] = Counter()
         self._waiting: list[_Opening] = []
         self._asking: Counter[Key] = Counter()
-        # Of these, Redis does not know the right number yet.
+        # Keys whose current number is not in Redis yet.
         self._untold: set[Key] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -127,7 +127,7 @@ class RedisConnections:
         return Slot(key, self._left)
 
     async def close(self) -> None:
-        """Redis hears that nothing is open here any more, if it listens."""
+        """Remove this process's counts from Redis, if it is available."""
         self._untold.update(self._open)
         self._open.clear()
         if self._task is not None:
@@ -140,7 +140,7 @@ class RedisConnections:
         await self._disconnect()
 
     async def _may_open(self, key: Key, limit: int) -> bool:
-        """Whether the user has less than `limit`, and then one more is counted here."""
+        """Count another connection if the user has fewer than `limit`. Returns whether it was counted."""
         loop = asyncio.get_running_loop()
         if self._is_away and loop.time() < self._asked_again_at:
             return self._may_open_alone(key, limit)
@@ -149,7 +149,7 @@ class RedisConnections:
         self._asking[key] += 1
         self._work()
         try:
-            # Twice: a pipeline may be under way already.
+            # Twice, because another pipeline may already be in progress.
             async with asyncio.timeout(2 * self._call_seconds):
                 return await opening.answer
         except TimeoutError:
@@ -162,7 +162,7 @@ class RedisConnections:
             _less(self._asking, key)
 
     def _may_open_alone(self, key: Key, limit: int) -> bool:
-        """As far as this process knows."""
+        """Like `_may_open`, with the counts of this process only."""
         if self._open[key] >= limit:
             return False
         self._open[key] += 1
@@ -178,11 +178,11 @@ class RedisConnections:
     def _work(self) -> None:
         self._wake.set()
         if self._task is None or self._task.done():
-            # In a fresh context, as it outlives whoever connects first.
+            # In a fresh context, because it outlives the connection that starts it.
             self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
 
     async def _run(self) -> None:
-        """Ask and tell what there is, and everything again before the leases end. Ends when nothing is left to say."""
+        """Send counts and requests as they come, and renew the leases in time. Returns when nothing is left to do."""
         loop = asyncio.get_running_loop()
         renew_at = loop.time() + self._renew_seconds
         while True:
@@ -206,15 +206,15 @@ class RedisConnections:
         self._waiting = []
         try:
             answers = await self._ask(openings)
-        except Exception as error:  # noqa: BLE001  (whatever it is, nobody who connects may wait for it)
+        except Exception as error:  # noqa: BLE001  (new connections must not wait, whatever the error)
             await self._failed(openings, error)
             return
         if self._is_away:
             self._is_away = False
-            logger.info("quotas: Redis answers again")
+            logger.info("quotas: Redis is back")
         for opening, may_open in zip(openings, answers, strict=True):
             if opening.answer.done():
-                # Whoever asked does not wait any more: the number in Redis may be wrong now.
+                # The caller no longer waits, so the number in Redis may be wrong now.
                 self._untold.add(opening.key)
                 self._wake.set()
             else:
@@ -224,7 +224,7 @@ class RedisConnections:
 
     async def _failed(self, openings: Sequence[_Opening], error: Exception) -> None:
         if not self._is_away:
-            logger.warning("quotas: Redis does not answer, this process counts its own connections: %r", error)
+            logger.warning("quotas: Redis is not responding, counting only this process's connections: %r", error)
         self._is_away = True
         self._asked_again_at = asyncio.get_running_loop().time() + self._pause_seconds
         for opening in openings:
@@ -233,7 +233,7 @@ class RedisConnections:
         await self._disconnect()
 
     async def _ask(self, openings: Sequence[_Opening]) -> list[bool]:
-        """Tell Redis what it does not know, and ask for each who wants to open."""
+        """Send the changed counts to Redis, and ask for each waiting connection whether it may open."""
         untold, self._untold = list(self._untold), set()
         opened: Counter[Key] = Counter()
         try:
@@ -246,7 +246,7 @@ class RedisConnections:
                         names, counts = [self._name(key) for key in some], [self._open[key] for key in some]
                         together.eval(_TELL, len(some), *names, self._process, self._lease_ms, *counts)
                     for opening in openings:
-                        # If one of several is refused, so are those behind it.
+                        # Each assumes that those before it are allowed: if one is refused, so are the following ones.
                         opened[opening.key] += 1
                         count = self._open[opening.key] + opened[opening.key]
                         name = self._name(opening.key)
@@ -258,7 +258,7 @@ class RedisConnections:
         return [bool(answer) for answer in answers[len(answers) - len(openings) :]]
 
     def _connect(self) -> Redis:
-        # Without a time limit of its own on each answer, and without trying again: both are done here.
+        # No read timeout and no retries in the client: both are handled here.
         return Redis.from_url(
             self._url, retry=Retry(NoBackoff(), 0), socket_timeout=None, socket_connect_timeout=self._call_seconds
         )

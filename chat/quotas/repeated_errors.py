@@ -1,4 +1,4 @@
-"""What a user was refused just now: who asks for it all the same, over and over, hears it again without any work."""
+"""Caches error responses for clients that keep repeating a refused request, to answer them without any work."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any, Final
 
 from chat.rate_limit import SlidingWindow
 
-# Whoever is refused more often than this, within so many seconds, does not listen.
+# A client refused more often than this within these seconds ignores Retry-After.
 REFUSED: Final = 10
 REFUSED_SECONDS: Final = 10.0
-# At most so long, whatever the answer says: what was refused may be possible by now.
+# The longest time to repeat a response, whatever its Retry-After: the request may succeed by then.
 LONGEST_SECONDS: Final = 5.0
 KEPT: Final = 256
 BODY_BYTES: Final = 16 * 1024
 
-# A user's id, and the method and the path of a request.
+# (user id, method, path)
 Key = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Of a request that came too early: the two messages of an ASGI response."""
+    """An error response, as its two ASGI messages."""
 
     start: dict[str, Any]
     body: dict[str, Any]
 
 
 class RepeatedErrors:
-    """Of this process."""
+    """The repeated errors of this process."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -39,14 +39,14 @@ class RepeatedErrors:
         self._kept: OrderedDict[Key, tuple[float, Response]] = OrderedDict()
 
     def recall(self, key: Key) -> Response | None:
-        """The answer to this request, if its time has not come yet."""
+        """The cached response to this request, if its retry time has not come yet."""
         kept = self._kept.get(key)
         return kept[1] if kept and self._clock() < kept[0] else None
 
-    def happened(self, key: Key, answer: Response, seconds: float) -> None:
-        """This user was told to come back after so many seconds. Kept only for those who do not listen."""
-        if self._refused.take(key[0], limit=REFUSED) and len(answer.body.get("body", b"")) <= BODY_BYTES:
-            self._kept[key] = (self._clock() + min(seconds, LONGEST_SECONDS), answer)
+    def happened(self, key: Key, response: Response, seconds: float) -> None:
+        """This user was told to retry after `seconds`. Caches the response only for clients that ignore that."""
+        if self._refused.take(key[0], limit=REFUSED) and len(response.body.get("body", b"")) <= BODY_BYTES:
+            self._kept[key] = (self._clock() + min(seconds, LONGEST_SECONDS), response)
             self._kept.move_to_end(key)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)

@@ -1,4 +1,4 @@
-"""How many of one user's requests are worked on at once in this process: the others wait for their turn."""
+"""Limits each user's concurrent requests in this process. Further ones are queued."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from chat.rate_limit import ConcurrencyLimit, Crowded
 AT_ONCE: Final = 4
 WAITING: Final = 120
 WAIT_SECONDS: Final = 10.0
-# Where turns take longer, it is the server that is slow, and not this user who asks for much.
+# If turns take longer, the server is slow, rather than the user greedy.
 LONGEST_REST_SECONDS: Final = 0.1
 
 
 class Requests:
-    """First come, first served. A user's crowd makes that user wait, and others behind `at_once` of it at most.
+    """First come, first served, per user. Others wait for at most `at_once` requests of a busy user.
 
-    `rest`: for so many times as long as a turn took, up to LONGEST_REST_SECONDS, the user has no further one.
+    `rest`: the pause after a turn, as a multiple of its duration, up to LONGEST_REST_SECONDS.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Requests:
 
     @asynccontextmanager
     async def turn(self, user_id: int) -> AsyncIterator[None]:
-        """Raises ApiError too_many_requests if too many wait already, or if it takes too long."""
+        """Wait for a turn. Raises ApiError `too_many_requests` if the queue is full or the wait is too long."""
         try:
             await self._limit.take(user_id, seconds=self._wait_seconds)
         except Crowded:
@@ -52,7 +52,7 @@ class Requests:
 
 
 class Tally:
-    """So many of something at once, by user."""
+    """Counts something per user."""
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
@@ -70,7 +70,7 @@ class Tally:
 
 
 def too_many_requests() -> ApiError:
-    return ApiError("too_many_requests", "You have too many requests under way at once. Try again.", retry_after=1)
+    return ApiError("too_many_requests", "You have too many requests in progress. Try again.", retry_after=1)
 
 
 def too_many_connections(seconds: float) -> ApiError:

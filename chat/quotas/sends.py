@@ -1,4 +1,4 @@
-"""How often a user tries to send: a message that is refused has cost its looks into the database all the same."""
+"""Limits how often a user tries to send: even a refused message costs database lookups."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from chat.protocol.errors import ApiError
 from chat.rate_limit import SlidingWindow
 
 MINUTE_SECONDS: Final = 60.0
-# A message is offered again, with the same id, until the server has answered: that is no message more.
+# A client retries a message, with the same id, until the server responds: that is not another message.
 ATTEMPTS_PER_SEND: Final = 4
 
 
 class Sends:
-    """Of this process. How many messages become runs is counted by the log, in all processes."""
+    """The attempts in this process. The log counts the messages that become runs, over all processes."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._attempts = SlidingWindow(MINUTE_SECONDS, clock=clock)
 
     def check(self, user_id: int, *, per_minute: int) -> None:
-        """Count one attempt, before anything is looked up. Raises ApiError rate_limited."""
+        """Count an attempt before any lookup. Raises ApiError `rate_limited`."""
         if wait := self._attempts.take(user_id, limit=ATTEMPTS_PER_SEND * per_minute):
             raise ApiError("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
