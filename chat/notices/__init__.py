@@ -1,1 +1,1 @@
-"""Notices: what all of a person's open tabs are told at once."""
+"""Notices: messages to all of a user's open tabs."""

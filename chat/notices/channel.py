@@ -1,9 +1,9 @@
-"""The rare notices that keep every tab's sidebar true: a run began, a conversation was renamed.
+"""Publishes and receives the rare notices that keep every tab's sidebar current: run started, conversation renamed.
 
-They go over the channel layer, which may drop them when a reader is far behind: nothing but the sidebar's freshness
-hangs on one. Tokens never go this way.
+They use the channel layer, which may drop them for slow readers: only the freshness of the sidebar depends on them.
+Tokens are never sent this way.
 
-A process takes them from the layer in one place, whoever listens: a wait of each socket's own there costs two tasks.
+Each process has a single receiver for all its listeners: one per socket would cost two tasks each.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from chat.light_event import LightEvent
 
 logger = logging.getLogger(__name__)
 
-# Who publishes a notice has something better to do than to wait for a layer that does not answer.
+# Publishing must never wait for a channel layer that does not respond.
 LAYER_SECONDS: Final = 2.0
 LISTEN_AGAIN_SECONDS: Final = 1.0
 JOIN_AGAIN_SECONDS: Final = 15.0
-# Of one listener: more than these and it loses the oldest.
+# Per listener. Beyond this, the oldest notices are dropped.
 BACKLOG: Final = 100
 
 
 async def publish(owner_id: int, notice: Mapping[str, Any]) -> None:
-    """Tell every connection of this user. Never raises: what is told has happened, whoever hears of it."""
+    """Send a notice to every connection of this user. Never raises: a lost notice must not fail its caller."""
     try:
         async with asyncio.timeout(LAYER_SECONDS):
             message = {"type": "notice", "owner_id": owner_id, **notice}
             await get_channel_layer().group_send(_group(owner_id), message)
     except Exception as error:  # noqa: BLE001  (each layer raises another class)
-        logger.warning("A notice for user %s was not delivered: %r", owner_id, error)
+        logger.warning("notices: publishing failed for user %s: %r", owner_id, error)
 
 
 @asynccontextmanager
 async def listen(owner_id: int) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """The user's notices from now on, as objects with `type: "notice"`. Goes on when the layer was away.
+    """The user's notices from now on, as objects with `type: "notice"`. Survives outages of the layer.
 
-    All listeners of a user get the same object: none may change it.
+    All listeners of a user share the same object and must not change it.
     """
     layer = get_channel_layer()
     reception = _Reception.of_this_loop(layer, await layer.new_channel())
@@ -57,7 +57,7 @@ async def listen(owner_id: int) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
 
 
 class _Listener:
-    """What was taken for one connection and is not read yet."""
+    """The unread notices of one connection."""
 
     __slots__ = ("_arrived", "_unread")
 
@@ -80,7 +80,7 @@ class _Listener:
 
 
 class _Owner:
-    """A user somebody listens for here. `is_joined`: the layer knows."""
+    """A user with listeners in this process. `is_joined`: whether the layer's group has been joined."""
 
     __slots__ = ("is_joined", "listeners")
 
@@ -90,9 +90,9 @@ class _Owner:
 
 
 class _Reception:
-    """All who listen in this event loop, behind one channel. A layer that has forgotten it is told again, in time.
+    """All listeners of this event loop, behind one channel. Rejoins groups that the layer has lost.
 
-    It ends with its last listener.
+    Ends with its last listener.
     """
 
     _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Reception] = WeakKeyDictionary()
@@ -103,7 +103,7 @@ class _Reception:
         self._owners: dict[int, _Owner] = {}
         self._leaving: dict[int, asyncio.Task[None]] = {}
         self._forgotten = LightEvent()
-        # In a fresh context, as they outlive whoever listens first.
+        # In a fresh context, because they outlive the first listener.
         self._tasks = [
             asyncio.get_running_loop().create_task(each, context=contextvars.Context())
             for each in (self._receive(), self._join_again())
@@ -111,7 +111,7 @@ class _Reception:
 
     @classmethod
     def of_this_loop(cls, layer: Any, channel: str) -> _Reception:
-        """`channel` is for a new one."""
+        """This event loop's reception. `channel` is used if a new one is created."""
         loop = asyncio.get_running_loop()
         if loop not in cls._of_loops:
             cls._of_loops[loop] = cls(layer, channel)
@@ -121,7 +121,7 @@ class _Reception:
         owner = self._owners.setdefault(owner_id, _Owner())
         owner.listeners.append(listener)
         if leaving := self._leaving.get(owner_id):
-            # Else it could come to the layer after the joining, and take that back.
+            # Otherwise the layer could process the leave after the join and undo it.
             await asyncio.wait([leaving])
         if not owner.is_joined:
             await self._join(owner_id, owner)
@@ -150,7 +150,7 @@ class _Reception:
             async with asyncio.timeout(LAYER_SECONDS):
                 await self._layer.group_add(_group(owner_id), self._channel)
         except Exception as error:  # noqa: BLE001
-            logger.warning("Notices for user %s are not heard for now: %r", owner_id, error)
+            logger.warning("notices: joining the group failed for user %s: %r", owner_id, error)
             return False
         owner.is_joined = True
         return True
@@ -160,22 +160,22 @@ class _Reception:
             async with asyncio.timeout(LAYER_SECONDS):
                 await self._layer.group_discard(_group(owner_id), self._channel)
         except Exception:
-            logger.debug("The listeners of user %s did not say goodbye.", owner_id, exc_info=True)
+            logger.debug("notices: leaving the group failed for user %s", owner_id, exc_info=True)
 
     async def _receive(self) -> None:
         while True:
             try:
                 notice = await self._layer.receive(self._channel)
             except Exception as error:  # noqa: BLE001  (each layer raises another class)
-                # Every second, while the layer is away: in one line.
-                logger.warning("Notices are not heard for now: %r", error)
+                # Logged every second during an outage, so without a traceback.
+                logger.warning("notices: receiving failed, retrying: %r", error)
                 await asyncio.sleep(LISTEN_AGAIN_SECONDS)
                 self._forgotten.set()
             else:
                 self._deliver(notice)
 
     def _deliver(self, notice: dict[str, Any]) -> None:
-        # None: they have just left, and the layer has not heard of it yet.
+        # None if they have just left and the layer has not processed that yet.
         owner = self._owners.get(notice.pop("owner_id", 0))
         for listener in owner.listeners if owner else ():
             listener.put(notice)
@@ -193,7 +193,7 @@ class _Reception:
             if owner is not self._owners.get(owner_id) or owner_id in self._leaving:
                 continue
             if not await self._join(owner_id, owner):
-                # A layer that does not answer is asked about nobody else this time.
+                # The layer does not respond: skip the other users this time.
                 return
 
 

@@ -21,9 +21,9 @@ _KEPT: Final = Prepared(lambda pk: Conversation.objects.kept().select_related("a
 
 
 async def tell_of_the_conversation(turn: Turn) -> bool:
-    """Tell the owner's tabs of the conversation as this turn has left it, new or changed. Never raises.
+    """Publish the conversation as it is after this turn, created or changed. Never raises.
 
-    Whether it is new, as far as can be found out.
+    Returns whether it is new; False if that is unknown.
     """
 
     def found() -> tuple[ConversationObject, bool] | None:
@@ -33,7 +33,7 @@ async def tell_of_the_conversation(turn: Turn) -> bool:
     try:
         told = await database.read(found)
     except DatabaseError as error:
-        logger.warning("Nobody was told of conversation %s: %r", turn.conversation_id, error)
+        logger.warning("notices: publishing failed for conversation %s: %r", turn.conversation_id, error)
         return False
     if told is None:
         return False

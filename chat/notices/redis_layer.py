@@ -1,4 +1,4 @@
-"""The channel layer in Redis that notices go over (chat/notices/channel.py)."""
+"""The Redis channel layer for notices (chat/notices/channel.py)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final
 
 from channels_redis.core import RedisChannelLayer
 
-# Longer than the 5 seconds that the library lets Redis wait for messages at a time.
+# Longer than the 5 seconds for which the library blocks in Redis.
 ANSWER_SECONDS: Final = 15.0
 
 
 class NoticeLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis is untyped
-    """Leaves nothing in Redis for ever, and waits no longer than ANSWER_SECONDS for a Redis that fell silent.
+    """Never leaves keys in Redis for good, and waits at most ANSWER_SECONDS for a Redis that does not respond.
 
-    The library gives some keys their end by a command of its own: after a process that is killed between the two they
-    would stay without one, for nobody, as each process listens under a name of its own.
+    The library sets some TTLs with a separate command. A process killed in between would leave a key without a TTL,
+    which no other process uses, because each has its own channel name.
     """
 
     async def group_add(self, group: str, channel: str) -> None:
@@ -25,10 +25,10 @@ class NoticeLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis is
             await together.zadd(key, {channel: time.time()}).expire(key, self.group_expiry).execute()
 
     async def _brpop_with_clean(self, index: int, channel: str, timeout: float) -> bytes | None:  # noqa: ASYNC109
-        """Without the library's second place, which keeps a message while it is being taken: a notice may be lost."""
+        """Receive without the library's backup queue for messages in transit: a notice may be lost."""
         async with asyncio.timeout(ANSWER_SECONDS):
             found: tuple[bytes, bytes, float] | None = await self.connection(index).bzpopmin(channel, timeout=timeout)
         return found[1] if found else None
 
     async def _clean_receive_backup(self, index: int, channel: str) -> None:
-        """There is none."""
+        """There is no backup queue."""

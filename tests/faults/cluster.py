@@ -64,7 +64,7 @@ class Cluster(Site):
             self._serve(cast, servers, self.nginx.port)
             self._written: str | None = None
             # Nothing depends on a notice: on a busy machine one may be given up.
-            self.expected = ("A notice for user", "Notices for user")
+            self.expected = ("notices: publishing failed for user", "notices: joining the group failed")
             stack.callback(self._keep_log)
             for server in servers:
                 stack.callback(server.stop)
