@@ -1,7 +1,7 @@
-"""What a provider of answers is: one async iterator of deltas, one family of errors.
+"""The interface of a provider: an async iterator of deltas and one family of errors.
 
-A provider knows nothing of runs, logs or the database. It is cancelled to be stopped, and then closes its connection
-before the cancellation leaves it.
+A provider knows nothing about runs, logs or the database. To stop it, cancel it: it closes its connection before the
+cancellation returns.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-# Some servers go on by themselves when the last message is the assistant's; the others would begin a new answer.
+# Some servers continue by themselves if the last message is the assistant's; others would begin a new answer.
 GO_ON: Final = (
     "Your last message was cut off. Continue it exactly where it ends: begin with the very next character, repeat "
     "nothing of it, and say nothing about this request."
@@ -23,7 +23,7 @@ FinishReason = Literal["stop", "length", "content_filter"]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One message of the conversation, as the model shall see it."""
+    """One message of the conversation, as sent to the model."""
 
     role: Literal["system", "user", "assistant"]
     text: str
@@ -31,10 +31,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask a model. `temperature` and `max_output_tokens` are left to the model where None.
+    """A request to a model. `temperature` and `max_output_tokens`: None means the model's default.
 
-    `continues`: what there is already of the answer to the last message; the model goes on from there. `purpose`: what
-    the messages ask for, for a model that does not understand them.
+    `continues`: the part of the answer that already exists and that the model should continue. `purpose`: what the
+    messages ask for, for a model that does not understand them (the demo).
     """
 
     model: str
@@ -47,7 +47,7 @@ class Request:
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        """The messages for a model that knows only of whole ones."""
+        """The messages for a model that cannot continue an incomplete message."""
         if not self.continues:
             return self.messages
         return (*self.messages, Prompt("assistant", self.continues), Prompt("user", GO_ON))
@@ -65,12 +65,12 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class Recant:
-    """All the text so far was a thought, as only its end has shown. The answer begins after this."""
+    """All text so far was reasoning, which only became clear at its end. The answer begins after this."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusDelta:
-    """A line about the progress, for a person; `state` is what the protocol's `status` event has."""
+    """A progress message for the user; `state` as in the protocol's `status` event."""
 
     text: str
     state: str
@@ -86,7 +86,7 @@ class UsageDelta:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Always the last delta of an answer that is whole. An iterator that ends without it raises Incomplete."""
+    """The last delta of every complete answer. A stream that ends without it raises Incomplete."""
 
     reason: FinishReason
 
@@ -95,11 +95,11 @@ Delta = TextDelta | ReasoningDelta | Recant | StatusDelta | UsageDelta | Finish
 
 
 class ProviderError(Exception):
-    """An answer could not be had, or not to its end. The message is shown to the person who asked.
+    """There is no answer, or no complete one. The message is shown to the user.
 
     code: an error code of the streaming protocol. retryable: the same request may succeed later.
-    retry_after: seconds that the provider asked to wait, if it said so. billed: the model has answered, if with
-    nothing of use; asking again costs as much once more, which only a person decides.
+    retry_after: seconds that the provider asked to wait, if any. billed: the model has generated output, although
+    nothing usable; a retry would cost as much again, so only the user decides on it.
     """
 
     code = "provider_error"
@@ -121,7 +121,7 @@ class RateLimited(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """No connection, or the server says that it cannot answer now (5xx)."""
+    """No connection, or the server cannot handle the request at the moment (5xx)."""
 
     code = "provider_unavailable"
     retryable = True
@@ -132,17 +132,17 @@ class AuthenticationFailed(ProviderError):
 
 
 class QuotaExceeded(ProviderError):
-    """The account at the provider has no credit left: waiting does not help, its owner must act."""
+    """The account at the provider has no credit left. Waiting does not help: its owner must act."""
 
     code = "quota_exceeded"
 
 
 class Misconfigured(ProviderError):
-    """The address or the key of the server cannot work: its operator must act."""
+    """The base URL or the API key cannot work: the operator must act."""
 
 
 class Redirected(Misconfigured):
-    """The server sends its callers elsewhere. Nothing was sent there."""
+    """The server responded with a redirect, which was not followed."""
 
 
 class TimedOut(ProviderError):
@@ -151,14 +151,14 @@ class TimedOut(ProviderError):
 
 
 class Incomplete(ProviderError):
-    """The upstream ended without saying that the answer is finished."""
+    """The stream ended without a finish reason."""
 
     code = "incomplete"
     retryable = True
 
 
 class EmptyAnswer(ProviderError):
-    """The model ended its answer without a word."""
+    """The model ended its answer without any text."""
 
     code = "empty_answer"
     retryable = True
@@ -166,7 +166,7 @@ class EmptyAnswer(ProviderError):
 
 
 class ToolCalled(ProviderError):
-    """The model waits for the result of a tool that nobody has offered."""
+    """The model called a tool, although none was offered."""
 
     retryable = True
     billed = True
@@ -175,9 +175,9 @@ class ToolCalled(ProviderError):
 class Provider(Protocol):
     """A source of answers.
 
-    `stream` yields deltas in order and ends after Finish; it raises ProviderError and nothing else for what the
-    upstream does. The caller closes the iterator (`aclosing`) or cancels the task that awaits it; either way the
-    upstream connection is closed before control returns.
+    `stream` yields deltas in order and ends after Finish. Whatever the upstream does, it raises only ProviderError.
+    The caller closes the iterator (`aclosing`) or cancels the task that awaits it; either way, the upstream connection
+    is closed before control returns.
     """
 
     name: str
@@ -186,4 +186,4 @@ class Provider(Protocol):
     def stream(self, request: Request) -> AsyncGenerator[Delta, None]: ...
 
     async def close(self) -> None:
-        """Release what is kept between answers (pooled connections)."""
+        """Release resources kept between answers (pooled connections)."""

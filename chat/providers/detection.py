@@ -1,6 +1,6 @@
-"""Which providers there are, and which models they offer.
+"""Detects the available providers and their models.
 
-What the environment names comes first, then an Ollama next door. Where there is neither, the demo answers.
+A server named in the environment comes first, then Ollama on this machine. Without either, the demo is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from chat.providers.registry import Registry
 OLLAMA_URL: Final = "http://127.0.0.1:11434"
 DEFAULT_OPENAI_MODEL: Final = "gpt-5.4-mini"
 DETECTION_SECONDS: Final = 0.5
-# A server that is named may be far away; one that is only guessed at is on this machine.
+# A configured server may be remote; the one that is only guessed is on this machine.
 LISTING_SECONDS: Final = 5.0
 
 _READ_BYTES: Final = 64 * 1024
@@ -33,7 +33,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """What the operator can say of the providers. Timeouts are in seconds; empty texts mean the usual."""
+    """The operator's settings for the providers. Timeouts are in seconds; empty strings mean the default."""
 
     openai_base_url: str = ""
     openai_api_key: str = field(default="", repr=False)
@@ -46,11 +46,11 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What one provider offers. `default_model` is one of `models`; both are empty where it did not list any.
+    """What a provider offers. `default_model` is one of `models`; both are empty if the server listed none.
 
-    error: what went wrong, with a sentence for a person, where the server could not be asked or said nothing of use;
-    problem: the same for the operator. A name that nobody gave is not made up. is_guess: nobody has named this server,
-    and it may well not be there.
+    error: what went wrong, with a message for users, if the server could not be reached or returned nothing usable.
+    problem: the same for the operator. Model names are never invented. is_guess: the server is not configured, only
+    tried, and may well not exist.
     """
 
     provider_name: str
@@ -62,7 +62,7 @@ class Detected:
 
     @property
     def is_silent(self) -> bool:
-        """Whether the server does not answer at all, and may do so any moment."""
+        """Whether the server is unreachable, but may be back any moment."""
         return self.error is not None and _is_silence(self.error)
 
 
@@ -76,10 +76,10 @@ async def detect(
     seconds: float = DETECTION_SECONDS,
     is_doubted: bool = False,
 ) -> tuple[Detected, ...]:
-    """Looks at OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, and for an Ollama; the best choice comes first.
+    """Reads OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, and looks for Ollama. The best choice comes first.
 
-    A server whose model is named is asked only if `is_doubted`, and then only whether it answers. seconds: how long
-    Ollama has to answer. Never raises for what a server does.
+    If the model is configured, the server is contacted only if `is_doubted`, and only to see whether it responds.
+    seconds: the timeout for Ollama. Never raises, whatever a server does.
     """
     key, base_url = environment.get("OPENAI_API_KEY", ""), environment.get("OPENAI_BASE_URL", "")
     asking: list[Coroutine[Any, Any, Detected]] = []
@@ -95,7 +95,7 @@ async def _openai(base_url: str, key: str, model: str, *, is_doubted: bool) -> D
     if not named:
         return await _listed(base_url, key)
     if is_doubted and (error := await _silence(base_url, key)):
-        return Detected("openai", (named,), named, f"{_name(base_url)} does not answer ({error.message})", error)
+        return Detected("openai", (named,), named, f"{_name(base_url)} is not responding ({error.message})", error)
     return Detected("openai", (named,), named)
 
 
@@ -105,14 +105,14 @@ async def _listed(base_url: str, key: str) -> Detected:
         models = tuple(filter(chats, await _models(base_url, key)))
     except ProviderError as error:
         found = Detected("openai", (), "", f"OPENAI_BASE_URL does not list its models ({error.message}) ", error)
-        return replace(found, problem=found.problem + ("It is asked again." if found.is_silent else advice))
+        return replace(found, problem=found.problem + ("Retrying." if found.is_silent else advice))
     if not models:
-        return _without_models("openai", f"OPENAI_BASE_URL lists no chat model. {advice}")
+        return _without_models("openai", f"OPENAI_BASE_URL lists no chat models. {advice}")
     return Detected("openai", models, models[0])
 
 
 async def _silence(base_url: str, key: str) -> ProviderError | None:
-    """None if the server answers, whatever it says: not all of them list their models."""
+    """The error if the server is unreachable. Any response counts as reachable: not all servers list their models."""
     try:
         await _models(base_url, key)
     except ProviderError as error:
@@ -134,13 +134,13 @@ async def _ollama(url: str, seconds: float) -> Detected:
     try:
         models = tuple(filter(chats, await _tags(url, seconds)))
     except (aiohttp.ClientConnectionError, OSError):
-        error: ProviderError = ProviderUnavailable("Ollama does not answer.")
+        error: ProviderError = ProviderUnavailable("Ollama is not responding.")
     except (ProviderError, aiohttp.ClientError, ValueError, TypeError, OverflowError):
-        error = ProviderError("What answers in Ollama's place does not list its models.")
+        error = ProviderError("The server at Ollama's address does not list its models.")
     else:
         if models:
             return Detected("ollama", models, models[0], is_guess=True)
-        return replace(_without_models("ollama", "Ollama has no chat model."), is_guess=True)
+        return replace(_without_models("ollama", "Ollama has no chat models."), is_guess=True)
     return Detected("ollama", (), "", f"OLLAMA_URL: {error.message}", error, is_guess=True)
 
 
@@ -165,11 +165,11 @@ def _is_silence(error: ProviderError) -> bool:
 
 
 def _without_models(provider: str, problem: str) -> Detected:
-    return Detected(provider, (), "", problem, ProviderError("The model's server offers no model for a chat."))
+    return Detected(provider, (), "", problem, ProviderError("The model's server offers no chat models."))
 
 
 def _is_same_server(base_url: str, ollama_url: str) -> bool:
-    """Whether OPENAI_BASE_URL leads to the Ollama that would be found anyway."""
+    """Whether OPENAI_BASE_URL points to the same Ollama."""
     try:
         return bool(base_url) and _place(base_url) == _place(ollama_url)
     except ValueError:
@@ -183,7 +183,7 @@ def _place(url: str) -> tuple[str, int | None]:
 
 
 def _without_repeated(found: Sequence[Detected]) -> tuple[Detected, ...]:
-    """One server may have two names: what Ollama has is left out if the other lists all of it."""
+    """Drop Ollama if the other server lists all of its models: it may be the same server under another name."""
     first = found[0] if found else None
     return tuple(
         each
@@ -197,9 +197,9 @@ def _name(base_url: str) -> str:
 
 
 def build(settings: ProviderSettings, *, on_failure: Callable[[ProviderError], None] = lambda _: None) -> Registry:
-    """The providers "openai", "ollama" and "demo". Nothing is connected, or even made, before it is asked for.
+    """The providers "openai", "ollama" and "demo", each created and connected on first use.
 
-    on_failure: is called for each answer that a server failed to give.
+    on_failure: called with the error of each failed answer.
     """
     openai_url, ollama_url = settings.openai_base_url, f"{settings.ollama_url.rstrip('/')}/v1"
     return Registry(
@@ -219,7 +219,7 @@ def _server(
     *,
     api_key: str = "",
 ) -> Provider:
-    # The openai package takes a second to import: a site that only has the demo should not wait for it.
+    # The openai package takes a second to import: a site with only the demo should not wait for it.
     from chat.providers.openai.chat import OpenAIProvider
 
     return OpenAIProvider(

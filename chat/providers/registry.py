@@ -1,4 +1,4 @@
-"""The providers of a process, by name: each made when it is first asked for, all closed together."""
+"""The providers of a process, by name: each created on first use, all closed together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from chat.providers.base import Provider
 
 
 class Registry(Mapping[str, Provider]):
-    """`registry["openai"]`: the same object each time. A name that no provider has is a KeyError."""
+    """`registry["openai"]` returns the same object each time. Raises KeyError for an unknown name."""
 
     def __init__(self, makers: Mapping[str, Callable[[], Provider]]) -> None:
         self._makers = dict(makers)
@@ -26,6 +26,6 @@ class Registry(Mapping[str, Provider]):
         return len(self._makers)
 
     async def close(self) -> None:
-        """Closes what was made, for the running event loop. The registry can be used again afterwards."""
+        """Close all created providers for the running event loop. The registry can be used again afterwards."""
         for provider in self._made.values():
             await provider.close()

@@ -1,4 +1,4 @@
-"""Text fit for JSON, a database and a browser: no NUL, no half of a surrogate pair."""
+"""Text that is valid in JSON, a database and a browser: no NUL, no lone surrogates."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _UNFIT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """`text` with pairs of surrogates joined, and NUL and unpaired surrogates replaced by U+FFFD, one for one."""
+    """`text` with surrogate pairs joined, and each NUL and lone surrogate replaced by U+FFFD."""
     if _UNFIT.search(text) is None:
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
 
 
 class Joiner:
-    """Cleans text that arrives in pieces: a pair of surrogates split over two pieces becomes one character."""
+    """Cleans text that arrives in pieces. A surrogate pair split over two pieces becomes one character."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def push(self, piece: str) -> str:
-        """What can be shown now. A trailing high surrogate is held back for the next piece."""
+        """The text that can be shown now. A trailing high surrogate is held back for the next piece."""
         if self._held:
             piece = self._held + piece
             self._held = ""
@@ -32,6 +32,6 @@ class Joiner:
         return clean(piece)
 
     def close(self) -> str:
-        """What was still held back, cleaned."""
+        """The text still held back, cleaned."""
         held, self._held = self._held, ""
         return clean(held)

@@ -313,7 +313,7 @@ class TestConnecting:
 
         assert [problem.provider for problem in outlook.problems] == ["ollama"]
         assert (outlook.is_urgent, outlook.is_settled) == (True, True)
-        assert "providers: OLLAMA_URL: Ollama does not answer." in caplog.text
+        assert "providers: OLLAMA_URL: Ollama is not responding." in caplog.text
 
     async def test_an_ollama_that_is_gone_beside_another_server_is_not_urgent(self) -> None:
         await database.write(show_detected, [openai("a"), OLLAMA])

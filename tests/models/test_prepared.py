@@ -78,5 +78,5 @@ def test_the_sql_is_built_once(alice: User, conversation: Conversation, monkeypa
 
 
 def test_an_argument_that_is_not_in_the_query_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="not compared"):
+    with pytest.raises(ValueError, match="not used"):
         Prepared(lambda pk: Conversation.objects.all(), AN_ID).all(uuid.uuid4())

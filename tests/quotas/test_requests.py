@@ -61,7 +61,7 @@ async def test_nobody_waits_for_ever() -> None:
     work = Work(Requests(1, wait_seconds=0.01))
     first = asyncio.create_task(work(0))
     await settle()
-    with pytest.raises(ApiError, match="at once"):
+    with pytest.raises(ApiError, match="in progress"):
         await work(1)
     work.end.set()
     await first

@@ -1,4 +1,4 @@
-"""A long answer that is true and never the same paragraph twice: a field guide to the first whole numbers."""
+"""A long answer, true and without repetition: a field guide to the first whole numbers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def guide(*, last: int = LAST) -> str:
 def _paragraphs(last: int) -> Iterator[str]:
     yield "# A field guide to the whole numbers"
     yield (
-        f"You asked for something long. Here are the numbers from 1 to {last}, each with what there is to say about "
-        "it, all of it computed, so you may check it. Press Stop when you have seen enough: what has arrived is kept."
+        f"You asked for something long. Here are the numbers from 1 to {last}, each with a few facts, all of them "
+        "computed, so you can check them. Press Stop when you have seen enough: the text so far is kept."
     )
     for number in range(1, last + 1):
         if number % 10 == 1:
@@ -44,7 +44,7 @@ def _sentences(number: int) -> Iterator[str]:
         yield f"It is the square of {root}, and so the sum of the first {root} odd numbers."
     rows = round((2 * number) ** 0.5 - 0.5)
     if rows * (rows + 1) == 2 * number:
-        yield f"So many balls make a triangle of {rows} rows."
+        yield f"That many balls form a triangle with {rows} rows."
     yield f"Its square is {number**2:,} and its cube {number**3:,}."
 
 

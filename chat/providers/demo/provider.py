@@ -1,6 +1,6 @@
-"""The built-in model: it answers without a key and without a network, and says that it is a demo.
+"""The built-in demo model. It needs no API key and no network, and says that it is a demo.
 
-Its answers are prepared texts, chosen by words of the question. The same request always gets the same answer.
+Its answers are pre-written and chosen by words in the question. The same request always gets the same answer.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from chat.providers.text import clean
 
 MODEL: Final = "demo"
 TOKENS_PER_SECOND: Final = 40.0
-# A sleep shorter than this is not kept by the event loop anyway; several tokens are then sent after one sleep.
+# The event loop cannot sleep more precisely than this; at a higher pace, several tokens follow one sleep.
 _SHORTEST_SLEEP: Final = 0.005
 _QUOTED_CHARACTERS: Final = 200
 _TEXTS: Final = Path(__file__).parent / "texts"
 _TOKEN: Final = re.compile(r" ?\w{1,6}|\s+|[^\w\s]{1,4}")
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~$!&+-])")
 _FOOTNOTE: Final = (
-    "*I am the built-in demo, not a language model: my answers are prepared texts. "
-    "Say `connect` to read how to connect a real model.*"
+    "*I am the built-in demo, not a language model: my answers are pre-written. "
+    "Send `connect` to learn how to connect a real model.*"
 )
 
-# Each text, and the words that call for it, in the order in which they are shown.
+# Each text and the words that select it, in the order in which texts are shown.
 _TOPICS: Final = (
     ("hello", "hello|hi|hey|hallo|welcome|help|good (?:morning|day|evening)"),
     ("connect", "connect|setup|set up|install|api[ _]?key|openai(?:_\\w+)?|ollama|real model|configure"),
@@ -40,13 +40,13 @@ _TOPICS: Final = (
     ("markdown", "markdown|format(?:ting)?|tour|everything|show off"),
     ("long", "long|longer|essay|story|book|detail(?:ed|s)?"),
 )
-# What a conversation that begins with such a question is about.
+# The title of a conversation whose first question selects this text.
 _TITLES: Final = {
     "hello": "Hello, demo",
     "connect": "How to connect a real model",
     "think": "The bat and the ball",
     "code": "Code in several languages",
-    "table": "Tables for example",
+    "table": "Example tables",
     "list": "Lists and tasks",
     "markdown": "A tour of Markdown",
     "long": "The numbers, one by one",
@@ -62,10 +62,10 @@ class _Answer:
 
 
 class DemoProvider:
-    """A `Provider` that needs nothing.
+    """A `Provider` without any dependencies.
 
-    tokens_per_second: the pace of the answer; 0 is as fast as the reader takes it. sleep: waits so many seconds.
-    `temperature` changes nothing; `max_output_tokens` cuts the answer, as with any model. Never raises ProviderError.
+    tokens_per_second: the speed of the answer; 0 is as fast as the reader allows. `temperature` has no effect;
+    `max_output_tokens` cuts the answer, as with any model. Never raises ProviderError.
     """
 
     name = "demo"
@@ -106,7 +106,7 @@ class DemoProvider:
         return (MODEL,)
 
     async def close(self) -> None:
-        """Nothing is kept."""
+        """Nothing to release."""
 
     def _answer(self, request: Request) -> _Answer:
         if request.purpose == "title":
@@ -124,7 +124,7 @@ class DemoProvider:
 
 
 def tokens(text: str) -> list[str]:
-    """`text` in pieces of about the size of a model's tokens. Joined, they are the text."""
+    """Split `text` into pieces of about the size of a model's tokens. Joined, they give the text."""
     return _TOKEN.findall(text)
 
 
@@ -150,12 +150,12 @@ def _title(conversation: str) -> str:
 
 
 def _rest(text: str, begun: str) -> str:
-    """What is left to say. Of an answer that is not this model's, only that it is a demo."""
+    """The rest of the answer after `begun`. If the beginning is from another model, only the footnote."""
     return text.removeprefix(begun) if text.startswith(begun) else f"\n\n{_FOOTNOTE}\n"
 
 
 def _courtesy(question: str, count: int, *, known: bool) -> str:
-    """The question, quoted so that none of its own markup works."""
+    """The question, quoted with its markup escaped."""
     words = " ".join(clean(question).split())
     if not words:
         return ""
@@ -163,5 +163,5 @@ def _courtesy(question: str, count: int, *, known: bool) -> str:
         words = words[:_QUOTED_CHARACTERS] + "…"
     quoted = "> " + _MARKUP.sub(r"\\\1", words)
     nth = f"Your message number {count} in this conversation was:" if count > 1 else "You wrote:"
-    thanks = "Thank you for asking." if known else "A real model would have an answer to that; I only know my texts."
+    thanks = "Thank you for asking." if known else "A real model could answer that; I only know pre-written texts."
     return f"{nth}\n\n{quoted}\n\n{thanks}"

@@ -1,1 +1,1 @@
-"""HTTP to a model server: connections, deadlines, and events read as bytes."""
+"""HTTP to a model server: connections, timeouts, and server-sent events read as bytes."""

@@ -9,10 +9,10 @@ from aiohttp import ClientResponse
 
 
 class Connection:
-    """Pauses and resumes the reading of a response from the network; its bytes wait in the system's buffer meanwhile.
+    """Pauses and resumes reading a response from the network. Meanwhile its bytes stay in the kernel's buffer.
 
-    The transport leaves aiohttp's response with it (transport.py). Where it is not found, nothing is paused; nor where
-    the bytes are compressed, and may say nothing before more of them have come.
+    It uses the aiohttp response that the transport attaches (transport.py). Without that, nothing is paused; nor if
+    the response is compressed, because such bytes may be undecodable until more arrive.
     """
 
     def __init__(self, response: httpx2.Response) -> None:
@@ -24,9 +24,9 @@ class Connection:
             transport.pause_reading()
 
     def look(self) -> None:
-        """Take what has come since the pause; resumes if that is nothing.
+        """Read what has arrived since the pause, or resume if nothing has.
 
-        Asyncio's own TCP transport can be asked for it at once. Of any other the event loop has to be asked first.
+        asyncio's own TCP transport can be read immediately. Any other has to go through the event loop.
         """
         transport = self._transport()
         if transport is None or self._response is None:
@@ -45,7 +45,7 @@ class Connection:
             transport.resume_reading()
 
     def _transport(self) -> asyncio.Transport | None:
-        # A response that has been read to its end has given its connection away: the next one reads from it.
+        # A fully read response has released its connection to the pool, where another response may use it.
         connection = self._response.connection if self._response is not None else None
         transport = connection.transport if connection is not None else None
         return transport if isinstance(transport, asyncio.Transport) else None

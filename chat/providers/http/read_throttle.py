@@ -1,4 +1,4 @@
-"""How often a stream is read: a piece at a time costs a wake-up of everything behind it for each token."""
+"""Limits how often a stream is read: reading every token separately would wake up everything behind it each time."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ import asyncio
 from types import TracebackType
 from typing import ClassVar, Final, Protocol, Self
 
-# A reader sees a frame about as often; what arrives in between waits in the connection's buffer.
+# Readers get a frame about as often. Bytes that arrive in between wait in the connection's buffer.
 EVERY_SECONDS: Final = 0.04
-# So many streams that these turns would keep the process busy are read less often, but no less often than that.
+# With more streams than this many turns per second allow, each is read less often, up to SELDOM_SECONDS.
 TURNS_PER_SECOND: Final = 2000
 SELDOM_SECONDS: Final = 0.1
-# Turns fall on the ticks of one clock, so that many streams wake the process once, and find its caches warm.
+# Turns are aligned to ticks, so that many streams share one wake-up and find the CPU caches warm.
 TICK_SECONDS: Final = 0.02
-# A model that fills this in one turn is fast: the next is there already.
+# A model that sends this much in one turn is fast: the next bytes have already arrived.
 FULL_BYTES: Final = 8 * 1024
 
 
 class Connection(Protocol):
-    """What is told not to take from the network what nobody will look at yet."""
+    """A connection whose reading can be paused."""
 
     def pause(self) -> None: ...
 
     def look(self) -> None:
-        """Take what has come since the pause; resumes if that is nothing."""
+        """Read what has arrived since the pause, or resume if nothing has."""
 
     def resume(self) -> None: ...
 
 
 class ReadThrottle:
-    """Turns to read, some time apart once the text has begun. A slower model waits for nothing.
+    """Spaces out the reads of a stream once its text has begun. Never delays a model that is slower than that.
 
-    That time is EVERY_SECONDS, or with many streams in this process, each of which has entered its ReadThrottle, up to
-    SELDOM_SECONDS. Between the turns the `connection` is paused: it would wake the process for every token.
+    The interval is EVERY_SECONDS, or up to SELDOM_SECONDS with many streams in this process (those inside a `with`
+    block). Between turns the `connection` is paused: otherwise it would wake up the process for every token.
     """
 
     _streams: ClassVar[int] = 0
 
     @classmethod
     def streams(cls) -> int:
-        """How many are under way in this process."""
+        """The number of active streams in this process."""
         return cls._streams
 
     def __init__(self, connection: Connection) -> None:
@@ -66,7 +66,7 @@ class ReadThrottle:
             self._connection.resume()
 
     def read(self, size: int) -> None:
-        """So many bytes of the text were read just now."""
+        """Record that `size` bytes of text were just read."""
         if size < FULL_BYTES:
             self._next_turn = next_turn(self._loop.time(), ReadThrottle._streams)
         else:
@@ -74,6 +74,6 @@ class ReadThrottle:
 
 
 def next_turn(now: float, streams: int) -> float:
-    """When each of so many streams that was read at `now` is read again."""
+    """The time of the next read of a stream that was read at `now`, with this many active streams."""
     wait = min(max(EVERY_SECONDS, streams / TURNS_PER_SECOND), SELDOM_SECONDS)
     return round((now + wait) / TICK_SECONDS) * TICK_SECONDS

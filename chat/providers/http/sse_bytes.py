@@ -1,7 +1,7 @@
-"""Server-Sent Events as a provider sends them: bytes in, payloads out, at little cost per event.
+"""A fast decoder for providers' server-sent events: bytes in, payloads out.
 
-The decoder of `chat.protocol.sse` is the general one; this one stays in bytes, because the payload goes to a JSON
-parser that wants bytes, and it keeps an event that the server did not close with a blank line before it hung up.
+Unlike the general decoder in `chat.protocol.sse`, it never decodes the bytes, because the JSON parser takes bytes, and
+it keeps a last event that the server did not end with a blank line.
 Spec: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
 
@@ -10,30 +10,30 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
-# The name of what is no event: JSON that a server has written between its events. No event can have it.
+# The name given to JSON that a server writes between its events. No real event can have this name.
 STRAY: Final = b"\n"
 _JSON: Final = (b"{", b"[")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Payload(NamedTuple):
-    """One event: its name (empty when it has none) and its data lines, joined."""
+    """One event: its name (empty if it has none) and its joined data lines."""
 
     name: bytes
     data: bytes
 
 
 class EventTooLong(ValueError):
-    """A line or an event is longer than the limit; nothing after it can be trusted."""
+    """A line or an event exceeds the limit. Nothing after it can be trusted."""
 
 
 class SseBytesDecoder:
-    """Bytes in, events out; the bytes may be split anywhere. Comments, `id` and `retry` are passed over.
+    """Bytes in, events out; the bytes may be split anywhere. Comments, `id` and `retry` are ignored.
 
-    As the specification has it, an event without data is none. Beyond it, two ways in which servers report an error
-    are read: a field `error` is an event of that name, and JSON outside of any field is one with the name STRAY.
+    As specified, an event without data is ignored. In addition, two ways in which servers report errors are supported:
+    a field `error` becomes an event of that name, and JSON outside of any field becomes one named STRAY.
 
-    limit: the most bytes that one event may take, finished or not.
+    limit: the maximum size of one event in bytes, complete or not.
     """
 
     def __init__(self, *, limit: int = MAX_EVENT_BYTES) -> None:
@@ -47,7 +47,7 @@ class SseBytesDecoder:
         self._at_start = True
 
     def feed(self, chunk: bytes) -> list[Payload]:
-        """The events that this chunk completes. Raises EventTooLong."""
+        """The events completed by this chunk. Raises EventTooLong."""
         if b"\r" in chunk or self._after_cr:
             chunk = self._with_line_feeds(chunk)
         lines = chunk.split(b"\n")
@@ -76,7 +76,7 @@ class SseBytesDecoder:
         return events
 
     def close(self) -> list[Payload]:
-        """The event that was open when the stream ended, if there was one. It may be cut in the middle."""
+        """The incomplete event at the end of the stream, if any. It may be cut off in the middle."""
         line, self._line = b"".join(self._line), []
         if line:
             self._take(line)

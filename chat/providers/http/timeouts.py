@@ -1,4 +1,4 @@
-"""How long a provider may be silent."""
+"""Timeouts for a provider's stream."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from chat.providers.base import TimedOut
 
 T = TypeVar("T")
 
-# DeepSeek keeps requests waiting with comments for up to ten minutes.
+# DeepSeek keeps queued requests alive with comments for up to ten minutes.
 FIRST_FACTOR: Final = 10
 IDLE_FACTOR: Final = 3
 
 
 class Timeouts:
-    """Counts the time spent waiting for the upstream since it last gave something to show.
+    """Counts only the time spent waiting for the upstream since its last delta.
 
-    first: seconds until the first text or reasoning. idle: seconds between two deltas. settle: seconds for what may
-    follow the finish reason. What the reader of the answer does in between costs the upstream nothing. Bytes that are
-    no delta (comments of a server whose queue is long, the arguments of a tool) show that it lives: with them it may
-    take FIRST_FACTOR times as long for the first one, and IDLE_FACTOR times for another.
+    first: seconds until the first text or reasoning. idle: seconds between two deltas. settle: seconds for whatever
+    follows the finish reason. Time that the reader of the answer takes does not count. Other bytes (comments of a busy
+    server, arguments of a tool call) are signs of life: they extend the first timeout up to FIRST_FACTOR times, and
+    the others up to IDLE_FACTOR times.
 
-    A wait per token is too many for `asyncio.timeout`, which makes and cancels a timer each time: this keeps one timer
-    and moves only the deadline. Cancelling is done as `asyncio.timeout` does it. Leaving its block ends the timer.
+    `asyncio.timeout` would create and cancel a timer for every token; this keeps one timer and moves the deadline.
+    It cancels the same way as `asyncio.timeout`. Leaving the `with` block cancels the timer.
     """
 
     def __init__(self, *, first: float, idle: float, settle: float) -> None:
@@ -51,7 +51,7 @@ class Timeouts:
             self._timer.cancel()
 
     async def wait(self, upstream: Awaitable[T]) -> T:
-        """What `upstream` gives. Raises TimedOut when the patience is at its end."""
+        """Await `upstream`. Raises TimedOut when the timeout is reached."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("Waiting needs a task that can be cancelled.")
@@ -83,16 +83,16 @@ class Timeouts:
         self._waited = self._lived = 0.0
 
     def alive(self) -> None:
-        """Something else has arrived."""
+        """Other bytes have arrived."""
         self._waited = 0.0
 
     def settle(self) -> None:
-        """The answer is whole; what is still to come is not worth a long wait."""
+        """The answer is complete: wait only briefly for the rest."""
         self._limit = min(self._settle, self._idle)
 
     @property
     def _longest(self) -> float:
-        """Seconds without anything to show, whatever else comes."""
+        """The maximum time between deltas in seconds, even with signs of life."""
         return self._limit * (IDLE_FACTOR if self._begun else FIRST_FACTOR)
 
     def _arm(self) -> None:
@@ -111,7 +111,7 @@ class Timeouts:
         self._waiting.cancel()
 
     def _sentence(self) -> str:
-        # The timer rings at the earlier of the two.
+        # The earlier of the two deadlines has expired.
         seconds = self._longest if self._longest - self._lived < self._limit - self._waited else self._limit
         if self._begun:
             return f"The model stopped in the middle: nothing came for {seconds:g} seconds."

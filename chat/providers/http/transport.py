@@ -1,8 +1,8 @@
-"""HTTP to one model server and to nobody else: what the requests of the `openai` package go through.
+"""The HTTP transport for the `openai` package, restricted to one model server.
 
-The package's own transport follows redirects, keeps cookies for all users alike, reads error bodies to their end, and
-takes proxies for every address from the environment. This one asks the origin (RFC 6454: scheme, host and port) that
-was configured, and no other; it keeps no cookies, reads no .netrc, and bounds what it reads.
+The package's own transport follows redirects, shares cookies between all users, reads error bodies of any size, and
+takes proxies for every address from the environment. This one sends requests only to the configured origin (RFC 6454:
+scheme, host and port). It keeps no cookies, reads no .netrc, and limits how much it reads.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from urllib.request import getproxies_environment, proxy_bypass_environment  # t
 import aiohttp
 import httpx2
 
-# Of a response that is no answer: its words are quoted, and nothing else.
+# Limit for error bodies, of which only a quote is used.
 MOST_ERROR_BYTES: Final = 64 * 1024
-# As the openai package has it.
+# As in the openai package.
 _CONNECTIONS: Final = 1000
 _KEEPALIVE_SECONDS: Final = 5.0
 _READ_BYTES: Final = 16 * 1024
-# What is unpacked at a time: a compressed kilobyte may be a megabyte.
+# Decompressed at a time: a compressed kilobyte may become a megabyte.
 _DECODED_BYTES: Final = 64 * 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LAST_PORT: Final = 65535
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-# What the openai package tells of this machine, and what it takes from the environment for an account at OpenAI.
+# Headers with which the openai package describes this machine, and those it takes from the environment for OpenAI.
 _MACHINE: Final = b"x-stainless-"
 _ACCOUNT: Final = (b"openai-organization", b"openai-project")
 _OPENAI: Final = ("https", "api.openai.com", 443)
@@ -43,29 +43,28 @@ Origin = tuple[str, str, int]
 
 
 class LeftOrigin(httpx2.RequestError):
-    """A request for another server than the configured one. It was not sent."""
+    """A request to a server other than the configured one. It was not sent."""
 
 
 class OriginTransport(httpx2.AsyncBaseTransport):
-    """For one base URL, in one event loop.
+    """A transport for one base URL, in one event loop.
 
-    A redirect comes back as it is, without its Location: that is in the extension "redirect", as an origin to show,
-    unless the server has named none.
-    The aiohttp response of an answer is in the extension "aiohttp_response". Raises ValueError for a base URL that can
-    never work.
+    A redirect is returned as a response without its Location. The extension "redirect" has the target's origin, for
+    display, unless the server named none. The extension "aiohttp_response" has the aiohttp response of an answer.
+    Raises ValueError for a base URL that can never work.
 
-    A request that was lost on a connection that had served another one, before anything came back, goes out once more
-    on a new connection: most likely the server had closed the old one, unannounced (RFC 9112, section 9.3.1). What is
-    lost on a new connection is not sent again, as the server may have begun.
+    If a reused connection is lost before any response, the request is sent once more on a new connection: most likely
+    the server had closed the old one without notice (RFC 9112, section 9.3.1). A request lost on a new connection is
+    not retried, because the server may have started processing it.
     """
 
     def __init__(self, base_url: str) -> None:
         url = httpx2.URL(base_url)
         if url.scheme not in _DEFAULT_PORTS or not url.host or url.userinfo or url.query or url.fragment:
-            raise ValueError("no address of a server")
+            raise ValueError("not a server address")
         self._origin = _origin_of(url)
         self._proxy = proxy_for(base_url)
-        # One with a pool, and one whose connections serve a single request.
+        # By `pooled`: one session with a connection pool, and one whose connections serve a single request.
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -126,7 +125,7 @@ class OriginTransport(httpx2.AsyncBaseTransport):
         return session
 
     def _headers(self, request: httpx2.Request) -> list[tuple[str, str]]:
-        """Without those that tell more than the request needs. Uncompressed: tokens are too small to gain by it."""
+        """Drop headers that reveal more than necessary. No compression: tokens are too small to benefit."""
         kept = [
             (name.decode("ascii"), value.decode("latin-1"))
             for name, value in request.headers.raw
@@ -154,7 +153,7 @@ class OriginTransport(httpx2.AsyncBaseTransport):
         if 300 <= response.status < 400:
             location = response.headers.get("Location", "").strip()
             redirect = redirect_target(str(request.url), location) if location else ""
-        # Made anew: the character set and all else that it says of itself is a stranger's.
+        # Build a new response: the server's charset and other headers are not trusted.
         waits = [(name, value) for name, value in response.raw_headers if name.lower() in _WAITS]
         headers = [*waits, (b"Content-Type", b"application/json")]
         return httpx2.Response(
@@ -172,7 +171,7 @@ _WAITS: Final = (b"retry-after", b"retry-after-ms")
 
 @dataclass(slots=True)
 class _Way:
-    """What a request is sent on: whether that connection has served another one."""
+    """Whether a request was sent on a reused connection."""
 
     was_used: bool = False
 
@@ -187,13 +186,13 @@ def _traced() -> aiohttp.TraceConfig:
 
 
 def _was_closed(error: aiohttp.ClientConnectionError) -> bool:
-    """Whether the server had left the connection before it began a response.
+    """Whether the server closed the connection before it began a response.
 
-    With the first bytes of one, `message` is what could be read of them. Of a reset the system tells no more.
+    Once a response has begun, `message` is its parsed head and not a string. For a reset, no more is known.
     """
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return isinstance(error.message, str)
-    # What was noticed while the request was written has its reason in its cause, and no number.
+    # An error while writing the request has no errno; its reason is in the cause.
     reasons = (error, error.__cause__)
     return any(isinstance(each, ConnectionError) or getattr(each, "errno", None) in _LEFT for each in reasons)
 
@@ -202,9 +201,9 @@ _LEFT: Final = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that HTTPS_PROXY or ALL_PROXY names for an https address, unless NO_PROXY exempts its host.
+    """The proxy from HTTPS_PROXY or ALL_PROXY for an https URL, unless NO_PROXY exempts its host.
 
-    None for plain http: a proxy would read the prompts and the key, and such a server stands in one's own network.
+    None for plain http: a proxy could read the prompts and the key, and such servers are in the local network.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -217,30 +216,30 @@ def proxy_for(url: str) -> str | None:
 
 
 def redirect_target(asked: str, location: str) -> str:
-    """Where a redirect leads, for the operator: its origin alone, or "the same server"."""
+    """The target of a redirect, for the operator: only its origin, or "the same server"."""
     try:
         url = httpx2.URL(urljoin(asked, location))
         scheme, host, port = _origin_of(url)
         if (scheme, host, port) == _origin_of(httpx2.URL(asked)):
             return "the same server"
     except (ValueError, httpx2.InvalidURL):
-        return "an address that cannot be read"
+        return "an invalid address"
     if not host or port > _LAST_PORT:
-        return "an address that cannot be read"
+        return "an invalid address"
     name = f"[{host}]" if ":" in host else host
     shown = f"{scheme}://{name}" if port == _DEFAULT_PORTS.get(scheme) else f"{scheme}://{name}:{port}"
-    return shown[:_ORIGIN_CHARACTERS] if shown.isprintable() else "an address that cannot be read"
+    return shown[:_ORIGIN_CHARACTERS] if shown.isprintable() else "an invalid address"
 
 
 class _Body(httpx2.AsyncByteStream):
-    """What the server sends, unpacked in small pieces. Raises httpx2.RequestError."""
+    """The response body, decompressed in small pieces. Raises httpx2.RequestError."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         coding = ",".join(response.headers.getall("Content-Encoding", ())).strip().lower()
         self.is_plain = coding in ("", "identity")
         if not self.is_plain and coding not in _CODINGS:
-            raise httpx2.DecodingError("an unknown encoding")
+            raise httpx2.DecodingError("unknown content encoding")
         self._coding = coding
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -252,7 +251,7 @@ class _Body(httpx2.AsyncByteStream):
                     continue
                 for number, piece in enumerate(decoder.decode(chunk)):
                     if number:
-                        # What is packed has come long ago: nothing else would let the others have a turn.
+                        # Decompression does no I/O: yield to the event loop.
                         await asyncio.sleep(0)
                     yield piece
 
@@ -265,7 +264,7 @@ _CODINGS: Final = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "
 
 
 class _Decoder:
-    """One content coding of RFC 9110. A second one within it is not undone: each multiplies by a thousand."""
+    """Decodes one content coding of RFC 9110. Nested ones are not decoded: each can expand a thousandfold."""
 
     def __init__(self, coding: str) -> None:
         self._bits = _CODINGS[coding]
@@ -279,7 +278,7 @@ class _Decoder:
             except zlib.error:
                 if not self._is_first:
                     raise
-                # Many servers leave out the zlib wrapper that "deflate" asks for.
+                # Many servers omit the zlib wrapper that "deflate" requires.
                 self._is_first = False
                 self._bits = -zlib.MAX_WBITS
                 self._zlib = zlib.decompressobj(self._bits)
@@ -299,7 +298,7 @@ def _origin_of(url: httpx2.URL) -> Origin:
 
 @contextmanager
 def _mapped() -> Iterator[None]:
-    """aiohttp's errors, and what the system says of an impossible address, as the openai package expects them."""
+    """Maps errors of aiohttp, and system errors for invalid addresses, to those that the openai package expects."""
     try:
         yield
     except httpx2.RequestError:
@@ -307,7 +306,7 @@ def _mapped() -> Iterator[None]:
     except zlib.error as exc:
         raise httpx2.DecodingError(str(exc)) from exc
     except (aiohttp.InvalidURL, UnicodeError, OverflowError) as exc:
-        raise httpx2.UnsupportedProtocol("an impossible address") from exc
+        raise httpx2.UnsupportedProtocol("invalid address") from exc
     except aiohttp.ConnectionTimeoutError as exc:
         raise httpx2.ConnectTimeout(str(exc)) from exc
     except aiohttp.ServerTimeoutError as exc:
@@ -317,4 +316,4 @@ def _mapped() -> Iterator[None]:
     except (aiohttp.ClientError, OSError) as exc:
         raise httpx2.ReadError(str(exc)) from exc
     except ValueError as exc:
-        raise httpx2.UnsupportedProtocol("an impossible address or header") from exc
+        raise httpx2.UnsupportedProtocol("invalid address or header") from exc

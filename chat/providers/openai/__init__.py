@@ -1,1 +1,1 @@
-"""Services that speak the Chat Completions API of OpenAI, and whatever dialect of it they speak."""
+"""Services that speak OpenAI's Chat Completions API, or a dialect of it."""

@@ -1,7 +1,7 @@
 """Answers from any server that speaks the OpenAI chat completions API, through the `openai` package.
 
-The package makes the request (addresses, authentication, errors); the body is read as bytes and decoded here, because
-its own iteration builds a pydantic object per chunk (bench/decoder.py has the figures).
+The package makes the request (URLs, authentication, errors). The body is read as bytes and decoded here, because the
+package builds a pydantic object per chunk (bench/decoder.py has the figures).
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 CONNECT_SECONDS: Final = 5.0
 FIRST_TOKEN_SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 45.0
-# An answer with its finish reason is whole. Usage and the end of the stream are waited for, but not for long.
+# After the finish reason the answer is complete: wait only briefly for usage and the end of the stream.
 SETTLE_SECONDS: Final = 3.0
-# The last bytes of a response usually come with [DONE]; with them read, the connection can serve the next request.
+# The last bytes of a response usually come with [DONE]. Once they are read, the connection can be reused.
 DRAIN_SECONDS: Final = 0.1
-# What is tried with an address or a key that no request can be made of.
+# Raised for a base URL or an API key that cannot be used in a request.
 _IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
-# Has the package return the response as soon as its headers are there, as `with_streaming_response` does.
+# Makes the package return the response once its headers have arrived, as `with_streaming_response` does.
 _UNREAD: Final = {"X-Stainless-Raw-Response": "stream"}
 _LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
-# What an answer can do without.
+# Optional fields, dropped if a server rejects them.
 _SPARE_FIELDS: Final = ("user", "stream_options")
 _MAX_ADAPTATIONS: Final = 3
 
@@ -58,9 +58,9 @@ class OpenAIProvider:
     """A `Provider` for one server and key.
 
     first_token_timeout: seconds from the request to the first text or reasoning. idle_timeout: seconds between two
-    deltas. Both count only the time spent waiting for the server, and are longer while it shows that it lives
-    (patience.py). on_failure: is called with the error of each answer that fails, before it is raised.
-    One connection pool per event loop; `close` releases that of the running loop.
+    deltas. Both count only the time spent waiting for the server, and are longer while it shows signs of life
+    (timeouts.py). on_failure: called with the error of each failed answer before it is raised.
+    There is one connection pool per event loop; `close` closes that of the running loop.
     """
 
     is_demo = False
@@ -86,23 +86,23 @@ class OpenAIProvider:
         self._settle_timeout = settle_timeout
         self._on_failure = on_failure
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
-        # Learned from refusals, by model: what it does not know.
+        # Learned from rejected requests, by model: unknown fields, and the name of the limit field.
         self._without: dict[str, frozenset[str]] = {}
         self._limit_fields: dict[str, str] = {}
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         reader = AnswerReader(secret=self._api_key)
-        patience = Timeouts(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
+        timeouts = Timeouts(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
         try:
             async with AsyncExitStack() as connection:
-                connection.enter_context(patience)
-                response = await self._open(request, patience, connection)
+                connection.enter_context(timeouts)
+                response = await self._open(request, timeouts, connection)
                 body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
                 line = Connection(response.http_response)
-                pace = connection.enter_context(ReadThrottle(line))
+                throttle = connection.enter_context(ReadThrottle(line))
                 while not reader.done:
-                    await pace.turn()
-                    for delta in await self._next(body, reader, patience, pace):
+                    await throttle.turn()
+                    for delta in await self._next(body, reader, timeouts, throttle):
                         yield delta
                     if reader.failure is not None:
                         raise reader.failure
@@ -114,7 +114,7 @@ class OpenAIProvider:
             raise
 
     async def models(self) -> tuple[str, ...]:
-        """The names of the models that the server offers, in its order. Raises ProviderError."""
+        """The names of the server's models, in its order. Raises ProviderError."""
         try:
             async with asyncio.timeout(self._idle_timeout):
                 names = await self._listing()
@@ -140,14 +140,14 @@ class OpenAIProvider:
                 return await listing.read(body)
 
     async def _open(
-        self, request: Request, patience: Timeouts, connection: AsyncExitStack
+        self, request: Request, timeouts: Timeouts, connection: AsyncExitStack
     ) -> openai.AsyncAPIResponse[Any]:
-        """The response, once its headers say that an answer follows. `connection` closes it."""
+        """The response with its headers read and a status of 2xx. `connection` closes it."""
         fields = asked = self._fields(request)
         adaptations = 0
         while True:
             try:
-                response = await self._request(fields, patience, connection)
+                response = await self._request(fields, timeouts, connection)
             except openai.APIStatusError as exc:
                 adapted = _adapted(fields, exc) if adaptations < _MAX_ADAPTATIONS else None
                 if adapted is None:
@@ -159,24 +159,24 @@ class OpenAIProvider:
                 return response
 
     async def _request(
-        self, fields: dict[str, Any], patience: Timeouts, connection: AsyncExitStack
+        self, fields: dict[str, Any], timeouts: Timeouts, connection: AsyncExitStack
     ) -> openai.AsyncAPIResponse[Any]:
         try:
-            return await patience.wait(_posted(self._client(), fields, connection))
+            return await timeouts.wait(_posted(self._client(), fields, connection))
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
             raise self._refusal(exc) from exc
         except _IMPOSSIBLE:
-            # Without its cause, which may quote the key.
+            # Without the cause, which may quote the key.
             raise Misconfigured(errors.IMPOSSIBLE) from None
 
     async def _next(
-        self, body: AsyncIterator[bytes], reader: AnswerReader, patience: Timeouts, pace: ReadThrottle
+        self, body: AsyncIterator[bytes], reader: AnswerReader, timeouts: Timeouts, throttle: ReadThrottle
     ) -> list[Delta]:
-        """The deltas of the next bytes; the answer ends with them if the upstream does."""
+        """The deltas of the next bytes. If the upstream has ended, they end the answer."""
         try:
-            chunk = await patience.wait(anext(body, None))
+            chunk = await timeouts.wait(anext(body, None))
         except (TimedOut, *errors.TRANSPORT_ERRORS) as exc:
             if not reader.settled:
                 raise exc if isinstance(exc, TimedOut) else errors.cut_off(exc) from exc
@@ -185,13 +185,13 @@ class OpenAIProvider:
             return reader.close()
         deltas = reader.feed(chunk)
         if any(isinstance(delta, TextDelta | ReasoningDelta) for delta in deltas):
-            patience.heard()
+            timeouts.heard()
             if not reader.settled:
-                pace.read(len(chunk))
+                throttle.read(len(chunk))
         else:
-            patience.alive()
+            timeouts.alive()
         if reader.is_over:
-            patience.settle()
+            timeouts.settle()
         return deltas
 
     def _client(self) -> openai.AsyncOpenAI:
@@ -226,7 +226,7 @@ class OpenAIProvider:
         return fields
 
     def _learn(self, asked: dict[str, Any], fields: dict[str, Any]) -> None:
-        """Remembers the form of a request that was accepted, so that the next one need not be refused first."""
+        """Remember which fields were accepted, so that the next request is not rejected first."""
         model = fields["model"]
         if unknown := asked.keys() & set(_SPARE_FIELDS) - fields.keys():
             self._without[model] = self._without.get(model, frozenset()) | unknown
@@ -235,7 +235,7 @@ class OpenAIProvider:
                 self._limit_fields[model] = field
 
     def _limit_field(self, model: str) -> str:
-        # OpenAI's newer models know only the second name, most other servers only the first.
+        # OpenAI's newer models accept only the second name, most other servers only the first.
         usual = "max_completion_tokens" if urlsplit(self._base_url).hostname == "api.openai.com" else "max_tokens"
         return self._limit_fields.get(model, usual)
 
@@ -247,7 +247,7 @@ class OpenAIProvider:
         return errors.from_connection(error, connect_timeout=self._connect_timeout)
 
     def _told(self, error: ProviderError) -> str:
-        """For the operator: the sentence, and what the system said, where nothing else tells the host."""
+        """The error for the log: the message and the system's error, which alone names the host."""
         causes = (str(cause) for cause in errors.causes_of(error) if isinstance(cause, OSError))
         system = errors.without_secret(next(causes, ""), self._api_key)
         return f"{error.message} ({system})" if system else error.message
@@ -257,7 +257,7 @@ class OpenAIProvider:
             logger.warning("provider %s: redirect to %s not followed; check the base URL", self.name, target)
         else:
             logger.warning(
-                "provider %s: got a redirect that names no address (status %s); check the base URL",
+                "provider %s: redirect without a Location (status %s); check the base URL",
                 self.name,
                 error.status_code,
             )
@@ -266,9 +266,9 @@ class OpenAIProvider:
 async def _posted(
     client: openai.AsyncOpenAI, fields: dict[str, Any], connection: AsyncExitStack
 ) -> openai.AsyncAPIResponse[Any]:
-    """As `chat.completions.with_streaming_response.create`, which looks at every field of every message first.
+    """Like `chat.completions.with_streaming_response.create`, but without its check of every field of every message.
 
-    It looks for what has another name in JSON: here nothing has, and it takes a third of the time of the request.
+    The check looks for fields with another name in JSON. There are none, and it takes a third of the request's time.
     """
     posted = await client.post(
         "/chat/completions",
@@ -284,7 +284,7 @@ async def _posted(
 
 
 def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:
-    """The same request without what this server seems not to know; None where its refusal has another reason."""
+    """The same request without the fields that this server seems not to know; None if it was rejected otherwise."""
     if error.status_code not in (400, 422) or errors.is_too_long(error):
         return None
     for field, other in zip(_LIMIT_FIELDS, reversed(_LIMIT_FIELDS), strict=True):
@@ -295,7 +295,7 @@ def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, 
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
-    """Reads what follows [DONE]; a response read to its end gives its connection back to the pool."""
+    """Read whatever follows [DONE]: a fully read response returns its connection to the pool."""
     with suppress(*errors.TRANSPORT_ERRORS):
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in body:

@@ -1,7 +1,7 @@
-"""Which models chat: as far as their names tell, and what a listing says of them.
+"""Finds the chat models in a server's list, by their names and by what the list says about them.
 
-A server lists all that it runs. An assistant made of an embedding model could only fail, and one made of a guard would
-answer each question with "safe".
+Servers list all of their models. An assistant for an embedding model could only fail, and one for a guard model would
+answer every question with "safe".
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-# Between these, letters and digits of one word do not count: "flux" is not in "influx", "tts" not in "watts".
+# Matched as whole words: "flux" does not match "influx", nor "tts" "watts".
 _WORDS: Final = (
     "aqa|asr|audio|babbage|bark|bge|classifier|clip|colbert|davinci|e5|flux|gte|image|imagen|kokoro|minilm|musicgen|"
     "ocr|parakeet|piper|realtime|reward|sdxl|siglip|sora|stable-diffusion|stt|tts|veo|wav2vec"
@@ -19,7 +19,7 @@ _ANYWHERE: Final = (
 )
 _OTHER_NAMES: Final = re.compile(rf"(?:{_ANYWHERE}|(?<![a-z0-9])(?:{_WORDS})(?![a-z]))", re.IGNORECASE)
 
-# How listings call the kind of a model: Together `type`, GitHub Models `task`, LiteLLM `mode`, …
+# Fields for the kind of a model: Together `type`, GitHub Models `task`, LiteLLM `mode`, …
 _KIND_FIELDS: Final = ("type", "task", "mode", "model_type", "kind")
 _OTHER_KINDS: Final = frozenset(
     {
@@ -31,17 +31,17 @@ _OTHER_KINDS: Final = frozenset(
         *("transcribe", "transcription", "automatic-speech-recognition", "realtime"),
     }
 )
-# Mistral and Azure: a yes or no for each ability.
+# Mistral and Azure: a boolean for each capability.
 _CHAT_ABILITIES: Final = ("completion_chat", "chat_completion", "chat")
 
 
 def chats(name: str) -> bool:
-    """Whether nothing in its name says that this model is for something else."""
+    """Whether this may be a chat model, judging by its name."""
     return _OTHER_NAMES.search(name) is None
 
 
 def may_chat(entry: dict[str, Any]) -> bool:
-    """Whether nothing that a listing says of a model, in fields of any type, speaks against it."""
+    """Whether this may be a chat model, judging by its entry in a list. Fields may have any type."""
     kinds = [kind for name in _KIND_FIELDS if isinstance(kind := entry.get(name), str)]
     return (
         not any(_kind(kind) in _OTHER_KINDS for kind in kinds)
@@ -60,14 +60,14 @@ def _is_able(abilities: Any) -> bool:
 
 
 def _writes_text(architecture: Any) -> bool:
-    """OpenRouter names what comes out of a model."""
+    """OpenRouter lists a model's output modalities."""
     written = architecture.get("output_modalities") if isinstance(architecture, dict) else None
     words = [word for word in written if isinstance(word, str)] if isinstance(written, list) else []
     return not words or "text" in words
 
 
 def _is_encoder(details: Any) -> bool:
-    """Ollama names a model's family: those of BERT only embed."""
+    """Ollama names a model's family: BERT models only create embeddings."""
     family = details.get("family") if isinstance(details, dict) else None
     return isinstance(family, str) and "bert" in family.lower()
 

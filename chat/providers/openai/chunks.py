@@ -1,7 +1,7 @@
-"""One chunk of a chat completion, decoded: only the fields that an answer is made of.
+"""Decodes one chunk of a chat completion: only the fields needed for an answer.
 
-Spec: https://platform.openai.com/docs/api-reference/chat-streaming. Compatible servers differ in what they leave out
-and add (`reasoning` or `reasoning_content`, content in parts, no `choices`), so every field may be absent.
+Spec: https://platform.openai.com/docs/api-reference/chat-streaming. Compatible servers differ in what they omit and
+add (`reasoning` or `reasoning_content`, content in parts, no `choices`), so every field may be absent.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import msgspec
 
 from chat.protocol.untrusted_input import count
 
-# gc=False: made and dropped by the thousand, and never part of a cycle.
+# gc=False: thousands of short-lived objects that are never part of a cycle.
 
 
 class Part(msgspec.Struct, gc=False):
-    """A part of a content: text, what a model says that declines, or (Mistral) a thought that has parts of its own."""
+    """A content part: text, a refusal, or (Mistral) a thought with its own parts."""
 
     type: str | None = None
     text: str | None = None
@@ -27,7 +27,7 @@ class Part(msgspec.Struct, gc=False):
 
 
 class Detail(msgspec.Struct, gc=False):
-    """A piece of reasoning (OpenRouter). One that is encrypted has neither field."""
+    """A piece of reasoning (OpenRouter). An encrypted one has neither field."""
 
     text: str | None = None
     summary: str | None = None
@@ -38,7 +38,7 @@ class Audio(msgspec.Struct, gc=False):
 
 
 class Content(msgspec.Struct, gc=False):
-    """What a chunk adds (`delta`), or a whole message."""
+    """A chunk's `delta`, or a whole message."""
 
     content: str | list[Part] | None = None
     reasoning_content: str | None = None
@@ -79,7 +79,7 @@ class Chunk(msgspec.Struct, gc=False):
 
 
 def plain_text(content: Content) -> str:
-    """Its text, if that is all there is: most contents are no more, and there is one for each token."""
+    """The text if there is nothing else, otherwise empty. A fast path: most deltas are only a token's text."""
     said = content.content
     if not isinstance(said, str) or content.tool_calls or content.function_call:
         return ""
@@ -89,7 +89,7 @@ def plain_text(content: Content) -> str:
 
 
 def text_of(content: Content) -> str:
-    """What a person reads of it: the text, or what a model that declines says, or the words of what it spoke."""
+    """The visible text: the content, or a refusal, or the transcript of audio."""
     said = content.content
     if isinstance(said, list):
         said = "".join(part.text or part.refusal or "" for part in said if part.type not in _THOUGHTS)
@@ -97,7 +97,7 @@ def text_of(content: Content) -> str:
 
 
 def thought_of(content: Content) -> str:
-    """The model's reasoning, under the first of its names that is there: some servers send it under several."""
+    """The model's reasoning, from the first field that has it: some servers send it in several."""
     if thought := content.reasoning_content or content.reasoning or content.thinking:
         return thought
     if content.reasoning_details:
@@ -106,7 +106,7 @@ def thought_of(content: Content) -> str:
 
 
 def tool_of(content: Content) -> str:
-    """The name of the tool that the model calls; empty where it calls none, or says no name."""
+    """The name of the tool that the model calls; empty if there is none."""
     calls = content.tool_calls if isinstance(content.tool_calls, list) else [{"function": content.function_call}]
     for call in calls:
         function = call.get("function") if isinstance(call, dict) else None
@@ -125,13 +125,13 @@ def _thought(part: Part) -> str:
 
 
 class NotACompletion(ValueError):
-    """The bytes are no JSON object."""
+    """The bytes are not a JSON object."""
 
 
 _THOUGHTS: Final = ("thinking", "reasoning")
-# Deeper than any part of an answer lies; the parsers give up at about a thousand.
+# Deeper than any part of an answer. The parsers give up at about a thousand.
 _DEPTH: Final = 64
-# Python refuses to read numbers of more than 4,300 digits.
+# Python refuses to parse integers of more than 4,300 digits.
 _DIGITS: Final = 18
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -139,20 +139,20 @@ _decoder: Final = msgspec.json.Decoder(Chunk)
 
 
 def decode(data: bytes) -> Chunk:
-    """One chunk. Strings may hold unpaired surrogates; fields of an unexpected type are read as absent.
+    """Decode one chunk. Strings may contain lone surrogates; fields of an unexpected type are treated as absent.
 
     Raises NotACompletion.
     """
     try:
         return _decoder.decode(data)
     except (ValueError, RecursionError):
-        # msgspec refuses half a surrogate pair, bytes that are no UTF-8 and fields of another type. These are rare,
-        # so what is slow and tolerant may look at them.
+        # msgspec rejects lone surrogates, invalid UTF-8 and fields of another type. These are rare, so a slow and
+        # tolerant decoder can handle them.
         return _decode_tolerantly(data)
 
 
 def parse(data: bytes) -> Any:
-    """Any JSON, read as tolerantly. Raises NotACompletion."""
+    """Parse any JSON, with the same tolerance. Raises NotACompletion."""
     text = _text(data)
     try:
         try:
@@ -182,12 +182,12 @@ def _loads(text: str) -> Any:
 
 
 def _integer(digits: str) -> int | float:
-    """Infinity for what has too many digits to be read."""
+    """The number, or infinity if it has too many digits to parse."""
     return int(digits) if len(digits) <= _DIGITS else float(f"{digits[0]}1e999")
 
 
 def _shallow(text: str) -> str:
-    """The JSON with null in the place of what is nested too deeply."""
+    """The JSON with null in place of values that are nested too deeply."""
     kept: list[str] = []
     start = depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
@@ -258,10 +258,10 @@ def _part(value: dict[str, Any], depth: int) -> Part:
     thinking, text = value.get("thinking"), value.get("text")
     return Part(
         type=_string(value.get("type")),
-        # OpenAI's assistants wrap it once more.
+        # OpenAI's Assistants API wraps the text in an object.
         text=_string(text.get("value") if isinstance(text, dict) else text),
         refusal=_string(value.get("refusal")),
-        # A thought has parts, and these have texts: what is deeper is none.
+        # A thought has parts, and these have only text: deeper lists are ignored.
         thinking=(_parts(thinking, depth=1) if depth == 0 else None)
         if isinstance(thinking, list)
         else _string(thinking),
@@ -280,6 +280,6 @@ def _usage(value: object) -> Usage | None:
 
 def _string(value: object) -> str | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        # A text that is nothing but a number may come as one.
+        # Text that is only a number may arrive as a number.
         return str(value) if abs(value) < 10**_DIGITS else None
     return value if isinstance(value, str) else None

@@ -1,6 +1,6 @@
-"""What a server says is wrong, found in any JSON that it has sent.
+"""Extracts a server's error from any JSON that it sends.
 
-Nearly every server has a form of its own: `{"error": {"message", "type", "code", "param"}}` (OpenAI), the same without
+Nearly every server has its own format: `{"error": {"message", "type", "code", "param"}}` (OpenAI), the same without
 `error` (vLLM), `{"error": "…"}` (LM Studio), an array of them (Gemini), `{"detail": [{"loc", "msg"}]}` (FastAPI),
 `{"errors": […]}` (Cloudflare), `{"error_code", "error_msg"}` (Qianfan), `{"base_resp": {"status_code"}}` (MiniMax).
 """
@@ -34,15 +34,15 @@ _SECONDS: Final = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s?")
 _STATUS: Final = re.compile(r"[1-5]\d\d")
 _DEPTH: Final = 6
 _ITEMS: Final = 10
-# What is looked at of one text of the server's.
+# How much of one text is read.
 _CHARACTERS: Final = 8192
 
 
 @dataclass(slots=True)
 class ErrorDetail:
-    """words: the server's own, joined; they may hold a key. codes: in lower case. fields: those that it names.
+    """words: the server's messages, joined; may contain the API key. codes: in lower case.
 
-    status: the HTTP status that it names. retry_after: seconds.
+    fields: request fields named by the server. status: the HTTP status it names. retry_after: seconds.
     """
 
     words: str = ""
@@ -53,7 +53,7 @@ class ErrorDetail:
 
     @classmethod
     def of(cls, value: object) -> ErrorDetail:
-        """Reads any JSON. What is nested deeper than errors are, or is longer, is passed over."""
+        """Read any JSON. Values that are nested too deeply or too long are ignored."""
         found = cls()
         found.words = ": ".join(dict.fromkeys(words.rstrip(".: ") for words in found._read(value, 0) if words))
         return found
@@ -73,7 +73,7 @@ class ErrorDetail:
                     yield f"{where} {words}" if where else words
 
     def _read_text(self, text: str, depth: int) -> Iterator[str]:
-        # What one server says of another's error is often that error, as a text.
+        # A proxy often embeds the upstream's error as a JSON string.
         if text.lstrip()[:1] in ("{", "[") and depth < _DEPTH:
             try:
                 inner = list(self._read(json.loads(text), depth + 1))
@@ -101,7 +101,7 @@ class ErrorDetail:
 
 
 def is_error(value: object) -> bool:
-    """Whether JSON that is no part of an answer says that something is wrong."""
+    """Whether JSON that is not part of an answer reports an error."""
     if isinstance(value, list):
         return any(is_error(item) for item in value[:_ITEMS])
     if not isinstance(value, dict):
@@ -122,7 +122,7 @@ _GOOD_CODES: Final = frozenset({"200", "ok", "success"})
 
 
 def _code(value: object) -> str:
-    """Empty for none, and for 0, which says that nothing is wrong."""
+    """The code in lower case; empty for none, and for 0, which means success."""
     if isinstance(value, bool):
         return ""
     if isinstance(value, int):

@@ -1,8 +1,8 @@
-"""By which codes and words of a server's complaint its cause is known.
+"""The error codes and words that reveal the cause of a server's error.
 
-Statuses tell little: 400 and 403 stand for anything, a wrong key comes as 400 from some, a full plan as 413. The words
-are matched where they are, in English, and in Chinese as Chinese providers document them (numbers alone, as Zhipu's
-1113, mean something else elsewhere); what matches nothing keeps the kind that its status has.
+Statuses say little: 400 and 403 can mean anything, some servers use 400 for a wrong key and 413 for an exceeded plan.
+Words are matched in English, and in Chinese as documented by Chinese providers (bare numbers, such as Zhipu's 1113,
+mean something else elsewhere). Without a match, the status decides.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _QUOTA_WORDS: Final = re.compile(
     r"(?i)insufficient.{0,20}(?:balance|credit|fund|quota)|credit balance|\b(?:no|more|enough|of) credits?\b|billing"
     r"|payment|exceeded your current quota|spend(?:ing)? limit|out of credit"
     r"|balance is insufficient|in arrears"
-    # What is reset at a time that they name is only a limit of the rate.
+    # With a reset time (重置), it is only a rate limit.
     r"|欠费|余额不足(?!.*重置)|套餐已(?:到期|失效)"
 )
 _RATE_CODES: Final = frozenset(
     ["429", "rate_limit_exceeded", "rate_limit_error", "tokens", "requests", "resource_exhausted"]
 )
-# A request that is larger than what the plan allows in a minute: waiting does not make it smaller.
+# A request larger than the plan's limit per minute or day: waiting does not help.
 _PLAN_WORDS: Final = re.compile(r"(?i)too large.{0,200}(?:per (?:minute|day)|\bTP[MD]\b)")
 _CONTEXT_CODES: Final = frozenset(["context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"])
 _CONTEXT_WORDS: Final = re.compile(
@@ -85,12 +85,12 @@ _KEY_WORDS: Final = re.compile(
 _KEY_FAULTS: Final = re.compile(
     r"(?i)invalid|incorrect|not valid|missing|expired|wrong|revoked|disabled|denied|not provided|no api|failed"
 )
-# Why a server answers 403 to a key that is a good one.
+# Reasons for a 403 with a valid key.
 _ELSEWHERE: Final = re.compile(
     r"(?i)firewall|network|\bIP\b|region|country|territor|location|allow.?list|whitelist|blocked|\bmodels?\b"
     r"|not enabled|terms|gated|verif(?:y|ied|ication)|captcha|not available"
 )
-# Errors that a server calls its own, but which the same request meets again.
+# Reported as server errors, but the same request would fail again.
 _HOPELESS: Final = re.compile(
     r"(?i)must alternate|\btemplate\b|jinja|requires more|not (?:supported|implemented)|unsupported"
     r"|model.{0,100}not found|does not exist|(?:failed|unable) to load|unexpected endpoint"
@@ -108,36 +108,36 @@ _UNKNOWN_FIELD: Final = re.compile(
 )
 
 
-def is_filtered(complaint: ErrorDetail, words: str) -> bool:
-    return bool(_FILTER_CODES & complaint.codes) or _FILTER_WORDS.search(words) is not None
+def is_filtered(detail: ErrorDetail, words: str) -> bool:
+    return bool(_FILTER_CODES & detail.codes) or _FILTER_WORDS.search(words) is not None
 
 
 def is_over_plan(words: str) -> bool:
     return _PLAN_WORDS.search(words) is not None
 
 
-def is_out_of_credit(complaint: ErrorDetail) -> bool:
-    return bool(_QUOTA_CODES & complaint.codes)
+def is_out_of_credit(detail: ErrorDetail) -> bool:
+    return bool(_QUOTA_CODES & detail.codes)
 
 
 def speaks_of_credit(words: str) -> bool:
     return _QUOTA_WORDS.search(words) is not None
 
 
-def is_too_often(complaint: ErrorDetail) -> bool:
-    return bool(_RATE_CODES & complaint.codes)
+def is_too_often(detail: ErrorDetail) -> bool:
+    return bool(_RATE_CODES & detail.codes)
 
 
-def is_too_long(complaint: ErrorDetail, words: str) -> bool:
-    return bool(_CONTEXT_CODES & complaint.codes) or _CONTEXT_WORDS.search(words) is not None
+def is_too_long(detail: ErrorDetail, words: str) -> bool:
+    return bool(_CONTEXT_CODES & detail.codes) or _CONTEXT_WORDS.search(words) is not None
 
 
-def is_no_model(complaint: ErrorDetail, words: str) -> bool:
-    return bool(_MODEL_CODES & complaint.codes) or _MODEL_WORDS.search(words) is not None
+def is_no_model(detail: ErrorDetail, words: str) -> bool:
+    return bool(_MODEL_CODES & detail.codes) or _MODEL_WORDS.search(words) is not None
 
 
-def is_bad_key(complaint: ErrorDetail) -> bool:
-    return bool(_KEY_CODES & complaint.codes)
+def is_bad_key(detail: ErrorDetail) -> bool:
+    return bool(_KEY_CODES & detail.codes)
 
 
 def speaks_of_the_key(words: str) -> bool:
@@ -145,29 +145,29 @@ def speaks_of_the_key(words: str) -> bool:
 
 
 def speaks_of_a_place(words: str) -> bool:
-    """Whether a good key was refused: for where the request comes from, or what it asks for."""
+    """Whether a valid key was rejected because of where the request comes from or what it asks for."""
     return _ELSEWHERE.search(words) is not None
 
 
-def is_busy(complaint: ErrorDetail) -> bool:
-    return bool(_BUSY_CODES & complaint.codes) or (complaint.status or 0) >= 500
+def is_busy(detail: ErrorDetail) -> bool:
+    return bool(_BUSY_CODES & detail.codes) or (detail.status or 0) >= 500
 
 
 def is_hopeless(words: str) -> bool:
-    """Whether the same request meets the same error again, though the server calls it its own."""
+    """Whether the same request would fail again, although the server reports an error of its own."""
     return _HOPELESS.search(words) is not None
 
 
-def is_the_requests(complaint: ErrorDetail) -> bool:
+def is_the_requests(detail: ErrorDetail) -> bool:
     """Whether the server blames the request."""
-    return any(_REQUEST.fullmatch(code) for code in complaint.codes)
+    return any(_REQUEST.fullmatch(code) for code in detail.codes)
 
 
 def speaks_of_a_field(words: str) -> bool:
-    """Whether what these words name is not known to the server."""
+    """Whether the words say that something is unknown or not allowed."""
     return _UNKNOWN.search(words) is not None
 
 
 def speaks_of_some_field(words: str) -> bool:
-    """Whether some field of the request is not known to the server."""
+    """Whether the words say that some request field is unknown."""
     return _UNKNOWN_FIELD.search(words) is not None

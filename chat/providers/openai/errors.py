@@ -1,7 +1,7 @@
-"""What an OpenAI-compatible server says when it will not answer, as our own family of errors.
+"""Maps the errors of OpenAI-compatible servers to ProviderErrors.
 
-Every message is a sentence for the person who asked. What the server wrote is quoted where it helps, shortened, and
-without the key that was sent (`secret`) or anything else that looks like one.
+Every message is a sentence for the user. The server's own words are quoted where they help, shortened, and without
+the API key (`secret`) or anything else that looks like one.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ from chat.providers.openai import error_signs
 from chat.providers.openai.error_detail import ErrorDetail
 from chat.providers.text import clean
 
-# What reading from the network may raise. The client maps most of aiohttp's errors, but not all.
+# Errors of reading from the network. The client maps most of aiohttp's errors, but not all.
 TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)
 
 _QUOTED_CHARACTERS: Final = 300
-# What is looked at of the server's words; beyond it nothing is quoted.
+# How much of the server's words is read; nothing beyond it is quoted.
 _READ_CHARACTERS: Final = 2048
-# A shorter key may be a word ("none", "a"): cut out wherever it stands, it would shred the sentence.
+# A shorter key may be an ordinary word ("none", "a"), and redacting that would garble the sentence.
 _SECRET_CHARACTERS: Final = 8
 _NAME_CHARACTERS: Final = 60
 _MAX_RETRY_AFTER: Final = 24 * 3600.0
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
-# What a key looks like: sk-…, gsk_…, xai-…, AIza…, "Bearer …", one that the server has starred out, any long run.
+# What keys look like: sk-…, gsk_…, xai-…, AIza…, "Bearer …", masked with asterisks, any long alphanumeric run.
 _KEY: Final = re.compile(
     r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|gsk|xai|key)[-_][\w*.-]{6,}|[\w-]*\*{3,}[\w*-]*|[a-z0-9]{32,})"
 )
-# And not DashScope's "<400> InternalError…".
+# Does not match DashScope's "<400> InternalError…".
 _PAGE: Final = re.compile(r"<[!?a-zA-Z]")
 _TOO_SLOW: Final = (408, 504)
-# Not implemented, and another version of HTTP: no time will help.
+# Not implemented, and HTTP version not supported: a retry cannot help.
 _NEVER: Final = (501, 505)
 _QUOTA: Final = (
     "The account at the model's provider has no quota left. Its owner must look at the plan and the billing."
@@ -95,14 +95,14 @@ _NO_MODEL: Final = "The model's provider does not know this model. Its name or t
 
 
 def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderError:
-    """A response of another status than 2xx."""
+    """The error for a response with a status other than 2xx."""
     status = error.status_code
     if 300 <= status < 400:
         return Redirected(_REDIRECTED if error.response.extensions.get("redirect") else _NOWHERE.format(status))
-    complaint = _complaint(error)
-    said = _said(complaint.words, secret)
-    wait = _first(retry_after(error.response.headers), complaint.retry_after)
-    if known := _known(complaint, status, said, wait):
+    detail = _complaint(error)
+    said = _said(detail.words, secret)
+    wait = _first(retry_after(error.response.headers), detail.retry_after)
+    if known := _known(detail, status, said, wait):
         return known
     if status in (401, 403):
         return _forbidden(error, status, said)
@@ -119,9 +119,9 @@ def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderEr
 
 
 def from_connection(error: BaseException, *, connect_timeout: float) -> ProviderError:
-    """No response at all: refused, not resolved, cut before the headers, or too slow to connect.
+    """The error for no response: connection refused, host not found, closed before the headers, connect timeout.
 
-    The client's aiohttp transport reports all of these as a timeout, so the cause is what counts.
+    The client's aiohttp transport reports all of these as a timeout, so only the causes tell them apart.
     """
     causes = causes_of(error)
     if any(isinstance(cause, httpx2.UnsupportedProtocol | LeftOrigin) for cause in causes):
@@ -144,47 +144,47 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
 
 
 def cut_off(error: BaseException) -> ProviderError:
-    """The connection broke while the answer was being read."""
+    """The error for a connection lost while reading the answer."""
     if any(isinstance(cause, httpx2.DecodingError) for cause in causes_of(error)):
         return ProviderError(_PACKED, retryable=True)
     return Incomplete("The connection to the model's server was lost before the answer was finished.")
 
 
 def reported(error: object, *, secret: str = "") -> ProviderError:
-    """An error inside a stream or a response of status 200: a mapping, a list of them, or just a text."""
-    complaint = ErrorDetail.of(error)
-    said = _said(complaint.words, secret)
-    if known := _known(complaint, complaint.status, said, complaint.retry_after):
+    """The error reported inside a stream or a response of status 200: a mapping, a list of mappings, or a string."""
+    detail = ErrorDetail.of(error)
+    said = _said(detail.words, secret)
+    if known := _known(detail, detail.status, said, detail.retry_after):
         return known
-    if complaint.status in (401, 403) and not error_signs.speaks_of_a_place(said):
+    if detail.status in (401, 403) and not error_signs.speaks_of_a_place(said):
         return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
     sentence = _with_quote(_BROKE_OFF, said)
     is_hopeless = error_signs.is_hopeless(said)
-    if error_signs.is_busy(complaint):
+    if error_signs.is_busy(detail):
         return ProviderUnavailable(sentence, retryable=not is_hopeless)
-    return ProviderError(sentence, retryable=not (is_hopeless or error_signs.is_the_requests(complaint)))
+    return ProviderError(sentence, retryable=not (is_hopeless or error_signs.is_the_requests(detail)))
 
 
 def ended(name: str, *, secret: str = "") -> ProviderError:
-    """An ending that is none of a whole answer; the server calls it so."""
+    """The error for a finish reason that does not mean a complete answer. `name`: the server's name for it."""
     return Incomplete(_with_quote("The model's server ended the answer before it was complete.", _said(name, secret)))
 
 
 def tool_called(name: str) -> ProviderError:
-    """The model waits for what a tool says, and there is none."""
+    """The error for a tool call, although no tools were offered."""
     tool = " ".join(clean(name[:_NAME_CHARACTERS]).split())
     called = f"a tool ({tool})" if tool else "a tool"
     return ToolCalled(f"The model called {called} instead of answering; it was offered none.")
 
 
 def no_completion(value: object, *, secret: str = "") -> ProviderError:
-    """A whole response of status 200 in JSON that is neither an answer nor an error."""
+    """The error for a response of status 200 with JSON that is neither an answer nor an error."""
     said = _said(ErrorDetail.of(value).words, secret)
     return ProviderError(_with_quote("The model's server answered with JSON that is not a chat completion.", said))
 
 
 def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
-    """A response of status 200 that holds nothing of an answer. `head`: how it begins."""
+    """The error for a response of status 200 that contains nothing of an answer. `head`: its first bytes."""
     text = head.decode("utf-8", "replace")
     lines = [line for line in text.splitlines() if not line.startswith((":", "data:", "event:", "id:", "retry:"))]
     said = _said(" ".join(lines), secret)
@@ -194,34 +194,34 @@ def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
 
 
 def is_too_long(error: openai.APIStatusError) -> bool:
-    complaint = _complaint(error)
-    return error_signs.is_too_long(complaint, complaint.words[:_READ_CHARACTERS])
+    detail = _complaint(error)
+    return error_signs.is_too_long(detail, detail.words[:_READ_CHARACTERS])
 
 
 def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Sequence[str]:
-    """Which of these fields of the request this server seems not to know: all, where it gives no other reason."""
-    complaint = _complaint(error)
-    words = complaint.words[:_READ_CHARACTERS]
+    """Which of these request fields the server seems not to know: all of them if it gives no other reason."""
+    detail = _complaint(error)
+    words = detail.words[:_READ_CHARACTERS]
     named = [
         field
         for field in fields
-        if field in complaint.fields or (error_signs.speaks_of_a_field(words) and _names(words, field))
+        if field in detail.fields or (error_signs.speaks_of_a_field(words) and _names(words, field))
     ]
-    is_vague = not words or (error_signs.speaks_of_some_field(words) and not complaint.fields)
+    is_vague = not words or (error_signs.speaks_of_some_field(words) and not detail.fields)
     return named or (fields if is_vague else ())
 
 
 def mentions(error: openai.APIStatusError, field: str) -> bool:
-    """Whether the server names this field of the request as one that it does not know."""
-    complaint = _complaint(error)
-    words = complaint.words[:_READ_CHARACTERS]
-    return error_signs.speaks_of_a_field(words) and (field in complaint.fields or _names(words, field))
+    """Whether the server says that it does not know this request field."""
+    detail = _complaint(error)
+    words = detail.words[:_READ_CHARACTERS]
+    return error_signs.speaks_of_a_field(words) and (field in detail.fields or _names(words, field))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None if not said.
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None without either.
 
-    At most a day. A number is digits, perhaps with a fraction; "inf" and "1e999", which Python would take, are none.
+    At most a day. Only decimal numbers are accepted, not "inf" or "1e999", which Python would parse.
     """
     for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         if _SECONDS.fullmatch(headers.get(name, "").strip()):
@@ -234,9 +234,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def without_secret(words: str, secret: str) -> str:
-    """The words without this key, in whatever form a server may echo it: as it is, URL-encoded, in base64 or hex.
+    """Redact the API key in any form in which a server may echo it: plain, URL-encoded, base64 or hex.
 
-    One of less than eight characters is left: it is a word that stands for no key ("none", "EMPTY").
+    A key of fewer than eight characters is left: it is a placeholder ("none", "EMPTY").
     """
     return _pattern(secret).sub("[…]", words) if len(secret) >= _SECRET_CHARACTERS else words
 
@@ -245,10 +245,10 @@ def without_secret(words: str, secret: str) -> str:
 def _pattern(secret: str) -> re.Pattern[str]:
     raw = secret.encode("utf-8", "surrogatepass")
     forms = {secret, " ".join(secret.split()), quote(raw, safe=""), quote(raw), quote_plus(raw), raw.hex()}
-    # In base64 a text looks one of three ways, by its distance from the beginning of what is encoded.
+    # Base64 encodes a text in one of three ways, depending on its offset in the encoded data.
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
-        # Without the characters that hold bits of what stands beside it.
+        # Drop the characters that share bits with neighbouring bytes.
         form = encoded[(0, 2, 3)[before] : len(encoded) - bool((before + len(raw)) % 3)]
         forms |= {form, form.replace("+", "-").replace("/", "_")}
     longest_first = sorted(filter(None, forms), key=len, reverse=True)
@@ -256,7 +256,7 @@ def _pattern(secret: str) -> re.Pattern[str]:
 
 
 def _complaint(error: openai.APIStatusError) -> ErrorDetail:
-    """From the whole body: the client keeps only what is in its field `error`."""
+    """The error detail of the whole body: the client keeps only its `error` field."""
     if not error.response.content:
         return ErrorDetail.of(error.body)
     text = error.response.content.decode("utf-8", "replace")
@@ -266,28 +266,24 @@ def _complaint(error: openai.APIStatusError) -> ErrorDetail:
         return ErrorDetail.of(text)
 
 
-def _known(complaint: ErrorDetail, status: int | None, said: str, wait: float | None) -> ProviderError | None:
-    """What a server says in words or codes of its own, whatever the status."""
-    # A failure of the server's own may be worded like anything.
+def _known(detail: ErrorDetail, status: int | None, said: str, wait: float | None) -> ProviderError | None:
+    """The error recognized by the server's words or codes, or by a clear status; None if it is unknown."""
+    # The words of a server error may mean anything.
     words = said if status is None or status < 500 else ""
-    if error_signs.is_filtered(complaint, words):
+    if error_signs.is_filtered(detail, words):
         return ProviderError(_with_quote(_FILTERED, said))
     if error_signs.is_over_plan(said):
         return ProviderError(_with_quote(_PLAN, said))
-    # Gemini speaks of a quota also where it says how long to wait.
-    if (
-        status == 402
-        or error_signs.is_out_of_credit(complaint)
-        or (wait is None and error_signs.speaks_of_credit(words))
-    ):
+    # Gemini also mentions a quota in rate limits, but then it says how long to wait.
+    if status == 402 or error_signs.is_out_of_credit(detail) or (wait is None and error_signs.speaks_of_credit(words)):
         return QuotaExceeded(_with_quote(_QUOTA, said))
-    if status == 429 or error_signs.is_too_often(complaint):
+    if status == 429 or error_signs.is_too_often(detail):
         return RateLimited(_with_quote(_RATE, said), retry_after=wait)
-    if error_signs.is_too_long(complaint, said):
+    if error_signs.is_too_long(detail, said):
         return ProviderError(_with_quote(_TOO_LONG, said))
-    if error_signs.is_bad_key(complaint) or (status == 400 and error_signs.speaks_of_the_key(said)):
+    if error_signs.is_bad_key(detail) or (status == 400 and error_signs.speaks_of_the_key(said)):
         return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
-    if status == 404 or error_signs.is_no_model(complaint, words):
+    if status == 404 or error_signs.is_no_model(detail, words):
         return ProviderError(_with_quote(_NO_MODEL, said))
     return None
 
@@ -301,7 +297,7 @@ def _forbidden(error: openai.APIStatusError, status: int, said: str) -> Provider
 
 
 def _names(words: str, field: str) -> bool:
-    # "user/assistant/user" names roles, "/v1/user" a path.
+    # Does not match roles as in "user/assistant/user" or paths as in "/v1/user".
     return re.search(rf"(?<![\w/]){field}(?![\w/])", words) is not None
 
 
@@ -310,7 +306,7 @@ def _first(*seconds: float | None) -> float | None:
 
 
 def causes_of(error: BaseException | None) -> list[BaseException]:
-    """The error, and what it came of, the first cause last. Chains of contexts may be circles."""
+    """The error and its chain of causes, the root cause last. Chains of contexts may have cycles."""
     causes: list[BaseException] = []
     while error is not None and error not in causes:
         causes.append(error)
@@ -319,7 +315,7 @@ def causes_of(error: BaseException | None) -> list[BaseException]:
 
 
 def _said(words: str, secret: str) -> str:
-    """The server's own words, cleaned of keys and shortened; none where it sent a web page."""
+    """The server's words, shortened and without keys; empty for a web page."""
     words = " ".join(clean(words[: 4 * _READ_CHARACTERS]).split())[:_READ_CHARACTERS]
     if _PAGE.match(words):
         return ""

@@ -1,7 +1,7 @@
-"""How an upstream says that its answer has ended, as one of ours: only an ending that is known to be good is one.
+"""Maps upstream finish reasons to ours. Only known good ones are accepted.
 
-Servers have many names for the same ending: `length`, `MAX_TOKENS`, `model_length`; `content_filter`, `SAFETY`,
-`content_filter: violence`. What stands for a failure, and what nobody here has heard of, is a Failed.
+Servers have many names for the same reason: `length`, `MAX_TOKENS`, `model_length`; `content_filter`, `SAFETY`,
+`content_filter: violence`. Failures and unknown reasons become Failed.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _FILTER: Final = frozenset(
     ]
 )
 _TOOL: Final = frozenset(["toolcall", "toolcalls", "tooluse", "functioncall", "functioncalls", "unexpectedtoolcall"])
-# What is written where there is no reason yet.
+# Placeholders for no reason yet.
 _NONE: Final = frozenset(("", "null", "none", "nil", "undefined", "unspecified"))
 _NAMES: Final = ("type", "reason", "finish_reason", "name", "value")
 _SEPARATOR: Final = re.compile(r"[\s_-]")
@@ -90,7 +90,7 @@ _SHOWN_CHARACTERS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An ending that is no answer's. `name`: what the server calls it. `is_call`: it waits for a tool's result."""
+    """An ending without a complete answer. `name`: the server's name for it. `is_call`: it is a tool call."""
 
     name: str
     is_call: bool = False
@@ -100,7 +100,7 @@ Ending = FinishReason | Failed
 
 
 def ending_of(reason: object) -> Ending | None:
-    """What this finish reason means; None where it is none. An object may hold it; nothing else may."""
+    """The ending for this finish reason; None if there is none. It may also be inside an object."""
     if isinstance(reason, dict):
         reason = next((reason[name] for name in _NAMES if isinstance(reason.get(name), str)), "an object")
     if reason is None:
@@ -111,7 +111,7 @@ def ending_of(reason: object) -> Ending | None:
 
 
 def worse(one: Ending | None, other: Ending | None) -> Ending | None:
-    """Which of two endings an answer has whose server gave both."""
+    """The worse of two endings, for a server that sends both."""
     return max(one, other, key=_badness)
 
 
@@ -119,7 +119,7 @@ def _named(reason: str) -> Ending | None:
     plain = _PREFIX.sub("", reason).strip()
     if plain.lower() in _NONE:
         return None
-    # What follows the word is a reason for the reason: "content_filter: violence".
+    # The rest is only a detail: "content_filter: violence".
     key = _SEPARATOR.sub("", re.split(r"[^A-Za-z_\s-]", plain, maxsplit=1)[0]).lower()
     if key in _STOP:
         return "stop"

@@ -1,4 +1,4 @@
-"""The list of models that a server sends, whatever its shape: names that can be stored, shown and asked for."""
+"""Parses a server's list of models, whatever its format, into names that can be stored, shown and requested."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from chat.providers.openai.chat_models import may_chat
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_MODELS: Final = 1000
-# As long as an assistant's column for it.
+# The width of the assistant's database column.
 MOST_CHARACTERS: Final = 200
 
 
 class NoListing(ValueError):
-    """The bytes hold no list of models. The message says why, as the end of a sentence."""
+    """The bytes contain no list of models. The message says why, as the end of a sentence."""
 
 
 async def read(body: AsyncIterable[bytes]) -> tuple[str, ...]:
-    """The names in this body, in its order. Raises NoListing; a body that is too long is not read to its end."""
+    """The names in this body, in its order. Raises NoListing, and stops reading if the body is too long."""
     pieces: list[bytes] = []
     size = 0
     async for piece in body:
@@ -34,12 +34,11 @@ async def read(body: AsyncIterable[bytes]) -> tuple[str, ...]:
 def names(body: bytes) -> tuple[str, ...]:
     """The names in this JSON: `{"data": [{"id": …}]}` (OpenAI), `{"models": [{"name": …}]}` (Ollama) or a bare list.
 
-    Entries may be names themselves. What is no name is passed over: only text without control characters that a column
-    holds. So is a model that the listing calls one for something else than chat. At most the first thousand, each
-    once. Raises NoListing.
+    Entries may also be names themselves. Skips names with control characters or too long for the column, and models
+    that the list marks as not for chat. At most the first thousand, without duplicates. Raises NoListing.
     """
     try:
-        # A number of any length is no name, and is not read as one.
+        # Numbers are never names; parsing them as float avoids the limit on integer digits.
         listing = json.loads(body.decode("utf-8-sig", "replace"), strict=False, parse_int=float)
     except (ValueError, RecursionError):
         why = "is a web page" if body.lstrip()[:1] == b"<" else "is empty" if not body.strip() else "is not JSON"
@@ -56,7 +55,7 @@ def names(body: bytes) -> tuple[str, ...]:
 
 
 def _name(entry: Any) -> str:
-    """Empty for what is no name of a model that may chat."""
+    """The name of a model that may chat; empty for anything else."""
     if isinstance(entry, dict):
         if not may_chat(entry):
             return ""

@@ -1,4 +1,4 @@
-"""The bytes of one answer, read into deltas. No I/O: whoever reads the network feeds this."""
+"""Parses the bytes of one answer into deltas. Does no I/O: the caller feeds it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from chat.providers.text import Joiner
 _LIMIT_SENTENCE: Final = (
     f"The model's server sent one piece of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was given up."
 )
-# Comments and empty chunks are no answer: after so many bytes of them nobody waits for one.
+# The answer is given up after this many bytes of only comments and empty chunks.
 MAX_SILENT_BYTES: Final = 2 * MAX_EVENT_BYTES
 _SILENT_SENTENCE: Final = (
     f"The model's server sent {MAX_SILENT_BYTES // 2**20} MiB without a word of an answer; the answer was given up."
@@ -36,10 +36,10 @@ _CUT_SENTENCE: Final = "The model's server hung up before the answer was finishe
 _EMPTY_SENTENCE: Final = "The model's server sent an empty response."
 _BOM: Final = b"\xef\xbb\xbf"
 _SPOKEN: Final = (TextDelta, ReasoningDelta)
-# Signs of life of servers that have names for them.
+# Names of keep-alive events.
 _PINGS: Final = frozenset((b"ping", b"heartbeat", b"keepalive", b"keep-alive"))
 _ERRORS: Final = frozenset((b"error", b"exception"))
-# Of a response without any event, what may be quoted.
+# How much of a response without any event may be quoted.
 _HEAD_BYTES: Final = 2048
 _HTML_SENTENCE: Final = (
     "The model's server answered with a web page instead of an answer. The base URL of the model is probably wrong: "
@@ -50,13 +50,12 @@ _HTML_SENTENCE: Final = (
 class AnswerReader:
     """Reads an event stream of chat completion chunks, or one whole completion from a server that does not stream.
 
-    Of several choices the first one is followed. What is neither text nor a chunk is looked at as a possible error.
-    Thoughts in tags are reasoning (thoughts.py). The last delta of a whole answer is Finish. What the upstream did
-    wrong is kept as `failure`, beside the deltas that came before it, so that no text that arrived is lost to an error
-    in the same bytes; after it nothing is read.
-    secret: the key that was sent, kept out of what is quoted from the server.
-    `settled`: the upstream has given a finish reason, and no text has followed it. `is_over`: it came by itself, as
-    the last reason does, or something without text has followed it. `done`: nothing more is to come.
+    Only the first of several choices is read. Anything that is neither text nor a chunk is checked for an error.
+    Thoughts in tags become reasoning (thoughts.py). The last delta of a complete answer is Finish. Upstream errors are
+    stored in `failure` and not raised, so that deltas from the same bytes are not lost; nothing is read after them.
+    secret: the API key, redacted in quotes from the server.
+    `settled`: there is a finish reason and no text after it. `is_over`: that reason came in a chunk without text, or
+    was followed by one. `done`: nothing more will come.
     """
 
     def __init__(self, *, secret: str = "") -> None:
@@ -80,7 +79,7 @@ class AnswerReader:
         self._said = Repetition()
         self._thought = Repetition()
         self._tool = ""
-        # What the server has said since the last text, and is neither a chunk nor surely an error.
+        # JSON since the last text that is neither a chunk nor clearly an error.
         self._remark: Any = None
         self._ending: Ending | None = None
         self._doubted: Ending | None = None
@@ -100,7 +99,7 @@ class AnswerReader:
         return self._thoughts.sort(deltas, is_over=self.failure is not None)
 
     def close(self) -> list[Delta]:
-        """The upstream has ended. The failure is Incomplete if it never said that the answer is finished."""
+        """The upstream has ended. `failure` is Incomplete if it never sent a finish reason."""
         deltas: list[Delta] = []
         try:
             self._close(deltas)
@@ -127,7 +126,7 @@ class AnswerReader:
                 break
 
     def _count_silence(self, chunk: bytes, deltas: list[Delta]) -> None:
-        # Nearly always the first of them tells.
+        # Fast path: the first delta nearly always decides.
         if deltas and (type(deltas[0]) in _SPOKEN or any(type(delta) in _SPOKEN for delta in deltas)):
             self._silent_bytes = 0
         self._silent_bytes += len(chunk)
@@ -151,7 +150,7 @@ class AnswerReader:
         return errors.unreadable(self._head, secret=self._secret) if self._has_no_event else Incomplete(_CUT_SENTENCE)
 
     def _finish(self, deltas: list[Delta]) -> None:
-        """Ends the answer with what was held back, and Finish. Raises ProviderError for an ending that is none."""
+        """End the answer with any text held back, and Finish. Raises ProviderError for a bad ending."""
         if reasoning := self._reasoning.close():
             deltas.append(ReasoningDelta(reasoning))
         if text := self._text.close():
@@ -168,13 +167,13 @@ class AnswerReader:
         self.done = True
 
     def _sniff(self, chunk: bytes) -> bytes:
-        """What there is to read, from its first character on: without a byte order mark and white space before it."""
+        """The bytes without leading whitespace and byte order mark; empty until the first character has arrived."""
         chunk = (self._unsniffed + chunk).lstrip().removeprefix(_BOM).lstrip()
         if _BOM.startswith(chunk):
             self._unsniffed = chunk
             return b""
         self._sniffed = True
-        # Not by content type: servers label event streams text/plain and JSON text/html. No event stream starts so.
+        # Content types are unreliable (text/plain event streams, text/html JSON), but no event stream starts this way.
         if chunk[:1] == b"<":
             raise ProviderError(_HTML_SENTENCE)
         self._is_whole = chunk[:1] in (b"{", b"[")
@@ -195,7 +194,7 @@ class AnswerReader:
             self._finish(deltas)
 
     def _read_rest(self, deltas: list[Delta]) -> None:
-        """What the upstream left open when it hung up: an event without its blank line, or half of one."""
+        """Read what was left when the upstream hung up: an event without its blank line, or half of one."""
         for event in self._events.close():
             try:
                 self._read(event.name, event.data, deltas)
@@ -221,7 +220,7 @@ class AnswerReader:
         raise errors.reported(error, secret=self._secret)
 
     def _look(self, data: bytes) -> None:
-        """Raises what this says is wrong, if it is JSON that says so; if it may say so, it is kept as a remark."""
+        """Raise the error that this JSON reports. If it is unclear whether it is one, keep it as a remark."""
         try:
             value = chunks.parse(data)
         except NotACompletion:
@@ -249,10 +248,10 @@ class AnswerReader:
         if chunk.error:
             raise errors.reported(chunk.error, secret=self._secret)
         if not has_text:
-            # Servers also say what is wrong beside a choice without text.
+            # Some servers report errors next to a choice without text.
             self._look(data)
         if not chunk.choices:
-            # Usage, after the reason: no text follows it either.
+            # Usage after the finish reason: no more text will follow.
             self.is_over = self._ending is not None
         if chunk.x_groq is not None and chunk.x_groq.error:
             raise errors.reported(chunk.x_groq.error, secret=self._secret)
@@ -261,8 +260,8 @@ class AnswerReader:
             self._read_usage(usage, deltas)
 
     def _read_choice(self, choice: Choice, deltas: list[Delta]) -> bool:
-        """Whether it held any text or thought."""
-        # Most reasons are null, and there is one for each piece of text.
+        """Returns whether the choice contained any text or reasoning."""
+        # Fast path: most finish reasons are null, one with every token.
         ending = None if choice.finish_reason is None else ending_of(choice.finish_reason)
         has_text = False
         if choice.delta is not None:
@@ -284,7 +283,7 @@ class AnswerReader:
         return has_text
 
     def _read_content(self, content: Content, deltas: list[Delta], *, is_last: bool) -> bool:
-        """Whether it held any text or thought."""
+        """Returns whether the content contained any text or reasoning."""
         if not is_last and (said := chunks.plain_text(content)):
             return self._read_text(said, deltas)
         self._note_tool(content)
@@ -296,7 +295,7 @@ class AnswerReader:
         return self._read_text(said, deltas)
 
     def _read_message(self, message: Content, deltas: list[Delta]) -> bool:
-        """A whole message: of a server that does not stream, or of one that repeats it at the end, or each time."""
+        """Read a whole message: from a server that does not stream, or repeats the message at the end or each time."""
         self._note_tool(message)
         thought = self._thought.rest(chunks.thought_of(message))
         if thought:
@@ -315,7 +314,7 @@ class AnswerReader:
 
     def _read_text(self, said: str, deltas: list[Delta]) -> bool:
         self._said.add(said)
-        # What a tool was called for has come without it, and what the server has said before was no error.
+        # Text after a tool call or a remark: the call was not needed, and the remark was not an error.
         self._tool = ""
         self._remark = None
         if shown := self._text.push(said):

@@ -1,8 +1,8 @@
-"""Thoughts that a model writes into its answer, in tags, told apart from what it answers.
+"""Separates the thoughts that a model writes into its answer, in tags, from the answer itself.
 
-Models that reason are often served without the parser that would put their thoughts into a field of their own. Then
-the answer begins with `<think>…</think>`, or, where the template of the prompt holds the opening tag, with the thought
-and `</think>`.
+Reasoning models are often served without the parser that would move their thoughts to a separate field. Then the
+answer begins with `<think>…</think>`, or, if the prompt template contains the opening tag, with the thought and
+`</think>`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ _ANY_OPENING: Final = re.compile(rf"<(?:{'|'.join(_TAGS)})>", re.IGNORECASE)
 _OPENINGS: Final = tuple(f"<{tag}>" for tag in _TAGS)
 _CLOSINGS: Final = tuple(f"</{tag}>" for tag in _TAGS)
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
-# Of a line, what tells whether it is a fence, and whether a tag begins it.
+# How much of a line is kept to see whether it is a fence, and whether a tag begins it.
 _LINE_CHARACTERS: Final = 200
-# Lines are followed in so many pieces at once, as that takes longer than all else that a piece needs.
+# Lines are tracked in batches of this many pieces, because that is the slowest step for a piece.
 _PIECES_AT_ONCE: Final = 64
 
 _State = Literal["start", "thinking", "answering", "answer"]
 
 
 class Thoughts:
-    """Sorts the text of one answer, however it is split.
+    """Separates the text of one answer, however it is split into pieces.
 
-    A thought is what begins the answer in tags; what stands before a closing tag without an opening one, if that
-    begins or ends a line and is not code; and all of an answer whose thought is not closed. Any other tag is text.
+    Thoughts are: tagged text at the beginning of the answer; all text before a closing tag without an opening one, if
+    that tag begins or ends a line and is not in code; and an answer whose thought is never closed. Any other tag is
+    text.
     """
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ class Thoughts:
         self._unfollowed: list[str] = []
 
     def sort(self, deltas: list[Delta], *, is_over: bool) -> list[Delta]:
-        """The same deltas with thoughts as such. Text is held back while it may be half a tag, until `is_over`."""
+        """The same deltas with thoughts as reasoning. Text that may be half a tag is held back until `is_over`."""
         if len(deltas) == 1 and not is_over and type(deltas[0]) is TextDelta and self._is_plain(deltas[0].text):
             return deltas
         return self._sort(deltas, is_over=is_over)
@@ -62,7 +63,7 @@ class Thoughts:
         return sorted_ + self._close() if is_over else sorted_
 
     def _is_plain(self, text: str) -> bool:
-        """Whether it can only be said as it is: most pieces of most answers, so this is quick."""
+        """Whether the text can pass unchanged. A fast path: this is true for most pieces."""
         if self._held or self._state == "start" or self._state == "thinking":
             return False
         if self._state == "answering":
@@ -76,7 +77,7 @@ class Thoughts:
     def _push(self, text: str) -> Iterator[Delta]:
         self._held += text
         state: _State | None = None
-        # Each step reads what one state can, and may lead to the next.
+        # Each step reads as much as one state allows, and may change the state.
         while self._held and state != self._state:
             state = self._state
             yield from self._step(is_over=False)
@@ -125,7 +126,7 @@ class Thoughts:
             self._state = "start"
 
     def _watch(self, *, is_over: bool) -> Iterator[Delta]:
-        """Until a tag shows that all of it was a thought, or that none of it will be."""
+        """Look for a tag which shows that all text so far was a thought, or that none will be."""
         self._catch_up()
         while "<" in self._held:
             yield from self._say(self._take(self._held.index("<")))
@@ -181,7 +182,7 @@ class Thoughts:
 
 
 def _end_without_half_tag(text: str) -> int:
-    """Where the text ends without what may be the beginning of a closing tag, and the space before that."""
+    """The length of the text without a possible beginning of a closing tag and the whitespace before it."""
     at = text.rfind("<")
     is_half = at >= 0 and any(tag.startswith(text[at:].lower()) for tag in _CLOSINGS)
     return len((text[:at] if is_half else text).rstrip())
