@@ -167,7 +167,10 @@ def _show_all(offer: Detected) -> None:
 
 
 def _choose_default(offers: Sequence[Detected], names: Sequence[str]) -> None:
-    """Make the best provider's default model the default, unless an administrator chose one or it is as good."""
+    """Make the best provider's default model the default.
+
+    An administrator's choice stays, and so does an equally good default.
+    """
     best = offers[0]
     before = Assistant.objects.filter(is_default=True).first()
     if before is not None and not _may_be_replaced(before, names[: names.index(best.provider_name) + 1]):

@@ -296,7 +296,7 @@ class Engine:
             await self.log.request_stop(run.run_id)
             async with aclosing(self.log.follow(run.run_id, run.cursor, limit=1)) as batches:
                 async for _ in batches:
-                    """Wait for the end only."""
+                    """Only wait for the end."""
 
     async def keep(self, user_id: int, run_id: str) -> Message:
         """Save what had arrived of a failed run. Idempotent; for a saved run it returns the saved answer."""
@@ -421,7 +421,7 @@ def _dropped(run: RunInfo) -> Batch:
 
 
 def _no_place(refused: Busy | TooFast | TooMany | Full) -> ApiError:
-    """The error for a rejected run. Site-wide limits are `unavailable`; the page has its own text for the user's."""
+    """The error for a rejected run. `unavailable` means a site-wide limit; the page has its own text for the rest."""
     match refused:
         case Busy():
             return _busy()

@@ -22,7 +22,7 @@ def path_to(leaf_id: str | None, conversation: Conversation) -> list[Message]:
 
 
 def build(instructions: str, path: Iterable[Message], text: str, *, characters: int) -> tuple[Prompt, ...]:
-    """The prompt, cut to about `characters` by dropping the oldest messages whole.
+    """The prompt, limited to about `characters` by dropping whole messages, oldest first.
 
     The new message is always included in full. The first message kept is the user's, and the roles alternate, as the
     chat templates of many models require: neighbouring messages of one role are joined.

@@ -26,7 +26,7 @@ class Regeneration:
 
 
 def find(user: User, send: SendRequest) -> Regeneration | None:
-    """The messages that the request names, or None if it brings its own text. Raises ApiError."""
+    """The messages that the request names, or None if it has its own text. Raises ApiError."""
     if send.regenerate_id is not None:
         question = _message(user, send.regenerate_id, send)
         if question.role != Message.Role.USER:

@@ -1,4 +1,4 @@
-"""Takes over runs whose process has died, and does only what is left to do.
+"""Takes over runs whose process has died, and does only the remaining steps.
 
 Already in the database → `done`. Complete in the log → saved. Stop requested → saved as stopped. Otherwise generated
 again, after a `reset`, unless the run has failed too often.

@@ -1,7 +1,7 @@
 """The interface of a provider: an async iterator of deltas and one family of errors.
 
 A provider knows nothing about runs, logs or the database. To stop it, cancel it: it closes its connection before the
-cancellation returns.
+cancellation completes.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Frames:
 
 
 class Floods:
-    """Floods per user. Each one doubles the pause; a while without floods resets it."""
+    """Floods per user. Each flood doubles the pause; FORGIVEN_SECONDS without one reset it."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

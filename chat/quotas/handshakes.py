@@ -19,7 +19,7 @@ from chat.rate_limit import SWEEP_AT, SlidingWindow
 STRANGERS: Final = 60
 STRANGERS_SECONDS: Final = 15.0
 MINUTE_SECONDS: Final = 60.0
-# Our own page obeys Retry-After. A client refused more often than this within these seconds ignores it.
+# Our own page waits as long as it is told to. A client refused more often than this within these seconds does not.
 REFUSED: Final = 10
 REFUSED_SECONDS: Final = 10.0
 # How long such a client's sockets are refused without a check once its user's limit is reached. Short, because another

@@ -14,7 +14,7 @@ from chat.rate_limit import ConcurrencyLimit, Crowded
 AT_ONCE: Final = 4
 WAITING: Final = 120
 WAIT_SECONDS: Final = 10.0
-# If turns take longer, the server is slow, rather than the user greedy.
+# Longer turns mean that the server is slow, not that the user asks for too much.
 LONGEST_REST_SECONDS: Final = 0.1
 
 

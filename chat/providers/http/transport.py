@@ -188,7 +188,7 @@ def _traced() -> aiohttp.TraceConfig:
 def _was_closed(error: aiohttp.ClientConnectionError) -> bool:
     """Whether the server closed the connection before it began a response.
 
-    Once a response has begun, `message` is its parsed head and not a string. For a reset, no more is known.
+    Once a response has begun, `message` is not a string but the part of its head that was read. A reset tells no more.
     """
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return isinstance(error.message, str)
