@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from chat.api.responses import refused
+from chat.api.errors import refused
 from chat.protocol.errors import ApiError
 from chat.protocol.response_headers import NO_PAGE
 from chat.rate_limit import BODY_BYTES

@@ -15,7 +15,8 @@ from chat.generation.engine import Engine, Sent
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Assistant, User
-from chat.protocol.events import Cursor, Entry
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Entry
 from chat.providers.registry import Registry
 from chat.streams.base import StreamLog
 from chat.streams.memory import MemoryLog

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chat.protocol import close_codes
-from chat.protocol.errors import STATUS
+from chat.protocol.errors import ERRORS
 from chatsite.env_file import load_env_file
 from chatsite.environment import SECRETS
 
@@ -76,4 +76,4 @@ def test_the_protocol_page_has_every_close_code_and_every_refusal() -> None:
     page = (ROOT / "docs" / "protocol.md").read_text("utf-8")
     codes = {value for name, value in vars(close_codes).items() if name.isupper() and isinstance(value, int)}
     assert {code for code in codes if f"| {code} |" not in page} == set()
-    assert {code for code in STATUS if f"`{code}`" not in page} == set()
+    assert {code for code in ERRORS if f"`{code}`" not in page} == set()

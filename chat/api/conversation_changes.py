@@ -7,18 +7,21 @@ from typing import Any, Final
 from uuid import UUID
 
 from chat.models import Conversation, Message, branch
-from chat.models.conversation import TITLE_LENGTH
+from chat.protocol import bodies
 from chat.protocol.errors import ApiError, not_found
+from chat.protocol.objects import TITLE_LENGTH, ConversationChanges
 from chat.protocol.untrusted_input import clean, parse_uuid
 
 FLAGS: Final = {"pinned": "is_pinned", "archived": "is_archived", "unread": "is_unread"}
-NAMES: Final = ("title", "active_leaf_id", "branch_id", *FLAGS)
 
 
-def apply(conversation: Conversation, changes: Mapping[str, Any]) -> list[str]:
-    """Change the object, not the database; the names of its fields that were changed. Raises ApiError."""
-    if not any(name in changes for name in NAMES):
-        raise ApiError("bad_request", f"Nothing to change: send one of {', '.join(NAMES)}.")
+def apply(conversation: Conversation, data: Mapping[str, Any]) -> list[str]:
+    """Change the object, not the database. Returns the names of its fields that were changed. Raises ApiError."""
+    changes = bodies.read(data, ConversationChanges)
+    if not changes:
+        raise ApiError(
+            "bad_request", f"Nothing to change: send one of {', '.join(bodies.names(ConversationChanges))}."
+        )
     if "active_leaf_id" in changes and "branch_id" in changes:
         raise ApiError("bad_request", "Send active_leaf_id or branch_id, not both.")
     fields = []
@@ -32,13 +35,13 @@ def apply(conversation: Conversation, changes: Mapping[str, Any]) -> list[str]:
         conversation.active_leaf_id = _leaf_below(conversation, changes["branch_id"])
         fields.append("active_leaf")
     for name in FLAGS.keys() & changes.keys():
-        setattr(conversation, FLAGS[name], _flag(name, changes[name]))
+        setattr(conversation, FLAGS[name], changes[name])  # type: ignore[literal-required]
         fields.append(FLAGS[name])
     return fields
 
 
-def _title(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
+def _title(value: str) -> str:
+    if not value.strip():
         raise ApiError("bad_request", "title must be a text that is not empty.")
     title = " ".join(clean(value).split())
     if len(title) > TITLE_LENGTH:
@@ -46,27 +49,21 @@ def _title(value: object) -> str:
     return title
 
 
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ApiError("bad_request", f"{name} must be true or false.")
-    return value
-
-
-def _answer(conversation: Conversation, value: object) -> UUID:
+def _answer(conversation: Conversation, value: str) -> UUID:
     message = _message(conversation, value)
     if message.role != Message.Role.ASSISTANT:
         raise not_found()
     return message.pk
 
 
-def _leaf_below(conversation: Conversation, value: object) -> UUID:
+def _leaf_below(conversation: Conversation, value: str) -> UUID:
     leaf_id = branch.newest_leaf(_message(conversation, value).pk)
     if leaf_id is None:
         raise not_found()
     return leaf_id
 
 
-def _message(conversation: Conversation, value: object) -> Message:
+def _message(conversation: Conversation, value: str) -> Message:
     message_id = parse_uuid(value)
     message: Message | None = conversation.messages.filter(pk=message_id).first() if message_id else None
     if message is None:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from chat import database
 from chat.api import conversation_changes
-from chat.api.pagination import SIZE, page, page_size
-from chat.api.parameters import flag, takes
+from chat.api.calls import ASSISTANTS, CONVERSATIONS, call, gives, gives_nothing, link, query
+from chat.api.pagination import PAGING, SIZE, UNPAGED, page, page_size
+from chat.api.parameters import flag
 from chat.api.responses import body_of, encoded, encoded_reply, reply, route
-from chat.api.serializers import ConversationObject, assistant_object, conversation_object, problem_object
+from chat.api.serializers import assistant_object, conversation_object, problem_object
 from chat.generation.engine import MODELS_SECONDS, engine
 from chat.models import Assistant, Conversation, User
 from chat.notices import channel
+from chat.protocol import objects
 from chat.protocol.errors import ApiError, not_found
+from chat.protocol.objects import AssistantList, ConversationChanges, ConversationPage
+
+_FLAG: Final = {"type": "boolean", "default": False}
+_LINKS: Final = {"messages": link("listMessages", "Its messages.", conversation_id="id")}
 
 
-@takes("cursor", "limit", "archived", "pinned")
+@call(
+    "listConversations",
+    "Your conversations",
+    tag=CONVERSATIONS,
+    description="Those that are not archived, unless you ask for those.",
+    parameters=[
+        *PAGING,
+        query("archived", _FLAG, "`true`: only those that are archived."),
+        query("pinned", _FLAG, "`true`: only those that are pinned."),
+    ],
+    gives={200: gives(ConversationPage, "A page of them.")},
+    refuses=UNPAGED,
+)
 async def list_conversations(request: HttpRequest, user: User) -> HttpResponse:
     cursor, size = request.GET.get("cursor", ""), page_size(request.GET.get("limit", ""))
     wanted = {"is_archived": flag(request, "archived")}
@@ -28,14 +47,29 @@ async def list_conversations(request: HttpRequest, user: User) -> HttpResponse:
     return encoded_reply(await database.read(lambda: encoded(listed(user, cursor, size, **wanted))))
 
 
+@call(
+    "getConversation",
+    "One conversation",
+    tag=CONVERSATIONS,
+    gives={200: gives(objects.Conversation, "The conversation.", links=_LINKS)},
+    refuses=("not_found",),
+)
 async def show(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
     return reply(await database.read(lambda: shown(user, conversation_id)))
 
 
+@call(
+    "changeConversation",
+    "Rename, pin, archive or mark a conversation, or show another branch of it",
+    tag=CONVERSATIONS,
+    takes=ConversationChanges,
+    gives={200: gives(objects.Conversation, "The conversation as it is now.")},
+    refuses=("not_found",),
+)
 async def change(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
-    data = body_of(request, conversation_changes.NAMES)
+    data = body_of(request, ConversationChanges)
 
-    def write() -> ConversationObject:
+    def write() -> objects.Conversation:
         conversation = get_conversation(user, conversation_id)
         conversation.save(update_fields=conversation_changes.apply(conversation, data))
         return conversation_object(conversation)
@@ -46,6 +80,17 @@ async def change(request: HttpRequest, user: User, conversation_id: Any) -> Http
     return reply(changed)
 
 
+@call(
+    "deleteConversation",
+    "Delete a conversation",
+    tag=CONVERSATIONS,
+    description=lambda: (
+        "What is being answered in it is stopped first. It can be restored for "
+        f"{settings.CHAT_UNDO_SECONDS} seconds, then it is deleted for good."
+    ),
+    gives={204: gives_nothing("It is deleted.")},
+    refuses=("not_found",),
+)
 async def delete(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
     """Deleted, but restorable for a while. What is being answered in it stops: nobody wants it any more."""
 
@@ -69,8 +114,15 @@ async def delete(request: HttpRequest, user: User, conversation_id: Any) -> Http
     return HttpResponse(status=204)
 
 
+@call(
+    "restoreConversation",
+    "Undo a deletion",
+    tag=CONVERSATIONS,
+    gives={200: gives(objects.Conversation, "The conversation, which is back, or was never deleted.")},
+    refuses=("not_found",),
+)
 async def restore(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
-    def write() -> ConversationObject:
+    def write() -> objects.Conversation:
         conversation = user.conversations.restorable().filter(pk=conversation_id).first()
         if conversation is None:
             # Restored before, perhaps by this person's other tab.
@@ -83,6 +135,13 @@ async def restore(request: HttpRequest, user: User, conversation_id: Any) -> Htt
     return reply(restored)
 
 
+@call(
+    "listAssistants",
+    "The assistants that you can choose",
+    tag=ASSISTANTS,
+    description="A model server that did not respond before is asked again, for a second at most.",
+    gives={200: gives(AssistantList, "The assistants.")},
+)
 async def list_assistants(request: HttpRequest, user: User) -> HttpResponse:
     chat = await engine()
     await chat.models.ask(seconds=MODELS_SECONDS)
@@ -103,7 +162,7 @@ def listed(
     return {"items": [conversation_object(each) for each in found], "next": following}
 
 
-def shown(user: User, conversation_id: Any) -> ConversationObject:
+def shown(user: User, conversation_id: Any) -> objects.Conversation:
     """Raises ApiError not_found."""
     return conversation_object(get_conversation(user, conversation_id))
 

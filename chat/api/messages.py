@@ -10,15 +10,17 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 
 from chat import database
+from chat.api.calls import CONVERSATIONS, call, gives, query
 from chat.api.conversations import get_conversation
-from chat.api.pagination import SIZE, cursor_at, page, page_size
-from chat.api.parameters import takes
+from chat.api.pagination import PAGING, SIZE, UNPAGED, cursor_at, page, page_size
 from chat.api.responses import encoded, encoded_reply, route, with_own_queue
-from chat.api.serializers import branch_message_shape, message_object
+from chat.api.serializers import branch_message_object, message_object
 from chat.models import Conversation, User, branch
 from chat.models.branch import NotOnBranch, Stretch
 from chat.models.sizes import PAGE_BYTES, fitting
 from chat.protocol.errors import ApiError, not_found
+from chat.protocol.fields import Id
+from chat.protocol.objects import MessagePage
 from chat.protocol.untrusted_input import parse_uuid
 
 OLDER: Final = "older"
@@ -26,7 +28,28 @@ NEWER: Final = "newer"
 
 
 @with_own_queue
-@takes("cursor", "limit", "branch", "around")
+@call(
+    "listMessages",
+    "The messages of a conversation",
+    tag=CONVERSATIONS,
+    description="Of all its branches, or of one: the shown path goes from the conversation's `active_leaf_id` up "
+    "through `parent_id`. On the pages of a branch each message has its `siblings`. A page may have fewer messages "
+    "than `limit` where they are long: the end is where there is no further cursor.",
+    parameters=[
+        *PAGING,
+        query(
+            "branch", {"type": "string", "enum": ["active"]}, "`active`: only the shown path, from its end upwards."
+        ),
+        query(
+            "around",
+            Id,
+            "A message: a page of its branch with it in the middle. The branch is the shown one if the message is on "
+            "it, else the newest below it. Not with `cursor`.",
+        ),
+    ],
+    gives={200: gives(MessagePage, "A page of them.")},
+    refuses=(*UNPAGED, "not_found", "rate_limited"),
+)
 async def list_messages(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
     wanted = {name: request.GET.get(name, "") for name in ("branch", "around", "cursor")}
     size = page_size(request.GET.get("limit", ""))
@@ -100,7 +123,7 @@ def _branch_page(conversation: Conversation, stretch: Stretch | None) -> dict[st
     beside = branch.siblings(conversation, stretch.messages)
     newest = stretch.messages[0].pk if stretch.messages else None
     return {
-        "items": [branch_message_shape(each, siblings=beside[each.pk]) for each in stretch.messages],
+        "items": [branch_message_object(each, siblings=beside[each.pk]) for each in stretch.messages],
         "next": _cursor(OLDER, stretch.leaf_id, stretch.older_id) if stretch.older_id else None,
         "previous": _cursor(NEWER, stretch.leaf_id, newest) if newest and stretch.has_newer else None,
         "leaf_id": str(stretch.leaf_id),

@@ -11,11 +11,24 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from chat.api.calls import Parameter, query
 from chat.protocol.errors import ApiError
+from chat.protocol.fields import PageCursor
 from chat.protocol.untrusted_input import parse_uuid
 
 SIZE: Final = 50
 LARGEST: Final = 200
+
+
+def limit(usual: int) -> Parameter:
+    kind = {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": usual}
+    return query("limit", kind, "How many there are on a page.")
+
+
+PAGE: Final = query("cursor", PageCursor, "The `next` of the page before. If it is omitted, the first page.")
+PAGING: Final = [PAGE, limit(SIZE)]
+UNPAGED: Final = ("bad_request", "bad_cursor")
+"""How a call with pages can be refused."""
 
 
 def page_size(text: str, *, usual: int = SIZE) -> int:

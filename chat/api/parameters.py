@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from django.http import HttpRequest
 
+from chat.api.calls import Call
 from chat.protocol.errors import ApiError
 from chat.protocol.untrusted_input import clean
-
-V = TypeVar("V", bound=Callable[..., Any])
 
 # In capitals or not: Python and .NET write `True`.
 FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 _SHOWN: Final = 100
 
 
-def takes(*names: str) -> Callable[[V], V]:
-    """For a view: its parameters. A view without this takes none."""
-
-    def mark(view: V) -> V:
-        view.parameters = names  # type: ignore[attr-defined]
-        return view
-
-    return mark
-
-
-def takes_any(view: V) -> V:
-    """For a view whose clients are made of others' event sources, which add parameters of their own."""
-    view.parameters = None  # type: ignore[attr-defined]
-    return view
-
-
 def check(request: HttpRequest, view: Callable[..., Any]) -> None:
-    """Raises ApiError for a parameter that there is not: ignored, a misspelled filter would answer with everything."""
-    known = getattr(view, "parameters", ())
-    if known is not None:
+    """Raises ApiError for an unknown parameter: if it were ignored, a misspelled filter would give everything."""
+    made: Call = view.call  # type: ignore[attr-defined]
+    if not made.takes_any:
+        known = [each.name for each in made.parameters if each.place == "query"]
         check_names(request.GET, known, kind="parameter")
 
 

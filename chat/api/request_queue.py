@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from chat.api.responses import refused
+from chat.api.errors import refused
 from chat.auth.credentials import credential_of_scope
 from chat.protocol.errors import ApiError
 from chat.protocol.response_headers import NO_PAGE

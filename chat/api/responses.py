@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import math
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
@@ -15,10 +14,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException
 from django.utils.cache import patch_vary_headers
 
+from chat.api.errors import not_signed_in, refused, unavailable
 from chat.api.parameters import check, check_names
-from chat.auth.credentials import not_signed_in, signed_in
+from chat.auth.credentials import signed_in
+from chat.protocol import bodies
 from chat.protocol.errors import ApiError
-from chat.protocol.response_headers import should_retry
 from chat.protocol.untrusted_input import BadJson, loads
 from chat.quotas.arrivals import arrived
 from chat.quotas.quotas import quotas
@@ -54,17 +54,17 @@ def route(**methods: View) -> View:
 
 
 async def answered(response: Awaitable[HttpResponse]) -> HttpResponse:
-    """The response, or the refusal in its place."""
+    """The response, or the error in its place."""
     try:
         return await response
-    except ApiError as refusal:
-        return refused(refusal)
+    except ApiError as error:
+        return refused(error)
     except DatabaseError:
         logger.exception("A call of the API failed.")
-        return refused(ApiError("unavailable", "The database cannot be reached. Try again.", retry_after=5))
+        return unavailable()
     except LogUnavailable:
         logger.warning("A call of the API failed: Redis does not answer.")
-        return refused(ApiError("unavailable", "The server cannot do this just now. Try again.", retry_after=5))
+        return unavailable("The server cannot do this just now. Try again.")
 
 
 async def _respond(
@@ -92,8 +92,8 @@ def not_allowed(methods: Iterable[str]) -> HttpResponse:
     return response
 
 
-def body_of(request: HttpRequest, fields: Collection[str]) -> dict[str, Any]:
-    """The JSON object of a request. Raises ApiError, also for a field that is not one of these."""
+def body_of(request: HttpRequest, kind: Any) -> dict[str, Any]:
+    """The JSON object of a request. Raises ApiError, also for a field that the TypedDict `kind` does not have."""
     try:
         data = loads(request.body)
     except BadJson as error:
@@ -103,7 +103,7 @@ def body_of(request: HttpRequest, fields: Collection[str]) -> dict[str, Any]:
         raise ApiError("bad_json", "The body must be JSON, not a form.") from error
     except RequestDataTooBig:
         raise ApiError("body_too_big", "The request is too large.") from None
-    check_names(data, fields, kind="field")
+    check_names(data, bodies.names(kind), kind="field")
     return data
 
 
@@ -139,26 +139,3 @@ def _dumps(data: Any) -> str:
 
 def encoded_reply(body: bytes) -> HttpResponse:
     return HttpResponse(body, content_type="application/json")
-
-
-def refused(refusal: ApiError) -> HttpResponse:
-    return failed(refusal.status, refusal.code, refusal.message, refusal.retryable, refusal.retry_after)
-
-
-def failed(
-    status: int,
-    code: str,
-    message: str,
-    retryable: bool,
-    retry_after: float | None = None,
-    *,
-    repeatable: bool = True,
-) -> HttpResponse:
-    """`repeatable`: whether the very same request, sent again, is another attempt."""
-    error = {"code": code, "message": message, "retryable": retryable}
-    response = reply({"error": error}, status=status)
-    for name, value in should_retry(retryable and repeatable).items():
-        response.headers[name] = value
-    if status in (429, 503):
-        response.headers["Retry-After"] = str(math.ceil(retry_after or 1))
-    return response

@@ -11,18 +11,20 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from chat import database
-from chat.api.pagination import cursor_at, page_size, place_of
-from chat.api.parameters import takes
+from chat.api.calls import CONVERSATIONS, call, gives, query
+from chat.api.pagination import PAGE, UNPAGED, cursor_at, limit, page_size, place_of
 from chat.api.responses import encoded, encoded_reply, route, with_own_queue
-from chat.api.serializers import ConversationObject, conversation_object
+from chat.api.serializers import conversation_object
 from chat.models import User
 from chat.models.serializers import time_text
+from chat.protocol import objects
 from chat.protocol.errors import ApiError
+from chat.protocol.objects import SearchPage, Segment
 from chat.search import hits
 from chat.search.deadline import TooLong, deadline
 from chat.search.excerpts import excerpts
 from chat.search.hits import Hit, Place
-from chat.search.segments import Segment, marked
+from chat.search.segments import marked
 from chat.search.words import Words
 
 SIZE: Final = 20
@@ -31,7 +33,20 @@ LARGEST: Final = 50
 
 
 @with_own_queue
-@takes("q", "cursor", "limit")
+@call(
+    "search",
+    "Search titles and messages",
+    tag=CONVERSATIONS,
+    description="In everything that you have not deleted, newest first. A hit contains every word; of the last, the "
+    "beginning is enough. Words of a script without spaces may be anywhere. Without a word nothing is found.",
+    parameters=[
+        query("q", {"type": "string"}, "The words. There are no operators."),
+        PAGE,
+        limit(SIZE),
+    ],
+    gives={200: gives(SearchPage, "A page of hits.")},
+    refuses=(*UNPAGED, "rate_limited"),
+)
 async def search(request: HttpRequest, user: User) -> HttpResponse:
     words = Words.parse(request.GET.get("q", ""))
     size = min(page_size(request.GET.get("limit", ""), usual=SIZE), LARGEST)
@@ -56,14 +71,13 @@ def _page(user: User, words: Words, after: Place | None, size: int) -> dict[str,
         pattern = words.pattern
         lines = excerpts([hit.message.pk for hit in shown if hit.message], words, pattern)
         following = cursor_at(*shown[-1].place) if len(found) > size else None
-        return {"items": [_shape(hit, lines, pattern) for hit in shown], "next": following}
+        return {"items": [_hit(hit, lines, pattern) for hit in shown], "next": following}
 
 
-def _shape(hit: Hit, lines: Mapping[UUID, list[Segment]], pattern: re.Pattern[str]) -> dict[str, Any]:
-    conversation: ConversationObject = conversation_object(hit.conversation)
+def _hit(hit: Hit, lines: Mapping[UUID, list[Segment]], pattern: re.Pattern[str]) -> objects.Hit:
     message = hit.message
     return {
-        "conversation": conversation,
+        "conversation": conversation_object(hit.conversation),
         "message_id": str(message.pk) if message else None,
         "role": message.role if message else None,
         "created_at": time_text(hit.moment),

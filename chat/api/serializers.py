@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
@@ -12,94 +12,25 @@ from django.utils.translation import gettext
 from chat.generation.model_watch import Problem
 from chat.generation.replay import end_of
 from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
-from chat.models.serializers import ConversationObject, conversation_object, time_text
+from chat.models.serializers import conversation_object, time_text
+from chat.protocol import objects
 from chat.streams.base import RunInfo
 
 __all__ = [
-    "AssistantObject",
-    "ConversationObject",
-    "MessageObject",
-    "ModelProblemObject",
-    "RunObject",
-    "SuggestionObject",
     "assistant_object",
-    "branch_message_shape",
+    "branch_message_object",
     "conversation_object",
     "message_object",
     "problem_object",
     "run_object",
     "run_urls",
-    "saved_run_shape",
+    "saved_run_object",
     "suggestion_object",
     "unanswered_object",
 ]
 
 
-class SuggestionObject(TypedDict):
-    title: str
-    text: str
-
-
-class MessageObject(TypedDict):
-    id: str
-    conversation_id: str
-    parent_id: str | None
-    role: str
-    text: str
-    status: str
-    finish_reason: str
-    model: str
-    assistant: str | None
-    run_id: str | None
-    client_message_id: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    ttft_ms: int | None
-    duration_ms: int | None
-    created_at: str
-    siblings: NotRequired[list[str]]
-
-
-class RunUrls(TypedDict):
-    events_url: str
-    stop_url: str
-
-
-class UnansweredObject(TypedDict):
-    failed_at: str
-    first: bool
-
-
-class RunObject(RunUrls):
-    run_id: str
-    conversation_id: str
-    client_message_id: str
-    title: str
-    cursor: str
-    state: str
-    unanswered: UnansweredObject | None
-
-
-class AssistantObject(TypedDict):
-    slug: str
-    name: str
-    description: str
-    provider: str
-    model: str
-    default: bool
-    demo: bool
-
-
-class ModelProblemObject(TypedDict):
-    """`silent`: the server does not answer, and may do so any moment."""
-
-    provider: str
-    silent: bool
-    code: str
-    message: str
-
-
-def message_object(message: Message) -> MessageObject:
+def message_object(message: Message) -> objects.Message:
     return {
         "id": str(message.pk),
         "conversation_id": str(message.conversation_id),
@@ -120,12 +51,12 @@ def message_object(message: Message) -> MessageObject:
     }
 
 
-def branch_message_shape(message: Message, *, siblings: Iterable[UUID]) -> MessageObject:
+def branch_message_object(message: Message, *, siblings: Iterable[UUID]) -> objects.Message:
     """A message as one of those at its place in the conversation."""
     return {**message_object(message), "siblings": [str(each) for each in siblings]}
 
 
-def assistant_object(assistant: Assistant, *, default: bool) -> AssistantObject:
+def assistant_object(assistant: Assistant, *, default: bool) -> objects.Assistant:
     return {
         "slug": assistant.slug,
         "name": assistant.name,
@@ -137,7 +68,7 @@ def assistant_object(assistant: Assistant, *, default: bool) -> AssistantObject:
     }
 
 
-def problem_object(problem: Problem) -> ModelProblemObject:
+def problem_object(problem: Problem) -> objects.ModelProblem:
     return {
         "provider": problem.provider,
         "silent": problem.is_silent,
@@ -146,12 +77,12 @@ def problem_object(problem: Problem) -> ModelProblemObject:
     }
 
 
-def suggestion_object(suggestion: Suggestion) -> SuggestionObject:
+def suggestion_object(suggestion: Suggestion) -> objects.Suggestion:
     """In the reader's language, if it is one of those that a new site has."""
     return {"title": gettext(suggestion.title), "text": gettext(suggestion.text)}
 
 
-def run_object(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> RunObject:
+def run_object(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> objects.Run:
     """`unanswered`: its question, where that waits to be asked again or dismissed."""
     return {
         "run_id": run.run_id,
@@ -165,7 +96,7 @@ def run_object(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> Ru
     }
 
 
-def saved_run_shape(answer: Message) -> RunObject:
+def saved_run_object(answer: Message) -> objects.Run:
     """A run that the log has let go of, by its answer as `archive.saved_run` reads it. Asks the database."""
     run_id = str(answer.run_id)
     question = answer.parent
@@ -181,7 +112,7 @@ def saved_run_shape(answer: Message) -> RunObject:
     }
 
 
-def unanswered_object(question: UnansweredQuestion) -> RunObject:
+def unanswered_object(question: UnansweredQuestion) -> objects.Run:
     """A failed run that the log has let go of."""
     run_id = str(question.run_id)
     return {
@@ -196,12 +127,12 @@ def unanswered_object(question: UnansweredQuestion) -> RunObject:
     }
 
 
-def _wait_of(question: Any) -> UnansweredObject:
+def _wait_of(question: Any) -> objects.Unanswered:
     """Of a question as `UnansweredQuestion.objects.of` reads it."""
     return {"failed_at": time_text(question.failed_at), "first": question.is_first}
 
 
-def run_urls(run_id: str) -> RunUrls:
+def run_urls(run_id: str) -> objects.RunUrls:
     return {
         "events_url": reverse("chat:api:run-events", kwargs={"run_id": run_id}),
         "stop_url": reverse("chat:api:run-stop", kwargs={"run_id": run_id}),

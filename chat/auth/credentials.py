@@ -2,71 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any, Final
 
-from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.middleware import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
-from django.db import Error as DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse, parse_cookie
+from django.http import HttpRequest, parse_cookie
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from chat import database
 from chat.models import ApiToken, SignIn, User
-from chat.protocol.response_headers import should_retry
-
-logger = logging.getLogger(__name__)
 
 SCHEME: Final = "bearer "
 SESSIONS_AT_ONCE: Final = 500
-
-
-class BearerTokenMiddleware:
-    """Under /api/ an `Authorization: Bearer` header decides alone: the cookies are ignored, right or wrong.
-
-    A request with a token needs no CSRF token: no browser adds this header by itself.
-    """
-
-    async_capable = True
-    sync_capable = False
-
-    def __init__(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> None:
-        self._get_response = get_response
-        markcoroutinefunction(self)
-
-    async def __call__(self, request: HttpRequest) -> HttpResponse:
-        secret = bearer_secret(request.headers.get("Authorization", ""))
-        if secret is not None and request.path_info.startswith("/api/"):
-            try:
-                user = await database.find(user_of_token, secret)
-            except DatabaseError as error:
-                logger.warning("auth: a token could not be checked: %r", error)
-                return unavailable()
-            if user is None:
-                return not_signed_in("This API token is not valid, or not any more.")
-            _sign_in(request, user)
-            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
-        return await self._get_response(request)
-
-
-def not_signed_in(message: str = "Sign in, or send an API token.") -> HttpResponse:
-    body = {"error": {"code": "not_signed_in", "message": message, "retryable": False}}
-    return JsonResponse(
-        body, status=401, headers={"WWW-Authenticate": 'Bearer realm="chatsite"', **should_retry(False)}
-    )
-
-
-def unavailable() -> HttpResponse:
-    message = "The database cannot be reached. Try again."
-    body = {"error": {"code": "unavailable", "message": message, "retryable": True}}
-    return JsonResponse(body, status=503, headers={"Retry-After": "5", **should_retry(True)})
 
 
 def bearer_secret(header: str) -> str | None:
@@ -88,12 +40,12 @@ def user_of_token(secret: str) -> User | None:
 async def signed_in(request: HttpRequest) -> User | None:
     """Whoever asks, if somebody who may. The request itself opens no connection to the database for it."""
     if not hasattr(request, "_cached_user"):
-        _sign_in(request, await database.find(get_user, request))
+        remember(request, await database.find(get_user, request))
     user = get_user(request)
     return user if isinstance(user, User) and user.is_active else None
 
 
-def _sign_in(request: HttpRequest, user: User | AnonymousUser) -> None:
+def remember(request: HttpRequest, user: User | AnonymousUser) -> None:
     """`request.user` and `request.auser()` give this one from now on (django.contrib.auth.middleware)."""
     request._cached_user = request._acached_user = user  # type: ignore[attr-defined]
 

@@ -10,12 +10,13 @@ from typing import Final
 from chat.generation import prompt, regeneration
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.regeneration import Regeneration
-from chat.generation.requests import ROOT, SendRequest
+from chat.generation.requests import SendRequest
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
-from chat.protocol import events
+from chat.protocol import event_data
 from chat.protocol.errors import ApiError, not_found
+from chat.protocol.objects import ROOT
 from chat.providers.base import Request
 
 
@@ -33,7 +34,7 @@ class Admission:
 
     conversation_id: str
     title: str
-    user_message: events.UserMessage
+    user_message: event_data.UserMessage
     assistant: Assistant
     request: Request
 
@@ -112,7 +113,7 @@ def active_user(user_id: int) -> User | None:
 
 
 def admit_again(
-    user_id: int, start: events.Start, *, providers: frozenset[str], characters: int
+    user_id: int, start: event_data.Start, *, providers: frozenset[str], characters: int
 ) -> tuple[str, Request]:
     """The provider name and the request to restart a run whose owner process was lost. Raises ApiError."""
     user = active_user(user_id)
@@ -142,7 +143,7 @@ def _request(
     )
 
 
-def _begun(user: User, start: events.Start) -> str:
+def _begun(user: User, start: event_data.Start) -> str:
     """The text that this run's answer continues; empty for a new answer."""
     if "continues" not in start:
         return ""

@@ -10,7 +10,7 @@ from typing import Final
 
 from chat import metrics
 from chat.generation.coalescer import Coalescer
-from chat.protocol import events
+from chat.protocol import event_data, events
 from chat.protocol.untrusted_input import clean, count
 from chat.providers.base import (
     EmptyAnswer,
@@ -64,7 +64,7 @@ class Answer:
         self.size = len(begun.encode())
         self.reasoning_size = 0
         self.pieces = 0
-        self.usage: events.Usage | None = None
+        self.usage: event_data.Usage | None = None
         self.finish_reason = ""
         self.has_words = False
 

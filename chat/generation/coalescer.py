@@ -6,7 +6,8 @@ import asyncio
 from typing import Final
 
 from chat.light_event import LightEvent
-from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Cursor, Event
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Event
 from chat.streams.base import StreamLog
 
 FLUSH_SECONDS: Final = 0.03

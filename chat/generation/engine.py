@@ -36,9 +36,10 @@ from chat.generation.title_generation import TitleGenerator
 from chat.models import Conversation, Message, UnansweredQuestion, User
 from chat.notices import channel
 from chat.notices.conversations import tell_of_the_conversation
-from chat.protocol import events
+from chat.protocol import event_data, events
+from chat.protocol.cursors import Cursor
 from chat.protocol.errors import ApiError, not_found
-from chat.protocol.events import Cursor, Entry
+from chat.protocol.events import Entry
 from chat.providers.registry import Registry
 from chat.streams.base import (
     Batch,
@@ -409,7 +410,7 @@ async def _give_space_back() -> None:
 
 
 def _lost(cursor: Cursor) -> Batch:
-    error = events.error("interrupted", "The server lost this answer before it was complete.", retryable=True)
+    error = events.error("interrupted", "The server lost this answer before it was complete.")
     return Batch(cursor.epoch, [Entry(cursor.seq + 1, error.name, error.data)])
 
 
@@ -482,7 +483,7 @@ def _repeated(run: RunInfo, fingerprint: str) -> Sent:
 
 def _run_request(user_id: int, send: SendRequest, admission: Admission) -> RunRequest:
     run_id = str(uuid.uuid4())
-    start: events.Start = {
+    start: event_data.Start = {
         "run_id": run_id,
         "conversation_id": admission.conversation_id,
         "client_message_id": send.client_message_id,

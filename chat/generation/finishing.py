@@ -18,7 +18,7 @@ from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
 from chat.notices import channel
 from chat.notices.conversations import tell_of_the_conversation
-from chat.protocol import events
+from chat.protocol import event_data, events
 from chat.streams.base import NoRoom, RunInfo, StreamLog
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Finisher:
             message = await self._recorder.save(turn, waiting=lambda: self._tell_waiting(turn.run_id, token))
         except SaveFailed:
             text = "The answer is complete, but it could not be saved."
-            error = events.error("save_failed", text, retryable=True)
+            error = events.error("save_failed", text)
             await self.fail(turn.run_id, error, asked=turn.asked, token=token)
             return "save_failed"
         # Before `done`: a deletion of the conversation waits for `done`, so its notice comes after this one.
@@ -82,7 +82,7 @@ def _reason(error: events.Event) -> Reason:
 
 
 def _done(message: Message) -> events.Event:
-    usage: events.Usage | None = None
+    usage: event_data.Usage | None = None
     if message.input_tokens is not None and message.output_tokens is not None:
         usage = {"input_tokens": message.input_tokens, "output_tokens": message.output_tokens}
     return events.done(

@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from chat.models import Message, UnansweredQuestion
-from chat.protocol import events
-from chat.protocol.events import ENTRY_CHARACTERS, EPOCH_LENGTH, Cursor, Entry, merge
+from chat.protocol import event_data, events
+from chat.protocol.cursors import EPOCH_LENGTH, Cursor
+from chat.protocol.events import ENTRY_CHARACTERS, Entry, merge
 from chat.streams.base import Batch, size_of
 
 # A cursor depends on how the text is cut into entries: another size needs another epoch.
@@ -66,7 +67,7 @@ def _entry(archived: Archived, seq: int) -> Entry:
 
 
 def _start_of(question: UnansweredQuestion) -> events.Event:
-    start: events.Start = {
+    start: event_data.Start = {
         "run_id": str(question.run_id),
         "conversation_id": str(question.conversation_id),
         "client_message_id": str(question.client_message_id),
@@ -93,7 +94,7 @@ def _question_of(answer: Message) -> Message:
 
 
 def _done(answer: Message) -> events.Event:
-    usage: events.Usage | None = None
+    usage: event_data.Usage | None = None
     if answer.input_tokens is not None and answer.output_tokens is not None:
         usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
     return events.done(
@@ -112,12 +113,12 @@ def _done(answer: Message) -> events.Event:
 
 def _start(answer: Message) -> events.Event:
     question = _question_of(answer)
-    asked: events.UserMessage = {
+    asked: event_data.UserMessage = {
         "text": question.text,
         "parent_id": str(question.parent_id) if question.parent_id else None,
         "attachments": [],
     }
-    start: events.Start = {
+    start: event_data.Start = {
         "run_id": str(answer.run_id),
         "conversation_id": str(answer.conversation_id),
         "client_message_id": str(answer.client_message_id or question.client_message_id),

@@ -8,21 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chat.protocol import bodies
 from chat.protocol.errors import ApiError, not_found
+from chat.protocol.objects import ROOT, Send
 from chat.protocol.untrusted_input import clean, parse_uuid
-
-ROOT: Final = "root"
-"""A parent id that makes the message a sibling of the conversation's first message."""
 
 AGAIN: Final = ("regenerate_id", "continue_id")
 """Fields that name a saved message to answer again or continue, instead of a text."""
-
-
-FIELDS: Final = (
-    *("text", *AGAIN, "client_message_id"),
-    *("conversation_id", "parent_id", "assistant", "attachments"),
-)
-"""All fields that a request may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +35,18 @@ class SendRequest:
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, characters: int) -> SendRequest:
         """Parse a client's JSON object. Raises ApiError; the message names the field."""
-        named = [name for name in AGAIN if data.get(name) is not None]
+        send = bodies.read(data, Send)
+        named = [name for name in AGAIN if send.get(name) is not None]
         if named:
-            _check_alone(data, named)
+            _check_alone(send, named)
         return cls(
-            client_message_id=_client_message_id(data.get("client_message_id")),
-            text="" if named else _text(data.get("text"), characters),
-            conversation_id=_id(data, "conversation_id"),
-            parent_id=ROOT if data.get("parent_id") == ROOT else _id(data, "parent_id"),
-            assistant=_assistant(data),
-            regenerate_id=_id(data, "regenerate_id"),
-            continue_id=_id(data, "continue_id"),
+            client_message_id=_client_message_id(send.get("client_message_id")),
+            text="" if named else _text(send.get("text"), characters),
+            conversation_id=_id(send.get("conversation_id")),
+            parent_id=ROOT if send.get("parent_id") == ROOT else _id(send.get("parent_id")),
+            assistant=_assistant(send),
+            regenerate_id=_id(send.get("regenerate_id")),
+            continue_id=_id(send.get("continue_id")),
         )
 
     @property
@@ -76,13 +69,13 @@ def run_id_of(value: object) -> str:
     return run_id
 
 
-def _check_alone(data: Mapping[str, Any], named: list[str]) -> None:
-    others = [name for name in ("text", "parent_id") if data.get(name) is not None]
+def _check_alone(send: Mapping[str, Any], named: list[str]) -> None:
+    others = [name for name in ("text", "parent_id") if send.get(name) is not None]
     if len(named) + len(others) > 1:
         raise ApiError("bad_request", f"Send only one of text, {' and '.join(AGAIN)}; parent_id requires text.")
 
 
-def _client_message_id(value: object) -> str:
+def _client_message_id(value: str | None) -> str:
     if value is None:
         return str(uuid.uuid4())
     client_message_id = parse_uuid(value)
@@ -91,8 +84,8 @@ def _client_message_id(value: object) -> str:
     return client_message_id
 
 
-def _text(value: object, characters: int) -> str:
-    if not isinstance(value, str):
+def _text(value: str | None, characters: int) -> str:
+    if value is None:
         raise ApiError("bad_request", "text must be a string.")
     if not value.strip():
         raise ApiError("empty_text", "The message is empty.")
@@ -101,22 +94,17 @@ def _text(value: object, characters: int) -> str:
     return clean(value)
 
 
-def _id(data: Mapping[str, Any], name: str) -> str | None:
-    value = data.get(name)
+def _id(value: str | None) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str):
-        raise ApiError("bad_request", f"{name} must be a UUID.")
     identifier = parse_uuid(value)
     if identifier is None:
         raise not_found()
     return identifier
 
 
-def _assistant(data: Mapping[str, Any]) -> str | None:
-    if data.get("attachments") not in (None, []):
+def _assistant(send: Send) -> str | None:
+    if send.get("attachments"):
         raise ApiError("bad_request", "Attachments are not supported.")
-    slug = data.get("assistant")
-    if slug is not None and not isinstance(slug, str):
-        raise ApiError("bad_request", "assistant must be the slug of an assistant.")
+    slug = send.get("assistant")
     return clean(slug) if slug else None

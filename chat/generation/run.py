@@ -13,7 +13,7 @@ from django.utils import timezone
 from chat.generation.answer import Answer
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked
-from chat.protocol import events
+from chat.protocol import event_data, events
 from chat.providers.base import Provider, Request
 from chat.streams.base import RunInfo
 
@@ -24,7 +24,7 @@ class Run:
 
     info: RunInfo
     token: int
-    start: events.Start
+    start: event_data.Start
     provider: Provider
     request: Request
     asked_at: datetime = field(default_factory=timezone.now)
@@ -71,7 +71,7 @@ def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
 
 def turn_from_log(info: RunInfo, entries: Sequence[events.Entry]) -> Turn:
     """The turn of an incomplete run, with the part of its answer that had arrived. Its status is `stopped`."""
-    start = cast(events.Start, entries[0].data)
+    start = cast(event_data.Start, entries[0].data)
     return _turn(
         info,
         start,
@@ -98,12 +98,12 @@ def completion_of(turn: Turn) -> Completion:
 
 def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: Completion) -> Turn:
     """The turn of a run whose text is complete in the log, exactly as its first owner would have saved it."""
-    usage: events.Usage | None = None
+    usage: event_data.Usage | None = None
     if completion["input_tokens"] is not None and completion["output_tokens"] is not None:
         usage = {"input_tokens": completion["input_tokens"], "output_tokens": completion["output_tokens"]}
     return _turn(
         info,
-        cast(events.Start, entries[0].data),
+        cast(event_data.Start, entries[0].data),
         text=events.answer(entries),
         outcome=Outcome(completion["status"], completion["finish_reason"]),
         usage=usage,
@@ -113,7 +113,7 @@ def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: C
     )
 
 
-def asked_of(info: RunInfo, start: events.Start) -> Asked | None:
+def asked_of(info: RunInfo, start: event_data.Start) -> Asked | None:
     """The question of a run; None if it is already saved."""
     asked = start["user_message"]
     if "id" in asked:
@@ -138,11 +138,11 @@ def message_id_of(run_id: str, role: str) -> str:
 
 def _turn(
     info: RunInfo,
-    start: events.Start,
+    start: event_data.Start,
     *,
     text: str,
     outcome: Outcome,
-    usage: events.Usage | None,
+    usage: event_data.Usage | None,
     ttft_ms: int | None,
     duration_ms: int,
     asked_at: datetime,

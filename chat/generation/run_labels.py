@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 
 from chat import database, metrics
 from chat.models import Assistant
-from chat.protocol import events
+from chat.protocol import event_data
 from chat.streams.base import LogUnavailable, RunNotFound, StreamLog
 
 KEPT: Final = 1024
@@ -45,7 +45,7 @@ class RunLabels:
     async def _looked_up(self, run_id: str) -> Labels:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                start = cast(events.Start, (await self._log.entries(run_id))[0].data)
+                start = cast(event_data.Start, (await self._log.entries(run_id))[0].data)
                 provider = await database.read(_provider_of, start["assistant"])
         except (RunNotFound, LogUnavailable, DatabaseError, TimeoutError):
             return UNKNOWN

@@ -32,7 +32,6 @@ class Interrupted(ProviderError):
     """The server is shutting down."""
 
     code = "interrupted"
-    retryable = True
 
     def __init__(self) -> None:
         super().__init__("The server was restarted before the answer was complete.")
@@ -204,7 +203,7 @@ class Runner:
 
 
 def _no_room() -> events.Event:
-    return events.error("unavailable", "The site has no room for this answer. Try again in a moment.", retryable=True)
+    return events.error("unavailable", "The site has no room for this answer. Try again in a moment.")
 
 
 def _event(error: ProviderError) -> events.Event:

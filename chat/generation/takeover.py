@@ -21,7 +21,7 @@ from chat.generation.finishing import Finisher
 from chat.generation.replay import answer_of
 from chat.generation.run import Completion, Run, asked_of, turn_completed, turn_from_log
 from chat.generation.runner import Runner
-from chat.protocol import events
+from chat.protocol import event_data, events
 from chat.protocol.errors import ApiError
 from chat.providers.base import Provider
 from chat.streams.base import Claim, Fenced, LogUnavailable, Lost, NoRoom, RunNotFound, StreamLog
@@ -125,7 +125,7 @@ class Takeover:
         return await self._generate_again(claim)
 
     async def _generate_again(self, claim: Claim) -> str | None:
-        run, start = claim.run, cast(events.Start, claim.entries[0].data)
+        run, start = claim.run, cast(event_data.Start, claim.entries[0].data)
         try:
             name, request = await self._read(
                 admit_again,
@@ -157,8 +157,8 @@ class Takeover:
 
     async def _give_up(self, claim: Claim) -> str:
         metrics.TAKEOVERS.labels("given_up").inc()
-        error = events.error("interrupted", "The server was lost while it wrote this answer.", retryable=True)
-        asked = asked_of(claim.run, cast(events.Start, claim.entries[0].data))
+        error = events.error("interrupted", "The server was lost while it wrote this answer.")
+        asked = asked_of(claim.run, cast(event_data.Start, claim.entries[0].data))
         await self._ending.fail(claim.run.run_id, error, asked=asked, token=claim.token)
         return "interrupted"
 

@@ -19,9 +19,10 @@ from chat import database
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.titles import title_of
 from chat.models import Assistant, Conversation
-from chat.models.serializers import ConversationObject, conversation_object
+from chat.models.serializers import conversation_object
 from chat.models.turn import Turn
 from chat.notices import channel
+from chat.protocol import objects
 from chat.protocol.untrusted_input import clean
 from chat.providers.base import Prompt, Provider, ProviderError, Recant, Request, TextDelta
 
@@ -101,7 +102,7 @@ class TitleGenerator:
         return tidy("".join(said))
 
 
-def rename(turn: Turn, title: str) -> ConversationObject | None:
+def rename(turn: Turn, title: str) -> objects.Conversation | None:
     """Set the title and return the conversation; None if the user has renamed or deleted it meanwhile."""
     unnamed = Conversation.objects.kept().filter(pk=turn.conversation_id, title=turn.title, is_named=False)
     if not unnamed.update(title=title):

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-TITLE_LENGTH = 120
+from chat.protocol.objects import TITLE_LENGTH
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):

@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TypedDict
 
 from chat.models.conversation import Conversation
-
-
-class ConversationObject(TypedDict):
-    id: str
-    title: str
-    assistant: str | None
-    active_leaf_id: str | None
-    pinned: bool
-    archived: bool
-    unread: bool
-    created_at: str
-    updated_at: str
+from chat.protocol import objects
 
 
 def time_text(moment: datetime) -> str:
@@ -28,7 +16,7 @@ def time_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def conversation_object(conversation: Conversation) -> ConversationObject:
+def conversation_object(conversation: Conversation) -> objects.Conversation:
     return {
         "id": str(conversation.pk),
         "title": conversation.title,

@@ -10,11 +10,12 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chat.models.conversation import TITLE_LENGTH, Conversation
+from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.prepared import adapted
 from chat.models.sizes import Bytes
 from chat.models.user import OwnerGone, User
+from chat.protocol.objects import TITLE_LENGTH
 from chat.protocol.untrusted_input import clean
 
 # Limits per user, because the list is sent and parsed in one piece. Beyond either, the oldest are deleted.

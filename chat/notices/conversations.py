@@ -11,9 +11,10 @@ from django.db import Error as DatabaseError
 from chat import database
 from chat.models import Conversation
 from chat.models.prepared import AN_ID, Prepared
-from chat.models.serializers import ConversationObject, conversation_object
+from chat.models.serializers import conversation_object
 from chat.models.turn import Turn
 from chat.notices import channel
+from chat.protocol import objects
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ async def tell_of_the_conversation(turn: Turn) -> bool:
     Returns whether it is new; False if that is unknown.
     """
 
-    def found() -> tuple[ConversationObject, bool] | None:
+    def found() -> tuple[objects.Conversation, bool] | None:
         conversation = _KEPT.first(uuid.UUID(turn.conversation_id))
         return (conversation_object(conversation), conversation.created_at == turn.asked_at) if conversation else None
 

@@ -17,9 +17,6 @@ from django.views.decorators.http import require_safe
 
 from chat import database
 from chat.api.serializers import (
-    AssistantObject,
-    ModelProblemObject,
-    SuggestionObject,
     assistant_object,
     problem_object,
     suggestion_object,
@@ -32,6 +29,7 @@ from chat.pages.errors import too_many_requests
 from chat.pages.images import allow_image_frames
 from chat.pages.import_map import allow_import_map
 from chat.pages.preloaded import first_answers
+from chat.protocol import objects
 from chat.protocol.errors import ApiError
 from chat.quotas.arrivals import arrived
 from chat.streams.base import LogUnavailable
@@ -54,9 +52,9 @@ class PageConfig(TypedDict):
 
     user: UserConfig
     conversation_id: str | None
-    assistants: list[AssistantObject]
-    model_problems: list[ModelProblemObject]
-    suggestions: list[SuggestionObject]
+    assistants: list[objects.Assistant]
+    model_problems: list[objects.ModelProblem]
+    suggestions: list[objects.Suggestion]
     limits: LimitsConfig
     signup: bool
     is_staff: bool

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from chat.api.errors import error_response
 from chat.auth import origins
-from chat.protocol.response_headers import should_retry
 
 RETRY_SECONDS: Final = 10
 
@@ -66,7 +66,5 @@ def _answer(
 ) -> HttpResponse:
     """`page`: what the template says besides."""
     if f"{request.path_info}/".startswith("/api/"):
-        retryable = status == 429 or status >= 500
-        error = {"code": code, "message": message, "retryable": retryable}
-        return JsonResponse({"error": error}, status=status, headers=should_retry(retryable))
+        return error_response(code, message, status=status)
     return render(request, template or f"{status}.html", page, status=status)

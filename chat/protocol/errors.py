@@ -1,39 +1,106 @@
-"""Requests that are refused: one family for every transport. Nothing has been changed when one is raised."""
+"""Every error that a client can be told of: one table, one JSON body, one exception.
+
+Nothing has been changed when a request is refused with one of REQUEST_ERRORS.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple, TypedDict
 
-STATUS: Final = {
-    "bad_request": 400,
-    "bad_json": 400,
-    "bad_cursor": 400,
-    "empty_text": 400,
-    "text_too_long": 400,
-    "unknown_type": 400,
-    "not_signed_in": 401,
-    "forbidden": 403,
-    "another_user": 403,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "request_timeout": 408,
-    "conflict": 409,
-    "busy": 409,
-    "no_model": 409,
-    "body_too_big": 413,
-    "rate_limited": 429,
-    "too_many_runs": 429,
-    "too_many_requests": 429,
-    "unavailable": 503,
-    "draining": 503,
+
+class ErrorKind(NamedTuple):
+    """`status`: over HTTP. `retryable`: whether the same request may succeed later. `sentence`: for the docs."""
+
+    status: int
+    retryable: bool
+    sentence: str
+
+
+REQUEST_ERRORS: Final = {
+    "bad_request": ErrorKind(400, False, "A field is missing or wrong, or the request cannot be understood."),
+    "bad_json": ErrorKind(400, False, "The body is not a JSON object."),
+    "bad_cursor": ErrorKind(400, False, "The cursor is malformed."),
+    "empty_text": ErrorKind(400, False, "The message is empty or only white space."),
+    "text_too_long": ErrorKind(400, False, "The message has more characters than the limit."),
+    "unknown_type": ErrorKind(400, False, "A WebSocket frame has an unknown type."),
+    "not_signed_in": ErrorKind(401, False, "Neither a session nor a valid API token was sent."),
+    "forbidden": ErrorKind(403, False, "The CSRF token is missing or wrong."),
+    "another_user": ErrorKind(403, False, "`X-User-Id` names a different user than the one who is signed in."),
+    "not_found": ErrorKind(404, False, "It does not exist, or belongs to somebody else: the response is the same."),
+    "method_not_allowed": ErrorKind(405, False, "This method is not supported; `Allow` lists those that are."),
+    "request_timeout": ErrorKind(408, True, "The request did not arrive in time."),
+    "conflict": ErrorKind(
+        409,
+        False,
+        "The request contradicts the current state: a `client_message_id` was used before for another message, or the "
+        "answer is still being written.",
+    ),
+    "busy": ErrorKind(409, True, "The conversation is being answered."),
+    "no_model": ErrorKind(409, False, "No model is set up that you may use: an administrator must act."),
+    "body_too_big": ErrorKind(413, False, "The request body is too large."),
+    "rate_limited": ErrorKind(
+        429,
+        True,
+        "Too many messages per minute: from you, or, in a run, from this site to the model provider. Or too many of "
+        "your searches or pages of messages at once.",
+    ),
+    "too_many_runs": ErrorKind(
+        429, True, "The limit of answers being written for you is reached, or they use all of your space."
+    ),
+    "too_many_requests": ErrorKind(429, True, "You have reached the limit of connections or concurrent requests."),
+    "unavailable": ErrorKind(
+        503,
+        True,
+        "The database or Redis cannot be reached, or the site has reached its own limit of answers or of messages per "
+        "minute.",
+    ),
+    "draining": ErrorKind(
+        503, True, "The server is shutting down. Another one, or this one after its restart, will respond."
+    ),
 }
-_RETRYABLE: Final = frozenset(
-    {"request_timeout", "busy", "rate_limited", "too_many_runs", "too_many_requests", "unavailable", "draining"}
-)
+RUN_ERRORS: Final = {
+    "provider_unavailable": ErrorKind(503, True, "The model server cannot be reached, or is unavailable."),
+    "provider_error": ErrorKind(502, False, "The model server rejected the request, or failed while it answered."),
+    "authentication_failed": ErrorKind(502, False, "The model server rejected this site's API key."),
+    "timeout": ErrorKind(504, True, "The model server took too long."),
+    "empty_answer": ErrorKind(502, True, "The model finished without writing anything."),
+    "incomplete": ErrorKind(502, True, "The answer broke off."),
+    "output_too_long": ErrorKind(502, False, "The answer exceeded the site's limit."),
+    "quota_exceeded": ErrorKind(429, False, "This site's account at the model provider has no credit left."),
+    "interrupted": ErrorKind(503, True, "The server restarted while it answered."),
+    "save_failed": ErrorKind(503, True, "The answer is complete, but could not be saved."),
+}
+SERVER_ERRORS: Final = {
+    "server_error": ErrorKind(500, True, "Something went wrong on the server. The cause is in its log."),
+}
+ERRORS: Final = {**REQUEST_ERRORS, **RUN_ERRORS, **SERVER_ERRORS}
+
+# How a run can fail: also by what refuses a request.
+RUN_FAILURES: Final = ("rate_limited", "unavailable", *RUN_ERRORS)
+
+
+class ErrorFields(TypedDict):
+    code: str
+    message: str
+    retryable: bool
+
+
+class ErrorBody(TypedDict):
+    error: ErrorFields
+
+
+def error_fields(code: str, message: str, *, retryable: bool | None = None) -> ErrorFields:
+    """What every error tells. `message` is a sentence for a person. `retryable`: unless it is what the table says."""
+    return {"code": code, "message": message, "retryable": ERRORS[code].retryable if retryable is None else retryable}
+
+
+def error_body(code: str, message: str, *, retryable: bool | None = None) -> ErrorBody:
+    """The JSON body of every HTTP response that is an error."""
+    return {"error": error_fields(code, message, retryable=retryable)}
 
 
 class ApiError(Exception):
-    """`message` is a sentence for the person; `retry_after` is in seconds."""
+    """A request is refused. `message` is a sentence for the person; `retry_after` is in seconds."""
 
     def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -44,13 +111,13 @@ class ApiError(Exception):
     @property
     def status(self) -> int:
         """The HTTP status."""
-        return STATUS[self.code]
+        return ERRORS[self.code].status
 
     @property
     def retryable(self) -> bool:
-        return self.code in _RETRYABLE
+        return ERRORS[self.code].retryable
 
 
 def not_found() -> ApiError:
-    """For what does not exist and for what is somebody else's: the same answer, so that neither can be told."""
+    """For what does not exist and for what belongs to somebody else: the same error, so nobody can tell them apart."""
     return ApiError("not_found", "There is nothing here with this id.")

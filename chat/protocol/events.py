@@ -1,4 +1,4 @@
-"""The wire vocabulary: the events of a run and the cursors that point into its log.
+"""The events of a run.
 
 The names, the fields and their meaning are those of the streaming protocol, version 1 (docs/protocol.md).
 Every transport sends these objects, `typed`; they differ only in framing.
@@ -6,41 +6,18 @@ Every transport sends these objects, `typed`; they differ only in framing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Any, Final
+
+from chat.protocol.errors import error_fields
+from chat.protocol.event_data import Done, Failure, Start, Usage
 
 TERMINAL: Final = frozenset({"done", "error"})
 MERGEABLE: Final = frozenset({"token", "reasoning"})
 
 # Of a text that becomes several entries, each has no more: in JSON, where a character may take six bytes, 15 KiB.
 ENTRY_CHARACTERS: Final = 2560
-
-EPOCH_LENGTH: Final = 8
-_CURSOR = re.compile(r"([A-Za-z0-9]{8})\.(0|[1-9][0-9]{0,15})")
-
-
-class BadCursor(ValueError):
-    """The text is not a cursor. A cursor of another log is well formed and is not this error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last event that a reader has applied: `<epoch>.<seq>`. Seq 0 is the place before the first event."""
-
-    epoch: str
-    seq: int
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        match = _CURSOR.fullmatch(text)
-        if match is None:
-            raise BadCursor("A cursor looks like <8 letters or digits>.<number>.")
-        return cls(match[1], int(match[2]))
-
-    def __str__(self) -> str:
-        return f"{self.epoch}.{self.seq}"
 
 
 def typed(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,49 +50,6 @@ class Entry:
         return self.name in TERMINAL
 
 
-class UserMessage(TypedDict):
-    """`id`: only of one that is saved already."""
-
-    id: NotRequired[str]
-    text: str
-    parent_id: str | None
-    attachments: list[str]
-
-
-class Usage(TypedDict):
-    input_tokens: int
-    output_tokens: int
-
-
-class Start(TypedDict):
-    run_id: str
-    conversation_id: str
-    client_message_id: str
-    assistant: str
-    model: str
-    attempt: int
-    user_message: UserMessage
-    continues: NotRequired[str]
-
-
-class Done(TypedDict):
-    status: str
-    message_id: str
-    parent_id: str
-    finish_reason: str
-    characters: int
-    ttft_ms: int | None
-    duration_ms: int
-    usage: Usage | None
-
-
-class Failure(TypedDict):
-    code: str
-    message: str
-    retryable: bool
-    retry_after: NotRequired[float]
-
-
 def start(data: Start) -> Event:
     return Event("start", data)
 
@@ -144,8 +78,10 @@ def done(data: Done) -> Event:
     return Event("done", data)
 
 
-def error(code: str, message: str, *, retryable: bool, retry_after: float | None = None) -> Event:
-    data: Failure = {"code": code, "message": message, "retryable": retryable}
+def error(code: str, message: str, *, retryable: bool | None = None, retry_after: float | None = None) -> Event:
+    """`retryable`: unless it is what the table of errors says."""
+    fields = error_fields(code, message, retryable=retryable)
+    data: Failure = {"code": code, "message": message, "retryable": fields["retryable"]}
     if retry_after is not None:
         data["retry_after"] = retry_after
     return Event("error", data)

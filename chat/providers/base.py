@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
+from chat.protocol.errors import ERRORS
+
 # Some servers continue by themselves if the last message is the assistant's; others would begin a new answer.
 GO_ON: Final = (
     "Your last message was cut off. Continue it exactly where it ends: begin with the very next character, repeat "
@@ -97,14 +99,18 @@ Delta = TextDelta | ReasoningDelta | Recant | StatusDelta | UsageDelta | Finish
 class ProviderError(Exception):
     """There is no answer, or no complete one. The message is shown to the user.
 
-    code: an error code of the streaming protocol. retryable: the same request may succeed later.
-    retry_after: seconds that the provider asked to wait, if any. billed: the model has generated output, although
+    code: an error code of the streaming protocol. retryable: the same request may succeed later; by default
+    what the table of errors says. retry_after: seconds that the provider asked to wait, if any. billed: the model has generated output, although
     nothing usable; a retry would cost as much again, so only the user decides on it.
     """
 
     code = "provider_error"
-    retryable = False
+    retryable = ERRORS["provider_error"].retryable
     billed = False
+
+    def __init_subclass__(cls) -> None:
+        if "code" in vars(cls):
+            cls.retryable = ERRORS[cls.code].retryable
 
     def __init__(self, message: str, *, retry_after: float | None = None, retryable: bool | None = None) -> None:
         super().__init__(message)
@@ -117,14 +123,12 @@ class ProviderError(Exception):
 
 class RateLimited(ProviderError):
     code = "rate_limited"
-    retryable = True
 
 
 class ProviderUnavailable(ProviderError):
     """No connection, or the server cannot handle the request at the moment (5xx)."""
 
     code = "provider_unavailable"
-    retryable = True
 
 
 class AuthenticationFailed(ProviderError):
@@ -147,21 +151,18 @@ class Redirected(Misconfigured):
 
 class TimedOut(ProviderError):
     code = "timeout"
-    retryable = True
 
 
 class Incomplete(ProviderError):
     """The stream ended without a finish reason."""
 
     code = "incomplete"
-    retryable = True
 
 
 class EmptyAnswer(ProviderError):
     """The model ended its answer without any text."""
 
     code = "empty_answer"
-    retryable = True
     billed = True
 
 

@@ -14,8 +14,9 @@ from uuid import UUID
 from django.db.models.functions import Substr
 
 from chat.models import Message
+from chat.protocol.objects import Segment
 from chat.search.places import Budget, Finder
-from chat.search.segments import LENGTH, Segment, snippet
+from chat.search.segments import LENGTH, snippet
 from chat.search.words import CHARACTERS, Words
 
 # In characters. One string operation on a part holds the GIL for a millisecond or two.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final, TypedDict
+from typing import Final
+
+from chat.protocol.objects import Segment
 
 BEFORE: Final = 60
 LENGTH: Final = 220
-
-
-class Segment(TypedDict):
-    text: str
-    match: bool
 
 
 def marked(text: str, pattern: re.Pattern[str]) -> list[Segment]:

@@ -7,11 +7,12 @@ from daphne.http_protocol import HTTPFactory as DaphneHTTPFactory
 from daphne.http_protocol import WebRequest
 from twisted.internet import reactor
 
+from chat.protocol.errors import ERRORS
 from chat.protocol.response_headers import NO_PAGE, should_retry
 from chat.rate_limit import BODY_BYTES
 from chat.server.arrivals import LINGER_SECONDS, ArrivalDeadlines, Channel, Waiting
 from chat.server.gate import WriteGate
-from chat.server.refusing import CROWDED, TOO_BIG, error_body, named
+from chat.server.refusing import CROWDED, TOO_BIG, json_body, named
 from chatsite import descriptors, request_ids
 
 logger = logging.getLogger(__name__)
@@ -89,18 +90,17 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """In place of Daphne's page, which names itself and may be sniffed and framed."""
-        retryable = status >= 500
         code, sentence = ("bad_request", body) if status < 500 else ("server_error", "Something went wrong here.")
         headers = {
             "Content-Type": "application/json",
             "Cache-Control": "no-store",
             request_ids.HEADER: self._name,
-            **should_retry(retryable),
+            **should_retry(ERRORS[code].retryable),
             **NO_PAGE,
         }
         head = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.handle_reply({"type": "http.response.start", "status": status, "headers": head})
-        said = error_body(code, f"{sentence.rstrip('.')}.", retryable=retryable)
+        said = json_body(code, f"{sentence.rstrip('.')}.")
         self.handle_reply({"type": "http.response.body", "body": said.encode()})
 
     def _refuse(self, answer: bytes = TOO_BIG) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from chat.protocol.errors import ERRORS, error_body
 from chat.protocol.response_headers import NO_PAGE, should_retry
 from chatsite import request_ids
 
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 413: "Content Too Large", 503: "Service Unavailable"}
 
 
-def refusal(status: int, code: str, message: str, *, retryable: bool = False, **more: str) -> bytes:
+def refusal(code: str, message: str, **more: str) -> bytes:
     """A whole HTTP/1.1 response, after which the connection ends."""
-    body = error_body(code, message, retryable=retryable)
+    status, retryable = ERRORS[code].status, ERRORS[code].retryable
+    body = json_body(code, message)
     headers = {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
@@ -33,17 +35,13 @@ def named(answer: bytes, request_id: str) -> bytes:
     return b"\r\n".join([status, f"{request_ids.HEADER}: {request_id}".encode(), rest])
 
 
-def error_body(code: str, message: str, *, retryable: bool = False) -> str:
-    return json.dumps({"error": {"code": code, "message": message, "retryable": retryable}})
+def json_body(code: str, message: str) -> str:
+    return json.dumps(error_body(code, message))
 
 
-MALFORMED: Final = refusal(400, "bad_request", "This request cannot be understood.")
-TOO_SLOW: Final = refusal(408, "request_timeout", "The request did not arrive in time.", retryable=True)
-TOO_BIG: Final = refusal(413, "body_too_big", "The request is too large.")
+MALFORMED: Final = refusal("bad_request", "This request cannot be understood.")
+TOO_SLOW: Final = refusal("request_timeout", "The request did not arrive in time.")
+TOO_BIG: Final = refusal("body_too_big", "The request is too large.")
 CROWDED: Final = refusal(
-    503,
-    "unavailable",
-    "The server has no room for another connection. Try again in a moment.",
-    retryable=True,
-    **{"Retry-After": "5"},
+    "unavailable", "The server has no room for another connection. Try again in a moment.", **{"Retry-After": "5"}
 )

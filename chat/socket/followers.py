@@ -11,8 +11,9 @@ from typing import Any, Final
 from chat import metrics
 from chat.generation.engine import Engine
 from chat.generation.replay import Archived
+from chat.protocol.cursors import Cursor
 from chat.protocol.errors import ApiError
-from chat.protocol.events import Cursor, typed
+from chat.protocol.events import typed
 from chat.protocol.sse import dumps
 from chat.quotas.requests import Tally
 from chat.socket.window import Window

@@ -14,8 +14,8 @@ from chat import database
 from chat.generation.engine import Engine, Sent
 from chat.generation.requests import SendRequest, run_id_of
 from chat.models import User
-from chat.protocol.errors import ApiError
-from chat.protocol.events import BadCursor, Cursor
+from chat.protocol.cursors import BadCursor, Cursor
+from chat.protocol.errors import ApiError, error_fields
 from chat.quotas.quotas import Quotas
 from chat.socket.followers import Followers
 from chat.socket.writer import SocketWriter
@@ -82,9 +82,7 @@ class SocketRequests:
         reply: dict[str, object] = {
             "type": "error",
             "ref": ref,
-            "code": refusal.code,
-            "message": refusal.message,
-            "retryable": refusal.retryable,
+            **error_fields(refusal.code, refusal.message),
             **fields,
         }
         if refusal.retry_after is not None:

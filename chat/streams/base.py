@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, Protocol
 
-from chat.protocol.events import EPOCH_LENGTH, MERGEABLE, Cursor, Entry, Event
+from chat.protocol.cursors import EPOCH_LENGTH, Cursor
+from chat.protocol.events import MERGEABLE, Entry, Event
 from chat.protocol.sse import dumps
 
 RunState = Literal["live", "completed", "stopped", "error"]

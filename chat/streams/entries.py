@@ -8,7 +8,8 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from chat.protocol.events import Cursor, Event
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Event
 from chat.protocol.untrusted_input import clean
 from chat.streams.base import RunInfo, RunState
 

@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
-from chat.protocol.events import MERGEABLE, Cursor, Entry, Event, merge
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import MERGEABLE, Entry, Event, merge
 from chat.rate_limit import SlidingWindow
 from chat.streams.base import (
     KEEP_FAILED_SECONDS,

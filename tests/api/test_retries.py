@@ -9,9 +9,9 @@ import uuid
 
 import pytest
 
+from chat.api.errors import not_signed_in, unavailable
 from chat.api.responses import refused
-from chat.auth.credentials import not_signed_in, unavailable
-from chat.protocol.errors import STATUS, ApiError
+from chat.protocol.errors import REQUEST_ERRORS, ApiError
 from chat.providers.base import Incomplete, RateLimited, TextDelta
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
@@ -21,7 +21,7 @@ HELPS = {
 }
 
 
-@pytest.mark.parametrize("code", sorted(STATUS))
+@pytest.mark.parametrize("code", sorted(REQUEST_ERRORS))
 def test_a_refusal_says_it(code: str) -> None:
     response = refused(ApiError(code, "No."))
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat.protocol.events import BadCursor, Cursor, Entry, answer, merge
+from chat.protocol.cursors import BadCursor, Cursor
+from chat.protocol.events import Entry, answer, merge
 
 
 @pytest.mark.parametrize(

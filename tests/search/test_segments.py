@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import re
 
-from chat.search.segments import Segment, marked, snippet
+from chat.protocol.objects import Segment
+from chat.search.segments import marked, snippet
 
 HERON = re.compile("heron", re.IGNORECASE)
 

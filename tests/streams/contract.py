@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from chat.protocol import events
-from chat.protocol.events import Cursor, Entry, Event, token
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Entry, Event, token
 from chat.streams.base import (
     ROOM_BYTES,
     Budget,

@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TypeVar
 
 from chat.protocol import events
-from chat.protocol.events import Cursor, Entry, Event, token
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Entry, Event, token
 from chat.streams.base import Budget, Created
 from chat.streams.redis.log import RedisLog
 from tests.streams.contract import LIMIT, request

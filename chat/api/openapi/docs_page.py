@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from chat.api.openapi.components import Schema
 from chat.api.openapi.errors import CODES_HERE, SENTENCES
-from chat.api.openapi.events import EVENTS, schema_name
-from chat.api.openapi.values import Schema
+from chat.api.openapi.events import schema_name
+from chat.protocol.event_data import EVENTS
 
 METHODS: Final = ("get", "post", "patch", "delete")
 _FORMATS: Final = {"uuid": "UUID", "date-time": "time", "uri-reference": "address"}

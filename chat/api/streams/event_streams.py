@@ -18,8 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter
 
 from chat import metrics
+from chat.api.errors import not_signed_in
 from chat.api.streams.heartbeats import LIVE_SECONDS
-from chat.auth.credentials import not_signed_in
 from chat.auth.sign_in_watch import signed_out
 from chat.generation.run_labels import RunLabels
 from chat.models import User

@@ -16,8 +16,8 @@ from chat.generation.draining import retry_ms
 from chat.generation.engine import Engine, is_at_end
 from chat.generation.replay import Archived
 from chat.notices import channel
+from chat.protocol.cursors import BadCursor, Cursor
 from chat.protocol.errors import ApiError
-from chat.protocol.events import BadCursor, Cursor
 from chat.protocol.sse import RETRY_MS, encode, ping
 from chat.protocol.untrusted_input import parse_uuid
 from chat.streams.base import Batch, LogUnavailable, RunInfo

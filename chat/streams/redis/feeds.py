@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from chat.protocol.events import Cursor, Entry, Event, merge
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Entry, Event, merge
 from chat.streams.base import Batch, Lost, RunNotFound, RunState, size_of, state_after
 
 HELD_BYTES: Final = 64 * 1024

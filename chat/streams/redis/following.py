@@ -15,7 +15,8 @@ from typing import Any, Final, cast
 
 from redis.asyncio import ConnectionPool
 
-from chat.protocol.events import Cursor, Entry, Event
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Entry, Event
 from chat.streams.base import Batch, LogUnavailable, RunState
 from chat.streams.entries import decode
 from chat.streams.redis import keys

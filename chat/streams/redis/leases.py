@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from chat.protocol.events import Cursor, Event
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Event
 from chat.streams.base import (
     KEEP_FAILED_SECONDS,
     KEEP_SAVED_SECONDS,

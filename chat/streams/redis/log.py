@@ -22,7 +22,8 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from chat.protocol.events import Cursor, Entry, Event
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Entry, Event
 from chat.streams.base import (
     KEEP_FAILED_SECONDS,
     MINUTE_SECONDS,

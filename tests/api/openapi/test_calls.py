@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import URLPattern
+from django.urls import path as address
 
 from chat.api import urls
-from chat.api.openapi import views as documentation
-from chat.api.openapi.document import address_of, document
+from chat.api.calls import RUNS, call
+from chat.api.openapi.document import Undocumented, address_of, describe, document
+from chat.api.responses import route
+from chat.api.runs import list_runs
+from chat.models import User
 from tests.api.openapi.openapi import ID, PUBLIC, check, codes_of, operations
 
 
@@ -20,8 +25,7 @@ def views() -> Iterator[tuple[str, str, Any]]:
     for pattern in urls.urlpatterns:
         assert isinstance(pattern, URLPattern)
         path = address_of(re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern)))
-        public = pattern.callback in (documentation.schema, documentation.page)
-        methods = {"GET": pattern.callback} if public else pattern.callback.methods  # type: ignore[attr-defined]
+        methods = getattr(pattern.callback, "methods", {"GET": pattern.callback})
         for method, view in methods.items():
             yield path, method, view
 
@@ -64,14 +68,22 @@ class TestCalls:
 
         assert expected <= set(operation["responses"])
 
-    @pytest.mark.parametrize(("path", "method", "operation"), operations())
-    def test_its_parameters_are_those_that_it_takes(self, path: str, method: str, operation: dict[str, Any]) -> None:
-        documented = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
-        [view] = [view for view_path, view_method, view in views() if (view_path, view_method) == (path, method)]
-        taken = getattr(view, "parameters", ())
+    def test_a_view_without_its_call_is_found(self) -> None:
+        async def planted(request: HttpRequest, user: User) -> HttpResponse:
+            return HttpResponse()
 
-        # What takes any belongs to event sources of others.
-        assert taken is None or sorted(documented) == sorted(taken)
+        with pytest.raises(Undocumented, match="GET planted"):
+            describe([*urls.urlpatterns, address("planted", route(GET=planted))])
+        with pytest.raises(Undocumented, match="PUT planted"):
+            describe([address("planted", route(GET=list_runs, PUT=planted))])
+
+    def test_a_call_whose_error_is_in_no_table_is_found(self) -> None:
+        @call("planted", "Planted", tag=RUNS, gives={}, refuses=("out_of_coffee",))
+        async def planted(request: HttpRequest, user: User) -> HttpResponse:
+            return HttpResponse()
+
+        with pytest.raises(KeyError, match="out_of_coffee"):
+            describe([address("planted", route(GET=planted))])
 
     @pytest.mark.django_db
     @pytest.mark.parametrize(("path", "method"), sorted(set(routes())))

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chat.api.openapi.document import document
-from chat.api.openapi.errors import CODES
 from chat.api.openapi.events import EVENTS
+from chat.protocol.errors import ERRORS
 from tests.api.openapi.openapi import PUBLIC, operations
 
 
@@ -70,7 +70,7 @@ class TestPage:
         for path, _, operation in operations():
             assert f'id="{operation["operationId"]}"' in html
             assert f"<code>{path}</code>" in html
-        assert all(f'id="code-{code}"' in html for code in CODES)
+        assert all(f'id="code-{code}"' in html for code in ERRORS)
         assert all(f"<code>{event}</code>" in html for event in EVENTS)
 
     def test_every_link_within_it_leads_somewhere(self, client: Client) -> None:

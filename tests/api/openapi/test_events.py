@@ -8,9 +8,10 @@ import pytest
 from jsonschema.exceptions import ValidationError
 
 from chat.api.openapi.document import document
-from chat.api.openapi.events import EVENTS, schema_name
+from chat.api.openapi.events import schema_name
 from chat.api.streams import run_stream
-from chat.protocol import events
+from chat.protocol import event_data, events
+from chat.protocol.event_data import EVENTS
 from chat.protocol.events import Entry, Event
 from chat.protocol.sse import Decoder, ping
 from chat.streams.base import Batch
@@ -60,7 +61,7 @@ def sent_events() -> list[Event]:
     ]
 
 
-def _done(*, usage: events.Usage | None, ttft_ms: int | None) -> Event:
+def _done(*, usage: event_data.Usage | None, ttft_ms: int | None) -> Event:
     return events.done(
         {
             "status": "completed",

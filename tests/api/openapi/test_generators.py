@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chat.api.openapi.document import document
-from chat.api.openapi.errors import CODES
+from chat.protocol.errors import ERRORS
 from tests.api.openapi.openapi import operations, schema_of
 
 # Of these, generators make types without fields, or fail: openapi-python-client, NSwag and Kiota among them.
@@ -77,8 +77,8 @@ def test_a_reference_has_nothing_beside_it_but_words() -> None:
 def test_error_codes_are_an_enum() -> None:
     codes = schema_of("ErrorCode")
 
-    assert (codes["type"], codes["enum"]) == ("string", list(CODES))
-    assert codes["x-enum-descriptions"] == list(CODES.values())
+    assert (codes["type"], codes["enum"]) == ("string", list(ERRORS))
+    assert codes["x-enum-descriptions"] == [kind.sentence for kind in ERRORS.values()]
 
 
 def test_a_planted_choice_is_found() -> None:

@@ -10,8 +10,8 @@ from jsonschema.exceptions import ValidationError
 from chat.api import serializers
 from chat.generation.engine import describe
 from chat.models import Assistant, Conversation, Message
-from chat.protocol import events
-from chat.protocol.events import Cursor
+from chat.protocol import event_data, objects
+from chat.protocol.cursors import Cursor
 from chat.streams.base import RunInfo
 from tests.api.openapi.openapi import ID, check, schema_of
 
@@ -33,14 +33,14 @@ class TestObjects:
     @pytest.mark.parametrize(
         ("name", "shape"),
         [
-            ("Conversation", serializers.ConversationObject),
-            ("Message", serializers.MessageObject),
-            ("Assistant", serializers.AssistantObject),
-            ("StartEvent", events.Start),
-            ("DoneEvent", events.Done),
-            ("ErrorEvent", events.Failure),
-            ("UserMessage", events.UserMessage),
-            ("Usage", events.Usage),
+            ("Conversation", objects.Conversation),
+            ("Message", objects.Message),
+            ("Assistant", objects.Assistant),
+            ("StartEvent", event_data.Start),
+            ("DoneEvent", event_data.Done),
+            ("ErrorEvent", event_data.Failure),
+            ("UserMessage", event_data.UserMessage),
+            ("Usage", event_data.Usage),
         ],
     )
     def test_the_fields_are_those_of_the_code(self, name: str, shape: Any) -> None:
@@ -53,6 +53,12 @@ class TestObjects:
         assert set(schema["required"]) - own == {
             name for name, hint in hints.items() if get_origin(hint) is not NotRequired
         }
+
+    def test_roles_and_states_are_those_of_the_database(self) -> None:
+        message = schema_of("Message")["properties"]
+
+        assert message["role"]["enum"] == Message.Role.values
+        assert message["status"]["enum"] == Message.Status.values
 
     def test_what_the_api_gives_is_valid(self) -> None:
         assistant = Assistant(name="Demo", slug="demo", provider="demo", model="demo")
@@ -74,7 +80,7 @@ class TestObjects:
         check(serializers.conversation_object(conversation), "Conversation")
         check(serializers.message_object(question), "Message")
         check(serializers.message_object(answer), "Message")
-        check(serializers.branch_message_shape(answer, siblings=[answer.pk]), "Message")
+        check(serializers.branch_message_object(answer, siblings=[answer.pk]), "Message")
 
     def test_a_run_is_valid(self) -> None:
         run = serializers.run_object(live_run())

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chat.api import conversation_changes, pagination
+from chat.api import pagination
 from chat.api.openapi.document import document
 from chat.api.parameters import check_names
 from chat.api.streams import run_stream
-from chat.generation.requests import FIELDS, SendRequest
+from chat.generation.requests import SendRequest
+from chat.protocol import bodies
+from chat.protocol.cursors import BadCursor, Cursor
 from chat.protocol.errors import ApiError
-from chat.protocol.events import BadCursor, Cursor
+from chat.protocol.objects import ConversationChanges, Send
 from tests.api.openapi.openapi import ID, accepts, check, schema_of
 
 
@@ -26,7 +28,7 @@ def parses(kind: type[Cursor | run_stream.Cursors], text: str) -> bool:
 
 
 def parse(body: dict[str, Any]) -> None:
-    check_names(body, FIELDS, kind="field")
+    check_names(body, bodies.names(Send), kind="field")
     SendRequest.parse(body, characters=100_000)
 
 
@@ -112,8 +114,8 @@ class TestRequests:
             check(body, "ConversationChanges")
 
     def test_the_fields_are_those_that_are_taken(self) -> None:
-        assert set(schema_of("Send")["properties"]) == set(FIELDS)
-        assert set(schema_of("ConversationChanges")["properties"]) == set(conversation_changes.NAMES)
+        assert set(schema_of("Send")["properties"]) == set(bodies.names(Send))
+        assert set(schema_of("ConversationChanges")["properties"]) == set(bodies.names(ConversationChanges))
 
     @pytest.mark.parametrize(
         "text", ["", "abcdEF12.0", "00000000.17", "abcdef12", "abcdef12.01", "abcdef1.1", ".", "a b"]

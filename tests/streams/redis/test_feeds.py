@@ -5,7 +5,8 @@ import weakref
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from chat.protocol.events import Cursor, Entry, Event, token
+from chat.protocol.cursors import Cursor
+from chat.protocol.events import Entry, Event, token
 from chat.streams.redis import feeds
 from chat.streams.redis.feeds import Feed, Position
 

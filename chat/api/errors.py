@@ -1,0 +1,47 @@
+"""Errors as responses of Django, with the headers that belong to each."""
+
+from __future__ import annotations
+
+import math
+
+from django.http import HttpResponse, JsonResponse
+
+from chat.protocol.errors import ERRORS, ApiError, error_body
+from chat.protocol.response_headers import should_retry
+
+
+def error_response(
+    code: str,
+    message: str,
+    *,
+    status: int | None = None,
+    retryable: bool | None = None,
+    retry_after: float | None = None,
+    repeatable: bool = True,
+) -> HttpResponse:
+    """`status` and `retryable`: unless they are what the table of errors says. `retry_after` is in seconds.
+
+    `repeatable`: whether the very same request, sent again, is another attempt.
+    """
+    status = ERRORS[code].status if status is None else status
+    body = error_body(code, message, retryable=retryable)
+    response = JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
+    for name, value in should_retry(body["error"]["retryable"] and repeatable).items():
+        response.headers[name] = value
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(math.ceil(retry_after or 1))
+    return response
+
+
+def refused(error: ApiError) -> HttpResponse:
+    return error_response(error.code, error.message, retry_after=error.retry_after)
+
+
+def not_signed_in(message: str = "Sign in, or send an API token.") -> HttpResponse:
+    response = error_response("not_signed_in", message)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="chatsite"'
+    return response
+
+
+def unavailable(message: str = "The database cannot be reached. Try again.") -> HttpResponse:
+    return error_response("unavailable", message, retry_after=5)

@@ -1,0 +1,175 @@
+"""What each event of a run carries, by the event's name. Every transport sends it with `type`, the name, beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, NotRequired, TypedDict
+
+from msgspec import Meta
+
+from chat.protocol.fields import Count, Id, Milliseconds, one_of, says
+
+Agent = Annotated[str, Meta(description="The member of a team that this is about.")]
+Attempt = Annotated[int, Meta(extra_json_schema={"minimum": 1})]
+
+
+class UserMessage(TypedDict):
+    """The question that the run answers."""
+
+    id: NotRequired[Annotated[Id, says("Only of one that is saved already and is answered again.")]]
+    text: str
+    parent_id: Id | None
+    attachments: list[str]
+
+
+class Usage(TypedDict):
+    """Tokens so far, as the provider counts them."""
+
+    input_tokens: Count
+    output_tokens: Count
+
+
+class Start(TypedDict):
+    """Always first."""
+
+    run_id: Id
+    conversation_id: Id
+    client_message_id: Id
+    assistant: Annotated[str, says("The slug of the assistant that answers. Empty if it has been deleted.")]
+    model: str
+    attempt: Annotated[Attempt, says("1, unless another process took over the run.")]
+    user_message: UserMessage
+    continues: NotRequired[Annotated[Id, says("The saved answer that this one begins with, if it continues one.")]]
+
+
+class _OfAgent(TypedDict):
+    agent: NotRequired[Agent]
+
+
+class Status(_OfAgent):
+    """A line about the progress, for a person to read."""
+
+    text: str
+    state: Annotated[
+        str,
+        says(
+            "What is going on, for a program.",
+            examples=["thinking", "searching", "reading", "generating", "retrying", "saving"],
+        ),
+    ]
+
+
+class Reasoning(_OfAgent):
+    """A piece of the model's reasoning, if it shares that."""
+
+    text: str
+
+
+class Token(_OfAgent):
+    """A piece of the answer. Every `text` since `start`, or since the last `reset`, joined, is the answer."""
+
+    text: str
+
+
+class _OfTool(_OfAgent):
+    call_id: str
+    tool: str
+
+
+class ToolStart(_OfTool):
+    """The model calls a tool."""
+
+    arguments: dict[str, Any]
+
+
+class ToolProgress(_OfTool):
+    """A part of a tool's result, as it arrives."""
+
+    item: Annotated[dict[str, Any], says("For a search, one hit: `index`, `title`, `snippet`, `score`, `url`.")]
+
+
+class ToolResult(_OfTool):
+    """A tool has finished."""
+
+    result: Annotated[Any, says("A preview of at most 4 KiB.")]
+    duration_ms: Milliseconds
+
+
+class ToolError(_OfTool):
+    """A tool has failed. The run goes on."""
+
+    message: str
+    duration_ms: Milliseconds
+
+
+class AgentStart(TypedDict):
+    """A member of a team begins. Events that carry its `agent` are its own."""
+
+    agent: str
+    name: str
+
+
+class AgentDone(TypedDict):
+    """A member of a team has finished."""
+
+    agent: str
+    status: str
+
+
+class UsageSoFar(Usage, _OfAgent):
+    """Tokens so far: later counts replace earlier ones."""
+
+
+class Reset(TypedDict):
+    """Discard everything since `start`: the log is sent again, or the run has started over."""
+
+    attempt: Attempt
+    reason: Annotated[
+        str, says("`unknown_cursor`: the cursor that was sent is of another log. `thought`: the text was reasoning.")
+    ]
+
+
+class Done(TypedDict):
+    """The end of an answer that is saved: whoever reads this finds the message in the API."""
+
+    status: Annotated[str, one_of("completed", "stopped")]
+    message_id: Id
+    parent_id: Annotated[Id, says("The saved question.")]
+    finish_reason: Annotated[str, one_of("stop", "length", "content_filter", "stopped", "abandoned")]
+    characters: Annotated[Count, says("Code points of the answer. If you count differently, fetch the message again.")]
+    ttft_ms: Annotated[Milliseconds | None, says("Time to the first token, in milliseconds.")]
+    duration_ms: Milliseconds
+    usage: Usage | None
+
+
+class Failure(TypedDict):
+    """The end of a run that failed. Nothing of the answer was saved; what had arrived can be kept."""
+
+    code: str
+    message: Annotated[str, says("A sentence for the person who asked.")]
+    retryable: Annotated[bool, says("Whether the same request may succeed later.")]
+    retry_after: NotRequired[Annotated[float, says("Seconds to wait before that.", minimum=0)]]
+
+
+class Ping(TypedDict):
+    """A sign of life: at the beginning, when a server shuts down, and when nothing has been sent for a while."""
+
+    heartbeat: Annotated[float, says("The longest silence to expect, in seconds.", exclusiveMinimum=0)]
+
+
+EVENTS: Final[dict[str, Any]] = {
+    "start": Start,
+    "status": Status,
+    "reasoning": Reasoning,
+    "token": Token,
+    "tool_start": ToolStart,
+    "tool_progress": ToolProgress,
+    "tool_result": ToolResult,
+    "tool_error": ToolError,
+    "agent_start": AgentStart,
+    "agent_done": AgentDone,
+    "usage": UsageSoFar,
+    "reset": Reset,
+    "done": Done,
+    "error": Failure,
+}
+"""The type of the data of each event of a run."""

@@ -1,0 +1,265 @@
+"""The JSON objects of the API: what its calls take and give. The OpenAPI document is made from these types.
+
+Objects that a client reads may get more fields: clients ignore those that they do not know.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, NotRequired, TypedDict
+
+from chat.protocol.fields import (
+    NOT_BLANK,
+    Address,
+    Count,
+    Id,
+    Milliseconds,
+    PageCursor,
+    RunCursor,
+    Time,
+    one_of,
+    says,
+)
+from chat.protocol.untrusted_input import UUID_PATTERN
+
+ROOT: Final = "root"
+"""As a parent id: the message begins the conversation anew, beside its first message."""
+
+TITLE_LENGTH: Final = 120
+
+
+class Send(TypedDict, total=False):
+    """A message to answer (`text`), a saved question to answer again (`regenerate_id`), or a saved answer that was
+    cut off, to go on with (`continue_id`): exactly one of the three."""
+
+    text: Annotated[
+        str | None,
+        says(
+            "The message. NUL and unpaired surrogates are replaced by U+FFFD.",
+            minLength=1,
+            pattern=NOT_BLANK,
+        ),
+    ]
+    client_message_id: Annotated[
+        Id | None,
+        says(
+            "Made by the client, one for each message: the same id again, by whatever transport, is the same run. "
+            "If it is omitted, every request is a new run."
+        ),
+    ]
+    conversation_id: Annotated[Id | None, says("If it is omitted, a new conversation begins.")]
+    parent_id: Annotated[
+        str | None,
+        says(
+            "The answer that this message continues. By default the conversation's active leaf; "
+            f"`{ROOT}` makes a new first message. Only with `text`.",
+            pattern=f"^({ROOT}|{UUID_PATTERN})$",
+        ),
+    ]
+    regenerate_id: Annotated[
+        Id | None, says("A question. It gets another answer beside those that it has. Not with `text`.")
+    ]
+    continue_id: Annotated[
+        Id | None,
+        says(
+            "An answer whose `finish_reason` is `length` or `stopped`. A new answer beside it begins with its text "
+            "and goes on. Not with `text`."
+        ),
+    ]
+    assistant: Annotated[
+        str | None, says("The slug of an assistant. By default the conversation's own, or else the site's default.")
+    ]
+    attachments: Annotated[list[str] | None, says("Reserved: nothing can be attached yet.", maxItems=0)]
+
+
+class ConversationChanges(TypedDict, total=False):
+    """What to change: one of these, or several. Not `active_leaf_id` together with `branch_id`."""
+
+    title: Annotated[
+        str, says("Runs of white space become one space.", minLength=1, maxLength=TITLE_LENGTH, pattern=NOT_BLANK)
+    ]
+    active_leaf_id: Annotated[Id, says("An answer of this conversation at which the shown path shall end.")]
+    branch_id: Annotated[Id, says("Any message of it: the shown path ends at the newest answer below this one.")]
+    pinned: bool
+    archived: bool
+    unread: bool
+
+
+class RunUrls(TypedDict):
+    events_url: Address
+    stop_url: Address
+
+
+class StartedRun(TypedDict):
+    """Where to follow a run, and where to stop it."""
+
+    run_id: Id
+    conversation_id: Annotated[
+        Id, says("Reserved at the start. The conversation itself exists once its run is saved.")
+    ]
+    events_url: Address
+    stop_url: Address
+
+
+class Unanswered(TypedDict):
+    """Of a run that failed, while its question waits to be asked again or dismissed."""
+
+    failed_at: Time
+    first: Annotated[bool, says("Nothing in its conversation has been answered: the conversation does not exist yet.")]
+
+
+class Run(TypedDict):
+    """One generation: a message in, one answer out."""
+
+    run_id: Id
+    conversation_id: Id
+    client_message_id: Id
+    title: Annotated[str, says("Of the conversation.")]
+    cursor: Annotated[RunCursor, says("The last event so far.")]
+    state: Annotated[str, one_of("live", "completed", "stopped", "error")]
+    unanswered: Annotated[
+        Unanswered | None, says("Of a run that failed, while its question waits to be asked again or dismissed.")
+    ]
+    events_url: Address
+    stop_url: Address
+
+
+class StoppedRun(TypedDict):
+    """The run that was asked to stop."""
+
+    run_id: Id
+
+
+class RunList(TypedDict):
+    """The runs, newest first."""
+
+    items: list[Run]
+
+
+class Conversation(TypedDict):
+    """A tree of messages. What is shown is the path from the active leaf up to the root."""
+
+    id: Id
+    title: Annotated[str, says("Plain text.", maxLength=TITLE_LENGTH)]
+    assistant: Annotated[str | None, says("The slug of the assistant that answered last. Null if it was deleted.")]
+    active_leaf_id: Annotated[Id | None, says("The message at which the shown path ends.")]
+    pinned: Annotated[bool, says("Kept at the top of the list.")]
+    archived: Annotated[bool, says("Hidden from the list by default.")]
+    unread: Annotated[bool, says("An answer was saved since this was last set to false.")]
+    created_at: Time
+    updated_at: Time
+
+
+class ConversationPage(TypedDict):
+    """Conversations, the most recently answered first."""
+
+    items: list[Conversation]
+    next: Annotated[PageCursor | None, says("The `cursor` of the next page, or null at the end.")]
+
+
+class Message(TypedDict):
+    """A person's question or an assistant's answer. Never changed once it is written."""
+
+    id: Id
+    conversation_id: Id
+    parent_id: Annotated[Id | None, says("Null for a first message.")]
+    role: Annotated[str, one_of("user", "assistant")]
+    text: str
+    status: Annotated[str, one_of("completed", "stopped"), says("`stopped`: the answer was cut off there.")]
+    finish_reason: Annotated[str, says("As in the `done` event. Empty for a question.")]
+    model: Annotated[str, says("The model's name at the provider. Empty for a question.")]
+    assistant: Annotated[
+        str | None, says("The slug of the assistant that answered. Null for a question, or if it was deleted.")
+    ]
+    run_id: Annotated[Id | None, says("The run that wrote this answer. Null for a question.")]
+    client_message_id: Annotated[
+        Id | None,
+        says("That of the request that brought it: of a question, or of a further answer to it. Else null."),
+    ]
+    input_tokens: Count | None
+    output_tokens: Count | None
+    ttft_ms: Annotated[Milliseconds | None, says("Time to the first token, in milliseconds.")]
+    duration_ms: Annotated[Milliseconds | None, says("Of the whole answer, in milliseconds.")]
+    created_at: Time
+    siblings: NotRequired[
+        Annotated[
+            list[Id],
+            says(
+                "On a page of one branch: the messages of its role below the same parent, oldest first, with itself."
+            ),
+        ]
+    ]
+
+
+class MessagePage(TypedDict):
+    """Messages of all branches or of one, newest first."""
+
+    items: list[Message]
+    next: Annotated[PageCursor | None, says("The `cursor` of the next page, or null at the end.")]
+    previous: NotRequired[
+        Annotated[PageCursor | None, says("Of one branch: the `cursor` of the page of newer messages, or null.")]
+    ]
+    leaf_id: NotRequired[
+        Annotated[Id | None, says("Of one branch: the message at which it ends. Null if there is none yet.")]
+    ]
+
+
+class Assistant(TypedDict):
+    """A model with a name and instructions: what a person chooses to talk to."""
+
+    slug: str
+    name: str
+    description: str
+    provider: str
+    model: str
+    default: Annotated[bool, says("The one that answers when nothing else is chosen.")]
+    demo: Annotated[bool, says("Its answers are pre-written.")]
+
+
+class ModelProblem(TypedDict):
+    """What is wrong with a provider."""
+
+    provider: Annotated[str, says("As assistants name it.")]
+    silent: Annotated[bool, says("Whether its server does not respond. It may recover at any moment: ask again.")]
+    code: Annotated[str, says("As in an `error` event.")]
+    message: Annotated[str, says("A sentence for people, in English.")]
+
+
+class AssistantList(TypedDict):
+    """The assistants to choose from; the default is the first."""
+
+    items: list[Assistant]
+    problems: Annotated[
+        list[ModelProblem], says("Providers whose models cannot be used, as far as was known a moment ago.")
+    ]
+
+
+class Segment(TypedDict):
+    """A piece of a text. Joined, the pieces are the text; nothing in it is markup."""
+
+    text: str
+    match: Annotated[bool, says("Whether this is what was searched for.")]
+
+
+class Hit(TypedDict):
+    """A message, or the title of a conversation, that contains the words."""
+
+    conversation: Conversation
+    message_id: Annotated[Id | None, says("Null: the title contains them.")]
+    role: Annotated[str | None, says("Of the message, `user` or `assistant`. Null for a title.")]
+    created_at: Annotated[Time, says("Of the message; of a title, when its conversation was last answered.")]
+    title: list[Segment]
+    snippet: Annotated[list[Segment], says("The message around the first match. Empty for a title.")]
+
+
+class SearchPage(TypedDict):
+    """The hits, newest first."""
+
+    items: list[Hit]
+    next: Annotated[PageCursor | None, says("The `cursor` of the next page, or null at the end.")]
+
+
+class Suggestion(TypedDict):
+    """A question that the page of a new conversation offers."""
+
+    title: str
+    text: str
