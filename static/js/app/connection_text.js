@@ -1,3 +1,4 @@
+import { FORBIDDEN, NOT_SIGNED_IN, PROTOCOL } from "../client/close_codes.js";
 import { gettext } from "../ui/i18n.js";
 
 const OFFLINE_AFTER_MS = 5_000;
@@ -41,8 +42,8 @@ function lostText({ wasOpen, draining }) {
 
 /** @param {number | null} code @returns {ConnectionText} */
 function finalText(code) {
-  if (code === 4401) return { ...SILENCE, text: gettext("You are signed out. Your words stay here."), action: "login" };
-  if (code === 4403) return { ...SILENCE, text: gettext("This site does not accept connections from this address.") };
-  if (code === 4400) return { ...SILENCE, text: gettext("This page is older than the site."), action: "reload" };
+  if (code === NOT_SIGNED_IN) return { ...SILENCE, text: gettext("You are signed out. Your words stay here."), action: "login" };
+  if (code === FORBIDDEN) return { ...SILENCE, text: gettext("This site does not accept connections from this address.") };
+  if (code === PROTOCOL) return { ...SILENCE, text: gettext("This page is older than the site."), action: "reload" };
   return SILENCE;
 }

@@ -1,4 +1,5 @@
 import { ChatClient } from "../client/chat_client.js";
+import { NOT_SIGNED_IN } from "../client/close_codes.js";
 import { warn } from "../client/warning.js";
 import { ConversationStore, LiveRuns, runOf } from "../conversation/index.js";
 import { csrfToken, refreshCsrfFields } from "../ui/csrf.js";
@@ -17,7 +18,6 @@ import { TabStorage } from "../ui/tab_storage.js";
  * @property {boolean} is_staff
  */
 
-const NOT_SIGNED_IN = 4401;
 const sse = new LateModule(() => import("../client/sse_transport.js"));
 const unsentMessages = new LateModule(() => import("./unsent_messages.js"));
 const unanswered = new LateModule(() => import("./unanswered.js"));

@@ -1,6 +1,7 @@
 import { Api } from "./api.js";
 import { newClientMessageId } from "./client_message_id.js";
 import { systemClock } from "./clock.js";
+import { NOT_SIGNED_IN } from "./close_codes.js";
 import { Connection } from "./connection.js";
 import { Deliveries } from "./deliveries.js";
 import { ChatError } from "./errors.js";
@@ -36,7 +37,6 @@ import { Subscription } from "./subscription.js";
  * @property {() => number} [random]
  */
 
-const NOT_SIGNED_IN = 4401;
 
 /**
  * The page's one connection to the server: sends messages, follows runs, stops them.
@@ -44,7 +44,7 @@ const NOT_SIGNED_IN = 4401;
  * It guarantees, over reconnects and changes of transport: a message that was sent is answered once and makes one
  * turn; a followed run brings each of its events once and in order. It touches no DOM. Events (`CustomEvent`):
  *
- * - `connection`: detail is a ConnectionDetail. State "closed" with a code (4400, 4401, 4403) is final.
+ * - `connection`: detail is a ConnectionDetail. State "closed" with a code of FINAL (close_codes.js) is final.
  * - `hello`: after every connect; detail is the hello frame, with the user's live runs. Over SSE its `user` is null.
  * - `notice`: detail is the notice. Notices are not repeated: what was missed between two hellos must be fetched.
  * - `stranger`: somebody else is signed in by now, the socket says or the API; the connection is closed, and what waits

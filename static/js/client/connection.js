@@ -1,3 +1,4 @@
+import { DRAINING, FINAL } from "./close_codes.js";
 import { ReconnectDelay } from "./reconnect_delay.js";
 
 /**
@@ -26,10 +27,7 @@ import { ReconnectDelay } from "./reconnect_delay.js";
  * @property {Listener["stalled"]} stalled
  */
 
-/** Protocol, not signed in, forbidden: trying again would not help. */
-const FINAL_CODES = new Set([4400, 4401, 4403]);
 const FIRST_APPLICATION_CODE = 4000;
-const DRAINING = 4412;
 /** One failure may be a server that restarts; two in a row look like a proxy that does not let WebSockets through. */
 const FAILURES_BEFORE_FALLBACK = 2;
 const SOON_MS = 1_000;
@@ -169,7 +167,7 @@ export class Connection {
    */
   #down(transport, down) {
     if (transport !== this.#current && transport !== this.#candidate) return;
-    if (down.code !== null && FINAL_CODES.has(down.code)) return this.stop(down.code);
+    if (down.code !== null && FINAL.has(down.code)) return this.stop(down.code);
     if (down.code === DRAINING) this.#draining = true;
     const wasOpen = transport === this.#current;
     if (!wasOpen) this.#candidate = null;

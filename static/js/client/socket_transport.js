@@ -1,3 +1,4 @@
+import { FRAME_TOO_BIG } from "./close_codes.js";
 import { Acks } from "./acks.js";
 import { errorFrom } from "./errors.js";
 import { Feeds } from "./feeds.js";
@@ -20,7 +21,6 @@ import { isObject, readHello, strings } from "./untrusted_input.js";
  * @typedef {import("./untrusted_input.js").Frame} Frame
  */
 
-const FRAME_TOO_BIG = 4413;
 
 /**
  * The largest frame that a socket may send; what is larger goes by POST. The server's own limit (128 KiB unless set
