@@ -99,9 +99,9 @@ Delta = TextDelta | ReasoningDelta | Recant | StatusDelta | UsageDelta | Finish
 class ProviderError(Exception):
     """There is no answer, or no complete one. The message is shown to the user.
 
-    code: an error code of the streaming protocol. retryable: the same request may succeed later; by default
-    what the table of errors says. retry_after: seconds that the provider asked to wait, if any. billed: the model has generated output, although
-    nothing usable; a retry would cost as much again, so only the user decides on it.
+    code: an error code of the streaming protocol. retryable: the same request may succeed later; by default what the
+    table of errors says. retry_after: seconds that the provider asked to wait, if any. billed: the model has generated
+    output, although nothing usable; a retry would cost as much again, so only the user decides on it.
     """
 
     code = "provider_error"
