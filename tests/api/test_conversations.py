@@ -84,8 +84,8 @@ async def test_rename_and_choose_a_branch(chat: Rig, owner: Browser) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [({}, 400), ({"title": ""}, 400), ({"title": 5}, 400), ({"title": "x" * 121}, 400), ({"owner": 1}, 400),
-     ({"active_leaf_id": "QUESTION"}, 404), ({"active_leaf_id": None}, 404),
-     ({"active_leaf_id": str(uuid.UUID(int=3))}, 404), (b"{", 400), ({"branch_id": None}, 404),
+     ({"active_leaf_id": "QUESTION"}, 404), ({"active_leaf_id": None}, 400),
+     ({"active_leaf_id": str(uuid.UUID(int=3))}, 404), (b"{", 400), ({"branch_id": None}, 400),
      ({"branch_id": str(uuid.UUID(int=3))}, 404), ({"pinned": 1}, 400), ({"archived": "true"}, 400),
      ({"unread": None}, 400), ({"title": "Other", "pinned": "no"}, 400),
      ({"branch_id": str(uuid.UUID(int=3)), "active_leaf_id": str(uuid.UUID(int=3))}, 400)],

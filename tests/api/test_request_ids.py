@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 import chatsite.urls
+from chat.api.calls import RUNS, call
 from chat.api.responses import route
 from chat.models import User
 from chat.quotas.quotas import quotas
@@ -29,6 +30,7 @@ def fail(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("planted")
 
 
+@call("fail", "Fails", tag=RUNS, gives={})
 async def fail_in_the_api(request: HttpRequest, user: User) -> HttpResponse:
     logging.getLogger("chat.planted").warning("It is answered.")
     raise RuntimeError("planted")

@@ -366,7 +366,7 @@ async def test_a_database_that_is_away_is_503(chat: Rig, owner: Browser, monkeyp
     def away(*_: object) -> None:
         raise OperationalError("no such server")
 
-    monkeypatch.setattr("chat.auth.credentials.user_of_token", away)
+    monkeypatch.setattr("chat.api.authentication.user_of_token", away)
     response = await owner.get("/api/conversations")
     assert (response.status, response.data["error"]["code"]) == (503, "unavailable")
     assert response.headers["retry-after"] == "5"
