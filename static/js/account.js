@@ -1,9 +1,9 @@
 /**
- * The pages of one's account work without scripts. With this one, whoever logs out or deletes their account there leaves
- * no words in the browser, as by the chat's own menu.
+ * The account pages work without scripts. This script clears the user's data from the browser when they sign out or
+ * delete their account there, as the chat's own menu does.
  */
 
-/** Everything the chat keeps here for this person: drafts, what was not sent yet, choices. @param {string} userId */
+/** Removes everything the chat stores here for this user: drafts, unsent messages, choices. @param {string} userId */
 function forget(userId) {
   for (const storage of [localStorage, sessionStorage]) {
     for (const name of Object.keys(storage)) {

@@ -11,10 +11,10 @@ customElements.define("chat-transcript", ChatTranscript);
 customElements.define("connection-notice", ConnectionNotice);
 customElements.define("conversation-list", ConversationList);
 customElements.define("side-bar", SideBar);
-// Last, as it speaks to all the others when it starts.
+// Last, because it talks to all the others when it starts.
 customElements.define("chat-app", ChatApp);
 
-// In a menu that somebody has to open first.
+// It is in a menu that has to be opened first.
 new LateModule(async () => {
   const module = await import("./ui/theme_switch.js");
   customElements.define("theme-switch", module.ThemeSwitch);

@@ -1,6 +1,6 @@
 /*
- * Enter in the message box before the page's modules have come. Not a module, so that it is there first: it holds the words as they
- * are, and the message box sends them when it can (chat_composer.js). Which keys send is said in send_keys.js.
+ * Enter in the message box before the page's modules have loaded. Not a module, so that it runs first: it locks the
+ * text, and the message box sends it when it can (chat_composer.js). send_keys.js documents which keys send.
  */
 document.addEventListener("keydown", (event) => {
   const box = /** @type {HTMLTextAreaElement} */ (event.target);

@@ -17,12 +17,12 @@ const modelWatch = new LateModule(() => import("./model_watch.js"));
 const toast = new LateModule(() => import("../ui/undo_toast.js"));
 const readMarks = new LateModule(() => import("./read_marks.js"));
 const UNSENT = 'chat-message[data-role="user"][data-state="failed"]';
-/** Refusals of a message that another model, or the same one a moment later, may not get. */
+/** Errors that may go away with another model, or with the same one a moment later. */
 const MODELS = new Set(["no_model", "not_found", "unavailable"]);
-/** An Escape is theirs first. */
+/** These handle Escape first. */
 const OVERLAY = ":popover-open, dialog[open]";
 
-/** The page: joins the sidebar, the conversation on the screen and the message box to the session. */
+/** The page: connects the sidebar, the open conversation and the message box to the session. */
 export class ChatApp extends HTMLElement {
   /** @type {import("./session.js").Config} */
   #config = /** @type {any} */ (null);
@@ -123,12 +123,12 @@ export class ChatApp extends HTMLElement {
   }
 
   /**
-   * @param {string} text what goes back into the message box if it is refused
+   * @param {string} text returned to the message box if the server refuses it
    * @param {() => Promise<unknown>} send
    */
   async #send(text, send) {
     const open = this.#open;
-    if (this.#session.signedOut) this.#commands.run("sign-in"); // It waits in the outbox meanwhile.
+    if (this.#session.signedOut) this.#commands.run("sign-in"); // The message waits in the outbox.
     try {
       await send();
     } catch (error) {
@@ -140,13 +140,13 @@ export class ChatApp extends HTMLElement {
     }
   }
 
-  /** `messageId`: the message to show of it. @type {(id: string | null, messageId?: string | null) => void} */
+  /** `messageId`: the message to show. @type {(id: string | null, messageId?: string | null) => void} */
   #go = (id, messageId = null) => {
     this.#find("side-bar")[0].open = false;
     this.#view.go(id, messageId);
   };
 
-  /** Words that were refused go where they were meant for. @param {string | null} id @param {string} text */
+  /** Returns refused text to the conversation it was meant for. @param {string | null} id @param {string} text */
   #giveBack(id, text) {
     if (id === this.#open.id) this.#composer.giveBack(text);
     else this.#session.drafts.giveBack(id, text);
@@ -157,9 +157,9 @@ export class ChatApp extends HTMLElement {
     void this.#try(this.#open.refresh());
   }
 
-  /** What was sent before this page was loaded, or in a tab that was closed, and not answered, goes out by itself. */
+  /** Resends messages from before this page load, or from closed tabs, that were never answered. */
   async #sendLeftovers() {
-    await this.#view.loaded; // Not before it is known whether the conversation is there.
+    await this.#view.loaded; // Wait until we know whether the conversation exists.
     await this.#session.sendLeftovers({
       view: this.#view,
       unsent: () => /** @type {NodeListOf<any>} */ (this.querySelectorAll(UNSENT)),
@@ -172,14 +172,16 @@ export class ChatApp extends HTMLElement {
     const [store, view] = [this.#session.store, this.#view];
     view.drawTitle();
     if (this.#marks || !store.get(this.#open.id)?.unread) return;
-    const loaded = await readMarks.load().catch(() => null); // The next change tries again.
+    const loaded = await readMarks.load().catch(() => null); // The next change retries.
     if (!loaded || this.#listeners.signal.aborted) return;
     this.#marks ??= new loaded.ReadMarks({ store, view, transcript: this.#find("chat-transcript")[0] });
   }
 
-  /** @param {{ doubted?: boolean }} [options] whether the models may have changed since the page was told of them */
+  /**
+   * @param {{ doubted?: boolean }} [options] whether the models may have changed since the page last heard about them
+   */
   async #watchModels({ doubted = true } = {}) {
-    const loaded = await modelWatch.load().catch(() => null); // The next failure tries again.
+    const loaded = await modelWatch.load().catch(() => null); // The next failure retries.
     if (!loaded || this.#listeners.signal.aborted) return;
     const [composer, notice] = this.#find("chat-composer", "#model-notice");
     this.#models ??= new loaded.ModelWatch({ client: this.#session.client, config: this.#config, composer, notice });
@@ -214,7 +216,7 @@ export class ChatApp extends HTMLElement {
     const asked = actionOf(event);
     if (asked?.action === "conversation-menu") this.#find("conversation-list")[0].showMenu(this.#open.id, event);
     if (!asked || asked.element.closest("[role=menu]") || !this.#commands.has(asked.action)) return;
-    // A click on a link that opens a tab is the browser's.
+    // Leave clicks that open a new tab to the browser.
     if (/** @type {MouseEvent} */ (event).ctrlKey || /** @type {MouseEvent} */ (event).metaKey) return;
     event.preventDefault();
     this.#commands.run(asked.action);
@@ -235,7 +237,7 @@ export class ChatApp extends HTMLElement {
     if (target instanceof HTMLFormElement && target.dataset.leaves !== undefined) this.#session.forget();
   }
 
-  /** @param {unknown} work @returns {Promise<void>} a failure is told in passing: nothing was lost */
+  /** @param {unknown} work @returns {Promise<void>} a failure is shown as a toast: nothing was lost */
   async #try(work) {
     try {
       await work;
@@ -250,7 +252,7 @@ export class ChatApp extends HTMLElement {
     toast.load().then(show, (error) => warn(text, error));
   };
 
-  /** @param {...string} names @returns {any[]} the elements of the page by their tag names */
+  /** @param {...string} names @returns {any[]} the page's elements with these tag names */
   #find(...names) {
     return names.map((name) => this.querySelector(name));
   }

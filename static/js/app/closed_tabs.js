@@ -1,14 +1,14 @@
 import { WHO } from "../ui/tab_storage.js";
 
-/** A page that is open answers within a few milliseconds, one that is busy a little later. */
+/** An open page answers within a few milliseconds, a busy one a little later. */
 const ANSWER_MS = 1_000;
 
 /**
- * The copies of the outbox that closed tabs have left. That of a page which is asleep may count as left, too: its
- * messages have ids, so that they make one turn each, however many pages send them.
+ * The outbox copies left by closed tabs. A sleeping page's copy may be included; that is safe, because message ids
+ * make sure each message creates one turn, however many pages send it.
  *
  * @param {import("../ui/tab_storage.js").TabStorage} storage
- * @param {number} [answerMs] how long open pages may take to answer for theirs
+ * @param {number} [answerMs] how long open pages have to claim theirs
  * @returns {Promise<string[]>} their names
  */
 export async function leftByClosedTabs(storage, answerMs = ANSWER_MS) {

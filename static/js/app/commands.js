@@ -6,8 +6,7 @@ const palette = new LateModule(() => import("../palette/index.js"));
 const signIn = new LateModule(() => import("./sign_in.js"));
 
 /**
- * What can be asked for by a key, a button (`data-action`) or the palette, each by its name. What is rarely needed is
- * loaded later.
+ * The named commands behind keys, buttons (`data-action`) and the palette. Rarely used ones are loaded later.
  *
  * @typedef {object} CommandParts
  * @property {HTMLElement} app
@@ -15,7 +14,8 @@ const signIn = new LateModule(() => import("./sign_in.js"));
  * @property {import("./conversation_view.js").ConversationView} view
  * @property {import("../composer/chat_composer.js").ChatComposer} composer
  * @property {import("../sidebar/conversation_list.js").ConversationList} list
- * @property {(act: (actions: import("./conversation_actions.js").ConversationActions) => Promise<void>) => void} act asks something of a conversation
+ * @property {(act: (actions: import("./conversation_actions.js").ConversationActions) => Promise<void>) => void} act
+ *   runs a conversation action
  * @property {(id: string | null, messageId?: string | null) => void} go
  * @property {() => void} stop
  */
@@ -36,7 +36,7 @@ export class Commands {
     return Object.hasOwn(this.#commands, name);
   }
 
-  /** @param {string} name does nothing if there is no such command */
+  /** @param {string} name unknown names are ignored */
   run(name) {
     if (this.has(name)) this.#commands[name]();
   }
@@ -75,7 +75,7 @@ export class Commands {
       keys.release();
     } catch (error) {
       root.close();
-      warn("the palette could not be loaded", error); // Without a network: the next attempt may do.
+      warn("could not load the palette", error); // Offline, perhaps: the next attempt may work.
     } finally {
       keys.drop();
     }
@@ -100,7 +100,7 @@ export class Commands {
       this.#signInDialog ??= new SignIn(dialog("sign-in"), { url: app.dataset.loginUrl ?? "", session });
       this.#signInDialog.show();
     } catch (error) {
-      warn("the dialog could not be loaded", error);
+      warn("could not load the dialog", error);
       location.assign(app.dataset.loginUrl ?? "");
     }
   }
@@ -125,7 +125,10 @@ export class Commands {
     });
   }
 
-  /** @param {(conversation: import("../conversation/conversation_store.js").Conversation) => void} act on the one on the screen, if it is saved */
+  /**
+   * @param {(conversation: import("../conversation/conversation_store.js").Conversation) => void} act runs on the open
+   *   conversation, if it is saved
+   */
   #ofOpen(act) {
     const { session, view } = this.#parts;
     const open = session.store.get(view.open.id);

@@ -2,8 +2,8 @@ import { gettext } from "../ui/i18n.js";
 import { connectionText } from "./connection_text.js";
 
 /**
- * The line about the connection, above the conversation. Says "sign-in" and "connection-wake" (try again at once) when
- * a person asks for it there.
+ * The connection status line above the conversation. Fires "sign-in" and "connection-wake" (reconnect now) when the
+ * user asks for it there.
  */
 export class ConnectionNotice extends HTMLElement {
   /** @type {import("../client/connection.js").ConnectionDetail | null} */
@@ -35,7 +35,7 @@ export class ConnectionNotice extends HTMLElement {
     const words = connectionText(this.#connection, { now: Date.now(), online: navigator.onLine });
     if (words.inMs !== null) {
       this.#timer = setTimeout(this.#draw, words.inMs);
-      return; // Whatever stands there is true until then.
+      return; // The current text stays true until then.
     }
     if (words.text === this.#shown) return;
     this.#shown = words.text;

@@ -5,20 +5,21 @@ const OFFLINE_AFTER_MS = 5_000;
 
 /**
  * @typedef {object} ConnectionText
- * @property {string} text empty for nothing to say
+ * @property {string} text empty if there is nothing to say
  * @property {"quiet" | "plain"} tone
- * @property {"login" | "reload" | "retry" | null} action what the person can do
- * @property {number | null} inMs when to ask again, though nothing has changed
+ * @property {"login" | "reload" | "retry" | null} action what the user can do
+ * @property {number | null} inMs when to ask again even if nothing has changed
  */
 
 /** @type {ConnectionText} */
 const SILENCE = { text: "", tone: "plain", action: null, inMs: null };
 
 /**
- * What a person is told about the connection. A short loss is nobody's business.
+ * What the user is told about the connection. Short interruptions are not shown.
  *
  * @param {import("../client/connection.js").ConnectionDetail} connection
- * @param {{ now: number, online: boolean }} options `now` in milliseconds since the epoch; `online`: as the browser says
+ * @param {{ now: number, online: boolean }} options `now` in milliseconds since the epoch; `online`: as reported by
+ *   the browser
  * @returns {ConnectionText}
  */
 export function connectionText(connection, { now, online }) {

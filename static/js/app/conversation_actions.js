@@ -2,8 +2,8 @@ import { gettext, interpolate } from "../ui/i18n.js";
 import { errorText } from "../ui/error_text.js";
 
 /**
- * What a person asks of a conversation, from the sidebar or the palette: it shows at once, and what makes it vanish can
- * be taken back.
+ * Actions on a conversation, from the sidebar or the palette. They show at once; those that remove the conversation
+ * from view can be undone.
  */
 export class ConversationActions {
   #store;
@@ -14,7 +14,7 @@ export class ConversationActions {
   /**
    * @param {object} options
    * @param {import("../conversation/conversation_store.js").ConversationStore} options.store
-   * @param {() => { id: string | null, empty: boolean }} options.current what is on the screen
+   * @param {() => { id: string | null, empty: boolean }} options.current the open conversation
    * @param {(id: string | null) => void} options.go
    * @param {(text: string, undo: (() => void) | null) => void} options.toast
    */
@@ -45,12 +45,12 @@ export class ConversationActions {
     const wasOpen = this.#leave(id);
     const done = await this.#try(this.#store.delete(id));
     const undo = () => this.#store.restore(id);
-    // Of one that was never saved nothing is left to be restored.
+    // Nothing remains of a conversation that was never saved.
     const takeBack = provisional ? null : () => void this.#undo(id, undo, wasOpen);
     if (done) this.#toast(interpolate(gettext("Deleted “%(title)s”"), { title }), takeBack);
   }
 
-  /** @param {string} id @returns {boolean} whether it was on the screen */
+  /** @param {string} id @returns {boolean} whether it was open */
   #leave(id) {
     const wasOpen = this.#current().id === id;
     if (wasOpen) this.#go(null);
@@ -67,7 +67,7 @@ export class ConversationActions {
     if (done && wasOpen && this.#current().empty) this.#go(id);
   }
 
-  /** @param {Promise<unknown>} work @returns {Promise<boolean>} false if it failed, which is told in passing */
+  /** @param {Promise<unknown>} work @returns {Promise<boolean>} false if it failed; the failure is shown as a toast */
   async #try(work) {
     try {
       await work;

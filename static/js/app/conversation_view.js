@@ -4,13 +4,13 @@ import { spokenAnswer } from "../ui/announcer.js";
 import { conversationIdOf, pathOf } from "../sidebar/index.js";
 import { OpenConversation } from "../conversation/index.js";
 
-/** The server reads it, too: where the notice is to be seen, it is there before the scripts, and pushes nothing away. */
+/** The server reads this too, so it can render the notice before the scripts run and nothing shifts. */
 const DEMO_DISMISSED = "demo_notice_dismissed=yes";
 const SITE = "Chatsite";
 const TITLE_CHARACTERS = 60;
 
 /**
- * Which conversation is on the screen: its messages, the words in its message box, its title, its address.
+ * The open conversation: its messages, the text in its message box, its title, its address.
  *
  * @typedef {object} StageParts
  * @property {import("./session.js").Session} session
@@ -26,7 +26,7 @@ export class ConversationView {
   #parts;
   /** @type {OpenConversation} */
   #open;
-  /** Settles when what was said is drawn, or that it cannot be. */
+  /** Settles when the history is drawn, or is known not to load. */
   loaded = Promise.resolve();
 
   /** @param {StageParts} parts */
@@ -39,14 +39,14 @@ export class ConversationView {
     return this.#open;
   }
 
-  /** Shows what the address says. */
+  /** Shows the conversation in the address. */
   showAddress() {
     this.#show(conversationIdOf(location.pathname), new URLSearchParams(location.search).get("message"));
   }
 
   /**
    * @param {string | null} id null: a new conversation
-   * @param {string | null} [messageId] the message to show of it; without one its end
+   * @param {string | null} [messageId] the message to show; without one, the end
    */
   go(id, messageId = null) {
     if (id !== this.#open.id || id === null || messageId !== null) {
@@ -65,7 +65,7 @@ export class ConversationView {
     return pathOf(id, this.#parts.root) + (messageId ? `?message=${encodeURIComponent(messageId)}` : "");
   }
 
-  /** Follows what runs here, after a connect or a notice. */
+  /** Follows the runs of this conversation, after a connect or a notice. */
   meetRuns() {
     const run = this.#parts.session.runs.of(this.#open.id);
     if (run) this.#open.meet(run);
@@ -106,7 +106,7 @@ export class ConversationView {
     this.#open = this.#make(id, messageId);
     list.current = id;
     composer.open(id, { assistant: session.store.get(id)?.assistant ?? null });
-    this.loaded = this.#open.load().then(() => this.meetRuns()); // What has begun while it was read.
+    this.loaded = this.#open.load().then(() => this.meetRuns()); // Runs that started while the history was loading.
     this.#draw();
   }
 
@@ -131,8 +131,7 @@ export class ConversationView {
   }
 
   /**
-   * A new conversation has its id, from the first `ok`. A `before` is an id under which nothing was ever saved.
-   *
+   * A new conversation got its id from the first `ok`. `before` is an id under which nothing was ever saved.
    * @param {OpenConversation} open
    * @param {string | null} before
    */
@@ -181,7 +180,7 @@ export class ConversationView {
       const saved = await session.client.request("GET", `/conversations/${id}`);
       if (session.store.get(id)?.provisional) session.store.put(saved); // It may have been deleted meanwhile.
     } catch (error) {
-      warn("the conversation could not be read", error); // The notice of its creation will do.
+      warn("could not read the conversation", error); // The notice of its creation will follow.
     }
   }
 

@@ -1,7 +1,7 @@
 import { gettext } from "../ui/i18n.js";
 
 /**
- * What is asked of the open conversation by the buttons of its messages, and by its scrolling.
+ * Handles the buttons on messages, and scrolling, for the open conversation.
  *
  * @typedef {import("../conversation/open_conversation.js").OpenConversation} OpenConversation
  */
@@ -15,12 +15,13 @@ export class MessageActs {
   /**
    * @param {HTMLElement} app
    * @param {object} options
-   * @param {() => OpenConversation} options.open the one on the screen
-   * @param {(text: string, send: () => Promise<unknown>) => unknown} options.send tells why something was refused, and gives the words back
-   * @param {(work: unknown) => unknown} options.attempt tells of a failure in passing
-   * @param {(text: string) => void} options.giveBack puts words back into the message box
-   * @param {(text: string, undo: () => void) => unknown} options.toast says what can be taken back
-   * @param {AbortSignal} options.signal ends it
+   * @param {() => OpenConversation} options.open the open conversation
+   * @param {(text: string, send: () => Promise<unknown>) => unknown} options.send reports why something was refused,
+   *   and returns the text
+   * @param {(work: unknown) => unknown} options.attempt reports a failure as a toast
+   * @param {(text: string) => void} options.giveBack returns text to the message box
+   * @param {(text: string, undo: () => void) => unknown} options.toast offers to undo
+   * @param {AbortSignal} options.signal stops it
    */
   constructor(app, { open, send, attempt, giveBack, toast, signal }) {
     this.#open = open;
@@ -59,7 +60,7 @@ export class MessageActs {
     return this.#attempt(Promise.reject(new Error(gettext("An answer is being written: stop it, or wait for its end."))));
   }
 
-  /** @param {EventTarget} message of a question that failed */
+  /** @param {EventTarget} message a question that failed */
   async #dismiss(message) {
     const text = await this.#open().dismiss(message);
     this.#toast(gettext("Question dismissed"), () => this.#giveBack(text));

@@ -1,15 +1,15 @@
 /**
- * @typedef {object} Problem of a provider, as the server knows it
+ * @typedef {object} Problem a provider's problem, as the server reports it
  * @property {string} provider
- * @property {boolean} silent whether its server does not answer, and may do so any moment
+ * @property {boolean} silent whether its server is not responding, and may be back at any moment
  */
 
 /**
- * What a person is told. One who can be answered by somebody else is told nothing; nor is it told of a server that lists
- * no models while there is an assistant: not all of them do.
+ * Which model problem to show. None if another provider can answer. A server that lists no models is not a problem
+ * while it has an assistant: not every server lists models.
  *
  * @param {Problem[]} problems
- * @param {{ provider: string } | null} chosen who answers
+ * @param {{ provider: string } | null} chosen the chosen assistant
  * @returns {"silent" | "refused" | null}
  */
 export function modelProblem(problems, chosen) {

@@ -1,18 +1,18 @@
 import { warn } from "../client/warning.js";
 import { modelProblem } from "./model_problem.js";
 
-/** Each wait is longer than the one before, up to the longest: many pages may be waiting. */
+/** The wait grows up to the longest one: many pages may be waiting. */
 const SILENT_MS = 2_500;
 const LONGER_MS = 500;
 const LONGEST_SILENT_MS = 10_000;
-/** Somebody has to act before this one can be used. */
+/** An administrator has to act before this one can be used. */
 const REFUSED_MS = 30_000;
-/** A server that has just failed may take so long to be known as one that does not answer. */
+/** A server that has just failed may take this long to be known as not responding. */
 const DOUBT_MS = 10_000;
 
 /**
- * The line that says that the model server cannot be used. While it stands there the server is asked again; when it is
- * back the line goes, and whoever can answer by then is there to be chosen, without a reload.
+ * The notice that the model server cannot be used. While it is shown, the page polls the server; when the server is
+ * back, the notice disappears and its assistants can be chosen without a reload.
  */
 export class ModelWatch {
   #client;
@@ -21,7 +21,7 @@ export class ModelWatch {
   #notice;
   /** @type {import("./model_problem.js").Problem[]} */
   #problems;
-  /** Until when it is asked again though nothing seems wrong, in milliseconds since the epoch. */
+  /** Keep polling until then although nothing seems wrong, in milliseconds since the epoch. */
   #doubtedUntil = 0;
   #silentMs = SILENT_MS;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -31,7 +31,7 @@ export class ModelWatch {
   /**
    * @param {object} parts
    * @param {import("../client/chat_client.js").ChatClient} parts.client
-   * @param {import("./session.js").Config} parts.config its assistants are kept up to date
+   * @param {import("./session.js").Config} parts.config its assistants are updated in place
    * @param {import("../composer/chat_composer.js").ChatComposer} parts.composer
    * @param {HTMLElement} parts.notice
    */
@@ -53,7 +53,7 @@ export class ModelWatch {
     clearTimeout(this.#timer);
   }
 
-  /** An answer has failed, or a message was refused: the models may have changed. */
+  /** An answer failed, or a message was refused: the models may have changed. */
   doubt() {
     this.#doubtedUntil = Date.now() + DOUBT_MS;
     void this.#ask();
@@ -70,7 +70,7 @@ export class ModelWatch {
       if (this.#listeners.signal.aborted) return;
       this.#take(items, problems);
     } catch (error) {
-      warn("the models could not be asked about", error); // The next time, or the notice about the connection, will tell.
+      warn("could not check the models", error); // The next check, or the connection notice, will tell.
     }
     this.#wait();
   }
@@ -83,10 +83,10 @@ export class ModelWatch {
     const before = this.#kind;
     this.#problems = problems;
     if (JSON.stringify(items) !== JSON.stringify(this.#assistants)) {
-      this.#assistants.splice(0, this.#assistants.length, ...items); // Those who name an answer look in the same list.
+      this.#assistants.splice(0, this.#assistants.length, ...items); // Answer labels look up names in the same list.
       this.#composer.refreshAssistants();
     }
-    if (before && !this.#kind) this.#composer.showProblem(""); // What was refused for it can be sent.
+    if (before && !this.#kind) this.#composer.showProblem(""); // The refused message can be sent now.
     this.#draw();
   }
 

@@ -1,11 +1,11 @@
-/** Marks the conversation on the screen as read once its end can be seen, here and so in every other tab. */
+/** Marks the open conversation as read, here and in every other tab, once its end is visible. */
 export class ReadMarks {
   #store;
   #view;
   #transcript;
   #seen;
   #listeners = new AbortController();
-  /** What is being marked, or could not be: that is tried again when the page is shown the next time. */
+  /** Being marked, or failed: retried when the page is next shown. */
   #marking = new Set();
 
   /**
@@ -22,7 +22,7 @@ export class ReadMarks {
     const look = () => void this.#look();
     store.addEventListener("change", look, { signal });
     document.addEventListener("visibilitychange", () => this.#lookAgain(), { signal });
-    // The way to the end is hidden after the last scroll event, if one jump has reached it.
+    // If one jump reached the end, the jump-to-end button is hidden only after the last scroll event.
     this.#seen = new MutationObserver(look);
     this.#seen.observe(transcript, { subtree: true, attributeFilter: ["aria-busy", "hidden"] });
     look();
@@ -47,7 +47,7 @@ export class ReadMarks {
     void this.#look();
   }
 
-  /** As it is laid out now: the way to the end, a button, is offered only some frames after the last words were drawn. */
+  /** According to the current layout: the jump-to-end button appears some frames after the last text was drawn. */
   get #atEnd() {
     const isLoading = this.#transcript.querySelector('[aria-busy="true"]') !== null;
     return !isLoading && this.#transcript.atEnd;

@@ -9,7 +9,7 @@ import { LateModule } from "../ui/late_module.js";
 import { TabStorage } from "../ui/tab_storage.js";
 
 /**
- * @typedef {object} Config what the server tells the page
+ * @typedef {object} Config the server's settings for the page
  * @property {{ id: number | string, username: string }} user
  * @property {string | null} conversation_id
  * @property {import("../composer/assistant_picker.js").Assistant[]} assistants
@@ -23,8 +23,8 @@ const unsentMessages = new LateModule(() => import("./unsent_messages.js"));
 const unanswered = new LateModule(() => import("./unanswered.js"));
 
 /**
- * The signed-in person at this tab: the connection, and what is known of their conversations and live runs, kept true
- * by what the server notifies. Listeners of the client that are added later find it up to date.
+ * The signed-in user in this tab: the connection, and their conversations and live runs as far as known, kept up to
+ * date by the server's notices. Listeners added to the client later see it already updated.
  */
 export class Session {
   /** Of the last close. @type {number | null} */
@@ -36,8 +36,8 @@ export class Session {
 
   /**
    * @param {Config} config
-   * @param {Record<string, unknown>} answers of the API, as they have come with the page
-   * @param {string} root the path of the site on its host, which may have others: their storage is the same
+   * @param {Record<string, unknown>} answers API responses that came with the page
+   * @param {string} root the site's path on its host; other sites on that host share its storage
    */
   constructor({ user }, answers, root) {
     this.user = user;
@@ -63,7 +63,7 @@ export class Session {
     this.client.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent} */ (event).detail));
   }
 
-  /** Signed out elsewhere: the page goes on as soon as somebody has signed in again. */
+  /** Signed out elsewhere: the page continues as soon as somebody signs in again. */
   get signedOut() {
     return this.client.state === "closed" && this.#code === NOT_SIGNED_IN;
   }
@@ -82,24 +82,28 @@ export class Session {
     document.removeEventListener("visibilitychange", this.#wake);
   }
 
-  /** Goes on in place, signed in again: here or in another tab. */
+  /** Continues in place after signing in again, here or in another tab. */
   resume() {
     refreshCsrfFields();
     this.client.connect();
   }
 
-  /** The person logs out here: nothing of theirs stays behind in the browser. */
+  /** The user signs out here: removes all their data from the browser. */
   forget() {
     this.drafts.clear();
     this.client.outbox.clear();
     for (const name of this.#outbox.others) localStorage.removeItem(name);
   }
 
-  /** Sends what was left to be sent before this page was loaded, or by closed tabs. @param {import("./unsent_messages.js").Page} page */
+  /**
+   * Sends what was left unsent before this page load or by closed tabs.
+   *
+   * @param {import("./unsent_messages.js").Page} page
+   */
   async sendLeftovers(page) {
     if (!this.#before.length && !this.#outbox.others.length) return;
     const loaded = await unsentMessages.load().catch(() => null);
-    if (!loaded) return; // The next connection asks again.
+    if (!loaded) return; // The next connection retries.
     this.#unsentMessages ??= new loaded.UnsentMessages({ client: this.client, storage: this.#outbox, entries: this.#before });
     await this.#unsentMessages.send(page);
   }
@@ -115,8 +119,8 @@ export class Session {
     this.drafts.resume();
     this.runs.replace(runs);
     for (const run of runs) this.store.notice({ kind: "run_started", ...run });
-    // Notices of the time without a connection are lost; the first may come long after the list was read.
-    this.store.refresh().catch((error) => warn("the list could not be read again", error));
+    // Notices are lost while disconnected, and the first connection may come long after the list was read.
+    this.store.refresh().catch((error) => warn("could not refresh the list", error));
     void this.#readUnanswered();
   }
 

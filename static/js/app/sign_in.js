@@ -3,8 +3,8 @@ import { csrfToken } from "../ui/csrf.js";
 import { part } from "../ui/template_parts.js";
 
 /**
- * Signing in again without leaving the page: the form of the login page, sent from here. What stands in the message box
- * and in the outbox stays, and goes on its way.
+ * Signing in again without leaving the page, by sending the sign-in page's form from here. The draft and the outbox
+ * are kept, and the outbox is then sent.
  */
 export class SignIn {
   #dialog;
@@ -14,7 +14,7 @@ export class SignIn {
   /**
    * @param {HTMLDialogElement} dialog
    * @param {object} options
-   * @param {string} options.url of the login page
+   * @param {string} options.url of the sign-in page
    * @param {import("./session.js").Session} options.session
    */
   constructor(dialog, { url, session }) {
@@ -55,10 +55,10 @@ export class SignIn {
     this.#password.select();
   }
 
-  /** @returns {Promise<string>} what is wrong, or nothing */
+  /** @returns {Promise<string>} what went wrong; empty if nothing did */
   async #signIn() {
     try {
-      // Reading the page gives a browser that has lost it the cookie with the token, and shows who is signed in already.
+      // Loading the page sets the CSRF cookie again if the browser lost it, and shows who is signed in already.
       const page = await fetch(this.#url, { credentials: "same-origin", cache: "no-store" });
       if (page.redirected && new URL(page.url).pathname !== this.#url) return "";
       return await problemOf(await this.#post());

@@ -1,8 +1,8 @@
 /**
- * Marks the conversations whose questions wait to be asked again or dismissed: there, too, where no answer has ever made
- * a conversation of one.
+ * Marks the conversations with failed questions, which can be retried or dismissed. This includes conversations that
+ * were never saved because no answer was.
  *
- * @param {Record<string, any>[]} runs those that failed, newest first
+ * @param {Record<string, any>[]} runs failed runs, newest first
  * @param {object} session
  * @param {import("../conversation/conversation_store.js").Requests} session.client
  * @param {import("../conversation/conversation_store.js").ConversationStore} session.store

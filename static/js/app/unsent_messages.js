@@ -1,19 +1,20 @@
 import { leftByClosedTabs } from "./closed_tabs.js";
 
-/** What was sent longer ago may be meant no longer: it waits where it stands, to be sent or taken back. */
+/** Older messages may no longer be wanted: they stay on the screen, to be sent or taken back. */
 const MEANT_FOR_MS = 24 * 60 * 60 * 1_000;
 
 /**
- * Messages that were sent before this page was loaded, or in a tab that was closed, and that no server has answered.
- * They go out by themselves, once from here, under their old ids: whatever arrived in the meantime is not asked twice.
+ * Messages sent before this page load, or in a tab since closed, that no server acknowledged. They are resent
+ * automatically, once from here, with their old ids: one that did arrive is not asked twice.
  *
  * @typedef {import("../client/outbox.js").Entry} Entry
  *
  * @typedef {object} Page
  * @property {{ open: Pick<import("../conversation/open_conversation.js").OpenConversation, "id" | "empty" | "showLeft">, loaded: Promise<unknown>, showAddress: () => void }} view
- * @property {() => Iterable<{ source: string }>} unsent the questions on the screen that nobody has
- * @property {(message: any) => unknown} retry sends such a question again, and tells why it was refused
- * @property {(conversationId: string | null, text: string) => void} giveBack makes words a draft, where they were meant for
+ * @property {() => Iterable<{ source: string }>} unsent the unsent questions on the screen
+ * @property {(message: any) => unknown} retry resends such a question, and reports why it was refused
+ * @property {(conversationId: string | null, text: string) => void} giveBack saves text as a draft of the conversation
+ *   it was meant for
  */
 export class UnsentMessages {
   #client;
@@ -26,9 +27,9 @@ export class UnsentMessages {
    * @param {object} options
    * @param {Pick<import("../client/chat_client.js").ChatClient, "outbox" | "send" | "adopt">} options.client
    * @param {import("../ui/tab_storage.js").TabStorage} options.storage of the outbox
-   * @param {Entry[]} options.entries that were in the outbox when the page was loaded
+   * @param {Entry[]} options.entries in the outbox at page load
    * @param {() => number} [options.now] in milliseconds since the epoch
-   * @param {number} [options.answerMs] how long other pages may take to say that they are open
+   * @param {number} [options.answerMs] how long other pages have to say that they are open
    */
   constructor({ client, storage, entries, now = Date.now, answerMs }) {
     this.#client = client;
@@ -38,14 +39,14 @@ export class UnsentMessages {
     this.#answerMs = answerMs;
   }
 
-  /** Call it when there is a connection, and what the open conversation has is on the screen. @param {Page} page */
+  /** Call this once connected, with the open conversation's history on the screen. @param {Page} page */
   async send(page) {
     const own = this.#sendAll(this.#entries.splice(0), page);
     const adopted = await this.#adopt();
     if (!adopted.length) return own;
-    await page.view.loaded; // Somebody may have turned to another conversation meanwhile.
+    await page.view.loaded; // The user may have opened another conversation meanwhile.
     const { id, empty } = page.view.open;
-    // A new conversation that has just begun is not mixed with another one.
+    // Do not mix messages into a new conversation that has just begun.
     if (id === null && !empty) return this.#sendElsewhere(adopted, page);
     page.view.open.showLeft();
     await this.#sendAll(adopted, page);
@@ -55,7 +56,7 @@ export class UnsentMessages {
     const adopted = [];
     for (const name of await leftByClosedTabs(this.#storage, this.#answerMs)) {
       const stored = this.#storage.browser.getItem(name);
-      this.#storage.browser.removeItem(name); // A storage that is full has no place for both.
+      this.#storage.browser.removeItem(name); // A full storage has no room for both.
       adopted.push(...this.#client.adopt(stored));
     }
     return adopted;
@@ -66,7 +67,7 @@ export class UnsentMessages {
     const { id } = page.view.open;
     const meant = entries.filter((entry) => this.#isMeant(entry));
     const unsent = [...page.unsent()];
-    // Several new conversations would become one on the screen.
+    // On the screen, several new conversations would become one.
     const apart = id === null && unsent.length > 1;
     const here = apart ? [] : meant.filter(({ text, conversationId = null }) => conversationId === id && unsent.some(({ source }) => source === text));
     for (const message of unsent) if (here.some(({ text }) => text === message.source)) page.retry(message);
@@ -75,7 +76,12 @@ export class UnsentMessages {
     return sent;
   }
 
-  /** Those that do not stand on the screen. What is refused becomes a draft. @param {Entry[]} entries @param {Page} page */
+  /**
+   * Sends entries that are not on the screen. Refused ones become drafts.
+   *
+   * @param {Entry[]} entries
+   * @param {Page} page
+   */
   async #sendElsewhere(entries, page) {
     await Promise.all(entries.filter((entry) => this.#isMeant(entry)).map((entry) => this.#send(entry, page)));
   }
@@ -85,7 +91,7 @@ export class UnsentMessages {
     return !entry.runId && entry.queuedAt > this.#now() - MEANT_FOR_MS && this.#waits(entry);
   }
 
-  /** Nobody has taken it back meanwhile, or logged out. @param {Entry} entry */
+  /** Whether it is still waiting: not taken back, and the user not signed out. @param {Entry} entry */
   #waits({ clientMessageId }) {
     return this.#client.outbox.entries.some((entry) => entry.clientMessageId === clientMessageId);
   }
