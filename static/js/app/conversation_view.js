@@ -132,6 +132,7 @@ export class ConversationView {
 
   /**
    * A new conversation got its id from the first `ok`. `before` is an id under which nothing was ever saved.
+   *
    * @param {OpenConversation} open
    * @param {string | null} before
    */

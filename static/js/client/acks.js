@@ -1,28 +1,33 @@
 /** @typedef {import("./clock.js").Clock} Clock */
 
-/** At most 20 acks a second: the server counts frames, and its window of 64 KiB needs no more. */
+/** At most 20 acks a second: the server limits frames, and its 64 KiB window does not need more. */
 const ACK_EVERY_MS = 50;
-/** The trickle of an answer needs fewer still: so few frames, of 8 KiB at most, are far from filling the window. */
+/**
+ * A trickling answer needs even fewer: this many frames, of at most 8 KiB each, come nowhere near filling the window.
+ */
 const FEW_FRAMES = 6;
 const ACK_FEW_AFTER_MS = 500;
 
 /**
- * Says which frames of one socket are painted, cumulatively.
+ * Sends cumulative acks for the painted frames of one socket.
  *
- * Frames may be applied in any order; acknowledged is the highest number up to which every received frame
- * has been applied. No number is sent twice, and none after `close()`.
+ * Frames may be applied in any order. The ack is the highest number up to which every received frame has been applied.
+ * No number is sent twice, and none after `close()`.
  */
 export class Acks {
   #send;
   #clock;
-  /** Frames received and not yet acknowledged, in order of arrival: number → applied? @type {Map<number, boolean>} */
+  /**
+   * Received frames that are not acknowledged yet, in order of arrival: number → applied?
+   *
+   * @type {Map<number, boolean>}
+   */
   #frames = new Map();
   #ready = 0;
   #unsent = 0;
   #sentAt = -Infinity;
   /** @type {unknown} */
   #timer = null;
-  /** When the timer fires. */
   #due = 0;
 
   /**

@@ -8,10 +8,10 @@ import { isObject } from "./untrusted_input.js";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-/** What a proxy says when it finds no server: without an error of ours in the body, nobody has answered. */
+/** Sent by a proxy that finds no server. Without one of our errors in the body, the server never saw the request. */
 const PROXY_STATUSES = new Set([502, 503, 504]);
 
-/** The REST API of the server, in the session of the page. */
+/** The server's REST API, in the page's session. */
 export class Api {
   #url;
   #userId;
@@ -30,9 +30,9 @@ export class Api {
    * @param {Fetch} options.fetch
    * @param {Clock} options.clock
    * @param {() => void} options.onSignedOut called on every 401
-   * @param {() => void} [options.onStranger] called when somebody else is signed in: nothing was done
-   * @param {Record<string, unknown>} [options.answers] what the server has said already, by path: each is the answer to
-   *   the first GET of it
+   * @param {() => void} [options.onStranger] called when another user is signed in; the request was not carried out
+   * @param {Record<string, unknown>} [options.answers] preloaded responses by path, each used for the first GET of its
+   *   path
    */
   constructor({ url, userId = null, csrfToken, fetch, clock, onSignedOut, onStranger = () => {}, answers = {} }) {
     this.#url = url;
@@ -58,13 +58,13 @@ export class Api {
    * @throws {ChatError}
    */
   async request(method, path, body) {
-    const answer = method === "GET" ? this.#answers.get(path) : undefined;
-    if (answer !== undefined && this.#answers.delete(path)) return answer;
+    const preloaded = method === "GET" ? this.#answers.get(path) : undefined;
+    if (preloaded !== undefined && this.#answers.delete(path)) return preloaded;
     return (await this.exchange(method, path, body)).body;
   }
 
   /**
-   * Like `request`, for those who must know the status.
+   * Like `request`, for callers that need the status.
    *
    * @param {string} method
    * @param {string} path
@@ -86,8 +86,8 @@ export class Api {
   /**
    * @param {string} path
    * @param {RequestInit} options
-   * @returns {Promise<Response>} a response with a good status, its body unread
-   * @throws {ChatError} for every other status, and if there is none
+   * @returns {Promise<Response>} a response with a 2xx status, its body unread
+   * @throws {ChatError} for any other status, and if there is no response
    */
   async open(path, options) {
     /** @type {Response} */
@@ -146,7 +146,7 @@ async function readBody(response, signal) {
 /** @param {AbortSignal | null | undefined} signal */
 function silence(signal) {
   return signal?.aborted
-    ? new ChatError({ code: "no_answer", message: "The server did not answer in time.", retryable: true })
+    ? new ChatError({ code: "no_answer", message: "The server did not respond in time.", retryable: true })
     : new ChatError({ code: "network", message: "The server cannot be reached.", retryable: true });
 }
 
@@ -161,6 +161,6 @@ async function errorOf(response) {
   const body = await response.json().catch(() => null);
   if (isObject(body) && isObject(body.error)) return errorFrom(body.error, { status, retryAfter });
   const code = PROXY_STATUSES.has(status) ? "no_server" : status === 401 ? "not_signed_in" : "bad_response";
-  const message = `The server answered with status ${status}.`;
+  const message = `The server responded with status ${status}.`;
   return new ChatError({ code, message, retryable: status >= 500 || status === 429, retryAfter, status });
 }

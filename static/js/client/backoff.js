@@ -2,8 +2,8 @@ const FIRST_CEILING_MS = 1_000;
 const LAST_CEILING_MS = 30_000;
 
 /**
- * Full-jitter exponential backoff: uniform in 0–1 s, then 0–2 s, 0–4 s … 0–30 s, so that the clients of a
- * server that restarts do not all come back at the same moment.
+ * Full-jitter exponential backoff: uniform in 0–1 s, then 0–2 s, 0–4 s … 0–30 s, so that clients do not all reconnect
+ * at once after a server restart.
  */
 export class Backoff {
   #random;

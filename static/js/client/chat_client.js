@@ -20,19 +20,20 @@ import { Subscription } from "./subscription.js";
  * @typedef {import("./connection.js").ConnectionDetail} ConnectionDetail
  *
  * @typedef {object} ChatClientOptions everything but `socketUrl` has a default from the browser
- * @property {string} socketUrl of `/ws/chat`, with `ws:` or `wss:`
+ * @property {string} socketUrl `/ws/chat`, with `ws:` or `wss:`
  * @property {string} [apiUrl]
- * @property {Record<string, unknown>} [answers] of the API, which have come with the page: each to the first GET of its
- *   path
- * @property {string | number | null} [userId] whose page it is: nothing is sent in the session of anybody else
- * @property {() => string} [csrfToken] asked for every unsafe request: the token changes at login
+ * @property {Record<string, unknown>} [answers] API responses that came with the page, by path; each is used for the
+ *   first GET of its path
+ * @property {string | number | null} [userId] the page's user: nothing is sent in another user's session
+ * @property {() => string} [csrfToken] called for every unsafe request: the token changes at sign-in
  * @property {import("./socket.js").SocketClass} [WebSocket]
  * @property {import("./sse_transport.js").EventSourceClass} [EventSource]
- * @property {() => Promise<typeof import("./sse_transport.js")>} [loadSse] the code for where WebSockets are blocked
+ * @property {() => Promise<typeof import("./sse_transport.js")>} [loadSse] loads the fallback for when WebSockets are
+ *   blocked
  * @property {import("./api.js").Fetch} [fetch]
- * @property {import("./outbox.js").OutboxStorage | null} [storage] for the outbox; without it a reload forgets what
- *   was not answered
- * @property {string} [storageKey] put the user's id in it
+ * @property {import("./outbox.js").OutboxStorage | null} [storage] for the outbox; without it, a reload forgets
+ *   unanswered messages
+ * @property {string} [storageKey] include the user's id
  * @property {Clock} [clock]
  * @property {() => number} [random]
  */
@@ -41,16 +42,16 @@ import { Subscription } from "./subscription.js";
 /**
  * The page's one connection to the server: sends messages, follows runs, stops them.
  *
- * It guarantees, over reconnects and changes of transport: a message that was sent is answered once and makes one
- * turn; a followed run brings each of its events once and in order. It touches no DOM. Events (`CustomEvent`):
+ * Guarantees, across reconnects and transport changes: a sent message gets one reply and creates one turn; a followed
+ * run delivers each event once, in order. It does not touch the DOM. Events (`CustomEvent`):
  *
  * - `connection`: detail is a ConnectionDetail. State "closed" with a code of FINAL (close_codes.js) is final.
  * - `hello`: after every connect; detail is the hello frame, with the user's live runs. Over SSE its `user` is null.
- * - `notice`: detail is the notice. Notices are not repeated: what was missed between two hellos must be fetched.
- * - `stranger`: somebody else is signed in by now, the socket says or the API; the connection is closed, and what waits
- *   stays in the outbox. Detail is who, if it is known.
- * - `lost`: the server does not know a run any more that has taken a message of ours; the message is in the outbox.
- * - `stalled`: detail is `{ runIds }`, runs whose producer is silent.
+ * - `notice`: detail is the notice. Notices are not repeated: fetch what was missed between two hellos.
+ * - `stranger`: the socket or the API reports that another user is signed in. The connection is closed, and waiting
+ *   messages stay in the outbox. Detail is that user, if known.
+ * - `lost`: the server no longer knows a run that had accepted one of our messages; the message is back in the outbox.
+ * - `stalled`: detail is `{ runIds }`, runs whose producer has gone silent.
  */
 export class ChatClient extends EventTarget {
   #userId;
@@ -106,7 +107,7 @@ export class ChatClient extends EventTarget {
     );
   }
 
-  /** "websocket" or "sse": the one in use, or last in use. */
+  /** "websocket" or "sse": in use, or last used. */
   get transport() {
     return this.#connection.transport;
   }
@@ -116,27 +117,29 @@ export class ChatClient extends EventTarget {
     return this.#connection.state;
   }
 
-  /** Messages that no server has: `entries` and `discard(clientMessageId)`. */
+  /** Messages that no server has accepted: `entries` and `discard(clientMessageId)`. */
   get outbox() {
     return this.#outbox;
   }
 
-  /** Does nothing if connected or connecting. After `close()`, or once signed in again, it goes on where it was. */
+  /**
+   * Does nothing if connected or connecting. After `close()`, or after signing in again, continues where it left off.
+   */
   connect() {
     this.#deliveries.reopen();
     this.#connection.start();
   }
 
   /**
-   * Sends that have no answer are rejected with `closed` and stay in the outbox; subscriptions wait for `connect()`.
-   * Signed out is another matter: then everything waits, until somebody has signed in again and calls `connect()`.
+   * Rejects sends without a reply with `closed` and keeps them in the outbox; subscriptions wait for `connect()`.
+   * Signing out is different: then everything waits until the user signs in again and the page calls `connect()`.
    */
   close() {
     this.#connection.stop();
   }
 
   /**
-   * Call on `online` and when the page becomes visible: reconnects at once, and notices a connection that died in
+   * Call on `online` and when the page becomes visible: reconnects at once, and detects a connection that died during
    * sleep.
    */
   wake() {
@@ -144,24 +147,24 @@ export class ChatClient extends EventTarget {
   }
 
   /**
-   * Sends a message, now or as soon as there is a connection. Retried with the same id until it is answered.
+   * Sends a message now, or as soon as there is a connection. Retries with the same id until it gets a reply.
    *
-   * Call `follow` with the run id directly after: its events are on their way.
+   * Call `follow` with the run id right after: the run's events are already on their way.
    *
    * @param {Omit<Message, "clientMessageId"> & { clientMessageId?: string }} message
    * @returns {Promise<Sent>}
-   * @throws {ChatError} the server's last word, or `closed`: then the message stays in the outbox
+   * @throws {ChatError} the server's final error, or `closed`: then the message stays in the outbox
    */
   send({ clientMessageId = newClientMessageId(), ...message }) {
     return this.#outbox.send({ ...message, clientMessageId, queuedAt: this.#clock.now() });
   }
 
   /**
-   * Takes in what the outbox of a page that is gone has stored. What a server had taken is looked after to its end; the
-   * rest waits in the outbox, to be sent or discarded.
+   * Adopts the stored outbox of a page that is gone. Messages that a server had accepted are tracked until their runs
+   * end; the rest wait in the outbox, to be sent or discarded.
    *
    * @param {string | null} stored
-   * @returns {import("./outbox.js").Entry[]} the messages that are new here
+   * @returns {import("./outbox.js").Entry[]} the messages that were not known here
    */
   adopt(stored) {
     const entries = this.#outbox.adopt(stored);
@@ -170,15 +173,16 @@ export class ChatClient extends EventTarget {
   }
 
   /**
-   * Follows a run until it ends. A run has one subscription: following it again closes the one before.
+   * Follows a run until it ends. A run has one subscription: following it again closes the previous one.
    *
-   * A run that cannot be followed gets an `error` event without an id. A cursor that the server no longer knows gets
-   * `reset`.
+   * If the run cannot be followed, the subscription gets an `error` event without an id. If the server no longer knows
+   * the cursor, it gets `reset`.
    *
    * @param {string} runId
    * @param {object} options
-   * @param {string | null} [options.after] cursor; without it from the start
-   * @param {(events: RunEvent[]) => unknown} options.onEvents may return a promise: "painted"; until then no ack
+   * @param {string | null} [options.after] cursor; without it, from the start
+   * @param {(events: RunEvent[]) => unknown} options.onEvents may return a promise, resolved when the events are
+   *   painted; no ack is sent before
    * @returns {Subscription}
    */
   follow(runId, { after = null, onEvents }) {
@@ -190,8 +194,7 @@ export class ChatClient extends EventTarget {
   }
 
   /**
-   * Asks for a run to be stopped, now or as soon as there is a connection; what it wrote is kept. A no-op after its
-   * end.
+   * Stops a run, now or as soon as there is a connection; its text so far is kept. A no-op once the run has ended.
    *
    * @param {string} runId
    * @returns {Promise<void>}
@@ -227,15 +230,15 @@ export class ChatClient extends EventTarget {
     this.#tell("hello", hello);
   }
 
-  /** @param {Hello["user"]} user who is signed in; null: only that it is somebody else is known */
+  /** @param {Hello["user"]} user the signed-in user; null if we only know that it is another user */
   #strange(user) {
     this.#connection.stop();
     this.#tell("stranger", user);
   }
 
   /**
-   * Of a message whose run has ended while nobody listened here, its log or the database tells; or nobody does. What is
-   * alive is followed by the page, or a notice tells of its end.
+   * Follows the runs of our accepted messages that ended while we were not listening: their log or the database tells
+   * how, or they are lost. The page follows the live ones, or gets a notice when they end.
    *
    * @param {import("./untrusted_input.js").LiveRun[]} live
    */

@@ -1,8 +1,8 @@
 /**
  * A new UUID, the idempotency key of one send.
  *
- * `crypto.randomUUID` exists in secure contexts only, and a self-hosted site is often plain HTTP in a home network:
- * there the UUID is made from `crypto.getRandomValues` (RFC 9562, version 4).
+ * `crypto.randomUUID` only exists in secure contexts, and a self-hosted site is often plain HTTP on a home network.
+ * There the UUID is built from `crypto.getRandomValues` (RFC 9562, version 4).
  *
  * @param {{ randomUUID?: () => string, getRandomValues: (bytes: Uint8Array<ArrayBuffer>) => unknown }} [source]
  * @returns {string}

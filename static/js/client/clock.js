@@ -1,5 +1,5 @@
 /**
- * Time as the client sees it, so that tests can turn it by hand.
+ * The client's clock, replaceable so that tests can advance it by hand.
  *
  * @typedef {object} Clock
  * @property {() => number} now milliseconds since the epoch

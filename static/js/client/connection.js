@@ -14,11 +14,11 @@ import { ReconnectDelay } from "./reconnect_delay.js";
  * @property {State} state
  * @property {"websocket" | "sse"} transport
  * @property {number | null} retryInMs while waiting
- * @property {number} since when it opened; otherwise when it was last open or first tried: what "offline for" counts
- *   from
+ * @property {number} since when it opened; if not open, when it was last open or first tried, so "offline for" counts
+ *   from here
  * @property {number | null} code of the close, if it is final
  * @property {boolean} wasOpen whether there was a connection before
- * @property {boolean} draining the server said goodbye because it goes down: another will be there soon
+ * @property {boolean} draining the server said goodbye because it is shutting down; another will be up soon
  *
  * @typedef {object} ConnectionListener
  * @property {(transport: Transport, hello: Hello) => void} opened
@@ -28,18 +28,19 @@ import { ReconnectDelay } from "./reconnect_delay.js";
  */
 
 const FIRST_APPLICATION_CODE = 4000;
-/** One failure may be a server that restarts; two in a row look like a proxy that does not let WebSockets through. */
+/** One failure may be a server restart; two in a row suggest a proxy that blocks WebSockets. */
 const FAILURES_BEFORE_FALLBACK = 2;
 const SOON_MS = 1_000;
-/** A connection that lasted this long was a good one: the next loss starts again with a short wait. */
+/** A connection that lasted this long was good: after the next loss, backoff starts over. */
 const STABLE_AFTER_MS = 10_000;
-/** What a server may ask for, and when a socket is tried again beside SSE. */
+/** The longest wait a server may ask for, and how often a socket is retried while SSE is in use. */
 const LONGEST_WAIT_MS = 60_000;
 
 /**
- * Keeps one transport open: reconnects, falls back from the WebSocket to SSE and comes back, and knows when to give up.
+ * Keeps one transport open: reconnects, falls back from WebSocket to SSE and switches back, and stops on final close
+ * codes.
  *
- * A transport lives once. While SSE serves, a socket is tried beside it, and takes over only when it has said hello.
+ * A transport is never reused. While SSE is in use, a socket is tried alongside, and takes over only after its hello.
  */
 export class Connection {
   #make;
@@ -59,7 +60,7 @@ export class Connection {
   #wasOpen = false;
   #draining = false;
   #since = 0;
-  /** The one thing that is waited for: the next attempt, or the next socket beside SSE. @type {unknown} */
+  /** The only timer: for the next attempt, or the next socket to try alongside SSE. @type {unknown} */
   #timer = null;
   /** @type {unknown} */
   #stableTimer = null;
@@ -97,14 +98,14 @@ export class Connection {
     this.#attempt();
   }
 
-  /** @param {number | null} [code] the final close code, null if the page itself closes */
+  /** @param {number | null} [code] the final close code; null if the page itself closes */
   stop(code = null) {
     if (this.#state === "closed") return;
     this.#drop();
     this.#change("closed", { code });
   }
 
-  /** Something may have changed (back online, visible again): does now what is waited for. */
+  /** Something may have changed (online again, visible again): does now what the timer would do. */
   wake() {
     if (this.#state === "waiting") {
       if (this.#name === "sse") this.#failures = FAILURES_BEFORE_FALLBACK - 1;
@@ -153,7 +154,7 @@ export class Connection {
     this.#clock.clearTimeout(this.#timer);
     this.#clock.clearTimeout(this.#stableTimer);
     this.#stableTimer = this.#clock.setTimeout(() => this.#delay.reset(), STABLE_AFTER_MS);
-    // Where sockets have worked, only the network was away.
+    // Where sockets have worked before, only the network was down.
     if (transport.name === "sse") this.#waitForSocket(this.#wasOpen && this.#name === "websocket" ? SOON_MS : LONGEST_WAIT_MS);
     this.#wasOpen = true;
     this.#name = transport.name;
@@ -179,7 +180,7 @@ export class Connection {
 
   /** @param {Down} down of a socket that never said hello */
   #blocked({ code, silent }) {
-    if (code !== null && code >= FIRST_APPLICATION_CODE) return false; // Only the server itself says so.
+    if (code !== null && code >= FIRST_APPLICATION_CODE) return false; // Only the server itself sends such a code.
     this.#failures += silent ? FAILURES_BEFORE_FALLBACK : 1;
     return this.#failures >= FAILURES_BEFORE_FALLBACK;
   }
@@ -197,7 +198,7 @@ export class Connection {
 
   /** @returns {number} milliseconds */
   #nextDelay() {
-    // A page that has just been opened finds out soon whether its sockets are blocked.
+    // A newly opened page finds out quickly whether WebSockets are blocked.
     if (!this.#wasOpen && this.#failures < FAILURES_BEFORE_FALLBACK) return Math.round(this.#random() * SOON_MS);
     return this.#delay.next();
   }

@@ -1,5 +1,5 @@
 /**
- * A place in the log of one run: `<epoch>.<seq>` on the wire.
+ * A position in the log of one run: `<epoch>.<seq>` on the wire.
  *
  * @typedef {{ readonly epoch: string, readonly seq: number }} Cursor
  */
@@ -26,7 +26,7 @@ export function formatCursor(cursor) {
 }
 
 /**
- * Whether a reader at `cursor` has yet to see the event at `tip`. A tip of another epoch is news too.
+ * Whether a reader at `cursor` has not seen the event at `tip`. A tip from another epoch counts as unseen.
  *
  * @param {Cursor | null} cursor
  * @param {Cursor} tip

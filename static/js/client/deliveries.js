@@ -6,23 +6,23 @@ import { ChatError } from "./errors.js";
  *
  * @typedef {object} Delivery
  * @property {(transport: Transport) => Promise<any>} perform
- * @property {Transport | null} transport where it is on its way
+ * @property {Transport | null} transport the transport it was sent on
  * @property {Promise<any>} promise
  * @property {(value: any) => void} resolve
  * @property {(error: unknown) => void} reject
  */
 
 /**
- * For what nobody answered though the connection stayed: a POST through a proxy that has lost its server for a
- * moment.
+ * For requests that got no response although the connection stayed open: a POST through a proxy that lost its server
+ * for a moment.
  */
 const AGAIN_AFTER_MS = 3_000;
-/** Refused for now, and not for good: it is made again when the person has signed in. */
+/** Rejected for now, not for good: the request is retried once the user has signed in. */
 const SIGNED_OUT = "not_signed_in";
 
 /**
- * Requests that must be answered, whatever becomes of the connection: each is made again on the next transport, until
- * somebody has answered it, ok or error. So they must be idempotent. Never twice at a time on one transport.
+ * Requests that need a reply, whatever happens to the connection. Each is retried on the next transport until it gets
+ * a reply, ok or error, so each must be idempotent. Never sent twice at the same time on one transport.
  */
 export class Deliveries {
   #clock;
@@ -48,7 +48,7 @@ export class Deliveries {
 
   /**
    * @template T
-   * @param {string} key adding one that waits gives the promise that there is already
+   * @param {string} key adding a pending key returns its existing promise
    * @param {(transport: Transport) => Promise<T>} perform
    * @returns {Promise<T>}
    */
@@ -78,7 +78,7 @@ export class Deliveries {
   }
 
   /**
-   * Nothing more will be delivered, until `reopen()`: whoever waits, and whoever comes, is told so.
+   * Delivers nothing more until `reopen()`: rejects pending and new requests with `error`.
    *
    * @param {ChatError} error
    */

@@ -4,17 +4,17 @@
  *
  * @typedef {object} Kept
  * @property {EventsFrame[]} frames
- * @property {boolean} expected the server has said that this run comes from our send
+ * @property {boolean} expected the server has confirmed that this run comes from our send
  * @property {unknown} timer
  */
 
-/** The page follows a run in the moment that it is told of it; whoever has not by now will not. */
+/** The page follows a run as soon as it learns of it; after this time it is not going to. */
 const CLAIM_WITHIN_MS = 10_000;
 
 /**
- * Frames of runs that the server follows for us after a send, until the page asks for them.
+ * Buffers frames of runs that the server feeds to us after a send, until the page follows them.
  *
- * They are not acknowledged while they wait: the window bounds them. Whatever is not claimed is let go.
+ * Buffered frames are not acknowledged, so the window bounds them. Unclaimed frames are released.
  */
 export class EarlyFrames {
   #clock;
@@ -25,21 +25,19 @@ export class EarlyFrames {
 
   /**
    * @param {Clock} clock
-   * @param {(frames: EventsFrame[], runId: string) => void} letGo gets what nobody wants
+   * @param {(frames: EventsFrame[], runId: string) => void} letGo gets the unclaimed frames
    */
   constructor(clock, letGo) {
     this.#clock = clock;
     this.#letGo = letGo;
   }
 
-  /** A send is on its way: its first events may come with or before the reply. */
+  /** A send is in flight: its first events may arrive with or before the reply. */
   sending() {
     this.#sends += 1;
   }
 
-  /**
-   * @param {string | null} runId a run that this socket now follows from its start, null if the send came to nothing
-   */
+  /** @param {string | null} runId a run that this socket now follows from its start; null if the send failed */
   answered(runId) {
     this.#sends -= 1;
     if (runId !== null) this.#expect(runId);
@@ -50,7 +48,7 @@ export class EarlyFrames {
   /**
    * @param {string} runId
    * @param {EventsFrame} frame
-   * @returns {boolean} false if the frame is nobody's
+   * @returns {boolean} false if no one expects the frame
    */
   keep(runId, frame) {
     const kept = this.#runs.get(runId) ?? (this.#sends > 0 ? this.#make(runId) : null);
@@ -60,11 +58,11 @@ export class EarlyFrames {
 
   /**
    * @param {string} runId
-   * @returns {EventsFrame[] | null} all there is from the start of the run; null if the run must be subscribed to
+   * @returns {EventsFrame[] | null} every frame since the start of the run; null if the run must be subscribed to
    */
   claim(runId) {
     if (this.#runs.get(runId)?.expected) return this.#remove(runId);
-    this.#drop(runId); // Frames of a run that is not ours may be the end of an older feed: no start to build on.
+    this.#drop(runId); // Frames of a run that is not ours may be the tail of an older feed.
     return null;
   }
 

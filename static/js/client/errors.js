@@ -1,15 +1,15 @@
 /**
- * Codes for "nobody who could know has answered": the request may or may not have been carried out. `draining` is the
- * server's own word: this process is going away, the next one will answer.
+ * Codes for "no reply from the server": the request may or may not have been carried out. The server itself sends
+ * `draining`: this process is shutting down, the next one will reply.
  */
 const UNANSWERED = new Set(["connection_lost", "network", "no_answer", "no_server", "draining"]);
 
 /**
- * What went wrong, in the words of the protocol.
+ * A protocol or client error.
  *
- * `code` is one of the protocol's codes, or the client's own: `connection_lost`, `network`, `no_answer`
- * (nothing came in time), `no_server` (a proxy answered in the server's place), `bad_response`, `closed`, `discarded`.
- * `retryAfter` is in seconds. `status` is the HTTP status or, of a lost connection, the close code.
+ * `code` is one of the protocol's codes, or the client's own: `connection_lost`, `network`, `no_answer` (timeout),
+ * `no_server` (a proxy responded in the server's place), `bad_response`, `closed`, `discarded`. `retryAfter` is in
+ * seconds. `status` is the HTTP status or, of a lost connection, the close code.
  */
 export class ChatError extends Error {
   /**
@@ -29,14 +29,14 @@ export class ChatError extends Error {
     this.status = status;
   }
 
-  /** True if the same request, with the same id, should be made again: its fate is open. */
+  /** True if the same request should be retried with the same id: its outcome is unknown. */
   get unanswered() {
     return UNANSWERED.has(this.code);
   }
 }
 
 /**
- * The error in a WebSocket reply, an `error` event or the body of an HTTP error: they have the same fields.
+ * Reads the error in a WebSocket reply, an `error` event or the body of an HTTP error: all have the same fields.
  *
  * @param {unknown} source
  * @param {{ status?: number | null, retryAfter?: number | null }} [http]

@@ -10,13 +10,13 @@ import { isBehind, parseCursor } from "./cursor.js";
  *
  * @typedef {object} Feed
  * @property {Subscription} subscription
- * @property {boolean} subscribing the reply to the subscribe is not here yet
- * @property {boolean} deaf what arrives belongs to an earlier feed of the same run
- * @property {number} unpainted frames handed over and not applied
+ * @property {boolean} subscribing the reply to the subscribe has not arrived yet
+ * @property {boolean} deaf incoming frames belong to an earlier feed of the same run
+ * @property {number} unpainted frames handed over but not applied
  */
 
 /**
- * The server joins tokens for up to 40 ms before it sends them; one that is behind a tip for longer has lost
+ * The server batches tokens for up to 40 ms before sending them; a reader behind the tip for longer than this has lost
  * something.
  */
 const TIP_GRACE_MS = 1_000;
@@ -25,9 +25,9 @@ const RETRY_SUBSCRIBE_MS = 2_000;
 /**
  * The runs that one socket feeds.
  *
- * A run that was fed before on this socket is unsubscribed first; what arrives until that is answered is dropped, and
- * only then is it asked for again. Otherwise frames of the old feed could be taken for the new one's, or the new
- * one's be dropped.
+ * A run that this socket already feeds is unsubscribed first; frames that arrive before the reply are dropped, and
+ * only then is the run subscribed to again. Otherwise frames of the old feed could be taken for the new one's, or the
+ * new one's dropped.
  */
 export class Feeds {
   #request;
@@ -35,7 +35,7 @@ export class Feeds {
   #clock;
   /** @type {Map<string, Feed>} */
   #feeds = new Map();
-  /** Runs that the server has been asked to send, or has sent. @type {Set<string>} */
+  /** Runs that we have subscribed to, or that the server has sent. @type {Set<string>} */
   #fed = new Set();
   /** @type {Set<unknown>} */
   #timers = new Set();
@@ -57,14 +57,14 @@ export class Feeds {
     return this.#feeds.has(runId);
   }
 
-  /** The server feeds this run without having been asked. @param {string} runId */
+  /** The server feeds this run without a subscribe. @param {string} runId */
   unasked(runId) {
     this.#fed.add(runId);
   }
 
   /**
    * @param {Subscription} subscription
-   * @param {EventsFrame[]} frames what the server has sent unasked, from the start of the run
+   * @param {EventsFrame[]} frames sent by the server without a subscribe, from the start of the run
    */
   adopt(subscription, frames) {
     subscription.begin({ fromStart: true });
@@ -94,7 +94,7 @@ export class Feeds {
 
   /**
    * @param {string} runId
-   * @param {EventsFrame} frame its number has been told to the acks
+   * @param {EventsFrame} frame its number is already registered with the acks
    */
   deliver(runId, { frame, events }) {
     const feed = this.#feeds.get(runId);
@@ -110,7 +110,7 @@ export class Feeds {
   }
 
   /**
-   * Notices what was lost on the way, the last event of a run above all: nothing later would show the hole.
+   * Detects lost events, above all a lost last event of a run, which no later event would reveal.
    *
    * @param {Record<string, unknown>} tips run id → cursor of its last event
    */

@@ -4,7 +4,7 @@
  */
 
 /**
- * A transport whose code is loaded when it is needed. While it cannot be loaded it is down, like any other that finds no
+ * A transport whose code is loaded on demand. If loading fails, the transport is down, like any other without a
  * network.
  *
  * @implements {Transport}
@@ -53,7 +53,7 @@ export class LateTransport {
     this.#transport?.close();
   }
 
-  /** Nothing is asked of a transport before its hello, and that comes from the loaded one. */
+  /** Nothing is requested of a transport before its hello, and that comes from the loaded one. */
   get #helloed() {
     return /** @type {Transport} */ (this.#transport);
   }

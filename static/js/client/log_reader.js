@@ -7,24 +7,24 @@ import { isObject } from "./untrusted_input.js";
  * @typedef {import("./untrusted_input.js").RunEvent} RunEvent
  */
 
-/** Neighbours of these may arrive merged, under the id of the last: a jump of the seq is no hole. */
+/** Adjacent events of these types may arrive merged, under the id of the last: a jump in the seq is not a gap. */
 const MERGEABLE = new Set(["token", "reasoning"]);
 
-/** A gap that is still there after so many repairs is no loss on the way: the log, or the server, is like that. */
+/** A gap that persists after this many repairs is not a transmission loss: the log, or the server, is like that. */
 const REPAIRS = 3;
 
 /**
- * Keeps a reader's place in the log of one run, over feeds that overlap, repeat themselves or have holes.
+ * Tracks a reader's position in the log of one run, across feeds that overlap, repeat events or have gaps.
  *
- * Two places are kept: the cursor (what the page has) and the place of the feed (what this feed has said so far). A
- * merged event covers everything since the feed's last one, so it may be taken only if both places are equal: else
- * its text would partly be the page's already. Where they differ the answer is "gap", and the run is asked for again
- * from the cursor.
+ * There are two positions: the cursor (what the page has) and the feed's position (what this feed has sent so far). A
+ * merged event covers everything since the feed's last one, so it is accepted only if both are equal: otherwise the
+ * page would already have part of its text. If they differ, the result is a gap, and the run is requested again from
+ * the cursor.
  */
 export class LogReader {
   /** @type {Cursor | null} */
   #cursor;
-  /** The seq up to which the current feed has told the log. */
+  /** The seq up to which the current feed has sent the log. */
   #feed;
   #first = true;
   /** The cursor at which gaps were reported, and how often. */
@@ -51,7 +51,7 @@ export class LogReader {
    * Forgets the cursor.
    *
    * @param {string} reason
-   * @returns {RunEvent} the `reset` that tells the page
+   * @returns {RunEvent} the `reset` event for the page
    */
   restart(reason) {
     this.#move(null);
@@ -60,7 +60,7 @@ export class LogReader {
 
   /**
    * @param {unknown[]} events
-   * @returns {{ fresh: RunEvent[], gap: boolean }} what the page does not have yet, up to the first gap
+   * @returns {{ fresh: RunEvent[], gap: boolean }} the events the page does not have yet, up to the first gap
    */
   read(events) {
     /** @type {RunEvent[]} */
@@ -78,7 +78,7 @@ export class LogReader {
   /**
    * @param {Record<string, any>} event
    * @param {RunEvent[]} fresh
-   * @returns {boolean} false for a gap
+   * @returns {boolean} false if there is a gap
    */
   #place(event, fresh) {
     const position = parseCursor(event.id);
@@ -104,13 +104,13 @@ export class LogReader {
       this.#move(position);
     }
     if (isObject(event.data)) fresh.push(/** @type {RunEvent} */ (event));
-    else warn("ignored the malformed data of an event:", event.event);
+    else warn("ignored an event with malformed data:", event.event);
     return true;
   }
 
   /**
-   * Whether a `reset` is the server's answer to a cursor that it cannot honour, and not one entry of the log as any
-   * other: then the whole log follows, from its first event.
+   * Whether a `reset` is the server's reply to a cursor that it cannot honour, rather than an ordinary log entry.
+   * After such a reply, the whole log follows from its first event.
    *
    * @param {Cursor | null} position
    * @param {boolean} first
@@ -125,8 +125,8 @@ export class LogReader {
    * @returns {false}
    */
   #overlap(fresh) {
-    // Asked for the cursor and told from elsewhere, again and again: this server does not honour it, so read the log
-    // anew.
+    // The server keeps sending from elsewhere although we asked from the cursor: it does not honour cursors, so read
+    // the log from the start.
     if (this.#givesUpRepair()) fresh.push(this.restart("overlap"));
     return false;
   }

@@ -3,33 +3,34 @@ import { warn } from "./warning.js";
 import { isObject } from "./untrusted_input.js";
 
 /**
- * @typedef {object} Message what a person sends
+ * @typedef {object} Message a message from the user
  * @property {string} text
  * @property {string | null} [conversationId] null or absent: a new conversation
  * @property {string | null} [parentId] absent: the active leaf; "root": a new first message
  * @property {string | null} [assistant] slug
- * @property {string | null} [regenerateId] the saved question to answer again, instead of a text
- * @property {string | null} [continueId] the saved answer to go on with, instead of a text
+ * @property {string | null} [regenerateId] the saved question to regenerate the answer to, instead of a text
+ * @property {string | null} [continueId] the saved answer to continue, instead of a text
  * @property {string} clientMessageId the idempotency key
  *
- * @typedef {Message & { queuedAt: number, runId?: string, sentTo?: string }} Entry `queuedAt` in milliseconds since the
- *   epoch; `runId` and `sentTo` (the conversation, new or not) are known once the server has taken the message
+ * @typedef {Message & { queuedAt: number, runId?: string, sentTo?: string }} Entry `queuedAt` in milliseconds since
+ *   the epoch; `runId` and `sentTo` (the conversation, new or existing) are set once the server has accepted the
+ *   message
  * @typedef {{ runId: string, conversationId: string, clientMessageId: string, duplicate: boolean }} Sent
  * @typedef {import("./deliveries.js").Deliveries} Deliveries
  * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} OutboxStorage
  */
 
 /**
- * With these nobody knows what became of the message: it stays, to be sent again under the same id. A server that has
- * failed in the middle of its work, or whose answer makes no sense, may have begun a turn.
+ * With these codes the message's outcome is unknown: it stays, to be resent with the same id. A server that failed
+ * halfway, or whose response makes no sense, may have started a turn.
  */
 const KEPT = new Set(["closed", "server_error", "bad_response"]);
 
 /**
- * Messages whose answer has not ended yet: until then nothing is saved, and a server may die with all it knew of them.
- * They survive reconnects and, with a storage, reloads.
+ * Messages whose answer has not ended yet: until then nothing is saved, and a server crash loses them. They survive
+ * reconnects and, with a storage, reloads.
  *
- * A storage that is full or forbidden costs only the latter.
+ * If the storage is full or forbidden, only reloads lose them.
  */
 export class Outbox {
   #deliveries;
@@ -37,15 +38,15 @@ export class Outbox {
   #key;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
-  /** The ids of those whose run the server does not know any more. @type {Set<string>} */
+  /** Ids of messages whose run the server no longer knows. @type {Set<string>} */
   #lost = new Set();
-  /** The ids of all that there ever were. @type {Set<string>} */
+  /** Ids of all messages there have ever been. @type {Set<string>} */
   #known = new Set();
 
   /**
    * @param {Deliveries} deliveries
    * @param {OutboxStorage | null} storage
-   * @param {string} key of the storage: one per user, so that nobody is offered another person's words
+   * @param {string} key storage key: one per user, so that nobody sees another user's messages
    */
   constructor(deliveries, storage, key) {
     this.#deliveries = deliveries;
@@ -55,8 +56,8 @@ export class Outbox {
   }
 
   /**
-   * Those that no server has taken, or that were lost with it; oldest first. Those with `sending: false` can be sent
-   * again, with the same id, or discarded.
+   * Messages that no server has accepted, or that were lost with it; oldest first. Those with `sending: false` can be
+   * resent with the same id, or discarded.
    */
   get entries() {
     return [...this.#entries.values()]
@@ -64,13 +65,13 @@ export class Outbox {
       .map((entry) => ({ ...entry, sending: this.#deliveries.has(sendKey(entry.clientMessageId)) }));
   }
 
-  /** Those that a server has taken, and whose run has not ended for all that is known here. */
+  /** Messages that a server has accepted and whose run, as far as is known here, has not ended. */
   get running() {
     return [...this.#entries.values()].filter(({ runId, clientMessageId }) => runId && !this.#lost.has(clientMessageId));
   }
 
   /**
-   * @param {Entry} entry takes the place of one with the same id
+   * @param {Entry} entry replaces one with the same id
    * @returns {Promise<Sent>}
    * @throws {ChatError}
    */
@@ -90,10 +91,10 @@ export class Outbox {
   }
 
   /**
-   * Takes in the messages of a page that is gone, as they were stored. What was here before is left out.
+   * Adopts the stored messages of a page that is gone, except those already known here.
    *
    * @param {string | null} stored
-   * @returns {Entry[]} those that are new here
+   * @returns {Entry[]} the messages that were not known here
    */
   adopt(stored) {
     const added = entriesIn({ getItem: () => stored }, this.#key).filter(({ clientMessageId }) => !this.#known.has(clientMessageId));
@@ -102,38 +103,48 @@ export class Outbox {
     return added;
   }
 
-  /** The run has ended: what is to be kept of it is the server's. @param {string} runId */
+  /** The run has ended: the server has what it keeps. @param {string} runId */
   ended(runId) {
     for (const entry of [...this.#entries.values()]) if (entry.runId === runId) this.#remove(entry.clientMessageId);
   }
 
-  /** The server does not know the run. @param {string} runId @returns {boolean} whether a message of ours is lost with it */
+  /**
+   * The server does not know the run.
+   *
+   * @param {string} runId
+   * @returns {boolean} whether a message of ours was lost with it
+   */
   lost(runId) {
     const lost = this.running.filter((entry) => entry.runId === runId);
     for (const { clientMessageId } of lost) this.#lost.add(clientMessageId);
     return lost.length > 0;
   }
 
-  /** Forgets a message. One that is on its way may become a turn all the same. @param {string} clientMessageId */
+  /** Forgets a message. If it is in flight, it may still create a turn. @param {string} clientMessageId */
   discard(clientMessageId) {
     this.#remove(clientMessageId);
     const error = new ChatError({ code: "discarded", message: "The message was discarded." });
     this.#deliveries.cancel(sendKey(clientMessageId), error);
   }
 
-  /** Forgets all of them, as `discard` does. */
+  /** Discards every message, as `discard` does. */
   clear() {
     for (const clientMessageId of [...this.#entries.keys()]) this.discard(clientMessageId);
   }
 
-  /** What was only asked for again has nothing of a person's own to be lost. @param {string} clientMessageId @param {Sent} sent */
+  /**
+   * A regenerate or continue request contains no text of the user's that could be lost.
+   *
+   * @param {string} clientMessageId
+   * @param {Sent} sent
+   */
   #taken(clientMessageId, { runId, conversationId: sentTo }) {
     const entry = this.#entries.get(clientMessageId);
     if (entry?.text) this.#keep({ ...entry, runId, sentTo });
     else this.#remove(clientMessageId);
   }
 
-  /** @param {Entry} entry takes the place of one with the same id */
+  /** @param {Entry} entry replaces one with the same id */
   #keep(entry) {
     this.#remember(entry);
     this.#save();
@@ -155,7 +166,7 @@ export class Outbox {
       if (this.#entries.size) this.#storage?.setItem(this.#key, JSON.stringify([...this.#entries.values()]));
       else this.#storage?.removeItem(this.#key);
     } catch (error) {
-      warn("the outbox could not be stored", error);
+      warn("could not store the outbox", error);
     }
   }
 }

@@ -1,12 +1,12 @@
 const FIRST_WITHIN_MS = 5_000;
 const NEXT_MS = 5_000;
-// After five minutes nobody waits for this page any more.
+// Five minutes of attempts: by then, nobody is waiting for this page.
 const OFTEN = 60;
 const RARE_MS = [15_000, 30_000];
 
 /**
- * When to look for a lost server again. First at a random moment within 5 s, then every 5 s: the many clients of one
- * server come back evenly, never together, and each of them within 5 s of the server. At last every 15–30 s.
+ * When to retry a lost server: first at a random moment within 5 s, then every 5 s, finally every 15–30 s. The many
+ * clients of one server reconnect evenly spread, and within 5 s of its return.
  */
 export class ReconnectDelay {
   #random;

@@ -8,7 +8,7 @@ import { errorFrom } from "./errors.js";
 const OK = 200;
 
 /**
- * Starts a run over HTTP. The same `client_message_id` again gives the same run.
+ * Starts a run over HTTP. Repeating the same `client_message_id` returns the same run.
  *
  * @param {Api} api
  * @param {Record<string, string>} body

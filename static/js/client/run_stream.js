@@ -13,9 +13,9 @@ import { parseObject, silenceMs } from "./untrusted_input.js";
 const NO_CONTENT = 204;
 
 /**
- * Reads the events of one run over HTTP into a subscription until it has ended, however many responses that takes.
+ * Reads the events of one run over HTTP into a subscription until the run ends, over as many responses as needed.
  *
- * The next bytes are read only after the last events are applied, so the page paces the server through TCP itself.
+ * The next bytes are read only after the last events are applied: TCP backpressure lets the page pace the server.
  */
 export class RunStream {
   #api;
@@ -25,9 +25,9 @@ export class RunStream {
   #onUnreachable;
   #closed = false;
   #silenceMs = silenceMs(null);
-  /** Ends the response that is being read. */
+  /** Aborts the response being read. */
   #abort = new AbortController();
-  /** Ends the pause between two responses at once. @type {() => void} */
+  /** Skips the pause between two responses. @type {() => void} */
   #resume = () => {};
 
   /**
@@ -36,7 +36,7 @@ export class RunStream {
    * @param {Api} options.api
    * @param {Clock} options.clock
    * @param {() => number} options.random
-   * @param {() => void} options.onUnreachable there is no server at all
+   * @param {() => void} options.onUnreachable called when the server cannot be reached
    */
   constructor({ subscription, api, clock, random, onUnreachable }) {
     this.#subscription = subscription;
@@ -46,7 +46,7 @@ export class RunStream {
     this.#onUnreachable = onUnreachable;
   }
 
-  /** Resolves, never rejects, when the subscription has ended or this stream is closed. */
+  /** Resolves when the subscription has ended or this stream is closed; never rejects. */
   async read() {
     while (this.#running) {
       try {
@@ -108,7 +108,7 @@ export class RunStream {
   }
 
   /**
-   * Aborts the response if this takes longer than the server may be silent.
+   * Aborts the response if this takes longer than the server's allowed silence.
    *
    * @template T
    * @param {Promise<T>} promise
@@ -124,7 +124,7 @@ export class RunStream {
 
   /** @param {unknown} error */
   async #recover(error) {
-    if (!(error instanceof ChatError)) return this.#pause(this.#backoff.next()); // Cut while reading.
+    if (!(error instanceof ChatError)) return this.#pause(this.#backoff.next()); // Cut off while reading.
     if (error.code === "network" || error.code === "no_answer") return this.#onUnreachable();
     if (error.code === "bad_cursor" && this.#subscription.cursor) return this.#subscription.restart(error.code);
     if (!error.retryable) return this.#subscription.fail(error);

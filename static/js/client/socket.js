@@ -15,8 +15,8 @@ import { parseFrame, silenceMs } from "./untrusted_input.js";
  *
  * @typedef {object} Down how a connection ended
  * @property {number | null} code the close code, null if there was none
- * @property {number | null} retryMs when the server wants to see us again
- * @property {boolean} silent nothing was heard in time
+ * @property {number | null} retryMs when the server wants us to reconnect
+ * @property {boolean} silent nothing arrived in time
  *
  * @typedef {(error: ChatError | null, reply: Frame) => void} Settle
  */
@@ -26,10 +26,10 @@ const HELLO_TIMEOUT_MS = 5_000;
 const REPLY_TIMEOUT_MS = 15_000;
 
 /**
- * One WebSocket, from its opening to its end: requests with their replies, and signs of life.
+ * One WebSocket, from opening to close: requests and their replies, and liveness.
  *
- * `onFrame` gets every frame but replies. `onDown` is called once, when the socket has closed, says goodbye or has gone
- * silent; requests without a reply have failed with `connection_lost` by then. Neither is called after `close()`.
+ * `onFrame` gets every frame except replies. `onDown` is called once, when the socket has closed, said goodbye or gone
+ * silent; by then, requests without a reply have failed with `connection_lost`. Neither is called after `close()`.
  */
 export class Socket {
   #clock;
@@ -63,14 +63,14 @@ export class Socket {
       this.#ws = new WebSocket(url, SUBPROTOCOL);
       this.#listen(this.#ws);
     } catch (error) {
-      warn("the WebSocket could not be made", error);
+      warn("could not create the WebSocket", error);
       clock.clearTimeout(this.#watch);
       this.#watch = clock.setTimeout(() => this.#down({}), 0);
     }
   }
 
   /**
-   * `settle` is called synchronously with the reply, so that what the next frame needs is ready before it comes.
+   * Calls `settle` synchronously with the reply, so that the state is ready before the next frame arrives.
    *
    * @param {string} type
    * @param {Record<string, unknown>} fields
@@ -83,23 +83,23 @@ export class Socket {
     this.post({ type, ref, ...fields });
   }
 
-  /** Sends what has no reply. @param {Record<string, unknown>} frame */
+  /** Sends a frame that gets no reply. @param {Record<string, unknown>} frame */
   post(frame) {
     try {
       this.#ws?.send(JSON.stringify(frame));
     } catch (error) {
-      warn("the socket did not take a frame", error); // Its close event is on the way.
+      warn("could not send a frame", error); // The socket's close event is about to follow.
     }
   }
 
-  /** Looks at once whether the server has been silent too long: timers do not run while a machine sleeps. */
+  /** Checks at once whether the server has been silent too long: timers do not run while the machine sleeps. */
   check() {
     const left = this.#heardAt + this.#silenceMs - this.#clock.now();
     if (left <= 0) this.#down({ silent: true });
     return left;
   }
 
-  /** @param {number | null} [code] the close code, for the requests that it leaves unanswered */
+  /** @param {number | null} [code] the close code, for requests without a reply */
   close(code = null) {
     const ws = this.#ws;
     this.#ws = null;
@@ -118,7 +118,7 @@ export class Socket {
   #listen(ws) {
     ws.addEventListener("message", ({ data }) => this.#ws === ws && this.#hear(data));
     ws.addEventListener("close", ({ code }) => this.#ws === ws && this.#down({ code }));
-    // The close event that follows an error would say no more: its code is 1006.
+    // The close event after an error would add nothing: its code is 1006.
     ws.addEventListener("error", () => this.#ws === ws && this.#down({}));
   }
 
@@ -130,7 +130,7 @@ export class Socket {
     try {
       this.#take(frame);
     } catch (error) {
-      warn("a frame could not be handled", frame.type, error);
+      warn("could not handle a frame", frame.type, error);
     }
   }
 
@@ -149,7 +149,7 @@ export class Socket {
   /** @param {Frame} frame */
   #settle(frame) {
     const request = this.#requests.get(frame.ref);
-    if (!request) return warn("a reply that nobody waits for", frame.code ?? frame.type);
+    if (!request) return warn("ignored an unexpected reply", frame.code ?? frame.type);
     this.#requests.delete(frame.ref);
     this.#clock.clearTimeout(request.timer);
     request.settle(frame.type === "error" ? errorFrom(frame) : null, frame);

@@ -23,9 +23,9 @@ import { isObject, readHello, strings } from "./untrusted_input.js";
 
 
 /**
- * The largest frame that a socket may send; what is larger goes by POST. The server's own limit (128 KiB unless set
- * otherwise) is not told, and closes the socket: 100,000 characters may well be 300 kB. One for all sockets of a
- * client, which learns.
+ * The largest frame that may be sent over a socket; larger ones go by POST. The server does not announce its own limit
+ * (128 KiB by default) and closes the socket when it is exceeded: 100,000 characters may well be 300 kB. Shared by all
+ * sockets of a client, and learned.
  */
 export class FrameLimit {
   bytes = 64 * 1024;
@@ -87,7 +87,7 @@ export class SocketTransport {
       this.#socket.request("send", body, (error, reply) => {
         if (error?.status === FRAME_TOO_BIG) this.#limit.bytes = Math.min(this.#limit.bytes, size - 1);
         const sent = error ? null : readSent(reply, body);
-        // A duplicate is somebody's already: the server need not follow it for us again, so it will be subscribed to.
+        // A duplicate already belongs to somebody, so the server need not follow it for us: it will be subscribed to.
         if (sent) this.#feeds.unasked(sent.runId);
         this.#unclaimed.answered(sent && !sent.duplicate && !this.#feeds.has(sent.runId) ? sent.runId : null);
         if (sent) resolve(sent);
@@ -148,7 +148,7 @@ export class SocketTransport {
     this.#acks.received(frame);
     if (typeof runId !== "string" || !Array.isArray(events)) {
       warn("ignored a malformed events frame");
-      return this.#acks.applied(frame); // Unacknowledged it would hold up everything behind it.
+      return this.#acks.applied(frame); // Unacknowledged, it would block everything after it.
     }
     if (this.#feeds.has(runId) || !this.#unclaimed.keep(runId, { frame, events })) {
       this.#feeds.deliver(runId, { frame, events });

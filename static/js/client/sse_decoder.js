@@ -2,20 +2,20 @@
  * One dispatched server-sent event.
  *
  * @typedef {object} ServerSentEvent
- * @property {string} event the name; "message" if none was given
+ * @property {string} event the event name; "message" if none was given
  * @property {string} data
- * @property {string} lastEventId as EventSource has it: the last id of the stream, this event's or an earlier one's
- * @property {string | null} id the id given with this very event, null if it had none
+ * @property {string} lastEventId as in EventSource: the last id of the stream, from this event or an earlier one
+ * @property {string | null} id the id of this event; null if it had none
  */
 
 const DIGITS = /^[0-9]+$/;
 
 /**
- * Decodes `text/event-stream` as it arrives, cut anywhere: between the bytes of a character, between CR and LF.
+ * Decodes `text/event-stream` incrementally. Chunks may split anywhere: within a character, between CR and LF.
  *
- * Follows "Server-sent events" of the WHATWG HTML standard (9.2.6, interpreting an event stream): UTF-8 with an
- * optional BOM; lines end in LF, CR or CRLF; comments and unknown fields are ignored; an id with a NUL is ignored;
- * an event without data is not dispatched; an event without its blank line, at the end, is dropped.
+ * Follows "Server-sent events" in the WHATWG HTML standard (9.2.6, interpreting an event stream): UTF-8 with an
+ * optional BOM; lines end in LF, CR or CRLF; comments and unknown fields are ignored; an id with a NUL is ignored; an
+ * event without data is not dispatched; an event without its blank line at the end of the stream is dropped.
  */
 export class SSEDecoder {
   /** Milliseconds from the last valid `retry:` field, or null. @type {number | null} */
@@ -32,7 +32,7 @@ export class SSEDecoder {
   #id = null;
 
   /**
-   * @param {Uint8Array | string} chunk bytes, or text that is already decoded
+   * @param {Uint8Array | string} chunk bytes, or already decoded text
    * @returns {ServerSentEvent[]} the events that this chunk completed
    */
   push(chunk) {

@@ -17,22 +17,24 @@ import { sendByPost, stopByPost } from "./run_requests.js";
  * @typedef {new (url: string) => EventSourceLike} EventSourceClass
  */
 
-/** A browser opens six connections to a host over HTTP/1.1; with the EventSource this leaves two for requests. */
+/**
+ * A browser opens six connections per host over HTTP/1.1; together with the EventSource, this leaves two for requests.
+ */
 const MAX_STREAMS = 3;
 const CLOSED = 2;
 const TOO_MANY = 429;
-/** Where the server does not say. */
+/** Used if the server does not send Retry-After. */
 const LISTEN_AGAIN_S = 20;
 
 /**
- * The protocol over plain HTTP, where WebSockets do not get through.
+ * The protocol over plain HTTP, for networks that block WebSockets.
  *
- * Each followed run is its own `fetch` of `/runs/{id}/events?after=<cursor>` (three at a time, the others wait their
- * turn), and one EventSource on `/events` brings the notices. The multiplexed stream could bring the events as well,
- * but three things speak against it: the form of its cursor is not part of the protocol, so a switch from the socket
- * could not enter it where each run stands; EventSource reads on while the page has not painted; and its errors have
- * no status. A stream of one's own has the exact cursor, real backpressure and a status. The price is that the
- * notices' connection carries the events a second time.
+ * Each followed run is its own `fetch` of `/runs/{id}/events?after=<cursor>` (three at a time; the others queue), and
+ * one EventSource on `/events` delivers the notices. The multiplexed stream could deliver the events as well, but: the
+ * form of its cursor is not part of the protocol, so a switch from the socket could not resume each run at its
+ * position; EventSource keeps reading before the page has painted; and its errors have no status. A stream per run has
+ * the exact cursor, real backpressure and a status. The price: the notices' connection carries the events a second
+ * time.
  *
  * @implements {Transport}
  */
@@ -48,13 +50,13 @@ export class SseTransport {
   #notices = null;
   #heardAt;
   #silenceMs = silenceMs(null);
-  /** Ends the question why there are no notices. */
+  /** Aborts the request that asks why there are no notices. */
   #asking = new AbortController();
   /** @type {unknown} */
   #watch = null;
   /** @type {Map<string, RunStream>} */
   #streams = new Map();
-  /** Subscriptions that wait for a free connection. @type {Map<string, Subscription>} */
+  /** Subscriptions waiting for a free connection. @type {Map<string, Subscription>} */
   #queue = new Map();
 
   /**
@@ -115,7 +117,7 @@ export class SseTransport {
     this.#streams.clear();
   }
 
-  /** The list of live runs shows that HTTP works and who is signed in, and says what a hello says. */
+  /** The list of live runs shows that HTTP works and who is signed in, and contains what a hello does. */
   async #connect() {
     try {
       const { items } = (await this.#api.request("GET", "/runs?active=1")) ?? {};
@@ -132,7 +134,7 @@ export class SseTransport {
     this.#notices = notices;
     notices.addEventListener("open", () => this.#heard());
     notices.addEventListener("error", () => {
-      // Any status but 200 ends an EventSource for good; a lost connection it mends itself.
+      // Any status but 200 ends an EventSource for good; it reconnects a lost connection by itself.
       if (notices.readyState === CLOSED) void this.#ask();
     });
     notices.addEventListener("notice", ({ data }) => {
@@ -151,8 +153,8 @@ export class SseTransport {
   }
 
   /**
-   * Why there are no notices: an EventSource does not tell. Where the person has too many streams open, everything else
-   * goes on, and they are asked for again when the server says.
+   * Finds out why there are no notices: an EventSource does not tell. If the user has too many streams open,
+   * everything else continues, and the notices are requested again when the server says so.
    */
   async #ask() {
     const { signal } = this.#asking;

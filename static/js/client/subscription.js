@@ -6,19 +6,19 @@ import { warn } from "./warning.js";
  * @typedef {import("./untrusted_input.js").RunEvent} RunEvent
  * @typedef {import("./errors.js").ChatError} ChatError
  *
- * @typedef {"ended" | "closed" | string} End the run has no more to say; the page wants to hear no more; or the code of the
- *   error for which the run cannot be followed
+ * @typedef {"ended" | "closed" | string} End the run ended; the page stopped following; or the code of the error that
+ *   prevents following the run
  *
- * @typedef {object} Accepted what became of a frame of events
- * @property {Promise<void>} applied resolves, and never rejects, when `onEvents` is done with these events
- * @property {boolean} gap the feed does not continue at the cursor: ask for the run again from `cursor`
+ * @typedef {object} Accepted the result of accepting a frame of events
+ * @property {Promise<void>} applied resolves when `onEvents` is done with these events; never rejects
+ * @property {boolean} gap the feed does not continue at the cursor: request the run again from `cursor`
  */
 
 /**
- * One followed run: its events, each exactly once and in order, whatever the transport does underneath.
+ * One followed run: delivers each event exactly once and in order, whatever the transport does underneath.
  *
- * `onEvents` is called synchronously as events arrive, possibly before the promise of its last call has resolved. That
- * promise means "painted" and paces the server. After `done` or `error` the subscription has ended by itself.
+ * `onEvents` is called synchronously as events arrive, possibly before the promise from its last call has resolved.
+ * That promise means "painted" and paces the server. The subscription ends by itself after `done` or `error`.
  */
 export class Subscription {
   #runId;
@@ -30,7 +30,7 @@ export class Subscription {
   /**
    * @param {string} runId
    * @param {object} options
-   * @param {string | null} [options.after] the cursor to go on from; without it from the start
+   * @param {string | null} [options.after] the cursor to resume from; without it, from the start
    * @param {(events: RunEvent[]) => unknown} options.onEvents
    * @param {(subscription: Subscription, end: End) => void} options.onEnd called once
    */
@@ -45,7 +45,7 @@ export class Subscription {
     return this.#runId;
   }
 
-  /** Of the last event handed to `onEvents`, or null before the first. @returns {string | null} */
+  /** The cursor of the last event passed to `onEvents`; null before the first. @returns {string | null} */
   get cursor() {
     return formatCursor(this.#reader.cursor);
   }
@@ -54,14 +54,14 @@ export class Subscription {
     return this.#open;
   }
 
-  /** Follows no longer. The run itself goes on: only `stop` stops it. */
+  /** Stops following. The run itself continues: only `stop` stops it. */
   close() {
     this.#end("closed");
   }
 
-  // What follows is for the transports.
+  // The rest is for the transports.
 
-  /** A feed begins: from the cursor, or, with `fromStart`, from the first event of the run. */
+  /** A feed begins, at the cursor or, with `fromStart`, at the first event of the run. */
   begin({ fromStart = false } = {}) {
     this.#reader.begin({ fromStart });
   }
@@ -80,7 +80,7 @@ export class Subscription {
   }
 
   /**
-   * The cursor is worthless: the page throws its text away and the run is read from the start.
+   * The cursor is invalid: the page discards its text and the run is read from the start.
    *
    * @param {string} reason
    */
@@ -88,13 +88,16 @@ export class Subscription {
     void this.#hand([this.#reader.restart(reason)]);
   }
 
-  /** The run cannot be followed (unknown, forbidden): said to the page as an `error` event. @param {ChatError} error */
+  /**
+   * The run cannot be followed (unknown, forbidden): reports it to the page as an `error` event.
+   *
+   * @param {ChatError} error
+   */
   fail({ code, message, retryable }) {
     void this.#hand([{ id: null, event: "error", data: { code, message, retryable } }]);
     this.#end(code);
   }
 
-  /** Nothing more will come. */
   finish() {
     this.#end("ended");
   }

@@ -1,10 +1,10 @@
 import { warn } from "./warning.js";
 
 /**
- * The objects of protocol version 1 as they are on the wire.
+ * The objects of protocol version 1, as on the wire.
  *
  * @typedef {object} RunEvent one entry of a run's log
- * @property {string | null} id the cursor `<epoch>.<seq>`; null for an event made by the client itself
+ * @property {string | null} id the cursor `<epoch>.<seq>`; null for an event created by the client
  * @property {string} event
  * @property {Record<string, any>} data
  *
@@ -15,7 +15,7 @@ import { warn } from "./warning.js";
  * @property {string} title
  * @property {string} cursor
  *
- * @typedef {object} Hello over SSE `user` is null: only the socket says who is signed in
+ * @typedef {object} Hello over SSE, `user` is null: only the socket reports who is signed in
  * @property {number} [protocol] over the socket
  * @property {{ id: number | string, username: string } | null} user
  * @property {number} [heartbeat] seconds, over the socket
@@ -26,16 +26,16 @@ import { warn } from "./warning.js";
 
 /**
  * @param {unknown} text
- * @returns {Record<string, any> | null} null, with a warning, for what is not a JSON object
+ * @returns {Record<string, any> | null} null, with a warning, if it is not a JSON object
  */
 export function parseObject(text) {
   try {
     const value = typeof text === "string" ? JSON.parse(text) : null;
     if (isObject(value)) return value;
   } catch {
-    // Not JSON: the same warning.
+    // Not JSON: same warning.
   }
-  warn("ignored what is not a JSON object");
+  warn("ignored input that is not a JSON object");
   return null;
 }
 
@@ -64,7 +64,8 @@ export function readHello(frame) {
 }
 
 /**
- * How long a server may be silent: three heartbeats, as its hello or ping tells them, but not less than one usual one.
+ * How long a server may be silent: three heartbeats, as announced in its hello or ping, but at least one default
+ * heartbeat.
  *
  * @param {Record<string, any> | null} told
  */
