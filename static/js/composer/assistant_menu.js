@@ -2,10 +2,10 @@ import { assistantOption, isAsked } from "./assistant_option.js";
 import { Listbox } from "../ui/listbox.js";
 import { part } from "../ui/template_parts.js";
 
-/** With fewer, a search would be one thing more to look at. */
+/** With fewer assistants, a search field would be clutter. */
 const SEARCHED_FROM = 6;
 
-/** The list that the picker opens: searched by typing, walked through with the arrows. */
+/** The list opened by the picker: search by typing, move with the arrow keys. */
 export class AssistantMenu {
   #root;
   #assistants;
@@ -27,7 +27,7 @@ export class AssistantMenu {
     this.#search.addEventListener("input", this.#filter);
   }
 
-  /** It has opened. @param {string | null} chosen the slug of who answers now */
+  /** Called when the menu opens. @param {string | null} chosen the slug of the current assistant */
   show(chosen) {
     this.#chosen = chosen;
     this.#search.value = "";
@@ -35,7 +35,7 @@ export class AssistantMenu {
     this.#draw();
     const option = this.#listbox.options.find(({ dataset }) => dataset.key === chosen);
     this.#listbox.activate(option ?? null, { scroll: true });
-    // On a touch screen its keyboard would cover what is to be chosen from.
+    // On a touch screen, the keyboard would cover the list.
     const field = this.#searched && !this.#touch.matches ? this.#search : this.#list;
     field.focus({ preventScroll: true });
   }

@@ -5,7 +5,7 @@ import { cloneTemplate, part } from "../ui/template_parts.js";
 /**
  * @param {Assistant} assistant
  * @param {boolean} chosen
- * @returns {HTMLElement} one line of the picker
+ * @returns {HTMLElement} one row of the picker
  */
 export function assistantOption({ slug, name, model, description }, chosen) {
   const option = /** @type {HTMLElement} */ (cloneTemplate("assistant-option-template").firstElementChild);

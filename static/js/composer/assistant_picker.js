@@ -15,7 +15,7 @@ const menu = new LateModule(() => import("./assistant_menu.js"));
  * @property {boolean} demo
  */
 
-/** The choice of who answers: a button that names who it is, and a list, whose code comes later. */
+/** The choice of assistant: a button that names the current one, and a list whose code is loaded later. */
 export class AssistantPicker {
   #root;
   #assistants;
@@ -25,9 +25,9 @@ export class AssistantPicker {
   #menu = null;
   /** @type {Assistant | null} */
   #chosen = null;
-  /** Who was to be chosen last, whether or not they could be. @type {string | null} */
+  /** The assistant last asked for, whether or not it was available. @type {string | null} */
   #wanted = null;
-  /** Whom a person has picked here, and who has not answered since. @type {string | null} */
+  /** The assistant the user picked here, until it has answered. @type {string | null} */
   #picked = null;
 
   /**
@@ -35,7 +35,7 @@ export class AssistantPicker {
    * @param {object} options
    * @param {Assistant[]} options.assistants
    * @param {{ read(): string | null, write(slug: string): void }} options.remembered the last choice
-   * @param {() => void} options.onChoose a person has chosen
+   * @param {() => void} options.onChoose called when the user picks one
    */
   constructor(root, { assistants, remembered, onChoose }) {
     this.#root = root;
@@ -56,7 +56,7 @@ export class AssistantPicker {
     return this.#chosen;
   }
 
-  /** @param {string | null} slug null: whom this person chose last, or the default */
+  /** @param {string | null} slug null: the user's last choice, or the default */
   choose(slug) {
     const find = (/** @type {string | null} */ wanted) => this.#assistants.find((assistant) => assistant.slug === wanted);
     const fallback = this.#assistants.find((assistant) => assistant.default) ?? this.#assistants[0] ?? null;
@@ -66,7 +66,7 @@ export class AssistantPicker {
     for (const name of ["name", "told"]) part(this.#root, name).textContent = this.#chosen?.name ?? "";
   }
 
-  /** Others are there to be chosen: whoever is wanted is, as soon as they can be. */
+  /** The list of assistants changed: selects the one asked for, as soon as it is available. */
   refresh() {
     const { length } = this.#assistants;
     const picked = this.#picked;
@@ -76,7 +76,11 @@ export class AssistantPicker {
     this.#picked = picked;
   }
 
-  /** Who answers in this conversation: whoever was picked here meanwhile stands. @param {string | null} slug */
+  /**
+   * Selects the assistant of this conversation, unless the user has picked another here meanwhile.
+   *
+   * @param {string | null} slug
+   */
   follow(slug) {
     if (this.#picked === null || this.#picked === slug) this.choose(slug);
   }
@@ -94,7 +98,7 @@ export class AssistantPicker {
       this.#menu.show(this.#chosen?.slug ?? null);
     } catch (error) {
       this.#popover.hidePopover();
-      warn("the list of assistants could not be loaded", error); // Without a network: the next attempt may do.
+      warn("could not load the assistant list", error); // Offline, perhaps: the next attempt may work.
     }
   };
 

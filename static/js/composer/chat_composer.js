@@ -9,13 +9,13 @@ import { part } from "../ui/template_parts.js";
 new LateModule(() => import("./no_files.js").then((module) => module.refuseFiles(document)));
 
 const SAVE_AFTER_MS = 300;
-/** Pasted at once, so many are worth a word. */
+/** A paste of this many characters is mentioned. */
 const LONG_PASTE = 20_000;
 const PASTES = new Set(["insertFromPaste", "insertFromDrop"]);
 
 /**
- * The message box. Says "composer-send" (`detail`: text, assistant), "composer-stop", "composer-assistant" (another was
- * chosen) and "composer-edit-last" (↑ in the empty box).
+ * The message box. Fires "composer-send" (`detail`: text, assistant), "composer-stop", "composer-assistant" (another
+ * one was chosen) and "composer-edit-last" (↑ in the empty box).
  */
 export class ChatComposer extends HTMLElement {
   /** @type {import("./drafts.js").Drafts} */
@@ -26,9 +26,9 @@ export class ChatComposer extends HTMLElement {
   #hint = /** @type {any} */ (null);
   #listeners = new AbortController();
   #busy = false;
-  /** How long the text was before it changed. */
+  /** The text length before the last change. */
   #length = 0;
-  /** Undefined until the first is opened. @type {string | null | undefined} */
+  /** Undefined until the first conversation is opened. @type {string | null | undefined} */
   #conversationId;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saveTimer;
@@ -62,7 +62,7 @@ export class ChatComposer extends HTMLElement {
     clearTimeout(this.#saveTimer);
   }
 
-  /** The assistant that is chosen, or that the conversation has. */
+  /** The chosen assistant, or the conversation's. */
   get assistant() {
     return this.#picker.chosen;
   }
@@ -78,8 +78,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   /**
-   * Turns to a conversation, with the words that were begun there. Who was quicker than the page's scripts finds theirs
-   * below them.
+   * Switches to a conversation and shows its draft. Text typed before the page's scripts loaded is put below it.
    *
    * @param {string | null} id
    * @param {{ assistant: string | null }} options
@@ -92,36 +91,36 @@ export class ChatComposer extends HTMLElement {
     this.#picker.choose(assistant);
     if (!this.#hint.waiting) this.#hint.showProblem("");
     this.text = words.join("\n\n");
-    // A draft that was not to be seen is not sent with them.
+    // A draft that was not visible is not sent along with the typed text.
     this.#box.readOnly &&= isFirst && words.length === 1;
   }
 
-  /** Sends the words of somebody who was quicker than the page's scripts with Enter as well (early_enter.js). */
+  /** Sends text for which the user pressed Enter before the page's scripts loaded (early_enter.js). */
   sendEarly() {
     if (!this.#box.readOnly) return;
     this.#box.readOnly = false;
     this.#submit();
   }
 
-  /** The conversation that was new has an id now: words typed meanwhile go with it. @param {string} id */
+  /** The new conversation has an id now: text typed meanwhile moves to it. @param {string} id */
   identify(id) {
     this.#drafts.write(this.#conversationId ?? null, "");
     this.#conversationId = id;
     this.#save();
   }
 
-  /** @param {string | null} slug who answers in this conversation */
+  /** @param {string | null} slug the assistant of this conversation */
   showAssistant(slug) {
     this.#picker.follow(slug);
   }
 
-  /** The list of assistants was changed in place. */
+  /** The list of assistants changed in place. */
   refreshAssistants() {
     this.#picker.refresh();
     this.#tell("assistant");
   }
 
-  /** Words come back into the box, before whatever was typed meanwhile. @param {string} text */
+  /** Returns text to the box, before anything typed meanwhile. @param {string} text */
   giveBack(text) {
     if (!text) return;
     this.text = this.text.trim() && this.text !== text ? `${text}\n\n${this.text}` : text;
@@ -129,7 +128,7 @@ export class ChatComposer extends HTMLElement {
     this.#box.setSelectionRange(this.text.length, this.text.length);
   }
 
-  /** While an answer is written, Stop stands in the place of Send. @param {boolean} busy */
+  /** While an answer is being written, Stop replaces Send. @param {boolean} busy */
   set busy(busy) {
     const stop = /** @type {HTMLElement} */ (this.querySelector("#stop"));
     const hadFocus = document.activeElement === stop || document.activeElement === this.#send;
@@ -142,14 +141,14 @@ export class ChatComposer extends HTMLElement {
   }
 
   /**
-   * @param {string} text why the message was not sent; empty for nothing
+   * @param {string} text why the message was not sent; empty for none
    * @param {{ retryAfter?: number | null }} [options] seconds, counted down
    */
   showProblem(text, { retryAfter = null } = {}) {
     this.#hint.showProblem(text, retryAfter);
   }
 
-  /** In passing, until something is typed. @param {string} text */
+  /** Shown until the user types. @param {string} text */
   showNote(text) {
     this.#hint.showNote(text);
   }
@@ -177,7 +176,7 @@ export class ChatComposer extends HTMLElement {
     this.#draw();
   }
 
-  /** @param {number} added about how many */
+  /** @param {number} added approximate number of characters */
   #tellPaste(added) {
     const { text } = this;
     const count = added >= text.length ? countCharacters(text) : added;
@@ -218,12 +217,16 @@ export class ChatComposer extends HTMLElement {
     const { text } = this;
     if (this.#busy) return this.showProblem(gettext("An answer is being written: stop it, or wait for its end."));
     if (!text.trim() || !this.#hint.draw(text)) return;
-    this.text = ""; // It is in the outbox of the client now, which survives a reload as well.
+    this.text = ""; // The message is in the client's outbox now, which also survives a reload.
     this.#hint.showProblem("");
     this.#tell("send", { text, assistant: this.assistant?.slug ?? null });
   }
 
-  /** One draft for one conversation: what another tab writes is taken over, unless somebody is writing here, too. @param {StorageEvent} event */
+  /**
+   * One draft per conversation: takes over what another tab writes, unless the user is typing here too.
+   *
+   * @param {StorageEvent} event
+   */
   #writtenElsewhere(event) {
     const id = this.#conversationId;
     const text = id === undefined ? null : this.#drafts.writtenElsewhere(event, id);

@@ -2,10 +2,10 @@ import { gettext, interpolate, language, ngettext } from "../ui/i18n.js";
 import { waitText } from "../ui/failure_text.js";
 
 const SECOND_MS = 1_000;
-/** From this share of the limit on, it is told how many characters are left. */
+/** The number of characters left is shown from this share of the limit. */
 const NEAR_LIMIT = 0.9;
 
-/** The line below the words in the message box: what is wrong, how long to wait, how many characters are left. */
+/** The line below the message box: errors, time to wait, characters left. */
 export class ComposerHint {
   #element;
   #limit;
@@ -21,7 +21,7 @@ export class ComposerHint {
    * @param {HTMLElement} element
    * @param {object} options
    * @param {number} options.limit in characters
-   * @param {() => void} options.onChange it is to be drawn again
+   * @param {() => void} options.onChange called when it must be redrawn
    */
   constructor(element, { limit, onChange }) {
     this.#element = element;
@@ -33,12 +33,15 @@ export class ComposerHint {
     clearInterval(this.#timer);
   }
 
-  /** Whether the server has asked for patience. */
+  /** Whether the server has asked the client to wait. */
   get waiting() {
     return Date.now() < this.#waitUntil;
   }
 
-  /** @param {string} text why nothing was sent; empty for nothing @param {number | null} [retryAfter] seconds, counted down */
+  /**
+   * @param {string} text why nothing was sent; empty for none @param {number | null} [retryAfter] seconds, counted
+   *   down
+   */
   showProblem(text, retryAfter = null) {
     this.#problem = text;
     this.#waitUntil = retryAfter ? Date.now() + retryAfter * SECOND_MS : 0;
@@ -47,19 +50,21 @@ export class ComposerHint {
     this.#onChange();
   }
 
-  /** In passing, until something is typed. @param {string} text */
+  /** Shown until the user types. @param {string} text */
   showNote(text) {
     this.#note = text;
     this.#onChange();
   }
 
-  /** Something was typed: what was said before is settled, but for a time to wait. */
+  /** The user typed: clears the message, but not a time to wait. */
   settle() {
     this.#note = "";
     if (!this.waiting) this.#problem = "";
   }
 
-  /** @param {string} text in the box @returns {boolean} whether it may be sent, as far as this line knows */
+  /**
+   * @param {string} text the text in the box @returns {boolean} whether it may be sent, as far as this line can tell
+   */
   draw(text) {
     const count = text.length > this.#limit * NEAR_LIMIT ? countCharacters(text) : 0;
     const over = count > this.#limit;
@@ -75,7 +80,7 @@ export class ComposerHint {
   #words(count, over) {
     if (this.waiting) return `${this.#problem} ${interpolate(gettext("Try again in %(time)s."), { time: waitText((this.#waitUntil - Date.now()) / SECOND_MS) })}`;
     if (this.#problem) return this.#problem;
-    // Numbers are made only where they are shown: the first takes a slow phone a tenth of a second.
+    // Numbers are formatted only when shown: the first one takes a slow phone a tenth of a second.
     if (over) return interpolate(gettext("Too long: %(count)s of %(limit)s characters"), { count: number(count), limit: number(this.#limit) });
     if (this.#note || !count) return this.#note;
     const left = this.#limit - count;
@@ -88,11 +93,11 @@ export class ComposerHint {
   }
 }
 
-/** As the server counts: in code points. @param {string} text */
+/** Counts code points, as the server does. @param {string} text */
 export function countCharacters(text) {
   let pairs = 0;
   for (let at = 0; at < text.length; at += 1) {
-    // The second half of a pair counts with the first.
+    // The second half of a surrogate pair was counted with the first.
     if ((text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800) pairs += 1;
   }
   return text.length - pairs;

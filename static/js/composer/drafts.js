@@ -5,9 +5,9 @@ const NEW = "new";
 const KEPT_FOR_MS = 90 * 24 * 60 * 60 * 1_000;
 
 /**
- * Unsent words, one draft for each conversation: they outlive the tab.
+ * Unsent text, one draft per conversation. Drafts outlive the tab.
  *
- * A storage that is full or forbidden costs the draft, never the page.
+ * If the storage is full or forbidden, only the draft is lost.
  *
  * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">} DraftStorage
  */
@@ -15,12 +15,12 @@ export class Drafts {
   #storage;
   #prefix;
   #now;
-  /** What stood here when the person logged out elsewhere: closing the page does not store it again. */
+  /** The text on the screen when the user signed out elsewhere: closing the page must not store it again. */
   #left = "";
 
   /**
    * @param {DraftStorage | null} storage
-   * @param {string | number} userId so that nobody is offered another person's words
+   * @param {string | number} userId so that nobody sees another user's drafts
    * @param {() => number} [now]
    */
   constructor(storage, userId, now = Date.now) {
@@ -42,28 +42,33 @@ export class Drafts {
   write(conversationId, text) {
     const key = this.#key(conversationId);
     if (text.trim() && text === this.#left) return;
-    if (this.#read(key).text === (text.trim() && text)) return; // Other tabs are told of changes only.
+    if (this.#read(key).text === (text.trim() && text)) return; // Other tabs are notified of changes only.
     try {
       this.#storage?.setItem(key, JSON.stringify({ text: text.trim() && text, at: this.#now() }));
     } catch (error) {
-      warn("the draft could not be stored", error);
+      warn("could not store the draft", error);
     }
-    // Emptied first, then removed: another tab that shows it can tell words that were sent from a person who has left.
+    // Emptied first, then removed, so that another tab showing it can tell a sent message from a sign-out.
     if (!text.trim()) this.#remove(key);
   }
 
-  /** Words come back: they stand before what was begun meanwhile. @param {string | null} conversationId @param {string} text */
+  /**
+   * Returns text to the draft, before anything typed meanwhile.
+   *
+   * @param {string | null} conversationId
+   * @param {string} text
+   */
   giveBack(conversationId, text) {
     const begun = this.read(conversationId);
     this.write(conversationId, begun && begun !== text ? `${text}\n\n${begun}` : text);
   }
 
   /**
-   * What another tab has made of a draft. Those of a person who logs out there stay on the screens that show them.
+   * The draft as changed by another tab. When the user signs out there, drafts stay on the screens that show them.
    *
    * @param {Pick<StorageEvent, "key" | "newValue" | "oldValue">} event
    * @param {string | null} conversationId
-   * @returns {string | null} its words by now; null if it is not about them
+   * @returns {string | null} its new text; null if the event is not about this draft
    */
   writtenElsewhere({ key, newValue, oldValue }, conversationId) {
     if (key !== this.#key(conversationId)) return null;
@@ -72,12 +77,14 @@ export class Drafts {
     return null;
   }
 
-  /** The person is signed in, perhaps again: what stands on the screen is kept as ever. */
+  /** The user is signed in, perhaps again: drafts are stored as usual. */
   resume() {
     this.#left = "";
   }
 
-  /** Leaves nothing behind, when the person logs out here: from then on nothing is kept, whatever still stands in the page. */
+  /**
+   * Removes all drafts when the user signs out here; from then on nothing is stored, whatever is still on the page.
+   */
   clear() {
     for (const key of this.#keys()) this.#remove(key);
     this.#storage = null;
@@ -97,7 +104,7 @@ export class Drafts {
     try {
       this.#storage?.removeItem(key);
     } catch (error) {
-      warn("the draft could not be removed", error);
+      warn("could not remove the draft", error);
     }
   }
 

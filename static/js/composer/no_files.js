@@ -1,7 +1,8 @@
 import { gettext } from "../ui/i18n.js";
 
 /**
- * Files cannot be attached: says so where one is pasted or dropped. Without this a browser would leave the page to show a dropped file.
+ * Tells the user that files cannot be attached when one is pasted or dropped. Without this, the browser would leave
+ * the page to open a dropped file.
  *
  * @param {Document} document
  */
@@ -9,7 +10,7 @@ export function refuseFiles(document) {
   document.addEventListener("dragover", (event) => holdsFiles(event.dataTransfer) && event.preventDefault());
   document.addEventListener("drop", (event) => refuse(event, event.dataTransfer));
   document.addEventListener("paste", (event) => {
-    // Offices put a picture of the words beside the words.
+    // Office applications put a picture of the text next to the text.
     if (!event.clipboardData?.types.includes("text/plain")) refuse(event, event.clipboardData);
   });
 }

@@ -1,10 +1,10 @@
 import { BranchPages, savedMessage, Siblings } from "../message/index.js";
 
 /**
- * The branch of one conversation that is shown: its saved messages, and at its end perhaps a turn that is being written.
+ * The shown branch of one conversation: its saved messages, and at its end possibly a turn in progress.
  *
- * Which branch that is, is up to the reader: one that another tab or device has turned to, or written, does not take the
- * place of what is being read. It is among the versions.
+ * The reader chooses the branch: one that another tab or device has selected or written does not replace it. It
+ * appears among the versions.
  *
  * @typedef {import("../message/branch_pages.js").Message} Message
  * @typedef {import("../transcript/message_window.js").Entry} Entry
@@ -20,9 +20,13 @@ export class ConversationHistory {
   #pages;
   /** Runs whose answers are saved. */
   #runs = new Set();
-  /** The ids under which questions were sent that are saved. */
+  /** The ids under which saved questions were sent. */
   #questions = new Set();
-  /** What a turn was put in the place of: it comes back if nothing becomes of the turn. @type {{ turn: Turn, entries: Entry[], leaf: string | null } | null} */
+  /**
+   * What a turn has replaced on the screen: restored if the turn comes to nothing.
+   *
+   * @type {{ turn: Turn, entries: Entry[], leaf: string | null } | null}
+   */
   #covered = null;
   #busy = false;
   #closed = false;
@@ -44,12 +48,15 @@ export class ConversationHistory {
     this.#pages = new BranchPages(id, client);
   }
 
-  /** The last saved message of the branch that is shown. */
+  /** The last saved message of the shown branch. */
   get leaf() {
     return this.#pages.leaf;
   }
 
-  /** @param {string | null} [messageId] the message to show, instead of the end @returns {Promise<boolean>} false if there is no such conversation, or not yet */
+  /**
+   * @param {string | null} [messageId] the message to show, instead of the end @returns {Promise<boolean>} false if
+   *   the conversation does not exist (yet)
+   */
   async load(messageId = null) {
     try {
       const [conversation, messages] = await Promise.all([this.#describe(), messageId ? this.#openAt(messageId) : this.#pages.open()]);
@@ -62,9 +69,9 @@ export class ConversationHistory {
   }
 
   /**
-   * Takes up what has been saved since: what follows on what is shown is added, other versions are counted.
+   * Reads what has been saved since: adds messages that continue the shown branch, counts other versions.
    *
-   * @param {(message: Message) => boolean} isDrawn whether a turn draws it, which becomes history by itself
+   * @param {(message: Message) => boolean} isDrawn whether a turn draws it; the turn becomes history by itself
    */
   async refresh(isDrawn) {
     const { leaf: before } = this;
@@ -74,7 +81,8 @@ export class ConversationHistory {
     this.#learn(messages);
     const last = messages.findIndex(({ id }) => id === this.leaf);
     const added = messages.slice(last + 1);
-    // It may have begun, and been saved, while these messages were on their way; or something stands in their place by now.
+    // A turn may have begun, and been saved, while these messages were in flight; or something else may be shown in
+    // their place by now.
     if (last >= 0 && this.leaf === before && !this.#pages.hasNewer && !added.some(isDrawn)) {
       this.#transcript.addMessages(...this.#entriesOf(added));
       this.#pages.leaf = leaf;
@@ -90,7 +98,7 @@ export class ConversationHistory {
     return this.#more("newer", (messages) => this.#transcript.addNewer(this.#entriesOf(messages)));
   }
 
-  /** Shows the end of the branch, which was not known yet. */
+  /** Shows the end of the branch, which had not been read yet. */
   async showLatest() {
     if (!this.#pages.hasNewer || !this.leaf) return;
     const messages = await this.#pages.openAt(this.leaf);
@@ -98,11 +106,11 @@ export class ConversationHistory {
   }
 
   /**
-   * Shows another version of a message, in its place on the screen, and what follows there.
+   * Shows another version of a message in the same place on the screen, and what follows that version.
    *
    * @param {import("../message/chat_message.js").ChatMessage} shown
    * @param {string} id of the version
-   * @returns {Promise<import("../message/chat_message.js").ChatMessage | null>} what is shown now
+   * @returns {Promise<import("../message/chat_message.js").ChatMessage | null>} the message shown now
    */
   async turnTo(shown, id) {
     await this.#client.request("PATCH", `/conversations/${this.#id}`, { branch_id: id });
@@ -121,13 +129,13 @@ export class ConversationHistory {
     return /** @type {any} */ (below[0].element);
   }
 
-  /** Shows a turn at the end of what is shown. @param {Turn} turn */
+  /** Shows a turn at the end. @param {Turn} turn */
   appendTurn(turn) {
     this.uncover();
     this.addElements(turn);
   }
 
-  /** Shows a turn in the place of what stands there: another question, or another answer. @param {Turn} turn */
+  /** Shows a turn that replaces what is shown: another question, or another answer. @param {Turn} turn */
   forkTo(turn) {
     this.uncover();
     const entries = this.#transcript.cutBelow(turn.after);
@@ -137,7 +145,12 @@ export class ConversationHistory {
     this.addElements(turn);
   }
 
-  /** Turns to a version that is not saved. @param {import("../message/chat_message.js").ChatMessage} shown @param {Turn} turn */
+  /**
+   * Switches to a version that is not saved.
+   *
+   * @param {import("../message/chat_message.js").ChatMessage} shown
+   * @param {Turn} turn
+   */
   turnToTurn(shown, turn) {
     this.#transcript.replace(shown, () => {
       this.forkTo(turn);
@@ -145,7 +158,7 @@ export class ConversationHistory {
     });
   }
 
-  /** Shows what a turn has more of than is shown. @param {Turn} turn */
+  /** Shows the elements of a turn that are not shown yet. @param {Turn} turn */
   addElements(turn) {
     const added = turn.elements.filter((element) => !this.#transcript.entries.some((entry) => entry.element === element));
     this.#transcript.addMessages(
@@ -158,13 +171,13 @@ export class ConversationHistory {
     return turn.head !== null && this.#transcript.entries.some(({ element }) => element === turn.head);
   }
 
-  /** A turn has come to nothing: what it stood in place of, if anything, is shown again. @param {Turn} turn */
+  /** A turn came to nothing: shows again what it replaced, if anything. @param {Turn} turn */
   dropTurn(turn) {
     if (this.#covered?.turn === turn) this.uncover();
     else if (this.shows(turn)) this.#transcript.take(turn.elements);
   }
 
-  /** Where a turn stood in place of something and was not saved, that is shown again. */
+  /** If an unsaved turn has replaced something, shows that again. */
   uncover() {
     if (!this.#covered) return;
     const { turn, entries, leaf } = this.#covered;
@@ -174,7 +187,7 @@ export class ConversationHistory {
     this.#pages.end(leaf);
   }
 
-  /** A turn that is shown is saved: it is history now. @param {Turn} turn */
+  /** A shown turn was saved: it is history now. @param {Turn} turn */
   settle(turn) {
     this.#covered = null;
     for (const entry of this.#transcript.entries) {
@@ -184,11 +197,11 @@ export class ConversationHistory {
     this.#pages.leaf = turn.elements.at(-1)?.messageId ?? this.leaf;
   }
 
-  /** Marks the versions of every message that is drawn. */
+  /** Updates the versions of every drawn message. */
   drawVersions() {
     for (const message of this.#transcript.messages) {
       const ids = this.siblings.of(message.parentId, message.author);
-      // One that another question has followed in its place is none of the versions any more.
+      // A message replaced by another question is no longer one of the versions.
       message.showVersions?.(ids.includes(message.versionId) ? ids : []);
     }
   }
@@ -203,7 +216,7 @@ export class ConversationHistory {
     return this.#questions.has(clientMessageId);
   }
 
-  /** @param {string} messageId @returns {Promise<Message | null>} as the server has it */
+  /** @param {string} messageId @returns {Promise<Message | null>} the message as saved on the server */
   async fetch(messageId) {
     const { messages } = await this.#pages.peek();
     return messages.find(({ id }) => id === messageId) ?? null;
@@ -219,7 +232,7 @@ export class ConversationHistory {
       return await this.#pages.openAt(messageId);
     } catch (error) {
       if (/** @type {any} */ (error).code !== "not_found") throw error;
-      return this.#pages.open(); // It was deleted: the conversation may still be there.
+      return this.#pages.open(); // The message was deleted: the conversation may still exist.
     }
   }
 

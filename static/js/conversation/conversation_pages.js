@@ -4,10 +4,10 @@
  * @typedef {{ items: Conversation[], next: string | null }} Page
  */
 
-/** How far a list is read again after a lost connection; what lies beyond is read as it is scrolled to. */
+/** How many pages of a list are reread after a lost connection; the rest is read on scrolling. */
 const MOST_PAGES = 10;
 
-/** One list of conversations at the server, read page by page, newest first. */
+/** One list of conversations on the server, read page by page, newest first. */
 export class ConversationPages {
   #client;
   #filter;
@@ -16,12 +16,12 @@ export class ConversationPages {
   #complete = false;
   /** @type {Promise<Conversation[]> | null} */
   #loading = null;
-  /** Counts the readings from the top: a page that was asked for before one belongs nowhere. */
+  /** Counts reads from the top: a page requested before the latest one is discarded. */
   #reading = 0;
 
   /**
    * @param {Requests} client
-   * @param {Record<string, string>} [filter] of the address
+   * @param {Record<string, string>} [filter] query parameters
    */
   constructor(client, filter = {}) {
     this.#client = client;
@@ -34,9 +34,9 @@ export class ConversationPages {
   }
 
   /**
-   * A call while a page is being read waits for that one; what it holds is for the first.
+   * A call while a page is being read waits for it; only the first caller gets its items.
    *
-   * @returns {Promise<Conversation[]>} of the next page
+   * @returns {Promise<Conversation[]>} the next page
    */
   async more() {
     if (this.#complete) return [];
@@ -48,8 +48,8 @@ export class ConversationPages {
   /**
    * Reads from the top again.
    *
-   * @param {number} oldest milliseconds since the epoch: as far down as this is in the list
-   * @returns {Promise<{ items: Conversation[], through: number }>} the whole list down to the time `through`
+   * @param {number} oldest milliseconds since the epoch: how far down the list to read
+   * @returns {Promise<{ items: Conversation[], through: number }>} the whole list down to time `through`
    */
   async again(oldest) {
     const reading = ++this.#reading;
@@ -88,7 +88,10 @@ export class ConversationPages {
   }
 }
 
-/** @param {Conversation} conversation when something was last said there, in milliseconds since the epoch */
+/**
+ * @param {Conversation} conversation
+ * @returns {number} the time of its last message, in milliseconds since the epoch
+ */
 export function timeOf({ updated_at: at }) {
   return Date.parse(at);
 }

@@ -1,7 +1,7 @@
 import { ConversationPages, timeOf } from "./conversation_pages.js";
 
 /**
- * @typedef {object} Conversation as the API gives it; one that is not saved yet has `provisional`
+ * @typedef {object} Conversation as returned by the API; `provisional` if not saved yet
  * @property {string} id
  * @property {string} title
  * @property {string | null} assistant
@@ -17,14 +17,14 @@ import { ConversationPages, timeOf } from "./conversation_pages.js";
  * @typedef {{ title?: string, pinned?: boolean, archived?: boolean, unread?: boolean }} Changes
  */
 
-/** The person's conversations, as far as they are known here. Says "change" when that changes. */
+/** The user's conversations, as far as they are known here. Fires "change". */
 export class ConversationStore extends EventTarget {
   #client;
-  /** The ids of those with questions that wait to be asked again or dismissed. @type {Set<string>} */
+  /** Ids of conversations with failed questions, which can be retried or dismissed. @type {Set<string>} */
   unanswered = new Set();
   /** @type {Map<string, Conversation>} */
   #conversations = new Map();
-  /** Deleted here or elsewhere: what was on its way before that must not bring them back. */
+  /** Deleted here or elsewhere: responses in flight since before that must not bring them back. */
   #deleted = new Set();
   #pages;
   #archive;
@@ -44,12 +44,12 @@ export class ConversationStore extends EventTarget {
     return this.#pages.complete;
   }
 
-  /** The same of the archive. */
+  /** The same for the archive. */
   get archiveComplete() {
     return this.#archive.complete;
   }
 
-  /** Those that are not archived, newest first. @returns {Conversation[]} */
+  /** Conversations that are not archived, newest first. @returns {Conversation[]} */
   get all() {
     return this.#sorted(({ archived }) => !archived);
   }
@@ -64,7 +64,7 @@ export class ConversationStore extends EventTarget {
     return this.#conversations.get(id ?? "") ?? null;
   }
 
-  /** Reads the next page, and with the first one all that is pinned, however old. */
+  /** Reads the next page and, with the first one, every pinned conversation, however old. */
   async loadMore() {
     const before = new Map(this.#conversations);
     const [page] = await Promise.all([this.#pages.more(), this.#loadPinned()]);
@@ -76,7 +76,7 @@ export class ConversationStore extends EventTarget {
     this.#addRead(await this.#archive.more(), before);
   }
 
-  /** Reads again what is known, after a time in which notices may have been missed. */
+  /** Rereads what is known, after a time in which notices may have been missed. */
   async refresh() {
     const before = new Map(this.#conversations);
     const deleted = [...this.#deleted];
@@ -98,7 +98,11 @@ export class ConversationStore extends EventTarget {
     this.#changed();
   }
 
-  /** A turn was begun here. A conversation whose first turn is being written has no row yet. @param {{ id: string, title: string, assistant?: string | null }} fields */
+  /**
+   * A turn was started here. A conversation has no row on the server until its first turn is finished.
+   *
+   * @param {{ id: string, title: string, assistant?: string | null }} fields
+   */
   expect({ id, title, assistant = null }) {
     const now = new Date().toISOString();
     const known = this.#conversations.get(id);
@@ -106,7 +110,7 @@ export class ConversationStore extends EventTarget {
   }
 
   /**
-   * Shows at once, and goes back if the server refuses it.
+   * Shows the change at once, and reverts it if the server refuses it.
    *
    * @param {string} id
    * @param {Changes} changes
@@ -118,14 +122,14 @@ export class ConversationStore extends EventTarget {
     this.put(hoped);
     try {
       const changed = await this.#client.request("PATCH", `/conversations/${id}`, changes);
-      if (this.#conversations.get(id) === hoped) this.put(changed); // Otherwise a notice has told what is newer.
+      if (this.#conversations.get(id) === hoped) this.put(changed); // Otherwise a notice has brought something newer.
     } catch (error) {
       if (this.#conversations.get(id) === hoped) this.put(before);
       throw error;
     }
   }
 
-  /** Can be taken back with `restore`, for some minutes. @param {string} id */
+  /** Can be undone with `restore` for some minutes. @param {string} id */
   async delete(id) {
     const before = this.#conversations.get(id);
     this.#forget(id);
@@ -142,14 +146,14 @@ export class ConversationStore extends EventTarget {
     this.put(await this.#client.request("POST", `/conversations/${id}/restore`));
   }
 
-  /** It never came to be: nothing of it was saved. @param {string} id */
+  /** It was never created: nothing of it was saved. @param {string} id */
   drop(id) {
     this.#forget(id);
   }
 
   /** @param {Record<string, any>} notice */
   notice({ kind, conversation, conversation_id: id, title }) {
-    // What was changed in the moment of the deletion may be told after it.
+    // A change made at the moment of the deletion may be reported after it.
     if (conversation && (kind === "conversation_restored" || !this.#deleted.has(conversation.id))) this.put(conversation);
     else if (kind === "conversation_deleted") this.#forget(id);
     else if (kind === "run_started" && !this.#deleted.has(id)) this.expect({ id, title });
@@ -168,10 +172,10 @@ export class ConversationStore extends EventTarget {
   }
 
   /**
-   * Pages of the server: what a notice has changed since they were asked for is newer.
+   * Adds pages read from the server, except what a notice has changed since they were requested.
    *
    * @param {Conversation[]} read
-   * @param {Map<string, Conversation>} before what was known when they were asked for
+   * @param {Map<string, Conversation>} before what was known when they were requested
    */
   #addRead(read, before) {
     for (const conversation of read) {

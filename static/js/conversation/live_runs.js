@@ -6,11 +6,11 @@
  * @property {string} title
  */
 
-/** The answers being written right now, in every tab and device of this person. Says "change" when that changes. */
+/** The answers being written right now, in all of the user's tabs and devices. Fires "change". */
 export class LiveRuns extends EventTarget {
   /** @type {Map<string, Run>} */
   #runs = new Map();
-  /** An answer that ends as soon as it has begun may be told of in the other order. */
+  /** The notices of an answer that ends right after it began may arrive in reverse order. */
   #ended = new Set();
 
   /** @returns {Run[]} */
@@ -23,7 +23,7 @@ export class LiveRuns extends EventTarget {
     return this.all.find((run) => run.conversationId === conversationId) ?? null;
   }
 
-  /** The server's own list, which is the truth. @param {Record<string, any>[]} wireRuns */
+  /** Replaces the list with the server's, which is authoritative. @param {Record<string, any>[]} wireRuns */
   replace(wireRuns) {
     this.#runs = new Map(wireRuns.map((run) => [run.run_id, runOf(run)]));
     this.#changed();

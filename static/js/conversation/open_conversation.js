@@ -13,11 +13,11 @@ const LOST = { code: "interrupted", message: gettext("The server was lost while 
 const LEFT_BEHIND = { code: "left_behind", message: gettext("The page was left before the server had answered."), retryable: true };
 
 /**
- * The conversation on the screen: its saved messages, and the turns that are being written.
+ * The open conversation: its saved messages and the turns in progress.
  *
- * Says "change" (busy or empty changed), "identified" (`detail.before`: the id it had), "described"
- * (`detail.conversation`), "vanished" (all that it was has been dismissed), and "turn-started" and "turn-ended" (`detail`: turn, status). A closed one says and draws
- * nothing any more; its runs go on at the server.
+ * Fires "change" (busy or empty changed), "identified" (`detail.before`: its previous id), "described"
+ * (`detail.conversation`), "vanished" (everything in it was dismissed), "turn-started" and "turn-ended" (`detail`:
+ * turn, status). Once closed, it fires and draws nothing; its runs continue on the server.
  *
  * @typedef {import("./live_runs.js").Run} Run
  * @typedef {import("../client/outbox.js").Entry} Entry
@@ -31,25 +31,25 @@ export class OpenConversation extends EventTarget {
   #versions;
   /** @type {ConversationHistory} */
   #history;
-  /** Whether the server has a row for it: not before its first turn has ended. */
+  /** Whether the server has a row for it, which it gets when its first turn ends. */
   #saved = false;
-  /** Whether the server keeps a question of it that has failed. */
+  /** Whether the server keeps a failed question of it. */
   #begun = false;
-  /** Nothing has been read yet: what runs is shown, wherever it stands. */
+  /** Nothing has been read yet: runs are shown wherever they belong. */
   #loading = true;
-  /** What was said before stands on the screen. */
+  /** The history is on the screen. */
   #drawn = false;
   #listeners = new AbortController();
   #closed = false;
 
   /**
-   * @param {string | null} id null: a new one
+   * @param {string | null} id null for a new one
    * @param {object} options
    * @param {import("../client/chat_client.js").ChatClient} options.client
    * @param {import("../transcript/chat_transcript.js").ChatTranscript} options.transcript
    * @param {{ slug: string, name: string }[]} options.assistants
-   * @param {() => string | null} options.assistant the slug of whoever is chosen to answer
-   * @param {string | null} [options.messageId] the message to show of it; without one its end
+   * @param {() => string | null} options.assistant the slug of the chosen assistant
+   * @param {string | null} [options.messageId] the message to show; without one, the end
    */
   constructor(id, options) {
     super();
@@ -77,17 +77,17 @@ export class OpenConversation extends EventTarget {
     return this.#closed;
   }
 
-  /** A new conversation in which nothing was said. */
+  /** Whether it is a new conversation without messages. */
   get empty() {
     return this.#id === null && this.#turns.empty;
   }
 
-  /** The turn that is being sent or answered. */
+  /** The turn being sent or answered. */
   get current() {
     return this.#turns.current;
   }
 
-  /** Reads and draws what was said, and follows what is being said. */
+  /** Reads and draws the history, and follows the live runs. */
   async load() {
     const { client, transcript, messageId } = this.#options;
     transcript.clear();
@@ -97,7 +97,7 @@ export class OpenConversation extends EventTarget {
       const [found, runs] = await Promise.all([this.#history.load(messageId), client.request("GET", "/runs")]);
       if (this.#closed) return;
       this.#saved = found;
-      this.showUnsent(); // Below what was said.
+      this.showUnsent(); // Below the history.
       await this.#showRuns(runs.items.filter((/** @type {any} */ run) => run.conversation_id === this.#id));
       const mayBeLost = client.outbox.running.some((entry) => this.#isOwn(entry));
       if (!this.#saved && this.#turns.empty && !mayBeLost) transcript.showProblem(NOT_FOUND, { gone: true });
@@ -108,7 +108,7 @@ export class OpenConversation extends EventTarget {
     }
   }
 
-  /** Shows what other devices have added. Once it is closed, nobody needs to know why it could not. */
+  /** Shows what other devices have added. After closing, errors are ignored. */
   async refresh() {
     if (!this.#saved || this.current) return;
     await this.#history.refresh(this.#isDrawn).catch((error) => {
@@ -128,36 +128,41 @@ export class OpenConversation extends EventTarget {
     return this.#history.showLatest();
   }
 
-  /** A run that lives somewhere: followed below what was said, if it belongs here and is not followed yet. @param {Run} run */
+  /** Follows a live run below the history, if it belongs here and is not followed yet. @param {Run} run */
   meet(run) {
     if (!this.#drawn || run.conversationId !== this.#id || this.#turns.knows(run) || this.#history.hasRun(run.runId)) return;
     this.#turns.add(run).follow(run.runId);
     this.#turns.changed();
   }
 
-  /** @param {string} runId whether it is, or was, drawn here as it was written */
+  /** @param {string} runId @returns {boolean} whether it is, or was, drawn here while it was written */
   follows(runId) {
     return this.#turns.hasRun(runId);
   }
 
-  /** @param {{ text: string, assistant: string | null }} message @throws {ChatError} if it was refused */
+  /** @param {{ text: string, assistant: string | null }} message @throws {ChatError} if the server refuses it */
   async send(message) {
     await this.showLatest();
     this.#history.uncover();
     await this.#sender.send({ ...message, parentId: this.#history.leaf });
   }
 
-  /** Asks a question anew, in other words: beside it, as another version. @param {import("../message/chat_message.js").ChatMessage} question @param {string} text */
+  /**
+   * Asks an edited question, as another version of the original.
+   *
+   * @param {import("../message/chat_message.js").ChatMessage} question
+   * @param {string} text
+   */
   async edit(question, text) {
     await this.#sender.send({ text, assistant: this.#options.assistant(), parentId: question.parentId ?? "root" }, { fork: true });
   }
 
-  /** Answers a question once more. @param {import("../message/chat_message.js").ChatMessage} answer */
+  /** Answers a question again. @param {import("../message/chat_message.js").ChatMessage} answer */
   async regenerate(answer) {
     await this.#answerAgain(answer.parentId);
   }
 
-  /** Goes on with an answer that broke off. @param {import("../message/chat_message.js").ChatMessage} answer */
+  /** Continues an answer that was cut off. @param {import("../message/chat_message.js").ChatMessage} answer */
   async continue(answer) {
     const { messageId: continueId, parentId: questionId } = answer;
     if (continueId) await this.#sender.send({ text: "", assistant: null, continueId }, { questionId });
@@ -173,10 +178,10 @@ export class OpenConversation extends EventTarget {
   }
 
   /**
-   * What had arrived is saved before, and the new answer stands beside it: nothing that was read is lost.
+   * Saves what had arrived first; the new answer becomes another version, so nothing that was read is lost.
    *
-   * @param {EventTarget | null} message the element of either side of a turn
-   * @throws {ChatError} if it was refused
+   * @param {EventTarget | null} message an element of the turn: its question or its answer
+   * @throws {ChatError} if the server refuses it
    */
   async retry(message) {
     const turn = this.#turns.of(message);
@@ -186,25 +191,25 @@ export class OpenConversation extends EventTarget {
       await this.keep(message);
     } catch (error) {
       if (/** @type {ChatError} */ (error).code !== "not_found") throw error;
-      // Its process has died, and its log with it: there is nothing for the new answer to stand beside.
+      // The process that wrote it died, and its log with it: there is nothing to keep as another version.
       return this.#sender.retry(turn, this.#options.assistant());
     }
     await this.#answerAgain(turn.questionId);
   }
 
-  /** What a person would lose if asking once more is refused: the words of a question that is not saved. @param {EventTarget | null} message */
+  /** The text the user would lose if a retry is refused: an unsaved question. @param {EventTarget | null} message */
   textOf(message) {
     const turn = this.#turns.of(message);
     return turn && !turn.followsQuestion && !turn.answerText ? turn.text : "";
   }
 
-  /** @param {EventTarget | null} message @returns {string} its words */
+  /** @param {EventTarget | null} message @returns {string} its text */
   takeBack(message) {
     const turn = this.#turns.of(message);
     return turn ? this.#sender.takeBack(turn) : "";
   }
 
-  /** Has a question that failed forgotten. @param {EventTarget | null} message @returns {Promise<string>} its words */
+  /** Deletes a failed question. @param {EventTarget | null} message @returns {Promise<string>} its text */
   async dismiss(message) {
     const turn = this.#turns.of(message);
     if (!turn?.runId) return "";
@@ -215,7 +220,7 @@ export class OpenConversation extends EventTarget {
     return turn.text;
   }
 
-  /** A question that failed was dismissed. @param {string} runId */
+  /** A failed question was dismissed. @param {string} runId */
   forget(runId) {
     const turn = this.#turns.withRun(runId);
     if (!turn || turn.busy) return;
@@ -261,9 +266,9 @@ export class OpenConversation extends EventTarget {
     if (questionId) await this.#sender.send({ text: "", assistant: this.#options.assistant(), regenerateId: questionId }, { questionId });
   }
 
-  /** A turn that was asked for here. @param {Turn} turn */
+  /** Shows a turn requested here. @param {Turn} turn */
   #showSent(turn) {
-    this.#tell("change", {}); // The first one brings the transcript onto the screen: what is not there has no size.
+    this.#tell("change", {}); // The first one brings the transcript onto the screen: hidden elements have no size.
     const { continueId = null } = turn.request ?? {};
     const broken = this.#options.transcript.elementOf(continueId);
     if (broken) return this.#options.transcript.replace(broken, () => (this.#versions.show(turn), turn.head));
@@ -281,7 +286,7 @@ export class OpenConversation extends EventTarget {
     this.#tell("turn-started", detail);
   }
 
-  /** @param {Record<string, any>[]} runs of this conversation, alive or ended a moment ago, newest first */
+  /** @param {Record<string, any>[]} runs this conversation's runs, live or just ended, newest first */
   async #showRuns(runs) {
     const unseen = runs.filter((run) => !this.#history.hasRun(run.run_id) && !this.#turns.hasRun(run.run_id));
     if (unseen.some(({ state }) => state === "completed" || state === "stopped")) await this.#readAgain();
@@ -305,8 +310,8 @@ export class OpenConversation extends EventTarget {
   }
 
   /**
-   * A failure stays to be read: the last that happened here for a while, and a question until it is answered or dismissed.
-   * One after another, as each takes its place when it is heard.
+   * A failure stays visible: the last one here for a while, and a failed question until it is answered or dismissed.
+   * Shown one after another, because each takes its place when its events arrive.
    *
    * @param {Run[]} runs oldest first
    */
@@ -319,24 +324,24 @@ export class OpenConversation extends EventTarget {
     }
   }
 
-  /** What has come to the outbox meanwhile, if it is not about to be shown below what was said before. */
+  /** Shows new entries of the outbox, unless the loading history is about to show them. */
   showLeft() {
     if (this.#drawn) this.showUnsent();
   }
 
-  /** Messages of an earlier page load whose sending nobody has heard of, or which were lost with their server. */
+  /** Shows messages of an earlier page load that got no reply, or that were lost with their server. */
   showUnsent() {
     this.#drawn = true;
     for (const entry of this.#options.client.outbox.entries) {
       const { sending, clientMessageId, runId = "" } = entry;
       if (sending || !this.#isOwn(entry) || this.#turns.knows({ runId, clientMessageId })) continue;
-      // Nothing of a person's own is lost with it: it was answered after all, or can be asked for again where it stands.
+      // Nothing the user wrote is lost: it was answered after all, or can be requested again in its place.
       if (entry.regenerateId || entry.continueId || this.#history.hasQuestion(clientMessageId)) this.#options.client.outbox.discard(clientMessageId);
       else this.#showLeftBehind(entry);
     }
   }
 
-  /** Where a new conversation was begun, and in the one that came of it. @param {Entry} entry */
+  /** Whether it was sent from here: in the new conversation, or in the one that it became. @param {Entry} entry */
   #isOwn({ conversationId = null, sentTo }) {
     return conversationId === this.#id || (sentTo !== undefined && sentTo === this.#id);
   }
@@ -369,7 +374,7 @@ export class OpenConversation extends EventTarget {
       const message = await this.#history.fetch(messageId);
       if (message && !this.#closed) turn.showSaved(message);
     } catch (error) {
-      warn("the saved answer could not be read", error); // The next load of the page shows it.
+      warn("could not read the saved answer", error); // The next page load shows it.
     }
   }
 

@@ -6,7 +6,7 @@ import { newClientMessageId } from "../client/client_message_id.js";
  * @typedef {import("../client/outbox.js").Sent} Sent
  */
 
-/** Sends what a person asks for in one conversation, again if asked, and takes back what has not arrived. */
+/** Sends a conversation's requests, retries them, and takes back messages that have not arrived. */
 export class Sender {
   #client;
   #turns;
@@ -20,9 +20,9 @@ export class Sender {
    * @param {object} options
    * @param {import("../client/chat_client.js").ChatClient} options.client
    * @param {import("./turn_list.js").TurnList} options.turns
-   * @param {() => string | null} options.target the conversation, if the server has it already
-   * @param {(turn: Turn) => void} options.onShow called for a turn that is to be shown, with its first message
-   * @param {(turn: Turn) => void} options.onDrop called before a turn goes that has come to nothing
+   * @param {() => string | null} options.target the conversation's id, if the server has it already
+   * @param {(turn: Turn) => void} options.onShow called to show a turn, when its first message exists
+   * @param {(turn: Turn) => void} options.onDrop called before a turn that came to nothing is removed
    * @param {(sent: Sent) => void} options.onSent called before the answer is followed
    */
   constructor({ client, turns, target, onShow, onDrop, onSent }) {
@@ -36,9 +36,9 @@ export class Sender {
 
   /**
    * @param {Request} request
-   * @param {{ questionId?: string | null, fork?: boolean }} [options] the saved question that is answered again; whether
-   *   it is a version of something
-   * @throws {import("../client/errors.js").ChatError} if it was refused: then nothing of it stays on the screen
+   * @param {{ questionId?: string | null, fork?: boolean }} [options] the saved question to answer again; whether the
+   *   turn is another version of something
+   * @throws {import("../client/errors.js").ChatError} if the server refuses it: then nothing of it stays on the screen
    */
   async send(request, { questionId = null, fork = questionId !== null } = {}) {
     const turn = this.#turns.add({ clientMessageId: newClientMessageId(), assistant: request.assistant });
@@ -51,10 +51,10 @@ export class Sender {
   }
 
   /**
-   * The same once more: a new turn, or the same one if nobody knows what became of it.
+   * Retries: as a new turn, or as the same one if its outcome is unknown.
    *
    * @param {Turn} turn
-   * @param {string | null} assistant who is to answer a new one
+   * @param {string | null} assistant the assistant for a new turn
    */
   async retry(turn, assistant) {
     const request = turn.request ?? requestOf(turn);
@@ -68,14 +68,14 @@ export class Sender {
     }
   }
 
-  /** @param {Turn} turn one that nobody has, which is gone then @returns {string} its words */
+  /** @param {Turn} turn an unsent one, which is removed @returns {string} its text */
   takeBack(turn) {
     this.#drop(turn);
     if (turn.clientMessageId) this.#client.outbox.discard(turn.clientMessageId);
     return turn.text;
   }
 
-  /** Stops the answer that is being written; a message that has not arrived yet is taken back. */
+  /** Stops the answer being written; takes back a message that has not arrived yet. */
   async stop() {
     const turn = this.#turns.current;
     if (turn?.runId) await this.#client.stop(turn.runId);
@@ -116,7 +116,7 @@ export class Sender {
   }
 }
 
-/** What a turn must have been asked for that was begun elsewhere. @param {Turn} turn @returns {Request} */
+/** Reconstructs the request of a turn that was started elsewhere. @param {Turn} turn @returns {Request} */
 function requestOf({ text, assistant, parentId, questionId, followsQuestion }) {
   return followsQuestion ? { text: "", assistant, regenerateId: questionId } : { text, assistant, parentId: parentId ?? "root" };
 }

@@ -2,20 +2,21 @@ import { answerLabel, ChatMessage, LiveAnswer, OWN_LABEL } from "../message/inde
 import { failureText } from "../ui/failure_text.js";
 
 /**
- * One question and its answer while it is being written; or the answer alone, if a question that is saved is answered
- * again. It makes its messages; where they are shown, and whether, is up to others.
+ * One question and its answer in progress; or the answer alone, when a saved question is answered again. It creates
+ * the message elements; others decide whether and where to show them.
  *
- * Says "grown" (there is one more message), "started" (its place is known), "ended" (`detail.status`: completed, stopped
- * or error; `detail.code` of an error), and "mismatch" (`detail.messageId`) if what was drawn differs from what was saved.
+ * Fires "grown" (one more message), "started" (its place is known), "ended" (`detail.status`: completed, stopped or
+ * error; `detail.code` of an error), and "mismatch" (`detail.messageId`) if the drawn text differs from the saved
+ * text.
  *
  * @typedef {"sending" | "live" | "ended" | "unsent"} TurnState
  *
- * @typedef {object} Request what was asked for: a text, or a saved question or answer to go on from
+ * @typedef {object} Request what was requested: a text, or a saved question or answer to answer again or continue
  * @property {string} text
  * @property {string | null} [assistant]
- * @property {string | null} [parentId] of a text: the answer that it follows; "root": none
+ * @property {string | null} [parentId] for a text: the answer it follows; "root": none
  * @property {string | null} [regenerateId] the question to answer again
- * @property {string | null} [continueId] the answer to go on with
+ * @property {string | null} [continueId] the answer to continue
  */
 export class Turn extends EventTarget {
   /** @type {TurnState} */
@@ -23,13 +24,13 @@ export class Turn extends EventTarget {
   /** @type {string | null} */
   runId = null;
   text = "";
-  /** The saved question that is answered, or the one that was saved with the answer. @type {string | null} */
+  /** The saved question being answered, or the one that was saved with the answer. @type {string | null} */
   questionId = null;
-  /** The answer that the question follows. @type {string | null | undefined} undefined: not known yet */
+  /** The answer that the question follows; undefined: not known yet. @type {string | null | undefined} */
   parentId = undefined;
   /** @type {Request | null} */
   request = null;
-  /** Whether it was asked for as a version of something, and takes its place. */
+  /** Whether it was requested as another version, and replaces the shown one. */
   isFork = false;
   #client;
   #assistants;
@@ -63,22 +64,22 @@ export class Turn extends EventTarget {
     return this.#answer?.text ?? "";
   }
 
-  /** Its messages, as far as there are any. @returns {ChatMessage[]} */
+  /** Its messages so far. @returns {ChatMessage[]} */
   get elements() {
     return [this.#question, this.#answer?.element ?? null].filter((element) => element !== null);
   }
 
-  /** The first of them: the one that others may stand beside. */
+  /** Its first message: the one that can have other versions. */
   get head() {
     return this.elements[0] ?? null;
   }
 
-  /** The saved message below which it stands; null: none, it is the first. */
+  /** The saved message it follows; null if it is the first. */
   get after() {
     return this.#question ? (this.parentId ?? null) : this.questionId;
   }
 
-  /** Whether it is an answer alone, to a question that was saved before. */
+  /** Whether it is only an answer, to a question saved before. */
   get followsQuestion() {
     return this.#question === null;
   }
@@ -88,7 +89,7 @@ export class Turn extends EventTarget {
     return this.elements.some((element) => element === target);
   }
 
-  /** Shows what was asked for before the server has it. @param {Request} request */
+  /** Shows what was requested before the server has accepted it. @param {Request} request */
   showSending(request) {
     this.state = "sending";
     this.request = request;
@@ -98,7 +99,11 @@ export class Turn extends EventTarget {
     for (const element of this.elements) element.clearFailure();
   }
 
-  /** Nobody has the message, for all that is known: it stays, to be sent again under the same id. @param {import("../client/errors.js").ChatError} error */
+  /**
+   * As far as is known, the message did not arrive: it stays, to be resent with the same id.
+   *
+   * @param {import("../client/errors.js").ChatError} error
+   */
   showUnsent(error) {
     this.state = "unsent";
     const words = failureText(error, { unanswered: error.code !== "interrupted" });
@@ -114,7 +119,7 @@ export class Turn extends EventTarget {
     this.#subscription = this.#client.follow(runId, { after: null, onEvents: (events) => this.#apply(events) });
   }
 
-  /** Follows no longer; what is drawn stays. */
+  /** Stops following; what is drawn stays. */
   close() {
     this.#subscription?.close();
     this.#answer?.close();
@@ -151,14 +156,14 @@ export class Turn extends EventTarget {
 
   /** @type {Record<string, (data: Record<string, any>) => unknown>} */
   #handlers = {
-    // @ts-expect-error -- without the inherited names, which an event must not meet
+    // @ts-expect-error -- null prototype: an event name must not match an inherited property
     __proto__: null,
     start: (data) => this.#start(data),
     done: (data) => this.#finish(data),
     error: (data) => this.#fail(data),
   };
 
-  /** @param {Record<string, any>} data of `start`, which comes again if a new log is begun */
+  /** @param {Record<string, any>} data of `start`, which comes again if a new log begins */
   #start(data) {
     const { id, text, parent_id: parentId } = data.user_message;
     this.clientMessageId = data.client_message_id;
@@ -223,7 +228,7 @@ export class Turn extends EventTarget {
     this.dispatchEvent(new Event("grown"));
   }
 
-  /** @param {{ model?: string }} start @returns {LiveAnswer} the answer, begun if it is not yet */
+  /** @param {{ model?: string }} start @returns {LiveAnswer} the answer, started if necessary */
   #answers({ model }) {
     if (this.#answer) {
       if (model) this.#answer.identify(answerLabel({ assistant: this.assistant, model }, this.#assistants), model);

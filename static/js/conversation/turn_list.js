@@ -1,10 +1,10 @@
 import { Turn } from "./turn.js";
 
 /**
- * The turns that were sent or followed on this screen, in their order.
+ * The turns sent or followed on this screen, in order.
  *
- * Says "change" (one came, went or ended), "turn-grown", "turn-started", "turn-ended" and "turn-mismatch" (`detail`: the
- * turn, and what it has said).
+ * Fires "change" (a turn was added, removed or ended), "turn-grown", "turn-started", "turn-ended" and "turn-mismatch"
+ * (`detail`: the turn, and the detail of its event).
  */
 export class TurnList extends EventTarget {
   #options;
@@ -21,7 +21,7 @@ export class TurnList extends EventTarget {
     return this.#turns.length === 0;
   }
 
-  /** The turn that is being sent or answered. */
+  /** The turn being sent or answered. */
   get current() {
     return this.#turns.findLast((turn) => turn.busy) ?? null;
   }
@@ -40,7 +40,7 @@ export class TurnList extends EventTarget {
     return turn;
   }
 
-  /** @param {Turn} turn whose messages vanish */
+  /** @param {Turn} turn the turn to remove with its messages */
   drop(turn) {
     turn.remove();
     this.#turns = this.#turns.filter((other) => other !== turn);

@@ -1,7 +1,7 @@
 /**
- * Which version of a message is shown where there are several, and where a turn that is being written stands among them.
+ * Decides which version of a message is shown, and where a turn in progress belongs among the versions.
  *
- * A turn that is not shown goes on all the same; when its version is turned to, it is there.
+ * A turn that is not shown continues in the background, and appears when its version is selected.
  *
  * @typedef {import("./turn.js").Turn} Turn
  * @typedef {import("../message/chat_message.js").ChatMessage} ChatMessage
@@ -23,7 +23,7 @@ export class Versions {
     this.#transcript = transcript;
   }
 
-  /** A turn that was asked for here is shown, wherever it stands. @param {Turn} turn */
+  /** A turn requested here is always shown. @param {Turn} turn */
   show(turn) {
     const history = this.#history();
     if (turn.isFork) history.forkTo(turn);
@@ -32,8 +32,8 @@ export class Versions {
   }
 
   /**
-   * The place of a turn is known now. One that was begun elsewhere is shown if it follows on what is shown; one in the
-   * place of what is being read is only counted, unless `fork` says that nothing is being read yet.
+   * The place of a turn is known now. A turn started elsewhere is shown if it continues the shown branch; one that
+   * would replace something shown is only counted, unless `fork` says that nothing is being read yet.
    *
    * @param {Turn} turn
    * @param {{ fork: boolean }} options
@@ -52,7 +52,7 @@ export class Versions {
     if (this.#history().shows(turn)) this.#history().addElements(turn);
   }
 
-  /** A turn is saved: its versions have their ids. @param {Turn} turn */
+  /** A turn was saved: its versions have ids now. @param {Turn} turn */
   settle(turn) {
     const history = this.#history();
     for (const { draftId, parentId, author: role, messageId } of turn.elements) {
@@ -62,7 +62,7 @@ export class Versions {
     history.drawVersions();
   }
 
-  /** A turn goes that has come to nothing. @param {Turn} turn */
+  /** Removes a turn that came to nothing. @param {Turn} turn */
   drop(turn) {
     const history = this.#history();
     for (const { draftId } of turn.elements) history.siblings.remove(draftId);
@@ -70,7 +70,9 @@ export class Versions {
     history.drawVersions();
   }
 
-  /** @param {ChatMessage} shown @param {string} id of the version to show instead @returns {Promise<ChatMessage | null>} */
+  /**
+   * @param {ChatMessage} shown @param {string} id the version to show instead @returns {Promise<ChatMessage | null>}
+   */
   async turnTo(shown, id) {
     const history = this.#history();
     const turn = this.#turns.withVersion(id);
@@ -81,7 +83,7 @@ export class Versions {
     return message;
   }
 
-  /** Another question follows now, in the place of those that have failed; they stay to be read. @param {Turn} turn */
+  /** Another question replaces the failed ones, which stay readable. @param {Turn} turn */
   #append(turn) {
     const history = this.#history();
     for (const { messageId, draftId } of this.#transcript.messages) {
