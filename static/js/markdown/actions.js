@@ -1,13 +1,13 @@
-/** What the buttons in answers do. One listener serves every message under a root. */
+/** Handles the buttons in answers. One listener serves every message under a root. */
 
 import { copyCode } from "./copy_code.js";
 
-/** @typedef {(text: string) => Promise<boolean>} Copy  says whether it worked */
+/** @typedef {(text: string) => Promise<boolean>} Copy  resolves to whether it worked */
 
 /**
  * @param {EventTarget} root  an element, or the document
  * @param {Copy} [copy]  defaults to the browser's clipboard
- * @returns {() => void} what removes the listener
+ * @returns {() => void} removes the listener
  */
 export function enableActions(root, copy) {
   /** @param {Event} event */
@@ -25,12 +25,12 @@ export function enableActions(root, copy) {
   return () => root.removeEventListener("click", listener);
 }
 
-/** The stylesheet wraps the lines of a block whose button is pressed. @param {Element} button */
+/** The stylesheet wraps the lines of a block whose button is pressed in. @param {Element} button */
 function toggle(button) {
   button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
 }
 
-/** The page does without its code until a picture is wanted. @param {Element} button */
+/** The code for images is loaded when the first one is wanted. @param {Element} button */
 async function loadImage(button) {
   const { loadImage: load } = await import("./image_frame.js").catch(() => ({ loadImage: () => {} }));
   load(button);

@@ -1,4 +1,4 @@
-/** GitHub's notes: a quote that begins with `[!NOTE]` and its kin has a title, and says so by its look. */
+/** GitHub alerts: a quote that begins with `[!NOTE]` or the like gets a title and its own style. */
 
 import { gettext } from "../ui/i18n.js";
 

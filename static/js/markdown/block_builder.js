@@ -1,4 +1,4 @@
-/** From the source of blocks to their nodes: the only place where a message meets the parsers. Counts what they read. */
+/** Turns the source of blocks into DOM nodes: the only place that calls the parsers. Counts the characters they read. */
 
 import { cutAt, endOfLine } from "./block_limit.js";
 import { ElementBuilder } from "./elements.js";
@@ -8,7 +8,10 @@ import { References } from "./references.js";
 import { settledLines } from "./settling.js";
 
 /** @typedef {import("./parser.js").Token} Token */
-/** @typedef {{ source: string, nodes: ChildNode[] }} Slice  settled text; its source is kept only if a link may come late */
+/**
+ * @typedef {{ source: string, nodes: ChildNode[] }} Slice  settled text; keeps its source only if it may have to be
+ *   rebuilt for a late definition
+ */
 
 export class BlockBuilder {
   #elements;
@@ -20,24 +23,24 @@ export class BlockBuilder {
     this.#elements = new ElementBuilder(document, location, parser);
   }
 
-  /** How many characters the parsers have read. */
+  /** The number of characters the parsers have read. */
   get parsedCharacters() {
     return this.#parsed;
   }
 
-  /** @param {string} text @returns {number} the length of its part which no later text can change */
+  /** @param {string} text @returns {number} the length of the part that later text cannot change */
   settledLength(text) {
     const lines = text.slice(0, text.lastIndexOf("\n") + 1);
     const tokens = this.#blockTokens(lines);
     return tokens ? endOfLine(lines, settledLines(tokens)) : 0;
   }
 
-  /** @param {string} text  of one block, up to the limit @returns {number} the length of its part that is a block of its own */
+  /** @param {string} text  one block, up to the limit @returns {number} the length of the part to settle as its own block */
   cutLength(text) {
     return cutAt(text, this.#blockTokens(text) ?? []);
   }
 
-  /** Builds settled text, once and for all; its definitions count from now on. @param {string} source @returns {Slice} */
+  /** Builds settled text once; its definitions apply from now on. @param {string} source @returns {Slice} */
   settle(source) {
     /** @type {Slice} */
     const slice = { source: "", nodes: [] };
@@ -49,13 +52,13 @@ export class BlockBuilder {
     return slice;
   }
 
-  /** How many lines the table takes that a text begins with; 0 if it begins with none. @param {string} text */
+  /** The number of lines of the table at the start of a text; 0 if there is none. @param {string} text */
   tableLines(text) {
     const [first] = this.#blockTokens(text) ?? [];
     return first?.type === "table_open" ? (first.map?.[1] ?? 0) : 0;
   }
 
-  /** Builds a table of some rows more, for a slice that has others already. @param {string} source @param {Slice} slice */
+  /** Builds more rows of a table, for a slice that already has some. @param {string} source @param {Slice} slice */
   tableRows(source, slice) {
     const { result, missed } = this.#references.record(slice, (references) =>
       this.#build(source, () => parser.parse(source, { references })),
@@ -63,24 +66,24 @@ export class BlockBuilder {
     return { nodes: result, missed };
   }
 
-  /** Whether a link has asked for a definition. @param {string} label */
+  /** Whether a link has used a definition. @param {string} label */
   isUsed(label) {
     return this.#references.isUsed(label);
   }
 
-  /** Slices that wanted definitions which have come since; each is handed out once. */
+  /** Slices with missing definitions that have arrived since; each is returned once. */
   takeLate() {
     return /** @type {Slice[]} */ (this.#references.takeLate());
   }
 
-  /** @param {Slice} slice @returns {ChildNode[]} its nodes with all definitions known by now */
+  /** @param {Slice} slice @returns {ChildNode[]} its nodes, with all definitions known so far */
   rebuild({ source }) {
     const references = this.#references.overlay();
     return this.#build(source, () => parser.parse(source, { references }));
   }
 
   /**
-   * Builds text that is not settled; its definitions are forgotten again.
+   * Builds text that is not settled; its definitions are discarded afterwards.
    *
    * @param {string} source
    * @param {(tokens: Token[]) => void} [adjust]
@@ -98,17 +101,17 @@ export class BlockBuilder {
     return { tokens, nodes, hidesRest: env.hidesRest === true };
   }
 
-  /** Whether something that was built since the last call may be dressed (dressing.js). */
+  /** Whether anything built since the last call can be dressed (dressing.js). */
   takeNeedsDressing() {
     return this.#elements.takeNeedsDressing();
   }
 
-  /** An empty code block, to be filled while its text arrives. @param {string} info */
+  /** An empty code block, filled as its text arrives. @param {string} info */
   codeBlock(info) {
     return this.#elements.codeBlock(info);
   }
 
-  /** The blocks alone; null if the parser cannot take the text. @param {string} text */
+  /** The block tokens only; null if the parser fails on the text. @param {string} text */
   #blockTokens(text) {
     this.#parsed += text.length;
     /** @type {Token[]} */
@@ -122,7 +125,7 @@ export class BlockBuilder {
   }
 
   /**
-   * No text may break the page: what the parser cannot take, however it fails, is shown as it is.
+   * No text may break the page: if the parser fails, for whatever reason, the text is shown unformatted.
    *
    * @param {string} source @param {() => Token[]} parse
    */

@@ -1,38 +1,38 @@
 /**
- * Where a word ends. Chinese, Japanese, Thai and their kin are written without spaces, and Korean joins its particles to
- * whatever stands before them: next to their letters and punctuation a mark of markup is as free as next to a space.
+ * Word boundaries. Chinese, Japanese, Thai and related scripts have no spaces, and Korean attaches particles to the
+ * word before them. Next to their letters and punctuation, a markup delimiter counts as if it were next to a space.
  */
 
-// U+00B7, which Catalan has too, belongs to Han as well.
+// U+00B7 belongs to Han as well, although Catalan uses it too.
 const UNSPACED =
   /^(?!\xb7)[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{scx=Yiii}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}\p{scx=Tibt}\u3000-\u303f\ufe30-\ufe4f\uff00-\uffef]/u;
 const WORD = /^[\p{L}\p{N}]/u;
 
-/** @param {string} text @param {number} end @returns {string} the character before that place; "" at the start */
+/** @param {string} text @param {number} end @returns {string} the character before that offset; "" at the start */
 export function characterBefore(text, end) {
   return /[^]?$/u.exec(text.slice(Math.max(0, end - 2), end))?.[0] ?? "";
 }
 
-/** Whether a text begins in a script whose words are not separated by spaces. @param {string} text */
+/** Whether a text begins in a script that does not separate words with spaces. @param {string} text */
 export function isUnspaced(text) {
   return UNSPACED.test(text) && /^\S/.test(text);
 }
 
-/** Whether a text begins with a letter or digit which is part of the word that a neighbour of it belongs to. @param {string} text */
+/** Whether a text begins with a letter or digit that would continue the neighbouring word. @param {string} text */
 export function isWord(text) {
   return WORD.test(text) && !isUnspaced(text);
 }
 
 /**
- * Emphasis and strikethrough by this idea of a boundary, as markdown-it-cjk-friendly has it: without its tables of widths,
- * which are as large as the rest of our grammar, and with the scripts that it leaves out. A single underscore joins names
- * in every script, and stays as CommonMark has it.
+ * Emphasis and strikethrough with these boundaries, like markdown-it-cjk-friendly, but without its width tables, which
+ * are as large as the rest of our grammar, and with the scripts it leaves out. A single underscore is part of names in
+ * every script, so it follows CommonMark.
  *
  * @param {import("./parser.js").MarkdownIt} parser
  */
 export function boundaries(parser) {
   parser.inline.State = class extends parser.inline.State {
-    /** @param {number} start @param {boolean} canSplitWord  not so "_" */
+    /** @param {number} start @param {boolean} canSplitWord  false for "_" */
     scanDelims(start, canSplitWord) {
       const found = super.scanDelims(start, canSplitWord);
       const before = characterBefore(this.src, start);

@@ -1,4 +1,4 @@
-/** A code block: a header with the language, then the code, which scrolls by itself or is wrapped. */
+/** A code block: a header with the language, and the code, which scrolls by itself or wraps. */
 
 import { gettext } from "../ui/i18n.js";
 
@@ -6,7 +6,7 @@ const LANGUAGE = /^[\w+#.-]{1,32}$/;
 
 /**
  * @param {Document} document
- * @param {import("./fences.js").Info} info  a language that is none is shown beside the name of the file
+ * @param {import("./fences.js").Info} info  an unknown language is shown next to the file name
  * @returns {{ block: HTMLElement, code: HTMLElement }}
  */
 export function createCodeBlock(document, { language, file }) {
@@ -20,7 +20,7 @@ export function createCodeBlock(document, { language, file }) {
   pre.setAttribute("dir", "ltr");
   pre.setAttribute("tabindex", "0");
   const code = document.createElement("code");
-  // A translator would replace what is being written.
+  // A translation tool would replace text that is still being written.
   code.setAttribute("translate", "no");
   if (known) code.setAttribute("class", `language-${language}`);
   pre.append(code);

@@ -1,15 +1,15 @@
 /**
- * What a selection over answers leaves on the clipboard: the words, formulas as their TeX, code as it was written. Nothing of the page
- * that shows them: no labels, no buttons, none of the colours of its theme, which a browser would add.
+ * What copying a selection of answers puts on the clipboard: the text, formulas as TeX, code as written. Nothing of
+ * the page around it: no labels, no buttons, and no theme colours, which the browser would add.
  */
 
 const LEFT_OUT = "button, .code-header, .message__label, .message__footer, [hidden], svg";
 const BLOCKS = new Set("address blockquote details div h1 h2 h3 h4 h5 h6 hr ol p pre summary table tr ul li".split(" "));
-/** With an empty line before and after them. */
+/** Surrounded by empty lines. */
 const APART = new Set("blockquote details h1 h2 h3 h4 h5 h6 ol p pre table ul".split(" "));
 const KEPT = new Set(["href", "start", "colspan"]);
 
-/** @param {Document} document @returns {() => void} what removes the listener */
+/** @param {Document} document @returns {() => void} removes the listener */
 export function enableSelectionCopy(document) {
   const listener = (/** @type {ClipboardEvent} */ event) => copy(event, document);
   document.addEventListener("copy", listener);
@@ -28,7 +28,12 @@ function copy(event, document) {
   event.preventDefault();
 }
 
-/** The selected part of what messages say; null if none of it is an answer. @param {Range} range @param {Document} document */
+/**
+ * The selected part of the messages' text; null if none of it is in a message.
+ *
+ * @param {Range} range
+ * @param {Document} document
+ */
 function selected(range, document) {
   const ancestor = range.commonAncestorContainer;
   const element = ancestor.nodeType === 1 ? /** @type {Element} */ (ancestor) : ancestor.parentElement;
@@ -41,7 +46,7 @@ function selected(range, document) {
     part.append(within(range, body).cloneContents());
     copied.append(part);
   }
-  // Of one block of code, or one formula, the selection holds only the inside.
+  // If the selection is inside one code block or formula, it contains only the inside.
   const code = element?.closest("pre");
   if (code) return wrapped("pre", copied);
   return cleaned(copied);
@@ -71,9 +76,9 @@ function wrapped(tag, content) {
 }
 
 /**
- * Only the words and their structure.
+ * Leaves only the text and its structure.
  *
- * @param {Element} copied  changed in place
+ * @param {Element} copied  modified in place
  */
 export function cleaned(copied) {
   for (const mark of copied.querySelectorAll(".footnote-mark")) mark.replaceChildren(`[${mark.textContent}]`);
@@ -91,7 +96,7 @@ export function cleaned(copied) {
   return copied;
 }
 
-/** As it may be written in Markdown; one that could not be drawn is its source. @param {Element} formula */
+/** Its TeX with Markdown delimiters; if it could not be drawn, its source. @param {Element} formula */
 function texOf(formula) {
   const tex = formula.getAttribute("data-tex");
   if (!tex || !formula.firstElementChild) return formula.textContent ?? "";
@@ -99,7 +104,7 @@ function texOf(formula) {
   return tex.startsWith("\\begin") ? tex : `$$\n${tex}\n$$`;
 }
 
-/** @param {Element} copied  cleaned */
+/** @param {Element} copied  already cleaned */
 export function plainText(copied) {
   const text = new PlainText();
   text.add(copied);

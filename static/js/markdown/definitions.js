@@ -1,27 +1,27 @@
 /**
- * Definitions of links. Only what leads somewhere is one: models write `[Answer]: 42` and `[INFO]: started` for people to read.
- * What defines a link that is nowhere in the text is for people, too; so each definition is drawn, hidden, and shown at the
- * end if nobody has asked for it.
+ * Link reference definitions. Only those with a real destination count: models write `[Answer]: 42` and `[INFO]:
+ * started` as text. A definition that no link uses is meant as text, too. So each definition is drawn hidden, and
+ * shown at the end if no link has used it.
  */
 
 const DEFINITION = /^\[(?:[^[\]\\]|\\[^])+\]:[ \t]*(?:\n[ \t>]*)?(?:<|#|https?:|mailto:|\/c\/)/i;
-// Its place among the rules of parser.js.
+// Its index among the rules of parser.js.
 const REFERENCE = 7;
 const LONGEST_OPENING = 2_100;
-// A comment, as far as markdown has any.
+// The nearest thing markdown has to a comment.
 const COMMENT = /^\/\//;
 const CITATION = /\[(\d{1,4})\](?=\[\^?\d{1,4}\])/y;
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
 
-/** @param {import("./parser.js").MarkdownIt} parser  with the block rules of parser.js */
+/** @param {import("./parser.js").MarkdownIt} parser  with parser.js's block rules */
 export function definitions(parser) {
   const reference = parser.block.ruler.getRules("")[REFERENCE];
   parser.block.ruler.at("reference", (state, first, end, silent) => {
     const start = state.bMarks[first] + state.tShift[first];
     if (!DEFINITION.test(state.src.slice(start, start + LONGEST_OPENING)) || !reference(state, first, end, silent)) return false;
     const token = state.tokens[state.tokens.length - 1];
-    // Nobody reads a comment.
+    // Comments are not shown.
     if (COMMENT.test(token.meta.label)) return true;
     token.content = state.getLines(first, state.line, state.blkIndent, false).trim();
     token.info = token.meta.label;
@@ -31,7 +31,12 @@ export function definitions(parser) {
   parser.inline.ruler.before("link", "citation", citation);
 }
 
-/** `[1][2]` cites two sources; to CommonMark it is a link to the second, whose text is the first. @param {StateInline} state @param {boolean} silent */
+/**
+ * `[1][2]` cites two sources; CommonMark reads it as a link to the second with the text of the first.
+ *
+ * @param {StateInline} state
+ * @param {boolean} silent
+ */
 function citation(state, silent) {
   CITATION.lastIndex = state.pos;
   const found = CITATION.exec(state.src);

@@ -1,4 +1,4 @@
-/** What models write beyond CommonMark and tables (late_dialect.js). */
+/** The constructs that models write beyond CommonMark and tables (late_dialect.js). */
 
 import { alerts } from "./alerts.js";
 import { definitions } from "./definitions.js";
@@ -14,7 +14,12 @@ export { createElement, mark } from "./dialect_elements.js";
 export { drawOver } from "./draw_over.js";
 export { readInfo } from "./fences.js";
 
-/** @param {import("./parser.js").MarkdownIt} parser  of parser.js @returns {import("./parser.js").MarkdownIt} the same, which knows it now */
+/**
+ * Adds the dialect to a parser.
+ *
+ * @param {import("./parser.js").MarkdownIt} parser  from parser.js
+ * @returns {import("./parser.js").MarkdownIt} the same parser
+ */
 export function dialect(parser) {
   definitions(parser);
   fences(parser);

@@ -1,6 +1,6 @@
 /**
- * The elements of the dialect. As in elements.js, nothing is made but what is named here: a tag in a text names none, and gives none
- * an attribute.
+ * Builds the elements of the dialect. As in elements.js, only the elements named here are created: a tag in the text
+ * can create no other element and set no attribute.
  */
 
 import { gettext } from "../ui/i18n.js";
@@ -11,7 +11,11 @@ import { createFormula } from "./formula_elements.js";
 const TAGS = new Set(["b", "i", "u", "sub", "sup", "kbd", "mark", "details", "summary"]);
 const ALERTS = new Set(["note", "tip", "important", "warning", "caution"]);
 
-/** @param {Document} document @param {Token} token @returns {Element | null} null if the token is not of the dialect */
+/**
+ * @param {Document} document
+ * @param {Token} token
+ * @returns {Element | null} null if the token is not part of the dialect
+ */
 export function createElement(document, token) {
   if (token.type === "formula" || token.type === "formula_block") return createFormula(document, token);
   if (token.type === "reference_definition" && token.info) return createDefinition(document, token);
@@ -22,14 +26,19 @@ export function createElement(document, token) {
   return token.nesting > 0 && TAGS.has(token.tag) ? document.createElement(token.tag) : null;
 }
 
-/** Says what an element is that is also without the dialect. @param {Element} element @param {Token} token */
+/**
+ * Sets the dialect's attributes on an element that exists without the dialect, too.
+ *
+ * @param {Element} element
+ * @param {Token} token
+ */
 export function mark(element, { meta }) {
   if (meta.task) element.setAttribute("class", "task-item");
   if (ALERTS.has(meta.alert)) element.setAttribute("class", `alert alert-${meta.alert}`);
   if (meta.isTitle) element.setAttribute("class", "alert-title");
 }
 
-/** @param {Document} document @param {Token} token  of definitions.js */
+/** @param {Document} document @param {Token} token  from definitions.js */
 function createDefinition(document, { content, info }) {
   const paragraph = document.createElement("p");
   paragraph.setAttribute("data-definition", info);
@@ -39,7 +48,7 @@ function createDefinition(document, { content, info }) {
   return paragraph;
 }
 
-/** It says nothing about the direction of the note. @param {Document} document @param {Token} token */
+/** The title does not count for the direction of the alert. @param {Document} document @param {Token} token */
 function createTitle(document, { content }) {
   const title = document.createElement("p");
   title.setAttribute("class", "alert-title");
@@ -60,7 +69,7 @@ function createFootnote(document, { info }) {
   return note;
 }
 
-/** A mark in the text. @param {Document} document @param {Token} token */
+/** A footnote mark in the text. @param {Document} document @param {Token} token */
 function createMark(document, { content }) {
   const sup = document.createElement("sup");
   sup.setAttribute("class", "footnote-mark");

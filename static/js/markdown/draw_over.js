@@ -1,25 +1,25 @@
 /**
- * Makes a message that is on the screen equal to the same message drawn apart, by a larger grammar (late_dialect.js). What did
- * not change stays the same nodes, in their places: the reader's selection and focus, and buttons that say what they have done.
+ * Updates a message on the screen to match the same message drawn off-screen with a larger grammar (late_dialect.js).
+ * Unchanged nodes stay in place, which preserves the selection, the focus and the state of buttons.
  */
 
 import { standIns } from "./parts.js";
 import { isSameElement, keepsItsContent, patchNodes, turn } from "./patch.js";
 
-// The grammar makes a few blocks one, or one a few.
+// The larger grammar merges or splits only a few blocks at a time.
 const LOOK_AHEAD = 24;
 const PART = "markdown-part";
 
 /** @typedef {{ before: ChildNode[], after: ChildNode[] }} Sides */
 
 /**
- * Whoever knows a node of `apart` finds by `standIns` what stands for it now.
+ * For every node of `apart`, `standIns` holds the node that replaces it in the page.
  *
- * @param {Element} container  what is on the screen
- * @param {Element} apart  nobody uses it any more
+ * @param {Element} container  on the screen
+ * @param {Element} apart  not used afterwards
  */
 export function drawOver(container, apart) {
-  // A reader has asked for these.
+  // The user has loaded these.
   const pictures = container.querySelectorAll("[data-image]:has(iframe)");
   const groups = groupsOf(apart);
   const before = groupsOf(container).flatMap(({ blocks }) => blocks);
@@ -34,7 +34,12 @@ export function drawOver(container, apart) {
   for (const picture of pictures) putBack(container, /** @type {HTMLElement} */ (picture));
 }
 
-/** The blocks of a message by what they stand in (parts.js). @param {Element} container @returns {{ parent: Node, blocks: ChildNode[] }[]} */
+/**
+ * Groups the blocks of a message by their parent (parts.js).
+ *
+ * @param {Element} container
+ * @returns {{ parent: Node, blocks: ChildNode[] }[]}
+ */
 function groupsOf(container) {
   const own = [...container.childNodes].filter((node) => !isPart(node));
   const parts = [...container.children].filter(isPart);
@@ -46,7 +51,12 @@ function isPart(node) {
   return node.nodeType === 1 && /** @type {Element} */ (node).className === PART;
 }
 
-/** What was there before and is not any more is taken away. @param {Sides} sides @returns {ChildNode[]} what stands for each node of `after` */
+/**
+ * Merges both sides; removes old nodes without a counterpart.
+ *
+ * @param {Sides} sides
+ * @returns {ChildNode[]} the node in the page for each node of `after`
+ */
 function joined({ before, after }) {
   const pairs = pairsOf({ before, after });
   const kept = new Set(pairs.values());
@@ -61,13 +71,13 @@ function joined({ before, after }) {
   });
 }
 
-/** Which of the nodes before each node after may go on as. @param {Sides} sides @returns {Map<ChildNode, ChildNode>} */
+/** Pairs each new node with the old node it can replace. @param {Sides} sides @returns {Map<ChildNode, ChildNode>} */
 function pairsOf({ before, after }) {
   const pairs = new Map();
   let [old, fresh] = [0, 0];
   while (old < before.length && fresh < after.length) {
     const [gone, come] = nextAlike(before, after, old, fresh) ?? [1, 1];
-    // What changed, as far as there is as much of it on both sides.
+    // Changed nodes: pair as many as both sides have.
     for (let index = 0; index < Math.min(gone, come); index += 1) pairs.set(after[fresh + index], before[old + index]);
     if (gone + come === 0) pairs.set(after[fresh], before[old]);
     old += gone || Number(!come);
@@ -76,7 +86,13 @@ function pairsOf({ before, after }) {
   return pairs;
 }
 
-/** @param {ChildNode[]} before @param {ChildNode[]} after @param {number} old @param {number} fresh @returns {[number, number] | null} how far on either side */
+/**
+ * @param {ChildNode[]} before
+ * @param {ChildNode[]} after
+ * @param {number} old
+ * @param {number} fresh
+ * @returns {[number, number] | null} the distance on either side
+ */
 function nextAlike(before, after, old, fresh) {
   for (let far = 0; far <= LOOK_AHEAD; far += 1) {
     for (let gone = 0; gone <= far; gone += 1) {
@@ -87,7 +103,13 @@ function nextAlike(before, after, old, fresh) {
   return null;
 }
 
-/** Whether one may stand for the other as it is, with what a reader or the page has made of it. @param {ChildNode} one @param {ChildNode} other @returns {boolean} */
+/**
+ * Whether the old node can stay as it is, including what the user or the page has changed in it.
+ *
+ * @param {ChildNode} one
+ * @param {ChildNode} other
+ * @returns {boolean}
+ */
 function isAlike(one, other) {
   if (one.nodeType === 3 || other.nodeType === 3) return one.nodeType === other.nodeType && one.nodeValue === other.nodeValue;
   const [element, wanted] = [/** @type {Element} */ (one), /** @type {Element} */ (other)];
@@ -98,7 +120,7 @@ function isAlike(one, other) {
   return children.length === others.length && children.every((child, index) => isAlike(child, others[index]));
 }
 
-/** @param {ChildNode} node @param {ChildNode} wanted @returns {ChildNode} the first, which looks like the other now; or the other in its place */
+/** @param {ChildNode} node @param {ChildNode} wanted @returns {ChildNode} the old node, updated to match `wanted`; or `wanted` in its place */
 function merged(node, wanted) {
   if (isAlike(node, wanted)) return node;
   if (!isSameElement(node, wanted)) return patchNodes(/** @type {Node} */ (node.parentNode), [node], [wanted], node.nextSibling)[0];
@@ -107,7 +129,7 @@ function merged(node, wanted) {
   return node;
 }
 
-/** What stands there already is not moved: that would end a selection. @param {Node} parent @param {ChildNode[]} nodes  its first children from now on */
+/** Nodes already in place are not moved: that would clear a selection. @param {Node} parent @param {ChildNode[]} nodes  its first children from now on */
 function put(parent, nodes) {
   let next = parent.firstChild;
   for (const node of nodes) {

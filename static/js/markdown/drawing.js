@@ -1,8 +1,9 @@
 /**
- * Markdown that is rendered while it arrives.
+ * Renders markdown as it arrives.
  *
- * Finished blocks are parsed once, drawn, and never touched again (settling.js); the open end is drawn as a preview,
- * as often as the work credit allows (work_credit.js). When the text ends the DOM equals that of rendering it at once.
+ * Finished blocks are parsed and drawn once and never touched again (settling.js). The open end is drawn as a preview,
+ * as often as the work credit allows (work_credit.js). When the text ends, the DOM is the same as if the text had been
+ * rendered in one go.
  */
 
 import { BlockBuilder } from "./block_builder.js";
@@ -19,23 +20,23 @@ import { EARNED_FOR_ALL, EARNED_FOR_LAST_ITEM, WorkCredit } from "./work_credit.
 /** @typedef {import("./block_builder.js").Slice} Slice */
 /**
  * @typedef {object} Options
- * @property {string} [location]  URL of the page, to judge links against
+ * @property {string} [location]  URL of the page; links are checked against it
  * @property {Document} [document]
  * @property {Pick<LateDressing, "dress">} [dressing]
- * @property {(work: () => void) => void} [later]  runs work after the page has had its turn
+ * @property {(work: () => void) => void} [later]  runs work after yielding to the page
  */
 
 const pageDressing = new LateDressing();
-// Read and drawn in one go, whatever it is.
+// Parsed and drawn in one go, whatever it contains.
 const SLICE_CHARACTERS = 4_096;
-// A message of usual length is drawn at once: one that grows above what is being read would move it.
+// A message of typical length is drawn at once: one that grew above what is being read would move it.
 const AT_ONCE_CHARACTERS = 2 * SLICE_CHARACTERS;
-// As many blocks, drawn again.
+// This many blocks are redrawn in one go.
 const SLICE_BLOCKS = 100;
-/** Who draws in a container: another one there takes its place. @type {WeakMap<Element, Drawing>} */
+/** The current drawing of each container: a new one replaces it. @type {WeakMap<Element, Drawing>} */
 const drawings = new WeakMap();
 
-/** One message in one dialect: being streamed, or rendered whole (stream.js). */
+/** One message in one dialect, streamed or rendered as a whole (stream.js). */
 export class Drawing {
   #parts;
   #blocks;
@@ -45,22 +46,22 @@ export class Drawing {
   #lastItemCredit = new WorkCredit(EARNED_FOR_LAST_ITEM);
   /** @type {import("./plain_tail.js").PlainTail | undefined} */
   #plain;
-  /** The open end of the text, and what is drawn of it. */
+  /** The open end of the text, and its drawn nodes. */
   #tail = "";
   #hasNewLine = false;
   /** @type {ChildNode[]} */
   #tailNodes = [];
-  /** A block at the end that only grows. @type {OpenFence | OpenTable | null} */
+  /** An append-only block at the end. @type {OpenFence | OpenTable | null} */
   #block = null;
   /** @type {import("./last_item.js").LastItem | null} */
   #lastItem = null;
   #finished = false;
-  /** Characters so far. */
+  /** Number of characters so far. */
   #received = 0;
   #container;
   #later;
 
-  /** @param {Element} container  nobody else may change its children @param {Options} [options] */
+  /** @param {Element} container  no other code may change its children @param {Options} [options] */
   constructor(container, options = {}) {
     this.#container = container;
     drawings.set(container, this);
@@ -71,12 +72,12 @@ export class Drawing {
     this.#blocks = new BlockBuilder(options.document ?? container.ownerDocument, location);
   }
 
-  /** Everything received so far, as it was written. */
+  /** Everything received so far, as written. */
   get text() {
     return this.#source.raw;
   }
 
-  /** Whether nobody else draws in its container now. */
+  /** Whether this is still the current drawing of its container. */
   get isCurrent() {
     return drawings.get(this.#container) === this;
   }
@@ -85,12 +86,12 @@ export class Drawing {
     return this.#finished;
   }
 
-  /** How many characters have been handed to the parser; linear in the text's length (work_credit.js). */
+  /** The number of characters passed to the parser; linear in the text's length (work_credit.js). */
   get parsedCharacters() {
     return this.#blocks.parsedCharacters;
   }
 
-  /** Adds text and draws it, as far as it can be shown yet. @param {string} text */
+  /** Adds text and draws as much of it as can be shown yet. @param {string} text */
   push(text) {
     if (this.#finished) throw new Error("The text has ended already");
     const added = this.#source.push(text);
@@ -99,11 +100,11 @@ export class Drawing {
   }
 
   /**
-   * The text has ended: everything is shown, and links whose definition came late are made. Much of it is drawn in slices, so
-   * that the page goes on meanwhile.
+   * The text has ended: shows everything, and redraws links with late definitions. Long text is drawn in slices so
+   * that the page stays responsive.
    *
-   * @param {string} [rest]  what has not been pushed
-   * @param {() => void} [done]  called when all of it is drawn
+   * @param {string} [rest]  text not pushed yet
+   * @param {() => void} [done]  called when everything is drawn
    */
   finish(rest = "", done) {
     if (this.#finished) return;
@@ -114,7 +115,7 @@ export class Drawing {
     else while (!work.next().done);
   }
 
-  /** What was drawn apart stands in the page now, perhaps as what was there before (draw_over.js). */
+  /** What was drawn off-screen is in the page now, partly as nodes that were already there (draw_over.js). */
   move() {
     drawings.set((this.#container = standIn(this.#container)), this);
     this.#parts.move();
@@ -148,14 +149,14 @@ export class Drawing {
     if (rest) this.#pushSlice(rest, false);
   }
 
-  /** @param {string} text @param {boolean} isOpen  whether more is to come, so that its end is drawn as a preview */
+  /** @param {string} text @param {boolean} isOpen  whether more text will follow, so that the end is drawn as a preview */
   #pushSlice(text, isOpen) {
     this.#credit.earn(text.length);
     this.#lastItemCredit.earn(text.length);
     for (let rest = text; rest; ) rest = this.#feed(rest, isOpen);
   }
 
-  /** @param {string} text @param {boolean} isOpen @returns {string} what belongs into a block that has just been opened */
+  /** @param {string} text @param {boolean} isOpen @returns {string} the text for a block that has just been opened */
   #feed(text, isOpen) {
     const added = this.#append(text);
     if (!added) return "";
@@ -165,14 +166,14 @@ export class Drawing {
       if (opened !== null) return opened;
     }
     if (!isOpen) return this.#hasNewLine ? this.#pay(() => this.#update(false)) : "";
-    // Finding finished blocks and drawing the rest hand each character to the parser once.
+    // Finding finished blocks and drawing the rest each pass every character to the parser once.
     const price = this.#tail.length * (this.#hasNewLine ? 2 : 1);
     if (isCut || this.#credit.affords(price)) return this.#pay(() => this.#update(true));
     if (!this.#previewLastItem()) this.#plain?.push(added);
     return "";
   }
 
-  /** @param {string} text @returns {string} the part that went into the tail */
+  /** @param {string} text @returns {string} the part added to the tail */
   #append(text) {
     const rest = this.#block ? this.#pushTo(this.#block, text) : text;
     if (rest === null) return "";
@@ -181,7 +182,11 @@ export class Drawing {
     return rest;
   }
 
-  /** @param {OpenFence | OpenTable} block @param {string} text @returns {string | null} what does not belong to it */
+  /**
+   * @param {OpenFence | OpenTable} block
+   * @param {string} text
+   * @returns {string | null} the text after the block; null while it is open
+   */
   #pushTo(block, text) {
     const rest = this.#pay(() => block.push(text, (price) => this.#credit.affords(price)));
     if (rest !== null) this.#closeBlock(block);
@@ -197,7 +202,7 @@ export class Drawing {
     return result;
   }
 
-  /** Settles what is finished and previews the rest. @param {boolean} isOpen @returns {string} what a block that opens here has to begin with */
+  /** Settles finished blocks and previews the rest. @param {boolean} isOpen @returns {string} the initial text of a block that opens here */
   #update(isOpen) {
     const settled = this.#hasNewLine ? this.#settle() : null;
     const opened = this.#openOwn(settled);
@@ -207,13 +212,13 @@ export class Drawing {
     return "";
   }
 
-  /** A block that only grows, if one begins here. @param {Slice | null} settled @returns {string | null} what it has to begin with */
+  /** Opens an append-only block if one begins here. @param {Slice | null} settled @returns {string | null} its initial text */
   #openOwn(settled) {
     const opened = OpenFence.open(this.#tail, this.#blocks) ?? OpenTable.open(this.#tail, this.#blocks);
     return opened && this.#openBlock(settled, opened);
   }
 
-  /** Of the block at the start of the tail, which is too long. @param {number} limit */
+  /** Settles part of the too long block at the start of the tail. @param {number} limit */
   #settleUpTo(limit) {
     const text = this.#tail.slice(0, limit);
     const length = this.#blocks.settledLength(text) || this.#blocks.cutLength(text);
@@ -260,7 +265,7 @@ export class Drawing {
     return true;
   }
 
-  /** What has not been drawn yet of the tail waits in the plain text. @param {number} length @param {string} shown @param {boolean} hidesRest */
+  /** The undrawn part of the tail waits in the plain tail. @param {number} length @param {string} shown @param {boolean} hidesRest */
   #holdBack(length, shown, hidesRest) {
     this.#plain ??= preview()?.newPlainTail();
     this.#plain?.reset(this.#tailNodes.at(-1), shown, this.#tail.slice(length), hidesRest);
@@ -275,7 +280,7 @@ export class Drawing {
     return rest;
   }
 
-  /** It is complete: what is drawn of it stays. @param {OpenFence | OpenTable} block */
+  /** The block is complete: its nodes stay. @param {OpenFence | OpenTable} block */
   #closeBlock(block) {
     this.#dressing.dress(block.takeUndressed(), false);
     this.#parts.settle(this.#tailNodes.length);
@@ -285,7 +290,7 @@ export class Drawing {
     this.#plain?.reset(undefined, "", "");
   }
 
-  /** Draws over the old end: nodes that are final now, then the new open end. @param {Slice | null} settled @param {ChildNode[]} [open] */
+  /** Draws over the old open end: final nodes, then the new open end. @param {Slice | null} settled @param {ChildNode[]} [open] */
   #draw(settled, open = []) {
     const final = settled?.nodes ?? [];
     const drawn = this.#parts.draw(this.#tailNodes, final, open);
@@ -311,12 +316,17 @@ function* slicesOf(text) {
   for (let start = 0; start < text.length; start += SLICE_CHARACTERS) yield text.slice(start, start + SLICE_CHARACTERS);
 }
 
-/** @param {string} text @returns {number} the length of its part that may be shown */
+/** @param {string} text @returns {number} the length of the part that may be shown */
 function lengthShown(text) {
   return preview()?.lengthShown(text) ?? text.length;
 }
 
-/** Definitions that no link has asked for (definitions.js). @param {Element} container @param {(label: string) => boolean} isUsed */
+/**
+ * Shows definitions that no link has used (definitions.js).
+ *
+ * @param {Element} container
+ * @param {(label: string) => boolean} isUsed
+ */
 export function showUnused(container, isUsed) {
   for (const definition of container.querySelectorAll("[data-definition]")) {
     if (!isUsed(definition.getAttribute("data-definition") ?? "")) definition.removeAttribute("hidden");

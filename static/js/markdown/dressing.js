@@ -1,6 +1,7 @@
 /**
- * What makes a drawn message beautiful and is not needed to read it: coloured code, in idle time, and formulas. The code for
- * it is loaded with the first that needs it. Without it, or if it fails, code is plain and a formula is its source.
+ * Adds what a drawn message does not need to be readable: syntax colours, in idle time, and formulas. Its code is
+ * loaded by the first message that needs it. Without it, or if it fails, code is plain and a formula is shown as its
+ * source.
  */
 
 import { whenIdle } from "../ui/idle.js";
@@ -8,7 +9,7 @@ import { grammarOf } from "./languages.js";
 
 const LONGEST_CODE = 30_720;
 const PATIENCE_MS = 500;
-// So many formulas are drawn together. A message of thousands must not stop the page.
+// This many formulas are drawn together. A message with thousands must not block the page.
 const FORMULAS_AT_ONCE = 150;
 
 /**
@@ -22,23 +23,23 @@ export class Dressing {
   #loaders;
   /** @type {typeof import("./mathml.js") | null} */
   #mathml = null;
-  /** Formulas that wait for it. @type {Element[] | null} */
+  /** Formulas waiting for the code that draws them. @type {Element[] | null} */
   #waiting = null;
-  /** Formulas that are drawn in idle time. @type {Element[]} */
+  /** Formulas to draw in idle time. @type {Element[]} */
   #formulas = [];
   #drawnAtOnce = 0;
   /** @type {Element[]} */
   #codes = [];
   #isColouring = false;
 
-  /** @param {Loaders} [loaders]  default to the page's own */
+  /** @param {Loaders} [loaders]  defaults to the page's own */
   constructor(loaders = {}) {
     this.#loaders = { ...pageLoaders, ...loaders };
   }
 
   /**
-   * @param {ChildNode[]} roots  as they are drawn now
-   * @param {boolean} isOpen     whether the last of them may still grow: then its last code block is left alone
+   * @param {ChildNode[]} roots  as currently drawn
+   * @param {boolean} isOpen     whether the last one may still grow: then its last code block is skipped
    */
   dress(roots, isOpen) {
     this.#drawnAtOnce = 0;
@@ -61,7 +62,7 @@ export class Dressing {
     if (!this.#isColouring) void this.#colourAll();
   }
 
-  /** One after the other, each in idle time of its own. */
+  /** One after another, each in its own idle period. */
   async #colourAll() {
     this.#isColouring = true;
     for (let code; (code = this.#codes.shift()); ) await this.#colour(code).catch(() => {});
@@ -97,7 +98,7 @@ export class Dressing {
 
   /** @param {typeof import("./mathml.js")} mathml */
   #drawNext(mathml) {
-    // The first stays in the queue until the others of its turn are drawn, so that nobody else asks for time.
+    // The first stays in the queue until the rest of its batch is drawn, so that no second idle callback is requested.
     for (const formula of this.#formulas.slice(0, FORMULAS_AT_ONCE)) draw(mathml, formula);
     this.#formulas.splice(0, FORMULAS_AT_ONCE);
     if (this.#formulas.length) this.#loaders.whenIdle(() => this.#drawNext(mathml));
@@ -110,7 +111,7 @@ export class Dressing {
       const mathml = (this.#mathml = await this.#loaders.mathml());
       for (const each of waiting) this.#drawSoon(mathml, each);
     } catch {
-      // The next formula asks again.
+      // The next formula retries.
     }
     this.#waiting = null;
   }
@@ -146,7 +147,7 @@ function isAtEnd(element, root) {
   return last === element;
 }
 
-/** Colours are not worth a lost selection. @param {Element} code */
+/** Colours are not worth losing a selection. @param {Element} code */
 function isSelected(code) {
   const selection = code.ownerDocument.defaultView?.getSelection?.();
   return Boolean(selection && !selection.isCollapsed && selection.containsNode(code, true));

@@ -1,6 +1,7 @@
 /**
- * Builds DOM from markdown tokens: the safety boundary of everything a model writes. There is no HTML in between. Only
- * the elements named here and in dialect_elements.js are made, with the attributes set there; any other token becomes its text.
+ * Builds DOM from markdown tokens: the safety boundary for everything a model writes. No HTML is involved. Only the
+ * elements named here and in dialect_elements.js are created, with the attributes set there; any other token becomes
+ * text.
  */
 
 import { gettext } from "../ui/i18n.js";
@@ -11,9 +12,12 @@ import { createImagePlaceholder, createLink, nameHost } from "./links.js";
 import { placeForRow } from "./long_table.js";
 
 /** @typedef {import("./parser.js").Token} Token */
-/** @typedef {{ node: Node, close?: () => void, isDirected?: boolean }} Open  isDirected: what it holds says its direction */
+/**
+ * @typedef {{ node: Node, close?: () => void, isDirected?: boolean }} Open  isDirected: its content determines its
+ *   direction
+ */
 
-// Emphasis may nest without end; browsers lay out deep trees by recursion.
+// Emphasis can nest without limit, and browsers lay out deep trees recursively.
 const MAX_DEPTH = 120;
 const TAGS = new Set("p ul ol li blockquote thead tbody tr th td h1 h2 h3 h4 h5 h6 em strong s".split(" "));
 const OWN_DIRECTION = new Set("p ul ol blockquote summary th td h1 h2 h3 h4 h5 h6".split(" "));
@@ -25,7 +29,7 @@ export class ElementBuilder {
   #parser;
   /** @type {Open[]} */
   #open = [];
-  /** Blocks with a direction of their own that are open, outermost first. @type {{ element: Element, isKnown: boolean }[]} */
+  /** Open blocks with their own direction, outermost first. @type {{ element: Element, isKnown: boolean }[]} */
   #directed = [];
   #insideLink = false;
   #containers = 0;
@@ -33,7 +37,7 @@ export class ElementBuilder {
 
   /**
    * @param {Document} document
-   * @param {string} location  URL of the page; links are judged against it
+   * @param {string} location  URL of the page; links are checked against it
    * @param {import("./parser.js").MarkdownIt} parser
    */
   constructor(document, location, parser) {
@@ -53,19 +57,19 @@ export class ElementBuilder {
     return [...root.childNodes];
   }
 
-  /** Whether code to be coloured or a formula has been built since it was last asked. */
+  /** Whether code to be coloured or a formula has been built since the last call. */
   takeNeedsDressing() {
     const needs = this.#needsDressing;
     this.#needsDressing = false;
     return needs;
   }
 
-  /** An empty code block to be filled while its text arrives. @param {string} info */
+  /** An empty code block, filled as its text arrives. @param {string} info */
   codeBlock(info) {
     return createCodeBlock(this.#document, readInfo(this.#parser.utils.unescapeAll(info).trim()));
   }
 
-  /** A paragraph with the text as it is, for text which could not be parsed. @param {string} text */
+  /** A paragraph with the raw text, for text that could not be parsed. @param {string} text */
   plainText(text) {
     const paragraph = this.#document.createElement("p");
     paragraph.setAttribute("class", "plain-text");
@@ -117,16 +121,16 @@ export class ElementBuilder {
     return { node: element, isDirected, close: () => (this.#containers -= 1) };
   }
 
-  /** Its own text, which is still to come, decides; without a letter it is left to right. @param {Element} element */
+  /** Its own text, still to come, sets its direction; without a letter it is left-to-right. @param {Element} element */
   #direct(element) {
     element.setAttribute("dir", "ltr");
     this.#directed.push({ element, isKnown: false });
   }
 
-  /** @param {string} text  that is shown next */
+  /** @param {string} text  the text shown next */
   #tellDirection(text) {
     const [outer, innermost] = this.#directed.slice(-2);
-    // The first words of its heading say the direction of a table, too.
+    // The first words of its heading also set the direction of a table.
     for (const block of outer?.element.localName === "table" ? [outer, innermost] : [innermost ?? outer]) {
       if (!block || block.isKnown) continue;
       const direction = directionOf(text);
@@ -135,7 +139,7 @@ export class ElementBuilder {
     }
   }
 
-  /** Where the next row of a long table belongs. */
+  /** Moves on to where the next row of a long table belongs. */
   #moveOn() {
     const parent = /** @type {Element} */ (this.#parent);
     const scroller = parent.localName === "tbody" && parent.parentElement?.parentElement;
@@ -178,7 +182,7 @@ export class ElementBuilder {
     else if (token.type === "code_block") this.#code(token.content, "");
     else if (token.type === "code_inline") this.#inlineCode(token.content);
     else if (token.type === "hr") this.#parent.appendChild(this.#document.createElement("hr"));
-    // Other chats have taught models to end a line where one ends.
+    // Other chats have taught models that a line break in the source breaks the line.
     else if (/^(?:hard|soft)break$/.test(token.type)) this.#parent.appendChild(this.#document.createElement("br"));
     else if (token.type === "image") this.#image(token);
     else this.#other(token);
@@ -195,7 +199,7 @@ export class ElementBuilder {
   /** @param {string} content */
   #inlineCode(content) {
     const code = this.#document.createElement("code");
-    // It reads from the left in any text, and says nothing about the text's direction.
+    // Code is left-to-right in any text, and does not affect the text's direction.
     code.setAttribute("dir", "ltr");
     code.setAttribute("translate", "no");
     code.append(content);

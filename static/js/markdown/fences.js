@@ -1,15 +1,15 @@
-/** What models write about a code block after its fence, and fences within a fence. */
+/** What models write after a fence to describe a code block, and fences within a fence. */
 
 const NAMED = /\b(?:title|file(?:name)?)\s*=\s*(?:"([^"]*)"|'([^']*)'|(\S+))/i;
 const BRACES = /^\{\s*\.?([^{}]*)\}/;
 const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})[ \t]*(\S*)[ \t]*$/;
 
-// Its place among the rules of parser.js.
+// Its index among the rules of parser.js.
 const FENCE_RULE = 3;
 
 /** @typedef {import("./parser.js").Token} Token */
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateBlock} StateBlock */
-/** @typedef {{ language: string, file: string }} Info  file: the name of the file, and whatever else is said */
+/** @typedef {{ language: string, file: string }} Info  file: the file name, and any other words */
 
 /**
  * Reads `python`, `python:main.py`, `{python}` and `python title="main.py"`.
@@ -25,9 +25,10 @@ export function readInfo(info) {
 }
 
 /**
- * A block of markdown has fences of its own: one with a language opens another, which closes first. A block of `math` is a formula.
+ * A markdown block contains fences of its own: one with a language opens an inner block, which closes first. A `math`
+ * block is a formula.
  *
- * @param {import("./parser.js").MarkdownIt} parser  with the block rules of parser.js
+ * @param {import("./parser.js").MarkdownIt} parser  with parser.js's block rules
  */
 export function fences(parser) {
   const fence = parser.block.ruler.getRules("")[FENCE_RULE];
@@ -60,7 +61,7 @@ function extend(state, token, first, end) {
   token.map = [first, line];
 }
 
-/** One that is not closed shows its source. @param {StateBlock} state @param {Token} token @param {number} first */
+/** An unclosed one shows its source. @param {StateBlock} state @param {Token} token @param {number} first */
 function becomeFormula(state, token, first) {
   const isClosed = state.line - first === token.content.split("\n").length + 1;
   token.type = "formula_block";

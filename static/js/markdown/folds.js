@@ -1,6 +1,6 @@
 /**
- * `<details>` and `<summary>` with markdown in them, and comments that stand alone. Tags have to stand at the start of a line; one
- * that is not closed ends with what it stands in.
+ * `<details>` and `<summary>` with markdown in them, and comments on their own lines. Tags must be at the start of a
+ * line; an unclosed one ends with its parent block.
  */
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateBlock} StateBlock */
@@ -39,9 +39,13 @@ function fold(state, first, end, silent) {
 }
 
 /**
- * Reads the lines without their tags.
+ * Parses the lines without their tags.
  *
- * @param {StateBlock} state @param {number} first @param {number} next @param {number} opening  the length of the first tag @param {() => void} read
+ * @param {StateBlock} state
+ * @param {number} first
+ * @param {number} next
+ * @param {number} opening  length of the opening tag
+ * @param {() => void} read
  */
 function within(state, first, next, opening, read) {
   const { parentType, lineMax } = state;
@@ -66,7 +70,12 @@ function cutStart(state, line, length) {
   state.sCount[line] = state.blkIndent;
 }
 
-/** @param {StateBlock} state @param {number} first @param {number} next @returns {number} the line after it, or where its last line goes on */
+/**
+ * @param {StateBlock} state
+ * @param {number} first
+ * @param {number} next
+ * @returns {number} the line after it, or its last line if text follows on that line
+ */
 function summary(state, first, next) {
   let line = first;
   while (line < next && state.isEmpty(line)) line += 1;
@@ -84,7 +93,12 @@ function summary(state, first, next) {
   return last;
 }
 
-/** @param {StateBlock} state @param {number} first @param {number} end @returns {number} the line that closes the fold; `end` if none does */
+/**
+ * @param {StateBlock} state
+ * @param {number} first
+ * @param {number} end
+ * @returns {number} the line that closes the fold; `end` if there is none
+ */
 function lastLine(state, first, end) {
   let depth = 0;
   let fence = "";
@@ -100,7 +114,7 @@ function lastLine(state, first, end) {
   return end;
 }
 
-/** One or more that stand alone, in one line: what stands between comments is text. @param {StateBlock} state @param {number} first @param {number} _end @param {boolean} silent */
+/** One or more comments alone on one line: anything between comments is text. @param {StateBlock} state @param {number} first @param {number} _end @param {boolean} silent */
 function comment(state, first, _end, silent) {
   if (!COMMENTS.test(lineAt(state, first))) return false;
   if (silent) return true;

@@ -1,6 +1,7 @@
 /**
- * Footnotes: `[^1]` in a text, and `[^1]: The note.` on a line of its own. A note stays where it was written; its mark leads there.
- * A mark without its note is text, as a link without its definition is, and becomes one as late (references.js).
+ * Footnotes: `[^1]` in the text, and `[^1]: The note.` on its own line. A note stays where it was written; its mark
+ * leads there. Like a link without its definition, a mark without its note is text, and becomes a mark when the note
+ * arrives (references.js).
  */
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateBlock} StateBlock */
@@ -32,7 +33,7 @@ function note(state, first, end, silent) {
   return true;
 }
 
-/** What belongs to it: the rest of its line, and what is indented below. @param {StateBlock} state @param {number} first @param {number} end @param {number} length */
+/** Reads the note: the rest of its line, and the indented lines below. @param {StateBlock} state @param {number} first @param {number} end @param {number} length */
 function read(state, first, end, length) {
   const { bMarks, tShift, sCount, blkIndent, parentType } = state;
   const kept = [bMarks[first], tShift[first], sCount[first]];
@@ -57,7 +58,7 @@ function mark(state, silent) {
   return true;
 }
 
-/** Among the labels of links, where none begins so: those are in capitals. @param {string} label */
+/** A key among the labels of links, which are normalized to capitals and so never begin like this. @param {string} label */
 function keyOf(label) {
   return `^${label.toLowerCase().toUpperCase()}`;
 }

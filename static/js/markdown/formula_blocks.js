@@ -1,4 +1,4 @@
-/** Formulas that stand by themselves: `$$…$$` and `\[…\]` over one line or more, and the environments of TeX. */
+/** Display formulas: `$$…$$` and `\[…\]` over one or more lines, and TeX environments. */
 
 import { CLOSING, LETTERS_OF_PROSE, LETTER_OR_DIGIT, LONGEST_INLINE, openingAt, PROSE_MARKS, TEX, withoutTexWords, WORDS } from "./formulas.js";
 
@@ -6,7 +6,7 @@ import { CLOSING, LETTERS_OF_PROSE, LETTER_OR_DIGIT, LONGEST_INLINE, openingAt, 
 
 const ENVIRONMENT =
   /^\\begin\{((?:align(?:ed|at|edat)?|equation|gather(?:ed)?|multline|split|eqnarray|flalign|[dr]?cases|[bBpvV]?matrix|smallmatrix|array)\*?)\}/;
-// The number of an equation, or the end of the sentence that it belongs to.
+// The equation number, or the end of the sentence that the formula belongs to.
 const AFTER_BLOCK = /^\s*(?:\(([\w.*'-]{1,12})\)|([.,;:]))?\s*$/;
 const AT_END = /^(.*[^\s$\\])\s*(\$\$|\\\[)$/;
 const BLOCK_MARK = /^(?:#{1,6} |`{3}|[-*] |\d+[.)] |>|\|)/;
@@ -21,8 +21,9 @@ export function formulaBlocks(parser) {
 }
 
 /**
- * A block is one line, or commits on its opening line like a fence and goes on to a line that ends with its closing. One that
- * never comes must not cost the rest of the text: a line of prose after an empty one ends the block, which shows its source.
+ * A block is one line, or commits on its opening line, like a fence, and continues to a line that ends with its
+ * closing delimiter. A missing delimiter must not swallow the rest of the text: a line of prose after an empty line
+ * ends the block, which then shows its source.
  *
  * @param {StateBlock} state @param {number} first @param {number} end @param {boolean} silent
  */
@@ -47,7 +48,7 @@ function blockFormula(state, first, end, silent) {
   return true;
 }
 
-/** What goes on after the closing, as in `$$ where x is small`. @param {string} line @param {string} closing */
+/** The text after the closing delimiter, as in `$$ where x is small`. @param {string} line @param {string} closing */
 function textAfter(line, closing) {
   const after = line.startsWith(closing) ? line.slice(closing.length).trim() : "";
   return AFTER_BLOCK.test(after) ? "" : after;
@@ -73,15 +74,15 @@ function pushBlock(state, { first, last, opening, closing, source }) {
 }
 
 /**
- * `It follows: $$`, an empty line, and the formula below. Nothing is decided before the next line with anything on it is there, and until
- * then both are one block, which stays open.
+ * `It follows: $$`, an empty line, and the formula below. Nothing is decided until the next non-empty line arrives;
+ * until then, both are one block, which stays open.
  *
  * @param {StateBlock} state @param {number} first @param {number} end
  */
 function formulaAfterText(state, first, end) {
   const found = AT_END.exec(lineOf(state, first));
   let next = first + 1;
-  // Without an empty line it is a formula within the paragraph.
+  // Without an empty line, it is a formula within the paragraph.
   if (next >= end || !state.isEmpty(next)) return false;
   while (next < end && state.isEmpty(next)) next += 1;
   if (!found || next >= end || state.sCount[next] < state.blkIndent || isText(lineOf(state, next))) return false;
@@ -110,12 +111,12 @@ function isWholeLine(rest, closed, closing, isDelimited) {
   return closed + closing.length === rest.length && LETTER_OR_DIGIT.test(rest.slice(0, closed));
 }
 
-/** @param {string} rest  of an opening line that does not close */
+/** @param {string} rest  the rest of an opening line without a closing delimiter */
 function opens(rest) {
   return rest === "" || (TEX.test(rest) && !rest.startsWith("$") && !rest.includes("]"));
 }
 
-/** Whether this line of a paragraph goes on with a formula that has begun in it. @param {StateBlock} state @param {number} line */
+/** Whether this line of a paragraph continues a formula that began in it. @param {StateBlock} state @param {number} line */
 function isInFormula(state, line) {
   const text = state.src.slice(Math.max(state.bMarks[state.line], state.bMarks[line] - 2 * LONGEST_INLINE), state.bMarks[line]);
   return HALF_FORMULA.test(text.replace(WHOLE_FORMULAS, ""));
@@ -140,14 +141,14 @@ function lastLine(state, first, end, closing) {
   return last;
 }
 
-/** Whether a line can hardly belong to a formula. @param {string} line */
+/** Whether a line is unlikely to be part of a formula. @param {string} line */
 function isText(line) {
   const rest = withoutTexWords(line);
   if (BLOCK_MARK.test(line) || TWO_WORDS.test(rest) || PROSE_MARKS.test(rest)) return true;
   return !TEX.test(rest) && (WORDS.test(rest) || LETTERS_OF_PROSE.test(rest));
 }
 
-/** @param {string} source @param {string} opening  "" of an environment, which is TeX itself @param {string} closing */
+/** @param {string} source @param {string} opening  "" for an environment, which is TeX itself @param {string} closing */
 function contentOf(source, opening, closing) {
   const end = source.lastIndexOf(closing);
   const after = AFTER_BLOCK.exec(source.slice(end + closing.length));

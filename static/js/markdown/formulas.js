@@ -1,6 +1,6 @@
 /**
- * Formulas in TeX within a line: `$…$`, `\(…\)`, `$$…$$` and `\[…\]`. (Blocks: formula_blocks.js.) What they look like is no matter here (mathml.js): a token
- * carries the TeX as `content`, whether it stands on its own as `info`, and the source as it was written as `markup`.
+ * TeX formulas within a line: `$…$`, `\(…\)`, `$$…$$` and `\[…\]`. (Blocks: formula_blocks.js. Drawing: mathml.js.) A
+ * token has the TeX as `content`, whether it is a display formula as `info`, and the source as written as `markup`.
  */
 
 import { characterBefore, isWord } from "./boundary.js";
@@ -9,25 +9,29 @@ import { characterBefore, isWord } from "./boundary.js";
 
 export const LONGEST_INLINE = 1_000;
 export const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
-// "$5, or 5$" speaks of money, and so does "$20 a month for$".
+// "$5, or 5$" is about money, and so is "$20 a month for$".
 const AMOUNT_AND_WORDS = /^[\d.,]+[^\\]*[\s,][A-Za-z]{2,}/;
 const AMOUNT = /^[\d.,\s]*$/;
 export const WORDS = /[A-Za-z]{3,}|\b(?:a|an|at|by|in|is|of|on|or|to)\b/;
 export const PROSE_MARKS = /[\u3001\u3002\u300a-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f]/;
 export const LETTERS_OF_PROSE = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}\p{sc=Thai}]/u;
-// What stands for words in TeX, and its commands.
+// TeX for text within a formula, and TeX commands.
 const TEX_WORDS = /\\(?:text\w*|mbox|mathrm|operatorname|tag)\*?\s*\{[^{}]*\}/g;
 const COMMANDS = /\\[A-Za-z]+/g;
 // "the $n$th term"
 const ORDINAL = /^(?:th|st|nd|rd|s)(?![\p{L}\p{N}])/u;
-// sed and grep write groups so: s/\(a*\)b/\1/
+// sed and grep write groups like this: s/\(a*\)b/\1/
 const PATTERN_BEFORE = /[/^.\\]$/;
 const PATTERN_AFTER = /^(?:[*+?]*\/|\\[\d{(|+?]|\$\/)/;
 const PATTERN = /[\p{L}\p{N}]\\\|[\p{L}\p{N}]/u;
 // "$$ means expensive" is text.
 export const TEX = /[\\^_={}]/;
 export const CLOSING = /** @type {Record<string, string>} */ ({ $: "$", $$: "$$", "$`": "`$", "\\(": "\\)", "\\[": "\\]" });
-/** Dollars that cannot open, because they are the ends of what did not become a formula. @type {WeakMap<StateInline, Set<number>>} */
+/**
+ * Dollars that cannot open a formula, because they end text that turned out not to be one.
+ *
+ * @type {WeakMap<StateInline, Set<number>>}
+ */
 const spent = new WeakMap();
 
 /** @param {import("./parser.js").MarkdownIt} parser */
@@ -36,7 +40,7 @@ export function formulas(parser) {
 }
 
 /**
- * The delimiter that a formula would begin with at this place.
+ * The delimiter of a formula that would begin at this position.
  *
  * @param {string} text @param {number} position
  */
@@ -46,7 +50,7 @@ export function openingAt(text, position) {
   return two[0] === "$" ? "$" : "";
 }
 
-/** Whether a dollar may open a formula at this place, whatever follows. @param {StateInline} state */
+/** Whether a dollar may open a formula at this position, whatever follows. @param {StateInline} state */
 export function mayOpen(state) {
   const before = characterBefore(state.src, state.pos);
   return !isWord(before) && before !== "$" && before !== "\\" && !spent.get(state)?.has(state.pos);
@@ -70,14 +74,19 @@ function inlineFormula(state, silent) {
   return true;
 }
 
-/** The dollar that would have closed is not one that opens. @param {StateInline} state @param {number} end */
+/** The dollar that would have closed the formula cannot open another. @param {StateInline} state @param {number} end */
 function spend(state, end) {
   const dollars = spent.get(state) ?? new Set();
   spent.set(state, dollars.add(end));
   return false;
 }
 
-/** @param {StateInline} state @param {number} start @param {string} opening @returns {number} where the TeX ends; -1 if it is none */
+/**
+ * @param {StateInline} state
+ * @param {number} start
+ * @param {string} opening
+ * @returns {number} where the TeX ends; -1 if it is not a formula
+ */
 function endOf(state, start, opening) {
   const text = state.src.slice(start, Math.min(state.posMax, start + LONGEST_INLINE));
   if (opening === "$$" && text.startsWith("$")) return -1;
@@ -90,7 +99,12 @@ function endOf(state, start, opening) {
   return isOther ? -1 : start + end;
 }
 
-/** Spaces inside the dollars on both sides or on neither, no word after them: most dollars in texts mean money. @param {string} text */
+/**
+ * Spaces inside the dollars on both sides or on neither, and no word right after them: most dollars in text mean
+ * money.
+ *
+ * @param {string} text
+ */
 function closingDollar(text) {
   let end = 0;
   while (end < text.length && text[end] !== "$") end += text[end] === "\\" ? 2 : 1;
@@ -106,7 +120,7 @@ function isMoney(content, before, after) {
   return AMOUNT.test(content) || WORDS.test(withoutTexWords(content).replace(COMMANDS, "")) || /\d\s?$/.test(before) || /^\s?\d/.test(after);
 }
 
-/** Whether it is text in a script that formulas do not use, outside of what TeX has for text. @param {string} content */
+/** Whether it is text in a script that formulas do not use, outside TeX's text commands. @param {string} content */
 function isProse(content) {
   const rest = withoutTexWords(content);
   return PROSE_MARKS.test(rest) || (LETTERS_OF_PROSE.test(rest) && !TEX.test(content));

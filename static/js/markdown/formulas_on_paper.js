@@ -1,11 +1,14 @@
-/** On paper nothing scrolls, and a formula cannot be broken: one that is wider is printed smaller (markdown_math.css). */
+/**
+ * Paper cannot scroll, and a formula cannot be broken: a formula that is too wide is printed smaller
+ * (markdown_math.css).
+ */
 
-// An A4 page without its margins, less the indent of a list.
+// An A4 page without its margins, minus the indent of a list.
 const PAPER_PX = 580;
-// Of a formula that stands by itself, as print.css has it: 11 pt, and a bit.
+// The size of a display formula in print.css, 11 pt, rounded up.
 const FONT_PX = 17;
 
-/** @param {{ addEventListener?: typeof addEventListener }} [page]  none where there is no page */
+/** @param {{ addEventListener?: typeof addEventListener }} [page]  absent outside a page */
 export function fitFormulasToPaper(page = globalThis) {
   page.addEventListener?.("beforeprint", () => {
     const formulas = [...document.querySelectorAll(":is(.math-display, .math-long) > math")];
@@ -16,7 +19,11 @@ export function fitFormulasToPaper(page = globalThis) {
   });
 }
 
-/** On paper. What stands by itself is as wide as its place, whatever it holds. @param {Element} formula */
+/**
+ * Its width on paper. A display formula's element is as wide as its container, whatever it contains.
+ *
+ * @param {Element} formula
+ */
 function widthOf(formula) {
   const content = document.createRange();
   content.selectNodeContents(formula);

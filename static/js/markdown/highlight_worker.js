@@ -1,11 +1,15 @@
 /**
- * Reads code, in a thread of its own: some patterns of grammars take minutes for a short text, and only a thread can be
- * ended (highlighter.js). It answers with plain data, never with HTML. A worker knows no import map: it is told the addresses.
+ * Highlights code in a worker thread: some grammar patterns take minutes on a short text, and only a thread can be
+ * terminated (highlighter.js). It returns plain data, never HTML. Workers have no import map, so they are given the
+ * module addresses.
  */
 
 /** @typedef {import("../../vendor/highlight-11.12.0/core.js").SyntaxNode} SyntaxNode */
 /** @typedef {typeof import("../../vendor/highlight-11.12.0/core.js").default} Library */
-/** @typedef {string | [string, ...unknown[]]} Coloured  a text, or a meaning that the stylesheet knows and what has it */
+/**
+ * @typedef {string | [string, ...unknown[]]} Coloured  a text, or a meaning known to the stylesheet followed by its
+ *   content
+ */
 
 const MEANINGS = new Map(
   Object.entries({
@@ -48,7 +52,7 @@ async function answer({ core, address, grammar, code }) {
   return code === undefined ? [] : readCode(library, code, grammar);
 }
 
-// Only where it is a worker: the tests import it.
+// Only in a worker: the tests import this module.
 if ("WorkerGlobalScope" in globalThis) {
   addEventListener("message", ({ data }) => {
     answer(data).then(

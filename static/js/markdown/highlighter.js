@@ -1,22 +1,22 @@
 /**
- * Has code read by a worker (highlight_worker.js) which is ended when it takes too long: then that code stays plain, and the
- * next gets a new worker.
+ * Highlights code in a worker (highlight_worker.js), which is terminated if it takes too long: that code stays plain,
+ * and the next one gets a new worker.
  */
 
 /** @typedef {import("./highlight_worker.js").Coloured} Coloured */
 /** @typedef {Pick<Worker, "postMessage" | "terminate" | "addEventListener">} WorkerLike */
 
-// Of usual code thirty kilobytes take a twentieth of it.
+// Thirty kilobytes of typical code take a twentieth of it.
 const DEADLINE_MS = 1_000;
-// To load the library and a grammar, through a slow network.
+// To load the library and a grammar over a slow network.
 const LOADING_MS = 20_000;
-// A message of a hundred such blocks must not keep a processor busy for minutes.
+// A message with a hundred such blocks must not keep a processor busy for minutes.
 const MOST_TIMEOUTS = 3;
 
 /**
  * @typedef {object} HighlighterOptions
  * @property {() => WorkerLike} [createWorker]
- * @property {(path: string) => string} [resolve]  the address of a module under its served name
+ * @property {(path: string) => string} [resolve]  the served address of a module
  * @property {number} [deadlineMs]
  */
 
@@ -31,17 +31,17 @@ export class Highlighter {
   /** By grammar. @type {Map<string, number>} */
   #timeouts = new Map();
 
-  /** @param {HighlighterOptions} [options]  default to the page's own */
+  /** @param {HighlighterOptions} [options]  defaults to the page's own */
   constructor(options = {}) {
     this.#options = { createWorker: createPageWorker, resolve: (/** @type {string} */ path) => import.meta.resolve(path), deadlineMs: DEADLINE_MS, ...options };
   }
 
   /**
-   * One after the other.
+   * Highlights one code block at a time.
    *
    * @param {string} code
-   * @param {string} grammar  of languages.js
-   * @returns {Promise<Coloured[]>} rejects if it cannot be loaded, or takes too long
+   * @param {string} grammar  from languages.js
+   * @returns {Promise<Coloured[]>} rejects if the code for it cannot be loaded, or if it takes too long
    */
   read(code, grammar) {
     const reading = this.#last.then(() => this.#read(code, grammar));
@@ -73,14 +73,14 @@ export class Highlighter {
       const worker = (this.#worker ??= this.#start());
       const timer = setTimeout(() => {
         this.#end();
-        reject(new RangeError("The code takes too long"));
+        reject(new RangeError("Highlighting timed out"));
       }, patienceMs);
       this.#answered = ({ tree, failed }) => {
         clearTimeout(timer);
         this.#answered = null;
         if (failed || !tree) {
           this.#end();
-          reject(new TypeError("The code cannot be read"));
+          reject(new TypeError("Highlighting failed"));
         } else resolve(tree);
       };
       worker.postMessage(request);
@@ -89,7 +89,7 @@ export class Highlighter {
 
   #start() {
     const worker = this.#options.createWorker();
-    // What an ended one may still have sent is nobody's answer.
+    // Ignore late messages from a terminated worker.
     worker.addEventListener("message", (event) => worker === this.#worker && this.#answered?.(/** @type {MessageEvent} */ (event).data));
     worker.addEventListener("error", () => worker === this.#worker && this.#answered?.({ failed: true }));
     return worker;
@@ -105,7 +105,7 @@ export class Highlighter {
 /** @type {{ createScriptURL(address: string): string } | undefined} */
 let policy;
 
-/** The page's policy lets no address become a script but this one, whatever is asked for. @returns {WorkerLike} */
+/** The page's policy allows only this address to become a script, whatever is requested. @returns {WorkerLike} */
 function createPageWorker() {
   const address = import.meta.resolve("./highlight_worker.js");
   policy ??= /** @type {any} */ (globalThis).trustedTypes?.createPolicy("chatsite-worker", { createScriptURL: () => address });

@@ -1,12 +1,13 @@
 /**
- * What is not shown yet at the end of a streamed text, because the next characters may make another block of it:
- * `Items:` + `-` is a heading until the item's text arrives. Held text is shown at its newline, or at the end.
+ * Holds back the end of a streamed text while the next characters may still turn it into a different block: `Items:` +
+ * `-` is a heading until the item's text arrives. Held text is shown at its newline, or at the end.
  *
- * One change of kind is accepted: a paragraph becomes a heading when the next line underlines it. Its underline is held, so
- * that nothing else is seen on the way; to hold the words as well would show all prose a line late, and models write `#`.
+ * One visible change is accepted: a paragraph becomes a heading when the next line underlines it. The underline is
+ * held, so nothing else shows in between. Holding the paragraph as well would delay all prose by a line, and models
+ * write `#`.
  */
 
-// Longer lines are shown as they are: nobody waits that long for a table row.
+// Longer lines are shown as they are: a table row that long is not worth the wait.
 const MAX_HELD_LINE = 1_000;
 const CONTAINERS = /^(?:[ \t>]+|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))*/;
 const UNDECIDED = [
@@ -17,7 +18,7 @@ const UNDECIDED = [
   /^\[[^\]]+\]:\s*(?:\S*$|<|#|https?:|mailto:)/i,
   /^\[[ xX]\]\s*$/,
   /^\|/,
-  // A formula of one line, or the first of more.
+  // A one-line formula, or the first line of a longer one.
   /^\$(?:$|\$)/,
   /^\\(?:$|\[|b)/,
 ];
@@ -25,7 +26,7 @@ const ROW = /^[ \t>]*\|/;
 const DELIMITER_ROW = /^[ \t>]*[|:\-\s]*$/;
 
 /**
- * @param {string} text  beginning at the start of a line
+ * @param {string} text  starting at the beginning of a line
  * @returns {number} the length of the part that may be shown
  */
 export function shownLength(text) {
@@ -44,7 +45,7 @@ export function isUndecided(line) {
 }
 
 /**
- * A first row `|…|` is the header of a table or plain text; only its next line tells.
+ * A first row `|…|` is either a table header or plain text; only the next line decides.
  *
  * @param {string} text @param {number} lineStart @param {string} line
  */

@@ -1,9 +1,10 @@
 /**
- * Loads a picture that the reader has asked for. The page's own policy lets no picture of another site in; so it is shown in a
- * frame of a page which may load that, and nothing else: no script, no cookie, no way out (chat/pages/images.py).
+ * Loads an image at the reader's request. The page's own policy allows no images from other sites, so the image is
+ * shown in an iframe whose page may load it and nothing else: no scripts, no cookies, no navigation
+ * (chat/pages/images.py).
  */
 
-/** @param {Element} pressed  the button of a placeholder */
+/** @param {Element} pressed  a placeholder's button */
 export function loadImage(pressed) {
   const address = pressed.closest("[data-image]")?.getAttribute("data-image");
   const button = pressed.isConnected ? pressed : buttonOf(pressed.ownerDocument, address ?? "");
@@ -20,7 +21,7 @@ export function loadImage(pressed) {
   placeholder.querySelector("a")?.focus();
 }
 
-/** The message may have been drawn again since. @param {Document} document @param {string} address */
+/** The message may have been redrawn since. @param {Document} document @param {string} address */
 function buttonOf(document, address) {
   return document.querySelector(`[data-image=${JSON.stringify(address)}] [data-action="load-image"]`);
 }

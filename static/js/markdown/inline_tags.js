@@ -1,6 +1,7 @@
 /**
- * The only HTML that models' markdown may use within a line: attribute-less `<br>`, and pairs of `<b> <i> <u> <sub> <sup> <kbd> <mark>`.
- * A tag without its partner, or one that crosses other markup, stays text. Comments are hidden. (`<details>`: folds.js.)
+ * The only HTML allowed within a line of markdown: `<br>` and pairs of `<b> <i> <u> <sub> <sup> <kbd> <mark>`, without
+ * attributes. A tag without its partner, or one that overlaps other markup, stays text. Comments are hidden.
+ * (`<details>`: folds.js.)
  */
 
 /** @typedef {import("./parser.js").Token} Token */
@@ -48,10 +49,10 @@ function matchAt(pattern, state) {
 }
 
 /**
- * Turns tags with a partner on the same level into open and close tokens.
+ * Turns tag pairs on the same level into open and close tokens.
  *
  * @param {Token[]} tokens
- * @returns {Token[]} what is still open at the end
+ * @returns {Token[]} the tags still open at the end
  */
 function pairTags(tokens) {
   /** @type {Token[]} */
@@ -65,7 +66,13 @@ function pairTags(tokens) {
   return open;
 }
 
-/** In a preview: the partner is about to come. @param {Token[]} tokens @param {Token[]} open @param {TokenConstructor} Token */
+/**
+ * In a preview, the closing tag is about to arrive.
+ *
+ * @param {Token[]} tokens
+ * @param {Token[]} open
+ * @param {TokenConstructor} Token
+ */
 function closeAtEnd(tokens, open, Token) {
   for (const opener of open.reverse()) {
     if (opener.type !== "inline_tag") continue;

@@ -1,4 +1,4 @@
-/** Which grammar reads the language that a fence names. */
+/** Maps the language named by a fence to its grammar. */
 
 const GRAMMARS = /** @type {Record<string, string>} */ ({
   bash: "sh shell zsh console shellsession terminal dockerfile",

@@ -1,6 +1,6 @@
 /**
- * The last item of an open list. When the whole is too long to be parsed again with each chunk, only this end of it is: items
- * before it cannot look different any more, with rare exceptions that the next whole parse puts right.
+ * The last item of an open list. When the list is too long to be reparsed with each chunk, only its last item is:
+ * earlier items no longer change, with rare exceptions that the next full parse corrects.
  */
 
 import { patchNodes } from "./patch.js";
@@ -11,12 +11,12 @@ const ITEM_LEVEL = 1;
 
 export class LastItem {
   #isLoose;
-  /** Where it begins in the open text. */
+  /** Its offset in the open text. */
   #offset;
   #block;
 
   /**
-   * @param {ChildNode} block  the drawn list
+   * @param {ChildNode} block  the list as drawn
    * @param {{ offset: number, isLoose: boolean }} place
    */
   constructor(block, { offset, isLoose }) {
@@ -26,10 +26,10 @@ export class LastItem {
   }
 
   /**
-   * @param {Token[]} tokens  of the open text
+   * @param {Token[]} tokens  tokens of the open text
    * @param {string} text     the open text, as far as it has been drawn
    * @param {ChildNode | undefined} drawn  the last node drawn for it
-   * @returns {LastItem | null} null unless the text ends in a list
+   * @returns {LastItem | null} null unless the text ends with a list
    */
   static find(tokens, text, drawn) {
     const block = tokens.findLast(isBlock);
@@ -38,7 +38,7 @@ export class LastItem {
     return new LastItem(drawn, { offset: lineStart(text, item.map[0]), isLoose: tokens.some(isLooseParagraph) });
   }
 
-  /** The last item after more text has come. @param {Token[]} tokens  of `sourceIn` @param {string} source */
+  /** The last item after more text has arrived. @param {Token[]} tokens  of `sourceIn` @param {string} source */
   next(tokens, source) {
     const block = tokens.find(isBlock);
     const item = block && lastItemOf(block, tokens);
@@ -46,7 +46,7 @@ export class LastItem {
     return new LastItem(this.#block, { offset: this.#offset + moved, isLoose: this.#isLoose });
   }
 
-  /** What to parse instead of the whole. @param {string} text  the open text */
+  /** The text to parse instead of the whole. @param {string} text  the open text */
   sourceIn(text) {
     return text.slice(this.#offset);
   }
@@ -56,23 +56,23 @@ export class LastItem {
     return length - this.#offset;
   }
 
-  /** In a loose list every item has paragraphs, also one that would not need them alone. @param {Token[]} tokens */
+  /** In a loose list, every item contains paragraphs, even one that would not need them alone. @param {Token[]} tokens */
   loosen(tokens) {
     if (this.#isLoose) for (const token of tokens) if (isItemParagraph(token)) token.hidden = false;
   }
 
-  /** The last item, and what comes after the list. @param {ChildNode[]} drawn  as it was last drawn */
+  /** The last item, and the nodes after the list. @param {ChildNode[]} drawn  as last drawn */
   newest(drawn) {
     const last = itemsOf(this.#block)?.lastChild;
     return [...(last ? [last] : []), ...drawn.slice(drawn.indexOf(this.#block) + 1)];
   }
 
   /**
-   * Draws the parsed end over the last item and what comes after it.
+   * Draws the parsed end over the last item and the nodes after it.
    *
-   * @param {ChildNode[]} drawn  of the whole open text: the list, and what followed it
+   * @param {ChildNode[]} drawn  the whole open text: the list, and the nodes after it
    * @param {ChildNode[]} nodes  of the parsed end
-   * @returns {ChildNode[] | null} what is drawn now; null if the end does not continue the list
+   * @returns {ChildNode[] | null} the nodes drawn now; null if the end does not continue the list
    */
   draw(drawn, nodes) {
     const at = drawn.indexOf(this.#block);

@@ -1,17 +1,17 @@
 /**
- * The part of the grammar that many messages do without: formulas, tags, task lists, definitions, and what else models write
- * beyond CommonMark (dialect.js). It comes with the first text that has a sign of it; until then, and where it cannot be loaded,
- * such text is shown as it was written.
+ * The part of the grammar that many messages do not need: formulas, tags, task lists, definitions, and other
+ * extensions of CommonMark (dialect.js). It is loaded by the first text that shows a sign of it. Until then, or if
+ * loading fails, such text is shown as written.
  */
 
 import { createParser } from "./parser.js";
 
 /** @typedef {(drawOver: typeof import("./draw_over.js").drawOver) => void} Redraw */
 
-/** What every construct of the dialect has. */
+/** Matches something that every construct of the dialect contains. */
 const SIGN = /[$<\\]|\[(?:[\^ xX]|!(?!\[))|\][[:]|(?:```|~~~)[^\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
 
-/** The one that reads all messages. */
+/** The parser for all messages. */
 export const parser = createParser();
 
 /** @type {typeof import("./dialect.js") | null} */
@@ -21,7 +21,11 @@ let loading = null;
 /** @type {Redraw[]} */
 const waiting = [];
 
-/** @param {string} text @param {Redraw} redraw  called if it comes later @returns {boolean} whether the text has to wait for it */
+/**
+ * @param {string} text
+ * @param {Redraw} redraw  called if it is loaded later
+ * @returns {boolean} whether the text needs it and it is not loaded yet
+ */
 export function whenDialectComes(text, redraw) {
   if (loaded || !SIGN.test(text)) return false;
   waiting.push(redraw);
@@ -29,7 +33,7 @@ export function whenDialectComes(text, redraw) {
   return true;
 }
 
-/** A call while it is loading waits for that. */
+/** Concurrent calls share one load. */
 export function loadDialect() {
   loading ??= import("./dialect.js").then(
     (module) => {
@@ -37,12 +41,12 @@ export function loadDialect() {
       module.dialect(parser);
       for (const redraw of waiting.splice(0)) redraw(module.drawOver);
     },
-    () => void (loading = null), // The next text asks again.
+    () => void (loading = null), // The next text retries.
   );
   return loading;
 }
 
-/** What stands after a fence. @param {string} info @returns {import("./fences.js").Info} */
+/** Reads the info string of a fence. @param {string} info @returns {import("./fences.js").Info} */
 export function readInfo(info) {
   return loaded?.readInfo(info) ?? { language: info.split(/\s/, 1)[0], file: "" };
 }

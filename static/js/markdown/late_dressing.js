@@ -1,6 +1,6 @@
 /**
- * The Dressing of the page. Its code is loaded with the first message that has something to dress, when the page is idle: then
- * all messages can be read already. What was to be dressed meanwhile waits.
+ * The page's Dressing. Its code is loaded by the first message that has something to dress, when the page is idle: all
+ * messages are readable by then. Dressing requested before that waits.
  */
 
 import { whenIdle } from "../ui/idle.js";
@@ -41,7 +41,7 @@ export class LateDressing {
     try {
       this.#dressing = await this.#loading.load();
     } catch {
-      this.#asked = false; // The next message asks again.
+      this.#asked = false; // The next message retries.
       return;
     }
     for (const [roots, isOpen] of this.#waiting.splice(0)) this.#dressing.dress(roots, isOpen);

@@ -1,6 +1,6 @@
 /**
- * What draws the open end of a text as it is about to become (preview.js) is not needed to read. It comes when a person is
- * there, or with the first text that is written; until then, and where it cannot be loaded, half markup is shown as it is.
+ * The code that previews the open end of a text (preview.js) is not needed for reading. It is loaded once the user is
+ * active, or with the first streamed text. Until then, or if loading fails, incomplete markup is shown as it is.
  */
 
 import { loadDialect } from "./late_dialect.js";
@@ -12,15 +12,15 @@ let loaded = null;
 /** @type {Promise<unknown> | null} */
 let loading = null;
 
-/** @returns {Preview | null} null while it is not there */
+/** @returns {Preview | null} null until it is loaded */
 export function preview() {
   if (!loaded) void loadPreview();
   return loaded;
 }
 
-/** A call while it is loading waits for that. */
+/** Concurrent calls share one load. */
 export function loadPreview() {
-  void loadDialect(); // It reads that too.
+  void loadDialect(); // The preview needs it too.
   loading ??= import("./preview.js").then(
     (module) => (loaded = module),
     () => (loading = null),

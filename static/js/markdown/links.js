@@ -1,4 +1,4 @@
-/** Links and pictures out of a model's text. They never load anything by themselves, and they say where they lead. */
+/** Links and images in a model's text. They never load anything by themselves, and they say where they lead. */
 
 import { gettext, interpolate } from "../ui/i18n.js";
 import { claimedOtherHost, hidesItsDirection, linkTarget } from "./urls.js";
@@ -26,8 +26,8 @@ export function createLink(document, href, authoredTitle, location) {
 }
 
 /**
- * To be called when the link's text is complete: names the true host, visibly, if the text claims another one, or turns its
- * letters around. Otherwise the stylesheet may name it, unless the text does.
+ * Call when the link's text is complete. Shows the real host visibly if the text claims another one or reverses its
+ * letters. Otherwise the stylesheet may show it, unless the text names it.
  *
  * @param {HTMLAnchorElement} element
  * @param {LinkTarget} target
@@ -49,8 +49,8 @@ function warn(element, host, claimed) {
 }
 
 /**
- * Stands where an image would: its text and its host. A click loads the image (image_frame.js), or, where the policy would not
- * let it in, opens it in a new tab. Inside a link, or when the address is refused, it leads nowhere.
+ * The placeholder for an image: its text and its host. A click loads the image (image_frame.js) or, where the policy
+ * would not allow it, opens it in a new tab. Inside a link, or if the address is refused, it is not clickable.
  *
  * @param {Document} document
  * @param {{ source: string, alt: string, location: string, insideLink: boolean }} image

@@ -1,14 +1,14 @@
 /**
- * A browser lays out all of a table with each row that it gets. So a long one stands in its frame as several, each with the
- * heading.
+ * A browser lays out a whole table again with each added row. So a long table is split into several in the same frame,
+ * each with the heading.
  */
 
 const MOST_CELLS = 2_000;
 
 /**
- * @param {Element} scroller  of one table or more
+ * @param {Element} scroller  contains one or more tables
  * @param {number} columns
- * @returns {Element} the body that the next row belongs into
+ * @returns {Element} the table body for the next row
  */
 export function placeForRow(scroller, columns) {
   const table = /** @type {Element} */ (scroller.lastElementChild);

@@ -1,6 +1,6 @@
 /**
- * Draws TeX as MathML. Loaded with the first formula. Temml's tree is built here, element by element, so that nothing gets
- * into the page that is not named here; a formula that it cannot read, however it fails, stays its source.
+ * Draws TeX as MathML. Loaded with the first formula. Temml's tree is built here, element by element, so only the
+ * elements named here reach the page. A formula that Temml cannot read, for whatever reason, stays its source.
  */
 
 import temml from "../../vendor/temml-0.13.5/temml.js";
@@ -16,7 +16,7 @@ const OPTIONS = { trust: false, strict: false, throwOnError: true, maxExpand: 20
 // In em, and in points.
 const MAX_SIZE = /** @type {[number, number]} */ ([20, 200]);
 
-/** All that Temml makes: one that is missing would cost the whole formula. */
+/** Everything Temml produces: one missing name would cost the whole formula. */
 export const ELEMENTS = new Set(
   (
     "annotation maction math menclose mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt " +
@@ -30,7 +30,7 @@ const ATTRIBUTES = new Set(
     "separator stretchy symmetric voffset width"
   ).split(" "),
 );
-/** What models write, and Temml does not know. */
+/** Macros that models use and Temml lacks. */
 const MACROS = {
   "\\mbox": "\\text{#1}",
   "\\intertext": "\\text{#1}",
@@ -59,10 +59,10 @@ let knowsChemistry = false;
 fitFormulasToPaper();
 
 /**
- * @param {Element} element  its content is replaced, if that succeeds
+ * @param {Element} element  its content is replaced on success
  * @param {string} tex
  * @param {boolean} isDisplay
- * @returns {boolean} whether it is drawn now: chemical formulas may be later
+ * @returns {boolean} whether it is drawn now; chemical formulas may be drawn later
  */
 export function drawFormula(element, tex, isDisplay) {
   if (tex.length > LONGEST_TEX) return false;
@@ -87,7 +87,7 @@ async function drawWithChemistry(element, tex, isDisplay) {
   if (knowsChemistry && element.textContent === source) drawFormula(element, tex, isDisplay);
 }
 
-/** A percent sign is one: what follows it is no comment. @param {string} tex */
+/** A percent sign is literal: it does not start a comment. @param {string} tex */
 function readable(tex) {
   return belowEachOther(tex)
     .replace(/(?<!\\)%/g, "\\%")
@@ -95,7 +95,7 @@ function readable(tex) {
     .replace(/\\require\s*\{[^{}]*\}/g, "");
 }
 
-/** Formulas with an empty line between them. @param {string} tex */
+/** Stacks formulas that are separated by empty lines. @param {string} tex */
 function belowEachOther(tex) {
   const lines = tex.split(/\n\s*\n/);
   if (lines.length < 2) return tex;
@@ -114,8 +114,8 @@ class Builder {
   /** @param {TreeNode} node @returns {Node} */
   build(node) {
     if ((this.#count += 1) > MOST_NODES) throw new RangeError("The formula is too long");
-    // What leads elsewhere is not drawn, nor is the rest without it.
-    if (node.href !== undefined) throw new TypeError("A formula holds no link");
+    // A formula with a link is not drawn at all.
+    if (node.href !== undefined) throw new TypeError("Formulas must not contain links");
     if (typeof node.text === "string") return this.#document.createTextNode(node.text);
     const built = node.type ? this.#element(node, node.type) : this.#document.createDocumentFragment();
     for (const child of node.children ?? []) built.appendChild(this.build(child));
@@ -124,18 +124,18 @@ class Builder {
 
   /** @param {TreeNode} node @param {string} type */
   #element({ attributes = {}, classes = [], style = {} }, type) {
-    if (!ELEMENTS.has(type)) throw new TypeError(`<${type}> is not drawn here`);
+    if (!ELEMENTS.has(type)) throw new TypeError(`<${type}> is not allowed in formulas`);
     const element = /** @type {MathMLElement} */ (this.#document.createElementNS(NAMESPACE, type));
     for (const [name, value] of Object.entries(attributes)) {
       const bounded = ATTRIBUTES.has(name) ? boundedAttribute(name, String(value)) : null;
-      // eslint-disable-next-line no-restricted-syntax -- the name is one of the list above
+      // eslint-disable-next-line no-restricted-syntax -- the name is in the list above
       if (bounded !== null) element.setAttribute(name, bounded);
     }
     const names = classes.filter((name) => CLASS.test(name));
     if (names.length) element.setAttribute("class", names.join(" "));
     for (const [name, value] of Object.entries(style)) {
       const bounded = STYLES.test(name) && STYLE_VALUE.test(String(value)) ? boundedStyle(name, String(value)) : null;
-      // eslint-disable-next-line no-restricted-syntax -- one of the list above
+      // eslint-disable-next-line no-restricted-syntax -- the name is in the list above
       if (bounded !== null) element.style.setProperty(hyphenated(name), bounded);
     }
     return element;

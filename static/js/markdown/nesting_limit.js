@@ -1,6 +1,6 @@
 /**
- * Text nested too deeply stays readable and cannot exhaust the stack: past the limit each line is a plain paragraph
- * (markdown-it alone would drop it), and an image inside an image's text inside … is not parsed any further.
+ * Deeply nested text stays readable and cannot exhaust the stack: beyond the limit, each line is a plain paragraph
+ * (markdown-it alone would drop it), and images nested in image text are not parsed any further.
  */
 
 const MAX_BLOCK_LEVEL = 48;

@@ -1,9 +1,9 @@
 /**
- * A code fence that is still open: by far the longest block of a usual answer, and the simplest. Its lines go straight
- * into one text node, without a parser; only each line's beginning is looked at, for the closing fence.
+ * A code fence that is still open: by far the longest block of a typical answer, and the simplest. Its lines go
+ * straight into one text node, without a parser; only the beginning of each line is checked, for the closing fence.
  */
 
-// These are more than their text (fences.js).
+// These are more than plain code (fences.js).
 const OTHER = /^\s*(?:math|markdown|md)\s*$/i;
 const OPENING = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
 
@@ -32,7 +32,7 @@ export class OpenFence {
   }
 
   /**
-   * Recognises a text that begins with a fence at the left margin, its opening line complete.
+   * Recognises a text that begins with a fence at the left margin and a complete opening line.
    *
    * @param {string} text @param {Pick<import("./block_builder.js").BlockBuilder, "codeBlock">} blocks
    * @returns {{ block: OpenFence, rest: string } | null}
@@ -46,10 +46,10 @@ export class OpenFence {
   }
 
   /**
-   * What is drawn of it: its own nodes, or those of a preview that look the same.
+   * Sets its nodes in the page: its own, or equal ones from a preview.
    *
    * @param {ChildNode[]} drawn
-   * @param {boolean} [isFilled]  whether they have the text so far
+   * @param {boolean} [isFilled]  whether they already contain the text so far
    */
   standAs(drawn, isFilled) {
     const [own] = this.nodes;
@@ -62,7 +62,7 @@ export class OpenFence {
 
   /**
    * @param {string} text  with "\n" line ends
-   * @returns {string | null} what follows the closing line; null while the fence stays open
+   * @returns {string | null} the text after the closing line; null while the fence is open
    */
   push(text) {
     let start = 0;
@@ -90,12 +90,12 @@ export class OpenFence {
     return "";
   }
 
-  /** What will not change any more, and has not been dressed yet (dressing.js). @returns {ChildNode[]} */
+  /** Nodes that no longer change and have not been dressed yet (dressing.js). @returns {ChildNode[]} */
   takeUndressed() {
     return this.#isClosed ? this.nodes : [];
   }
 
-  /** What to show of the incomplete line: nothing as long as it may become the closing one. @param {string} added */
+  /** How much of the incomplete line to show: none while it may become the closing fence. @param {string} added */
   #takeVisible(added) {
     this.#line += added;
     this.#mayClose &&= this.#closingCharacters.test(added);
@@ -108,7 +108,7 @@ export class OpenFence {
   /** @param {string} text */
   #show(text) {
     if (!text) return;
-    // A translator or an extension may have put something else in its place.
+    // A translation tool or an extension may have replaced it.
     if (this.#text && this.#code.contains(this.#text)) this.#text.appendData(text);
     else this.#text = this.#code.appendChild(this.#code.ownerDocument.createTextNode(text));
   }

@@ -1,6 +1,7 @@
 /**
- * A table that is still open. Its heading is drawn once; each finished line is parsed as the row of a table of its own, and
- * the row is appended. A line shows at its end: until then it may as well be the line after the table.
+ * A table that is still open. Its heading is drawn once; each finished line is parsed as the only row of a small
+ * table, and that row is appended. A line is shown once it is complete: until then, it may also be the line after the
+ * table.
  */
 
 import { placeForRow } from "./long_table.js";
@@ -9,7 +10,7 @@ import { cellsOf, MOST_MISSING_CELLS } from "./table_limit.js";
 /** @typedef {import("./block_builder.js").BlockBuilder} BlockBuilder */
 
 const OPENING = /^(?:[ \t]*\n)*([^\n]*\n[ \t]*[|:-][|: \t-]*\n)/;
-// So many characters of rows are drawn, whatever they cost.
+// Beyond this many pending characters, rows are drawn whatever they cost.
 const MOST_PENDING = 8_192;
 
 export class OpenTable {
@@ -19,7 +20,7 @@ export class OpenTable {
   #missing = 0;
   #source;
   #pending = "";
-  /** Known to those who wait for definitions; its source is set when it is complete. */
+  /** Registered for late definitions; its source is set when the table is complete. */
   #slice;
   #misses;
   /** @type {ChildNode[]} */
@@ -36,7 +37,7 @@ export class OpenTable {
   }
 
   /**
-   * Recognises a text that begins with a table, its heading and the line below complete.
+   * Recognises a text that begins with a table whose heading and delimiter row are complete.
    *
    * @param {string} text @param {BlockBuilder} blocks
    * @returns {{ block: OpenTable, rest: string } | null}
@@ -51,7 +52,7 @@ export class OpenTable {
     return this.#slice.nodes;
   }
 
-  /** What is drawn of it: its own nodes, or those of a preview that look the same. @param {ChildNode[]} drawn */
+  /** Sets its nodes in the page: its own, or equal ones from a preview. @param {ChildNode[]} drawn */
   standAs(drawn) {
     this.#slice.nodes = drawn;
     this.#undressed = [...drawn];
@@ -59,31 +60,31 @@ export class OpenTable {
 
   /**
    * @param {string} text  with "\n" line ends
-   * @param {(price: number) => boolean} affords  rows wait until it says yes
-   * @returns {string | null} what follows the table; null while it stays open
+   * @param {(price: number) => boolean} affords  rows wait until this returns true
+   * @returns {string | null} the text after the table; null while it is open
    */
   push(text, affords) {
     this.#pending += text;
-    // Where the table ends and what its rows are is two things to ask the parser.
+    // Two parses: one to find where the table ends, one to build its rows.
     const isAffordable = affords(2 * (this.#heading.length + this.#pending.length)) || this.#pending.length > MOST_PENDING;
     if (!text.includes("\n") || !isAffordable) return null;
     return this.#draw(this.#pending.lastIndexOf("\n") + 1);
   }
 
-  /** The text has ended: its last line need not be complete. @returns {string} what follows the table */
+  /** The text has ended, so the last line counts as complete. @returns {string} the text after the table */
   finish() {
     const rest = this.#pending && this.#draw(this.#pending.length);
     return rest ?? this.#complete("");
   }
 
-  /** What will not change any more, and has not been dressed yet (dressing.js). */
+  /** Nodes that no longer change and have not been dressed yet (dressing.js). */
   takeUndressed() {
     const undressed = this.#undressed;
     this.#undressed = [];
     return undressed;
   }
 
-  /** @param {number} length  of the lines that are complete @returns {string | null} */
+  /** @param {number} length  length of the complete lines @returns {string | null} */
   #draw(length) {
     const lines = this.#pending.slice(0, length);
     const count = this.#withinLimit(lines, this.#blocks.tableLines(this.#heading + lines) - 2);

@@ -1,4 +1,7 @@
-/** The markdown grammar of the site as far as every message needs it: CommonMark, tables, strikethrough, bare links. The rest is dialect.js. */
+/**
+ * The part of the site's markdown grammar that every message needs: CommonMark, tables, strikethrough, bare links. The
+ * rest is in dialect.js.
+ */
 
 import markdownit from "../../vendor/markdown-it-15.0.3/markdown-it.js";
 import { boundaries } from "./boundary.js";
@@ -10,8 +13,8 @@ import { tableLimit } from "./table_limit.js";
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").Env} Env */
 
 /**
- * A parser whose tokens include `reference_definition`, which settling needs. Every block rule commits on its opening
- * line; a rule that has to see its end first must not be added, because a finished block is never looked at again.
+ * A parser whose tokens include `reference_definition`, which settling needs. Every block rule must commit on its
+ * opening line: do not add a rule that needs to see its end first, because finished blocks are never parsed again.
  *
  * @returns {MarkdownIt}
  */

@@ -1,22 +1,22 @@
 /**
- * Where the blocks of a message stand. The first few are its own children; the others stand in parts of as many blocks each,
- * so that the browser can leave alone all of a long message that is not on the screen (`content-visibility` in markdown.css):
- * otherwise each frame of a stream would cost as much as the message is long.
+ * Where the blocks of a message go. The first few are its direct children; the others are grouped into parts of the
+ * same number of blocks, so that the browser can skip what is off-screen (`content-visibility` in markdown.css).
+ * Otherwise, the cost of each frame of a stream would grow with the length of the message.
  */
 
 import { patchNodes } from "./patch.js";
 
 export const BLOCKS_OF_A_PART = 64;
-/** What stands for a node that was drawn apart from the page (draw_over.js). @type {WeakMap<Node, Node>} */
+/** The node that replaced a node drawn off-screen (draw_over.js). @type {WeakMap<Node, Node>} */
 export const standIns = new WeakMap();
 
-/** @template {Node} T @param {T} node @returns {T} what stands for it */
+/** @template {Node} T @param {T} node @returns {T} the node in its place */
 export const standIn = (node) => /** @type {T} */ (standIns.get(node) ?? node);
 
 export class Parts {
   #container;
   #part;
-  /** How many blocks of the last part are final. */
+  /** The number of final blocks in the last part. */
   #final = 0;
 
   /** @param {Element} container */
@@ -27,10 +27,10 @@ export class Parts {
   /**
    * Draws over the open end of the message.
    *
-   * @param {ChildNode[]} existing  what is drawn of the open end
-   * @param {ChildNode[]} final     the blocks that are final from now on
-   * @param {ChildNode[]} open      those after them, which are not
-   * @returns {ChildNode[]} what stands in the document now, final and open
+   * @param {ChildNode[]} existing  the drawn nodes of the open end
+   * @param {ChildNode[]} final     the newly final blocks
+   * @param {ChildNode[]} open      the open blocks after them
+   * @returns {ChildNode[]} the nodes now in the document, final and open
    */
   draw(existing, final, open) {
     const room = BLOCKS_OF_A_PART - this.#final;
@@ -43,12 +43,12 @@ export class Parts {
     return [...drawn, ...this.draw([], final.slice(room), open)];
   }
 
-  /** So many blocks at the end, drawn as open ones, are final. @param {number} count */
+  /** Makes the first `count` open blocks final. @param {number} count */
   settle(count) {
     this.#final += count;
   }
 
-  /** What was drawn apart stands in the page now. */
+  /** What was drawn off-screen is in the page now. */
   move() {
     this.#container = standIn(this.#container);
     this.#part = standIn(this.#part);
@@ -64,9 +64,9 @@ export class Parts {
 }
 
 /**
- * Draws final blocks again, each in its place.
+ * Redraws final blocks, each in its place.
  *
- * @param {ChildNode[]} existing @param {ChildNode[]} wanted  as many
+ * @param {ChildNode[]} existing @param {ChildNode[]} wanted  the same number
  * @returns {ChildNode[]}
  */
 export function redraw(existing, wanted) {

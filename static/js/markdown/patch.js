@@ -1,6 +1,6 @@
 /**
- * Makes existing nodes equal to newly built ones and keeps every element that can stay, so that the reader's selection,
- * focus and scroll positions survive, and the browser repaints only what changed.
+ * Makes existing nodes equal to newly built ones, keeping every element it can: the reader's selection, focus and
+ * scroll positions survive, and the browser repaints only what changed.
  */
 
 /**
@@ -8,9 +8,9 @@
  *
  * @param {Node} parent
  * @param {ChildNode[]} existing  adjacent children of parent
- * @param {ChildNode[]} wanted    nodes without a parent of their own need; may be taken over
- * @param {ChildNode | null} [before]  where the run ends; null at the end of parent
- * @returns {ChildNode[]} what stands in the document now, in the order of `wanted`
+ * @param {ChildNode[]} wanted    nodes that nothing else needs; may be moved into the document
+ * @param {ChildNode | null} [before]  the node after the run; null at the end of parent
+ * @returns {ChildNode[]} the nodes now in the document, in the order of `wanted`
  */
 export function patchNodes(parent, existing, wanted, before = null) {
   const result = wanted.map((node, index) => {
@@ -33,7 +33,7 @@ export function patchNodes(parent, existing, wanted, before = null) {
   return result;
 }
 
-/** Changes only the end that differs, so that a selection before it stays. @param {Text} text @param {string} wanted */
+/** Changes only the end that differs, so that a selection before it survives. @param {Text} text @param {string} wanted */
 function patchText(text, wanted) {
   const current = text.data;
   if (current === wanted) return;
@@ -52,20 +52,20 @@ export function isSameElement(current, wanted) {
   const [one, other] = [/** @type {Element} */ (current), /** @type {Element} */ (wanted)];
   if (one.localName !== other.localName) return false;
   if (one.hasAttribute("data-action")) return one.getAttribute("data-action") === other.getAttribute("data-action");
-  // A fold may have been opened.
+  // The user may have opened a fold.
   if (one.attributes.length - Number(one.hasAttribute("open")) !== other.attributes.length) return false;
   return [...other.attributes].every(({ name, value }) => name === "dir" || one.getAttribute(name) === value);
 }
 
-/** The first letter of a block has come. @param {Element} current @param {Element} wanted */
+/** The block's first letter has arrived, which sets its direction. @param {Element} current @param {Element} wanted */
 export function turn(current, wanted) {
   const direction = wanted.getAttribute("dir");
   if (direction && current.getAttribute("dir") !== direction) current.setAttribute("dir", direction);
 }
 
 /**
- * Buttons show by themselves what they have done, and a formula, a picture and code are more than they were once they have
- * been drawn, loaded or coloured. Taking them away would take that, or the focus, with it.
+ * Elements whose content must be kept: buttons that show an outcome, and drawn formulas, loaded images and coloured
+ * code. Replacing them would lose that, or the focus.
  *
  * @param {Element} current @param {Node} wanted
  */

@@ -1,13 +1,13 @@
 /**
- * Shows new text at once, as it is, between two parses of the open end of a message; the next parse puts it right.
+ * Shows new text at once, unformatted, between two parses of the open end of a message; the next parse corrects it.
  */
 
 import { isUndecided } from "./hold.js";
 
-// Markup waits for the next parse, which knows what it means; past this length it is shown as it is.
+// Markup waits for the next parse, which knows what it means; beyond this length it is shown as it is.
 const LONGEST_HELD = 250;
 const MARKUP = /[*_~`[\]!<>\\|#$]/;
-// At the start of a line this, or nothing at all, may begin a block of its own.
+// At the start of a line, one of these, or an empty line, may begin a new block.
 const BLOCK = /^[ \t]*(?:$|[-+=]|\d{1,9}[.)])/m;
 const CLOSED_ELEMENTS = new Set(["a", "button", "code", "span", "input", "br", "hr"]);
 
@@ -26,8 +26,8 @@ export class PlainTail {
    *
    * @param {ChildNode | undefined} last  the last node drawn, if it is open
    * @param {string} drawn                the text that was parsed, from the start of a line
-   * @param {string} held                 the lines after it, if they were not drawn yet
-   * @param {boolean} [hidesRest]         whether its end is not shown, so that what continues it must not be either
+   * @param {string} held                 the lines after it, if not drawn yet
+   * @param {boolean} [hidesRest]         whether its end is hidden, and with it the text that continues it
    */
   reset(last, drawn, held, hidesRest = false) {
     this.#last = last;
@@ -85,17 +85,21 @@ export class PlainTail {
   }
 }
 
-/** Markdown has no space at the end of a paragraph: it is missing once the paragraph goes on. @param {Text} text */
+/**
+ * Markdown drops the space at the end of a paragraph: it has to be added when the paragraph continues.
+ *
+ * @param {Text} text
+ */
 function dropsTrailingSpace(text) {
   return !isSource(text) && !/\s$/.test(text.data);
 }
 
-/** Whether it is shown as it is written, in a code block or the source of a formula. @param {Text} text */
+/** Whether it is shown as written, in a code block or the source of a formula. @param {Text} text */
 function isSource(text) {
   return Boolean(text.parentElement?.closest("pre, .math"));
 }
 
-/** The text node at the end of the block, a new one if the last one belongs to something complete. @param {ChildNode} block */
+/** The text node at the end of the block; a new one if the last belongs to a complete element. @param {ChildNode} block */
 function openText(block) {
   /** @type {Node} */
   let node = block;

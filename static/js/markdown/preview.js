@@ -1,4 +1,4 @@
-/** What only a text needs that is still being written (late_preview.js). */
+/** Needed only by a text that is still being written (late_preview.js). */
 
 import { shownLength } from "./hold.js";
 import { LastItem } from "./last_item.js";

@@ -1,7 +1,7 @@
 /**
- * The parser for the part of a text that is still being written. It reads the same grammar, and at the very end of the
- * text it takes half-written markup for what it is about to be: open emphasis and code are closed, a half link is its
- * text, a half image is nothing. What it makes is shown for a moment and never kept.
+ * The parser for the part of a text that is still being written. It uses the same grammar, but anticipates incomplete
+ * markup at the very end of the text: open emphasis and code are closed, an incomplete link is shown as its text, an
+ * incomplete image is hidden. Its output is shown briefly and never kept.
  */
 
 import { dialect } from "./dialect.js";
@@ -40,7 +40,7 @@ export function createPreviewParser() {
   return parser;
 }
 
-/** A run of backticks without its closing run is code up to the end. @param {StateInline} state @param {boolean} silent */
+/** A run of backticks without a closing run is code to the end. @param {StateInline} state @param {boolean} silent */
 function unfinishedCode(state, silent) {
   if (state.src.charCodeAt(state.pos) !== 0x60 || !isUnfinished(state)) return false;
   const start = endOfRun(state.src, state.pos);
@@ -62,7 +62,7 @@ function endOfRun(text, position) {
   return position;
 }
 
-/** A half tag is not shown; a half autolink is shown without its bracket. @param {StateInline} state */
+/** An incomplete tag is hidden; an incomplete autolink is shown without its bracket. @param {StateInline} state */
 function unfinishedTag(state) {
   if (state.src.charCodeAt(state.pos) !== 0x3c || !isUnfinished(state)) return false;
   if (state.posMax - state.pos > LONGEST_AUTOLINK) return false;
@@ -73,7 +73,7 @@ function unfinishedTag(state) {
   return true;
 }
 
-/** Closes at the end of the text what is open there, innermost first. @param {StateInline} state */
+/** Closes emphasis left open at the end of the text, innermost first. @param {StateInline} state */
 function closeEmphasis(state) {
   if (!isUnfinished(state)) return;
   const delimiters = state.delimiters;

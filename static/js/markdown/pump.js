@@ -1,10 +1,10 @@
 /**
- * Flow control between a stream of text and the page: draws once per frame, never more than a frame can take, and tells
+ * Flow control between a text stream and the page: draws once per frame, never more than fits into a frame, and tells
  * the sender when its text has been painted.
  *
- * A backlog is revealed evenly within a quarter of a second. A reader who prefers reduced motion gets it at once. A
- * hidden page has no frames, and nobody who looks: there, text counts as drawn on receipt, and is drawn, all at once, when
- * the page is shown.
+ * A backlog is revealed evenly within a quarter of a second, or at once for readers who prefer reduced motion. A
+ * hidden page has no frames and no reader: there, text counts as drawn on receipt, and is drawn all at once when the
+ * page is shown.
  */
 
 import { endsOpen } from "./source_text.js";
@@ -20,10 +20,10 @@ const SLICE_CHARACTERS = 2_048;
  * @property {(text: string) => void} draw
  * @property {(callback: (time: number) => void) => number} [requestFrame]
  * @property {(id: number) => void} [cancelFrame]
- * @property {() => number} [now]  milliseconds, of a clock that only goes forward
+ * @property {() => number} [now]  milliseconds, from a monotonic clock
  * @property {() => boolean} [isHidden]
  * @property {() => boolean} [reducedMotion]
- * @property {(listener: () => void) => () => void} [onVisibilityChange]  subscribes; returns what unsubscribes
+ * @property {(listener: () => void) => () => void} [onVisibilityChange]  subscribes; returns a function to unsubscribe
  */
 
 export class FramePump {
@@ -31,19 +31,19 @@ export class FramePump {
   #queue = "";
   #received = 0;
   #drawn = 0;
-  /** Characters per millisecond; only grows until the queue is empty, so that no backlog outlives its time. */
+  /** Characters per millisecond. It only grows until the queue is empty, so every backlog is shown in time. */
   #rate = 0;
   #lastFrame = 0;
   /** @type {number | null} */
   #frame = null;
-  /** Writers whose text is not drawn yet, in order. @type {{ end: number, resolve: () => void }[]} */
+  /** Writers whose text has not been drawn yet, in order. @type {{ end: number, resolve: () => void }[]} */
   #waiting = [];
-  /** Writers whose text has been drawn in the last frame. @type {(() => void)[]} */
+  /** Writers whose text was drawn in the last frame. @type {(() => void)[]} */
   #painting = [];
   #closed = false;
   #unsubscribe;
 
-  /** @param {PumpOptions} options  all but `draw` default to the page's own */
+  /** @param {PumpOptions} options  everything but `draw` defaults to the page's own */
   constructor(options) {
     this.#options = { ...pageDefaults(), ...options };
     this.#unsubscribe = this.#options.onVisibilityChange(() => {
@@ -67,7 +67,7 @@ export class FramePump {
     return drawn;
   }
 
-  /** Draws everything now, whatever the frame has to spare. @returns {Promise<void>} resolves with the next frame */
+  /** Draws everything now, whatever the frame budget. @returns {Promise<void>} resolves with the next frame */
   flush() {
     if (this.#closed) return Promise.resolve();
     const drawn = this.#whenDrawn();
@@ -75,14 +75,14 @@ export class FramePump {
     return drawn;
   }
 
-  /** Stops. @returns {string} the text that was not drawn: somebody else draws it */
+  /** Stops. @returns {string} the text that was not drawn, for the caller to draw */
   take() {
     const rest = this.#queue;
     this.close();
     return rest;
   }
 
-  /** Stops. Text that was not drawn is dropped; nobody is left waiting. */
+  /** Stops. Undrawn text is dropped; every writer's promise resolves. */
   close() {
     if (this.#closed) return;
     this.#closed = true;
@@ -129,7 +129,7 @@ export class FramePump {
     }
   }
 
-  /** Draws that many characters, one more rather than half a character. @param {number} length */
+  /** Draws that many characters, or one more to avoid splitting a character. @param {number} length */
   #drawSlice(length) {
     const whole = length < this.#drawable && endsOpen(this.#queue.slice(0, length)) ? length + 1 : length;
     const text = this.#queue.slice(0, whole);
@@ -151,7 +151,7 @@ export class FramePump {
     }
   }
 
-  /** All of the queue but half a character at its end, which is drawn together with its other half. */
+  /** The whole queue except half a character at its end, which is drawn together with its other half. */
   get #drawable() {
     return this.#queue.length - Number(endsOpen(this.#queue));
   }

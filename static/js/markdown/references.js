@@ -1,4 +1,4 @@
-/** Link reference definitions of one message, and who looked for one that was not there yet. */
+/** The link reference definitions of one message, and the readers that looked up a missing one. */
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").Reference} Reference */
 
@@ -9,17 +9,17 @@ export class References {
   #waiting = new Map();
   /** @type {Set<object>} */
   #late = new Set();
-  /** Labels that somebody has asked for. @type {Set<string>} */
+  /** Labels that have been looked up. @type {Set<string>} */
   #used = new Set();
 
-  /** A throw-away layer: what is defined on it is forgotten. @returns {Record<string, Reference>} */
+  /** A throw-away layer: definitions added to it are discarded. @returns {Record<string, Reference>} */
   overlay() {
     return Object.create(this.#defined);
   }
 
   /**
-   * Runs `parse` with references which record the labels it missed, on behalf of `reader`. The definitions it makes
-   * stay; readers who missed one of them before become late.
+   * Runs `parse` with references that record the missing labels it looks up, on behalf of `reader`. The definitions it
+   * adds are kept; readers that missed one of them before become late.
    *
    * @template T
    * @param {object} reader
@@ -52,7 +52,7 @@ export class References {
     return this.#used.has(label);
   }
 
-  /** The readers whose missed labels have been defined since; each is handed out once. */
+  /** The readers whose missing labels have been defined since; each is returned once. */
   takeLate() {
     const late = [...this.#late];
     this.#late.clear();

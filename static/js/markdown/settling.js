@@ -1,10 +1,10 @@
 /**
- * Where the finished blocks of a streamed text end.
+ * Finds where the finished blocks of a streamed text end.
  *
- * A CommonMark block that a complete line has closed cannot reopen, so everything before the last block is final, with
- * one exception: a definition, or a heading that may become part of one. `[a]: /u` may get its title from the lines
- * after it, and a title or a label runs on across an `===` underline; both only as long as no blank line and no other
- * block stands between.
+ * A CommonMark block that a complete line has closed cannot reopen, so everything before the last block is final. The
+ * exception is a definition, or a heading that may become part of one: `[a]: /u` may get its title from the following
+ * lines, and a title or label may continue across an `===` underline; both only without a blank line or another block
+ * in between.
  */
 
 /** @typedef {import("./parser.js").Token} Token */
@@ -33,7 +33,7 @@ function firstOpenBlock(tokens, blocks) {
   return open;
 }
 
-/** A title or label may run on through a paragraph and through an underlined heading, nothing else. @param {Token} block */
+/** A title or label may continue through a paragraph and an underlined heading, nothing else. @param {Token} block */
 function canContinueDefinition(block) {
   return block.type === "paragraph_open" || (block.type === "heading_open" && !block.markup.startsWith("#"));
 }

@@ -1,4 +1,4 @@
-/** Leads from a mark in a text to its note. The same label in another message is another note. */
+/** Jumps from a footnote mark to its note in the same message. Another message may have the same label. */
 
 /** @param {Element} button  in the mark */
 export function showFootnote(button) {

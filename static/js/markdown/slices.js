@@ -1,14 +1,15 @@
-/** Long work in slices, so that the page can be used meanwhile. */
+/** Runs long work in slices so that the page stays responsive. */
 
-// Well below what is felt, with time for the browser to lay out what was made.
+// Well below the perceptible, with time for the browser to lay out the result.
 const SLICE_MS = 24;
 
 /**
- * Does the first slice at once, and the others when the page has had its turn. Without a page it is all done at once.
+ * Runs the first slice at once, and each further one after yielding to the page. Without a page, runs everything at
+ * once.
  *
- * @param {Iterator<unknown>} work  may be left after each step
+ * @param {Iterator<unknown>} work  may be interrupted after each step
  * @param {((next: () => void) => void)} [later]
- * @param {() => boolean} [isWanted]  asked before each slice but the first
+ * @param {() => boolean} [isWanted]  checked before each slice but the first
  */
 export function runInSlices(work, later = afterPage, isWanted = () => true) {
   const start = performance.now();

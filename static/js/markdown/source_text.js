@@ -1,6 +1,6 @@
 /**
- * The text of a message as the parser wants it: "\n" line ends, no NUL, no character cut in half. What a chunk leaves
- * open at its end, a "\r" or the first half of a surrogate pair, waits for the next chunk.
+ * Normalizes the text of a message for the parser: "\n" line ends, no NUL, no split characters. An incomplete end of a
+ * chunk, a "\r" or the first half of a surrogate pair, waits for the next chunk.
  */
 export class SourceText {
   #raw = "";
@@ -20,7 +20,7 @@ export class SourceText {
     return normalised(text.slice(0, whole));
   }
 
-  /** What was still waiting. */
+  /** The text that was still waiting. */
   finish() {
     const rest = normalised(this.#waiting);
     this.#waiting = "";
@@ -29,7 +29,7 @@ export class SourceText {
 }
 
 /**
- * Whether the last code unit must not be separated from the one to come.
+ * Whether the last code unit must not be separated from the next one.
  *
  * @param {string} text
  */

@@ -1,6 +1,6 @@
 /**
- * One message: being streamed, or rendered whole. It is drawn in the grammar that is there (late_dialect.js), and once more if the
- * rest of the grammar comes while the message has a sign of it.
+ * One message, streamed or rendered as a whole. It is drawn with the grammar loaded so far (late_dialect.js), and
+ * redrawn if the rest of the grammar is loaded later and the message shows a sign of it.
  */
 
 import { Drawing } from "./drawing.js";
@@ -16,51 +16,55 @@ export class MarkdownStream {
   #drawing;
   #isWaiting = false;
 
-  /** @param {Element} container  nobody else may change its children @param {Options} [options] */
+  /** @param {Element} container  no other code may change its children @param {Options} [options] */
   constructor(container, options) {
     this.#container = container;
     this.#options = options;
     this.#drawing = new Drawing(container, options);
   }
 
-  /** Everything received so far, as it was written. */
+  /** Everything received so far, as written. */
   get text() {
     return this.#drawing.text;
   }
 
-  /** How many characters have been handed to the parser; linear in the text's length (work_credit.js). */
+  /** The number of characters passed to the parser; linear in the text's length (work_credit.js). */
   get parsedCharacters() {
     return this.#drawing.parsedCharacters;
   }
 
-  /** Adds text and draws it, as far as it can be shown yet. @param {string} text */
+  /** Adds text and draws as much of it as can be shown yet. @param {string} text */
   push(text) {
     const known = this.text.length;
     this.#drawing.push(text);
     this.#waitForDialect(known);
   }
 
-  /** The text has ended: everything is shown. @param {string} [rest]  what has not been pushed */
+  /** The text has ended: shows everything. @param {string} [rest]  text not pushed yet */
   finish(rest) {
     const known = this.text.length;
     this.#drawing.finish(rest);
     this.#waitForDialect(known);
   }
 
-  /** Renders a text at once: no preview, one parse. @param {string} text */
+  /** Renders a text in one go: no preview, one parse. @param {string} text */
   renderWhole(text) {
     this.finish(text);
   }
 
-  /** @param {number} known  so much of the text has been looked at */
+  /** @param {number} known  the length of the text already checked */
   #waitForDialect(known) {
     if (this.#isWaiting) return;
-    // A sign may have begun before.
+    // A sign may have begun earlier.
     const start = Math.max(this.text.lastIndexOf("\n", known) + 1, known - LONGEST_SIGN, 0);
     this.#isWaiting = whenDialectComes(this.text.slice(Math.min(start, known)), (drawOver) => this.#drawAgain(drawOver));
   }
 
-  /** Apart from the page first: what does not change stays as it is. @param {typeof import("./draw_over.js").drawOver} drawOver */
+  /**
+   * Draws off-screen first, so that unchanged nodes stay as they are.
+   *
+   * @param {typeof import("./draw_over.js").drawOver} drawOver
+   */
   #drawAgain(drawOver) {
     this.#isWaiting = false;
     const { text, isFinished, isCurrent } = this.#drawing;
@@ -80,7 +84,7 @@ export class MarkdownStream {
 }
 
 /**
- * Renders a text at once, the same way as a streamed one.
+ * Renders a text in one go, with the same result as a streamed one.
  *
  * @param {Element} container
  * @param {string} text

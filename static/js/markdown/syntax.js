@@ -1,6 +1,6 @@
 /**
- * Colours code. Loaded with the first code block that has a known language. A worker reads the code (highlighter.js) and says
- * which part of it means what; the elements are made here.
+ * Colours code. Loaded with the first code block in a known language. A worker classifies the parts of the code
+ * (highlighter.js); the elements are created here.
  */
 
 import { Highlighter } from "./highlighter.js";
@@ -12,7 +12,11 @@ const MAX_DEPTH = 40;
 
 const highlighter = new Highlighter();
 
-/** @param {string} code @param {string} grammar  of languages.js @returns {Promise<Coloured[]>} rejects if it stays plain */
+/**
+ * @param {string} code
+ * @param {string} grammar  from languages.js
+ * @returns {Promise<Coloured[]>} rejects if it stays plain
+ */
 export function readCode(code, grammar) {
   return highlighter.read(code, grammar);
 }
@@ -24,7 +28,7 @@ export function readCode(code, grammar) {
 export function colourCode(code, tree) {
   const coloured = /** @type {Element} */ (code.cloneNode(false));
   appendTo(coloured, tree, 0);
-  // What differs from the text would be a fault of the grammar.
+  // A difference from the text would be a bug in the grammar.
   if (coloured.textContent === code.textContent) code.replaceChildren(...coloured.childNodes);
 }
 

@@ -1,7 +1,8 @@
 /**
- * Tables of a size that a page can lay out. The parser fills up rows that are too short: a few characters would be a thousand
- * cells. One with too many columns is no table, and one that lacks too many cells ends there; the rest of both is text. What a row
- * has too much, which the parser leaves out, is shown beside it. And a line that opens code is no heading of a table.
+ * Limits tables to a size that a page can lay out. The parser pads short rows, so a few characters could become a
+ * thousand cells. A table with too many columns is not a table, and one that lacks too many cells ends there; the rest
+ * of both is text. Surplus cells of a row, which the parser would drop, are shown. And a line that opens code cannot
+ * be the heading of a table.
  */
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateBlock} StateBlock */
@@ -10,7 +11,7 @@ const MOST_COLUMNS = 128;
 export const MOST_MISSING_CELLS = 4_096;
 const FENCE = /^(?:`{3,}[^`]*$|~{3,})/;
 
-/** @param {import("./parser.js").MarkdownIt} parser  without other block rules than its own */
+/** @param {import("./parser.js").MarkdownIt} parser  with only its own block rules */
 export function tableLimit(parser) {
   const [table] = parser.block.ruler.getRules("");
   parser.block.ruler.at(
@@ -31,7 +32,7 @@ export function tableLimit(parser) {
   );
 }
 
-/** How many cells a line is to the parser. @param {string} line */
+/** The number of cells the parser sees in a line. @param {string} line */
 export function cellsOf(line) {
   return cellsIn(line).length;
 }
@@ -44,7 +45,7 @@ function cellsIn(line) {
   return cells;
 }
 
-/** @param {StateBlock} state @param {number} count  of the tokens before the table @param {number} first */
+/** @param {StateBlock} state @param {number} count  number of tokens before the table @param {number} first */
 function addSurplus(state, count, first) {
   const columns = cellsOf(lineAt(state, first));
   let line = first;
@@ -58,7 +59,7 @@ function addSurplus(state, count, first) {
   }
 }
 
-/** @param {StateBlock} state @param {number} index @param {string} cell @returns {number} the index after it */
+/** @param {StateBlock} state @param {number} index @param {string} cell @returns {number} the index after the cell */
 function insertCell(state, index, cell) {
   state.push("td_open", "td", 1);
   const inline = state.push("inline", "", 0);
@@ -74,7 +75,12 @@ function columnsOf(line) {
   return /^[ \t]*[|:-][|: \t-]*$/.test(line) ? cellsOf(line) : 0;
 }
 
-/** Where the table that was just read has to end; 0 if it may stay. @param {StateBlock} state @param {number} first */
+/**
+ * The line where the table just parsed has to end; 0 if it may stay whole.
+ *
+ * @param {StateBlock} state
+ * @param {number} first
+ */
 function lastLine(state, first) {
   const columns = cellsOf(lineAt(state, first));
   let missing = 0;

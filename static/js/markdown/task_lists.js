@@ -1,4 +1,4 @@
-/** GitHub's task lists: an item that begins with `[ ]` or `[x]` gets a checkbox, which only shows and cannot be used. */
+/** GitHub task lists: an item that begins with `[ ]` or `[x]` gets a read-only checkbox. */
 
 const MARK = /^\[([ xX])\][ \t\n]+(?=\S)/;
 
@@ -11,7 +11,7 @@ export function taskLists(parser) {
       const item = tokens[index - 2];
       const first = inline.children?.[0];
       const mark = item.type === "list_item_open" && first?.type === "text" && MARK.exec(inline.content);
-      // A bracket that became a link or another construct is not a task any more.
+      // A bracket that became part of a link or another construct is no longer a task.
       if (!mark || !first.content.startsWith(mark[0].slice(0, 3))) continue;
       const checkbox = new Token("task_checkbox", "input", 0);
       checkbox.info = mark[1] === " " ? "" : "checked";

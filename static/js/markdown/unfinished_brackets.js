@@ -1,10 +1,10 @@
-/** Preview of links and images whose brackets are not complete yet. */
+/** Previews links and images whose brackets are not complete yet. */
 
 import { hideRest, isUnfinished } from "./unfinished_text.js";
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
 
-// Looking for the end of a bracket costs time; what began this long ago is taken for plain text.
+// Finding the end of a bracket takes time; beyond this length, it is treated as plain text.
 const LONGEST_LABEL = 1_000;
 const LONGEST_IMAGE_TEXT = 300;
 const HALF_DESTINATION =
@@ -17,7 +17,12 @@ export function unfinishedBrackets(parser) {
   parser.inline.ruler.after("image", "unfinished_link", unfinishedLink);
 }
 
-/** The text of a half link, without its brackets and destination. @param {StateInline} state @param {boolean} silent */
+/**
+ * Shows the text of an incomplete link, without brackets and destination.
+ *
+ * @param {StateInline} state
+ * @param {boolean} silent
+ */
 function unfinishedLink(state, silent) {
   if (state.src.charCodeAt(state.pos) !== 0x5b || !isUnfinished(state)) return false;
   const start = state.pos + 1;
@@ -39,7 +44,7 @@ function unfinishedLink(state, silent) {
   return hideRest(state);
 }
 
-/** A half image is not shown. @param {StateInline} state */
+/** Hides an incomplete image. @param {StateInline} state */
 function unfinishedImage(state) {
   if (!state.src.startsWith("![", state.pos) || !isUnfinished(state)) return false;
   const labelEnd = state.md.helpers.parseLinkLabel(state, state.pos + 1);
@@ -47,7 +52,7 @@ function unfinishedImage(state) {
   return hidden && hideRest(state);
 }
 
-/** Whether this, after the closing bracket, may become a destination or a label. @param {string} rest */
+/** Whether the text after the closing bracket may become a destination or a label. @param {string} rest */
 function mayContinue(rest) {
   return rest === "" || HALF_DESTINATION.test(rest) || HALF_REFERENCE.test(rest);
 }

@@ -1,11 +1,11 @@
-/** Preview of formulas whose end has not arrived: nothing of them is shown while they may still become one. */
+/** Previews formulas whose end has not arrived: text is hidden while it may still become a formula. */
 
 import { CLOSING, mayOpen, openingAt } from "./formulas.js";
 import { hideRest, isUnfinished } from "./unfinished_text.js";
 
 const LONGEST = 300;
 const LONGEST_AFTER_DOLLAR = 80;
-// After a dollar: no amount, no space but before a letter or command, and no two plain words in a row.
+// After a dollar: no amount, no space except before a letter or command, and no two plain words in a row.
 const MAYBE_AFTER_DOLLAR = /^(?:(?![\s\d])| (?=\\|$|[A-Za-z](?![A-Za-z])))(?!.*(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,})/s;
 
 /** @param {import("./parser.js").MarkdownIt} parser */
@@ -25,7 +25,7 @@ function mayBecomeFormula(opening, rest) {
   return rest.length < LONGEST && !rest.includes(CLOSING[opening]);
 }
 
-/** A second dollar has not made it a formula: it is none. @param {string} rest */
+/** The second dollar did not make it a formula, so it is none. @param {string} rest */
 function hasDollar(rest) {
   return /(?<!\\)\$/.test(rest);
 }

@@ -1,5 +1,5 @@
 /**
- * Takes the rest of the text without showing any of it; what comes next must not be shown either before it is parsed.
+ * Consumes the rest of the text without showing it; text that arrives later stays hidden until it is parsed, too.
  *
  * @param {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} state
  */
@@ -10,7 +10,7 @@ export function hideRest(state) {
 }
 
 /**
- * Whether an inline rule looks at text that may still go on. Only the preview's parser marks its last text so.
+ * Whether an inline rule sees text that may still continue. Only the preview parser marks its last text this way.
  *
  * @param {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} state
  */

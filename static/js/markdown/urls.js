@@ -1,14 +1,14 @@
 /**
- * Which links a model's text may carry. An allow-list on the parsed URL: everything not named here is refused, and the
- * caller shows a refused link as plain text.
+ * Decides which links a model's text may contain, by an allow-list on the parsed URL. Everything not listed is
+ * refused, and the caller shows a refused link as plain text.
  */
 
-// A definition is written once and used a thousand times; each use would repeat its address.
+// A definition is written once but can be used a thousand times, and each use would repeat its address.
 const LONGEST_HREF = 2_048;
 const UNSAFE_CHARACTERS = /[\u0000-\u0020\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\\]/;
 const DIRECTION_OVERRIDES = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]/g;
-// What is read as a dot or a slash.
+// Characters that look like a dot or a slash.
 const DOTS = /[\u2024\u3002\uff0e\uff61]/g;
 const SLASHES = /[\u2044\u2215\u29f8\uff0f]/g;
 const CONVERSATION_PATH = /^c\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -28,16 +28,16 @@ const FILE_EXTENSIONS = new Set(
 /**
  * @typedef {object} LinkTarget
  * @property {string} href   canonical form, safe to put into `href`
- * @property {string} host   what to show the reader: the host in punycode, or the mail address; "" inside this site
+ * @property {string} host   shown to the reader: the host in punycode, or the mail address; "" inside this site
  * @property {"web" | "mail" | "fragment" | "conversation"} kind
  */
 
 /**
- * Decides on a link. Guarantees that `href` of the answer is https:, http:, mailto:, `#…` or that of a conversation of this site.
+ * Checks a link. Guarantees that the resulting `href` is https:, http:, mailto:, `#…` or a conversation on this site.
  *
  * @param {string} href
  * @param {string} location  URL of the page
- * @returns {LinkTarget | null} null if the link must not be made
+ * @returns {LinkTarget | null} null if the link must not be created
  */
 export function linkTarget(href, location) {
   if (!href || href.length > LONGEST_HREF || UNSAFE_CHARACTERS.test(href)) return null;
@@ -53,8 +53,8 @@ export function linkTarget(href, location) {
 }
 
 /**
- * What a link's text claims to lead to, if it is not where the link leads: a host, a mail address, or the look of one in letters
- * of another script.
+ * The destination claimed by a link's text if it differs from the real one: a host, a mail address, or something that
+ * looks like one in another script.
  *
  * @param {string} text
  * @param {LinkTarget} target
@@ -66,12 +66,12 @@ export function claimedOtherHost(text, target) {
   return claim === undefined ? null : claim.includes("@") ? claim : (claimedHost(claim) ?? claim);
 }
 
-/** Whether a text turns its letters around, so that it reads as another one. @param {string} text */
+/** Whether a text reverses its letters, so that it reads as a different text. @param {string} text */
 export function hidesItsDirection(text) {
   return DIRECTION_OVERRIDES.test(text);
 }
 
-/** Hosts and addresses in a text, as they are written. @param {string} text @returns {string[]} */
+/** Hosts and addresses in a text, as written. @param {string} text @returns {string[]} */
 function claims(text) {
   const urls = text.match(URL_IN_TEXT) ?? [];
   const rest = text.replace(URL_IN_TEXT, " ");
@@ -87,7 +87,7 @@ function claims(text) {
 /** @param {string} claim @param {LinkTarget} target */
 function isTrue(claim, target) {
   const isUrl = /^https?:/i.test(claim);
-  // Letters of other scripts can look like these; and before an "@" stands no host.
+  // Letters of other scripts can look like these; and no host comes before an "@".
   if (/[^\0-\x7f]/.test(claim) || (isUrl && claim.includes("@"))) return false;
   if (!isUrl && claim.includes("@")) {
     if (target.kind === "mail") return claim.toLowerCase() === target.host.toLowerCase();
@@ -103,7 +103,12 @@ function claimedHost(claim) {
   return parse(/^https?:/i.test(claim) ? claim : `https://${claim}`)?.host;
 }
 
-/** Of its fields only those that the reader will see: `bcc` would send a copy to somebody. @param {URL} url @returns {LinkTarget | null} */
+/**
+ * Keeps only the fields that the user will see: `bcc` would send a copy to someone unseen.
+ *
+ * @param {URL} url
+ * @returns {LinkTarget | null}
+ */
 function mailTarget(url) {
   const address = safeDecode(url.pathname);
   if (!address.includes("@") || UNSAFE_CHARACTERS.test(address)) return null;
@@ -112,13 +117,13 @@ function mailTarget(url) {
   return { href, host: address.split(",").map(inAscii).join(","), kind: "mail" };
 }
 
-/** @param {string} address  a mail address, or what stands for one */
+/** @param {string} address  a mail address, or something that looks like one */
 function inAscii(address) {
   const at = address.lastIndexOf("@") + 1;
   return address.slice(0, at) + (parse(`https://${address.slice(at)}`)?.hostname ?? address.slice(at));
 }
 
-/** @param {URL} url @param {string} root  where the site lies on its host @returns {LinkTarget | null} */
+/** @param {URL} url @param {string} root  the site's path on its host @returns {LinkTarget | null} */
 function conversationTarget(url, root) {
   const [before, path] = [url.pathname.slice(0, root.length), url.pathname.slice(root.length)];
   if (before !== root || !CONVERSATION_PATH.test(path) || url.search || url.hash) return null;
