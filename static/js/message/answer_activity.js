@@ -8,7 +8,7 @@ const toolCard = new LateModule(() => import("./tool_card.js"));
 
 /** @typedef {import("./tool_card.js").ToolCard} ToolCard */
 
-/** A call of a tool. Its place is there at once, what it shows as soon as the code for it has come. */
+/** A tool call. Its placeholder appears at once, the content once the code for it is loaded. */
 class Tool {
   /** @type {ToolCard | Promise<ToolCard>} */
   #card;
@@ -19,16 +19,16 @@ class Tool {
     this.#card = toolCard.loaded ? make(toolCard.loaded) : toolCard.load().then(make);
   }
 
-  /** @param {(card: ToolCard) => void} act one after another, as asked */
+  /** @param {(card: ToolCard) => void} act run one after another, in order */
   tell(act) {
-    if (this.#card instanceof Promise) this.#card.then(act, () => {}); // Without the code its name is shown alone.
+    if (this.#card instanceof Promise) this.#card.then(act, () => {}); // Without the code, only its name is shown.
     else act(this.#card);
   }
 }
 
 /**
- * What a model, or one member of a team, does besides writing: it thinks, it calls tools. In the order in which it
- * happens. A new thought after a call is a new block.
+ * What a model, or one member of a team, does besides writing: thoughts and tool calls, in order. A new thought after
+ * a call starts a new block.
  */
 class Lane {
   #place;
@@ -40,7 +40,7 @@ class Lane {
   /** @type {Map<string, Tool>} */
   #tools = new Map();
 
-  /** @param {HTMLElement} place @param {{ opens: boolean }} options whether thoughts are shown as they come */
+  /** @param {HTMLElement} place @param {{ opens: boolean }} options whether thoughts are shown as they arrive */
   constructor(place, { opens }) {
     this.#place = place;
     this.#opens = opens;
@@ -86,7 +86,7 @@ class Lane {
   }
 }
 
-/** The lane of one member of a team, with its name and what it is at. */
+/** The lane of one team member, with its name and current status. */
 class AgentLane {
   /** @type {HTMLElement} */
   #root;
@@ -116,13 +116,13 @@ class AgentLane {
   }
 }
 
-/** All that is shown of an answer besides its text: thoughts, tools, and the members of a team, each in a lane. */
+/** Everything shown of an answer besides its text: thoughts, tools, and team members, each in a lane. */
 export class AnswerActivity {
   #place;
   #own;
   /** @type {Map<string, AgentLane>} */
   #agents = new Map();
-  /** Calls are told by their ids alone. @type {Map<string, Lane>} */
+  /** Tool events identify their call only by id. @type {Map<string, Lane>} */
   #callers = new Map();
 
   /** @param {HTMLElement} place */
@@ -139,13 +139,16 @@ export class AnswerActivity {
     return this.#laneOf(agent).think(text);
   }
 
-  /** The answer goes on with words. @param {{ agent?: string }} token */
+  /** The answer continues with text. @param {{ agent?: string }} token */
   endThinking({ agent }) {
     this.#agents.get(agent ?? "")?.tell(gettext("Writing…"));
     this.#laneOf(agent).endThinking();
   }
 
-  /** @param {{ text: string, state?: string, agent?: string }} status @returns {boolean} whether it was a member's own */
+  /**
+   * @param {{ text: string, state?: string, agent?: string }} status
+   * @returns {boolean} whether it belonged to a team member
+   */
   showStatus(status) {
     const member = this.#agents.get(status.agent ?? "");
     member?.tell(statusText(status));
@@ -177,7 +180,7 @@ export class AnswerActivity {
     this.#agents.get(agent)?.end(status);
   }
 
-  /** Nothing more will happen. @param {string} status */
+  /** The answer has ended. @param {string} status */
   end(status) {
     this.#own.end();
     for (const member of this.#agents.values()) member.end(status);
@@ -188,7 +191,7 @@ export class AnswerActivity {
     for (const { lane } of this.#agents.values()) lane.close();
   }
 
-  /** @param {string} [agent] one that never began is only a name: then it is the model's own @returns {Lane} */
+  /** @param {string} [agent] an unknown name falls back to the model's own lane @returns {Lane} */
   #laneOf(agent) {
     return this.#agents.get(agent ?? "")?.lane ?? this.#own;
   }

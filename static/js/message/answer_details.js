@@ -1,7 +1,7 @@
 import { gettext, interpolate } from "../ui/i18n.js";
 import { number, seconds } from "./answer_figures.js";
 
-/** The popover with the figures of one answer: one for the whole page, as only one is open at a time. */
+/** The popover with one answer's figures. The page has one, because only one is open at a time. */
 export class AnswerDetails {
   #popover;
 
@@ -10,7 +10,7 @@ export class AnswerDetails {
     this.#popover = popover;
   }
 
-  /** @param {HTMLElement} button of the message that is asked about */
+  /** @param {HTMLElement} button the message's button */
   toggle(button) {
     const message = /** @type {import("./chat_message.js").ChatMessage | null} */ (button.closest("chat-message"));
     if (!message?.figures || this.#popover.matches(":popover-open")) return this.close();
@@ -23,13 +23,13 @@ export class AnswerDetails {
   }
 }
 
-/** @param {import("./answer_figures.js").Figures} figures @returns {number | null} of the writing alone, without the wait for the first */
+/** @param {import("./answer_figures.js").Figures} figures @returns {number | null} excluding the wait for the first token */
 export function tokensPerSecond({ ttftMs, durationMs, outputTokens }) {
   const seconds = ((durationMs ?? 0) - (ttftMs ?? 0)) / 1_000;
   return outputTokens && outputTokens > 1 && seconds > 0 ? outputTokens / seconds : null;
 }
 
-/** @param {import("./answer_figures.js").Figures} figures @returns {[string, string][]} name and value of what there is to tell */
+/** @param {import("./answer_figures.js").Figures} figures @returns {[string, string][]} label and value of each known figure */
 export function detailRows(figures) {
   const { model, ttftMs, durationMs, inputTokens, outputTokens } = figures;
   const pace = tokensPerSecond(figures);

@@ -1,11 +1,11 @@
 import { gettext, interpolate, language } from "../ui/i18n.js";
 
 /**
- * What is known of how an answer came to be. Times in milliseconds.
+ * The known figures of an answer. Times are in milliseconds.
  *
  * @typedef {object} Figures
  * @property {string | null} [model]
- * @property {number | null} [ttftMs] up to the first word, or the first thought
+ * @property {number | null} [ttftMs] until the first token of the answer or the reasoning
  * @property {number | null} [durationMs]
  * @property {number | null} [inputTokens]
  * @property {number | null} [outputTokens]
@@ -36,7 +36,7 @@ export function seconds(milliseconds) {
 
 /**
  * @param {number | null | undefined} value
- * @param {number} [digits] after the point
+ * @param {number} [digits] after the decimal point
  */
 export function number(value, digits = 0) {
   if (value === null || value === undefined) return null;

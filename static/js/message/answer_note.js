@@ -2,7 +2,7 @@ import { gettext } from "../ui/i18n.js";
 
 /** @type {Record<string, string>} */
 const FINISH_NOTES = {
-  // @ts-expect-error -- without the inherited names, which a reason must not meet
+  // @ts-expect-error -- null prototype: a reason must not match an inherited property
   __proto__: null,
   length: gettext("Cut off at the length limit of the model"),
   content_filter: gettext("Ended by the content filter of the model"),
@@ -11,7 +11,7 @@ const FINISH_NOTES = {
 const CONTINUABLE = new Set(["length", "stopped"]);
 
 /**
- * The few words below an answer that did not end by itself.
+ * The note below an answer that did not end by itself.
  *
  * @param {{ status?: string, finish_reason?: string | null }} message a saved message, or the data of `done`
  */
@@ -20,13 +20,13 @@ export function answerNote({ status, finish_reason: reason }) {
   return status === "stopped" ? gettext("Stopped") : "";
 }
 
-/** Whether the answer can be gone on with. @param {{ finish_reason?: string | null }} message */
+/** Whether the answer can be continued. @param {{ finish_reason?: string | null }} message */
 export function isContinuable({ finish_reason: reason }) {
   return CONTINUABLE.has(reason ?? "");
 }
 
 /**
- * Who answers: the assistant, and the model if its name says more.
+ * The answer's label: the assistant, and the model if its name adds anything.
  *
  * @param {{ assistant?: string | null, model?: string | null }} answer
  * @param {{ slug: string, name: string }[]} assistants

@@ -6,7 +6,7 @@ import { LateModule } from "../ui/late_module.js";
 new LateModule(loadPreview);
 
 /**
- * Writes a growing answer into a message, once per frame. Every promise resolves after the paint of what was given.
+ * Writes a growing answer into a message, once per frame. Every promise resolves after its text is painted.
  *
  * @typedef {import("./chat_message.js").ChatMessage} ChatMessage
  */
@@ -31,14 +31,14 @@ export class AnswerWriter {
     return this.#drawing.answer.write(text);
   }
 
-  /** Throws away what there is: the run starts again. */
+  /** Discards everything: the run starts again. */
   reset() {
     this.close();
     this.#text = "";
     this.#drawing = newDrawing(this.#message);
   }
 
-  /** The answer is whole, or will not grow any more. */
+  /** The answer is complete, or will not grow any more. */
   finish() {
     const { answer, markdown } = this.#drawing;
     markdown.finish(answer.take());
@@ -46,7 +46,7 @@ export class AnswerWriter {
     this.close();
   }
 
-  /** Replaces everything by the text that the server has saved. @param {string} text */
+  /** Replaces everything with the text saved by the server. @param {string} text */
   replace(text) {
     this.close();
     this.#text = text;
@@ -60,7 +60,7 @@ export class AnswerWriter {
   }
 }
 
-/** Empties the message and begins anew. @param {ChatMessage} message */
+/** Empties the message and starts over. @param {ChatMessage} message */
 function newDrawing(message) {
   message.body.replaceChildren();
   const markdown = new MarkdownStream(message.body);

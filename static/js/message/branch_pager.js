@@ -3,7 +3,7 @@ import { cloneTemplate } from "../ui/template_parts.js";
 
 const STEPS = Object.freeze({ "version-back": -1, "version-on": 1 });
 
-/** "‹ 2/3 ›": which version of a message is shown, and the way to the others. */
+/** "‹ 2/3 ›": shows which version of a message is shown, and switches to the others. */
 export class BranchPager {
   #root;
   /** @type {string[]} */
@@ -31,13 +31,13 @@ export class BranchPager {
     for (const action of Object.keys(STEPS)) this.#button(action).disabled = this.versionFor(action) === null;
   }
 
-  /** @param {string} action of a button @returns {string | null} the version that it leads to */
+  /** @param {string} action a button's action @returns {string | null} the version it leads to */
   versionFor(action) {
     const step = Object.hasOwn(STEPS, action) ? STEPS[/** @type {keyof typeof STEPS} */ (action)] : 0;
     return step ? (this.#ids[this.#index + step] ?? null) : null;
   }
 
-  /** @param {string} action of the button that was pressed on the version before */
+  /** @param {string} action the action of the button pressed on the previous version */
   focus(action) {
     const buttons = [this.#button(action), ...this.#root.querySelectorAll("button")];
     buttons.find(({ disabled }) => !disabled)?.focus({ preventScroll: true });

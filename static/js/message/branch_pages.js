@@ -1,5 +1,5 @@
 /**
- * @typedef {object} Message as the API gives it
+ * @typedef {object} Message as returned by the API
  * @property {string} id
  * @property {string | null} parent_id
  * @property {"user" | "assistant"} role
@@ -14,22 +14,22 @@
  * @property {number | null} [output_tokens]
  * @property {number | null} [ttft_ms]
  * @property {number | null} [duration_ms]
- * @property {string[]} [siblings] all messages at its place, itself included, oldest first
+ * @property {string[]} [siblings] all versions of the message, itself included, oldest first
  *
- * @typedef {object} Page of one branch, newest first
+ * @typedef {object} Page a page of one branch, newest first
  * @property {Message[]} items
  * @property {string | null} next leads to older messages
  * @property {string | null} [previous] leads to newer ones
  * @property {string | null} [leaf_id] where the branch ends
  */
 
-/** How many messages up from its end a branch is looked through for what is known of it. */
+/** How many messages, counted from the end of a branch, are searched for a known one. */
 const NEAR = 8;
 
 /**
- * One branch of a conversation, read page by page in both directions. It draws nothing.
+ * One branch of a conversation, read page by page in both directions. Draws nothing.
  *
- * A page that arrives after the branch was left for another is thrown away: then what asked for it gets no messages.
+ * A page that arrives after a switch to another branch is discarded, and its caller gets no messages.
  */
 export class BranchPages {
   #client;
@@ -40,11 +40,11 @@ export class BranchPages {
   #newer = null;
   /** @type {string | null} */
   #leaf = null;
-  /** Counts the branches, so that a late page can be told. */
+  /** Counts branch switches, to detect late pages. */
   #branch = 0;
 
   /**
-   * @param {string} id of the conversation
+   * @param {string} id the conversation's id
    * @param {import("../conversation/conversation_store.js").Requests} client
    */
   constructor(id, client) {
@@ -52,7 +52,7 @@ export class BranchPages {
     this.#path = `/conversations/${id}/messages`;
   }
 
-  /** The last message of the branch, whether it has been read or not. */
+  /** The last message of the branch, whether read or not. */
   get leaf() {
     return this.#leaf;
   }
@@ -69,17 +69,21 @@ export class BranchPages {
     return this.#newer !== null;
   }
 
-  /** The end of the branch that is shown. @returns {Promise<Message[]>} oldest first, as everywhere here */
+  /** The end of the shown branch. @returns {Promise<Message[]>} oldest first, as everywhere here */
   open() {
     return this.#begin("branch=active");
   }
 
-  /** The branch that a message is on, from the messages around it. @param {string} messageId */
+  /** The branch that contains a message, starting with the messages around it. @param {string} messageId */
   openAt(messageId) {
     return this.#begin(aroundOf(messageId));
   }
 
-  /** As `openAt`, where what is above has been read already, for another branch that has it in common. @param {string} messageId */
+  /**
+   * Like `openAt`, but for another branch that shares the messages above, which have been read already.
+   *
+   * @param {string} messageId
+   */
   async turnAt(messageId) {
     const older = this.#older;
     const messages = await this.#begin(aroundOf(messageId));
@@ -88,8 +92,8 @@ export class BranchPages {
   }
 
   /**
-   * The end of the branch that the server shows by now; the place of the pages stays. Long messages make short pages: it
-   * is read on up to the leaf that is known, if that is near.
+   * Reads the end of the server's current branch without moving the pages. Long messages make short pages, so it
+   * continues up to the known leaf if that is near.
    *
    * @returns {Promise<{ leaf: string | null, messages: Message[] }>}
    */
@@ -119,7 +123,7 @@ export class BranchPages {
     return page?.items.toReversed() ?? [];
   }
 
-  /** What is shown of the branch ends now at this message: nothing below it is to be read. @param {string | null} leaf */
+  /** The shown branch now ends at this message: nothing below it will be read. @param {string | null} leaf */
   end(leaf) {
     this.#branch += 1;
     this.#newer = null;

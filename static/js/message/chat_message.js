@@ -8,7 +8,7 @@ import { actionOf, cloneTemplate, part } from "../ui/template_parts.js";
 
 const COPIED_FOR_MS = 1_500;
 const ASKED_OF_OTHERS = new Set(["retry", "keep", "return", "dismiss", "regenerate", "continue"]);
-/** A question beyond one of these is folded: pasted text must not push the conversation away. */
+/** A question beyond one of these limits is folded: pasted text must not push the conversation away. */
 const LONG_CHARACTERS = 1_800;
 const LONG_LINES = 24;
 
@@ -17,9 +17,9 @@ const editor = new LateModule(() => import("./question_editor.js"));
 /** @typedef {"sending" | "sent" | "streaming" | "completed" | "stopped" | "failed"} MessageState */
 
 /**
- * One message of the transcript. Its words stand in `body`; `source` is what the copy button copies.
+ * One message of the transcript. Its text is in `body`; `source` is what the copy button copies.
  *
- * A press of a button bubbles as an event: "message-retry", "message-keep" and "message-return" from its failure card,
+ * Button presses bubble as events: "message-retry", "message-keep" and "message-return" from its failure card,
  * "message-regenerate" and "message-continue" from an answer, "message-edit" (`detail.text`) from a question,
  * "message-branch" (`detail.id`) for another version of it.
  */
@@ -27,9 +27,9 @@ export class ChatMessage extends HTMLElement {
   static #count = 0;
 
   source = "";
-  /** How an answer came to be. @type {import("./answer_figures.js").Figures | null} */
+  /** The figures of an answer. @type {import("./answer_figures.js").Figures | null} */
   figures = null;
-  /** The name of this version while it is not saved. */
+  /** The id of this version while it is not saved. */
   draftId = "";
   /** @type {string | null} */
   parentId = null;
@@ -88,7 +88,7 @@ export class ChatMessage extends HTMLElement {
     if (id) this.dataset.messageId = id;
   }
 
-  /** What names this version among the others of its place. */
+  /** Identifies this version among the others. */
   get versionId() {
     return this.messageId ?? this.draftId;
   }
@@ -107,7 +107,7 @@ export class ChatMessage extends HTMLElement {
     this.#settleSoon();
   }
 
-  /** The words of a person. @param {string} text */
+  /** Shows the user's text. @param {string} text */
   showQuestion(text) {
     this.source = text;
     this.body.textContent = text;
@@ -123,7 +123,10 @@ export class ChatMessage extends HTMLElement {
     status.hidden = !text;
   }
 
-  /** @param {string} [note] @param {{ continuable?: boolean }} [options] whether the answer broke off and can go on */
+  /**
+   * @param {string} [note]
+   * @param {{ continuable?: boolean }} [options] whether the answer was cut off and can be continued
+   */
   showFooter(note = "", { continuable = false } = {}) {
     if (this.author === "assistant") {
       part(this, "note").textContent = note;
@@ -136,26 +139,26 @@ export class ChatMessage extends HTMLElement {
     part(this, "footer").hidden = true;
   }
 
-  /** @param {string[]} ids of all versions, in their order */
+  /** @param {string[]} ids the ids of all versions, in order */
   showVersions(ids) {
     if (ids.length < 2 && !this.#pager) return;
     this.#pager ??= new BranchPager(part(this, "versions"));
     this.#pager.show(ids, this.versionId);
   }
 
-  /** After a change of versions the keyboard goes on where it was. @param {string} action */
+  /** Restores the keyboard focus after switching versions. @param {string} action */
   focusVersions(action) {
     this.#pager?.focus(action);
   }
 
-  /** Opens the editor of a question: once its code is there, it is open when this returns, and no key is lost. */
+  /** Opens the editor of a question. If its code is loaded, the editor is open on return, so no key is lost. */
   async edit() {
     try {
       const { QuestionEditor } = editor.loaded ?? (await editor.load());
       this.#editor ??= new QuestionEditor(this, (text) => this.#tell("message-edit", { text }));
       this.#editor.open();
     } catch (error) {
-      warn("the editor could not be loaded", error); // Without a network: the next attempt may do.
+      warn("could not load the editor", error); // Offline, perhaps: the next attempt may work.
     }
   }
 
@@ -172,7 +175,7 @@ export class ChatMessage extends HTMLElement {
     return this.state === "streaming" || this.state === "sending";
   }
 
-  /** Two frames from now its size is known to the browser: then it may be skipped where it is not seen. */
+  /** In two frames, the browser knows its size and may skip it while it is out of view. */
   #settleSoon() {
     cancelAnimationFrame(this.#frame);
     if (this.#busy || !this.isConnected) return;

@@ -4,7 +4,7 @@ import { cloneTemplate, part } from "../ui/template_parts.js";
 
 const SECOND_MS = 1_000;
 
-/** The card that says what went wrong, with Retry (after a countdown, if the server asked for patience) and Keep. */
+/** The card that shows an error, with Retry (after a countdown, if the server asked to wait) and Keep. */
 export class FailureCard {
   /** @type {HTMLElement} */
   #root;
@@ -19,7 +19,7 @@ export class FailureCard {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
-  /** @param {HTMLElement} message that it stands in, above the footer */
+  /** @param {HTMLElement} message the message that contains it, above the footer */
   constructor(message) {
     part(message, "footer").before(cloneTemplate("failure-template"));
     this.#root = part(message, "failure");
@@ -31,13 +31,13 @@ export class FailureCard {
 
   /**
    * @param {object} options
-   * @param {string} options.kind what there is to do about it, see failure_words.js
+   * @param {string} options.kind what can be done about it, see failure_text.js
    * @param {string} options.title
    * @param {string} options.detail
    * @param {number | null} [options.retryAfter] seconds
-   * @param {boolean} [options.keepable] whether there is a part that could be saved
-   * @param {boolean} [options.returnable] whether the words can go back into the message box
-   * @param {boolean} [options.dismissable] whether there is a run to be forgotten
+   * @param {boolean} [options.keepable] whether a partial answer can be saved
+   * @param {boolean} [options.returnable] whether the text can go back into the message box
+   * @param {boolean} [options.dismissable] whether there is a run to dismiss
    */
   show({ kind, title, detail, retryAfter = null, keepable = false, returnable = false, dismissable = false }) {
     part(this.#root, "failure-title").textContent = title;
@@ -51,7 +51,7 @@ export class FailureCard {
     this.#countDown(retryAfter ?? 0);
   }
 
-  /** While something asked for here is under way. */
+  /** While an action of the card is in progress. */
   disable() {
     clearInterval(this.#timer);
     this.#retry.disabled = true;

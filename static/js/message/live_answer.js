@@ -8,7 +8,7 @@ import { failureText } from "../ui/failure_text.js";
 import { statusText } from "./status_text.js";
 import { part } from "../ui/template_parts.js";
 
-/** The message of an answer that is being written, up to its good or bad end. */
+/** The message of an answer in progress, until it ends or fails. */
 export class LiveAnswer {
   #message;
   #writer;
@@ -32,15 +32,15 @@ export class LiveAnswer {
     return this.#writer.text;
   }
 
-  /** Who answers is known. @param {string} label @param {string} model */
+  /** Sets who is answering, once known. @param {string} label @param {string} model */
   identify(label, model) {
     this.#message.label = label;
     this.#model = model;
   }
 
-  /** What the events of a run do to it, by their names. @type {Record<string, (data: any) => unknown>} */
+  /** Handlers for the events of a run, by event name. @type {Record<string, (data: any) => unknown>} */
   events = {
-    // @ts-expect-error -- without the inherited names, which an event must not meet
+    // @ts-expect-error -- null prototype: an event name must not match an inherited property
     __proto__: null,
     status: (data) => this.#activity.showStatus(data) || this.#message.showStatus(statusText(data)),
     reasoning: (data) => this.#think(data),
@@ -56,7 +56,7 @@ export class LiveAnswer {
 
   /**
    * @param {Record<string, any>} done
-   * @returns {boolean} whether this is the text that was saved
+   * @returns {boolean} whether the drawn text is the saved text
    */
   finish(done) {
     this.#writer.finish();
@@ -75,14 +75,14 @@ export class LiveAnswer {
     this.#message.failure.show({ ...failure, ...failureText(failure), keepable: this.text !== "" });
   }
 
-  /** Shows the answer as the server has saved it. @param {import("./branch_pages.js").Message} message */
+  /** Shows the answer as saved by the server. @param {import("./branch_pages.js").Message} message */
   showSaved(message) {
     this.#writer.replace(message.text);
     this.#message.figures = figuresOf(message);
     this.#settle(message, message.id);
   }
 
-  /** Something asked for on the failure card is under way. */
+  /** An action of the failure card is in progress. */
   wait() {
     this.#message.failure.disable();
   }

@@ -2,7 +2,7 @@ import { fitBox } from "../ui/growing_box.js";
 import { composes, sendsMessage } from "../ui/send_keys.js";
 import { cloneTemplate, part } from "../ui/template_parts.js";
 
-/** The form in place of a question that is asked anew in other words. Enter sends it, Escape leaves it as it was. */
+/** The form that replaces a question being edited. Enter sends it, Escape cancels. */
 export class QuestionEditor {
   #message;
   #onSend;
@@ -34,7 +34,7 @@ export class QuestionEditor {
     this.#box.setSelectionRange(this.#box.value.length, this.#box.value.length);
   }
 
-  /** The form goes, and with it its listeners. */
+  /** Removes the form and its listeners. */
   #close() {
     this.#form?.remove();
     this.#form = null;
@@ -56,7 +56,7 @@ export class QuestionEditor {
 
   #pressed = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape" && !composes(event)) {
-      // Not the Escape that stops an answer.
+      // Keep this Escape from stopping an answer.
       event.preventDefault();
       this.#leave();
     } else if (sendsMessage(event, { touch: matchMedia("(hover: none) and (pointer: coarse)").matches })) {

@@ -7,7 +7,7 @@ import { ChatMessage } from "./chat_message.js";
 export const OWN_LABEL = gettext("You");
 
 /**
- * The element for a message that the server has saved.
+ * Creates the element for a saved message.
  *
  * @param {import("./branch_pages.js").Message} message
  * @param {{ assistants: { slug: string, name: string }[], siblings: import("./siblings.js").Siblings }} options

@@ -1,7 +1,7 @@
 /**
- * Which messages stand at the same place of a conversation: the versions of a question, the answers to one question.
+ * Tracks the messages at the same place of a conversation: versions of a question, answers to one question.
  *
- * One that is still being written is among them under an id of its own, until it is saved.
+ * A message still being written is included under a temporary id until it is saved.
  *
  * @typedef {"user" | "assistant"} Role
  */
@@ -21,7 +21,7 @@ export class Siblings {
     return [...(this.#saved.get(key) ?? []), ...(this.#unsaved.get(key) ?? [])];
   }
 
-  /** What the server says. @param {import("./branch_pages.js").Message} message */
+  /** Records the server's list. @param {import("./branch_pages.js").Message} message */
   learn({ id, parent_id: parentId, role, siblings = [id] }) {
     this.#saved.set(keyOf(parentId, role), siblings);
   }
@@ -37,7 +37,7 @@ export class Siblings {
     if (!ids.includes(id)) this.#unsaved.set(key, [...ids, id]);
   }
 
-  /** @param {string} id of one that is not saved, and is gone now */
+  /** @param {string} id the id of an unsaved message that was removed */
   remove(id) {
     for (const [key, ids] of this.#unsaved) this.#unsaved.set(key, ids.filter((other) => other !== id));
   }

@@ -2,17 +2,17 @@ import { gettext } from "../ui/i18n.js";
 
 /** @type {Record<string, string>} */
 const OURS = {
-  // @ts-expect-error -- without the inherited names, which a state must not meet
+  // @ts-expect-error -- null prototype: a state must not match an inherited property
   __proto__: null,
   retrying: gettext("The model is busy. Trying again…"),
   saving: gettext("Saving the answer…"),
 };
 
 /**
- * A progress line in the reader's language, where its state says all that there is to say. The text of any other state
- * says more than that, and is left as it is.
+ * The progress line in the user's language, if its state says everything. For any other state, the server's text says
+ * more and is returned unchanged.
  *
- * @param {{ state?: string, text: string }} status the data of a `status` event
+ * @param {{ state?: string, text: string }} status data of a `status` event
  */
 export function statusText({ state, text }) {
   return OURS[state ?? ""] ?? text;

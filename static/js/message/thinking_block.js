@@ -5,8 +5,8 @@ import { cloneTemplate, part } from "../ui/template_parts.js";
 const SECOND_MS = 1_000;
 
 /**
- * A model's thoughts while they arrive: open as long as it thinks, folded away when it has begun to answer, unless the
- * reader has opened or closed it themselves.
+ * A model's thoughts as they arrive: open while it thinks, folded when the answer begins, unless the reader has opened
+ * or closed it.
  */
 export class ThinkingBlock {
   /** @type {HTMLDetailsElement} */
@@ -19,7 +19,7 @@ export class ThinkingBlock {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
-  /** @param {ParentNode} place where it is added @param {{ open: boolean }} options */
+  /** @param {ParentNode} place the parent it is added to @param {{ open: boolean }} options */
   constructor(place, { open }) {
     place.append(cloneTemplate("thinking-template"));
     this.#root = /** @type {HTMLDetailsElement} */ (place.lastElementChild);
@@ -35,7 +35,7 @@ export class ThinkingBlock {
     return this.#pump.write(text);
   }
 
-  /** The thinking is over: the answer begins, or ends. */
+  /** Thinking is over: the answer begins, or ends. */
   end() {
     if (!this.#thinking) return;
     this.#thinking = false;
@@ -62,7 +62,7 @@ function thinking(seconds) {
   return seconds < 2 ? gettext("Thinking…") : interpolate(gettext("Thinking… %(count)s s"), { count: seconds });
 }
 
-/** @param {number} seconds below one: it was not seen while it happened, or went by in a moment */
+/** @param {number} seconds less than 1 if it was not seen live, or was very short */
 function thought(seconds) {
   if (seconds < 1) return gettext("Thoughts");
   return interpolate(ngettext("Thought for %(count)s second", "Thought for %(count)s seconds", seconds), { count: seconds });

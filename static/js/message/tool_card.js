@@ -2,16 +2,16 @@ import { gettext, interpolate, ngettext } from "../ui/i18n.js";
 import { seconds } from "./answer_figures.js";
 import { part } from "../ui/template_parts.js";
 
-/** More partial results than these are only counted. */
+/** Partial results beyond this number are only counted. */
 const MOST_ITEMS = 20;
 
-/** One call of a tool: what it was asked, what it has found so far, and what came of it. */
+/** One tool call: its arguments, partial results and outcome. */
 export class ToolCard {
   #root;
   #items = 0;
 
   /**
-   * @param {HTMLDetailsElement} root of its template, with the tool's name
+   * @param {HTMLDetailsElement} root from its template, with the tool's name
    * @param {{ arguments?: unknown }} call
    */
   constructor(root, { arguments: asked }) {
@@ -21,7 +21,7 @@ export class ToolCard {
     this.#tell(gettext("Running…"));
   }
 
-  /** @param {any} item a partial result; a search hit has a title, and perhaps a snippet */
+  /** @param {any} item a partial result; a search hit has a title and possibly a snippet */
   addItem(item) {
     this.#items += 1;
     this.#tell(interpolate(ngettext("%(count)s result", "%(count)s results", this.#items), { count: this.#items }));
@@ -46,7 +46,7 @@ export class ToolCard {
     this.#tell([gettext("Failed"), seconds(duration)].filter(Boolean).join(" · "));
   }
 
-  /** The answer has ended, and this call never did. */
+  /** The answer ended before this call did. */
   abandon() {
     if (this.#root.dataset.state !== "running") return;
     this.#root.dataset.state = "failed";
@@ -79,7 +79,7 @@ function itemRow(item) {
   return row;
 }
 
-/** @param {unknown} value of whatever shape a tool likes @returns {string} */
+/** @param {unknown} value of any shape @returns {string} */
 function plain(value) {
   if (value === null || value === undefined || value === "") return "";
   if (typeof value === "string") return value;

@@ -10,12 +10,12 @@ import { actionOf, part } from "../ui/template_parts.js";
 const RECENT = 7;
 
 /**
- * Search and commands in one field: what was said, and what can be done.
+ * The command palette: searches conversations and commands in one field.
  *
  * @typedef {object} PaletteOptions
  * @property {import("../client/chat_client.js").ChatClient} client
  * @property {import("../conversation/conversation_store.js").ConversationStore} store
- * @property {() => string | null} current the conversation on the screen
+ * @property {() => string | null} current the open conversation
  * @property {(name: string) => void} onCommand
  * @property {(target: { id: string, messageId: string | null }, inNewTab: boolean) => void} onOpen
  */
@@ -25,11 +25,11 @@ export class Palette {
   #feed;
   #listbox;
   #view;
-  /** How well the best hit holds the words, as soon as that is known. */
+  /** The rank of the best hit, once known. */
   #bar = UNKNOWN;
-  /** Whether a command stands first. */
+  /** Whether a command comes first. */
   #leads = false;
-  /** Enter was pressed before it was known what is meant. @type {Event | null} */
+  /** Enter was pressed before the results were known. @type {Event | null} */
   #entered = null;
 
   /**
@@ -49,7 +49,7 @@ export class Palette {
     dialog.addEventListener("close", () => this.#closed());
   }
 
-  /** It is open already, perhaps with words in it: they need not wait for what is here. */
+  /** Call once the dialog is open. Text may already be typed in it: its local results are shown at once. */
   show() {
     this.#typed();
     this.#view.observe(part(this.#dialog, "end"));
@@ -75,7 +75,7 @@ export class Palette {
     part(this.#dialog, "scroller").scrollTop = 0;
   }
 
-  /** The order stands with the first page: the next ones move nothing. */
+  /** The first page fixes the order; later pages move nothing. */
   #found() {
     const { answered, hits, words, state } = this.#feed;
     if (answered && this.#bar === UNKNOWN) this.#bar = bestRank(hits, words);
@@ -92,7 +92,7 @@ export class Palette {
     part(this.#dialog, "list").replaceChildren(...groups.map(({ label, options }, at) => optionGroup(label, options, `palette-group-${at}`)));
     this.#listbox.refresh({ first });
     this.#tell();
-    // An observer tells of changes only: a list that is still short is looked at once more.
+    // Observers report changes only: check a list that is still short once more.
     const end = part(this.#dialog, "end");
     this.#view.unobserve(end);
     if (this.#dialog.open && this.#feed.state === "ready") this.#view.observe(end);
@@ -119,7 +119,7 @@ export class Palette {
     ];
   }
 
-  /** Enter waits until it is known what is found; unless a command leads, or somebody has gone to an option already. @param {KeyboardEvent} event */
+  /** Enter waits for the results, unless a command leads or the user has already moved to an option. @param {KeyboardEvent} event */
   #pressed(event) {
     const { words, answered, state } = this.#feed;
     if (event.key !== "Enter" || event.target !== this.#field || composes(event)) return;
@@ -129,7 +129,7 @@ export class Palette {
     this.#entered = event;
   }
 
-  /** The line below the list: what is under way, or why there is nothing. */
+  /** The line below the list: progress, or why it is empty. */
   #tell() {
     const { state, hits, words, problem } = this.#feed;
     const nothing = state === "ready" && hits.length === 0;
@@ -154,7 +154,7 @@ export class Palette {
   /** @param {MouseEvent} event */
   #clicked(event) {
     if (actionOf(event)?.action === "search-again") this.#feed.search(this.#field.value);
-    // The veil around it is the dialog's own.
+    // A click on the backdrop targets the dialog itself.
     if (event.target === this.#dialog) this.#dialog.close();
   }
 }

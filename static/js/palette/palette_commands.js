@@ -2,17 +2,18 @@ import { gettext } from "../ui/i18n.js";
 
 /**
  * @typedef {object} Command
- * @property {string} name of `Commands`
+ * @property {string} name a name in `Commands`
  * @property {string} label
  * @property {string} icon
  * @property {string} [keys]
- * @property {string} [words] by which it is found as well
+ * @property {string} [words] additional search terms
  */
 
 /**
- * What can be done from the palette.
+ * The commands of the palette.
  *
- * @param {import("../conversation/conversation_store.js").Conversation | null} open the conversation on the screen, if it is saved
+ * @param {import("../conversation/conversation_store.js").Conversation | null} open the open conversation, if it is
+ *   saved
  * @returns {Command[]}
  */
 export function paletteCommands(open) {

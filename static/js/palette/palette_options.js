@@ -40,7 +40,7 @@ export function hitOption({ conversation, message_id: messageId, role, created_a
 /**
  * @param {string} label
  * @param {HTMLElement[]} options
- * @param {string} id of the heading
+ * @param {string} id id of the heading
  */
 export function optionGroup(label, options, id) {
   const group = document.createElement("div");

@@ -1,23 +1,23 @@
 /**
- * What is meant by the words in the palette: a command, or something that was said? A command leads if its name begins
- * with them and nothing that was found holds them better: "dark" is a command, "the" is a word.
+ * Decides whether a query in the palette means a command or a search. A command leads if its name begins with the
+ * query and no hit matches it better: "dark" is a command, "the" is a word.
  *
  * @typedef {import("./palette_commands.js").Command} Command
  * @typedef {import("./search_feed.js").Hit} Hit
  */
 
 const WORD = /[\p{L}\p{N}]+/gu;
-/** More commands whose names begin with the same whole word: it names none of them. */
+/** If more command names than this begin with the same whole word, the word names none of them. */
 const MOST_NAMED = 2;
 const NAMED = 4;
 const BEGUN = 2;
 const FOUND = 0;
 
-/** A rank that no command reaches which is not named. */
+/** A rank that no command reaches unless it is named. */
 export const UNKNOWN = 3;
 
 /**
- * @param {Command[]} commands those that match
+ * @param {Command[]} commands the matching commands
  * @param {string} query
  * @param {number} bar the rank of the best hit
  * @returns {{ leading: Command[], following: Command[] }}
@@ -49,7 +49,7 @@ function commandRank(name, asked) {
 /**
  * @param {import("./search_feed.js").Segment[]} segments
  * @param {string[]} asked
- * @param {number} more that a title is worth
+ * @param {number} more the bonus of a title
  */
 function hitRank(segments, asked, more) {
   if (!segments.some(({ match }) => match)) return FOUND;

@@ -6,9 +6,9 @@ const WAIT_MS = 120;
 /**
  * @typedef {{ text: string, match: boolean }} Segment
  *
- * @typedef {object} Hit as the API gives it
+ * @typedef {object} Hit as returned by the API
  * @property {import("../conversation/conversation_store.js").Conversation} conversation
- * @property {string | null} message_id null: its title was found
+ * @property {string | null} message_id null if the title matched
  * @property {string} role
  * @property {string} created_at
  * @property {Segment[]} title
@@ -18,22 +18,22 @@ const WAIT_MS = 120;
  */
 
 /**
- * What the server finds for the words that are being typed: asked for when the typing pauses, and page by page.
+ * Server search for the text being typed: requests when typing pauses, and reads page by page.
  *
- * Says "change". While the next answer is awaited the hits are those of the last one; an answer that comes late, for
- * words that have changed since, is nobody's.
+ * Fires "change". Until the next response arrives, the previous hits stay; a late response to an earlier query is
+ * discarded.
  */
 export class SearchFeed extends EventTarget {
   /** @type {Hit[]} */
   hits = [];
   /** @type {SearchState} */
   state = "idle";
-  /** Why it failed. */
+  /** The error text. */
   problem = "";
   #client;
   #clock;
   #words = "";
-  /** The words that the hits are an answer to. */
+  /** The query that the hits belong to. */
   #answered = "";
   /** @type {string | null} */
   #next = null;
@@ -51,12 +51,12 @@ export class SearchFeed extends EventTarget {
     this.#clock = clock;
   }
 
-  /** The words that are searched for. */
+  /** The current query. */
   get words() {
     return this.#words;
   }
 
-  /** Whether the hits are those of these words: all of them, or the first page. */
+  /** Whether the hits belong to the current query: all of them, or the first page. */
   get answered() {
     return this.#answered === this.#words;
   }
@@ -73,7 +73,7 @@ export class SearchFeed extends EventTarget {
     this.#timer = this.#clock.setTimeout(() => void this.#read(null), WAIT_MS);
   }
 
-  /** Reads the next page, if there is one and nothing is being read. */
+  /** Reads the next page, if there is one and no request is in progress. */
   async more() {
     if (this.#next === null || this.state !== "ready") return;
     this.#become("searching", this.hits);

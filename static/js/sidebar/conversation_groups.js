@@ -1,7 +1,7 @@
 import { arrange } from "../ui/arrange.js";
 
 /**
- * The headings of a list and what stands under each: drawn again and again, moving only what has moved.
+ * The headings of a list and the rows below each. Redrawing moves only what has changed place.
  *
  * @typedef {{ label: string, rows: Element[] }} Group
  */

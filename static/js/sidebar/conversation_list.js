@@ -13,11 +13,11 @@ import { actionOf, part } from "../ui/template_parts.js";
 const menu = new LateModule(() => import("./conversation_menu.js"));
 
 /**
- * The conversations of the sidebar: what is pinned, then the others by date, read as the list is scrolled. Or, in the
- * same place, the archived ones.
+ * The sidebar's conversations: pinned ones, then the others by date, read on scrolling. Or the archived ones, in the
+ * same place.
  *
- * Says "conversation-open", "conversation-change" (`detail.changes`), "conversation-rename" (by the menu: a field is wanted)
- * and "conversation-delete", each with `detail.id`.
+ * Fires "conversation-open", "conversation-change" (`detail.changes`), "conversation-rename" (from the menu: opens a
+ * field) and "conversation-delete", each with `detail.id`.
  */
 export class ConversationList extends HTMLElement {
   /** @type {import("../conversation/conversation_store.js").ConversationStore} */
@@ -68,7 +68,7 @@ export class ConversationList extends HTMLElement {
     this.#draw();
   }
 
-  /** Whether the archived conversations stand here. */
+  /** Whether the archived conversations are shown. */
   get archive() {
     return this.#archive;
   }
@@ -83,13 +83,13 @@ export class ConversationList extends HTMLElement {
     if (archive) part(this, "archive-close").focus();
   }
 
-  /** @param {string | null} id @param {MouseEvent} event at a button that opens the menu of this conversation */
+  /** @param {string | null} id @param {MouseEvent} event on a button that opens this conversation's menu */
   showMenu(id, event) {
     const conversation = this.#store.get(id);
     if (conversation) void this.#showMenu(conversation, event);
   }
 
-  /** @param {string} id its title becomes a field, if it stands here */
+  /** @param {string} id its title becomes a text field, if it is in the list */
   rename(id) {
     this.archive = this.#store.get(id)?.archived ?? false;
     const row = this.#rows.get(id);
@@ -116,7 +116,7 @@ export class ConversationList extends HTMLElement {
     if (archive === this.#archive) this.#look();
   }
 
-  /** An observer tells of changes only: a list that is still short is looked at once more. */
+  /** Observers report changes only: check a list that is still short once more. */
   #look() {
     const end = part(this, "end");
     this.#view?.unobserve(end);
@@ -124,7 +124,7 @@ export class ConversationList extends HTMLElement {
   }
 
   #draw = () => {
-    if ([...this.#rows.values()].some((row) => row.renaming)) return; // Drawn again when that has ended.
+    if ([...this.#rows.values()].some((row) => row.renaming)) return; // Redrawn when renaming ends.
     const focused = this.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     this.#forgetRows();
     const shown = this.#archive ? this.#store.archived : this.#store.all;
@@ -169,7 +169,7 @@ export class ConversationList extends HTMLElement {
    * @param {string} id
    * @param {"open" | "rename" | "menu"} action
    * @param {string} title
-   * @param {MouseEvent} [event] of "menu"
+   * @param {MouseEvent} [event] for "menu"
    */
   #asked(id, action, title, event) {
     if (action === "menu") this.showMenu(id, /** @type {MouseEvent} */ (event));
@@ -178,24 +178,24 @@ export class ConversationList extends HTMLElement {
     if (action !== "menu") this.#draw();
   }
 
-  /** @param {Conversation} conversation @param {MouseEvent} event at the button that opens it */
+  /** @param {Conversation} conversation @param {MouseEvent} event on the button that opens it */
   async #showMenu(conversation, event) {
     const root = /** @type {HTMLElement} */ (document.getElementById("conversation-menu"));
     const source = /** @type {HTMLElement} */ (event.target).closest("button");
-    if (!menu.loaded) event.preventDefault(); // It does not open before it can do something.
+    if (!menu.loaded) event.preventDefault(); // Do not open it before it works.
     try {
       const { ConversationMenu } = menu.loaded ?? (await menu.load());
       this.#menu ??= new ConversationMenu(root, (id, action) => this.#chosen(id, action));
       this.#menu.show(conversation);
       if (event.defaultPrevented) root.showPopover(/** @type {any} */ ({ source }));
     } catch (error) {
-      warn("the menu could not be loaded", error); // Without a network: the next attempt may do.
+      warn("could not load the menu", error); // Offline, perhaps: the next attempt may work.
     }
   }
 
   /**
    * @param {string} id
-   * @param {string} action of the menu
+   * @param {string} action a menu action
    */
   #chosen(id, action) {
     const conversation = this.#store.get(id);

@@ -2,7 +2,7 @@ import { gettext } from "../ui/i18n.js";
 import { MenuKeys } from "../ui/menu_keys.js";
 import { actionOf, part } from "../ui/template_parts.js";
 
-/** The menu of a row of the sidebar. There is one, which opens beside the button that asks for it. */
+/** The menu of a sidebar row. There is one, which opens next to the button pressed. */
 export class ConversationMenu {
   #root;
   #onChoose;
@@ -21,14 +21,14 @@ export class ConversationMenu {
     root.addEventListener("click", this.#clicked);
   }
 
-  /** Before it opens, which the button does by itself. @param {import("../conversation/conversation_store.js").Conversation} conversation */
+  /** Call before it opens; the button itself opens it. @param {import("../conversation/conversation_store.js").Conversation} conversation */
   show({ id, pinned = false, archived = false, provisional = false }) {
     this.#id = id;
     part(this.#root, "pin").textContent = pinned ? gettext("Unpin") : gettext("Pin");
     part(this.#root, "archive").textContent = archived ? gettext("Put back") : gettext("Archive");
     for (const item of /** @type {NodeListOf<HTMLElement>} */ (this.#root.querySelectorAll("[data-action]"))) {
       const { action } = item.dataset;
-      // Of one that is not saved yet there is nothing to keep or to name.
+      // A conversation that is not saved yet can only be deleted.
       item.hidden = (provisional && action !== "delete") || (archived && action === "pin");
     }
   }

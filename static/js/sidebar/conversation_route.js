@@ -2,7 +2,7 @@ const CONVERSATION = /^(.*\/)c\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?
 
 /**
  * @param {string} pathname
- * @returns {string | null} the conversation that this address shows, or null for a new one
+ * @returns {string | null} the conversation at this address; null for a new one
  */
 export function conversationIdOf(pathname) {
   return CONVERSATION.exec(pathname)?.[2].toLowerCase() ?? null;
@@ -10,7 +10,7 @@ export function conversationIdOf(pathname) {
 
 /**
  * @param {string | null} id
- * @param {string} root the address of a new chat, with its last slash
+ * @param {string} root the address of a new chat, with a trailing slash
  * @returns {string}
  */
 export function pathOf(id, root) {

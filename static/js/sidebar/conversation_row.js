@@ -2,7 +2,7 @@ import { gettext, interpolate } from "../ui/i18n.js";
 import { composes } from "../ui/send_keys.js";
 import { actionOf, cloneTemplate, part } from "../ui/template_parts.js";
 
-/** One line of the sidebar. Tells its list what is asked for: "open", "rename" (with the new title) or its "menu". */
+/** One row of the sidebar. Calls its list with the requested action: "open", "rename" (with the new title) or "menu". */
 export class ConversationRow {
   #root;
   #onAct;
@@ -53,7 +53,7 @@ export class ConversationRow {
     else this.#link.removeAttribute("aria-current");
   }
 
-  /** The title becomes a field. */
+  /** Turns the title into a text field. */
   rename() {
     this.#root.dataset.renaming = "";
     this.#form.hidden = false;
@@ -80,7 +80,7 @@ export class ConversationRow {
   #clicked(event) {
     const action = actionOf(event)?.action;
     if (action === "menu") this.#onAct("menu", this.#title, event);
-    // A click that opens a tab is the browser's.
+    // Leave clicks that open a new tab to the browser.
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
     if (action !== "open" || !plain) return;
     event.preventDefault();

@@ -3,9 +3,9 @@ import { gettext, language } from "../ui/i18n.js";
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
- * The heading under which something of this age stands in a list, newest first.
+ * The heading for an item of this age in a list.
  *
- * Days are calendar days where the person is, so a clock change does not move a conversation to another day.
+ * Days are calendar days in the user's time zone, so a clock change does not move a conversation to another day.
  *
  * @param {Date} date
  * @param {Date} now

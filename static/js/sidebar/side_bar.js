@@ -1,8 +1,8 @@
 const PHONE = "(max-width: 50rem)";
-/** An Escape is theirs first. */
+/** These handle Escape first. */
 const OVERLAY = ":popover-open, dialog[open]";
 
-/** The sidebar: on a wide screen there until it is put away, on a narrow one a drawer over the conversation. */
+/** The sidebar: on a wide screen, open until collapsed; on a narrow one, a drawer over the conversation. */
 export class SideBar extends HTMLElement {
   #phone = matchMedia(PHONE);
 
@@ -30,12 +30,12 @@ export class SideBar extends HTMLElement {
     else if (this.contains(document.activeElement)) this.#button.focus();
   }
 
-  /** Asked for by its buttons. On a wide screen it stays as it was left. @param {boolean} shown */
+  /** Called by its buttons. On a wide screen, the state is remembered. @param {boolean} shown */
   show(shown) {
     if (this.#phone.matches) return void (this.open = shown);
     if (shown !== this.#app.hasAttribute("data-collapsed")) return;
     this.#app.toggleAttribute("data-collapsed", !shown);
-    // For a year. The server reads it, too: what was put away does not show for a moment before the scripts have come.
+    // For a year. The server reads this too, so a collapsed sidebar does not flash before the scripts run.
     document.cookie = `sidebar=${shown ? "" : "collapsed"}; path=/; max-age=31536000; samesite=lax`;
     (shown ? this.#closing : this.#button).focus();
   }

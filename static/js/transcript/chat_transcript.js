@@ -5,18 +5,18 @@ import { MessageWindow } from "./message_window.js";
 import { ReadingPlace } from "./reading_place.js";
 import { actionOf, part } from "../ui/template_parts.js";
 
-/** Drawn at once, before the first paint: about a screen. */
+/** Drawn at once, before the first paint: about one screen. */
 const FIRST = 6;
-/** Drawn at once when a reader comes near the end of what is drawn. */
+/** Drawn at once when the reader gets near the end of what is drawn. */
 const SLICE = 10;
-/** So far beyond the screen it is drawn, or asked for. */
+/** How far beyond the screen messages are drawn or requested. */
 const AHEAD = "1500px 0px";
 
 /**
- * The messages of the open conversation, and where they are scrolled to.
+ * The messages of the open conversation and their scroll position.
  *
- * Says "transcript-older" and "transcript-newer" when a reader comes near the first or last message that is known and
- * there are more, and "transcript-latest" when they want to see the end and it is not known.
+ * Fires "transcript-older" and "transcript-newer" when the reader gets near the first or last known message and there
+ * are more, and "transcript-latest" when they jump to an end that has not been read.
  *
  * @typedef {import("./message_window.js").Entry} Entry
  * @typedef {import("../message/chat_message.js").ChatMessage} ChatMessage
@@ -30,7 +30,7 @@ export class ChatTranscript extends HTMLElement {
   #details = null;
   /** @type {IntersectionObserver} */
   #edges = /** @type {any} */ (null);
-  /** Whether more can be read above and below what is known. */
+  /** Whether there is more above and below the known messages. */
   #more = { older: false, newer: false };
   #unread = false;
   #stopDrawing = () => {};
@@ -52,12 +52,12 @@ export class ChatTranscript extends HTMLElement {
     this.removeEventListener("click", this.#act);
   }
 
-  /** Those that are drawn. @returns {ChatMessage[]} */
+  /** The drawn messages. @returns {ChatMessage[]} */
   get messages() {
     return [.../** @type {any} */ (this.#list.children)];
   }
 
-  /** All that are known, drawn or not. */
+  /** All known messages, drawn or not. */
   get entries() {
     return this.#window.entries;
   }
@@ -66,7 +66,7 @@ export class ChatTranscript extends HTMLElement {
     return this.#place.atEnd;
   }
 
-  /** @param {string | null} key @returns {Element | null} if it is drawn */
+  /** @param {string | null} key @returns {Element | null} null if it is not drawn */
   elementOf(key) {
     return this.entries.find((entry) => entry.key === key)?.element ?? null;
   }
@@ -85,13 +85,13 @@ export class ChatTranscript extends HTMLElement {
     this.setMore({ older: false, newer: false });
   }
 
-  /** @param {{ older?: boolean, newer?: boolean }} more whether more can be read in these directions */
+  /** @param {{ older?: boolean, newer?: boolean }} more whether there are more in these directions */
   setMore(more) {
     this.#more = { ...this.#more, ...more };
     this.#drawEdges();
   }
 
-  /** Shows a conversation at its end. @param {Entry[]} entries */
+  /** Shows the end of a conversation. @param {Entry[]} entries */
   open(entries) {
     this.#window.append(entries, { draw: false });
     this.#window.drawOnly(FIRST);
@@ -99,7 +99,7 @@ export class ChatTranscript extends HTMLElement {
     this.#drawRest();
   }
 
-  /** Shows a conversation at one of its messages. @param {Entry[]} entries @param {string} key */
+  /** Shows a conversation at one message. @param {Entry[]} entries @param {string} key */
   openAt(entries, key) {
     this.#window.append(entries, { draw: false });
     const index = this.#window.indexOf(key);
@@ -110,26 +110,31 @@ export class ChatTranscript extends HTMLElement {
     return element ?? null;
   }
 
-  /** Adds what was written now. @param {...Entry} entries */
+  /** Adds messages just written. @param {...Entry} entries */
   addMessages(...entries) {
     this.#window.append(entries);
     if (this.#place.following && this.#window.trimOlder()) this.#drawEdges();
     if (!this.#place.following && !this.#place.atEnd) this.#markUnread();
   }
 
-  /** @param {Entry[]} entries that were read */
+  /** @param {Entry[]} entries just read */
   addOlder(entries) {
     this.#window.prepend(entries);
     this.#drawOlder();
   }
 
-  /** @param {Entry[]} entries that were read */
+  /** @param {Entry[]} entries just read */
   addNewer(entries) {
     this.#window.append(entries, { draw: false });
     this.#drawNewer();
   }
 
-  /** Takes away the message below `parent`, and all that follows; with null everything. @param {string | null} parent @returns {Entry[]} */
+  /**
+   * Removes the message below `parent` and everything after it; null removes everything.
+   *
+   * @param {string | null} parent
+   * @returns {Entry[]}
+   */
   cutBelow(parent) {
     this.#details?.close();
     const cut = this.#window.cutBelow(parent);
@@ -137,31 +142,31 @@ export class ChatTranscript extends HTMLElement {
     return cut;
   }
 
-  /** @param {Element[]} elements that are to be shown no longer */
+  /** @param {Element[]} elements to remove */
   take(elements) {
     this.#window.take(elements);
     this.#drawEdges();
   }
 
-  /** Something else stands in the place of a message: it is put where that was. @param {Element} before @param {() => Element | null} change */
+  /** Replaces a message, keeping its position on the screen. @param {Element} before @param {() => Element | null} change */
   replace(before, change) {
     this.#place.replace(before, change);
     this.#drawRest();
   }
 
-  /** Puts a message that was just sent to the top. @param {Element} element */
+  /** Moves a message just sent to the top of the screen. @param {Element} element */
   pin(element) {
     if (!element.isConnected) this.#window.drawOnly(FIRST);
     this.#place.pin(element);
     this.#drawRest();
   }
 
-  /** Puts a message where it can be read. @param {Element} element */
+  /** Scrolls a message into reading position. @param {Element} element */
   show(element) {
     this.#place.show(element);
   }
 
-  /** Goes to the last message there is. */
+  /** Jumps to the last message. */
   showLatest() {
     if (this.#more.newer) return void this.dispatchEvent(new CustomEvent("transcript-latest", { bubbles: true }));
     if (this.#window.hasNewer) this.#window.drawOnly(FIRST);
@@ -170,7 +175,7 @@ export class ChatTranscript extends HTMLElement {
     this.#drawRest();
   }
 
-  /** @param {string} text in place of messages that cannot be shown; empty for none @param {{ gone?: boolean }} [options] whether trying again helps nobody */
+  /** @param {string} text shown instead of the messages; empty for none @param {{ gone?: boolean }} [options] whether retrying is pointless */
   showProblem(text, { gone = false } = {}) {
     part(this, "problem-text").textContent = text;
     part(this, "problem-again").hidden = gone;
@@ -183,7 +188,7 @@ export class ChatTranscript extends HTMLElement {
     return part(this, "messages");
   }
 
-  /** The rest of what is known follows when there is time, the newest first, so that it can be searched. */
+  /** Draws the rest of the known messages in idle time, newest first, so that the browser can search them. */
   #drawRest() {
     this.#stopDrawing();
     this.#drawEdges();
@@ -218,7 +223,7 @@ export class ChatTranscript extends HTMLElement {
   #drawEdge(name, shown) {
     const edge = part(this, name);
     if (edge.hidden === shown) edge.hidden = !shown;
-    // Observed anew: an observer tells of changes only, and a short page may leave this in view.
+    // Observe anew: observers report changes only, and a short page may leave this element in view.
     this.#edges.unobserve(edge);
     if (shown) this.#edges.observe(edge);
   }
@@ -254,14 +259,14 @@ export class ChatTranscript extends HTMLElement {
     if (asked?.action === "details") void this.#tellDetails(asked.element);
   };
 
-  /** @param {HTMLElement} button of the message that is asked about */
+  /** @param {HTMLElement} button the message's button */
   async #tellDetails(button) {
     try {
       const { AnswerDetails } = answerDetails.loaded ?? (await answerDetails.load());
       this.#details ??= new AnswerDetails(/** @type {HTMLElement} */ (document.getElementById("answer-details")));
       this.#details.toggle(button);
     } catch (error) {
-      warn("the details could not be loaded", error); // Without a network: the next attempt may do.
+      warn("could not load the details", error); // Offline, perhaps: the next attempt may work.
     }
   }
 }

@@ -1,17 +1,17 @@
-/** What blocks of text stand in. */
+/** Containers of text blocks. */
 const HOLDERS = ".message, .message__body, .markdown-part";
 const DRAWN = { contentVisibilityAuto: true };
-/** What may begin a scrolling, and what goes on with it. */
+/** Events that start or continue scrolling. */
 const SIGNS = ["wheel", "touchmove", "keydown", "scroll"];
-/** After as many frames without any of them, nothing scrolls any more. */
+/** After this many frames without any of them, scrolling has stopped. */
 const STILL_FRAMES = 10;
 
 /**
- * Holds the text that is read where it is on the screen, in browsers that do not do that by themselves. They lay out what
- * they have skipped when it comes into view: then it has another height than they had guessed.
+ * Keeps the text being read in place on the screen, in browsers without scroll anchoring. They lay out skipped content
+ * only when it comes into view, and its height then differs from their estimate.
  *
- * While somebody scrolls, the text is not scrolled back, as that ends a key's scrolling in Safari: all of it is shifted, by
- * a margin above it. Once it is still, the shift is made a scrolling, which nobody sees.
+ * During scrolling the text is not scrolled back, because that would end keyboard scrolling in Safari; instead, a
+ * margin above shifts all of it. Once scrolling has stopped, the shift is converted into an invisible scroll.
  */
 export class HeldText {
   #scroller;
@@ -19,48 +19,48 @@ export class HeldText {
   #onSettled;
   /** @type {{ block: Element, offset: number, top: number, length: number } | null} */
   #read = null;
-  /** So far the text is up from where it belongs. */
+  /** How far the text is shifted up from its natural position. */
   #shift = 0;
   #sheet = new CSSStyleSheet();
-  /** Frames until it is still. */
+  /** Frames until scrolling counts as stopped. */
   #frames = 0;
 
   /**
    * @param {HTMLElement} scroller
-   * @param {import("./scroll_view.js").ScrollView} view of it
-   * @param {AbortSignal} signal ends it
-   * @param {() => void} onSettled is called when it has scrolled by itself
+   * @param {import("./scroll_view.js").ScrollView} view its measurements
+   * @param {AbortSignal} signal stops it
+   * @param {() => void} onSettled called after it has scrolled
    */
   constructor(scroller, view, signal, onSettled) {
     this.#scroller = scroller;
     this.#view = view;
     this.#onSettled = onSettled;
     document.adoptedStyleSheets.push(this.#sheet);
-    // Keys are heard wherever the focus is: a browser scrolls what was clicked last.
+    // Listen to keys wherever the focus is: a browser scrolls what was clicked last.
     for (const sign of SIGNS) document.addEventListener(sign, this.#moves, { signal, passive: true, capture: true });
     signal.addEventListener("abort", () => {
       document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== this.#sheet);
     });
   }
 
-  /** Another text: where it was scrolled to does not matter. */
+  /** The text was replaced: its scroll position no longer matters. */
   reset() {
     this.#read = null;
     this.#shiftTo(0);
   }
 
-  /** From now on, what is read now is held. @param {boolean} held or nothing */
+  /** Starts holding what is being read now, or nothing. @param {boolean} held */
   note(held) {
     const block = held && this.#block;
     const { scrollTop, scrollHeight } = this.#scroller;
     this.#read = block ? { block, offset: this.#view.offsetOf(block), top: scrollTop, length: scrollHeight } : null;
   }
 
-  /** Undoes what has moved the text, but not what the reader has scrolled since then. @returns {number} what it has scrolled */
+  /** Undoes movements of the text, but not the reader's scrolling since then. @returns {number} the distance scrolled */
   restore() {
     if (!this.#read?.block.isConnected) return 0;
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    // Where the text has become too short for the place, it is the browser that has scrolled.
+    // If the text has become too short for its position, the browser has scrolled.
     const cut = scrollHeight < this.#read.length && scrollHeight - clientHeight - scrollTop <= 1;
     const scrolled = cut ? 0 : scrollTop - this.#read.top;
     const moved = this.#view.offsetOf(this.#read.block) - this.#read.offset + scrolled;
@@ -68,7 +68,7 @@ export class HeldText {
     return this.#scroller.scrollTop - scrollTop;
   }
 
-  /** Moves the text, but ends no scrolling that is under way. @param {number} distance */
+  /** Moves the text without ending a scroll in progress. @param {number} distance */
   scrollBy(distance) {
     if (Math.abs(distance) < 1) return;
     if (this.#frames) this.#shiftTo(this.#shift + distance);
@@ -79,7 +79,7 @@ export class HeldText {
     if (type === "scroll" && target !== this.#scroller) return;
     if (!this.#frames) requestAnimationFrame(this.#count);
     this.#frames = STILL_FRAMES;
-    // What has been shifted out at the top cannot be scrolled to.
+    // Text shifted out at the top cannot be scrolled to.
     if (type === "scroll" && this.#scroller.scrollTop <= 1) this.#settle();
   };
 
@@ -93,7 +93,7 @@ export class HeldText {
     if (!this.#shift) return;
     this.restore();
     const shift = this.#shift;
-    // The longer text first, so that there is room for the scrolling.
+    // Lengthen the text first, so that there is room to scroll.
     if (shift < 0) this.#scroller.scrollBy(0, shift);
     this.#shiftTo(0);
     if (shift > 0) this.#scroller.scrollBy(0, shift);
@@ -107,7 +107,7 @@ export class HeldText {
     this.#sheet.replaceSync(shift ? `.transcript__content { margin-block-start: ${-shift}px }` : "");
   }
 
-  /** The first block that is drawn and in view, if only with its end; where none is, the first message. */
+  /** The first drawn block in view, even partly; if there is none, the first message. */
   get #block() {
     const first = this.#view.firstVisible;
     const { top, bottom } = this.#scroller.getBoundingClientRect();
@@ -116,7 +116,8 @@ export class HeldText {
 }
 
 /**
- * What is skipped is not looked into: it would be laid out for that. Nor is it held itself, as where it ends is a guess.
+ * Skipped content is not inspected, which would force its layout. Nor is it held itself, because its end is only an
+ * estimate.
  *
  * @param {Iterable<Element>} elements @param {number} top @param {number} bottom
  * @returns {Element | null}
@@ -134,7 +135,7 @@ function firstDrawn(elements, top, bottom) {
   return null;
 }
 
-/** @param {Element} element @returns {Iterable<Element>} it, and its siblings below */
+/** @param {Element} element @returns {Iterable<Element>} the element and the siblings below it */
 function* from(element) {
   for (let next = /** @type {Element | null} */ (element); next; next = next.nextElementSibling) yield next;
 }

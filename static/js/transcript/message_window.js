@@ -1,25 +1,25 @@
-/** More messages than these are not kept in the page: layout, selection and memory stay those of a short conversation. */
+/** The maximum number of messages in the page: layout, selection and memory stay those of a short conversation. */
 const MOST = 300;
-/** How many more are borne before the far end is cut off, so that it is not cut at every step. */
+/** How far the maximum may be exceeded before the far end is trimmed, so that it is not trimmed at every step. */
 const SLACK = 20;
 
 /**
- * @typedef {object} Entry a message of the transcript, drawn or not
+ * @typedef {object} Entry a message in the transcript, drawn or not
  * @property {string} key
  * @property {string | null} parent the key of the message above it
  * @property {HTMLElement | null} element while it is drawn; always, if there is no `make`
- * @property {(() => HTMLElement) | null} make draws it anew
+ * @property {(() => HTMLElement) | null} make draws it again
  */
 
 /**
- * All messages that are known of what is shown, of which a run of neighbours is drawn into a list. What lies beyond is
- * drawn again when it is scrolled to: from memory, not from the server.
+ * All known messages of the shown branch, of which a contiguous run is drawn into a list. The rest is drawn when
+ * scrolled to, from memory, not from the server.
  */
 export class MessageWindow {
   #list;
   /** @type {Entry[]} */
   #entries = [];
-  /** The drawn ones are those from `#first` up to, without, `#end`. */
+  /** Drawn: from `#first` up to, but not including, `#end`. */
   #first = 0;
   #end = 0;
 
@@ -41,7 +41,7 @@ export class MessageWindow {
     return this.drawn >= MOST;
   }
 
-  /** Whether there are older ones that are not drawn. */
+  /** Whether there are older messages that are not drawn. */
   get hasOlder() {
     return this.#first > 0;
   }
@@ -56,7 +56,7 @@ export class MessageWindow {
     this.#list.replaceChildren();
   }
 
-  /** @param {Entry[]} entries older than all others; they are not drawn yet */
+  /** @param {Entry[]} entries older than all others; not drawn yet */
   prepend(entries) {
     this.#entries.unshift(...entries);
     this.#first += entries.length;
@@ -69,7 +69,12 @@ export class MessageWindow {
     if (draw) this.drawNewer(entries.length);
   }
 
-  /** Takes away the message below `parent`, and all that follows. @param {string | null} parent null: everything @returns {Entry[]} what was taken */
+  /**
+   * Removes the message below `parent` and everything after it.
+   *
+   * @param {string | null} parent null: everything
+   * @returns {Entry[]} the removed entries
+   */
   cutBelow(parent) {
     const index = parent === null ? 0 : this.#placeBelow(parent);
     this.#undraw(Math.max(index, this.#first), this.#end);
@@ -78,7 +83,7 @@ export class MessageWindow {
     return this.#entries.splice(index);
   }
 
-  /** Takes away messages, wherever they stand. @param {Element[]} elements */
+  /** Removes messages, wherever they are. @param {Element[]} elements */
   take(elements) {
     for (const element of elements) {
       const index = this.#entries.findIndex((entry) => entry.element === element);
@@ -109,14 +114,14 @@ export class MessageWindow {
     this.#end = to;
   }
 
-  /** Draws `count` messages anew, and nothing else: up to the given one, or to the last. @param {number} count @param {number} [last] */
+  /** Redraws only `count` messages, ending with the given one or the last. @param {number} count @param {number} [last] */
   drawOnly(count, last = this.#entries.length - 1) {
     this.#undraw(this.#first, this.#end);
     this.#first = this.#end = Math.max(0, last + 1 - count);
     this.drawNewer(Math.min(count, last + 1));
   }
 
-  /** Cuts off the upper end if too much is drawn. @returns {boolean} whether it was */
+  /** Trims the upper end if too much is drawn. @returns {boolean} whether it did */
   trimOlder() {
     if (this.drawn <= MOST + SLACK) return false;
     const first = this.#end - MOST;
@@ -125,7 +130,7 @@ export class MessageWindow {
     return true;
   }
 
-  /** Cuts off the lower end if too much is drawn. @returns {boolean} whether it was */
+  /** Trims the lower end if too much is drawn. @returns {boolean} whether it did */
   trimNewer() {
     if (this.drawn <= MOST + SLACK) return false;
     const end = this.#first + MOST;
@@ -134,7 +139,7 @@ export class MessageWindow {
     return true;
   }
 
-  /** The parent itself may not be known: then it is above all that is. @param {string} parent */
+  /** If the parent is not known, it is above all known messages. @param {string} parent */
   #placeBelow(parent) {
     const above = this.indexOf(parent);
     if (above >= 0) return above + 1;

@@ -2,12 +2,12 @@ const UPWARD_KEYS = new Set(["PageUp", "ArrowUp", "Home"]);
 const TYPING = "input, textarea, select, [contenteditable]";
 
 /**
- * Tells at once when a reader turns upward: by a wheel, a finger or a key. Their scrolling comes frames later, and a text
+ * Reports at once when the reader moves up, by wheel, touch or key. The scroll itself comes frames later, and text
  * that grows meanwhile would undo it.
  *
  * @param {HTMLElement} scroller
  * @param {() => void} onUpward
- * @param {AbortSignal} signal ends it
+ * @param {AbortSignal} signal stops it
  */
 export function watchUpwardMoves(scroller, onUpward, signal) {
   const options = { signal, passive: true };

@@ -1,22 +1,22 @@
 import { watchUpwardMoves } from "./reading_moves.js";
 import { ScrollView } from "./scroll_view.js";
 
-/** From here on, a reader counts as being at the end. */
+/** Within this distance, the reader counts as being at the end. */
 const NEAR_PX = 70;
-/** Between the upper edge and a question that was just sent. */
+/** Between the upper edge and a question just sent. */
 const PIN_OFFSET_PX = 12;
-/** Of a question that is higher than this share of the screen only its end is shown: the answer is to be seen. */
+/** If a question is taller than this share of the screen, only its end is shown, so that the answer is visible. */
 const TALLEST_SHARE = 0.4;
 
 /**
- * Where a growing text is being read, and what may move it: nothing but the reader, with two exceptions.
+ * Controls the scroll position of a growing text. Only the reader moves it, with two exceptions.
  *
- * Who is at the end follows it. A question that was just sent is pinned to the top, with enough room below that it can
- * stay there; its answer grows into that room and does not move. A wheel, a finger or a key upward ends both at once, and
- * so does a selection.
+ * A reader at the end follows it. A question just sent is pinned to the top, with enough room below to stay there; its
+ * answer grows into that room without moving. Moving up by wheel, touch or key ends both at once, and so does a
+ * selection.
  */
 export class ReadingPlace {
-  /** While more lies below than is drawn, the end of what is drawn is not the end. */
+  /** While more follows than is drawn, the end of what is drawn is not the end. */
   partial = false;
   #scroller;
   #content;
@@ -25,26 +25,26 @@ export class ReadingPlace {
   #following = true;
   /** @type {{ element: Element, offset: number } | null} */
   #pin = null;
-  /** Whether what is pinned still stands where it was put. */
+  /** Whether the pinned element is still where it was put. */
   #pinned = false;
   #top = 0;
   #length = 0;
-  /** Whether the browser holds what is being read. */
+  /** Whether the browser supports scroll anchoring. */
   #holds;
-  /** Where the browser does not hold what is being read. @type {import("./held_text.js").HeldText | null} */
+  /** For browsers without scroll anchoring. @type {import("./held_text.js").HeldText | null} */
   #held = null;
   #sizes = new ResizeObserver(() => this.#resized());
   #listeners = new AbortController();
 
   /**
-   * @param {ConstructorParameters<typeof ScrollView>[0] & { onChange: (grown: boolean) => void }} options `onChange` is
-   *   called when the place or the length has changed; `grown`: by more text
+   * @param {ConstructorParameters<typeof ScrollView>[0] & { onChange: (grown: boolean) => void }} options `onChange`
+   *   is called when the position or the length has changed; `grown`: by more text
    */
   constructor({ onChange, ...elements }) {
     this.#scroller = elements.scroller;
     this.#content = elements.content;
     this.#view = new ScrollView(elements);
-    // Safari does not hold it, nor does Firefox where it skips what is not in view.
+    // Safari has no scroll anchoring, and Firefox none for content that it skips out of view.
     this.#holds = getComputedStyle(this.#scroller).overflowAnchor === "auto";
     if (!this.#holds) void this.#holdText();
     this.#onChange = onChange;
@@ -63,17 +63,17 @@ export class ReadingPlace {
     this.#listeners.abort();
   }
 
-  /** Whether the end, as it grows, stays in view. */
+  /** Whether the growing end stays in view. */
   get following() {
     return this.#following;
   }
 
-  /** Whether the last line is in view, or nearly. */
+  /** Whether the last line is in view, or nearly so. */
   get atEnd() {
     return !this.partial && this.#view.below <= NEAR_PX;
   }
 
-  /** Goes to the end and stays there. */
+  /** Scrolls to the end and stays there. */
   follow() {
     this.#following = true;
     this.#pinned = false;
@@ -81,7 +81,7 @@ export class ReadingPlace {
     this.#onChange(false);
   }
 
-  /** Another conversation: nothing is pinned, and its end is followed. */
+  /** For another conversation: nothing is pinned, and its end is followed. */
   reset() {
     this.#pin = null;
     this.#pinned = false;
@@ -90,18 +90,18 @@ export class ReadingPlace {
     this.#view.reserveFor(null, 0);
   }
 
-  /** Puts a message to the top of the screen, and keeps it there while what is below it grows. @param {Element} element */
+  /** Moves a message to the top of the screen, and keeps it there while the text below grows. @param {Element} element */
   pin(element) {
     const room = this.#view.height * TALLEST_SHARE;
     this.#hold(element, Math.min(PIN_OFFSET_PX, room - element.getBoundingClientRect().height));
   }
 
-  /** Puts a message into the upper part of the screen. @param {Element} element */
+  /** Scrolls a message into the upper part of the screen. @param {Element} element */
   show(element) {
     this.#hold(element, this.#view.height / 6);
   }
 
-  /** Changes what is drawn, and leaves what is being read where it is on the screen. @param {() => void} change */
+  /** Changes what is drawn without moving what is being read. @param {() => void} change */
   keep(change) {
     this.#notice();
     this.#restore();
@@ -116,11 +116,10 @@ export class ReadingPlace {
   }
 
   /**
-   * Something takes the place of something else, and the old one's place on the screen, with as much room below as that
-   * needs.
+   * Replaces an element in the same position on the screen, with as much room below as that needs.
    *
    * @param {Element} before
-   * @param {() => Element | null} change returns what stands there now
+   * @param {() => Element | null} change returns the new element
    */
   replace(before, change) {
     const offset = this.#view.offsetOf(before);
@@ -130,7 +129,7 @@ export class ReadingPlace {
 
   /**
    * @param {Element} element
-   * @param {number} offset of its upper edge from that of the screen
+   * @param {number} offset distance of its upper edge from the screen's
    */
   #hold(element, offset) {
     this.#pin = { element, offset };
@@ -163,15 +162,15 @@ export class ReadingPlace {
     this.#onChange(grown);
   }
 
-  /** A reader may have scrolled up just now, by the scroll bar say: the event that tells comes with the next frame. */
+  /** The reader may have just scrolled up, for example by the scroll bar: the event comes with the next frame. */
   #notice() {
     const { top, length, rest } = this.#view;
     if (top < this.#top - 1 && length >= this.#length && rest > 1 && !this.#isCut(top)) this.#following = this.#pinned = false;
   }
 
   /**
-   * Firefox lays out what is new as short as it guesses, cuts the place to that, and lays it out again. That is no reader's
-   * move, who seldom goes more than a screen at once.
+   * Firefox first lays out new content at an estimated, shorter height, clamps the scroll position, and lays it out
+   * again. That is not a move of the reader, who rarely scrolls more than a screen at once.
    *
    * @param {number} top
    */
@@ -179,7 +178,7 @@ export class ReadingPlace {
     return !this.#holds && this.#top - top > this.#view.height;
   }
 
-  /** What comes of it is no move of the reader's. */
+  /** The resulting scroll is not the reader's. */
   #restore() {
     this.#top += this.#held?.restore() ?? 0;
   }
@@ -189,7 +188,7 @@ export class ReadingPlace {
     const { top, length, rest } = this.#view;
     const up = top < this.#top - 1;
     const moved = Math.abs(top - this.#top) > 1;
-    // Content that shrinks moves the scroller up as well: only a person's own move counts. It may have grown again.
+    // Shrinking content also moves the scroller up: only the reader's own moves count. It may have grown again since.
     const shrunk = length < this.#length || (length > this.#length && this.#isCut(top));
     this.#top = top;
     this.#length = length;

@@ -1,4 +1,4 @@
-/** A scroller with messages in it, in numbers: CSS pixels from its upper edge. */
+/** Measures a scroller with messages, in CSS pixels from its upper edge. */
 export class ScrollView {
   #scroller;
   #content;
@@ -8,8 +8,8 @@ export class ScrollView {
    * @param {object} elements
    * @param {HTMLElement} elements.scroller
    * @param {HTMLElement} elements.content
-   * @param {HTMLElement} elements.list of messages, within the content
-   * @param {Element} elements.reserve an SVG element after the content, for room below the last message
+   * @param {HTMLElement} elements.list list of messages, within the content
+   * @param {Element} elements.reserve an SVG element after the content, which makes room below the last message
    */
   constructor({ scroller, content, list, reserve }) {
     this.#scroller = scroller;
@@ -30,12 +30,12 @@ export class ScrollView {
     return this.#scroller.scrollTop;
   }
 
-  /** How far below the lower edge the last line is; negative: above it. */
+  /** How far the last line is below the lower edge; negative if above it. */
   get below() {
     return this.#content.getBoundingClientRect().bottom - this.#scroller.getBoundingClientRect().bottom;
   }
 
-  /** How much there is still to scroll, the reserve included. */
+  /** The remaining distance to scroll, including the reserve. */
   get rest() {
     return this.length - this.top - this.height;
   }
@@ -46,7 +46,7 @@ export class ScrollView {
     return Boolean(selection && !selection.isCollapsed && this.#content.contains(selection.anchorNode));
   }
 
-  /** The first message that is in view, if only with its end. @returns {Element | undefined} */
+  /** The first message in view, even partly. @returns {Element | undefined} */
   get firstVisible() {
     const { top } = this.#scroller.getBoundingClientRect();
     const messages = this.list.children;
@@ -65,26 +65,26 @@ export class ScrollView {
   }
 
   toEnd() {
-    // In Firefox even the same scrollTop ends a scrolling that is under way.
+    // In Firefox, setting even the same scrollTop ends a scroll in progress.
     if (this.rest >= 1) this.#scroller.scrollTop = this.length;
   }
 
   /** @param {number} distance */
   scrollBy(distance) {
-    // In Firefox a scrolling that is under way goes on after this, and ends with a new scrollTop.
+    // In Firefox, a scroll in progress continues after scrollBy, but ends when scrollTop is set.
     if (Math.abs(distance) >= 1) this.#scroller.scrollBy(0, distance);
   }
 
   /**
-   * Makes as much room below the last message as lets an element be at an offset, and no more.
+   * Makes just enough room below the last message for an element to be at an offset.
    *
-   * @param {Element | null} element null: no room
+   * @param {Element | null} element null for no room
    * @param {number} offset
    */
   reserveFor(element, offset) {
     const below = element ? this.#content.getBoundingClientRect().bottom - element.getBoundingClientRect().top : Infinity;
     const room = Math.ceil(Math.max(0, this.height - offset - below));
-    // An attribute, as a height in a style would be an inline style.
+    // An attribute, because a height in a style would be an inline style.
     if (this.#reserve.getAttribute("height") !== String(room)) this.#reserve.setAttribute("height", String(room));
   }
 }

@@ -2,7 +2,7 @@ import { gettext, interpolate, ngettext } from "./i18n.js";
 
 const PAUSE_MS = 2_000;
 
-/** Speaks to screen readers through the one status region of the page: one line at a time, the newest wins. */
+/** Speaks to screen readers through the page's one status region: one line at a time, the newest wins. */
 export class Announcer {
   #region;
   #last = -Infinity;
@@ -28,7 +28,7 @@ export class Announcer {
   }
 }
 
-/** @param {string} text an answer @param {string} status how it ended */
+/** @param {string} text the answer @param {string} status how it ended */
 export function spokenAnswer(text, status) {
   if (status === "error") return gettext("The answer did not come");
   const count = text.match(/\S+/g)?.length ?? 0;

@@ -1,6 +1,6 @@
 /**
- * Makes these the children of `parent`, in this order. What stands right already is not touched: it keeps its focus,
- * its scroll position and its running animations.
+ * Makes these the children of `parent`, in this order. Elements already in place are not touched, so they keep their
+ * focus, scroll position and running animations.
  *
  * @param {Element} parent
  * @param {Element[]} children

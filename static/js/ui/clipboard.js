@@ -1,6 +1,6 @@
 /**
- * Copies a text. On a page without a secure context, as in a home network, there is no `navigator.clipboard`:
- * then a selection is copied the old way.
+ * Copies a text. Without a secure context, as on a home network, there is no `navigator.clipboard`; then it copies a
+ * selection the old way.
  *
  * @param {string} text
  * @returns {Promise<boolean>} whether it worked

@@ -1,9 +1,9 @@
-// As the site calls it. Over HTTPS it has a name that no other host can set.
+// The site's cookie names. The HTTPS one has a prefix that keeps other hosts from setting it.
 const COOKIES = ["__Host-csrftoken", "csrftoken"];
 
 /**
- * The token that unsafe requests carry. The cookie comes first: a login in another tab has changed it since this page
- * was made. The forms of the page have it as well, should the cookie be hidden from scripts.
+ * The CSRF token for unsafe requests. The cookie comes first: signing in from another tab changes it after this page
+ * was rendered. The page's forms contain it as well, in case the cookie is hidden from scripts.
  *
  * @returns {string}
  */
@@ -16,7 +16,7 @@ export function csrfToken() {
   return /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=csrfmiddlewaretoken]"))?.value ?? "";
 }
 
-/** Another login has made the tokens in the forms of this page worthless: they take the new one. */
+/** Signing in again invalidates the tokens in this page's forms: updates them. */
 export function refreshCsrfFields() {
   const token = csrfToken();
   for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) {

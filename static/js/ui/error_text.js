@@ -3,7 +3,7 @@ import { LateModule } from "./late_module.js";
 
 /** @type {Record<string, string>} */
 const OURS = {
-  // @ts-expect-error -- without the inherited names, which a code must not meet
+  // @ts-expect-error -- null prototype: a code must not match an inherited property
   __proto__: null,
   text_too_long: gettext("The message is too long."),
   not_signed_in: gettext("You are signed out. Sign in, then try again."),
@@ -22,11 +22,11 @@ const OURS = {
 };
 
 const serverText = new LateModule(() => import("./server_text.js"));
-// On a page in English the server's own words do.
+// An English page shows the server's own sentences.
 if (language() !== "en") serverText.load().catch(() => {});
 
 /**
- * Why a request was refused, or nobody answered it: in the reader's language, where the code says what there is to say.
+ * Why a request was refused or got no response, in the user's language if the code says everything.
  *
  * @param {{ code?: string, message: string }} error
  * @returns {string}

@@ -8,13 +8,13 @@ import { errorText } from "./error_text.js";
  * @property {boolean} retryable
  * @property {number | null} [retryAfter] seconds
  *
- * @typedef {"wait" | "quota" | "model" | "cut" | "network" | "site"} FailureKind what can be done about it: wait; ask for
- *   more; choose another model or try later; go on from what there is; look at the own connection; try again
+ * @typedef {"wait" | "quota" | "model" | "cut" | "network" | "site"} FailureKind what the user can do: wait; ask for a
+ *   higher quota; choose another model or try later; continue from the partial answer; check the connection; try again
  */
 
-/** What to do, a title, and the sentence below it where the server's own says no more. @type {Record<string, [FailureKind, string, string?]>} */
+/** What to do, a title, and the detail if the server's sentence does not say more. @type {Record<string, [FailureKind, string, string?]>} */
 const KNOWN = {
-  // @ts-expect-error -- without the inherited names, which a code must not meet
+  // @ts-expect-error -- null prototype: a code must not match an inherited property
   __proto__: null,
   rate_limited: ["wait", gettext("The model is asked too often right now"), gettext("The provider of the model is getting too many requests at the moment.")],
   busy: ["wait", gettext("An answer is being written here already"), gettext("Wait for the answer, or stop it.")],
@@ -40,10 +40,11 @@ const DEFAULT_TITLE = gettext("The answer did not come");
 const UNANSWERED_TITLE = gettext("Not sent: the server did not answer");
 
 /**
- * What a person is told: a plain title of ours, and a sentence below it, the server's where that knows more than the code.
+ * The text of a failure: a plain title, and a detail below it, which is the server's sentence if that says more than
+ * the code.
  *
  * @param {Failure} failure
- * @param {{ unanswered?: boolean }} [options] whether nobody knows what became of the request
+ * @param {{ unanswered?: boolean }} [options] whether the outcome of the request is unknown
  * @returns {{ kind: FailureKind, title: string, detail: string }}
  */
 export function failureText({ code, message }, { unanswered = false } = {}) {

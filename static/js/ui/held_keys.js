@@ -3,8 +3,8 @@ import { composes } from "./send_keys.js";
 const HELD = new Set(["Enter", "ArrowDown", "ArrowUp"]);
 
 /**
- * Keys that are pressed in a dialog before the code is there that hears them. Letters go into its field by themselves;
- * these are pressed once more, in their order.
+ * Holds keys pressed in a dialog before the code that handles them is loaded. Letters go into its field by themselves;
+ * these keys are replayed in order.
  */
 export class HeldKeys {
   #dialog;
@@ -17,7 +17,7 @@ export class HeldKeys {
     dialog.addEventListener("keydown", this.#hold);
   }
 
-  /** There is somebody now. */
+  /** The handlers are ready. */
   release() {
     this.drop();
     for (const { key, ctrlKey, metaKey, target } of this.#held) {
@@ -25,7 +25,7 @@ export class HeldKeys {
     }
   }
 
-  /** Listens no longer. */
+  /** Stops listening. */
   drop() {
     this.#dialog.removeEventListener("keydown", this.#hold);
   }

@@ -13,7 +13,7 @@ let catalogue;
 let rules;
 
 /**
- * The text in the reader's language, or as it is where there is no translation.
+ * The text in the user's language, or unchanged if there is no translation.
  * @param {string} text
  * @returns {string}
  */
@@ -23,7 +23,7 @@ export function gettext(text) {
 }
 
 /**
- * The form for this many. `%(count)s` in it is still to be interpolated.
+ * The plural form for a count. `%(count)s` in it still has to be interpolated.
  * @param {string} one
  * @param {string} many
  * @param {number} count
@@ -44,7 +44,7 @@ export function interpolate(text, values) {
   return text.replace(/%\((\w+)\)s/g, (whole, name) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
 }
 
-/** The reader's language as an `Intl` locale: for dates, numbers and the like. */
+/** The user's language as an `Intl` locale, for dates, numbers and the like. */
 export function language() {
   return ours().language;
 }
@@ -54,7 +54,7 @@ export function messages() {
   return ours().messages;
 }
 
-/** Read once, and not before it is needed: the server put it into the page as data. In English there is none. */
+/** Read once, when first needed: the server embeds it in the page as data. English has none. */
 function ours() {
   catalogue ??= read();
   return catalogue;
@@ -67,7 +67,7 @@ function read() {
     return { language: "en", messages: Object.create(null) };
   }
   const { language, messages } = JSON.parse(element.textContent ?? "");
-  // Without a prototype: "constructor" is no translation.
+  // No prototype, so that "constructor" is not a translation.
   return { language, messages: Object.assign(Object.create(null), messages) };
 }
 

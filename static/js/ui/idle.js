@@ -1,8 +1,8 @@
 /**
- * Does something once, when the page has nothing better to do.
+ * Runs something once, when the page is idle.
  *
  * @param {() => unknown} work
- * @param {number} patienceMs after so long a busy page does it all the same
+ * @param {number} patienceMs after this time, even a busy page runs it
  */
 export function whenIdle(work, patienceMs) {
   // Absent in Safari.

@@ -2,10 +2,10 @@ const SOON_MS = 1;
 const SLICE_MS = 8;
 
 /**
- * Does a piece of work again and again while the page has nothing better to do.
+ * Runs a step repeatedly while the page is idle.
  *
- * @param {() => boolean} step does one piece, and returns whether there is more
- * @returns {() => void} ends it
+ * @param {() => boolean} step does one piece and returns whether there is more
+ * @returns {() => void} stops it
  */
 export function workWhenIdle(step) {
   const later = globalThis.requestIdleCallback;

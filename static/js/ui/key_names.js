@@ -2,9 +2,9 @@ const MAC = { Mod: "⌘", Shift: "⇧", Enter: "↩" };
 const OTHERS = { Mod: "Ctrl" };
 
 /**
- * What stands on the keys of this keyboard: `Mod+K` is ⌘ K on a Mac, and Ctrl K elsewhere.
+ * The labels of keys on this keyboard: `Mod+K` is ⌘ K on a Mac, and Ctrl K elsewhere.
  *
- * @param {string} keys parted by "+"
+ * @param {string} keys separated by "+"
  * @param {string} [platform]
  * @returns {string[]}
  */
@@ -14,7 +14,7 @@ export function keyNames(keys, platform = globalThis.navigator?.platform ?? "") 
   return keys.split("+").map((key) => names[key] ?? key);
 }
 
-/** Names the keys in what was rendered by the server. @param {ParentNode} root */
+/** Fills in key names in server-rendered elements. @param {ParentNode} root */
 export function nameKeys(root) {
   for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-keys]"))) {
     element.textContent = keyNames(element.dataset.keys ?? "").join(" ");

@@ -1,26 +1,26 @@
 import { whenIdle } from "./idle.js";
 
-/** Long enough for the page to be done with what it began; a busy one shall have its late modules all the same. */
+/** Long enough for the page to finish what it is doing; even a busy page loads its late modules after this. */
 const PATIENCE_MS = 2_000;
-/** Signs of a person. Focus and scrolling are not: the page does both by itself. */
+/** Signs of an active user. Focus and scrolling do not count: the page causes both by itself. */
 const SIGNS = ["pointermove", "pointerdown", "touchstart", "wheel", "keydown"];
 
-/** Those that nobody has asked for yet, in the order they were named. @type {LateModule<unknown>[]} */
+/** Modules not requested yet, in order of creation. @type {LateModule<unknown>[]} */
 const waiting = [];
 let listening = false;
 let begun = false;
 let asking = false;
 
 /**
- * Code that is not needed to read and to write, and so is no part of what the page waits for. It comes by itself, one
- * module after another, when the page is drawn, a person has moved, and it is idle; and at once when it is asked for. So
- * what a person opens first is nearly always there, also without a network, and a page that nobody touches loads nothing
- * that it does not show. What could not be loaded is tried again when it is next asked for.
+ * Code that is not needed for reading and writing, so the page does not wait for it. It loads on its own, one module
+ * after another, once the page is drawn, the user is active and the page is idle; or at once when requested. So
+ * whatever the user opens first is nearly always there, even offline, and an untouched page loads nothing that it does
+ * not show. A failed load is retried at the next request.
  *
  *     const editor = new LateModule(() => import("../message/question_editor.js"));
  *     const { QuestionEditor } = editor.loaded ?? (await editor.load());
  *
- * The `import` stands with the caller, and its address as it is written there: the import map and the bundle look for it.
+ * The caller writes the `import` with a literal address, because the import map and the bundle look for it.
  *
  * @template Module
  */
@@ -28,7 +28,7 @@ export class LateModule {
   #import;
   /** @type {Promise<Module> | null} */
   #loading = null;
-  /** What the module exports, or null while it is not there: for those who cannot wait. @type {Module | null} */
+  /** The module's exports, or null until loaded, for callers that cannot wait. @type {Module | null} */
   loaded = null;
 
   /** @param {() => Promise<Module>} load */
@@ -38,7 +38,7 @@ export class LateModule {
     if (begun) askForTime();
   }
 
-  /** A call while it is loading waits for that. @returns {Promise<Module>} rejects if it cannot be loaded */
+  /** Concurrent calls share one load. @returns {Promise<Module>} rejects if loading fails */
   load() {
     this.#loading ??= this.#load();
     return this.#loading;
@@ -56,7 +56,7 @@ export class LateModule {
 }
 
 /**
- * The page is drawn and can be used: with the first sign of a person the rest may come.
+ * Call once the page is drawn and usable: at the first sign of an active user, the rest is loaded.
  *
  * @param {EventTarget} [page]
  */
@@ -79,7 +79,7 @@ function askForTime() {
 }
 
 async function loadNext() {
-  // Without a network now: whoever asks for it will try again, and tell.
+  // Offline, perhaps: whoever requests it will retry and report.
   await waiting.shift()?.load().catch(() => {});
   asking = false;
   if (waiting.length) askForTime();

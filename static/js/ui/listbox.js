@@ -7,8 +7,8 @@ const MOVES = {
 };
 
 /**
- * A list of options that is walked through with the keyboard while the focus stays in a field (or on the list itself).
- * Options are elements with role "option", an id, and `data-key`: by that one is known again after the list was redrawn.
+ * A list of options navigated with the keyboard while the focus stays in a field (or on the list itself). Options are
+ * elements with role "option", an id, and `data-key`, which identifies them after the list is redrawn.
  */
 export class Listbox {
   #field;
@@ -17,7 +17,7 @@ export class Listbox {
   #listeners = new AbortController();
   /** @type {HTMLElement | null} */
   #active = null;
-  /** Whether somebody has gone to another option since the list was begun. */
+  /** Whether the user has moved to another option since the list was opened. */
   moved = false;
 
   /**
@@ -56,7 +56,7 @@ export class Listbox {
     if (scroll) option.scrollIntoView({ block: "nearest" });
   }
 
-  /** After the list was drawn anew: what somebody has gone to is active still, if it is there. @param {{ first?: boolean }} [how] `first`: the first is, in any case */
+  /** After a redraw: keeps the option that the user moved to active, if it still exists. @param {{ first?: boolean }} [how] `first`: activate the first in any case */
   refresh({ first = false } = {}) {
     const { options } = this;
     if (first) this.moved = false;

@@ -7,7 +7,7 @@ const MOVES = {
   End: (_, count) => count - 1,
 };
 
-/** The keys of a menu in a popover: the first item has the focus when it opens, the arrows move it, Tab leaves. */
+/** Keyboard control of a popover menu: opening focuses the first item, arrows move, Tab leaves. */
 export class MenuKeys {
   #root;
 

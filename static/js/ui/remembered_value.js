@@ -1,6 +1,6 @@
 import { warn } from "../client/warning.js";
 
-/** One word that a browser remembers. A storage that is full or forbidden costs just that. */
+/** A value remembered by the browser. If the storage is full or forbidden, only the value is lost. */
 export class RememberedValue {
   #storage;
   #key;
@@ -27,7 +27,7 @@ export class RememberedValue {
     try {
       this.#storage?.setItem(this.#key, choice);
     } catch (error) {
-      warn("the choice could not be stored", error);
+      warn("could not store the choice", error);
     }
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Whether this key press in the message box sends the message.
  *
- * Enter sends and Shift+Enter breaks the line; on a touch screen, whose keyboard has no Shift+Enter, Enter breaks the line.
- * Ctrl or Cmd with Enter always sends. An Enter that ends the composition of an IME never does: Safari fires
- * `compositionend` before that key press, so only its key code, 229, tells.
+ * Enter sends and Shift+Enter breaks the line; on a touch screen, whose keyboard has no Shift+Enter, Enter breaks the
+ * line. Ctrl or Cmd with Enter always sends. An Enter that ends an IME composition never sends: Safari fires
+ * `compositionend` before that key press, so only its key code, 229, identifies it.
  *
  * @param {Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey" | "isComposing" | "keyCode">} event
  * @param {{ touch: boolean }} options
@@ -20,7 +20,7 @@ export function composes(event) {
 }
 
 /**
- * Whether this key press, in the empty message box, asks for the last question back.
+ * Whether this key press in the empty message box edits the last question.
  *
  * @param {Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey" | "isComposing" | "keyCode">} event
  */

@@ -1,20 +1,24 @@
 import { gettext, messages } from "./i18n.js";
 
-/** Codes of which the server says more, but in English, where it is not known. @type {Record<string, string>} */
+/**
+ * Codes for which the server says more, but in English, used when its sentence has no translation.
+ *
+ * @type {Record<string, string>}
+ */
 const BY_CODE = {
-  // @ts-expect-error -- without the inherited names, which a code must not meet
+  // @ts-expect-error -- null prototype: a code must not match an inherited property
   __proto__: null,
   unavailable: gettext("The site cannot do this right now. Try again in a moment."),
   too_many_requests: gettext("Too many requests. Wait a moment, then try again."),
   empty_answer: gettext("It ended its answer without a word."),
 };
 
-/** Between a sentence of the server's and what it quotes. */
+/** Separates the server's sentence from what it quotes. */
 const QUOTES = " It says: ";
 
 /**
- * What the server says, in the reader's language: its sentence if that is known, else what its code means. What it quotes
- * stays as it was said.
+ * The server's message in the user's language: its sentence if there is a translation, otherwise the meaning of its
+ * code. Quoted text stays unchanged.
  *
  * @param {string} code
  * @param {string} message
@@ -26,7 +30,7 @@ export function translated(code, message) {
   return own === undefined ? BY_CODE[code] : [own, ...said].join(` ${gettext("It says:")} `);
 }
 
-/** @param {string} text which may have something in the place of a `{}` @returns {string | undefined} */
+/** @param {string} text with a value in place of `{}`, if the template has one @returns {string | undefined} */
 function inOurs(text) {
   const known = messages();
   if (typeof known[text] === "string") return /** @type {string} */ (known[text]);

@@ -1,15 +1,15 @@
 import { composes } from "./send_keys.js";
 
 const TYPING = "input, textarea, select, [contenteditable]";
-/** @type {Record<string, string>} with Ctrl or Cmd */
+/** With Ctrl or Cmd. @type {Record<string, string>} */
 const WITH_COMMAND = { k: "palette" };
-/** @type {Record<string, string>} with Shift as well */
+/** With Shift as well. @type {Record<string, string>} */
 const WITH_COMMAND_AND_SHIFT = { o: "new-chat" };
-/** @type {Record<string, string>} where nothing is being typed */
+/** While nothing is being typed. @type {Record<string, string>} */
 const ALONE = { "/": "focus-composer", "?": "shortcuts" };
 
 /**
- * The command that a key press means, if any.
+ * The command for a key press, if any.
  *
  * @param {KeyboardEvent} event
  * @returns {string | null}

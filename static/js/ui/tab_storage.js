@@ -1,14 +1,13 @@
 import { newClientMessageId } from "../client/client_message_id.js";
 
-/** The question to all pages; each that keeps something says the name of its copy. */
+/** The question to all pages; each page that stores something replies with the name of its copy. */
 export const WHO = "who";
 
 /**
- * What a tab keeps under one key for its own reload, with a copy in the browser for when the tab is closed.
+ * What a tab stores under one key for its own reload, with a copy in the browser's storage in case the tab is closed.
  *
- * The copies of all tabs stand beside each other in `browser`, each under the id of its page. As long as a page has
- * something to keep, it answers for its copy on a channel of the key's name: what nobody answers for belongs to a closed
- * tab (closed_tabs.js).
+ * The copies of all tabs are in `browser`, each under its page's id. While a page stores something, it claims its copy
+ * on a channel named after the key; unclaimed copies belong to closed tabs (closed_tabs.js).
  */
 export class TabStorage {
   #tab;
@@ -24,7 +23,7 @@ export class TabStorage {
     this.#copy = `${key}.${newClientMessageId()}`;
   }
 
-  /** The names of the copies that are not of this page. */
+  /** The names of other pages' copies. */
   get others() {
     return Object.keys(this.browser).filter((name) => name.startsWith(`${this.key}.`) && name !== this.#copy);
   }

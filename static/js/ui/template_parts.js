@@ -1,5 +1,5 @@
 /**
- * A copy of what a `<template>` of the page holds.
+ * A copy of the content of one of the page's templates.
  *
  * @param {string} id
  * @returns {DocumentFragment}
@@ -15,7 +15,7 @@ export function cloneTemplate(id) {
  *
  * @param {ParentNode} root
  * @param {string} name
- * @returns {any} an HTMLElement of the kind that the template says
+ * @returns {any} an HTMLElement of the template's type
  */
 export function part(root, name) {
   const found = root.querySelector(`[data-part="${name}"]`);
@@ -24,7 +24,7 @@ export function part(root, name) {
 }
 
 /**
- * The action that a click asked for, and the element that carries it.
+ * The action of the clicked element, and the element that defines it.
  *
  * @param {Event} event
  * @returns {{ action: string, element: HTMLElement } | null}

@@ -2,7 +2,7 @@ import { actionOf, part } from "./template_parts.js";
 
 const SHOWN_FOR_MS = 8_000;
 
-/** A line that says what was done, and for a while takes it back. It waits while it is pointed at or focused. */
+/** A line that says what was done and offers to undo it for a while. The timer pauses while it is hovered or focused. */
 export class UndoToast extends HTMLElement {
   /** @type {(() => void) | null} */
   #undo = null;
@@ -24,7 +24,7 @@ export class UndoToast extends HTMLElement {
 
   /**
    * @param {string} text
-   * @param {(() => void) | null} undo null: there is nothing to take back
+   * @param {(() => void) | null} undo null if it cannot be undone
    */
   show(text, undo) {
     this.#undo = undo;
