@@ -22,7 +22,7 @@ const BANNED_SYNTAX = [
   { selector: `Property > Literal.key[value=${HTML_NAMES}]`, message: `This property ${SINK}.` },
   { selector: "CallExpression[callee.property.name=/^write(ln)?$/][callee.object.property.name='document']", message: `document.write ${SINK}.` },
   { selector: "Identifier[name='DOMParser']", message: `DOMParser ${SINK}.` },
-  { selector: "CallExpression[callee.name='Function']", message: "Code from strings is not run here." },
+  { selector: "CallExpression[callee.name='Function']", message: "Do not run code from strings." },
   {
     selector: `CallExpression[callee.name=/^(setTimeout|setInterval)$/] > ${STRING}.arguments:first-child`,
     message: "Pass a function to the timer, not code in a string.",
@@ -103,7 +103,7 @@ export default [
     rules: {
       "no-restricted-globals": [
         "error",
-        ...DOM_GLOBALS.split(" ").map((name) => ({ name, message: "The client runs without a page; what it needs is passed in." })),
+        ...DOM_GLOBALS.split(" ").map((name) => ({ name, message: "The client must run without a page: pass in what it needs." })),
       ],
     },
   },

@@ -1,4 +1,4 @@
-/** `localStorage` for tests: what is stored are its own properties, as in a browser. */
+/** `localStorage` for tests: stored values are own properties, as in a browser. */
 export class BrowserStorage {
   getItem(key) {
     return Object.hasOwn(this, key) ? this[key] : null;

@@ -33,7 +33,7 @@ function* presses() {
   }
 }
 
-test("the keys that send are those that send when the page is there", () => {
+test("the keys that send are the same as on the loaded page", () => {
   for (const touch of [false, true]) {
     page.touch = touch;
     for (const keys of presses()) assert.equal(press(keys), sendsMessage(keys, { touch }), JSON.stringify({ touch, ...keys }));
@@ -41,13 +41,13 @@ test("the keys that send are those that send when the page is there", () => {
   page.touch = false;
 });
 
-test("nothing is sent from elsewhere, or that is no word", () => {
+test("nothing is sent from other fields, or without text", () => {
   assert.ok(press({}));
   assert.ok(!press({}, { id: "assistant-search" }));
   assert.ok(!press({}, { value: " \n" }));
 });
 
-test("the page itself hears the key when it is there", () => {
+test("the loaded page handles the key itself", () => {
   page.isThere = true;
   assert.ok(!press({}));
   page.isThere = false;

@@ -1,4 +1,4 @@
-/** Imports between the folders of static/js go only downward, and a feature is entered by its door (index.js). */
+/** Imports between the folders of static/js only go downward, and a feature is entered only by its index.js. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { test } from "node:test";
 const ROOT = join(import.meta.dirname, "../../static/js");
 
 const LIBRARIES = { client: [], ui: ["client"], markdown: ["ui"] };
-/** Which other features a feature may know. */
+/** Which other features a feature may import. */
 const DOORS = {
   app: ["composer", "conversation", "message", "palette", "sidebar", "transcript"],
   composer: [],
@@ -18,10 +18,10 @@ const DOORS = {
   sidebar: [],
   transcript: ["message"],
 };
-/** Files beside the folders: what a page loads. */
+/** Files next to the folders: what a page loads. */
 const ENTRIES = { "account.js": [], "chat.js": [...Object.keys(LIBRARIES), ...Object.keys(DOORS)], "early_enter.js": [] };
 
-/** What runs: comments name types in the same form. @param {string} source */
+/** The code without comments, which name types in the same form. @param {string} source */
 function code(source) {
   return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
 }
@@ -32,7 +32,7 @@ function imported(source) {
   return [...found].map(([, address]) => address);
 }
 
-/** What is wrong with a module's imports. @param {string} name relative to static/js @param {string} source */
+/** The violations in a module's imports. @param {string} name relative to static/js @param {string} source */
 function violations(name, source) {
   const folder = name.includes("/") ? name.split("/")[0] : "";
   const found = [];
@@ -41,8 +41,8 @@ function violations(name, source) {
     const [other] = target.split("/");
     if (target.startsWith("..") || other === folder) continue;
     const known = folder in LIBRARIES ? LIBRARIES[folder] : folder in DOORS ? [...Object.keys(LIBRARIES), ...DOORS[folder]] : ENTRIES[name];
-    if (!known?.includes(other)) found.push(`${name} imports ${target}, and may not know ${other}`);
-    else if (other in DOORS && target !== `${other}/index.js`) found.push(`${name} imports ${target} past the door of ${other}`);
+    if (!known?.includes(other)) found.push(`${name} imports ${target}, but may not import ${other}`);
+    else if (other in DOORS && target !== `${other}/index.js`) found.push(`${name} imports ${target} bypassing the index.js of ${other}`);
   }
   if (folder === "client" && /\b(?:document|window|HTMLElement|customElements)\b/.test(code(source))) found.push(`${name} touches the DOM`);
   return found;
@@ -57,19 +57,19 @@ function modules(folder) {
   });
 }
 
-/** What lies in static/js and has no place there. @param {string[]} names */
+/** Files in static/js that have no place there. @param {string[]} names */
 function withoutAPlace(names) {
   const folders = new Set([...Object.keys(LIBRARIES), ...Object.keys(DOORS)]);
   return names.filter((name) => (name.includes("/") ? !folders.has(name.split("/")[0]) : !(name in ENTRIES)));
 }
 
-test("every module has a place, and every feature a door", () => {
+test("every module has a place, and every feature an index.js", () => {
   const names = modules(ROOT);
   assert.deepEqual(withoutAPlace(names), []);
   for (const feature of Object.keys(DOORS)) assert.ok(names.includes(`${feature}/index.js`), `${feature} has no index.js`);
 });
 
-test("imports go only downward, and into a feature by its door", () => {
+test("imports only go downward, and into a feature through its index.js", () => {
   const found = modules(ROOT).flatMap((name) => violations(name, readFileSync(join(ROOT, name), "utf8")));
   assert.deepEqual(found, []);
 });
@@ -89,7 +89,7 @@ for (const [name, source] of [
   test(`a planted violation is found: ${name}: ${source}`, () => assert.equal(violations(name, source).length, 1));
 }
 
-test("what is allowed is not reported", () => {
+test("allowed imports are not reported", () => {
   assert.deepEqual(violations("conversation/turn.js", 'import { ChatMessage } from "../message/index.js";\nimport { gettext } from "../ui/i18n.js";'), []);
   assert.deepEqual(violations("markdown/parser.js", 'import MarkdownIt from "../../vendor/markdown-it.js";\nimport { clean } from "./urls.js";'), []);
   assert.deepEqual(violations("ui/listbox.js", '/** @type {import("../message/chat_message.js").ChatMessage} */'), []);

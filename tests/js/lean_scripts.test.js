@@ -8,19 +8,19 @@ import { tokenize } from "espree";
 const SCRIPTS = readdirSync("static/js", { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".js"))
   .map((name) => `static/js/${name}`);
-// As chatsite/lean_scripts.py does it.
+// As in chatsite/lean_scripts.py.
 const LEAN = `
 import json, sys
 from rjsmin import jsmin
 json.dump({path: jsmin(open(path, encoding="utf-8").read()) for path in json.load(sys.stdin)}, sys.stdout)
 `;
 
-/** What a browser reads. No statement of ours ends by a line break alone: the linter sees to it. */
+/** The tokens a browser reads. No statement ends by a line break alone: the linter enforces it. */
 function meaning(source) {
   return tokenize(source, { ecmaVersion: 2024, sourceType: "module" }).map(({ type, value }) => `${type} ${value}`);
 }
 
-test("of what is served of a script, nothing but comments and space is taken out", () => {
+test("serving a script removes nothing but comments and whitespace", () => {
   assert.ok(SCRIPTS.length > 50);
   const lean = JSON.parse(execFileSync(".venv/bin/python", ["-c", LEAN], { input: JSON.stringify(SCRIPTS), encoding: "utf8" }));
   for (const path of SCRIPTS) {

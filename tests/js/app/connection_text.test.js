@@ -15,24 +15,24 @@ function detail(fields) {
   return /** @type {const} */ ({ state: "waiting", transport: "websocket", retryInMs: 500, since: LOST_AT, code: null, wasOpen: true, draining: false, ...fields });
 }
 
-test("an open socket is nothing to speak of", () => {
+test("an open socket shows nothing", () => {
   assert.equal(connectionText(detail({ state: "open" }), LOST_AT).text, "");
 });
 
-test("plain HTTP is told quietly", () => {
+test("plain HTTP is mentioned unobtrusively", () => {
   const words = connectionText(detail({ state: "open", transport: "sse" }), LOST_AT);
 
   assert.equal(words.text, "Live connection blocked – using plain HTTP");
   assert.equal(words.tone, "quiet");
 });
 
-test("a loss is told after five seconds, not at once", () => {
+test("a lost connection is shown after five seconds, not at once", () => {
   assert.deepEqual(connectionText(detail({}), LOST_AT + 2_000), { text: "", tone: "plain", action: null, inMs: 3_000 });
   assert.match(connectionText(detail({}), LOST_AT + 5_000).text, /^No connection/);
   assert.match(connectionText(detail({ state: "connecting" }), LOST_AT + 60_000).text, /^No connection/);
 });
 
-test("it says what the matter is, and offers to try at once where that may help", () => {
+test("it names the problem and offers to retry now where that may help", () => {
   const later = LOST_AT + 5_000;
 
   assert.match(connectionText(detail({ wasOpen: false, state: "connecting" }), later).text, /^Still connecting/);
@@ -42,14 +42,14 @@ test("it says what the matter is, and offers to try at once where that may help"
   assert.equal(connectionText(detail({}), later, false).action, null);
 });
 
-test("who is signed out is led to the login", () => {
+test("a signed-out user is led to the sign-in page", () => {
   assert.equal(connectionText(detail({ state: "closed", code: 4401 }), LOST_AT).action, "login");
 });
 
-test("a page that is too old is to be loaded again", () => {
+test("an outdated page asks to be reloaded", () => {
   assert.equal(connectionText(detail({ state: "closed", code: 4400 }), LOST_AT).action, "reload");
 });
 
-test("a page that closes its connection itself says nothing", () => {
+test("a page that closes its own connection says nothing", () => {
   assert.equal(connectionText(detail({ state: "closed" }), LOST_AT).text, "");
 });

@@ -25,7 +25,7 @@ function session() {
   return { requests, client, store: new ConversationStore(client), runs: new LiveRuns() };
 }
 
-test("a question that began a conversation has a row without the server being asked", async () => {
+test("a question that began a conversation gets a row without a request to the server", async () => {
   const made = session();
 
   await markUnanswered([run("c2")], made);
@@ -36,7 +36,7 @@ test("a question that began a conversation has a row without the server being as
   assert.deepEqual(made.requests, []);
 });
 
-test("a conversation that is not in the list yet is read", async () => {
+test("a conversation that is not in the list yet is fetched", async () => {
   const made = session();
 
   await markUnanswered([run("c1", { first: false })], made);
@@ -45,7 +45,7 @@ test("a conversation that is not in the list yet is read", async () => {
   assert.deepEqual(made.requests, ["GET /conversations/c1"]);
 });
 
-test("a conversation that is known is marked, and told of", async () => {
+test("a known conversation is marked, and a change is reported", async () => {
   const made = session();
   made.store.put(SAVED);
   let told = 0;
@@ -58,7 +58,7 @@ test("a conversation that is known is marked, and told of", async () => {
   assert.ok(told > 0);
 });
 
-test("dismissed or answered it is marked no longer, and what was nothing else is gone", async () => {
+test("once dismissed or answered, it is no longer marked, and a conversation that was nothing else disappears", async () => {
   const made = session();
   made.store.put(SAVED);
   await markUnanswered([run("c2"), run("c1", { first: false })], made);
@@ -70,7 +70,7 @@ test("dismissed or answered it is marked no longer, and what was nothing else is
   assert.equal(made.store.get("c1"), SAVED);
 });
 
-test("one that is being asked again stays", async () => {
+test("a question being retried stays", async () => {
   const made = session();
   await markUnanswered([run("c2")], made);
   made.runs.add({ runId: "r", conversationId: "c2", clientMessageId: null, title: "" });

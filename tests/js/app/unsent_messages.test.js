@@ -15,7 +15,7 @@ const KEY = "chatsite.outbox";
 const here = { text: "Here", conversationId: "open", clientMessageId: "m-1" };
 const there = { text: "There", conversationId: "other", clientMessageId: "m-2" };
 
-/** What the page shows: its open conversation, and the questions on it that nobody has. */
+/** What the page shows: its open conversation, and the unsent questions in it. */
 function pageWith(id, client, drafts, { empty = true } = {}) {
   const page = {
     shown: [],
@@ -33,7 +33,7 @@ function pageWith(id, client, drafts, { empty = true } = {}) {
   return page;
 }
 
-/** What an outbox stores that has these messages. */
+/** What an outbox with these messages stores. */
 async function stored(...messages) {
   const storage = new MemoryStorage();
   const before = connected({ storage });
@@ -42,7 +42,7 @@ async function stored(...messages) {
   return storage.getItem(KEY);
 }
 
-/** A page that finds these messages in its tab, and those in copies of closed ones. */
+/** A page that finds these messages in its tab, and others in copies left by closed tabs. */
 async function loaded({ own = [], closed = [], openId = "open", now = NOW, empty = true }) {
   const [tab, browser, drafted] = [new BrowserStorage(), new BrowserStorage(), new MemoryStorage()];
   if (own.length) tab.setItem(KEY, await stored(...own));
@@ -56,12 +56,12 @@ async function loaded({ own = [], closed = [], openId = "open", now = NOW, empty
   return { ...made, drafts, left, page, texts, browser, leave: () => storage.removeItem(KEY) };
 }
 
-/** The socket hears of what is sent once the closed tabs have been waited for. */
+/** The socket gets the messages once the wait for closed tabs is over. */
 async function sending({ socket }, count) {
   while (socket.of("send").length < count) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-test("what stands on the screen is sent there, the rest goes out once, under its old id", async () => {
+test("questions on the screen are resent there, the rest are sent once, with their old ids", async () => {
   const { client, socket, left, page, texts } = await loaded({ own: [here, there] });
 
   const sent = left.send(page);
@@ -76,7 +76,7 @@ test("what stands on the screen is sent there, the rest goes out once, under its
   client.outbox.clear();
 });
 
-test("what is refused becomes a draft, before the words that are there", async () => {
+test("a refused message becomes a draft, before the existing text", async () => {
   const { socket, drafts, left, page } = await loaded({ own: [there] });
   drafts.write("other", "begun");
 
@@ -87,7 +87,7 @@ test("what is refused becomes a draft, before the words that are there", async (
   assert.equal(drafts.read("other"), "There\n\nbegun");
 });
 
-test("what was meant for a conversation that is gone becomes a draft of a new one", async () => {
+test("a message for a conversation that is gone becomes a draft of a new one", async () => {
   const { socket, drafts, left, page } = await loaded({ own: [there] });
 
   const sent = left.send(page);
@@ -97,7 +97,7 @@ test("what was meant for a conversation that is gone becomes a draft of a new on
   assert.deepEqual([drafts.read("other"), drafts.read(null)], ["", "There"]);
 });
 
-test("what was taken back meanwhile, or who has logged out, sends nothing", async () => {
+test("a message taken back meanwhile, or whose user has signed out, is not sent", async () => {
   const { client, left, page, texts } = await loaded({ own: [here, there] });
   client.outbox.clear();
 
@@ -106,9 +106,9 @@ test("what was taken back meanwhile, or who has logged out, sends nothing", asyn
   assert.deepEqual([texts(), page.retried], [[], []]);
 });
 
-test("what belongs here and is not shown here is sent all the same", async () => {
+test("a message that belongs here but is not shown is sent all the same", async () => {
   const made = await loaded({ closed: [[here]] });
-  made.page.unsent = () => []; // It is read just now; or the question stands there already, and is being answered.
+  made.page.unsent = () => []; // The history is still loading; or the question is there already and is being answered.
 
   const sent = made.left.send(made.page);
   await sending(made, 1);
@@ -120,7 +120,7 @@ test("what belongs here and is not shown here is sent all the same", async () =>
   made.client.outbox.clear();
 });
 
-test("the same words for another conversation are sent as well", async () => {
+test("the same text for another conversation is sent too", async () => {
   const { client, left, page, texts } = await loaded({ own: [here, { ...there, text: "Here" }] });
 
   void left.send(page);
@@ -129,7 +129,7 @@ test("the same words for another conversation are sent as well", async () => {
   client.outbox.clear();
 });
 
-test("several new conversations stay apart", async () => {
+test("several new conversations stay separate", async () => {
   const several = [{ text: "One", clientMessageId: "m-3" }, { text: "Two", clientMessageId: "m-4" }];
   for (const made of [await loaded({ own: several, openId: null }), await loaded({ closed: [several], openId: null })]) {
     void made.left.send(made.page);
@@ -141,7 +141,7 @@ test("several new conversations stay apart", async () => {
   }
 });
 
-test("a browser without room for more takes in what closed tabs have left", async () => {
+test("a browser without free storage adopts what closed tabs left", async () => {
   const made = await loaded({ closed: [[here]] });
   const oneAtMost = (key, value) => {
     if (Object.keys(made.browser).some((other) => other !== key)) throw new DOMException("", "QuotaExceededError");
@@ -156,7 +156,7 @@ test("a browser without room for more takes in what closed tabs have left", asyn
   made.client.outbox.clear();
 });
 
-test("what was sent a day ago waits to be asked for", async () => {
+test("a message sent a day ago is resent only on request", async () => {
   const { client, texts, left, page } = await loaded({ own: [here, there], now: NOW + DAY });
 
   await left.send(page);
@@ -166,7 +166,7 @@ test("what was sent a day ago waits to be asked for", async () => {
   client.outbox.clear();
 });
 
-test("what closed tabs have left is shown or sent, and is this page's from then on", async () => {
+test("messages left by closed tabs are shown or sent, and then belong to this page", async () => {
   const made = await loaded({ closed: [[here], [there]] });
   const { client, socket, left, page, texts, browser } = made;
 
@@ -184,7 +184,7 @@ test("what closed tabs have left is shown or sent, and is this page's from then 
   assert.deepEqual(Object.keys(browser), []);
 });
 
-test("what this page has had before is not taken in again", async () => {
+test("a message this page has had before is not adopted again", async () => {
   const { client, socket, left, page, texts } = await loaded({ own: [there], closed: [[there]] });
 
   const sent = left.send(page);
@@ -196,7 +196,7 @@ test("what this page has had before is not taken in again", async () => {
   client.outbox.clear();
 });
 
-test("into a conversation that has just begun nothing is mixed", async () => {
+test("nothing is mixed into a conversation that has just begun", async () => {
   const made = await loaded({ closed: [[{ text: "New", clientMessageId: "m-3" }]], openId: null, empty: false });
   const { socket, left, page, texts } = made;
 
@@ -210,7 +210,7 @@ test("into a conversation that has just begun nothing is mixed", async () => {
   made.client.outbox.clear();
 });
 
-test("a copy that makes no sense is left out", async () => {
+test("a malformed copy is ignored", async () => {
   const made = await loaded({});
   made.browser.setItem(`${KEY}.1`, "{");
   made.browser.setItem(`${KEY}.2`, JSON.stringify([null, 1, { clientMessageId: 1, text: "x" }]));
@@ -220,7 +220,7 @@ test("a copy that makes no sense is left out", async () => {
   assert.deepEqual([made.texts(), made.client.outbox.entries, Object.keys(made.browser)], [[], [], []]);
 });
 
-test("an answer that was lost with its server is offered, and one that lives is looked after", async () => {
+test("an answer lost with its server is offered, and a live one is followed", async () => {
   const made = await loaded({});
   const entries = [{ ...here, queuedAt: NOW, runId: "gone", sentTo: "open" }, { ...there, queuedAt: NOW, runId: "lives", sentTo: "other" }];
   made.browser.setItem(`${KEY}.1`, JSON.stringify(entries));

@@ -24,7 +24,7 @@ test("it acknowledges an applied frame at once", () => {
   assert.deepEqual(sent, [1]);
 });
 
-test("it acknowledges the highest frame before which all are applied", async () => {
+test("it acknowledges the highest frame up to which all are applied", async () => {
   for (const frame of [1, 2, 3, 4]) acks.received(frame);
 
   acks.applied(3);
@@ -41,7 +41,7 @@ test("it acknowledges the highest frame before which all are applied", async () 
   assert.deepEqual(sent, [3, 4]);
 });
 
-test("it sends at most one ack in 50 ms, and the last of them always", async () => {
+test("it sends at most one ack in 50 ms, and always the last one", async () => {
   for (let frame = 1; frame <= 100; frame += 1) {
     acks.received(frame);
     acks.applied(frame);
@@ -53,7 +53,7 @@ test("it sends at most one ack in 50 ms, and the last of them always", async () 
   assert.equal(sent.at(-1), 100);
 });
 
-test("the trickle of an answer is acknowledged twice a second", async () => {
+test("a trickling answer is acknowledged twice a second", async () => {
   for (let frame = 1; frame <= 20; frame += 1) {
     acks.received(frame);
     acks.applied(frame);
@@ -65,7 +65,7 @@ test("the trickle of an answer is acknowledged twice a second", async () => {
   assert.equal(sent.at(-1), 20);
 });
 
-test("a burst does not wait as long as a trickle", async () => {
+test("a burst waits less than a trickle", async () => {
   acks.received(1);
   acks.applied(1);
   for (let frame = 2; frame <= 8; frame += 1) {
@@ -77,7 +77,7 @@ test("a burst does not wait as long as a trickle", async () => {
   assert.deepEqual(sent, [1, 8]);
 });
 
-test("it is not held up by numbers that never came", () => {
+test("missing numbers do not hold it up", () => {
   acks.received(7);
   acks.received(9);
   acks.applied(7);
@@ -86,7 +86,7 @@ test("it is not held up by numbers that never came", () => {
   assert.deepEqual(sent, [7]);
 });
 
-test("it sends nothing after its end", async () => {
+test("it sends nothing after being closed", async () => {
   for (const frame of [1, 2]) acks.received(frame);
   acks.applied(1);
   acks.applied(2);
@@ -97,7 +97,7 @@ test("it sends nothing after its end", async () => {
   assert.deepEqual(sent, [1]);
 });
 
-test("whatever the order of painting, acks rise and never run ahead", async () => {
+test("in any painting order, acks rise and never run ahead", async () => {
   const random = seeded(7);
   for (let round = 0; round < 100; round += 1) {
     sent.length = 0;

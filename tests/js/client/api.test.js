@@ -4,7 +4,7 @@ import test from "node:test";
 import { rig } from "./chat_rig.js";
 import { json } from "./fake_network.js";
 
-test("it asks below the API's address and decodes the answer", async () => {
+test("it sends requests below the API's address and decodes the response", async () => {
   const { client, calls } = rig({ apiUrl: "/deep/api", routes: { "GET /deep/api/runs": () => json({ items: [] }) } });
 
   assert.deepEqual(await client.request("GET", "/runs?active=1"), { items: [] });
@@ -13,7 +13,7 @@ test("it asks below the API's address and decodes the answer", async () => {
   assert.equal("X-CSRFToken" in calls[0].headers, false);
 });
 
-test("an unsafe request carries the token of the moment and JSON", async () => {
+test("an unsafe request carries the current token and JSON", async () => {
   const tokens = ["one", "two"];
   const { client, calls } = rig({ csrfToken: () => tokens.shift(), routes: { "PATCH /api/conversations/c": () => json({ id: "c" }) } });
 
@@ -31,7 +31,7 @@ test("no content is null", async () => {
   assert.equal(await client.request("DELETE", "/conversations/c"), null);
 });
 
-test("the server's error is thrown with its status and the time to wait", async () => {
+test("the server's error is thrown with its status and Retry-After", async () => {
   const error = { code: "rate_limited", message: "Slower.", retryable: true };
   const { client } = rig({ routes: { "GET /api/x": () => json({ error }, 429, { "Retry-After": "9" }) } });
 
@@ -40,9 +40,9 @@ test("the server's error is thrown with its status and the time to wait", async 
 
 for (const [what, answer, expected] of [
   ["a proxy's error page", () => new Response("<html>", { status: 502 }), { code: "no_server", retryable: true, status: 502 }],
-  ["a page that is no JSON", () => new Response("<html>"), { code: "bad_response", retryable: false }],
+  ["a page that is not JSON", () => new Response("<html>"), { code: "bad_response", retryable: false }],
   ["an error without a body", () => new Response(null, { status: 500 }), { code: "bad_response", retryable: true }],
-  ["an error of another shape", () => json({ error: "no" }, 400), { code: "bad_response", retryable: false }],
+  ["an error in another format", () => json({ error: "no" }, 400), { code: "bad_response", retryable: false }],
   ["a 401 from elsewhere", () => new Response("", { status: 401 }), { code: "not_signed_in" }],
   ["no network", () => Promise.reject(new TypeError("fetch failed")), { code: "network", retryable: true }],
 ]) {
@@ -53,7 +53,7 @@ for (const [what, answer, expected] of [
   });
 }
 
-test("it gives up after 30 seconds without an answer", async () => {
+test("it times out after 30 seconds", async () => {
   const hang = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   const { client, clock } = rig({ routes: { "GET /api/x": hang } });
   const asked = assert.rejects(client.request("GET", "/x"), { code: "no_answer", retryable: true });
@@ -64,7 +64,7 @@ test("it gives up after 30 seconds without an answer", async () => {
   assert.equal(clock.pending, 0);
 });
 
-test("what has come with the page answers the first GET of its path, and no other request", async () => {
+test("a preloaded response serves the first GET of its path, and no other request", async () => {
   const routes = { "GET /api/conversations": () => json({ items: ["new"] }), "PATCH /api/conversations": () => json(null, 204) };
   const { client, calls } = rig({ answers: { "/conversations": { items: ["old"] } }, routes });
 

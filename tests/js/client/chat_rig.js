@@ -3,7 +3,7 @@ import * as sse from "../../../static/js/client/sse_transport.js";
 import { ClockByHand } from "./clock_by_hand.js";
 import { fakeEventSource, fakeFetch, fakeWebSocket, json } from "./fake_network.js";
 
-/** A client with everything around it in the hands of the test. HTTP is unreachable unless there are routes. */
+/** A client whose surroundings the test controls. HTTP is unreachable unless there are routes. */
 export function rig({ routes = {}, random = () => 0.1, storage = null, ...options } = {}) {
   const clock = new ClockByHand();
   const WebSocket = fakeWebSocket();

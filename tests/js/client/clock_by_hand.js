@@ -1,9 +1,9 @@
-/** Lets everything run that waits for nothing but the event loop. */
+/** Runs everything that only waits for the event loop. */
 export async function settle() {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A clock that stands still until it is advanced. */
+/** A clock that stands still until advanced. */
 export class ClockByHand {
   #now = 1_000_000;
   #timers = new Map();
@@ -23,12 +23,12 @@ export class ClockByHand {
     this.#timers.delete(timer);
   }
 
-  /** How many timers are set. */
+  /** The number of pending timers. */
   get pending() {
     return this.#timers.size;
   }
 
-  /** Runs what is due within `ms`, in order, and lets its promises settle in between. */
+  /** Runs the timers due within `ms`, in order, and settles promises in between. */
   async advance(ms) {
     await settle();
     const end = this.#now + ms;

@@ -9,13 +9,13 @@ test("it reads and writes a cursor", () => {
   assert.equal(formatCursor(null), null);
 });
 
-test("it takes nothing else for a cursor", () => {
+test("it accepts nothing else as a cursor", () => {
   for (const text of ["", "abc", ".1", "e.", "e.-1", "e.1.2", "e.1e9", "e.99999999999999999", "e.1\n", null, undefined, 7, {}]) {
     assert.equal(parseCursor(text), null, JSON.stringify(text));
   }
 });
 
-test("it knows who is behind a tip", () => {
+test("it knows whether a cursor is behind a tip", () => {
   const tip = { epoch: "e", seq: 5 };
   assert.equal(isBehind({ epoch: "e", seq: 4 }, tip), true);
   assert.equal(isBehind({ epoch: "e", seq: 5 }, tip), false);

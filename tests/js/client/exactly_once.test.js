@@ -8,7 +8,7 @@ import { ModelServer } from "./model_server.js";
 
 const ROUNDS = 30;
 
-/** Follows two sent messages to their end over a bad network, and gives back what the pages saw. */
+/** Follows two sent messages to their end over a bad network, and returns what the pages saw. */
 async function chatThrough(seed, { sockets }) {
   const random = seeded(seed);
   const server = new ModelServer({ random });
@@ -34,7 +34,7 @@ async function chatThrough(seed, { sockets }) {
 
   let steps = 0;
   while (pages.some(({ subscription }) => subscription?.open ?? true)) {
-    assert.ok((steps += 1) < 3_000, `seed ${seed} gets to an end`);
+    assert.ok((steps += 1) < 3_000, `seed ${seed} ends`);
     for (const socket of opening.splice(0)) {
       await settle();
       if (sockets(random, steps)) server.accept(socket);
@@ -61,24 +61,24 @@ function assertExactlyOnce({ server, pages }, seed) {
   }
 }
 
-test("every event arrives once and in order over sockets that repeat, lose and break", async () => {
+test("every event arrives once and in order over sockets that repeat, lose and disconnect", async () => {
   let resets = 0;
   for (let seed = 1; seed <= ROUNDS; seed += 1) {
     const result = await chatThrough(seed, { sockets: () => true });
     assertExactlyOnce(result, seed);
     resets += result.pages.filter(({ events }) => events.some(({ event }) => event === "reset")).length;
   }
-  assert.ok(resets <= ROUNDS / 10, `starting anew is the exception, not ${resets} of ${2 * ROUNDS}`);
+  assert.ok(resets <= ROUNDS / 10, `restarting is the exception, not ${resets} of ${2 * ROUNDS}`);
 });
 
-test("every event arrives once and in order over changes of the transport", async () => {
+test("every event arrives once and in order across transport changes", async () => {
   const used = [];
   for (let seed = 1_001; seed <= 1_000 + ROUNDS; seed += 1) {
     const result = await chatThrough(seed, { sockets: (_, steps) => steps % 24 < 8 });
     assertExactlyOnce(result, seed);
     used.push(result.used);
   }
-  assert.ok(used.filter((transports) => transports.size === 2).length > ROUNDS / 3, "both transports were in play");
+  assert.ok(used.filter((transports) => transports.size === 2).length > ROUNDS / 3, "both transports were used");
 });
 
 test("every event arrives once and in order over plain HTTP", async () => {

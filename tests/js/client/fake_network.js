@@ -1,4 +1,4 @@
-/** A WebSocket class whose sockets are driven by the test; `sockets` lists all that were made. */
+/** A WebSocket class whose sockets the test drives; `sockets` lists every socket created. */
 export function fakeWebSocket({ onSend = () => {}, onMake = () => {} } = {}) {
   return class FakeWebSocket extends EventTarget {
     static sockets = [];
@@ -47,7 +47,7 @@ export function fakeWebSocket({ onSend = () => {}, onMake = () => {} } = {}) {
       return this.sent.filter((frame) => frame.type === type);
     }
 
-    /** Answers the last request of a type. */
+    /** Replies to the last request of a type. */
     answer(type, fields = {}) {
       this.receive({ type: "ok", ref: this.of(type).at(-1).ref, ...fields });
     }
@@ -88,7 +88,7 @@ export function fakeEventSource() {
   };
 }
 
-/** A fetch that answers by `routes`: "METHOD /path" (without the query) → a function of the request. */
+/** A fetch that responds by `routes`: "METHOD /path" (without the query) → a function of the request. */
 export function fakeFetch(routes) {
   const calls = [];
   const fetch = async (url, options = {}) => {
@@ -143,7 +143,7 @@ export class MemoryStorage {
   }
 }
 
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
+/** The same numbers in [0, 1) for the same seed (mulberry32). */
 export function seeded(seed) {
   let state = seed;
   return () => {

@@ -9,7 +9,7 @@ const start = event(1, "start");
 const noRuns = () => json({ items: [] });
 const EVENTS = "GET /api/runs/run/events";
 
-/** Streams of one run, one per request, in the hands of the test. */
+/** Streams of one run, one per request, driven by the test. */
 function streams() {
   const made = [];
   const route = ({ signal, query }) => {
@@ -19,7 +19,7 @@ function streams() {
   return { made, route };
 }
 
-test("two sockets in a row that end before hello mean SSE, if HTTP works", async () => {
+test("two sockets in a row that close before hello lead to SSE, if HTTP works", async () => {
   const { client, WebSocket, clock, heard, calls } = rig({ routes: { "GET /api/runs": () => json({ items: [{ run_id: "run", cursor: "e.3" }] }) } });
   client.connect();
   WebSocket.last.end();
@@ -34,7 +34,7 @@ test("two sockets in a row that end before hello mean SSE, if HTTP works", async
   assert.deepEqual(heard.hello.map(({ user, runs }) => [user, runs[0].run_id]), [[null, "run"]]);
 });
 
-test("over HTTP, too, nothing is sent in the session of somebody else", async () => {
+test("over HTTP, too, nothing is sent in another user's session", async () => {
   const somebodyElse = () => json({ error: { code: "another_user", message: "", retryable: false } }, 403);
   const { client, calls } = await fallenBack({ userId: 1, routes: { "POST /api/runs": somebodyElse } });
   let strangers = 0;
@@ -44,10 +44,10 @@ test("over HTTP, too, nothing is sent in the session of somebody else", async ()
 
   assert.deepEqual(calls.map(({ headers }) => headers["X-User-Id"]), ["1", "1"]);
   assert.deepEqual([strangers, client.state], [1, "closed"]);
-  assert.deepEqual(client.outbox.entries.map(({ text }) => text), ["For my eyes"], "the words are not lost");
+  assert.deepEqual(client.outbox.entries.map(({ text }) => text), ["For my eyes"], "the message is kept");
 });
 
-test("a socket that is opened and stays without hello for 5 seconds means SSE at once", async () => {
+test("a socket that opens but has no hello within 5 seconds leads to SSE at once", async () => {
   const { client, WebSocket, clock } = rig({ routes: { "GET /api/runs": noRuns } });
   client.connect();
   await clock.advance(4_999);
@@ -59,7 +59,7 @@ test("a socket that is opened and stays without hello for 5 seconds means SSE at
   assert.equal(WebSocket.last.closed, true);
 });
 
-test("an error without a close counts as well", async () => {
+test("an error without a close counts too", async () => {
   const { client, WebSocket, clock } = rig({ routes: { "GET /api/runs": noRuns } });
   client.connect();
   WebSocket.last.dispatchEvent(new Event("error"));
@@ -70,7 +70,7 @@ test("an error without a close counts as well", async () => {
   assert.equal(client.transport, "sse");
 });
 
-test("a server that closes with a code of its own has let the socket through", async () => {
+test("a close code from the server proves that the socket got through", async () => {
   const { client, WebSocket } = rig({ routes: { "GET /api/runs": noRuns } });
   client.connect();
   for (let time = 0; time < 5; time += 1) {
@@ -83,7 +83,7 @@ test("a server that closes with a code of its own has let the socket through", a
   assert.equal(WebSocket.sockets.length, 6);
 });
 
-test("if HTTP does not work either it waits and begins again", async () => {
+test("if HTTP does not work either, it waits and starts over", async () => {
   const { client, WebSocket, clock, routes } = rig();
   client.connect();
   for (let time = 0; time < 3; time += 1) {
@@ -100,7 +100,7 @@ test("if HTTP does not work either it waits and begins again", async () => {
   await clock.advance(0);
 });
 
-test("a session that is gone ends it", async () => {
+test("an expired session ends it", async () => {
   const error = { code: "not_signed_in", message: "Sign in.", retryable: false };
   const { client, heard, clock } = await fallenBack({ routes: { "GET /api/runs": () => json({ error }, 401) } });
 
@@ -109,7 +109,7 @@ test("a session that is gone ends it", async () => {
   assert.equal(clock.pending, 0);
 });
 
-test("it sends and stops by POST, and follows by a stream per run", async () => {
+test("it sends and stops by POST, and follows with one stream per run", async () => {
   const { made, route } = streams();
   const { client, calls } = await fallenBack({
     routes: {
@@ -139,13 +139,13 @@ test("it sends and stops by POST, and follows by a stream per run", async () => 
   assert.equal(post.headers["X-CSRFToken"], "csrf");
 });
 
-test("a POST that was answered 200 is a duplicate", async () => {
+test("a POST with status 200 is a duplicate", async () => {
   const { client } = await fallenBack({ routes: { "POST /api/runs": () => json({ run_id: "run", conversation_id: "c" }) } });
 
   assert.equal((await client.send({ text: "Hello" })).duplicate, true);
 });
 
-test("a stream that ends, breaks or falls silent goes on at the cursor", async () => {
+test("a stream that ends, breaks or goes silent resumes at the cursor", async () => {
   const { made, route } = streams();
   const { client, clock } = await fallenBack({ routes: { [EVENTS]: route } });
   const page = collector();
@@ -169,7 +169,7 @@ test("a stream that ends, breaks or falls silent goes on at the cursor", async (
   assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.4", "e.5", "e.6"]);
 });
 
-test("a stream may be silent for three heartbeats, whichever the server says", async () => {
+test("a stream may be silent for three heartbeats, as announced by the server", async () => {
   const { made, route } = streams();
   const { client, clock, EventSource } = await fallenBack({ routes: { [EVENTS]: route } });
   EventSource.last.receive("ping", { type: "ping", heartbeat: 600 });
@@ -187,7 +187,7 @@ test("a stream may be silent for three heartbeats, whichever the server says", a
   assert.equal(made[0].signal.aborted, true);
 });
 
-test("notices may be silent for three heartbeats, whichever the server says", async () => {
+test("notices may be silent for three heartbeats, as announced by the server", async () => {
   const { client, clock, EventSource } = await fallenBack();
   EventSource.last.receive("ping", { type: "ping", heartbeat: 60 });
 
@@ -198,7 +198,7 @@ test("notices may be silent for three heartbeats, whichever the server says", as
   assert.notEqual(client.state, "open");
 });
 
-test("streams that bring nothing are asked for less and less often", async () => {
+test("streams that bring nothing are requested less and less often", async () => {
   let requests = 0;
   const { client, clock } = await fallenBack({
     random: () => 1,
@@ -212,7 +212,7 @@ test("streams that bring nothing are asked for less and less often", async () =>
   client.close();
 });
 
-test("a stream's hole is repaired from the cursor", async () => {
+test("a gap in a stream is repaired from the cursor", async () => {
   const { made, route } = streams();
   const { client, clock } = await fallenBack({ routes: { [EVENTS]: route } });
   const page = collector();
@@ -227,7 +227,7 @@ test("a stream's hole is repaired from the cursor", async () => {
   assert.deepEqual(page.names(), ["start", "usage", "status"]);
 });
 
-test("204 says that the run has ended at the cursor", async () => {
+test("204 means that the run ended at the cursor", async () => {
   const { client } = await fallenBack({ routes: { [EVENTS]: () => json(null, 204) } });
   const page = collector();
 
@@ -238,7 +238,7 @@ test("204 says that the run has ended at the cursor", async () => {
   assert.deepEqual(page.events, []);
 });
 
-test("a refused stream ends in an error event, a refused cursor in a new start", async () => {
+test("a refused stream ends in an error event, a refused cursor in a restart", async () => {
   const refuse = (code, status) => json({ error: { code, message: "No.", retryable: false } }, status);
   const missing = await fallenBack({ routes: { [EVENTS]: () => refuse("not_found", 404) } });
   const page = collector();
@@ -256,7 +256,7 @@ test("a refused stream ends in an error event, a refused cursor in a new start",
   assert.deepEqual(other.names(), ["reset", "start"]);
 });
 
-test("a stream that is refused for now is asked for when the server says", async () => {
+test("a stream refused temporarily is requested again when the server says so", async () => {
   const { made, route } = streams();
   let busy = true;
   const error = { code: "busy", message: "Later.", retryable: true };
@@ -273,7 +273,7 @@ test("a stream that is refused for now is asked for when the server says", async
   assert.equal(made.length, 1);
 });
 
-test("the next bytes are read when the page has painted the last", async () => {
+test("the next bytes are read once the page has painted the last ones", async () => {
   let pulls = 0;
   const pull = (controller) => {
     pulls += 1;
@@ -298,7 +298,7 @@ test("the next bytes are read when the page has painted the last", async () => {
   client.close();
 });
 
-test("at most three runs are streamed at a time; the others follow when one ends or is left", async () => {
+test("at most three runs are streamed at a time; the others follow when one ends or is closed", async () => {
   const open = new Map();
   const routes = {};
   for (const id of ["a", "b", "c", "d", "e"]) {
@@ -322,13 +322,13 @@ test("at most three runs are streamed at a time; the others follow when one ends
   assert.deepEqual([...open.keys()], ["a", "b", "c", "d", "e"]);
 });
 
-test("notices come by EventSource, and its death is noticed", async () => {
+test("notices come by EventSource, and its failure is detected", async () => {
   const { client, EventSource, heard, clock } = await fallenBack();
   assert.equal(EventSource.last.url, "/api/events");
   EventSource.last.receive("notice", { kind: "run_started", run_id: "run" });
   EventSource.last.receive("ping", { stalled: ["run"] });
   EventSource.last.fail(0);
-  assert.equal(client.state, "open", "it mends this itself");
+  assert.equal(client.state, "open", "it recovers by itself");
 
   EventSource.last.fail(2);
   await settle();
@@ -344,7 +344,7 @@ test("notices come by EventSource, and its death is noticed", async () => {
 const tooMany = () =>
   json({ error: { code: "too_many_requests", message: "", retryable: true } }, 429, { "Retry-After": "20" });
 
-test("with too many streams open everything but the notices goes on, and they are asked for when the server says", async () => {
+test("with too many streams open, everything but the notices continues, and they are requested again when the server says so", async () => {
   const { client, clock, EventSource, calls, routes } = await fallenBack({ routes: { "GET /api/events": tooMany } });
   const sources = () => EventSource.sources.length;
   for (const made of [1, 2]) {
@@ -362,10 +362,10 @@ test("with too many streams open everything but the notices goes on, and they ar
   delete routes["GET /api/events"];
   EventSource.last.fail(2);
   await settle();
-  assert.equal(client.state, "waiting", "any other reason is an end");
+  assert.equal(client.state, "waiting", "any other reason is final");
 });
 
-test("a client that is closed while it waits for its notices asks for nothing any more", async () => {
+test("a client closed while waiting for its notices requests nothing more", async () => {
   const { client, clock, EventSource } = await fallenBack({ routes: { "GET /api/events": tooMany } });
   EventSource.last.fail(2);
   client.close();
@@ -375,7 +375,7 @@ test("a client that is closed while it waits for its notices asks for nothing an
   assert.equal(clock.pending, 0);
 });
 
-test("an EventSource without a sign of life for 45 seconds is made anew", async () => {
+test("an EventSource without a sign of life for 45 seconds is replaced", async () => {
   const { client, EventSource, clock } = await fallenBack();
   await clock.advance(40_000);
   EventSource.last.receive("ping", {});
@@ -389,7 +389,7 @@ test("an EventSource without a sign of life for 45 seconds is made anew", async 
   client.close();
 });
 
-test("a send that meets no network is sent again, with the same id", async () => {
+test("a send without a network is retried with the same id", async () => {
   const { client, clock, routes, calls } = await fallenBack();
   const sent = client.send({ text: "Hello", clientMessageId: "m-1" });
   await settle();
@@ -406,7 +406,7 @@ for (const [when, act] of [
   ["every minute", ({ clock }) => clock.advance(60_000)],
   ["when woken", ({ client }) => client.wake()],
 ]) {
-  test(`it tries the socket ${when} and changes back at hello, without a gap`, async () => {
+  test(`it tries the socket ${when} and switches back at hello, without a gap`, async () => {
     const { made, route } = streams();
     const setup = await fallenBack({ routes: { [EVENTS]: route } });
     const { client, WebSocket, EventSource, clock } = setup;
@@ -432,7 +432,7 @@ for (const [when, act] of [
   });
 }
 
-test("after a socket that had worked the next one is tried soon: only the network was away", async () => {
+test("after a socket that had worked, the next one is tried soon: only the network was down", async () => {
   const { socket, client, WebSocket, clock } = connected({ routes: { "GET /api/runs": noRuns } });
   socket.end();
   await clock.advance(5_000);
@@ -452,7 +452,7 @@ test("after a socket that had worked the next one is tried soon: only the networ
   assert.equal(WebSocket.sockets.length, before + 1, "now it does look blocked");
 });
 
-test("a socket that still does not get through changes nothing", async () => {
+test("a socket that is still blocked changes nothing", async () => {
   const { client, WebSocket, EventSource, heard } = await fallenBack();
   const before = heard.connection.length;
 
@@ -468,7 +468,7 @@ test("a socket that still does not get through changes nothing", async () => {
   assert.equal(heard.connection.length, before);
 });
 
-test("a send under way by POST is repeated on the socket, and answered once", async () => {
+test("a send in progress by POST is repeated on the socket, and gets one reply", async () => {
   const answers = [];
   const setup = await fallenBack({ routes: { "POST /api/runs": () => new Promise((resolve) => answers.push(resolve)) } });
   const { client, WebSocket } = setup;
@@ -486,7 +486,7 @@ test("a send under way by POST is repeated on the socket, and answered once", as
   assert.deepEqual(client.outbox.entries, []);
 });
 
-test("a run followed on the socket goes on over SSE at its cursor", async () => {
+test("a run followed on the socket continues over SSE at its cursor", async () => {
   const { made, route } = streams();
   const { client, socket, WebSocket, clock } = connected({ routes: { "GET /api/runs": noRuns, [EVENTS]: route } });
   const page = collector();
@@ -504,7 +504,7 @@ test("a run followed on the socket goes on over SSE at its cursor", async () => 
   assert.deepEqual(made.map(({ query }) => query), ["after=e.8"]);
 });
 
-test("what arrives in the moment of the change is left to the socket", async () => {
+test("whatever arrives during the switch is left to the socket", async () => {
   const { made, route } = streams();
   const { client, WebSocket } = await fallenBack({ routes: { [EVENTS]: route } });
   const page = collector();
@@ -523,7 +523,7 @@ test("what arrives in the moment of the change is left to the socket", async () 
   assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.9"]);
 });
 
-test("what plain HTTP needs is loaded then, and again where it could not be", async () => {
+test("the code for plain HTTP is loaded on demand, and again if loading fails", async () => {
   const sse = await import("../../../static/js/client/sse_transport.js");
   let attempts = 0;
   const loadSse = async () => {
@@ -542,7 +542,7 @@ test("what plain HTTP needs is loaded then, and again where it could not be", as
   assert.deepEqual([client.state, client.transport], ["open", "sse"]);
 });
 
-test("a client that is closed while that is loading asks for nothing any more", async () => {
+test("a client closed while that code loads requests nothing more", async () => {
   const sse = await import("../../../static/js/client/sse_transport.js");
   let arrive = () => {};
   const loadSse = () => new Promise((resolve) => (arrive = () => resolve(sse)));

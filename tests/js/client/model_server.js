@@ -3,8 +3,8 @@ import { json } from "./fake_network.js";
 const HEAD = "start";
 
 /**
- * A server that keeps the protocol and whose network does not: it merges as it likes, repeats frames, begins feeds anew, loses
- * what can be noticed, and cuts connections at any byte. Everything is decided by one `random`.
+ * A server that keeps the protocol on a network that does not: it merges at will, repeats frames, restarts feeds,
+ * loses frames detectably, and cuts connections at any byte. A single `random` decides everything.
  */
 export class ModelServer {
   /** client_message_id → run */
@@ -41,7 +41,7 @@ export class ModelServer {
     return [...this.#sockets.keys()];
   }
 
-  /** A frame from a client; it may be lost with the connection, before or after it was acted on. */
+  /** A frame from a client; it may be lost with the connection, before or after it took effect. */
   hear(socket, frame) {
     const state = this.#sockets.get(socket);
     if (!state || frame.type === "ack") return;
@@ -56,7 +56,7 @@ export class ModelServer {
     queueMicrotask(() => this.#sockets.has(socket) && socket.receive(reply));
   }
 
-  /** More of every run, and a frame of every feed. */
+  /** Extends every run, and sends a frame on every feed. */
   pump() {
     for (const run of this.runs.values()) run.tip = Math.min(run.log.length, run.tip + Math.floor(this.#random() * 8));
     for (const [socket, state] of this.#sockets) {
@@ -94,7 +94,7 @@ export class ModelServer {
   }
 
   #feed(socket, state, run, seq) {
-    if (this.chance(0.05)) return state.feeds.set(run.id, 0); // Followed anew, from the start, without having been asked.
+    if (this.chance(0.05)) return state.feeds.set(run.id, 0); // The feed restarts from the beginning, without a request.
     const until = Math.min(run.tip, seq + 1 + Math.floor(this.#random() * 6));
     if (until <= seq) return;
     const events = this.#events(run, seq, until);
@@ -118,7 +118,7 @@ export class ModelServer {
     return events;
   }
 
-  /** The log as it is now, in pieces of any size, cut anywhere. */
+  /** The current log, in chunks of any size, cut anywhere. */
   #stream(run, after) {
     if (after >= run.log.length) return json(null, 204);
     const text = this.#events(run, after, run.tip).map(({ id, event, data }) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);

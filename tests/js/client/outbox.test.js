@@ -9,7 +9,7 @@ const message = { text: "Hello", conversationId: "c", clientMessageId: "m-1" };
 const ok = { run_id: "run", conversation_id: "c", duplicate: false };
 const ended = { type: "notice", kind: "run_ended", run_id: "run", conversation_id: "c", status: "completed" };
 
-test("a message written offline is sent when there is a connection", async () => {
+test("a message written offline is sent once there is a connection", async () => {
   const { client, WebSocket } = rig();
   const sent = client.send(message);
   assert.deepEqual(client.outbox.entries.map(({ text, sending }) => [text, sending]), [["Hello", true]]);
@@ -22,7 +22,7 @@ test("a message written offline is sent when there is a connection", async () =>
   assert.deepEqual(client.outbox.entries, []);
 });
 
-test("without an answer it is sent again, with the same id, until there is one", async () => {
+test("without a reply, it is retried with the same id until it gets one", async () => {
   const { client, WebSocket, clock, heard } = connected();
   const sent = client.send({ text: "Hello" });
   for (let time = 0; time < 4; time += 1) {
@@ -39,7 +39,7 @@ test("without an answer it is sent again, with the same id, until there is one",
   assert.equal(new Set(sends.map(({ text }) => text)).size, 1);
 });
 
-test("an answer is final, also an error: it is not sent again", async () => {
+test("a reply is final, even an error: it is not retried", async () => {
   const { client, socket, WebSocket, clock } = connected();
   const sent = client.send(message);
   socket.refuse("send", { code: "busy", retryable: true });
@@ -52,7 +52,7 @@ test("an answer is final, also an error: it is not sent again", async () => {
   assert.deepEqual(WebSocket.last.sent, []);
 });
 
-test("sending an id that is under way sends it once", async () => {
+test("an id already in flight is sent only once", async () => {
   const { client, socket } = connected();
 
   const both = [client.send(message), client.send(message)];
@@ -62,7 +62,7 @@ test("sending an id that is under way sends it once", async () => {
   assert.deepEqual((await Promise.all(both)).map(({ runId }) => runId), ["run", "run"]);
 });
 
-test("a reload finds what was not answered, and can send it with the same id", async () => {
+test("a reload finds unanswered messages and can resend them with the same id", async () => {
   const storage = new MemoryStorage();
   const before = connected({ storage });
   void before.client.send(message).catch(() => {});
@@ -74,7 +74,7 @@ test("a reload finds what was not answered, and can send it with the same id", a
   const after = connected({ storage });
   const entries = after.client.outbox.entries;
   assert.deepEqual(entries.map(({ text, sending }) => [text, sending]), [["Hello", false]]);
-  assert.deepEqual(after.socket.sent, [], "it waits to be asked");
+  assert.deepEqual(after.socket.sent, [], "it is not resent by itself");
   const sent = after.client.send(entries[0]);
   assert.equal(after.client.outbox.entries[0].sending, true);
   assert.deepEqual(after.socket.of("send").map(({ client_message_id, conversation_id }) => [client_message_id, conversation_id]), [["m-1", "c"]]);
@@ -86,7 +86,7 @@ test("a reload finds what was not answered, and can send it with the same id", a
   assert.equal(storage.items.size, 0);
 });
 
-test("a discarded message is forgotten, here and in the storage", async () => {
+test("a discarded message is removed here and from the storage", async () => {
   const storage = new MemoryStorage();
   const { client } = rig({ storage });
   const sent = client.send(message);
@@ -98,7 +98,7 @@ test("a discarded message is forgotten, here and in the storage", async () => {
   assert.equal(storage.items.size, 0);
 });
 
-test("each user has an outbox of their own", () => {
+test("each user has their own outbox", () => {
   const storage = new MemoryStorage();
   void rig({ storage, storageKey: "outbox.alice" }).client.send(message);
 
@@ -106,7 +106,7 @@ test("each user has an outbox of their own", () => {
   assert.equal(rig({ storage, storageKey: "outbox.alice" }).client.outbox.entries.length, 1);
 });
 
-test("a broken, full or forbidden storage costs nothing but the reload", async (t) => {
+test("a broken, full or forbidden storage only affects reloads", async (t) => {
   const warn = t.mock.method(console, "warn", () => {});
   const refuse = () => {
     throw new DOMException("no", "QuotaExceededError");
@@ -121,7 +121,7 @@ test("a broken, full or forbidden storage costs nothing but the reload", async (
   assert.ok(warn.mock.callCount() >= 2);
 });
 
-test("a POST beside a living socket is repeated until somebody answers", async () => {
+test("a POST alongside a live socket is retried until it gets a reply", async () => {
   const answers = [() => json("Bad Gateway", 502), () => Promise.reject(new TypeError("fetch failed")), () => json(ok, 201)];
   const { client, clock, calls } = connected({ routes: { "POST /api/runs": () => answers.shift()() } });
 
@@ -133,7 +133,7 @@ test("a POST beside a living socket is repeated until somebody answers", async (
   assert.deepEqual(calls.map(({ body }) => body.client_message_id), ["m-1", "m-1", "m-1"]);
 });
 
-test("a message sent in the moment of connecting goes out once", async () => {
+test("a message sent while connecting goes out once", async () => {
   const { client, WebSocket } = rig();
   client.addEventListener("connection", () => client.state === "open" && void client.send(message).catch(() => {}));
 
@@ -144,7 +144,7 @@ test("a message sent in the moment of connecting goes out once", async () => {
   client.close();
 });
 
-test("a server that is going away has not answered: the next one will", async () => {
+test("a server that is shutting down has not replied: the next one will", async () => {
   const { client, socket, WebSocket, clock } = connected();
   const sent = client.send(message);
   socket.refuse("send", { code: "draining", retryable: true });
@@ -157,7 +157,7 @@ test("a server that is going away has not answered: the next one will", async ()
   assert.equal(WebSocket.last.of("send")[0].client_message_id, "m-1");
 });
 
-test("a server that fails in the middle may have begun a turn: the message stays, with its id", async () => {
+test("a server that fails halfway may have started a turn: the message stays, with its id", async () => {
   const failures = [() => json({ error: { code: "server_error", message: "Oh.", retryable: true } }, 500), () => json("<html>", 500)];
   const { client } = connected({ routes: { "POST /api/runs": () => failures.shift()() } });
   const long = { ...message, text: "a".repeat(70_000) };
@@ -168,7 +168,7 @@ test("a server that fails in the middle may have begun a turn: the message stays
   assert.deepEqual(client.outbox.entries.map(({ clientMessageId, sending }) => [clientMessageId, sending]), [["m-1", false]]);
 });
 
-test("cleared, it forgets everything, what is under way as well", async () => {
+test("clear removes everything, including messages in flight", async () => {
   const storage = new MemoryStorage();
   const { client } = rig({ storage });
   const sent = [client.send(message), client.send({ text: "Another" })];

@@ -54,7 +54,7 @@ function reply(response, status, body) {
   response.end(JSON.stringify(body));
 }
 
-/** Sends the log in pieces of 7 bytes; every 30 kB the connection is cut, in the middle of whatever it is. */
+/** Sends the log in chunks of 7 bytes; every 30 kB the connection is cut, wherever it is. */
 async function stream(response, from) {
   response.writeHead(200, STREAM_HEADERS);
   const text = LOG.slice(from).map(([event, data], index) => `id: e.${from + index + 1}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -71,7 +71,7 @@ function blockedSockets() {
   return fakeWebSocket({ onMake: (socket) => setImmediate(() => socket.end(1006)) });
 }
 
-test("over real HTTP, cut again and again, the answer is whole", async () => {
+test("over real HTTP, cut again and again, the answer is complete", async () => {
   const client = new ChatClient({
     socketUrl: "ws://127.0.0.1/ws/chat",
     apiUrl: url,
@@ -97,11 +97,11 @@ test("over real HTTP, cut again and again, the answer is whole", async () => {
   assert.deepEqual(events.map(({ id }) => id), LOG.map((_, index) => `e.${index + 1}`));
   const streams = requests.filter(({ path }) => path.endsWith("/events"));
   assert.ok(streams.length > 2, "it was cut");
-  assert.equal(new Set(streams.map(({ after: cursor }) => cursor)).size, streams.length, "each time it went on further");
+  assert.equal(new Set(streams.map(({ after: cursor }) => cursor)).size, streams.length, "each request starts further on");
   assert.equal(requests.find(({ method }) => method === "POST").csrf, "csrf");
 });
 
-test("a run left in the middle lets its connection go", async () => {
+test("leaving a run midway closes its connection", async () => {
   const client = new ChatClient({
     socketUrl: "ws://127.0.0.1/ws/chat",
     apiUrl: url,
@@ -119,5 +119,5 @@ test("a run left in the middle lets its connection go", async () => {
   client.close();
 
   assert.deepEqual(first.map(({ event }) => event), ["start"]);
-  assert.equal(requests.filter(({ path }) => path.includes("endless")).length, 1, "it is not asked for again");
+  assert.equal(requests.filter(({ path }) => path.includes("endless")).length, 1, "it is not requested again");
 });

@@ -8,7 +8,7 @@ const waits = (count, random) => {
   return Array.from({ length: count }, () => delay.next());
 };
 
-test("the first attempt comes at any moment within five seconds, the next ones every five", () => {
+test("the first attempt comes at a random moment within five seconds, the next ones every five", () => {
   for (const share of [0, 0.25, 0.75]) assert.deepEqual(waits(4, () => share), [share * 5_000, 5_000, 5_000, 5_000]);
 });
 
@@ -19,7 +19,7 @@ test("after five minutes they become rare", () => {
   assert.deepEqual(all.slice(often.length), Array(200 - often.length).fill(22_500));
 });
 
-test("a thousand clients that lost their server come evenly, and are back within five seconds of it", () => {
+test("a thousand clients that lost their server reconnect evenly, all within five seconds of its return", () => {
   const AWAY_MS = 20_000;
   const attempts = [];
   for (let client = 0; client < 1_000; client += 1) {
@@ -36,7 +36,7 @@ test("a thousand clients that lost their server come evenly, and are back within
   assert.deepEqual(seconds, Array(25).fill(200));
 });
 
-test("it starts again after a reset", () => {
+test("it starts over after a reset", () => {
   const delay = new ReconnectDelay(() => 0.1);
   delay.next();
   delay.next();

@@ -8,7 +8,7 @@ import { json } from "./fake_network.js";
 const start = event(1, "start");
 
 for (const code of [1000, 1001, 1006, 1011, 1012, 4408, 4412, 4413, 4429]) {
-  test(`it comes back after a close with ${code}`, async () => {
+  test(`it reconnects after a close with ${code}`, async () => {
     const { client, socket, WebSocket, clock, heard } = connected({ random: () => 0.1 });
 
     socket.end(code);
@@ -24,7 +24,7 @@ for (const code of [1000, 1001, 1006, 1011, 1012, 4408, 4412, 4413, 4429]) {
   });
 }
 
-test("sent away with 4429 it comes back when the server says, each time, and never turns to SSE", async () => {
+test("closed with 4429, it reconnects when the server says so, each time, and never falls back to SSE", async () => {
   const { client, WebSocket, clock, heard } = rig({ routes: { "GET /api/runs": () => json({ items: [] }) } });
   client.connect();
   for (let made = 1; made <= 6; made += 1) {
@@ -59,7 +59,7 @@ for (const code of [4400, 4401, 4403]) {
   });
 }
 
-test("waits are five seconds, at last longer, and short again after a connection that held", async () => {
+test("waits are five seconds, later longer, and short again after a stable connection", async () => {
   const { client, WebSocket, clock, heard } = rig({ random: () => 0.1 });
   const waits = () => heard.connection.flatMap(({ retryInMs }) => retryInMs ?? []);
   client.connect();
@@ -77,7 +77,7 @@ test("waits are five seconds, at last longer, and short again after a connection
   assert.equal(waits().at(-1), 500);
 });
 
-test("after a goodbye it comes back when the server says", async () => {
+test("after a goodbye, it reconnects when the server says so", async () => {
   const { client, socket, WebSocket, clock } = connected();
 
   socket.receive({ type: "bye", code: 4412, retry_ms: 2_500 });
@@ -98,7 +98,7 @@ test("a goodbye with a final code is final", () => {
   assert.equal(client.state, "closed");
 });
 
-test("a server that is silent for 45 seconds is gone", async () => {
+test("a server silent for 45 seconds counts as lost", async () => {
   const { client, socket, clock } = connected();
   await clock.advance(40_000);
   socket.receive({ type: "ping", tips: {} });
@@ -111,7 +111,7 @@ test("a server that is silent for 45 seconds is gone", async () => {
   assert.equal(socket.closed, true);
 });
 
-test("a request without a reply for 15 seconds shows a socket that does not work", async () => {
+test("a request without a reply for 15 seconds reveals a broken socket", async () => {
   const { client, socket, clock } = connected();
   void client.stop("run").catch(() => {});
   await clock.advance(14_999);
@@ -124,7 +124,7 @@ test("a request without a reply for 15 seconds shows a socket that does not work
   client.close();
 });
 
-test("woken it does not wait", () => {
+test("waking it reconnects at once", () => {
   const { client, socket, WebSocket } = connected();
   socket.end();
 
@@ -134,7 +134,7 @@ test("woken it does not wait", () => {
   assert.equal(WebSocket.sockets.length, 2);
 });
 
-test("woken from a long sleep it does not trust its socket", async () => {
+test("after a long sleep, it does not trust its socket", async () => {
   const { client, clock } = connected();
   client.wake();
   assert.equal(client.state, "open");
@@ -160,7 +160,7 @@ for (const [heartbeat, silence] of [[60, 180_000], [15, 45_000], [0.1, 15_000], 
   });
 }
 
-test("since says when it was last connected, over all attempts", async () => {
+test("since is the time of the last connection, over all attempts", async () => {
   const { client, socket, WebSocket, clock, heard } = connected();
   await clock.advance(20_000);
   const lost = clock.now();
@@ -176,7 +176,7 @@ test("since says when it was last connected, over all attempts", async () => {
   assert.equal(heard.connection.at(-1).since, clock.now());
 });
 
-test("what it follows goes on at the cursor, what has ended is not asked for", async () => {
+test("followed runs resume at the cursor, ended ones are not requested", async () => {
   const { client, socket, WebSocket, clock } = connected();
   const page = collector();
   client.follow("run", page);
@@ -194,7 +194,7 @@ test("what it follows goes on at the cursor, what has ended is not asked for", a
   assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.7", "e.8", "e.9"]);
 });
 
-test("what was painted late is not acknowledged on another socket", async () => {
+test("events painted late are not acknowledged on another socket", async () => {
   const { client, socket, WebSocket, clock } = connected();
   let paint;
   client.follow("run", { onEvents: () => new Promise((resolve) => (paint = resolve)) });
@@ -210,7 +210,7 @@ test("what was painted late is not acknowledged on another socket", async () => 
   assert.deepEqual(socket.of("ack"), []);
 });
 
-test("an old socket is not listened to any more", async () => {
+test("an old socket is ignored", async () => {
   const { client, socket, WebSocket, clock, heard } = connected();
   const page = collector();
   client.follow("run", page);
@@ -227,7 +227,7 @@ test("an old socket is not listened to any more", async () => {
   assert.deepEqual(heard.notice, []);
 });
 
-test("closed by the page it is quiet, and connects again when asked", async () => {
+test("closed by the page, it stays quiet, and reconnects when asked", async () => {
   const { client, socket, WebSocket, clock } = connected();
   const page = collector();
   client.follow("run", page);
@@ -246,7 +246,7 @@ test("closed by the page it is quiet, and connects again when asked", async () =
   assert.deepEqual(client.outbox.entries.map(({ text, sending }) => [text, sending]), [["Hello", false], ["Again", false]]);
 });
 
-test("a WebSocket that cannot even be made is a failure as any other", async (t) => {
+test("a WebSocket that cannot be created is an ordinary failure", async (t) => {
   t.mock.method(console, "warn", () => {});
   const Unmakeable = class {
     constructor() {
@@ -275,7 +275,7 @@ test("a 401 to any request means that the session is gone", async () => {
   assert.equal(socket.closed, true);
 });
 
-test("what was sent waits while nobody is signed in, and goes out once after that", async () => {
+test("messages wait while signed out, and are sent once after signing in", async () => {
   const { client, socket, WebSocket } = connected();
   const sent = client.send({ text: "Before" });
   socket.end(4401);
@@ -296,7 +296,7 @@ test("what was sent waits while nobody is signed in, and goes out once after tha
   assert.deepEqual(client.outbox.entries, []);
 });
 
-test("a POST that finds nobody signed in is made again after signing in", async () => {
+test("a POST rejected while signed out is retried after signing in", async () => {
   const error = { code: "not_signed_in", message: "Sign in.", retryable: false };
   const routes = { "POST /api/runs": () => json({ error }, 401) };
   const { client, WebSocket, calls } = connected({ routes });
@@ -312,7 +312,7 @@ test("a POST that finds nobody signed in is made again after signing in", async 
   assert.equal(new Set(calls.map(({ body }) => body.client_message_id)).size, 1);
 });
 
-test("nothing is sent in the session of somebody else", async () => {
+test("nothing is sent in another user's session", async () => {
   const { client, WebSocket, heard } = rig({ userId: 1 });
   const strangers = [];
   client.addEventListener("stranger", ({ detail }) => strangers.push(detail.username));
@@ -325,10 +325,10 @@ test("nothing is sent in the session of somebody else", async () => {
   assert.deepEqual(WebSocket.last.sent, []);
   assert.deepEqual(heard.hello, []);
   assert.equal(client.state, "closed");
-  assert.equal(client.outbox.entries.length, 1, "the words are not lost");
+  assert.equal(client.outbox.entries.length, 1, "the message is kept");
 });
 
-test("it tells a first attempt from a loss, and a server that goes down from both", async () => {
+test("it tells a first attempt, a lost connection and a server shutdown apart", async () => {
   const { client, WebSocket, clock, heard } = rig();
   client.connect();
   WebSocket.last.end();
@@ -340,7 +340,7 @@ test("it tells a first attempt from a loss, and a server that goes down from bot
   WebSocket.last.receive({ type: "bye", code: 4412, retry_ms: 100 });
   assert.deepEqual([heard.connection.at(-1).wasOpen, heard.connection.at(-1).draining], [true, true]);
   await clock.advance(100);
-  assert.equal(heard.connection.at(-1).draining, true, "still waiting for the next");
+  assert.equal(heard.connection.at(-1).draining, true, "still waiting for the next server");
 
   WebSocket.last.hello();
   WebSocket.last.end();

@@ -19,7 +19,7 @@ async function chatting(options) {
   return { ...made, ...page, subscription };
 }
 
-test("it opens the socket with the protocol's name and is open at hello", () => {
+test("it opens the socket with the subprotocol and is open at hello", () => {
   const { client, WebSocket, heard } = rig();
   assert.equal(client.state, "closed");
 
@@ -37,7 +37,7 @@ test("it opens the socket with the protocol's name and is open at hello", () => 
   assert.deepEqual(heard.hello[0].runs.map(({ run_id }) => run_id), ["run"]);
 });
 
-test("it sends a message as the protocol has it and resolves with the run", async () => {
+test("it sends a message as the protocol specifies and resolves with the run", async () => {
   const { client, socket } = connected();
 
   const sent = client.send({ ...send, conversationId: "c", parentId: "root", assistant: "demo" });
@@ -48,7 +48,7 @@ test("it sends a message as the protocol has it and resolves with the run", asyn
   assert.deepEqual(await sent, { runId: "run", conversationId: "c", clientMessageId: "m-1", duplicate: false });
 });
 
-test("it makes an id for a message without one, and leaves out what is not set", () => {
+test("it creates an id for a message without one, and omits unset fields", () => {
   const { client, socket } = connected();
 
   void client.send({ text: "Hello", conversationId: null });
@@ -66,7 +66,7 @@ test("it rejects with the server's error", async () => {
   assert.deepEqual(client.outbox.entries, []);
 });
 
-test("events that come before follow, or before the reply, are kept for it", async () => {
+test("events that arrive before follow, or before the reply, are kept", async () => {
   for (const early of [true, false]) {
     const { client, socket } = connected();
     const page = collector();
@@ -84,11 +84,11 @@ test("events that come before follow, or before the reply, are kept for it", asy
     await settle();
 
     assert.deepEqual(page.events.map(({ id }) => id), ["e.1", "e.4", "e.5"]);
-    assert.deepEqual(frames(socket).slice(0, 2), ["send", "ack"], "the server follows by itself");
+    assert.deepEqual(frames(socket).slice(0, 2), ["send", "ack"], "the server feeds the run without a subscribe");
   }
 });
 
-test("events that nobody claims are let go, and can still be had by following", async () => {
+test("unclaimed events are released, and following still gets them", async () => {
   const { client, socket, clock } = connected();
   const sent = client.send(send);
   socket.receive({ type: "events", frame: 1, run_id: "run", events: [start] });
@@ -105,7 +105,7 @@ test("events that nobody claims are let go, and can still be had by following", 
   assert.equal(socket.of("subscribe").length, 1);
 });
 
-test("a duplicate is subscribed to, from its start", async () => {
+test("a duplicate is subscribed to from its start", async () => {
   const { client, socket } = connected();
   const page = collector();
   const sent = client.send(send);
@@ -113,7 +113,7 @@ test("a duplicate is subscribed to, from its start", async () => {
   assert.equal((await sent).duplicate, true);
 
   client.follow("run", page);
-  socket.receive({ type: "events", frame: 1, run_id: "run", events: [event(9)] }); // of a feed that was not asked for
+  socket.receive({ type: "events", frame: 1, run_id: "run", events: [event(9)] }); // from a feed that was not subscribed to
   socket.answer("unsubscribe");
   socket.answer("subscribe");
   socket.receive({ type: "events", frame: 2, run_id: "run", events: [start, event(9)] });
@@ -136,7 +136,7 @@ test("it follows from a cursor", () => {
   assert.deepEqual(page.names(), ["token"]);
 });
 
-test("following again closes the subscription before", () => {
+test("following again closes the previous subscription", () => {
   const { client, socket } = connected();
   const first = client.follow("run", collector());
 
@@ -163,7 +163,7 @@ test("it acknowledges a frame only when the page has painted it", async () => {
   assert.deepEqual(socket.of("ack"), [{ type: "ack", frame: 2 }]);
 });
 
-test("frames that concern nobody are acknowledged without being painted", async () => {
+test("frames for no subscription are acknowledged without being painted", async () => {
   const { client, socket, clock } = connected();
   client.follow("run", collector()).close();
 
@@ -175,7 +175,7 @@ test("frames that concern nobody are acknowledged without being painted", async 
   assert.equal(socket.of("unsubscribe").length, 1);
 });
 
-test("it repairs a hole from its cursor, deaf to what is left of the old feed", async () => {
+test("it repairs a gap from its cursor, and ignores the rest of the old feed", async () => {
   const { socket, names, subscription } = await chatting();
   socket.receive({ type: "events", frame: 1, run_id: "run", events: [start, event(3, "status"), event(4)] });
   assert.deepEqual(socket.of("unsubscribe").map(({ run_id }) => run_id), ["run"]);
@@ -193,7 +193,7 @@ test("it repairs a hole from its cursor, deaf to what is left of the old feed", 
   assert.equal(socket.of("ack").length > 0, true);
 });
 
-test("a cursor that is refused is forgotten, and the page told to start anew", () => {
+test("a refused cursor is discarded, and the page is told to restart", () => {
   const { client, socket } = connected();
   const page = collector();
   client.follow("run", { after: "e.4", ...page });
@@ -206,7 +206,7 @@ test("a cursor that is refused is forgotten, and the page told to start anew", (
   assert.equal("after" in socket.of("subscribe")[1], false);
 });
 
-test("a run that is not there ends in an error event", () => {
+test("a run that does not exist ends in an error event", () => {
   const { client, socket } = connected();
   const page = collector();
   const subscription = client.follow("run", page);
@@ -217,7 +217,7 @@ test("a run that is not there ends in an error event", () => {
   assert.equal(subscription.open, false);
 });
 
-test("a refusal that will pass is asked again", async () => {
+test("a temporary refusal is retried", async () => {
   const { client, socket, clock } = connected();
   client.follow("run", collector());
 
@@ -230,7 +230,7 @@ test("a refusal that will pass is asked again", async () => {
   assert.equal(socket.of("subscribe").length, 2);
 });
 
-test("behind a tip, with nothing on its way, it asks for the run again", async () => {
+test("behind a tip with nothing in flight, it requests the run again", async () => {
   const { socket, clock, names } = await chatting();
   socket.receive({ type: "events", frame: 1, run_id: "run", events: [start, event(5)] });
 
@@ -248,7 +248,7 @@ test("behind a tip, with nothing on its way, it asks for the run again", async (
   assert.equal(names().at(-1), "done");
 });
 
-test("behind a tip, but getting on or still painting, it waits", async () => {
+test("behind a tip but progressing or still painting, it waits", async () => {
   const { socket, clock } = await chatting();
   socket.receive({ type: "events", frame: 1, run_id: "run", events: [start] });
   socket.receive({ type: "ping", tips: { run: "e.5" } });
@@ -266,7 +266,7 @@ test("behind a tip, but getting on or still painting, it waits", async () => {
   assert.deepEqual(painting.socket.of("unsubscribe"), []);
 });
 
-test("it passes on notices and stalled runs", () => {
+test("it forwards notices and stalled runs", () => {
   const { socket, heard } = connected();
   const notice = { type: "notice", kind: "conversation_deleted", conversation_id: "c" };
 
@@ -278,7 +278,7 @@ test("it passes on notices and stalled runs", () => {
   assert.deepEqual(heard.stalled, [{ runIds: ["run"] }]);
 });
 
-test("it stops a run, and says again after a reconnect what was not answered", async () => {
+test("it stops a run, and repeats unanswered stops after a reconnect", async () => {
   const { client, socket, WebSocket, clock } = connected();
   const stopped = client.stop("run");
   assert.equal(socket.of("stop")[0].run_id, "run");
@@ -291,7 +291,7 @@ test("it stops a run, and says again after a reconnect what was not answered", a
   assert.equal(await stopped, undefined);
 });
 
-test("a terminal event ends the subscription without a word to the server", async () => {
+test("a terminal event ends the subscription without a frame to the server", async () => {
   const { socket, subscription, WebSocket, clock } = await chatting();
   socket.receive({ type: "events", frame: 1, run_id: "run", events: [start, event(2, "done")] });
   assert.equal(subscription.open, false);
@@ -304,7 +304,7 @@ test("a terminal event ends the subscription without a word to the server", asyn
   assert.deepEqual(WebSocket.last.sent, []);
 });
 
-test("nothing that the server says throws, and later frames still count", async (t) => {
+test("no frame from the server throws, and later frames still count", async (t) => {
   const warn = t.mock.method(console, "warn", () => {});
   const { socket, client, clock } = connected();
   const page = collector();
@@ -324,7 +324,7 @@ test("nothing that the server says throws, and later frames still count", async 
   assert.equal(socket.of("ack").at(-1).frame, 3);
 });
 
-test("a reply that makes no sense is an error, not a hang", async () => {
+test("a malformed reply is an error, not a hang", async () => {
   const { client, socket } = connected();
 
   const sent = client.send(send);
@@ -362,7 +362,7 @@ test("a server with a lower limit teaches it what is too large", async () => {
   assert.deepEqual(WebSocket.last.of("send"), []);
 });
 
-test("the end of a feed that was left is not taken for the start of a new one", async () => {
+test("the end of an abandoned feed is not taken for the start of a new one", async () => {
   const { client, socket } = connected();
   const page = collector();
   client.follow("run", collector()).close();
@@ -379,13 +379,13 @@ test("the end of a feed that was left is not taken for the start of a new one", 
   client.close();
 });
 
-test("a run followed before its send is answered is told from its start, once", async () => {
+test("a run followed before the reply to its send is delivered from its start, once", async () => {
   const { client, socket } = connected();
   const page = collector();
   const sent = client.send(send);
   socket.receive({ type: "events", frame: 1, run_id: "run", events: [start] });
 
-  client.follow("run", page); // A notice has said its name.
+  client.follow("run", page); // A notice has revealed its id.
   socket.receive({ type: "events", frame: 2, run_id: "run", events: [event(9)] });
   socket.answer("send", { run_id: "run", conversation_id: "c", duplicate: false });
   for (const { ref } of socket.of("unsubscribe")) socket.receive({ type: "ok", ref });
@@ -397,7 +397,7 @@ test("a run followed before its send is answered is told from its start, once", 
   assert.equal(socket.of("subscribe").length, 1);
 });
 
-test("an unsubscribe that is refused for now leaves it deaf, and is asked again", async () => {
+test("a temporarily refused unsubscribe keeps the feed muted, and is retried", async () => {
   const { client, socket, clock } = connected();
   const page = collector();
   client.follow("run", collector()).close();
@@ -412,13 +412,13 @@ test("an unsubscribe that is refused for now leaves it deaf, and is asked again"
   assert.equal(socket.of("subscribe").length, 2);
 });
 
-test("a connection lost between unsubscribe and subscribe is taken up by the next", async () => {
+test("a connection lost between unsubscribe and subscribe is recovered by the next one", async () => {
   const { client, socket, WebSocket, clock } = connected();
   client.follow("run", collector()).close();
   client.follow("run", { after: "e.3", ...collector() });
 
   socket.end();
-  assert.equal(clock.pending, 1, "only the reconnect is waited for");
+  assert.equal(clock.pending, 1, "only the reconnect timer is pending");
   await clock.advance(1_000);
   WebSocket.last.hello();
 

@@ -29,7 +29,7 @@ test("it decodes a whole stream", () => {
   assert.deepEqual(decode(STREAM.slice(1)), EXPECTED);
 });
 
-test("it decodes the same cut in two at every byte", () => {
+test("it decodes the same when split at any byte", () => {
   const bytes = new TextEncoder().encode(STREAM);
   for (let cut = 0; cut <= bytes.length; cut += 1) {
     assert.deepEqual(decode(bytes.slice(0, cut), bytes.slice(cut)), EXPECTED, `cut at ${cut}`);
@@ -56,7 +56,7 @@ test("it decodes the same in random pieces, as bytes and as text", () => {
   }
 });
 
-test("it gives an event out as soon as its blank line is there", () => {
+test("it emits an event as soon as its blank line arrives", () => {
   const decoder = new SSEDecoder();
   assert.deepEqual(decoder.push("data: a\n"), []);
   assert.deepEqual(brief(decoder.push("\r")), [["message", "a"]]);
@@ -64,11 +64,11 @@ test("it gives an event out as soon as its blank line is there", () => {
   assert.deepEqual(decoder.push("\n"), []);
 });
 
-test("it drops an event that has no end", () => {
+test("it drops an incomplete event at the end", () => {
   assert.deepEqual(brief(decode("data: a\n\ndata: b\n")), [["message", "a"]]);
 });
 
-test("it treats fields as the standard says", () => {
+test("it treats fields as the standard specifies", () => {
   assert.deepEqual(brief(decode("data:a\ndata: b\n\n")), [["message", "a\nb"]]);
   assert.deepEqual(brief(decode("event: x\nevent: y\ndata: a\n\ndata: b\n\n")), [["y", "a"], ["message", "b"]]);
   assert.deepEqual(brief(decode("data: a: b\n\n")), [["message", "a: b"]]);
@@ -77,13 +77,13 @@ test("it treats fields as the standard says", () => {
   assert.deepEqual(brief(decode("data: \uFEFFa\n\n")), [["message", "\uFEFFa"]]);
 });
 
-test("it keeps the last id, forgets it when told, and ignores one with a NUL", () => {
+test("it keeps the last id, resets it on request, and ignores one with a NUL", () => {
   const ids = decode("id: 1\ndata: a\n\ndata: b\n\nid: 2\0\ndata: c\n\nid\ndata: d\n\n").map(({ id, lastEventId }) => [id, lastEventId]);
 
   assert.deepEqual(ids, [["1", "1"], [null, "1"], [null, "1"], ["", ""]]);
 });
 
-test("it reads the retry time, if it is one", () => {
+test("it reads the retry time if it is valid", () => {
   const decoder = new SSEDecoder();
   decoder.push("retry: soon\nretry: 1000\nretry: 1e9\nretry: -5\n");
 

@@ -15,7 +15,7 @@ function subscribe(after = null) {
 
 const start = event(1, "start");
 
-test("it hands over events in order and moves its cursor over every one, known or not", () => {
+test("it delivers events in order and advances its cursor over each, known or not", () => {
   const { subscription, names } = subscribe();
 
   assert.equal(subscription.accept([start, event(2, "telepathy"), event(3)]).gap, false);
@@ -24,7 +24,7 @@ test("it hands over events in order and moves its cursor over every one, known o
   assert.equal(subscription.cursor, "e.3");
 });
 
-test("it drops what it has", () => {
+test("it drops events it already has", () => {
   const { subscription, ids } = subscribe();
   subscription.accept([start, event(2), event(3)]);
 
@@ -34,7 +34,7 @@ test("it drops what it has", () => {
   assert.deepEqual(ids(), ["e.1", "e.2", "e.3", "e.4"]);
 });
 
-test("a jump to a merged token is no hole", () => {
+test("a jump to a merged token is not a gap", () => {
   const { subscription, ids } = subscribe();
 
   assert.equal(subscription.accept([start, event(7, "reasoning"), event(30)]).gap, false);
@@ -42,7 +42,7 @@ test("a jump to a merged token is no hole", () => {
   assert.deepEqual(ids(), ["e.1", "e.7", "e.30"]);
 });
 
-test("a jump to any other event is a hole: nothing after it is taken", () => {
+test("a jump to any other event is a gap: nothing after it is accepted", () => {
   const { subscription, ids } = subscribe();
 
   assert.equal(subscription.accept([start, event(3, "status"), event(4)]).gap, true);
@@ -51,7 +51,7 @@ test("a jump to any other event is a hole: nothing after it is taken", () => {
   assert.equal(subscription.cursor, "e.1");
 });
 
-test("a hole that three repairs have not filled is how the log is", () => {
+test("a gap that survives three repairs is part of the log", () => {
   const { subscription, ids } = subscribe();
   for (let round = 0; round < 3; round += 1) {
     subscription.begin();
@@ -64,7 +64,7 @@ test("a hole that three repairs have not filled is how the log is", () => {
   assert.deepEqual(ids(), ["e.1", "e.3", "e.4"]);
 });
 
-test("text that it has in part is not taken: a feed from the start may merge over the cursor", () => {
+test("partly known text is rejected: a feed from the start may merge across the cursor", () => {
   const { subscription, ids } = subscribe("e.7");
 
   subscription.begin({ fromStart: true });
@@ -75,7 +75,7 @@ test("text that it has in part is not taken: a feed from the start may merge ove
   assert.deepEqual(ids(), ["e.10"]);
 });
 
-test("a feed from the start that stops exactly at the cursor goes on", () => {
+test("a feed from the start that stops exactly at the cursor continues", () => {
   const { subscription, ids } = subscribe("e.7");
 
   subscription.begin({ fromStart: true });
@@ -84,7 +84,7 @@ test("a feed from the start that stops exactly at the cursor goes on", () => {
   assert.deepEqual(ids(), ["e.10"]);
 });
 
-test("a server that will not go on at the cursor is read from the start, after a reset", () => {
+test("if a server will not resume at the cursor, the run is read from the start, after a reset", () => {
   const { subscription, names } = subscribe("e.7");
   for (let round = 0; round < 4; round += 1) {
     subscription.begin();
@@ -98,7 +98,7 @@ test("a server that will not go on at the cursor is read from the start, after a
   assert.deepEqual(names(), ["reset", "start", "token"]);
 });
 
-test("a reset of the run is an event as any other", () => {
+test("a reset in the log is an ordinary event", () => {
   const { subscription, names } = subscribe();
 
   assert.equal(subscription.accept([start, event(5), event(6, "reset"), event(7)]).gap, false);
@@ -107,8 +107,8 @@ test("a reset of the run is an event as any other", () => {
   assert.equal(subscription.cursor, "e.7");
 });
 
-for (const [what, id] of [["another epoch", "f.0"], ["another epoch, as an entry", "f.9"], ["no cursor", null], ["a place before ours", "e.0"]]) {
-  test(`a reset with ${what} and the whole log again replace what it has`, () => {
+for (const [what, id] of [["another epoch", "f.0"], ["another epoch, as an entry", "f.9"], ["no cursor", null], ["a position before ours", "e.0"]]) {
+  test(`a reset with ${what} and the whole log replace what it has`, () => {
     const { subscription, names } = subscribe("e.40");
     subscription.begin();
     const epoch = id?.[0] ?? "f";
@@ -122,7 +122,7 @@ for (const [what, id] of [["another epoch", "f.0"], ["another epoch, as an entry
   });
 }
 
-test("a new log without a word is announced as a reset", () => {
+test("an unannounced new log is reported as a reset", () => {
   const { subscription, names } = subscribe("e.40");
 
   assert.equal(subscription.accept([{ ...start, id: "f.1" }, { ...event(9), id: "f.9" }]).gap, false);
@@ -130,7 +130,7 @@ test("a new log without a word is announced as a reset", () => {
   assert.deepEqual(names(), ["reset", "start", "token"]);
 });
 
-test("the middle of another log is a hole", () => {
+test("the middle of another log is a gap", () => {
   const { subscription, events } = subscribe("e.40");
 
   assert.equal(subscription.accept([{ ...event(9), id: "f.9" }]).gap, true);
@@ -151,7 +151,7 @@ for (const name of ["done", "error"]) {
   });
 }
 
-test("closed by the page it hands over nothing more", () => {
+test("closed by the page, it delivers nothing more", () => {
   const { subscription, events, ends } = subscribe();
 
   subscription.close();
@@ -171,7 +171,7 @@ test("a run that cannot be followed ends with an error event", () => {
   assert.deepEqual(ends, ["not_found"]);
 });
 
-test("it ignores malformed events, with a warning, and keeps its place", (t) => {
+test("it ignores malformed events, with a warning, and keeps its position", (t) => {
   const warn = t.mock.method(console, "warn", () => {});
   const { subscription, names } = subscribe();
 
@@ -182,7 +182,7 @@ test("it ignores malformed events, with a warning, and keeps its place", (t) => 
   assert.equal(warn.mock.callCount(), odd.length);
 });
 
-test("applied waits for the page, and a page that fails has applied", async (t) => {
+test("applied waits for the page, even one that throws", async (t) => {
   const warn = t.mock.method(console, "warn", () => {});
   let paint;
   const replies = [new Promise((resolve) => (paint = resolve)), Promise.reject(new Error("paint"))];
@@ -201,14 +201,14 @@ test("applied waits for the page, and a page that fails has applied", async (t) 
   assert.equal(warn.mock.callCount(), 2);
 });
 
-test("over any mixture of repeated, cut and merged feeds the text is whole", () => {
+test("over any mix of repeated, cut and merged feeds, the text is complete", () => {
   const random = seeded(23);
   for (let round = 0; round < 500; round += 1) {
     const log = Array.from({ length: 40 }, (_, index) => (random() < 0.2 ? "status" : index));
     const { subscription, events } = subscribe();
     let gap = false;
     for (let tries = 0; events.filter(({ data }) => data.last).length === 0; tries += 1) {
-      assert.ok(tries < 400, "it gets on");
+      assert.ok(tries < 400, "it makes progress");
       const honest = gap || random() < 0.6;
       gap = false;
       if (honest) subscription.begin();

@@ -10,7 +10,7 @@ const message = { text: "Hello", clientMessageId: "m-1", parentId: "p" };
 const ok = { run_id: "run", conversation_id: "c", duplicate: false };
 const start = event(1, "start", {});
 
-/** A page that has sent a message, and the server has taken it. */
+/** A page that has sent a message, which the server has accepted. */
 async function taken(options = {}) {
   const storage = new MemoryStorage();
   const made = connected({ storage, ...options });
@@ -30,7 +30,7 @@ function reloaded(storage, runs = []) {
   return { ...made, socket: made.WebSocket.last, lost };
 }
 
-test("a message that was taken is not offered, and is kept until its run has ended", async () => {
+test("an accepted message is not offered, and is kept until its run ends", async () => {
   const { client, storage } = await taken();
 
   assert.deepEqual(client.outbox.entries, []);
@@ -50,7 +50,7 @@ for (const name of ["done", "error"]) {
   });
 }
 
-test("a page that looks elsewhere is told of the end by a notice", async () => {
+test("a page that is not following learns of the end by a notice", async () => {
   const { client, socket, storage } = await taken();
   client.follow("run", collector()).close();
   assert.equal(storage.items.size, 1);
@@ -60,17 +60,17 @@ test("a page that looks elsewhere is told of the end by a notice", async () => {
   assert.equal(storage.items.size, 0);
 });
 
-test("an answer that was only asked for again has nothing to be kept", async () => {
+test("a regenerated answer has nothing to keep", async () => {
   for (const asked of [{ regenerateId: "q" }, { continueId: "a" }]) {
     const { storage } = await taken({ message: { text: "", ...asked } });
     assert.equal(storage.items.size, 0);
   }
 });
 
-test("a run that the server does not know any more is lost: its message is offered, and sent only if asked for", async () => {
+test("a run that the server no longer knows is lost: its message is offered, and sent only on request", async () => {
   const { storage } = await taken();
   const { client, socket, lost } = reloaded(storage);
-  assert.deepEqual(client.outbox.entries, [], "it may be saved: that is asked first");
+  assert.deepEqual(client.outbox.entries, [], "it may be saved: ask the server first");
 
   socket.refuse("subscribe", { code: "not_found" });
 
@@ -88,7 +88,7 @@ test("a run that the server does not know any more is lost: its message is offer
   assert.equal(storage.items.size, 0);
 });
 
-test("what was lost is offered after each reload, until it is sent or discarded", async () => {
+test("a lost message is offered after each reload until it is sent or discarded", async () => {
   const { storage } = await taken();
   for (let time = 0; time < 2; time += 1) {
     const { client, socket } = reloaded(storage);
@@ -100,7 +100,7 @@ test("what was lost is offered after each reload, until it is sent or discarded"
   assert.equal(storage.items.size, 0);
 });
 
-test("a run that ended while the page was away is heard of, and nothing is offered", async () => {
+test("a run that ended while the page was away is detected, and nothing is offered", async () => {
   const { storage } = await taken();
   const { client, socket, lost } = reloaded(storage);
 
@@ -110,7 +110,7 @@ test("a run that ended while the page was away is heard of, and nothing is offer
   assert.deepEqual([client.outbox.entries, lost, storage.items.size], [[], [], 0]);
 });
 
-test("a run that is alive is the page's to follow", async () => {
+test("a live run is left to the page", async () => {
   const { storage } = await taken();
 
   const runs = [{ run_id: "run", conversation_id: "c", client_message_id: "m-1", title: "", cursor: "e.2" }];
@@ -120,7 +120,7 @@ test("a run that is alive is the page's to follow", async () => {
   assert.equal(storage.items.size, 1);
 });
 
-test("another failure to follow it decides nothing: it is asked again with the next connection", async () => {
+test("any other failure to follow decides nothing: it retries with the next connection", async () => {
   const { storage } = await taken();
   const { client, socket, WebSocket, clock, lost } = reloaded(storage);
   socket.refuse("subscribe", { code: "forbidden" });
@@ -134,7 +134,7 @@ test("another failure to follow it decides nothing: it is asked again with the n
   assert.deepEqual(lost, ["run"]);
 });
 
-test("over SSE it is asked in the same way", async () => {
+test("over SSE it works the same way", async () => {
   for (const [answer, offered] of [[() => json({ error: { code: "not_found", message: "No." } }, 404), 1], [ended, 0]]) {
     const { storage } = await taken();
     const { client, clock } = await fallenBack({ storage, routes: { "GET /api/runs/run/events": answer } });
@@ -147,7 +147,7 @@ test("over SSE it is asked in the same way", async () => {
   }
 });
 
-/** The run is in the database: its log is made up from there. */
+/** The run is in the database: its log is reconstructed from there. */
 function ended({ signal }) {
   const body = streamed(signal);
   for (const each of [start, event(2), event(3, "done")]) body.push(sse(each));
@@ -155,7 +155,7 @@ function ended({ signal }) {
   return body.response;
 }
 
-test("a page that lives on is told of the loss as well, and may ask anew under another id", async () => {
+test("a page that stays open is told of the loss too, and may resend with another id", async () => {
   const { client, socket, WebSocket, clock, storage } = await taken();
   const heard = collector();
   client.follow("run", heard);

@@ -9,16 +9,16 @@ const said = (context) => {
   return () => mock.calls.map(({ arguments: words }) => words);
 };
 
-test("what was ignored is said, with its details", (context) => {
+test("ignored input is logged with its details", (context) => {
   const words = said(context);
   const error = new ChatError({ code: "bad_response", message: "What?", retryable: false });
-  warn("a list could not be read", error);
-  warn("a frame was ignored", "hello", 3);
-  assert.deepEqual(words(), [["chat: a list could not be read", error], ["chat: a frame was ignored", "hello", 3]]);
+  warn("could not read a list", error);
+  warn("ignored a frame", "hello", 3);
+  assert.deepEqual(words(), [["chat: could not read a list", error], ["chat: ignored a frame", "hello", 3]]);
 });
 
-test("nothing is said of a request that the network cut off, as leaving the page does", (context) => {
+test("a request that the network cut off, as when leaving the page, is not logged", (context) => {
   const words = said(context);
-  warn("a list could not be read", new ChatError({ code: "network", message: "The server cannot be reached.", retryable: true }));
+  warn("could not read a list", new ChatError({ code: "network", message: "The server cannot be reached.", retryable: true }));
   assert.deepEqual(words(), []);
 });

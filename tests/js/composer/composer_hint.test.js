@@ -13,21 +13,21 @@ function rig() {
   return { element, hint, draw };
 }
 
-test("characters are code points, as the server counts", () => {
+test("characters are code points, as counted by the server", () => {
   assert.equal(countCharacters("heron"), 5);
   assert.equal(countCharacters("🐦🐦a"), 3);
   assert.equal(countCharacters("\udc00a\ud800"), 3);
   for (const text of ["", "a🐦", "👩‍👩‍👧", "\ud800\ud800\udc00"]) assert.equal(countCharacters(text), Array.from(text).length);
 });
 
-test("far from the limit there is nothing to say", () => {
+test("far from the limit it shows nothing", () => {
   const { element, draw } = rig();
 
   assert.equal(draw("a".repeat(18)), true);
   assert.equal(element.textContent, "");
 });
 
-test("near the limit it says how many are left, over it by how much", () => {
+test("near the limit it shows how many are left, beyond it how many are too many", () => {
   const { element, draw } = rig();
 
   assert.equal(draw("a".repeat(19)), true);
@@ -40,7 +40,7 @@ test("near the limit it says how many are left, over it by how much", () => {
   assert.equal(element.dataset.tone, "problem");
 });
 
-test("a problem stands until something is typed", () => {
+test("a problem is shown until the user types", () => {
   const { element, hint, draw } = rig();
   draw("text");
 
@@ -52,7 +52,7 @@ test("a problem stands until something is typed", () => {
   assert.equal(element.textContent, "");
 });
 
-test("a time to wait is counted down, typing or not, and sends nothing until then", (t) => {
+test("a wait counts down, typing or not, and blocks sending until it is over", (t) => {
   t.mock.timers.enable({ apis: ["setInterval", "Date"], now: 1_000_000 });
   const { element, hint, draw } = rig();
   draw("text");
@@ -70,7 +70,7 @@ test("a time to wait is counted down, typing or not, and sends nothing until the
   hint.close();
 });
 
-test("a note stands until something is typed", () => {
+test("a note is shown until the user types", () => {
   const { element, hint, draw } = rig();
   draw("text");
 

@@ -27,7 +27,7 @@ class MemoryStorage {
   }
 }
 
-test("each conversation keeps its own words", () => {
+test("each conversation has its own draft", () => {
   const drafts = new Drafts(new MemoryStorage(), 1);
 
   drafts.write("a", "first");
@@ -38,14 +38,14 @@ test("each conversation keeps its own words", () => {
   assert.equal(drafts.read("b"), "");
 });
 
-test("one person's words are not offered to another", () => {
+test("one user's drafts are not shown to another", () => {
   const storage = new MemoryStorage();
   new Drafts(storage, 1).write("a", "secret");
 
   assert.equal(new Drafts(storage, 2).read("a"), "");
 });
 
-test("blank words leave nothing behind", () => {
+test("a blank draft leaves nothing behind", () => {
   const storage = new MemoryStorage();
   const drafts = new Drafts(storage, 1);
 
@@ -55,7 +55,7 @@ test("blank words leave nothing behind", () => {
   assert.equal(storage.length, 0);
 });
 
-test("a forbidden storage costs the draft, not the page", (t) => {
+test("a forbidden storage loses the draft, not the page", (t) => {
   t.mock.method(console, "warn", () => {});
   const forbidden = () => {
     throw new Error("forbidden");
@@ -75,7 +75,7 @@ test("without a storage there are no drafts", () => {
   assert.equal(drafts.read("a"), "");
 });
 
-test("words that come back stand before those that were begun meanwhile", () => {
+test("returned text is put before text typed meanwhile", () => {
   const drafts = new Drafts(new MemoryStorage(), 1);
 
   drafts.giveBack("a", "refused");
@@ -88,7 +88,7 @@ test("words that come back stand before those that were begun meanwhile", () => 
   assert.equal(drafts.read("a"), "refused\n\nbegun");
 });
 
-test("drafts of three months ago are swept up, and nobody else's", () => {
+test("drafts older than three months are removed, and only the user's own", () => {
   const storage = new MemoryStorage();
   const day = 24 * 60 * 60 * 1_000;
   new Drafts(storage, 1, () => 0).write("old", "text");
@@ -100,7 +100,7 @@ test("drafts of three months ago are swept up, and nobody else's", () => {
   assert.deepEqual([storage.key(0), storage.key(1)], ["chatsite.draft.1.newer", "chatsite.draft.2.old"]);
 });
 
-test("who logs out leaves nothing behind, and other people's drafts alone", () => {
+test("signing out leaves nothing behind, and keeps other users' drafts", () => {
   const storage = new MemoryStorage();
   const drafts = new Drafts(storage, 1);
   drafts.write("a", "text");
@@ -114,7 +114,7 @@ test("who logs out leaves nothing behind, and other people's drafts alone", () =
   assert.equal(new Drafts(storage, 12).read("a"), "theirs");
 });
 
-/** A tab with the words "text", whose person has logged out in another one. */
+/** A tab with the draft "text", whose user has signed out in another tab. */
 function loggedOutElsewhere() {
   const storage = new MemoryStorage();
   const drafts = new Drafts(storage, 1);
@@ -125,7 +125,7 @@ function loggedOutElsewhere() {
   return { storage, drafts };
 }
 
-test("words of a person who has logged out in another tab are not stored again as they stand", () => {
+test("the draft of a user who signed out in another tab is not stored again unchanged", () => {
   const { storage, drafts } = loggedOutElsewhere();
   drafts.write("a", "text");
   assert.equal(storage.length, 0);
@@ -134,7 +134,7 @@ test("words of a person who has logged out in another tab are not stored again a
   drafts.clear();
 });
 
-test("words are stored as ever once the person is signed in again", () => {
+test("drafts are stored again after signing in again", () => {
   const { drafts } = loggedOutElsewhere();
 
   drafts.resume();
@@ -143,7 +143,7 @@ test("words are stored as ever once the person is signed in again", () => {
   assert.equal(drafts.read("a"), "text");
 });
 
-test("another tab hears of words that were written or sent, and not of a person who has left", () => {
+test("another tab is notified of drafts written or sent, but not of a sign-out", () => {
   const storage = new MemoryStorage();
   /** @type {{ key: string, newValue: string | null }[]} */
   const events = [];

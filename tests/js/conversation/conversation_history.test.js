@@ -11,7 +11,7 @@ const BEFORE = [
 let ConversationHistory;
 
 before(async () => {
-  // Only named, by what would draw the messages: nothing is drawn here.
+  // Only referenced by the code that would draw the messages: nothing is drawn here.
   globalThis.HTMLElement = class {};
   ({ ConversationHistory } = await import("../../../static/js/conversation/conversation_history.js"));
 });
@@ -20,7 +20,11 @@ after(() => {
   delete globalThis.HTMLElement;
 });
 
-/** An open conversation of two messages, to which two have been added at the server. @param {object} [of] its transcript */
+/**
+ * An open conversation with two messages, to which two have been added on the server.
+ *
+ * @param {object} [of] its transcript
+ */
 async function openHistory(of = {}) {
   let items = BEFORE;
   const added = [];
@@ -40,7 +44,7 @@ async function openHistory(of = {}) {
   return { history, added };
 }
 
-test("what was saved elsewhere is added", async () => {
+test("messages saved elsewhere are added", async () => {
   const { history, added } = await openHistory();
 
   await history.refresh(() => false);
@@ -49,7 +53,7 @@ test("what was saved elsewhere is added", async () => {
   assert.equal(history.leaf, "a2");
 });
 
-test("what a turn draws is not added beside it, whichever of its messages is known", async () => {
+test("messages drawn by a turn are not added again, whichever of its ids is known", async () => {
   for (const isDrawn of [({ run_id: runId }) => runId === "r2", ({ client_message_id: id }) => id === "c2"]) {
     const { history, added } = await openHistory();
 
@@ -60,7 +64,7 @@ test("what a turn draws is not added beside it, whichever of its messages is kno
   }
 });
 
-test("what another answer took the place of, while the messages were on their way, does not come back", async () => {
+test("messages replaced by another answer while in flight do not come back", async () => {
   const { history, added } = await openHistory({ cutBelow: () => [], entries: [] });
   const turn = { after: "q1", elements: [] };
 

@@ -11,7 +11,11 @@ function conversation(id, minute, title = id) {
 
 const NOTHING = { items: [], next: null };
 
-/** A server with scripted answers: each request takes the next one; an Error is thrown. Nothing is pinned. @param {...unknown} answers */
+/**
+ * A server with scripted responses: each request takes the next one; an Error is thrown. Nothing is pinned.
+ *
+ * @param {...unknown} answers
+ */
 function server(...answers) {
   /** @type {unknown[][]} */
   const requests = [];
@@ -32,7 +36,7 @@ function ids(store) {
   return store.all.map(({ id }) => id);
 }
 
-test("pages are read one after the other, newest first", async () => {
+test("pages are read one after another, newest first", async () => {
   const client = server({ items: [conversation("b", 2)], next: "x=" }, { items: [conversation("a", 1)], next: null });
   const store = new ConversationStore(client);
 
@@ -46,7 +50,7 @@ test("pages are read one after the other, newest first", async () => {
   assert.deepEqual(client.requests, [["GET", "/conversations"], ["GET", "/conversations?cursor=x%3D"]]);
 });
 
-test("a page that cannot be read can be read again", async () => {
+test("a page that failed to load can be requested again", async () => {
   const store = new ConversationStore(server(new Error("network"), { items: [conversation("a", 1)], next: null }));
 
   await assert.rejects(store.loadMore(), /network/);
@@ -55,7 +59,7 @@ test("a page that cannot be read can be read again", async () => {
   assert.deepEqual(ids(store), ["a"]);
 });
 
-test("a new title shows at once, and goes back if the server refuses it", async () => {
+test("a new title shows at once, and is reverted if the server refuses it", async () => {
   const store = new ConversationStore(server(new Error("refused")));
   store.put(conversation("a", 1, "old"));
 
@@ -66,7 +70,7 @@ test("a new title shows at once, and goes back if the server refuses it", async 
   assert.equal(store.get("a")?.title, "old");
 });
 
-test("a deleted conversation stays away though a page still has it, until it is restored", async () => {
+test("a deleted conversation stays away even if a page still contains it, until it is restored", async () => {
   const store = new ConversationStore(server(null, { items: [conversation("a", 1)], next: null }, conversation("a", 1)));
   store.put(conversation("a", 1));
 
@@ -78,7 +82,7 @@ test("a deleted conversation stays away though a page still has it, until it is 
   assert.deepEqual(ids(store), ["a"]);
 });
 
-test("a deletion that fails brings the conversation back", async () => {
+test("a failed deletion brings the conversation back", async () => {
   const store = new ConversationStore(server(new Error("network")));
   store.put(conversation("a", 1));
 
@@ -87,7 +91,7 @@ test("a deletion that fails brings the conversation back", async () => {
   assert.deepEqual(ids(store), ["a"]);
 });
 
-test("a conversation whose first answer is being written is expected", () => {
+test("a conversation is listed while its first answer is being written", () => {
   const store = new ConversationStore(server());
 
   store.notice({ kind: "run_started", conversation_id: "a", title: "Hello" });
@@ -97,7 +101,7 @@ test("a conversation whose first answer is being written is expected", () => {
   assert.equal(store.get("a")?.provisional, undefined);
 });
 
-test("a turn brings a conversation to the top and keeps its title", () => {
+test("a turn moves a conversation to the top and keeps its title", () => {
   const store = new ConversationStore(server());
   store.put(conversation("a", 1, "first"));
   store.put(conversation("b", 2));
@@ -108,7 +112,7 @@ test("a turn brings a conversation to the top and keeps its title", () => {
   assert.equal(store.get("a")?.title, "first");
 });
 
-test("notices of other tabs are taken over", () => {
+test("notices from other tabs are applied", () => {
   const store = new ConversationStore(server());
   store.put(conversation("a", 1));
 
@@ -122,7 +126,7 @@ test("notices of other tabs are taken over", () => {
   assert.equal(store.get("a"), null);
 });
 
-test("what is pinned is there with the first page, however old it is", async () => {
+test("pinned conversations come with the first page, however old they are", async () => {
   const pages = { "/conversations": { items: [conversation("b", 2)], next: "x" }, "/conversations?pinned=1": { items: [{ ...conversation("old", 0), pinned: true }], next: null } };
   const store = new ConversationStore({ request: async (_, path) => pages[path] });
 
@@ -131,7 +135,7 @@ test("what is pinned is there with the first page, however old it is", async () 
   assert.deepEqual(ids(store), ["b", "old"]);
 });
 
-test("the archive is a list of its own", async () => {
+test("the archive is a separate list", async () => {
   const client = server({ items: [{ ...conversation("a", 1), archived: true }], next: null }, { ...conversation("a", 1), archived: false });
   const store = new ConversationStore(client);
   store.put(conversation("b", 2));
@@ -146,7 +150,7 @@ test("the archive is a list of its own", async () => {
   assert.deepEqual(client.requests.at(-1), ["PATCH", "/conversations/a", { archived: false }]);
 });
 
-test("a change that changes nothing is not asked for", async () => {
+test("a change that changes nothing is not sent", async () => {
   const client = server();
   const store = new ConversationStore(client);
   store.put(conversation("a", 1, "title"));
@@ -157,7 +161,7 @@ test("a change that changes nothing is not asked for", async () => {
   assert.deepEqual(client.requests, []);
 });
 
-test("a change that fails does not undo what another tab has changed meanwhile", async () => {
+test("a failed change does not undo what another tab has changed meanwhile", async () => {
   const store = new ConversationStore(server(new Error("network")));
   store.put(conversation("a", 1, "old"));
 
@@ -168,7 +172,7 @@ test("a change that fails does not undo what another tab has changed meanwhile",
   assert.equal(store.get("a")?.title, "theirs");
 });
 
-test("read again, what was deleted meanwhile is gone, and older pages are read as far as they were", async () => {
+test("on a refresh, conversations deleted meanwhile are gone, and older pages are read as far as before", async () => {
   const client = server({ items: [conversation("d", 4)], next: "1" }, { items: [conversation("b", 2)], next: "2" });
   const store = new ConversationStore(client);
   for (const [id, minute] of [["d", 4], ["c", 3], ["b", 2]]) store.put(conversation(id, minute));
@@ -179,7 +183,7 @@ test("read again, what was deleted meanwhile is gone, and older pages are read a
   assert.deepEqual(client.requests, [["GET", "/conversations"], ["GET", "/conversations?cursor=1"]]);
 });
 
-test("read again, it keeps what is not saved yet, what is archived, and what a notice has just brought", async () => {
+test("a refresh keeps unsaved and archived conversations, and what a notice has just brought", async () => {
   let answer = (/** @type {unknown} */ page) => page;
   const page = new Promise((resolve) => (answer = resolve));
   const store = new ConversationStore({ request: (_, path) => (path.includes("pinned") ? Promise.resolve(NOTHING) : page) });
@@ -197,7 +201,7 @@ test("read again, it keeps what is not saved yet, what is archived, and what a n
   assert.equal(store.archived.length, 1);
 });
 
-test("what is said late of a deleted conversation does not bring it back", async () => {
+test("late messages about a deleted conversation do not bring it back", async () => {
   const store = new ConversationStore(server({ ...conversation("a", 1), unread: false }));
   store.put({ ...conversation("a", 1), unread: true });
 
@@ -211,7 +215,7 @@ test("what is said late of a deleted conversation does not bring it back", async
   assert.deepEqual(ids(store), ["a"]);
 });
 
-test("the answer to a change is older than a notice that came before it", async () => {
+test("the response to a change is older than a notice that came before it", async () => {
   const store = new ConversationStore(server({ ...conversation("a", 1, "old"), unread: false }));
   store.put({ ...conversation("a", 1, "old"), unread: true });
 
@@ -241,7 +245,7 @@ for (const [name, read] of /** @type {[string, (store: ConversationStore) => Pro
   });
 }
 
-test("a page knows more of a conversation than the beginning of a turn in it", async () => {
+test("a page knows more about a conversation than the start of a turn in it", async () => {
   const store = new ConversationStore(server({ items: [conversation("a", 1, "its title")], next: null }));
 
   const loading = store.loadMore();
@@ -252,7 +256,7 @@ test("a page knows more of a conversation than the beginning of a turn in it", a
   assert.equal(store.get("a")?.provisional, undefined);
 });
 
-test("a page that two have asked for is taken up once", async () => {
+test("a page requested twice is added once", async () => {
   const store = new ConversationStore(server({ items: [conversation("a", 1, "old")], next: null }));
 
   const first = store.loadMore();
@@ -262,7 +266,7 @@ test("a page that two have asked for is taken up once", async () => {
   assert.equal(store.get("a")?.title, "new");
 });
 
-test("what was restored while there was no connection is back when the list is read again", async () => {
+test("a conversation restored while disconnected is back after a refresh", async () => {
   const store = new ConversationStore(server({ items: [conversation("a", 1)], next: null }));
   store.notice({ kind: "conversation_deleted", conversation_id: "a" });
 

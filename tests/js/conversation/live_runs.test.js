@@ -18,7 +18,7 @@ test("a run is found by its conversation until it ends", () => {
   assert.equal(runs.of("c1"), null);
 });
 
-test("the server's list replaces what was known", () => {
+test("the server's list replaces the known runs", () => {
   const runs = new LiveRuns();
   runs.add(runOf(WIRE));
 
@@ -27,7 +27,7 @@ test("the server's list replaces what was known", () => {
   assert.deepEqual(runs.all.map(({ runId }) => runId), ["r2"]);
 });
 
-test("it tells of changes, and only of changes", () => {
+test("it reports changes, and only changes", () => {
   const runs = new LiveRuns();
   let changes = 0;
   runs.addEventListener("change", () => (changes += 1));
@@ -39,7 +39,7 @@ test("it tells of changes, and only of changes", () => {
   assert.equal(changes, 2);
 });
 
-test("a beginning that is told after the end makes nothing live", () => {
+test("a start reported after the end makes nothing live", () => {
   const runs = new LiveRuns();
 
   runs.end("r1");
