@@ -15,7 +15,7 @@ test("there are vendored packages", () => {
 for (const name of packages) {
   const folder = new URL(`${name}/`, VENDOR);
 
-  test(`${name} is what its ORIGIN says, and what bin/vendor fetches`, () => {
+  test(`${name} matches its ORIGIN and what bin/vendor fetches`, () => {
     const files = [...readFileSync(new URL("ORIGIN", folder), "utf8").matchAll(FILE)];
     assert.ok(files.length >= 2, "the code and its licence");
     for (const [, file, expected] of files) {

@@ -12,7 +12,7 @@ function message(text) {
   return { container, button: container.querySelector("[data-action=copy-code]") };
 }
 
-test("a click copies the code as it was written, without its last line end", async (context) => {
+test("a click copies the code as written, without its last newline", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const { container, button } = message("```html\n<b>&amp;</b>\n\n  x\n```\n");
   const copied = [];
@@ -26,7 +26,7 @@ test("a click copies the code as it was written, without its last line end", asy
   assert.equal(button.hasAttribute("data-outcome"), false);
 });
 
-test("it says so when the clipboard is denied", async (context) => {
+test("it shows when the clipboard is denied", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const { container, button } = message("```\nx\n```\n");
   enableActions(container, async () => false);
@@ -48,7 +48,7 @@ test("other clicks, and clicks after its removal, do nothing", async () => {
   assert.deepEqual(copied, []);
 });
 
-test("the button of a code block that still grows stays the same, with what it shows", () => {
+test("the button of a growing code block stays the same and keeps its state", () => {
   const { container, markdown } = stream();
   markdown.push("1. item\n\n   ```js\n   let a;\n");
   const button = container.querySelector("button");
@@ -58,7 +58,7 @@ test("the button of a code block that still grows stays the same, with what it s
   assert.equal(button.textContent, "Copied");
 });
 
-test("lines are wrapped on demand, also while the block still grows", () => {
+test("lines are wrapped on demand, even while the block is growing", () => {
   const { container, markdown } = stream();
   markdown.push("1. item\n\n   ```js\n   let a;\n");
   const disable = enableActions(container);
@@ -73,7 +73,7 @@ test("lines are wrapped on demand, also while the block still grows", () => {
   disable();
 });
 
-test("a picture is loaded by a click, in a frame that can do nothing, and stays while its block grows", async () => {
+test("a click loads an image in a sandboxed iframe, which stays while its block grows", async () => {
   const { container, markdown } = stream();
   window.document.body.append(container);
   const disable = enableActions(container);

@@ -6,7 +6,7 @@ import { chance, inRandomChunks, serialised, stream, streamed, whole } from "./p
 
 const BLOCKS = "p, h1, h2, h3, h4, h5, h6, ul, ol, li, blockquote, pre, table, tr, th, td, hr, div.math";
 
-/** The blocks in the order of their beginnings. Only the end of a list tells whether its items are paragraphs. */
+/** The blocks in the order of their start. Only the end of a list shows whether its items are paragraphs. */
 function blocksOf(container) {
   return [...container.querySelectorAll(BLOCKS)].filter((block) => block.localName !== "p" || block.parentElement.localName !== "li").map(named);
 }
@@ -17,10 +17,10 @@ function named(block) {
   return `${block.localName} ${depth}`;
 }
 
-/** What is read. White space at an end comes and goes with the words after it. */
+/** The text read. White space at the end comes and goes with the words after it. */
 const wordsOf = (container) => container.textContent.replace(/\s+/g, "");
 
-/** Each state that a reader sees, character by character; the end of the text is none. */
+/** Each state that a reader sees, character by character, except at the end of the text. */
 function* states(text) {
   const { container, markdown } = stream();
   for (const character of text) {
@@ -36,7 +36,7 @@ function last(text) {
 }
 
 for (const [name, text] of Object.entries(ANSWERS)) {
-  test(`${name}: no block that was shown is ever taken back`, () => {
+  test(`${name}: no shown block is ever taken back`, () => {
     const wanted = blocksOf(whole(text));
     let shown = 0;
     for (const container of states(text)) {
@@ -44,13 +44,13 @@ for (const [name, text] of Object.entries(ANSWERS)) {
       assert.deepEqual(blocks, wanted.slice(0, blocks.length), `after ${JSON.stringify(container.textContent.slice(-40))}`);
       shown = Math.max(shown, blocks.length);
     }
-    // Something may be held back until the end is known.
+    // Text may be held back until the end is known.
     assert.ok(shown >= wanted.length - 2, `${shown} of ${wanted.length}`);
   });
 
-  // A link whose definition comes later is shown as it is written until then.
+  // A link with a late definition is shown as written until then.
   if (!/^\[[^\]]+\]:/m.test(text)) {
-    test(`${name}: no character that was shown is ever taken back`, () => {
+    test(`${name}: no shown character is ever taken back`, () => {
       const wanted = wordsOf(last(text));
       let furthest = 0;
       for (const container of states(text)) {

@@ -2,7 +2,10 @@
 
 const BLOCKS = new Set("br div p ul ol li blockquote pre hr h1 h2 h3 h4 h5 h6".split(" "));
 
-/** Of a node as data (page.js): only what both renderers mean: no wrappers, directions or classes of ours, no line breaks between blocks. */
+/**
+ * The part of a node, as data (page.js), that both renderers share: none of our wrappers, directions or classes, and
+ * no line breaks between blocks.
+ */
 export function bare(node) {
   if (typeof node === "string") return node;
   const [name, attributes, ...children] = node;
@@ -13,7 +16,7 @@ export function bare(node) {
   return [name, kept, ...content];
 }
 
-/** The HTML parser of the tests makes several text nodes of one text. */
+/** The tests' HTML parser splits a text into several text nodes. */
 function joined(children) {
   return children.reduce((all, child) => {
     if (typeof child === "string" && typeof all.at(-1) === "string") all.push(all.pop() + child);
@@ -32,12 +35,12 @@ function trimmed(child, siblings, index) {
   return text;
 }
 
-/** Drawn for those who read what nobody links to (definitions.js). */
+/** Drawn only for readers of a definition that no link uses (definitions.js). */
 function isDefinition(node) {
   return typeof node !== "string" && node[1].some((attribute) => attribute.startsWith("data-definition="));
 }
 
-/** Without the wrappers of our own, white space between blocks, and what the HTML of others says in attributes. */
+/** Without our own wrappers, white space between blocks, and what other renderers put into attributes. */
 export function plain(node) {
   const stripped = bare(node);
   return typeof stripped === "string" ? stripped : withoutWrappers(stripped);

@@ -19,18 +19,18 @@ const STRONG = {
 };
 
 for (const [text, expected] of Object.entries(STRONG)) {
-  test(`${text} is bold where it says so`, () => {
+  test(`${text} is bold where marked`, () => {
     assert.deepEqual(of("strong", text), expected);
     assert.doesNotMatch(whole(text).textContent, /[*_]/);
     assert.equal(serialised(streamed([...text]).container), serialised(whole(text)));
   });
 }
 
-test("strikethrough ends at any punctuation before a letter without spaces", () => {
+test("strikethrough ends at any punctuation before a letter of a script without spaces", () => {
   assert.deepEqual(of("s", "~~删除（这里）。~~继续"), ["删除（这里）。"]);
 });
 
-test("names joined by underscores, and words of scripts with spaces, stay as CommonMark has them", () => {
+test("names joined by underscores, and words of scripts with spaces, follow CommonMark", () => {
   assert.deepEqual(of("em, strong", "用户_名称_列 snake_case_name a__b__c"), []);
   assert.deepEqual(of("em, strong", "a**\"b\"**c\n\nl·l**«x»**y"), []);
   assert.deepEqual(of("em, strong", "** 「a」 **"), []);

@@ -9,17 +9,17 @@ import { DEVIATIONS } from "./commonmark_deviations.js";
 import { inRandomChunks, chance, element, described, LOCATION, markdownItHtml, serialised, streamed, UNDRESSED, whole } from "./page.js";
 import { renderMarkdown } from "../../../static/js/markdown/stream.js";
 
-test("it knows all examples of the CommonMark specification", () => {
+test("it contains all examples of the CommonMark specification", () => {
   assert.equal(commonmark.length, 652);
 });
 
-test("every CommonMark example streamed by character equals the example rendered whole", () => {
+test("every CommonMark example streamed by character equals the example rendered as a whole", () => {
   for (const { markdown } of commonmark) {
     assert.equal(serialised(streamed([...markdown]).container), serialised(whole(markdown)), JSON.stringify(markdown));
   }
 });
 
-test("every CommonMark example in random chunks equals the example rendered whole", () => {
+test("every CommonMark example in random chunks equals the example rendered as a whole", () => {
   const random = chance(31_2);
   for (const { markdown } of commonmark) {
     const chunks = inRandomChunks(markdown, random, 7);
@@ -27,7 +27,7 @@ test("every CommonMark example in random chunks equals the example rendered whol
   }
 });
 
-test("rendering at once equals parsing at once", () => {
+test("rendering in one go equals parsing in one go", () => {
   for (const { markdown } of commonmark) {
     const container = element();
     renderMarkdown(container, markdown, { location: LOCATION, dressing: UNDRESSED });
@@ -35,7 +35,7 @@ test("rendering at once equals parsing at once", () => {
   }
 });
 
-test("the DOM equals markdown-it's HTML wherever our policy does not differ from it", () => {
+test("the DOM equals markdown-it's HTML wherever our policy does not differ", () => {
   let compared = 0;
   for (const { markdown } of commonmark) {
     const html = markdownItHtml(markdown);
@@ -47,7 +47,7 @@ test("the DOM equals markdown-it's HTML wherever our policy does not differ from
   assert.ok(compared > 430, `compared ${compared}`);
 });
 
-test("examples look as the specification has them, but for the deviations that are listed", () => {
+test("examples look as in the specification, except for the listed deviations", () => {
   const differing = commonmark.flatMap(({ markdown, html }, index) => {
     const { document } = parseHTML(`<!doctype html><html><body><div>${html.replace(/<!--[^]*?-->|<[?!][^]*?>/g, "")}</div></body></html>`);
     const isSame = JSON.stringify(plain(described(whole(markdown)))) === JSON.stringify(plain(described(document.querySelector("div"))));

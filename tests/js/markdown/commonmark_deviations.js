@@ -1,4 +1,4 @@
-/** Where we differ from CommonMark on purpose: what we do, and the examples of the specification in which it shows. All others look the same. */
+/** Intentional deviations from CommonMark, each with the specification's examples that show it. All other examples look the same. */
 export const DEVIATIONS = {
   "a line ends where it was ended": [
     14, 25, 28, 37, 46, 49, 70, 81, 82, 87, 88, 93, 95, 104, 105, 106, 113, 138, 145, 213, 220, 222, 223, 224, 228, 229, 230, 232,

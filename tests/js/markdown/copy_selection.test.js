@@ -15,18 +15,18 @@ function copied(text) {
 
 const words = (text) => plainText(copied(text));
 
-test("neither labels nor buttons are copied, and formulas are their TeX", () => {
+test("labels and buttons are not copied, and formulas are copied as TeX", () => {
   assert.equal(words("Run:\n\n```bash\nls\n```\n\nand $x^2$.\n\n$$\ny\n$$"), "Run:\n\nls\n\nand $x^2$.\n\n$$\ny\n$$");
 });
 
-test("blocks and lines are apart as they are on the page", () => {
+test("blocks and lines are separated as on the page", () => {
   assert.equal(words("# A\n\nb\nc\n\n- d\n- e\n  - f\n\n3. g\n4. h\n\n> i"), "A\n\nb\nc\n\n- d\n- e\n- f\n\n3. g\n4. h\n\ni");
   assert.equal(words("| a | b |\n|---|---|\n| 1 | 2 |\n"), "a\tb\n1\t2");
   assert.equal(words("- a\n\n- b\n"), "- a\n- b");
   assert.equal(words("a[^1]\n\n[^1]: n"), "a[1]\n\n[1]: n");
 });
 
-test("the markup has no attribute of the page", () => {
+test("the copied markup has none of the page's attributes", () => {
   const container = copied("`a` [b](https://b.example) **c** \u0627\n\n```js\nlet d;\n```\n\n![e](https://e.example/f.png)\n\n3. g\n");
   const attributes = [...container.querySelectorAll("*")].flatMap((element) => [...element.attributes].map(({ name }) => name));
   assert.deepEqual([...new Set(attributes)].sort(), ["href", "start"]);

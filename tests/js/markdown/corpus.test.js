@@ -6,7 +6,7 @@ import { chance, inChunks, inRandomChunks, serialised, stream, streamed, whole }
 
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 const SHOWN = ["href", "title", "data-tex", "data-image"];
-// What is hidden or said in another way: tags, comments, kinds of notes, labels of links, entities, numbers of items.
+// Hidden or shown differently: tags, comments, alert types, link labels, entities, item numbers.
 const MARKUP = [
   /<!--[^]*?-->/g,
   /<\/?(?:details|summary|br|b|i|u|sub|sup|kbd|mark)>/g,
@@ -20,7 +20,7 @@ const MARKUP = [
 ];
 const CJK = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}\u3000-\u303f\uff00-\uffef]/u;
 
-/** All that a reader can get at. */
+/** Everything a reader can reach. */
 function shownIn(container) {
   const copy = container.cloneNode(true);
   for (const hidden of copy.querySelectorAll("[hidden]")) hidden.remove();
@@ -40,7 +40,7 @@ function lost(text, container) {
 
 const inline = (container) => [...container.querySelectorAll("span.math:not(.math-display)")];
 
-/** The same text with its inline formulas between other delimiters. */
+/** The same text with other delimiters around its inline formulas. */
 function rewritten(text, [opening, closing]) {
   return inline(whole(text)).reduce((rest, formula) => {
     const source = formula.textContent;
@@ -48,7 +48,7 @@ function rewritten(text, [opening, closing]) {
   }, text);
 }
 
-/** What is drawn, whatever the delimiters. */
+/** The drawing, whatever the delimiters. */
 function drawing(text) {
   const container = whole(text);
   for (const formula of inline(container)) formula.textContent = formula.getAttribute("data-tex");
@@ -60,7 +60,7 @@ test("there are many documents", () => {
 });
 
 for (const [name, text] of Object.entries(CORPUS)) {
-  test(`${name}: every word of it is shown`, () => assert.deepEqual(lost(text, whole(text)), []));
+  test(`${name}: every word is shown`, () => assert.deepEqual(lost(text, whole(text)), []));
 
   test(`${name}: streamed, it equals the whole`, () => {
     const expected = serialised(whole(text));
@@ -69,7 +69,7 @@ for (const [name, text] of Object.entries(CORPUS)) {
     for (let round = 0; round < 5; round += 1) assert.equal(serialised(streamed(inRandomChunks(text, random, 20)).container), expected);
   });
 
-  test(`${name}: in frames of three characters no heading shows its marks`, () => {
+  test(`${name}: in frames of three characters, no heading shows its marks`, () => {
     const { container, markdown } = stream();
     for (const chunk of inChunks(text, 3)) {
       markdown.push(chunk);
@@ -92,7 +92,7 @@ test("dollars and brackets draw the same formulas", () => {
   assert.ok(compared > 40, `${compared}`);
 });
 
-test("no formula holds prose of a script that formulas do not use", () => {
+test("no formula contains prose in a script that formulas do not use", () => {
   for (const [name, text] of Object.entries(CORPUS)) {
     for (const formula of whole(text).querySelectorAll(".math")) {
       assert.doesNotMatch(formula.getAttribute("data-tex").replace(/\\text\{[^{}]*\}/g, ""), CJK, name);

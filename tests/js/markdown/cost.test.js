@@ -38,18 +38,18 @@ for (const [name, whole] of Object.entries(TEXTS)) {
   }
 }
 
-test("an open fence costs the parser nothing but its opening line", () => {
+test("an open fence costs the parser only its opening line", () => {
   const { markdown } = streamed(inChunks(TEXTS["one fence"], 5));
   assert.ok(markdown.parsedCharacters < 100, `${markdown.parsedCharacters}`);
 });
 
-test("one long paragraph is drawn again and again until its end, and is never far behind", () => {
+test("one long paragraph is redrawn until its end, and never lags far behind", () => {
   const text = TEXTS["one paragraph"];
   let furthest = 0;
   let received = 0;
   streamed(inChunks(text, 50), (container) => {
     received = Math.min(received + 50, text.length);
-    // Markup is not shown: two of the about eleven characters of a sample.
+    // Markup is not shown: two of about eleven characters of a sample.
     furthest = Math.max(furthest, received * 0.8 - container.textContent.length);
   });
   assert.ok(furthest < 100, `${furthest} characters behind`);

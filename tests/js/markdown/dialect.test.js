@@ -37,14 +37,14 @@ const PAGES = {
 };
 
 for (const [name, [text, expected]] of Object.entries(PAGES)) {
-  test(`${name}: it looks as it says, however it comes`, () => {
+  test(`${name}: it looks as specified, in any chunks`, () => {
     if (typeof expected === "string") assert.equal(html(text), expected);
     else assert.match(html(text), expected);
     assertStreams(text);
   });
 }
 
-test("a fold that the reader has opened stays open while the text grows", () => {
+test("a fold that the reader opened stays open while the text grows", () => {
   const { container, markdown } = stream();
   markdown.push("<details>\n<summary>A</summary>\n\nB");
   const fold = container.querySelector("details");
@@ -54,11 +54,11 @@ test("a fold that the reader has opened stays open while the text grows", () => 
   assert.ok(fold.hasAttribute("open"));
 });
 
-test("the title of a note says nothing about its direction", () => {
+test("the title of an alert does not affect its direction", () => {
   assert.equal(whole("> [!TIP]\n> \u0627\u0633").querySelector("blockquote").getAttribute("dir"), "rtl");
 });
 
-test("a fold and a note give no element an attribute of the text", () => {
+test("a fold or an alert takes no attribute from the text", () => {
   assert.equal(whole("<details onclick=x>\na\n</details>").querySelector("details"), null);
   assert.equal(html('<details open="x">\na\n</details>'), "<details><p>a</p></details>");
 });

@@ -15,7 +15,7 @@ const EXAMPLES = JSON.parse(readFileSync(new URL("./gfm/examples.json", import.m
 const LONG = Array.from({ length: 150 }, (_, index) => `Paragraph ${index}\n\n`).join("");
 const CODE = "```js\nconst a = 1;\n```\n\n";
 
-/** An answer that is being written when the dialect comes; and what its reader has seen and done before. */
+/** An answer being streamed when the dialect is loaded, and what its reader has seen and done before. */
 function streaming(text) {
   const container = document.createElement("div");
   const markdown = new MarkdownStream(container, OPTIONS);
@@ -33,7 +33,7 @@ function blocksOf(container) {
   return [...container.children].flatMap((child) => (child.className === "markdown-part" ? [...child.children] : [child]));
 }
 
-/** All that is ever taken out of it, if only to be put in again: a selection would not survive that. */
+/** Every node removed from it, even if it is inserted again: a selection would not survive that. */
 function takenFrom(container) {
   const taken = new Set();
   const observer = new MutationObserver((records) => {
@@ -44,13 +44,13 @@ function takenFrom(container) {
 }
 
 function cut(text, index) {
-  // Another place for each, the same each time.
+  // A different offset for each, the same every time.
   return Math.floor((text.length * ((index * 7) % 10)) / 10);
 }
 
 const TEXTS = [...Object.values(ANSWERS), ...Object.values(CORPUS), ...SAMPLES, ...EXAMPLES, SAMPLES.join(""), `${LONG}$x$\n\n${LONG}`];
 
-// Before the dialect is there, which can be late only once.
+// Before the dialect is loaded, which can be late only once.
 const answer = streaming(`Some words\n\n${CODE}- [x] done\n- left **alone**\n\nan $x^2$ and more\n\nThe end`);
 const button = answer.container.querySelector(".code-copy");
 button.textContent = "Copied";
@@ -74,7 +74,7 @@ function endsAsWhole({ container, markdown }, text, what = text) {
   assert.equal(serialised(container), serialised(rendered(text)), JSON.stringify(what));
 }
 
-test("blocks that look the same are the same nodes, which never leave their places", () => {
+test("blocks that look the same keep their nodes and never move", () => {
   assert.equal(answer.container.querySelectorAll(".math").length, 1);
   assert.equal(answer.container.querySelectorAll(".task-item").length, 1);
   for (const index of [0, 1, 4]) {
@@ -83,24 +83,24 @@ test("blocks that look the same are the same nodes, which never leave their plac
   }
 });
 
-test("a button goes on saying what it has done", () => {
+test("a button keeps its state", () => {
   assert.ok(answer.container.querySelector(".code-copy") === button);
   assert.equal(button.textContent, "Copied");
   assert.equal(button.getAttribute("data-outcome"), "copied");
 });
 
-test("of a block that changes, what does not change stays", () => {
+test("unchanged parts of a changed block stay", () => {
   assert.ok(after.answer[2] === answer.before[2]);
   assert.equal(after.answer[2].children[1].textContent, "left alone");
   assert.ok(!answer.taken.has(after.answer[2].children[1]));
 });
 
-test("what comes into a block that stays is dressed", () => {
+test("what is added to a kept block is dressed", () => {
   const formula = dressed.querySelector(".math");
   assert.ok(undressed.some((root) => root.contains(formula)));
 });
 
-test("blocks that became one leave all others the nodes that they were", () => {
+test("merged blocks leave all others their nodes", () => {
   assert.equal(old.before.length - after.old.length, 1);
   assert.ok(after.old[150].matches(".math"));
   for (let index = 0; index < 150; index += 1) {
@@ -116,29 +116,29 @@ test("footnotes leave the paragraphs between them", () => {
   assert.equal(serialised(footnote.container), serialised(rendered(footnote.text)));
 });
 
-test("code that is being written goes on in its block", () => {
+test("code being streamed continues in its block", () => {
   assert.ok(code.container.querySelector(".code-block") === code.before[1]);
   endsAsWhole(code, `${code.text} = 1;\nlast\n\`\`\`\nafter`);
   assert.ok(code.container.querySelector(".code-block") === code.before[1]);
 });
 
-test("a table that is being written goes on in its place", () => {
+test("a table being streamed continues in place", () => {
   assert.ok(table.container.querySelector(".table-scroll") === table.before[1]);
   endsAsWhole(table, `${table.text}| 3 | $y$ |\n| [a][1] | 4 |\n\n[1]: https://a.example/`);
 });
 
-test("a list that is being written goes on in its place", () => {
+test("a list being streamed continues in place", () => {
   assert.ok(list.container.querySelector("ul") === list.before[1]);
   list.markdown.push("o");
   endsAsWhole(list, `${list.text}o **three**\n- four`);
 });
 
-test("links whose definitions come later still are made", () => {
+test("links whose definitions come even later are created", () => {
   endsAsWhole(late, `${late.text} and on.\n\n[1]: https://a.example/\n[2]: https://b.example/ "B"\n`);
   assert.equal(late.container.querySelectorAll("a").length, 2);
 });
 
-test("whatever was drawn before ends as the text drawn whole", () => {
+test("whatever was drawn before, the result equals the text drawn as a whole", () => {
   for (const [index, each] of cuts.entries()) endsAsWhole(each, each.text, [each.text, cut(each.text, index)]);
   for (const { container, text } of wholes) assert.equal(serialised(container), serialised(rendered(text)), JSON.stringify(text));
 });

@@ -11,12 +11,12 @@ import { readCode } from "../../../static/js/markdown/highlight_worker.js";
 import { colourCode } from "../../../static/js/markdown/syntax.js";
 import hljs from "../../../static/vendor/highlight-11.12.0/core.js";
 
-/** Lets promise callbacks, and modules that are loaded, have their turn. */
+/** Runs promise callbacks and module loads. */
 const settle = async () => {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** Modules that only note what they are asked for, when the test lets them come. */
+/** Modules that only record what they are asked, loaded when the test says so. */
 function stage({ fails = 0 } = {}) {
   const asked = { syntax: 0, mathml: 0 };
   const coloured = [];
@@ -72,7 +72,7 @@ test("nothing is loaded for a text without code and formulas", async () => {
   assert.deepEqual(it.asked, { syntax: 0, mathml: 0 });
 });
 
-test("a fence is coloured when it is closed, in idle time", async () => {
+test("a fence is coloured once closed, in idle time", async () => {
   const it = stage();
   it.markdown.push("```js\nlet a;\n");
   await it.rest();
@@ -108,7 +108,7 @@ test("very long code stays plain", async () => {
   assert.deepEqual(it.coloured, []);
 });
 
-test("a late definition leaves colours alone, and formulas drawn", async () => {
+test("a late definition keeps colours and drawn formulas", async () => {
   const it = stage();
   it.markdown.push("- [late] $x$\n\n  ```js\n  let a;\n  ```\n\nmiddle\n\n");
   await it.rest();
@@ -134,7 +134,7 @@ test("a formula is drawn once, and stays while its paragraph grows", async () =>
   assert.equal(it.asked.mathml, 1);
 });
 
-test("what could not be loaded is asked for again by the next, and the text stays meanwhile", async () => {
+test("a failed load is retried by the next one, and the text stays meanwhile", async () => {
   const it = stage({ fails: 2 });
   it.markdown.push("so $x$\n\n```js\na\n```\n\n");
   await it.rest();
@@ -159,7 +159,7 @@ test("every grammar colours by meaning, and changes no character", async () => {
   }
 });
 
-test("only meanings that the stylesheet knows become elements, and a text that differs is not taken", () => {
+test("only meanings known to the stylesheet become elements, and a differing text is rejected", () => {
   const container = whole("```x\nabc\n```\n").querySelector("code");
   colourCode(container, [["keyword", "a"], ["x onclick=1", "b"], ["comment", ["string", "c"]], "\n"]);
   assert.equal(serialised(container), '["code",["class=language-x","translate=no"],["span",["class=code-keyword"],"a"],"b",["span",["class=code-comment"],["span",["class=code-string"],"c"]],"\\n"]');
@@ -189,7 +189,7 @@ test("formulas become MathML", () => {
   assert.equal(formula.querySelectorAll("mtd").length, 4);
 });
 
-test("every element that Temml makes is drawn", () => {
+test("every element that Temml produces is drawn", () => {
   const source = readFileSync("static/vendor/temml-0.13.5/temml.js", "utf8");
   const names = new Set(source.match(/(?<=["'])(?:m[a-z]+|none|semantics|annotation(?:-xml)?)(?=["'])/g));
   const made = [...names].filter((name) => MATHML.has(name));
@@ -205,12 +205,12 @@ test("lines around, above, below and through a formula are drawn", () => {
   }
 });
 
-test("formulas with an empty line between them stand below each other", () => {
+test("formulas separated by empty lines are stacked", () => {
   assert.equal(drawing("x = 1\n\ny = 2", true).formula.querySelectorAll("mtr").length, 2);
   assert.ok(drawing("\\begin{align}\na &= b \\\\\n\nc &= d\n\\end{align}", true).isDrawn);
 });
 
-test("what models write beyond Temml's own commands is drawn", () => {
+test("macros that models use and Temml lacks are drawn", () => {
   for (const tex of ["\\mbox{if } x \\in \\R", "\\abs{x} \\norm{y}", "\\begin{eqnarray}x&=&y\\end{eqnarray}", "\\ensuremath{x}", "\\text{see }\\eqref{one}"]) {
     assert.ok(drawing(tex, true).isDrawn, tex);
   }
@@ -219,7 +219,7 @@ test("what models write beyond Temml's own commands is drawn", () => {
   assert.match(drawing("\\eqref{one}").formula.textContent, /\(one\)/);
 });
 
-test("chemical formulas are drawn when their code has come", async () => {
+test("chemical formulas are drawn once their code is loaded", async () => {
   const { isDrawn, formula } = drawing("\\ce{CO2 + H2O <=> H2CO3}");
   assert.equal(isDrawn, false);
   await import("../../../static/vendor/temml-0.13.5/mhchem.js");
@@ -229,7 +229,7 @@ test("chemical formulas are drawn when their code has come", async () => {
   assert.ok(drawing("\\pu{123 kJ//mol}").isDrawn);
 });
 
-test("a formula that cannot be read, or wants more than to be drawn, stays its source", () => {
+test("a formula that cannot be read, or that asks for more than drawing, stays its source", () => {
   const hostile = [
     "\\frac{a", "\\nonesuch", "\\href{javascript:__x=1}{x}", "\\url{javascript:__x=1}", "\\includegraphics{https://evil.example/a.png}",
     "\\htmlData{a=b,onclick=__x=1}{x}", "\\htmlStyle{position:fixed}{x}", "\\htmlId{cookie}{x}", "\\class{a}{x}", "\\def\\a{\\a\\a}\\a",
@@ -242,7 +242,7 @@ test("a formula that cannot be read, or wants more than to be drawn, stays its s
   }
 });
 
-test("no formula names an element, or makes anything huge", () => {
+test("no formula creates other elements or makes anything huge", () => {
   for (const tex of ["\\rule{1e6em}{1e6em}", "\\tag{x}\\label{cookie} y", "\\kern{1e6em}", "\\pmb{x}", "\\prescript{a}{b}{c}", "\\toggle{a}{b}\\endtoggle", "\\texttip{a}{<img src=x onerror=__x=1>}"]) {
     const { formula } = drawing(tex, true);
     for (const node of formula.querySelectorAll("*")) {
@@ -252,10 +252,10 @@ test("no formula names an element, or makes anything huge", () => {
   }
 });
 
-// In em, at the size of the text around: what a length of a formula may be at most, whatever its kind.
+// In em at the size of the surrounding text: the maximum length in a formula, of any kind.
 const inEm = { em: 1, ex: 0.5, pt: 0.1, px: 0.0625, "": 1 };
 
-test("no length of a formula is far from what formulas need", () => {
+test("no length in a formula is far from what formulas need", () => {
   const far = "99999";
   const units = ["em", "ex", "pt", "mu", "cm", "in", "px"];
   const commands = units.flatMap((unit) => ["", "-"].flatMap((sign) => {
@@ -282,7 +282,7 @@ test("no length of a formula is far from what formulas need", () => {
   assert.ok(drawn > commands.length / 2, `${drawn} of ${commands.length}`);
 });
 
-test("a length that is none, or of an unknown unit, is left out", () => {
+test("an invalid length, or one in an unknown unit, is dropped", () => {
   for (const value of ["1e999em", "5vh", "100vw", "1furlong", "..em", "101%"]) assert.equal(boundedAttribute("height", value), null, value);
   assert.equal(boundedAttribute("height", "1.5em"), "1.5em");
   assert.equal(boundedAttribute("mathcolor", "#123456"), "#123456");

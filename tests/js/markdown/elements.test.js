@@ -6,18 +6,18 @@ import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const content = (text) => whole(text).querySelector("p").innerHTML;
 
-test("a line ends where it was ended", () => {
+test("a line break in the source breaks the line", () => {
   assert.equal(content("Roses are red,\nViolets are blue."), "Roses are red,<br>Violets are blue.");
   assert.equal(content("• one\n• two  \n• three\\\n• four"), "• one<br>• two<br>• three<br>• four");
   assert.equal(whole("> a\n> b\n\n- c\n  d\n").querySelectorAll("blockquote br, li br").length, 2);
 });
 
-test("exact inline tags in pairs are elements", () => {
+test("exact inline tags in pairs become elements", () => {
   assert.equal(content("H<sub>2</sub>O <kbd>a *b*</kbd> <mark>c<sup>d</sup></mark>"), "H<sub>2</sub>O <kbd>a <em>b</em></kbd> <mark>c<sup>d</sup></mark>");
   assert.equal(content("a<br>b<br/>c<br />d"), "a<br>b<br>c<br>d");
 });
 
-test("tags alone, crossing others, or with anything in them are text", () => {
+test("tags that are single, overlapping, or have anything in them stay text", () => {
   for (const text of ["a <sub>b", "a</sub> b", "<sub>a <kbd>b</sub> c", "<span>a</span>", "<sub >a</sub >", "<br x>", "`<sub>a</sub>`"]) {
     assert.equal(whole(text).querySelector("sub, kbd, br"), null, text);
     assert.equal(whole(text).textContent, text.replaceAll("`", ""));
@@ -25,7 +25,7 @@ test("tags alone, crossing others, or with anything in them are text", () => {
   assert.equal(content("*a <sub>b* c</sub>"), "<em>a &lt;sub&gt;b</em> c&lt;/sub&gt;");
 });
 
-test("task items have a checkbox that only shows", () => {
+test("task items have a read-only checkbox", () => {
   const list = whole("- [ ] open\n- [x] *done*\n- [X] big\n- [y] no\n- [x]no\n- [x]\n").querySelector("ul");
   const boxes = [...list.querySelectorAll("li")].map((item) => item.querySelector("input"));
   assert.deepEqual(boxes.map((box) => box && box.hasAttribute("checked")), [false, true, true, null, null, null]);
@@ -33,7 +33,7 @@ test("task items have a checkbox that only shows", () => {
   assert.equal(list.querySelector("li").textContent, " open");
 });
 
-test("tables scroll in a region that can be focused", () => {
+test("tables scroll in a focusable region", () => {
   const scroller = whole("| a | b |\n|:-:|--:|\n| 1 | 2 |\n").querySelector("table").parentElement;
   assert.equal(scroller.getAttribute("tabindex"), "0");
   assert.equal(scroller.getAttribute("role"), "region");
@@ -61,13 +61,13 @@ test("every block has the direction of its own first letter", () => {
   assert.deepEqual(directions(whole("![\u05d0](https://a.example/b) c")), ["p rtl"]);
 });
 
-test("code is isolated, and says nothing about the direction of its paragraph", () => {
+test("code is isolated, and does not affect the direction of its paragraph", () => {
   const [first, second] = whole("\u0627\u0633 `--save-dev`\n\n`ls -la` \u064a\u0639\u0631\u0636\n").children;
   assert.equal(first.querySelector("code").getAttribute("dir"), "ltr");
   assert.deepEqual([first, second].map((block) => block.getAttribute("dir")), ["rtl", "rtl"]);
 });
 
-test("a table has the direction of its heading, however it comes", () => {
+test("a table has the direction of its heading, in any chunks", () => {
   const text = "| 1 | \u0627\u0644\u0642\u064a\u0645\u0629 |\n|---|---|\n| a | b |\n";
   for (const container of [whole(text), rendered(text), streamed([...text]).container]) {
     assert.equal(container.querySelector("table").getAttribute("dir"), "rtl");
@@ -81,7 +81,7 @@ test("code and formulas are not translated", () => {
   assert.deepEqual([...code].map((each) => each.getAttribute("translate")), ["no", "no", "no", "no"]);
 });
 
-test("an open code block gets its later lines although somebody has replaced its text", () => {
+test("an open code block gets its later lines even if its text was replaced", () => {
   const { container, markdown } = stream();
   markdown.push("```js\nline 1\n");
   const code = container.querySelector("pre > code");
@@ -93,11 +93,11 @@ test("an open code block gets its later lines although somebody has replaced its
   assert.equal(code.textContent, "line 1\nline 2\nline 3\n");
 });
 
-test("no block asks the browser for its direction, which would look through it with each child", () => {
+test("no block uses dir=auto, which would scan it again with each child", () => {
   assert.equal(whole("# a\n\nb\n\n- c\n\n1. d\n\n> e\n").querySelectorAll("[dir=auto]").length, 0);
 });
 
-test("a block that grows turns when its first letter comes, and stays the same element", () => {
+test("a growing block sets its direction with its first letter, and stays the same element", () => {
   const { container, markdown } = stream();
   markdown.push("1, 2, ");
   const [block] = container.children;
@@ -108,7 +108,7 @@ test("a block that grows turns when its first letter comes, and stays the same e
   assert.equal(block.getAttribute("dir"), "rtl");
 });
 
-test("a text that cannot be built, however it fails, is shown as it is", () => {
+test("a text that cannot be built, for whatever reason, is shown unformatted", () => {
   const exhausted = {
     createElement: (name) => document.createElement(name),
     createDocumentFragment: () => {

@@ -31,7 +31,7 @@ for (const [info, [language, file]] of Object.entries(LABELS)) {
   });
 }
 
-test("a block of markdown holds the fences in it", () => {
+test("a markdown block contains the fences in it", () => {
   const text = "The file:\n\n```markdown\n# Title\n\n```bash\nnpm i\n```\n\nMore **text**.\n\n```\n\nAll **done**.\n";
   const container = whole(text);
   assert.equal(container.querySelectorAll(".code-block").length, 1);
@@ -42,7 +42,7 @@ test("a block of markdown holds the fences in it", () => {
   assert.equal(whole("````md\n```\na\n```\n````\nb\n").querySelector("p").textContent, "b");
 });
 
-test("a block of math is a formula", () => {
+test("a math block is a formula", () => {
   const text = "so\n\n```math\nx^2\n```\n\nend\n";
   assert.equal(whole(text).querySelector(".math-display").getAttribute("data-tex"), "x^2");
   assertStreams(text);

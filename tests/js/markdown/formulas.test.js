@@ -9,13 +9,13 @@ import { inChunks, markdownItHtml, serialised, stream, streamed, whole } from ".
 const formulas = (text) => [...whole(text).querySelectorAll(".math")].map((formula) => formula.getAttribute("data-tex"));
 const displays = (text) => [...whole(text).querySelectorAll(".math-display")].map((formula) => formula.getAttribute("data-tex"));
 
-test("dollars and brackets make formulas in a line", () => {
+test("dollars and brackets delimit formulas in a line", () => {
   assert.deepEqual(formulas("Let $x^2$ and \\(y\\), so $a * b * c$ and $n$th."), ["x^2", "y", "a * b * c", "n"]);
   assert.deepEqual(formulas("**bold $x$**, [link $y$](https://a.example), | `$z$`"), ["x", "y"]);
   assert.deepEqual(formulas("$\\text{a \\$5 bill}$ and $\\{x\\}$"), ["\\text{a \\$5 bill}", "\\{x\\}"]);
 });
 
-test("money is no formula", () => {
+test("money is not a formula", () => {
   for (const text of [
     "It costs $5 and $10.",
     "Between $5-$10, or US$5 to US$10",
@@ -38,31 +38,31 @@ test("money is no formula", () => {
   }
 });
 
-test("spaces inside both dollars are allowed where nothing looks like money", () => {
+test("spaces inside both dollars are allowed if nothing looks like money", () => {
   assert.deepEqual(formulas("so $ x = 5 $ and $ \\frac{1}{2} \\text{ of it} $ hold"), ["x = 5", "\\frac{1}{2} \\text{ of it}"]);
 });
 
-test("a dollar that cannot open lets its partner not open", () => {
+test("a dollar that cannot open keeps its partner from opening", () => {
   assert.deepEqual(formulas("word$f(x)$ and $g(x)$ end"), ["g(x)"]);
   assert.deepEqual(formulas("US$5 and $x$"), ["x"]);
 });
 
-test("a formula may stand between letters of a script without spaces, and holds none of its prose", () => {
+test("a formula may be between letters of a script without spaces, and contains none of its prose", () => {
   assert.deepEqual(formulas("\u8bbe$f(x)$\u548c$g(x)$\u4e3a\u8fde\u7eed\u51fd\u6570\uff0c\u5219$f(x)+g(x)$\u4e5f\u8fde\u7eed\u3002"), ["f(x)", "g(x)", "f(x)+g(x)"]);
   assert.deepEqual(formulas("\u95a2\u6570$f(x)$\u3068$g(x)$\u306e\u7a4d\u3002"), ["f(x)", "g(x)"]);
   assert.deepEqual(formulas("$\u901f\u5ea6 = \\frac{s}{t}$ \u548c $x \\text{\u5f53} y$"), ["\u901f\u5ea6 = \\frac{s}{t}", "x \\text{\u5f53} y"]);
 });
 
-test("GitHub's form with backticks makes a formula", () => {
+test("GitHub's form with backticks is a formula", () => {
   assert.deepEqual(formulas("so $`x^2`$ holds"), ["x^2"]);
 });
 
-test("a pattern of sed is no formula", () => {
+test("a sed pattern is not a formula", () => {
   for (const text of ["s/\\(a*\\)b/\\1/", "'^\\(ab\\)$'", "'.\\(ab\\)*'", '"\\(foo\\|bar\\)"']) assert.deepEqual(formulas(text), [], text);
   assert.deepEqual(formulas("**\\(x\\)**, (\\(y\\)) and \\(\\|z\\|\\)."), ["x", "y", "\\|z\\|"]);
 });
 
-test("formulas on their own lines are blocks, also inside of others and right after text", () => {
+test("formulas on their own lines are blocks, even inside other blocks and right after text", () => {
   assert.deepEqual(displays("$$\nx = 1\n$$"), ["x = 1"]);
   assert.deepEqual(displays("Text:\n$$\nx\n$$\nmore"), ["x"]);
   assert.deepEqual(displays("\\[\nx\n\\]"), ["x"]);
@@ -85,7 +85,7 @@ test("empty lines within a block belong to it, and text after it does not", () =
   assert.equal(whole(text).children.length, 5);
 });
 
-test("a block may begin after text, and have a number or the end of a sentence after it", () => {
+test("a block may begin after text, and be followed by a number or the end of a sentence", () => {
   assert.deepEqual(displays("The result is: $$\nx = 1\n$$\nand so on"), ["x = 1"]);
   assert.deepEqual(displays("The result is: $$\n\nx = 1\n\n$$\n\nand **so** on"), ["x = 1"]);
   assert.deepEqual(displays("a\nHence: \\[\n\nx = 1\n\n\\]\n"), []);
@@ -108,7 +108,7 @@ test("an environment is a formula by itself", () => {
   assert.deepEqual(displays("$$\n\\begin{aligned}\na\n\\end{aligned}\n$$"), ["\\begin{aligned}\na\n\\end{aligned}"]);
 });
 
-test("blocks of all forms are those of the whole however they come", () => {
+test("blocks of all forms equal the whole, in any chunks", () => {
   const text = "The result is: $$\nx = 1\n$$\nand: $$\n\nz\n\n$$\n\nor $$\n\nmuch more money\n\nand\n\\begin{align}\na &= b\n\n\\end{align}\n\n$$\nx\n\n$$ (1)\n\n$$\nv\n$$ where v is\nsmall\n\nThus\n\n$$\nopen\n\n# Title\n";
   for (const size of [1, 2, 3, 7, 40]) assert.equal(serialised(streamed(inChunks(text, size)).container), serialised(whole(text)));
 });
@@ -119,18 +119,18 @@ test("text that only begins like a block is text", () => {
   }
 });
 
-test("a block that is not closed shows its source, up to the next empty line", () => {
+test("an unclosed block shows its source, up to the next empty line", () => {
   const container = whole("$$\nx = 1\n\nafter **all**");
   assert.equal(container.firstChild.textContent, "$$\nx = 1");
   assert.equal(container.firstChild.getAttribute("data-tex"), "");
   assert.equal(container.lastChild.textContent, "after all");
 });
 
-test("formulas leave every example of CommonMark as it is", () => {
+test("formulas leave every CommonMark example unchanged", () => {
   const plain = markdownit({ breaks: true, html: false, linkify: true, maxNesting: 100 });
   let compared = 0;
   for (const { markdown } of commonmark) {
-    // Definitions are different on purpose (definitions.test.js).
+    // Definitions differ on purpose (definitions.test.js).
     if (!/[$\\]/.test(markdown) || /^ *\[.*\]:/m.test(markdown)) continue;
     compared += 1;
     assert.equal(markdownItHtml(markdown), plain.render(markdown), JSON.stringify(markdown));
@@ -138,7 +138,7 @@ test("formulas leave every example of CommonMark as it is", () => {
   assert.ok(compared > 40, `${compared}`);
 });
 
-test("a half formula is never shown as text", () => {
+test("an incomplete formula is never shown as text", () => {
   for (const text of ["so $x^2 + y$ holds", "so $ x^2 $ holds", "so $`x^2`$ holds", "so \\(x^2\\) holds", "so $$x^2$$ holds", "now \\[x^2\\] holds"]) {
     const { container, markdown } = stream();
     for (const character of text) {
@@ -150,13 +150,13 @@ test("a half formula is never shown as text", () => {
   }
 });
 
-test("what is no formula is shown before it ends", () => {
+test("text that is not a formula is shown before it ends", () => {
   const { container, markdown } = stream();
   for (const character of "costs $5 and $HOME is set") markdown.push(character);
   assert.equal(container.textContent, "costs $5 and $HOME is set");
 });
 
-test("the lines of an open block are shown as they come, and become one formula", () => {
+test("the lines of an open block are shown as they arrive, and become one formula", () => {
   const { container, markdown } = stream();
   markdown.push("$$\nx = 1\n");
   assert.match(container.textContent, /x = 1/);
@@ -164,7 +164,7 @@ test("the lines of an open block are shown as they come, and become one formula"
   assert.equal(container.querySelector(".math").getAttribute("data-tex"), "x = 1");
 });
 
-test("formulas that stream in are those of the whole", () => {
+test("streamed formulas equal the whole", () => {
   const text = "a $x$ b\n$$\ny_1\n$$\n- \\(z\\)\n\n\\[\nq\n\\]\n";
   const { container } = streamed(text.split(""));
   assert.deepEqual([...container.querySelectorAll(".math")].map((formula) => formula.getAttribute("data-tex")), formulas(text));

@@ -5,7 +5,7 @@ import { Highlighter } from "../../../static/js/markdown/highlighter.js";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Workers that only note what they are asked, and answer when the test says so. */
+/** Workers that only record what they are asked, and reply when the test says so. */
 function stage(context) {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const workers = [];
@@ -37,7 +37,7 @@ function stage(context) {
   return { highlighter, workers, tick };
 }
 
-test("code is read by one worker, one after the other, and the loading does not count", async (context) => {
+test("one worker reads one code block at a time, and loading does not count towards the timeout", async (context) => {
   const { highlighter, workers, tick } = stage(context);
   const [one, two] = [highlighter.read("a", "java"), highlighter.read("b", "java")];
   await settle();
@@ -55,7 +55,7 @@ test("code is read by one worker, one after the other, and the loading does not 
   assert.equal(workers.length, 1);
 });
 
-test("a worker that takes too long is ended, and the next code gets a new one", async (context) => {
+test("a worker that takes too long is terminated, and the next code gets a new one", async (context) => {
   const { highlighter, workers, tick } = stage(context);
   const slow = assert.rejects(highlighter.read("_A", "java"), /timed out/);
   const next = highlighter.read("let a", "javascript");
@@ -66,14 +66,14 @@ test("a worker that takes too long is ended, and the next code gets a new one", 
   await tick(1);
   await slow;
   assert.equal(workers[0].isEnded, true);
-  // What the old one has sent late is nobody's answer.
+  // A late message from the old worker is ignored.
   await workers[0].send({ tree: ["late"] });
   await workers[1].send({ tree: [] });
   await workers[1].send({ tree: ["let a"] });
   assert.deepEqual(await next, ["let a"]);
 });
 
-test("a grammar that took too long three times is not tried again", async (context) => {
+test("a grammar that timed out three times is not tried again", async (context) => {
   const { highlighter, workers, tick } = stage(context);
   for (let round = 0; round < 3; round += 1) {
     const slow = assert.rejects(highlighter.read("_A", "java"), /timed out/);
@@ -86,7 +86,7 @@ test("a grammar that took too long three times is not tried again", async (conte
   assert.equal(workers.length, 3);
 });
 
-test("what could not be loaded is asked for again by the next", async (context) => {
+test("a failed load is retried by the next one", async (context) => {
   const { highlighter, workers } = stage(context);
   for (const failure of ["fail", "send"]) {
     const failed = assert.rejects(highlighter.read("a", "go"), TypeError);
@@ -97,7 +97,7 @@ test("what could not be loaded is asked for again by the next", async (context) 
   assert.deepEqual(workers.map(({ isEnded }) => isEnded), [true, true]);
 });
 
-test("where there are no workers, code stays plain", async () => {
+test("without workers, code stays plain", async () => {
   const highlighter = new Highlighter({ resolve: String, createWorker: () => new (/** @type {any} */ (undefined))() });
   await assert.rejects(highlighter.read("a", "go"));
   await assert.rejects(highlighter.read("a", "go"));

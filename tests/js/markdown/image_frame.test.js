@@ -15,7 +15,7 @@ const draw = () => {
 };
 const button = () => [...place.querySelectorAll("button")].at(-1);
 
-test("a picture that was asked for is shown in a frame", () => {
+test("a requested image is shown in an iframe", () => {
   draw();
   loadImage(button());
 
@@ -23,7 +23,7 @@ test("a picture that was asked for is shown in a frame", () => {
   assert.equal(place.querySelector("iframe").getAttribute("src"), `/chat/image?address=${encodeURIComponent("https://a.example/b.png?x=%22")}`);
 });
 
-test("it is shown, too, where the message was drawn again meanwhile", () => {
+test("it is also shown if the message was redrawn meanwhile", () => {
   draw();
   const pressed = button();
   draw();
@@ -33,7 +33,7 @@ test("it is shown, too, where the message was drawn again meanwhile", () => {
   assert.match(place.querySelector("iframe").getAttribute("src"), /b\.png/);
 });
 
-test("where it is gone, nothing is", () => {
+test("if the message is gone, nothing is shown", () => {
   draw();
   const pressed = button();
   place.replaceChildren();

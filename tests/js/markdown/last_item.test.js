@@ -5,7 +5,7 @@ import { inChunks, serialised, stream, whole } from "./page.js";
 
 const LINES = 250;
 
-/** How many of the finished lines of a long block are not yet drawn as what they are, at worst. */
+/** The largest number of finished lines of a long block that are not drawn as what they are yet. */
 function furthestBehind(line, { selector, heading = "" }) {
   const { container, markdown } = stream();
   markdown.push(heading);
@@ -34,7 +34,7 @@ test("so do those of a loose ordered list, as paragraphs", () => {
   assert.ok(behind <= 2, `${behind} items behind`);
 });
 
-test("so do those of a list with lists in it", () => {
+test("so do those of a nested list", () => {
   const behind = furthestBehind((count) => `${count % 4 ? "  " : ""}- item \`${count}\` of a list\n`, { selector: "li" });
   assert.ok(behind <= 3, `${behind} items behind`);
 });
@@ -47,12 +47,12 @@ test("the rows of a long table appear as rows while it grows", () => {
   assert.ok(behind <= 2, `${behind} rows behind`);
 });
 
-test("lists that end again and again are drawn once each", () => {
+test("lists that end repeatedly are drawn once each", () => {
   const behind = furthestBehind((count) => `${count + 1}. item *${count}*\n\n   with more text\n\n`, { selector: "li" });
   assert.ok(behind >= 0 && behind <= 2, `${behind} items behind`);
 });
 
-test("what follows a long list appears below it before the list has settled", () => {
+test("text after a long list appears below it before the list has settled", () => {
   const { container, markdown } = stream();
   for (let count = 0; count < LINES; count += 1) for (const chunk of inChunks(`- item ${count} with words\n`, 5)) markdown.push(chunk);
   for (const chunk of inChunks("\nA paragraph **after** the list\n", 5)) markdown.push(chunk);

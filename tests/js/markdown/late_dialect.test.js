@@ -12,7 +12,7 @@ const OPTIONS = { location: "https://chat.example/c/0", dressing: { dress: () =>
 const element = () => document.createElement("div");
 
 // One test, because it can be late only once.
-test("what has a sign of the dialect is drawn again when that comes, and nothing else is", async () => {
+test("text with a sign of the dialect is redrawn when that is loaded, and nothing else is", async () => {
   const [saved, plain, replaced, open, pictures, linked] = Array.from({ length: 6 }, element);
   renderMarkdown(saved, "an $x^2$\n", OPTIONS);
   renderMarkdown(plain, "just **text**", OPTIONS);
@@ -34,9 +34,9 @@ test("what has a sign of the dialect is drawn again when that comes, and nothing
 
   assert.equal(saved.querySelector(".math").getAttribute("data-tex"), "x^2");
   assert.ok(plain.firstChild === paragraph);
-  assert.ok(linked.firstChild === link, "a picture in a link is no sign");
+  assert.ok(linked.firstChild === link, "an image in a link is not a sign");
   assert.ok(pictures.querySelector(".math"));
-  assert.ok(pictures.querySelector('[data-image="https://a.example/b.png"]').contains(picture), "a picture that was loaded stays");
+  assert.ok(pictures.querySelector('[data-image="https://a.example/b.png"]').contains(picture), "a loaded image stays");
   assert.equal(pictures.querySelectorAll("[data-image] button").length, 1);
   assert.equal(replaced.textContent, "other");
   assert.equal(open.querySelector("sub").textContent, "2");

@@ -22,7 +22,7 @@ function stage({ fails = 0 } = {}) {
   return { dressing, dressed, idleTime, attempts: () => attempts };
 }
 
-test("nothing is loaded before the page is idle; then all that waits is dressed, in its order", async () => {
+test("nothing is loaded before the page is idle; then everything waiting is dressed, in order", async () => {
   const { dressing, dressed, idleTime, attempts } = stage();
   dressing.dress(["first"], true);
   dressing.dress(["second"], false);
@@ -35,7 +35,7 @@ test("nothing is loaded before the page is idle; then all that waits is dressed,
   assert.equal(attempts(), 1);
 });
 
-test("once it is there, a message is dressed at once", async () => {
+test("once loaded, a message is dressed at once", async () => {
   const { dressing, dressed, idleTime } = stage();
   dressing.dress(["first"], false);
   await idleTime();
@@ -45,7 +45,7 @@ test("once it is there, a message is dressed at once", async () => {
   assert.deepEqual(dressed.at(-1), [["second"], false]);
 });
 
-test("where it could not be loaded, the next message asks again, and the first is dressed as well", async () => {
+test("if loading failed, the next message retries, and the first is dressed as well", async () => {
   const { dressing, dressed, idleTime, attempts } = stage({ fails: 1 });
   dressing.dress(["first"], false);
   await idleTime();

@@ -5,7 +5,7 @@ import { chance, inChunks, inRandomChunks, rendered, serialised, stream, streame
 
 const HEADING = "| a | b | c |\n|---|:-:|--:|\n";
 
-test("rows are appended, and those before keep their nodes", () => {
+test("rows are appended, and earlier ones keep their nodes", () => {
   const { container, markdown } = stream();
   markdown.push(`${HEADING}| 1 | *2* | 3 |\n`);
   const table = container.querySelector("table");
@@ -33,7 +33,7 @@ test("a row costs the parser no more than its heading and itself, twice", () => 
   assert.ok(markdown.parsedCharacters < 500 * 2 * (HEADING.length + row.length) + 1_000, `${markdown.parsedCharacters}`);
 });
 
-test("a long heading does not make short rows dear", () => {
+test("a long heading does not make short rows expensive", () => {
   const heading = `|${" a |".repeat(100)}\n|${"---|".repeat(100)}\n`;
   const text = heading + "| 1 | 2 |\n".repeat(3_000);
   const { container, markdown } = streamed(inChunks(text, 5));
@@ -70,7 +70,7 @@ test("a table that lacks too many cells ends where the parser ends it", () => {
   assert.equal(container.querySelectorAll("tbody > tr").length, 40);
 });
 
-test("a text with more columns than a page can show is no table", () => {
+test("a text with more columns than a page can show is not a table", () => {
   for (const [columns, tables] of [[128, 1], [129, 0]]) {
     const text = `|${" a |".repeat(columns)}\n|${"---|".repeat(columns)}\n`;
     assert.equal(whole(text).querySelectorAll("table").length, tables);
@@ -78,7 +78,7 @@ test("a text with more columns than a page can show is no table", () => {
   }
 });
 
-test("a long table stands in its frame as several, each with the heading", () => {
+test("a long table is split into several in its frame, each with the heading", () => {
   const text = HEADING + "| 1 | 2 | 3 |\n".repeat(1_500);
   const { container } = streamed(inChunks(text, 50));
   assert.equal(container.children.length, 1);
@@ -86,7 +86,7 @@ test("a long table stands in its frame as several, each with the heading", () =>
   assert.equal(serialised(container), serialised(whole(text)));
 });
 
-test("links in rows whose definition comes late are made, once", () => {
+test("links in rows with late definitions are created, once", () => {
   const { container, markdown } = stream();
   for (const line of [HEADING, "| [one] | 2 |\n", "| 3 | [one] |\n", "\n", "text\n\n", "[one]: https://one.example\n"]) markdown.push(line);
   const rows = [...container.querySelectorAll("tr")];
@@ -96,7 +96,7 @@ test("links in rows whose definition comes late are made, once", () => {
   assert.ok(rows.every((row, index) => container.querySelectorAll("tr")[index] === row));
 });
 
-test("a fence begins code, even if a table could begin there", () => {
+test("a fence begins code, even where a table could begin", () => {
   for (const text of ["```sh | sh\n--- | ---\nls\n```\n", "~~~a|b\n-|-\nls\n~~~\nend", "> ```a|b\n> -|-\n> ls\n> ```\n"]) {
     const container = whole(text);
     assert.equal(container.querySelector("table"), null, text);

@@ -10,13 +10,13 @@ import { createParser } from "../../../static/js/markdown/parser.js";
 import { References } from "../../../static/js/markdown/references.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
-// In a page these come later than the rest.
+// On a page, these are loaded later than the rest.
 await Promise.all([loadDialect(), loadPreview()]);
 
 export const LOCATION = "https://chat.example/c/0";
 export const { document, window } = parseHTML("<!doctype html><html><body></body></html>");
 
-/** Without colours and formulas, which come later than the text. */
+/** Without colours and formulas, which are loaded later than the text. */
 export const UNDRESSED = { dress: () => {} };
 
 const parser = dialect(createParser());
@@ -30,7 +30,7 @@ export function stream() {
   return { container, markdown: new MarkdownStream(container, { location: LOCATION, dressing: UNDRESSED }) };
 }
 
-/** Streams the chunks; `look` sees the container after each of them, and at the end. */
+/** Streams the chunks; `look` gets the container after each of them, and at the end. */
 export function streamed(chunks, look = () => {}) {
   const { container, markdown } = stream();
   for (const chunk of chunks) {
@@ -42,14 +42,14 @@ export function streamed(chunks, look = () => {}) {
   return { container, markdown };
 }
 
-/** As the page draws a saved text: blocks that are too long (block_limit.js) are cut. */
+/** As the page draws a saved text: too long blocks (block_limit.js) are cut. */
 export function rendered(text) {
   const { container, markdown } = stream();
   markdown.renderWhole(text);
   return container;
 }
 
-/** What the text is as a whole: parsed once, without anything of the streaming code. */
+/** The text as a whole: parsed once, without any of the streaming code. */
 export function whole(text) {
   const container = element();
   const source = text.replace(/\r\n?/g, "\n").replaceAll("\0", "\ufffd");
@@ -71,7 +71,7 @@ export function markdownItHtml(text) {
   return parser.renderer.render(parser.parse(text, { references: {} }), parser.options, {});
 }
 
-/** A node as plain data, text nodes apart, attributes sorted: equal data, equal nodes. */
+/** A node as plain data, without text node splits, with sorted attributes: equal data means equal nodes. */
 export function described(node) {
   if (node.nodeType === 3) return node.data;
   const attributes = [...node.attributes].map(({ name, value }) => `${name}=${value}`).sort();
@@ -80,7 +80,7 @@ export function described(node) {
 
 export const serialised = (node) => JSON.stringify(described(node));
 
-/** A repeatable source of chance (mulberry32). */
+/** A repeatable random source (mulberry32). */
 export function chance(seed) {
   let state = seed;
   const next = () => {

@@ -17,19 +17,19 @@ const text = Array.from({ length: MANY }, (_, number) => KINDS[(number * 7 + (nu
 
 const blocksOf = (container) => [...container.children].flatMap((child) => (child.className === "markdown-part" ? [...child.children] : [child]));
 
-test("a long message stands in parts, streamed as well as whole", () => {
+test("a long message is split into parts, streamed or whole", () => {
   const late = `${text}[late]: https://late.example\n`;
   const expected = serialised(whole(late));
   for (const size of [1, 7, 1_000, late.length]) assert.equal(serialised(streamed(inChunks(late, size)).container), expected, `${size}`);
   const container = whole(late);
   assert.equal(container.querySelectorAll(".markdown-part").length, 5);
   assert.equal(container.querySelectorAll(".markdown-part .markdown-part").length, 0);
-  // The definition is one more, which is hidden.
+  // The definition is one more block, which is hidden.
   assert.equal(blocksOf(container).length, MANY + 1);
   assert.ok(blocksOf(container).at(-1).hasAttribute("hidden"));
 });
 
-test("finished blocks keep their nodes and their places in all parts", () => {
+test("finished blocks keep their nodes and places in all parts", () => {
   const { container, markdown } = stream();
   let seen = [];
   for (const chunk of inChunks(text, 9)) {

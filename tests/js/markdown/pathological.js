@@ -1,20 +1,20 @@
 /**
- * Texts that are known to make a renderer of markdown take a time that grows faster than they do: the kinds that cmark is
- * tested with (commonmark/cmark, test/pathological_tests.py), and those that this renderer has met. Each is made to any length.
+ * Texts known to make markdown renderers take superlinear time: those that cmark is tested with (commonmark/cmark,
+ * test/pathological_tests.py), and those that this renderer has met. Each can be generated at any length.
  */
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
 /** @param {number} count @param {(index: number) => string} line */
 const lines = (count, line) => Array.from({ length: Math.max(1, Math.floor(count)) }, (_, index) => line(index)).join("");
-/** @param {string} piece  again and again, to about that length */
+/** @param {string} piece  repeated to about that length */
 const again = (piece) => (/** @type {number} */ length) => piece.repeat(Math.max(1, Math.floor(length / piece.length)));
-/** @param {string} before @param {string} middle @param {string} after  both sides of the middle */
+/** @param {string} before @param {string} middle @param {string} after  on both sides of the middle */
 const around = (before, middle, after) => (/** @type {number} */ length) => {
   const count = Math.max(1, Math.floor(length / (before.length + after.length)));
   return before.repeat(count) + middle + after.repeat(count);
 };
-/** Runs of one, two, three … of a character, as long as there is room. @param {string} piece @param {string} between */
+/** Runs of one, two, three … of a character, up to the length. @param {string} piece @param {string} between */
 const ladder = (piece, between) => (/** @type {number} */ length) => {
   let text = "";
   for (let size = 1; text.length < length; size += 1) text += piece.repeat(size) + between;
@@ -29,7 +29,7 @@ const stairs = (item) => (/** @type {number} */ length) => {
 
 /** @type {Record<string, (length: number) => string>} */
 export const PATHOLOGICAL = {
-  // cmark's kinds.
+  // cmark's texts.
   "strong emphasis, nested": around("*a **a ", "b", " a** a*"),
   "emphasis closers without openers": again("a_ "),
   "emphasis openers without closers": again("_a "),
@@ -134,7 +134,7 @@ export const PATHOLOGICAL = {
   "pipes": again("|"),
   "escaped pipes": (length) => `|a|\n|-|\n${again("|\\|")(length)}`,
   "code in tables": (length) => `|a|\n|-|\n${again("|`b\n")(length)}`,
-  // Its own kinds.
+  // Our own texts.
   "breaks": again("<br>"),
   "breaks, hard": again("a\\\n"),
   "inline tags": again("<sub>a</sub>"),

@@ -7,13 +7,13 @@ import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const LENGTH = 14_000;
 const MOST_PER_CHARACTER = 16;
-// Of one frame: the longest block, settled, cut and drawn as a preview.
+// For one frame: the longest block, settled, cut and drawn as a preview.
 const MOST_AT_ONCE = 8 * 8_192;
 
 for (const [name, make] of Object.entries(PATHOLOGICAL)) {
   const text = make(LENGTH);
 
-  test(`${name}: work is linear, no frame does much of it, and streamed equals whole`, () => {
+  test(`${name}: work is linear and bounded per frame, and streamed equals whole`, () => {
     const { container, markdown } = stream();
     let before = 0;
     for (const chunk of inChunks(text, 1_024)) {
@@ -29,15 +29,15 @@ for (const [name, make] of Object.entries(PATHOLOGICAL)) {
     assert.equal(serialised(container) === serialised(rendered(text)), true);
   });
 
-  test(`${name}: twice the text makes at most about twice the elements`, () => {
+  test(`${name}: twice the text creates at most about twice the elements`, () => {
     const [once, twice] = [text, make(2 * LENGTH)].map((each) => rendered(each).querySelectorAll("*").length);
-    // One block may take most of the shorter text for itself.
+    // One block may take up most of the shorter text.
     assert.ok(twice <= Math.max(2.3 * once + 400, LENGTH), `${once}, then ${twice}`);
     assert.ok(once <= LENGTH * 2, `${once} elements of ${text.length} characters`);
   });
 }
 
-test("how a text arrives does not decide where its long blocks are cut", () => {
+test("the chunks of a text do not affect where its long blocks are cut", () => {
   for (const name of ["items", "one word", "quotes", "one link of brackets", "reference definitions, one label", "definitions, half", "lists, nested", "breaks, hard"]) {
     const text = `before\n\n${PATHOLOGICAL[name](40_000)}\n\nafter [a]\n`;
     const wanted = serialised(rendered(text));
@@ -45,20 +45,20 @@ test("how a text arrives does not decide where its long blocks are cut", () => {
   }
 });
 
-test("a long list is cut between its items, and its numbers go on", () => {
+test("a long list is cut between its items, and its numbers continue", () => {
   const text = Array.from({ length: 2_500 }, (_, index) => `${index + 1}. a\n`).join("");
   const lists = [...rendered(text).children];
   assert.deepEqual(lists.map((list) => list.getAttribute("start")), [null, "601", "1201", "1801", "2401"]);
-  // Parsed in one go it is one block: that it is several is the limit's doing.
+  // Parsed in one go it is one block: only the limit makes it several.
   assert.equal(whole(text).children.length, 1);
 });
 
-test("code in a list is not torn before it is very long", () => {
+test("code in a list is not split unless it is very long", () => {
   const text = `1. a\n\n   \`\`\`js\n${"   let a = 1;\n".repeat(2_500)}   \`\`\`\n`;
   assert.equal(rendered(text).children.length, 1);
 });
 
-test("a long text is drawn in slices, and not at all where another is drawn meanwhile", () => {
+test("a long text is drawn in slices, and not at all if another is drawn meanwhile", () => {
   const text = "word **bold** `code`\n\n".repeat(4_000);
   const container = element();
   const waiting = [];

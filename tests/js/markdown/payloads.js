@@ -1,4 +1,4 @@
-/** What a hostile model, or a hostile page that a model has read, may write. */
+/** What a hostile model, or a hostile page read by a model, may write. */
 const IMG = "<img src=x onerror=__x=1>";
 
 const RAW_HTML = [

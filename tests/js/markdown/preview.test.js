@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { stream, streamed } from "./page.js";
 
-/** The content after each character, as markup. */
+/** The markup of the content after each character. */
 function steps(text) {
   const seen = [];
   const { container, markdown } = stream();
@@ -31,7 +31,7 @@ test("a line of text never looks like a heading or a rule", () => {
   assertNever("Para\n1. x", /Para\n1/);
 });
 
-test("a line that is underlined becomes a heading, and its underline never looks like a list, a rule or text", () => {
+test("an underlined line becomes a heading, and its underline never looks like a list, a rule or text", () => {
   for (const text of ["Title\n=====\n\nText", "Title\n---\n\nText", "Two\nlines\n--\nText"]) assertNever(text, /<hr|<[uo]l|[=-]{1,}</);
   assert.match(steps("Title\n---\n").at(-1), /<h2[^>]*>Title</);
 });
@@ -55,7 +55,7 @@ test("a task never shows its brackets", () => {
   assertNever("- [ ] open\n- [x] done\n", /\[/);
 });
 
-test("half emphasis, code and strikethrough look finished", () => {
+test("incomplete emphasis, code and strikethrough look finished", () => {
   assertNever("so **bold** and *em* and `code` and ~~old~~ and ***both*** end", /\*|`|~/);
   assert.match(steps("a **b").at(-1), /<strong>b<\/strong>/);
   assert.match(steps("a `b").at(-1), /<code[^>]*>b<\/code>/);
@@ -63,7 +63,7 @@ test("half emphasis, code and strikethrough look finished", () => {
   assert.match(steps("a ~~b").at(-1), /<s>b<\/s>/);
 });
 
-test("a half link is its text, a half image is nothing", () => {
+test("an incomplete link is its text, an incomplete image is hidden", () => {
   const link = steps("see [the text](https://a.example \"title\") now");
   for (const html of link) assert.doesNotMatch(html.replace(/<[^>]*>/g, ""), /[[\]()]/);
   const image = steps("see ![the text](https://a.example/x.png) now");
@@ -71,7 +71,7 @@ test("a half link is its text, a half image is nothing", () => {
   assertNever("see ![the text](https://a.example/x.png) now", /\(|\]/);
 });
 
-test("a half tag and a half autolink never show their brackets", () => {
+test("incomplete tags and autolinks never show their brackets", () => {
   assertNever("a<br>b and H<sub>2</sub>O", /&lt;/);
   assertNever("see <https://a.example/> now", /&lt;|&gt;/);
 });
@@ -81,7 +81,7 @@ test("array indexes and plain brackets stay", () => {
   assert.match(steps("[1] and [2] are notes").at(-1), /\[1\] and \[2\]/);
 });
 
-test("what was healed is not kept", () => {
+test("anticipated markup is not kept", () => {
   const { container } = streamed("a **b\n\nc `d\n\ne [f](g".split(""));
   assert.equal(container.textContent, "a **bc `de [f](g");
   assert.equal(container.querySelector("strong, code"), null);
@@ -100,14 +100,14 @@ test("held text is shown when the text ends", () => {
   }
 });
 
-/** Words that a space or a line break separates. */
+/** Words separated by a space or a line break. */
 function wordsOf(block) {
   const copy = block.cloneNode(true);
   for (const end of copy.querySelectorAll("br")) end.replaceWith(" ");
   return copy.textContent.split(/\s+/).filter(Boolean);
 }
 
-test("no space between two words and no line break is missing while a long paragraph waits for its next parse", () => {
+test("no space or line break between words is missing while a long paragraph waits for its next parse", () => {
   for (const end of [" ", "\n", "  ", " \n "]) {
     const { container, markdown } = stream();
     for (let number = 1000; number < 3000; number += 1) {
@@ -120,7 +120,7 @@ test("no space between two words and no line break is missing while a long parag
   }
 });
 
-test("the caret's place in the text before the end survives", () => {
+test("a caret position before the end survives", () => {
   const { container, markdown } = stream();
   markdown.push("first line\nsecond line");
   const text = container.firstChild.firstChild;

@@ -5,7 +5,7 @@ import { FramePump } from "../../../static/js/markdown/pump.js";
 
 const FRAME_MS = 16;
 
-/** A page with a clock and frames under the test's control. */
+/** A page whose clock and frames the test controls. */
 function page({ reducedMotion = false, drawMs = 0 } = {}) {
   const drawn = [];
   let time = 1_000;
@@ -89,7 +89,7 @@ test("text is drawn in a frame, and acknowledged with the next, when it has been
   assert.equal(it.waitsForFrame, false);
 });
 
-test("a small text is revealed at a readable pace", async () => {
+test("a short text is revealed at a readable pace", async () => {
   const it = page();
   it.pump.write("0123456789");
   await it.runFrame();
@@ -109,7 +109,7 @@ test("any backlog is drawn within a quarter of a second", async () => {
   }
 });
 
-test("a backlog that grows does not take longer", async () => {
+test("a growing backlog does not take longer", async () => {
   const it = page();
   const writes = [];
   for (let count = 0; count < 20; count += 1) {
@@ -130,7 +130,7 @@ test("a frame ends when its budget is used up", async () => {
   assert.ok(it.waitsForFrame);
 });
 
-test("with reduced motion everything comes with the next frame", async () => {
+test("with reduced motion, everything comes with the next frame", async () => {
   const it = page({ reducedMotion: true });
   it.pump.write("x".repeat(5_000));
   await it.runFrame();
@@ -160,7 +160,7 @@ test("a hidden page acknowledges on receipt, and draws once when it is shown", a
   assert.equal(write.done, true);
 });
 
-test("a page that gets hidden acknowledges what waits, and draws it when it is shown again", async () => {
+test("a page that becomes hidden acknowledges waiting text, and draws it when it is shown again", async () => {
   const it = page();
   const first = observed(it.pump.write("x".repeat(1_000)));
   await it.runFrame();
@@ -174,7 +174,7 @@ test("a page that gets hidden acknowledges what waits, and draws it when it is s
   assert.equal(it.drawn.length, drawn + 1);
 });
 
-test("the end of a text is drawn at once, in a hidden page too", async () => {
+test("the end of a text is drawn at once, even in a hidden page", async () => {
   const it = page();
   await it.hide();
   await it.pump.write("abc");
@@ -192,7 +192,7 @@ test("flushing draws everything at once", async () => {
   assert.equal(it.waitsForFrame, false);
 });
 
-test("closing drops what waits, leaves nobody waiting and nothing behind", async () => {
+test("closing drops waiting text, resolves every writer and leaves nothing behind", async () => {
   const it = page();
   const write = observed(it.pump.write("x".repeat(1_000)));
   await it.runFrame();
@@ -218,7 +218,7 @@ test("no frame ends within a character or a line end", async () => {
   for (const piece of it.drawn) assert.doesNotMatch(piece, /[\r\ud800-\udbff]$/);
 });
 
-test("half a character waits for its other half, its writer does not", async () => {
+test("half a character waits for its other half, but its writer does not", async () => {
   const it = page();
   const write = observed(it.pump.write("a\ud83d"));
   while (it.waitsForFrame) await it.runFrame();
@@ -232,7 +232,7 @@ test("half a character waits for its other half, its writer does not", async () 
   assert.equal(it.text, "a👍end\r");
 });
 
-test("a drawing that fails keeps nobody waiting", async () => {
+test("a failed drawing keeps no writer waiting", async () => {
   const frames = [];
   const pump = new FramePump({
     draw: () => {

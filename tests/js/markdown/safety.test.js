@@ -10,7 +10,7 @@ const PLAIN = /^(p|h[1-6]|ul|ol|li|blockquote|summary|table|thead|tbody|tr|th|td
 const CLASSES = /^(code-block|code-header|code-language|code-file|code-button code-(copy|wrap)|code-content|code-(keyword|string|number|comment|name|type|attribute|meta|added|removed)|markdown-part|table-scroll|task-item|alert alert-(note|tip|important|warning|caution)|alert-title|footnote|footnote-(label|mark)|plain-text|image-placeholder|image-(alt|host|hint|load)|link-mismatch|link-host|math|math math-(display|long)|align-(left|center|right)|language-[\w+#.-]{1,32})$/;
 const CONVERSATION = /^\/c\/[0-9a-f-]{36}$/;
 
-/** The rule for each attribute: which elements may have it, and with which values. */
+/** The rule for each attribute: which elements may have it, with which values. */
 const ATTRIBUTES = {
   class: [PLAIN, CLASSES],
   dir: [/^(p|h[1-6]|ul|ol|blockquote|summary|table|th|td|pre|code|div|span)$/, /^(auto|ltr|rtl)$/],
@@ -60,18 +60,18 @@ function assertSafe(container, source) {
   }
 }
 
-test("no payload makes anything but allowed elements, attributes and URLs, whole", () => {
+test("no payload rendered as a whole creates other than allowed elements, attributes and URLs", () => {
   for (const payload of PAYLOADS) assertSafe(whole(payload), payload);
 });
 
-test("no payload does at any step of streaming it by character", () => {
+test("nor does any payload at any step of streaming it by character", () => {
   for (const payload of PAYLOADS) {
     const { container } = streamed(payload.split(""), (now) => assertSafe(now, payload));
     assert.equal(serialised(container), serialised(whole(payload)), JSON.stringify(payload));
   }
 });
 
-test("no payload does when it is split at any index", () => {
+test("nor does any payload when split at any index", () => {
   for (const payload of PAYLOADS) {
     for (let index = 1; index < payload.length; index += 1) {
       streamed([payload.slice(0, index), payload.slice(index)], (now) => assertSafe(now, payload));
@@ -79,7 +79,7 @@ test("no payload does when it is split at any index", () => {
   }
 });
 
-test("no payload does inside other markup", () => {
+test("nor does any payload inside other markup", () => {
   const random = chance(34);
   for (const payload of PAYLOADS) {
     const text = `${random.pick(SAMPLES)}${random.pick(["", "> ", "- ", "| a |\n|---|\n| ", "**", "[", "`"])}${payload}${random.pick(SAMPLES)}`;
@@ -95,7 +95,7 @@ test("HTML stays visible as text", () => {
   }
 });
 
-test("refused links are their text, and images never load", () => {
+test("refused links are shown as text, and images never load", () => {
   assert.equal(whole("[text](javascript:__x=1)").querySelector("a"), null);
   assert.equal(whole("[text](/accounts/logout/)").textContent, "text");
   assert.equal(whole("[text](https://chat.example/accounts/logout/)").querySelector("a"), null);
@@ -116,13 +116,13 @@ test("an image is a placeholder that names its host", () => {
   }
 });
 
-test("an image that is not encrypted is only linked", () => {
+test("an unencrypted image is only linked", () => {
   const placeholder = whole("![a cat](http://cats.example/1.png)").querySelector(".image-placeholder");
   assert.equal(placeholder.querySelector("button"), null);
   assert.equal(placeholder.querySelector("a").getAttribute("href"), "http://cats.example/1.png");
 });
 
-test("a link whose text names another host says where it leads", () => {
+test("a link whose text names another host shows where it leads", () => {
   const link = whole("[https://bank.example](https://evil.example/x)").querySelector("a");
   assert.equal(link.getAttribute("class"), "link-mismatch");
   assert.equal(link.textContent, "https://bank.example (leads to evil.example)");
@@ -131,7 +131,7 @@ test("a link whose text names another host says where it leads", () => {
   assert.equal(whole("<https://example.org/a>").querySelector("a").hasAttribute("data-host"), false);
 });
 
-test("a link whose letters are turned around says where it leads", () => {
+test("a link with reversed letters shows where it leads", () => {
   const link = whole("[\u202emoc.knab\u202c](https://evil.example/x)").querySelector("a");
   assert.equal(link.getAttribute("class"), "link-mismatch");
   assert.match(link.textContent, /\(leads to evil\.example\)$/);
@@ -146,7 +146,7 @@ for (const [name, text] of Object.entries(PATHOLOGICAL)) {
   });
 }
 
-test("text nested too deeply stays readable", () => {
+test("too deeply nested text stays readable", () => {
   assert.match(whole(`${"> ".repeat(500)}deep *text*`).textContent, /deep \*text\*/);
   assert.match(whole(`${"- ".repeat(500)}deep`).textContent, /deep/);
 });

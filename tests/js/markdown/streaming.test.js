@@ -13,7 +13,7 @@ function assertStreamsEqually(text, chunks) {
   assert.equal(serialised(streamed(chunks).container), serialised(whole(text)), JSON.stringify(chunks));
 }
 
-test("every sample, streamed by character, equals the sample rendered whole", () => {
+test("every sample, streamed by character, equals the sample rendered as a whole", () => {
   for (const text of SAMPLES) assertStreamsEqually(text, text.split(""));
 });
 
@@ -60,7 +60,7 @@ test("random lines of the dialect equal the whole", () => {
   }
 });
 
-test("definitions that go on over several lines equal the whole", () => {
+test("multi-line definitions equal the whole", () => {
   const random = chance(4);
   const lines = ["[i]: /u \"t", "[i]: /u", "'j", "j'", "===", "--", "f", "end\"", "[k", "l]: /v", "", "[i]:", "/w", "[k l]: <x> (y)", "(z", "z)"];
   for (let round = 0; round < 1_500; round += 1) {
@@ -69,7 +69,7 @@ test("definitions that go on over several lines equal the whole", () => {
   }
 });
 
-test("line ends, NUL, tabs and surrogate pairs survive being split", () => {
+test("line ends, NUL, tabs and surrogate pairs survive splitting", () => {
   const text = "a\r\nb\rc\0d\t\te 👍🏽\r\n\r\n-\tx\r\n\r\n\t\ty 𝒳\r\n```\r\ncode\r\n```\r\n\r";
   for (let first = 0; first <= text.length; first += 1) {
     for (const chunks of [[text.slice(0, first), text.slice(first)], [text.slice(0, first), "", ...text.slice(first)]]) {
@@ -82,7 +82,7 @@ test("a lone surrogate at the end is kept", () => {
   assertStreamsEqually("x \ud83d", ["x ", "\ud83d"]);
 });
 
-test("the source is kept as it was written", () => {
+test("the source is kept as written", () => {
   const text = "a\r\n**b** \0 \ud83d";
   const { markdown } = streamed(text.split(""));
   assert.equal(markdown.text, text);
@@ -102,7 +102,7 @@ test("finished blocks keep their nodes until the end", () => {
   assert.ok(seen.length > 20, `${seen.length} nodes`);
 });
 
-test("a finished block is not changed in any way by the text after it", () => {
+test("a finished block is not changed in any way by later text", () => {
   const { container, markdown } = stream();
   markdown.push("# A\n\nfirst **b** `c`\n\nsecond\n\n");
   const [heading, paragraph] = container.childNodes;
@@ -127,7 +127,7 @@ test("the open block keeps its elements while it grows", () => {
   assert.ok(paragraph.firstChild === text);
 });
 
-test("a late definition makes the earlier links, once, at the end", () => {
+test("a late definition turns earlier text into links, once, at the end", () => {
   const { container, markdown } = stream();
   for (const text of ["See [one] and [two][one].\n\n", "Other [none].\n\n", "filler\n\n"]) markdown.push(text);
   const [first, second] = container.childNodes;

@@ -6,14 +6,14 @@ import { figuresOf } from "../../../static/js/message/answer_figures.js";
 
 const SAVED = { model: "big-1", ttft_ms: 480, duration_ms: 10_480, input_tokens: 1200, output_tokens: 500 };
 
-test("the pace is that of the writing, without the wait", () => {
+test("the pace excludes the wait for the first token", () => {
   assert.equal(tokensPerSecond(figuresOf(SAVED)), 50);
   assert.equal(tokensPerSecond({ outputTokens: 1, durationMs: 100 }), null);
   assert.equal(tokensPerSecond({ outputTokens: 10, durationMs: 100, ttftMs: 100 }), null);
   assert.equal(tokensPerSecond({}), null);
 });
 
-test("there is a row for what is known, and none for what is not", () => {
+test("there is a row for each known figure, and none for the others", () => {
   assert.deepEqual(detailRows(figuresOf(SAVED)), [
     ["Model", "big-1"],
     ["First token", "0.48 s"],

@@ -5,11 +5,11 @@ import { answerLabel, answerNote, countCharacters } from "../../../static/js/mes
 
 const ASSISTANTS = [{ slug: "writer", name: "Careful writer" }];
 
-test("an answer that ended by itself needs no words", () => {
+test("an answer that ended by itself needs no note", () => {
   assert.equal(answerNote({ status: "completed", finish_reason: "stop" }), "");
 });
 
-test("a stopped answer says so, and why if nobody pressed Stop", () => {
+test("a stopped answer says so, and why if the user did not press Stop", () => {
   assert.equal(answerNote({ status: "stopped", finish_reason: "stopped" }), "Stopped");
   assert.match(answerNote({ status: "stopped", finish_reason: "abandoned" }), /nobody/);
   assert.match(answerNote({ status: "completed", finish_reason: "length" }), /length/);
@@ -20,14 +20,14 @@ test("the label names the assistant and its model", () => {
   assert.equal(answerLabel({ assistant: "gone", model: "big-1" }, ASSISTANTS), "gone · big-1");
 });
 
-test("the label does not say the same name twice", () => {
+test("the label does not repeat a name", () => {
   assert.equal(answerLabel({ assistant: "writer", model: "careful writer" }, ASSISTANTS), "Careful writer");
   assert.equal(answerLabel({ assistant: "writer", model: null }, ASSISTANTS), "Careful writer");
   assert.equal(answerLabel({ assistant: null, model: "big-1" }, ASSISTANTS), "big-1");
   assert.equal(answerLabel({}, ASSISTANTS), "Assistant");
 });
 
-test("characters are counted as code points, half ones as one", () => {
+test("characters are counted as code points, half pairs as one", () => {
   for (const text of ["", "abc", "a\u{1F600}b", "\u{1F469}\u200D\u{1F680}", "\ud83d", "\ude00\ud83d", "\ud83d\ud83d\ude00"]) {
     assert.equal(countCharacters(text), Array.from(text).length, JSON.stringify(text));
   }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { BranchPages } from "../../../static/js/message/branch_pages.js";
 
-/** A server whose answers are given out by hand, in the order of the questions. */
+/** A server whose responses the test releases, in the order of the requests. */
 class Server {
   asked = [];
   #answers = [];
@@ -22,7 +22,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 const newest = (...ids) => ids.map((id) => ({ id }));
 const ids = (messages) => messages.map(({ id }) => id);
 
-test("a branch is read from its end upwards, and comes oldest first", async () => {
+test("a branch is read upwards from its end, and returned oldest first", async () => {
   const server = new Server();
   const pages = new BranchPages("c1", server);
 
@@ -42,7 +42,7 @@ test("a branch is read from its end upwards, and comes oldest first", async () =
   ]);
 });
 
-test("opened at a message it is read in both directions", async () => {
+test("opened at a message, it is read in both directions", async () => {
   const server = new Server();
   const pages = new BranchPages("c1", server);
 
@@ -57,7 +57,7 @@ test("opened at a message it is read in both directions", async () => {
   assert.deepEqual([pages.hasOlder, pages.hasNewer], [true, false]);
 });
 
-test("a page of a branch that was left is thrown away", async () => {
+test("a page of an abandoned branch is discarded", async () => {
   const server = new Server();
   const pages = new BranchPages("c1", server);
   const opened = pages.open();
@@ -74,7 +74,7 @@ test("a page of a branch that was left is thrown away", async () => {
   assert.equal(pages.leaf, "a7");
 });
 
-test("what is above a fork is read on from where it was", async () => {
+test("above a fork, reading continues from where it was", async () => {
   const server = new Server();
   const pages = new BranchPages("c1", server);
   const opened = pages.open();
@@ -89,7 +89,7 @@ test("what is above a fork is read on from where it was", async () => {
   assert.match(server.asked.at(-1), /cursor=up$/);
 });
 
-test("a branch that ends where it was cut has nothing below", async () => {
+test("a branch cut at its end has nothing below", async () => {
   const server = new Server();
   const pages = new BranchPages("c1", server);
   const opened = pages.openAt("a5");
@@ -101,7 +101,7 @@ test("a branch that ends where it was cut has nothing below", async () => {
   assert.deepEqual([pages.leaf, pages.hasOlder, pages.hasNewer], ["a5", true, false]);
 });
 
-test("where long messages make short pages, the end is read up to what is known of it", async () => {
+test("if long messages make short pages, the end is read up to a known message", async () => {
   const server = new Server();
   const pages = new BranchPages("c1", server);
   const opened = pages.open();
@@ -119,7 +119,7 @@ test("where long messages make short pages, the end is read up to what is known 
   assert.deepEqual([pages.leaf, pages.hasOlder, pages.hasNewer], ["a1", false, false]);
 });
 
-test("a branch that has nothing of what is known is not read to its beginning", async () => {
+test("a branch without known messages is not read to its beginning", async () => {
   const server = new Server();
   const pages = new BranchPages("c1", server);
   const opened = pages.open();

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Siblings } from "../../../static/js/message/siblings.js";
 
-test("versions are those of one place and one role", () => {
+test("versions share one place and one role", () => {
   const siblings = new Siblings();
   siblings.learn({ id: "q2", parent_id: null, role: "user", siblings: ["q1", "q2"] });
   siblings.learn({ id: "a1", parent_id: "q2", role: "assistant", siblings: ["a1"] });
@@ -13,7 +13,7 @@ test("versions are those of one place and one role", () => {
   assert.deepEqual(siblings.of("q2", "user"), []);
 });
 
-test("one that is being written is the last of them, and has its own id when it is saved", () => {
+test("a message being written is the last version, and gets its own id when saved", () => {
   const siblings = new Siblings();
   siblings.learn({ id: "a1", parent_id: "q1", role: "assistant", siblings: ["a1"] });
 
@@ -28,7 +28,7 @@ test("one that is being written is the last of them, and has its own id when it 
   assert.deepEqual(siblings.of("q1", "assistant"), ["a1", "a2"]);
 });
 
-test("one that came to nothing is none of them", () => {
+test("a message that came to nothing is not a version", () => {
   const siblings = new Siblings();
   siblings.learn({ id: "q1", parent_id: null, role: "user", siblings: ["q1"] });
   siblings.addUnsaved(null, "user", "draft");

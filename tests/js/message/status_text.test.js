@@ -3,12 +3,12 @@ import { test } from "node:test";
 
 import { statusText } from "../../../static/js/message/status_text.js";
 
-test("a state that says everything has words of the page", () => {
+test("a state that says everything is shown in the page's words", () => {
   assert.equal(statusText({ state: "retrying", text: "Zzz" }), "The model is busy. Trying again…");
   assert.equal(statusText({ state: "saving", text: "Zzz" }), "Saving the answer…");
 });
 
-test("the text of any other state says more than that", () => {
+test("for any other state, the text says more", () => {
   assert.equal(statusText({ state: "reading", text: "Reading two pages…" }), "Reading two pages…");
   assert.equal(statusText({ state: "toString", text: "Odd" }), "Odd");
   assert.equal(statusText({ text: "Older than states" }), "Older than states");

@@ -21,12 +21,12 @@ test("a command is found by words that are not in its name", () => {
   assert.deepEqual(names("appearance night"), ["theme-dark"]);
 });
 
-test("what concerns the conversation on the screen is there if there is one", () => {
+test("commands on the open conversation are there if there is one", () => {
   assert.deepEqual(names("this conversation"), []);
   assert.deepEqual(names("this conversation", OPEN), ["pin", "rename", "archive", "delete"]);
 });
 
-test("what was done can be taken back", () => {
+test("an action can be undone", () => {
   assert.deepEqual(names("unpin", { ...OPEN, pinned: true }), ["pin"]);
   assert.deepEqual(names("put back", { ...OPEN, archived: true }), ["archive"]);
   assert.deepEqual(names("pin", { ...OPEN, archived: true }), []);

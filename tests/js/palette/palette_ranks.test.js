@@ -6,7 +6,7 @@ import { bestRank, parted, UNKNOWN } from "../../../static/js/palette/palette_ra
 
 const OPEN = { id: "c", title: "Herons", assistant: null, active_leaf_id: null, created_at: "", updated_at: "" };
 
-/** @param {string} text with what matches in brackets */
+/** @param {string} text with matches in brackets */
 function segments(text) {
   return text.split(/(\[[^\]]*\])/).filter(Boolean).map((part) => ({ text: part.replace(/[[\]]/g, ""), match: part.startsWith("[") }));
 }
@@ -23,7 +23,7 @@ function around(query, hits, open = OPEN) {
   return [leading.map(({ name }) => name), following.map(({ name }) => name)];
 }
 
-test("an ordinary word that was said goes before the commands that begin with it", () => {
+test("an ordinary word in a hit ranks before the commands that begin with it", () => {
   const themes = ["theme-light", "theme-dark", "theme-system"];
 
   assert.deepEqual(around("the", [hit("Birds", "Where do [the] herons nest?")]), [[], themes]);
@@ -31,19 +31,19 @@ test("an ordinary word that was said goes before the commands that begin with it
   assert.deepEqual(around("the", null), [[], themes]);
 });
 
-test("a command that is named leads, whatever was said", () => {
+test("a command that is named leads, whatever the hits", () => {
   assert.deepEqual(around("dark", [hit("[Dark] matter", "What is [dark] matter?")])[0], ["theme-dark"]);
   assert.deepEqual(around("new chat", [hit("A [new] [chat]")])[0], ["new-chat"]);
   assert.deepEqual(around("dark", null)[0], ["theme-dark"]);
 });
 
-test("the beginning of a name leads where nothing holds the words better", () => {
+test("the beginning of a name leads if no hit matches better", () => {
   assert.deepEqual(around("dar", [hit("[Dark] matter", "It is [dark].")])[0], ["theme-dark"]);
   assert.deepEqual(around("dar", [hit("Dar", "[Dar] es Salaam")])[0], []);
   assert.deepEqual(around("dar", [])[0], ["theme-dark"]);
 });
 
-test("a command that is found by a word of its description follows what was found", () => {
+test("a command found by a word of its description follows the hits", () => {
   assert.deepEqual(around("night", [hit("Owls", "at [nightfall]")]), [[], ["theme-dark"]]);
   assert.deepEqual(around("night", []), [["theme-dark"], []]);
 });

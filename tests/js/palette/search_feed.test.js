@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { SearchFeed } from "../../../static/js/palette/search_feed.js";
 import { ClockByHand, settle } from "../client/clock_by_hand.js";
 
-/** Requests that the test answers itself. */
+/** Requests that the test responds to. */
 function rig() {
   const clock = new ClockByHand();
   /** @type {{ path: string, answer: (page: unknown) => void, fail: (error: Error) => void }[]} */
@@ -21,7 +21,7 @@ function hit(id) {
   return { conversation: { id }, message_id: null };
 }
 
-test("it asks once, when the typing pauses", async () => {
+test("it sends one request, when typing pauses", async () => {
   const { feed, clock, asked } = rig();
 
   for (const words of ["h", "he", "hero", "heron "]) {
@@ -34,7 +34,7 @@ test("it asks once, when the typing pauses", async () => {
   assert.deepEqual(asked.map(({ path }) => path), ["GET /search?q=heron"]);
 });
 
-test("it is known whether the hits are those of the words", async () => {
+test("it knows whether the hits belong to the query", async () => {
   const { feed, clock, asked } = rig();
   feed.search("heron");
   await clock.advance(120);
@@ -51,7 +51,7 @@ test("it is known whether the hits are those of the words", async () => {
   assert.equal(feed.answered, false);
 });
 
-test("an answer to words that have changed is nobody's", async () => {
+test("a response to an outdated query is discarded", async () => {
   const { feed, clock, asked } = rig();
   feed.search("first");
   await clock.advance(120);
@@ -67,7 +67,7 @@ test("an answer to words that have changed is nobody's", async () => {
   assert.equal(feed.state, "ready");
 });
 
-test("the last hits stand until the next are there", async () => {
+test("the last hits stay until the next arrive", async () => {
   const { feed, clock, asked } = rig();
   feed.search("heron");
   await clock.advance(120);
@@ -97,7 +97,7 @@ test("further pages are added, one at a time", async () => {
   assert.equal(asked.length, 2);
 });
 
-test("a failure is told, and the same words can be asked for again", async () => {
+test("a failure is reported, and the same query can be repeated", async () => {
   const { feed, clock, asked } = rig();
   feed.search("heron");
   await clock.advance(120);
@@ -113,7 +113,7 @@ test("a failure is told, and the same words can be asked for again", async () =>
   assert.equal(feed.state, "ready");
 });
 
-test("without words nothing is asked for, and nothing is found", async () => {
+test("an empty query sends no request and finds nothing", async () => {
   const { feed, clock, asked } = rig();
   feed.search("heron");
   feed.search("   ");

@@ -5,7 +5,7 @@ import { conversationIdOf, pathOf } from "../../../static/js/sidebar/conversatio
 
 const ID = "0b9cbe1e-7f6c-4a35-9d3e-1c5a5d0f2a11";
 
-test("the address of a conversation names it", () => {
+test("a conversation's address contains its id", () => {
   assert.equal(conversationIdOf(`/c/${ID}`), ID);
   assert.equal(conversationIdOf(`/c/${ID}/`), ID);
   assert.equal(conversationIdOf(`/chat/c/${ID.toUpperCase()}`), ID);

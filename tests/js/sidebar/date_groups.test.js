@@ -19,15 +19,15 @@ test("days are calendar days", () => {
   assert.equal(dateGroup(ago(30), NOW), "Previous 30 days");
 });
 
-test("older ones stand under their month", () => {
+test("older items are grouped by month", () => {
   assert.equal(dateGroup(ago(31), NOW, "en"), "October 2026");
 });
 
-test("a clock of the server that is ahead is today", () => {
+test("a time ahead of the local clock counts as today", () => {
   assert.equal(dateGroup(ago(-1, 1), NOW), "Today");
 });
 
-test("neighbours of one day share a group, in their order", () => {
+test("adjacent items of one day share a group, in order", () => {
   const dates = [ago(0, 9), ago(0, 1), ago(1), ago(40)];
 
   const groups = groupByDate(dates, (date) => date, NOW, "en");

@@ -7,7 +7,7 @@ import { MessageWindow } from "../../../static/js/transcript/message_window.js";
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
-/** Saved messages, which can be drawn anew: `from` up to, without, `to`; each follows on the one before. */
+/** Saved messages, which can be redrawn: `from` up to, but not including, `to`; each follows the previous one. */
 function saved(from, to) {
   return Array.from({ length: to - from }, (_, index) => entry(from + index));
 }
@@ -62,7 +62,7 @@ test("however far one reads upwards, the page stays bounded, and the end comes b
   assert.deepEqual(shown(), range(50 - shown().length, 50));
 });
 
-test("what is added below something that is not drawn is not drawn either", () => {
+test("messages added below undrawn ones are not drawn", () => {
   const { window, shown } = opened(10);
   window.drawOnly(3, 5);
   assert.deepEqual(shown(), [3, 4, 5]);
@@ -73,7 +73,7 @@ test("what is added below something that is not drawn is not drawn either", () =
   assert.deepEqual(shown(), range(3, 11));
 });
 
-test("an element that cannot be made again is kept while it is not drawn", () => {
+test("an element that cannot be created again is kept while it is not drawn", () => {
   const { window, list } = opened(340);
   window.drawOnly(340);
   const element = document.createElement("b");
@@ -101,7 +101,7 @@ test("a branch is cut at its fork, drawn or not", () => {
   assert.equal(window.cutBelow(null).length, 5);
 });
 
-test("a fork below a message that has not been read is found by what it is below", () => {
+test("a fork below an unread message is found by its parent", () => {
   const list = document.createElement("div");
   const window = new MessageWindow(list);
   window.append(saved(20, 25));
@@ -110,7 +110,7 @@ test("a fork below a message that has not been read is found by what it is below
   assert.deepEqual(window.cutBelow("unknown"), []);
 });
 
-test("single messages are taken away from where they stand", () => {
+test("single messages are removed wherever they are", () => {
   const { window, shown } = opened(6);
   window.drawOnly(4);
   const [third] = window.entries.filter(({ key }) => key === "m3");

@@ -4,21 +4,21 @@ import { test } from "node:test";
 import { ChatError, connectionLost } from "../../../static/js/client/errors.js";
 import { errorText } from "../../../static/js/ui/error_text.js";
 
-test("a code that says everything has words of the page", () => {
+test("a code that says everything is shown in the page's words", () => {
   assert.equal(errorText(connectionLost()), "The connection was lost before the site had answered.");
   assert.equal(errorText(new ChatError({ code: "too_many_runs", message: "3 answers are being written." })), "Too many answers are being written for you. Wait for one to end.");
 });
 
-test("the words for too much fit whatever was too much", () => {
+test("the sentence for a rate limit fits whatever was limited", () => {
   const message = "You have sent many messages. Wait a moment.";
   assert.equal(errorText(new ChatError({ code: "rate_limited", message })), "Too many requests. Wait a moment, then try again.");
 });
 
-test("without a model the page says whom to ask", () => {
+test("without a model, the page says whom to ask", () => {
   assert.equal(errorText(new ChatError({ code: "no_model", message: "Zzz" })), "No model is set up that you may use. Ask your administrator.");
 });
 
-test("where the server knows more, it has the word", () => {
+test("if the server knows more, its sentence is shown", () => {
   for (const code of ["unavailable", "too_many_requests", "brand_new", "toString"]) {
     assert.equal(errorText(new ChatError({ code, message: "Ask your administrator." })), "Ask your administrator.");
   }

@@ -15,7 +15,7 @@ document.getElementById("catalogue").textContent = JSON.stringify({ language: "d
 globalThis.document = document;
 const { errorText } = await import("../../../static/js/ui/error_text.js");
 const { failureText } = await import("../../../static/js/ui/failure_text.js");
-// What comes late on a page in another language.
+// Loaded later on a page in another language.
 await import("../../../static/js/ui/server_text.js");
 await new Promise((resolve) => setImmediate(resolve));
 
@@ -23,19 +23,19 @@ const [LATER] = Object.values(GERMAN);
 const TOO_MANY = GERMAN["Too many requests. Wait a moment, then try again."];
 const SITE_BOUND = { code: "unavailable", message: "The site is writing as many answers as it can. Try again in a moment." };
 
-test("what only the server can tell apart is told by its code on a page of another language", () => {
+test("on a translated page, an error whose details only the server knows is told by its code", () => {
   assert.equal(errorText(SITE_BOUND), LATER);
   assert.equal(errorText({ code: "too_many_requests", message: "You have too many connections open." }), TOO_MANY);
   assert.equal(failureText({ ...SITE_BOUND, retryable: true }).detail, LATER);
 });
 
-test("a code without words keeps the server's sentence", () => {
+test("a code without a text keeps the server's sentence", () => {
   for (const code of ["bad_request", "brand_new", "toString"]) {
     assert.equal(errorText({ code, message: "Ask your administrator." }), "Ask your administrator.");
   }
 });
 
-test("a sentence that is known is told with what it names and quotes", () => {
+test("a known sentence is translated, with its values and quotes", () => {
   const told = (message) => errorText({ code: "provider_unavailable", message });
 
   assert.equal(told("The model did not begin to answer within 60 seconds."), "Das Modell hat nicht innerhalb von 60 Sekunden begonnen.");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { failureText, waitText } from "../../../static/js/ui/failure_text.js";
 
-test("a known code has a title, with the words of the server below", () => {
+test("a known code has a title, with the server's sentence below", () => {
   assert.deepEqual(failureText({ code: "timeout", message: "Nothing came for 45 seconds.", retryable: true }), {
     kind: "model",
     title: "The model took too long",
@@ -11,7 +11,7 @@ test("a known code has a title, with the words of the server below", () => {
   });
 });
 
-test("where the server says no more than the code, the sentence below is ours, too", () => {
+test("if the server says no more than the code, the detail is ours, too", () => {
   assert.equal(failureText({ code: "output_too_long", message: "Zzz", retryable: false }).detail, "It grew longer than this site allows.");
   assert.deepEqual(failureText({ code: "empty_answer", message: "It used up all its length.", retryable: true }), {
     kind: "model",
@@ -22,18 +22,18 @@ test("where the server says no more than the code, the sentence below is ours, t
   assert.equal(failureText({ code: "not_found", message: "Zzz", retryable: false }).detail, "");
 });
 
-test("an unknown code has a title as well", () => {
+test("an unknown code has a title, too", () => {
   assert.equal(failureText({ code: "brand_new", message: "?", retryable: false }).title, "The answer did not come");
   assert.equal(failureText({ code: "toString", message: "?", retryable: false }).title, "The answer did not come");
 });
 
-test("a message whose fate is unknown is called unsent", () => {
+test("a message with an unknown outcome is called unsent", () => {
   const failure = { code: "closed", message: "The connection is closed.", retryable: true };
 
   assert.match(failureText(failure, { unanswered: true }).title, /^Not sent/);
 });
 
-test("what can be done about it is told apart", () => {
+test("the possible remedies are distinguished", () => {
   const kinds = ["rate_limited", "quota_exceeded", "provider_unavailable", "network"].map((code) => failureText({ code, message: "", retryable: true }).kind);
 
   assert.deepEqual(kinds, ["wait", "quota", "model", "network"]);
@@ -43,7 +43,7 @@ test("nothing is said twice", () => {
   assert.equal(failureText({ code: "timeout", message: "The model took too long", retryable: true }).detail, "");
 });
 
-test("a wait is told in seconds, a long one in minutes", () => {
+test("a wait is shown in seconds, a long one in minutes", () => {
   assert.equal(waitText(0.2), "1 s");
   assert.equal(waitText(42), "42 s");
   assert.equal(waitText(121), "3 min");

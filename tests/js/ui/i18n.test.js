@@ -5,7 +5,7 @@ import { parseHTML } from "linkedom";
 
 let pages = 0;
 
-/** The module as a page with this catalogue has it; without one, as node has it. */
+/** The module on a page with this catalogue; without one, as in node. */
 async function page(catalogue) {
   if (catalogue) {
     const { document } = parseHTML('<html><body><script id="catalogue" type="application/json"></script></body></html>');
@@ -24,7 +24,7 @@ const GERMAN = {
   messages: { Save: "Speichern", "%(count)s answer": ["%(count)s Antwort", "%(count)s Antworten"], Empty: "" },
 };
 
-test("without a page every text is as it was written", async () => {
+test("without a page, every text is unchanged", async () => {
   const { gettext, ngettext, language } = await page();
 
   assert.equal(gettext("Save"), "Save");
@@ -40,7 +40,7 @@ test("a page without a catalogue is in English", async () => {
   assert.equal(gettext("Save"), "Save");
 });
 
-test("a text is translated, and stays as it is where there is no translation", async () => {
+test("a text is translated, or unchanged without a translation", async () => {
   const { gettext, language } = await page(GERMAN);
 
   assert.equal(gettext("Save"), "Speichern");
@@ -49,35 +49,35 @@ test("a text is translated, and stays as it is where there is no translation", a
   assert.equal(language(), "de");
 });
 
-test("names that every object has are no translations", async () => {
+test("names of inherited properties are not translations", async () => {
   const { gettext, ngettext } = await page(GERMAN);
 
   assert.equal(gettext("constructor"), "constructor");
   assert.equal(ngettext("toString", "many", 2), "many");
 });
 
-test("the form is the one for the count", async () => {
+test("the plural form matches the count", async () => {
   const { ngettext } = await page(GERMAN);
   const answers = (count) => ngettext("%(count)s answer", "%(count)s answers", count);
 
   assert.deepEqual([0, 1, 2].map(answers), ["%(count)s Antworten", "%(count)s Antwort", "%(count)s Antworten"]);
 });
 
-test("a language with more forms has each of them, in the order of its catalogue", async () => {
+test("a language with more plural forms has each of them, in its catalogue's order", async () => {
   const { ngettext } = await page({ language: "ru", messages: { file: ["файл", "файла", "файлов", "файла"] } });
   const files = (count) => ngettext("file", "files", count);
 
   assert.deepEqual([1, 21, 3, 5, 11].map(files), ["файл", "файл", "файла", "файлов", "файлов"]);
 });
 
-test("a plural is no text, and a text no plural", async () => {
+test("a plural is not a text, and a text is not a plural", async () => {
   const { gettext, ngettext } = await page(GERMAN);
 
   assert.equal(gettext("%(count)s answer"), "%(count)s answer");
   assert.equal(ngettext("Save", "Saves", 2), "Saves");
 });
 
-test("named places are filled in, as often as they occur", async () => {
+test("named placeholders are filled in, as often as they occur", async () => {
   const { interpolate } = await page();
 
   assert.equal(interpolate("%(a)s of %(b)s, %(a)s", { a: 1, b: "two" }), "1 of two, 1");

@@ -14,13 +14,13 @@ afterEach(() => {
   delete globalThis.requestIdleCallback;
 });
 
-/** What the module knows is known for the time of a page. */
+/** The module's state lives as long as a page. */
 const newPage = () => import(`../../../static/js/ui/late_module.js?page=${(pages += 1)}`);
 
-/** Lets promise callbacks have their turn. */
+/** Runs promise callbacks. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A window in which somebody moves. */
+/** A window with an active user. */
 function windowWith(loadLateModules) {
   const page = new EventTarget();
   loadLateModules(page);
@@ -33,7 +33,7 @@ async function idleTime() {
   await settle();
 }
 
-/** Notes what is asked for; the first `fails` attempts find no network. */
+/** Records what is requested; the first `fails` attempts find no network. */
 function imported(asked, name, { fails = 0 } = {}) {
   return async () => {
     asked.push(name);
@@ -42,7 +42,7 @@ function imported(asked, name, { fails = 0 } = {}) {
   };
 }
 
-test("modules come one after another when the page is drawn, touched and idle", async () => {
+test("modules are loaded one after another when the page is drawn, touched and idle", async () => {
   const { LateModule, loadLateModules } = await newPage();
   const asked = [];
   const [first, second] = ["first", "second"].map((name) => new LateModule(imported(asked, name)));
@@ -53,7 +53,7 @@ test("modules come one after another when the page is drawn, touched and idle", 
   const page = new EventTarget();
   loadLateModules(page);
   await idleTime();
-  assert.deepEqual(asked, [], "nobody is there");
+  assert.deepEqual(asked, [], "no user is active");
   page.dispatchEvent(new Event("keydown"));
   assert.deepEqual(asked, []);
   await idleTime();
@@ -63,7 +63,7 @@ test("modules come one after another when the page is drawn, touched and idle", 
   assert.deepEqual(second.loaded, { name: "second" });
 });
 
-test("one that is asked for comes at once, and only once", async () => {
+test("a requested module is loaded at once, and only once", async () => {
   const { LateModule, loadLateModules } = await newPage();
   const asked = [];
   const module = new LateModule(imported(asked, "it"));
@@ -75,7 +75,7 @@ test("one that is asked for comes at once, and only once", async () => {
   assert.deepEqual(asked, ["it"]);
 });
 
-test("one that could not be loaded keeps none from coming, and is tried again when it is asked for", async () => {
+test("a failed module does not block the others, and is retried when requested", async () => {
   const { LateModule, loadLateModules } = await newPage();
   const asked = [];
   const first = new LateModule(imported(asked, "first", { fails: 2 }));
@@ -90,7 +90,7 @@ test("one that could not be loaded keeps none from coming, and is tried again wh
   assert.deepEqual(await first.load(), { name: "first" });
 });
 
-test("one that is named after the page was idle still comes by itself", async () => {
+test("a module created after the page was idle is still loaded by itself", async () => {
   const { LateModule, loadLateModules } = await newPage();
   windowWith(loadLateModules);
   await idleTime();
@@ -101,7 +101,7 @@ test("one that is named after the page was idle still comes by itself", async ()
   assert.deepEqual(module.loaded, { name: "it" });
 });
 
-test("a page that is drawn again does not load everything again", async () => {
+test("a redrawn page does not load everything again", async () => {
   const { LateModule, loadLateModules } = await newPage();
   const asked = [];
   new LateModule(imported(asked, "it"));

@@ -20,7 +20,7 @@ test("Shift+Enter and Alt+Enter break the line", () => {
   assert.equal(sendsMessage(press({ altKey: true }), DESKTOP), false);
 });
 
-test("on a touch screen Enter breaks the line", () => {
+test("on a touch screen, Enter breaks the line", () => {
   assert.equal(sendsMessage(press({}), TOUCH), false);
 });
 

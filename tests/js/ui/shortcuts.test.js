@@ -16,7 +16,7 @@ function press(key, fields = {}) {
   return /** @type {any} */ ({ key, target: document.querySelector("p"), keyCode: 0, ...fields });
 }
 
-test("a key alone is a shortcut where nothing is typed", () => {
+test("a single key is a shortcut while nothing is being typed", () => {
   assert.equal(shortcutOf(press("/")), "focus-composer");
   assert.equal(shortcutOf(press("?", { shiftKey: true })), "shortcuts");
   assert.equal(shortcutOf(press("/", { target: document.querySelector("textarea") })), null);
@@ -24,7 +24,7 @@ test("a key alone is a shortcut where nothing is typed", () => {
   assert.equal(shortcutOf(press("constructor")), null);
 });
 
-test("with Ctrl or Cmd it is one everywhere", () => {
+test("with Ctrl or Cmd, it is a shortcut everywhere", () => {
   const target = document.querySelector("textarea");
   assert.equal(shortcutOf(press("k", { ctrlKey: true, target })), "palette");
   assert.equal(shortcutOf(press("K", { metaKey: true, target })), "palette");
@@ -33,20 +33,20 @@ test("with Ctrl or Cmd it is one everywhere", () => {
   assert.equal(shortcutOf(press("k", { ctrlKey: true, altKey: true })), null);
 });
 
-test("what an input method does, or somebody has handled, is no shortcut", () => {
+test("keys handled by an input method, or already handled, are not shortcuts", () => {
   assert.equal(shortcutOf(press("Escape", { isComposing: true })), null);
   assert.equal(shortcutOf(press("Escape", { keyCode: 229 })), null);
   assert.equal(shortcutOf(press("/", { defaultPrevented: true })), null);
 });
 
-test("the arrow up alone asks for the last question", () => {
+test("the up arrow alone edits the last question", () => {
   assert.equal(editsLast(press("ArrowUp")), true);
   assert.equal(editsLast(press("ArrowUp", { shiftKey: true })), false);
   assert.equal(editsLast(press("ArrowUp", { keyCode: 229 })), false);
   assert.equal(editsLast(press("ArrowDown")), false);
 });
 
-test("keys are named as they are on the keyboard", () => {
+test("keys are named as on the keyboard", () => {
   assert.deepEqual(keyNames("Mod+Shift+O", "MacIntel"), ["⌘", "⇧", "O"]);
   assert.deepEqual(keyNames("Mod+K", "Linux x86_64"), ["Ctrl", "K"]);
 });

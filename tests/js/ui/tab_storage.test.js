@@ -5,24 +5,24 @@ import { leftByClosedTabs } from "../../../static/js/app/closed_tabs.js";
 import { TabStorage } from "../../../static/js/ui/tab_storage.js";
 import { BrowserStorage } from "../browser_storage.js";
 
-/** More than long enough for a page that is open in this process. */
+/** More than enough for a page open in this process. */
 const ANSWER_MS = 2_000;
 
-/** A browser with tabs that are open, until they are closed. Each test has a key of its own: it names a channel. */
+/** A browser with open tabs. Each test has its own key, because the key names a channel. */
 function browserOf(context, key) {
   const browser = new BrowserStorage();
   const open = (tab = new BrowserStorage()) => new TabStorage(key, { tab, browser });
   return {
     browser,
     open,
-    /** An open tab that keeps something; it is closed with the test, at the latest. */
+    /** An open tab that stores something; closed with the test at the latest. */
     keeping(text) {
       const storage = open();
       storage.setItem(key, text);
       context.after(() => storage.removeItem(key));
       return storage;
     },
-    /** What a tab leaves that is closed without a word. */
+    /** What a tab leaves when it is closed without cleanup. */
     closed(text) {
       const storage = open();
       storage.setItem(key, text);
@@ -33,7 +33,7 @@ function browserOf(context, key) {
   };
 }
 
-test("a reload finds what the tab has kept, and nothing of other tabs", (context) => {
+test("a reload finds what its tab stored, and nothing of other tabs", (context) => {
   const { open, keeping } = browserOf(context, "reload");
   const tab = new BrowserStorage();
   const before = open(tab);
@@ -46,7 +46,7 @@ test("a reload finds what the tab has kept, and nothing of other tabs", (context
   assert.equal(open(tab).getItem("reload"), null);
 });
 
-test("what a closed tab has left is found, and what open ones keep is not", async (context) => {
+test("the copies of closed tabs are found, those of open tabs are not", async (context) => {
   const { browser, open, keeping, closed } = browserOf(context, "closed");
   closed("left");
   keeping("kept");
@@ -64,13 +64,13 @@ test("a page does not find its own copy", async (context) => {
   assert.deepEqual(keeping("mine").others, []);
 });
 
-test("with no other copies nobody is asked", async (context) => {
+test("without other copies, no page is asked", async (context) => {
   const { open } = browserOf(context, "nobody");
-  context.mock.method(globalThis, "BroadcastChannel", () => assert.fail("nobody is there to answer"));
+  context.mock.method(globalThis, "BroadcastChannel", () => assert.fail("no page can reply"));
   assert.deepEqual(await leftByClosedTabs(open(), ANSWER_MS), []);
 });
 
-test("once a page keeps nothing, nothing of it is left and it answers no more", (context) => {
+test("a page that stores nothing leaves nothing behind and no longer replies", (context) => {
   const { browser, keeping } = browserOf(context, "nothing");
   keeping("answered").removeItem("nothing");
   assert.deepEqual({ ...browser }, {});

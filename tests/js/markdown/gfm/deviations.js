@@ -7,7 +7,7 @@ const NOTES = "a footnote stays where it was written";
 const BREAKS = "a line ends where it was ended";
 const CELLS = "a cell that the heading has no place for is shown";
 
-/** Where we differ from GitHub on purpose: the example, and why. All others look the same. */
+/** Intentional deviations from GitHub: the example, and why. All other examples look the same. */
 export const DEVIATIONS = {
   "gfm 203": BREAKS,
   "gfm 204": CELLS,
