@@ -114,7 +114,7 @@ async def test_what_the_server_refuses_is_only_text(visitors: Visitors) -> None:
 
 async def test_lists_that_cannot_be_read_say_why_in_text(visitors: Visitors) -> None:
     visitor = await arrive(visitors)
-    visitor.watch.expect(r"console: .* 400 .*/api/", r"console: chat: the list could not be read again")
+    visitor.watch.expect(r"console: .* 400 .*/api/", r"console: chat: could not refresh the list")
     words = "".join(FIELDS)
     error = {"error": {"code": words, "message": words, "retryable": False}}
     for path in ("**/api/conversations?*", "**/api/search*"):

@@ -179,7 +179,7 @@ export class ConversationView {
     if (status === "error" || !session.store.get(id)?.provisional) return;
     try {
       const saved = await session.client.request("GET", `/conversations/${id}`);
-      if (session.store.get(id)?.provisional) session.store.put(saved); // It may have been deleted meanwhile.
+      if (session.store.get(id)?.provisional) session.store.put(saved); // It may have been deleted in the meantime.
     } catch (error) {
       warn("could not read the conversation", error); // The notice of its creation will follow.
     }

@@ -44,7 +44,7 @@ export class UnsentMessages {
     const own = this.#sendAll(this.#entries.splice(0), page);
     const adopted = await this.#adopt();
     if (!adopted.length) return own;
-    await page.view.loaded; // The user may have opened another conversation meanwhile.
+    await page.view.loaded; // The user may have opened another conversation in the meantime.
     const { id, empty } = page.view.open;
     // Do not mix messages into a new conversation that has just begun.
     if (id === null && !empty) return this.#sendElsewhere(adopted, page);

@@ -77,7 +77,7 @@ export class AssistantPicker {
   }
 
   /**
-   * Selects the assistant of this conversation, unless the user has picked another here meanwhile.
+   * Selects the assistant of this conversation, unless the user has picked another here in the meantime.
    *
    * @param {string | null} slug
    */

@@ -102,7 +102,7 @@ export class ChatComposer extends HTMLElement {
     this.#submit();
   }
 
-  /** The new conversation has an id now: text typed meanwhile moves to it. @param {string} id */
+  /** The new conversation has an id now: text typed in the meantime moves to it. @param {string} id */
   identify(id) {
     this.#drafts.write(this.#conversationId ?? null, "");
     this.#conversationId = id;
@@ -120,7 +120,7 @@ export class ChatComposer extends HTMLElement {
     this.#tell("assistant");
   }
 
-  /** Returns text to the box, before anything typed meanwhile. @param {string} text */
+  /** Returns text to the box, before anything typed in the meantime. @param {string} text */
   giveBack(text) {
     if (!text) return;
     this.text = this.text.trim() && this.text !== text ? `${text}\n\n${this.text}` : text;

@@ -53,7 +53,7 @@ export class Drafts {
   }
 
   /**
-   * Returns text to the draft, before anything typed meanwhile.
+   * Returns text to the draft, before anything typed in the meantime.
    *
    * @param {string | null} conversationId
    * @param {string} text

@@ -3,7 +3,7 @@ const TYPING = "input, textarea, select, [contenteditable]";
 
 /**
  * Reports at once when the reader moves up, by wheel, touch or key. The scroll itself comes frames later, and text
- * that grows meanwhile would undo it.
+ * that grows in the meantime would undo it.
  *
  * @param {HTMLElement} scroller
  * @param {() => void} onUpward

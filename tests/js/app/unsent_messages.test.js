@@ -97,7 +97,7 @@ test("a message for a conversation that is gone becomes a draft of a new one", a
   assert.deepEqual([drafts.read("other"), drafts.read(null)], ["", "There"]);
 });
 
-test("a message taken back meanwhile, or whose user has signed out, is not sent", async () => {
+test("a message taken back in the meantime, or whose user has signed out, is not sent", async () => {
   const { client, left, page, texts } = await loaded({ own: [here, there] });
   client.outbox.clear();
 

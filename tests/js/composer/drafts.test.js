@@ -75,7 +75,7 @@ test("without a storage there are no drafts", () => {
   assert.equal(drafts.read("a"), "");
 });
 
-test("returned text is put before text typed meanwhile", () => {
+test("returned text is put before text typed in the meantime", () => {
   const drafts = new Drafts(new MemoryStorage(), 1);
 
   drafts.giveBack("a", "refused");
@@ -108,7 +108,7 @@ test("signing out leaves nothing behind, and keeps other users' drafts", () => {
   new Drafts(storage, 12).write("a", "theirs");
 
   drafts.clear();
-  drafts.write("a", "what still stands in the box, while the page goes");
+  drafts.write("a", "what is still in the box while the page closes");
 
   assert.equal(storage.length, 1);
   assert.equal(new Drafts(storage, 12).read("a"), "theirs");

@@ -161,7 +161,7 @@ test("a change that changes nothing is not sent", async () => {
   assert.deepEqual(client.requests, []);
 });
 
-test("a failed change does not undo what another tab has changed meanwhile", async () => {
+test("a failed change does not undo what another tab has changed in the meantime", async () => {
   const store = new ConversationStore(server(new Error("network")));
   store.put(conversation("a", 1, "old"));
 
@@ -172,7 +172,7 @@ test("a failed change does not undo what another tab has changed meanwhile", asy
   assert.equal(store.get("a")?.title, "theirs");
 });
 
-test("on a refresh, conversations deleted meanwhile are gone, and older pages are read as far as before", async () => {
+test("on a refresh, conversations deleted in the meantime are gone, and older pages are read as far as before", async () => {
   const client = server({ items: [conversation("d", 4)], next: "1" }, { items: [conversation("b", 2)], next: "2" });
   const store = new ConversationStore(client);
   for (const [id, minute] of [["d", 4], ["c", 3], ["b", 2]]) store.put(conversation(id, minute));

@@ -134,7 +134,7 @@ test("a formula is drawn once, and stays while its paragraph grows", async () =>
   assert.equal(it.asked.mathml, 1);
 });
 
-test("a failed load is retried by the next one, and the text stays meanwhile", async () => {
+test("a failed load is retried by the next one, and the text stays in the meantime", async () => {
   const it = stage({ fails: 2 });
   it.markdown.push("so $x$\n\n```js\na\n```\n\n");
   await it.rest();

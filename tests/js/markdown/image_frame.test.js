@@ -23,7 +23,7 @@ test("a requested image is shown in an iframe", () => {
   assert.equal(place.querySelector("iframe").getAttribute("src"), `/chat/image?address=${encodeURIComponent("https://a.example/b.png?x=%22")}`);
 });
 
-test("it is also shown if the message was redrawn meanwhile", () => {
+test("it is also shown if the message was redrawn in the meantime", () => {
   draw();
   const pressed = button();
   draw();

@@ -58,7 +58,7 @@ test("code in a list is not split unless it is very long", () => {
   assert.equal(rendered(text).children.length, 1);
 });
 
-test("a long text is drawn in slices, and not at all if another is drawn meanwhile", () => {
+test("a long text is drawn in slices, and not at all if another is drawn in the meantime", () => {
   const text = "word **bold** `code`\n\n".repeat(4_000);
   const container = element();
   const waiting = [];
