@@ -132,11 +132,11 @@ export class ChatApp extends HTMLElement {
     try {
       await send();
     } catch (error) {
-      const refusal = /** @type {import("../client/errors.js").ChatError} */ (error);
+      const failure = /** @type {import("../client/errors.js").ChatError} */ (error);
       if (open.closed) return this.#giveBack(open.id, text);
       this.#composer.giveBack(text);
-      if (MODELS.has(refusal.code)) void this.#watchModels();
-      if (refusal.code !== "discarded") this.#composer.showProblem(errorText(refusal), refusal);
+      if (MODELS.has(failure.code)) void this.#watchModels();
+      if (failure.code !== "discarded") this.#composer.showProblem(errorText(failure), failure);
     }
   }
 

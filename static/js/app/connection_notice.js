@@ -32,18 +32,18 @@ export class ConnectionNotice extends HTMLElement {
   #draw = () => {
     if (!this.#connection) return;
     clearTimeout(this.#timer);
-    const words = connectionText(this.#connection, { now: Date.now(), online: navigator.onLine });
-    if (words.inMs !== null) {
-      this.#timer = setTimeout(this.#draw, words.inMs);
+    const notice = connectionText(this.#connection, { now: Date.now(), online: navigator.onLine });
+    if (notice.inMs !== null) {
+      this.#timer = setTimeout(this.#draw, notice.inMs);
       return; // The current text stays true until then.
     }
-    if (words.text === this.#shown) return;
-    this.#shown = words.text;
-    this.replaceChildren(...(words.text ? [this.#line(words)] : []));
-    if (words.text) this.dispatchEvent(new CustomEvent("announce", { bubbles: true, detail: words.text }));
+    if (notice.text === this.#shown) return;
+    this.#shown = notice.text;
+    this.replaceChildren(...(notice.text ? [this.#line(notice)] : []));
+    if (notice.text) this.dispatchEvent(new CustomEvent("announce", { bubbles: true, detail: notice.text }));
   };
 
-  /** @param {import("./connection_text.js").ConnectionText} words */
+  /** @param {import("./connection_text.js").ConnectionText} notice */
   #line({ text, tone, action }) {
     const line = document.createElement("p");
     line.className = "notice";

@@ -5,8 +5,8 @@
  */
 
 /**
- * Which model problem to show. None if another provider can answer. A server that lists no models is not a problem
- * while it has an assistant: not every server lists models.
+ * Which model problem to show: that of the chosen assistant's provider, or of any if no assistant can be chosen. A
+ * server that lists no models counts only in the latter case: not every server lists its models.
  *
  * @param {Problem[]} problems
  * @param {{ provider: string } | null} chosen the chosen assistant

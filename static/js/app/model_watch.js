@@ -11,8 +11,8 @@ const REFUSED_MS = 30_000;
 const DOUBT_MS = 10_000;
 
 /**
- * The notice that the model server cannot be used. While it is shown, the page polls the server; when the server is
- * back, the notice disappears and its assistants can be chosen without a reload.
+ * The notice that the model server cannot be used. While it is shown, the page polls the server. When the server is
+ * back, the notice disappears, and the assistants available by then can be chosen without a reload.
  */
 export class ModelWatch {
   #client;

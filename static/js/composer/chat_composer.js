@@ -85,14 +85,14 @@ export class ChatComposer extends HTMLElement {
    */
   open(id, { assistant }) {
     const isFirst = this.#conversationId === undefined;
-    const words = [...new Set([this.#drafts.read(id), isFirst ? this.text : ""])].filter(Boolean);
+    const texts = [...new Set([this.#drafts.read(id), isFirst ? this.text : ""])].filter(Boolean);
     this.#save();
     this.#conversationId = id;
     this.#picker.choose(assistant);
     if (!this.#hint.waiting) this.#hint.showProblem("");
-    this.text = words.join("\n\n");
+    this.text = texts.join("\n\n");
     // A draft that was not visible is not sent along with the typed text.
-    this.#box.readOnly &&= isFirst && words.length === 1;
+    this.#box.readOnly &&= isFirst && texts.length === 1;
   }
 
   /** Sends text for which the user pressed Enter before the page's scripts loaded (early_enter.js). */
