@@ -172,4 +172,4 @@ async def test_what_they_have_under_way_ends_at_once(signed_in: SignIn, address:
             while chat.provider.open:
                 await asyncio.sleep(0.01)
             await reading
-        assert (await chat.protocol.events(run.run_id))[-1].name in {"done", "error"}
+        assert (await chat.events(run.run_id))[-1].name in {"done", "error"}

@@ -157,7 +157,7 @@ async def test_the_lines_of_a_run_that_it_began_have_it_no_more(chat: Rig, owner
     made = await owner.post("/api/runs", {"text": "Hi"}, x_request_id=NAME)
     chat.provider.say("Hi")
     chat.provider.finish()
-    await chat.protocol.events(made.data["run_id"])
+    await chat.events(made.data["run_id"])
 
     lines = [line for line in log.getvalue().splitlines() if made.data["run_id"] in line and "ended" in line]
     assert [line for line in lines if NAME in line] == []

@@ -150,7 +150,7 @@ async def test_a_reader_that_goes_away_leaves_the_run_alone(chat: Rig, owner: Br
     run_id = json.loads(start[0].data)["run_id"]
     chat.provider.say("Whole")
     chat.provider.finish()
-    assert (await chat.protocol.events(run_id))[-1].data["status"] == "completed"
+    assert (await chat.events(run_id))[-1].data["status"] == "completed"
 
 
 async def test_wait_answers_with_the_saved_message(chat: Rig, owner: Browser) -> None:
@@ -183,7 +183,7 @@ async def test_an_error_after_the_200_is_an_event(chat: Rig, owner: Browser) -> 
 async def test_stop_is_202_and_then_200(chat: Rig, owner: Browser) -> None:
     made = await owner.post("/api/runs", {"text": "Hi"})
     assert [(await owner.post(made.data["stop_url"])).status for _ in range(2)] == [202, 200]
-    await chat.protocol.events(made.data["run_id"])
+    await chat.events(made.data["run_id"])
     assert (await owner.post(made.data["stop_url"])).status == 200
 
 
@@ -302,7 +302,7 @@ async def test_the_multiplex_carries_every_run_and_notices(chat: Rig, owner: Bro
     for _ in range(2):
         chat.provider.say("x")
         chat.provider.finish()
-    await asyncio.gather(chat.protocol.events(first.run_id), chat.protocol.events(second.run_id))
+    await asyncio.gather(chat.events(first.run_id), chat.events(second.run_id))
     resumed = await owner.open("GET", "/api/events", last_event_id=events[-1].id)
     ends = await resumed.until("done") + await resumed.until("done")
     assert {json.loads(event.data)["run_id"] for event in ends if event.event == "done"} == {
@@ -388,7 +388,7 @@ async def test_the_multiplex_goes_on_with_a_run_that_has_left_the_log(chat: Rig,
     await stream.close()
     chat.provider.say("The end")
     chat.provider.finish()
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     await chat.engine.log.forget(sent.run_id)
     resumed = await owner.open("GET", f"/api/events?after={start.id}")
     events = await resumed.until("done")
@@ -423,7 +423,7 @@ async def test_a_stream_ends_when_its_reader_is_signed_out(
         await stream.rest()
     chat.provider.say("Not for you")
     chat.provider.finish()
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     assert b"Not for you" not in stream.raw
 
 
@@ -444,7 +444,7 @@ async def test_who_waits_for_an_answer_and_is_signed_out_is_refused(
 async def test_a_saved_question_can_be_answered_again(chat: Rig, owner: Browser, path: str, kind: str) -> None:
     first = await chat.send("A story")
     chat.provider.put(TextDelta("Once upon"), Finish("length"))
-    done = (await chat.protocol.events(first.run_id))[-1].data
+    done = (await chat.events(first.run_id))[-1].data
     named = done["message_id"] if kind == "continue_id" else done["parent_id"]
     chat.provider.say(" a time.")
     chat.provider.finish()
@@ -453,7 +453,7 @@ async def test_a_saved_question_can_be_answered_again(chat: Rig, owner: Browser,
     response = await owner.post(path, {kind: named, "client_message_id": sent})
 
     assert response.status == (201 if path == "/api/runs" else 200)
-    await chat.protocol.events((await owner.get("/api/runs")).data["items"][0]["run_id"])
+    await chat.events((await owner.get("/api/runs")).data["items"][0]["run_id"])
     items = (await owner.get(f"/api/conversations/{first.conversation_id}/messages?branch=active")).data["items"]
     assert items[0]["text"] == ("Once upon a time." if kind == "continue_id" else " a time.")
     assert (items[0]["client_message_id"], len(items[0]["siblings"])) == (sent, 2)

@@ -188,7 +188,7 @@ class TestWait:
         chat.provider.finish()
 
         (run,) = (await owner.get("/api/runs")).data["items"]
-        assert (await chat.protocol.events(run["run_id"]))[-1].data["status"] == "completed"
+        assert (await chat.events(run["run_id"]))[-1].data["status"] == "completed"
 
 
 class TestRepeatedPost:
@@ -271,7 +271,7 @@ class TestRepeatedPost:
         run_id, cursor = await cut_run(chat, owner, **key)
         chat.provider.say("lo")
         chat.provider.finish()
-        await chat.protocol.events(run_id)
+        await chat.events(run_id)
         await chat.engine.log.forget(run_id)
 
         again = await owner.post(STREAM, {"text": "Hi", **key}, last_event_id=cursor)
@@ -286,7 +286,7 @@ class TestRepeatedPost:
         key = {"client_message_id": str(uuid.uuid4())}
         run_id, cursor = await cut_run(chat, owner, **key)
         chat.provider.put(Incomplete("It broke off."))
-        await chat.protocol.events(run_id)
+        await chat.events(run_id)
         await chat.engine.log.forget(run_id)
 
         again = await owner.post(STREAM, {"text": "Hi", **key}, last_event_id=cursor)
@@ -302,7 +302,7 @@ class TestLastEventId:
         run_id, cursor = await cut_run(chat, owner)
         chat.provider.say("lo")
         chat.provider.finish()
-        await chat.protocol.events(run_id)
+        await chat.events(run_id)
         path = f"/api/runs/{run_id}/events"
 
         by_after = await owner.get(f"{path}?after={cursor}")

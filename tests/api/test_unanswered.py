@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def failed(chat: Rig, text: str = "What is a heron?", *, in_log: bool = False, **fields: object) -> Sent:
     sent = await chat.send(text, **fields)
     chat.provider.put(RateLimited("Too many requests.", retry_after=60))
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     if not in_log:
         await chat.engine.log.forget(sent.run_id)
     return sent
@@ -96,7 +96,7 @@ async def test_asked_again_in_its_conversation_and_answered_it_is_gone(
     made = await owner.post("/api/runs", body)
     chat.provider.say("A bird.")
     chat.provider.finish()
-    await chat.protocol.events(made.data["run_id"])
+    await chat.events(made.data["run_id"])
 
     assert (made.status, made.data["conversation_id"]) == (201, sent.conversation_id)
     assert await unanswered(owner) == []

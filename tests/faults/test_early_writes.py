@@ -87,7 +87,7 @@ async def test_nothing_is_written_before_the_end_and_then_one_transaction_is() -
             run_id = await half_streamed(chat)
             assert watch.writes == []
             chat.provider.finish()
-            entries = await chat.protocol.events(run_id)
+            entries = await chat.events(run_id)
         assert entries[-1].name == "done"
         assert watch.writes == TURN
         assert (watch.begun, watch.outside) == (1, 0)
@@ -102,7 +102,7 @@ async def test_a_further_answer_is_written_at_the_end_and_alone() -> None:
             run_id = await half_read(chat, sent.run_id)
             assert watch.writes == []
             chat.provider.finish()
-            assert (await chat.protocol.events(run_id))[-1].name == "done"
+            assert (await chat.events(run_id))[-1].name == "done"
         assert watch.writes == [("INSERT INTO", "chat_message"), ("UPDATE", "chat_conversation")]
         assert (watch.begun, watch.outside) == (1, 0)
 
@@ -113,7 +113,7 @@ async def test_a_failed_run_writes_its_question_alone_and_outside_the_messages()
             run_id = await half_streamed(chat)
             assert watch.writes == []
             chat.provider.put(None)
-            entries = await chat.protocol.events(run_id)
+            entries = await chat.events(run_id)
         assert entries[-1].data["code"] == "incomplete"
         assert watch.writes == FAILED
         assert (watch.begun, watch.outside) == (1, 0)
@@ -159,4 +159,4 @@ def execute(sql: str) -> None:
 async def half_turn(chat: Rig) -> None:
     run_id = await half_streamed(chat)
     chat.provider.finish()
-    assert (await chat.protocol.events(run_id))[-1].data["code"] == "save_failed"
+    assert (await chat.events(run_id))[-1].data["code"] == "save_failed"

@@ -26,7 +26,7 @@ async def stopped_at_once(chat: Rig, text: str, **fields: object) -> Sent:
     sent = await chat.send(text, **fields)
     await chat.provider.asked.wait()
     assert await chat.engine.stop(chat.alice.pk, sent.run_id) is True
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     return sent
 
 
@@ -50,7 +50,7 @@ async def test_an_answer_without_a_word_is_an_error_and_not_saved(chat: Rig, sai
     sent = await chat.send()
     chat.provider.put(*said)  # type: ignore[arg-type]
     chat.provider.finish(reason)
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
 
     assert (entries[-1].name, entries[-1].data["code"]) == ("error", "empty_answer")
     assert entries[-1].data["retryable"] is True
@@ -64,7 +64,7 @@ async def test_each_reason_has_a_sentence_of_its_own(chat: Rig) -> None:
     for reason in ("stop", "length", "content_filter"):
         sent = await chat.send()
         chat.provider.finish(reason)
-        sentences.add((await chat.protocol.events(sent.run_id))[-1].data["message"])
+        sentences.add((await chat.events(sent.run_id))[-1].data["message"])
 
     assert len(sentences) == 3
 
@@ -73,11 +73,11 @@ async def test_a_continuation_without_a_word_is_one_too(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say("Once upon")
     chat.provider.finish("length")
-    done = (await chat.protocol.events(sent.run_id))[-1]
+    done = (await chat.events(sent.run_id))[-1]
     again = await chat.again(continue_id=done.data["message_id"])
     chat.provider.finish()
 
-    assert (await chat.protocol.events(again.run_id))[-1].data["code"] == "empty_answer"
+    assert (await chat.events(again.run_id))[-1].data["code"] == "empty_answer"
 
 
 @pytest.mark.parametrize("error", [EmptyAnswer("Nothing."), ToolCalled("A tool.")])
@@ -85,7 +85,7 @@ async def test_what_was_billed_is_not_asked_again_unasked(chat: Rig, error: Exce
     sent = await chat.send()
     chat.provider.put(error)
 
-    assert (await chat.protocol.events(sent.run_id))[-1].data["retryable"] is True
+    assert (await chat.events(sent.run_id))[-1].data["retryable"] is True
     assert len(chat.provider.requests) == 1
 
 
@@ -93,7 +93,7 @@ async def test_a_word_is_an_answer(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(TextDelta("\n"), TextDelta("."), Finish("stop"))
 
-    assert (await chat.protocol.events(sent.run_id))[-1].name == "done"
+    assert (await chat.events(sent.run_id))[-1].name == "done"
 
 
 async def test_questions_without_an_answer_are_sent_with_the_next_one(chat: Rig) -> None:

@@ -57,7 +57,7 @@ async def test_a_turn_streams_and_is_saved_when_done_says_so(chat: Rig) -> None:
     chat.provider.put(UsageDelta(7, 3))
     chat.provider.finish()
 
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
 
     assert names(entries) == ["start", "token", "usage", "done"]
     assert entries[0].data["user_message"] == {"text": "What is 2 + 2?", "parent_id": None, "attachments": []}
@@ -82,7 +82,7 @@ async def test_nothing_is_in_the_database_before_done(chat: Rig) -> None:
     assert await rows() == 0
     assert await database.read(Conversation.objects.count) == 0
     chat.provider.finish()
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     assert await rows() == 2
 
 
@@ -123,7 +123,7 @@ async def test_stop_keeps_what_was_seen(chat: Rig) -> None:
         await asyncio.sleep(0)
 
     assert await chat.engine.stop(chat.alice.pk, sent.run_id) is True
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
 
     assert entries[-1].data["status"] == "stopped"
     assert entries[-1].data["finish_reason"] == "stopped"
@@ -138,7 +138,7 @@ async def test_stop_while_the_model_is_silent(chat: Rig) -> None:
     sent = await chat.send()
     await chat.provider.asked.wait()
     await chat.engine.stop(chat.alice.pk, sent.run_id)
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert names(entries) == ["start", "done"]
     assert await rows() == 2
 
@@ -165,7 +165,7 @@ async def test_the_same_id_is_one_turn_before_during_and_after(chat: Rig) -> Non
     assert sum(not sent.duplicate for sent in sents) == 1
     chat.provider.say("Hi")
     chat.provider.finish()
-    await chat.protocol.events(sents[0].run_id)
+    await chat.events(sents[0].run_id)
     assert (await chat.send(client_message_id=key)).duplicate
     await chat.engine.log.forget(sents[0].run_id)
     again = await chat.send(client_message_id=key)
@@ -216,7 +216,7 @@ async def test_so_many_messages_a_minute_and_no_more(chat: Rig, settings: Any) -
 async def test_an_error_before_the_first_token_is_tried_again(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(RateLimited("Slow down.", retry_after=0), TextDelta("Here"), Finish("stop"))
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert names(entries) == ["start", "status", "token", "done"]
     assert len(chat.provider.requests) == 2
 
@@ -224,7 +224,7 @@ async def test_an_error_before_the_first_token_is_tried_again(chat: Rig) -> None
 async def test_an_error_after_the_first_token_ends_the_run_and_saves_nothing(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(TextDelta("Half"), Unavailable("It broke.", retry_after=3))
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert names(entries) == ["start", "token", "error"]
     assert entries[-1].data == {
         "code": "provider_unavailable", "message": "It broke.", "retryable": True, "retry_after": 3,
@@ -236,7 +236,7 @@ async def test_an_error_after_the_first_token_ends_the_run_and_saves_nothing(cha
 async def test_a_provider_that_asks_for_too_much_patience_is_not_waited_for(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(RateLimited("In an hour.", retry_after=3600))
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert entries[-1].data["code"] == "rate_limited"
     assert entries[-1].data["retry_after"] == 3600
 
@@ -244,13 +244,13 @@ async def test_a_provider_that_asks_for_too_much_patience_is_not_waited_for(chat
 async def test_an_answer_that_just_ends_is_incomplete(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(TextDelta("Half"), None)
-    assert (await chat.protocol.events(sent.run_id))[-1].data["code"] == "incomplete"
+    assert (await chat.events(sent.run_id))[-1].data["code"] == "incomplete"
 
 
 async def test_an_unforeseen_failure_is_an_error_event_too(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(RuntimeError("a bug"))
-    data = (await chat.protocol.events(sent.run_id))[-1].data
+    data = (await chat.events(sent.run_id))[-1].data
     assert data["code"] == "provider_error"
     assert "a bug" not in data["message"]
 
@@ -258,7 +258,7 @@ async def test_an_unforeseen_failure_is_an_error_event_too(chat: Rig) -> None:
 async def test_an_answer_that_is_too_long_is_an_error(chat: Rig, settings: object) -> None:
     sent = await chat.send()
     chat.provider.say("Before. ", "x" * 2_000_000)
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert entries[-1].data["code"] == "output_too_long"
     assert answer(entries) == "Before. "
     assert chat.provider.open == 0
@@ -268,7 +268,7 @@ async def test_keep_saves_what_had_arrived(chat: Rig) -> None:
     first = await chat.turn("One", "1")
     sent = await chat.send("Two", conversation_id=first.conversation_id)
     chat.provider.put(ReasoningDelta("hm"), TextDelta("Half an answer"), Incomplete("It broke off."))
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
 
     message = await chat.engine.keep(chat.alice.pk, sent.run_id)
     again = await chat.engine.keep(chat.alice.pk, sent.run_id)
@@ -295,16 +295,16 @@ async def test_a_conversation_whose_first_answer_failed_can_go_on(chat: Rig) -> 
     chat.provider.put(Incomplete("It broke off."))
     chat.provider.put(Incomplete("It broke off."))
     chat.provider.put(Incomplete("It broke off."))
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     again = await chat.turn("One", "1", conversation_id=sent.conversation_id)
     assert again.conversation_id == sent.conversation_id
 
 
 async def test_a_saved_run_is_answered_from_the_database(chat: Rig) -> None:
     sent = await chat.turn("Q", "A")
-    before = await chat.protocol.events(sent.run_id)
+    before = await chat.events(sent.run_id)
     await chat.engine.log.forget(sent.run_id)
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert names(entries) == ["start", "token", "done"]
     assert entries[-1].data == before[-1].data
     assert entries[0].data == before[0].data
@@ -320,7 +320,7 @@ async def test_somebody_elses_run_is_not_found_live_ended_and_forgotten(chat: Ri
         if step == 0:
             chat.provider.say("Hi!")
             chat.provider.finish()
-            await chat.protocol.events(sent.run_id)
+            await chat.events(sent.run_id)
         else:
             await chat.engine.log.forget(sent.run_id)
 
@@ -347,7 +347,7 @@ async def test_a_locked_database_delays_the_save_and_loses_nothing(chat: Rig, mo
 
     monkeypatch.setattr(Turn, "save", flaky)
     sent = await chat.turn()
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert names(entries) == ["start", "token", "status", "done"]
     assert await rows() == 2
 
@@ -363,7 +363,7 @@ async def test_a_database_that_stays_away_is_save_failed_and_keep_saves_it_later
     monkeypatch.setattr(Turn, "save", broken)
     monkeypatch.setattr(chat.engine._runner._ending, "_recorder", Recorder(patience=0))
     sent = await chat.turn("Q", "The whole answer")
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert entries[-1].data["code"] == "save_failed"
     monkeypatch.setattr(Turn, "save", save)
     await chat.engine.keep(chat.alice.pk, sent.run_id)
@@ -375,7 +375,7 @@ async def test_a_database_that_stays_away_is_save_failed_and_keep_saves_it_later
 async def test_closing_ends_live_runs_with_interrupted(chat: Rig) -> None:
     sent = await chat.send()
     await chat.provider.asked.wait()
-    following = asyncio.create_task(chat.protocol.events(sent.run_id))
+    following = asyncio.create_task(chat.events(sent.run_id))
     await asyncio.sleep(0)
     await chat.engine._runner.close()
     assert (await following)[-1].data["code"] == "interrupted"
@@ -391,14 +391,14 @@ async def test_a_sender_that_goes_away_leaves_a_run_that_ends(chat: Rig) -> None
     (run,) = await chat.engine.log.runs_of(chat.alice.pk)
     chat.provider.say("Hi")
     chat.provider.finish()
-    assert (await chat.protocol.events(run.run_id))[-1].name == "done"
+    assert (await chat.events(run.run_id))[-1].name == "done"
 
 
 async def test_text_that_no_database_takes_is_cleaned_on_the_way(chat: Rig) -> None:
     sent = await chat.send("nul \0 and half \ud83d")
     chat.provider.say("a\0b")
     chat.provider.finish()
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     message = await saved(sent.run_id)
     assert message is not None
     assert message.parent is not None
@@ -420,7 +420,7 @@ async def test_the_orphan_grace_stops_what_nobody_follows(chat: Rig) -> None:
 async def test_text_that_turns_out_to_be_a_thought_is_told_again_as_one_and_not_saved(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(TextDelta("Let me see."), Recant(), TextDelta("It is 4."), Finish("stop"))
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert names(entries) == ["start", "token", "reset", "reasoning", "token", "done"]
     assert entries[2].data == {"attempt": 1, "reason": "thought"}
     assert entries[3].data == {"text": "Let me see."}
@@ -431,14 +431,14 @@ async def test_text_that_turns_out_to_be_a_thought_is_told_again_as_one_and_not_
 async def test_reasoning_without_end_is_an_error_too(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(*[ReasoningDelta("x" * 100_000)] * 11)
-    assert (await chat.protocol.events(sent.run_id))[-1].data["code"] == "output_too_long"
+    assert (await chat.events(sent.run_id))[-1].data["code"] == "output_too_long"
 
 
 async def test_lines_about_the_progress_are_passed_on_and_are_no_beginning(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(StatusDelta("Thinking\ud800…", "thinking"), Unavailable("Not now.", retry_after=0))
     chat.provider.put(ReasoningDelta("Hm."), StatusDelta("Writing…", "generating"), TextDelta("Yes."), Finish("stop"))
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert names(entries) == ["start", "status", "status", "reasoning", "status", "token", "done"]
     assert entries[1].data == {"text": "Thinking\ufffd…", "state": "thinking"}
     assert entries[4].data == {"text": "Writing…", "state": "generating"}
@@ -448,7 +448,7 @@ async def test_an_empty_piece_is_no_beginning(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(ReasoningDelta(""), TextDelta(""), RateLimited("Slow down.", retry_after=0))
     chat.provider.put(TextDelta("Here"), Finish("stop"))
-    assert (await chat.protocol.events(sent.run_id))[-1].name == "done"
+    assert (await chat.events(sent.run_id))[-1].name == "done"
 
 
 async def test_a_repeated_send_into_a_deleted_conversation_is_not_found(chat: Rig) -> None:
@@ -469,7 +469,7 @@ async def test_a_new_conversation_is_told_before_done_and_after_keep(chat: Rig) 
         ]  # fmt: skip
         sent = await chat.send()
         chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
-        await chat.protocol.events(sent.run_id)
+        await chat.events(sent.run_id)
         await chat.engine.keep(chat.alice.pk, sent.run_id)
         kinds = [(await anext(heard))["kind"] for _ in range(3)]
         assert kinds == ["run_started", "run_ended", "conversation_created"]
@@ -529,7 +529,7 @@ async def test_counts_of_any_size_or_kind_cost_no_answer(
     chat.provider.say("Hello")
     chat.provider.put(UsageDelta(*counts), Finish("x" * 500))  # type: ignore[arg-type]
 
-    done = (await chat.protocol.events(sent.run_id))[-1]
+    done = (await chat.events(sent.run_id))[-1]
 
     message = await saved(sent.run_id)
     assert message is not None

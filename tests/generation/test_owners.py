@@ -53,7 +53,7 @@ async def test_a_deleted_user_s_run_ends_and_leaves_nothing(chat: Rig, caplog: p
     await delete(chat.alice)
     await is_closed(chat)
 
-    assert (await chat.protocol.events(sent.run_id))[-1].name == "error"
+    assert (await chat.events(sent.run_id))[-1].name == "error"
     assert await database.read(Message.objects.count) == 0
     assert [record for record in caplog.records if record.exc_info] == []
     assert f"run {sent.run_id}: user {chat.alice.pk} was deleted or disabled, stopping" in caplog.messages
@@ -67,7 +67,7 @@ async def test_a_disabled_user_s_run_ends_and_keeps_what_had_come(chat: Rig) -> 
     await disable(chat.alice)
     await is_closed(chat)
 
-    done = (await chat.protocol.events(sent.run_id))[-1]
+    done = (await chat.events(sent.run_id))[-1]
     assert (done.name, done.data["status"]) == ("done", "stopped")
 
 
@@ -84,7 +84,7 @@ async def test_it_ends_without_waiting_where_the_change_is_made(
     await database.write(look_now, [chat.alice.pk])
     await is_closed(chat)
 
-    assert (await chat.protocol.events(sent.run_id))[-1].name in {"done", "error"}
+    assert (await chat.events(sent.run_id))[-1].name in {"done", "error"}
 
 
 async def test_a_look_stops_nothing_of_somebody_who_is_active(chat: Rig) -> None:
@@ -96,7 +96,7 @@ async def test_a_look_stops_nothing_of_somebody_who_is_active(chat: Rig) -> None
     chat.provider.say("All of it.")
     chat.provider.finish()
 
-    assert (await chat.protocol.events(sent.run_id))[-1].data["status"] == "completed"
+    assert (await chat.events(sent.run_id))[-1].data["status"] == "completed"
 
 
 async def test_a_run_that_another_process_writes_is_asked_to_end_at_once(chat: Rig) -> None:
@@ -111,7 +111,7 @@ async def test_a_run_that_another_process_writes_is_asked_to_end_at_once(chat: R
     await is_closed(chat)
     await other.close()
 
-    assert (await chat.protocol.events(sent.run_id))[-1].data["status"] == "stopped"
+    assert (await chat.events(sent.run_id))[-1].data["status"] == "stopped"
 
 
 async def test_everybody_else_s_goes_on(chat: Rig) -> None:
@@ -123,7 +123,7 @@ async def test_everybody_else_s_goes_on(chat: Rig) -> None:
     chat.provider.say("All of it.")
     chat.provider.finish()
 
-    assert (await chat.protocol.events(sent.run_id))[-1].data["status"] == "completed"
+    assert (await chat.events(sent.run_id))[-1].data["status"] == "completed"
 
 
 async def test_a_user_who_is_deleted_while_the_answer_is_saved_is_no_traceback(
@@ -137,6 +137,6 @@ async def test_a_user_who_is_deleted_while_the_answer_is_saved_is_no_traceback(
 
     chat.provider.finish()
 
-    error = (await chat.protocol.events(sent.run_id))[-1]
+    error = (await chat.events(sent.run_id))[-1]
     assert (error.name, error.data["code"]) == ("error", "save_failed")
     assert [record for record in caplog.records if record.exc_info] == []

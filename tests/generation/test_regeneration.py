@@ -42,7 +42,7 @@ async def cut_off(chat: Rig, text: str = "Once upon") -> Message:
     """An answer that reached its limit."""
     sent = await chat.send("Tell me a story")
     chat.provider.put(TextDelta(text), Finish("length"))
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     return await saved(sent)
 
 
@@ -60,7 +60,7 @@ async def test_what_was_there_before_is_no_thought(chat: Rig) -> None:
     first = await cut_off(chat)
     sent = await chat.again(continue_id=str(first.pk))
     chat.provider.put(TextDelta("I go on."), Recant(), TextDelta(" a time."), Finish("stop"))
-    assert answer(await chat.protocol.events(sent.run_id)) == "Once upon a time."
+    assert answer(await chat.events(sent.run_id)) == "Once upon a time."
     assert (await saved(sent)).text == "Once upon a time."
 
 
@@ -72,7 +72,7 @@ async def test_a_question_gets_a_further_answer_and_no_second_question(chat: Rig
     chat.provider.say("A wader.")
     assert await count() == 4
     chat.provider.finish()
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
 
     assert [entry.name for entry in entries] == ["start", "token", "done"]
     assert entries[0].data["user_message"] == {
@@ -97,7 +97,7 @@ async def test_the_model_is_shown_only_what_is_above_the_question(chat: Rig) -> 
     sent = await chat.again(regenerate_id=str(second.parent_id))
     chat.provider.say("2b")
     chat.provider.finish()
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
 
     assert [prompt.text for prompt in chat.provider.requests[-1].messages] == ["One", "1", "Two"]
 
@@ -108,7 +108,7 @@ async def test_a_cut_off_answer_is_continued_beside_itself(chat: Rig) -> None:
     sent = await chat.again(continue_id=str(begun.pk))
     chat.provider.say(" a time.")
     chat.provider.finish()
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
 
     assert entries[0].data["continues"] == str(begun.pk)
     assert entries[0].data["user_message"]["id"] == str(begun.parent_id)
@@ -129,7 +129,7 @@ async def test_the_beginning_is_shown_before_the_model_says_anything_and_a_stop_
         while answer(await chat.engine.log.entries(sent.run_id)) != "Once upon":
             await asyncio.sleep(0)
     await chat.engine.stop(chat.alice.pk, sent.run_id)
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     message = await saved(sent)
     assert (message.text, message.finish_reason, message.ttft_ms) == ("Once upon", "stopped", None)
 
@@ -141,7 +141,7 @@ async def test_a_model_that_fails_before_it_goes_on_is_asked_again(chat: Rig) ->
     begun = await cut_off(chat)
     sent = await chat.again(continue_id=str(begun.pk))
     chat.provider.put(Unavailable("Not now.", retry_after=0), TextDelta(" a time."), Finish("stop"))
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     assert answer(entries) == "Once upon a time."
     assert entries[-1].name == "done"
 
@@ -151,7 +151,7 @@ async def test_the_beginning_counts_for_the_limit_of_an_answer(chat: Rig) -> Non
     chat.engine._runner._answer_bytes = 10
     sent = await chat.again(continue_id=str(begun.pk))
     chat.provider.say(" a time.")
-    assert (await chat.protocol.events(sent.run_id))[-1].data["code"] == "output_too_long"
+    assert (await chat.events(sent.run_id))[-1].data["code"] == "output_too_long"
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -165,7 +165,7 @@ async def test_the_same_id_is_one_answer_before_during_and_after(chat: Rig, kind
     assert sum(not sent.duplicate for sent in sents) == 1
     chat.provider.say("!")
     chat.provider.finish()
-    await chat.protocol.events(sents[0].run_id)
+    await chat.events(sents[0].run_id)
     if forgotten:
         await chat.engine.log.forget(sents[0].run_id)
     repeated = await chat.again(**fields, client_message_id=key)
@@ -187,7 +187,7 @@ async def test_the_id_of_a_message_is_no_id_for_another_answer_to_it(chat: Rig, 
     further = await chat.again(regenerate_id=str(question))
     chat.provider.say("Hello!")
     chat.provider.finish()
-    await chat.protocol.events(further.run_id)
+    await chat.events(further.run_id)
     if forgotten:
         await chat.engine.log.forget(further.run_id)
     # The message itself, sent once more, is still its own first run.
@@ -201,9 +201,9 @@ async def test_a_saved_further_answer_is_replayed_from_the_database(chat: Rig) -
         sent = await chat.again(**fields)
         chat.provider.say(" a time.")
         chat.provider.finish()
-        live = await chat.protocol.events(sent.run_id)
+        live = await chat.events(sent.run_id)
         await chat.engine.log.forget(sent.run_id)
-        replayed = await chat.protocol.events(sent.run_id)
+        replayed = await chat.events(sent.run_id)
         assert replayed[0].data == live[0].data
         assert answer(replayed) == answer(live)
         assert replayed[-1].data == live[-1].data
@@ -213,7 +213,7 @@ async def test_what_arrived_of_a_failed_one_can_be_kept(chat: Rig) -> None:
     begun = await cut_off(chat)
     sent = await chat.again(continue_id=str(begun.pk))
     chat.provider.put(TextDelta(" a"), None)
-    assert (await chat.protocol.events(sent.run_id))[-1].data["code"] == "incomplete"
+    assert (await chat.events(sent.run_id))[-1].data["code"] == "incomplete"
     assert await count() == 2
 
     kept = await chat.engine.keep(chat.alice.pk, sent.run_id)
@@ -271,6 +271,6 @@ async def test_who_answers_again_can_be_chosen(chat: Rig) -> None:
         sent = await chat.again(**fields)
         chat.provider.say("Further.")
         chat.provider.finish()
-        await chat.protocol.events(sent.run_id)
+        await chat.events(sent.run_id)
         assert chat.provider.requests[-1].model == model
     assert await code_of(chat, regenerate_id=str(begun.parent_id), assistant="nobody") == "not_found"

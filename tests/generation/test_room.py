@@ -44,14 +44,14 @@ async def saved(run_id: str) -> Message | None:
 
 
 async def ended(chat: Rig, run_id: str) -> Any:
-    return (await chat.protocol.events(run_id))[-1]
+    return (await chat.events(run_id))[-1]
 
 
 async def test_an_answer_without_room_for_more_is_saved_as_far_as_it_came(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say(*[LONG] * 10)
     chat.provider.finish()
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
     message = await saved(sent.run_id)
     assert message is not None
     assert (entries[-1].name, entries[-1].data["finish_reason"]) == ("done", "length")
@@ -138,10 +138,10 @@ async def test_a_saved_run_whose_log_was_dropped_is_answered_from_the_database(c
     info = await chat.engine.log.find(first.run_id)
     assert info is not None
     assert not info.has_log
-    entries = await chat.protocol.events(first.run_id)
+    entries = await chat.events(first.run_id)
     assert [entry.name for entry in entries] == ["start", "token", "done"]
     assert answer(entries) == LONG
-    assert (await chat.protocol.events(first.run_id, before))[0].name == "reset"
+    assert (await chat.events(first.run_id, before))[0].name == "reset"
     again = await chat.send("One", client_message_id=key)
     assert (again.duplicate, again.run_id) == (True, first.run_id)
     assert (await chat.engine.keep(chat.alice.pk, first.run_id)).text == LONG
@@ -159,7 +159,7 @@ async def test_a_failed_run_whose_log_was_dropped_has_failed_and_is_not_begun_ag
     asked = len(chat.provider.requests)
     again = await chat.send("One", client_message_id=key)
     assert (again.duplicate, again.run_id, len(chat.provider.requests)) == (True, first.run_id, asked)
-    start, last = await chat.protocol.events(first.run_id)
+    start, last = await chat.events(first.run_id)
     assert (start.name, start.data["user_message"]["text"]) == ("start", "One")
     assert (last.name, last.data["code"]) == ("error", "incomplete")
     # Nobody else learns of it.

@@ -71,7 +71,7 @@ async def test_later_turns_and_further_answers_ask_for_no_title(chat: Rig) -> No
     again = await chat.again(regenerate_id=str(message.pk))
     chat.provider.say("Hi again!")
     chat.provider.finish()
-    await chat.protocol.events(again.run_id)
+    await chat.events(again.run_id)
     await named(chat)
     assert await title_of(sent) == "Greetings"
     assert [request.purpose for request in chat.provider.requests] == ["answer", "title", "answer", "answer"]
@@ -81,7 +81,7 @@ async def test_where_nothing_was_answered_no_title_is_asked_for(chat: Rig) -> No
     sent = await chat.send("Hello")
     await asked(chat, 1)
     assert await chat.engine.stop(chat.alice.pk, sent.run_id) is True
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     await named(chat)
     assert await title_of(sent) == "Hello"
     assert [request.purpose for request in chat.provider.requests] == ["answer"]
@@ -197,7 +197,7 @@ async def test_an_assistant_that_is_gone_gives_no_title(chat: Rig) -> None:
     await database.write(Assistant.objects.all().delete)
     chat.provider.say("Hi!")
     chat.provider.finish()
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     await named(chat)
     assert (await title_of(sent), len(chat.provider.requests)) == ("Hello", 1)
 

@@ -30,7 +30,7 @@ async def chat(transactional_db: None) -> AsyncIterator[Rig]:
 async def failed(chat: Rig, text: str = "What is a heron?", **fields: object) -> Sent:
     sent = await chat.send(text, **fields)
     chat.provider.put(RateLimited("Too many requests.", retry_after=60))
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
     return sent
 
 
@@ -42,7 +42,7 @@ async def test_a_first_question_that_failed_is_kept_and_no_message_is_saved(chat
     sent = await chat.send("What is a heron?")
     chat.provider.say("A bi")
     chat.provider.put(Unavailable("The model is away."))
-    entries = await chat.protocol.events(sent.run_id)
+    entries = await chat.events(sent.run_id)
 
     [question] = await database.read(lambda: list(UnansweredQuestion.objects.all()))
     assert (question.owner_id, str(question.conversation_id)) == (chat.alice.pk, sent.conversation_id)
@@ -57,10 +57,10 @@ async def test_a_first_question_that_failed_is_kept_and_no_message_is_saved(chat
 
 async def test_it_is_followed_as_before_when_the_log_has_let_go_of_it(chat: Rig) -> None:
     sent = await failed(chat, client_message_id=str(uuid.uuid4()))
-    before = await chat.protocol.events(sent.run_id)
+    before = await chat.events(sent.run_id)
     await chat.engine.log.forget(sent.run_id)
 
-    after = await chat.protocol.events(sent.run_id)
+    after = await chat.events(sent.run_id)
 
     assert [entry.name for entry in after] == ["start", "error"]
     assert after[0].data == before[0].data
@@ -84,7 +84,7 @@ async def test_a_later_question_is_kept_below_the_answer_it_follows(chat: Rig) -
     await chat.engine.log.forget(sent.run_id)
 
     leaf = await database.read(lambda: str(Conversation.objects.get().active_leaf_id))
-    assert (await chat.protocol.events(sent.run_id))[0].data["user_message"]["parent_id"] == leaf
+    assert (await chat.events(sent.run_id))[0].data["user_message"]["parent_id"] == leaf
     await chat.turn("Two", "2", conversation_id=first.conversation_id, parent_id=leaf)
     assert await kept(chat) == []
 
@@ -94,7 +94,7 @@ async def test_nothing_is_kept_of_a_question_that_is_saved(chat: Rig) -> None:
     question = await database.read(lambda: str(Message.objects.get(role="user").pk))
     sent = await chat.again(regenerate_id=question)
     chat.provider.put(RateLimited("Too many requests.", retry_after=60))
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
 
     assert await kept(chat) == []
 
@@ -103,7 +103,7 @@ async def test_keeping_what_arrived_saves_the_question(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say("As far as this")
     chat.provider.put(Unavailable("The model is away."))
-    await chat.protocol.events(sent.run_id)
+    await chat.events(sent.run_id)
 
     await chat.engine.keep(chat.alice.pk, sent.run_id)
 

@@ -37,7 +37,7 @@ async def test_a_turn(chat: Rig, connect: Connect) -> None:
 async def test_a_saved_question_is_answered_again(chat: Rig, connect: Connect, kind: str) -> None:
     first = await chat.send("A story")
     chat.provider.put(TextDelta("Once upon"), Finish("length"))
-    done = (await chat.protocol.events(first.run_id))[-1].data
+    done = (await chat.events(first.run_id))[-1].data
     socket = await connect()
     named = done["message_id"] if kind == "continue_id" else done["parent_id"]
     sent = await socket.ask("send", **{kind: named}, client_message_id=str(uuid.uuid4()))
@@ -93,7 +93,7 @@ async def test_a_closed_socket_does_not_stop_the_run(chat: Rig, connect: Connect
     await socket.disconnect()
     chat.provider.say("Still here")
     chat.provider.finish()
-    await chat.protocol.events(ok["run_id"])
+    await chat.events(ok["run_id"])
     assert (await database.read(Message.objects.get, run_id=ok["run_id"])).text == "Still here"
 
 
@@ -102,7 +102,7 @@ async def test_stop(chat: Rig, connect: Connect) -> None:
     ok = await socket.ask("send", text="Hello")
     for _ in range(2):
         assert (await socket.ask("stop", run_id=ok["run_id"]))["type"] == "ok"
-    assert (await chat.protocol.events(ok["run_id"]))[-1].data["status"] == "stopped"
+    assert (await chat.events(ok["run_id"]))[-1].data["status"] == "stopped"
     assert (await socket.ask("stop", run_id=ok["run_id"]))["type"] == "ok"
 
 
@@ -113,7 +113,7 @@ async def test_unsubscribe(chat: Rig, connect: Connect) -> None:
     assert (await socket.ask("unsubscribe", run_id=ok["run_id"]))["type"] == "ok"
     chat.provider.say("Nobody hears this")
     chat.provider.finish()
-    await chat.protocol.events(ok["run_id"])
+    await chat.events(ok["run_id"])
     assert [(await socket.receive())["kind"] for _ in range(2)] == ["conversation_created", "run_ended"]
     assert await socket.is_silent()
 
@@ -199,7 +199,7 @@ async def test_many_sends_are_rate_limited_and_say_how_long(chat: Rig, connect: 
     for number in range(30):
         ok = await socket.ask("send", text=str(number))
         await socket.ask("stop", run_id=ok["run_id"])
-        await chat.protocol.events(ok["run_id"])
+        await chat.events(ok["run_id"])
     reply = await socket.ask("send", text="one more")
     assert (reply["code"], reply["retryable"]) == ("rate_limited", True)
     assert 0 < reply["retry_after"] <= 60
@@ -299,7 +299,7 @@ async def test_another_tab_hears_that_a_run_began_and_ended(chat: Rig, connect: 
 async def test_stop_and_send_are_answered_while_an_answer_streams(chat: Rig, connect: Connect) -> None:
     socket = await connect()
     ok = await socket.ask("send", text="One")
-    streaming = asyncio.create_task(chat.protocol.events(ok["run_id"]))
+    streaming = asyncio.create_task(chat.events(ok["run_id"]))
     for _ in range(5_000):
         chat.provider.say("word ")
     assert (await socket.ask("send", text="Two"))["type"] == "ok"
