@@ -57,6 +57,7 @@ class MemoryLog:
         self._clock = clock
         self._budget = budget or Budget()
         self._runs: dict[str, _Run] = {}
+        self._by_owner: dict[int, dict[str, _Run]] = {}
         self._sent: dict[tuple[int, str], str] = {}
         self._slots: dict[str, str] = {}
         # Those that have ended, by how: the oldest first.
@@ -95,6 +96,7 @@ class MemoryLog:
             self._made.give_back(OF_ALL)
             return full
         self._runs[request.run_id] = run
+        self._by_owner.setdefault(request.owner_id, {})[request.run_id] = run
         self._sent[request.owner_id, request.client_message_id] = request.run_id
         self._slots[request.conversation_id] = request.run_id
         return Created(run.info, run.token)
@@ -142,7 +144,7 @@ class MemoryLog:
         return self._runs[run_id].info if run_id else None
 
     async def runs_of(self, owner_id: int) -> list[RunInfo]:
-        return [run.info for run in self._runs.values() if run.request.owner_id == owner_id]
+        return [run.info for run in self._by_owner.get(owner_id, {}).values()]
 
     async def entries(self, run_id: str) -> Sequence[Entry]:
         run = self._get(run_id)
@@ -189,6 +191,7 @@ class MemoryLog:
 
     async def close(self) -> None:
         self._runs.clear()
+        self._by_owner.clear()
         self._sent.clear()
         self._slots.clear()
         self._saved.clear()
@@ -231,9 +234,12 @@ class MemoryLog:
         return None
 
     def _forget(self, run: _Run) -> None:
-        run_id = run.request.run_id
+        run_id, owner_id = run.request.run_id, run.request.owner_id
         del self._runs[run_id]
-        del self._sent[run.request.owner_id, run.request.client_message_id]
+        del self._by_owner[owner_id][run_id]
+        if not self._by_owner[owner_id]:
+            del self._by_owner[owner_id]
+        del self._sent[owner_id, run.request.client_message_id]
         self._saved.pop(run_id, None)
         self._failed.pop(run_id, None)
 
