@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from django.db import Error, InterfaceError, InternalError, OperationalError
@@ -17,6 +18,7 @@ from chat.models import Message, UnansweredQuestion
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
 from chat.models.user import OwnerGone
+from chat.notices.conversations import Change, change_by
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,14 @@ class SaveFailed(Exception):
     """The turn is not in the database, and trying again has not helped. Its text is still in the log."""
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """`change`: what there is to tell of the conversation, as far as could be found out."""
+
+    message: Message
+    change: Change | None
+
+
 class Recorder:
     """Saves a finished turn once. A database that is locked, full or away is asked again for `patience` seconds."""
 
@@ -44,13 +54,15 @@ class Recorder:
 
     async def save(
         self, turn: Turn, *, waiting: Callable[[], Awaitable[None]], patience: float | None = None
-    ) -> Message:
+    ) -> Saved:
         """The saved answer, whoever saved it. `waiting` is called once, when the first try has failed.
 
         `patience`: for this turn, if it is less. Raises SaveFailed.
         """
         patience = self._patience if patience is None else min(self._patience, patience)
-        return await self._patiently(lambda: database.save(turn.save), turn.run_id, waiting=waiting, patience=patience)
+        return await self._patiently(
+            lambda: database.save(_save, turn), turn.run_id, waiting=waiting, patience=patience
+        )
 
     async def keep(self, asked: Asked, reason: Reason) -> None:
         """Keep the question of a run that has failed. Never raises.
@@ -107,6 +119,14 @@ class Recorder:
                 await waiting()
             await self._sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+
+def _save(turn: Turn) -> Saved:
+    """In one visit to the database, as all readers wait for the end of the answer. The change is no part of the
+    transaction.
+    """
+    message = turn.save()
+    return Saved(message, change_by(turn))
 
 
 async def _nobody() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import uuid
+from dataclasses import dataclass
 from typing import Final
 
 from django.db import Error as DatabaseError
 
-from chat import database
 from chat.models import Conversation
 from chat.models.prepared import AN_ID, Prepared
 from chat.models.serializers import ConversationShape, conversation_shape
@@ -20,24 +20,27 @@ logger = logging.getLogger(__name__)
 _KEPT: Final = Prepared(lambda pk: Conversation.objects.kept().select_related("assistant").filter(pk=pk), AN_ID)
 
 
-async def tell_of_the_conversation(turn: Turn) -> bool:
-    """Tell the owner's tabs of the conversation as this turn has left it, new or changed. Never raises.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A conversation as a turn has left it. `is_new`: the turn has made it."""
 
-    Whether it is new, as far as can be found out.
-    """
+    conversation: ConversationShape
+    is_new: bool
 
-    def found() -> tuple[ConversationShape, bool] | None:
-        conversation = _KEPT.first(uuid.UUID(turn.conversation_id))
-        return (conversation_shape(conversation), conversation.created_at == turn.asked_at) if conversation else None
 
+def change_by(turn: Turn) -> Change | None:
+    """Asks the database. None where the conversation has been deleted, or the database is away. Never raises."""
     try:
-        told = await database.read(found)
+        conversation = _KEPT.first(uuid.UUID(turn.conversation_id))
     except DatabaseError as error:
-        logger.warning("Nobody was told of conversation %s: %r", turn.conversation_id, error)
-        return False
-    if told is None:
-        return False
-    conversation, is_new = told
-    kind = "conversation_created" if is_new else "conversation_changed"
-    await channel.publish(turn.owner_id, {"kind": kind, "conversation": conversation})
-    return is_new
+        logger.warning("Nobody is told of conversation %s: %r", turn.conversation_id, error)
+        return None
+    if conversation is None:
+        return None
+    return Change(conversation_shape(conversation), is_new=conversation.created_at == turn.asked_at)
+
+
+async def tell_of_the_change(owner_id: int, change: Change) -> None:
+    """Tell the owner's tabs. Never raises."""
+    kind = "conversation_created" if change.is_new else "conversation_changed"
+    await channel.publish(owner_id, {"kind": kind, "conversation": change.conversation})
