@@ -1,7 +1,7 @@
 """Answers from any server that speaks the OpenAI chat completions API, through the `openai` package.
 
-The package makes the request (addresses, authentication, errors); the body is read as bytes and decoded here, because
-its own iteration builds a pydantic object per chunk (bench/decoder.py has the figures).
+The package makes the request (client.py); the body is read as bytes and decoded here, because its own iteration builds
+a pydantic object per chunk (bench/decoder.py has the figures).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from chat.providers.base import (
 from chat.providers.http.connection import Connection
 from chat.providers.http.read_throttle import Pace
 from chat.providers.http.timeouts import Patience
-from chat.providers.http.transport import OriginTransport
 from chat.providers.openai import errors, listing
+from chat.providers.openai.client import Client
 from chat.providers.openai.reader import AnswerReader
 from chat.providers.text import clean
 
@@ -46,8 +46,6 @@ SETTLE_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 0.1
 # What is tried with an address or a key that no request can be made of.
 _IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
-# Has the package return the response as soon as its headers are there, as `with_streaming_response` does.
-_UNREAD: Final = {"X-Stainless-Raw-Response": "stream"}
 _LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 # What an answer can do without.
 _SPARE_FIELDS: Final = ("user", "stream_options")
@@ -85,7 +83,7 @@ class OpenAIProvider:
         self._idle_timeout = idle_timeout
         self._settle_timeout = settle_timeout
         self._on_failure = on_failure
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
         # Learned from refusals, by model: what it does not know.
         self._without: dict[str, frozenset[str]] = {}
         self._limit_fields: dict[str, str] = {}
@@ -97,8 +95,8 @@ class OpenAIProvider:
             async with AsyncExitStack() as connection:
                 connection.enter_context(patience)
                 response = await self._open(request, patience, connection)
-                body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
-                line = Connection(response.http_response)
+                body = await connection.enter_async_context(aclosing(_body_of(response)))
+                line = Connection(response)
                 pace = connection.enter_context(Pace(line))
                 while not reader.done:
                     await pace.turn()
@@ -134,20 +132,18 @@ class OpenAIProvider:
             await client.close()
 
     async def _listing(self) -> tuple[str, ...]:
-        async with self._client().models.with_streaming_response.list() as response:
+        async with self._client().package.models.with_streaming_response.list() as response:
             body = response.http_response.aiter_bytes()
             async with aclosing(body):
                 return await listing.read(body)
 
-    async def _open(
-        self, request: Request, patience: Patience, connection: AsyncExitStack
-    ) -> openai.AsyncAPIResponse[Any]:
+    async def _open(self, request: Request, patience: Patience, connection: AsyncExitStack) -> httpx2.Response:
         """The response, once its headers say that an answer follows. `connection` closes it."""
         fields = asked = self._fields(request)
         adaptations = 0
         while True:
             try:
-                response = await self._request(fields, patience, connection)
+                response = await self._request(fields, patience)
             except openai.APIStatusError as exc:
                 adapted = _adapted(fields, exc) if adaptations < _MAX_ADAPTATIONS else None
                 if adapted is None:
@@ -155,14 +151,13 @@ class OpenAIProvider:
                 fields = adapted
                 adaptations += 1
             else:
+                connection.push_async_callback(response.aclose)
                 self._learn(asked, fields)
                 return response
 
-    async def _request(
-        self, fields: dict[str, Any], patience: Patience, connection: AsyncExitStack
-    ) -> openai.AsyncAPIResponse[Any]:
+    async def _request(self, fields: dict[str, Any], patience: Patience) -> httpx2.Response:
         try:
-            return await patience.wait(_posted(self._client(), fields, connection))
+            return await patience.wait(self._client().ask(fields))
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
@@ -194,19 +189,12 @@ class OpenAIProvider:
             patience.settle()
         return deltas
 
-    def _client(self) -> openai.AsyncOpenAI:
+    def _client(self) -> Client:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            client = self._clients[loop] = openai.AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key or "none",
-                max_retries=0,
-                timeout=openai.Timeout(None, connect=self._connect_timeout),
-                default_headers={"User-Agent": "Chatsite"},
-                http_client=httpx2.AsyncClient(
-                    transport=OriginTransport(self._base_url), follow_redirects=False, trust_env=False
-                ),
+            client = self._clients[loop] = Client(
+                base_url=self._base_url, api_key=self._api_key, connect_timeout=self._connect_timeout
             )
         return client
 
@@ -263,24 +251,9 @@ class OpenAIProvider:
             )
 
 
-async def _posted(
-    client: openai.AsyncOpenAI, fields: dict[str, Any], connection: AsyncExitStack
-) -> openai.AsyncAPIResponse[Any]:
-    """As `chat.completions.with_streaming_response.create`, which looks at every field of every message first.
-
-    It looks for what has another name in JSON: here nothing has, and it takes a third of the time of the request.
-    """
-    posted = await client.post(
-        "/chat/completions",
-        body=fields,
-        options={"headers": _UNREAD},
-        cast_to=object,
-        stream=True,
-        stream_cls=openai.AsyncStream[Any],
-    )
-    response = cast(openai.AsyncAPIResponse[Any], posted)
-    connection.push_async_callback(response.close)
-    return response
+def _body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """As the transport gives it, which has unpacked it: `aiter_bytes` is three more generators for each piece."""
+    return cast("AsyncGenerator[bytes, None]", aiter(cast(httpx2.AsyncByteStream, response.stream)))
 
 
 def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:
