@@ -122,11 +122,8 @@ class Recorder:
 
 
 def _save(turn: Turn) -> Saved:
-    """In one visit to the database, as all readers wait for the end of the answer. The change is no part of the
-    transaction.
-    """
     message = turn.save()
-    return Saved(message, change_by(turn))
+    return Saved(message, change_by(turn, message))
 
 
 async def _nobody() -> None:

@@ -28,8 +28,13 @@ logger = logging.getLogger(__name__)
 UNSTORABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
 
 
+# Locked, as all of SQLite is by then: what is told of it when it is saved is as it is.
 _CONVERSATION: Final = Prepared(
-    lambda pk, owner_id: Conversation.objects.select_related("assistant").filter(pk=pk, owner_id=owner_id),
+    lambda pk, owner_id: (
+        Conversation.objects.select_for_update(of=("self",))
+        .select_related("assistant")
+        .filter(pk=pk, owner_id=owner_id)
+    ),
     AN_ID,
     A_NUMBER,
 )

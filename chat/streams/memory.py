@@ -287,6 +287,7 @@ class _Run:
         self.unfollowed.set()
         self._sizes: list[int] = []
         self._seq = 0
+        self._info: RunInfo | None = None
         self._followers = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -296,20 +297,24 @@ class _Run:
 
     @property
     def info(self) -> RunInfo:
-        request = self.request
-        return RunInfo(
-            run_id=request.run_id,
-            owner_id=request.owner_id,
-            conversation_id=request.conversation_id,
-            client_message_id=request.client_message_id,
-            fingerprint=request.fingerprint,
-            title=request.title,
-            state=self.state,
-            cursor=self.cursor,
-            has_log=not self.is_dropped,
-        )
+        """Made once: each message asks for all of its owner's, and most of them have ended."""
+        if self._info is None:
+            request = self.request
+            self._info = RunInfo(
+                run_id=request.run_id,
+                owner_id=request.owner_id,
+                conversation_id=request.conversation_id,
+                client_message_id=request.client_message_id,
+                fingerprint=request.fingerprint,
+                title=request.title,
+                state=self.state,
+                cursor=self.cursor,
+                has_log=not self.is_dropped,
+            )
+        return self._info
 
     def append(self, events: Sequence[Event], size: int) -> None:
+        self._info = None
         self.size += size
         for event in events:
             if self.state != "live":
@@ -327,6 +332,7 @@ class _Run:
 
     def drop_log(self) -> None:
         """Of a run that has ended. Whoever still reads it is sent elsewhere."""
+        self._info = None
         self.is_dropped = True
         self.entries.clear()
         self._sizes.clear()
