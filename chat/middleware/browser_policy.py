@@ -63,5 +63,5 @@ class BrowserPolicyMiddleware(OnLoop, CSPMiddleware):  # type: ignore[misc]
             return response
         answer: HttpResponseBase = super().process_response(request, response)
         if is_of_the_api:
-            self._of_the_api = answer.headers[HEADER]
+            self._of_the_api = answer.headers.get(HEADER, "")
         return answer

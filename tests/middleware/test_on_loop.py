@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from types import ModuleType
+from typing import Any, Final
 
 import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.module_loading import import_string
 
-from chat.middleware.on_loop import ON_LOOP
+from chat.middleware.on_loop import ON_LOOP, Handler
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
 from tests.socket.conftest import session_of
+
+SECONDS: Final = 30
+SCOPE: Final = {
+    "type": "http",
+    "method": "GET",
+    "path": "/wait",
+    "root_path": "",
+    "scheme": "http",
+    "query_string": b"",
+    "headers": [(b"host", b"localhost")],
+    "client": ("127.0.0.1", 1),
+    "server": ("localhost", 80),
+}
 
 
 @pytest.fixture
@@ -65,3 +82,46 @@ def test_each_stands_for_one_of_the_settings() -> None:
     assert set(ON_LOOP) <= set(settings.MIDDLEWARE)
     for original, ours in ON_LOOP.items():
         assert issubclass(import_string(ours), import_string(original))
+
+
+class _Waiting:
+    """A view that answers nobody."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.ended = False
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended = True
+        return HttpResponse()
+
+
+async def test_a_view_ends_when_its_client_goes(settings: Any) -> None:
+    view = _Waiting()
+
+    async def wait(request: HttpRequest) -> HttpResponse:
+        return await view(request)
+
+    urls = ModuleType("urls")
+    urls.urlpatterns = [path("wait", wait)]  # type: ignore[attr-defined]
+    settings.ROOT_URLCONF, settings.MIDDLEWARE = urls, []
+    sent: list[Any] = []
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop()
+        await view.asked.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with asyncio.timeout(SECONDS):
+        await Handler()(SCOPE, receive, send)
+    assert view.ended
+    assert sent == []
