@@ -240,10 +240,9 @@ except BadRedisUrl as error:
     REDIS_URL = ""
 CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
-        "BACKEND": "channels.layers.InMemoryChannelLayer",
-        # By default who leaves one notice unread for a minute gets none any more, and all do after a day; the hundred
-        # that are kept are those of a process, not of a socket.
-        "CONFIG": {"expiry": 7 * 24 * 3600, "group_expiry": 365 * 24 * 3600, "capacity": 10_000},
+        "BACKEND": "chat.notices.memory_layer.MemoryLayer",
+        # Of a process, not of a socket.
+        "CONFIG": {"capacity": 10_000},
     }
 }
 if REDIS_URL:

@@ -43,7 +43,6 @@ LOOSE = {
 APART = (CAPABILITIES, DOORS)
 MAY_KNOW = {
     "auth": ("database",),
-    "notices": ("database",),
     "quotas": ("auth",),
     # A page brings what its first calls of the API would answer, made by the same functions.
     "pages": ("api",),

@@ -35,7 +35,7 @@ from chat.generation.takeover import Takeover
 from chat.generation.title_generation import TitleGenerator
 from chat.models import Conversation, Message, UnansweredQuestion, User
 from chat.notices import channel
-from chat.notices.conversations import tell_of_the_conversation
+from chat.notices.conversations import tell_of_the_change
 from chat.protocol import event_data, events
 from chat.protocol.cursors import Cursor
 from chat.protocol.errors import ApiError, not_found
@@ -313,13 +313,14 @@ class Engine:
             return await self._saved(user_id, run_id)
         try:
             turn = turn_from_log(run, await self.log.entries(run_id))
-            message = await self._recorder.save(turn, waiting=_nobody, patience=KEEP_PATIENCE_SECONDS)
+            saved = await self._recorder.save(turn, waiting=_nobody, patience=KEEP_PATIENCE_SECONDS)
         except RunNotFound:
             return await self._saved(user_id, run_id)
         except SaveFailed:
             raise ApiError("unavailable", "This could not be saved. Try again later.", retry_after=5) from None
-        await tell_of_the_conversation(turn)
-        return message
+        if saved.change is not None:
+            await tell_of_the_change(user_id, saved.change)
+        return saved.message
 
     async def unanswered(self, user_id: int) -> list[UnansweredQuestion]:
         """The questions of failed runs that were neither retried nor dismissed, newest first, without their texts."""

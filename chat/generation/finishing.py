@@ -17,7 +17,7 @@ from chat.models import Message
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
 from chat.notices import channel
-from chat.notices.conversations import tell_of_the_conversation
+from chat.notices.conversations import tell_of_the_change
 from chat.protocol import event_data, events
 from chat.streams.base import NoRoom, RunInfo, StreamLog
 
@@ -36,18 +36,19 @@ class Finisher:
         """Save a turn whose text is complete in the log, and end its run. Returns the status, or `save_failed`."""
         await self._log.finish(turn.run_id, completion_of(turn), token=token)
         try:
-            message = await self._recorder.save(turn, waiting=lambda: self._tell_waiting(turn.run_id, token))
+            saved = await self._recorder.save(turn, waiting=lambda: self._tell_waiting(turn.run_id, token))
         except SaveFailed:
             text = "The answer is complete, but it could not be saved."
             error = events.error("save_failed", text)
             await self.fail(turn.run_id, error, asked=turn.asked, token=token)
             return "save_failed"
         # Before `done`: a deletion of the conversation waits for `done`, so its notice comes after this one.
-        is_new = await tell_of_the_conversation(turn)
-        await self.done(message, turn.run_id, token=token)
-        if is_new:
+        if saved.change is not None:
+            await tell_of_the_change(turn.owner_id, saved.change)
+        await self.done(saved.message, turn.run_id, token=token)
+        if saved.change is not None and saved.change.is_new:
             self._naming.begin(turn)
-        return message.status
+        return saved.message.status
 
     async def done(self, message: Message, run_id: str, *, token: int) -> None:
         """End a run whose turn is saved in the database."""

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from django.db import Error, InterfaceError, InternalError, OperationalError
@@ -17,6 +18,7 @@ from chat.models import Message, UnansweredQuestion
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
 from chat.models.user import OwnerGone
+from chat.notices.conversations import Change, change_by
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,14 @@ class SaveFailed(Exception):
     """The turn could not be saved, even with retries. Its text is still in the log."""
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """`change`: what there is to tell of the conversation, as far as could be found out."""
+
+    message: Message
+    change: Change | None
+
+
 class Recorder:
     """Saves a finished turn once. Retries for `patience` seconds while the database is locked, full or unavailable."""
 
@@ -44,13 +54,15 @@ class Recorder:
 
     async def save(
         self, turn: Turn, *, waiting: Callable[[], Awaitable[None]], patience: float | None = None
-    ) -> Message:
+    ) -> Saved:
         """Save the turn and return its answer, or the one another process saved. Raises SaveFailed.
 
         `waiting` is called once, after the first attempt has failed. `patience`: a shorter limit for this turn.
         """
         patience = self._patience if patience is None else min(self._patience, patience)
-        return await self._patiently(lambda: database.save(turn.save), turn.run_id, waiting=waiting, patience=patience)
+        return await self._patiently(
+            lambda: database.save(_save, turn), turn.run_id, waiting=waiting, patience=patience
+        )
 
     async def keep(self, asked: Asked, reason: Reason) -> None:
         """Save the question of a failed run. Never raises.
@@ -107,6 +119,11 @@ class Recorder:
                 await waiting()
             await self._sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+
+def _save(turn: Turn) -> Saved:
+    message = turn.save()
+    return Saved(message, change_by(turn, message))
 
 
 async def _nobody() -> None:

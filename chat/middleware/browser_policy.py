@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from csp.constants import HEADER
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -12,6 +13,9 @@ from django.http.response import HttpResponseBase
 from chat.middleware.on_loop import OnLoop
 
 ADMIN: Final = "/admin/"
+API: Final = "/api/"
+# What django-csp calls a view's own changes to the policy.
+OWN_POLICY: Final = ("_csp_config", "_csp_update", "_csp_replace")
 # jQuery and SelectBox.js assign innerHTML. Everything else of the policy holds in the admin as well.
 WITHOUT_TRUSTED_TYPES: Final = {"require-trusted-types-for": None, "trusted-types": None}
 # Devices and powers that no page of this site asks for, so that nothing in a page can.
@@ -35,6 +39,9 @@ SECRET_LINK: Final = re.compile(r"/(setup|accounts/password/reset)/")
 class BrowserPolicyMiddleware(OnLoop, CSPMiddleware):  # type: ignore[misc]
     """The policy of settings.py on every answer. Only Django's own admin goes without Trusted Types."""
 
+    # What the API's answers have, from the first of them: it is built anew for each answer otherwise.
+    _of_the_api = ""
+
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
@@ -50,5 +57,11 @@ class BrowserPolicyMiddleware(OnLoop, CSPMiddleware):  # type: ignore[misc]
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if SECRET_LINK.match(request.path_info):
             response.headers.setdefault("Referrer-Policy", "strict-origin")
+        is_of_the_api = request.path_info.startswith(API) and not any(hasattr(response, name) for name in OWN_POLICY)
+        if is_of_the_api and self._of_the_api:
+            response.headers.setdefault(HEADER, self._of_the_api)
+            return response
         answer: HttpResponseBase = super().process_response(request, response)
+        if is_of_the_api:
+            self._of_the_api = answer.headers.get(HEADER, "")
         return answer

@@ -1,24 +1,29 @@
-"""Django's middleware, run on the event loop.
+"""Django's request handler and middleware, run on the event loop.
 
 Under ASGI, Django gives both halves of each middleware to a thread of the request and waits for them there, as they
 might ask a database. Twenty of these waits were half of what a small call costs, and in each of them a thread that
 works, for whomever, kept the call waiting. Nearly all halves only look at headers: these run where they are. What asks
-the database, or draws a page, goes to the request's thread as before.
+the database, or draws a page, goes to the request's thread as before: a request that has nothing for it gets none.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.handlers.asgi import ASGIHandler
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
@@ -26,6 +31,7 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.middleware.security import SecurityMiddleware
+from django.urls import set_script_prefix
 from django.utils.deprecation import MiddlewareMixin
 
 
@@ -124,11 +130,76 @@ ON_LOOP: Final = {
 }
 
 
-def asgi_handler() -> ASGIHandler:
+class _Thread(ThreadPoolExecutor):
+    """Of one request. There is none before it is given something to do."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)
+        self.is_there = False
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.is_there = True
+        return super().submit(*args, **kwargs)
+
+
+class Handler(ASGIHandler):
+    """Django's, where a request that has nothing to do in a thread gets none.
+
+    Django's own begins and ends each request there, to look after the connections that this thread keeps.
+    """
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        thread = _Thread()
+        try:
+            async with ThreadSensitiveContext(executor=thread):
+                with await self.read_body(receive) as body:
+                    response = await self._response(scope, body, receive, send)
+                    end = (
+                        partial(signals.request_finished.send, sender=type(self))
+                        if response is None
+                        else response.close
+                    )
+                    await sync_to_async(end)() if thread.is_there else end()
+        except RequestAborted:
+            """The client has gone before its request was here."""
+        finally:
+            thread.shutdown(wait=False)
+
+    async def _response(self, scope: Any, body: Any, receive: Any, send: Any) -> HttpResponseBase | None:
+        """What was sent; None if the client has gone before."""
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=type(self), scope=scope)
+        request: Any
+        request, refusal = self.create_request(scope, body)
+        if refusal is not None:
+            await self.send_response(refusal, send)
+            return refusal
+        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+        answering = asyncio.create_task(self._answer(request, send))
+        try:
+            await asyncio.wait([leaving, answering], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            answering.cancel()
+            ended = await asyncio.gather(leaving, answering, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, BaseException) and not isinstance(error, RequestAborted | asyncio.CancelledError):
+                raise error
+        return ended[1] if isinstance(ended[1], HttpResponseBase) else None
+
+    async def _answer(self, request: HttpRequest, send: Any) -> HttpResponseBase:
+        response: HttpResponseBase = await self.run_get_response(request)
+        # The client may go while it is sent.
+        with suppress(asyncio.CancelledError):
+            await self.send_response(response, send)
+        return response
+
+
+def asgi_handler() -> Handler:
     """Django's, with the middleware of the settings on the event loop where there is one for it here."""
     named = settings.MIDDLEWARE
     settings.MIDDLEWARE = [ON_LOOP.get(each, each) for each in named]
     try:
-        return ASGIHandler()
+        return Handler()
     finally:
         settings.MIDDLEWARE = named

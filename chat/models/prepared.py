@@ -1,19 +1,18 @@
-"""Queries whose SQL is built once, for the few that every message needs.
+"""Statements that are built once: for the few that every message needs.
 
 Django rebuilds the SQL of a query set each time, which takes several times as long as SQLite needs to execute it.
 """
 
 from __future__ import annotations
 
-import copy
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.models.query import ModelIterable
+from django.db.models.query import get_related_populators
 
 M = TypeVar("M", bound=models.Model)
 
@@ -26,13 +25,31 @@ A_MOMENT: Final = datetime(1970, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class _Built:
-    """`places`: for each SQL parameter, the index of its argument, or None for a fixed value."""
+class _Built(Generic[M]):
+    """`places`: for each parameter of the SQL the number of the argument that it is, or None for one that is fixed.
 
-    compiler: Any
+    The rest makes objects of rows, as Django's ModelIterable does. `columns`: those of the model itself, with `names`.
+    `converters`: for the columns that need some.
+    """
+
     sql: str
     parameters: tuple[Any, ...]
     places: tuple[int | None, ...]
+    model: type[M]
+    columns: slice
+    names: Sequence[str]
+    converters: Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
+    related: Sequence[Any]
+
+    def made(self, found: Sequence[Any], connection: Any) -> M:
+        row = list(found)
+        for column, converters, expression in self.converters:
+            for convert in converters:
+                row[column] = convert(row[column], expression, connection)
+        made: M = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.columns])
+        for each in self.related:
+            each.populate(row, made)
+        return made
 
 
 class Prepared(Generic[M]):
@@ -50,52 +67,79 @@ class Prepared(Generic[M]):
     def __init__(self, make: Callable[..., models.QuerySet[M]], *examples: uuid.UUID | int | str | datetime) -> None:
         self._make = make
         self._examples = examples
-        self._built: _Built | None = None
+        self._built: _Built[M] | None = None
 
     def all(self, *arguments: uuid.UUID | int | str | datetime) -> list[M]:
-        return list(ModelIterable(cast("models.QuerySet[M]", _Asked(self._ready(), arguments))))
+        built = self._ready()
+        given = [adapted(each) for each in arguments]
+        parameters = [
+            fixed if place is None else given[place]
+            for fixed, place in zip(built.parameters, built.places, strict=True)
+        ]
+        connection = connections[DEFAULT_DB_ALIAS]
+        with connection.cursor() as cursor:
+            cursor.execute(built.sql, parameters)
+            return [built.made(row, connection) for row in cursor.fetchall()]
 
     def first(self, *arguments: uuid.UUID | int | str | datetime) -> M | None:
         """The first row, or None. The query should select at most one row."""
         return next(iter(self.all(*arguments)), None)
 
-    def _ready(self) -> _Built:
+    def _ready(self) -> _Built[M]:
         if self._built is None:
             # Two threads may do this at once, with the same result.
             self._built = self._build()
         return self._built
 
-    def _build(self) -> _Built:
+    def _build(self) -> _Built[M]:
         compiler: Any = self._make(*self._examples).query.get_compiler(using=DEFAULT_DB_ALIAS)
         sql, parameters = compiler.as_sql()
         examples = [adapted(each) for each in self._examples]
         places = tuple(examples.index(each) if each in examples else None for each in parameters)
         if {*range(len(examples))} - {*places}:
-            raise ValueError(f"An argument is not used in the query: {sql}")
-        return _Built(compiler, sql, tuple(parameters), places)
-
-
-class _Asked:
-    """The part of a query set that Django's ModelIterable needs, with the arguments in place of the examples."""
-
-    def __init__(self, built: _Built, arguments: tuple[uuid.UUID | int | str | datetime, ...]) -> None:
-        self.db = DEFAULT_DB_ALIAS
-        self.query = self
-        self._known_related_objects: dict[Any, Any] = {}
-        self._built = built
-        self._arguments = [adapted(each) for each in arguments]
-
-    def get_compiler(self, using: str) -> Any:
-        built = self._built
-        parameters = tuple(
-            fixed if place is None else self._arguments[place]
-            for fixed, place in zip(built.parameters, built.places, strict=True)
+            raise ValueError(f"An argument is not compared with anything: {sql}")
+        select, of_model = compiler.select, compiler.klass_info
+        columns = slice(of_model["select_fields"][0], of_model["select_fields"][-1] + 1)
+        return _Built(
+            sql=sql,
+            parameters=tuple(parameters),
+            places=places,
+            model=of_model["model"],
+            columns=columns,
+            names=[column.target.attname for column, *_ in select[columns]],
+            converters=[
+                (column, *found) for column, found in compiler.get_converters([each for each, *_ in select]).items()
+            ],
+            # The stubs are those of a later Django.
+            related=get_related_populators(of_model, select, DEFAULT_DB_ALIAS),  # type: ignore[call-arg]
         )
-        compiler = copy.copy(built.compiler)
-        # Built with the connection of another thread.
-        compiler.connection = connections[using]
-        compiler.as_sql = lambda: (built.sql, parameters)
-        return compiler
+
+
+class Insertion(Generic[M]):
+    """An INSERT of whole rows of a model whose keys are made here. As with `bulk_create`, no signal tells of it.
+
+    `unless_there`: a row whose primary key is there already is left out.
+    """
+
+    def __init__(self, model: type[M], *, unless_there: bool = False) -> None:
+        self._fields = model._meta.concrete_fields
+        quoted = ", ".join(f'"{field.column}"' for field in self._fields)
+        self._row = f"({', '.join(['%s'] * len(self._fields))})"
+        self._begin = f'INSERT INTO "{model._meta.db_table}" ({quoted}) VALUES '  # noqa: S608  (our own names)
+        self._end = f' ON CONFLICT ("{model._meta.pk.column}") DO NOTHING' if unless_there else ""
+
+    def make(self, *rows: M) -> int:
+        """How many were made."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        values = [
+            field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in self._fields
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(self._begin + ", ".join([self._row] * len(rows)) + self._end, values)
+            count = int(cursor.rowcount)
+        for row in rows:
+            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+        return count
 
 
 def adapted(value: uuid.UUID | int | str | datetime) -> Any:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import CharField, Q
 from django.utils import timezone
 
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
-from chat.models.prepared import A_NUMBER, AN_ID, Prepared
+from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Insertion, Prepared, adapted
 from chat.models.unanswered_question import Asked, UnansweredQuestion
 from chat.models.user import OwnerGone, User
 from chat.protocol.untrusted_input import clean
@@ -26,11 +26,23 @@ logger = logging.getLogger(__name__)
 UNSTORABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
 
 
+# Locked, as all of SQLite is by then: what is told of it when it is saved is as it is.
 _CONVERSATION: Final = Prepared(
-    lambda pk, owner_id: Conversation.objects.select_related("assistant").filter(pk=pk, owner_id=owner_id),
+    lambda pk, owner_id: (
+        Conversation.objects.select_for_update(of=("self",))
+        .select_related("assistant")
+        .filter(pk=pk, owner_id=owner_id)
+    ),
     AN_ID,
     A_NUMBER,
 )
+_ASSISTANT: Final = Prepared(lambda slug: Assistant.objects.filter(slug=slug), A_TEXT)
+_CONVERSATIONS: Final = Insertion(Conversation, unless_there=True)
+_MESSAGES: Final = Insertion(Message)
+# Written out, as each turn does it.
+_ADD_TO: Final = """
+UPDATE chat_conversation SET active_leaf_id = %s, assistant_id = %s, is_unread = %s, updated_at = %s WHERE id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,9 @@ class Turn:
     def _write(self) -> Message:
         conversation = self._conversation()
         assistant = self._assistant(conversation)
-        conversation = conversation or self._new_conversation(assistant)
+        is_made = False
+        if conversation is None:
+            conversation, is_made = self._new_conversation(assistant)
         if self.asked is not None:
             UnansweredQuestion.objects.settle(self.asked)
         question, is_new = self._question(conversation)
@@ -149,32 +163,37 @@ class Turn:
             run_id=self.run_id,
             client_message_id=self.client_message_id if self.is_another_answer else None,
         )
-        Message.objects.bulk_create([question, answer] if is_new else [answer])
-        conversation.active_leaf = answer
-        conversation.assistant = assistant
-        conversation.is_unread = True
-        conversation.updated_at = timezone.now()
-        conversation.save(update_fields=["active_leaf", "assistant", "is_unread", "updated_at"])
+        _MESSAGES.make(*([question, answer] if is_new else [answer]))
+        if not is_made:
+            _add_to(conversation, answer)
         return answer
 
     def _conversation(self) -> Conversation | None:
         return _CONVERSATION.first(uuid.UUID(self.conversation_id), self.owner_id)
 
-    def _new_conversation(self, assistant: Assistant | None) -> Conversation:
-        """Create the conversation, unless another turn has just created it."""
-        conversation: Conversation
-        conversation, _ = Conversation.objects.get_or_create(
-            pk=self.conversation_id,
+    def _new_conversation(self, assistant: Assistant | None) -> tuple[Conversation, bool]:
+        """As it will be with this turn, and whether it is new: another turn may have made it just now."""
+        conversation = Conversation(
+            id=uuid.UUID(self.conversation_id),
             owner_id=self.owner_id,
-            defaults={"title": self.title, "assistant": assistant, "created_at": self.asked_at},
+            title=self.title,
+            assistant=assistant,
+            active_leaf_id=uuid.UUID(self.message_id),
+            is_unread=True,
+            created_at=self.asked_at,
         )
-        return conversation
+        if _CONVERSATIONS.make(conversation):
+            return conversation, True
+        others = self._conversation()
+        if others is None:
+            raise IntegrityError("The conversation is another person's.")
+        return others, False
 
     def _assistant(self, conversation: Conversation | None) -> Assistant | None:
         before = conversation.assistant if conversation else None
         if before is not None and before.slug == self.assistant_slug:
             return before
-        return Assistant.objects.filter(slug=self.assistant_slug).first()
+        return _ASSISTANT.first(self.assistant_slug)
 
     def _question(self, conversation: Conversation) -> tuple[Message, bool]:
         """The saved question or a new one, and whether it is new. A saved one may have been purged meanwhile."""
@@ -214,6 +233,23 @@ class Turn:
         if self.is_another_answer:
             return Q(client_message_id=self.client_message_id)
         return Q(client_message_id=None, parent__client_message_id=self.client_message_id)
+
+
+def _add_to(conversation: Conversation, answer: Message) -> None:
+    """The answer is what the conversation shows, and is answered by, from now on."""
+    conversation.active_leaf, conversation.assistant = answer, answer.assistant
+    conversation.is_unread, conversation.updated_at = True, timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADD_TO,
+            [
+                adapted(answer.pk),
+                answer.assistant_id,
+                conversation.is_unread,
+                adapted(conversation.updated_at),
+                adapted(conversation.pk),
+            ],
+        )
 
 
 def _fitting(field: str, text: str) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from typing import Final
+from dataclasses import dataclass
 
 from django.db import Error as DatabaseError
 
-from chat import database
-from chat.models import Conversation
-from chat.models.prepared import AN_ID, Prepared
+from chat.models import Conversation, Message
 from chat.models.serializers import conversation_object
 from chat.models.turn import Turn
 from chat.notices import channel
@@ -18,27 +15,31 @@ from chat.protocol import objects
 
 logger = logging.getLogger(__name__)
 
-_KEPT: Final = Prepared(lambda pk: Conversation.objects.kept().select_related("assistant").filter(pk=pk), AN_ID)
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A conversation as a turn has left it. `is_new`: the turn has made it."""
+
+    conversation: objects.Conversation
+    is_new: bool
 
 
-async def tell_of_the_conversation(turn: Turn) -> bool:
-    """Publish the conversation as it is after this turn, created or changed. Never raises.
+def change_by(turn: Turn, answer: Message) -> Change | None:
+    """Of a turn that was just saved. Of one that was there already it asks the database. Never raises.
 
-    Returns whether it is new; False if that is unknown.
+    None where the conversation has been deleted, or the database is away.
     """
-
-    def found() -> tuple[objects.Conversation, bool] | None:
-        conversation = _KEPT.first(uuid.UUID(turn.conversation_id))
-        return (conversation_object(conversation), conversation.created_at == turn.asked_at) if conversation else None
-
     try:
-        told = await database.read(found)
-    except DatabaseError as error:
+        conversation = answer.conversation
+        if conversation.deleted_at is not None:
+            return None
+        return Change(conversation_object(conversation), is_new=conversation.created_at == turn.asked_at)
+    except (DatabaseError, Conversation.DoesNotExist) as error:
         logger.warning("notices: publishing failed for conversation %s: %r", turn.conversation_id, error)
-        return False
-    if told is None:
-        return False
-    conversation, is_new = told
-    kind = "conversation_created" if is_new else "conversation_changed"
-    await channel.publish(turn.owner_id, {"kind": kind, "conversation": conversation})
-    return is_new
+        return None
+
+
+async def tell_of_the_change(owner_id: int, change: Change) -> None:
+    """Tell the owner's tabs. Never raises."""
+    kind = "conversation_created" if change.is_new else "conversation_changed"
+    await channel.publish(owner_id, {"kind": kind, "conversation": change.conversation})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from twisted.internet.error import ConnectionAborted
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
-from chat.server import crowded
+from chat.server import crowded, fast_path
 from chat.server.refusing import MALFORMED, TOO_SLOW, named
 from chatsite import descriptors, request_ids
 
@@ -94,6 +95,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
     def allHeadersReceived(self) -> None:  # noqa: N802
         self._waiting.remove(self)
         super().allHeadersReceived()
+
+    def writeSequence(self, iovec: Sequence[bytes]) -> None:  # noqa: N802
+        """A piece of a response whose length is not known before."""
+        fast_path.write(self.transport, b"".join(iovec))
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self._waiting.remove(self)

@@ -58,6 +58,7 @@ class MemoryLog:
         self._clock = clock
         self._budget = budget or Budget()
         self._runs: dict[str, _Run] = {}
+        self._by_owner: dict[int, dict[str, _Run]] = {}
         self._sent: dict[tuple[int, str], str] = {}
         self._slots: dict[str, str] = {}
         # Ended runs, oldest first.
@@ -96,6 +97,7 @@ class MemoryLog:
             self._made.give_back(OF_ALL)
             return full
         self._runs[request.run_id] = run
+        self._by_owner.setdefault(request.owner_id, {})[request.run_id] = run
         self._sent[request.owner_id, request.client_message_id] = request.run_id
         self._slots[request.conversation_id] = request.run_id
         return Created(run.info, run.token)
@@ -143,7 +145,7 @@ class MemoryLog:
         return self._runs[run_id].info if run_id else None
 
     async def runs_of(self, owner_id: int) -> list[RunInfo]:
-        return [run.info for run in self._runs.values() if run.request.owner_id == owner_id]
+        return [run.info for run in self._by_owner.get(owner_id, {}).values()]
 
     async def entries(self, run_id: str) -> Sequence[Entry]:
         run = self._get(run_id)
@@ -190,6 +192,7 @@ class MemoryLog:
 
     async def close(self) -> None:
         self._runs.clear()
+        self._by_owner.clear()
         self._sent.clear()
         self._slots.clear()
         self._saved.clear()
@@ -232,9 +235,12 @@ class MemoryLog:
         return None
 
     def _forget(self, run: _Run) -> None:
-        run_id = run.request.run_id
+        run_id, owner_id = run.request.run_id, run.request.owner_id
         del self._runs[run_id]
-        del self._sent[run.request.owner_id, run.request.client_message_id]
+        del self._by_owner[owner_id][run_id]
+        if not self._by_owner[owner_id]:
+            del self._by_owner[owner_id]
+        del self._sent[owner_id, run.request.client_message_id]
         self._saved.pop(run_id, None)
         self._failed.pop(run_id, None)
 
@@ -282,6 +288,7 @@ class _Run:
         self.unfollowed.set()
         self._sizes: list[int] = []
         self._seq = 0
+        self._info: RunInfo | None = None
         self._followers = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -291,20 +298,24 @@ class _Run:
 
     @property
     def info(self) -> RunInfo:
-        request = self.request
-        return RunInfo(
-            run_id=request.run_id,
-            owner_id=request.owner_id,
-            conversation_id=request.conversation_id,
-            client_message_id=request.client_message_id,
-            fingerprint=request.fingerprint,
-            title=request.title,
-            state=self.state,
-            cursor=self.cursor,
-            has_log=not self.is_dropped,
-        )
+        """Made once: each message asks for all of its owner's, and most of them have ended."""
+        if self._info is None:
+            request = self.request
+            self._info = RunInfo(
+                run_id=request.run_id,
+                owner_id=request.owner_id,
+                conversation_id=request.conversation_id,
+                client_message_id=request.client_message_id,
+                fingerprint=request.fingerprint,
+                title=request.title,
+                state=self.state,
+                cursor=self.cursor,
+                has_log=not self.is_dropped,
+            )
+        return self._info
 
     def append(self, events: Sequence[Event], size: int) -> None:
+        self._info = None
         self.size += size
         for event in events:
             if self.state != "live":
@@ -322,6 +333,7 @@ class _Run:
 
     def drop_log(self) -> None:
         """Drop the log of an ended run. Current readers get Lost."""
+        self._info = None
         self.is_dropped = True
         self.entries.clear()
         self._sizes.clear()

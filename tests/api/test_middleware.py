@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from types import ModuleType
+from typing import Any, Final
 
 import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.module_loading import import_string
 
-from chat.middleware.on_loop import ON_LOOP
+from chat.middleware.on_loop import ON_LOOP, Handler
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
 from tests.socket.conftest import session_of
 
-# When a request begins and when it has ended. The database has threads of its own (chat.database).
-HOPS = 2
+SECONDS: Final = 30
+SCOPE: Final = {
+    "type": "http",
+    "method": "GET",
+    "path": "/wait",
+    "root_path": "",
+    "scheme": "http",
+    "query_string": b"",
+    "headers": [(b"host", b"localhost")],
+    "client": ("127.0.0.1", 1),
+    "server": ("localhost", 80),
+}
 
 
 @pytest.fixture
@@ -32,12 +46,11 @@ def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return given
 
 
-async def test_a_call_with_a_token_goes_to_a_thread_for_the_database_alone(
-    chat: Rig, owner: Browser, hops: list[str]
-) -> None:
+# The database has threads of its own (chat.database).
+async def test_a_call_with_a_token_goes_to_no_thread_of_its_own(chat: Rig, owner: Browser, hops: list[str]) -> None:
     assert (await owner.get("/api/conversations")).status == 200
 
-    assert len(hops) == HOPS, hops
+    assert hops == []
 
 
 async def test_so_does_one_with_a_session(chat: Rig, hops: list[str]) -> None:
@@ -46,7 +59,7 @@ async def test_so_does_one_with_a_session(chat: Rig, hops: list[str]) -> None:
 
     assert (await person.get("/api/conversations")).status == 200
 
-    assert len(hops) == HOPS, hops
+    assert hops == []
 
 
 async def test_a_posted_form_is_read_in_a_thread_and_refused_by_a_page(chat: Rig, hops: list[str]) -> None:
@@ -61,9 +74,54 @@ async def test_a_posted_form_is_read_in_a_thread_and_refused_by_a_page(chat: Rig
     assert b"<html" in response.body
     assert any("process_view" in each for each in hops)
     assert any("_reject" in each for each in hops)
+    # Where a thread was there, it is asked to let go of its connections.
+    assert "close" in hops[-1]
 
 
 def test_each_stands_for_one_of_the_settings() -> None:
     assert set(ON_LOOP) <= set(settings.MIDDLEWARE)
     for original, ours in ON_LOOP.items():
         assert issubclass(import_string(ours), import_string(original))
+
+
+class _Waiting:
+    """A view that answers nobody."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.ended = False
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended = True
+        return HttpResponse()
+
+
+async def test_a_view_ends_when_its_client_goes(settings: Any) -> None:
+    view = _Waiting()
+
+    async def wait(request: HttpRequest) -> HttpResponse:
+        return await view(request)
+
+    urls = ModuleType("urls")
+    urls.urlpatterns = [path("wait", wait)]  # type: ignore[attr-defined]
+    settings.ROOT_URLCONF, settings.MIDDLEWARE = urls, []
+    sent: list[Any] = []
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop()
+        await view.asked.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with asyncio.timeout(SECONDS):
+        await Handler()(SCOPE, receive, send)
+    assert view.ended
+    assert sent == []

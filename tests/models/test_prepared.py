@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 from chat.models import ApiToken, Conversation, User
-from chat.models.prepared import A_MOMENT, A_NUMBER, A_TEXT, AN_ID, Prepared
+from chat.models.prepared import A_MOMENT, A_NUMBER, A_TEXT, AN_ID, Insertion, Prepared
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +81,26 @@ def test_the_sql_is_built_once(alice: User, conversation: Conversation, monkeypa
 def test_an_argument_that_is_not_in_the_query_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="not used"):
         Prepared(lambda pk: Conversation.objects.all(), AN_ID).all(uuid.uuid4())
+
+
+def test_rows_are_made_as_the_model_has_them(alice: User) -> None:
+    tea = Conversation(owner=alice, title="Tea", is_pinned=True)
+
+    assert Insertion(Conversation).make(tea, Conversation(owner=alice, title="Other")) == 2
+
+    found = Conversation.objects.get(pk=tea.pk)
+    assert (found.owner, found.title, found.is_pinned, found.deleted_at) == (alice, "Tea", True, None)
+    assert found.created_at == tea.created_at
+    # It is saved: to save it again changes its row.
+    tea.title = "Green tea"
+    tea.save()
+    assert set(alice.conversations.values_list("title", flat=True)) == {"Green tea", "Other"}
+
+
+def test_a_row_that_is_there_stays(alice: User, conversation: Conversation) -> None:
+    again = Conversation(pk=conversation.pk, owner=alice, title="Coffee")
+
+    assert Insertion(Conversation, unless_there=True).make(again) == 0
+    assert Conversation.objects.get(pk=conversation.pk).title == "Tea"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Insertion(Conversation).make(again)

@@ -15,8 +15,8 @@ from tests.socket.rig import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# In an existing conversation, with who it is, the history, the saving and the notices.
-MOST = 12
+# In an existing conversation, with who it is, the history and the saving.
+MOST = 11
 
 
 @pytest.fixture

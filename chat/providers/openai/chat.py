@@ -1,7 +1,7 @@
 """Answers from any server that speaks the OpenAI chat completions API, through the `openai` package.
 
-The package makes the request (URLs, authentication, errors). The body is read as bytes and decoded here, because the
-package builds a pydantic object per chunk (bench/decoder.py has the figures).
+The package makes the request (client.py); the body is read as bytes and decoded here, because its own iteration builds
+a pydantic object per chunk (bench/decoder.py has the figures).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from chat.providers.base import (
 from chat.providers.http.connection import Connection
 from chat.providers.http.read_throttle import ReadThrottle
 from chat.providers.http.timeouts import Timeouts
-from chat.providers.http.transport import OriginTransport
 from chat.providers.openai import errors, listing
+from chat.providers.openai.client import Client
 from chat.providers.openai.reader import AnswerReader
 from chat.providers.text import clean
 
@@ -46,8 +46,6 @@ SETTLE_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 0.1
 # Raised for a base URL or an API key that cannot be used in a request.
 _IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
-# Makes the package return the response once its headers have arrived, as `with_streaming_response` does.
-_UNREAD: Final = {"X-Stainless-Raw-Response": "stream"}
 _LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 # Optional fields, dropped if a server rejects them.
 _SPARE_FIELDS: Final = ("user", "stream_options")
@@ -85,7 +83,7 @@ class OpenAIProvider:
         self._idle_timeout = idle_timeout
         self._settle_timeout = settle_timeout
         self._on_failure = on_failure
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
         # Learned from rejected requests, by model: unknown fields, and the name of the limit field.
         self._without: dict[str, frozenset[str]] = {}
         self._limit_fields: dict[str, str] = {}
@@ -97,8 +95,8 @@ class OpenAIProvider:
             async with AsyncExitStack() as connection:
                 connection.enter_context(timeouts)
                 response = await self._open(request, timeouts, connection)
-                body = await connection.enter_async_context(aclosing(response.http_response.aiter_bytes()))
-                line = Connection(response.http_response)
+                body = await connection.enter_async_context(aclosing(_body_of(response)))
+                line = Connection(response)
                 throttle = connection.enter_context(ReadThrottle(line))
                 while not reader.done:
                     await throttle.turn()
@@ -134,20 +132,18 @@ class OpenAIProvider:
             await client.close()
 
     async def _listing(self) -> tuple[str, ...]:
-        async with self._client().models.with_streaming_response.list() as response:
+        async with self._client().package.models.with_streaming_response.list() as response:
             body = response.http_response.aiter_bytes()
             async with aclosing(body):
                 return await listing.read(body)
 
-    async def _open(
-        self, request: Request, timeouts: Timeouts, connection: AsyncExitStack
-    ) -> openai.AsyncAPIResponse[Any]:
-        """The response with its headers read and a status of 2xx. `connection` closes it."""
+    async def _open(self, request: Request, timeouts: Timeouts, connection: AsyncExitStack) -> httpx2.Response:
+        """The response, once its headers say that an answer follows. `connection` closes it."""
         fields = asked = self._fields(request)
         adaptations = 0
         while True:
             try:
-                response = await self._request(fields, timeouts, connection)
+                response = await self._request(fields, timeouts)
             except openai.APIStatusError as exc:
                 adapted = _adapted(fields, exc) if adaptations < _MAX_ADAPTATIONS else None
                 if adapted is None:
@@ -155,14 +151,13 @@ class OpenAIProvider:
                 fields = adapted
                 adaptations += 1
             else:
+                connection.push_async_callback(response.aclose)
                 self._learn(asked, fields)
                 return response
 
-    async def _request(
-        self, fields: dict[str, Any], timeouts: Timeouts, connection: AsyncExitStack
-    ) -> openai.AsyncAPIResponse[Any]:
+    async def _request(self, fields: dict[str, Any], timeouts: Timeouts) -> httpx2.Response:
         try:
-            return await timeouts.wait(_posted(self._client(), fields, connection))
+            return await timeouts.wait(self._client().ask(fields))
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
@@ -194,19 +189,12 @@ class OpenAIProvider:
             timeouts.settle()
         return deltas
 
-    def _client(self) -> openai.AsyncOpenAI:
+    def _client(self) -> Client:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            client = self._clients[loop] = openai.AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key or "none",
-                max_retries=0,
-                timeout=openai.Timeout(None, connect=self._connect_timeout),
-                default_headers={"User-Agent": "Chatsite"},
-                http_client=httpx2.AsyncClient(
-                    transport=OriginTransport(self._base_url), follow_redirects=False, trust_env=False
-                ),
+            client = self._clients[loop] = Client(
+                base_url=self._base_url, api_key=self._api_key, connect_timeout=self._connect_timeout
             )
         return client
 
@@ -263,24 +251,9 @@ class OpenAIProvider:
             )
 
 
-async def _posted(
-    client: openai.AsyncOpenAI, fields: dict[str, Any], connection: AsyncExitStack
-) -> openai.AsyncAPIResponse[Any]:
-    """Like `chat.completions.with_streaming_response.create`, but without its check of every field of every message.
-
-    The check looks for fields with another name in JSON. There are none, and it takes a third of the request's time.
-    """
-    posted = await client.post(
-        "/chat/completions",
-        body=fields,
-        options={"headers": _UNREAD},
-        cast_to=object,
-        stream=True,
-        stream_cls=openai.AsyncStream[Any],
-    )
-    response = cast(openai.AsyncAPIResponse[Any], posted)
-    connection.push_async_callback(response.close)
-    return response
+def _body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """As the transport gives it, which has unpacked it: `aiter_bytes` is three more generators for each piece."""
+    return cast("AsyncGenerator[bytes, None]", aiter(cast(httpx2.AsyncByteStream, response.stream)))
 
 
 def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:

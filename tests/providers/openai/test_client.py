@@ -1,0 +1,69 @@
+"""The requests after the first one, which the openai package makes: the same, but for their body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chat.providers.base import ProviderError, Unavailable
+from chat.providers.openai.chat import OpenAIProvider
+from tests.fake_openai import FakeOpenAI
+from tests.fake_openai.server import closed_port
+from tests.providers.contract import answer, ask, text_of
+
+Connect = Callable[..., OpenAIProvider]
+
+
+@pytest.fixture
+async def provider(connect: Connect) -> OpenAIProvider:
+    """Has asked before."""
+    made = connect()
+    await answer(made, ask("hi"))
+    return made
+
+
+async def test_the_second_request_is_as_the_first_one_but_for_its_body(
+    provider: OpenAIProvider, server: FakeOpenAI
+) -> None:
+    assert text_of(await answer(provider, ask("And this is \N{SNOWMAN} longer", user="alice")))
+
+    first, second = server.journal.exchanges
+    assert first.headers.pop("content-length") != second.headers.pop("content-length")
+    assert first.headers == second.headers
+    assert second.body["messages"][1] == {"role": "user", "content": "And this is \N{SNOWMAN} longer"}
+    assert second.body["user"] == "alice"
+    assert first.connection == second.connection
+
+
+@pytest.mark.parametrize("prompt", ["/rate-limit after=2", "/key", "/status-500 message=broken", "/status-302"])
+async def test_it_is_refused_as_the_first_one_would_be(
+    provider: OpenAIProvider, connect: Connect, prompt: str
+) -> None:
+    first, second = [await _refusal(each, prompt) for each in (connect(), provider)]
+
+    assert (type(first), first.message, first.retry_after) == (type(second), second.message, second.retry_after)
+
+
+async def test_it_is_adapted_as_the_first_one_would_be(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+    assert text_of(await answer(provider, ask("/no-usage-option")))
+
+    assert [("stream_options" in each.body) for each in server.journal.exchanges] == [True, True, False]
+
+
+async def test_it_finds_nobody_as_the_first_one_would(provider: OpenAIProvider, connect: Connect) -> None:
+    nowhere = connect(base_url=f"http://127.0.0.1:{closed_port()}/v1")
+    first = await _refusal(nowhere, "hi")
+    async with FakeOpenAI() as leaving:
+        left = connect(base_url=leaving.base_url)
+        await answer(left, ask("hi"))
+    second = await _refusal(left, "hi")
+
+    assert isinstance(first, Unavailable)
+    assert (type(first), first.message) == (type(second), second.message)
+
+
+async def _refusal(provider: OpenAIProvider, prompt: str) -> ProviderError:
+    with pytest.raises(ProviderError) as refused:
+        await answer(provider, ask(prompt))
+    return refused.value
