@@ -97,7 +97,7 @@ class Prepared(Generic[M]):
         examples = [adapted(each) for each in self._examples]
         places = tuple(examples.index(each) if each in examples else None for each in parameters)
         if {*range(len(examples))} - {*places}:
-            raise ValueError(f"An argument is not compared with anything: {sql}")
+            raise ValueError(f"An argument is not used in the query: {sql}")
         select, of_model = compiler.select, compiler.klass_info
         columns = slice(of_model["select_fields"][0], of_model["select_fields"][-1] + 1)
         return _Built(
