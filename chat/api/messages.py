@@ -77,7 +77,9 @@ def end_of_branch(user: User, conversation_id: Any, *, room: int) -> dict[str, A
 
 def _of_all_branches(conversation: Conversation, cursor: str, size: int) -> dict[str, Any]:
     """At most `size` messages, and at most PAGE_BYTES of text, or one message."""
-    messages = conversation.messages.select_related("assistant").defer("assistant__instructions")
+    messages = (
+        conversation.messages.select_related("assistant").prefetch_related("parts").defer("assistant__instructions")
+    )
     places, following = page(
         conversation.messages.only("created_at", "conversation"), cursor, by="created_at", size=size
     )

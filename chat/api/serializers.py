@@ -12,8 +12,9 @@ from django.utils.translation import gettext
 from chat.generation.model_watch import Problem
 from chat.generation.replay import end_of
 from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
+from chat.models.part import parts_of
 from chat.models.serializers import conversation_object, time_text
-from chat.protocol import objects
+from chat.protocol import objects, parts
 from chat.streams.base import RunInfo
 
 __all__ = [
@@ -37,6 +38,7 @@ def message_object(message: Message) -> objects.Message:
         "parent_id": _id(message.parent_id),
         "role": message.role,
         "text": message.text,
+        "parts": [_part_object(part) for part in _parts(message)],
         "status": message.status,
         "finish_reason": message.finish_reason,
         "model": message.model,
@@ -49,6 +51,38 @@ def message_object(message: Message) -> objects.Message:
         "duration_ms": message.duration_ms,
         "created_at": time_text(message.created_at),
     }
+
+
+def _parts(message: Message) -> list[parts.Part]:
+    """None of a message that is only its text."""
+    found = parts_of(message)
+    return [] if len(found) == 1 and isinstance(found[0], parts.Text) and not found[0].agent else found
+
+
+def _part_object(part: parts.Part) -> objects.MessagePart:
+    made: objects.MessagePart
+    match part:
+        case parts.Text(text):
+            made = {"kind": "text", "text": text}
+        case parts.Reasoning(text, duration_ms):
+            made = {"kind": "reasoning", "text": text, "duration_ms": duration_ms}
+        case parts.ToolCall():
+            made = {
+                "kind": "tool_call",
+                "call_id": part.call_id,
+                "tool": part.tool,
+                "arguments": dict(part.arguments),
+                "state": part.state,
+                "items": [dict(item) for item in part.items],
+                "result": part.result,
+                "message": part.message,
+                "duration_ms": part.duration_ms,
+            }
+        case parts.Member(_, name, status):
+            made = {"kind": "member", "name": name, "status": status}
+    if part.agent:
+        made["agent"] = part.agent
+    return made
 
 
 def branch_message_object(message: Message, *, siblings: Iterable[UUID]) -> objects.Message:

@@ -11,6 +11,7 @@ from typing import Final
 from chat import metrics
 from chat.generation.coalescer import Coalescer
 from chat.protocol import event_data, events
+from chat.protocol.parts import Folder, Part
 from chat.protocol.untrusted_input import clean, count
 from chat.providers.base import (
     EmptyAnswer,
@@ -34,8 +35,6 @@ LONGEST_RETRY_AFTER: Final = 10.0
 YIELD_EVERY: Final = 64
 # The width of the database column.
 LONGEST_FINISH_REASON: Final = 20
-# Pieces are joined once there are this many: each is an object about five times the size of a token's text.
-LOOSE_PIECES: Final = 1024
 _EMPTY: Final = {
     "stop": "The model ended its answer without a word.",
     "length": "The model used up all the length that its answer may have, and said nothing.",
@@ -57,8 +56,8 @@ class Answer:
     def __init__(self, begun: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._begun = begun
-        self._blocks = [begun]
-        self._loose: list[str] = []
+        self._thinking_since: float | None = None
+        self._begin()
         self.started = clock()
         self.first_token: float | None = None
         self.size = len(begun.encode())
@@ -70,10 +69,12 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The text so far. Keeps the joined string, so that a long answer is not in memory twice while it is saved."""
-        self._blocks = ["".join([*self._blocks, *self._loose])]
-        self._loose.clear()
-        return self._blocks[0]
+        return self._folder.text
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What there is besides one text, in its order; empty if there is nothing."""
+        return () if self._folder.is_plain else tuple(self._folder.parts)
 
     @property
     def ttft_ms(self) -> int | None:
@@ -94,29 +95,47 @@ class Answer:
         """Whether anything has been shown, text or reasoning."""
         return self.first_token is not None
 
-    def add(self, text: str, size: int) -> None:
-        """Append a piece of text. `size` is in bytes."""
-        self._loose.append(text)
+    def add(self, text: str, size: int) -> int | None:
+        """Append a piece of text. `size` is in bytes. How long the thoughts before it took, if it ends some."""
+        thought_ms = self.end_thinking()
+        self._folder.add("token", {"text": text})
         self.has_words = self.has_words or not text.isspace()
-        if len(self._loose) >= LOOSE_PIECES:
-            self._blocks.append("".join(self._loose))
-            self._loose.clear()
         self.size += size
         self._was_shown()
+        return thought_ms
 
-    def add_reasoning(self, size: int) -> None:
+    def add_reasoning(self, text: str, size: int) -> None:
+        if self._thinking_since is None:
+            self._thinking_since = self._clock()
+        self._folder.add("reasoning", {"text": text})
         self.reasoning_size += size
         self._was_shown()
+
+    def end_thinking(self) -> int | None:
+        """The model thinks no more: how long it did, in milliseconds. None if it did not."""
+        if self._thinking_since is None:
+            return None
+        duration_ms = _milliseconds(self._clock() - self._thinking_since)
+        self._thinking_since = None
+        self._folder.add("reasoning", {"text": "", "duration_ms": duration_ms})
+        return duration_ms
 
     def recant(self) -> str:
         """Remove what the model has said from the text and return it. It counts as reasoning from now on."""
         said = self.text[len(self._begun) :]
-        self._blocks = [self._begun]
+        self._begin()
+        self._folder.add("reasoning", {"text": said.strip()})
         self.has_words = False
         begun_size = _size(self._begun)
         self.reasoning_size += self.size - begun_size
         self.size = begun_size
         return said
+
+    def _begin(self) -> None:
+        self._folder = Folder()
+        self._thinking_since = None
+        if self._begun:
+            self._folder.add("token", {"text": self._begun})
 
     def _was_shown(self) -> None:
         self.pieces += 1
@@ -165,16 +184,18 @@ async def _stream(
                 size = _size(text)
                 # Check before showing it: a single piece can exceed the limit.
                 _check_room(answer.size + size, answer_bytes)
-                coalescer.add_text("token", text)
                 if text:
-                    answer.add(text, size)
+                    thought_ms = answer.add(text, size)
+                    if thought_ms is not None:
+                        coalescer.add(events.thought(thought_ms))
+                    coalescer.add_text("token", text)
             elif isinstance(delta, ReasoningDelta):
                 text = clean(delta.text)
                 size = _size(text)
                 _check_room(answer.reasoning_size + size, answer_bytes)
                 coalescer.add_text("reasoning", text)
                 if text:
-                    answer.add_reasoning(size)
+                    answer.add_reasoning(text, size)
             elif isinstance(delta, Recant):
                 _recant(answer, coalescer, attempt)
             elif isinstance(delta, StatusDelta):
@@ -191,6 +212,8 @@ async def _stream(
                 await asyncio.sleep(0)
             if coalescer.is_full:
                 await coalescer.room()
+    if (thought_ms := answer.end_thinking()) is not None:
+        coalescer.add(events.thought(thought_ms))
     if not answer.finish_reason:
         raise Incomplete("The model's answer broke off.")
     if not answer.has_words:

@@ -46,7 +46,7 @@ class Coalescer:
         self._wake.set()
 
     def add(self, event: Event) -> None:
-        if event.name in MERGEABLE:
+        if event.name in MERGEABLE and len(event.data) == 1:
             self.add_text(event.name, event.data["text"])
             return
         self._close_text()

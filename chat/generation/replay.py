@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from chat.models import Message, UnansweredQuestion
+from chat.models.part import parts_of
 from chat.protocol import event_data, events
 from chat.protocol.cursors import EPOCH_LENGTH, Cursor
-from chat.protocol.events import ENTRY_CHARACTERS, Entry, merge
+from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Entry, Event, merge
+from chat.protocol.parts import unfold
 from chat.streams.base import Batch, size_of
 
 # A cursor depends on how the text is cut into entries: another size needs another epoch.
@@ -34,7 +36,7 @@ def archived_run(owner_id: int, run_id: str) -> Archived | None:
 
 def saved_run(owner_id: int, run_id: str) -> Message | None:
     """The saved answer of this owner's run."""
-    answers = Message.objects.select_related("parent", "assistant")
+    answers = Message.objects.select_related("parent", "assistant").prefetch_related("parts")
     return answers.filter(owner_id=owner_id, run_id=run_id, conversation__deleted_at=None).first()
 
 
@@ -44,23 +46,47 @@ def answer_of(owner_id: int, run_id: str) -> Message | None:
 
 
 def end_of(archived: Archived) -> Cursor:
-    """The cursor of the terminal event."""
-    tokens = 0 if isinstance(archived, UnansweredQuestion) else _tokens(archived)
-    return Cursor(epoch_of(str(archived.run_id)), 1 + tokens + 1)
+    """The place of the terminal event."""
+    return Cursor(epoch_of(str(archived.run_id)), 1 + _Said(archived).count + 1)
 
 
-def _tokens(answer: Message) -> int:
-    return math.ceil(len(answer.text) / ENTRY_CHARACTERS)
+class _Said:
+    """What stands between `start` and the end of a saved run, entry by entry: its parts, long texts in pieces."""
+
+    def __init__(self, archived: Archived) -> None:
+        self._pieces: list[tuple[Event, int]] = []
+        if isinstance(archived, UnansweredQuestion):
+            return
+        for event in unfold(parts_of(archived)):
+            count = max(1, math.ceil(len(event.data["text"]) / ENTRY_CHARACTERS)) if event.name in MERGEABLE else 1
+            self._pieces += [(event, number) for number in range(count)]
+
+    @property
+    def count(self) -> int:
+        return len(self._pieces)
+
+    def event(self, number: int) -> Event:
+        """The one with this number, from 0."""
+        event, piece = self._pieces[number]
+        text = event.data.get("text", "")
+        if event.name not in MERGEABLE or len(text) <= ENTRY_CHARACTERS:
+            return event
+        begin = piece * ENTRY_CHARACTERS
+        cut = {**event.data, "text": text[begin : begin + ENTRY_CHARACTERS]}
+        if begin + ENTRY_CHARACTERS < len(text):
+            # How long it took stands at its end.
+            cut.pop("duration_ms", None)
+        return Event(event.name, cut)
 
 
-def _entry(archived: Archived, seq: int) -> Entry:
-    """One entry of `start`, `token`s and `done`; or, for a failed run, of `start` and `error`."""
+def _entry(archived: Archived, said: _Said, seq: int) -> Entry:
+    """Of `start`, what was said, and `done`; or of `start` and `error`."""
     if isinstance(archived, UnansweredQuestion):
         event = _start_of(archived) if seq == 1 else _failure(archived)
     elif seq == 1:
         event = _start(archived)
-    elif (begin := (seq - 2) * ENTRY_CHARACTERS) < len(archived.text):
-        event = events.token(archived.text[begin : begin + ENTRY_CHARACTERS])
+    elif seq - 2 < said.count:
+        event = said.event(seq - 2)
     else:
         event = _done(archived)
     return Entry(seq, event.name, event.data)
@@ -144,18 +170,19 @@ async def follow(archived: Archived, after: Cursor | None, *, limit: int) -> Asy
             seq = after.seq
         else:
             yield Batch(end.epoch, [Entry(0, "reset", {"attempt": 1, "reason": "unknown_cursor"})])
+    said = _Said(archived)
     while seq < end.seq:
-        taken = _take(archived, seq, end.seq, limit)
+        taken = _take(archived, said, seq, end.seq, limit)
         seq = taken[-1].seq
         yield Batch(end.epoch, merge(taken))
 
 
-def _take(archived: Archived, seq: int, last: int, limit: int) -> list[Entry]:
+def _take(archived: Archived, said: _Said, seq: int, last: int, limit: int) -> list[Entry]:
     """Entries after `seq`: at least one, then as many as fit within `limit`."""
-    taken = [_entry(archived, seq + 1)]
+    taken = [_entry(archived, said, seq + 1)]
     size = size_of(taken[0])
     while taken[-1].seq < last:
-        following = _entry(archived, taken[-1].seq + 1)
+        following = _entry(archived, said, taken[-1].seq + 1)
         size += size_of(following)
         if size > limit:
             break

@@ -14,6 +14,7 @@ from chat.generation.answer import Answer
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked
 from chat.protocol import event_data, events
+from chat.protocol.parts import Folder, Part
 from chat.providers.base import Provider, Request
 from chat.streams.base import RunInfo
 
@@ -61,6 +62,7 @@ def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
         run.info,
         run.start,
         text=answer.text,
+        parts=answer.parts,
         outcome=outcome,
         usage=answer.usage,
         ttft_ms=answer.ttft_ms,
@@ -75,7 +77,7 @@ def turn_from_log(info: RunInfo, entries: Sequence[events.Entry]) -> Turn:
     return _turn(
         info,
         start,
-        text=events.answer(entries),
+        **_said(entries),
         outcome=STOPPED,
         usage=None,
         ttft_ms=None,
@@ -104,7 +106,7 @@ def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: C
     return _turn(
         info,
         cast(event_data.Start, entries[0].data),
-        text=events.answer(entries),
+        **_said(entries),
         outcome=Outcome(completion["status"], completion["finish_reason"]),
         usage=usage,
         ttft_ms=completion["ttft_ms"],
@@ -136,11 +138,25 @@ def message_id_of(run_id: str, role: str) -> str:
     return str(uuid.uuid5(uuid.UUID(run_id), role))
 
 
+class _Said(TypedDict):
+    text: str
+    parts: tuple[Part, ...]
+
+
+def _said(entries: Sequence[events.Entry]) -> _Said:
+    """The answer as its log has it."""
+    folder = Folder()
+    for entry in entries:
+        folder.add(entry.name, entry.data)
+    return {"text": folder.text, "parts": () if folder.is_plain else tuple(folder.parts)}
+
+
 def _turn(
     info: RunInfo,
     start: event_data.Start,
     *,
     text: str,
+    parts: tuple[Part, ...],
     outcome: Outcome,
     usage: event_data.Usage | None,
     ttft_ms: int | None,
@@ -162,6 +178,7 @@ def _turn(
         asked_at=asked_at,
         message_id=message_id_of(info.run_id, "assistant"),
         text=text,
+        parts=parts,
         status=outcome.status,
         finish_reason=outcome.finish_reason,
         input_tokens=usage["input_tokens"] if usage else None,

@@ -4,9 +4,20 @@ from chat.models.api_token import ApiToken
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.part import Part
 from chat.models.sign_in import SignIn
 from chat.models.suggestion import Suggestion
 from chat.models.unanswered_question import UnansweredQuestion
 from chat.models.user import User
 
-__all__ = ["ApiToken", "Assistant", "Conversation", "Message", "SignIn", "Suggestion", "UnansweredQuestion", "User"]
+__all__ = [
+    "ApiToken",
+    "Assistant",
+    "Conversation",
+    "Message",
+    "Part",
+    "SignIn",
+    "Suggestion",
+    "UnansweredQuestion",
+    "User",
+]

@@ -190,7 +190,12 @@ def _fitting(conversation: Conversation, *sides: list[uuid.UUID], room: int) -> 
 def _stretch(
     conversation: Conversation, leaf_id: uuid.UUID, shown: list[uuid.UUID], *, above: list[uuid.UUID]
 ) -> Stretch:
-    messages = conversation.messages.select_related("assistant").defer("assistant__instructions").in_bulk(shown)
+    messages = (
+        conversation.messages.select_related("assistant")
+        .prefetch_related("parts")
+        .defer("assistant__instructions")
+        .in_bulk(shown)
+    )
     if any(each not in messages for each in shown):
         raise NotOnBranch("a message that was just deleted")
     return Stretch(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
-from django.db.models import Func, IntegerField, QuerySet
+from django.db.models import Func, IntegerField, QuerySet, Sum, TextField
+from django.db.models.functions import Cast
 
 # Limit for all texts on one page, in bytes of UTF-8: the page's JSON is built, sent and parsed in one piece.
 PAGE_BYTES: Final = 256 * 1024
@@ -37,7 +38,7 @@ def fitting(messages: QuerySet[Any], *sides: Sequence[uuid.UUID], size: int) -> 
     full: set[int] = set()
     for start in range(0, len(order), BATCH):
         batch = order[start : start + BATCH]
-        sizes = dict(messages.filter(pk__in=[each for _, each in batch]).values_list("pk", Bytes("text")))
+        sizes = _sizes(messages, [each for _, each in batch])
         for side, each in batch:
             if sizes[each] > size and each != order[0][1]:
                 full.add(side)
@@ -47,3 +48,17 @@ def fitting(messages: QuerySet[Any], *sides: Sequence[uuid.UUID], size: int) -> 
         if len(full) == len(sides):
             break
     return kept
+
+
+def _sizes(messages: QuerySet[Any], ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """The bytes of each message, with its parts."""
+    sizes = dict(messages.filter(pk__in=ids).values_list("pk", Bytes("text")))
+    parts = messages.model._meta.get_field("parts").related_model
+    in_parts = (
+        parts.objects.filter(message_id__in=ids)
+        .values("message_id")
+        .annotate(size=Sum(Bytes("text") + Bytes(Cast("payload", TextField()))))
+    )
+    for row in in_parts.order_by():
+        sizes[row["message_id"]] += row["size"]
+    return sizes

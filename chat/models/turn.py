@@ -15,9 +15,11 @@ from django.utils import timezone
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.part import Part, rows_of
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Insertion, Prepared, adapted
 from chat.models.unanswered_question import Asked, UnansweredQuestion
 from chat.models.user import OwnerGone, User
+from chat.protocol import parts as protocol_parts
 from chat.protocol.untrusted_input import clean
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class Turn:
     duration_ms: int
     is_another_answer: bool = False
     continues_id: str | None = None
+    parts: tuple[protocol_parts.Part, ...] = ()
 
     @property
     def asked(self) -> Asked | None:
@@ -119,6 +122,7 @@ class Turn:
             output_tokens=None,
             ttft_ms=None,
             duration_ms=0,
+            parts=(),
         )
 
     def _save(self) -> Message:
@@ -164,6 +168,8 @@ class Turn:
             client_message_id=self.client_message_id if self.is_another_answer else None,
         )
         _MESSAGES.make(*([question, answer] if is_new else [answer]))
+        if self.parts:
+            Part.objects.bulk_create(rows_of(answer, self.parts))
         if not is_made:
             _add_to(conversation, answer)
         return answer

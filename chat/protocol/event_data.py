@@ -62,6 +62,7 @@ class Reasoning(_OfAgent):
     """A piece of the model's reasoning, if it shares that."""
 
     text: str
+    duration_ms: NotRequired[Annotated[Milliseconds, says("At its end: how long the model took for it.")]]
 
 
 class Token(_OfAgent):

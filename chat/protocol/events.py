@@ -62,6 +62,11 @@ def reasoning(text: str) -> Event:
     return Event("reasoning", {"text": text})
 
 
+def thought(duration_ms: int) -> Event:
+    """How long the reasoning took that ends here."""
+    return Event("reasoning", {"text": "", "duration_ms": duration_ms})
+
+
 def token(text: str) -> Event:
     return Event("token", {"text": text})
 
@@ -94,7 +99,8 @@ def merge(entries: Iterable[Entry]) -> list[Entry]:
     for entry in entries:
         if parts and _joins(merged[-1], entry):
             parts.append(entry.data["text"])
-            merged[-1] = Entry(entry.seq, entry.name, merged[-1].data)
+            data = entry.data if "duration_ms" in entry.data else merged[-1].data
+            merged[-1] = Entry(entry.seq, entry.name, data)
             continue
         _close(merged, parts)
         merged.append(entry)
@@ -104,7 +110,12 @@ def merge(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _joins(last: Entry, entry: Entry) -> bool:
-    return entry.name == last.name and entry.data.get("agent") == last.data.get("agent")
+    return (
+        entry.name == last.name
+        and entry.data.get("agent") == last.data.get("agent")
+        # How long it took stands at the end of a thought.
+        and "duration_ms" not in last.data
+    )
 
 
 def _close(merged: list[Entry], parts: list[str]) -> None:
@@ -114,11 +125,11 @@ def _close(merged: list[Entry], parts: list[str]) -> None:
 
 
 def answer(entries: Iterable[Entry]) -> str:
-    """The answer's text: every `token` since the start or the last `reset`, joined."""
+    """The answer's text: every `token` without `agent` since the start or the last `reset`, joined."""
     parts: list[str] = []
     for entry in entries:
         if entry.name == "reset":
             parts.clear()
-        elif entry.name == "token":
+        elif entry.name == "token" and "agent" not in entry.data:
             parts.append(entry.data["text"])
     return "".join(parts)

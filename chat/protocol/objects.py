@@ -5,7 +5,7 @@ Objects that a client reads may get more fields: clients ignore those that they 
 
 from __future__ import annotations
 
-from typing import Annotated, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 from chat.protocol.fields import (
     NOT_BLANK,
@@ -156,6 +156,25 @@ class ConversationPage(TypedDict):
     next: Annotated[PageCursor | None, says("The `cursor` of the next page, or null at the end.")]
 
 
+class MessagePart(TypedDict):
+    """A part of an answer. `text` and `reasoning` have `text`, a `tool_call` what the tool was asked and gave, a
+    `member` its name."""
+
+    kind: Annotated[str, one_of("text", "reasoning", "tool_call", "member")]
+    agent: NotRequired[Annotated[str, says("The member of a team that this is of.")]]
+    text: NotRequired[str]
+    duration_ms: NotRequired[Annotated[Milliseconds | None, says("Of reasoning, or of a call of a tool.")]]
+    call_id: NotRequired[str]
+    tool: NotRequired[str]
+    arguments: NotRequired[dict[str, Any]]
+    state: NotRequired[Annotated[str, one_of("running", "done", "failed")]]
+    items: NotRequired[Annotated[list[dict[str, Any]], says("The progress of a call, as its events had it.")]]
+    result: NotRequired[Annotated[Any, says("A preview of what a tool gave.")]]
+    message: NotRequired[Annotated[str, says("Why a call failed.")]]
+    name: NotRequired[Annotated[str, says("Of a member.")]]
+    status: NotRequired[Annotated[str, says("How a member ended.")]]
+
+
 class Message(TypedDict):
     """A person's question or an assistant's answer. Never changed once it is written."""
 
@@ -164,6 +183,13 @@ class Message(TypedDict):
     parent_id: Annotated[Id | None, says("Null for a first message.")]
     role: Annotated[str, one_of("user", "assistant")]
     text: str
+    parts: Annotated[
+        list[MessagePart],
+        says(
+            "What an answer is made of, in its order, if that is more than one text; else empty. The text of its "
+            "parts without `agent`, joined, is `text`."
+        ),
+    ]
     status: Annotated[str, one_of("completed", "stopped"), says("`stopped`: the answer was cut off there.")]
     finish_reason: Annotated[str, says("As in the `done` event. Empty for a question.")]
     model: Annotated[str, says("The model's name at the provider. Empty for a question.")]

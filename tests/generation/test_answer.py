@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import tracemalloc
 
-from chat.generation.answer import LOOSE_PIECES, Answer
+from chat.generation.answer import Answer
+from chat.protocol.parts import LOOSE_PIECES
 
 PIECES = 40 * LOOSE_PIECES + 7
 

@@ -439,7 +439,7 @@ async def test_lines_about_the_progress_are_passed_on_and_are_no_beginning(chat:
     chat.provider.put(StatusDelta("Thinking\ud800…", "thinking"), ProviderUnavailable("Not now.", retry_after=0))
     chat.provider.put(ReasoningDelta("Hm."), StatusDelta("Writing…", "generating"), TextDelta("Yes."), Finish("stop"))
     entries = await chat.events(sent.run_id)
-    assert names(entries) == ["start", "status", "status", "reasoning", "status", "token", "done"]
+    assert names(entries) == ["start", "status", "status", "reasoning", "status", "reasoning", "token", "done"]
     assert entries[1].data == {"text": "Thinking\ufffd…", "state": "thinking"}
     assert entries[4].data == {"text": "Writing…", "state": "generating"}
 

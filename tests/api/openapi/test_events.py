@@ -51,6 +51,7 @@ def sent_events() -> list[Event]:
         ),
         events.status("Saving the answer…", "saving"),
         events.reasoning("Hm."),
+        events.thought(1200),
         events.token("Hello"),
         events.usage({"input_tokens": 3, "output_tokens": 5}),
         events.reset(1, "unknown_cursor"),
@@ -82,8 +83,9 @@ class TestEvents:
         assert {schema_name(name) for name in PROTOCOL} <= set(document()["components"]["schemas"])
 
     def test_each_that_the_code_makes_is_tried_here(self) -> None:
+        # `thought` is the end of `reasoning`.
         made = {
-            name
+            "reasoning" if name == "thought" else name
             for name, value in vars(events).items()
             if getattr(value, "__annotations__", {}).get("return") == "Event"
         }

@@ -60,6 +60,7 @@ class TestObjects:
         assert message["role"]["enum"] == Message.Role.values
         assert message["status"]["enum"] == Message.Status.values
 
+    @pytest.mark.django_db
     def test_what_the_api_gives_is_valid(self) -> None:
         assistant = Assistant(name="Demo", slug="demo", provider="demo", model="demo")
         conversation = Conversation(title="Blue", assistant=assistant)

@@ -1,0 +1,128 @@
+"""The parts of an answer as rows: only of an answer that has more than one text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import models
+
+from chat.models.message import Message
+from chat.protocol import parts
+from chat.protocol.untrusted_input import clean
+
+
+class Part(models.Model):
+    """One part of an answer (chat.protocol.parts), written in the transaction of its turn and never changed.
+
+    The text that is no agent's lies in `Message.text` already: here is only how long each piece of it is.
+    """
+
+    class Kind(models.TextChoices):
+        TEXT = "text"
+        REASONING = "reasoning"
+        TOOL_CALL = "tool_call"
+        MEMBER = "member"
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="parts")
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    agent = models.CharField(max_length=40, blank=True)
+    call_id = models.CharField(max_length=80, blank=True)
+    text = models.TextField(blank=True)
+    payload = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (models.UniqueConstraint(fields=["message", "position"], name="one_part_at_a_position"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.position} of {self.message_id}"
+
+
+def rows_of(message: Message, found: Iterable[parts.Part]) -> list[Part]:
+    """The rows to write for the parts of this answer. Their text is `message.text`, whatever they say."""
+    found = list(found)
+    if parts.text_of(found) != message.text:
+        others = [part for part in found if part.agent or not isinstance(part, parts.Text)]
+        found = [parts.Text(message.text), *others]
+    return [Part(message=message, position=number, **_columns(part)) for number, part in enumerate(found)]
+
+
+def parts_of(message: Message) -> list[parts.Part]:
+    """The parts of a saved answer, in their order. One without rows is its text. Reads `message.parts`."""
+    rows: Sequence[Part] = list(message.parts.all())  # type: ignore[attr-defined]
+    if not rows:
+        return [parts.Text(message.text)] if message.text else []
+    found: list[parts.Part] = []
+    begin = 0
+    for row in rows:
+        text = row.text
+        if row.kind == Part.Kind.TEXT and not row.agent:
+            end = begin + row.payload["characters"]
+            text, begin = message.text[begin:end], end
+        found.append(_part(row, text))
+    return found
+
+
+def _columns(part: parts.Part) -> dict[str, Any]:
+    match part:
+        case parts.Text(text, ""):
+            return {"kind": Part.Kind.TEXT, "payload": {"characters": len(text)}}
+        case parts.Text(text, agent):
+            return {"kind": Part.Kind.TEXT, "agent": agent, "text": text}
+        case parts.Reasoning(text, duration_ms, agent):
+            said = {} if duration_ms is None else {"duration_ms": duration_ms}
+            return {"kind": Part.Kind.REASONING, "agent": agent, "text": text, "payload": said}
+        case parts.ToolCall():
+            payload = {
+                "tool": part.tool,
+                "arguments": part.arguments,
+                "state": part.state,
+                "items": list(part.items),
+                "result": part.result,
+                "message": part.message,
+                "duration_ms": part.duration_ms,
+            }
+            named = {"kind": Part.Kind.TOOL_CALL, "agent": part.agent, "call_id": part.call_id}
+            return {**named, "payload": _storable(payload)}
+        case parts.Member(agent, name, status):
+            return {
+                "kind": Part.Kind.MEMBER,
+                "agent": agent,
+                "payload": {"name": clean(name), "status": clean(status)},
+            }
+
+
+def _part(row: Part, text: str) -> parts.Part:
+    payload = row.payload
+    match row.kind:
+        case Part.Kind.TEXT:
+            return parts.Text(text, row.agent)
+        case Part.Kind.REASONING:
+            return parts.Reasoning(text, payload.get("duration_ms"), row.agent)
+        case Part.Kind.TOOL_CALL:
+            return parts.ToolCall(
+                row.call_id,
+                payload["tool"],
+                payload["arguments"],
+                payload["state"],
+                tuple(payload["items"]),
+                payload["result"],
+                payload["message"],
+                payload["duration_ms"],
+                row.agent,
+            )
+        case _:
+            return parts.Member(row.agent, payload["name"], payload["status"])
+
+
+def _storable(value: Any) -> Any:
+    """The same JSON with what no database takes replaced: PostgreSQL stores no NUL."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(name): _storable(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(each) for each in value]
+    return value

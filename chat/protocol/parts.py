@@ -1,0 +1,269 @@
+"""A message is its parts, in the order in which they began: text, reasoning, calls of tools, members of a team.
+
+    fold(entries) → parts        what a log says
+    unfold(parts) → events       a log that says it
+    text_of(parts) → str         the answer: the text of no agent
+
+Laws (tests/protocol/test_parts.py; static/js/message/parts.js keeps them on the same fixtures):
+
+* `fold(unfold(parts)) == parts`, for parts that a fold can give
+* `fold(merge(entries)) == fold(entries)`
+* A reader may be cut off anywhere and go on: `Folder` takes the entries in any number of pieces.
+* `reset` empties.
+* `text_of(fold(entries))` is every `token` without `agent` since the last `reset`, joined; its length is what `done`
+  gives as `characters`.
+
+Text goes on in the last part of its agent, if that is text; likewise reasoning. So parts of several agents, whose
+events come in turns, are not cut into pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from chat.protocol.events import Entry, Event
+
+# A piece is an object of five times the size that a token's text has.
+LOOSE_PIECES: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """`duration_ms`: how long the model took for it; None if nobody said so."""
+
+    text: str
+    duration_ms: int | None = None
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """`state`: running, done or failed. `items`: its progress. `result`: a preview, as events have it."""
+
+    call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    state: str = "running"
+    items: tuple[Mapping[str, Any], ...] = ()
+    result: Any = None
+    message: str = ""
+    duration_ms: int | None = None
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a team. `status` is empty while it works."""
+
+    agent: str
+    name: str
+    status: str = ""
+
+
+Part = Text | Reasoning | ToolCall | Member
+
+
+def fold(entries: Iterable[Entry]) -> list[Part]:
+    """The parts that the entries of a log say. Entries that say nothing of a message are passed over."""
+    folder = Folder()
+    for entry in entries:
+        folder.add(entry.name, entry.data)
+    return folder.parts
+
+
+def unfold(parts: Iterable[Part]) -> Iterator[Event]:
+    """Events that say these parts, each as few as it takes."""
+    for part in parts:
+        match part:
+            case Text(text, agent):
+                yield Event("token", _said({"text": text}, agent))
+            case Reasoning(text, duration_ms, agent):
+                data: dict[str, Any] = {"text": text}
+                if duration_ms is not None:
+                    data["duration_ms"] = duration_ms
+                yield Event("reasoning", _said(data, agent))
+            case ToolCall():
+                yield from _of_call(part)
+            case Member(agent, name, status):
+                yield Event("agent_start", {"agent": agent, "name": name})
+                if status:
+                    yield Event("agent_done", {"agent": agent, "status": status})
+
+
+def text_of(parts: Iterable[Part]) -> str:
+    """The answer: the text that is no agent's."""
+    return "".join(part.text for part in parts if isinstance(part, Text) and not part.agent)
+
+
+class Folder:
+    """A fold that goes on. Whoever has it appends what comes; `parts` may be asked for at any time."""
+
+    def __init__(self) -> None:
+        self._open: list[_Open] = []
+        self._last: dict[str, _Open] = {}
+        self._calls: dict[str, _Call] = {}
+        self._members: dict[str, _Member] = {}
+
+    @property
+    def parts(self) -> list[Part]:
+        return [part.closed() for part in self._open]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing but one text of no agent, or nothing at all."""
+        return not self._open or (len(self._open) == 1 and type(self._open[0]) is _Words and not self._open[0].agent)
+
+    @property
+    def text(self) -> str:
+        """`text_of` the parts."""
+        words = [part.text for part in self._open if type(part) is _Words and not part.agent]
+        return words[0] if len(words) == 1 else "".join(words)
+
+    def add(self, name: str, data: Mapping[str, Any]) -> None:
+        """What an event says. An event that says nothing of a message changes nothing."""
+        match name:
+            case "token":
+                self._words(_Words, data).add(data["text"])
+            case "reasoning":
+                thought = self._words(_Thought, data)
+                thought.add(data["text"])
+                if "duration_ms" in data:
+                    thought.duration_ms = (thought.duration_ms or 0) + data["duration_ms"]
+            case "reset":
+                self.__init__()  # type: ignore[misc]
+            case "tool_start":
+                call = self._calls[data["call_id"]] = _Call(data)
+                self._begin(call, call.agent)
+            case "tool_progress" | "tool_result" | "tool_error":
+                if (call := self._calls.get(data["call_id"])) is not None:  # type: ignore[assignment]
+                    call.hear(name, data)
+            case "agent_start":
+                member = self._members[data["agent"]] = _Member(data["agent"], data["name"])
+                self._begin(member, data["agent"])
+            case "agent_done":
+                if (member := self._members.get(data["agent"])) is not None:  # type: ignore[assignment]
+                    member.status = data["status"]
+
+    def _words(self, kind: type[W], data: Mapping[str, Any]) -> W:
+        """The last part of the agent, if it is of this kind; else a new one."""
+        agent = data.get("agent", "")
+        last = self._last.get(agent)
+        if type(last) is kind:
+            return last
+        new = kind(agent)
+        self._begin(new, agent)
+        return new
+
+    def _begin(self, part: _Open, agent: str) -> None:
+        self._open.append(part)
+        self._last[agent] = part
+
+
+class _Words:
+    """Text that grows."""
+
+    __slots__ = ("_blocks", "_pieces", "agent")
+
+    def __init__(self, agent: str) -> None:
+        self.agent = agent
+        self._blocks: list[str] = []
+        self._pieces: list[str] = []
+
+    def add(self, text: str) -> None:
+        self._pieces.append(text)
+        if len(self._pieces) >= LOOSE_PIECES:
+            self._blocks.append("".join(self._pieces))
+            self._pieces.clear()
+
+    @property
+    def text(self) -> str:
+        """Kept as it is returned: whoever saves a long answer would otherwise hold it twice."""
+        self._blocks = ["".join([*self._blocks, *self._pieces])]
+        self._pieces.clear()
+        return self._blocks[0]
+
+    def closed(self) -> Part:
+        return Text(self.text, self.agent)
+
+
+class _Thought(_Words):
+    __slots__ = ("duration_ms",)
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(agent)
+        self.duration_ms: int | None = None
+
+    def closed(self) -> Part:
+        return Reasoning(self.text, self.duration_ms, self.agent)
+
+
+class _Call:
+    __slots__ = ("_ended", "_items", "_start", "_state", "agent")
+
+    def __init__(self, start: Mapping[str, Any]) -> None:
+        self.agent: str = start.get("agent", "")
+        self._start = start
+        self._items: list[Mapping[str, Any]] = []
+        self._state = "running"
+        self._ended: Mapping[str, Any] = {}
+
+    def hear(self, name: str, data: Mapping[str, Any]) -> None:
+        if name == "tool_progress":
+            self._items.append(data["item"])
+        else:
+            self._state = "done" if name == "tool_result" else "failed"
+            self._ended = data
+
+    def closed(self) -> Part:
+        return ToolCall(
+            self._start["call_id"],
+            self._start["tool"],
+            self._start["arguments"],
+            self._state,
+            tuple(self._items),
+            self._ended.get("result"),
+            self._ended.get("message", ""),
+            self._ended.get("duration_ms"),
+            self.agent,
+        )
+
+
+class _Member:
+    __slots__ = ("agent", "name", "status")
+
+    def __init__(self, agent: str, name: str) -> None:
+        self.agent = agent
+        self.name = name
+        self.status = ""
+
+    def closed(self) -> Part:
+        return Member(self.agent, self.name, self.status)
+
+
+_Open = _Words | _Call | _Member
+W = TypeVar("W", bound=_Words)
+
+
+def _of_call(call: ToolCall) -> Iterator[Event]:
+    named = {"call_id": call.call_id, "tool": call.tool}
+    yield Event("tool_start", _said({**named, "arguments": call.arguments}, call.agent))
+    for item in call.items:
+        yield Event("tool_progress", _said({**named, "item": item}, call.agent))
+    if call.state == "done":
+        data = {**named, "result": call.result, "duration_ms": call.duration_ms}
+        yield Event("tool_result", _said(data, call.agent))
+    elif call.state == "failed":
+        data = {**named, "message": call.message, "duration_ms": call.duration_ms}
+        yield Event("tool_error", _said(data, call.agent))
+
+
+def _said(data: dict[str, Any], agent: str) -> dict[str, Any]:
+    return {**data, "agent": agent} if agent else data

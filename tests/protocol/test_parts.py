@@ -1,0 +1,172 @@
+"""The laws of parts (chat/protocol/parts.py), and the fixtures that the page's own fold is held to as well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chat.protocol import events
+from chat.protocol.events import Entry, Event, merge
+from chat.protocol.parts import Folder, Member, Part, Reasoning, Text, ToolCall, fold, text_of, unfold
+
+FIXTURES = json.loads((Path(__file__).parent / "parts.json").read_text("utf-8"))
+law = settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+AGENTS = ("", "a1", "a2")
+
+texts = st.text(min_size=1, max_size=8)
+agents = st.sampled_from(AGENTS)
+milliseconds = st.integers(min_value=0, max_value=10_000)
+objects = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), max_size=2)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Event]:
+    """What a run may say: every event, in any order that a run can have."""
+    said: list[Event] = []
+    calls: list[tuple[str, str, str]] = []
+    begun: list[str] = []
+    for number in range(draw(st.integers(min_value=0, max_value=20))):
+        agent = draw(agents)
+        own = {"agent": agent} if agent else {}
+        kind = draw(st.sampled_from(["token", "token", "reasoning", "thought", "start", "progress", "end", "member"]))
+        if kind == "token":
+            said.append(Event("token", {"text": draw(texts), **own}))
+        elif kind == "reasoning":
+            said.append(Event("reasoning", {"text": draw(texts), **own}))
+        elif kind == "thought":
+            said.append(Event("reasoning", {"text": draw(texts), "duration_ms": draw(milliseconds), **own}))
+        elif kind == "start":
+            calls.append((f"c{number}", draw(texts), agent))
+            named = {"call_id": calls[-1][0], "tool": calls[-1][1]}
+            said.append(Event("tool_start", {**named, "arguments": draw(objects), **own}))
+        elif kind in ("progress", "end") and calls:
+            call_id, tool, its = draw(st.sampled_from(calls))
+            named = {"call_id": call_id, "tool": tool, **({"agent": its} if its else {})}
+            if kind == "progress":
+                said.append(Event("tool_progress", {**named, "item": draw(objects)}))
+            elif draw(st.booleans()):
+                said.append(
+                    Event("tool_result", {**named, "result": draw(objects), "duration_ms": draw(milliseconds)})
+                )
+            else:
+                said.append(Event("tool_error", {**named, "message": draw(texts), "duration_ms": draw(milliseconds)}))
+        elif kind == "member":
+            handle = f"m{number}"
+            begun.append(handle)
+            said.append(Event("agent_start", {"agent": handle, "name": draw(texts)}))
+            if draw(st.booleans()):
+                said.append(Event("agent_done", {"agent": handle, "status": "completed"}))
+    for _ in range(draw(st.integers(min_value=0, max_value=2))):
+        place = draw(st.integers(min_value=0, max_value=len(said)))
+        said.insert(
+            place, draw(st.sampled_from([events.reset(1, "thought"), events.status("Searching…", "searching")]))
+        )
+    return said
+
+
+def entries_of(said: Sequence[Event]) -> list[Entry]:
+    return [Entry(number, event.name, event.data) for number, event in enumerate(said, start=1)]
+
+
+@law
+@given(logs())
+def test_unfolded_and_folded_again_they_are_the_same(said: list[Event]) -> None:
+    parts = fold(entries_of(said))
+
+    assert fold(entries_of(list(unfold(parts)))) == parts
+
+
+@law
+@given(logs())
+def test_joined_neighbours_say_the_same(said: list[Event]) -> None:
+    assert fold(merge(entries_of(said))) == fold(entries_of(said))
+
+
+@law
+@given(logs(), st.lists(st.integers(min_value=0, max_value=20), max_size=4))
+def test_whoever_was_cut_off_and_goes_on_has_the_same(said: list[Event], cuts: list[int]) -> None:
+    entries = entries_of(said)
+    folder = Folder()
+    for begin, end in zip([0, *sorted(cuts)], [*sorted(cuts), len(entries)], strict=True):
+        for entry in entries[begin:end]:
+            folder.add(entry.name, entry.data)
+        # Asked in the middle, it changes nothing.
+        assert folder.parts == fold(entries[:end]) or begin > end
+
+    assert folder.parts == fold(entries)
+
+
+@law
+@given(logs())
+def test_a_reset_empties(said: list[Event]) -> None:
+    assert fold(entries_of([*said, events.reset(2, "unknown_cursor")])) == []
+    assert fold(entries_of([*said, events.reset(2, "unknown_cursor"), *said])) == fold(entries_of(said))
+
+
+@law
+@given(logs())
+def test_the_text_is_every_token_of_no_agent_since_the_last_reset(said: list[Event]) -> None:
+    expected: list[str] = []
+    for event in said:
+        if event.name == "reset":
+            expected.clear()
+        elif event.name == "token" and "agent" not in event.data:
+            expected.append(event.data["text"])
+
+    assert text_of(fold(entries_of(said))) == "".join(expected) == events.answer(entries_of(said))
+
+
+@law
+@given(logs())
+def test_plain_is_what_has_no_other_part_than_the_text(said: list[Event]) -> None:
+    folder = Folder()
+    for event in said:
+        folder.add(event.name, event.data)
+
+    assert folder.is_plain is (folder.parts in ([], [Text(text_of(folder.parts))]))
+
+
+def test_a_long_text_is_whole() -> None:
+    folder = Folder()
+    for number in range(5_000):
+        folder.add("token", {"text": f"{number} "})
+
+    assert text_of(folder.parts) == "".join(f"{number} " for number in range(5_000))
+
+
+@pytest.mark.parametrize("case", FIXTURES, ids=[case["name"] for case in FIXTURES])
+def test_the_fixtures(case: dict[str, Any]) -> None:
+    entries = [Entry(number, name, data) for number, (name, data) in enumerate(case["events"], start=1)]
+
+    assert [described(part) for part in fold(entries)] == case["parts"]
+
+
+def described(part: Part) -> dict[str, Any]:
+    """As the fixtures write it."""
+    own = {"agent": part.agent} if part.agent else {}
+    match part:
+        case Text():
+            return {"kind": "text", "text": part.text, **own}
+        case Reasoning():
+            return {"kind": "reasoning", "text": part.text, "duration_ms": part.duration_ms, **own}
+        case ToolCall():
+            return {
+                "kind": "tool_call",
+                "call_id": part.call_id,
+                "tool": part.tool,
+                "arguments": part.arguments,
+                "state": part.state,
+                "items": list(part.items),
+                "result": part.result,
+                "message": part.message,
+                "duration_ms": part.duration_ms,
+                **own,
+            }
+        case Member():
+            return {"kind": "member", "agent": part.agent, "name": part.name, "status": part.status}
