@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
-from django.db.models import Func, IntegerField, QuerySet, Sum, TextField
-from django.db.models.functions import Cast
+from django.db.models import Func, IntegerField, OuterRef, QuerySet, Subquery, Sum, TextField
+from django.db.models.functions import Cast, Coalesce
 
 # Limit for all texts on one page, in bytes of UTF-8: the page's JSON is built, sent and parsed in one piece.
 PAGE_BYTES: Final = 256 * 1024
@@ -52,13 +52,8 @@ def fitting(messages: QuerySet[Any], *sides: Sequence[uuid.UUID], size: int) -> 
 
 def _sizes(messages: QuerySet[Any], ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
     """The bytes of each message, with its parts."""
-    sizes = dict(messages.filter(pk__in=ids).values_list("pk", Bytes("text")))
-    parts = messages.model._meta.get_field("parts").related_model
-    in_parts = (
-        parts.objects.filter(message_id__in=ids)
-        .values("message_id")
-        .annotate(size=Sum(Bytes("text") + Bytes(Cast("payload", TextField()))))
-    )
-    for row in in_parts.order_by():
-        sizes[row["message_id"]] += row["size"]
-    return sizes
+    part = messages.model._meta.get_field("parts").related_model
+    of_parts = part.objects.filter(message_id=OuterRef("pk")).order_by().values("message_id")
+    of_parts = of_parts.annotate(size=Sum(Bytes("text") + Bytes(Cast("payload", TextField()))))
+    size = Bytes("text") + Coalesce(Subquery(of_parts.values("size")), 0)
+    return dict(messages.filter(pk__in=ids).values_list("pk", size))
