@@ -179,7 +179,7 @@ async def test_a_server_that_says_nothing_delays_no_stream_and_is_given_up(
 ) -> None:
     """Its connections stay open, so that only our own clock can tell."""
     site = start_site(CHAT_DATABASE_SECONDS="1")
-    site.expected = ("could not be checked", "does not answer", "A request failed")
+    site.expected = ("could not be checked", "does not answer", "request failed")
     alice = site.cast["alice"]
     async with socket(site, alice) as connection:
         long = await connection.run("/numbered count=2000 rate=100 long")
