@@ -1,4 +1,4 @@
-"""What the server itself answers, where no application has been asked yet: JSON, with the headers of every answer."""
+"""Responses of the server itself, before a request reaches the application: JSON, with the usual headers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 413: "Content Too
 
 
 def refusal(status: int, code: str, message: str, *, retryable: bool = False, **more: str) -> bytes:
-    """A whole HTTP/1.1 response, after which the connection ends."""
+    """A complete HTTP/1.1 response that closes the connection."""
     body = error_body(code, message, retryable=retryable)
     headers = {
         "Content-Type": "application/json",
@@ -27,9 +27,9 @@ def refusal(status: int, code: str, message: str, *, retryable: bool = False, **
     return "\r\n".join([*lines, "", body]).encode()
 
 
-def named(answer: bytes, request_id: str) -> bytes:
-    """The same response with the name of the request that it refuses."""
-    status, _, rest = answer.partition(b"\r\n")
+def named(response: bytes, request_id: str) -> bytes:
+    """The same response with the ID of the refused request."""
+    status, _, rest = response.partition(b"\r\n")
     return b"\r\n".join([status, f"{request_ids.HEADER}: {request_id}".encode(), rest])
 
 

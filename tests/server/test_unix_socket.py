@@ -157,11 +157,11 @@ def test_a_worker_that_ends_leaves_it_to_the_others(redis: RedisServer, path: Pa
     variables = {"CHAT_DATA_DIR": data_dir, "CHAT_WORKERS": "2", "REDIS_URL": redis.url}
     with running(*SERVE, "--uds", str(path), **variables) as process:
         lines_until(process, "Chatsite is at ")
-        workers = [int(lines_until(process, "Worker ")[-1].split("Worker ")[1].split()[0]) for _ in range(2)]
+        workers = [int(lines_until(process, "started worker")[-1].split()[-1]) for _ in range(2)]
         for worker in workers:
             until_heeding(worker)
         assert ask(path, "/healthz")[0] == 200
         os.kill(workers[0], signal.SIGTERM)
-        lines_until(process, "has ended")
+        lines_until(process, "exited with")
         assert ask(path, "/healthz")[0] == 200
         assert path.exists()
