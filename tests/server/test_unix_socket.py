@@ -104,7 +104,7 @@ def test_it_says_where_it_listens_and_names_no_port(path: Path, data_dir: str) -
         *_, asked, link = lines_until(process, "/setup/?token=")
         told = lines_until(process, "CHAT_URL")[-1]
     assert where == f"Chatsite is at the socket {path} (Ctrl-C stops it)\n"
-    assert "at this path, below the address of your proxy" in asked
+    assert "at this path of your proxy's URL" in asked
     assert link.startswith("  /setup/?token=")
     assert "Set CHAT_URL" in told
 
