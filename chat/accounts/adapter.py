@@ -70,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return self._check(user, password, attempt) is not None
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Without an address, the client is a proxy on this machine, on a Unix socket, that forwards none."""
+        """Without an address, the request came through a Unix socket, from a proxy that forwards none."""
         if not request.META.get("REMOTE_ADDR"):
             return UNIX_SOCKET
         return str(super().get_client_ip(request))
