@@ -1,16 +1,16 @@
-"""System checks: a wrong setting is a sentence with a hint, before anything starts.
+"""System checks: report wrong settings with a hint, before the server starts.
 
-chat.E001  an environment variable cannot be used         chat.W001  any Host header is accepted
-chat.E002  the SQLite database cannot be written          chat.W002  debug pages for other machines
+chat.E001  invalid environment variable                   chat.W001  any Host header is accepted
+chat.E002  SQLite database not writable                   chat.W002  debug pages visible to other machines
 chat.E003  hashed static files without a manifest         chat.W003  HTTPS without a public name
                                                           chat.W004  a model without a server
-                                                          chat.W005  mail from a sender that nobody knows
+                                                          chat.W005  mail from a local sender address
                                                           chat.W006  messages longer than a frame
-                                                          chat.W007  links in mail lead to this machine
+                                                          chat.W007  links in mail point to this machine
                                                           chat.W008  links in mail without HTTPS
-chat.E010  several processes without a shared cache       chat.W010  a promise of HTTPS that is not made
-                                                          chat.W011  a user has fewer frames than a socket
-                                                          chat.W012  limits that contradict each other
+chat.E010  several processes without a shared cache       chat.W010  HSTS setting without effect
+                                                          chat.W011  frame limit of a user below that of a socket
+                                                          chat.W012  contradictory limits
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
 
 
 def check_environment() -> Iterator[CheckMessage]:
-    """One error per environment variable that cannot be used (chatsite/environment.py)."""
+    """One error per invalid environment variable (chatsite/environment.py)."""
     for problem in settings.SETTING_PROBLEMS:
         yield Error(problem.message, hint=problem.hint, id="chat.E001")
 
 
 def check_database(database: Mapping[str, Any] | None = None) -> Iterator[CheckMessage]:
-    """`database`: as in DATABASES; left out, the site's."""
+    """`database`: an entry of DATABASES; by default, the site's."""
     database = database or settings.DATABASES["default"]
     path = sqlite_path(database)
     if path is None:
@@ -51,8 +51,8 @@ def check_database(database: Mapping[str, Any] | None = None) -> Iterator[CheckM
         _try_to_write(path)
     except OSError as error:
         yield Error(
-            f"The database {path} cannot be written: {error.strerror}.",
-            hint="Give its directory to the user that runs the server, or set CHAT_DATA_DIR or DATABASE_URL.",
+            f"The database {path} is not writable: {error.strerror}.",
+            hint="Make its directory writable for the server's user, or set CHAT_DATA_DIR or DATABASE_URL.",
             id="chat.E002",
         )
 
@@ -62,7 +62,7 @@ def check_static_files() -> Iterator[CheckMessage]:
     if settings.STATIC_HASHED and not manifest.is_file():
         yield Error(
             f"CHAT_STATIC_HASHED is on, but {manifest} does not exist.",
-            hint="Run manage.py collectstatic, or leave CHAT_STATIC_HASHED out.",
+            hint="Run manage.py collectstatic, or unset CHAT_STATIC_HASHED.",
             id="chat.E003",
         )
 
@@ -70,32 +70,32 @@ def check_static_files() -> Iterator[CheckMessage]:
 def check_hosts() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         yield Warning(
-            "ALLOWED_HOSTS holds *: a page of any other site can reach this one by a name of its own (DNS rebinding).",
-            hint="List the names that people open the site by.",
+            "ALLOWED_HOSTS contains *: pages of any site can reach this one by a host name of theirs (DNS rebinding).",
+            hint="List the host names of the site.",
             id="chat.W001",
         )
     if settings.DEBUG and settings.HOST not in LOCAL_ADDRESSES:
         yield Warning(
-            f"DEBUG is on and HOST={settings.HOST} is open to other machines: errors show the site's insides.",
-            hint="Leave DEBUG out, or leave HOST out.",
+            f"DEBUG is on and HOST={settings.HOST} is open to other machines: error pages reveal internals.",
+            hint="Unset DEBUG or HOST.",
             id="chat.W002",
         )
     if settings.HTTPS and LOCAL_ADDRESSES.issuperset(settings.ALLOWED_HOSTS):
         yield Warning(
-            "CHAT_HTTPS is on, but ALLOWED_HOSTS has no public name: over plain HTTP nobody can stay logged in.",
-            hint="Set ALLOWED_HOSTS to the site's name, or leave CHAT_HTTPS out.",
+            "CHAT_HTTPS is on, but ALLOWED_HOSTS has no public name: over plain HTTP nobody can stay signed in.",
+            hint="Set ALLOWED_HOSTS to the site's name, or unset CHAT_HTTPS.",
             id="chat.W003",
         )
     if settings.SECURE_HSTS_PRELOAD and not (settings.HTTPS and settings.SECURE_HSTS_INCLUDE_SUBDOMAINS):
         yield Warning(
-            "CHAT_HSTS_PRELOAD is on without CHAT_HTTPS and CHAT_HSTS_SUBDOMAINS: no browser's list takes the site.",
-            hint="Set CHAT_HTTPS and CHAT_HSTS_SUBDOMAINS too, or leave CHAT_HSTS_PRELOAD out.",
+            "CHAT_HSTS_PRELOAD needs CHAT_HTTPS and CHAT_HSTS_SUBDOMAINS: browsers would not preload the site.",
+            hint="Also set CHAT_HTTPS and CHAT_HSTS_SUBDOMAINS, or unset CHAT_HSTS_PRELOAD.",
             id="chat.W010",
         )
     elif settings.SECURE_HSTS_INCLUDE_SUBDOMAINS and not settings.HTTPS:
         yield Warning(
-            "CHAT_HSTS_SUBDOMAINS has no effect: the site does not say that it has HTTPS.",
-            hint="Set CHAT_HTTPS, or leave CHAT_HSTS_SUBDOMAINS out.",
+            "CHAT_HSTS_SUBDOMAINS has no effect without CHAT_HTTPS.",
+            hint="Set CHAT_HTTPS, or unset CHAT_HSTS_SUBDOMAINS.",
             id="chat.W010",
         )
 
@@ -105,14 +105,14 @@ def check_url() -> Iterator[CheckMessage]:
     public = [name for name in settings.ALLOWED_HOSTS if name not in {*LOCAL_ADDRESSES, "*"}]
     if public and parts.hostname in {*LOCAL_ADDRESSES, settings.HOST}:
         yield Warning(
-            f"Links in mail lead to {settings.CHAT_URL}, but people open the site by {public[0]}.",
+            f"Links in mail point to {settings.CHAT_URL}, but the site's public name is {public[0]}.",
             hint=f"Set CHAT_URL, for example to https://{public[0].lstrip('.')}.",
             id="chat.W007",
         )
     elif settings.HTTPS and parts.scheme != "https" and public:
         yield Warning(
-            f"Links in mail lead to {settings.CHAT_URL}, but CHAT_HTTPS is on.",
-            hint="Set CHAT_URL to an address that begins with https://.",
+            f"Links in mail point to {settings.CHAT_URL}, but CHAT_HTTPS is on.",
+            hint="Set CHAT_URL to an https:// URL.",
             id="chat.W008",
         )
 
@@ -120,7 +120,7 @@ def check_url() -> Iterator[CheckMessage]:
 def check_model() -> Iterator[CheckMessage]:
     if settings.OPENAI_MODEL and not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
         yield Warning(
-            f"OPENAI_MODEL={settings.OPENAI_MODEL} has no effect: there is no server to ask.",
+            f"OPENAI_MODEL={settings.OPENAI_MODEL} has no effect: no model server is configured.",
             hint="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.",
             id="chat.W004",
         )
@@ -129,7 +129,7 @@ def check_model() -> Iterator[CheckMessage]:
 def check_mail() -> Iterator[CheckMessage]:
     if settings.EMAIL_URL and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
         yield Warning(
-            f"Mail is sent from {settings.DEFAULT_FROM_EMAIL}, which most mail servers refuse.",
+            f"Mail is sent from {settings.DEFAULT_FROM_EMAIL}, which most mail servers reject.",
             hint="Set DEFAULT_FROM_EMAIL to an address of your domain.",
             id="chat.W005",
         )
@@ -145,8 +145,8 @@ def check_limits() -> Iterator[CheckMessage]:
         )
     if settings.CHAT_FRAMES_PER_SECOND_PER_USER < settings.CHAT_FRAMES_PER_SECOND:
         yield Warning(
-            f"CHAT_FRAMES_PER_SECOND={settings.CHAT_FRAMES_PER_SECOND} has no effect: a user has only "
-            f"CHAT_FRAMES_PER_SECOND_PER_USER={settings.CHAT_FRAMES_PER_SECOND_PER_USER} for all sockets.",
+            f"CHAT_FRAMES_PER_SECOND={settings.CHAT_FRAMES_PER_SECOND} has no effect: the limit for all sockets of a "
+            f"user is lower, CHAT_FRAMES_PER_SECOND_PER_USER={settings.CHAT_FRAMES_PER_SECOND_PER_USER}.",
             hint="Raise CHAT_FRAMES_PER_SECOND_PER_USER to twice CHAT_FRAMES_PER_SECOND, or lower the latter.",
             id="chat.W011",
         )
@@ -157,13 +157,13 @@ def check_limits() -> Iterator[CheckMessage]:
     ):
         if getattr(settings, lower) > getattr(settings, higher):
             yield Warning(
-                f"{lower} is more than {higher}: one user alone can use up what is there for all.",
+                f"{lower} is more than {higher}: one user can use up the limit of all users.",
                 hint=f"Raise {higher}, or lower {lower}.",
                 id="chat.W012",
             )
     if settings.CHAT_LOG_BYTES_PER_USER < 2 * (settings.CHAT_ANSWER_BYTES + 4 * settings.CHAT_MESSAGE_CHARACTERS):
         yield Warning(
-            "CHAT_LOG_BYTES_PER_USER has no room for a message of CHAT_MESSAGE_CHARACTERS and an answer of "
+            "CHAT_LOG_BYTES_PER_USER is too small for a message of CHAT_MESSAGE_CHARACTERS and an answer of "
             "CHAT_ANSWER_BYTES: such an answer is cut off.",
             hint="Raise CHAT_LOG_BYTES_PER_USER, or lower the others.",
             id="chat.W012",
@@ -173,8 +173,8 @@ def check_limits() -> Iterator[CheckMessage]:
 def check_accounts() -> Iterator[CheckMessage]:
     if settings.WORKERS > 1 and settings.CACHES["default"]["BACKEND"] != SHARED_CACHE:
         yield Error(
-            f"CHAT_WORKERS is {settings.WORKERS}, but the processes share no cache: each would let as many passwords "
-            "be guessed again, and none could show what another one writes.",
+            f"CHAT_WORKERS is {settings.WORKERS}, but the processes share no cache: each would count wrong passwords "
+            "separately, and could not show answers of the others.",
             hint="Set REDIS_URL, or leave CHAT_WORKERS at 1.",
             id="chat.E010",
         )

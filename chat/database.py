@@ -1,10 +1,9 @@
-"""Database calls from async code, on threads of their own.
+"""Database calls from async code, on dedicated thread pools.
 
-Channels' and asgiref's default is one thread for everything outside a request: a locked database would then stall
-every socket's sign-in. Here reading never waits behind writing, saving an answer waits behind neither, and none of
-them delays a stream. No call waits for ever: one without an answer raises django.db.OperationalError, whether the
-database is locked, away, or says nothing. Between `keep_open` and the end of that, threads keep their connections to
-SQLite; no other call keeps one.
+By default, Channels and asgiref use one thread for everything outside a request: a locked database would then stall
+the sign-in of every socket. Here reads never wait behind writes, saving an answer waits behind neither, and none of
+them delays a stream. Every call has a timeout: if the database is locked, unreachable or silent, the call raises
+django.db.OperationalError. Connections are closed after each call, except to SQLite while `keep_open` is in effect.
 """
 
 from __future__ import annotations
@@ -31,17 +30,17 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Time for a connection and for one slow statement. Beyond it the answer may still come, to nobody.
+# Timeout for connecting and one slow statement. The call may still finish later; its result is dropped.
 ANSWER_SECONDS: Final = 5 + settings.CHAT_DATABASE_SECONDS
-# SQLite has one writer at a time: more threads would only wait for its lock instead of for each other.
+# SQLite allows one writer at a time: more threads would only wait for its lock.
 _one_writer: Final = connection.vendor == "sqlite"
 
-# Of what reads much, a person has one at a time of a kind, and all persons together have half of the threads: pages
-# are short, so what is small gets its turn soon, however long searches take.
+# Each user may run one large read of a kind at a time, and all users together may use half of the threads. Pages are
+# short, so small reads get their turn soon, however long searches take.
 pages: Final = ConcurrencyLimit(each=1, altogether=2, waiting=64)
 searches: Final = ConcurrencyLimit(each=1, altogether=2, waiting=8)
 LONGEST_REST_SECONDS: Final = 2.0
-# How long the threads wait for each other, to let go of what they keep.
+# How long threads wait for each other before they close their connections.
 CLOSE_SECONDS: Final = 2.0
 _readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
 _finders = ThreadPoolExecutor(2, thread_name_prefix="db-find")
@@ -50,22 +49,22 @@ _savers = ThreadPoolExecutor(1 if _one_writer else 4, thread_name_prefix="db-sav
 
 
 async def read(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function that only reads."""
+    """Run a read-only function."""
     return await _run(_readers, function, *args, **kwargs)
 
 
 async def find(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As `read`, for a row or two by their key, as who is signed in: never behind what reads much."""
+    """Like `read`, for a row or two by key, such as the signed-in user: never waits behind large reads."""
     return await _run(_finders, function, *args, **kwargs)
 
 
 async def read_in_turn(limit: ConcurrencyLimit, user_id: int, function: Callable[[], T]) -> T:
-    """As `read`, for what may read much: as often at once as the limit gives a person, who waits beyond that.
+    """Like `read`, for large reads: waits if the user already has as many running as `limit` allows.
 
-    The place is kept until the reading has ended, also if nobody waits for it any more: a client that hangs up and
-    asks again gets no second thread. Then this person's next one waits for as long as this one took, up to
-    LONGEST_REST_SECONDS: a thread that works holds up everything else in the process. Raises ApiError rate_limited if
-    too many of this person's wait, or one for too long.
+    The slot is held until the read has ended, even if the caller is gone: a client that hangs up and retries gets no
+    second thread. Then the user's next read waits for as long as this one took, up to LONGEST_REST_SECONDS, because a
+    busy thread slows down everything else in the process. Raises ApiError rate_limited if too many of the user's reads
+    wait, or one for too long.
     """
     try:
         await limit.take(user_id, seconds=ANSWER_SECONDS)
@@ -83,23 +82,23 @@ def _rest(taken: float) -> float:
 
 
 async def write(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function that writes. One that got no answer in time may have been done, or be done later."""
+    """Run a function that writes. After a timeout the write may have happened, or may still happen."""
     return await _run(_writers, function, *args, **kwargs)
 
 
 async def save(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As `write`, for finished turns: no other writing is before them in the queue."""
+    """Like `write`, for finished turns, which never queue behind other writes."""
     return await _run(_savers, function, *args, **kwargs)
 
 
 async def _run(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    # In the caller's context, for the language of what is said.
+    # In the caller's context, for the active language.
     context, call = contextvars.copy_context(), partial(_call, function, *args, **kwargs)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await asyncio.get_running_loop().run_in_executor(executor, context.run, call)
     except TimeoutError:
-        raise OperationalError(f"The database has not answered for {ANSWER_SECONDS} seconds.") from None
+        raise OperationalError(f"database: no answer after {ANSWER_SECONDS} s") from None
 
 
 def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -107,34 +106,33 @@ def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
     finally:
         if _keepers and not connection.errors_occurred:
-            # By Django's own count it would be too old after its first call.
+            # CONN_MAX_AGE is 0, so Django would close the connection now.
             connection.close_at = None
-            # In debug mode each keeps what it was asked.
+            # In debug mode a connection keeps all its queries.
             reset_queries()
             close_old_connections()
         else:
             connection.close()
 
 
-# One entry for each call of `keep_open` whose connections have not been let go.
+# One entry for each call of `keep_open` that is still in effect.
 _keepers: Final[set[object]] = set()
 
 
 async def keep_open() -> Callable[[], Awaitable[None]]:
-    """Let each thread keep its connection to SQLite, until what this returns is called. Other databases are pooled.
+    """Let threads keep their SQLite connections until the returned function is called; it may be called repeatedly.
 
-    To call that again does nothing.
-
-    A connection reads the schema and sets itself up anew, which takes longer than most calls. And the last one to a
-    file writes its write-ahead log back, waits for the disk and deletes it; without keeping, that would be nearly
-    every call (https://www.sqlite.org/wal.html, "The WAL file"). Raises django.db.Error.
+    Opening a connection reads the schema and runs setup statements, which takes longer than most calls. And closing
+    the last connection to a file checkpoints the write-ahead log, waits for the disk and deletes the log; without
+    this, nearly every call would do so (https://www.sqlite.org/wal.html, "The WAL file"). Other databases are pooled.
+    Raises django.db.Error.
     """
     if not _one_writer:
         return _nothing
     keeper = object()
     _keepers.add(keeper)
     try:
-        await read(lambda: connection.ensure_connection())  # that of the thread
+        await read(lambda: connection.ensure_connection())  # in the thread
     except BaseException:
         _keepers.remove(keeper)
         raise
@@ -148,20 +146,20 @@ async def keep_open() -> Callable[[], Awaitable[None]]:
 
 
 async def _nothing() -> None:
-    """There is nothing to let go."""
+    """There is nothing to release."""
 
 
 async def _close_connections() -> None:
-    """Of all threads, each in its own: SQLite's may not be closed by another while something is left of a statement.
+    """Close each thread's connections in that thread: no other may, while a SQLite statement is unfinished.
 
-    A thread that is at work for longer than CLOSE_SECONDS keeps its own.
+    A thread that is busy for longer than CLOSE_SECONDS keeps its connection.
     """
     closing = [each for pool in (_readers, _finders, _writers, _savers) for each in _close_those_of(pool)]
     await asyncio.wait(closing, timeout=CLOSE_SECONDS)
 
 
 def _close_those_of(executor: ThreadPoolExecutor) -> list[asyncio.Future[None]]:
-    """One call for each thread: it waits until all are there, so that none does it twice and another never."""
+    """One call per thread. A barrier ensures that each thread runs exactly one of them."""
     count = executor._max_workers
     all_here = threading.Barrier(count)
 
@@ -178,9 +176,10 @@ _noted: set[str] = set()
 
 
 def write_later(name: str, function: Callable[[], object]) -> None:
-    """Run a function that writes, when its turn comes. Nobody waits for it; if it fails, that is logged and all.
+    """Queue a function that writes, and return. If it fails, that is only logged.
 
-    While one of this name waits, another is left out: a locked database cannot pile them up before what matters.
+    Does nothing while a function of the same name waits, so that a locked database cannot pile them up in front of
+    important writes.
     """
     if name not in _noted:
         _noted.add(name)
@@ -191,6 +190,6 @@ def _write_quietly(name: str, function: Callable[[], object]) -> None:
     try:
         _call(function)
     except Error as error:
-        logger.warning("A note was not written (%s): %s", name, error)
+        logger.warning("database: note not written: %s: %s", name, error)
     finally:
         _noted.discard(name)

@@ -1,4 +1,4 @@
-"""An `asyncio.Event` in a tenth of its memory: an idle socket has half a dozen of them."""
+"""An `asyncio.Event` in a tenth of the memory: an idle socket has half a dozen of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class LightEvent:
-    """Belongs to one event loop. As with an Event, `set` wakes all who wait at that moment, whatever comes next."""
+    """Belongs to one event loop. Like an Event, `set` wakes all current waiters, even if `clear` follows."""
 
     __slots__ = ("_is_set", "_waiting")
 

@@ -1,4 +1,4 @@
-"""Where mail goes on a site without a mail server: nowhere, and the log says so."""
+"""The mail backend for a site without a mail server: it drops mail and logs that."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ ADDRESS: Final = re.compile(r"[^\s@/]+@[^\s@/]+")
 
 
 class NoMailServer(BaseEmailBackend):
-    """Sends nothing. A reset link in the log would be a key for whoever reads the log."""
+    """Sends nothing. The log does not contain the mail: with a reset link, anyone who reads it could sign in."""
 
     def send_messages(self, email_messages: Sequence[Any]) -> int:
-        logger.warning("mail: %s not sent, there is no mail server. Set EMAIL_URL.", len(email_messages))
+        logger.warning("mail: %s not sent, no mail server is configured. Set EMAIL_URL.", len(email_messages))
         return 0
 
 
 def is_configured() -> bool:
-    """Whether mail goes anywhere."""
+    """Whether the site can send mail."""
     return bool(settings.EMAIL_BACKEND != NO_MAIL_SERVER)
 
 
 def contact_url(contact: str) -> str:
-    """Where the operator's contact (CHAT_CONTACT) leads; empty if it is words, such as a name."""
+    """The link for the operator's contact (CHAT_CONTACT); empty if it is plain text, such as a name."""
     if contact.startswith(("https://", "http://")) and " " not in contact:
         return contact
     return f"mailto:{quote(contact, safe='@')}" if ADDRESS.fullmatch(contact) else ""

@@ -1,6 +1,6 @@
-"""What `/metrics` shows, in Prometheus' text format: numbers only, nobody's name and nobody's words.
+"""The metrics of `/metrics`, in Prometheus text format. No user names, no message texts.
 
-With several workers (chatsite/metrics_files.py) each shows the sums of all: of gauges, of those that live.
+With several workers (chatsite/metrics_files.py), each shows the sums over all; gauges count only living processes.
 """
 
 from __future__ import annotations
@@ -13,44 +13,44 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from chatsite.metrics_files import VARIABLE
 
-# Names of models come from outside, and each makes time series of its own.
+# Model names come from outside, and each one creates its own time series.
 MODELS: Final = 50
 MODEL_CHARACTERS: Final = 100
 OTHER: Final = "other"
 
 RUNS_STARTED = Counter("chat_runs_started_total", "Runs started", ["provider"])
 RUNS_ENDED = Counter("chat_runs_ended_total", "Runs ended, by status or error code", ["provider", "status"])
-TAKEOVERS = Counter("chat_takeovers_total", "Runs taken over from processes that are gone, by what was done", ["how"])
+TAKEOVERS = Counter("chat_takeovers_total", "Runs taken over from dead processes, by outcome", ["how"])
 LIVE_RUNS = Gauge("chat_live_runs", "Runs that are generating now", multiprocess_mode="livesum")
 TIME_TO_FIRST_TOKEN = Histogram(
     "chat_time_to_first_token_seconds",
-    "From the start of a run to its first piece of text",
+    "From the start of a run to its first text chunk",
     ["provider", "model"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 TOKENS_PER_SECOND = Histogram(
     "chat_tokens_per_second",
-    "Output tokens (or pieces of text, where a provider does not count) per second of generating",
+    "Output tokens (or text chunks, if the provider reports no usage) per second of generation",
     ["provider", "model"],
     buckets=(1, 5, 10, 20, 40, 80, 160, 320, 640),
 )
 RUN_SECONDS = Histogram(
     "chat_run_duration_seconds",
-    "Whole runs",
+    "Duration of whole runs",
     ["provider", "model"],
     buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
 )
-PROVIDER_RETRIES = Counter("chat_provider_retries_total", "Requests sent to a provider again", ["provider", "code"])
-SAVE_RETRIES = Counter("chat_save_retries_total", "Turns whose saving had to be tried again")
+PROVIDER_RETRIES = Counter("chat_provider_retries_total", "Retried requests to a provider", ["provider", "code"])
+SAVE_RETRIES = Counter("chat_save_retries_total", "Retries of saving a turn")
 READERS = Gauge("chat_readers", "Connections that follow runs now", ["transport"], multiprocess_mode="livesum")
 DISCONNECTS = Counter(
     "chat_disconnects_total",
-    "Runs whose reader went away while it followed them, by connection",
+    "Runs whose client disconnected while following them, by transport",
     ["transport", "provider", "model"],
 )
 BACKPRESSURE = Counter(
     "chat_backpressure_waits_total",
-    "Times that a slow reader made the sender of a run wait",
+    "Times that sending a run had to wait for a slow client",
     ["transport", "provider", "model"],
 )
 STALLED = Counter("chat_stalled_readers_total", "Sockets closed because they acknowledged nothing")
@@ -59,14 +59,14 @@ EVENT_BYTES = Counter("chat_event_bytes_total", "Bytes of events sent", ["transp
 
 
 class Sent:
-    """Counts what one transport sends. Its label is looked up once and not for every frame."""
+    """Counts what one transport sends. The labels are resolved once, not per frame."""
 
     def __init__(self, transport: str) -> None:
         self._frames = FRAMES.labels(transport)
         self._bytes = EVENT_BYTES.labels(transport)
 
     def count(self, size: int) -> None:
-        """A frame or chunk of so many bytes."""
+        """Count a frame or chunk of `size` bytes."""
         self._frames.inc()
         self._bytes.inc(size)
 
@@ -79,7 +79,7 @@ _models: set[str] = set()
 
 
 def model_label(name: str) -> str:
-    """The name as a label: of the first MODELS that this process meets; all others are one."""
+    """The label for a model: its name for the first MODELS in this process, OTHER for the rest."""
     label = name[:MODEL_CHARACTERS]
     if label not in _models:
         if len(_models) >= MODELS:
@@ -89,7 +89,7 @@ def model_label(name: str) -> str:
 
 
 def text() -> bytes:
-    """All of it, of all workers, in Prometheus' format."""
+    """All metrics of all workers, in Prometheus text format."""
     if VARIABLE not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""How much of something one user or one socket may have."""
+"""Rate and concurrency limits per user or socket."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Final
 
-# Of a request's body. Above Django's own limit, so that Django can answer what is a little over that one.
+# Limit of a request body. Above Django's own limit, so that Django itself responds to slightly larger bodies.
 BODY_BYTES: Final = 4 * 1024 * 1024
 SWEEP_AT: Final = 1024
 TIMER_SECONDS: Final = 0.002
 
 
 class SlidingWindow:
-    """At most so many events in any `seconds`, per key. Keys that are quiet cost nothing."""
+    """Limits the events of each key in any window of `seconds`. Idle keys cost no memory."""
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -25,7 +25,7 @@ class SlidingWindow:
         self._sweep_at = SWEEP_AT
 
     def take(self, key: Hashable, *, limit: int) -> float:
-        """Count one event. Returns 0, or the seconds to wait if the event is refused (and not counted)."""
+        """Count one event and return 0; if the limit is reached, return the seconds to wait and do not count it."""
         now = self._clock()
         if len(self._events) >= self._sweep_at:
             self._sweep(now)
@@ -38,7 +38,7 @@ class SlidingWindow:
         return 0.0
 
     def give_back(self, key: Hashable) -> None:
-        """The last event of this key did not happen after all."""
+        """Uncount the last event of this key."""
         if events := self._events.get(key):
             events.pop()
 
@@ -46,19 +46,19 @@ class SlidingWindow:
         quiet = [key for key, events in self._events.items() if not events or now - events[-1] >= self._seconds]
         for key in quiet:
             del self._events[key]
-        # Not again at the next event, where as many keys are busy: that would be a walk through all of them for each.
+        # Back off: with as many busy keys, every event would otherwise walk through all of them.
         self._sweep_at = max(SWEEP_AT, 2 * len(self._events))
 
 
 class Crowded(Exception):
-    """As many wait as may, or one has waited for too long."""
+    """Too many are waiting, or the wait timed out."""
 
 
 class ConcurrencyLimit:
-    """At most `each` at once of one key, and `altogether` of all.
+    """At most `each` concurrent holders per key, and `altogether` in total.
 
-    Of each key at most `waiting` wait for their turn, in the order in which they came; the keys take turns, so that
-    one with many waiting holds up another by one only. All calls are made on one event loop.
+    Per key, at most `waiting` callers queue, first come, first served. The keys take turns, so a key with a long queue
+    delays another by one turn only. All calls must be made on one event loop.
     """
 
     def __init__(self, *, each: int, waiting: int, altogether: float = math.inf) -> None:
@@ -68,11 +68,11 @@ class ConcurrencyLimit:
         self._running: dict[Hashable, int] = {}
         self._count = 0
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
-        # Until when a key rests.
+        # The time until which a key rests.
         self._rests: dict[Hashable, float] = {}
 
     async def take(self, key: Hashable, *, seconds: float) -> None:
-        """Wait for a place, and have it until `give_back`. Raises Crowded if too many wait, or after `seconds`."""
+        """Wait for a slot and hold it until `give_back`. Raises Crowded if too many wait, or after `seconds`."""
         if self._has_room(key):
             self._let_in(key)
             return
@@ -95,7 +95,7 @@ class ConcurrencyLimit:
             raise
 
     def give_back(self, key: Hashable, *, rest: float = 0.0) -> None:
-        """Others may have the place now, and this key after so many seconds."""
+        """Release the slot. The same key may take one again after `rest` seconds."""
         self._count -= 1
         self._running[key] -= 1
         if not self._running[key]:
@@ -124,7 +124,7 @@ class ConcurrencyLimit:
     def _has_room(self, key: Hashable) -> bool:
         if self._running.get(key, 0) >= self._each or self._count >= self._altogether:
             return False
-        # A timer may be a little early.
+        # A timer may fire slightly early.
         return self._rests.get(key, 0.0) - time.monotonic() < TIMER_SECONDS
 
     def _let_in(self, key: Hashable) -> None:
@@ -132,7 +132,7 @@ class ConcurrencyLimit:
         self._running[key] = self._running.get(key, 0) + 1
 
     def _call(self, key: Hashable) -> None:
-        """The next of this key comes in."""
+        """Let in the next waiter of this key."""
         queue = self._waiting.pop(key)
         while queue:
             place = queue.popleft()
@@ -141,7 +141,7 @@ class ConcurrencyLimit:
                 place.set_result(None)
                 break
         if queue:
-            # Behind the others: it has had its turn.
+            # Requeue the key behind the others: it has had its turn.
             self._waiting[key] = queue
 
     def _leave(self, key: Hashable, place: asyncio.Future[None]) -> None:

@@ -1,4 +1,4 @@
-"""The pages and the API."""
+"""URLs of the pages and the API."""
 
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language

@@ -10,19 +10,19 @@ EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
 
 
 def local_url(host: str, port: int) -> str:
-    """Where a browser on this machine finds a server that listens there."""
+    """The URL for a browser on this machine to reach a server that listens there."""
     name = "localhost" if host in EVERY_ADDRESS else host
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def default_url(host: str, port: int, allowed_hosts: Iterable[str], *, https: bool) -> str:
-    """Where people open the site, as far as it can be told: with HTTPS by its first public name and the usual port."""
+    """The site's probable public URL. With HTTPS: its first public name and the default port."""
     public = [name.lstrip(".") for name in allowed_hosts if name != "*" and not is_local(name)]
     return f"https://{public[0]}" if https and public else local_url(host, port)
 
 
 def sub_path(url: str) -> str:
-    """The path below which the site lies, without its last slash: empty for a site that has a host for itself."""
+    """The site's path prefix without a trailing slash; empty for a site at the root of its host."""
     return urlsplit(url).path.rstrip("/")
 
 

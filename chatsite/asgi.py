@@ -1,4 +1,4 @@
-"""The application: one door for HTTP, one for WebSocket. Runs under `manage.py serve`, daphne and uvicorn."""
+"""The ASGI application, for HTTP and WebSocket. Runs under `manage.py serve`, daphne and uvicorn."""
 
 import os
 
@@ -7,7 +7,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 django.setup(set_prefix=False)
 
-# Only now: these import models.
+# After django.setup(), as these import models.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402

@@ -1,4 +1,4 @@
-"""An end to the bodies of requests, under servers that set none (uvicorn)."""
+"""A limit on request bodies, for servers without one (uvicorn)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class BodyLimit:
-    """ASGI wrapper: more than `limit` bytes of a body are refused with 413.
+    """ASGI wrapper: refuses request bodies of more than `limit` bytes with 413.
 
-    Django would put all of a body on the disk before anybody is asked who sends it.
+    Django would write the whole body to disk before anything authenticates the client.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], limit: int = BODY_BYTES) -> None:
@@ -44,13 +44,13 @@ class BodyLimit:
 
         try:
             await self._app(scope, receive_some, begin)
-        except ApiError as refusal:
+        except ApiError as error:
             if not has_begun:
-                await _refuse(refusal, send)
+                await _refuse(error, send)
 
 
-async def _refuse(refusal: ApiError, send: Send) -> None:
-    response = refused(refusal)
+async def _refuse(error: ApiError, send: Send) -> None:
+    response = refused(error)
     headers = [*response.items(), *NO_PAGE.items(), ("Connection", "close")]
     head = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": response.status_code, "headers": head})

@@ -1,13 +1,13 @@
-"""One file of all the modules that a page needs at once. A hundred small ones take a hundred requests.
+"""Bundles the modules that a page needs at startup into one file, instead of a hundred small requests.
 
-Preloads and hashed names alone do not do: the same modules as files of their own, compressed and without their
-comments, are 81 KB in 120 requests where this is 58 KB in one, and a conversation can be used after 1,835 ms instead
-of 1,019 (bench.first_load: a processor four times slower, over loopback; the limits are 60 KB and 1,500 ms). Small
-files compress worse, and each costs the browser a request.
+Preloads and hashed names alone are not enough: as separate files, compressed and without comments, the same modules
+are 81 KB in 120 requests, the bundle is 58 KB in one, and a conversation is usable after 1,835 ms instead of 1,019
+(bench.first_load: 4x CPU slowdown, over loopback; the limits are 60 KB and 1,500 ms). Small files compress worse, and
+each costs the browser a request.
 
-Only for what `collectstatic` makes: the modules are written, tested and served in development as they are. Each
-becomes a function that runs where the module would run and returns what it exports, so nothing in it is renamed or
-moved. It knows the forms of `import` and `export` that are used here, and refuses all others.
+Only `collectstatic` bundles: in development, modules are tested and served as written. Each module becomes a function
+that runs where the module would run and returns its exports, so nothing in it is renamed or moved. Only the forms of
+`import` and `export` used in this project are supported; others raise CannotBundle.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ ALL: Final = "$all"
 
 
 class CannotBundle(ValueError):
-    """A module has a form that is not known here, or imports itself by a circle."""
+    """A module has an unsupported form, or there is an import cycle."""
 
 
 class Bundle:
-    """Of the module named `entry`, among `sources`: texts by names like `js/chat.js`. Other imports stay imports."""
+    """The bundle of the module `entry`. `sources`: texts by names like `js/chat.js`. Other imports stay imports."""
 
     def __init__(self, sources: Mapping[str, str], entry: str) -> None:
         self._sources = sources
@@ -46,7 +46,7 @@ class Bundle:
 
     @property
     def head(self) -> str:
-        """The imports, one a line. They come first in the file."""
+        """The remaining imports, one per line, for the top of the file."""
         return "".join(
             f'import * as {name} from "{relative(address, self._entry)}";\n' for address, name in self._outside.items()
         )
@@ -57,7 +57,7 @@ class Bundle:
         return "".join(self._texts) + f"export const {ALL} = {{{shared}}};\n"
 
     def served(self, name: str) -> str | None:
-        """What stands in for a member that another module imports: the same objects. None: the file as it is."""
+        """The replacement for a bundled module that others import: it exports the same objects. None: unchanged."""
         if name not in self._asked_for:
             return None
         names = ", ".join(exports(self._sources[name]))
@@ -65,7 +65,7 @@ class Bundle:
         return f'import {{ {ALL} }} from "{back}";\nexport const {{ {names} }} = {ALL}["{name}"];\n'
 
     def _add(self, name: str, path: tuple[str, ...]) -> str:
-        """What the module is called in the bundle; it and all that it imports are in there."""
+        """Add the module and its imports to the bundle, if missing. Returns its name there."""
         if name in path:
             raise CannotBundle(f"{name} imports itself: {' → '.join(path)}")
         if name not in self._members:
@@ -95,9 +95,9 @@ class Bundle:
         )
 
     def _wanted_later(self) -> Iterator[str]:
-        """What modules import that are no members, and what is imported when it is needed."""
+        """Modules that are imported dynamically, or by modules outside the bundle."""
         for name, source in self._sources.items():
-            # Without the comments: types are named in the same form there.
+            # Without comments, where JSDoc types have the same form.
             found = [address for _, address in LAZY.findall(jsmin(source))]
             if name not in self._members:
                 found += [address for form in (IMPORT, REEXPORT) for _, address in form.findall(source)]
@@ -105,13 +105,13 @@ class Bundle:
 
 
 def exports(source: str) -> list[str]:
-    """The names that a module exports, its own and those that it passes on."""
+    """The names that a module exports, including re-exports."""
     passed_on = (name for names, _ in REEXPORT.findall(source) for name in names.strip("{ },\n").split(","))
     return [*EXPORT.findall(source), *(name.strip() for name in passed_on)]
 
 
 def resolve(address: str, importer: str) -> str:
-    """The name that an address in a module leads to. One that ends in the middle of a name, at a slash, still does."""
+    """The module name that a relative URL in a module refers to. A prefix that ends in a slash keeps it."""
     name = posixpath.normpath(posixpath.join(posixpath.dirname(importer), address))
     return f"{name}/" if address.endswith("/") else name
 

@@ -1,4 +1,4 @@
-"""Where the limits of the accounts are counted."""
+"""The cache behind the rate limits of accounts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from redis.retry import Retry
 logger = logging.getLogger("chat.cache")
 
 KEY_PREFIX: Final = "chat:cache"
-# With Django's 300, trying many names would push the counts out.
+# With Django's default of 300, an attacker could evict counts by trying many names.
 MAX_ENTRIES: Final = 100_000
-# Somebody waits for their login meanwhile.
+# Sign-ins wait for the cache.
 TIMEOUT_SECONDS: Final = 1.0
-# After a failure: how long this process counts by itself before it asks Redis again.
+# After a failure: how long this process counts locally before it tries Redis again.
 AWAY_SECONDS: Final = 5.0
 
 
 def cache(redis_url: str) -> dict[str, Any]:
-    """One entry of CACHES: in Redis where there is one, else of this process."""
+    """An entry of CACHES: in Redis if there is one, otherwise in this process."""
     if not redis_url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": MAX_ENTRIES}}
     return {
@@ -37,17 +37,17 @@ def cache(redis_url: str) -> dict[str, Any]:
             "serializer": "chatsite.caches.JsonSerializer",
             "socket_connect_timeout": TIMEOUT_SECONDS,
             "socket_timeout": TIMEOUT_SECONDS,
-            # By default redis-py tries three times, with a second and more between.
+            # By default redis-py retries three times, with delays of a second and more.
             "retry": Retry(NoBackoff(), 0),
         },
     }
 
 
 class JsonSerializer:
-    """Instead of pickle, by which whoever can write to Redis would run code here. Raises ValueError for no JSON."""
+    """Replaces pickle, with which anyone who can write to Redis could run code here. Invalid JSON: ValueError."""
 
     def dumps(self, value: Any) -> bytes | int:
-        # Redis counts on by itself with a plain number.
+        # Plain integers, so that Redis can increment them.
         return value if type(value) is int else json.dumps(value).encode()
 
     def loads(self, data: bytes) -> Any:
@@ -55,7 +55,7 @@ class JsonSerializer:
 
 
 class _Client(RedisCacheClient):
-    # Django makes a cache for each request: the connections outlive it.
+    # Django creates a cache object per request; the connection pool outlives it.
     _shared: ClassVar[dict[tuple[str, int], Any]] = {}
 
     def _get_connection_pool(self, write: bool) -> Any:
@@ -68,11 +68,11 @@ class _Client(RedisCacheClient):
         try:
             return super().get(key, default)
         except ValueError:
-            # Not ours.
+            # Not written by us.
             return default
 
     def clear(self) -> bool:
-        """Only what is the cache's: Django's own empties the database, and with it the answers being written."""
+        """Delete only the cache's keys: Django's own clears the whole database, with the stream logs in it."""
         client = self.get_client(None, write=True)
         for key in client.scan_iter(match=f"{KEY_PREFIX}:*", count=1000):
             client.delete(key)
@@ -80,12 +80,12 @@ class _Client(RedisCacheClient):
 
 
 class SharedCache(RedisCache):
-    """The cache in Redis. While Redis does not answer, or is full, this process counts by itself.
+    """The cache in Redis. While Redis is unavailable or full, this process counts locally.
 
-    So a Redis that is away locks nobody out, and lets nobody guess without a limit. The log tells of it once.
+    So a Redis outage neither locks anyone out nor allows unlimited guessing. An outage is logged once.
     """
 
-    # Of the process, as the connections are.
+    # Per process, like the connections.
     _away_until: ClassVar[float] = 0.0
     _is_away: ClassVar[bool] = False
 
@@ -131,18 +131,16 @@ class SharedCache(RedisCache):
     def _ask(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if time.monotonic() >= SharedCache._away_until:
             try:
-                answer = getattr(super(), method)(*args, **kwargs)
+                result = getattr(super(), method)(*args, **kwargs)
             except (RedisError, OSError) as error:
                 SharedCache._away_until = time.monotonic() + AWAY_SECONDS
                 if not SharedCache._is_away:
-                    # Without its text, which may hold the address and its password.
-                    logger.error(
-                        "cache: Redis failed (%s), each process counts logins by itself", type(error).__name__
-                    )
+                    # Without the error's text, which may contain the URL and its password.
+                    logger.error("cache: Redis failed (%s), each process counts sign-ins alone", type(error).__name__)
                 SharedCache._is_away = True
             else:
                 if SharedCache._is_away:
                     logger.info("cache: Redis is back")
                 SharedCache._is_away = False
-                return answer
+                return result
         return getattr(self._local, method)(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The site's database from its address: SQLite in a file, or PostgreSQL through a pool of connections."""
+"""Database settings from a URL: SQLite in a file, or PostgreSQL through a connection pool."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import dj_database_url
 
-# How long to wait for a connection: for PostgreSQL to accept one, or for the pool to have one free.
+# Timeout for PostgreSQL to accept a connection, or for the pool to have one free.
 CONNECT_SECONDS: Final = 5
 WRITE_AHEAD_BYTES: Final = 16 * 1024 * 1024
 SQLITE: Final = "django.db.backends.sqlite3"
@@ -16,13 +16,13 @@ POSTGRESQL: Final = "django.db.backends.postgresql"
 
 
 def database(url: str, *, connections: int, seconds: int) -> dict[str, Any]:
-    """One entry of DATABASES. Raises ValueError, saying what is wrong with the address.
+    """An entry of DATABASES. Raises ValueError that says what is wrong with the URL.
 
-    `connections`: at most so many per process; SQLite has no such bound. `seconds`: for one statement, with the wait
-    for its locks.
+    `connections`: maximum per process; SQLite has no such limit. `seconds`: timeout of one statement, including waits
+    for locks.
     """
     parsed: dict[str, Any] = {**dj_database_url.parse(url)}
-    # A connection kept beyond its request belongs to a thread that no later request finds again (facts of ASGI).
+    # Under ASGI, a connection kept after its request belongs to a thread that no later request uses.
     parsed["CONN_MAX_AGE"] = 0
     given = parsed.setdefault("OPTIONS", {})
     if parsed["ENGINE"] == SQLITE:
@@ -36,12 +36,12 @@ def database(url: str, *, connections: int, seconds: int) -> dict[str, Any]:
 
 
 def sqlite_database(path: Path, *, seconds: int) -> dict[str, Any]:
-    """One entry of DATABASES: SQLite in this file, whose name is no address, so that "#", "?" and "%" are letters."""
+    """An entry of DATABASES: SQLite in this file. The name is a path, not a URL: "#", "?" and "%" have no meaning."""
     return {"ENGINE": SQLITE, "NAME": str(path), "CONN_MAX_AGE": 0, "OPTIONS": _sqlite(seconds)}
 
 
 def sqlite_path(database: Mapping[str, Any]) -> Path | None:
-    """The file of an entry of DATABASES; None for a database in memory, by SQLite's URI, or elsewhere."""
+    """The file of an entry of DATABASES; None for an in-memory database, a SQLite URI, or another engine."""
     name = str(database["NAME"])
     is_file = database["ENGINE"] == SQLITE and name != ":memory:" and not name.startswith("file:")
     return Path(name) if is_file else None
@@ -49,10 +49,10 @@ def sqlite_path(database: Mapping[str, Any]) -> Path | None:
 
 def _sqlite(seconds: int) -> dict[str, Any]:
     return {
-        # IMMEDIATE: a transaction that will write waits for its turn at the start; it never fails half-way to upgrade.
+        # IMMEDIATE: transactions take the write lock at the start, so none fails later when it upgrades its lock.
         "transaction_mode": "IMMEDIATE",
         "timeout": seconds,
-        # What a burst of writing has needed of the write-ahead log beyond the limit is given back after it.
+        # After a burst of writes, the write-ahead log shrinks to this limit.
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"
         f"PRAGMA journal_size_limit={WRITE_AHEAD_BYTES}",
     }
@@ -64,13 +64,13 @@ def _postgresql(connections: int) -> dict[str, Any]:
             "min_size": min(2, connections),
             "max_size": connections,
             "timeout": CONNECT_SECONDS,
-            # Connections that a busy minute needed are given back one by one after it.
+            # Extra connections are closed after a minute without use.
             "max_idle": 60,
-            # After so long without success it starts over with short waits, instead of waiting ever longer.
+            # After this long without success, restart with a short backoff instead of increasing it further.
             "reconnect_timeout": CONNECT_SECONDS,
         },
         "connect_timeout": CONNECT_SECONDS,
-        # A machine or a network that went away without a word is noticed within half a minute.
+        # Detects a silent loss of the machine or the network within half a minute.
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
@@ -80,7 +80,7 @@ def _postgresql(connections: int) -> dict[str, Any]:
 
 
 def _session(seconds: int, given: dict[str, Any]) -> str:
-    """The server's own bounds: it ends a statement that takes too long, and a transaction that nobody goes on with."""
+    """Session options: the server cancels statements and idle transactions after `seconds`."""
     bounds = {"statement_timeout": seconds * 1000, "idle_in_transaction_session_timeout": seconds * 1000}
     ours = " ".join(f"-c {name}={milliseconds}" for name, milliseconds in bounds.items())
     return f"{ours} {given.get('options', '')}".strip()

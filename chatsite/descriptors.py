@@ -1,4 +1,4 @@
-"""The table of file descriptors: each connection, each file and each database takes a place in it."""
+"""The limit of file descriptors, which connections, files and databases use."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import resource
 from contextlib import suppress
 from typing import Final
 
-# What is left for those who are here already: for their database calls, and for asking the model.
+# Reserved for existing connections: for their database calls and model requests.
 RESERVE: Final = 64
 
 
 def raise_limit() -> None:
-    """Let this process have as many as the system allows. Many systems begin with 1024, for programs of old."""
+    """Raise the soft limit to the hard limit. The soft limit is often 1024, for the sake of old programs."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -24,7 +24,7 @@ def limit() -> int:
 
 
 def have_room() -> bool:
-    """Whether a new connection would find a place beyond the reserve: the system gives the lowest free number."""
+    """Whether a new connection would leave the reserve free: the system assigns the lowest free number."""
     try:
         descriptor = os.open(os.devnull, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether there is room on the disk."""
+"""Checks that the disk has free space."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-# A page of the write-ahead log, its index, and some more.
+# A page of the write-ahead log, its index, and some spare.
 ROOM_BYTES: Final = 64 * 1024
 
 
 def try_to_write(directory: Path) -> None:
-    """Write something there that nobody sees, and leave nothing behind. Raises OSError: no space, no rights, no quota.
+    """Write an unnamed temporary file, leaving nothing behind. Raises OSError: no space, permission or quota.
 
-    Only writing tells: permission bits know nothing of a read-only disk, and free blocks nothing of a quota.
+    Only a write can tell: permission bits do not show a read-only disk, nor free blocks a quota.
     """
     with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
         file.write(bytes(ROOM_BYTES))

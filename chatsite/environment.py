@@ -1,4 +1,4 @@
-"""Settings from environment variables. A wrong value is remembered, not raised: a system check reports all at once."""
+"""Settings from environment variables. Invalid values are collected, not raised; a system check reports them all."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ T = TypeVar("T")
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
 HTTP: Final = ("http", "https")
-# Each may be in a file of its own, which NAME_FILE names: Docker, Kubernetes and systemd hand out secrets so.
+# Each may be in a file named by NAME_FILE: Docker, Kubernetes and systemd provide secrets this way.
 SECRETS: Final = frozenset(
     {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "OPENAI_API_KEY", "CHAT_METRICS_TOKEN"}
 )
-# What a header takes as a bearer token (RFC 6750), and nothing that ends it.
+# Printable ASCII without spaces: safe in an Authorization header (RFC 6750).
 KEY: Final = re.compile("[!-~]+")
 HOST: Final = re.compile(r"[^\s/?#@\\:%<>\"^`{|}\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A setting that cannot be used. The default stands in for it until the check has stopped the start."""
+    """An invalid setting. Its default is used until the system check stops the startup."""
 
     name: str
     message: str
@@ -36,10 +36,10 @@ class Problem:
 
 @dataclass(slots=True)
 class Environment:
-    """Reads variables. An empty variable counts as not set, as in a `.env` file's `NAME=`.
+    """Reads variables. An empty variable counts as unset, like `NAME=` in a `.env` file.
 
-    Each of SECRETS may be in the file that NAME_FILE names; both together are a problem. Without either, NAME_DEFAULT
-    counts: Compose sets it, in place of the default, for what it brings along.
+    Each of SECRETS may be in the file named by NAME_FILE; setting both is a problem. Without either, NAME_DEFAULT
+    applies: Compose sets it for the services that it provides.
     """
 
     variables: Mapping[str, str]
@@ -59,14 +59,14 @@ class Environment:
         if not path:
             return value
         if value:
-            # Whichever took precedence, an operator who changes the other would wonder.
-            self.problem(name, f"{name} and {name}_FILE are both set.", "Leave one of them out.")
+            # Ambiguous: whichever took precedence, changing the other would have no effect.
+            self.problem(name, f"{name} and {name}_FILE are both set.", "Unset one of them.")
             return ""
-        hint = f"Write the path of a text file with nothing but the value, or set {name} itself."
+        hint = f"Set it to the path of a text file that contains only the value, or set {name} itself."
         try:
             secret = Path(os.path.expanduser(path)).read_text("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
+            reason = getattr(error, "strerror", None) or "not a text file"
             return self._refuse(f"{name}_FILE", f"cannot be read ({path}: {reason})", hint, "")
         return secret or self._refuse(f"{name}_FILE", f"names an empty file ({path})", hint, "")
 
@@ -105,7 +105,7 @@ class Environment:
         return number
 
     def words(self, name: str, default: list[str]) -> list[str]:
-        """Words parted by commas or spaces."""
+        """Words separated by commas or spaces."""
         return self.text(name).replace(",", " ").split() or default
 
     def choice(self, name: str, default: str, choices: list[str]) -> str:
@@ -120,56 +120,56 @@ class Environment:
             return value
         *others, last = (f"{scheme}://" for scheme in schemes)
         named = f"{', '.join(others)} or {last}" if others else last
-        return self._refuse(name, "is not an address", f"It must start with {named}.", "")
+        return self._refuse(name, "is not a valid URL", f"It must start with {named}.", "")
 
     def server(self, name: str) -> str:
-        """The address of a server: http or https, a host, perhaps a port and a path, and nothing else.
+        """The base URL of a server: http or https, a host, optionally a port and a path, and nothing else.
 
-        One that can never work is refused without being quoted: it may hold a password.
+        Error messages do not quote an invalid URL, as it may contain a password.
         """
         value = self.url(name, HTTP)
         if not value:
             return ""
-        example = f"Write {name}=http://127.0.0.1:8080/v1."
+        example = f"Example: {name}=http://127.0.0.1:8080/v1."
         if not value.isprintable() or " " in value:
-            return self._refuse(name, "holds spaces or signs that no address has", example, "")
+            return self._refuse(name, "contains spaces or characters that are invalid in a URL", example, "")
         try:
             parts = urlsplit(value)
             port = parts.port
         except ValueError:
-            hint = "A port is a number from 1 to 65535; an IPv6 address stands in brackets: http://[::1]:8080."
-            return self._refuse(name, "has a host or a port that is none", hint, "")
+            hint = "A port is a number from 1 to 65535; an IPv6 address needs brackets: http://[::1]:8080."
+            return self._refuse(name, "has an invalid host or port", hint, "")
         if "@" in parts.netloc:
-            hint = "Leave out what stands before the @. A key belongs into OPENAI_API_KEY."
-            return self._refuse(name, "holds a user name or a password", hint, "")
+            hint = "Remove everything before the @. A key belongs in OPENAI_API_KEY."
+            return self._refuse(name, "contains a user name or a password", hint, "")
         if "?" in value or "#" in value:
-            return self._refuse(name, "has something behind its path", "Leave out ? and #, and what follows.", "")
+            return self._refuse(name, "has a query or a fragment", "Remove ? or # and everything after it.", "")
         if port == 0 or not _is_host(parts):
-            hint = f"{example} An IPv6 address stands in brackets: http://[::1]:8080."
-            return self._refuse(name, "has a host or a port that is none", hint, "")
+            hint = f"{example} An IPv6 address needs brackets: http://[::1]:8080."
+            return self._refuse(name, "has an invalid host or port", hint, "")
         return value
 
     def key(self, name: str) -> str:
-        """A key that is sent in a header. It is not quoted in a refusal."""
+        """A key that is sent in a header. Error messages do not quote it."""
         value = self.text(name)
         if not value or KEY.fullmatch(value):
             return value
-        hint = f"Copy {name} again: letters, digits and signs of ASCII, without spaces or quotation marks around it."
-        return self._refuse(name, "holds characters that no HTTP header can carry", hint, "")
+        hint = f"Copy {name} again: only printable ASCII characters, no spaces and no quotes around it."
+        return self._refuse(name, "contains characters that are invalid in an HTTP header", hint, "")
 
     def name(self, name: str, *, longest: int) -> str:
-        """One line of at most so many characters."""
+        """One line of at most `longest` characters."""
         value = self.text(name)
         if len(value) <= longest and value.isprintable():
             return value
-        return self._refuse(name, "is no name", f"Use one line of at most {longest} characters.", "")
+        return self._refuse(name, "is not a valid name", f"Use one line of at most {longest} characters.", "")
 
     def refuse(self, name: str, message: str, hint: str) -> None:
-        """As `problem`, with the setting as the subject of the sentence."""
+        """Like `problem`, with the setting as the subject of the sentence."""
         self.problem(name, f"{name} {message}.", hint)
 
     def problem(self, name: str, message: str, hint: str) -> None:
-        """Remembered once, however often the setting is read."""
+        """Record a problem, once, however often the setting is read."""
         problem = Problem(name, message, hint)
         if problem not in self.problems:
             self.problems.append(problem)

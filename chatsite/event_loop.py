@@ -1,4 +1,4 @@
-"""The event loop of `manage.py serve`: uvloop's, where that package is installed."""
+"""The event loop of `manage.py serve`: uvloop, if installed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 
 
 def choose(arguments: Sequence[str]) -> bool:
-    """Whether uvloop was found and is used. Before Django starts: Daphne, when it is imported, takes what is there."""
+    """Install uvloop if available; return whether it is used. Call this before Daphne's import, which sets a loop."""
     if list(arguments[1:2]) != ["serve"]:
         return False
     try:

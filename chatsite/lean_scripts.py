@@ -1,4 +1,4 @@
-"""What `collectstatic` serves of our own scripts: one file for the page, and none of the comments."""
+"""Bundles and minifies our own scripts in `collectstatic`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from servestatic.storage import CompressedManifestStaticFilesStorage
 
 from chatsite.bundle import Bundle
 
-# Vendored ones are served as their authors made them: their hashes are on record.
+# Vendored scripts are served unchanged: their hashes are on record.
 OURS: Final = "js/"
 ENTRY: Final = "js/chat.js"
 
 
 class LeanScriptsStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Under their hashed names, as the import map leads to them. The sources keep their own names beside them."""
+    """Writes served scripts under hashed names, for the import map. The sources keep their names beside them."""
 
     def create_compressor(self, **options: Any) -> Compressor:
         return SmallScripts(**options)
@@ -35,7 +35,7 @@ class LeanScriptsStorage(CompressedManifestStaticFilesStorage):  # type: ignore[
 
 
 class SmallScripts(Compressor):  # type: ignore[misc]
-    """Makes our own scripts as small as gzip can be. For all files that would take a minute."""
+    """Compresses our own scripts with zopfli. For all files, that would take a minute."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -53,7 +53,7 @@ class _Smallest(Compressor):  # type: ignore[misc]
 
 
 class Lean:
-    """A storage as far as `post_process` reads it, of one file."""
+    """A storage with a single file, as far as `post_process` needs one."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -68,7 +68,7 @@ def read(storage: Any, path: str) -> str:
 
 
 def lean(sources: dict[str, str]) -> dict[str, str]:
-    """The texts that are served, by the names of the modules."""
+    """The served texts by module name."""
     if ENTRY not in sources:
         return {name: jsmin(text) for name, text in sources.items()}
     bundle = Bundle(sources, ENTRY)

@@ -1,4 +1,4 @@
-"""The beginning and the end of a server that tells of them (ASGI lifespan): uvicorn, not plain Daphne."""
+"""Startup and shutdown under servers that support ASGI lifespan: uvicorn, not plain Daphne."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Message = dict[str, Any]
 
 
 async def lifespan(scope: Any, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Any]) -> None:
-    """Makes the engine before the first request, and drains and closes it at the end."""
+    """Creates the engine before the first request; drains and closes it at shutdown."""
     await receive()
     try:
         ending = Shutdown(await engine())
     except Exception as error:
-        logger.exception("The application cannot begin.")
+        logger.exception("lifespan: startup failed")
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
     ending.begins_with_a_signal()
@@ -39,7 +39,7 @@ async def lifespan(scope: Any, receive: Callable[[], Awaitable[Message]], send: 
 
 
 class Shutdown:
-    """The end of an engine, once, whoever begins it."""
+    """The engine's shutdown, which runs only once."""
 
     def __init__(self, chat: Engine) -> None:
         self._chat = chat
@@ -47,12 +47,12 @@ class Shutdown:
 
     def begin(self) -> asyncio.Task[None]:
         if self._task is None:
-            # In a fresh context: a signal may come in the middle of any request.
+            # In a fresh context: a signal may arrive in the middle of any request.
             self._task = asyncio.get_running_loop().create_task(self._end(), context=contextvars.Context())
         return self._task
 
     def begins_with_a_signal(self) -> None:
-        """The server says nothing before its connections have ended, and without this its streams would not."""
+        """Begin at the signal: the server reports a shutdown only after its connections end, and streams would not."""
         if threading.current_thread() is not threading.main_thread():
             return
         loop = asyncio.get_running_loop()
@@ -67,7 +67,7 @@ class Shutdown:
 
 
 def _also(number: signal.Signals, act: Callable[[], Any]) -> None:
-    """Before what the server does at this signal. One that it leaves to the system is left to it."""
+    """Call `act` before the server's own handler of this signal. Does nothing if it has no handler."""
     before = signal.getsignal(number)
     if not callable(before):
         return

@@ -1,4 +1,4 @@
-"""Lines of the log, without the addresses that let somebody in: Django logs the path of what failed."""
+"""Log formatters that hide secrets in URLs: Django logs the path of failed requests."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Final
 
 from chatsite import request_ids
 
-# The key of a password reset is part of a path, the token of the first link a parameter. An address may be encoded.
+# The key of a password reset is in the path, the setup token in the query. The URL may be percent-encoded.
 _SECRET: Final = re.compile(
     r"(?P<before>(?:/|%2f)reset(?:/|%2f)key(?:/|%2f)|[?&]token=)(?!done/)[^\s\"'<>]+", re.IGNORECASE
 )
 
 
 class Lines(logging.Formatter):
-    """A format may have `%(of_request)s`: the name of the request that the line is about, in brackets, if it is."""
+    """Formats may use `%(of_request)s`: the id of the current request in brackets, or nothing."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The traceback included, whose last line may quote an address."""
+        """Includes the traceback, whose last line may quote a URL."""
         name = request_ids.current()
         record.of_request = f"[{name}] " if name else ""
         return _SECRET.sub(r"\g<before>...", super().format(record))
 
 
 class LinesAlone(Lines):
-    """One line for each record, whatever exception comes with it."""
+    """One line per record, without tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = copy.copy(record)

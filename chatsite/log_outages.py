@@ -1,4 +1,4 @@
-"""One line of the log for a disk without room or a full table of file descriptors, whatever fails for it meanwhile."""
+"""Limits the log to one line a minute while the disk is full or file descriptors have run out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-# What Python, SQLite and PostgreSQL say of it, by what is used up.
+# Error texts of Python, SQLite and PostgreSQL, by the exhausted resource.
 CAUSES: Final = {
     "disk": re.compile(
         r"no space left on device|disk is full|disk quota exceeded|could not extend file", re.IGNORECASE
@@ -19,9 +19,9 @@ AGAIN_SECONDS: Final = 60.0
 
 
 class Outages(logging.Filter):
-    """Takes the traceback from the first record of an outage, and lets no other one of it through for a minute.
+    """Passes the first record of an outage, without its traceback, and drops the others for AGAIN_SECONDS.
 
-    Errors of our own are always told: they say what was lost.
+    Errors without an exception always pass: they are our own and say what was lost.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""Django's messages to the next page, in a cookie of this site alone."""
+"""Django's messages framework, with a cookie name of this site."""
 
 from __future__ import annotations
 

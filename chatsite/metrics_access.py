@@ -1,4 +1,4 @@
-"""Who may read `/metrics`, as far as a request's own words tell."""
+"""Access to `/metrics`, as far as request headers decide it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from chatsite.reach import is_local
 
 
 def has_token(authorization: str, expected: str) -> bool:
-    """Whether an `Authorization` header is the right bearer token. Without one that is expected, none is."""
+    """Whether an `Authorization` header has the expected bearer token. False if `expected` is empty."""
     scheme, _, token = authorization.partition(" ")
     return bool(expected) and scheme.lower() == "bearer" and compare_digest(token.strip().encode(), expected.encode())
 
 
 def names_an_address(host: str) -> bool:
-    """Whether a `Host` header is an IP address or this machine's name, as of a client that asks a server directly.
+    """Whether a `Host` header is an IP address or a local name, as from a client that calls the server directly.
 
-    No page has such an address whose name leads here for the attack alone (DNS rebinding): it would be the site's own.
+    It cannot come from a DNS rebinding attack, whose page has a host name of its own.
     """
     domain, _ = split_domain_port(host)
     try:
@@ -30,6 +30,6 @@ def names_an_address(host: str) -> bool:
 
 
 def names_the_site(host: str, allowed_hosts: list[str]) -> bool:
-    """Whether a `Host` header is one that the site is open by. That any will do ("*") names nothing."""
+    """Whether a `Host` header is one of the site's names. A "*" in `allowed_hosts` is ignored."""
     domain, _ = split_domain_port(host)
     return bool(domain) and validate_host(domain, [name for name in allowed_hosts if name != "*"])

@@ -1,4 +1,4 @@
-"""Where the workers of one server put their metrics together, so that `/metrics` of each speaks for all."""
+"""The directory where workers share their metrics, so that `/metrics` of each covers all."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from prometheus_client.multiprocess import mark_process_dead
 
 logger = logging.getLogger("chat.metrics")
 
-# prometheus_client reads it when it is first imported: in the workers, not in their parent.
+# prometheus_client reads it at import time: in the workers, not in their parent.
 VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-# In memory where there is such a place: a write into a mapped file on a full disk would end the process.
+# In memory if possible: writing to a mapped file on a full disk would crash the process.
 IN_MEMORY: Final = "/dev/shm"  # noqa: S108
 
 
 @contextmanager
 def shared_metrics() -> Iterator[None]:
-    """For workers that are started meanwhile. Without room for it, each goes on counting for itself."""
+    """Share metrics among workers started in this context. If the directory cannot be created, each counts alone."""
     place = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
     try:
         path = tempfile.mkdtemp(prefix="chatsite-metrics-", dir=place)
     except OSError as error:
-        logger.warning("metrics: each worker counts for itself, no directory for all: %s", error)
+        logger.warning("metrics: no shared directory, each worker reports its own: %s", error)
         yield
         return
     os.environ[VARIABLE] = path
@@ -39,6 +39,6 @@ def shared_metrics() -> Iterator[None]:
 
 
 def worker_ended(process_id: int) -> None:
-    """What it has counted stays; what it held, such as live runs, is gone."""
+    """Drop the worker's live gauges, such as live runs; its counters stay."""
     if path := os.environ.get(VARIABLE):
         mark_process_dead(process_id, path)  # type: ignore[no-untyped-call]

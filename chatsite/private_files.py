@@ -1,4 +1,4 @@
-"""What lies in the data directory is its owner's alone, whatever its modes were before: everybody's conversations."""
+"""Restricts the data directory, which holds all conversations, to its owner, whatever the modes were before."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ DATABASE: Final = "chat.sqlite3"
 
 
 def make_private(directory: Path) -> None:
-    """Make the directory, if there is none, and take the rights of others to it and to what we keep in it.
+    """Create the directory if missing, and remove access for others from it and from our files in it.
 
-    What belongs to somebody else, or cannot be made, is left to whoever needs it. Directories like /tmp and /srv are
-    not ours to close.
+    Never raises: failures surface where the files are used. Skips files of other owners, and shared directories like
+    /tmp and /srv.
     """
     with suppress(OSError):
         directory.mkdir(0o700, parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def make_private(directory: Path) -> None:
 
 
 def make_private_database(path: Path) -> None:
-    """A SQLite database, which is made empty if it is not there: SQLite itself would let others read it."""
+    """Restrict a SQLite database; create it empty if missing, as SQLite itself would let others read it."""
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     for each in database_files(path):
@@ -43,7 +43,7 @@ def make_private_file(path: Path) -> None:
 
 
 def database_files(path: Path) -> list[Path]:
-    """A SQLite database, and what SQLite keeps beside it."""
+    """A SQLite database and the files that SQLite keeps beside it."""
     return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
 
 

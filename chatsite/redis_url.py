@@ -1,4 +1,4 @@
-"""The address of Redis, whose password may lie in a file: as `passfile` in PostgreSQL's."""
+"""Redis URLs whose password is in a file, like `passfile` in PostgreSQL's."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class BadRedisUrl(ValueError):
 
 
 def with_password(url: str) -> str:
-    """`redis://host:6379/0?password_file=/path` with the password of that file in it; any other as it is.
+    """Resolve `redis://host:6379/0?password_file=/path` to a URL with that password; return others unchanged.
 
-    Raises BadRedisUrl if the file cannot be read or is empty, or if there is a password beside it.
+    Raises BadRedisUrl if the file cannot be read or is empty, or if the URL also has a password.
     """
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
@@ -24,13 +24,13 @@ def with_password(url: str) -> str:
     if not paths:
         return url
     if parts.password:
-        raise BadRedisUrl("there is a password in the address already")
+        raise BadRedisUrl("the URL already has a password")
     try:
         password = Path(paths[-1]).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRedisUrl(getattr(error, "strerror", None) or "it is no text") from error
+        raise BadRedisUrl(getattr(error, "strerror", None) or "not a text file") from error
     if not password:
-        raise BadRedisUrl("it is empty")
+        raise BadRedisUrl("the file is empty")
     user, _, host = parts.netloc.rpartition("@")
     netloc = f"{user.rstrip(':')}:{quote(password, safe='')}@{host}"
     rest = urlencode([(name, value) for name, value in query if name != PARAMETER])

@@ -1,4 +1,4 @@
-"""A name for each request, which its client, a proxy and the log have in common: `X-Request-ID`."""
+"""Request IDs, shared by the client, the proxy and the log: `X-Request-ID`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Send = Callable[[Message], Awaitable[None]]
 
 HEADER: Final = "X-Request-ID"
 _FIELD: Final = HEADER.lower().encode()
-# Nothing that could end a header or a line of the log, or pass for another part of it: an address or a name of a host.
+# Nothing that could end a header or a log line, or pass for another part of it, such as a URL or a host name.
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9_=+-]{1,128}")
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def current() -> str:
-    """The name of the request that is being answered here; empty elsewhere."""
+    """The ID of the request being served; empty outside a request."""
     return _current.get()
 
 
@@ -30,13 +30,13 @@ def made() -> str:
 
 
 def chosen(sent: Iterable[bytes]) -> str:
-    """The client's own name for its request, if it has sent one that is well-formed; else a new one."""
+    """The client's own request ID, if it sent exactly one and it is well-formed; otherwise a new one."""
     values = [value.decode("latin-1") for value in sent]
     return values[0] if len(values) == 1 and _WELL_FORMED.fullmatch(values[0]) else made()
 
 
 class RequestIds:
-    """ASGI wrapper: every response over HTTP says the request's name, and so does what is logged meanwhile."""
+    """ASGI wrapper: adds the request ID to every HTTP response and to log lines of the request."""
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
@@ -49,7 +49,7 @@ class RequestIds:
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # Not changed in place: a refusal is kept, and sent to other requests as well.
+                # A copy: error responses are constants shared by requests.
                 message = {**message, "headers": [*message.get("headers", ()), (_FIELD, name.encode())]}
             await send(message)
 

@@ -1,4 +1,4 @@
-"""Settings. All of them come from the environment and work unset; the README's table explains each."""
+"""Settings. All come from environment variables and are optional; the README's table explains each one."""
 
 from __future__ import annotations
 
@@ -33,34 +33,35 @@ DEBUG = env.flag("DEBUG", False)
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 HOST = env.text("HOST", "127.0.0.1")
 WORKERS = env.integer("CHAT_WORKERS", 1, minimum=1, maximum=1024)
-# Where a proxy of ours listens for the site.
+# The address where our reverse proxy listens.
 BIND = env.text("CHAT_BIND")
-# In a container: the addresses that lead into it (chatsite/reach.py).
+# In a container: the published addresses that lead into it (chatsite/reach.py).
 PUBLISHED = env.words("CHAT_PUBLISHED", [])
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOCAL_HOSTS)
-# Exact origins (scheme, host, port) that may open the WebSocket besides the one the request itself was sent to.
+# Exact origins (scheme, host, port) that may open the WebSocket, in addition to the request's own.
 TRUSTED_ORIGINS = env.words("TRUSTED_ORIGINS", [])
 CSRF_TRUSTED_ORIGINS = TRUSTED_ORIGINS
 for origin in TRUSTED_ORIGINS:
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or "*" in origin:
-        env.refuse("TRUSTED_ORIGINS", f"holds {origin!r}, which is no exact origin", "Write https://chat.example.org.")
+        hint = "Example: https://chat.example.org."
+        env.refuse("TRUSTED_ORIGINS", f"contains {origin!r}, which is not an exact origin", hint)
 # The scheme of every request: no header decides it (chatsite/trusted_scope.py).
 HTTPS = env.flag("CHAT_HTTPS", False)
-# How many reverse proxies of ours add to X-Forwarded-For. With 0 the client is whoever connects.
+# Number of trusted reverse proxies in front, each adding to X-Forwarded-For. With 0 the client is the peer.
 CHAT_TRUSTED_PROXIES = env.integer("CHAT_TRUSTED_PROXIES", 0)
-# Where the links lead that are in no page: in mail, and at the start. Never the Host header of a request.
+# Base of links outside of pages: in mail and at startup. Never taken from the Host header of a request.
 CHAT_URL = env.url("CHAT_URL", ("http", "https")).rstrip("/") or default_url(HOST, PORT, ALLOWED_HOSTS, https=HTTPS)
-# Below which path of its host, which the proxy in front keeps or takes away.
+# The site's path prefix. The proxy in front may keep or remove it.
 SUB_PATH = sub_path(CHAT_URL)
 FORCE_SCRIPT_NAME = SUB_PATH or None
-# By what names the site is opened.
+# All host names of the site.
 NAMES = [
     *ALLOWED_HOSTS,
     *(urlsplit(url).hostname or "localhost" for url in (CHAT_URL, *TRUSTED_ORIGINS)),
 ]
-# Who may read /metrics: whoever has the token, and these addresses.
+# Access to /metrics: with the token, or from these addresses.
 CHAT_METRICS_TOKEN = env.text("CHAT_METRICS_TOKEN")
 if CHAT_METRICS_TOKEN and len(CHAT_METRICS_TOKEN) < 16:
     env.refuse("CHAT_METRICS_TOKEN", "is too short to be safe", "Use at least 16 random characters, or leave it out.")
@@ -75,17 +76,17 @@ try:
     METRICS_NETWORKS = [ip_network(word) for word in CHAT_METRICS_ALLOW]
 except ValueError as error:
     env.refuse(
-        "CHAT_METRICS_ALLOW", f"cannot be read ({error})", "Write addresses and networks: 10.0.0.5, 10.1.0.0/16."
+        "CHAT_METRICS_ALLOW", f"cannot be parsed ({error})", "Use addresses and networks: 10.0.0.5, 10.1.0.0/16."
     )
     METRICS_NETWORKS = []
 
 
-# What cannot be made is reported by what needs it.
+# Failures are reported where the files are used.
 make_private(DATA_DIR)
 
 
 def secret_key() -> str:
-    """The key from the environment, or one that is made once and kept in the data directory, for its owner only."""
+    """The key from the environment, or one generated once and kept in the data directory, private to its owner."""
     if given := env.text("SECRET_KEY"):
         if len(given) < 32:
             env.refuse("SECRET_KEY", "is too short to be safe", "Use at least 32 random characters, or leave it out.")
@@ -101,13 +102,13 @@ def secret_key() -> str:
     except OSError as error:
         return no_data_dir("read", error)
     if len(key) < 32:
-        env.refuse("CHAT_DATA_DIR", f"({DATA_DIR}) holds a secret_key that is too short", "Delete that file.")
+        env.refuse("CHAT_DATA_DIR", f"({DATA_DIR}) contains a secret_key that is too short", "Delete that file.")
         return secrets.token_urlsafe(48)
     return key
 
 
 def make_key(path: Path) -> None:
-    """Whole or not at all, and once: of two processes that start together, one makes it and both read it."""
+    """Create the key atomically: of two processes that start together, one creates it and both read it."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(48))
@@ -120,7 +121,7 @@ def make_key(path: Path) -> None:
 
 
 def no_data_dir(done: str, error: OSError) -> str:
-    hint = "Give the user that runs the server a directory of its own."
+    hint = "Set it to a directory that belongs to the server's user."
     env.refuse("CHAT_DATA_DIR", f"({DATA_DIR}) cannot be {done}: {error.strerror}", hint)
     return secrets.token_urlsafe(48)
 
@@ -181,22 +182,22 @@ TEMPLATES = [
 ]
 CSRF_FAILURE_VIEW = "chat.pages.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
-# No other site learns where a visitor came from. With "no-referrer" a browser sends `Origin: null` with its own forms,
-# which the CSRF check must refuse.
+# Send no Referer to other sites. With "no-referrer", browsers send `Origin: null` with the site's own forms, which the
+# CSRF check must refuse.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 LANGUAGE_CODE = "en"
-# Each named in itself. A further one is a folder in locale/ (bin/messages) and a line here.
+# Each named in its own language. To add one, create its folder in locale/ (bin/messages) and add a line here.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 COOKIE_PATH = SUB_PATH or "/"
 CHAT_COOKIE_PREFIX = env.text("CHAT_COOKIE_PREFIX", default_prefix(SUB_PATH))
 if not cookie_names.PREFIX.fullmatch(CHAT_COOKIE_PREFIX):
-    env.refuse("CHAT_COOKIE_PREFIX", "is no part of a cookie's name", "Use letters, digits, dots, - and _ of ASCII.")
+    env.refuse("CHAT_COOKIE_PREFIX", "is not valid in a cookie name", "Use ASCII letters, digits, dots, - and _.")
     CHAT_COOKIE_PREFIX = ""
 COOKIE_PREFIX = security_prefix(https=HTTPS, path=COOKIE_PATH) + CHAT_COOKIE_PREFIX
-# What was chosen in the menu; before that, the browser's own languages decide.
+# The language chosen in the menu; until then, the browser's preferred languages apply.
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_PATH = COOKIE_PATH
@@ -210,7 +211,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Data
 
-# With the default, eight processes fit into the hundred connections that PostgreSQL allows by default.
+# With the default, eight processes stay within PostgreSQL's default limit of a hundred connections.
 CHAT_DATABASE_CONNECTIONS = env.integer("CHAT_DATABASE_CONNECTIONS", 12, minimum=2, maximum=1000)
 CHAT_DATABASE_SECONDS = env.integer("CHAT_DATABASE_SECONDS", 10, minimum=1, maximum=3600)
 
@@ -224,18 +225,18 @@ def default_database(url: str) -> dict[str, Any]:
 try:
     DATABASES = {"default": default_database(env.text("DATABASE_URL"))}
 except ValueError as error:
-    env.refuse("DATABASE_URL", f"cannot be read ({error})", "Write postgresql://user:password@host:5432/name.")
+    env.refuse("DATABASE_URL", f"cannot be parsed ({error})", "Example: postgresql://user:password@host:5432/name.")
     DATABASES = {"default": default_database("sqlite://:memory:")}
 if DATABASES["default"]["ENGINE"] == SQLITE:
-    # In a file: the tests open connections in several threads, as the server does.
+    # In a file: like the server, the tests open connections in several threads.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
-# Where several processes share the logs of their runs, and their notices.
+# Shared by several processes for stream logs and notices.
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
 try:
     REDIS_URL = with_password(REDIS_URL)
 except BadRedisUrl as error:
     env.refuse(
-        "REDIS_URL", f"names a password_file that cannot be used ({error})", "Write the path of a readable file."
+        "REDIS_URL", f"has an invalid password_file ({error})", "Set password_file to the path of a readable file."
     )
     REDIS_URL = ""
 CHANNEL_LAYERS: dict[str, Any] = {
@@ -247,13 +248,13 @@ CHANNEL_LAYERS: dict[str, Any] = {
 }
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = redis_layer(REDIS_URL)
-# What the limits of the accounts count. Several processes share it in Redis, or each would allow as much again.
+# Counts for the rate limits of accounts. Several processes share them in Redis; otherwise each would count alone.
 CACHES = {"default": cache(REDIS_URL)}
 
 # --- Accounts
 
 AUTH_USER_MODEL = "chat.User"
-# One backend: each further one would hash a wrong password once more.
+# Only one backend: each additional one would hash a wrong password again.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -262,7 +263,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "chat.accounts.limits.MaximumLengthValidator"},
 ]
-# Before anybody decides: on where only this machine reaches the site, off where others do.
+# Default: on if only this machine can reach the site, otherwise off.
 SIGNUP_IS_DECIDED = bool(env.text("CHAT_SIGNUP"))
 CHAT_SIGNUP = env.flag(
     "CHAT_SIGNUP",
@@ -282,7 +283,7 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "chat.accounts.forms.ResetPasswordKeyForm",
 }
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# A second account may have the same address: signing up must not tell that the first is there (chat/models/user.py).
+# Accounts may share an e-mail address: sign-up must not reveal that one exists (chat/models/user.py).
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
@@ -302,19 +303,19 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHAT_HSTS_SUBDOMAINS", False)
 SECURE_HSTS_PRELOAD = env.flag("CHAT_HSTS_PRELOAD", False)
 SILENCED_SYSTEM_CHECKS: list[str] = []
 if HTTPS:
-    # The proxy shows plain HTTP the way to HTTPS (deploy/nginx-tls.conf). Whatever arrives here has come by HTTPS.
+    # The proxy redirects HTTP to HTTPS (deploy/nginx-tls.conf). Requests that arrive here came over HTTPS.
     SILENCED_SYSTEM_CHECKS.append("security.W008")
-    # These bind more than this site, and for long: its operator decides.
+    # These affect more than this site, and for a long time: the operator decides.
     if not SECURE_HSTS_INCLUDE_SUBDOMAINS:
         SILENCED_SYSTEM_CHECKS.append("security.W005")
     if not SECURE_HSTS_PRELOAD:
         SILENCED_SYSTEM_CHECKS.append("security.W021")
 EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtp+tls", "smtps"))
-# bin/dev sets it: whoever sees its terminal runs the site.
+# Set by bin/dev: whoever sees its terminal operates the site.
 CONSOLE_MAIL = env.flag("CHAT_CONSOLE_MAIL", False)
 EMAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chat@localhost")
-# Whom people ask where the site cannot help them by mail.
+# Contact for users when the site cannot send mail.
 CHAT_CONTACT = env.text("CHAT_CONTACT")
 if EMAIL_URL:
     _email = urlsplit(EMAIL_URL)
@@ -322,7 +323,7 @@ if EMAIL_URL:
         EMAIL_PORT = _email.port or EMAIL_PORTS[_email.scheme]
     except ValueError:
         EMAIL_PORT = EMAIL_PORTS[_email.scheme]
-        env.refuse("EMAIL_URL", "has a port that is no port", "Write smtp+tls://user:password@host:587.")
+        env.refuse("EMAIL_URL", "has an invalid port", "Example: smtp+tls://user:password@host:587.")
     EMAIL_HOST = _email.hostname or "localhost"
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_email.username or ""), unquote(_email.password or "")
     EMAIL_USE_SSL, EMAIL_USE_TLS = _email.scheme == "smtps", _email.scheme == "smtp+tls"
@@ -332,13 +333,13 @@ elif CONSOLE_MAIL:
 else:
     EMAIL_BACKEND = "chat.mail.NoMailServer"
 
-# --- Static files, and what a page may load
+# --- Static files and the Content-Security-Policy
 
 STATIC_URL = f"{SUB_PATH}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# What collectstatic makes. In an image it belongs to the code: in a data directory that outlives it, it would be old.
+# Output of collectstatic. In an image it belongs with the code: in a data volume it would be outdated after an update.
 STATIC_ROOT = Path(env.text("CHAT_STATIC_DIR", str(DATA_DIR / "static"))).expanduser().absolute()
-# On: what collectstatic made, by names with a hash, kept by browsers for good. Off: the files as they are now.
+# On: the output of collectstatic under hashed names, cached by browsers indefinitely. Off: the source files.
 STATIC_HASHED = env.flag("CHAT_STATIC_HASHED", False) and not DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -372,8 +373,8 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
-        # Code is coloured in a worker, which can be ended. Its address is a script's, too: this policy of one constant
-        # address (static/js/markdown/highlighter.js) is all that may name one.
+        # Syntax highlighting runs in a worker, which can be terminated. A worker's URL needs Trusted Types too: this
+        # policy, with one constant URL (static/js/markdown/highlighter.js), is the only one allowed.
         "trusted-types": ["chatsite-worker"],
     }
 }
@@ -384,7 +385,7 @@ OPENAI_API_KEY = env.key("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.server("OPENAI_BASE_URL")
 OPENAI_MODEL = env.name("OPENAI_MODEL", longest=200)
 if env.text("OPENAI_BASE_URL") and not OPENAI_BASE_URL:
-    # Without the check that stops the start: a key for another server must not go to OpenAI.
+    # Even if system checks are skipped, a key for another server must not be sent to OpenAI.
     OPENAI_API_KEY = OPENAI_MODEL = ""
 OLLAMA_URL = "" if env.text("OLLAMA_URL") == "off" else env.server("OLLAMA_URL") or "http://127.0.0.1:11434"
 CHAT_DEMO_TOKENS_PER_SECOND = env.number("CHAT_DEMO_TOKENS_PER_SECOND", 40)
@@ -399,17 +400,17 @@ CHAT_FRAME_BYTES = env.integer("CHAT_FRAME_BYTES", 128 * 1024, minimum=1024)
 CHAT_MESSAGE_CHARACTERS = env.integer("CHAT_MESSAGE_CHARACTERS", 100_000, minimum=1)
 CHAT_FRAMES_PER_SECOND = env.integer("CHAT_FRAMES_PER_SECOND", 60, minimum=1)
 CHAT_FRAMES_PER_SECOND_PER_USER = env.integer("CHAT_FRAMES_PER_SECOND_PER_USER", 120, minimum=1)
-# Twice the tabs that somebody may have: those of a machine that has slept count until the server has missed it.
+# Twice the expected tabs: after a computer sleeps, its old sockets count until the server notices.
 CHAT_SOCKETS_PER_USER = env.integer("CHAT_SOCKETS_PER_USER", 60, minimum=1)
 CHAT_STREAMS_PER_USER = env.integer("CHAT_STREAMS_PER_USER", 60, minimum=1)
 CHAT_SENDS_PER_MINUTE = env.integer("CHAT_SENDS_PER_MINUTE", 30, minimum=1)
 CHAT_LIVE_RUNS_PER_USER = env.integer("CHAT_LIVE_RUNS_PER_USER", 3, minimum=1)
 CHAT_ANSWER_BYTES = env.integer("CHAT_ANSWER_BYTES", 1024 * 1024, minimum=1024)
-# Of all users together, in all processes: by default never less than one of them may have.
+# For all users and processes together. By default at least what one user may have.
 CHAT_RUNS_PER_MINUTE = env.integer("CHAT_RUNS_PER_MINUTE", max(600, CHAT_SENDS_PER_MINUTE), minimum=1)
 CHAT_LIVE_RUNS = env.integer("CHAT_LIVE_RUNS", max(200, CHAT_LIVE_RUNS_PER_USER), minimum=1)
-# The events of runs, live and just ended. In this process's memory a piece of text takes about five times as much as
-# in Redis, so that there the default is more. A user has room for as many long answers as may be written at once.
+# Events of live and recent runs. In process memory, a text chunk takes about five times as much as in Redis, so the
+# default is larger there. The default per user leaves room for as many long answers as may run at once.
 CHAT_LOG_BYTES = env.integer("CHAT_LOG_BYTES", (128 if REDIS_URL else 256) * 1024 * 1024, minimum=1024 * 1024)
 CHAT_LOG_BYTES_PER_USER = env.integer(
     "CHAT_LOG_BYTES_PER_USER",
@@ -423,7 +424,7 @@ CHAT_HEARTBEAT_SECONDS = env.number("CHAT_HEARTBEAT_SECONDS", 15, minimum=0.1)
 CHAT_UNDO_SECONDS = env.integer("CHAT_UNDO_SECONDS", 600)
 CHAT_SAVE_SECONDS = env.number("CHAT_SAVE_SECONDS", 120)
 
-# --- Logging: ids and numbers, never the text of a message
+# --- Logging: ids and numbers, never message texts
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LINE = "%(asctime)s %(levelname)s %(name)s: %(of_request)s%(message)s"
@@ -443,7 +444,7 @@ LOGGING = {
     "loggers": {
         "chat": {"level": LOG_LEVEL},
         "django.request": {"level": "ERROR"},
-        # What a client got wrong: a Host that is not ours, too many fields. Whoever sends it must not fill the log.
+        # Client errors, such as a wrong Host or too many fields. One line each, so that clients cannot flood the log.
         "django.security": {"handlers": ["console_lines"], "propagate": False},
     },
 }

@@ -1,7 +1,7 @@
-"""SQLite gives back to the disk what was deleted.
+"""Returns the disk space of deleted rows in SQLite.
 
-By default it keeps the pages for what comes next, so a file never shrinks. With `auto_vacuum = INCREMENTAL` it knows
-which ones to move, and moves some when it is told to (https://www.sqlite.org/pragma.html#pragma_auto_vacuum).
+By default SQLite keeps free pages for reuse, so the file never shrinks. With `auto_vacuum = INCREMENTAL` it can move
+pages and truncate the file on request (https://www.sqlite.org/pragma.html#pragma_auto_vacuum).
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 logger = logging.getLogger("chat.database")
 
 INCREMENTAL: Final = 2
-# Four megabytes. Nobody else writes meanwhile.
+# Four megabytes. Other writers wait for each step.
 PAGES_AT_ONCE: Final = 1000
 
 
 def prepare(connection: BaseDatabaseWrapper) -> None:
-    """Let a SQLite database give space back from now on. An older one is rewritten once, which takes a while.
+    """Enable incremental vacuum in a SQLite database. An existing database is rewritten once, which takes a while.
 
-    It is left as it is where that fails: it needs as much room again, and nobody else may be reading.
+    If that fails, the database is left unchanged: the rewrite needs as much free space again, and no other readers.
     """
     if connection.vendor != "sqlite" or _asked(connection, "PRAGMA auto_vacuum") == INCREMENTAL:
         return
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
-            # Only this makes the change take effect. Of a new database it costs nothing.
+            # Required for the change to take effect. On a new database it costs nothing.
             cursor.execute("VACUUM")
     except DatabaseError as error:
-        logger.warning("database: not rewritten, so it keeps the space of what is deleted: %s", error)
+        logger.warning("database: not rewritten, so the space of deleted rows is not freed: %s", error)
 
 
 def give_back(connection: BaseDatabaseWrapper) -> bool:
-    """Give back some of the space of what was deleted. Whether there is more to give."""
+    """Free some space of deleted rows, at most PAGES_AT_ONCE pages. Returns whether there is more."""
     if connection.vendor != "sqlite" or _asked(connection, "PRAGMA auto_vacuum") != INCREMENTAL:
         return False
     if not _asked(connection, "PRAGMA freelist_count"):
         return False
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
-        # It moves a page for each row that is read.
+        # The pragma frees one page per row fetched.
         cursor.fetchall()
     return _asked(connection, "PRAGMA freelist_count") > 0
 

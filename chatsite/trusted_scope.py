@@ -1,4 +1,4 @@
-"""What a client may say of its own request: nothing that only a server or a proxy can know.
+"""Removes what a client claims about its own request, but only a server or a proxy can know.
 
 Servers and frameworks take the path prefix, the scheme and the client's address from headers that any client can
 send: Daphne reads `Daphne-Root-Path`, uvicorn `X-Forwarded-Proto` and `X-Forwarded-For`, allauth `X-Forwarded-For`
@@ -21,7 +21,7 @@ Scope = MutableMapping[str, Any]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-# What proxies write, and what frameworks have taken for a proxy's word. None of it reaches the application.
+# Headers that proxies set or that frameworks trust. None of them reaches the application.
 PROXY_HEADERS: Final = frozenset(
     {
         *(b"forwarded", b"via", b"proxy", b"daphne-root-path", b"script-name", b"x-script-name", b"path-info"),
@@ -35,7 +35,7 @@ PROXY_HEADERS: Final = frozenset(
 ASKED_BY: Final = (b"host", b"authorization")
 PROXY_PREFIX: Final = b"x-forwarded"
 FORWARDED_FOR: Final = b"x-forwarded-for"
-# For load balancers and monitoring: they ask each server by its address, which is no name of the site.
+# For load balancers and monitoring, which call each server by its IP address, not by a name of the site.
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 METRICS: Final = "/metrics"
 
@@ -43,15 +43,16 @@ METRICS: Final = "/metrics"
 class TrustedScope:
     """ASGI wrapper for HTTP and WebSocket. It makes these parts of the scope independent of the client:
 
-    - `root_path` is `sub_path`, and `path` begins with it, whether or not a proxy has taken it away.
-    - `scheme` is `https` (`wss`) if `https`, else `http` (`ws`).
-    - `client` is the peer. With `proxies` proxies of ours in front it is the entry of `X-Forwarded-For` that the
-      outermost of them has written, counted from the right; what stands further left is the client's own.
-    - `headers` hold nothing of PROXY_HEADERS, and no name with an underscore, which CGI-like names cannot tell from a
-      hyphen (CVE-2026-3902).
-    - `Host` is `probe_host` for PROBES; for METRICS only where it was a single address, or `metrics_token` was sent.
-    - `chat.unknown_proxy` says whether a proxy that `proxies` does not count seems to be in front: then `client` may
-      be that proxy's address, and says nothing of who asks.
+    - `root_path` is `sub_path`, and `path` begins with it, whether or not a proxy has removed it.
+    - `scheme` is `https` (`wss`) if `https`, otherwise `http` (`ws`).
+    - `client` is the peer. With trusted proxies in front (their number is `proxies`), it is the entry of
+      `X-Forwarded-For` written by the outermost of them, counted from the right; the client can forge entries further
+      left.
+    - `headers` contain none of PROXY_HEADERS, and no name with an underscore, which CGI-like names cannot distinguish
+      from a hyphen (CVE-2026-3902).
+    - `Host` is `probe_host` for PROBES; for METRICS only if it was a single IP address or `metrics_token` was sent.
+    - `chat.unknown_proxy` is whether there seems to be a proxy that `proxies` does not count. Then `client` may be
+      that proxy's address.
     """
 
     def __init__(
@@ -101,19 +102,18 @@ class TrustedScope:
         return path
 
     def _tell_of_the_proxy(self, scope: Scope) -> None:
-        """Once: any client can send the header."""
+        """Log once: any client can send the header."""
         if any(name == FORWARDED_FOR for name, _ in scope["headers"]):
             self._has_told = True
             client = scope.get("client") or ("a Unix socket",)
             logger.warning(
-                "proxy: X-Forwarded-For came in from %s, but CHAT_TRUSTED_PROXIES is 0: everybody who comes that way "
-                "counts as one, also where wrong passwords are counted. If it is your proxy, set "
-                "CHAT_TRUSTED_PROXIES=1.",
+                "proxy: X-Forwarded-For received from %s, but CHAT_TRUSTED_PROXIES is 0: all clients behind it share "
+                "one IP address, also for limits on wrong passwords. If it is your proxy, set CHAT_TRUSTED_PROXIES=1.",
                 client[0],
             )
 
     def _may_name_any_host(self, headers: Headers) -> bool:
-        """A scraper asks a server by its address. A page under a name that leads here (DNS rebinding) can not."""
+        """A scraper calls a server by its IP address. A page in a DNS rebinding attack uses a host name instead."""
         hosts, tokens = ([value.decode("latin-1") for name, value in headers if name == wanted] for wanted in ASKED_BY)
         if len(tokens) == 1 and has_token(tokens[0], self._metrics_token):
             return True
@@ -123,7 +123,7 @@ class TrustedScope:
         if self._proxies:
             sent = b",".join(value for name, value in scope["headers"] if name == FORWARDED_FOR)
             entries = [each.strip() for each in sent.decode("latin-1").split(",") if each.strip()]
-            # Fewer than there are proxies: whoever asks has come in behind the outermost one.
+            # Fewer entries than proxies: the client connected behind the outermost one.
             address = address_of(entries[-min(self._proxies, len(entries))]) if entries else None
             if address is not None:
                 return (address, 0)
@@ -131,12 +131,12 @@ class TrustedScope:
 
 
 def is_proxy_header(name: bytes) -> bool:
-    """`name` is in lower case, as in an ASGI scope."""
+    """`name` must be in lower case, as in an ASGI scope."""
     return name in PROXY_HEADERS or name.startswith(PROXY_PREFIX) or b"_" in name
 
 
 def address_of(entry: str) -> str | None:
-    """The IP address of an entry of `X-Forwarded-For`, which may have a port; None if it is something else."""
+    """The IP address in an entry of `X-Forwarded-For`, which may have a port; None for anything else."""
     host = entry
     if entry.startswith("["):
         host = entry[1:].partition("]")[0]
@@ -149,17 +149,16 @@ def address_of(entry: str) -> str | None:
 
 
 def probe_host(allowed_hosts: Iterable[str]) -> str:
-    """A name that Django accepts as the Host header. ".example.org" stands for all names below it, "*" for any."""
+    """A name that Django accepts in a Host header. ".example.org" matches all names below it, "*" any."""
     first = next(iter(allowed_hosts), "*")
     return "localhost" if first == "*" else first.lstrip(".")
 
 
 def distrust_headers() -> None:
-    """Keep the servers that are loaded from reading such headers themselves, before the application is asked.
+    """Patch the loaded servers, which read such headers themselves before the application runs.
 
-    Daphne answers a `Daphne-Root-Path`, or a WebSocket's protocol, that is not ASCII with 500 and a traceback. uvicorn
-    replaces the client's address, and the peer's cannot be found again; its option for that (`--proxy-headers`) is on
-    by default.
+    Daphne responds to a `Daphne-Root-Path` or WebSocket protocol that is not ASCII with 500 and a traceback. uvicorn
+    replaces the client's address, so the peer's is lost; its option for that (`--proxy-headers`) is on by default.
     """
     if daphne := sys.modules.get("daphne.http_protocol"):
         process = daphne.WebRequest.process
@@ -168,7 +167,7 @@ def distrust_headers() -> None:
             request.requestHeaders.removeHeader(b"Daphne-Root-Path")
             offered = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol", ())
             if not all(value.isascii() for value in offered):
-                # It is read as ASCII, too; so offered, no protocol is ours.
+                # Daphne decodes it as ASCII; such an offer does not contain our protocol.
                 request.requestHeaders.removeHeader(b"Sec-WebSocket-Protocol")
             return process(request)
 

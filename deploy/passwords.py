@@ -1,7 +1,7 @@
-"""The passwords of PostgreSQL and Redis, made once: for each as a file of its own, for the servers as two of theirs.
+"""Generates the passwords of PostgreSQL and Redis once, and writes them to files for each service and for the servers.
 
-Runs before they are started (docker-compose.yml). POSTGRES_PASSWORD in .env goes first, or the file that
-POSTGRES_PASSWORD_FILE names; PostgreSQL takes it when it makes its data, and not again.
+Runs before the services start (docker-compose.yml). POSTGRES_PASSWORD in .env, or the file that POSTGRES_PASSWORD_FILE
+names, takes precedence; PostgreSQL reads it only when it initializes its data.
 """
 
 import os
@@ -10,14 +10,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-# Each in a volume that only this and the one that it is for see. There it is read by a user whose number is the
-# image's own affair.
+# Each in a volume shared only with its service, which reads it under a user id that we do not know.
 FOR_POSTGRESQL = Path("/passwords/postgres")
 FOR_REDIS = Path("/redis/redis.conf")
-# libpq's: host, port, database, user, password. It takes none that others could read.
+# libpq's format: host, port, database, user, password. libpq ignores a file that others can read.
 FOR_THE_SERVERS = Path("/data/pgpass")
 WHERE = "postgres:5432:*:chatsite:"
-# What REDIS_URL names.
+# The password_file of REDIS_URL.
 REDIS_FOR_THE_SERVERS = Path("/data/redis_password")
 
 
@@ -28,29 +27,29 @@ def main() -> None:
     write(FOR_THE_SERVERS, f"{WHERE}{escaped}\n", 0o600)
 
     redis = text_of(REDIS_FOR_THE_SERVERS) or secrets.token_urlsafe(32)
-    # As a file, and not as an argument, which `ps` and `docker inspect` show.
+    # In a file, not in an argument, which `ps` and `docker inspect` show.
     write(FOR_REDIS, f"requirepass {redis}\n", 0o444)
     write(REDIS_FOR_THE_SERVERS, redis, 0o600)
 
 
 def given() -> str:
-    """Ends with a sentence if there are two, or if the file holds none."""
+    """The configured password, or empty. Exits with a message if there are two, or if the file cannot be used."""
     password, path = os.environ.get("POSTGRES_PASSWORD", ""), os.environ.get("POSTGRES_PASSWORD_FILE", "")
     if not path:
         return password
     if password:
-        sys.exit("POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set. Leave one of them out.")
-    hint = "Put the password into a file of CHAT_SECRETS that user 10001 may read: /run/secrets/name."
+        sys.exit("POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set. Unset one of them.")
+    hint = "Put the password in a file in CHAT_SECRETS that user 10001 can read: /run/secrets/name."
     try:
         text = Path(path).read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "not a text file"
         sys.exit(f"POSTGRES_PASSWORD_FILE cannot be read ({path}: {reason}). {hint}")
     return text or sys.exit(f"POSTGRES_PASSWORD_FILE names an empty file ({path}). {hint}")
 
 
 def kept() -> str:
-    """PostgreSQL's, of an earlier start; empty at the first."""
+    """PostgreSQL's password from an earlier start; empty at the first."""
     if password := text_of(FOR_POSTGRESQL):
         return password
     return text_of(FOR_THE_SERVERS).removeprefix(WHERE).rstrip("\n").replace("\\:", ":").replace("\\\\", "\\")
@@ -63,7 +62,7 @@ def text_of(path: Path) -> str:
 
 
 def write(path: Path, text: str, mode: int) -> None:
-    """Whole or not at all."""
+    """Write the file atomically."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:

@@ -1,4 +1,4 @@
-"""The image's health check: ends with 0 if this server is ready. Without a library, as it runs every few seconds."""
+"""The image's health check: exits with 0 if the server is ready. Imports little, as it runs every few seconds."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ SECONDS = 4
 
 
 def main() -> int:
-    # The servers refuse names that are not the site's. ".example.org" stands for all names below it, "*" for any.
+    # The server refuses host names that are not the site's. ".example.org" matches all names below it, "*" any.
     names = os.environ.get("ALLOWED_HOSTS", "").replace(",", " ").split() or ["localhost"]
     host = "localhost" if names[0] == "*" else names[0].lstrip(".")
     with socket.create_connection(("127.0.0.1", int(os.environ.get("PORT") or 8000)), timeout=SECONDS) as connection:

@@ -171,7 +171,7 @@ def test_several_mistakes_are_told_at_once_and_stop_the_start(tmp_path: Path) ->
     assert done.returncode == 1
     for sentence in (
         "PORT is not a whole number.",
-        "OPENAI_BASE_URL is not an address.",
+        "OPENAI_BASE_URL is not a valid URL.",
         "SECRET_KEY is too short to be safe.",
         "DEBUG is neither on nor off.",
     ):

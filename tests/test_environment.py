@@ -99,7 +99,7 @@ def test_problems_are_sentences_that_name_the_variable_but_not_a_secret_value() 
     env.url("EMAIL_URL", ("smtp",))
     env.refuse("OTHER", "is wrong", "Mend it.")
 
-    assert [problem.message for problem in env.problems] == ["EMAIL_URL is not an address.", "OTHER is wrong."]
+    assert [problem.message for problem in env.problems] == ["EMAIL_URL is not a valid URL.", "OTHER is wrong."]
     assert not any("hunter2" in problem.message + problem.hint for problem in env.problems)
 
 
@@ -128,35 +128,35 @@ def test_the_address_of_a_server_is_read(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("localhost:8080", "is not an address"),
-        ("ftp://host", "is not an address"),
-        ("HTTP//host", "is not an address"),
-        ("http://", "a host or a port"),
-        ("http:///v1", "a host or a port"),
-        ("http://:80", "a host or a port"),
-        ("http://host:99999", "a host or a port"),
-        ("http://host:abc", "a host or a port"),
-        ("http://host:-1", "a host or a port"),
-        ("http://host:0/v1", "a host or a port"),
-        ("http://::1/v1", "a host or a port"),
-        ("http://fe80::1:80/", "a host or a port"),
-        ("http://[::1/v1", "a host or a port"),
-        ("http://[host]/v1", "a host or a port"),
-        ("http://..", "a host or a port"),
-        ("http://" + "a" * 64, "a host or a port"),
-        ("http://a\\b/", "a host or a port"),
-        ("http://a%20b/", "a host or a port"),
+        ("localhost:8080", "is not a valid URL"),
+        ("ftp://host", "is not a valid URL"),
+        ("HTTP//host", "is not a valid URL"),
+        ("http://", "an invalid host or port"),
+        ("http:///v1", "an invalid host or port"),
+        ("http://:80", "an invalid host or port"),
+        ("http://host:99999", "an invalid host or port"),
+        ("http://host:abc", "an invalid host or port"),
+        ("http://host:-1", "an invalid host or port"),
+        ("http://host:0/v1", "an invalid host or port"),
+        ("http://::1/v1", "an invalid host or port"),
+        ("http://fe80::1:80/", "an invalid host or port"),
+        ("http://[::1/v1", "an invalid host or port"),
+        ("http://[host]/v1", "an invalid host or port"),
+        ("http://..", "an invalid host or port"),
+        ("http://" + "a" * 64, "an invalid host or port"),
+        ("http://a\\b/", "an invalid host or port"),
+        ("http://a%20b/", "an invalid host or port"),
         ("http://user:hunter2@host/v1", "a user name or a password"),
         ("http://hunter2@host/v1", "a user name or a password"),
         ("http://@host/v1", "a user name or a password"),
-        ("http://a b/", "spaces or signs"),
-        ("http://a\nb/", "spaces or signs"),
-        ("http://a\0/", "spaces or signs"),
-        ("http://a\u200b/", "spaces or signs"),
-        ("http://a\ud83d/", "spaces or signs"),
-        ("http://host/v1?version=2", "behind its path"),
-        ("http://host/v1#x", "behind its path"),
-        ("http://host/?", "behind its path"),
+        ("http://a b/", "spaces or characters"),
+        ("http://a\nb/", "spaces or characters"),
+        ("http://a\0/", "spaces or characters"),
+        ("http://a\u200b/", "spaces or characters"),
+        ("http://a\ud83d/", "spaces or characters"),
+        ("http://host/v1?version=2", "a query or a fragment"),
+        ("http://host/v1#x", "a query or a fragment"),
+        ("http://host/?", "a query or a fragment"),
     ],
 )
 def test_an_address_that_can_never_work_is_refused_and_not_quoted(value: str, message: str) -> None:
@@ -232,7 +232,7 @@ def test_a_secret_that_is_set_in_two_places_is_neither(tmp_path: Path) -> None:
 
     assert (env.key("OPENAI_API_KEY"), env.text("OPENAI_API_KEY")) == ("", "")
     assert [(each.message, each.hint) for each in env.problems] == [
-        ("OPENAI_API_KEY and OPENAI_API_KEY_FILE are both set.", "Leave one of them out.")
+        ("OPENAI_API_KEY and OPENAI_API_KEY_FILE are both set.", "Unset one of them.")
     ]
 
 
@@ -279,7 +279,7 @@ def test_what_is_no_secret_is_in_no_file(tmp_path: Path) -> None:
         ("directory", "cannot be read ({path}: Is a directory)"),
         (b"", "names an empty file ({path})"),
         (b" \n", "names an empty file ({path})"),
-        (b"\xff\xfe", "cannot be read ({path}: it is no text)"),
+        (b"\xff\xfe", "cannot be read ({path}: not a text file)"),
     ],
     ids=str,
 )

@@ -49,7 +49,7 @@ def test_an_outage_is_one_line_without_a_traceback(
 ) -> None:
     for path in ("/a", "/b", "/c"):
         log.error("Internal Server Error: %s", path, exc_info=error)
-    log.warning("Not ready: the database does not answer: %s", error)
+    log.warning("health: not ready, database check failed: %s", error)
     assert [(record.getMessage(), record.exc_info) for record in caplog.records] == [
         (f"Internal Server Error: /a: {error}", None)
     ]

@@ -51,5 +51,5 @@ def test_a_file_that_cannot_be_used_is_said(file: Path, tmp_path: Path) -> None:
     with pytest.raises(BadRedisUrl, match="empty"):
         with_password(f"redis://h/0?password_file={file}")
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(BadRedisUrl, match="no text"):
+    with pytest.raises(BadRedisUrl, match="not a text file"):
         with_password(f"redis://h/0?password_file={file}")

@@ -1,4 +1,4 @@
-# For the scripts beside this folder: makes .venv and keeps it at the pinned packages.
+# For the scripts in bin/: creates .venv and keeps it in sync with the pinned packages.
 
 complain() {
   echo "$0: $1" >&2
@@ -14,21 +14,21 @@ find_python() {
   done
 }
 
-# make_venv FILE: installs FILE into .venv, unless exactly that was done before.
+# make_venv FILE: installs FILE into .venv, unless this version is already installed.
 make_venv() {
   if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     python=$(find_python)
-    [ -n "$python" ] || complain "Python 3.11 or later is needed, and none was found. See https://www.python.org/downloads/"
+    [ -n "$python" ] || complain "Python 3.11 or later is required, but was not found. See https://www.python.org/downloads/"
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
-      complain "$python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv"
-    "$python" -m venv --clear .venv || complain "the virtual environment .venv could not be made in $(pwd)"
+      complain "$python cannot create virtual environments. On Debian and Ubuntu: apt install python3-venv"
+    "$python" -m venv --clear .venv || complain "could not create the virtual environment .venv in $(pwd)"
   fi
-  # requirements-dev.txt holds all of requirements.txt, so it serves for both.
+  # requirements-dev.txt includes all of requirements.txt, so it covers both.
   wanted=$(cksum "$1")
   if ! grep -qxF "$wanted" .venv/installed 2>/dev/null; then
     echo "Installing $1 ..."
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$1" ||
-      complain "the packages of $1 could not be installed; the lines above say why"
+      complain "could not install the packages in $1; see the lines above"
     [ -f .venv/installed ] && grep -vF " $1" .venv/installed >.venv/installed.new || :
     echo "$wanted" >>.venv/installed.new
     mv .venv/installed.new .venv/installed

@@ -1,1 +1,1 @@
-"""Accounts: signing in and up, the first run, and the page where a person keeps their own account."""
+"""Accounts: sign-in, sign-up, the first run, and the page where users manage their own account."""

@@ -1,4 +1,4 @@
-"""How django-allauth behaves here."""
+"""Customizes django-allauth."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 
-# Stands for the address of whoever comes by one.
+# Stands in for the address of a client that connects through one.
 UNIX_SOCKET: Final = "unix"
 WAIT = _("Too many failed login attempts. Wait a few minutes, then try again.")
 WAIT_OR_RESET = _(
@@ -49,9 +49,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     @sensitive_variables("credentials", "password")
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """The account of this login and password, also one that is switched off. Raises ValidationError if too many.
+        """The account of this login and password, even if disabled. Raises ValidationError after too many attempts.
 
-        Whatever is typed costs one hash: whether a login exists must not show in the time.
+        Any input costs one hash, so that timing does not reveal whether a login exists.
         """
         login, password = (
             credentials.get("email") or credentials.get("username") or "",
@@ -70,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return self._check(user, password, attempt) is not None
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """A proxy that comes by a Unix socket and says nothing of its client is this machine."""
+        """Without an address, the request came through a Unix socket, from a proxy that forwards none."""
         if not request.META.get("REMOTE_ADDR"):
             return UNIX_SOCKET
         return str(super().get_client_ip(request))
@@ -96,26 +96,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user_id = request.user.pk
         super().logout(request)
         if user_id is not None:
-            # The other tabs of this browser.
+            # Disconnects the other tabs of this browser.
             look_now(user_id)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """On to the chat, which says once that it is changed; the form would only ask for a password again."""
+        """To the chat, which shows the confirmation; allauth's default, the form, would ask for a password again."""
         return resolve_url("chat:new")
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         return on_site(super().get_reset_password_from_key_url(key))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Every address in a mail is the site's own (CHAT_URL), whatever the request said that asked for the mail.
+        """Every URL in a mail is the site's own (CHAT_URL), whatever the Host header of the request.
 
-        Where the mail server fails, the answer says so, to known and unknown addresses alike.
+        If the mail server fails, the response says so, for known and unknown addresses alike.
         """
         ours = {**all_on_site(context), "current_site": MailSite.ours()}
         try:
             super().send_mail(template_prefix, email, ours)
         except (OSError, smtplib.SMTPException) as error:
-            # Without its text, which may name the address.
+            # Without the error's text, which may contain the address.
             logger.error("mail: not sent, the mail server (EMAIL_URL) failed: %s", type(error).__name__)
             raise ImmediateHttpResponse(render(self.request, "account/mail_failed.html", status=503)) from error
 
@@ -125,7 +125,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class MailSite:
-    """The site as mail names it."""
+    """The site as named in mail."""
 
     name: str
     domain: str
@@ -137,13 +137,13 @@ class MailSite:
 
 
 def on_site(url: str) -> str:
-    """The same page of the site, at the address that people open it by."""
+    """The same page under the site's public URL."""
     parts = urlsplit(url)
     return origin(settings.CHAT_URL) + parts._replace(scheme="", netloc="").geturl()
 
 
 def all_on_site(context: Any) -> Any:
-    """The context of a mail with every address in it, however deep, led to the site."""
+    """The context of a mail with every URL in it, at any depth, moved to the site's public URL."""
     if isinstance(context, list):
         return [all_on_site(each) for each in context]
     if not isinstance(context, dict):
@@ -155,7 +155,7 @@ def all_on_site(context: Any) -> Any:
 
 
 def after_first_run(view: View) -> View:
-    """Until the site has its administrator nobody can log in, and nobody may sign up: that would end the first run."""
+    """Redirects to the setup page until the site has an administrator: a sign-up before would end the first run."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -167,14 +167,14 @@ def after_first_run(view: View) -> View:
 
 
 def if_mail_is_sent(view: View) -> View:
-    """Without a mail server nothing is looked up and nothing promised: the page says whom to ask."""
+    """Without a mail server, shows a page that says whom to ask, and looks nothing up."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if mail.is_configured():
             return view(request, *args, **kwargs)
         if request.method == "POST":
-            logger.warning("mail: a password reset was asked for, but there is no mail server. Set EMAIL_URL.")
+            logger.warning("mail: password reset requested, but no mail server is configured. Set EMAIL_URL.")
         contact = {"contact": settings.CHAT_CONTACT, "contact_url": mail.contact_url(settings.CHAT_CONTACT)}
         return render(request, "account/password_reset_unavailable.html", contact)
 
@@ -182,9 +182,9 @@ def if_mail_is_sent(view: View) -> View:
 
 
 def with_secret_address(view: View) -> View:
-    """For pages whose address holds a key: nobody keeps them, and what they link to does not learn the address.
+    """For pages with a key in the URL: no caching, and no Referer that would reveal the URL.
 
-    Such a page has no form: with "no-referrer" a browser sends `Origin: null` with it, which the CSRF check refuses.
+    Such a page must have no form: with "no-referrer", browsers send `Origin: null`, which the CSRF check refuses.
     """
 
     @wraps(view)
@@ -206,7 +206,7 @@ class PasswordResetFromKeyView(AllauthPasswordResetFromKeyView):  # type: ignore
             self.reset_user = None
             response = self.render_to_response(self.get_context_data(token_fail=True))
             return response
-        # Whoever read the mail is the owner, and gets in from here whatever others try meanwhile.
+        # Whoever read the mail is the owner, and can sign in from here, whatever others try in the meantime.
         limits.forget(self.request, form.user)
         limits.know_device(self.request, response, form.user)
         return response

@@ -1,4 +1,4 @@
-"""The forms of django-allauth, where they do too much or too little."""
+"""Forms of django-allauth, adapted where they do too much or too little."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from chat.models import User
 
 
 class LinkUsed(Exception):
-    """The password was changed by another request since this one began."""
+    """Another request has changed the password since this one began."""
 
 
 class LoginForm(forms.LoginForm):  # type: ignore[misc]
-    """Refuses what is too long to be a login before anything is looked up, counted or hashed."""
+    """Rejects overlong input before anything is looked up, counted or hashed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Where both are taken, allauth says "email", and password managers offer no other name.
+        # With both login methods, allauth sets "email", and password managers then do not offer usernames.
         self.fields["login"].widget.attrs["autocomplete"] = "username"
         for name, most in (("login", LOGIN_CHARACTERS), ("password", PASSWORD_CHARACTERS)):
             self.fields[name].validators.append(MaxLengthValidator(most))
@@ -44,7 +44,7 @@ class ChangePasswordForm(forms.ChangePasswordForm):  # type: ignore[misc]
 
 
 class ResetPasswordForm(forms.ResetPasswordForm):  # type: ignore[misc]
-    """One mail for each request, to known and unknown addresses, however many accounts an address has."""
+    """Sends one mail per request, to known and unknown addresses, however many accounts an address has."""
 
     def clean_email(self) -> str:
         email: str = get_adapter().clean_email(self.cleaned_data["email"].lower())
@@ -60,24 +60,24 @@ class ResetPasswordForm(forms.ResetPasswordForm):  # type: ignore[misc]
             {"username": user.username, "password_reset_url": _reset_url(user)}
             for user in self.users
         ]  # fmt: skip
-        # To the address that is kept: what was typed may be another's that only looks or sounds the same.
+        # To the stored address: the one typed may belong to someone else and only look the same.
         get_adapter().send_mail("account/email/password_reset_key", self.users[0].email, {"links": links})
         return email
 
 
 class ResetPasswordKeyForm(forms.ResetPasswordKeyForm):  # type: ignore[misc]
-    """A link changes a password once, also where it is used twice at the same time."""
+    """A link changes a password only once, even if it is used twice concurrently."""
 
     def save(self) -> None:
         before = self.user.password
         self.user.set_password(self.cleaned_data["password1"])
-        # The row count settles the race: whoever comes second finds another password there.
+        # The row count settles the race: the second request finds a different password.
         if not User.objects.filter(pk=self.user.pk, password=before).update(password=self.user.password):
             raise LinkUsed
 
 
 class SignupForm(forms.SignupForm):  # type: ignore[misc]
-    """Compares names as Python does: a database may not know upper and lower case of all letters."""
+    """Compares usernames in Python: a database may not fold the case of all letters."""
 
     def clean_username(self) -> str:
         username: str = super().clean_username()

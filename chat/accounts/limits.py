@@ -1,9 +1,9 @@
-"""How often a password can be guessed, and how long one may be.
+"""Rate limits for password guessing, and the maximum length of passwords.
 
-Counting by account alone would let anybody lock its owner out; by address alone, many addresses could guess on. So
-wrong passwords count by address, by account and address, and by account over all addresses; and a browser that has
-logged in to the account before counts by itself (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). What
-other people do keeps the owner out of neither that browser nor the way by mail, which forgets the count.
+Counting by account alone would let anyone lock out its owner; by IP address alone, many addresses could keep guessing.
+So wrong passwords count per address, per account and address, and per account over all addresses. A browser that has
+signed in to the account before is counted separately (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+Others can lock the owner out of neither that browser nor a password reset by mail, which clears the counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 
 from chat.models import User
 
-# Of failed logins, in django-allauth's words: how many in which time, and of what.
+# Limits of failed sign-ins, in django-allauth's syntax: count, period, scope.
 FAILED_LOGINS: Final = {
     "address": "10/m/ip",
     "account_at_address": "5/5m/key,20/h/key",
@@ -29,16 +29,16 @@ FAILED_LOGINS: Final = {
     "device": "5/5m/key,30/d/key",
 }
 APP: Final = "chat.accounts"
-# More than anybody remembers; what is longer only costs time.
+# More than anyone remembers; longer ones only cost time to hash.
 PASSWORD_CHARACTERS: Final = 1_000
-# An address has 254 at most (RFC 5321, section 4.5.3.1), a username 150.
+# An e-mail address has at most 254 characters (RFC 5321, section 4.5.3.1), a username 150.
 LOGIN_CHARACTERS: Final = 254
 
-# Below a path of its own: not one that needs the path of the whole host.
+# Without the `__Host-` prefix, which would require the path "/".
 DEVICE_COOKIE: Final = f"{settings.CHAT_COOKIE_PREFIX}known_device"
 DEVICE_SALT: Final = "known_device"
 DEVICE_SECONDS: Final = 365 * 24 * 3600
-# Where several people share a browser, each is known in it.
+# Several people may share a browser.
 ACCOUNTS_PER_DEVICE: Final = 5
 
 
@@ -61,21 +61,21 @@ class MaximumLengthValidator:
 
 
 class Attempt:
-    """One try to log in. It counts from the beginning, so that many at the same time are not more."""
+    """An attempt to sign in. It counts from its start, so that concurrent attempts cannot exceed the limit."""
 
     def __init__(self, usages: list[Any]) -> None:
         self._usages = usages
 
     def succeeded(self) -> None:
-        """What was right does not count."""
+        """A successful attempt does not count."""
         for usage in self._usages:
             usage.rollback()
 
 
 def begin(request: HttpRequest, login: str, user: User | None) -> Attempt | None:
-    """A try to log in by this login, which is `user`'s or nobody's. None if there were too many.
+    """Begin an attempt with this login, which is `user`'s or nobody's. None if there were too many.
 
-    A refused one does not count for the account: one address alone cannot use up what all have.
+    A refused attempt does not count for the account: a single address cannot use up the limit shared by all.
     """
     if device := _device(request, user):
         usage = _consume(request, "device", device)
@@ -91,7 +91,7 @@ def begin(request: HttpRequest, login: str, user: User | None) -> Attempt | None
 
 
 def forget(request: HttpRequest, user: User) -> None:
-    """Forget what was counted for this account, here and over all: its owner has shown that it is theirs."""
+    """Clear the counts of this account, from this address and over all: the owner has proved ownership."""
     for login in filter(None, (user.username, user.email)):
         for counted, key in _keys(request, login).items():
             if counted != "address":
@@ -99,7 +99,7 @@ def forget(request: HttpRequest, user: User) -> None:
 
 
 def know_device(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """From now on this browser is one that has logged in to this account."""
+    """Remember that this browser has signed in to this account."""
     known = _known(request)
     name = known.pop(str(user.pk), None) or secrets.token_urlsafe(16)
     newest = [*known.items(), (str(user.pk), name)][-ACCOUNTS_PER_DEVICE:]
@@ -115,7 +115,7 @@ def know_device(request: HttpRequest, response: HttpResponse, user: User) -> Non
 
 
 def _device(request: HttpRequest, user: User | None) -> str | None:
-    """Its name, if this browser has logged in to this account before."""
+    """The device's id, if this browser has signed in to this account before."""
     return _known(request).get(str(user.pk)) if user is not None else None
 
 
@@ -127,7 +127,7 @@ def _known(request: HttpRequest) -> dict[str, str]:
 
 
 def _keys(request: HttpRequest, login: str) -> dict[str, str]:
-    """By what was typed, not by whose it is: that an address is an account's must not show in the count."""
+    """Keyed by the login as typed, not by its user: the counts must not reveal which logins exist."""
     login = login.lower()
     address = ratelimit.truncate_ip(get_adapter().get_client_ip(request))
     return {"address": address, "account_at_address": f"{address} {login}", "account": login}

@@ -1,4 +1,4 @@
-"""The first run: the page behind the link that the server prints while there is no user."""
+"""The first run: the page behind the setup link that the server prints while there is no user."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def setup(request: HttpRequest) -> HttpResponse:
 
 
 def _without_token_in_the_address(request: HttpRequest, token: str) -> HttpResponse:
-    """An address is told to what the page loads, is kept in the history and is seen over a shoulder."""
+    """Keep the token in the session: a URL leaks through the Referer, the history and over a shoulder."""
     request.session[IN_SESSION] = token
     response = redirect("chat:setup")
     response.headers["Referrer-Policy"] = "no-referrer"

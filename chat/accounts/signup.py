@@ -1,4 +1,4 @@
-"""Whether strangers may make an account, for the pages that would invite them to."""
+"""Tells templates whether sign-up is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's own account, and the pages of django-allauth that this site has. Its others do not exist."""
+"""URLs of the account page, and of the django-allauth pages that this site uses. Its other pages are not served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Django's admin: users, groups, assistants, suggestions, conversations to read, API tokens."""
+"""Django's admin: users, groups, assistants, suggestions, conversations (read-only), API tokens."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
@@ -17,10 +17,10 @@ __all__ = ["ApiTokenAdmin", "AssistantAdmin", "ConversationAdmin", "GroupAdmin",
 
 admin.site.site_title = admin.site.site_header = "Chatsite"
 admin.site.index_title = _("Administration")
-# The site's own login page: with rate limits, which Django's has not.
+# The site's own sign-in page: unlike Django's, it has rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-# The address is a field of the user. UserAdmin keeps allauth's copy of it in step.
+# The address is a field of the user. UserAdmin keeps allauth's copy in sync.
 admin.site.unregister(EmailAddress)
-# Django's own lets everybody who may change groups give them any permission.
+# Django's own lets anyone who may change groups grant them any permission.
 admin.site.unregister(Group)
 admin.site.register(Group, GroupAdmin)

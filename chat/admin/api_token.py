@@ -30,7 +30,7 @@ class ValidityFilter(admin.SimpleListFilter):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A token acts for its owner, so only superusers choose the owner. What is issued can be renamed or revoked."""
+    """A token acts for its owner, so only superusers choose the owner. Issued tokens can be renamed or revoked."""
 
     list_display = ("prefix", "name", "owner", "created_at", "expires_at", "last_used_at", "revoked_at")
     list_filter = (ValidityFilter,)

@@ -65,7 +65,7 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Assistant, form: Any, change: bool) -> None:
         if obj.is_default and "is_default" in form.cleaned_data:
-            # Saved with it by an administrator: from now on it is their choice.
+            # An administrator saved it as the default: from now on it is their choice.
             obj.is_found_default = False
         super().save_model(request, obj, form, change)
         if warning := missing_setting(obj):
@@ -73,7 +73,7 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def missing_setting(assistant: Assistant) -> str:
-    """A sentence about what this assistant's provider lacks; empty if it can answer as far as settings tell."""
+    """A sentence about the setting that the assistant's provider lacks; empty if the settings are complete."""
     if assistant.provider == "openai" and not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
         said = gettext("%(assistant)s cannot answer: set OPENAI_API_KEY or OPENAI_BASE_URL, and restart the server.")
         return said % {"assistant": assistant}

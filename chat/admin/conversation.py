@@ -22,7 +22,7 @@ from chat.protocol.untrusted_input import parse_uuid
 READ_ANY: Final = "chat.read_any_conversation"
 MESSAGES_PER_PAGE: Final = 100
 CHARACTERS_PER_MESSAGE: Final = 10_000
-# The id of no message.
+# Matches no message.
 NOBODYS: Final = UUID(int=0)
 
 logger = logging.getLogger("chat.audit")
@@ -30,16 +30,16 @@ logger = logging.getLogger("chat.audit")
 
 @admin.register(Conversation)
 class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """To read, and to delete; nobody writes here. Without READ_ANY staff see their own.
+    """Conversations can be read and deleted, not changed. Without READ_ANY, staff see only their own.
 
-    Each reading of somebody else's, and each deletion, is written to the log "chat.audit" and to the admin's history,
-    by ids: a title is the beginning of a person's message, and must not outlive the conversation there.
+    Reading somebody else's conversation, and every deletion, is recorded in the log "chat.audit" and in the admin's
+    history, by id only: a title is the beginning of a user's message, and must not outlive the conversation there.
     """
 
     list_display = ("title", "id", "owner", "assistant", "message_count", "updated_at")
     list_filter = ("updated_at", "assistant")
     list_select_related = ("owner", "assistant")
-    # Says that there is a search; get_search_results decides by what.
+    # Enables the search box and the search for owners; get_search_results adds the search by id.
     search_fields = ("owner__username", "owner__email")
     search_help_text = _("By the owner's name or e-mail address, or by the conversation's id.")
     fields = ("title", "id", "owner", "assistant", "created_at", "updated_at")
@@ -90,7 +90,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 def transcript(conversation: Conversation, page: str | None, whole: str | None) -> dict[str, Any]:
     """A page of all messages in order, and which of them the owner sees: the path up from the active leaf.
 
-    Of a long text the beginning is read; all of it where the message is asked for by its id, which then stands alone.
+    Long texts are cut. `whole`: the id of a message; then the page has only this one, with its full text.
     """
     parents = dict(conversation.messages.values_list("pk", "parent_id"))
     shown = set()
@@ -106,7 +106,7 @@ def transcript(conversation: Conversation, page: str | None, whole: str | None) 
     return {
         "page": Paginator(messages, MESSAGES_PER_PAGE).get_page(page),
         "shown": shown,
-        # A text that ends just there is among them. To know more, all of each would have to be read.
+        # A text of exactly this length counts as cut: to tell, each full text would have to be read.
         "cut_at": CHARACTERS_PER_MESSAGE if whole is None else None,
     }
 
@@ -115,7 +115,9 @@ def _audit(request: HttpRequest, conversations: Iterable[Conversation], flag: in
     reader = cast(User, request.user)
     entries = []
     for conversation in conversations:
-        logger.info("User %s, conversation %s of user %s: %s", reader.pk, conversation.pk, conversation.owner_id, done)
+        logger.info(
+            "audit: user %s, conversation %s of user %s: %s", reader.pk, conversation.pk, conversation.owner_id, done
+        )
         entry = LogEntry.objects.create(
             user=reader,
             content_type=get_content_type_for_model(conversation),

@@ -10,9 +10,9 @@ from chat.admin.user import is_superuser
 
 
 class GroupAdmin(DjangoGroupAdmin):
-    """Staff name groups; what a group may do, and whether it goes, is the superuser's.
+    """Staff may name groups; only superusers may change a group's permissions or delete it.
 
-    Its members have what it may, and an assistant that was for a group alone is everybody's once the group is gone.
+    Members inherit the permissions, and an assistant limited to one group is open to everyone once the group is gone.
     """
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:

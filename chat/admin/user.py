@@ -22,10 +22,10 @@ POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class UserForm(DjangoUserChangeForm):  # type: ignore[type-arg]
-    """A new name or address must be nobody else's, in whatever case: both would log in by it."""
+    """A new username or address must be unique, ignoring case: either can be used to sign in."""
 
     def _get_validation_exclusions(self) -> set[str]:
-        """A name from before there was a rule is no mistake of whoever changes something else."""
+        """Do not validate an unchanged username: it may be older than the rules."""
         kept = set() if "username" in self.changed_data else {"username"}
         return set(super()._get_validation_exclusions() | kept)  # type: ignore[misc]
 
@@ -47,7 +47,7 @@ class UserForm(DjangoUserChangeForm):  # type: ignore[type-arg]
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
-    """Who may change users cannot become more than they are: only superusers see other staff, or give powers."""
+    """Staff cannot escalate their own permissions: only superusers see other staff or grant permissions."""
 
     form = UserForm
     list_display = ("username", "display_name", "email", "is_active", "is_staff", "date_joined", "last_login")
@@ -70,7 +70,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         return readonly if is_superuser(request) else (*readonly, *POWERS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
-        """Only how many rows go with a user: their list would show the titles of conversations to all staff."""
+        """Only the number of related rows: a list would show titles of conversations to all staff."""
         _, counts, lacking, protected = super().get_deleted_objects(objs, request)
         return [str(user) for user in objs], counts, lacking, protected
 
@@ -78,7 +78,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         if "email" in form.changed_data:
             obj.email_since = timezone.now()
         super().save_model(request, obj, form, change)
-        # Addresses that allauth remembers from before would still log in and receive password resets.
+        # allauth would still accept earlier addresses for sign-in and password resets.
         EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
         if not obj.is_active:
             _end_what_is_under_way([obj.pk])
@@ -95,7 +95,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 
 
 def _end_what_is_under_way(user_ids: Sequence[int]) -> None:
-    """Their answers, and what reads them: once the change is in the database."""
+    """End the users' runs and connections, once the change is committed."""
 
     def end() -> None:
         owners.look_now(user_ids)

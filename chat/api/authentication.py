@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 class BearerTokenMiddleware:
-    """Under /api/ an `Authorization: Bearer` header decides alone: the cookies are ignored, right or wrong.
+    """Under /api/, an `Authorization: Bearer` header takes precedence: cookies are ignored, even if it is invalid.
 
-    A request with a token needs no CSRF token: no browser adds this header by itself.
+    A request with a bearer token needs no CSRF token: browsers do not add this header by themselves.
     """
 
     async_capable = True
@@ -35,10 +35,10 @@ class BearerTokenMiddleware:
             try:
                 user = await database.find(user_of_token, secret)
             except DatabaseError as error:
-                logger.warning("auth: a token could not be checked: %r", error)
+                logger.warning("auth: token not checked: %r", error)
                 return unavailable()
             if user is None:
-                return not_signed_in("This API token is not valid, or not any more.")
+                return not_signed_in("This API token is invalid, expired or revoked.")
             remember(request, user)
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return await self._get_response(request)

@@ -1,1 +1,1 @@
-"""Who is asking, and whether they still may: sessions, tokens, and where a request comes from."""
+"""Authentication: sessions, API tokens, sign-in checks and origins."""

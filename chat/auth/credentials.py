@@ -1,4 +1,4 @@
-"""Who is asking: a session cookie or a bearer token, over HTTP and over WebSocket."""
+"""Authentication by session cookie or bearer token, over HTTP and WebSocket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SESSIONS_AT_ONCE: Final = 500
 
 
 def bearer_secret(header: str) -> str | None:
-    """The secret of an Authorization header; None if it is of another kind."""
+    """The secret in an Authorization header; None for any other scheme."""
     return header[len(SCHEME) :].strip() if header[: len(SCHEME)].lower() == SCHEME else None
 
 
@@ -31,14 +31,14 @@ def user_of_token(secret: str) -> User | None:
     if token is None:
         return None
     if token.use_is_news:
-        # Not here: a database that is locked would hold up whoever signs in.
+        # Later: a locked database must not delay the sign-in.
         database.write_later(f"token {token.pk}", token.was_used)
     owner: User = token.owner
     return owner
 
 
 async def signed_in(request: HttpRequest) -> User | None:
-    """Whoever asks, if somebody who may. The request itself opens no connection to the database for it."""
+    """The request's user, if signed in and active. Does not open a database connection in the request's thread."""
     if not hasattr(request, "_cached_user"):
         remember(request, await database.find(get_user, request))
     user = get_user(request)
@@ -46,12 +46,12 @@ async def signed_in(request: HttpRequest) -> User | None:
 
 
 def remember(request: HttpRequest, user: User | AnonymousUser) -> None:
-    """`request.user` and `request.auser()` give this one from now on (django.contrib.auth.middleware)."""
+    """Make `request.user` and `request.auser()` return this user (see django.contrib.auth.middleware)."""
     request._cached_user = request._acached_user = user  # type: ignore[attr-defined]
 
 
 def user_of_session(session_key: str) -> User | None:
-    """The user of a live session. Reads only: a socket neither extends a session nor makes one."""
+    """The user of a valid session. Read-only: a socket neither extends nor creates a session."""
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     if store.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
@@ -62,7 +62,7 @@ def user_of_session(session_key: str) -> User | None:
 
 
 def purge_sessions() -> int:
-    """Delete sessions that have ended, SESSIONS_AT_ONCE at most: answers wait while others write. Returns how many."""
+    """Delete at most SESSIONS_AT_ONCE expired sessions, as a long write delays answers. Returns how many."""
     ended = Session.objects.filter(expire_date__lt=timezone.now()).order_by("expire_date")
     deleted, _ = Session.objects.filter(pk__in=list(ended.values_list("pk", flat=True)[:SESSIONS_AT_ONCE])).delete()
     SignIn.objects.purge()
@@ -75,7 +75,7 @@ def _is_of_current_password(user: User, session_hash: str) -> bool:
 
 
 def credential_of_scope(scope: dict[str, Any]) -> str:
-    """What a WebSocket handshake signs in by, for telling one from another; empty if there is nothing."""
+    """A key that identifies the credential of a WebSocket handshake; empty if it has none."""
     headers = {name: value.decode("latin1") for name, value in scope["headers"]}
     secret = bearer_secret(headers.get(b"authorization", ""))
     if secret is not None:
@@ -85,11 +85,11 @@ def credential_of_scope(scope: dict[str, Any]) -> str:
 
 
 def user_of_scope(scope: dict[str, Any]) -> User | None:
-    """The user of a WebSocket handshake. As over HTTP, a bearer token decides alone."""
+    """The user of a WebSocket handshake. As over HTTP, a bearer token takes precedence."""
     headers = {name: value.decode("latin1") for name, value in scope["headers"]}
     secret = bearer_secret(headers.get(b"authorization", ""))
     if secret is not None:
         return user_of_token(secret)
-    # Django's parser, not the standard library's: that one drops all cookies for one odd one of another application.
+    # Django's parser: the standard library's drops all cookies if another application has set a malformed one.
     session_key = parse_cookie(headers.get(b"cookie", "")).get(settings.SESSION_COOKIE_NAME)
     return user_of_session(session_key) if session_key else None

@@ -1,4 +1,4 @@
-"""The first administrator: whoever has the link that the server printed when it started, and nobody else."""
+"""Creation of the first administrator: only through the setup link that the server prints at startup."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from chat.models import User
 
 
 def is_open() -> bool:
-    """Whether the site still waits for its administrator: there is no user at all."""
+    """Whether the site is not set up yet: it has no users."""
     return not User.objects.exists()
 
 
 def setup_link(base_url: str) -> str | None:
-    """The address that makes the administrator. None once there is a user."""
+    """The one-time URL for creating the administrator account. None once there is a user."""
     if not is_open():
         return None
     return f"{base_url.rstrip('/')}{reverse('chat:setup')}?{urlencode({'token': _token()})}"
 
 
 def accepts(token: str) -> bool:
-    """Whether this is the token of the link. Compared in constant time."""
+    """Whether this is the token of the setup link. Compares in constant time."""
     return constant_time_compare(token.encode("utf-8", "surrogatepass"), _token())
 
 
 def claim(username: str, email: str, password: str) -> User | None:
-    """Make the administrator. Of several claims at the same time one succeeds; the others get None."""
+    """Create the administrator. Of several concurrent claims one succeeds; the others get None."""
     with transaction.atomic():
-        # There is no user to lock yet, so the claims queue for a row that every database has. On SQLite they have
-        # queued already: its transactions take the write lock when they begin.
+        # There is no user to lock yet, so claims lock a row that every database has. On SQLite they already queue:
+        # transactions there take the write lock when they begin.
         ContentType.objects.select_for_update().get(app_label="chat", model="user")
         if not is_open():
             return None
@@ -43,5 +43,5 @@ def claim(username: str, email: str, password: str) -> User | None:
 
 
 def _token() -> str:
-    """Derived from the site's key: the same from every server of the site and after a restart, and kept nowhere."""
+    """Derived from SECRET_KEY: the same on every server and after a restart, and not stored."""
     return urlsafe_b64encode(salted_hmac("chat.first_run", "setup", algorithm="sha256").digest()).decode().rstrip("=")

@@ -1,7 +1,7 @@
-"""Which pages may open the WebSocket: exact origins, compared with scheme, host and port.
+"""Which pages may open the WebSocket: exact origins, compared by scheme, host and port.
 
-A browser sends the session cookie with a WebSocket handshake from any site and asks nobody (cross-site WebSocket
-hijacking); the Origin header is all there is to tell.
+A browser sends the session cookie with a WebSocket handshake from any site (cross-site WebSocket hijacking); only the
+Origin header tells where the handshake comes from.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from chat.auth.credentials import bearer_secret
 
 logger = logging.getLogger(__name__)
 
-# Whoever sends others must not fill the log.
+# Limits on what is logged, so that a client with invented origins cannot fill the log.
 TOLD: Final = 32
 LONGEST: Final = 200
 _told: set[tuple[str, str]] = set()
 
 
 def may_connect(scope: dict[str, Any]) -> bool:
-    """Whether a handshake comes from this site, from a trusted origin, or from a program with a bearer token."""
+    """Whether a handshake comes from this site, a trusted origin, or a program with a bearer token."""
     headers = {name: value.decode("latin1") for name, value in scope["headers"]}
     host = headers.get(b"host", "")
     if not _is_our_host(host):
@@ -37,7 +37,7 @@ def may_connect(scope: dict[str, Any]) -> bool:
 
 
 def is_ours(origin: str, host: str, *, is_secure: bool = False) -> bool:
-    """Whether an `Origin` is that of the site, as a request with this `Host` has it, or one that is trusted."""
+    """Whether `origin` is the site's own, as given by this `Host`, or a trusted one."""
     own = own_origin(host, is_secure=is_secure)
     return origin.lower() == own.lower() or origin.lower() in [each.lower() for each in settings.TRUSTED_ORIGINS]
 
@@ -47,7 +47,7 @@ def own_origin(host: str, *, is_secure: bool = False) -> str:
 
 
 def advice(origin: str, host: str) -> str:
-    """For the operator: the header and the setting that an `Origin` and a `Host` which do not agree may come from."""
+    """For the operator: which header or setting probably causes a mismatch of `Origin` and `Host`."""
     scheme, name = _parts(origin)
     is_same_host = bool(name) and origin.partition("://")[2].lower() == host.lower()
     if is_same_host and settings.HTTPS:
@@ -63,25 +63,25 @@ def advice(origin: str, host: str) -> str:
 
 
 def tell_of_the_origin(scope: dict[str, Any]) -> None:
-    """Log what `may_connect` refused, if it was for its origin or its host."""
+    """Log a handshake that `may_connect` refused because of its origin or host."""
     headers = {name: value.decode("latin1") for name, value in scope["headers"]}
     if origin := headers.get(b"origin"):
         tell("a WebSocket was", origin, headers.get(b"host", ""))
 
 
 def tell(what: str, origin: str, host: str) -> None:
-    """Log that something was refused for its origin: once for each pair, and for TOLD of them."""
+    """Log a refusal because of the origin: once per pair, for at most TOLD pairs."""
     pair = (_printable(origin), _printable(host))
     if pair not in _told and len(_told) < TOLD:
         _told.add(pair)
         logger.warning(
-            "origins: %s refused: it came with Origin %s, but by its Host header (%s) the site is %s. %s",
+            "origins: %s refused: its Origin is %s, but by its Host header (%s) the site is %s. %s",
             *(what, pair[0], pair[1], own_origin(pair[1]), advice(*pair)),
         )
 
 
 def _is_proxied(name: str) -> bool:
-    """Whether people know the site by this name, so that it is the Host that is wrong."""
+    """Whether this is a name of the site, so that the Host header must be wrong."""
     names = [each for each in settings.ALLOWED_HOSTS if each != "*"]
     return bool(name) and (validate_host(name, names) or name == urlsplit(settings.CHAT_URL).hostname)
 
@@ -95,7 +95,7 @@ def _printable(header: str) -> str:
 
 
 def _parts(origin: str) -> tuple[str, str]:
-    """Scheme and name; empty for `null`, and for what is no origin."""
+    """Scheme and host name; empty for `null` and for anything that is not an origin."""
     try:
         parts = urlsplit(origin)
         return parts.scheme, parts.hostname or ""
@@ -104,7 +104,7 @@ def _parts(origin: str) -> tuple[str, str]:
 
 
 def _is_our_host(host: str) -> bool:
-    """As Django checks the Host header: without it a name that an attacker points here would pass as ours."""
+    """Django's check of the Host header. Without it, a name that an attacker points here would pass as ours."""
     domain, _ = split_domain_port(host)
     allowed = settings.ALLOWED_HOSTS or settings.LOCAL_HOSTS
     return bool(domain) and validate_host(domain, allowed)

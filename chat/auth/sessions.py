@@ -1,8 +1,8 @@
-"""Which browsers a person is signed in with, noted as they come. No request waits for it.
+"""Records the browsers that a user is signed in with. No request waits for it.
 
-allauth.usersessions has such a list, too. It is not used: its middleware asks the database in every request and, to
-tell when a session was seen last, writes in every one; it hears of its own sign-in page alone; and each sign-in looks
-at all sessions of the person, one by one.
+allauth.usersessions keeps such a list too, but is not used: its middleware queries the database in every request and,
+to record when a session was last seen, also writes in every request; it notices only sign-ins through its own page;
+and each sign-in loads all the user's sessions one by one.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from chat.auth.credentials import bearer_secret, user_of_session
 from chat.models import SignIn, User
 from chat.models.sign_in import SEEN_EVERY
 
-# Of a process. Whoever is forgotten is only looked up once more.
+# Per process. An evicted session only costs another lookup.
 KEPT: Final = 10_000
 
 
 class Noted:
-    """The sessions that were noted here lately: these are not looked up again."""
+    """Recently recorded sessions, which need no lookup."""
 
     def __init__(self) -> None:
         self._until: OrderedDict[str, float] = OrderedDict()
 
     def take(self, session_key: str) -> bool:
-        """Whether it is time to note this one. If so, it counts as noted."""
+        """Whether this session is due to be recorded. If so, it counts as recorded."""
         now = time.monotonic()
         if self._until.get(session_key, 0) > now:
             return False
@@ -48,7 +48,7 @@ noted = Noted()
 
 
 class SignInsMiddleware:
-    """Notes whoever has come with a session, after the response. It asks nobody on the event loop."""
+    """Records the session of a request after the response, without blocking the event loop."""
 
     async_capable = True
     sync_capable = False
@@ -66,7 +66,7 @@ class SignInsMiddleware:
 
 
 def signed_in(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Receives django.contrib.auth's `user_logged_in`, whichever page sent it."""
+    """Handles django.contrib.auth's `user_logged_in` signal, from any sign-in page."""
     key = request.session.session_key
     if key and noted.take(key):
         agent = request.headers.get("User-Agent", "")
@@ -74,7 +74,7 @@ def signed_in(sender: object, request: HttpRequest, user: User, **kwargs: Any) -
 
 
 def note_scope(scope: Mapping[str, Any]) -> None:
-    """Whoever keeps a socket or a stream open is there, though no request comes."""
+    """Record the session of an open socket or stream, which sends no further requests."""
     headers = {name: value.decode("latin1") for name, value in scope["headers"]}
     key = parse_cookie(headers.get(b"cookie", "")).get(settings.SESSION_COOKIE_NAME)
     if key and bearer_secret(headers.get(b"authorization", "")) is None:
@@ -83,7 +83,7 @@ def note_scope(scope: Mapping[str, Any]) -> None:
 
 
 def _known_user(request: HttpRequest) -> User | None:
-    """Who it is, if that was asked already; None also where a token said so."""
+    """The request's user, if already looked up and not authenticated by a token; otherwise None."""
     user = getattr(request, "_acached_user", None) or getattr(request, "_cached_user", None)
     by_token = getattr(request, "_dont_enforce_csrf_checks", False) and "Authorization" in request.headers
     return user if isinstance(user, User) and not by_token else None
@@ -91,19 +91,19 @@ def _known_user(request: HttpRequest) -> User | None:
 
 def _note_later(key: str, address: str | None, user_agent: str) -> None:
     if noted.take(key):
-        # Its name goes to the log, where no key may be.
+        # The name is logged, so it must not contain the session key.
         database.write_later(f"session {hash(key)}", lambda: _note(key, address, user_agent))
 
 
 def _note(key: str, address: str | None, user_agent: str) -> None:
-    # It may have ended since.
+    # The session may have ended in the meantime.
     user = user_of_session(key)
     if user is not None:
         SignIn.note(user, key, address=_address(address), user_agent=user_agent)
 
 
 def _address(text: str | None) -> str | None:
-    """None for what the database would not take: a Unix socket has none, and a zone is no part of one."""
+    """The address without an IPv6 zone; None if it is not an IP address, as for a Unix socket."""
     try:
         return str(ip_address((text or "").partition("%")[0]))
     except ValueError:

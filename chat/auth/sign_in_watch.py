@@ -1,4 +1,4 @@
-"""Whether whoever reads a stream, or has a socket open, is still signed in."""
+"""Checks that the users of open streams and sockets are still signed in."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from chat.auth.credentials import credential_of_scope, user_of_scope
 
 logger = logging.getLogger(__name__)
 
-# How often it is asked again, and how long an answer serves all connections of the same session or token. A sign-out
-# is noticed after both together, at most.
+# How often a connection checks, and how long a lookup is shared by all connections with the same session or token. A
+# sign-out is noticed after at most the sum of both.
 EVERY_SECONDS: Final = 10.0
 AGE_SECONDS: Final = 5.0
 KEPT: Final = 4096
@@ -28,27 +28,27 @@ Lookup = asyncio.Task[int | None]
 
 
 class SignInLookups:
-    """Looked up once for all connections of a session or token. Belongs to one event loop."""
+    """Lookups shared by all connections with the same session or token. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._lookups: dict[str, tuple[float, Lookup]] = {}
 
     async def user_id(self, scope: Mapping[str, Any], *, age: float) -> int | None:
-        """Whose credential that is, as it was at most `age` seconds ago; None for nobody's. Raises django.db.Error."""
+        """The user of the scope's credential, at most `age` seconds old; None if invalid. Raises django.db.Error."""
         loop = asyncio.get_running_loop()
         credential = credential_of_scope(dict(scope))
         at, lookup = self._lookups.get(credential, (0.0, None))
         if lookup is None or loop.time() - at >= age:
             self._sweep(loop.time() - age)
             lookup = loop.create_task(_looked_up(dict(scope)))
-            # Its failure is logged there, though nobody may wait for it any more.
+            # Retrieve the exception even if nobody waits any more; `_looked_up` has logged it.
             lookup.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._lookups[credential] = (loop.time(), lookup)
-        # Others wait for the same answer: it comes though one of them goes.
+        # Others await the same lookup, so cancelling one of them must not cancel it.
         return await asyncio.shield(lookup)
 
     def forget(self) -> None:
-        """From now on everybody is looked up anew."""
+        """Drop all cached lookups."""
         self._lookups.clear()
 
     def _sweep(self, before: float) -> None:
@@ -60,7 +60,7 @@ async def _looked_up(scope: dict[str, Any]) -> int | None:
     try:
         user = await database.find(user_of_scope, scope)
     except DatabaseError as error:
-        logger.warning("sign-in watch: a sign-in could not be checked, trying later: %r", error)
+        logger.warning("sign-in watch: sign-in not checked, retrying later: %r", error)
         raise
     if user is None:
         return None
@@ -69,12 +69,12 @@ async def _looked_up(scope: dict[str, Any]) -> int | None:
 
 
 _sign_ins: WeakKeyDictionary[asyncio.AbstractEventLoop, SignInLookups] = WeakKeyDictionary()
-# Of those who wait for their next look, by user.
+# Events of the connections that wait for their next check, by user.
 _bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, set[asyncio.Event]]] = WeakKeyDictionary()
 
 
 async def signed_out(scope: Mapping[str, Any], user_id: int) -> None:
-    """Return when the session of this scope has ended, its token was revoked, or its account disabled."""
+    """Return when the scope's session has ended, its token was revoked, or the account was disabled."""
     loop = asyncio.get_running_loop()
     sign_ins, bells = _sign_ins.setdefault(loop, SignInLookups()), _bells.setdefault(loop, {})
     bell = asyncio.Event()
@@ -94,12 +94,12 @@ async def signed_out(scope: Mapping[str, Any], user_id: int) -> None:
 
 
 def look_now(user_id: int) -> None:
-    """Have all connections of this user to this process look at once. Those to others look when it is time.
+    """Make all of this user's connections in this process check now. Other processes check at their next interval.
 
-    From any thread, once what has ended is no longer in the database.
+    Call this from any thread, after the change is committed.
     """
     for loop in list(_bells):
-        with suppress(RuntimeError):  # It is closed by now.
+        with suppress(RuntimeError):  # The loop is closed.
             loop.call_soon_threadsafe(_ring, loop, user_id)
 
 
@@ -113,7 +113,7 @@ def _ring(loop: asyncio.AbstractEventLoop, user_id: int) -> None:
 
 async def _next_look(bell: asyncio.Event) -> None:
     with suppress(TimeoutError):
-        # Not all of them at the same moment, whenever they came.
+        # Jitter, so that connections do not all check at the same moment.
         async with asyncio.timeout(EVERY_SECONDS * random.uniform(0.7, 1)):  # noqa: S311
             await bell.wait()
     bell.clear()

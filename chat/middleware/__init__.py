@@ -1,1 +1,1 @@
-"""Django's middleware on the event loop, and what each response says to the browser."""
+"""Django's middleware on the event loop, and the browser policy headers of responses."""

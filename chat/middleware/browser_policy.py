@@ -1,4 +1,4 @@
-"""What a page may do in the browser: the Content-Security-Policy, and headers that Django does not know."""
+"""What a page may do in the browser: the Content-Security-Policy, and headers that Django does not set."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ADMIN: Final = "/admin/"
 API: Final = "/api/"
 # What django-csp calls a view's own changes to the policy.
 OWN_POLICY: Final = ("_csp_config", "_csp_update", "_csp_replace")
-# jQuery and SelectBox.js assign innerHTML. Everything else of the policy holds in the admin as well.
+# The admin's jQuery and SelectBox.js assign innerHTML. The rest of the policy applies there too.
 WITHOUT_TRUSTED_TYPES: Final = {"require-trusted-types-for": None, "trusted-types": None}
-# Devices and powers that no page of this site asks for, so that nothing in a page can.
+# Browser features that no page of this site uses, disabled so that nothing injected into a page can use them.
 PERMISSIONS: Final = ", ".join(
     [
         *(
@@ -31,13 +31,13 @@ PERMISSIONS: Final = ", ".join(
         "clipboard-write=(self)",
     ]
 )
-# A link that is a secret: what the page loads, and the next page, are told the site that asks, not the address. (With
-# "no-referrer" their forms would be refused, settings.py.)
+# Pages with a secret in the URL: the Referer names only the site. ("no-referrer" would make the CSRF check refuse
+# their forms, see settings.py.)
 SECRET_LINK: Final = re.compile(r"/(setup|accounts/password/reset)/")
 
 
 class BrowserPolicyMiddleware(OnLoop, CSPMiddleware):  # type: ignore[misc]
-    """The policy of settings.py on every answer. Only Django's own admin goes without Trusted Types."""
+    """Sets the policy of settings.py on every response. Only the admin goes without Trusted Types."""
 
     # What the API's answers have, from the first of them: it is built anew for each answer otherwise.
     _of_the_api = ""
@@ -51,7 +51,7 @@ class BrowserPolicyMiddleware(OnLoop, CSPMiddleware):  # type: ignore[misc]
         return parts
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        # A host name in an answer must not be looked up before somebody clicks it: the name itself can carry text.
+        # A host name in an answer must not be resolved before someone clicks it: the name itself can leak text.
         response.headers.setdefault("X-DNS-Prefetch-Control", "off")
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
@@ -61,7 +61,7 @@ class BrowserPolicyMiddleware(OnLoop, CSPMiddleware):  # type: ignore[misc]
         if is_of_the_api and self._of_the_api:
             response.headers.setdefault(HEADER, self._of_the_api)
             return response
-        answer: HttpResponseBase = super().process_response(request, response)
+        processed: HttpResponseBase = super().process_response(request, response)
         if is_of_the_api:
-            self._of_the_api = answer.headers.get(HEADER, "")
-        return answer
+            self._of_the_api = processed.headers.get(HEADER, "")
+        return processed

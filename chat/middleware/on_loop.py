@@ -1,9 +1,9 @@
 """Django's request handler and middleware, run on the event loop.
 
-Under ASGI, Django gives both halves of each middleware to a thread of the request and waits for them there, as they
-might ask a database. Twenty of these waits were half of what a small call costs, and in each of them a thread that
-works, for whomever, kept the call waiting. Nearly all halves only look at headers: these run where they are. What asks
-the database, or draws a page, goes to the request's thread as before: a request that has nothing for it gets none.
+Under ASGI, Django runs both halves of each middleware in the request's thread and waits for them, since they might
+query a database. Twenty such thread hops were half the cost of a small API call, and each of them could wait behind
+any busy thread. Nearly all halves only look at headers, so they run on the event loop. Anything that queries the
+database or renders a page still runs in the request's thread: a request that has nothing for it gets none.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from django.utils.deprecation import MiddlewareMixin
 
 
 class OnLoop(MiddlewareMixin):
-    """For a middleware whose `process_request` asks nobody, and whose `process_response` only where `asks` says so."""
+    """For middleware whose `process_request` never blocks, and whose `process_response` blocks only if `asks`."""
 
     def asks(self, request: HttpRequest) -> bool:
-        """Whether this response has to wait for the database, a disk or a network."""
+        """Whether processing this response may wait for the database, a disk or the network."""
         return False
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -66,7 +66,7 @@ class Locale(OnLoop, LocaleMiddleware):
 
 
 class Common(OnLoop, CommonMiddleware):
-    """On the event loop. An answer that is only a status has no headers of a body (RFC 9110, 8.6)."""
+    """On the event loop. A response with status 204 gets no headers of a body (RFC 9110, 8.6)."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response = super().process_response(request, response)
@@ -77,7 +77,7 @@ class Common(OnLoop, CommonMiddleware):
 
 
 class Authentication(OnLoop, AuthenticationMiddleware):
-    """On the event loop: who it is, is looked up by whom it concerns."""
+    """On the event loop: the user is looked up later, by the code that needs it."""
 
 
 class XFrameOptions(OnLoop, XFrameOptionsMiddleware):
@@ -85,14 +85,14 @@ class XFrameOptions(OnLoop, XFrameOptionsMiddleware):
 
 
 class Sessions(OnLoop, SessionMiddleware):
-    """On the event loop, but for the saving."""
+    """On the event loop, except for saving."""
 
     def asks(self, request: HttpRequest) -> bool:
         return request.session.modified or settings.SESSION_SAVE_EVERY_REQUEST
 
 
 class Messages(OnLoop, MessageMiddleware):
-    """On the event loop where no message was read or added, as those of a session may be loaded for it."""
+    """On the event loop, unless messages were read or added, which may load the session."""
 
     def asks(self, request: HttpRequest) -> bool:
         messages: Any = getattr(request, "_messages", None)
@@ -100,7 +100,7 @@ class Messages(OnLoop, MessageMiddleware):
 
 
 class Csrf(OnLoop, CsrfViewMiddleware):
-    """On the event loop, but for forms, which may be long, and for the page that says no."""
+    """On the event loop, except for forms, which may be long, and for the error page."""
 
     async def process_view(  # type: ignore[override]
         self, request: HttpRequest, callback: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -114,7 +114,7 @@ class Csrf(OnLoop, CsrfViewMiddleware):
         return partial(super()._reject, request, reason)  # type: ignore[misc]
 
 
-# By their names in settings.MIDDLEWARE: Django's checks for deployment look for those, and take no subclass for one.
+# Keyed by the names in settings.MIDDLEWARE: Django's deployment checks look for those names and accept no subclass.
 ON_LOOP: Final = {
     f"{original.__module__}.{original.__qualname__}": f"{__name__}.{ours.__qualname__}"
     for ours, original in [
@@ -196,7 +196,7 @@ class Handler(ASGIHandler):
 
 
 def asgi_handler() -> Handler:
-    """Django's, with the middleware of the settings on the event loop where there is one for it here."""
+    """Django's handler, with the middleware from the settings replaced by the classes above where they exist."""
     named = settings.MIDDLEWARE
     settings.MIDDLEWARE = [ON_LOOP.get(each, each) for each in named]
     try:

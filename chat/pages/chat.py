@@ -34,7 +34,7 @@ from chat.protocol.errors import ApiError
 from chat.quotas.arrivals import arrived
 from chat.streams.base import LogUnavailable
 
-# How long the page waits to hear whether a model server that was away has come.
+# How long the page waits to learn whether an unavailable model server is back.
 MODELS_SECONDS: Final = 0.25
 
 
@@ -48,7 +48,7 @@ class LimitsConfig(TypedDict):
 
 
 class PageConfig(TypedDict):
-    """What the page's scripts know from the start."""
+    """What the page's scripts know at startup."""
 
     user: UserConfig
     conversation_id: str | None
@@ -80,9 +80,10 @@ async def conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespo
 
 
 async def is_of(user: User, conversation_id: UUID) -> bool:
-    """Whether it is the user's and not deleted. Until its first answer is complete, only its runs know of it.
+    """Whether the conversation is the user's and not deleted.
 
-    While nobody can be asked about runs, each may be: the page opens, and shows what its scripts are told.
+    Until its first answer is complete, only its run knows of it. If the log is unavailable, this returns True: the
+    page opens, and its scripts show what the API tells them.
     """
     saved = await user.conversations.filter(pk=conversation_id).afirst()
     if saved is not None:
@@ -103,22 +104,22 @@ def entrance(request: HttpRequest) -> HttpResponse:
 
 
 async def page(request: HttpRequest, user: User, conversation_id: UUID | None, *, status: int = 200) -> HttpResponse:
-    """The chat, whatever the status: a message to a conversation that was never saved may wait in the browser."""
+    """The chat, even with status 404: the browser may hold a message to a conversation that was never saved."""
     await arrived(request, user)
     problems = await model_problems()
-    # One message of it is asked for: what stands around that is what the page reads first.
+    # For a link to a message, the page first reads what surrounds that message.
     wanted = None if "message" in request.GET else conversation_id
     try:
         answers = await database.read_in_turn(database.pages, user.pk, lambda: first_answers(user, wanted))
-    except ApiError as refusal:
+    except ApiError as error:
         response = await sync_to_async(too_many_requests)(request)
-        response.headers["Retry-After"] = str(math.ceil(refusal.retry_after or 1))
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after or 1))
         return response
     return await sync_to_async(rendered)(request, user, conversation_id, answers, problems, status=status)
 
 
 async def model_problems() -> Sequence[Problem]:
-    """What is wrong with the model servers. A process that has only begun does not know it yet."""
+    """Known problems of the model servers; none while this process is still starting."""
     chat = engine_if_ready()
     if chat is None:
         return ()
@@ -149,7 +150,7 @@ def rendered(
 
 
 def model_problem(known: PageConfig) -> str:
-    """What the page says of the model servers, as static/js/app/model_problem.js does for any assistant."""
+    """The notice about the model servers, as in static/js/app/model_problem.js: "silent", "refused" or empty."""
     chosen = known["assistants"][0]["provider"] if known["assistants"] else None
     own = [problem for problem in known["model_problems"] if chosen in (None, problem["provider"])]
     if any(problem["silent"] for problem in own):

@@ -1,4 +1,4 @@
-"""What is said when something is wrong: a page to people, JSON under /api/."""
+"""Error responses: pages for people, JSON under /api/."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
-    """For django-allauth's rate limits (its setting, not Django's)."""
+    """For django-allauth's rate limits (allauth uses handler429, Django does not)."""
     return _answer(request, 429, "rate_limited", "Too many attempts. Wait a few minutes, then try again.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django calls it while it handles what went wrong."""
+    """Django calls this while it handles the exception."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         response = _answer(request, 503, "unavailable", "The database does not answer. Try again in a moment.")
         response["Retry-After"] = str(RETRY_SECONDS)
@@ -64,7 +64,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def _answer(
     request: HttpRequest, status: int, code: str, message: str, *, template: str = "", **page: str
 ) -> HttpResponse:
-    """`page`: what the template says besides."""
+    """`page`: further context for the template."""
     if f"{request.path_info}/".startswith("/api/"):
         return error_response(code, message, status=status)
     return render(request, template or f"{status}.html", page, status=status)

@@ -33,15 +33,15 @@ FRESH_SECONDS: Final = 1.0
 
 @require_safe
 async def healthz(request: HttpRequest) -> HttpResponse:
-    """Alive: the process answers."""
+    """Liveness: the process responds."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @require_safe
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """Ready for traffic: 503 while it drains, or the database or the log is away or takes no write, in two seconds.
+    """Readiness: 503 while draining, or if the database or the log does not answer or accept writes within 2 seconds.
 
-    Also without room on the disk of a SQLite database, or for another connection.
+    Also 503 if the disk of a SQLite database is full, or if no file descriptors are left for new connections.
     """
     probes = _probes.setdefault(asyncio.get_running_loop(), {name: Probe(name, ask) for name, ask in PARTS.items()})
     is_draining, *answers = await asyncio.gather(_is_draining(), *(probe.answers() for probe in probes.values()))
@@ -50,14 +50,14 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     parts = {name: answer for name, answer in parts.items() if name not in ONLY_WHERE_IT_FAILS or not answer}
     ready = code == "ready"
     response = JsonResponse({"ready": ready, "code": code, **parts}, status=200 if ready else 503)
-    # The probes have said what is wrong: Django would log an error for each that asks.
+    # The probes log what is wrong; Django would log an error per request.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
 @require_safe
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text format, numbers only, for whoever has the token or comes from an allowed address."""
+    """Prometheus text format, for clients with the token or from an allowed address. 404 for others."""
     has_right = has_token(request.headers.get("Authorization", ""), settings.CHAT_METRICS_TOKEN)
     if not (has_right or _may_read_metrics(request)):
         raise Http404
@@ -65,9 +65,9 @@ async def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:
-    """By the address, under a name that is the site's or none at all (chatsite/trusted_scope.py).
+    """Whether the address is allowed, and the Host header is the site's or an IP address (chatsite/trusted_scope.py).
 
-    Of a proxy that nobody has told us of, the address is the proxy's own: that says nothing of who asks.
+    Behind a proxy that is not configured, the address is the proxy's and says nothing about the client.
     """
     if getattr(request, "scope", {}).get("chat.unknown_proxy"):
         return False
@@ -78,9 +78,9 @@ def _may_read_metrics(request: HttpRequest) -> bool:
 
 
 class Probe:
-    """Asks whether a part of the site answers: once a second at most, and never twice at a time.
+    """Checks whether a component answers: at most once per FRESH_SECONDS, and never concurrently.
 
-    So probes cost nothing, and a database that hangs holds one thread, however often it is asked for.
+    So health checks are cheap, and a database that hangs blocks one thread, however often they run.
     """
 
     def __init__(self, name: str, ask: Callable[[], Awaitable[bool]]) -> None:
@@ -93,7 +93,7 @@ class Probe:
     async def answers(self) -> bool:
         now = asyncio.get_running_loop().time()
         if self._asking is None or (self._asking.done() and now - self._asked_at >= FRESH_SECONDS):
-            # In a fresh context: the request that asks first may be over before the answer comes.
+            # In a fresh context: the request that started the check may end before the check does.
             self._asking = asyncio.get_running_loop().create_task(self._answers(), context=contextvars.Context())
             self._asked_at = now
         await asyncio.wait([self._asking], timeout=self._asked_at + PART_SECONDS - now)
@@ -102,16 +102,16 @@ class Probe:
     async def _answers(self) -> bool:
         try:
             answers, reason = await self._ask(), ""
-        except Exception as error:  # noqa: BLE001  (whatever it is, that part cannot be used)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the component is unusable)
             answers, reason = False, f": {error}"
         if answers != self._answered:
-            # Once, however long it lasts and however often it is asked.
+            # Log only changes, however long an outage lasts.
             self._answered = answers
             logger.warning("%s%s", WORDS[answers].format(self._name), reason)
         return answers
 
 
-WORDS: Final = {False: "Not ready: the {} does not answer", True: "Ready again: the {} answers"}
+WORDS: Final = {False: "health: not ready, {} check failed", True: "health: ready again, {} check passed"}
 
 
 async def _database_answers() -> bool:
@@ -132,7 +132,7 @@ async def _disk_has_room() -> bool:
 
 async def _descriptors_have_room() -> bool:
     if not descriptors.have_room():
-        raise OSError(f"{descriptors.limit()} file descriptors are nearly all in use")
+        raise OSError(f"nearly all {descriptors.limit()} file descriptors are in use")
     return True
 
 
@@ -145,7 +145,7 @@ async def _is_draining() -> bool:
         async with asyncio.timeout(PART_SECONDS):
             return (await engine()).draining.has_begun
     except (DatabaseError, TimeoutError):
-        # It is still being made, from what is in the database.
+        # The engine is still starting, from the data in the database.
         return False
 
 

@@ -1,4 +1,4 @@
-"""The icon, where browsers look for it that were not told by a page: beside the API, and for every tool that asks."""
+"""`/favicon.ico`, for browsers and tools that no page has told where the icon is."""
 
 from __future__ import annotations
 

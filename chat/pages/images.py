@@ -1,8 +1,8 @@
-"""A picture of another site, alone on a page: what the chat shows in a frame when a reader has asked to see it.
+"""A page with a single external image, which the chat shows in a frame when the user asks to see it.
 
-The chat's own policy lets no foreign picture in, so that no text can make a browser fetch one. This page may load the
-one picture that it is asked for, and nothing else: it has no script, no origin and no cookies of its own, and only the
-site's own pages may frame it. The server itself fetches nothing.
+The chat's own policy blocks external images, so that no text can make a browser fetch one. This page may load the one
+requested image and nothing else: it has no script, no origin and no cookies, and only the site's own pages may frame
+it. The server itself fetches nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-# As a browser writes it: the scripts of the page hand on what `new URL` has made of the text's address.
+# In the browser's normal form: the page's scripts pass on the output of `new URL`.
 ADDRESS: Final = re.compile(r"""(https://([a-z0-9.-]+)(?::\d{1,5})?)/[^\x00-\x20"'<>\\^`{|}\x7f-\U0010ffff]{0,4000}""")
 POLICY: Final = (
     "default-src 'none'; img-src {origin}; style-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -43,11 +43,11 @@ def image(request: HttpRequest) -> HttpResponse:
 
 
 def origin_of(address: str, own_host: str) -> str | None:
-    """Where the picture comes from; None unless it is another site's, over https."""
+    """The origin of the image; None unless it is another site's, over HTTPS."""
     found = ADDRESS.fullmatch(address)
     return found[1] if found and found[2] != own_host.rsplit(":", 1)[0].lower() else None
 
 
 def allow_image_frames(request: HttpRequest, response: HttpResponse) -> None:
-    """Let this page frame that one, and nothing else of the site."""
+    """Let this page frame the image page, and nothing else of the site."""
     response._csp_replace = {"frame-src": [request.build_absolute_uri(reverse("chat:image"))]}  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""The ES modules of a page under their hashed names: an import map, preloads, and the map's place in the policy.
+"""The page's ES modules under their hashed names: import map, preloads, and the map's hash for the CSP.
 
-The sources import each other by plain relative addresses. A browser resolves such an address first and then looks it
-up in the map, so the same sources run with hashed names (after `collectstatic`) and without (then there is no map).
+The sources import each other by plain relative URLs. A browser resolves such a URL first and then looks it up in the
+map, so the same sources run with hashed names (after `collectstatic`) and without (then there is no map).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from django.http import HttpResponse
 
 ENTRY: Final = "js/chat.js"
 FOLDERS: Final = ("js/", "vendor/")
-# Only those that run at once: `import("./x.js")` is loaded when it is needed. What this misses is loaded all the same,
-# one round trip later.
+# Static imports only: `import("./x.js")` loads on demand. An import that this misses still loads, one round trip
+# later.
 STATIC_IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """`import_map` is the text of the element, empty without hashed names. `preloads` are addresses, nearest first."""
+    """`import_map` is the element's text, empty without hashed names. `preloads` are URLs, nearest imports first."""
 
     import_map: str
     preloads: tuple[str, ...]
@@ -41,12 +41,12 @@ class Modules:
 
 
 def modules() -> Modules:
-    """Those of the chat page, worked out once per process."""
+    """The modules of the chat page, computed once per process."""
     return _modules(storages["staticfiles"])
 
 
 def allow_import_map(response: HttpResponse) -> None:
-    """Let this page's inline import map through its Content-Security-Policy: by hash, so nothing else gets through."""
+    """Allow this page's inline import map in its Content-Security-Policy: by hash, so nothing else is allowed."""
     if modules().import_map:
         response._csp_update = {"script-src": [modules().csp_source]}  # type: ignore[attr-defined]
 
@@ -57,19 +57,19 @@ def _modules(storage: Storage) -> Modules:
         return Modules("", ())
     names = sorted(name for name in storage.hashed_files if name.startswith(FOLDERS) and name.endswith(".js"))
     imports = {f"{storage.base_url}{name}": storage.url(name) for name in names}
-    # "<" cannot end the element early then. In JSON it means the same.
+    # Escape "<", so that it cannot end the element early. In JSON it means the same.
     import_map = json.dumps({"imports": imports}, separators=(",", ":")).replace("<", "\\u003c")
     return Modules(import_map, tuple(storage.url(name) for name in _graph(storage, ENTRY)))
 
 
 def _graph(storage: ManifestStaticFilesStorage, entry: str) -> Iterator[str]:
-    """The entry and all that it imports statically, breadth first, each once."""
+    """The entry and its static imports, direct and indirect, breadth first, without duplicates."""
     found = [entry]
     for name in found:
         if not storage.exists(name):
             continue
         yield name
-        # What is served: the modules of the page may be in one file there.
+        # The served file: there, the page's modules may be bundled in one.
         with storage.open(storage.stored_name(name)) as file:
             source = file.read().decode()
         for address in STATIC_IMPORT.findall(source):

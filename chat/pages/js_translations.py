@@ -1,5 +1,4 @@
-"""The texts of the page's scripts in the reader's language, as data that static/js/i18n.js reads, and what the server
-says to people."""
+"""Translations for the page's scripts: their own texts and the server's sentences, as data for static/js/i18n.js."""
 
 from __future__ import annotations
 
@@ -17,14 +16,14 @@ ELEMENT_ID = "catalogue"
 
 
 class Translations(TypedDict):
-    """`messages` by their English texts; of those with plural forms, all forms."""
+    """`messages`: translations by their English texts; a list of all forms where there are plural forms."""
 
     language: str
     messages: dict[str, str | list[str]]
 
 
 def catalogue() -> Translations | None:
-    """Of the language of this request. None in English: the texts are written in it."""
+    """The translations into the request's language. None for English, the source language."""
     language = get_language() or settings.LANGUAGE_CODE
     if language.split("-")[0] == "en":
         return None

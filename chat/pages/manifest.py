@@ -11,9 +11,9 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
 NAME: Final = "Chatsite"
-# Of the light theme: a manifest has only one of each, and the pages name their own.
+# From the light theme: a manifest has only one of each color, and the pages set their own.
 BACKGROUND: Final = "#fcfbf9"
-# Name, sizes, what it is for. A maskable one has room at its edges for the system to cut.
+# Name, sizes, purpose. A maskable icon has a margin for the system to crop.
 ICONS: Final = (
     ("favicon.svg", "any", "any"),
     ("icon-192.png", "192x192", "any"),
@@ -24,7 +24,7 @@ ICONS: Final = (
 
 @require_safe
 def manifest(request: HttpRequest) -> JsonResponse:
-    """For everybody: it is read before there is an account, and without cookies. https://www.w3.org/TR/appmanifest/"""
+    """Public: browsers fetch it without cookies, even before sign-up. https://www.w3.org/TR/appmanifest/"""
     start = reverse("chat:new")
     return JsonResponse(
         {

@@ -1,4 +1,4 @@
-"""Whether an address is one of those that a setting allows something."""
+"""Matches an IP address against the networks of a setting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 
 def is_within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    """False for what is no address: a Unix socket has none."""
+    """Whether the address is in one of the networks. False for anything else, such as the peer of a Unix socket."""
     try:
         found = ip_address(address)
     except ValueError:

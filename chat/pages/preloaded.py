@@ -1,4 +1,4 @@
-"""What the page's scripts ask for first, sent with the page: it can draw a conversation without a further request."""
+"""The first API responses that the page's scripts need, sent with the page to save further requests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from chat.api.serializers import unanswered_object
 from chat.models import UnansweredQuestion, User
 from chat.protocol.errors import ApiError
 
-# Of the messages' texts that come with the page, in bytes of UTF-8. Their letters may become six bytes each in there.
+# Limit for message texts sent with the page, in bytes of UTF-8. Escaping may turn a character into six bytes.
 ROOM: Final = 256 * 1024
 
 
 def first_answers(user: User, conversation_id: UUID | None) -> dict[str, Any]:
-    """The API's answers, by the paths below `/api` that they are the answers to."""
+    """API responses by their paths below `/api`."""
     answers: dict[str, Any] = {
         "/conversations": listed(user),
         "/conversations?pinned=1": listed(user, is_pinned=True),
@@ -29,9 +29,9 @@ def first_answers(user: User, conversation_id: UUID | None) -> dict[str, Any]:
         answers[path] = shown(user, conversation_id)
         end = end_of_branch(user, conversation_id, room=ROOM)
     except ApiError:
-        # Its first answer is being written: only its run knows of it.
+        # Its first answer is still being generated: only its run knows of it.
         return answers
-    # One message may be larger than that: it is asked for, then, when the page is there.
+    # A single message may exceed the limit: then the scripts request it after the page has loaded.
     if sum(len(each["text"].encode()) for each in end["items"]) <= ROOM:
         answers[f"{path}/messages?branch=active"] = end
     return answers

@@ -1,7 +1,7 @@
-"""What the server says to people in English, in frames and answers of the API, for the page to say in their language.
+"""Sentences that the server sends in English, in frames and API responses, for the page to translate.
 
-Whoever says it knows no reader and no Django: a run goes on while nobody reads it. So the sentences stand here once
-more; `{}` is whatever stands in that place. A test finds those that are said and are not here.
+The code that sends them knows neither the user's language nor Django: a run goes on while nobody follows it. So they
+are repeated here; `{}` is a placeholder for any text. A test finds missing ones.
 """
 
 from __future__ import annotations
@@ -107,5 +107,5 @@ SENTENCES: Final = (
 
 @lru_cache
 def server_words(language: str) -> dict[str, str]:
-    """By the English sentence. `language` is the one that is active now."""
+    """Translations by the English sentence. `language`, the cache key, must be the active language."""
     return {sentence: gettext(sentence) for sentence in SENTENCES}

@@ -1,4 +1,4 @@
-"""Light or dark, chosen by the person and known before the first paint: a cookie, so no script has to run first."""
+"""The theme that a user chose. It is in a cookie, so that it is known before the first paint without a script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ONE_YEAR: Final = 365 * 24 * 3600
 
 
 def theme(request: HttpRequest) -> dict[str, str]:
-    """Context processor: `theme` for `<html data-theme>`, and which cookie the scripts find the CSRF token in."""
+    """Context processor: `theme` for `<html data-theme>`, and the name of the CSRF cookie for the scripts."""
     chosen = request.COOKIES.get(COOKIE, "")
     return {"theme": chosen if chosen in THEMES else "system", "csrf_cookie": settings.CSRF_COOKIE_NAME}
 

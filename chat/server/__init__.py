@@ -1,1 +1,1 @@
-"""Daphne with what it lacks: an `await send` that waits for a slow reader, and an orderly end."""
+"""Daphne with backpressure (`await send` waits for a slow client) and a graceful shutdown."""

@@ -1,4 +1,4 @@
-"""How long a request may take to arrive, and how many connections may be without one."""
+"""Timeouts for receiving requests, and a limit on connections that have not sent one yet."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from chat.server import crowded, fast_path
 from chat.server.refusing import MALFORMED, TOO_SLOW, named
 from chatsite import descriptors, request_ids
 
-# For a client that goes on sending what was refused.
+# How long to keep draining a refused request.
 LINGER_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ArrivalDeadlines:
-    """`head`: seconds until a request's headers are complete, from the opening of the connection, or from the first
-    byte of a later request on it. `body`: seconds from there to the end of the body. `idle`: seconds without a byte,
-    in between or after a response. `waiting`: connections that have not sent the headers of any request, at most; the
-    oldest is closed for one more.
+    """Timeouts of a connection in seconds, and a limit on waiting connections.
 
-    Bounding the silence alone lets a client hold a connection for ever with a byte now and then ("slowloris").
+    `head`: to receive all headers, counted from the opening of the connection, or from the first byte of a later
+    request on it. `body`: from there to the end of the body. `idle`: without a byte, within or after a request.
+    `waiting`: how many connections may be open without having sent the headers of a request; the oldest is closed to
+    make room for another.
+
+    An idle timeout alone would let a client hold a connection forever with an occasional byte ("slowloris").
     """
 
     head: float = 20
@@ -35,7 +37,7 @@ class ArrivalDeadlines:
 
 
 class Waiting:
-    """The connections that have not sent the headers of a request yet, oldest first."""
+    """Connections that have not sent the headers of a request yet, oldest first."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -49,7 +51,7 @@ class Waiting:
             oldest.transport.abortConnection()
 
     def make_room(self, newest: Channel) -> None:
-        """Close the oldest one, if there is any beside the newest: now, as the next may come in this very moment."""
+        """Close the oldest connection other than the newest. Immediately: the next one may arrive at any moment."""
         oldest = next(iter(self._channels))
         if oldest is not newest:
             del self._channels[oldest]
@@ -60,10 +62,10 @@ class Waiting:
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where it matters
-    """A connection that speaks HTTP/1.1. What does not arrive in time is answered 408, what is malformed 400.
+    """An HTTP/1.1 connection. Requests that time out get 408, malformed ones 400.
 
-    `is_crowded`: it came when only the reserve of file descriptors was left, so that, as long as this is so, it serves
-    only who asks how the server is.
+    `is_crowded`: it was accepted when only the reserve of file descriptors was left. While that lasts, it serves only
+    health checks and metrics.
     """
 
     is_crowded = False
@@ -72,7 +74,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
         super().__init__()
         self._patience = patience
         self._waiting = waiting
-        # The timer, and what it is for: "head" or "body".
+        # The timer, and which part it waits for: "head" or "body".
         self._timer: Any = None
         self._awaited = ""
         self._has_sent = False
@@ -89,7 +91,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         self._has_sent = True
         super().dataReceived(data)
-        # Afterwards: of a request that came in one piece, as most do, no timer needs to know.
+        # Afterwards: a request that arrives in one piece, as most do, needs no timer.
         self._await("" if self._handlingRequest else "head" if self.line_mode else "body")
 
     def allHeadersReceived(self) -> None:  # noqa: N802
@@ -118,7 +120,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
         if self._has_sent:
             self._refuse(TOO_SLOW)
         else:
-            # One that a browser opened for later is closed without a word: it would take that for an answer.
+            # Browsers open spare connections. Close those silently: a 408 would be taken for a response.
             self.loseConnection()
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
@@ -127,9 +129,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # Twisted's is untyped where 
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
         self._refuse(MALFORMED)
 
-    def _refuse(self, answer: bytes) -> None:
-        """Says so, and hears the rest for a while without keeping it: closed at once, the answer would be lost."""
-        self.transport.write(named(answer, request_ids.made()))
+    def _refuse(self, response: bytes) -> None:
+        """Respond, then discard input for a while: the client would lose the response if we closed at once."""
+        self.transport.write(named(response, request_ids.made()))
         self.transport.loseWriteConnection()
         self.dataReceived = lambda data: None  # type: ignore[method-assign]
         self._buffer = b""

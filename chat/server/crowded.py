@@ -1,4 +1,4 @@
-"""What is said of a full table of file descriptors, and how often."""
+"""Logs that file descriptors have run out, at a limited rate."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _told_at = -AGAIN_SECONDS
 
 
 def tell() -> None:
-    """One line a minute, however many are sent away meanwhile."""
+    """Log one line per minute, however many connections are refused."""
     global _told_at
     now = time.monotonic()
     if now - _told_at >= AGAIN_SECONDS:
         _told_at = now
         logger.error(
-            "server: no file descriptors left for new connections (limit %d): they get 503. Raise the hard limit: "
-            "ulimit -Hn, LimitNOFILE= of systemd, or ulimits of Compose.",
+            "server: no file descriptors left (limit %d), new connections get 503. Raise the hard limit: ulimit -Hn, "
+            "LimitNOFILE= in systemd, or ulimits in Compose.",
             descriptors.limit(),
         )

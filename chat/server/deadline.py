@@ -8,9 +8,9 @@ logger = logging.getLogger(__name__)
 
 
 class Deadline:
-    """Ends the process at a time by all means: an event loop or a thread that hangs cannot keep it.
+    """Forces the process to exit at a given time, even if the event loop or a thread hangs.
 
-    A thread may hang because a database does not answer. Once all else has ended in order, that is no failure.
+    A thread may hang because a database does not answer. If only that is left, the exit status is 0.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Deadline:
         self._status = 1
 
     def set(self, seconds: float) -> None:
-        """In so many seconds; this replaces what was set before."""
+        """Exit in this many seconds. Replaces an earlier deadline."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = threading.Timer(seconds, self._end)
@@ -26,10 +26,10 @@ class Deadline:
         self._timer.start()
 
     def in_order(self) -> None:
-        """All that is left is for the threads to end."""
+        """The shutdown is complete except for threads: exit with status 0."""
         self._status = 0
 
     def _end(self) -> None:
-        logger.error("The server has not ended in time: it is ended")
+        logger.error("server: shutdown timed out, exiting now")
         logging.shutdown()
         os._exit(self._status)

@@ -1,19 +1,19 @@
-"""Collections of cyclic garbage that hold nobody up."""
+"""Garbage collection without long pauses."""
 
 from __future__ import annotations
 
 import gc
 from typing import Final
 
-# A token makes dozens of objects, and nearly all of them end without the collector: it need not look so often.
+# A token creates dozens of objects, and reference counting frees nearly all of them: the collector can run less often.
 YOUNG_OBJECTS: Final = 10_000
 
 
 def settle() -> None:
-    """To be called when everything that lasts as long as the process has been made.
+    """Call this once all long-lived objects exist.
 
-    A full collection would look at all of it again each time, modules and classes above all: a tenth of a second in
-    which every stream stands still.
+    Otherwise each full collection scans them again, mostly modules and classes: a tenth of a second in which every
+    stream stands still.
     """
     gc.collect()
     gc.freeze()

@@ -10,10 +10,10 @@ from chat.light_event import LightEvent
 
 @implementer(IPushProducer)
 class WriteGate:
-    """Shut while a connection's write buffer is over its limit, open otherwise.
+    """Closed while a connection's write buffer is over its limit, open otherwise.
 
-    Twisted tells only a registered "push producer" that the buffer has filled (64 KiB) or run empty, so the gate
-    poses as one. Once the connection is gone it stays open: nobody waits for a reader that will not come back.
+    Twisted reports a full (64 KiB) or empty buffer only to a registered "push producer", so the gate acts as one.
+    Once the connection is gone it stays open: nothing waits for a client that will not come back.
     """
 
     def __init__(self) -> None:
@@ -23,13 +23,13 @@ class WriteGate:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a connection with room for more."""
+        """Whether the connection exists and has room in its buffer."""
         return self._open.is_set() and not self._finished
 
     async def passed(self) -> None:
-        """Returns when there is room for more, or when there is no connection any more."""
+        """Return when there is room in the buffer, or when the connection is gone."""
         if self._finished:
-            # An application that sends on and on before it looks whether somebody listens would hold up everybody.
+            # Yield: an application that keeps sending without checking for a disconnect would block the event loop.
             await asyncio.sleep(0)
         await self._open.wait()
 

@@ -17,14 +17,14 @@ from chatsite import descriptors, request_ids
 
 logger = logging.getLogger(__name__)
 
-# What waits to be written to one reader, at most, beside the piece that is over it.
+# Write-buffer limit per client, not counting the chunk that exceeds it.
 BUFFER_BYTES: Final = 16 * 1024
-# Answered as long as there is any descriptor. Here a path prefix counts for nothing: they are asked for directly.
+# Served as long as any descriptor is left. No path prefix here: probes call the server directly.
 PROBES: Final = frozenset({b"/healthz", b"/readyz", b"/metrics"})
 
 
 class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
-    """A request whose response waits for a slow reader (`gate`), and whose body has an end."""
+    """A request whose response waits for a slow client (`gate`), and whose body size is limited."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.gate = WriteGate()
@@ -38,7 +38,7 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
             self._refuse()
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
-        """Before anybody is asked who sends it, all of a body would be put on the disk."""
+        """Limits the body here: Daphne would write all of it to disk before anything authenticates the client."""
         self._received += len(data)
         if self._received > BODY_BYTES:
             self._refuse()
@@ -56,16 +56,16 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         if self.channel is not None and (self.server.is_draining or self.channel.is_crowded):
-            # Its client shall ask elsewhere next time, or give its place to another.
+            # The client should reconnect to another process, or free its place.
             self.channel.persistent = 0
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", ()), (b"Connection", b"close")]}
         super().handle_reply(message)
         if message["type"] == "http.response.start" and self.channel is not None:
-            # Twisted's limit is 64 KiB for each reader, who may be one of many that do not read.
+            # Twisted's limit of 64 KiB is too much memory with many stalled clients.
             self.channel.transport.bufferSize = BUFFER_BYTES
             self.registerProducer(self.gate, True)
-            # The end of the last response on this connection may still be on its way out.
+            # The end of the previous response on this connection may still be buffered.
             if self.channel._waitingForTransport:
                 self.gate.pauseProducing()
 
@@ -80,7 +80,7 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
         super().connectionLost(reason)
 
     def handle_exception(self, exception: BaseException) -> None:
-        """Answers 500, or breaks the connection off if a part of the response is out: never a clean end."""
+        """Respond with 500, or abort the connection if part of the response is sent: it must not look complete."""
         if self.channel is None or self.finished:
             return
         if self._response_started:
@@ -89,7 +89,7 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
             super().handle_exception(exception)
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """In place of Daphne's page, which names itself and may be sniffed and framed."""
+        """Replaces Daphne's error page, which names the server and may be sniffed and framed."""
         code, sentence = ("bad_request", body) if status < 500 else ("server_error", "Something went wrong here.")
         headers = {
             "Content-Type": "application/json",
@@ -100,13 +100,13 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
         }
         head = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.handle_reply({"type": "http.response.start", "status": status, "headers": head})
-        said = json_body(code, f"{sentence.rstrip('.')}.")
-        self.handle_reply({"type": "http.response.body", "body": said.encode()})
+        content = json_body(code, f"{sentence.rstrip('.')}.")
+        self.handle_reply({"type": "http.response.body", "body": content.encode()})
 
-    def _refuse(self, answer: bytes = TOO_BIG) -> None:
-        """Says so, and hears the rest for a while without keeping it: closed at once, the answer would be lost."""
+    def _refuse(self, response: bytes = TOO_BIG) -> None:
+        """Respond, then discard input for a while: the client would lose the response if we closed at once."""
         if self._refused is None:
-            self.transport.write(named(answer, self._name))
+            self.transport.write(named(response, self._name))
             self.transport.loseWriteConnection()
             self._refused = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
 
@@ -128,7 +128,7 @@ class HTTPFactory(DaphneHTTPFactory):  # type: ignore[misc]  # Daphne is untyped
         self._waiting = Waiting(patience.waiting)
 
     def protocol(self) -> Channel:
-        """HTTP/1.1 alone: there is no TLS here, in which another protocol could be agreed on."""
+        """HTTP/1.1 only: without TLS there is no negotiation of another protocol."""
         return Channel(self._patience, self._waiting)
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
@@ -137,4 +137,4 @@ class HTTPFactory(DaphneHTTPFactory):  # type: ignore[misc]  # Daphne is untyped
         return channel
 
     def log(self, request: Any) -> None:
-        """No access log: that is the proxy's, and Twisted would format each line only to throw it away."""
+        """No access log: the proxy writes one, and Twisted would format each line only to discard it."""

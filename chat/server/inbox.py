@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from chat.light_event import LightEvent
 
-# More than these unread, and nothing more should be taken from the network before some are.
+# Unread messages at which to stop reading from the network.
 FULL: Final = 32
 
 
 class Inbox:
-    """What a connection has for its application, in order: an `asyncio.Queue` in a tenth of its memory."""
+    """A connection's messages for its application, in order: an `asyncio.Queue` in a tenth of the memory."""
 
     __slots__ = ("_arrived", "_messages", "_on_room")
 
@@ -38,5 +38,5 @@ class Inbox:
         return message
 
     def when_there_is_room(self, call: Callable[[], None]) -> None:
-        """Call this, once, when the application has read some of what is here now."""
+        """Call this once when the application has read enough that the inbox is no longer full."""
         self._on_room = call

@@ -8,27 +8,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-# Connections that wait to be accepted: everybody may come back at once after a restart.
+# Connections waiting to be accepted: after a restart all clients may reconnect at once.
 BACKLOG: Final = 2048
-# What the kernel takes of us for one connection beyond what is on its way. Without an end it would be up to 4 MB for
-# each reader that does not read: memory that no process has, but that counts in the limit of its container.
+# Unsent bytes that the kernel buffers per connection. Its default is up to 4 MB for each stalled client: memory that
+# belongs to no process but counts towards the container's limit.
 UNSENT_BYTES: Final = 64 * 1024
 
 
 class CannotListen(Exception):
-    """The address cannot be had. `in_use` says whether somebody else has it."""
+    """The address is not available. `in_use`: another process has it."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error.strerror or str(error))
         self.in_use = error.errno == errno.EADDRINUSE
 
 
-# As for a port of this machine: whoever can reach the directory may connect.
+# Like a local port: anyone who can reach the directory may connect.
 SOCKET_MODE: Final = 0o666
 
 
 def listen_unix(path: Path) -> socket.socket:
-    """A listening Unix socket, in place of one that nobody listens on any more. Raises CannotListen."""
+    """A listening Unix socket. Replaces a stale one that nothing listens on. Raises CannotListen."""
     listener = socket.socket(socket.AF_UNIX)
     try:
         _remove_dead(path)
@@ -42,7 +42,7 @@ def listen_unix(path: Path) -> socket.socket:
 
 
 def _remove_dead(path: Path) -> None:
-    """Raises OSError if somebody listens there, or if it is something else than a socket."""
+    """Raises OSError if something listens there, or if the path is not a socket."""
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.stat().st_mode):
             raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
@@ -53,18 +53,18 @@ def _remove_dead(path: Path) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 lets the system choose one. Raises CannotListen."""
+    """A listening socket; port 0 lets the system choose a free port. Raises CannotListen."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        # A name that has addresses of both families means the one that everybody has.
+        # Prefer IPv4 for a name with addresses of both families: every client has it.
         family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise CannotListen(error) from error
     try:
-        # Or a restart would have to wait for the last connections to be forgotten.
+        # Otherwise a restart would have to wait for old connections to leave TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Whatever is accepted here has it, too.
+        # Accepted connections inherit this.
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         listener.bind(address)

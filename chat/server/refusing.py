@@ -1,4 +1,4 @@
-"""What the server itself answers, where no application has been asked yet: JSON, with the headers of every answer."""
+"""Responses of the server itself, before a request reaches the application: JSON, with the usual headers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 413: "Content Too
 
 
 def refusal(code: str, message: str, **more: str) -> bytes:
-    """A whole HTTP/1.1 response, after which the connection ends."""
+    """A complete HTTP/1.1 response that closes the connection."""
     status, retryable = ERRORS[code].status, ERRORS[code].retryable
     body = json_body(code, message)
     headers = {
@@ -29,9 +29,9 @@ def refusal(code: str, message: str, **more: str) -> bytes:
     return "\r\n".join([*lines, "", body]).encode()
 
 
-def named(answer: bytes, request_id: str) -> bytes:
-    """The same response with the name of the request that it refuses."""
-    status, _, rest = answer.partition(b"\r\n")
+def named(response: bytes, request_id: str) -> bytes:
+    """The same response with the ID of the refused request."""
+    status, _, rest = response.partition(b"\r\n")
     return b"\r\n".join([status, f"{request_ids.HEADER}: {request_id}".encode(), rest])
 
 

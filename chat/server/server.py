@@ -30,31 +30,31 @@ PING_INTERVAL_SECONDS: Final = 20
 PING_TIMEOUT_SECONDS: Final = 30
 REAP_SECONDS: Final = 1
 TIMEOUTS_SECONDS: Final = 2
-# What the transport lets through, at least. Below it an application can answer a frame that is over its own limit.
+# Minimum transport limit for messages, so that the application can reject a frame over its own limit.
 WEBSOCKET_BYTES: Final = 1024 * 1024
-# As Twisted names what `accept` says where the process, or the whole machine, has as many files open as it may.
+# Twisted's names for `accept` errors when the process, or the machine, has too many open files.
 NO_DESCRIPTORS: Final = frozenset({"EMFILE", "ENFILE"})
 STREAMED: Final = frozenset({"websocket.send", "http.response.body"})
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-# How an end takes its time, after the drain: `on_shutdown`; applications that still run; those that are cancelled.
+# Timeouts of the shutdown, after the drain: for `on_shutdown`, running applications, and cancelled ones.
 SHUTDOWN_SECONDS: Final = 7
 APPLICATIONS_SECONDS: Final = 2
 CANCEL_SECONDS: Final = 1
-# Whatever hangs then is not waited for.
+# After this the process exits, even if something hangs.
 DEADLINE_SECONDS: Final = 12
 PATIENCE: Final = ArrivalDeadlines()
 
 
 class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
-    """Serves an ASGI application on a listening socket, which it takes over, until SIGTERM or SIGINT.
+    """Serves an ASGI application on a listening socket until SIGTERM or SIGINT. Takes ownership of the socket.
 
-    `await send(…)` returns once less than 64 KiB (of a response: 16 KiB) wait to be written to that connection.
+    `await send(…)` returns once less than 64 KiB (16 KiB for a response) is waiting to be written to that connection.
 
-    On a signal it stops listening and awaits `on_drain`, and then the applications that run, for `drain_seconds`
-    together or until a second signal. Then it awaits `on_shutdown` (at most SHUTDOWN_SECONDS), cancels what still
-    runs, and `run` returns. A process that has not ended DEADLINE_SECONDS after the drain is ended.
+    On a signal it stops listening, awaits `on_drain` and then the running applications, for at most `drain_seconds`
+    in total or until a second signal. Then it awaits `on_shutdown` (at most SHUTDOWN_SECONDS), cancels what still
+    runs, and `run` returns. If that takes more than DEADLINE_SECONDS after the drain, the process exits.
 
-    `on_listening()` is called once connections are answered.
+    `on_listening()` is called once connections are served.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         super().__init__(
             application,
             endpoints=[f"fd:fileno={listener.fileno()}"],
-            # None: it would cut a streamed response in the middle, with a clean end.
+            # None: a timeout would cut a streamed response in the middle and make it look complete.
             http_timeout=None,
             ping_interval=PING_INTERVAL_SECONDS,
             ping_timeout=PING_TIMEOUT_SECONDS,
@@ -93,7 +93,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         self._port: Any = None
 
     def run(self) -> None:
-        """Returns after an orderly end."""
+        """Serve; return after a graceful shutdown."""
         globalLogBeginner.beginLoggingTo([log_failure], redirectStandardIO=False, discardBuffer=True)
         loop = reactor._asyncioEventloop
         asyncio.set_event_loop(loop)
@@ -106,7 +106,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         reactor.callLater(TIMEOUTS_SECONDS, self.timeout_checker)
         for number in SIGNALS:
             loop.add_signal_handler(number, self.end)
-        # Twisted's own handlers would stop the reactor, and with it everything, at once.
+        # Twisted's own handlers would stop the reactor immediately.
         reactor.run(installSignalHandlers=False)
         for number in SIGNALS:
             loop.remove_signal_handler(number)
@@ -117,7 +117,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         return self._ending is not None
 
     def end(self) -> None:
-        """What a signal does. The second one ends the drain."""
+        """Handle a signal: the first starts the shutdown, the second ends the drain."""
         if self._ending is None:
             self._deadline.set(self._drain_seconds + DEADLINE_SECONDS)
             self._ending = asyncio.get_running_loop().create_task(self._end())
@@ -126,11 +126,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
             self._hurry.set()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Inbox | None:
-        """As Daphne's own, with an inbox that takes less memory while nothing is in it."""
+        """Like Daphne's, with an inbox that takes less memory while it is empty."""
         inbox = Inbox()
         scope.setdefault("asgi", {"version": "3.0"})
         if scope["type"] == "websocket":
-            # The application may refuse a handshake with another status than 403 (ASGI, "Websocket Denial Response").
+            # The application may refuse a handshake with a status other than 403 (ASGI, "Websocket Denial Response").
             scope["extensions"] = {"websocket.http.response": {}}
         application = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         if protocol not in self.connections:
@@ -141,34 +141,34 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         kind = message["type"]
         if kind == "websocket.send" and protocol.takes_frames:
-            # Daphne's own looks the connection up three times before it hands the message over.
+            # Daphne looks up the connection three times before it passes the message on.
             protocol.handle_reply(message)
         else:
             await super().handle_reply(protocol, message)
-        # A close is not held up: it is how the application gets rid of a reader that does not read.
+        # A close never waits: the application uses it to get rid of a stalled client.
         if kind in STREAMED and not protocol.gate.is_open:
             await protocol.gate.passed()
 
     def application_checker(self) -> None:
-        """Daphne's timers re-arm themselves in their last line, so that one exception would end them for good."""
+        """Daphne's timers re-arm themselves in their last line, so one exception would stop them for good."""
         try:
             super().application_checker()
         except Exception:
-            logger.exception("Ended applications could not be cleared away; trying again")
+            logger.exception("server: finished applications not removed, retrying")
             reactor.callLater(REAP_SECONDS, self.application_checker)
 
     def timeout_checker(self) -> None:
         try:
             super().timeout_checker()
         except Exception:
-            logger.exception("The connections' timeouts could not be checked; trying again")
+            logger.exception("server: connection timeouts not checked, retrying")
             reactor.callLater(TIMEOUTS_SECONDS, self.timeout_checker)
 
     def _make_websocket_factory(self) -> WebSocketFactory:
         factory = WebSocketFactory(self, server=self.server_name)
         factory.setProtocolOptions(
             autoPingTimeout=self.ping_timeout,
-            allowNullOrigin=True,  # the application judges origins
+            allowNullOrigin=True,  # the application checks origins
             openHandshakeTimeout=self.websocket_handshake_timeout,
             maxMessagePayloadSize=self.websocket_max_message_size,
             maxFramePayloadSize=self.websocket_max_frame_size,
@@ -179,24 +179,24 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
         family = self._listener.family
         endpoint = AdoptedStreamServerEndpoint(reactor, self._listener.detach(), family)
         endpoint.listen(self.http_factory).addCallback(self.listen_success)
-        # Not before the loop runs: then whoever is told can connect and gets an answer.
+        # Only once the loop runs, so that whoever is told to connect gets a response.
         reactor._asyncioEventloop.call_soon(self._on_listening)
 
     def listen_success(self, port: Any) -> None:
         self._port = port
         if self._is_unix:
-            # Other workers listen there, too: Twisted would remove the file at the end, and shut the socket for all.
+            # Other workers share the socket: Twisted would remove the file and shut the socket down for all of them.
             port._bindPath, port._shouldShutdown = "\0", False
 
     async def _end(self) -> None:
         try:
-            # Those that have connected already are served.
+            # Serve the connections that are already in the queue.
             self._port.doRead()
             await defer.maybeDeferred(self._port.stopListening).asFuture(asyncio.get_running_loop())
             await self._drain()
             await self._shut_down()
         except Exception:
-            logger.exception("The server does not end in order")
+            logger.exception("server: shutdown failed")
         reactor.stop()
 
     async def _drain(self) -> None:
@@ -208,7 +208,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
             task.cancel()
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(result, Exception):
-                logger.error("The drain has failed", exc_info=result)
+                logger.error("server: drain failed", exc_info=result)
 
     async def _drained(self) -> None:
         if self._on_drain is not None:
@@ -222,7 +222,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
                     await self._on_shutdown()
             except Exception:
-                logger.exception("The shutdown is not as orderly as it should be")
+                logger.exception("server: on_shutdown failed")
         if applications := self._running_applications():
             await asyncio.wait(applications, timeout=APPLICATIONS_SECONDS)
         rest = asyncio.all_tasks() - {asyncio.current_task()}
@@ -237,20 +237,20 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # Daphne is untyped
 
 
 def handle_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # Django leaves the task that waits for the client's departure unread; the departure is nothing to report.
+    # Django never retrieves the task that waits for the client to disconnect; a disconnect is not worth a report.
     if not isinstance(context.get("exception"), RequestAborted):
         loop.default_exception_handler(context)
 
 
 def log_failure(event: dict[str, Any]) -> None:
-    """Twisted's own log, but for what it could not hand to anybody else, and for connections that it had to refuse."""
+    """Replaces Twisted's log: keeps unhandled errors, and connections refused for lack of file descriptors."""
     if event.get("acceptError") in NO_DESCRIPTORS or "EMFILE" in (event.get("log_format") or ""):
         crowded.tell()
         return
     failure = event.get("log_failure")
     if failure is not None and event.get("log_level") == LogLevel.critical:
         logger.error(
-            "Unhandled error in the server: %s",
+            "server: unhandled error: %s",
             failure.getErrorMessage(),
             exc_info=(failure.type, failure.value, failure.getTracebackObject()),
         )

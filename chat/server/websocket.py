@@ -18,16 +18,16 @@ from chatsite import request_ids
 
 logger = logging.getLogger(__name__)
 
-# For what is still in the buffer when a connection is given up.
+# Time to flush the buffer of a connection that is being dropped.
 LINGER_SECONDS: Final = 5
-# Pings, pongs and pieces of messages, of which the application hears nothing and cannot count them. A browser sends
-# a pong for each of our pings, and messages whole.
+# Limit for pings, pongs and message fragments, which the application never sees and cannot count. A browser sends one
+# pong for each of our pings, and never fragments.
 SILENT_FRAMES_PER_SECOND: Final = 100
 CONTROL: Final = 8
 
 
 class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
-    """A WebSocket whose `send` waits for a slow reader (`gate`), and which reads no faster than its application."""
+    """A WebSocket whose `send` waits for a slow client (`gate`), and which reads no faster than its application."""
 
     _silent_frames = 0
     _silent_since = 0.0
@@ -39,7 +39,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         super().__init__(*args, **kwargs)
 
     def onOpen(self) -> None:  # noqa: N802
-        # The connection began as HTTP, whose channel is still registered and would be told in our place.
+        # The connection began as HTTP, whose channel is still registered and would be notified instead of us.
         self.transport.unregisterProducer()
         self.transport.registerProducer(self.gate, True)
         super().onOpen()
@@ -52,7 +52,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
 
     def dropConnection(self, abort: bool = False) -> None:  # noqa: N802
         super().dropConnection(abort)
-        # Twisted would wait for the buffer to empty: for ever, if the client has said goodbye and reads no more.
+        # Twisted would wait for the buffer to empty: forever, if the client has said goodbye and stopped reading.
         if not abort and self._abortion is None:
             self._abortion = reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
 
@@ -71,7 +71,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         return bool(self.state == self.STATE_OPEN)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """An acknowledgement is a frame of its own, in between nothing else."""
+        """The fast path covers acknowledgements: each arrives as one whole frame."""
         if (
             self.takes_frames
             and not self.data
@@ -87,7 +87,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
         super().onMessage(payload, isBinary)
         if self._reads and self.application_queue.is_full:
-            # An application that waits, for a database or for this very reader, would have it all in memory.
+            # While the application waits, for a database or for this very client, messages would pile up in memory.
             self._reads = False
             self.application_queue.when_there_is_room(self._read_on)
             self.transport.pauseProducing()
@@ -111,13 +111,12 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
             self.sendClose(FLOOD)
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802
-        # To a client that reads nothing no pong could go, and they would pile up. RFC 6455 (5.5.3) lets us answer the
-        # last ping alone.
+        # Pongs to a stalled client would pile up. RFC 6455 (5.5.3) allows answering only the last ping.
         if self.gate.is_open:
             super().onPing(payload)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        # The application learns of the end by `websocket.disconnect`; until then what it sends goes nowhere (ASGI).
+        # Until the application receives `websocket.disconnect`, what it sends is dropped (ASGI).
         if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
             return
         if self.takes_frames and (text := message.get("text")) and not self.send_queue:
@@ -131,7 +130,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
             self.gate.finish()
 
     def _deny(self, status: int) -> None:
-        """Refuse the handshake with this status, and no body. Daphne itself knows 403 alone."""
+        """Refuse the handshake with this status and no body. Daphne itself supports only 403."""
         self.handshake_deferred.errback(ConnectionDeny(code=status, reason=HTTPStatus(status).phrase))
         del self.handshake_deferred
         self.server.protocol_disconnected(self)
@@ -140,13 +139,13 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
     def handle_exception(self, exception: BaseException) -> None:
         try:
             super().handle_exception(exception)
-        except Exception:  # autobahn raises a plain Exception if the handshake is in an odd state
-            logger.exception("A WebSocket could not be closed in order")
+        except Exception:  # autobahn raises a plain Exception if the handshake is in an unexpected state
+            logger.exception("server: WebSocket not closed cleanly, aborting the connection")
             self.transport.abortConnection()
 
     def _sendAutoPing(self) -> None:  # noqa: N802
-        # One at a time: autobahn forgets the timer of a ping that is still unanswered, which then ends a live
-        # connection when it fires.
+        # One at a time: autobahn loses track of an unanswered ping's timer, which then closes a live connection when
+        # it fires.
         if self.autoPingTimeoutCall is None:
             super()._sendAutoPing()
 

@@ -1,7 +1,7 @@
-"""Several server processes on one port: the parent keeps them alive, and serves nothing itself.
+"""Several server processes on one port: the parent restarts them and serves nothing itself.
 
-They share its listening socket. With a socket for each (SO_REUSEPORT) the connections that wait in the queue of a
-process that dies would be lost; from this one, another process takes them.
+They share its listening socket. With a socket each (SO_REUSEPORT), connections queued at a process that dies would be
+lost; with a shared one, another process accepts them.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ logger = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 30.0
-# One that has lived for so long was not started in vain: its successor waits no longer than the first.
+# A worker that ran this long resets the restart delay.
 STEADY_SECONDS: Final = 10.0
 ENDING: Final = (signal.SIGTERM, signal.SIGINT)
-# How a worker ends that was told to; the second before it listens to signals.
+# Exit codes of a worker that was told to stop; the second if it had no signal handler yet.
 ORDERLY: Final = (0, -signal.SIGTERM)
 
 
 @dataclass
 class Worker:
-    """A place for a process. `wait`: seconds that its next process is made to wait."""
+    """A slot for a process. `wait`: seconds before its next process starts."""
 
     process: subprocess.Popen[bytes] | None = None
     begins_at: float = 0.0
@@ -39,10 +39,10 @@ class Worker:
 
 
 class Workers:
-    """`command` and `--listener <file descriptor>` is what a worker runs. It ends when its standard input does.
+    """A worker runs `command` with `--listener <file descriptor>`, and must exit when its standard input closes.
 
-    So it ends with the parent, even if that is killed. `end_seconds`: how long an end may take before it is forced.
-    `on_ended` is told the number of each process that has ended.
+    So workers exit with the parent, even if it is killed. `end_seconds`: how long a shutdown may take before workers
+    are killed. `on_ended` is called with the id of each process that has exited.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Workers:
         self._status = True
 
     def run(self) -> bool:
-        """Until SIGTERM or SIGINT, which every worker is told, and all have ended. Whether they did so in order."""
+        """Run until SIGTERM or SIGINT, pass it on, wait for all workers. Returns whether all exited cleanly."""
         with _signals() as signals:
             while True:
                 self._look()
@@ -83,7 +83,7 @@ class Workers:
                 self._start(worker, now)
         if self._forced_at is not None and self._forced_at <= now:
             for process in self._processes():
-                logger.error("Worker %d has not ended in time: it is killed.", process.pid)
+                logger.error("workers: shutdown timed out, killing worker %d", process.pid)
                 process.kill()
                 process.wait()
                 self._status = False
@@ -94,10 +94,10 @@ class Workers:
             self._command,
             stdin=subprocess.PIPE,
             pass_fds=[self._listener.fileno()],
-            # Ctrl-C is for the parent, which tells it to the workers.
+            # Ctrl-C goes to the parent only, which passes it on.
             process_group=0,
         )
-        logger.info("Worker %d started.", worker.process.pid)
+        logger.info("workers: started worker %d", worker.process.pid)
 
     def _ended(self, worker: Worker, process: subprocess.Popen[bytes], now: float) -> None:
         if process.stdin is not None:
@@ -110,16 +110,16 @@ class Workers:
         if now - worker.begins_at >= STEADY_SECONDS:
             worker.wait = FIRST_WAIT_SECONDS
         logger.error(
-            "Worker %d has ended (%d); another one begins in %.1f s.", process.pid, process.returncode, worker.wait
+            "workers: worker %d exited with %d, restarting in %.1f s", process.pid, process.returncode, worker.wait
         )
         worker.begins_at = now + worker.wait
         worker.wait = min(worker.wait * 2, LONGEST_WAIT_SECONDS)
 
     def _end(self) -> None:
-        """What a signal does; the workers know what a second one means."""
+        """Handle a signal: pass it on. The workers themselves act on a second one."""
         if self._forced_at is None:
             self._forced_at = time.monotonic() + self._end_seconds
-            # They have it too: nobody listens any more once each of them has let go.
+            # The workers have it too: listening stops once they have all closed it.
             self._listener.close()
         for process in self._processes():
             process.send_signal(signal.SIGTERM)
@@ -128,7 +128,7 @@ class Workers:
         return [worker.process for worker in self._workers if worker.process is not None]
 
     def _patience(self) -> float | None:
-        """Until something is to be done though nothing happens; None if nothing is."""
+        """Seconds until the next timed action; None if there is none."""
         times = [worker.begins_at for worker in self._workers if worker.process is None and self._forced_at is None]
         if self._forced_at is not None:
             times.append(self._forced_at)
@@ -137,7 +137,7 @@ class Workers:
 
 @contextmanager
 def _signals() -> Iterator[socket.socket]:
-    """A socket that brings the numbers of the signals that come."""
+    """A socket that delivers the numbers of incoming signals."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
@@ -153,4 +153,4 @@ def _signals() -> Iterator[socket.socket]:
 
 
 def _heard(number: int, frame: FrameType | None) -> None:
-    """A signal without a handler in Python would not come through the socket."""
+    """Does nothing: without a Python handler a signal would not reach the socket."""

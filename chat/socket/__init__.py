@@ -1,1 +1,1 @@
-"""The WebSocket: a door of its own beside the API."""
+"""The WebSocket endpoint, next to the API."""

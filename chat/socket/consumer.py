@@ -1,7 +1,7 @@
-"""The WebSocket `/ws/chat`: one socket per tab, for all of a person's conversations (docs/protocol.md).
+"""The WebSocket `/ws/chat`: one socket per tab carries all of a user's conversations (docs/protocol.md).
 
-A handler never streams and never waits for the reader: requests run as tasks, and everything that is sent goes
-through one writer, so that a stop or an acknowledgement is heard while answers stream at full speed.
+Handlers never stream and never wait for the client: requests run as tasks, and one writer sends everything. Stops and
+acknowledgements are therefore handled while answers stream at full speed.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ logger = logging.getLogger(__name__)
 
 SUBPROTOCOL: Final = "chat.v1"
 PROTOCOL: Final = 1
-# More requests than this under way at once and the next is refused: no client can pile them up here.
+# Concurrent requests per socket. The next one is refused, so that a client cannot pile them up.
 REQUESTS: Final = 32
 RETRY_MS: Final = 1000
-# The server drops a handshake after five seconds, and the client would not know why.
+# Below the server's handshake timeout of five seconds, after which the client would not learn the reason.
 HANDSHAKE_SECONDS: Final = 3.0
-# For whom being told when to come back is not enough. Below HANDSHAKE_SECONDS, so that it is told all the same.
+# Delay for a client that ignores the retry time. Below HANDSHAKE_SECONDS, so that it still gets a close code.
 DEAF_SECONDS: Final = 2.5
-# Of a user, in a process: every tab may be opened, and opened again, within a minute.
+# Per minute, user and process: every tab may open and reopen its socket within a minute.
 HANDSHAKES_PER_SOCKET: Final = 2
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -62,7 +62,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    # Without a channel layer of its own, which would cost a thread hop a message: notices come by chat.notices.
+    # No channel layer, which would cost a thread hop per message. Notices come through chat.notices.
 
     _engine: Engine
     _requests: SocketRequests
@@ -72,7 +72,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     _user_id = 0
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Channels' own makes a task for each message, to wait for the server and for a channel layer at once."""
+        """Replaces Channels' loop, which creates a task per message to wait for the server and a channel layer."""
         self.scope = scope
         self.base_send = send
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,14 +82,14 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 while True:
                     await self.dispatch(await receive())
         finally:
-            # Also where a server ends what does not end by itself: nothing of it stays behind.
+            # Also when the server cancels the application: leave nothing behind.
             for task in self._tasks:
                 task.cancel()
             if self._place is not None:
                 self._place.leave()
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
-        """Channels' own first closes old database connections, in the one shared thread; none are opened here."""
+        """Replaces Channels' dispatch, which closes old database connections in a shared thread; none open here."""
         match message["type"]:
             case "websocket.receive":
                 await self.websocket_receive(message)
@@ -121,7 +121,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._begin(user)
 
     async def _accept(self) -> list[str]:
-        """Also before a refusal: a browser does not tell its page why a handshake failed."""
+        """Accept even before a refusal: a browser does not tell its page why a handshake failed."""
         offered = list(self.scope.get("subprotocols") or [])
         await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         return offered
@@ -145,7 +145,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             raise _Farewell(close_codes.DRAINING) from None
         except TooMany as error:
             if error.is_deaf:
-                # It would only try again at once, and a handshake costs more than a connection that waits.
+                # It would retry immediately, and a handshake costs more than a waiting connection.
                 await asyncio.sleep(DEAF_SECONDS)
             raise _Farewell(close_codes.FLOOD, max(error.seconds, FIRST_PAUSE_SECONDS)) from None
         return user
@@ -157,12 +157,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 user = await database.find(user_of_scope, self.scope)
                 self._engine = await engine()
         except (DatabaseError, TimeoutError) as error:
-            logger.warning("A handshake could not be checked: %r", error)
+            logger.warning("socket: handshake not checked: %r", error)
             raise _Undecided from error
         return user
 
     async def _takes_a_place(self, user: User) -> bool:
-        """Among those that the user may have open, or it is told to come back."""
+        """Whether the user may open another socket. If not, close this one with a retry time."""
         limit = settings.CHAT_SOCKETS_PER_USER
         try:
             self._place = await self._quotas.connections.open("sockets", user.pk, limit=limit)
@@ -193,12 +193,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         metrics.READERS.labels("websocket").inc()
         listening, greeted = LightEvent(), LightEvent()
         self._spawn(self._forward_notices(listening, greeted))
-        # First, so that of a run that begins just now either `hello` tells or a notice.
+        # Listen first, so that either `hello` or a notice reports a run that starts now.
         await listening.wait()
         try:
             live = [run for run in await self._engine.log.runs_of(user.pk) if run.is_live]
         except LogUnavailable:
-            logger.warning("A socket is asked to come back: Redis does not answer.")
+            logger.warning("socket: closing, Redis is not answering")
             self._bye(close_codes.DRAINING)
             return
         self._writer.put(
@@ -216,8 +216,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._spawn(watch())
 
     async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
-        """Detach. The runs go on: closing a tab is not stopping."""
-        # The requests first: one that is under way could begin to follow what nobody would then end.
+        """Detach. The runs continue: closing a tab does not stop an answer."""
+        # Cancel requests first: one in progress could start a follower that nobody would then cancel.
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -241,7 +241,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         frame = _parse(text)
         if not isinstance(frame, ApiError) and frame.get("type") == "ack" and self._moves_the_window(frame):
-            # We asked for it by sending a frame: a reader as fast as we are is no flood.
+            # It acknowledges a frame of ours: a client that keeps up with us is not flooding.
             self._frames.give_back(self._user_id)
         elif self._quotas.frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND_PER_USER):
             self._flood()
@@ -251,7 +251,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._take(frame)
 
     def _flood(self) -> None:
-        """Of this socket, or of all the sockets that this user has here: this one sent the frame that is too much."""
+        """Close this socket: its frame exceeded the limit of the socket, or of all the user's sockets here."""
         self._bye(close_codes.FLOOD, self._quotas.floods.happened(self._user_id))
 
     def _take(self, frame: dict[str, Any]) -> None:
@@ -278,21 +278,21 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return False
 
     def _check_acknowledged(self, frame: dict[str, Any]) -> None:
-        """What moves nothing is late, or wrong."""
+        """An acknowledgement that moves nothing is late or invalid."""
         number, ref = frame.get("frame"), frame.get("ref")
         try:
             if type(number) is not int:
                 raise UnknownFrame(number)
             self._window.acknowledge(number)
         except UnknownFrame:
-            refusal = ApiError("bad_request", "frame must be the number of a frame that was sent.")
-            self._requests.refuse(ref if is_ref(ref) else None, refusal)
+            error = ApiError("bad_request", "frame must be the number of a frame that was sent.")
+            self._requests.refuse(ref if is_ref(ref) else None, error)
 
-    def _lost(self, run_id: str, refusal: ApiError) -> None:
-        self._requests.refuse(None, refusal, run_id=run_id)
+    def _lost(self, run_id: str, error: ApiError) -> None:
+        self._requests.refuse(None, error, run_id=run_id)
 
     async def _write(self) -> None:
-        """The writer's task. It ends when the socket takes no more, or the reader asks for more than it reads."""
+        """The writer task. It ends when the socket is gone or the client is too far behind."""
         await self._writer.run()
         self._bye(close_codes.STALLED)
 
@@ -318,7 +318,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._bye(close_codes.NOT_SIGNED_IN)
 
     async def _watch_close(self) -> None:
-        """The server is being shut down."""
+        """Close the socket when the server shuts down."""
         await self._engine.draining.departure(lambda: not self._followers.count and self._writer.is_idle)
         self._bye(close_codes.DRAINING)
 
@@ -334,9 +334,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 self._writer.put(notice)
 
     def _bye(self, code: int, seconds: float | None = None) -> None:
-        """Say why, then close. Past the writer: it may be waiting for a reader that does not read.
+        """Send the reason, then close. This bypasses the writer, which may be waiting for a stalled client.
 
-        Beside what else happens: frames that still come are heard, and dropped, and do not pile up before us.
+        It runs as a task: frames that still arrive are received and dropped, so they do not pile up.
         """
         if self._closed:
             return
@@ -347,7 +347,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if seconds is None:
             wait = retry_ms() if code == close_codes.DRAINING else RETRY_MS
         else:
-            # Never all at once.
+            # Jitter, so that clients do not all come back at once.
             wait = round(1000 * seconds * random.uniform(1, 1.5))  # noqa: S311
         self._spawn(self._writer.last({"type": "bye", "code": code, "retry_ms": wait}, code))
 
@@ -359,7 +359,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            logger.error("A task of a socket failed.", exc_info=error)
+            logger.error("socket: task failed", exc_info=error)
 
 
 def _is_too_big(text: str) -> bool:
@@ -376,7 +376,7 @@ def _parse(text: str | None) -> dict[str, Any] | ApiError:
 
 
 class _Farewell(Exception):
-    """A handshake that ends with a close code, and when to come back."""
+    """Ends a handshake with a close code and, if given, the seconds to wait before the next one."""
 
     def __init__(self, code: int, seconds: float | None = None) -> None:
         super().__init__(code)
@@ -385,13 +385,13 @@ class _Farewell(Exception):
 
 
 class _Undecided(Exception):
-    """The database does not say who it is."""
+    """The credentials could not be checked."""
 
 
 async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
-    """For any other address, which is 404. Where the server cannot say so (plain Daphne), it is 403.
+    """Refuses any other path with 404, or with 403 where the server cannot choose the status (plain Daphne).
 
-    Without it, Channels raises, and anybody could fill the log with tracebacks.
+    Without this, Channels raises, and anyone could fill the log with tracebacks.
     """
     await receive()
     if "websocket.http.response" not in (scope.get("extensions") or {}):

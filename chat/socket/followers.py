@@ -1,4 +1,4 @@
-"""The runs that one socket follows: a task and a cursor for each, and one window for all."""
+"""The runs that one socket follows: one task and one cursor per run, and a shared window."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from chat.streams.base import Batch, LogUnavailable, RunInfo
 
 logger = logging.getLogger(__name__)
 
-# Small beside the window, so that several frames are under way; large beside what 40 ms of an answer bring.
+# Small compared with the window, so that several frames can be in flight; large compared with 40 ms of an answer.
 FRAME_BYTES: Final = 8 * 1024
 FOLLOWED_RUNS: Final = 32
-# By one user in this process: thirty tabs with all the live runs that one may have, and some more. Each that is saved
-# holds its text until it is read.
+# Per user and process: thirty tabs with all the live runs a user may have, plus some. A saved run keeps its text in
+# memory until it is sent.
 FOLLOWED_RUNS_PER_USER: Final = 128
 
 
 class Followers:
-    """`write` takes the text of a frame; those of one socket leave in the order in which it is called.
+    """`write` sends the text of a frame; frames leave in the order of the calls.
 
-    `lost` is told of a run that cannot be followed to its end.
+    `lost` is called with a run that cannot be followed to its end, and the error.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Followers:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cursors: dict[str, Cursor] = {}
         self._tips: dict[str, Cursor] = {}
-        # Of several requests for one run, each awaiting something, the last one counts.
+        # If several requests for one run are pending, the last one wins.
         self._requests: dict[str, int] = {}
 
     @property
@@ -69,26 +69,26 @@ class Followers:
         return run_id in self._tasks
 
     def check_room(self, run_id: str | None = None) -> None:
-        """Raises ApiError if no further run can be followed."""
+        """Raises ApiError if no other run can be followed."""
         if run_id in self._tasks:
             return
         if self.count >= FOLLOWED_RUNS:
             raise ApiError("too_many_runs", f"One socket follows at most {FOLLOWED_RUNS} runs.")
         if self._tally.count(self._user_id) >= FOLLOWED_RUNS_PER_USER:
-            raise ApiError("too_many_runs", f"You follow {FOLLOWED_RUNS_PER_USER} runs at once already.")
+            raise ApiError("too_many_runs", f"You already follow {FOLLOWED_RUNS_PER_USER} runs.")
 
     def request(self, run_id: str) -> int:
-        """Announce a `start`; a later `request` or `stop` for this run takes it back."""
+        """Announce a `start`. A later `request` or `stop` for this run cancels it."""
         self._requests[run_id] = self._requests.get(run_id, 0) + 1
         return self._requests[run_id]
 
     def withdraw(self, run_id: str, request: int) -> None:
-        """The `start` that was announced does not come."""
+        """Cancel an announced `start`."""
         if self._requests.get(run_id) == request and not self.follows(run_id):
             del self._requests[run_id]
 
     async def start(self, run_id: str, run: RunInfo | Archived, after: Cursor | None, *, request: int) -> None:
-        """Follow a run from a cursor; one that is followed already starts anew from there."""
+        """Follow a run from a cursor. A run that is already followed restarts from there."""
         await self._cancel(run_id)
         if self._requests.get(run_id) != request:
             return
@@ -104,16 +104,16 @@ class Followers:
             self._requests.pop(run_id, None)
 
     async def close(self) -> None:
-        """Nothing may call `start` any more."""
+        """Stop following all runs. `start` must not be called any more."""
         while self._tasks:
             await self._cancel(next(iter(self._tasks)))
 
     def tips(self) -> dict[str, str]:
-        """Where this socket's reader should be in each run, once it has everything that was sent."""
+        """By run, the cursor that the client reaches with everything that was sent."""
         return {run_id: str(cursor) for run_id, cursor in self._cursors.items()}
 
     async def stalled(self) -> list[str]:
-        """Followed runs that have not moved since the last call although they are live."""
+        """Followed live runs that have made no progress since the last call."""
         tips = {}
         try:
             for run_id in list(self._tasks):
@@ -121,7 +121,7 @@ class Followers:
                 if run is not None and run.is_live:
                     tips[run_id] = run.cursor
         except LogUnavailable:
-            logger.warning("Nobody can tell now which runs are stalled.")
+            logger.warning("followers: stalled runs unknown, log unavailable")
         before, self._tips = self._tips, tips
         return [run_id for run_id, cursor in tips.items() if before.get(run_id) == cursor]
 
@@ -160,8 +160,8 @@ class Followers:
         if isinstance(error, ApiError):
             self._lost(run_id, error)
         elif error is not None:
-            logger.error("Following run %s failed.", run_id, exc_info=error)
-            self._lost(run_id, ApiError("unavailable", "The answer cannot be read on. Try again."))
+            logger.error("followers: following failed for run %s", run_id, exc_info=error)
+            self._lost(run_id, ApiError("unavailable", "The rest of the answer cannot be read. Try again."))
 
     async def _cancel(self, run_id: str) -> None:
         task = self._tasks.pop(run_id, None)

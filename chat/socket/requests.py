@@ -1,4 +1,4 @@
-"""What a client may ask over its WebSocket, and the replies. A request runs as a task and never streams itself."""
+"""A client's requests over its WebSocket, and the replies. A request runs as a task and never streams itself."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ Request = Callable[[Ref, dict[str, Any]], Coroutine[Any, Any, None]]
 
 
 class SignedOut(Exception):
-    """Whoever asks was signed in when the socket was opened, and is not any more."""
+    """The user was signed in when the socket opened, and no longer is."""
 
 
 class SocketRequests:
-    """One user's requests on one socket. A refusal is a reply, whatever else goes wrong too: the socket stays open.
+    """One user's requests on one socket. Every failure becomes an error reply; the socket stays open.
 
-    `find_user`: asks the database who is signed in on this socket; None if that is not the user any more.
+    `find_user` looks up who is signed in on this socket; it returns None if that is no longer the user.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class SocketRequests:
         }
 
     def find(self, frame: dict[str, Any]) -> Callable[[], Coroutine[Any, Any, None]] | None:
-        """The request of a frame, to be called and awaited; None where the frame is refused, which has been said.
+        """The request in a frame, to be called and awaited; it raises SignedOut.
 
-        Raises SignedOut when it is awaited.
+        None if the frame is invalid; the error reply is already on its way.
         """
         ref, kind = frame.get("ref"), frame.get("type")
         if not is_ref(ref):
@@ -78,37 +78,37 @@ class SocketRequests:
             return None
         return partial(self._answer, ref, request, frame)
 
-    def refuse(self, ref: Ref, refusal: ApiError, **fields: object) -> None:
+    def refuse(self, ref: Ref, error: ApiError, **fields: object) -> None:
         reply: dict[str, object] = {
             "type": "error",
             "ref": ref,
-            **error_fields(refusal.code, refusal.message),
+            **error_fields(error.code, error.message),
             **fields,
         }
-        if refusal.retry_after is not None:
-            reply["retry_after"] = round(refusal.retry_after, 1)
+        if error.retry_after is not None:
+            reply["retry_after"] = round(error.retry_after, 1)
         self._writer.put(reply)
 
     async def _answer(self, ref: Ref, request: Request, frame: dict[str, Any]) -> None:
         try:
-            # A stop is heard whatever else this user waits for.
+            # A stop never waits behind the user's other requests.
             if request == self._stop:
                 await request(ref, frame)
             else:
                 async with self._quotas.requests.turn(self._user_id):
                     await request(ref, frame)
-        except ApiError as refusal:
-            self.refuse(ref, refusal)
+        except ApiError as error:
+            self.refuse(ref, error)
         except DatabaseError:
-            logger.exception("A request failed.")
+            logger.exception("socket: request failed, database error")
             self.refuse(ref, ApiError("unavailable", "The database cannot be reached. Try again."))
         except LogUnavailable:
-            logger.warning("A request failed: Redis does not answer.")
+            logger.warning("socket: request failed, Redis is not answering")
             self.refuse(ref, ApiError("unavailable", "The server cannot do this just now. Try again."))
         except SignedOut:
             raise
         except Exception:
-            logger.exception("A request failed.")
+            logger.exception("socket: request failed")
             self.refuse(ref, ApiError("unavailable", "Something went wrong on the server. Try again."))
 
     async def _send(self, ref: Ref, frame: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ class SocketRequests:
         sent = await self._send_signed_in(request)
         run = await self._engine.run_of(self._user_id, sent)
         self._ok(ref, run_id=sent.run_id, conversation_id=sent.conversation_id, duplicate=sent.duplicate)
-        # A repeated send, perhaps overtaken by its twin, does not begin the answer again under the reader's eyes.
+        # A duplicate send must not restart an answer that the client already follows.
         if not self._followers.follows(sent.run_id):
             number = self._followers.request(sent.run_id)
             await self._followers.start(sent.run_id, run, None, request=number)
@@ -172,12 +172,12 @@ class SocketRequests:
         self._ok(ref, run_id=run_id)
 
     async def _check_signed_in(self) -> None:
-        """Where the database is away, what was known a few seconds ago has to do: a stop must work even then."""
+        """If the database is unavailable, the check of a few seconds ago has to do: a stop must work even then."""
         try:
             if not await self._is_signed_in():
                 raise SignedOut
         except DatabaseError:
-            logger.warning("A sign-in could not be checked again.")
+            logger.warning("socket: sign-in not checked again, database unavailable")
 
     def _ok(self, ref: Ref, **fields: object) -> None:
         self._writer.put({"type": "ok", "ref": ref, **fields})

@@ -1,4 +1,4 @@
-"""Flow control of one socket: how many bytes of events may be under way before the reader has drawn some."""
+"""Flow control of one socket: how many bytes of events may be in flight before the client has drawn them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class UnknownFrame(ValueError):
 
 
 class Window:
-    """Frames are numbered from 1; an acknowledgement is cumulative.
+    """Frames are numbered from 1; acknowledgements are cumulative.
 
-    At most `size` bytes are unacknowledged, except that a single larger frame may go when nothing else is under way.
+    At most `size` bytes are unacknowledged, except that a single larger frame may go when nothing else is in flight.
     """
 
     def __init__(self, size: int = BYTES, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
         self._clock = clock
         self._in_flight = 0
-        # A deque would take ten times as much where nothing is under way.
+        # An empty deque would take ten times the memory.
         self._frames: list[tuple[int, int]] = []
         self._last = 0
         self._acknowledged = 0
@@ -44,36 +44,36 @@ class Window:
 
     @property
     def waited(self) -> float:
-        """Seconds since the reader last acknowledged something, or 0 while nothing is under way."""
+        """Seconds since the client last acknowledged something, or 0 while nothing is in flight."""
         return self._clock() - self._moved_at if self._frames else 0.0
 
     async def opened(self) -> None:
-        """Wait until anything may be sent."""
+        """Wait until the window is open."""
         while not self.is_open:
             await self._change()
 
     def take_now(self, size: int) -> int | None:
-        """As `take`, if nobody has to wait."""
+        """Like `take`, but returns None instead of waiting."""
         if self._queue.locked() or (self._frames and self._in_flight + size > self._size):
             return None
         return self._count(size)
 
     async def take(self, size: int) -> int:
-        """Wait until `size` bytes may be sent, and count them as a frame; returns its number.
+        """Wait until `size` bytes may be sent, count them as a frame and return its number.
 
-        First come, first served: a large frame that waits for the window to empty is not overtaken for ever by small
-        ones. The frame must be sent before anything is awaited, or numbers would leave out of order.
+        First come, first served, so that small frames cannot starve a large one. The caller must send the frame
+        before it awaits anything else, or frames would leave out of order.
         """
         async with self._queue:
             while self._frames and self._in_flight + size > self._size:
                 await self._change()
             frame = self._count(size)
-        # Whoever found the window shut only because of the queue looks again.
+        # Wakes tasks that found the window closed only because of the queue.
         self._changed.set()
         return frame
 
     def acknowledge(self, frame: int) -> bool:
-        """Frames up to this number are drawn. Whether that was news. Raises UnknownFrame."""
+        """Record that frames up to this number are drawn; returns whether that was new. Raises UnknownFrame."""
         if frame > self._last or frame < 0:
             raise UnknownFrame(frame)
         if frame <= self._acknowledged:

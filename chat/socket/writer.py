@@ -1,4 +1,4 @@
-"""The one place that writes to a socket: replies, notices and events leave in the order in which they were put."""
+"""The only writer of a socket: replies, notices and events leave in the order in which they were queued."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chat.light_event import LightEvent
 from chat.protocol.sse import dumps
 from chat.protocol.untrusted_input import clean
 
-# Events are bounded by the window; replies and notices by this. A reader so far behind is not reading.
+# The window limits events; this limits replies and notices. A client so far behind is not reading.
 HELD_FRAMES: Final = 512
 LAST_SECONDS: Final = 2.0
 
@@ -18,7 +18,7 @@ LAST_SECONDS: Final = 2.0
 class SocketWriter:
     """`put` never waits; `write` waits for a slow socket, but for nothing else.
 
-    `run` writes what was put, until the socket is gone or the reader is hopelessly behind.
+    `run` sends queued frames until the socket is gone or the client is HELD_FRAMES behind.
     """
 
     def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
@@ -30,11 +30,11 @@ class SocketWriter:
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything that was put has been sent."""
+        """Whether everything queued has been sent."""
         return not (self._held or self._sending)
 
     def put(self, frame: Mapping[str, Any] | str) -> None:
-        """A frame, or the text of one."""
+        """Queue a frame, or the text of one."""
         if len(self._held) >= HELD_FRAMES:
             self._ended = True
         else:
@@ -42,7 +42,7 @@ class SocketWriter:
         self._wake.set()
 
     async def write(self, text: str) -> None:
-        """The text of a frame: sent by whoever calls, without waking `run`, if no other frame is before it."""
+        """Send the text of a frame: directly, without waking `run`, if no other frame is queued."""
         if self.is_idle and not self._ended:
             await self._send_text(text)
         else:
@@ -59,7 +59,7 @@ class SocketWriter:
         self._sending = True
         try:
             await self._send({"type": "websocket.send", "text": text})
-        except Exception:  # noqa: BLE001  (each server raises another class for a socket that is closing)
+        except Exception:  # noqa: BLE001  (each server raises a different class for a closing socket)
             self._ended = True
             self._wake.set()
         finally:
@@ -68,11 +68,11 @@ class SocketWriter:
                 self._wake.set()
 
     async def last(self, frame: Mapping[str, Any], code: int) -> None:
-        """One more frame, then the close. A reader that does not read cannot hold it up for long."""
+        """Send one more frame, then close. A stalled client delays each by at most LAST_SECONDS."""
         try:
             async with asyncio.timeout(LAST_SECONDS):
                 await self._send({"type": "websocket.send", "text": dumps(frame)})
-        except Exception:  # noqa: BLE001  (gone or not reading: the close below is for both)
+        except Exception:  # noqa: BLE001  (gone or stalled: close either way)
             self._held.clear()
         try:
             async with asyncio.timeout(LAST_SECONDS):

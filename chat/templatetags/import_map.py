@@ -1,4 +1,7 @@
-"""`{% import_map %}`, `{% module_preloads %}`, then the page's module script: in this order. See views/modules.py."""
+"""`{% import_map %}`, `{% module_preloads %}`, then the page's module script: in this order.
+
+See chat/pages/import_map.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ register = template.Library()
 @register.simple_tag
 def import_map() -> SafeString:
     text = modules().import_map
-    # Inside a script element nothing is unescaped; the text is JSON of our own file names, without any "<".
+    # Script elements do not unescape entities; the text is JSON of our own file names, without any "<".
     return format_html('<script type="importmap">{}</script>', mark_safe(text)) if text else SafeString("")  # noqa: S308
 
 

@@ -1,4 +1,4 @@
-"""`{% catalogue %}`: before the page's module script runs, its texts in the reader's language."""
+"""`{% catalogue %}`: translations for the page's module script, placed before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`{{ text|prose }}`: what is between backticks as code, what is between blank lines as paragraphs."""
+"""`{{ text|prose }}`: text between backticks becomes code; blank lines separate paragraphs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def prose(text: str) -> SafeString:
 
 @register.filter
 def words(text: str) -> SafeString:
-    """One paragraph, without the element around it."""
+    """One paragraph, without the `<p>` element."""
     parts = enumerate(text.split("`"))
     return format_html_join(
         "", "{}", ((format_html("<code>{}</code>" if index % 2 else "{}", part),) for index, part in parts)

@@ -65,7 +65,8 @@ def test_reading_somebody_elses_is_on_record(
         (auditor, str(conversation.pk), CHANGE)
     ] * 2
     lines = [record.getMessage() for record in caplog.records if record.name == "chat.audit"]
-    assert lines == [f"User {auditor.pk}, conversation {conversation.pk} of user {conversation.owner_id}: Read."] * 2
+    line = f"audit: user {auditor.pk}, conversation {conversation.pk} of user {conversation.owner_id}: Read."
+    assert lines == [line] * 2
 
 
 def test_the_record_does_not_repeat_what_was_written(

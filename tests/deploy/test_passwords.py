@@ -28,7 +28,7 @@ def refusal(**variables: str) -> str:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "cannot be read"), (b"\n", "names an empty file"), (b"\xff\xfe", "it is no text")],
+    [(None, "cannot be read"), (b"\n", "names an empty file"), (b"\xff\xfe", "not a text file")],
     ids=str,
 )
 def test_a_file_without_a_password_is_a_sentence(tmp_path: Path, content: bytes | None, reason: str) -> None:
@@ -45,4 +45,4 @@ def test_a_file_without_a_password_is_a_sentence(tmp_path: Path, content: bytes 
 def test_two_passwords_are_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("one")
     told = refusal(POSTGRES_PASSWORD="other", POSTGRES_PASSWORD_FILE=str(tmp_path / "password"))
-    assert told == "POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set. Leave one of them out.\n"
+    assert told == "POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set. Unset one of them.\n"

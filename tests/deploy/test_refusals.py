@@ -227,7 +227,7 @@ class TestLimits:
                 assert (status, headers["Retry-After"]) == (429, "1")
                 assert json.loads(body)["error"] == {
                     "code": "rate_limited",
-                    "message": "Too many requests come from your address. Try again in a moment.",
+                    "message": "Too many requests from your address. Try again in a moment.",
                     "retryable": True,
                 }
                 assert HEADERS.items() <= dict(headers).items()

@@ -77,7 +77,7 @@ def test_with_a_full_table_there_is_one_line_and_the_site_is_not_ready(tmp_path:
         assert site.status("/accounts/login/")[0] in (200, 302)
         site.process.send_signal(signal.SIGTERM)  # type: ignore[attr-defined]
         log, _ = site.process.communicate(timeout=END_SECONDS)  # type: ignore[attr-defined]
-    assert log.count(f"no file descriptors left for new connections (limit {LIMIT})") == 1
+    assert log.count(f"no file descriptors left (limit {LIMIT})") == 1
     assert "Traceback" not in log
 
 

@@ -60,5 +60,5 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", ["PORT 8001", "=8001", "1A=x", "A-B=x"])
 def test_a_line_that_is_no_setting_is_named(tmp_path: Path, line: str) -> None:
-    with pytest.raises(ValueError, match="line 2: this is not NAME=value"):
+    with pytest.raises(ValueError, match="line 2: expected NAME=value"):
         load(tmp_path, f"OK=1\n{line}\n")

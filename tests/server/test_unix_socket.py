@@ -104,7 +104,7 @@ def test_it_says_where_it_listens_and_names_no_port(path: Path, data_dir: str) -
         *_, asked, link = lines_until(process, "/setup/?token=")
         told = lines_until(process, "CHAT_URL")[-1]
     assert where == f"Chatsite is at the socket {path} (Ctrl-C stops it)\n"
-    assert "at this path, below the address of your proxy" in asked
+    assert "at this path of your proxy's URL" in asked
     assert link.startswith("  /setup/?token=")
     assert "Set CHAT_URL" in told
 
@@ -157,11 +157,11 @@ def test_a_worker_that_ends_leaves_it_to_the_others(redis: RedisServer, path: Pa
     variables = {"CHAT_DATA_DIR": data_dir, "CHAT_WORKERS": "2", "REDIS_URL": redis.url}
     with running(*SERVE, "--uds", str(path), **variables) as process:
         lines_until(process, "Chatsite is at ")
-        workers = [int(lines_until(process, "Worker ")[-1].split("Worker ")[1].split()[0]) for _ in range(2)]
+        workers = [int(lines_until(process, "started worker")[-1].split()[-1]) for _ in range(2)]
         for worker in workers:
             until_heeding(worker)
         assert ask(path, "/healthz")[0] == 200
         os.kill(workers[0], signal.SIGTERM)
-        lines_until(process, "has ended")
+        lines_until(process, "exited with")
         assert ask(path, "/healthz")[0] == 200
         assert path.exists()

@@ -1,1 +1,1 @@
-"""What people do with their own account: name, address, sign-ins, API tokens, deletion."""
+"""Users manage their own account: name, e-mail address, sessions, API tokens, deletion."""

@@ -1,7 +1,7 @@
-"""A person's e-mail address: changed at once where no mail can be sent, otherwise once the mail there was read.
+"""Changing a user's e-mail address: immediately if the site sends no mail, otherwise after confirmation by a link.
 
-allauth's own pages for addresses are not used: they ask for no password, and whoever opens a link there confirms the
-address for the account that asked for it. A stranger could so make somebody confirm theirs for the stranger's account.
+allauth's own pages are not used: they do not ask for the password, and anyone who opens the link confirms the address
+for the account that requested it. A stranger could so trick someone into confirming it for the stranger's account.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from chat.models import User
 
 SALT: Final = "chat.own_account.address"
 LINK_SECONDS: Final = 24 * 3600
-# Each is a mail to whomever the address belongs to.
+# Each one sends mail to an address that may be anyone's.
 MAILS: Final = {"confirm": "5/h/key"}
 
 
 class TooManyMails(Exception):
-    """This person has had as many links sent as are allowed."""
+    """The user has requested too many links."""
 
 
 def ask(request: HttpRequest, user: User, email: str) -> bool:
-    """Whether it is the account's now. If not, a link is on its way to it. Raises TooManyMails."""
+    """Change the address and return True, or send it a confirmation link and return False. Raises TooManyMails."""
     if not email or not mail.is_configured():
         take(user, email)
         return True
@@ -43,7 +43,7 @@ def ask(request: HttpRequest, user: User, email: str) -> bool:
 
 
 def of_token(user: User, token: str) -> str | None:
-    """The address that the link gives this account. None if it is another's, too old, or was used."""
+    """The address that the link confirms. None if it is for another account, expired or used."""
     try:
         user_id, since, email = signing.loads(token, salt=SALT, max_age=LINK_SECONDS)
     except (signing.BadSignature, ValueError, TypeError):
@@ -52,17 +52,17 @@ def of_token(user: User, token: str) -> str | None:
 
 
 def take(user: User, email: str) -> None:
-    """The address is the account's. The one before is told, if mail is sent here: its owner may know nothing of it."""
+    """Set the account's address, and notify the previous one by mail: its owner may not know of the change."""
     before = user.email
     if before and mail.is_configured():
         get_adapter().send_mail("account/email/address_changed", before, {"username": user.username})
     user.set_address(email)
-    # Addresses that allauth remembers from before would still be theirs.
+    # allauth would still accept earlier addresses that it has stored.
     EmailAddress.objects.filter(user=user).exclude(email__iexact=email).delete()
 
 
 def _token(user: User, email: str) -> str:
-    """It works until the address changes, by it or otherwise."""
+    """Valid until the address changes, through this token or otherwise."""
     return signing.dumps([user.pk, _since(user), email], salt=SALT)
 
 

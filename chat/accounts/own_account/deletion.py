@@ -1,4 +1,4 @@
-"""An account is deleted: everything that is in it, and whatever it has under way."""
+"""Deletion of an account with all its data, after stopping its runs."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from chat.streams.base import LogUnavailable
 
 logger = logging.getLogger(__name__)
 
-# One transaction each: others write, too.
+# Conversations per transaction, so that other writers get their turn.
 CONVERSATIONS_AT_ONCE: Final = 20
-# An answer whose process is gone ends later, and is not saved: there is nobody it could belong to.
+# A run whose process is gone ends later; it is not saved, as its owner no longer exists.
 STOP_SECONDS: Final = 10.0
 
 
 class LastAdministrator(Exception):
-    """Nobody could look after the site any more. Nothing was deleted."""
+    """The site would be left without an administrator. Nothing was deleted."""
 
 
 def is_last_administrator(user: User) -> bool:
-    """Whether no other superuser can sign in."""
+    """Whether the user is a superuser and no other one can sign in."""
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     return user.is_superuser and not others.exists()
 
 
 async def delete(user: User) -> None:
-    """Delete the account for good. Repeated after it was cut off, it goes on. Raises LastAdministrator."""
+    """Delete the account permanently. Can be repeated after an interruption. Raises LastAdministrator."""
     if await database.read(is_last_administrator, user):
         raise LastAdministrator
-    # First, so that nothing new begins: every connection and program of theirs is refused from here on.
+    # First, so that nothing new starts: from here on, all the user's connections and programs are refused.
     await database.write(_sign_out, user)
     look_now(user.pk)
     chat = await engine()
     await _end_runs(chat, user.pk)
     while await database.write(_delete_conversations, user.pk):
-        """Some more of them."""
+        """Repeat until none are left."""
     await database.write(_delete_user, user.pk)
-    # What began just before.
+    # Runs that started just before.
     await _end_runs(chat, user.pk)
     logger.info("account: user %s deleted their account", user.pk)
 
@@ -55,14 +55,14 @@ def _sign_out(user: User) -> None:
 
 
 async def _end_runs(chat: Engine, user_id: int) -> None:
-    """Stop those under way and drop what the log holds: it is their text, too."""
+    """Stop the user's runs and drop their logs, which hold the user's text too."""
     try:
         async with asyncio.timeout(STOP_SECONDS):
             for run in await chat.log.runs_of(user_id):
                 await chat.stop_and_wait(run)
                 await chat.log.forget(run.run_id)
     except (TimeoutError, LogUnavailable) as error:
-        logger.warning("account: runs of user %s not ended in time: %r", user_id, error)
+        logger.warning("account: runs of user %s did not stop in time: %r", user_id, error)
 
 
 def _delete_conversations(user_id: int) -> bool:

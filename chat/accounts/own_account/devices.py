@@ -1,4 +1,4 @@
-"""What a User-Agent says of the browser and the system, in the words that people use for them."""
+"""Browser and system of a User-Agent, by their common names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 SHOWN_CHARACTERS: Final = 60
-# In this order: most browsers also name those whose pages they want to get.
+# The order matters: most User-Agents also name other browsers, for compatibility.
 BROWSERS: Final = (
     ("Edge", re.compile(r"\bEdg(A|iOS)?/")),
     ("Opera", re.compile(r"\bOPR/")),
@@ -29,7 +29,7 @@ SYSTEMS: Final = (
 
 
 def name_of(user_agent: str) -> str:
-    """`Firefox on Linux`. Of what is no browser, its own words, cut; whatever a client may send is text."""
+    """Such as `Firefox on Linux`. For other clients, the User-Agent itself, truncated: untrusted text."""
     browser, system = _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}

@@ -1,4 +1,4 @@
-"""The forms of the account page. What could outlive a stolen session asks for the password."""
+"""Forms of the account page. Changes that could outlast a stolen session require the password."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class NameForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets: ClassVar = {"display_name": forms.TextInput({"autocomplete": "nickname", "dir": "auto"})}
 
     def clean_display_name(self) -> str:
-        """In one form of Unicode, without the spaces that nobody sees."""
+        """Normalize Unicode and whitespace."""
         name: str = self.cleaned_data["display_name"]
         return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 class PasswordedForm(forms.Form):
-    """For what asks for the password once more. Wrong ones count as those of the sign-in page do."""
+    """A form that requires the password. Wrong passwords count like those on the sign-in page."""
 
     password = PasswordField(label=_("Your password"), autocomplete="current-password")
 
@@ -51,7 +51,7 @@ class PasswordedForm(forms.Form):
         self.fields["password"].validators.append(MaxLengthValidator(PASSWORD_CHARACTERS))
 
     def clean(self) -> dict[str, Any]:
-        """After the fields: a form that is wrong otherwise costs no hash, and does not count."""
+        """Check the password last: an otherwise invalid form costs no hash and does not count as an attempt."""
         entered = super().clean() or {}
         if not self.errors and not get_adapter().reauthenticate(self.user, entered["password"]):
             self.add_error("password", get_adapter().validation_error("incorrect_password"))
@@ -99,4 +99,4 @@ class TokenForm(PasswordedForm):
 
 
 class DeletionForm(PasswordedForm):
-    """The password is all that it asks for."""
+    """Asks for the password only."""

@@ -1,4 +1,4 @@
-"""The account page, and what its forms lead to. Each: whose it is → is it right → one change → back to the page."""
+"""The account page and its forms. Each view: user → validation → one change → back to the page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from chat.auth.sign_in_watch import look_now
 from chat.models import ApiToken, SignIn, User
 
 PAGE = "account"
-# Of the list; "end all others" ends those beyond it, too.
+# Length of the list; "end all others" includes sessions beyond it.
 SIGN_INS_SHOWN = 50
 
 
@@ -43,7 +43,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def rename(request: HttpRequest) -> HttpResponse:
-    # Another object than the request's: what is wrong must not be shown as the name.
+    # A separate object, not the request's: the page must not show an invalid name as the user's.
     form = NameForm(request.POST, instance=User.objects.get(pk=_user(request).pk), auto_id="name_%s")
     if not form.is_valid():
         return _wrong(request, name_form=form)
@@ -93,7 +93,7 @@ def end_sign_in(request: HttpRequest, sign_in_id: int) -> HttpResponse:
     if not chosen.exists():
         raise Http404
     if chosen.filter(session_key=request.session.session_key).exists():
-        # As the menu's: the session's own row goes last.
+        # Like signing out through the menu: the current session's own row goes last.
         chosen.delete()
         user_id = _user(request).pk
         logout(request)
@@ -119,7 +119,7 @@ def end_other_sign_ins(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_POST
 def make_token(request: HttpRequest) -> HttpResponse:
-    """The secret is in this answer and nowhere else: not even in the session that a redirect would need for it."""
+    """The secret is only in this response; a redirect would have to store it in the session."""
     form = TokenForm(_user(request), request.POST, auto_id="token_%s")
     if not form.is_valid():
         return _wrong(request, token_form=form)
@@ -140,7 +140,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
 
 
 def signed_in_only(view: Callable[[HttpRequest, User], Awaitable[HttpResponse]]) -> Callable[..., Any]:
-    """As login_required, for a view that waits for answers to end."""
+    """Like login_required, for an async view, which can wait for answers to end."""
 
     @wraps(view)
     async def guarded(request: HttpRequest) -> HttpResponse:
@@ -170,7 +170,7 @@ async def delete(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _checked(request: HttpRequest, user: User) -> DeletionForm | None:
-    """The form with the password looked at, which takes a while; None where there is nothing to check."""
+    """The validated form, which takes a while because of the password hash; None if there is nothing to check."""
     if request.method != "POST" or deletion.is_last_administrator(user):
         return None
     form = DeletionForm(user, request.POST)
@@ -188,7 +188,7 @@ def _deletion_page(request: HttpRequest, user: User, form: DeletionForm | None =
 
 
 def _farewell(request: HttpRequest, user_id: int) -> HttpResponse:
-    """The page also forgets what the browser keeps for them."""
+    """Sign out. The page also deletes what the browser stores for the user."""
     logout(request)
     return render(request, "account/deleted.html", {"left_id": user_id})
 
@@ -208,7 +208,7 @@ def _page(request: HttpRequest, **bound: Any) -> HttpResponse:
 
 
 def _wrong(request: HttpRequest, **bound: BaseForm) -> HttpResponse:
-    """The page with the first wrong field in focus: it may be far down."""
+    """The page with the first invalid field in focus: it may be far down."""
     for form in bound.values():
         if wrong := next((name for name in form.errors if name in form.fields), None):
             form.fields[wrong].widget.attrs["autofocus"] = True
@@ -216,7 +216,7 @@ def _wrong(request: HttpRequest, **bound: BaseForm) -> HttpResponse:
 
 
 def _sign_ins(request: HttpRequest, user: User) -> list[dict[str, Any]]:
-    """The one that asks comes first. A session of before the last change of the password is none any more."""
+    """The current session comes first. Sessions from before the last password change are no longer valid."""
     current = request.session.session_key
     live = [each for each in user.sign_ins.live()[:SIGN_INS_SHOWN] if user_of_session(each.session_key)]
     live.sort(key=lambda each: each.session_key != current)
@@ -227,8 +227,8 @@ def _shown(sign_in: SignIn, *, is_current: bool) -> dict[str, Any]:
     return {"row": sign_in, "device": devices.name_of(sign_in.user_agent), "is_current": is_current}
 
 
-def _done(request: HttpRequest, said: str) -> HttpResponse:
-    messages.success(request, said)
+def _done(request: HttpRequest, message: str) -> HttpResponse:
+    messages.success(request, message)
     return redirect(PAGE)
 
 

@@ -1,4 +1,4 @@
-"""`manage.py create_api_token USERNAME`: a token for a program, on standard output and nowhere else."""
+"""`manage.py create_api_token USERNAME`: creates an API token and prints only the token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chat.models.api_token import NAME_LENGTH
 
 
 class Command(BaseCommand):
-    help = "Print a new API token of a user, and nothing else. It cannot be shown again."
+    help = "Create an API token for a user and print it. It cannot be shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

@@ -1,4 +1,4 @@
-"""`manage.py migrate`: Django's own, once at a time, however many servers are started together."""
+"""`manage.py migrate`: Django's command with a lock, so that servers started together migrate one at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chatsite import sqlite_space
 from chatsite.databases import sqlite_path
 from chatsite.private_files import make_private_database
 
-# Any number that nothing else on the same database uses.
+# Key of the advisory lock: any number that nothing else on the same database uses.
 LOCK: Final = 4_853_021_716
 
 
@@ -27,12 +27,12 @@ class Command(migrate.Command):
             return
         try:
             with connection.cursor() as cursor:
-                # Changing a table takes as long as the table is big.
+                # Altering a large table takes longer than the usual timeouts.
                 cursor.execute("SET statement_timeout = 0")
                 cursor.execute("SET idle_in_transaction_session_timeout = 0")
                 cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             super().handle(*args, **options)
         finally:
-            # The session ends, and with it its lock and its patience.
+            # Ends the session, and with it the lock and the disabled timeouts.
             connection.close()
-            connection.close_pool()  # type: ignore[attr-defined]  # only this vendor's has one
+            connection.close_pool()  # type: ignore[attr-defined]  # only PostgreSQL's has one

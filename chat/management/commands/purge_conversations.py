@@ -1,4 +1,4 @@
-"""`manage.py purge_conversations`: remove for good what people deleted. For cron, or before a backup."""
+"""`manage.py purge_conversations`: permanently removes deleted conversations. For cron, or before a backup."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from chatsite import sqlite_space
 
 
 class Command(BaseCommand):
-    help = "Remove deleted conversations that are too old to be restored (CHAT_UNDO_SECONDS)."
+    help = "Permanently remove deleted conversations that can no longer be restored (CHAT_UNDO_SECONDS)."
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = Conversation.objects.purge()
         while sqlite_space.give_back(connection):
-            """A part at a time, so that others can write in between."""
+            """In small steps, so that others can write in between."""
         self.stdout.write(f"{count} deleted conversation{'' if count == 1 else 's'} removed.")

@@ -1,4 +1,4 @@
-"""`manage.py serve`: the site, in the foreground, until Ctrl-C or SIGTERM."""
+"""`manage.py serve`: serves the site in the foreground until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from chatsite.reach import is_local
 logger = logging.getLogger(__name__)
 
 HIGHEST_PORT = 65535
-# Beyond the time after which a worker ends itself by all means.
+# Time in addition to a worker's own deadline before the parent kills it.
 FORCE_SECONDS: Final = 8
 
 
 class Command(BaseCommand):
-    help = "Serve the site in the foreground. Ctrl-C or SIGTERM ends it in order, a second one at once."
+    help = "Serve the site in the foreground. Ctrl-C or SIGTERM shuts it down gracefully, a second one immediately."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST, help="The address to listen on (HOST).")
-        parser.add_argument("--port", default=settings.PORT, type=int, help="The port (PORT); 0 means any free one.")
-        parser.add_argument("--uds", type=Path, help="A Unix socket to listen on, in place of --host and --port.")
+        parser.add_argument("--port", default=settings.PORT, type=int, help="The port (PORT); 0 means any free port.")
+        parser.add_argument("--uds", type=Path, help="A Unix socket to listen on, instead of --host and --port.")
         parser.add_argument(
-            "--workers", default=settings.WORKERS, type=int, help="Processes that share the port (CHAT_WORKERS)."
+            "--workers", default=settings.WORKERS, type=int, help="Number of worker processes (CHAT_WORKERS)."
         )
-        parser.add_argument("--migrate", action="store_true", help="Bring the database up to date first.")
-        # A worker's: the file descriptor that it has from its parent.
+        parser.add_argument("--migrate", action="store_true", help="Apply database migrations first.")
+        # For workers: the file descriptor inherited from the parent.
         parser.add_argument("--listener", type=int, help=SUPPRESS)
 
     def handle(
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             Process(socket.socket(fileno=listener)).run_as_worker()
             return
         check_workers(workers)
-        # Before there are workers: they have the same.
+        # Before workers are started: they inherit it.
         descriptors.raise_limit()
         close_signup(host)
         try:
@@ -77,7 +77,7 @@ class Command(BaseCommand):
             else:
                 self._serve_on(uds.absolute(), host, workers)
         except KeyboardInterrupt:
-            # Before the server runs; from then on Ctrl-C is its own affair.
+            # Only before the server runs; then it handles Ctrl-C itself.
             self.stderr.write("Stopped.")
 
     def _prepare_database(self, migrate: bool) -> None:
@@ -86,10 +86,11 @@ class Command(BaseCommand):
                 call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
             executor = MigrationExecutor(connection)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-                raise CommandError("The database is not up to date. Run bin/dev, or manage.py migrate, first.")
+                raise CommandError("The database is not up to date. Run manage.py migrate (or bin/dev) first.")
         except DatabaseError as error:
             reason = str(error).strip()
-            raise CommandError(f"The database cannot be used: {reason}. See DATABASE_URL, CHAT_DATA_DIR.") from error
+            hint = "Check DATABASE_URL and CHAT_DATA_DIR."
+            raise CommandError(f"The database cannot be used: {reason}. {hint}") from error
 
     def _serve_on(self, path: Path, host: str, workers: int) -> None:
         try:
@@ -104,10 +105,10 @@ class Command(BaseCommand):
 
     def _serve(self, listener: socket.socket, host: str, workers: int) -> None:
         setup = setup_link("")
-        # The event loop's own work is done in other threads or processes, each with its own connection.
+        # From here on, other threads or processes use the database, each with its own connection.
         connections.close_all()
         address = self._site_url(host, listener)
-        # Now, while the socket is ours.
+        # Before the server takes over the socket.
         place = place_of(listener, address)
         if workers == 1:
             Process(listener).run(on_listening=lambda: self._announce(place, address, setup))
@@ -129,12 +130,12 @@ class Command(BaseCommand):
         with shared_metrics():
             in_order = family.run()
         if not in_order:
-            raise CommandError("Not every worker has ended in order.")
+            raise CommandError("Not all workers exited cleanly.")
 
     def _site_url(self, host: str, listener: socket.socket) -> str:
-        """Where people open the site, in all processes: by what was given on the command line, where that counts.
+        """The site's public URL, also set for all processes. Takes the command line into account.
 
-        Empty where nobody knows: a proxy leads to a socket.
+        Empty if it is unknown: a proxy forwards to a Unix socket, and CHAT_URL is not set.
         """
         if os.environ.get("CHAT_URL"):
             return str(settings.CHAT_URL)
@@ -157,10 +158,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Chatsite is at {place}")
         warn_of_the_proxy()
         if setup:
-            where = f"at:\n  {origin(address)}" if address else "at this path, below the address of your proxy:\n  "
-            self.stdout.write(f"Nobody has an account yet. Make the administrator's, once, {where}{setup}")
+            where = f"at:\n  {origin(address)}" if address else "at this path of your proxy's URL:\n  "
+            self.stdout.write(f"There are no accounts yet. Create the administrator account, once, {where}{setup}")
         if not address:
-            self.stdout.write("Set CHAT_URL to the address of your proxy: links in mail lead there.")
+            self.stdout.write("Set CHAT_URL to the URL of your proxy: links in mail use it.")
         for sentence in accounts_sentences():
             self.stdout.write(sentence)
         self.stdout.flush()
@@ -176,7 +177,7 @@ class Process:
     def run(self, on_listening: Callable[[], None]) -> None:
         def listening() -> None:
             on_listening()
-            # Finds the models now, so that the first visitor does not wait for it.
+            # Look for models now, so that the first visitor need not wait.
             self._engine = asyncio.ensure_future(engine())
             self._engine.add_done_callback(lambda _: garbage.settle())
 
@@ -187,7 +188,7 @@ class Process:
             on_drain=drain_engine,
             drain_seconds=settings.CHAT_DRAIN,
             on_shutdown=close_engine,
-            # The consumer answers a frame over its limit; the transport's own limit only cuts the line.
+            # The consumer responds to frames over its limit; the transport's limit just drops the connection.
             websocket_bytes=max(WEBSOCKET_BYTES, 2 * settings.CHAT_FRAME_BYTES),
         )
         self._server.run()
@@ -196,10 +197,10 @@ class Process:
         self.run(lambda: asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_gone))
 
     def _parent_gone(self) -> None:
-        """Nobody writes to a worker's input: it ends when the parent does."""
+        """Shut down: a worker's standard input closes when its parent exits."""
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
         if not self._server.is_draining:
-            logger.error("The parent of this worker is gone: it ends too.")
+            logger.error("workers: parent process is gone, shutting down")
             self._server.end()
 
 
@@ -214,16 +215,16 @@ def place_of(listener: socket.socket, address: str) -> str:
 def check_workers(count: int) -> None:
     """Raises CommandError."""
     if count < 1:
-        raise CommandError("There must be a worker at least. Set --workers (CHAT_WORKERS) to 1 or more.")
+        raise CommandError("At least one worker is required. Set --workers (CHAT_WORKERS) to 1 or more.")
     if count > 1 and not settings.REDIS_URL:
         raise CommandError(
-            f"{count} workers need a Redis that they share: without it, none could show what another one writes. "
+            f"{count} workers need a shared Redis: without it, a worker could not show answers of the others. "
             "Set REDIS_URL, or leave --workers (CHAT_WORKERS) at 1."
         )
 
 
 def close_signup(host: str) -> None:
-    """`--host` can open the site to others after the settings were read; the workers read them again."""
+    """Close sign-up if `--host` opens the site to others. HOST is set for the workers, which read it again."""
     counts = host != settings.HOST and not settings.PUBLISHED
     if counts and not settings.SIGNUP_IS_DECIDED and not is_local(host):
         settings.CHAT_SIGNUP = False
@@ -231,23 +232,23 @@ def close_signup(host: str) -> None:
 
 
 def warn_of_the_proxy() -> None:
-    """There is no TLS here: with HTTPS a proxy is in front, whose address is nobody's."""
+    """The server has no TLS, so with HTTPS there must be a proxy, whose address would stand for every client."""
     if settings.HTTPS and not settings.CHAT_TRUSTED_PROXIES:
         logger.warning(
-            "proxy: CHAT_HTTPS is on, but CHAT_TRUSTED_PROXIES is 0: all visitors count as one, so that ten wrong "
-            "passwords in a minute keep everybody out. Set CHAT_TRUSTED_PROXIES=1, the number of proxies in front."
+            "proxy: CHAT_HTTPS is on, but CHAT_TRUSTED_PROXIES is 0: all visitors share one IP address, so ten wrong "
+            "passwords in a minute lock everybody out. Set CHAT_TRUSTED_PROXIES=1 (the number of proxies)."
         )
 
 
 def accounts_sentences() -> Iterator[str]:
-    """What the operator did not decide, and should know."""
+    """Sentences about defaults that the operator should know."""
     if not settings.CHAT_SIGNUP and not settings.SIGNUP_IS_DECIDED:
         yield (
             "Sign-up is off, because other machines can reach this site. "
             "CHAT_SIGNUP=1 lets visitors create accounts; CHAT_SIGNUP=0 hides this line."
         )
     if not mail.is_configured():
-        yield "There is no mail server, so nobody can reset a forgotten password. Set EMAIL_URL."
+        yield "No mail server is configured, so nobody can reset a forgotten password. Set EMAIL_URL."
 
 
 async def drain_engine() -> None:

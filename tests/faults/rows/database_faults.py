@@ -19,7 +19,7 @@ COUNT: Final = 25
 TOKEN: Final = len(numbered("", 1))
 AWAY_SECONDS: Final = 20.0
 PROVOKED: Final = (
-    "could not be checked",
+    "not checked",
     "A call of the API failed",
     "failed",
 )
