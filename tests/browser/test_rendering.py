@@ -85,21 +85,29 @@ async def test_thoughts_are_folded_away_when_the_answer_begins(visitor: Visitor,
     await expect(thoughts).to_contain_text("Thought 19.")
 
 
-async def test_thoughts_say_that_they_are_not_kept(visitor: Visitor, upstream: Upstream) -> None:
+async def test_a_reload_shows_thoughts_as_they_were(visitor: Visitor, upstream: Upstream) -> None:
     tab = await visitor.open()
     await tab.send("/think count=20 after=3")
-    note = tab.answer.locator(".activity__note")
-    await expect(tab.answer.locator(".message__reasoning")).to_contain_text("Thought 2.")
-    await expect(note).to_be_hidden()
+    thoughts = tab.answer.locator(".message__reasoning")
+    await expect(thoughts).to_contain_text("Thought 2.")
+
+    # In the middle of them.
+    await tab.reload()
+    await expect(thoughts).to_have_attribute("open", "")
+    await expect(thoughts).to_contain_text("Thought 2.")
     upstream.release()
     await tab.ended()
-    await tab.answer.locator(".message__reasoning summary").click()
-    await expect(note).to_be_visible()
-    await expect(note).to_contain_text("Not kept with the answer")
+    await expect(tab.body).to_have_text("So the answer is 42.")
+    watched = await tab.answer.locator("[data-part=activity]").inner_text()
 
+    # After the end: what the log no longer tells comes from the database.
     await tab.reload()
     await expect(tab.body).to_have_text("So the answer is 42.")
-    await expect(tab.answer.locator(".message__reasoning")).to_have_count(0)
+    await expect(thoughts).to_have_count(1)
+    await expect(thoughts).to_have_attribute("data-ended", "")
+    await expect(tab.answer.locator("[data-part=activity]")).to_have_text(watched, use_inner_text=True)
+    await thoughts.locator("summary").click()
+    await expect(thoughts).to_contain_text("Thought 19.")
 
 
 async def drawn_for_good(tab: Tab) -> None:

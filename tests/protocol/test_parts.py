@@ -145,6 +145,7 @@ def test_the_fixtures(case: dict[str, Any]) -> None:
     entries = [Entry(number, name, data) for number, (name, data) in enumerate(case["events"], start=1)]
 
     assert [described(part) for part in fold(entries)] == case["parts"]
+    assert [[event.name, event.data] for event in unfold(fold(entries))] == case["unfolded"]
 
 
 def described(part: Part) -> dict[str, Any]:

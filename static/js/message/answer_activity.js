@@ -46,14 +46,20 @@ class Lane {
     this.#opens = opens;
   }
 
-  /** @param {string} text @returns {Promise<void>} */
-  think(text) {
+  /** @param {string} text @param {number} [tookMs] it ends here, and took so long @returns {Promise<void>} */
+  think(text, tookMs) {
+    if (!this.#thinking && !text) return Promise.resolve();
     if (!this.#thinking) {
       this.#thinking = new ThinkingBlock(this.#place, { open: this.#opens });
       this.#blocks.push(this.#thinking);
       this.#place.hidden = false;
     }
-    return this.#thinking.write(text);
+    const painted = this.#thinking.write(text);
+    if (tookMs !== undefined) {
+      this.#thinking.end(tookMs);
+      this.#thinking = null;
+    }
+    return painted;
   }
 
   endThinking() {
@@ -133,10 +139,10 @@ export class AnswerActivity {
     this.#own = new Lane(place, { opens: true });
   }
 
-  /** @param {{ text: string, agent?: string }} thought @returns {Promise<void>} after the paint */
-  think({ text, agent }) {
+  /** @param {{ text: string, agent?: string, duration_ms?: number }} thought @returns {Promise<void>} after the paint */
+  think({ text, agent, duration_ms: tookMs }) {
     this.#agents.get(agent ?? "")?.tell(gettext("Thinking…"));
-    return this.#laneOf(agent).think(text);
+    return this.#laneOf(agent).think(text, tookMs);
   }
 
   /** The answer continues with text. @param {{ agent?: string }} token */
@@ -178,6 +184,18 @@ export class AnswerActivity {
   /** @param {{ agent: string, status?: string }} member */
   endAgent({ agent, status = "completed" }) {
     this.#agents.get(agent)?.end(status);
+  }
+
+  /** Handles an event, if it is one about activity. @param {string} name @param {any} data */
+  hear(name, data) {
+    if (name === "reasoning") void this.think(data);
+    else if (name === "token") this.endThinking(data);
+    else if (name === "tool_start") this.startTool(data);
+    else if (name === "tool_progress") this.tool(data)?.tell((card) => card.addItem(data.item));
+    else if (name === "tool_result") this.tool(data)?.tell((card) => card.succeed(data));
+    else if (name === "tool_error") this.tool(data)?.tell((card) => card.fail(data));
+    else if (name === "agent_start") this.startAgent(data);
+    else if (name === "agent_done") this.endAgent(data);
   }
 
   /** The answer has ended. @param {string} status */

@@ -46,11 +46,11 @@ export class LiveAnswer {
     reasoning: (data) => this.#think(data),
     token: (data) => this.#write(data),
     tool_start: (data) => this.#startTool(data),
-    tool_progress: (data) => this.#activity.tool(data)?.tell((card) => card.addItem(data.item)),
-    tool_result: (data) => this.#activity.tool(data)?.tell((card) => card.succeed(data)),
-    tool_error: (data) => this.#activity.tool(data)?.tell((card) => card.fail(data)),
-    agent_start: (data) => this.#activity.startAgent(data),
-    agent_done: (data) => this.#activity.endAgent(data),
+    tool_progress: (data) => this.#activity.hear("tool_progress", data),
+    tool_result: (data) => this.#activity.hear("tool_result", data),
+    tool_error: (data) => this.#activity.hear("tool_error", data),
+    agent_start: (data) => this.#activity.hear("agent_start", data),
+    agent_done: (data) => this.#activity.hear("agent_done", data),
     reset: () => this.#reset(),
   };
 
@@ -106,7 +106,8 @@ export class LiveAnswer {
   #write(data) {
     this.#message.showStatus("");
     this.#activity.endThinking(data);
-    return this.#writer.write(data.text);
+    // What a member of a team writes is no part of the answer.
+    return data.agent ? Promise.resolve() : this.#writer.write(data.text);
   }
 
   /** @param {any} data */

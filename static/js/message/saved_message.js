@@ -1,8 +1,11 @@
 import { gettext } from "../ui/i18n.js";
 import { renderMarkdown } from "../markdown/stream.js";
+import { AnswerActivity } from "./answer_activity.js";
 import { figuresOf } from "./answer_figures.js";
 import { answerLabel, answerNote, isContinuable } from "./answer_note.js";
 import { ChatMessage } from "./chat_message.js";
+import { unfold } from "./parts.js";
+import { part } from "../ui/template_parts.js";
 
 export const OWN_LABEL = gettext("You");
 
@@ -36,5 +39,18 @@ export function savedMessage(message, { assistants, siblings }) {
 function showAnswer(element, message) {
   element.source = message.text;
   element.figures = figuresOf(message);
+  if (message.parts?.length) showActivity(element, message);
   renderMarkdown(element.body, message.text);
+}
+
+/**
+ * What the answer did besides writing, as it was shown while it happened.
+ *
+ * @param {ChatMessage} element
+ * @param {import("./branch_pages.js").Message} message
+ */
+export function showActivity(element, message) {
+  const activity = new AnswerActivity(part(element, "activity"));
+  for (const [name, data] of unfold(message.parts ?? [])) activity.hear(name, data);
+  activity.end(message.status ?? "completed");
 }

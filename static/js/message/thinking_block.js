@@ -14,6 +14,7 @@ export class ThinkingBlock {
   #text = document.createTextNode("");
   #pump = new FramePump({ draw: (text) => this.#text.appendData(text) });
   #since = Date.now();
+  #tookMs = 0;
   #thinking = true;
   #touched = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -35,10 +36,11 @@ export class ThinkingBlock {
     return this.#pump.write(text);
   }
 
-  /** Thinking is over: the answer begins, or ends. */
-  end() {
+  /** Thinking is over: the answer begins, or ends. @param {number} [tookMs] if the server says so */
+  end(tookMs) {
     if (!this.#thinking) return;
     this.#thinking = false;
+    this.#tookMs = tookMs ?? Date.now() - this.#since;
     clearInterval(this.#timer);
     void this.#pump.flush();
     this.#root.toggleAttribute("data-ended", true);
@@ -52,7 +54,7 @@ export class ThinkingBlock {
   }
 
   #drawTitle() {
-    const seconds = Math.round((Date.now() - this.#since) / SECOND_MS);
+    const seconds = Math.round((this.#thinking ? Date.now() - this.#since : this.#tookMs) / SECOND_MS);
     part(this.#root, "thinking-title").textContent = this.#thinking ? thinking(seconds) : thought(seconds);
   }
 }

@@ -1,0 +1,32 @@
+/**
+ * The parts of a saved answer, told as the events of a run tell them: what draws the one draws the other. The same as
+ * `unfold` in chat/protocol/parts.py, on the same fixtures (tests/protocol/parts.json).
+ *
+ * @typedef {{ kind: string, agent?: string, text?: string } & Record<string, any>} Part as returned by the API
+ */
+
+/** @type {Record<string, (part: Part) => [string, any][]>} */
+const UNFOLD = {
+  // @ts-expect-error -- without the inherited names, which a kind must not meet
+  __proto__: null,
+  text: ({ text }) => [["token", { text }]],
+  reasoning: ({ text, duration_ms }) => [["reasoning", typeof duration_ms === "number" ? { text, duration_ms } : { text }]],
+  tool_call: ({ call_id, tool, arguments: given, state, items, result, message, duration_ms }) => {
+    const named = { call_id, tool };
+    return [
+      ["tool_start", { ...named, arguments: given }],
+      ...(items ?? []).map((/** @type {any} */ item) => /** @type {[string, any]} */ (["tool_progress", { ...named, item }])),
+      ...(state === "done" ? [/** @type {[string, any]} */ (["tool_result", { ...named, result, duration_ms }])] : []),
+      ...(state === "failed" ? [/** @type {[string, any]} */ (["tool_error", { ...named, message, duration_ms }])] : []),
+    ];
+  },
+  member: ({ name, status }) => [["agent_start", { name }], ...(status ? [/** @type {[string, any]} */ (["agent_done", { status }])] : [])],
+};
+
+/** @param {Part[]} parts @returns {[string, any][]} names and data of events; of an unknown kind none */
+export function unfold(parts) {
+  return parts.flatMap((part) => {
+    const events = UNFOLD[part.kind]?.(part) ?? [];
+    return part.agent ? events.map(([name, data]) => /** @type {[string, any]} */ ([name, { ...data, agent: part.agent }])) : events;
+  });
+}
