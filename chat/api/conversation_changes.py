@@ -39,7 +39,7 @@ def apply(conversation: Conversation, changes: Mapping[str, Any]) -> list[str]:
 
 def _title(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ApiError("bad_request", "title must be a text that is not empty.")
+        raise ApiError("bad_request", "title must be a non-empty string.")
     title = " ".join(clean(value).split())
     if len(title) > TITLE_LENGTH:
         raise ApiError("bad_request", f"title is too long: at most {TITLE_LENGTH} characters.")

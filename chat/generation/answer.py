@@ -37,9 +37,9 @@ LONGEST_FINISH_REASON: Final = 20
 # Joined once there are so many: a piece is an object, of five times the size that a token's text has.
 LOOSE_PIECES: Final = 1024
 _EMPTY: Final = {
-    "stop": "The model ended its answer without a word.",
-    "length": "The model used up all the length that its answer may have, and said nothing.",
-    "content_filter": "The content filter of the model's provider held back all of the answer.",
+    "stop": "The model returned an empty answer.",
+    "length": "The model used up its length limit without writing an answer.",
+    "content_filter": "The model provider's content filter blocked the whole answer.",
 }
 
 
@@ -150,7 +150,7 @@ async def generate(
             if not is_worth_it or request_number == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
                 raise
             metrics.PROVIDER_RETRIES.labels(provider.name, error.code).inc()
-            coalescer.add(events.status("The model is busy. Trying again…", "retrying"))
+            coalescer.add(events.status("The model is busy. Retrying…", "retrying"))
             await sleep(wait)
 
 
@@ -192,7 +192,7 @@ async def _stream(
             if coalescer.is_full:
                 await coalescer.room()
     if not answer.finish_reason:
-        raise Incomplete("The model's answer broke off.")
+        raise Incomplete("The model's answer was cut off.")
     if not answer.has_words:
         raise EmptyAnswer(_EMPTY.get(answer.finish_reason, _EMPTY["stop"]))
     if answer.usage is not None:
@@ -212,7 +212,7 @@ def _size(text: str) -> int:
 
 def _check_room(size: int, answer_bytes: int) -> None:
     if size > answer_bytes:
-        raise OutputTooLong("The answer grew longer than this site allows.")
+        raise OutputTooLong("The answer is longer than this site allows.")
 
 
 def _milliseconds(seconds: float) -> int:

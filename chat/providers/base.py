@@ -158,7 +158,7 @@ class Incomplete(ProviderError):
 
 
 class EmptyAnswer(ProviderError):
-    """The model ended its answer without a word."""
+    """The model returned an empty answer."""
 
     code = "empty_answer"
     retryable = True

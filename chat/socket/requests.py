@@ -106,7 +106,7 @@ class SocketRequests:
             self.refuse(ref, ApiError("unavailable", "The database cannot be reached. Try again."))
         except LogUnavailable:
             logger.warning("A request failed: Redis does not answer.")
-            self.refuse(ref, ApiError("unavailable", "The server cannot do this just now. Try again."))
+            self.refuse(ref, ApiError("unavailable", "The server cannot do this right now. Try again."))
         except SignedOut:
             raise
         except Exception:

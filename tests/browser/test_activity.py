@@ -27,7 +27,7 @@ async def test_a_tool_shows_what_it_finds_and_what_came_of_it(visitor: Visitor) 
     await expect(tool).to_have_attribute("data-state", "done")
     await expect(tool.locator(".tool__state")).to_have_text("1 result · 0.42 s")
     await tool.locator("summary").click()
-    for words in ("herons", "The grey heron", "It waits.", "One page.", "Not kept with the answer"):
+    for words in ("herons", "The grey heron", "It waits.", "One page.", "Not saved"):
         await expect(tool).to_contain_text(words)
     await expect(tool.locator("a")).to_have_count(0)
 
@@ -43,7 +43,7 @@ async def test_a_tool_that_fails_or_never_ends_says_so(visitor: Visitor) -> None
         ("token", {"text": "I could not look."}),
     )
     await end(tab)
-    await expect(tab.answer.locator(".tool__state")).to_have_text(["Failed · 0.01 s", "Did not end"])
+    await expect(tab.answer.locator(".tool__state")).to_have_text(["Failed · 0.01 s", "Not finished"])
     await expect(tab.body).to_have_text("I could not look.")
 
 

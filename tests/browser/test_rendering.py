@@ -95,7 +95,7 @@ async def test_thoughts_say_that_they_are_not_kept(visitor: Visitor, upstream: U
     await tab.ended()
     await tab.answer.locator(".message__reasoning summary").click()
     await expect(note).to_be_visible()
-    await expect(note).to_contain_text("Not kept with the answer")
+    await expect(note).to_contain_text("Not saved")
 
     await tab.reload()
     await expect(tab.body).to_have_text("So the answer is 42.")

@@ -38,7 +38,7 @@ FAILURES: Final = {
     "provider_error": "The model's server refused the request, or broke off with an error.",
     "authentication_failed": "The model's server did not accept this site's key.",
     "timeout": "The model's server took too long.",
-    "empty_answer": "The model ended its answer without a word.",
+    "empty_answer": "The model returned an empty answer.",
     "incomplete": "The answer broke off.",
     "output_too_long": "The answer grew longer than is allowed.",
     "quota_exceeded": "This site's account at the model's provider is used up.",

@@ -270,7 +270,7 @@ ASSISTANT: Schema = shape(
         "provider": TEXT,
         "model": TEXT,
         "default": said(FLAG, "Who answers when nothing else is chosen."),
-        "demo": said(FLAG, "Its answers are prepared, not thought up."),
+        "demo": said(FLAG, "Its answers are pre-written."),
     },
 )
 

@@ -216,7 +216,7 @@ export class ChatComposer extends HTMLElement {
 
   #submit() {
     const { text } = this;
-    if (this.#busy) return this.showProblem(gettext("An answer is being written: stop it, or wait for its end."));
+    if (this.#busy) return this.showProblem(gettext("An answer is being written. Wait for it, or stop it."));
     if (!text.trim() || !this.#hint.draw(text)) return;
     this.text = ""; // It is in the outbox of the client now, which survives a reload as well.
     this.#hint.showProblem("");

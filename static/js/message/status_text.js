@@ -4,7 +4,7 @@ import { gettext } from "../ui/i18n.js";
 const OURS = {
   // @ts-expect-error -- without the inherited names, which a state must not meet
   __proto__: null,
-  retrying: gettext("The model is busy. Trying again…"),
+  retrying: gettext("The model is busy. Retrying…"),
   saving: gettext("Saving the answer…"),
 };
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { statusText } from "../../../static/js/message/status_text.js";
 
 test("a state that says everything has words of the page", () => {
-  assert.equal(statusText({ state: "retrying", text: "Zzz" }), "The model is busy. Trying again…");
+  assert.equal(statusText({ state: "retrying", text: "Zzz" }), "The model is busy. Retrying…");
   assert.equal(statusText({ state: "saving", text: "Zzz" }), "Saving the answer…");
 });
 
