@@ -17,8 +17,9 @@ from chat.pages.server_texts import SENTENCES
 ROOT: Final = Path(__file__).resolve().parents[2]
 # Where failures of answers are put into words.
 SPEAKERS: Final = (
-    *("providers/refusals.py", "providers/answer.py", "providers/openai.py", "providers/patience.py"),
-    *("generation/answer.py", "generation/ending.py", "generation/runner.py", "generation/takeover.py"),
+    *("providers/openai/errors.py", "providers/openai/reader.py", "providers/openai/chat.py"),
+    "providers/http/timeouts.py",
+    *("generation/answer.py", "generation/finishing.py", "generation/runner.py", "generation/takeover.py"),
 )
 # Of errors that no person ever reads.
 INTERNAL: Final = {"Waiting needs a task that can be cancelled."}
@@ -61,7 +62,7 @@ def test_whatever_is_known_is_said() -> None:
     said = "".join(
         text_of(node)
         for path in sorted((ROOT / "chat").rglob("*.py"))
-        if path.name != "server_words.py"
+        if path.name != "server_texts.py"
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
     )
     again = " Try again in a moment."
