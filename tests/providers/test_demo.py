@@ -118,7 +118,7 @@ async def test_of_an_answer_of_another_model_it_says_only_that_it_is_a_demo(demo
 
 @pytest.mark.parametrize(
     ("question", "title"),
-    [("write a TABLE\n\n---\n\nwith code", "Tables for example"), ("why?", "Why"), ("", ""), ("\n\n", "")],
+    [("write a TABLE\n\n---\n\nwith code", "Example tables"), ("why?", "Why"), ("", ""), ("\n\n", "")],
 )
 async def test_it_has_a_title_for_a_conversation(demo: DemoProvider, question: str, title: str) -> None:
     assert text_of(await answer(demo, dataclasses.replace(ask(question), purpose="title"))) == title

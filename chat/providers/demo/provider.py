@@ -25,7 +25,7 @@ _TEXTS: Final = Path(__file__).parent / "texts"
 _TOKEN: Final = re.compile(r" ?\w{1,6}|\s+|[^\w\s]{1,4}")
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~$!&+-])")
 _FOOTNOTE: Final = (
-    "*I am the built-in demo, not a language model: my answers are prepared texts. "
+    "*I am the built-in demo, not a language model: my answers are pre-written. "
     "Say `connect` to read how to connect a real model.*"
 )
 
@@ -46,7 +46,7 @@ _TITLES: Final = {
     "connect": "How to connect a real model",
     "think": "The bat and the ball",
     "code": "Code in several languages",
-    "table": "Tables for example",
+    "table": "Example tables",
     "list": "Lists and tasks",
     "markdown": "A tour of Markdown",
     "long": "The numbers, one by one",
