@@ -60,8 +60,8 @@ def report(results: Results, about: About) -> str:
         "## A whole turn\n\nEverything that the server does for a message: authentication, limits, history, the "
         "request to the model, delivering the answer, saving it. Long turns: "
         f"{turns.WHOLE.streams} at once, each by a different user, {turns.WHOLE.tokens} tokens at {turns.WHOLE.rate} "
-        f"a second; CPU time in µs per token. Short turns: {turns.WHOLE.short_tokens} tokens, one after the other; CPU "
-        "time in ms. In brackets, the fraction of the reference's time:\n\n" + _turns(results, reference),
+        f"a second; CPU time in µs per token. Short turns: {turns.WHOLE.short_tokens} tokens, one after the other; "
+        "CPU time in ms. In brackets, the fraction of the reference's time:\n\n" + _turns(results, reference),
         "## An idle WebSocket\n\nResident memory of the server per open socket, in KB (1,000 bytes):\n\n"
         + _idle(results),
         "## Bytes of one answer\n\nAs received, with all framing and headers; in brackets, what the client sent. "
@@ -91,11 +91,11 @@ package's own iteration, one event per token, under uvicorn with httptools. It h
 Each is one process on {about.loop}.
 
 {where}.
-CPU time is that of the server process, over windows of {about.window_seconds:g} s, without model and clients. It is normalized
-to the core's usual speed in this run, which a small clock process next to the server measures all the time.
-Each figure is the median of {trials} trials, in which the servers take turns, and ratios are from the same round;
-first tokens are from all trials together. Each client is a different user, and acknowledges frames as the
-site's page does. Delays include the clients' own.
+CPU time is that of the server process, over windows of {about.window_seconds:g} s, without model and clients. It is
+normalized to the core's usual speed in this run, which a small clock process next to the server measures all the
+time. Each figure is the median of {trials} trials, in which the servers take turns, and ratios are from the
+same round; first tokens are from all trials together. Each client is a different user, and acknowledges frames as
+the site's page does. Delays include the clients' own.
 
 | | |
 | --- | --- |
