@@ -28,6 +28,6 @@ test("what concerns the conversation on the screen is there if there is one", ()
 
 test("what was done can be taken back", () => {
   assert.deepEqual(names("unpin", { ...OPEN, pinned: true }), ["pin"]);
-  assert.deepEqual(names("put back", { ...OPEN, archived: true }), ["archive"]);
+  assert.deepEqual(names("unarchive", { ...OPEN, archived: true }), ["archive"]);
   assert.deepEqual(names("pin", { ...OPEN, archived: true }), []);
 });
