@@ -39,34 +39,34 @@ def report(results: Results, about: About) -> str:
     reference = next((way for way in results.ways if way.is_reference), None)
     parts = [
         _introduction(results, about),
-        "## What was promised\n\n" + _promises(results, reference),
+        "## Targets\n\n" + _promises(results, reference),
         f"## Streams of {about.rate} tokens per second\n",
-        "CPU time of the server per token, in µs, and in brackets how many times as much the reference takes:\n\n"
+        "CPU time of the server per token in µs; in brackets, how many times as much the reference takes:\n\n"
         + _by_load(results, lambda way, streams: _cost(results, reference, way, streams)),
-        "Tokens: from the model's writing to the reader, median / 99th percentile in ms:\n\n"
+        "Tokens: delay from the model to the client, median / 99th percentile in ms:\n\n"
         + _by_load(results, lambda way, streams: _pair(_values(results, way, streams, "p50", "p99"))),
-        "First tokens of further messages, the same:\n\n"
+        "First tokens of additional messages, the same:\n\n"
         + _by_load(results, lambda way, streams: _pair(_first(results, way, streams, "first"))),
-        "From such a message to the model being asked (accounts, history and limits are looked at in this time; the "
-        "reference has none), the same:\n\n"
+        "From such a message to the request to the model (this includes accounts, history and limits, which the "
+        "reference does not have), the same:\n\n"
         + _by_load(results, lambda way, streams: _pair(_first(results, way, streams, "first_asked"))),
-        "Share of the tokens that came through in the time; below 100 % the server falls ever further behind:\n\n"
+        "Share of the tokens delivered in the time; below 100 %, the server falls further and further behind:\n\n"
         + _by_load(results, lambda way, streams: _share(results, way, streams)),
         "Bytes received per token, and tokens per event:\n\n"
         + _by_load(
             results,
             lambda way, streams: _pair(_values(results, way, streams, "bytes_per_token", "tokens_per_piece"), 1),
         ),
-        "## A whole turn\n\nAll that the server does for a message: who sends it, limits, history, the request to the "
-        "model, the answer's way, saving it. Long turns: "
-        f"{turns.WHOLE.streams} at once, each of its own person, {turns.WHOLE.tokens} tokens at {turns.WHOLE.rate} a "
-        f"second; CPU time in µs per token. Short turns: {turns.WHOLE.short_tokens} tokens, one after the other; CPU "
-        "time in ms. In brackets which part of the reference's that is:\n\n" + _turns(results, reference),
+        "## A whole turn\n\nEverything that the server does for a message: authentication, limits, history, the "
+        "request to the model, delivering the answer, saving it. Long turns: "
+        f"{turns.WHOLE.streams} at once, each by a different user, {turns.WHOLE.tokens} tokens at {turns.WHOLE.rate} "
+        f"a second; CPU time in µs per token. Short turns: {turns.WHOLE.short_tokens} tokens, one after the other; "
+        "CPU time in ms. In brackets, the fraction of the reference's time:\n\n" + _turns(results, reference),
         "## An idle WebSocket\n\nResident memory of the server per open socket, in KB (1,000 bytes):\n\n"
         + _idle(results),
-        "## Bytes of one answer\n\nAs received, with all framing and the headers; in brackets what the reader sent. "
-        f"At {about.answer_rate:,} tokens per second, so that events are fuller than above:\n\n" + _answers(results),
-        "## How quiet it was\n\n" + _disturbance(results),
+        "## Bytes of one answer\n\nAs received, with all framing and headers; in brackets, what the client sent. "
+        f"At {about.answer_rate:,} tokens per second, so events are fuller than above:\n\n" + _answers(results),
+        "## Disturbances\n\n" + _disturbance(results),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -75,26 +75,27 @@ def _introduction(results: Results, about: About) -> str:
     trials = max(len(trials) for trials in results.trials.values())
     parts = f" in {about.parts} parts" if about.parts > 1 else ""
     where = (
-        "The server has one core to itself, model and readers (and Redis) have the other"
+        "The server has one core to itself; model and clients (and Redis) share the other"
         if about.is_pinned
-        else "Server, model and readers share one core"
+        else "Server, model and clients share one core"
     )
     facts = "\n".join(f"| {name} | {value} |" for name, value in {**about.machine, **about.versions}.items())
     return f"""# Benchmarks
 
 Made by `{about.command}`{parts}; nothing here is written by hand.
 
-The server (`manage.py serve`) and a reference ask the same fake model, which writes {about.rate} tokens per second
+The server (`manage.py serve`) and a reference use the same fake model, which writes {about.rate} tokens per second
 into each stream, one chunk and one write per token, at an uneven pace. The reference
-([bench/reference](../bench/reference)) is the service of the streaming tutorials: FastAPI, sse-starlette, the `openai`
-package's own iteration, one event per token, under uvicorn with httptools. It knows no accounts and keeps nothing.
+([bench/reference](../bench/reference)) is the service from streaming tutorials: FastAPI, sse-starlette, the `openai`
+package's own iteration, one event per token, under uvicorn with httptools. It has no accounts and stores nothing.
 Each is one process on {about.loop}.
 
-{where}. CPU time is the process's own, over
-windows of {about.window_seconds:g} s, without model and readers. It is given for the core's usual speed in this run,
-which a small clock beside the server measures all the time. Each figure is the median of {trials} trials, in which the
-servers take turns, and ratios are those of the same round; first tokens are those of all trials together. Every reader
-is a person of its own, and acknowledges frames as the site's page does. Delays include the readers' own.
+{where}.
+CPU time is that of the server process, over windows of {about.window_seconds:g} s, without model and clients. It is
+normalized to the core's usual speed in this run, which a small clock process next to the server measures all the
+time. Each figure is the median of {trials} trials, in which the servers take turns, and ratios are from the
+same round; first tokens are from all trials together. Each client is a different user, and acknowledges frames as
+the site's page does. Delays include the clients' own.
 
 | | |
 | --- | --- |
@@ -230,10 +231,10 @@ def _disturbance(results: Results) -> str:
     usual = results.speed_ns
     times = [window.speed_ns / usual for window in results.all_windows]
     lines = [
-        f"- Others had the server's core for {statistics.median(waited):.0%} of a window (median; at worst "
-        f"{max(waited):.0%}). A window with more than {DISTURBED:.0%} is measured again, twice at most.",
-        f"- The same work took the core from {min(times):.0%} to {max(times):.0%} of the usual time.",
-        f"- The model wrote 99 % of its tokens within {statistics.median(late):.0f} ms of their time (median; at "
+        f"- Other processes used the server's core for {statistics.median(waited):.0%} of a window (median; at worst "
+        f"{max(waited):.0%}). A window with more than {DISTURBED:.0%} is measured again, at most twice.",
+        f"- The same work took from {min(times):.0%} to {max(times):.0%} of the usual time.",
+        f"- The model wrote 99 % of its tokens within {statistics.median(late):.0f} ms of their schedule (median; at "
         f"worst {max(late):.0f} ms).",
     ]
     lines += [f"- Could not be measured: {failure}" for failure in results.failures()]

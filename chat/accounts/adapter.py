@@ -37,9 +37,9 @@ View = Callable[..., HttpResponseBase]
 
 # Stands in for the address of a client that connects through one.
 UNIX_SOCKET: Final = "unix"
-WAIT = _("Too many failed login attempts. Wait a few minutes, then try again.")
+WAIT = _("Too many failed sign-in attempts. Wait a few minutes, then try again.")
 WAIT_OR_RESET = _(
-    "Too many failed login attempts. Wait a few minutes, or choose a new password by mail to get in now."
+    "Too many failed sign-in attempts. Wait a few minutes, or reset your password by email to sign in now."
 )
 
 

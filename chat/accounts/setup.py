@@ -18,8 +18,7 @@ from chat.auth import first_run
 from chat.models import User
 
 WRONG_LINK = gettext_lazy(
-    "This site waits for its administrator. Open the link that the server printed when it started: "
-    "it ends in /setup/?token=…"
+    "This site is not set up yet. Open the setup link that the server printed at startup: it ends in /setup/?token=…"
 )
 
 IN_SESSION: Final = "setup_link"

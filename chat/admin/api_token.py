@@ -57,7 +57,7 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         token, secret = ApiToken.objects.issue(obj.owner if issuer.is_superuser else issuer, obj.name)
         for field in ApiToken._meta.concrete_fields:
             setattr(obj, field.attname, getattr(token, field.attname))
-        said = _("Copy the token now, it is not shown again: %(secret)s")
+        said = _("Copy the token now. It will not be shown again: %(secret)s")
         messages.warning(request, said % {"secret": secret})
 
     @admin.action(description=_("Revoke the selected API tokens"), permissions=["change"])
@@ -66,5 +66,5 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         for token in tokens:
             token.revoke()
             self.log_change(request, token, gettext("Revoked."))
-        said = _("%(count)s revoked. Programs that use them are refused from now on.")
+        said = _("%(count)s revoked. Programs can no longer use them.")
         self.message_user(request, said % {"count": len(tokens)})

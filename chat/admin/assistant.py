@@ -36,7 +36,7 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fieldsets = (
         (None, {"fields": ("name", "slug", "description")}),
         (_("Model"), {"fields": ("provider", "model", "instructions", "temperature", "max_output_tokens")}),
-        (_("Who sees it, and where"), {"fields": ("is_active", "is_default", "position", "groups", "is_detected")}),
+        (_("Visibility"), {"fields": ("is_active", "is_default", "position", "groups", "is_detected")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -53,9 +53,9 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             else gettext("⚠ %(provider)s: model not listed, hidden") % {"provider": name}
         )
 
-    @admin.display(description=_("who may use it"))
+    @admin.display(description=_("available to"))
     def who(self, assistant: Assistant) -> str:
-        return ", ".join(group.name for group in assistant.groups.all()) or gettext("everybody")
+        return ", ".join(group.name for group in assistant.groups.all()) or gettext("everyone")
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         assistant = kwargs.get("obj")

@@ -41,7 +41,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related = ("owner", "assistant")
     # Enables the search box and the search for owners; get_search_results adds the search by id.
     search_fields = ("owner__username", "owner__email")
-    search_help_text = _("By the owner's name or e-mail address, or by the conversation's id.")
+    search_help_text = _("Search by the owner's name or email address, or by conversation ID.")
     fields = ("title", "id", "owner", "assistant", "created_at", "updated_at")
     readonly_fields = fields
     change_form_template = "admin/chat/conversation/transcript.html"
@@ -79,7 +79,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if conversation is None or not self.has_view_permission(request, conversation):
             return super().change_view(request, object_id, form_url, extra_context)
         if conversation.owner_id != request.user.pk:
-            _audit(request, [conversation], CHANGE, gettext_noop("Read."))
+            _audit(request, [conversation], CHANGE, gettext_noop("Viewed."))
         shown = {"transcript": transcript(conversation, request.GET.get("page"), request.GET.get("whole"))}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 

@@ -38,7 +38,7 @@ class UserForm(DjangoUserChangeForm):  # type: ignore[type-arg]
     def clean_email(self) -> str:
         address: str = self.cleaned_data["email"]
         if address and "email" in self.changed_data and self._others().filter(email__iexact=address).exists():
-            raise ValidationError(_("Another account has this address."))
+            raise ValidationError(_("Another account already uses this address."))
         return address
 
     def _others(self) -> QuerySet[User]:

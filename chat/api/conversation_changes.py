@@ -42,7 +42,7 @@ def apply(conversation: Conversation, data: Mapping[str, Any]) -> list[str]:
 
 def _title(value: str) -> str:
     if not value.strip():
-        raise ApiError("bad_request", "title must be a text that is not empty.")
+        raise ApiError("bad_request", "title must be a non-empty string.")
     title = " ".join(clean(value).split())
     if len(title) > TITLE_LENGTH:
         raise ApiError("bad_request", f"title is too long: at most {TITLE_LENGTH} characters.")

@@ -64,7 +64,7 @@ async def answered(response: Awaitable[HttpResponse]) -> HttpResponse:
         return unavailable()
     except LogUnavailable:
         logger.warning("A call of the API failed: Redis does not answer.")
-        return unavailable("The server cannot do this just now. Try again.")
+        return unavailable("The server cannot do this right now. Try again.")
 
 
 async def _respond(
@@ -75,7 +75,7 @@ async def _respond(
         return not_signed_in()
     await arrived(request, user)
     if request.headers.get(MEANT_FOR, str(user.pk)) != str(user.pk):
-        raise ApiError("another_user", "Somebody else is signed in by now.")
+        raise ApiError("another_user", "Someone else is signed in now.")
     if chosen is None:
         return not_allowed(methods)
     check(request, chosen)

@@ -51,13 +51,16 @@ def advice(origin: str, host: str) -> str:
     scheme, name = _parts(origin)
     is_same_host = bool(name) and origin.partition("://")[2].lower() == host.lower()
     if is_same_host and settings.HTTPS:
-        return gettext("CHAT_HTTPS is on, but people come by HTTP. Let them come by HTTPS, or leave out CHAT_HTTPS.")
+        return gettext(
+            "CHAT_HTTPS is on, but this request came over HTTP. Serve the site over HTTPS, or remove CHAT_HTTPS."
+        )
     if is_same_host:
         return _set_https()
     if not _is_proxied(name):
         return gettext("If %(origin)s is an address of this site, add it to TRUSTED_ORIGINS.") % {"origin": origin}
     sentence = gettext(
-        "The proxy in front must pass on the Host header as the browser sent it; or add %(origin)s to TRUSTED_ORIGINS."
+        "Configure the reverse proxy to pass on the browser's Host header unchanged, "
+        "or add %(origin)s to TRUSTED_ORIGINS."
     ) % {"origin": origin}
     return f"{sentence} {_set_https()}" if scheme == "https" and not settings.HTTPS else sentence
 
@@ -87,7 +90,7 @@ def _is_proxied(name: str) -> bool:
 
 
 def _set_https() -> str:
-    return gettext("People come by HTTPS, so set CHAT_HTTPS=1.")
+    return gettext("This site is used over HTTPS: set CHAT_HTTPS=1.")
 
 
 def _printable(header: str) -> str:

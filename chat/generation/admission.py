@@ -244,5 +244,5 @@ def _assistant(
     by_id = {each.pk: each for each in usable}
     assistant = next((by_id[pk] for pk in known if pk in by_id), usable[0] if usable else None)
     if assistant is None:
-        raise ApiError("no_model", "No model is set up that you may use. Ask your administrator.")
+        raise ApiError("no_model", "No model is available to you. Ask your administrator.")
     return assistant

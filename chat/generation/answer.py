@@ -36,9 +36,9 @@ YIELD_EVERY: Final = 64
 # The width of the database column.
 LONGEST_FINISH_REASON: Final = 20
 _EMPTY: Final = {
-    "stop": "The model ended its answer without a word.",
-    "length": "The model used up all the length that its answer may have, and said nothing.",
-    "content_filter": "The content filter of the model's provider held back all of the answer.",
+    "stop": "The model returned an empty answer.",
+    "length": "The model used up its length limit without writing an answer.",
+    "content_filter": "The model provider's content filter blocked the whole answer.",
 }
 
 
@@ -169,7 +169,7 @@ async def generate(
             if not is_worth_it or request_number == ATTEMPTS or wait > LONGEST_RETRY_AFTER:
                 raise
             metrics.PROVIDER_RETRIES.labels(provider.name, error.code).inc()
-            coalescer.add(events.status("The model is busy. Trying again…", "retrying"))
+            coalescer.add(events.status("The model is busy. Retrying…", "retrying"))
             await sleep(wait)
 
 
@@ -215,7 +215,7 @@ async def _stream(
     if (thought_ms := answer.end_thinking()) is not None:
         coalescer.add(events.thought(thought_ms))
     if not answer.finish_reason:
-        raise Incomplete("The model's answer broke off.")
+        raise Incomplete("The model's answer was cut off.")
     if not answer.has_words:
         raise EmptyAnswer(_EMPTY.get(answer.finish_reason, _EMPTY["stop"]))
     if answer.usage is not None:
@@ -235,7 +235,7 @@ def _size(text: str) -> int:
 
 def _check_room(size: int, answer_bytes: int) -> None:
     if size > answer_bytes:
-        raise OutputTooLong("The answer grew longer than this site allows.")
+        raise OutputTooLong("The answer is longer than this site allows.")
 
 
 def _milliseconds(seconds: float) -> int:

@@ -417,7 +417,7 @@ def _lost(cursor: Cursor) -> Batch:
 
 def _dropped(run: RunInfo) -> Batch:
     error = events.error(
-        "unavailable", "The answer failed, and the site had no room to keep what had arrived.", retryable=True
+        "unavailable", "The answer failed, and the site had no room to keep the part that had arrived.", retryable=True
     )
     return Batch(run.cursor.epoch, [Entry(run.cursor.seq, error.name, error.data)])
 
@@ -430,7 +430,7 @@ def _no_place(refused: Busy | TooFast | TooMany | Full) -> ApiError:
         case TooFast(wait, of_all=False):
             return ApiError("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
         case TooFast(wait):
-            return _site_busy("The site is getting more messages than it can take.", wait)
+            return _site_busy("The site is receiving more messages than it can handle.", wait)
         case TooMany(live, of_all=False):
             sentence = f"{live} answers are being written for you. Wait for one to end."
             return ApiError("too_many_runs", sentence, retry_after=RETRY_SECONDS)
@@ -455,7 +455,7 @@ def _site_busy(sentence: str, wait: float) -> ApiError:
 
 
 def _busy() -> ApiError:
-    return ApiError("busy", "This conversation is being answered. Wait for the answer, or stop it.")
+    return ApiError("busy", "An answer is being written. Wait for it, or stop it.")
 
 
 def describe(run: RunInfo) -> dict[str, str]:

@@ -37,7 +37,7 @@ def find(user: User, send: SendRequest) -> Regeneration | None:
         if answer.role != Message.Role.ASSISTANT or answer.parent is None:
             raise ApiError("bad_request", "continue_id must be the id of an answer.")
         if answer.finish_reason not in UNFINISHED:
-            raise ApiError("bad_request", "This answer is complete: only one that was cut off can be continued.")
+            raise ApiError("bad_request", "This answer is complete. Only an answer that was cut off can be continued.")
         return Regeneration(answer.parent, answer)
     return None
 

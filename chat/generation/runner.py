@@ -119,7 +119,7 @@ class Runner:
             except Exception:
                 logger.exception("run %s: failed", run.info.run_id)
                 with suppress(Fenced, Lost, RunNotFound, LogUnavailable):
-                    await self._fail(run, events.error("provider_error", "Something went wrong here.", retryable=True))
+                    await self._fail(run, events.error("provider_error", "Something went wrong.", retryable=True))
         if status != HANDED_OVER:
             _measure(labels, answer, status)
             await self._ending.tell(run.info, status)

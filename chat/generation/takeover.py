@@ -157,7 +157,7 @@ class Takeover:
 
     async def _give_up(self, claim: Claim) -> str:
         metrics.TAKEOVERS.labels("given_up").inc()
-        error = events.error("interrupted", "The server was lost while it wrote this answer.")
+        error = events.error("interrupted", "The server went down while writing this answer.")
         asked = asked_of(claim.run, cast(event_data.Start, claim.entries[0].data))
         await self._ending.fail(claim.run.run_id, error, asked=asked, token=claim.token)
         return "interrupted"

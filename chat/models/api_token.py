@@ -49,8 +49,8 @@ class ApiToken(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="api_tokens"
     )
-    name = models.CharField(_("name"), max_length=NAME_LENGTH, blank=True, help_text=_("What it is for."))
-    prefix = models.CharField(_("beginning"), max_length=SHOWN_CHARACTERS, editable=False)
+    name = models.CharField(_("name"), max_length=NAME_LENGTH, blank=True, help_text=_("What the token is for."))
+    prefix = models.CharField(_("prefix"), max_length=SHOWN_CHARACTERS, editable=False)
     digest = models.CharField(_("hash"), max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True, editable=False)

@@ -42,38 +42,46 @@ class Assistant(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0.0), MaxValueValidator(2.0)],
-        help_text=_("0 to 2; empty: the model's own."),
+        help_text=_("0 to 2. Leave empty for the model's default."),
     )
     max_output_tokens = models.PositiveIntegerField(
         _("maximum output tokens"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text=_("Empty: the model's own limit."),
+        help_text=_("Leave empty for the model's limit."),
     )
-    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower comes first."))
-    is_default = models.BooleanField(_("default"), default=False, help_text=_("Used when nothing else is chosen."))
+    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers come first."))
+    is_default = models.BooleanField(
+        _("default"), default=False, help_text=_("Used when no other assistant is chosen.")
+    )
     # False for an administrator's choice, which detection must not replace.
     is_found_default = models.BooleanField(
-        _("default that was found"),
+        _("automatic default"),
         default=False,
         editable=False,
-        help_text=_("The default because it was found first, not by anybody's choice."),
+        help_text=_("Became the default because it was found first, not because someone chose it."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     is_detected = models.BooleanField(
-        _("detected"), default=False, editable=False, help_text=_("Made for a model that its server lists.")
+        _("detected"),
+        default=False,
+        editable=False,
+        help_text=_("Created automatically for a model that its server lists."),
     )
     # Separate from is_active, so that detection does not overwrite an administrator's choice.
     is_available = models.BooleanField(
-        _("available"), default=True, editable=False, help_text=_("Whether its server listed the model last.")
+        _("available"),
+        default=True,
+        editable=False,
+        help_text=_("Whether its server's latest list includes the model."),
     )
     groups = models.ManyToManyField(
         Group,
         verbose_name=_("groups"),
         blank=True,
         related_name="assistants",
-        help_text=_("Who may use it. None: everybody."),
+        help_text=_("Groups that may use it. Leave empty for everyone."),
     )
 
     objects: ClassVar[Any] = AssistantQuerySet.as_manager()

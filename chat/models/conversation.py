@@ -36,9 +36,7 @@ class Conversation(models.Model):
         settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="conversations"
     )
     title = models.CharField(_("title"), max_length=TITLE_LENGTH)
-    is_named = models.BooleanField(
-        _("named"), default=False, editable=False, help_text=_("A person has given it its title.")
-    )
+    is_named = models.BooleanField(_("named"), default=False, editable=False, help_text=_("A person chose the title."))
     assistant = models.ForeignKey(
         "chat.Assistant",
         verbose_name=_("assistant"),
@@ -58,7 +56,7 @@ class Conversation(models.Model):
     is_pinned = models.BooleanField(_("pinned"), default=False)
     is_archived = models.BooleanField(_("archived"), default=False)
     is_unread = models.BooleanField(
-        _("unread"), default=False, help_text=_("An answer came that its owner has not seen.")
+        _("unread"), default=False, help_text=_("Has an answer that its owner has not seen.")
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now, editable=False)

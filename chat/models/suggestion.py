@@ -36,9 +36,9 @@ class SuggestionQuerySet(models.QuerySet["Suggestion"]):
 class Suggestion(models.Model):
     """A prompt offered on the start page of a new conversation."""
 
-    title = models.CharField(_("title"), max_length=100, help_text=_("What is offered, in a few words."))
-    text = models.TextField(_("text"), max_length=2000, help_text=_("The message that it puts into the composer."))
-    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower comes first."))
+    title = models.CharField(_("title"), max_length=100, help_text=_("The suggestion in a few words."))
+    text = models.TextField(_("text"), max_length=2000, help_text=_("The message to put in the message box."))
+    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers come first."))
     is_active = models.BooleanField(_("active"), default=True)
 
     objects: ClassVar[Any] = SuggestionQuerySet.as_manager()

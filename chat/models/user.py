@@ -27,7 +27,7 @@ class UsernameValidator(RegexValidator):
     """Usernames that cannot equal an email address: no "@", and in the Unicode form that people type (NFKC)."""
 
     regex = r"^[\w.+-]+\Z"
-    message = _("A username has letters, digits and . + - _ only: no @, by which addresses are known.")
+    message = _("A username may contain only letters, digits and . + - _, but no @, which marks an email address.")
     flags = re.UNICODE
 
     def __call__(self, value: Any) -> None:
@@ -39,7 +39,7 @@ class UsernameValidator(RegexValidator):
 def check_display_name(value: str) -> None:
     """Reject invisible characters and those that change the direction of the text around the name."""
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for character in value):
-        raise ValidationError(_("A name has no invisible characters and no line breaks."), code="invisible")
+        raise ValidationError(_("A name must not contain invisible characters or line breaks."), code="invisible")
 
 
 class User(AbstractUser):
@@ -57,7 +57,7 @@ class User(AbstractUser):
         _("display name"),
         max_length=DISPLAY_NAME_LENGTH,
         blank=True,
-        help_text=_("Shown instead of the username. It does not sign in."),
+        help_text=_("Shown instead of the username. Not used to sign in."),
         validators=[check_display_name],
     )
     # When this account got its address: the account that had an address first signs in with it.

@@ -31,7 +31,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
             "id": start,
             "name": NAME,
             "short_name": NAME,
-            "description": gettext("An AI chat of your own."),
+            "description": gettext("Your own AI chat."),
             "lang": get_language(),
             "start_url": start,
             "scope": start,

@@ -165,7 +165,7 @@ def _is_silence(error: ProviderError) -> bool:
 
 
 def _without_models(provider: str, problem: str) -> Detected:
-    return Detected(provider, (), "", problem, ProviderError("The model's server offers no chat models."))
+    return Detected(provider, (), "", problem, ProviderError("The model server offers no chat model."))
 
 
 def _is_same_server(base_url: str, ollama_url: str) -> bool:

@@ -90,7 +90,7 @@ class Request(WebRequest):  # type: ignore[misc]  # Daphne is untyped
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """Replaces Daphne's error page, which names the server and may be sniffed and framed."""
-        code, sentence = ("bad_request", body) if status < 500 else ("server_error", "Something went wrong here.")
+        code, sentence = ("bad_request", body) if status < 500 else ("server_error", "Something went wrong.")
         headers = {
             "Content-Type": "application/json",
             "Cache-Control": "no-store",

@@ -104,7 +104,7 @@ class SocketRequests:
             self.refuse(ref, ApiError("unavailable", "The database cannot be reached. Try again."))
         except LogUnavailable:
             logger.warning("socket: request failed, Redis is not answering")
-            self.refuse(ref, ApiError("unavailable", "The server cannot do this just now. Try again."))
+            self.refuse(ref, ApiError("unavailable", "The server cannot do this right now. Try again."))
         except SignedOut:
             raise
         except Exception:

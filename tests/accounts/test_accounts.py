@@ -104,7 +104,7 @@ def test_guessing_is_slowed_down(client: Client, alice: User) -> None:
     refused = log_in(client, "alice")
 
     assert not is_signed_in(client)
-    assert "Too many failed login attempts" in refused.content.decode()
+    assert "Too many failed sign-in attempts" in refused.content.decode()
 
 
 def test_guessing_many_names_from_one_address_is_slowed_down(client: Client, alice: User) -> None:

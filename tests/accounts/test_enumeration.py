@@ -147,6 +147,6 @@ def test_a_mail_server_that_fails_is_told_to_both(alice: User, settings: Setting
     response = reset(email)
 
     assert response.status_code == 503
-    assert "The mail could not be sent" in response.content.decode()
+    assert "The email could not be sent" in response.content.decode()
     assert "mail: not sent" in caplog.text
     assert email not in caplog.text

@@ -16,7 +16,7 @@ from tests.cast import PASSWORD
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 NEW = "another long and good password"
-REFUSED = "Too many failed login attempts"
+REFUSED = "Too many failed sign-in attempts"
 
 
 @pytest.fixture(autouse=True)
@@ -202,7 +202,7 @@ def test_what_is_refused_says_how_to_get_in(alice: User, settings: Settings) -> 
         sent = {"login": "alice", "password": "x"}
         return Client().post("/accounts/login/", sent, REMOTE_ADDR=HOME).content.decode()
 
-    assert "choose a new password by mail" in told()
+    assert "reset your password by email" in told()
     settings.EMAIL_BACKEND = "chat.mail.NoMailServer"
     assert "Wait a few minutes, then try again" in told()
 

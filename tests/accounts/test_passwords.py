@@ -44,7 +44,7 @@ def test_a_change_says_so_once_and_leads_back(signed_in: SignIn, alice: User, qu
     answer = client.post("/accounts/password/change/", sent)
 
     assert answer["Location"] == there
-    shown = [client.get(path).content.decode().count("Your password is changed.") for path in ("/", "/accounts/")]
+    shown = [client.get(path).content.decode().count("Your password was changed.") for path in ("/", "/accounts/")]
     assert shown == [1, 0]
 
 

@@ -73,7 +73,7 @@ def test_the_link_works_once(client: Client, link: str) -> None:
 def test_without_the_token_nobody_claims_the_site(client: Client, link: str, query: str) -> None:
     for response in (client.get(f"/setup/{query}"), client.post(f"/setup/{query}", FIELDS)):
         assert response.status_code == 403
-        assert "the link that the server printed" in response.content.decode()
+        assert "the setup link that the server printed" in response.content.decode()
         assert 'name="password1"' not in response.content.decode()
     assert not User.objects.exists()
 

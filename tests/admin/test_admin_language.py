@@ -64,8 +64,8 @@ def test_its_pages_are_german(signed_in: SignIn, admin: User, alice: User) -> No
     assert "Verwaltung" in page(client, "")
     transcript = page(client, f"chat/conversation/{conversation.pk}/change/")
     assert "Nachrichten</h2>" in transcript
-    assert "12 Token hinein" in transcript
-    for english in ("tokens in", "Messages", "on another branch", "The whole message"):
+    assert "12 Eingabe-Tokens" in transcript
+    for english in ("input tokens", "Messages", "on another branch", "Whole message"):
         assert english not in transcript
     assert "Gültigkeit" in page(client, "chat/apitoken/")
     made = page(client, "chat/apitoken/add/", owner=alice.pk, name="x")

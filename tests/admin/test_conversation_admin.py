@@ -49,7 +49,7 @@ def test_an_auditor_reads_the_transcript(signed_in: SignIn, auditor: User, conve
     text = response.content.decode()
     assert response.status_code == 200
     assert text.index("What is a heron?") < text.rindex("A long-legged bird.")
-    for shown in ("User", "Assistant", "demo", "12 tokens in", "34 tokens out"):
+    for shown in ("User", "Assistant", "demo", "12 input tokens", "34 output tokens"):
         assert shown in text
 
 
@@ -65,7 +65,7 @@ def test_reading_somebody_elses_is_on_record(
         (auditor, str(conversation.pk), CHANGE)
     ] * 2
     lines = [record.getMessage() for record in caplog.records if record.name == "chat.audit"]
-    line = f"audit: user {auditor.pk}, conversation {conversation.pk} of user {conversation.owner_id}: Read."
+    line = f"audit: user {auditor.pk}, conversation {conversation.pk} of user {conversation.owner_id}: Viewed."
     assert lines == [line] * 2
 
 
@@ -212,7 +212,7 @@ def test_of_long_messages_the_beginnings_are_read_and_each_can_be_had_whole(
 
     assert content.count("begun ") == 2
     assert at_end not in content
-    assert content.count("The whole message") == 2
+    assert content.count("Whole message") == 2
     assert content.count("é") <= CHARACTERS_PER_MESSAGE
     # Neither did the database give more of them.
     assert not [each["sql"] for each in queries if ' "chat_message"."text"' in each["sql"]]
@@ -220,7 +220,7 @@ def test_of_long_messages_the_beginnings_are_read_and_each_can_be_had_whole(
     whole = client.get(f"{asked}?whole={answer.pk}").content.decode()
     assert at_end in whole
     assert whole.count('class="transcript__text"') == 1
-    assert "The whole message" not in whole
+    assert "Whole message" not in whole
 
 
 @pytest.mark.parametrize("wanted", ["x", "%00", "", "0198f2a4-5d3b-4c11-9a52-6f1f3a9be000", "another conversation's"])

@@ -237,7 +237,7 @@ class ComesLater:
 
     async def look(self, _: bool) -> Outlook:
         await database.write(Assistant.objects.all().update, is_available=self.has_come)
-        error = ProviderUnavailable("The model's server could not be reached.")
+        error = ProviderUnavailable("The model server could not be reached.")
         return (
             Outlook()
             if self.has_come
@@ -255,7 +255,7 @@ async def test_the_assistants_say_which_server_does_not_answer_until_it_has_come
                 "provider": "scripted",
                 "silent": True,
                 "code": "provider_unavailable",
-                "message": "The model's server could not be reached.",
+                "message": "The model server could not be reached.",
             }
         ],
     }

@@ -89,7 +89,7 @@ def test_one_is_ended(alice: User) -> None:
 
     shown = client.post(f"/accounts/sessions/{row_of(elsewhere).pk}/end/", follow=True).content.decode()
 
-    assert "That session is ended." in shown
+    assert "Session ended." in shown
     assert elsewhere.get("/accounts/").status_code == 302
     assert user_of_session(key_of(client)) == alice
     assert [each.session_key for each in SignIn.objects.all()] == [key_of(client)]
@@ -100,7 +100,7 @@ def test_all_others_are_ended(alice: User, charlie: User) -> None:
 
     shown = client.post("/accounts/sessions/others/end/", follow=True).content.decode()
 
-    assert "3 other sessions are ended." in shown
+    assert "3 other sessions ended." in shown
     assert [other.get("/accounts/").status_code for other in others] == [302] * 3
     assert client.get("/accounts/").status_code == his.get("/accounts/").status_code == 200
 

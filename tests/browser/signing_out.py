@@ -14,7 +14,7 @@ from tests.browser.watch import ACCOUNT_PATHS, LOGGED_OUT, NO_NETWORK
 async def log_out(visitor: Visitor, page: Page) -> None:
     visitor.watch.expect(*LOGGED_OUT)
     await page.locator("#user-menu-button").click()
-    await page.get_by_role("button", name="Log out").click()
+    await page.get_by_role("button", name="Sign out").click()
     await expect(page).to_have_url(re.compile(r"/accounts/login/"))
 
 

@@ -266,7 +266,7 @@ async def test_the_pages_of_ones_own_account(visitors: Visitors, axe: str, theme
     await check(await visitor.page("/accounts/address/confirm/"))
     page = await visitor.page("/accounts/")
     form = page.locator("form", has=page.get_by_role("button", name="Create token"))
-    await form.get_by_label("What it is for").fill("backup")
+    await form.get_by_label("What is it for?").fill("backup")
     for password, shown in (("wrong", ".errorlist"), (PASSWORD, ".account__code")):
         await form.get_by_label("Your password").fill(password)
         await form.get_by_role("button").click()

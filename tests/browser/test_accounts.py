@@ -157,7 +157,7 @@ async def test_nobody_reads_what_another_person_has_written(visitors: Visitors) 
     conversation_id = await tab.conversation_id()
     charlie.watch.expect(r"console: .* 404 .*/(c|api/conversations)/")
     page = await charlie.page(f"/c/{conversation_id}")
-    await expect(page.locator("chat-transcript [data-part=problem]")).to_contain_text("somebody else")
+    await expect(page.locator("chat-transcript [data-part=problem]")).to_contain_text("someone else")
     assert "secret" not in await page.content()
 
 
@@ -168,7 +168,7 @@ async def test_the_link_of_the_first_start_makes_the_administrator_once(empty_si
     visitor.watch.expect(r"console: .* 403 .*/setup/", r"console: .* 404 .*/setup/")
     page = await visitor.page("/")
     await expect(page).to_have_url(re.compile(r"/setup/$"))
-    await expect(page.locator("main")).to_contain_text("waits for its administrator")
+    await expect(page.locator("main")).to_contain_text("not set up yet")
     await page.goto(found[1])
     await page.locator("input[name=username]").fill("root")
     await page.locator("input[name=password1]").fill(UNUSUAL)
@@ -181,7 +181,7 @@ async def test_the_link_of_the_first_start_makes_the_administrator_once(empty_si
     later = await stranger(visitors, url=empty_site.url)
     later.watch.expect(r"console: .* 404 .*/setup/")
     again = await later.page(found[1])
-    await expect(again.locator("h1")).to_contain_text("nothing here")
+    await expect(again.locator("h1")).to_contain_text("not found")
 
 
 @pytest.mark.parametrize(("system", "chosen"), [("light", "dark"), ("dark", "light")])
@@ -221,7 +221,7 @@ async def test_a_password_is_changed(visitor: Visitor) -> None:
     await tab.page.locator("input[name=password2]").fill(UNUSUAL)
     await tab.page.locator(".form button[type=submit]").click()
     await expect(tab.page).to_have_url(re.compile(r"/accounts/$"))
-    await expect(tab.page.locator(".flash")).to_have_text("Your password is changed.")
+    await expect(tab.page.locator(".flash")).to_have_text("Your password was changed.")
     await tab.page.get_by_role("link", name="Back to the chat").click()
     await tab.loaded()
     await expect(tab.page.locator(".flash")).to_have_count(0)
@@ -245,7 +245,7 @@ async def test_an_address_is_confirmed_by_mail(visitor: Visitor, site: Site) -> 
     await page.goto(found[-1])
     await expect(page.locator(".entrance__lead")).to_contain_text(address)
     await page.get_by_role("button", name="Confirm").click()
-    await expect(page.locator(".flash")).to_have_text("Your address is saved.")
+    await expect(page.locator(".flash")).to_have_text("Address saved.")
     await expect(page.locator("#address_email")).to_have_value(address)
 
 
@@ -255,14 +255,16 @@ async def test_the_account_page_works_with_the_keyboard_alone(visitor: Visitor) 
     await page.locator("#name_display_name").focus()
     await page.keyboard.type("Ada")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".flash")).to_have_text("Your name is saved.")
+    await expect(page.locator(".flash")).to_have_text("Name saved.")
     focused = "document.activeElement.textContent.trim() || document.activeElement.name || ''"
     reached = []
     await page.evaluate("document.activeElement.blur()")
     for _ in range(40):
         await page.keyboard.press("Tab")
         reached.append(str(await page.evaluate(focused)))
-    assert {"Save name", "Save address", "Change password", "Log out", "Create token", "Delete account…"} <= {*reached}
+    assert {"Save name", "Save address", "Change password", "Sign out", "Create token", "Delete account…"} <= {
+        *reached
+    }
 
 
 async def test_who_logs_out_from_the_account_page_leaves_no_words_in_the_browser(visitor: Visitor) -> None:
@@ -275,7 +277,7 @@ async def test_who_logs_out_from_the_account_page_leaves_no_words_in_the_browser
     await tab.page.evaluate("localStorage.setItem('chatsite.outbox.0.of-somebody-else', '[]')")
     await tab.page.goto("/accounts/")
 
-    await tab.page.get_by_role("button", name="Log out").click()
+    await tab.page.get_by_role("button", name="Sign out").click()
 
     await expect(tab.page).to_have_url(re.compile(r"/accounts/login/"))
     assert await tab.page.evaluate(words) == ["chatsite.outbox.0.of-somebody-else"]

@@ -43,7 +43,7 @@ async def test_a_tool_that_fails_or_never_ends_says_so(visitor: Visitor) -> None
         ("token", {"text": "I could not look."}),
     )
     await end(tab)
-    await expect(tab.answer.locator(".tool__state")).to_have_text(["Failed · 0.01 s", "Did not end"])
+    await expect(tab.answer.locator(".tool__state")).to_have_text(["Failed · 0.01 s", "Not finished"])
     await expect(tab.body).to_have_text("I could not look.")
 
 

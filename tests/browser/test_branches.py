@@ -154,7 +154,7 @@ async def test_the_figures_of_an_answer_are_told(visitor: Visitor) -> None:
         details = tab.page.locator("#answer-details")
         await expect(details).to_contain_text("fake-large")
         await expect(details).to_contain_text("First token")
-        await expect(details).to_contain_text("Tokens written")
+        await expect(details).to_contain_text("Output tokens")
         await tab.page.keyboard.press("Escape")
         await expect(details).to_be_hidden()
         await tab.reload()

@@ -55,7 +55,7 @@ async def test_a_rate_limit_counts_down_to_retry(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.send("/rate-limit after=90")
     retry = tab.failure.locator("[data-action=retry]")
-    await expect(tab.failure.locator(".failure__title")).to_contain_text("too often")
+    await expect(tab.failure.locator(".failure__title")).to_contain_text("Too many requests")
     await expect(retry).to_be_disabled()
     await expect(retry).to_have_text(re.compile(r"Retry in (90|[1-8]?\d) s"))
     words = await retry.inner_text()
@@ -66,7 +66,7 @@ async def test_a_rate_limit_counts_down_to_retry(visitor: Visitor) -> None:
 async def test_what_had_arrived_is_kept_on_request(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.send("/eof after=4")
-    await expect(tab.failure.locator(".failure__title")).to_have_text("The answer broke off")
+    await expect(tab.failure.locator(".failure__title")).to_have_text("The answer was cut off")
     text = await tab.text()
     assert len(text.split()) == 4
     conversation_id = await tab.conversation_id()

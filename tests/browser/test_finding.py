@@ -56,7 +56,7 @@ async def test_what_is_found_is_only_text(visitor: Visitor) -> None:
     await expect(option(tab, "<img src=x onerror=__x=1> heron <b>bold</b>").first).to_be_visible()
     await expect(tab.page.locator("#palette :is(img, b)")).to_have_count(0)
     await tab.page.keyboard.type("onsense")
-    await expect(tab.page.locator("#palette [role=status]")).to_contain_text("Nothing was found")
+    await expect(tab.page.locator("#palette [role=status]")).to_contain_text("No results")
 
 
 async def test_a_command_is_run_from_the_palette(visitor: Visitor) -> None:

@@ -56,7 +56,7 @@ async def test_titles_are_only_text(visitors: Visitors, admin: Member) -> None:
         await expect(page.locator(".transcript__text").first).to_have_text(title.removeprefix("My "))
         await page.go_back()
     await page.goto(f"/admin/chat/conversation/{conversation_id}/history/")
-    await expect(page.locator("#content")).to_contain_text("Read.")
+    await expect(page.locator("#content")).to_contain_text("Viewed.")
     await page.goto(f"/admin/chat/conversation/?q={visitor.person.name}@")
     await delete_all(page, list(titled.values()))
 

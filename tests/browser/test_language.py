@@ -16,9 +16,9 @@ async def test_progress_and_failures_are_told_in_the_language_of_the_page(visito
     visitor = await visitors(locale="de-DE")
     tab = await visitor.open()
     await tab.send("/rate-limit after=90")
-    await expect(tab.failure.locator(".failure__title")).to_have_text("Das Modell wird gerade zu oft gefragt")
+    await expect(tab.failure.locator(".failure__title")).to_have_text("Zu viele Anfragen an das Modell")
     await expect(tab.failure.locator(".failure__detail")).to_have_text(
-        "Der Anbieter des Modells erhält gerade zu viele Anfragen."
+        "Der Modellanbieter erhält gerade zu viele Anfragen."
     )
 
     await play(tab, ("status", {"text": "Saving the answer…", "state": "saving"}))
@@ -35,7 +35,7 @@ async def test_an_error_is_told_in_the_language_of_the_page(visitors: Visitors) 
     await expect(tab.page.locator("#palette [role=option]").first).to_be_visible()
     await visitor.context.set_offline(True)
     await tab.page.keyboard.type("heron")
-    await expect(tab.page.locator("#palette [role=status]")).to_have_text("Die Seite ist nicht erreichbar.")
+    await expect(tab.page.locator("#palette [role=status]")).to_have_text("Die Website ist nicht erreichbar.")
 
 
 async def test_the_account_page_is_in_the_language_of_the_browser_and_fits_a_phone(
@@ -47,7 +47,7 @@ async def test_the_account_page_is_in_the_language_of_the_browser_and_fits_a_pho
 
     await expect(page.locator("h1")).to_have_text("Ihr Konto")
     await expect(page.locator("h2")).to_have_text(
-        ["Name", "E-Mail-Adresse", "Passwort", "Wo Sie angemeldet sind", "API-Token", "Konto löschen"]
+        ["Name", "E-Mail-Adresse", "Passwort", "Wo Sie angemeldet sind", "API-Tokens", "Konto löschen"]
     )
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     folder = Path(os.environ.get("CHAT_ARTEFACTS") or tmp_path)
@@ -58,5 +58,5 @@ async def test_what_the_model_s_server_said_is_told_in_the_language_of_the_page(
     visitor = await visitors(locale="de-DE")
     tab = await visitor.open()
     await tab.send("/quota")
-    await expect(tab.failure.locator(".failure__title")).to_have_text("Das Kontingent dieser Seite ist aufgebraucht")
+    await expect(tab.failure.locator(".failure__title")).to_have_text("Das Kontingent dieser Website ist aufgebraucht")
     await expect(tab.failure.locator(".failure__detail")).to_contain_text("hat kein Guthaben mehr")

@@ -56,7 +56,7 @@ async def test_a_page_opened_before_the_model_server_goes_on_by_itself(place: Pl
     visitor = await visitors(place.site.cast["alice"], url=place.site.url)
     await visitor.context.add_init_script(AUDIT)
     tab = await visitor.open()
-    await expect(silent(tab)).to_have_text("The model server does not answer. Trying again automatically…")
+    await expect(silent(tab)).to_have_text("The model server is not responding. Retrying automatically…")
     await audit(tab.page)
     await tab.send("Are you there?")
     await expect(tab.hint).to_contain_text("The model server does not answer.")

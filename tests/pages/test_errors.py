@@ -58,7 +58,7 @@ def test_an_unknown_address_gets_the_page(client: Client, db: None) -> None:
     response = client.get("/nowhere")
 
     assert response.status_code == 404
-    assert "There is nothing here" in response.content.decode()
+    assert "Page not found" in response.content.decode()
 
 
 def test_the_address_is_not_repeated_as_html(client: Client, db: None) -> None:

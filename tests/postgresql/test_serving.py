@@ -219,7 +219,7 @@ async def test_pages_and_sockets_tell_that_the_database_says_nothing(
             async with http.get(f"{site.url}/", headers=headers) as response:
                 text = await response.text()
                 assert (response.status, response.headers["Retry-After"]) == (503, "10"), text
-                assert "The database does not answer" in text
+                assert "The database is not responding" in text
         for cookie in (True, False):
             opened = await open_socket(site, alice, cookie=cookie)
             assert await opened.closed() == 4412

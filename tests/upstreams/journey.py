@@ -105,7 +105,7 @@ class Journey:
         status, body = await self._alice.call("POST", "/api/runs/wait", asked)
         assert status >= 400, body
         error = body["error"]
-        assert error["message"].startswith("The conversation has become too long for this model."), error
+        assert error["message"].startswith("The conversation is too long for this model."), error
         assert not error["retryable"], error
         return f"{status} {error['code']}"
 

@@ -65,25 +65,25 @@ class AddressForm(PasswordedForm):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, initial={"email": user.email}, **kwargs)
         if user.email:
-            self.fields["email"].help_text = _("Leave it empty to remove the address.")
+            self.fields["email"].help_text = _("Leave empty to remove the address.")
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].strip()
         if email.lower() == self.user.email.lower():
-            raise ValidationError(_("This is your address already."))
+            raise ValidationError(_("This is already your address."))
         return email
 
 
 class TokenForm(PasswordedForm):
-    name = forms.CharField(label=_("What it is for"), max_length=NAME_LENGTH, widget=forms.TextInput({"dir": "auto"}))
+    name = forms.CharField(label=_("What is it for?"), max_length=NAME_LENGTH, widget=forms.TextInput({"dir": "auto"}))
     lifetime = forms.ChoiceField(label=_("Expires"), choices=LIFETIMES, initial="90")
     field_order = ("name", "lifetime", "password")
 
     def clean(self) -> dict[str, Any]:
         if ApiToken.objects.valid().filter(owner=self.user).count() >= TOKENS_PER_USER:
             said = ngettext(
-                "You have %(limit)d token already. Revoke it first.",
-                "You have %(limit)d tokens already. Revoke one first.",
+                "You already have %(limit)d token. Revoke it first.",
+                "You already have %(limit)d tokens. Revoke one first.",
                 TOKENS_PER_USER,
             )
             self.add_error("name", ValidationError(said, params={"limit": TOKENS_PER_USER}))

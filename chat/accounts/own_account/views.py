@@ -48,7 +48,7 @@ def rename(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _wrong(request, name_form=form)
     form.save()
-    return _done(request, _("Your name is saved."))
+    return _done(request, _("Name saved."))
 
 
 @login_required
@@ -64,11 +64,11 @@ def change_address(request: HttpRequest) -> HttpResponse:
     try:
         is_taken = addresses.ask(request, user, email)
     except addresses.TooManyMails:
-        form.add_error("email", _("You have asked for many links. Wait an hour, then try again."))
+        form.add_error("email", _("Too many links requested. Wait an hour, then try again."))
         return _wrong(request, address_form=form)
     if is_taken:
-        return _done(request, _("Your address is saved.") if email else _("Your address is removed."))
-    sent = _("We have sent a link to %(address)s. The address is yours as soon as you have opened it.")
+        return _done(request, _("Address saved.") if email else _("Address removed."))
+    sent = _("We sent a link to %(address)s. Open it to confirm the address.")
     return _done(request, sent % {"address": email})
 
 
@@ -82,7 +82,7 @@ def confirm_address(request: HttpRequest) -> HttpResponse:
     if email is None or request.method != "POST":
         return render(request, "account/confirm_address.html", {"email": email, "token": token})
     addresses.take(user, email)
-    return _done(request, _("Your address is saved."))
+    return _done(request, _("Address saved."))
 
 
 @login_required
@@ -101,7 +101,7 @@ def end_sign_in(request: HttpRequest, sign_in_id: int) -> HttpResponse:
         return redirect("account_login")
     chosen.end()
     look_now(_user(request).pk)
-    return _done(request, _("That session is ended."))
+    return _done(request, _("Session ended."))
 
 
 @login_required
@@ -110,7 +110,7 @@ def end_sign_in(request: HttpRequest, sign_in_id: int) -> HttpResponse:
 def end_other_sign_ins(request: HttpRequest) -> HttpResponse:
     count = _user(request).sign_ins.live().exclude(session_key=request.session.session_key).end()
     look_now(_user(request).pk)
-    said = ngettext("%(count)d other session is ended.", "%(count)d other sessions are ended.", count)
+    said = ngettext("%(count)d other session ended.", "%(count)d other sessions ended.", count)
     return _done(request, said % {"count": count})
 
 
@@ -136,7 +136,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
         raise Http404
     token.revoke()
     look_now(_user(request).pk)
-    return _done(request, _("The token is revoked. Programs that use it are refused from now on."))
+    return _done(request, _("Token revoked. Programs can no longer use it."))
 
 
 def signed_in_only(view: Callable[[HttpRequest, User], Awaitable[HttpResponse]]) -> Callable[..., Any]:

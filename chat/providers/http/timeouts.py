@@ -114,5 +114,5 @@ class Timeouts:
         # The earlier of the two deadlines has expired.
         seconds = self._longest if self._longest - self._lived < self._limit - self._waited else self._limit
         if self._begun:
-            return f"The model stopped in the middle: nothing came for {seconds:g} seconds."
-        return f"The model did not begin to answer within {seconds:g} seconds."
+            return f"The model stopped partway: nothing arrived for {seconds:g} seconds."
+        return f"The model did not start answering within {seconds:g} seconds."

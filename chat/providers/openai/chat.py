@@ -117,10 +117,10 @@ class OpenAIProvider:
             async with asyncio.timeout(self._idle_timeout):
                 names = await self._listing()
         except listing.NoListing as exc:
-            raise ProviderError(f"What the model's server sent as the list of its models {exc}.") from None
+            raise ProviderError(f"The model server's list of models {exc}.") from None
         except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
             if isinstance(exc, TimeoutError):
-                raise TimedOut("The model's server did not list its models in time.") from exc
+                raise TimedOut("The model server did not list its models in time.") from exc
             raise self._refusal(exc) from exc
         except _IMPOSSIBLE:
             raise Misconfigured(errors.IMPOSSIBLE) from None

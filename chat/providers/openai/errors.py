@@ -58,40 +58,35 @@ _PAGE: Final = re.compile(r"<[!?a-zA-Z]")
 _TOO_SLOW: Final = (408, 504)
 # Not implemented, and HTTP version not supported: a retry cannot help.
 _NEVER: Final = (501, 505)
-_QUOTA: Final = (
-    "The account at the model's provider has no quota left. Its owner must look at the plan and the billing."
-)
-_RATE: Final = "The model's provider is getting too many requests at the moment."
+_QUOTA: Final = "The account with the model provider has no quota left. Its owner must check the plan and billing."
+_RATE: Final = "The model provider is receiving too many requests."
 _PLAN: Final = (
-    "With the conversation before it, this message is larger than the plan at the model's provider allows. Start a "
-    "new conversation, or choose another model."
+    "Together with the conversation before it, this message exceeds the limit of the plan with the model provider. "
+    "Start a new conversation, or choose another model."
 )
-_FILTERED: Final = "The content filter of the model's provider refused the question."
+_FILTERED: Final = "The model provider's content filter rejected the question."
 _FIREWALL: Final = (
-    "A firewall or proxy before the model's server refused this site with a web page of its own (status {}). Its "
-    "administrator must look at it."
+    "A firewall or proxy in front of the model server rejected the request with its own web page (status {}). "
+    "Its administrator must check it."
 )
-_REFUSED: Final = "The model's server refused the request (status {})."
-_BROKE_OFF: Final = "The model's server broke off with an error."
-_KEY_REFUSED: Final = "The model's provider did not accept the API key of this site. Its administrator must check it."
-_TOO_LONG: Final = "The conversation has become too long for this model. Start a new one, or choose another model."
+_REFUSED: Final = "The model server rejected the request (status {})."
+_BROKE_OFF: Final = "The model server stopped with an error."
+_KEY_REFUSED: Final = "The model provider rejected this site's API key. The administrator must check it."
+_TOO_LONG: Final = "The conversation is too long for this model. Start a new one, or choose another model."
 _REDIRECTED: Final = (
-    "The model's server redirects to another address, where nothing was sent; its base URL is probably wrong."
+    "The model server redirects to another address. Nothing was sent there; the base URL is probably wrong."
 )
-_NOWHERE: Final = (
-    "The model's server answered with a redirect that names no address (status {}). Its base URL is probably wrong."
-)
-_PACKED: Final = "The model's server sent a compressed answer that cannot be read."
+_NOWHERE: Final = "The model server sent a redirect without an address (status {}). The base URL is probably wrong."
+_PACKED: Final = "The model server sent a compressed response that cannot be read."
 _CERTIFICATE: Final = (
-    "The certificate of the model's server cannot be trusted, so nothing was sent. The administrator of this site "
-    "must look at it."
+    "The model server's certificate is not trusted, so nothing was sent. The administrator of this site must check it."
 )
 _NO_TLS: Final = (
-    "The model's server does not speak TLS as this site expects. Its base URL is probably wrong: http or https."
+    "The TLS handshake with the model server failed. The base URL probably has the wrong scheme (http or https)."
 )
-_NO_HOST: Final = "The host name of the model's server was not found. Its base URL may be wrong, or the network down."
-IMPOSSIBLE: Final = "The address or the key of the model's server cannot be used. Its administrator must check them."
-_NO_MODEL: Final = "The model's provider does not know this model. Its name or the base URL is probably wrong."
+_NO_HOST: Final = "The model server's host name was not found. The base URL may be wrong, or the network may be down."
+IMPOSSIBLE: Final = "The model server's address or API key cannot be used. The administrator must check them."
+_NO_MODEL: Final = "The model provider does not know this model. Its name or the base URL is probably wrong."
 
 
 def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderError:
@@ -107,9 +102,9 @@ def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderEr
     if status in (401, 403):
         return _forbidden(error, status, said)
     if status in _TOO_SLOW:
-        return TimedOut(_with_quote("The model's server gave up waiting for the model.", said))
+        return TimedOut(_with_quote("The model server timed out waiting for the model.", said))
     if status >= 500:
-        sentence = _with_quote(f"The model's server cannot answer at the moment (status {status}).", said)
+        sentence = _with_quote(f"The model server is unavailable (status {status}).", said)
         return ProviderUnavailable(
             sentence, retry_after=wait, retryable=not (status in _NEVER or error_signs.is_hopeless(said))
         )
@@ -129,9 +124,9 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
     if any(isinstance(cause, httpx2.DecodingError) for cause in causes):
         return ProviderError(_PACKED)
     if any(isinstance(cause, aiohttp.ConnectionTimeoutError) for cause in causes):
-        return ProviderUnavailable(f"The model's server could not be reached within {connect_timeout:g} seconds.")
+        return ProviderUnavailable(f"The model server could not be reached within {connect_timeout:g} seconds.")
     if any(isinstance(cause, aiohttp.SocketTimeoutError) for cause in causes):
-        return TimedOut("The model's server stopped answering.")
+        return TimedOut("The model server stopped responding.")
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return ProviderUnavailable(_CERTIFICATE, retryable=False)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
@@ -139,15 +134,15 @@ def from_connection(error: BaseException, *, connect_timeout: float) -> Provider
     if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes):
         return ProviderUnavailable(_NO_HOST)
     if any(isinstance(cause, aiohttp.ClientConnectorError) for cause in causes):
-        return ProviderUnavailable("The model's server could not be reached.")
-    return ProviderUnavailable("The connection to the model's server was lost.")
+        return ProviderUnavailable("The model server could not be reached.")
+    return ProviderUnavailable("The connection to the model server was lost.")
 
 
 def cut_off(error: BaseException) -> ProviderError:
     """The error for a connection lost while reading the answer."""
     if any(isinstance(cause, httpx2.DecodingError) for cause in causes_of(error)):
         return ProviderError(_PACKED, retryable=True)
-    return Incomplete("The connection to the model's server was lost before the answer was finished.")
+    return Incomplete("The connection to the model server was lost before the answer was complete.")
 
 
 def reported(error: object, *, secret: str = "") -> ProviderError:
@@ -167,20 +162,20 @@ def reported(error: object, *, secret: str = "") -> ProviderError:
 
 def ended(name: str, *, secret: str = "") -> ProviderError:
     """The error for a finish reason that does not mean a complete answer. `name`: the server's name for it."""
-    return Incomplete(_with_quote("The model's server ended the answer before it was complete.", _said(name, secret)))
+    return Incomplete(_with_quote("The model server ended the answer before it was complete.", _said(name, secret)))
 
 
 def tool_called(name: str) -> ProviderError:
     """The error for a tool call, although no tools were offered."""
     tool = " ".join(clean(name[:_NAME_CHARACTERS]).split())
     called = f"a tool ({tool})" if tool else "a tool"
-    return ToolCalled(f"The model called {called} instead of answering; it was offered none.")
+    return ToolCalled(f"The model called {called} instead of answering, although it was offered no tools.")
 
 
 def no_completion(value: object, *, secret: str = "") -> ProviderError:
     """The error for a response of status 200 with JSON that is neither an answer nor an error."""
     said = _said(ErrorDetail.of(value).words, secret)
-    return ProviderError(_with_quote("The model's server answered with JSON that is not a chat completion.", said))
+    return ProviderError(_with_quote("The model server sent JSON that is not a chat completion.", said))
 
 
 def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
@@ -189,8 +184,8 @@ def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
     lines = [line for line in text.splitlines() if not line.startswith((":", "data:", "event:", "id:", "retry:"))]
     said = _said(" ".join(lines), secret)
     if not said:
-        return Incomplete("The model's server hung up before the answer began.")
-    return Incomplete(_with_quote("The model's server sent something that is not an answer.", said))
+        return Incomplete("The model server closed the connection before the answer began.")
+    return Incomplete(_with_quote("The model server sent something that is not an answer.", said))
 
 
 def is_too_long(error: openai.APIStatusError) -> bool:

@@ -24,16 +24,16 @@ from chat.providers.openai.thoughts import Thoughts
 from chat.providers.text import Joiner
 
 _LIMIT_SENTENCE: Final = (
-    f"The model's server sent one piece of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was given up."
+    f"The model server sent a single event of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was abandoned."
 )
 # The answer is given up after this many bytes of only comments and empty chunks.
 MAX_SILENT_BYTES: Final = 2 * MAX_EVENT_BYTES
 _SILENT_SENTENCE: Final = (
-    f"The model's server sent {MAX_SILENT_BYTES // 2**20} MiB without a word of an answer; the answer was given up."
+    f"The model server sent {MAX_SILENT_BYTES // 2**20} MiB without any text of an answer; the answer was abandoned."
 )
-_BROKEN_SENTENCE: Final = "The model's server sent something that is not JSON, so the answer could not be read."
-_CUT_SENTENCE: Final = "The model's server hung up before the answer was finished."
-_EMPTY_SENTENCE: Final = "The model's server sent an empty response."
+_BROKEN_SENTENCE: Final = "The model server sent something that is not JSON, so the answer could not be read."
+_CUT_SENTENCE: Final = "The model server closed the connection before the answer was complete."
+_EMPTY_SENTENCE: Final = "The model server sent an empty response."
 _BOM: Final = b"\xef\xbb\xbf"
 _SPOKEN: Final = (TextDelta, ReasoningDelta)
 # Names of keep-alive events.
@@ -42,8 +42,7 @@ _ERRORS: Final = frozenset((b"error", b"exception"))
 # How much of a response without any event may be quoted.
 _HEAD_BYTES: Final = 2048
 _HTML_SENTENCE: Final = (
-    "The model's server answered with a web page instead of an answer. The base URL of the model is probably wrong: "
-    "it usually ends in /v1."
+    "The model server sent a web page instead of an answer. The base URL is probably wrong: it usually ends in /v1."
 )
 
 

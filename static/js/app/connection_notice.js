@@ -71,6 +71,6 @@ export class ConnectionNotice extends HTMLElement {
 function reloadLink() {
   const anchor = document.createElement("a");
   anchor.href = location.href;
-  anchor.textContent = gettext("Load it again");
+  anchor.textContent = gettext("Reload");
   return anchor;
 }

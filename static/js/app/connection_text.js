@@ -30,21 +30,21 @@ export function connectionText(connection, { now, online }) {
   }
   const left = OFFLINE_AFTER_MS - (now - since);
   if (left > 0) return { ...SILENCE, inMs: left };
-  if (!online) return { ...SILENCE, text: gettext("You are offline. What you send goes out as soon as you are back.") };
+  if (!online) return { ...SILENCE, text: gettext("You are offline. Your messages will be sent when you are back.") };
   return { ...SILENCE, text: lostText(connection), action: "retry" };
 }
 
 /** @param {import("../client/connection.js").ConnectionDetail} connection */
 function lostText({ wasOpen, draining }) {
-  if (draining) return gettext("The server is being restarted. It goes on by itself, and messages go out then.");
-  if (!wasOpen) return gettext("Still connecting. Messages go out as soon as that has worked.");
-  return gettext("No connection, trying again. Messages go out as soon as it is back.");
+  if (draining) return gettext("The server is restarting. Your messages will be sent when it is back.");
+  if (!wasOpen) return gettext("Still connecting. Your messages will be sent once connected.");
+  return gettext("No connection, retrying. Your messages will be sent once it is back.");
 }
 
 /** @param {number | null} code @returns {ConnectionText} */
 function finalText(code) {
-  if (code === NOT_SIGNED_IN) return { ...SILENCE, text: gettext("You are signed out. Your words stay here."), action: "login" };
+  if (code === NOT_SIGNED_IN) return { ...SILENCE, text: gettext("You are signed out. Your draft is kept."), action: "login" };
   if (code === FORBIDDEN) return { ...SILENCE, text: gettext("This site does not accept connections from this address.") };
-  if (code === PROTOCOL) return { ...SILENCE, text: gettext("This page is older than the site."), action: "reload" };
+  if (code === PROTOCOL) return { ...SILENCE, text: gettext("This page is out of date."), action: "reload" };
   return SILENCE;
 }

@@ -34,7 +34,7 @@ export class ConversationActions {
     const wasOpen = changes.archived === true && this.#leave(id);
     const done = await this.#try(this.#store.change(id, changes));
     if (!done || changes.archived === undefined) return;
-    const template = changes.archived ? gettext("Archived “%(title)s”") : gettext("“%(title)s” is back");
+    const template = changes.archived ? gettext("Archived “%(title)s”") : gettext("Unarchived “%(title)s”");
     const undo = () => this.#store.change(id, { archived: !changes.archived });
     this.#toast(interpolate(template, { title }), () => void this.#undo(id, undo, wasOpen));
   }

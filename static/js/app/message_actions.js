@@ -57,7 +57,7 @@ export class MessageActs {
   #ask(text, send) {
     if (!this.#open().current) return this.#send(text, send);
     this.#giveBack(text);
-    return this.#attempt(Promise.reject(new Error(gettext("An answer is being written: stop it, or wait for its end."))));
+    return this.#attempt(Promise.reject(new Error(gettext("An answer is being written. Wait for it, or stop it."))));
   }
 
   /** @param {EventTarget} message a question that failed */

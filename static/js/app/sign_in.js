@@ -91,5 +91,5 @@ async function problemOf(response) {
   if (response.status === 429) return gettext("Too many attempts. Wait a few minutes, then try again.");
   const { form } = await response.json().catch(() => ({}));
   const said = [...(form?.errors ?? []), ...Object.values(form?.fields ?? {}).flatMap((/** @type {any} */ field) => field.errors ?? [])];
-  return said.join(" ") || gettext("That did not work. Try again, or open the login page.");
+  return said.join(" ") || gettext("That did not work. Try again, or open the sign-in page.");
 }

@@ -215,7 +215,7 @@ export class ChatComposer extends HTMLElement {
 
   #submit() {
     const { text } = this;
-    if (this.#busy) return this.showProblem(gettext("An answer is being written: stop it, or wait for its end."));
+    if (this.#busy) return this.showProblem(gettext("An answer is being written. Wait for it, or stop it."));
     if (!text.trim() || !this.#hint.draw(text)) return;
     this.text = ""; // The message is in the client's outbox now, which also survives a reload.
     this.#hint.showProblem("");

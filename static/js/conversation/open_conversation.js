@@ -8,9 +8,9 @@ import { Sender } from "./sender.js";
 import { TurnList } from "./turn_list.js";
 import { Versions } from "./versions.js";
 
-const NOT_FOUND = gettext("This conversation was deleted, or it belongs to somebody else.");
-const LOST = { code: "interrupted", message: gettext("The server was lost while it wrote this answer."), retryable: true };
-const LEFT_BEHIND = { code: "left_behind", message: gettext("The page was left before the server had answered."), retryable: true };
+const NOT_FOUND = gettext("This conversation was deleted or belongs to someone else.");
+const LOST = { code: "interrupted", message: gettext("The server went down while writing this answer."), retryable: true };
+const LEFT_BEHIND = { code: "left_behind", message: gettext("You left the page before the server responded."), retryable: true };
 
 /**
  * The open conversation: its saved messages and the turns in progress.

@@ -37,10 +37,10 @@ export function detailRows(figures) {
   const rows = [
     [gettext("Model"), model],
     [gettext("First token"), seconds(ttftMs)],
-    [gettext("Whole answer"), seconds(durationMs)],
-    [gettext("Pace"), pace === null ? null : interpolate(gettext("%(number)s tokens/s"), { number: number(pace, pace < 10 ? 1 : 0) ?? "" })],
-    [gettext("Tokens read"), number(inputTokens)],
-    [gettext("Tokens written"), number(outputTokens)],
+    [gettext("Full answer"), seconds(durationMs)],
+    [gettext("Speed"), pace === null ? null : interpolate(gettext("%(number)s tokens/s"), { number: number(pace, pace < 10 ? 1 : 0) ?? "" })],
+    [gettext("Input tokens"), number(inputTokens)],
+    [gettext("Output tokens"), number(outputTokens)],
   ];
   return /** @type {[string, string][]} */ (rows.filter(([, value]) => value));
 }

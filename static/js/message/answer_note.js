@@ -4,9 +4,9 @@ import { gettext } from "../ui/i18n.js";
 const FINISH_NOTES = {
   // @ts-expect-error -- null prototype: a reason must not match an inherited property
   __proto__: null,
-  length: gettext("Cut off at the length limit of the model"),
-  content_filter: gettext("Ended by the content filter of the model"),
-  abandoned: gettext("Stopped: nobody was following"),
+  length: gettext("Cut off at the model's length limit"),
+  content_filter: gettext("Stopped by the model's content filter"),
+  abandoned: gettext("Stopped: nobody was reading"),
 };
 const CONTINUABLE = new Set(["length", "stopped"]);
 

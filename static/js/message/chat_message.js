@@ -219,7 +219,7 @@ export class ChatMessage extends HTMLElement {
   /** @param {HTMLElement} button */
   async #copy(button) {
     const copied = await copyText(this.source);
-    this.#tell("announce", copied ? gettext("Copied") : gettext("Copying was refused by the browser"));
+    this.#tell("announce", copied ? gettext("Copied") : gettext("The browser blocked copying"));
     if (!copied) return;
     button.dataset.copied = "";
     clearTimeout(this.#timer);

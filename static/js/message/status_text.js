@@ -4,7 +4,7 @@ import { gettext } from "../ui/i18n.js";
 const OURS = {
   // @ts-expect-error -- null prototype: a state must not match an inherited property
   __proto__: null,
-  retrying: gettext("The model is busy. Trying again…"),
+  retrying: gettext("The model is busy. Retrying…"),
   saving: gettext("Saving the answer…"),
 };
 

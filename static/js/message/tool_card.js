@@ -50,7 +50,7 @@ export class ToolCard {
   abandon() {
     if (this.#root.dataset.state !== "running") return;
     this.#root.dataset.state = "failed";
-    this.#tell(gettext("Did not end"));
+    this.#tell(gettext("Not finished"));
   }
 
   /** @param {string} text */

@@ -114,7 +114,7 @@ export class Palette {
     this.#leads = leading.length > 0;
     return [
       { label: gettext("Commands"), options: leading.map(commandOption) },
-      { label: gettext("Found in your conversations"), options: hits.map(hitOption) },
+      { label: gettext("In your conversations"), options: hits.map(hitOption) },
       { label: this.#leads ? gettext("More commands") : gettext("Commands"), options: following.map(commandOption) },
     ];
   }
@@ -134,7 +134,7 @@ export class Palette {
     const { state, hits, words, problem } = this.#feed;
     const nothing = state === "ready" && hits.length === 0;
     const found = interpolate(ngettext("%(count)s result", "%(count)s results", hits.length), { count: hits.length });
-    part(this.#dialog, "status").textContent = state === "searching" ? gettext("Searching…") : nothing ? interpolate(gettext("Nothing was found for “%(words)s”."), { words }) : state === "failed" ? problem : state === "ready" ? found : "";
+    part(this.#dialog, "status").textContent = state === "searching" ? gettext("Searching…") : nothing ? interpolate(gettext("No results for “%(words)s”."), { words }) : state === "failed" ? problem : state === "ready" ? found : "";
     part(this.#dialog, "status").classList.toggle("visually-hidden", state === "ready" && !nothing);
     part(this.#dialog, "again").hidden = state !== "failed";
     this.#dialog.toggleAttribute("data-searching", state === "searching");

@@ -22,7 +22,7 @@ export function paletteCommands(open) {
     ...(open ? commandsOf(open) : []),
     { name: "theme-light", label: gettext("Light theme"), icon: "theme", words: gettext("appearance colours bright") },
     { name: "theme-dark", label: gettext("Dark theme"), icon: "theme", words: gettext("appearance colours night") },
-    { name: "theme-system", label: gettext("Theme of the system"), icon: "theme", words: gettext("appearance colours automatic") },
+    { name: "theme-system", label: gettext("System theme"), icon: "theme", words: gettext("appearance colours automatic") },
     { name: "open-archive", label: gettext("Archived conversations"), icon: "archive" },
     { name: "shortcuts", label: gettext("Keyboard shortcuts"), icon: "keyboard", keys: "?", words: gettext("help keys") },
   ];
@@ -42,7 +42,7 @@ function commandsOf({ pinned = false, archived = false }) {
   return [
     ...(archived ? [] : [{ name: "pin", label: pinned ? gettext("Unpin this conversation") : gettext("Pin this conversation"), icon: "pin" }]),
     { name: "rename", label: gettext("Rename this conversation"), icon: "rename", words: gettext("title") },
-    { name: "archive", label: archived ? gettext("Put this conversation back") : gettext("Archive this conversation"), icon: "archive" },
+    { name: "archive", label: archived ? gettext("Unarchive this conversation") : gettext("Archive this conversation"), icon: "archive" },
     { name: "delete", label: gettext("Delete this conversation"), icon: "delete", words: gettext("remove") },
   ];
 }

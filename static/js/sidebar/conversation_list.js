@@ -131,7 +131,7 @@ export class ConversationList extends HTMLElement {
     this.#groups.draw(this.#grouped(shown).map(({ label, items }) => ({ label, rows: items.map((item) => this.#row(item)) })));
     const empty = part(this, "empty");
     empty.hidden = shown.length > 0 || !this.#complete;
-    empty.textContent = this.#archive ? gettext("Nothing is archived.") : gettext("Your conversations will stand here.");
+    empty.textContent = this.#archive ? gettext("Nothing is archived.") : gettext("Your conversations will appear here.");
     if (focused?.isConnected) focused.focus({ preventScroll: true });
     if (this.#complete || shown.length > 0) this.setAttribute("aria-busy", "false");
   };

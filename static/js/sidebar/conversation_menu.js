@@ -25,7 +25,7 @@ export class ConversationMenu {
   show({ id, pinned = false, archived = false, provisional = false }) {
     this.#id = id;
     part(this.#root, "pin").textContent = pinned ? gettext("Unpin") : gettext("Pin");
-    part(this.#root, "archive").textContent = archived ? gettext("Put back") : gettext("Archive");
+    part(this.#root, "archive").textContent = archived ? gettext("Unarchive") : gettext("Archive");
     for (const item of /** @type {NodeListOf<HTMLElement>} */ (this.#root.querySelectorAll("[data-action]"))) {
       const { action } = item.dataset;
       // A conversation that is not saved yet can only be deleted.

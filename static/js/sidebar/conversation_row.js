@@ -46,7 +46,7 @@ export class ConversationRow {
     part(this.#root, "unread").hidden = !isNews;
     part(this.#root, "unanswered").hidden = live || !unanswered;
     part(this.#root, "more").hidden = provisional && (live || !unanswered);
-    part(this.#root, "more").setAttribute("aria-label", interpolate(gettext("More for “%(title)s”"), { title: shown }));
+    part(this.#root, "more").setAttribute("aria-label", interpolate(gettext("Options for “%(title)s”"), { title: shown }));
     this.#root.toggleAttribute("data-unread", isNews);
     this.#root.toggleAttribute("data-current", current);
     if (current) this.#link.setAttribute("aria-current", "page");

@@ -30,7 +30,7 @@ export class Announcer {
 
 /** @param {string} text the answer @param {string} status how it ended */
 export function spokenAnswer(text, status) {
-  if (status === "error") return gettext("The answer did not come");
+  if (status === "error") return gettext("The answer failed");
   const count = text.match(/\S+/g)?.length ?? 0;
   const words = interpolate(ngettext("%(count)s word", "%(count)s words", count), { count });
   return `${status === "stopped" ? gettext("Answer stopped") : gettext("Answer ready")}, ${words}.`;

@@ -16,28 +16,28 @@ import { errorText } from "./error_text.js";
 const KNOWN = {
   // @ts-expect-error -- null prototype: a code must not match an inherited property
   __proto__: null,
-  rate_limited: ["wait", gettext("The model is asked too often right now"), gettext("The provider of the model is getting too many requests at the moment.")],
-  busy: ["wait", gettext("An answer is being written here already"), gettext("Wait for the answer, or stop it.")],
-  too_many_runs: ["wait", gettext("Too many answers are being written at once"), gettext("Wait for one of them to end.")],
-  quota_exceeded: ["quota", gettext("The quota of this site is used up")],
+  rate_limited: ["wait", gettext("Too many requests to the model"), gettext("The model provider is receiving too many requests.")],
+  busy: ["wait", gettext("An answer is already being written"), gettext("Wait for the answer, or stop it.")],
+  too_many_runs: ["wait", gettext("Too many answers at once"), gettext("Wait for one to finish.")],
+  quota_exceeded: ["quota", gettext("This site's quota is used up")],
   provider_unavailable: ["model", gettext("The model cannot be reached")],
   provider_error: ["model", gettext("The model reported an error")],
-  authentication_failed: ["model", gettext("The model refused the key of this site"), gettext("The administrator of this site must check it.")],
+  authentication_failed: ["model", gettext("The model provider rejected this site's API key"), gettext("The administrator of this site must check it.")],
   timeout: ["model", gettext("The model took too long")],
-  empty_answer: ["model", gettext("The model said nothing")],
-  incomplete: ["cut", gettext("The answer broke off"), gettext("The server of the model ended it before it was complete.")],
-  output_too_long: ["cut", gettext("The answer grew too long"), gettext("It grew longer than this site allows.")],
-  interrupted: ["cut", gettext("The answer was interrupted"), gettext("The server was lost while it wrote this answer.")],
+  empty_answer: ["model", gettext("No answer from the model")],
+  incomplete: ["cut", gettext("The answer was cut off"), gettext("The model server ended it before it was complete.")],
+  output_too_long: ["cut", gettext("The answer is too long"), gettext("It is longer than this site allows.")],
+  interrupted: ["cut", gettext("The answer was interrupted"), gettext("The server went down while writing this answer.")],
   save_failed: ["site", gettext("The answer could not be saved"), gettext("It is complete: keep it, or try again.")],
   unavailable: ["site", gettext("The site cannot answer right now")],
-  draining: ["site", gettext("The site is being restarted"), gettext("Try again in a moment.")],
-  not_found: ["site", gettext("The answer is no longer there"), ""],
-  network: ["network", gettext("The site cannot be reached"), gettext("Look at your connection, then try again.")],
+  draining: ["site", gettext("The site is restarting"), gettext("Try again in a moment.")],
+  not_found: ["site", gettext("The answer no longer exists"), ""],
+  network: ["network", gettext("The site cannot be reached"), gettext("Check your connection, then try again.")],
   no_server: ["network", gettext("The site cannot be reached"), gettext("Try again in a moment.")],
-  no_answer: ["network", gettext("The site did not answer")],
+  no_answer: ["network", gettext("The site did not respond")],
 };
-const DEFAULT_TITLE = gettext("The answer did not come");
-const UNANSWERED_TITLE = gettext("Not sent: the server did not answer");
+const DEFAULT_TITLE = gettext("The answer failed");
+const UNANSWERED_TITLE = gettext("Not sent: the server did not respond");
 
 /**
  * The text of a failure: a plain title, and a detail below it, which is the server's sentence if that says more than

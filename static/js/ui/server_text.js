@@ -10,7 +10,7 @@ const BY_CODE = {
   __proto__: null,
   unavailable: gettext("The site cannot do this right now. Try again in a moment."),
   too_many_requests: gettext("Too many requests. Wait a moment, then try again."),
-  empty_answer: gettext("It ended its answer without a word."),
+  empty_answer: gettext("The model returned an empty answer."),
 };
 
 /** Separates the server's sentence from what it quotes. */

@@ -170,7 +170,7 @@ def test_the_address_before_is_told(signed_in: SignIn, alice: User) -> None:
 def test_it_is_removed(signed_in: SignIn, alice: User) -> None:
     EmailAddress.objects.create(user=alice, email="alice@example.org", primary=True)
 
-    assert "Your address is removed." in ask(signed_in(alice), "")
+    assert "Address removed." in ask(signed_in(alice), "")
 
     assert address_of(alice) == ""
     assert logs_in("alice@example.org") is None
@@ -179,7 +179,7 @@ def test_it_is_removed(signed_in: SignIn, alice: User) -> None:
 
 @pytest.mark.usefixtures("without_mail")
 def test_without_a_mail_server_it_is_the_accounts_at_once(signed_in: SignIn, nameless: User) -> None:
-    assert "Your address is saved." in ask(signed_in(nameless), NEW)
+    assert "Address saved." in ask(signed_in(nameless), NEW)
 
     assert (address_of(nameless), logs_in(NEW)) == (NEW, nameless)
 
@@ -191,8 +191,8 @@ def test_an_address_of_somebody_elses_still_logs_in_its_first_owner(
     """Alice's account is the older one: by that alone it would be hers."""
     taken, free = (ask(signed_in(nameless), email) for email in ("CHARLIE@example.org", NEW))
 
-    assert "Your address is saved." in taken
-    assert "Your address is saved." in free
+    assert "Address saved." in taken
+    assert "Address saved." in free
     ask(signed_in(nameless), "charlie@example.org")
     assert logs_in("charlie@example.org") == charlie
     assert User.with_address("charlie@example.org")[0] == charlie

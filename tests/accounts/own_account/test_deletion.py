@@ -44,7 +44,7 @@ def test_every_row_goes_and_nobody_elses(signed_in: SignInAs, alice: User, bob: 
     answer = delete(signed_in(alice))
 
     assert answer.status_code == 200
-    assert "Your account is deleted" in answer.content.decode()
+    assert "Your account was deleted" in answer.content.decode()
     left = {
         f"{model.__name__}.{field.name}"
         for model in apps.get_models()
@@ -158,7 +158,7 @@ async def test_an_answer_under_way_is_stopped_and_not_saved(chat: Rig) -> None:
     answer = await submit(await browser_of(chat.alice))
 
     assert answer.status == 200
-    assert b"Your account is deleted" in answer.body
+    assert b"Your account was deleted" in answer.body
     assert await chat.engine.log.runs_of(chat.alice.pk) == []
     assert [await chat.engine.log.find(run.run_id) for run in (saved, live)] == [None, None]
     assert await database.read(Message.objects.count) == 0
@@ -180,7 +180,7 @@ async def test_an_answer_that_does_not_end_is_saved_for_nobody(chat: Rig, monkey
     chat.provider.finish()
     await chat.engine.drain()
 
-    assert b"Your account is deleted" in answer.body
+    assert b"Your account was deleted" in answer.body
     assert await database.read(Message.objects.count) == 0
     assert await database.read(User.objects.filter(username="alice").count) == 0
 

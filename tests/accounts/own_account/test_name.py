@@ -20,7 +20,7 @@ def rename(client: Client, name: str) -> str:
 def test_it_is_shown_in_the_menu_and_the_greeting(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
 
-    assert "Your name is saved." in rename(client, "Dr. Alice Heron")
+    assert "Name saved." in rename(client, "Dr. Alice Heron")
 
     page = client.get("/").content.decode()
     assert page.count("Dr. Alice Heron") >= 2

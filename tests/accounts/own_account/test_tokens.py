@@ -72,7 +72,7 @@ def test_it_is_revoked(signed_in: SignIn, alice: User) -> None:
 
     shown = client.post(f"/accounts/tokens/{ApiToken.objects.get().pk}/revoke/", follow=True).content.decode()
 
-    assert "The token is revoked." in shown
+    assert "Token revoked." in shown
     assert ApiToken.objects.for_secret(secret) is None
     assert "backup" not in shown
     assert client.post(f"/accounts/tokens/{ApiToken.objects.get().pk}/revoke/").status_code == 404
@@ -107,7 +107,7 @@ def test_a_person_has_so_many(signed_in: SignIn, alice: User, charlie: User) -> 
     old, _ = ApiToken.objects.issue(alice)
     client = signed_in(alice)
 
-    assert f"You have {TOKENS_PER_USER} tokens already" in make(client)
+    assert f"You already have {TOKENS_PER_USER} tokens" in make(client)
     assert SECRET.search(make(signed_in(charlie)))
 
     old.revoke()

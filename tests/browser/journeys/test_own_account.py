@@ -41,10 +41,10 @@ async def test_a_name_a_token_another_browser_and_the_end(
 
     await page.get_by_label("Display name").fill("Ada of the Herons")
     await page.get_by_role("button", name="Save name").click()
-    await expect(page.locator(".flash")).to_have_text("Your name is saved.")
+    await expect(page.locator(".flash")).to_have_text("Name saved.")
 
     form = page.locator("form", has=page.get_by_role("button", name="Create token"))
-    await form.get_by_label("What it is for").fill("A backup of everything, every night at four")
+    await form.get_by_label("What is it for?").fill("A backup of everything, every night at four")
     await form.get_by_label("Your password").fill("something else")
     await form.get_by_role("button").click()
     await expect(page.locator(".errorlist")).to_have_text("Incorrect password.")
@@ -60,8 +60,8 @@ async def test_a_name_a_token_another_browser_and_the_end(
     await album.keep(page, "a new token")
     await page.goto("/accounts/")
     await expect(page.locator(".account__code")).to_have_count(0)
-    await page.get_by_role("button", name="Revoke the token: A backup of everything").click()
-    await expect(page.locator(".flash")).to_contain_text("The token is revoked.")
+    await page.get_by_role("button", name="Revoke token: A backup of everything").click()
+    await expect(page.locator(".flash")).to_contain_text("Token revoked.")
 
     other = await travellers(anonymous=True)
     other.watch.expect(*LOGGED_OUT, r"console: .* 401 ")
@@ -77,7 +77,7 @@ async def test_a_name_a_token_another_browser_and_the_end(
     await sessions.scroll_into_view_if_needed()
     await album.keep(page, "two sessions")
     await page.get_by_role("button", name="End all other sessions").click()
-    await expect(page.locator(".flash")).to_have_text("1 other session is ended.")
+    await expect(page.locator(".flash")).to_have_text("1 other session ended.")
     await expect(there.locator("#connection-notice")).to_contain_text("signed out")
     await album.keep(there, "signed out from elsewhere")
 
@@ -85,7 +85,7 @@ async def test_a_name_a_token_another_browser_and_the_end(
     await album.keep(page, "before the end")
     await page.get_by_label("Your password").fill(PASSWORD)
     await page.get_by_role("button", name="Delete everything").click()
-    await expect(page.locator("h1")).to_have_text("Your account is deleted")
+    await expect(page.locator("h1")).to_have_text("Your account was deleted")
     await album.keep(page, "deleted")
     assert await page.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('chatsite.'))") == []
     await page.goto("/accounts/login/")

@@ -36,7 +36,7 @@ test("it names the problem and offers to retry now where that may help", () => {
   const later = LOST_AT + 5_000;
 
   assert.match(connectionText(detail({ wasOpen: false, state: "connecting" }), later).text, /^Still connecting/);
-  assert.match(connectionText(detail({ draining: true }), later).text, /^The server is being restarted/);
+  assert.match(connectionText(detail({ draining: true }), later).text, /^The server is restarting/);
   assert.equal(connectionText(detail({}), later).action, "retry");
   assert.match(connectionText(detail({ draining: true }), later, false).text, /^You are offline/);
   assert.equal(connectionText(detail({}), later, false).action, null);

@@ -1,6 +1,6 @@
 /** Intentional deviations from CommonMark, each with the specification's examples that show it. All other examples look the same. */
 export const DEVIATIONS = {
-  "a line ends where it was ended": [
+  "every line break is kept": [
     14, 25, 28, 37, 46, 49, 70, 81, 82, 87, 88, 93, 95, 104, 105, 106, 113, 138, 145, 213, 220, 222, 223, 224, 228, 229, 230, 232,
     233, 238, 243, 247, 250, 251, 253, 254, 285, 286, 287, 288, 290, 291, 292, 293, 304, 312, 334, 367, 384, 394, 405, 423, 432,
     490, 552, 621, 648, 649,
@@ -10,11 +10,11 @@ export const DEVIATIONS = {
     171, 172, 173, 174, 175, 176, 177, 178, 179, 180, 181, 182, 184, 185, 186, 187, 188, 189, 190, 191, 201, 344, 476, 477, 491,
     494, 524, 536, 613, 614, 615, 616, 617, 623, 626, 627, 628, 629, 630, 631, 642, 643,
   ],
-  "a link leads to https:, http:, mailto: or a conversation, or it is text": [
+  "links lead only to https:, http:, mailto: or a conversation; others stay text": [
     22, 32, 404, 419, 422, 433, 473, 474, 482, 483, 484, 485, 486, 487, 489, 492, 495, 496, 498, 499, 500, 502, 503, 504, 505,
     506, 507, 509, 510, 512, 514, 515, 516, 518, 519, 521, 522, 596, 598, 599, 601,
   ],
-  "a definition that leads nowhere is shown": [
+  "a link definition without a usable target is shown": [
     23, 33, 192, 193, 194, 195, 196, 198, 200, 202, 203, 204, 205, 206, 207, 208, 210, 214, 215, 216, 217, 218, 317, 527, 528,
     529, 530, 532, 533, 534, 535, 537, 538, 539, 540, 541, 542, 543, 544, 545, 549, 550, 553, 554, 555, 556, 557, 558, 559, 560,
     561, 562, 563, 564, 565, 566, 567, 568, 569, 570, 571, 592, 593,
@@ -22,7 +22,7 @@ export const DEVIATIONS = {
   "an image is a button that loads it": [
     475, 517, 520, 531, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 591,
   ],
-  "a bare address is a link": [
+  "a bare URL is a link": [
     602, 608, 611, 612,
   ],
 };

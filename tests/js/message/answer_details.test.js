@@ -17,10 +17,10 @@ test("there is a row for each known figure, and none for the others", () => {
   assert.deepEqual(detailRows(figuresOf(SAVED)), [
     ["Model", "big-1"],
     ["First token", "0.48 s"],
-    ["Whole answer", "10 s"],
-    ["Pace", "50 tokens/s"],
-    ["Tokens read", "1,200"],
-    ["Tokens written", "500"],
+    ["Full answer", "10 s"],
+    ["Speed", "50 tokens/s"],
+    ["Input tokens", "1,200"],
+    ["Output tokens", "500"],
   ]);
   assert.deepEqual(detailRows(figuresOf({ model: "", ttft_ms: null })), []);
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { statusText } from "../../../static/js/message/status_text.js";
 
 test("a state that says everything is shown in the page's words", () => {
-  assert.equal(statusText({ state: "retrying", text: "Zzz" }), "The model is busy. Trying again…");
+  assert.equal(statusText({ state: "retrying", text: "Zzz" }), "The model is busy. Retrying…");
   assert.equal(statusText({ state: "saving", text: "Zzz" }), "Saving the answer…");
 });
 

@@ -28,6 +28,6 @@ test("commands on the open conversation are there if there is one", () => {
 
 test("an action can be undone", () => {
   assert.deepEqual(names("unpin", { ...OPEN, pinned: true }), ["pin"]);
-  assert.deepEqual(names("put back", { ...OPEN, archived: true }), ["archive"]);
+  assert.deepEqual(names("unarchive", { ...OPEN, archived: true }), ["archive"]);
   assert.deepEqual(names("pin", { ...OPEN, archived: true }), []);
 });

@@ -5,8 +5,8 @@ import { ChatError, connectionLost } from "../../../static/js/client/errors.js";
 import { errorText } from "../../../static/js/ui/error_text.js";
 
 test("a code that says everything is shown in the page's words", () => {
-  assert.equal(errorText(connectionLost()), "The connection was lost before the site had answered.");
-  assert.equal(errorText(new ChatError({ code: "too_many_runs", message: "3 answers are being written." })), "Too many answers are being written for you. Wait for one to end.");
+  assert.equal(errorText(connectionLost()), "The connection was lost before the site responded.");
+  assert.equal(errorText(new ChatError({ code: "too_many_runs", message: "3 answers are being written." })), "Too many answers at once. Wait for one to finish.");
 });
 
 test("the sentence for a rate limit fits whatever was limited", () => {
@@ -15,7 +15,7 @@ test("the sentence for a rate limit fits whatever was limited", () => {
 });
 
 test("without a model, the page says whom to ask", () => {
-  assert.equal(errorText(new ChatError({ code: "no_model", message: "Zzz" })), "No model is set up that you may use. Ask your administrator.");
+  assert.equal(errorText(new ChatError({ code: "no_model", message: "Zzz" })), "No model is available to you. Ask your administrator.");
 });
 
 test("if the server knows more, its sentence is shown", () => {

@@ -6,7 +6,7 @@ import { parseHTML } from "linkedom";
 const { document } = parseHTML('<html><body><script id="catalogue" type="application/json"></script></body></html>');
 const GERMAN = {
   "The site cannot do this right now. Try again in a moment.": "Das geht gerade nicht. Versuchen Sie es gleich noch einmal.",
-  "The model did not begin to answer within {} seconds.": "Das Modell hat nicht innerhalb von {} Sekunden begonnen.",
+  "The model did not start answering within {} seconds.": "Das Modell hat nicht innerhalb von {} Sekunden begonnen.",
   "The server refused it (status {}).": "Der Server hat es abgelehnt (Status {}).",
   "It says:": "Er sagt:",
   "Too many requests. Wait a moment, then try again.": "Zu viele Anfragen. Warten Sie einen Moment, und versuchen Sie es dann noch einmal.",
@@ -38,8 +38,8 @@ test("a code without a text keeps the server's sentence", () => {
 test("a known sentence is translated, with its values and quotes", () => {
   const told = (message) => errorText({ code: "provider_unavailable", message });
 
-  assert.equal(told("The model did not begin to answer within 60 seconds."), "Das Modell hat nicht innerhalb von 60 Sekunden begonnen.");
+  assert.equal(told("The model did not start answering within 60 seconds."), "Das Modell hat nicht innerhalb von 60 Sekunden begonnen.");
   assert.equal(told("The server refused it (status 418). It says: I am a $& teapot."), "Der Server hat es abgelehnt (Status 418). Er sagt: I am a $& teapot.");
-  assert.equal(told("The model did not begin to answer within"), "The model did not begin to answer within");
+  assert.equal(told("The model did not start answering within"), "The model did not start answering within");
   assert.equal(told("The model said nothing known. It says: x."), "The model said nothing known. It says: x.");
 });

@@ -12,19 +12,19 @@ test("a known code has a title, with the server's sentence below", () => {
 });
 
 test("if the server says no more than the code, the detail is ours, too", () => {
-  assert.equal(failureText({ code: "output_too_long", message: "Zzz", retryable: false }).detail, "It grew longer than this site allows.");
+  assert.equal(failureText({ code: "output_too_long", message: "Zzz", retryable: false }).detail, "It is longer than this site allows.");
   assert.deepEqual(failureText({ code: "empty_answer", message: "It used up all its length.", retryable: true }), {
     kind: "model",
-    title: "The model said nothing",
+    title: "No answer from the model",
     detail: "It used up all its length.",
   });
-  assert.equal(failureText({ code: "no_answer", message: "Zzz", retryable: true }).detail, "The site did not answer in time.");
+  assert.equal(failureText({ code: "no_answer", message: "Zzz", retryable: true }).detail, "The site did not respond in time.");
   assert.equal(failureText({ code: "not_found", message: "Zzz", retryable: false }).detail, "");
 });
 
 test("an unknown code has a title, too", () => {
-  assert.equal(failureText({ code: "brand_new", message: "?", retryable: false }).title, "The answer did not come");
-  assert.equal(failureText({ code: "toString", message: "?", retryable: false }).title, "The answer did not come");
+  assert.equal(failureText({ code: "brand_new", message: "?", retryable: false }).title, "The answer failed");
+  assert.equal(failureText({ code: "toString", message: "?", retryable: false }).title, "The answer failed");
 });
 
 test("a message with an unknown outcome is called unsent", () => {

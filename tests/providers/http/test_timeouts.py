@@ -25,7 +25,7 @@ async def test_it_ends_a_wait_that_takes_too_long_and_leaves_the_task_alive() ->
     task = asyncio.current_task()
     assert task is not None
     with Timeouts(first=0.01, idle=5, settle=5) as patience:
-        with pytest.raises(TimedOut, match="did not begin"):
+        with pytest.raises(TimedOut, match="did not start answering"):
             await patience.wait(never())
 
         assert task.cancelling() == 0
@@ -52,10 +52,10 @@ async def lives(patience: Timeouts) -> None:
 
 async def test_what_lives_is_waited_for_longer_but_not_forever() -> None:
     with Timeouts(first=0.1, idle=0.1, settle=1) as patience:
-        with pytest.raises(TimedOut, match=r"did not begin to answer within 1 seconds"):
+        with pytest.raises(TimedOut, match=r"did not start answering within 1 seconds"):
             await lives(patience)
         patience.heard()
-        with pytest.raises(TimedOut, match=r"nothing came for 0\.3 seconds"):
+        with pytest.raises(TimedOut, match=r"nothing arrived for 0\.3 seconds"):
             await lives(patience)
 
 

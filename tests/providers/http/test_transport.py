@@ -76,7 +76,7 @@ async def test_no_redirect_is_followed_to_another_origin(
     assert isinstance(error, Redirected)
     assert not error.retryable
     assert error.message == (
-        "The model's server redirects to another address, where nothing was sent; its base URL is probably wrong."
+        "The model server redirects to another address. Nothing was sent there; the base URL is probably wrong."
     )
     assert error.message in detected.problem
     assert (detected.models, detected.default_model) == ((), "")
@@ -117,8 +117,7 @@ async def test_a_redirect_that_names_no_address_is_told_as_that(
 
     assert isinstance(error, Redirected)
     assert error.message == (
-        "The model's server answered with a redirect that names no address (status 302). "
-        "Its base URL is probably wrong."
+        "The model server sent a redirect without an address (status 302). The base URL is probably wrong."
     )
     assert "redirect without a Location (status 302); check the base URL" in caplog.text
     assert len(server.requests) == 1
@@ -265,7 +264,7 @@ async def test_an_answer_that_cannot_be_unpacked_is_said(coding: str, body: byte
     error, _ = await said(answering(body, f"Content-Encoding: {coding}"))
 
     assert isinstance(error, ProviderError)
-    assert error.message == "The model's server sent a compressed answer that cannot be read."
+    assert error.message == "The model server sent a compressed response that cannot be read."
 
 
 BOMB_BYTES = 256 * 2**20
@@ -385,14 +384,14 @@ async def test_a_flood_of_informational_responses_ends_with_the_patience() -> No
     )
 
     assert isinstance(error, ProviderError)
-    assert "did not begin to answer" in error.message
+    assert "did not start answering" in error.message
 
 
 async def test_an_error_that_drips_ends_with_the_patience() -> None:
     error, _ = await said(lambda _: [b"HTTP/1.1 500 Oh\r\n\r\nsl", None], first_token_timeout=0.3)
 
     assert isinstance(error, ProviderError)
-    assert "did not begin to answer" in error.message
+    assert "did not start answering" in error.message
 
 
 @pytest.mark.parametrize("charset", ["zip", "hex", "rot13", "utf-7", "nonsense", "idna"])

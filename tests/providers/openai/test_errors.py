@@ -167,7 +167,7 @@ PAGE = "<!DOCTYPE html><html><title>Just a moment...</title></html>"
         (403, said("Project does not have access to model m"),
          "provider_error", "does not have access to model m", False),
         (403, said("This API key was disabled for your region"), "authentication_failed", "was disabled", False),
-        (403, "", "authentication_failed", "did not accept the API key", False),
+        (403, "", "authentication_failed", "rejected this site's API key", False),
         (401, said("Invalid Authentication"), "authentication_failed", "Invalid Authentication", False),
         (400, said("API key expired. Please renew the API key."), "authentication_failed", "API key expired", False),
         (400, said("Arrearage: overdue", code="Arrearage"), "quota_exceeded", "overdue", False),

@@ -109,9 +109,9 @@ async def test_a_failure_in_the_middle_keeps_what_had_arrived(
 @pytest.mark.parametrize(
     ("script", "pieces", "sentence"),
     [
-        ("no-headers", 0, "did not begin"),
-        ("mute", 0, "did not begin"),
-        ("stall after=2", 2, "stopped in the middle"),
+        ("no-headers", 0, "did not start answering"),
+        ("mute", 0, "did not start answering"),
+        ("stall after=2", 2, "stopped partway"),
     ],
 )
 async def test_silence_is_timed_out_and_the_connection_closed(
@@ -129,8 +129,8 @@ async def test_silence_is_timed_out_and_the_connection_closed(
 @pytest.mark.parametrize(
     ("script", "pieces", "sentence"),
     [
-        ("mute comments=0.01", 0, "did not begin to answer within 2 seconds"),
-        ("stall after=2 comments=0.01", 2, "nothing came for 0.6 seconds"),
+        ("mute comments=0.01", 0, "did not start answering within 2 seconds"),
+        ("stall after=2 comments=0.01", 2, "nothing arrived for 0.6 seconds"),
     ],
 )
 async def test_comments_alone_are_not_waited_for_without_end(
@@ -206,7 +206,7 @@ async def test_a_refused_connection_is_unavailable_not_a_timeout(connect: Connec
     _, error = await fail(connect(base_url=f"http://127.0.0.1:{closed_port()}/v1"), "hello")
 
     assert type(error) is ProviderUnavailable
-    assert error.message == "The model's server could not be reached."
+    assert error.message == "The model server could not be reached."
 
 
 async def test_an_unknown_host_is_unavailable_by_name(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
@@ -214,7 +214,7 @@ async def test_an_unknown_host_is_unavailable_by_name(connect: Connect, caplog: 
 
     assert type(error) is ProviderUnavailable
     assert error.retryable
-    assert "host name of the model's server was not found" in error.message
+    assert "model server's host name was not found" in error.message
     assert "no-such-host.invalid" in caplog.text
 
 

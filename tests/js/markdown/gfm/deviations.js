@@ -1,11 +1,11 @@
-const WWW = "a bare www. address is not linked: nobody knows whether it has https";
-const MAIL = "which bare mail addresses are linked differs";
-const URLS = "ftp: is no address that a link may lead to, and where a bare address ends differs";
+const WWW = "a bare www. address is not linked: it may not support https";
+const MAIL = "which bare email addresses are linked differs";
+const URLS = "ftp: is not linked, and where a bare URL ends differs";
 const HTML = "HTML is shown as text";
-const SINGLE = "a single ~ is no strikethrough: 20~30 is a range";
+const SINGLE = "a single ~ is not strikethrough: 20~30 is a range";
 const NOTES = "a footnote stays where it was written";
-const BREAKS = "a line ends where it was ended";
-const CELLS = "a cell that the heading has no place for is shown";
+const BREAKS = "every line break is kept";
+const CELLS = "a cell beyond the header's columns is shown";
 
 /** Intentional deviations from GitHub: the example, and why. All other examples look the same. */
 export const DEVIATIONS = {
