@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from chat import database
 from chat.auth import sessions
 from chat.auth.credentials import credential_of_scope, user_of_scope
+from chat.light_event import Flag
 
 logger = logging.getLogger(__name__)
 
@@ -70,18 +71,18 @@ async def _looked_up(scope: dict[str, Any]) -> int | None:
 
 _sign_ins: WeakKeyDictionary[asyncio.AbstractEventLoop, SignIns] = WeakKeyDictionary()
 # Of those who wait for their next look, by user.
-_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, set[asyncio.Event]]] = WeakKeyDictionary()
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, set[Flag]]] = WeakKeyDictionary()
 
 
 async def signed_out(scope: Mapping[str, Any], user_id: int) -> None:
     """Return when the session of this scope has ended, its token was revoked, or its account disabled."""
     loop = asyncio.get_running_loop()
     sign_ins, bells = _sign_ins.setdefault(loop, SignIns()), _bells.setdefault(loop, {})
-    bell = asyncio.Event()
+    bell = Flag()
     bells.setdefault(user_id, set()).add(bell)
     try:
         while True:
-            await _next_look(bell)
+            await _next_look(loop, bell)
             try:
                 if await sign_ins.user_id(scope, age=AGE_SECONDS) != user_id:
                     return
@@ -111,9 +112,11 @@ def _ring(loop: asyncio.AbstractEventLoop, user_id: int) -> None:
         bell.set()
 
 
-async def _next_look(bell: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        # Not all of them at the same moment, whenever they came.
-        async with asyncio.timeout(EVERY_SECONDS * random.uniform(0.7, 1)):  # noqa: S311
-            await bell.wait()
+async def _next_look(loop: asyncio.AbstractEventLoop, bell: Flag) -> None:
+    # Not all of them at the same moment, whenever they came. A bare timer: every open socket has one.
+    timer = loop.call_later(EVERY_SECONDS * random.uniform(0.7, 1), bell.set)  # noqa: S311
+    try:
+        await bell.wait()
+    finally:
+        timer.cancel()
     bell.clear()
