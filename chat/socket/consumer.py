@@ -45,6 +45,7 @@ from chatsite import request_ids
 
 logger = logging.getLogger(__name__)
 
+ADDRESS: Final = "/ws/chat"
 SUBPROTOCOL: Final = "chat.v1"
 PROTOCOL: Final = 1
 # More requests than this under way at once and the next is refused: no client can pile them up here.
@@ -388,11 +389,17 @@ class _Undecided(Exception):
     """The database does not say who it is."""
 
 
-async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
-    """For any other address, which is 404. Where the server cannot say so (plain Daphne), it is 403.
+async def connect_socket(scope: Any, receive: Any, send: Any) -> None:
+    """The application for WebSockets: at any other address than the chat's there is none.
 
-    Without it, Channels raises, and anybody could fill the log with tracebacks.
+    Channels' URLRouter would keep a copy of the scope, and two coroutines, for as long as a socket is open.
     """
+    address = scope["path"].removeprefix(scope.get("root_path", ""))
+    await (ChatConsumer() if address == ADDRESS else _refuse)(scope, receive, send)
+
+
+async def _refuse(scope: Any, receive: Any, send: Any) -> None:
+    """With 404. Where the server cannot say so (plain Daphne), it is 403."""
     await receive()
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close"})
