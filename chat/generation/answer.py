@@ -94,19 +94,19 @@ class Answer:
         """Whether anything has been shown, text or reasoning."""
         return self.first_token is not None
 
-    def add(self, text: str, size: int) -> None:
-        """A piece of so many bytes."""
+    def add(self, text: str, size: int, pieces: int = 1) -> None:
+        """A text of so many bytes, which the model has sent in so many pieces."""
         self._loose.append(text)
         self.has_words = self.has_words or not text.isspace()
         if len(self._loose) >= LOOSE_PIECES:
             self._blocks.append("".join(self._loose))
             self._loose.clear()
         self.size += size
-        self._was_shown()
+        self._was_shown(pieces)
 
-    def add_reasoning(self, size: int) -> None:
+    def add_reasoning(self, size: int, pieces: int = 1) -> None:
         self.reasoning_size += size
-        self._was_shown()
+        self._was_shown(pieces)
 
     def recant(self) -> str:
         """What was said so far, and is no part of the text any more."""
@@ -118,8 +118,8 @@ class Answer:
         self.size = begun_size
         return said
 
-    def _was_shown(self) -> None:
-        self.pieces += 1
+    def _was_shown(self, pieces: int) -> None:
+        self.pieces += pieces
         if self.first_token is None:
             self.first_token = self._clock()
 
@@ -167,14 +167,14 @@ async def _stream(
                 _check_room(answer.size + size, answer_bytes)
                 coalescer.add_text("token", text)
                 if text:
-                    answer.add(text, size)
+                    answer.add(text, size, delta.pieces)
             elif isinstance(delta, ReasoningDelta):
                 text = clean(delta.text)
                 size = _size(text)
                 _check_room(answer.reasoning_size + size, answer_bytes)
                 coalescer.add_text("reasoning", text)
                 if text:
-                    answer.add_reasoning(size)
+                    answer.add_reasoning(size, delta.pieces)
             elif isinstance(delta, Recant):
                 _recant(answer, coalescer, attempt)
             elif isinstance(delta, StatusDelta):
