@@ -42,7 +42,7 @@ async def ours(provider: OpenAIProvider, text: str) -> int:
     async with aclosing(provider.stream(Request("numbered", (Prompt("user", text),)))) as deltas:
         async for delta in deltas:
             if isinstance(delta, TextDelta):
-                tokens += 1
+                tokens += delta.pieces
     return tokens
 
 

@@ -36,15 +36,12 @@ def chosen(sent: Iterable[bytes]) -> str:
 
 
 class RequestIds:
-    """ASGI wrapper: adds the request ID to every HTTP response and to log lines of the request."""
+    """ASGI wrapper for HTTP: adds the request ID to every HTTP response and to log lines of the request."""
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         name = chosen(value for field, value in scope["headers"] if field == _FIELD)
 
         async def named(message: Message) -> None:

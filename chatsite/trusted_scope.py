@@ -79,7 +79,8 @@ class TrustedScope:
         await self._app(scope, receive, send)
 
     def _trusted(self, scope: Scope) -> Scope:
-        headers: Headers = [(name, value) for name, value in scope["headers"] if not is_proxy_header(name)]
+        # The same pairs: a socket keeps them for as long as it is open.
+        headers: Headers = [header for header in scope["headers"] if not is_proxy_header(header[0])]
         if scope["type"] == "http":
             scheme = "https" if self._https else "http"
             path = self._below(scope["path"])

@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from chat import database
 from chat.auth import sessions
 from chat.auth.credentials import credential_of_scope, user_of_scope
+from chat.light_event import LightEvent
 
 logger = logging.getLogger(__name__)
 
@@ -70,18 +71,18 @@ async def _looked_up(scope: dict[str, Any]) -> int | None:
 
 _sign_ins: WeakKeyDictionary[asyncio.AbstractEventLoop, SignInLookups] = WeakKeyDictionary()
 # Events of the connections that wait for their next check, by user.
-_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, set[asyncio.Event]]] = WeakKeyDictionary()
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, set[LightEvent]]] = WeakKeyDictionary()
 
 
 async def signed_out(scope: Mapping[str, Any], user_id: int) -> None:
     """Return when the scope's session has ended, its token was revoked, or the account was disabled."""
     loop = asyncio.get_running_loop()
     sign_ins, bells = _sign_ins.setdefault(loop, SignInLookups()), _bells.setdefault(loop, {})
-    bell = asyncio.Event()
+    bell = LightEvent()
     bells.setdefault(user_id, set()).add(bell)
     try:
         while True:
-            await _next_look(bell)
+            await _next_look(loop, bell)
             try:
                 if await sign_ins.user_id(scope, age=AGE_SECONDS) != user_id:
                     return
@@ -111,9 +112,11 @@ def _ring(loop: asyncio.AbstractEventLoop, user_id: int) -> None:
         bell.set()
 
 
-async def _next_look(bell: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        # Jitter, so that connections do not all check at the same moment.
-        async with asyncio.timeout(EVERY_SECONDS * random.uniform(0.7, 1)):  # noqa: S311
-            await bell.wait()
+async def _next_look(loop: asyncio.AbstractEventLoop, bell: LightEvent) -> None:
+    # Jitter, so that connections do not all check at the same moment. A bare timer: every open socket has one.
+    timer = loop.call_later(EVERY_SECONDS * random.uniform(0.7, 1), bell.set)  # noqa: S311
+    try:
+        await bell.wait()
+    finally:
+        timer.cancel()
     bell.clear()

@@ -95,21 +95,21 @@ class Answer:
         """Whether anything has been shown, text or reasoning."""
         return self.first_token is not None
 
-    def add(self, text: str, size: int) -> int | None:
-        """Append a piece of text. `size` is in bytes. How long the thoughts before it took, if it ends some."""
+    def add(self, text: str, size: int, pieces: int = 1) -> int | None:
+        """Append text of `size` bytes, sent in so many pieces. Returns how long the thoughts took that it ends."""
         thought_ms = self.end_thinking()
         self._folder.add("token", {"text": text})
         self.has_words = self.has_words or not text.isspace()
         self.size += size
-        self._was_shown()
+        self._was_shown(pieces)
         return thought_ms
 
-    def add_reasoning(self, text: str, size: int) -> None:
+    def add_reasoning(self, text: str, size: int, pieces: int = 1) -> None:
         if self._thinking_since is None:
             self._thinking_since = self._clock()
         self._folder.add("reasoning", {"text": text})
         self.reasoning_size += size
-        self._was_shown()
+        self._was_shown(pieces)
 
     def end_thinking(self) -> int | None:
         """The model thinks no more: how long it did, in milliseconds. None if it did not."""
@@ -137,8 +137,8 @@ class Answer:
         if self._begun:
             self._folder.add("token", {"text": self._begun})
 
-    def _was_shown(self) -> None:
-        self.pieces += 1
+    def _was_shown(self, pieces: int) -> None:
+        self.pieces += pieces
         if self.first_token is None:
             self.first_token = self._clock()
 
@@ -185,7 +185,7 @@ async def _stream(
                 # Check before showing it: a single piece can exceed the limit.
                 _check_room(answer.size + size, answer_bytes)
                 if text:
-                    thought_ms = answer.add(text, size)
+                    thought_ms = answer.add(text, size, delta.pieces)
                     if thought_ms is not None:
                         coalescer.add(events.thought(thought_ms))
                     coalescer.add_text("token", text)
@@ -195,7 +195,7 @@ async def _stream(
                 _check_room(answer.reasoning_size + size, answer_bytes)
                 coalescer.add_text("reasoning", text)
                 if text:
-                    answer.add_reasoning(text, size)
+                    answer.add_reasoning(text, size, delta.pieces)
             elif isinstance(delta, Recant):
                 _recant(answer, coalescer, attempt)
             elif isinstance(delta, StatusDelta):

@@ -57,12 +57,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
+    """`pieces`: of how many that the model sent, where it does not count its tokens itself."""
+
     text: str
+    pieces: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     text: str
+    pieces: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,15 @@ LINGER_SECONDS: Final = 5
 # pong for each of our pings, and never fragments.
 SILENT_FRAMES_PER_SECOND: Final = 100
 CONTROL: Final = 8
+# What autobahn and Daphne keep of a handshake and nobody looks at again. With all that a browser sends it is a large
+# part of an idle socket.
+OF_THE_HANDSHAKE: Final = frozenset(
+    {
+        *("http_request_data", "http_status_line", "http_headers", "http_request_uri", "http_request_path"),
+        *("http_request_params", "http_request_host", "http_response_data", "websocket_protocols"),
+        *("websocket_origin", "websocket_extensions", "_wskey", "clean_headers"),
+    }
+)
 
 
 class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
@@ -43,6 +52,13 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
         self.transport.unregisterProducer()
         self.transport.registerProducer(self.gate, True)
         super().onOpen()
+        self._forget_handshake()
+
+    def _forget_handshake(self) -> None:
+        for name in OF_THE_HANDSHAKE:
+            self.__dict__.pop(name, None)
+        # Daphne asks it for the path, to the end.
+        self.request.headers = {}
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
         self.gate.finish()
@@ -152,3 +168,16 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne is untyped
 
 class WebSocketFactory(DaphneWebSocketFactory):  # type: ignore[misc]  # Daphne is untyped
     protocol = WebSocket
+
+    def setProtocolOptions(self, **options: Any) -> None:  # noqa: N802
+        """Autobahn copies each of the thirty options into each connection, unless that has it already."""
+        super().setProtocolOptions(**options)
+
+        class WithOptions(WebSocket):
+            """One of this factory's."""
+
+        for name in WebSocket.CONFIG_ATTRS:
+            value = getattr(self, name)
+            # A function would become a method.
+            setattr(WithOptions, name, staticmethod(value) if callable(value) else value)
+        self.protocol = WithOptions

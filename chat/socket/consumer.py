@@ -45,6 +45,7 @@ from chatsite import request_ids
 
 logger = logging.getLogger(__name__)
 
+ADDRESS: Final = "/ws/chat"
 SUBPROTOCOL: Final = "chat.v1"
 PROTOCOL: Final = 1
 # Concurrent requests per socket. The next one is refused, so that a client cannot pile them up.
@@ -388,11 +389,17 @@ class _Undecided(Exception):
     """The credentials could not be checked."""
 
 
-async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
-    """Refuses any other path with 404, or with 403 where the server cannot choose the status (plain Daphne).
+async def connect_socket(scope: Any, receive: Any, send: Any) -> None:
+    """The application for WebSockets. Any path other than the chat's gets 404, or 403 under plain Daphne.
 
-    Without this, Channels raises, and anyone could fill the log with tracebacks.
+    Channels' URLRouter would keep a copy of the scope, and two coroutines, for as long as a socket is open.
     """
+    address = scope["path"].removeprefix(scope.get("root_path", ""))
+    await (ChatConsumer() if address == ADDRESS else _refuse)(scope, receive, send)
+
+
+async def _refuse(scope: Any, receive: Any, send: Any) -> None:
+    """With 404. Where the server cannot say so (plain Daphne), it is 403."""
     await receive()
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close"})

@@ -14,10 +14,10 @@ from chat.generation.replay import Archived
 from chat.protocol.cursors import Cursor
 from chat.protocol.errors import ApiError
 from chat.protocol.events import typed
-from chat.protocol.sse import dumps
 from chat.quotas.requests import Tally
 from chat.socket.window import Window
 from chat.streams.base import Batch, LogUnavailable, RunInfo
+from chat.streams.entries import encode_json
 
 logger = logging.getLogger(__name__)
 
@@ -138,13 +138,13 @@ class Followers:
 
     async def _send(self, run_id: str, batch: Batch) -> None:
         body = _body(run_id, batch)
-        size = len(body.encode()) + 64
+        size = len(body) + 64
         frame = self._window.take_now(size)
         if not frame:
             await self._count_wait(run_id)
             frame = await self._window.take(size)
         self._cursors[run_id] = batch.cursor
-        await self._write(f'{{"type":"events","frame":{frame},{body}')
+        await self._write(f'{{"type":"events","frame":{frame},{body.decode()}')
         metrics.SENT_BY_WEBSOCKET.count(size)
 
     async def _count_wait(self, run_id: str) -> None:
@@ -171,10 +171,10 @@ class Followers:
             await asyncio.gather(task, return_exceptions=True)
 
 
-def _body(run_id: str, batch: Batch) -> str:
-    """The rest of an `events` frame, after its number."""
+def _body(run_id: str, batch: Batch) -> bytes:
+    """The rest of an `events` frame, after its number, in UTF-8."""
     events: list[dict[str, Any]] = [
         {"id": f"{batch.epoch}.{entry.seq}", "event": entry.name, "data": typed(entry.name, entry.data)}
         for entry in batch.entries
     ]
-    return f'"run_id":{dumps(run_id)},"events":{dumps(events)}}}'
+    return b'"run_id":%b,"events":%b}' % (encode_json(run_id), encode_json(events))

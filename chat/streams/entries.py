@@ -26,6 +26,7 @@ def encode(event: Event) -> bytes:
 
 
 def encode_json(value: object) -> bytes:
+    """What is written many times a second, in a fraction of the time that the standard library takes."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from types import CoroutineType
+from typing import Final
 
 import pytest
 from channels.testing import WebsocketCommunicator
@@ -19,6 +22,11 @@ from tests.socket.conftest import Connect, session_of
 from tests.socket.rig import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+SOCKETS: Final = 3
+# Of each: the application, what writes, beats and hears notices, and what watches for each of three ends.
+TASKS: Final = 7
+COROUTINES: Final = 21
 
 
 async def test_hello_says_who_and_what_is_running(chat: Rig, connect: Connect) -> None:
@@ -210,3 +218,27 @@ async def test_another_address_is_not_found_where_the_server_can_say_so(path: st
 async def test_another_address_is_refused(path: str) -> None:
     socket = WebsocketCommunicator(application, path, [(b"host", b"localhost"), (b"origin", b"http://localhost")])
     assert (await socket.connect())[0] is False
+
+
+async def test_an_idle_socket_keeps_few_tasks_and_coroutines(chat: Rig, connect: Connect) -> None:
+    """Of the memory of an open socket most is in these: each task takes a kilobyte, each coroutine a quarter."""
+    await greeted(connect)
+    tasks, coroutines = len(asyncio.all_tasks()), our_coroutines()
+    for _ in range(SOCKETS):
+        await greeted(connect)
+
+    assert len(asyncio.all_tasks()) - tasks == SOCKETS * TASKS
+    assert our_coroutines() - coroutines <= SOCKETS * COROUTINES
+
+
+async def greeted(connect: Connect) -> None:
+    assert (await (await connect()).receive())["type"] == "hello"
+    # Its watches have begun, each as far as it gets.
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def our_coroutines() -> int:
+    gc.collect()
+    found = [each for each in gc.get_objects() if isinstance(each, CoroutineType) and each.cr_frame is not None]
+    return sum("/tests/" not in each.cr_code.co_filename for each in found)

@@ -18,9 +18,11 @@ from chat.generation.replay import Archived
 from chat.notices import channel
 from chat.protocol.cursors import BadCursor, Cursor
 from chat.protocol.errors import ApiError
-from chat.protocol.sse import RETRY_MS, encode, ping
+from chat.protocol.events import typed
+from chat.protocol.sse import RETRY_MS, encode, framed, ping
 from chat.protocol.untrusted_input import parse_uuid
 from chat.streams.base import Batch, LogUnavailable, RunInfo
+from chat.streams.entries import encode_json
 
 T = TypeVar("T")
 
@@ -43,7 +45,10 @@ async def one_run(engine: Engine, run: RunInfo | Archived, after: Cursor | None)
 
 
 def encode_batch(batch: Batch) -> bytes:
-    return b"".join(encode(entry.name, entry.data, id=str(Cursor(batch.epoch, entry.seq))) for entry in batch.entries)
+    return b"".join(
+        framed(entry.name, encode_json(typed(entry.name, entry.data)), id=str(Cursor(batch.epoch, entry.seq)))
+        for entry in batch.entries
+    )
 
 
 async def with_heartbeats(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 from typing import ClassVar, Final, Protocol, Self
+from weakref import WeakKeyDictionary
 
 # Readers get a frame about as often. Bytes that arrive in between wait in the connection's buffer.
 EVERY_SECONDS: Final = 0.04
@@ -28,6 +29,42 @@ class Connection(Protocol):
     def resume(self) -> None: ...
 
 
+class Ticks:
+    """The clock of one event loop, on whose ticks streams wait: one timer for all of a tick.
+
+    A timer of each stream's own would cost more than all that its turn reads.
+    """
+
+    _of_loops: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Ticks]] = WeakKeyDictionary()
+
+    @classmethod
+    def of_this_loop(cls) -> Ticks:
+        loop = asyncio.get_running_loop()
+        ticks = cls._of_loops.get(loop)
+        if ticks is None:
+            ticks = cls._of_loops[loop] = cls()
+        return ticks
+
+    def __init__(self) -> None:
+        self._waiting: dict[float, list[asyncio.Future[None]]] = {}
+
+    async def reached(self, loop: asyncio.AbstractEventLoop, tick: float) -> None:
+        """Return at this time of the loop."""
+        waiting = self._waiting.get(tick)
+        if waiting is None:
+            waiting = self._waiting[tick] = []
+            loop.call_at(tick, self._ring, tick)
+        future = loop.create_future()
+        waiting.append(future)
+        await future
+
+    def _ring(self, tick: float) -> None:
+        for future in self._waiting.pop(tick):
+            # One that is cancelled waits no more.
+            if not future.done():
+                future.set_result(None)
+
+
 class ReadThrottle:
     """Spaces out the reads of a stream once its text has begun. Never delays a model that is slower than that.
 
@@ -44,6 +81,7 @@ class ReadThrottle:
 
     def __init__(self, connection: Connection) -> None:
         self._loop = asyncio.get_running_loop()
+        self._ticks = Ticks.of_this_loop()
         self._connection = connection
         self._next_turn = 0.0
 
@@ -57,10 +95,9 @@ class ReadThrottle:
         ReadThrottle._streams -= 1
 
     async def turn(self) -> None:
-        wait = self._next_turn - self._loop.time()
-        if wait > 0:
+        if self._next_turn > self._loop.time():
             self._connection.pause()
-            await asyncio.sleep(wait)
+            await self._ticks.reached(self._loop, self._next_turn)
             self._connection.look()
         else:
             self._connection.resume()

@@ -58,7 +58,10 @@ class SseBytesDecoder:
             lines[0] = b"".join(self._line)
             self._line.clear()
         for line in lines:
-            if line:
+            if line[:6] == b"data: " and not self._at_start:
+                # As `_take`: nearly every line is one.
+                self._data.append(line[6:])
+            elif line:
                 self._take(line)
             elif self._data or self._stray:
                 self._end(events)

@@ -74,6 +74,9 @@ class AnswerReader:
         self._choice: int | None = None
         self._text = Joiner()
         self._reasoning = Joiner()
+        # Neighbours, of texts or of thoughts, that are one delta at last.
+        self._pieces: list[str] = []
+        self._are_thoughts = False
         self._thoughts = Thoughts()
         self._said = Repetition()
         self._thought = Repetition()
@@ -89,9 +92,13 @@ class AnswerReader:
         return self._ending is not None or self.done
 
     def feed(self, chunk: bytes) -> list[Delta]:
+        """What came since the last call: a text that came in several pieces is one delta."""
         deltas: list[Delta] = []
         try:
-            self._feed(chunk, deltas)
+            try:
+                self._feed(chunk, deltas)
+            finally:
+                self._join_pieces(deltas)
             self._count_silence(chunk, deltas)
         except ProviderError as exc:
             self.failure = exc
@@ -104,6 +111,7 @@ class AnswerReader:
             self._close(deltas)
         except ProviderError as exc:
             self.failure = exc
+        self._join_pieces(deltas)
         return self._thoughts.sort(deltas, is_over=True)
 
     def _feed(self, chunk: bytes, deltas: list[Delta]) -> None:
@@ -150,6 +158,7 @@ class AnswerReader:
 
     def _finish(self, deltas: list[Delta]) -> None:
         """End the answer with any text held back, and Finish. Raises ProviderError for a bad ending."""
+        self._join_pieces(deltas)
         if reasoning := self._reasoning.close():
             deltas.append(ReasoningDelta(reasoning))
         if text := self._text.close():
@@ -308,20 +317,37 @@ class AnswerReader:
 
     def _read_thought(self, thought: str, deltas: list[Delta]) -> None:
         self._thought.add(thought)
-        if shown := self._reasoning.push(thought):
-            deltas.append(ReasoningDelta(shown))
+        if not self._are_thoughts:
+            self._join_pieces(deltas)
+            self._are_thoughts = True
+        self._pieces.append(thought)
 
     def _read_text(self, said: str, deltas: list[Delta]) -> bool:
         self._said.add(said)
         # Text after a tool call or a remark: the call was not needed, and the remark was not an error.
         self._tool = ""
         self._remark = None
-        if shown := self._text.push(said):
-            deltas.append(TextDelta(shown))
+        if self._are_thoughts:
+            self._join_pieces(deltas)
+            self._are_thoughts = False
+        self._pieces.append(said)
         return True
+
+    def _join_pieces(self, deltas: list[Delta]) -> None:
+        """All else costs as much for a delta as for a piece of it, and a read brings several."""
+        if not self._pieces:
+            return
+        text, pieces = "".join(self._pieces), len(self._pieces)
+        self._pieces.clear()
+        if self._are_thoughts:
+            if shown := self._reasoning.push(text):
+                deltas.append(ReasoningDelta(shown, pieces))
+        elif shown := self._text.push(text):
+            deltas.append(TextDelta(shown, pieces))
 
     def _read_usage(self, usage: Usage, deltas: list[Delta]) -> None:
         counted = UsageDelta(count(usage.prompt_tokens) or 0, count(usage.completion_tokens) or 0)
         if counted != self._usage:
             self._usage = counted
+            self._join_pieces(deltas)
             deltas.append(counted)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final, Literal
 
 from chat.providers.base import Delta, Finish, ReasoningDelta, Recant, TextDelta
@@ -55,7 +56,7 @@ class Thoughts:
         sorted_: list[Delta] = []
         for delta in deltas:
             if isinstance(delta, TextDelta) and not self._is_plain(delta.text):
-                sorted_ += self._push(delta.text)
+                sorted_ += _counted(list(self._push(delta.text)), delta.pieces)
             else:
                 if isinstance(delta, Finish):
                     sorted_ += self._close()
@@ -179,6 +180,15 @@ class Thoughts:
     def _take(self, length: int) -> str:
         taken, self._held = self._held[:length], self._held[length:]
         return taken
+
+
+def _counted(deltas: list[Delta], pieces: int) -> list[Delta]:
+    """The first of these stands for the pieces that they came in."""
+    if deltas and pieces > 1:
+        first = deltas[0]
+        if isinstance(first, TextDelta | ReasoningDelta):
+            deltas[0] = replace(first, pieces=pieces)
+    return deltas
 
 
 def _end_without_half_tag(text: str) -> int:

@@ -12,8 +12,12 @@ from chat.providers.http.read_throttle import (
     SELDOM_SECONDS,
     TICK_SECONDS,
     ReadThrottle,
+    Ticks,
     next_turn,
 )
+
+# A timer may be a little early.
+TIMER_SECONDS = 0.002
 
 
 class Line:
@@ -80,3 +84,20 @@ async def test_a_stream_counts_from_its_beginning_to_its_end_however_it_ends() -
         await asyncio.gather(fail(), return_exceptions=True)
         assert ReadThrottle.streams() == before + 1
     assert ReadThrottle.streams() == before
+
+
+async def test_streams_that_wait_for_one_tick_share_a_timer_and_each_may_leave() -> None:
+    loop = asyncio.get_running_loop()
+    ticks = Ticks.of_this_loop()
+    tick = loop.time() + 0.01
+    timers = []
+    call_at = loop.call_at
+    loop.call_at = lambda *args, **named: timers.append(args) or call_at(*args, **named)  # type: ignore[method-assign,assignment,func-returns-value]
+    waiting = [asyncio.create_task(ticks.reached(loop, tick)) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[1].cancel()
+    await asyncio.wait(waiting)
+
+    assert [task.cancelled() for task in waiting] == [False, True, False]
+    assert len(timers) == 1
+    assert loop.time() >= tick - TIMER_SECONDS

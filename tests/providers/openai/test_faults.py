@@ -26,7 +26,7 @@ from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.certificate import self_signed
 from tests.ports import closed_port
 from tests.providers.conftest import KEY
-from tests.providers.contract import answer, ask, text_of
+from tests.providers.contract import answer, ask, pieces_of, text_of
 
 Connect = Callable[..., OpenAIProvider]
 
@@ -101,7 +101,7 @@ async def test_a_failure_in_the_middle_keeps_what_had_arrived(
 ) -> None:
     deltas, error = await fail(provider, f"/{script}")
 
-    assert len(deltas) == pieces
+    assert pieces_of(deltas) == pieces
     assert text_of(deltas) == server.journal.exchanges[0].text
     assert (type(error), error.retryable) == (kind, retryable)
 
@@ -119,7 +119,7 @@ async def test_silence_is_timed_out_and_the_connection_closed(
 ) -> None:
     deltas, error = await fail(impatient, f"/{script}")
 
-    assert len(deltas) == pieces
+    assert pieces_of(deltas) == pieces
     assert isinstance(error, TimedOut)
     assert sentence in error.message
     assert "0.5 seconds" in error.message
@@ -138,7 +138,7 @@ async def test_comments_alone_are_not_waited_for_without_end(
 ) -> None:
     deltas, error = await fail(connect(first_token_timeout=0.2, idle_timeout=0.2), f"/{script}")
 
-    assert len(deltas) == pieces
+    assert pieces_of(deltas) == pieces
     assert isinstance(error, TimedOut)
     assert sentence in error.message
     await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chat.providers.base import Delta, Finish, Incomplete, ReasoningDelta, TextDelta, UsageDelta
 from chat.providers.openai.reader import MAX_SILENT_BYTES, AnswerReader
+from tests.providers.joined import joined
 
 STREAM = (
     ": processing\n\n"
@@ -23,12 +24,14 @@ STREAM = (
 ).encode()
 DELTAS: list[Delta] = [
     ReasoningDelta("Hm 🤔"),
-    TextDelta("Grüße "),
-    TextDelta("😀!"),
-    TextDelta(" 日本"),
+    TextDelta("Grüße 😀! 日本"),
     UsageDelta(3, 5),
     Finish("length"),
 ]
+
+
+# Three in one read.
+PIECES = b"".join(b'data: {"choices":[{"delta":{"content":"%c"}}]}\n\n' % letter for letter in b"abc")
 
 
 def read(*chunks: bytes) -> tuple[list[Delta], AnswerReader]:
@@ -36,7 +39,7 @@ def read(*chunks: bytes) -> tuple[list[Delta], AnswerReader]:
     deltas = [delta for chunk in chunks for delta in reader.feed(chunk)]
     if not reader.done and reader.failure is None:
         deltas += reader.close()
-    return deltas, reader
+    return joined(deltas), reader
 
 
 def test_it_reads_a_whole_answer() -> None:
@@ -61,13 +64,34 @@ def test_an_end_before_the_finish_reason_is_incomplete_and_a_prefix(at: int) -> 
 
     assert isinstance(reader.failure, Incomplete)
     assert not reader.done
-    assert deltas == DELTAS[: len(deltas)]
+    for delta, whole in zip(deltas, DELTAS, strict=False):
+        assert isinstance(delta, TextDelta | ReasoningDelta)
+        assert type(delta) is type(whole)
+        assert whole.text.startswith(delta.text)
+
+
+def test_neighbours_in_one_read_are_one_delta_that_counts_them() -> None:
+    texts, thoughts = AnswerReader().feed(PIECES), AnswerReader().feed(PIECES.replace(b"content", b"reasoning"))
+
+    assert texts == [TextDelta("abc")]
+    assert thoughts == [ReasoningDelta("abc")]
+    assert [getattr(delta, "pieces", None) for delta in (*texts, *thoughts)] == [3, 3]
+
+
+def test_texts_and_thoughts_keep_their_order_in_one_read() -> None:
+    thought, rest = PIECES.replace(b"content", b"reasoning"), b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n'
+
+    deltas = AnswerReader().feed(PIECES + thought + PIECES + rest + PIECES)
+
+    said = [(type(delta), getattr(delta, "text", "")) for delta in deltas]
+    text = (TextDelta, "abc")
+    assert said == [text, (ReasoningDelta, "abc"), text, (UsageDelta, ""), text]
 
 
 def test_an_end_after_the_finish_reason_is_whole_even_in_the_middle_of_the_usage() -> None:
     deltas, reader = read(STREAM[: STREAM.index(b"completion_tokens")])
 
-    assert deltas == [*DELTAS[:4], Finish("length")]
+    assert deltas == [*DELTAS[:2], Finish("length")]
     assert reader.failure is None
 
 
