@@ -9,7 +9,7 @@ import { createParser } from "./parser.js";
 /** @typedef {(drawOver: typeof import("./draw_over.js").drawOver) => void} Redraw */
 
 /** What every construct of the dialect has. */
-const SIGN = /[$<\\]|\[(?:[\^ xX]|!(?!\[))|\][[:]|(?:```|~~~)[^\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
+const SIGN = /[$<\\]|\[(?:[\^ xX]|!(?!\[))|\][[:]|(?:```|~~~)[^`~\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
 
 /** The one that reads all messages. */
 export const parser = createParser();
