@@ -8,8 +8,10 @@ import { grammarOf } from "./languages.js";
 
 const LONGEST_CODE = 30_720;
 const PATIENCE_MS = 500;
-// So many formulas are drawn together. A message of thousands must not stop the page.
-const FORMULAS_AT_ONCE = 150;
+// Of TeX, so many characters are drawn together. A message of thousands of formulas, or of long ones, must not stop the page.
+const TEX_AT_ONCE = 4_096;
+// What a formula costs beside its characters.
+const COST_OF_EACH = 24;
 
 /**
  * @typedef {object} Loaders
@@ -87,8 +89,8 @@ export class Dressing {
 
   /** @param {typeof import("./mathml.js")} mathml @param {Element} formula */
   #drawSoon(mathml, formula) {
-    if (this.#drawnAtOnce < FORMULAS_AT_ONCE && !this.#formulas.length) {
-      this.#drawnAtOnce += 1;
+    if (fits(this.#drawnAtOnce, formula) && !this.#formulas.length) {
+      this.#drawnAtOnce += costOf(formula);
       draw(mathml, formula);
     } else if (this.#formulas.push(formula) === 1) {
       this.#loaders.whenIdle(() => this.#drawNext(mathml));
@@ -98,8 +100,12 @@ export class Dressing {
   /** @param {typeof import("./mathml.js")} mathml */
   #drawNext(mathml) {
     // The first stays in the queue until the others of its turn are drawn, so that nobody else asks for time.
-    for (const formula of this.#formulas.slice(0, FORMULAS_AT_ONCE)) draw(mathml, formula);
-    this.#formulas.splice(0, FORMULAS_AT_ONCE);
+    let count = 0;
+    for (let cost = 0; count < this.#formulas.length && fits(cost, this.#formulas[count]); count += 1) {
+      cost += costOf(this.#formulas[count]);
+      draw(mathml, this.#formulas[count]);
+    }
+    this.#formulas.splice(0, count);
     if (this.#formulas.length) this.#loaders.whenIdle(() => this.#drawNext(mathml));
   }
 
@@ -122,6 +128,12 @@ const pageLoaders = {
   /** @param {() => void} work */
   whenIdle: (work) => whenIdle(work, PATIENCE_MS),
 };
+
+/** @param {Element} formula */
+const costOf = (formula) => COST_OF_EACH + (formula.getAttribute("data-tex") ?? "").length;
+
+/** Whether it may be drawn together with others. @param {number} cost  of those @param {Element} formula */
+const fits = (cost, formula) => !cost || cost + costOf(formula) <= TEX_AT_ONCE;
 
 /** @param {typeof import("./mathml.js")} mathml @param {Element} formula */
 function draw(mathml, formula) {
