@@ -11,6 +11,8 @@ const AFTER_BLOCK = /^\s*(?:(?:\(([\w.*'-]{1,12})\)|([.,;:]))\s*)?$/;
 const AT_END = /^(.*[^\s$\\])\s*(\$\$|\\\[)$/;
 const BLOCK_MARK = /^(?:#{1,6} |`{3}|[-*] |\d+[.)] |>|\|)/;
 const TWO_WORDS = /(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,}/;
+// Where a formula that a line goes on with may have begun: each line of a paragraph may ask.
+const MOST_LINES_BEFORE = 64;
 // Of a formula, or of code.
 const OPENING = /\$\$|\\[[(]|`/g;
 const HALF_FORMULA = /(?:\$\$|\\[[(])[ \t]*$|^(?:(?!\$\$|\\[[(])[^\n])*(?:\$\$|\\[[(])[^\n]*[\\^_={}]/m;
@@ -118,7 +120,8 @@ function opens(rest) {
 
 /** Whether this line of a paragraph goes on with a formula that has begun in it. @param {StateBlock} state @param {number} line */
 function isInFormula(state, line) {
-  const text = state.src.slice(Math.max(state.bMarks[state.line], state.bMarks[line] - 2 * LONGEST_INLINE), state.bMarks[line]);
+  const start = state.bMarks[Math.max(state.line, line - MOST_LINES_BEFORE)];
+  const text = state.src.slice(Math.max(start, state.bMarks[line] - 2 * LONGEST_INLINE), state.bMarks[line]);
   return hasHalfFormula(text);
 }
 
