@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { PATHOLOGICAL } from "./pathological.js";
-import { element, inChunks, LOCATION, rendered, serialised, stream, streamed, UNDRESSED, whole } from "./page.js";
+import { document, element, inChunks, LOCATION, rendered, serialised, stream, streamed, UNDRESSED, whole } from "./page.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const LENGTH = 14_000;
 const MOST_PER_CHARACTER = 16;
 // Of one frame: the longest block, settled, cut and drawn as a preview.
 const MOST_AT_ONCE = 8 * 8_192;
+// Of a slice, which is laid out in one go: about one for each of its characters.
+const MOST_ELEMENTS = 5_000;
 
 for (const [name, make] of Object.entries(PATHOLOGICAL)) {
   const text = make(LENGTH);
@@ -74,4 +76,36 @@ test("a long text is drawn in slices, and not at all where another is drawn mean
   new MarkdownStream(container, options).renderWhole("other");
   while (waiting.length) waiting.pop()();
   assert.equal(container.textContent, "other");
+});
+
+/** Draws a whole text; `look` sees each time that the browser is asked to lay out what there is, and the end. */
+function laidOut(text, look) {
+  const container = element();
+  const markdown = new MarkdownStream(container, { location: LOCATION, dressing: UNDRESSED, later: (work) => work() });
+  const see = () => look(container, markdown);
+  Object.defineProperty(document.body, "offsetHeight", { configurable: true, get: see });
+  markdown.renderWhole(text);
+  delete document.body.offsetHeight;
+  see();
+}
+
+test("what a long text makes is laid out before much more is made", () => {
+  for (const name of ["empty items", "empty items of two kinds", "block quotes, nested and lazy", "breaks", "tags, many", "quotes, many"]) {
+    let [elements, most] = [0, 0];
+    laidOut(PATHOLOGICAL[name](40_000), (container) => {
+      const count = container.querySelectorAll("*").length;
+      most = Math.max(most, count - elements);
+      elements = count;
+    });
+    assert.ok(most <= MOST_ELEMENTS, `${name}: ${most} elements`);
+  }
+});
+
+test("long blocks whose links are defined late are drawn again a few at a time", () => {
+  let [parsed, most] = [0, 0];
+  laidOut(PATHOLOGICAL["long paragraphs with links that are defined late"](200_000), (_, { parsedCharacters }) => {
+    most = Math.max(most, parsedCharacters - parsed);
+    parsed = parsedCharacters;
+  });
+  assert.ok(most <= MOST_AT_ONCE, `${most} characters parsed in one go`);
 });
