@@ -95,6 +95,7 @@ export const PATHOLOGICAL = {
   "tags, many": again("<x>"),
   "autolinks, half": again("<https://a"),
   "autolinks": again("<https://a.example>"),
+  "bare links, none": again("|-ahttps://a.example/"),
   "mail autolinks": again("<a@b.example>"),
   "bare links": again("https://a.example/b "),
   "bare links, one long": (length) => `https://a.example/${again("a,")(length)}`,

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { PATHOLOGICAL } from "./pathological.js";
 import { document, element, inChunks, LOCATION, rendered, serialised, stream, streamed, UNDRESSED, whole } from "./page.js";
+import { createParser } from "../../../static/js/markdown/parser.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const LENGTH = 14_000;
@@ -99,6 +100,14 @@ test("what a long text makes is laid out before much more is made", () => {
     });
     assert.ok(most <= MOST_ELEMENTS, `${name}: ${most} elements`);
   }
+});
+
+test("nobody looks for the end of an address that makes no link anyway", () => {
+  const { linkify } = createParser();
+  const [other, ours] = ["//a.example/b", "https://a.example/b"];
+  assert.equal(linkify.testSchemaAt(other, "//", 2), 0);
+  assert.ok(linkify.testSchemaAt(ours, "https:", 6) > 0);
+  assert.equal(rendered(other).querySelector("a"), null);
 });
 
 test("long blocks whose links are defined late are drawn again a few at a time", () => {
