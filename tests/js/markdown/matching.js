@@ -73,12 +73,12 @@ export function read(pattern) {
 }
 
 /**
- * What it takes to find all matches.
+ * Finds all matches, and counts what that takes.
  *
  * @param {ReturnType<typeof read>} pattern @param {string} text @param {number} limit
- * @returns {number} steps; throws TooMuch past the limit
+ * @returns {number} of matches; throws TooMuch past so many steps
  */
-export function stepsOf({ tree, flags }, text, limit) {
+export function matchesOf({ tree, flags }, text, limit) {
   const characters = /[uv]/.test(flags) ? [...text] : text.split("");
   const isWord = (at) => /^\w$/.test(characters[at] ?? "");
   let steps = 0;
@@ -114,13 +114,15 @@ export function stepsOf({ tree, flags }, text, limit) {
     return (isWord(at - 1) !== isWord(at)) === (text === "\\b");
   };
 
+  let count = 0;
   for (let start = 0; start <= characters.length; ) {
     let end = -1;
     const found = matches(tree, start, false, (at) => ((end = at), true));
     if (!found && flags.includes("y")) break;
+    count += Number(found);
     start = found && end > start ? end : start + 1;
   }
-  return steps;
+  return count;
 }
 
 /**

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { parse } from "espree";
 
 import { chance } from "./page.js";
-import { read, sampleOf, stepsOf, TooMuch } from "./matching.js";
+import { matchesOf, read, sampleOf, TooMuch } from "./matching.js";
 
 const FOLDER = new URL("../../../static/js/markdown/", import.meta.url);
 const LENGTH = 400;
@@ -21,6 +21,17 @@ function patternsIn(source) {
   };
   look(parse(source, { ecmaVersion: "latest", sourceType: "module" }));
   return [...found.values()];
+}
+
+/** Whether it takes a text too long. @param {ReturnType<typeof read>} pattern @param {string} text */
+function isTooMuch(pattern, text) {
+  try {
+    matchesOf(pattern, text, MOST_PER_CHARACTER * text.length);
+    return false;
+  } catch (error) {
+    if (error instanceof TooMuch) return true;
+    throw error;
+  }
 }
 
 /** A text of which one piece is repeated until it is long. */
@@ -40,13 +51,22 @@ for (const name of readdirSync(FOLDER).filter((each) => each.endsWith(".js"))) {
       const random = chance(7);
       for (let tried = 0; tried < TRIES; tried += 1) {
         const text = attack(known, random);
-        try {
-          stepsOf(known, text, MOST_PER_CHARACTER * text.length);
-        } catch (error) {
-          if (!(error instanceof TooMuch)) throw error;
-          assert.fail(`${JSON.stringify(text)} is ${text.length} characters and more than ${MOST_PER_CHARACTER} steps for each`);
-        }
+        assert.ok(!isTooMuch(known, text), `${JSON.stringify(text)}: more than ${MOST_PER_CHARACTER} steps for each character`);
+      }
+      // What is counted is what a browser does.
+      for (let tried = 0; tried < TRIES / 10; tried += 1) {
+        const text = sampleOf(known, random) + random.pick(known.characters) + sampleOf(known, random);
+        const all = new RegExp(pattern.source, pattern.flags.replace("g", "") + "g");
+        assert.equal(matchesOf(known, text, Infinity), [...text.matchAll(all)].length, JSON.stringify(text));
       }
     });
   }
 }
+
+test("a pattern that takes longer is found", () => {
+  for (const [pattern, isLinear] of [[/^(?:a+)+$/, false], [/\s+$/, false], [/^(`{3,})([^\n]*)\n/, false], [/^a*[ab]*c/, false], [/(?<!\s)\s+$/, true], [/^a*c/, true]]) {
+    const [known, random] = [read(pattern), chance(7)];
+    const found = Array.from({ length: TRIES }).some(() => isTooMuch(known, attack(known, random)));
+    assert.equal(found, !isLinear, String(pattern));
+  }
+});
