@@ -196,6 +196,7 @@ export const PATHOLOGICAL = {
   "NUL": again("\0"),
   "emoji": again("\u{1f600}"),
   "combining marks": (length) => `a${again("\u0301")(length)}`,
+  "combining marks of Arabic": (length) => `\u0628${again("\u064e")(length)}`,
   "direction marks": again("\u202e"),
   "zero width": again("\u200b"),
   // The dialect.

@@ -102,6 +102,22 @@ test("what a long text makes is laid out before much more is made", () => {
   }
 });
 
+test("no letter has more marks than a browser can put on it, however they come", () => {
+  for (const mark of ["\u0301", "\u064e", "\u{1e130}"]) {
+    const text = `a${mark.repeat(30)} a${mark.repeat(1_000)}b\n`;
+    const wanted = serialised(rendered(text));
+    assert.doesNotMatch(wanted, /\p{M}{31}/u);
+    // All of them are there, on a circle only where there are more than thirty.
+    assert.equal(JSON.parse(wanted)[2][2].replaceAll("\u25cc", ""), text.trim());
+    assert.equal(wanted.split("\u25cc").length, 1 + Math.floor(999 / 30));
+    for (const size of [1, 2, 29, 30, 31, 61, 400]) {
+      const { container, markdown } = streamed(inChunks(text, size));
+      assert.equal(serialised(container), wanted, `${size} at a time`);
+      assert.equal(markdown.text, text);
+    }
+  }
+});
+
 test("nobody looks for the end of an address that makes no link anyway", () => {
   const { linkify } = createParser();
   const [other, ours] = ["//a.example/b", "https://a.example/b"];
