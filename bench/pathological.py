@@ -1,8 +1,8 @@
 """python -m bench.pathological: how long texts that are made to hold up a renderer hold up the page.
 
-Each text of tests/js/markdown/pathological.js is drawn into the chat page, in Chromium: streamed through the page's
-renderer and pump, and as a message that is complete. What counts is the longest task of the main thread, in time that
-it took of the processor, layout included.
+Each text of tests/js/markdown/pathological.js, or those named with --only, is drawn into the chat page, in Chromium:
+streamed through the page's renderer and pump, and as a message that is complete. What counts is the longest task of
+the main thread, in time that it took of the processor, layout included.
 """
 
 from __future__ import annotations
@@ -36,11 +36,16 @@ def texts(characters: int) -> dict[str, str]:
     return found
 
 
-async def measure(site: Site, plan: Plan) -> dict[str, dict[str, Drawn]]:
+def chosen(made: dict[str, str], words: list[str]) -> dict[str, str]:
+    """Those whose kind has one of the words in it; without words, all."""
+    return {kind: text for kind, text in made.items() if not words or any(word in kind for word in words)}
+
+
+async def measure(site: Site, plan: Plan, made: dict[str, str]) -> dict[str, dict[str, Drawn]]:
     """What drawing took, by kind and by way."""
     found: dict[str, dict[str, Drawn]] = {}
     async with chromium() as browser:
-        for kind, text in texts(plan.small).items():
+        for kind, text in made.items():
             page = await open_page(browser, site, with_policy=True)
             await draw(page, "Scripts are compiled.", "ours", plan)
             found[kind] = {name: await draw(page, text, way, plan) for name, way in WAYS.items()}
@@ -58,10 +63,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--characters", type=int, default=40_000)
     parser.add_argument("--rate", type=int, default=20_000, help="characters per second")
+    parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="kinds with this in their name")
     arguments = parser.parse_args()
+    made = chosen(texts(arguments.characters), arguments.only)
+    if not made:
+        parser.error("no text has such a name")
     plan = Plan(arguments.characters, 0, 1, 20, arguments.rate, least_drawn=0.0)
     with chat_site() as site:
-        found = asyncio.run(measure(site, plan))
+        found = asyncio.run(measure(site, plan, made))
     longest = max(each.longest_task_ms for drawn in found.values() for each in drawn.values())
     holds = longest <= LONGEST_TASK_MS
     print(f"longest task: {longest:.0f} ms  ≤ {LONGEST_TASK_MS} ms  {'holds' if holds else 'DOES NOT HOLD'}")

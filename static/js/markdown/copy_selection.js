@@ -108,34 +108,40 @@ function texOf(formula) {
 export function plainText(copied) {
   const text = new PlainText();
   text.add(copied);
-  return text.written.replace(/^\n+|\s+$/g, "");
+  return text.written.replace(/^\n+/, "").trimEnd();
 }
 
 class PlainText {
   written = "";
+  /** Its last characters: to look for them in the whole would make it one string each time. */
+  #end = "";
 
   /** @param {Node} node */
   add(node) {
-    if (node.nodeType === 3) this.written += /** @type {Text} */ (node).data;
+    if (node.nodeType === 3) this.#write(/** @type {Text} */ (node).data);
     if (node.nodeType !== 1) return;
     const element = /** @type {Element} */ (node);
     const tag = element.localName;
-    if (tag === "br") this.written += "\n";
-    else if ((tag === "td" || tag === "th") && element.previousElementSibling) this.written += "\t";
+    if (tag === "br") this.#write("\n");
+    else if ((tag === "td" || tag === "th") && element.previousElementSibling) this.#write("\t");
     const isApart = APART.has(tag) && !element.parentElement?.closest("li");
     if (BLOCKS.has(tag)) this.#break(isApart);
-    if (tag === "li") this.written += markerOf(element);
+    if (tag === "li") this.#write(markerOf(element));
     for (const child of element.childNodes) this.add(child);
     if (BLOCKS.has(tag)) this.#break(isApart);
   }
 
   /** @param {boolean} isApart */
   #break(isApart) {
-    if (/(?:^|\n|- |\d\. )$/.test(this.written) && !isApart) return;
-    if (/(?:- |\d\. )$/.test(this.written)) return;
-    const wanted = isApart ? 2 : 1;
-    const there = /\n*$/.exec(this.written)?.[0].length ?? 0;
-    if (this.written) this.written += "\n".repeat(Math.max(0, wanted - there));
+    if (!this.#end || /(?:- |\d\. )$/.test(this.#end)) return;
+    const there = this.#end.endsWith("\n\n") ? 2 : Number(this.#end.endsWith("\n"));
+    this.#write("\n".repeat(Math.max(0, (isApart ? 2 : 1) - there)));
+  }
+
+  /** @param {string} text */
+  #write(text) {
+    this.written += text;
+    this.#end = (this.#end + text).slice(-3);
   }
 }
 

@@ -31,8 +31,6 @@ const pageDressing = new LateDressing();
 const SLICE_CHARACTERS = 4_096;
 // A message of typical length is drawn at once: one that grew above what is being read would move it.
 const AT_ONCE_CHARACTERS = 2 * SLICE_CHARACTERS;
-// This many blocks are redrawn in one go.
-const SLICE_BLOCKS = 100;
 /** The current drawing of each container: a new one replaces it. @type {WeakMap<Element, Drawing>} */
 const drawings = new WeakMap();
 
@@ -111,7 +109,7 @@ export class Drawing {
     this.#finished = true;
     const text = this.#source.push(rest) + this.#source.finish();
     const work = this.#finishing(text, done);
-    if (this.#received + text.length > AT_ONCE_CHARACTERS) runInSlices(work, this.#later, () => this.isCurrent);
+    if (this.#received + text.length > AT_ONCE_CHARACTERS) runInSlices(work, this.#container.ownerDocument, this.#later, () => this.isCurrent);
     else while (!work.next().done);
   }
 
@@ -134,9 +132,12 @@ export class Drawing {
     while (this.#block) yield this.#finishBlock(this.#block);
     this.#draw(this.#blocks.settle(this.#tail));
     this.#tail = "";
-    for (const [index, slice] of this.#blocks.takeLate().entries()) {
-      if (index % SLICE_BLOCKS === SLICE_BLOCKS - 1) yield;
+    let drawn = 0;
+    for (const slice of this.#blocks.takeLate()) {
+      if (drawn >= SLICE_CHARACTERS) drawn = 0;
+      if (!drawn) yield;
       this.#redraw(slice);
+      drawn += slice.source.length;
     }
     showUnused(this.#container, (label) => this.#blocks.isUsed(label));
     done?.();

@@ -9,8 +9,10 @@ import { grammarOf } from "./languages.js";
 
 const LONGEST_CODE = 30_720;
 const PATIENCE_MS = 500;
-// This many formulas are drawn together. A message with thousands must not block the page.
-const FORMULAS_AT_ONCE = 150;
+// This many characters of TeX are drawn together. Thousands of formulas, or long ones, must not block the page.
+const TEX_AT_ONCE = 4_096;
+// The cost of a formula besides its characters.
+const COST_OF_EACH = 24;
 
 /**
  * @typedef {object} Loaders
@@ -88,8 +90,8 @@ export class Dressing {
 
   /** @param {typeof import("./mathml.js")} mathml @param {Element} formula */
   #drawSoon(mathml, formula) {
-    if (this.#drawnAtOnce < FORMULAS_AT_ONCE && !this.#formulas.length) {
-      this.#drawnAtOnce += 1;
+    if (fits(this.#drawnAtOnce, formula) && !this.#formulas.length) {
+      this.#drawnAtOnce += costOf(formula);
       draw(mathml, formula);
     } else if (this.#formulas.push(formula) === 1) {
       this.#loaders.whenIdle(() => this.#drawNext(mathml));
@@ -99,8 +101,12 @@ export class Dressing {
   /** @param {typeof import("./mathml.js")} mathml */
   #drawNext(mathml) {
     // The first stays in the queue until the rest of its batch is drawn, so that no second idle callback is requested.
-    for (const formula of this.#formulas.slice(0, FORMULAS_AT_ONCE)) draw(mathml, formula);
-    this.#formulas.splice(0, FORMULAS_AT_ONCE);
+    let count = 0;
+    for (let cost = 0; count < this.#formulas.length && fits(cost, this.#formulas[count]); count += 1) {
+      cost += costOf(this.#formulas[count]);
+      draw(mathml, this.#formulas[count]);
+    }
+    this.#formulas.splice(0, count);
     if (this.#formulas.length) this.#loaders.whenIdle(() => this.#drawNext(mathml));
   }
 
@@ -123,6 +129,12 @@ const pageLoaders = {
   /** @param {() => void} work */
   whenIdle: (work) => whenIdle(work, PATIENCE_MS),
 };
+
+/** @param {Element} formula */
+const costOf = (formula) => COST_OF_EACH + (formula.getAttribute("data-tex") ?? "").length;
+
+/** Whether it may be drawn together with others. @param {number} cost  of those @param {Element} formula */
+const fits = (cost, formula) => !cost || cost + costOf(formula) <= TEX_AT_ONCE;
 
 /** @param {typeof import("./mathml.js")} mathml @param {Element} formula */
 function draw(mathml, formula) {

@@ -1,8 +1,8 @@
 /** What models write after a fence to describe a code block, and fences within a fence. */
 
 const NAMED = /\b(?:title|file(?:name)?)\s*=\s*(?:"([^"]*)"|'([^']*)'|(\S+))/i;
-const BRACES = /^\{\s*\.?([^{}]*)\}/;
-const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})[ \t]*(\S*)[ \t]*$/;
+const BRACES = /^\{\s*(?!\s)\.?([^{}]*)\}/;
+const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,}(?!~))[ \t]*(?:(\S+)[ \t]*)?$/;
 
 // Its index among the rules of parser.js.
 const FENCE_RULE = 3;
@@ -20,7 +20,7 @@ const FENCE_RULE = 3;
 export function readInfo(info) {
   const named = NAMED.exec(info);
   const words = info.replace(named?.[0] ?? "", "").trim().replace(BRACES, "$1").split(/\s+/);
-  const [, language, path] = /^([^:]*):?(.*)$/.exec(words[0].replace(/,$/, "")) ?? [];
+  const [, language, path] = /^([^:]*):?([^]*)$/.exec(words[0].replace(/,$/, "")) ?? [];
   return { language, file: [path, named?.[1] ?? named?.[2] ?? named?.[3], ...words.slice(1)].filter(Boolean).join(" ") };
 }
 

@@ -7,12 +7,15 @@ import { CLOSING, LETTERS_OF_PROSE, LETTER_OR_DIGIT, LONGEST_INLINE, openingAt, 
 const ENVIRONMENT =
   /^\\begin\{((?:align(?:ed|at|edat)?|equation|gather(?:ed)?|multline|split|eqnarray|flalign|[dr]?cases|[bBpvV]?matrix|smallmatrix|array)\*?)\}/;
 // The equation number, or the end of the sentence that the formula belongs to.
-const AFTER_BLOCK = /^\s*(?:\(([\w.*'-]{1,12})\)|([.,;:]))?\s*$/;
+const AFTER_BLOCK = /^\s*(?:(?:\(([\w.*'-]{1,12})\)|([.,;:]))\s*)?$/;
 const AT_END = /^(.*[^\s$\\])\s*(\$\$|\\\[)$/;
 const BLOCK_MARK = /^(?:#{1,6} |`{3}|[-*] |\d+[.)] |>|\|)/;
 const TWO_WORDS = /(?:^|[^\\A-Za-z])[A-Za-z]{2,},? [A-Za-z]{2,}/;
-const WHOLE_FORMULAS = /\$\$[^]*?\$\$|\\\[[^]*?\\\]|\\\([^]*?\\\)|`[^`\n]*`/g;
-const HALF_FORMULA = /(?:\$\$|\\\[|\\\()(?:[ \t]*$|[^\n]*[\\^_={}])/m;
+// Where a formula that a line goes on with may have begun: each line of a paragraph may ask.
+const MOST_LINES_BEFORE = 64;
+// Of a formula, or of code.
+const OPENING = /\$\$|\\[[(]|`/g;
+const HALF_FORMULA = /(?:\$\$|\\[[(])[ \t]*$|^(?:(?!\$\$|\\[[(])[^\n])*(?:\$\$|\\[[(])[^\n]*[\\^_={}]/m;
 
 /** @param {import("./parser.js").MarkdownIt} parser */
 export function formulaBlocks(parser) {
@@ -87,7 +90,7 @@ function formulaAfterText(state, first, end) {
   while (next < end && state.isEmpty(next)) next += 1;
   if (!found || next >= end || state.sCount[next] < state.blkIndent || isText(lineOf(state, next))) return false;
   const [, text, opening] = found;
-  if (HALF_FORMULA.test(text.replace(WHOLE_FORMULAS, "")) || text.includes("`")) return false;
+  if (hasHalfFormula(text) || text.includes("`")) return false;
   const closing = CLOSING[opening];
   const last = lastLine(state, first, end, closing);
   const block = { first, last, opening, closing, source: `${opening}\n${state.getLines(first + 1, last + 1, state.blkIndent, false).trim()}` };
@@ -118,8 +121,29 @@ function opens(rest) {
 
 /** Whether this line of a paragraph continues a formula that began in it. @param {StateBlock} state @param {number} line */
 function isInFormula(state, line) {
-  const text = state.src.slice(Math.max(state.bMarks[state.line], state.bMarks[line] - 2 * LONGEST_INLINE), state.bMarks[line]);
-  return HALF_FORMULA.test(text.replace(WHOLE_FORMULAS, ""));
+  const start = state.bMarks[Math.max(state.line, line - MOST_LINES_BEFORE)];
+  const text = state.src.slice(Math.max(start, state.bMarks[line] - 2 * LONGEST_INLINE), state.bMarks[line]);
+  return hasHalfFormula(text);
+}
+
+/** Whether a formula begins in it and does not end. @param {string} text */
+function hasHalfFormula(text) {
+  let rest = "";
+  let end = (OPENING.lastIndex = 0);
+  /** What does not close any more: nobody looks for it again. */
+  const missing = new Set();
+  for (let found; (found = OPENING.exec(text)); ) {
+    const closing = CLOSING[found[0]] ?? found[0];
+    const closed = missing.has(closing) ? -1 : text.indexOf(closing, OPENING.lastIndex);
+    if (closed < 0) missing.add(closing);
+    if (closed < 0 || (closing === "`" && text.slice(found.index, closed).includes("\n"))) {
+      OPENING.lastIndex = found.index + 1;
+    } else {
+      rest += text.slice(end, found.index);
+      end = OPENING.lastIndex = closed + closing.length;
+    }
+  }
+  return HALF_FORMULA.test(rest + text.slice(end));
 }
 
 /** @param {StateBlock} state @param {number} first @param {number} end @param {string} closing */

@@ -5,7 +5,7 @@
  */
 
 const IN_EM = /** @type {Record<string, number>} */ ({ em: 1, ex: 0.45, mu: 1 / 18, pt: 0.1, px: 0.0625, pc: 1.2, mm: 0.28, cm: 2.8, in: 7.2, rem: 1, bp: 0.1 });
-const LENGTH = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z]*|%)$/i;
+const LENGTH = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)([a-z]*|%)$/i;
 
 const MOST_EM = 20;
 // Up, down, and back over what comes before.

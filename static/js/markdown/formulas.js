@@ -10,7 +10,7 @@ import { characterBefore, isWord } from "./boundary.js";
 export const LONGEST_INLINE = 1_000;
 export const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
 // "$5, or 5$" is about money, and so is "$20 a month for$".
-const AMOUNT_AND_WORDS = /^[\d.,]+[^\\]*[\s,][A-Za-z]{2,}/;
+const AMOUNT_AND_WORDS = /^[\d.,][^\\]*[\s,][A-Za-z]{2,}/;
 const AMOUNT = /^[\d.,\s]*$/;
 export const WORDS = /[A-Za-z]{3,}|\b(?:a|an|at|by|in|is|of|on|or|to)\b/;
 export const PROSE_MARKS = /[\u3001\u3002\u300a-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f]/;

@@ -14,7 +14,7 @@ const UNDECIDED = [
   /^[-+*_=~`#|:\s]*$/,
   /^\d{1,9}[.)]?\s*$/,
   /^(?:`{3,}|~{3,})/,
-  /^\[[^\]]*\]?:?\S*$/,
+  /^\[[^\]]*(?:\]:?\S*)?$/,
   /^\[[^\]]+\]:\s*(?:\S*$|<|#|https?:|mailto:)/i,
   /^\[[ xX]\]\s*$/,
   /^\|/,
@@ -23,7 +23,7 @@ const UNDECIDED = [
   /^\\(?:$|\[|b)/,
 ];
 const ROW = /^[ \t>]*\|/;
-const DELIMITER_ROW = /^[ \t>]*[|:\-\s]*$/;
+const DELIMITER_ROW = /^[ \t>]*(?![ \t])[|:\-\s]*$/;
 
 /**
  * @param {string} text  starting at the beginning of a line

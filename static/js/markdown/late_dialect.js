@@ -9,7 +9,7 @@ import { createParser } from "./parser.js";
 /** @typedef {(drawOver: typeof import("./draw_over.js").drawOver) => void} Redraw */
 
 /** Matches something that every construct of the dialect contains. */
-const SIGN = /[$<\\]|\[(?:[\^ xX]|!(?!\[))|\][[:]|(?:```|~~~)[^\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
+const SIGN = /[$<\\]|\[(?:[\^ xX]|!(?!\[))|\][[:]|(?:```|~~~)[^`~\n]*[:={ ]|(?:```|~~~) *(?:ma|md)/i;
 
 /** The parser for all messages. */
 export const parser = createParser();

@@ -5,7 +5,7 @@
 
 // These are more than plain code (fences.js).
 const OTHER = /^\s*(?:math|markdown|md)\s*$/i;
-const OPENING = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
+const OPENING = /^(?:[ \t]*\n)*(`{3,}(?!`)|~{3,}(?!~))([^\n]*)\n/;
 
 export class OpenFence {
   /** @type {ChildNode[]} */

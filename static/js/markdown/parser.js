@@ -21,6 +21,8 @@ import { tableLimit } from "./table_limit.js";
 export function createParser() {
   const parser = markdownit({ breaks: true, html: false, linkify: true, maxNesting: 100 });
   parser.disable("strip_references");
+  // No link without a scheme is made (urls.js). The end of one would be looked for behind each "https:" that begins none, too.
+  parser.linkify.add("//");
   boundaries(parser);
   tableLimit(parser);
   nestingLimit(parser);

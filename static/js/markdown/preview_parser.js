@@ -12,7 +12,7 @@ import { hideRest, isUnfinished } from "./unfinished_text.js";
 
 /** @typedef {import("../../vendor/markdown-it-15.0.3/markdown-it.js").StateInline} StateInline */
 
-const HALF_DELIMITER = /(?:[\\*_~`$]+|(?<=^|\s)!)$/;
+const HALF_DELIMITER = /(?:(?<![\\*_~`$])[\\*_~`$]+|(?<=^|\s)!)$/;
 const HALF_TAG = /^<(?:\/|br ?\/?|\/?(?:b|i|u|s|su|sub|sup|k|kb|kbd|m|ma|mar|mark)|!(?:-|--[^]{0,2000})?)?$/i;
 const HALF_AUTOLINK = /^<(?:ht{0,2}|https?|https?:[^\s<>]*)$/i;
 const LONGEST_AUTOLINK = 2_000;

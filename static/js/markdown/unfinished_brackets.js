@@ -8,7 +8,7 @@ import { hideRest, isUnfinished } from "./unfinished_text.js";
 const LONGEST_LABEL = 1_000;
 const LONGEST_IMAGE_TEXT = 300;
 const HALF_DESTINATION =
-  /^\(\s*(?:<[^<>\n]*>?|[^\s<()]*(?:\([^\s()]*\)?[^\s<()]*)*)(?:\s+(?:"[^"]*"?|'[^']*'?|\([^()]*\)?)?\s*)?$/;
+  /^\(\s*(?!\s)(?:<[^<>\n]*>?|[^\s<()]*(?:\([^\s()]*(?:\)[^\s<()]*)?)*)(?:\s+(?:"[^"]*(?:"\s*)?|'[^']*(?:'\s*)?|\([^()]*(?:\)\s*)?)?)?$/;
 const HALF_REFERENCE = /^\[[^[\]]*$/;
 
 /** @param {import("./parser.js").MarkdownIt} parser */

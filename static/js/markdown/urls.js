@@ -14,7 +14,7 @@ const SLASHES = /[\u2044\u2215\u29f8\uff0f]/g;
 const CONVERSATION_PATH = /^c\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const FRAGMENT = /^#[^\s]*$/;
 const URL_IN_TEXT = /https?:\/\/[^\s/?#<>()[\]"']+/gi;
-const ADDRESS_IN_TEXT = /[^\s<>()[\]"':;,/]+@[^\s<>()[\]"':;,/?@]+\.[\p{L}\p{N}-]{2,}/gu;
+const ADDRESS_IN_TEXT = /(?<![^\s<>()[\]"':;,/])[^\s<>()[\]"':;,/]+@[^\s<>()[\]"':;,/?@]+\.[\p{L}\p{N}-]{2,}/gu;
 const HOST_ALONE = /^(?:www\.)?(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+(\p{L}{2,})(?=$|[/:?#])\S*$/iu;
 // Link texts such as "manage.py" or "README.md" are file names far more often than hosts.
 const FILE_EXTENSIONS = new Set(
@@ -77,7 +77,7 @@ function claims(text) {
   const rest = text.replace(URL_IN_TEXT, " ");
   const addresses = rest.match(ADDRESS_IN_TEXT) ?? [];
   const words = rest.replace(ADDRESS_IN_TEXT, " ").split(/[\s()[\]"'<>,;]+/);
-  const hosts = words.map((word) => word.replace(/[.:!?]+$/, "")).filter((word) => {
+  const hosts = words.map((word) => word.replace(/(?<![.:!?])[.:!?]+$/, "")).filter((word) => {
     const extension = HOST_ALONE.exec(word)?.[1];
     return extension && !FILE_EXTENSIONS.has(extension.toLowerCase());
   });
@@ -137,7 +137,7 @@ function isAbsolute(href) {
 
 /** An empty userinfo (`https://@host`) leaves no trace in the parsed URL. @param {string} href */
 function hasUserinfo(href) {
-  return /^[^:/?#]*:?\/*[^/?#]*@/.test(href);
+  return /^(?:[^:/?#]*:?\/+)?[^/?#]*@/.test(href);
 }
 
 /** @param {string} host */

@@ -108,6 +108,7 @@ export interface MarkdownIt {
     tokenize(state: StateInline): void;
     parse(source: string, md: MarkdownIt, env: Env, tokens: Token[]): void;
   };
+  linkify: { add(schema: string): void };
   helpers: { parseLinkLabel(state: StateInline, start: number, disableNested?: boolean): number };
   renderer: { render(tokens: Token[], options: object, env: Env): string };
   options: object;

@@ -54,11 +54,14 @@ function stage({ fails = 0 } = {}) {
   const markdown = new MarkdownStream(container, { location: LOCATION, dressing });
   return {
     asked, coloured, drawn, container, markdown,
-    async rest() {
+    /** `look` sees the page after each turn that it has. */
+    async rest(look = () => {}) {
       await settle();
+      look();
       while (idle.length) {
         idle.shift()();
         await settle();
+        look();
       }
     },
   };
@@ -187,6 +190,22 @@ test("formulas become MathML", () => {
   assert.ok(isDrawn);
   assert.ok(formula.querySelector("math mfrac"));
   assert.equal(formula.querySelectorAll("mtd").length, 4);
+});
+
+test("a message of many formulas, or of long ones, is drawn a few at a time", async () => {
+  for (const [formula, count] of [["$$\nx\n$$\n\n", 2_000], [`$$\n${"x+".repeat(500)}x\n$$\n\n`, 40]]) {
+    const it = stage();
+    it.markdown.renderWhole(formula.repeat(count));
+    let [before, most] = [0, 0];
+    await it.rest(() => {
+      const drawn = it.drawn.slice(before);
+      // Short ones cost more than their characters.
+      most = Math.max(most, drawn.length * 20 + drawn.map(([tex]) => tex).join("").length);
+      before = it.drawn.length;
+    });
+    assert.equal(it.drawn.length, count);
+    assert.ok(most <= 4_500, `${most} characters drawn in one go`);
+  }
 });
 
 test("every element that Temml produces is drawn", () => {

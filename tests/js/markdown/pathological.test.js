@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { PATHOLOGICAL } from "./pathological.js";
-import { element, inChunks, LOCATION, rendered, serialised, stream, streamed, UNDRESSED, whole } from "./page.js";
+import { document, element, inChunks, LOCATION, rendered, serialised, stream, streamed, UNDRESSED, whole } from "./page.js";
+import { createParser } from "../../../static/js/markdown/parser.js";
 import { MarkdownStream } from "../../../static/js/markdown/stream.js";
 
 const LENGTH = 14_000;
 const MOST_PER_CHARACTER = 16;
 // For one frame: the longest block, settled, cut and drawn as a preview.
 const MOST_AT_ONCE = 8 * 8_192;
+// Of a slice, which is laid out in one go: about one for each of its characters.
+const MOST_ELEMENTS = 5_000;
 
 for (const [name, make] of Object.entries(PATHOLOGICAL)) {
   const text = make(LENGTH);
@@ -74,4 +77,60 @@ test("a long text is drawn in slices, and not at all if another is drawn in the 
   new MarkdownStream(container, options).renderWhole("other");
   while (waiting.length) waiting.pop()();
   assert.equal(container.textContent, "other");
+});
+
+/** Draws a whole text; `look` sees each time that the browser is asked to lay out what there is, and the end. */
+function laidOut(text, look) {
+  const container = element();
+  const markdown = new MarkdownStream(container, { location: LOCATION, dressing: UNDRESSED, later: (work) => work() });
+  const see = () => look(container, markdown);
+  Object.defineProperty(document.body, "offsetHeight", { configurable: true, get: see });
+  markdown.renderWhole(text);
+  delete document.body.offsetHeight;
+  see();
+}
+
+test("what a long text makes is laid out before much more is made", () => {
+  for (const name of ["empty items", "empty items of two kinds", "block quotes, nested and lazy", "breaks", "tags, many", "quotes, many"]) {
+    let [elements, most] = [0, 0];
+    laidOut(PATHOLOGICAL[name](40_000), (container) => {
+      const count = container.querySelectorAll("*").length;
+      most = Math.max(most, count - elements);
+      elements = count;
+    });
+    assert.ok(most <= MOST_ELEMENTS, `${name}: ${most} elements`);
+  }
+});
+
+test("no letter has more marks than a browser can put on it, however they come", () => {
+  for (const mark of ["\u0301", "\u064e", "\u{1e130}"]) {
+    const text = `a${mark.repeat(30)} a${mark.repeat(1_000)}b\n`;
+    const wanted = serialised(rendered(text));
+    assert.doesNotMatch(wanted, /\p{M}{31}/u);
+    // All of them are there, on a circle only where there are more than thirty.
+    assert.equal(JSON.parse(wanted)[2][2].replaceAll("\u25cc", ""), text.trim());
+    assert.equal(wanted.split("\u25cc").length, 1 + Math.floor(999 / 30));
+    for (const size of [1, 2, 29, 30, 31, 61, 400]) {
+      const { container, markdown } = streamed(inChunks(text, size));
+      assert.equal(serialised(container), wanted, `${size} at a time`);
+      assert.equal(markdown.text, text);
+    }
+  }
+});
+
+test("nobody looks for the end of an address that makes no link anyway", () => {
+  const { linkify } = createParser();
+  const [other, ours] = ["//a.example/b", "https://a.example/b"];
+  assert.equal(linkify.testSchemaAt(other, "//", 2), 0);
+  assert.ok(linkify.testSchemaAt(ours, "https:", 6) > 0);
+  assert.equal(rendered(other).querySelector("a"), null);
+});
+
+test("long blocks whose links are defined late are drawn again a few at a time", () => {
+  let [parsed, most] = [0, 0];
+  laidOut(PATHOLOGICAL["long paragraphs with links that are defined late"](200_000), (_, { parsedCharacters }) => {
+    most = Math.max(most, parsedCharacters - parsed);
+    parsed = parsedCharacters;
+  });
+  assert.ok(most <= MOST_AT_ONCE, `${most} characters parsed in one go`);
 });
