@@ -51,7 +51,7 @@ def rows_of(message: Message, found: Iterable[parts.Part]) -> list[Part]:
 
 def parts_of(message: Message) -> list[parts.Part]:
     """The parts of a saved answer, in their order. One without rows is its text. Reads `message.parts`."""
-    rows: Sequence[Part] = list(message.parts.all())  # type: ignore[attr-defined]
+    rows: Sequence[Part] = list(message.parts.all())
     if not rows:
         return [parts.Text(message.text)] if message.text else []
     found: list[parts.Part] = []
