@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from chat.generation.engine import Engine, engine
+from chat.generation.bootstrap import engine
+from chat.generation.engine import Engine
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from asgiref.sync import sync_to_async
 
 from chat import database
-from chat.generation import engine as engines
+from chat.generation import bootstrap
 from chat.generation.engine import Engine, Sent
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
@@ -61,7 +61,7 @@ async def rig(log: StreamLog | None = None) -> AsyncIterator[Rig]:
     """alice owns what is made here, charlie must see nothing. The test needs `transactional_db`."""
     provider = ScriptedProvider()
     engine = Engine(log or MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5))
-    engines.install(engine)
+    bootstrap.install(engine)
     alice = await database.write(User.objects.create_user, "alice", "alice@example.org", "correct horse battery")
     charlie = await database.write(User.objects.create_user, "charlie", "charlie@example.org", "correct horse battery")
     await database.write(

@@ -15,7 +15,8 @@ from chat.api.pagination import PAGING, SIZE, UNPAGED, page, page_size
 from chat.api.parameters import flag
 from chat.api.responses import body_of, encoded, encoded_reply, reply, route
 from chat.api.serializers import assistant_object, conversation_object, problem_object
-from chat.generation.engine import MODELS_SECONDS, engine
+from chat.generation.bootstrap import engine
+from chat.generation.engine import MODELS_SECONDS
 from chat.models import Assistant, Conversation, User
 from chat.notices import channel
 from chat.protocol import objects

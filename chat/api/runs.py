@@ -22,7 +22,8 @@ from chat.api.serializers import message_object, run_object, run_urls, saved_run
 from chat.api.streams import run_stream
 from chat.api.streams.event_streams import HEADERS, Follows, later, stream, take_a_place
 from chat.generation import replay
-from chat.generation.engine import Engine, Sent, engine, is_at_end
+from chat.generation.bootstrap import engine
+from chat.generation.engine import Engine, Sent, is_at_end
 from chat.generation.replay import Archived
 from chat.generation.requests import SendRequest
 from chat.models import Message, User

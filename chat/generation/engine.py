@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
 
 from chat import database
-from chat.auth import credentials
 from chat.generation import replay
 from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
-from chat.generation.detected_assistants import connect, provider_settings
 from chat.generation.draining import Draining
 from chat.generation.finishing import Finisher
-from chat.generation.model_watch import ModelWatch, Problem
+from chat.generation.limit_errors import busy, limit_error, no_model_error
+from chat.generation.model_watch import ModelWatch
 from chat.generation.owners import Owners
+from chat.generation.purging import Purging
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.replay import Archived
 from chat.generation.requests import SendRequest
@@ -33,7 +30,7 @@ from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
 from chat.generation.takeover import Takeover
 from chat.generation.title_generation import TitleGenerator
-from chat.models import Conversation, Message, UnansweredQuestion, User
+from chat.models import Message, UnansweredQuestion, User
 from chat.notices import channel
 from chat.notices.conversations import tell_of_the_change
 from chat.protocol import event_data, events
@@ -43,85 +40,32 @@ from chat.protocol.events import Entry
 from chat.providers.registry import Registry
 from chat.streams.base import (
     Batch,
-    Budget,
-    Busy,
     Created,
     Duplicate,
-    Full,
     Lost,
     RunInfo,
     RunNotFound,
     RunRequest,
     StreamLog,
-    TooFast,
-    TooMany,
 )
-from chat.streams.memory import MemoryLog
-from chat.streams.redis.log import RedisLog
-from chatsite import sqlite_space
 
 logger = logging.getLogger(__name__)
 
-PURGE_EVERY_SECONDS: Final = 300.0
-# A pause between the steps of vacuuming, so that other writers get a turn.
-GIVE_BACK_EVERY_SECONDS: Final = 0.2
 # A client is waiting for the response.
 KEEP_PATIENCE_SECONDS: Final = 5.0
 # How long a message waits to find out whether a model server is back.
 MODELS_SECONDS: Final = 1.0
-# The Retry-After for limits that clear only when some answer ends.
-RETRY_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The run that answers a message. `duplicate`: it existed before this request. Otherwise `run` is set."""
+    """The run that answers a message. `duplicate`: it existed before this request. `run`: while the log has it."""
 
     run_id: str
     conversation_id: str
     client_message_id: str
     duplicate: bool
     run: RunInfo | None = None
-
-
-_engines: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Engine]] = WeakKeyDictionary()
-
-
-async def engine() -> Engine:
-    """This event loop's engine, built from the settings on first use."""
-    loop = asyncio.get_running_loop()
-    task = _engines.get(loop)
-    if task is None or (task.done() and (task.cancelled() or task.exception())):
-        # In a fresh context and shielded: the first caller may be a request that is cancelled meanwhile.
-        task = _engines[loop] = loop.create_task(_build(), context=contextvars.Context())
-    return await asyncio.shield(task)
-
-
-def engine_if_ready() -> Engine | None:
-    """This event loop's engine if it is already built, for callers that must not wait."""
-    task = _engines.get(asyncio.get_running_loop())
-    return task.result() if task and task.done() and not task.cancelled() and not task.exception() else None
-
-
-def install(chat: Engine) -> None:
-    """Use this engine in the running event loop instead of one built from the settings."""
-    _engines[asyncio.get_running_loop()] = asyncio.ensure_future(_given(chat))
-
-
-async def _given(chat: Engine) -> Engine:
-    return chat
-
-
-async def _build() -> Engine:
-    providers, models = await connect(provider_settings())
-    budget = Budget(settings.CHAT_LOG_BYTES, settings.CHAT_LOG_BYTES_PER_USER)
-    log: StreamLog = RedisLog(settings.REDIS_URL, budget=budget) if settings.REDIS_URL else MemoryLog(budget=budget)
-    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS), models)
-    await chat.keep_database_open()
-    chat.start_purging()
-    chat.start_takeovers()
-    chat.start_watching_owners()
-    return chat
 
 
 class Engine:
@@ -141,9 +85,9 @@ class Engine:
             log, ending, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
         )
         self.labels = self._runner.labels
-        self._takeover = Takeover(log, self._runner, ending, providers)
-        self._owners = Owners(log, self._runner)
-        self._purging: asyncio.Task[None] | None = None
+        self.takeover = Takeover(log, self._runner, ending, providers)
+        self.owners = Owners(log, self._runner)
+        self._purging = Purging()
         self._close_database: Callable[[], Awaitable[None]] | None = None
 
     async def send(
@@ -160,7 +104,7 @@ class Engine:
         runs = await self.log.runs_of(user_id)
         if any(run.is_live and run.conversation_id == send.conversation_id for run in runs):
             # Check before any lookup: this message must come after whatever that run adds to the conversation.
-            raise _busy()
+            raise busy()
         reserved = frozenset(run.conversation_id for run in runs)
         admission = await self._admit(find_user or partial(active_user, user_id), send, reserved)
         if isinstance(admission, AlreadySent):
@@ -184,7 +128,7 @@ class Engine:
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
         except ApiError as error:
-            raise _why_no_model(error, self.models.problems) from None
+            raise no_model_error(error, self.models.problems) from None
 
     async def _start(self, user_id: int, send: SendRequest, admission: Admission) -> Sent:
         self.draining.check()
@@ -199,7 +143,7 @@ class Engine:
         if isinstance(created, Duplicate):
             return _repeated(created.run, send.fingerprint)
         if not isinstance(created, Created):
-            raise _no_place(created)
+            raise limit_error(created)
         run = Run(
             info=created.run,
             token=created.token,
@@ -209,7 +153,7 @@ class Engine:
         )
         self._runner.start(run)
         logger.info("run %s: started for user %s", request.run_id, user_id)
-        await channel.publish(user_id, {"kind": "run_started", **describe(created.run)})
+        await channel.publish(user_id, {"kind": "run_started", **created.run.summary})
         return Sent(request.run_id, request.conversation_id, send.client_message_id, False, created.run)
 
     async def find_sent(self, user_id: int, send: SendRequest, after: Cursor) -> RunInfo | Archived:
@@ -342,24 +286,16 @@ class Engine:
             raise not_found()
         return saved
 
-    async def keep_database_open(self) -> None:
-        """Keep a database connection open until `close`. If that fails, queries are only slower."""
+    async def start(self) -> None:
+        """Begin what goes on beside the runs: purging, taking over the runs of dead processes, watching accounts."""
         try:
             self._close_database = await database.keep_open()
         except DatabaseError as error:
+            # Queries are only slower.
             logger.warning("database: opening a persistent connection failed: %r", error)
-
-    def start_purging(self) -> None:
-        """Purge now and then periodically whatever was deleted too long ago to be restored."""
-        self._purging = asyncio.create_task(_purge())
-
-    def start_takeovers(self) -> None:
-        """Start taking over the runs of processes that have died."""
-        self._takeover.start()
-
-    def start_watching_owners(self) -> None:
-        """Start stopping the runs of deleted and disabled accounts."""
-        self._owners.start()
+        self._purging.start()
+        self.takeover.start()
+        self.owners.start()
 
     async def drain(self) -> None:
         """Graceful shutdown: refuse new work, send readers away, return when all runs have ended. Then call `close`.
@@ -367,19 +303,17 @@ class Engine:
         `close` may also be called earlier.
         """
         self.draining.begin(settings.CHAT_DRAIN)
-        await self._takeover.close()
+        await self.takeover.close()
         await self._runner.idle()
         await self._naming.close()
 
     async def close(self) -> None:
         """Hand over or end the live runs, release the readers, and close all connections. Takes seconds."""
-        if self._purging is not None:
-            self._purging.cancel()
-            await asyncio.gather(self._purging, return_exceptions=True)
+        await self._purging.close()
         self.draining.begin(0)
-        await self._owners.close()
+        await self.owners.close()
         # Takeovers first: otherwise this process could claim the runs it hands over.
-        await self._takeover.close()
+        await self.takeover.close()
         await self._runner.close()
         await self._naming.close()
         self.draining.end()
@@ -389,25 +323,6 @@ class Engine:
         await self.providers.close()
         if self._close_database is not None:
             await self._close_database()
-
-
-async def _purge() -> None:
-    while True:
-        try:
-            await database.write(Conversation.objects.purge)
-            await database.write(credentials.purge_sessions)
-            await _give_space_back()
-        except DatabaseError as error:
-            logger.warning("database: deleted conversations not purged, retrying later: %r", error)
-        await asyncio.sleep(PURGE_EVERY_SECONDS)
-
-
-async def _give_space_back() -> None:
-    """Shrink the SQLite file in small steps, so that other writers get a turn."""
-    has_more = True
-    while has_more:
-        has_more = await database.write(lambda: sqlite_space.give_back(connection))
-        await asyncio.sleep(GIVE_BACK_EVERY_SECONDS)
 
 
 def _lost(cursor: Cursor) -> Batch:
@@ -422,53 +337,6 @@ def _dropped(run: RunInfo) -> Batch:
     return Batch(run.cursor.epoch, [Entry(run.cursor.seq, error.name, error.data)])
 
 
-def _no_place(refused: Busy | TooFast | TooMany | Full) -> ApiError:
-    """The error for a rejected run. `unavailable` means a site-wide limit; the page has its own text for the rest."""
-    match refused:
-        case Busy():
-            return _busy()
-        case TooFast(wait, of_all=False):
-            return ApiError("rate_limited", "You have sent many messages. Wait a moment.", retry_after=wait)
-        case TooFast(wait):
-            return _site_busy("The site is receiving more messages than it can handle.", wait)
-        case TooMany(live, of_all=False):
-            sentence = f"{live} answers are being written for you. Wait for one to end."
-            return ApiError("too_many_runs", sentence, retry_after=RETRY_SECONDS)
-        case TooMany():
-            return _site_busy("The site is writing as many answers as it can.", RETRY_SECONDS)
-        case Full(of_all=False):
-            sentence = "Your unfinished answers take all the room you have here. Wait for one to end."
-            return ApiError("too_many_runs", sentence, retry_after=RETRY_SECONDS)
-        case Full():
-            return _site_busy("The site has no room for another answer.", RETRY_SECONDS)
-
-
-def _why_no_model(error: ApiError, problems: Sequence[Problem]) -> ApiError:
-    """Turn `no_model` into a retryable error if a server is only unreachable at the moment."""
-    if error.code != "no_model" or not any(problem.is_silent for problem in problems):
-        return error
-    return ApiError("unavailable", "The model server does not answer.", retry_after=RETRY_SECONDS)
-
-
-def _site_busy(sentence: str, wait: float) -> ApiError:
-    return ApiError("unavailable", f"{sentence} Try again in a moment.", retry_after=wait)
-
-
-def _busy() -> ApiError:
-    return ApiError("busy", "An answer is being written. Wait for it, or stop it.")
-
-
-def describe(run: RunInfo) -> dict[str, str]:
-    """A run as in notices, `hello` and the API."""
-    return {
-        "run_id": run.run_id,
-        "conversation_id": run.conversation_id,
-        "client_message_id": run.client_message_id,
-        "title": run.title,
-        "cursor": str(run.cursor),
-    }
-
-
 def is_at_end(run: RunInfo | Archived, cursor: Cursor) -> bool:
     """Whether nothing can come after this cursor."""
     if not isinstance(run, RunInfo):
@@ -479,7 +347,7 @@ def is_at_end(run: RunInfo | Archived, cursor: Cursor) -> bool:
 def _repeated(run: RunInfo, fingerprint: str) -> Sent:
     if run.fingerprint != fingerprint:
         raise ApiError("conflict", "This client_message_id has already been used for another message.")
-    return Sent(run.run_id, run.conversation_id, run.client_message_id, True)
+    return Sent(run.run_id, run.conversation_id, run.client_message_id, True, run if run.has_log else None)
 
 
 def _run_request(user_id: int, send: SendRequest, admission: Admission) -> RunRequest:

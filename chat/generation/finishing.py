@@ -11,14 +11,14 @@ import logging
 from contextlib import suppress
 
 from chat.generation.recorder import Recorder, SaveFailed
-from chat.generation.run import completion_of
+from chat.generation.run import completion_of, done_event
 from chat.generation.title_generation import TitleGenerator
 from chat.models import Message
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked, Reason
 from chat.notices import channel
 from chat.notices.conversations import tell_of_the_change
-from chat.protocol import event_data, events
+from chat.protocol import events
 from chat.streams.base import NoRoom, RunInfo, StreamLog
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Finisher:
 
     async def done(self, message: Message, run_id: str, *, token: int) -> None:
         """End a run whose turn is saved in the database."""
-        await self._log.append(run_id, [_done(message)], token=token)
+        await self._log.append(run_id, [done_event(message)], token=token)
 
     async def fail(self, run_id: str, error: events.Event, *, asked: Asked | None, token: int) -> None:
         """End a run without an answer. `asked`: its question, or None if that is already saved.
@@ -80,21 +80,3 @@ class Finisher:
 
 def _reason(error: events.Event) -> Reason:
     return Reason(error.data["code"], error.data["message"], error.data["retryable"])
-
-
-def _done(message: Message) -> events.Event:
-    usage: event_data.Usage | None = None
-    if message.input_tokens is not None and message.output_tokens is not None:
-        usage = {"input_tokens": message.input_tokens, "output_tokens": message.output_tokens}
-    return events.done(
-        {
-            "status": message.status,
-            "message_id": str(message.pk),
-            "parent_id": str(message.parent_id),
-            "finish_reason": message.finish_reason,
-            "characters": len(message.text),
-            "ttft_ms": message.ttft_ms,
-            "duration_ms": message.duration_ms or 0,
-            "usage": usage,
-        }
-    )

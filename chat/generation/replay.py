@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncGenerator
 from typing import Final
 
+from chat.generation.run import done_event
 from chat.models import Message, UnansweredQuestion
 from chat.models.part import parts_of
 from chat.protocol import event_data, events
@@ -88,7 +89,7 @@ def _entry(archived: Archived, said: _Said, seq: int) -> Entry:
     elif seq - 2 < said.count:
         event = said.event(seq - 2)
     else:
-        event = _done(archived)
+        event = done_event(archived)
     return Entry(seq, event.name, event.data)
 
 
@@ -117,24 +118,6 @@ def _question_of(answer: Message) -> Message:
     if answer.parent is None:
         raise ValueError(f"Answer {answer.pk} has no question.")
     return answer.parent
-
-
-def _done(answer: Message) -> events.Event:
-    usage: event_data.Usage | None = None
-    if answer.input_tokens is not None and answer.output_tokens is not None:
-        usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
-    return events.done(
-        {
-            "status": answer.status,
-            "message_id": str(answer.pk),
-            "parent_id": str(_question_of(answer).pk),
-            "finish_reason": answer.finish_reason,
-            "characters": len(answer.text),
-            "ttft_ms": answer.ttft_ms,
-            "duration_ms": answer.duration_ms or 0,
-            "usage": usage,
-        }
-    )
 
 
 def _start(answer: Message) -> events.Event:

@@ -11,6 +11,7 @@ from typing import TypedDict, cast
 from django.utils import timezone
 
 from chat.generation.answer import Answer
+from chat.models import Message
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked
 from chat.protocol import event_data, events
@@ -130,6 +131,25 @@ def asked_of(info: RunInfo, start: event_data.Start) -> Asked | None:
         text=asked["text"],
         assistant_slug=start["assistant"],
         model=start["model"],
+    )
+
+
+def done_event(answer: Message) -> events.Event:
+    """The `done` event of a saved answer."""
+    usage: event_data.Usage | None = None
+    if answer.input_tokens is not None and answer.output_tokens is not None:
+        usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
+    return events.done(
+        {
+            "status": answer.status,
+            "message_id": str(answer.pk),
+            "parent_id": str(answer.parent_id),
+            "finish_reason": answer.finish_reason,
+            "characters": len(answer.text),
+            "ttft_ms": answer.ttft_ms,
+            "duration_ms": answer.duration_ms or 0,
+            "usage": usage,
+        }
     )
 
 

@@ -22,7 +22,7 @@ from chat.api.serializers import (
     suggestion_object,
 )
 from chat.auth import first_run
-from chat.generation.engine import engine, engine_if_ready
+from chat.generation.bootstrap import engine, engine_if_ready
 from chat.generation.model_watch import Problem
 from chat.models import Assistant, Suggestion, User
 from chat.pages.errors import too_many_requests

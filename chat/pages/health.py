@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from chat import database
 from chat import metrics as metric_texts
-from chat.generation.engine import engine
+from chat.generation.bootstrap import engine
 from chat.pages.networks import is_within
 from chatsite import descriptors
 from chatsite.databases import sqlite_path

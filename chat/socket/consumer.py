@@ -22,8 +22,9 @@ from chat import database, metrics
 from chat.auth.credentials import credential_of_scope, user_of_scope
 from chat.auth.origins import may_connect, tell_of_the_origin
 from chat.auth.sign_in_watch import signed_out
+from chat.generation.bootstrap import engine
 from chat.generation.draining import retry_ms
-from chat.generation.engine import Engine, describe, engine
+from chat.generation.engine import Engine
 from chat.light_event import LightEvent
 from chat.models import User
 from chat.notices import channel
@@ -209,7 +210,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 "user": {"id": user.pk, "username": user.get_username()},
                 "window": BYTES,
                 "heartbeat": settings.CHAT_HEARTBEAT_SECONDS,
-                "runs": [describe(run) for run in live],
+                "runs": [run.summary for run in live],
             }
         )
         greeted.set()

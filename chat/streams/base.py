@@ -79,6 +79,17 @@ class RunInfo:
     def is_live(self) -> bool:
         return self.state == "live"
 
+    @property
+    def summary(self) -> dict[str, str]:
+        """The run as notices and `hello` show it."""
+        return {
+            "run_id": self.run_id,
+            "conversation_id": self.conversation_id,
+            "client_message_id": self.client_message_id,
+            "title": self.title,
+            "cursor": str(self.cursor),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Created:

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from chat import database
-from chat.generation import engine as engines
+from chat.generation import bootstrap
 from chat.models import User
 from tests.api.rig import Browser
 from tests.providers.raw_server import RawServer, response
@@ -35,8 +35,8 @@ async def asked(settings: Settings, body: bytes) -> tuple[dict[str, int], list[s
     browser = Browser(session=await session_of(alice), csrf="a" * 32)
     async with RawServer(lambda _: [response(body)]) as server:
         settings.OPENAI_BASE_URL, settings.OLLAMA_URL = server.base_url, ""
-        chat = await engines._build()
-        engines.install(chat)
+        chat = await bootstrap.build()
+        bootstrap.install(chat)
         try:
             answers = {path: await browser.get(path) for path in ("/", "/readyz", "/api/assistants")}
             sent = await browser.post("/api/runs", {"text": "Hi"})

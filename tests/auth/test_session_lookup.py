@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat import database
 from chat.auth import credentials
 from chat.auth.credentials import SESSIONS_AT_ONCE, purge_sessions
-from chat.generation import engine
+from chat.generation.purging import Purging
 
 
 def make(count: int, *, ended: bool) -> None:
@@ -54,9 +54,9 @@ async def test_it_happens_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
             done.set()
 
     monkeypatch.setattr(database, "write", write)
-    purging = asyncio.create_task(engine._purge())
+    purging = Purging()
+    purging.start()
     await asyncio.wait_for(done.wait(), 30)
-    purging.cancel()
-    await asyncio.gather(purging, return_exceptions=True)
+    await purging.close()
 
     assert credentials.purge_sessions in called

@@ -11,8 +11,8 @@ import pytest
 from pytest_django import Settings
 
 from chat import database
+from chat.generation.bootstrap import build
 from chat.generation.detected_assistants import Looking, connect, show_detected
-from chat.generation.engine import _build
 from chat.models import Assistant, User
 from chat.providers.base import ProviderUnavailable
 from chat.providers.detection import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings
@@ -372,7 +372,7 @@ class TestConnecting:
         for name, value in changed.items():
             setattr(settings, name, value)
         settings.SETTING_PROBLEMS = [Problem("OPENAI_API_KEY", "OPENAI_API_KEY is no key.", "Copy it again.")]
-        chat = await _build()
+        chat = await build()
         try:
             assert await chat.log.runs_of(1) == []
             assert await self.names() == models

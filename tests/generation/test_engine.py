@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 
 from chat import database
-from chat.generation import engine
+from chat.generation.purging import Purging
 from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Conversation, Message
@@ -500,11 +500,11 @@ async def test_what_cannot_be_purged_while_the_database_is_away_is_told_in_one_l
         raise OperationalError("connection refused\nIs the server running?")
 
     monkeypatch.setattr(database, "write", away)
-    purging = asyncio.create_task(engine._purge())
+    purging = Purging()
+    purging.start()
     await asked.wait()
     await asyncio.sleep(0)
-    purging.cancel()
-    await asyncio.gather(purging, return_exceptions=True)
+    await purging.close()
 
     [record] = [record for record in caplog.records if "purged" in record.getMessage()]
     assert record.exc_info is None

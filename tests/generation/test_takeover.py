@@ -123,7 +123,7 @@ async def test_an_answer_goes_on_when_its_process_is_cut_off(site: Site) -> None
     proxy = await site.processes.proxy()
     lost = site.server(proxy.url, lease_seconds=0.5, renew_seconds=0.1)
     there = site.server(lease_seconds=0.5, renew_seconds=0.1)
-    there.engine.start_takeovers()
+    there.engine.takeover.start()
     sent = await lost.send("Who?")
     lost.provider.say("Half an ans")
     reading = asyncio.create_task(there.events(sent.run_id))
@@ -161,7 +161,7 @@ async def test_an_answer_that_continues_another_begins_with_it_again(site: Site)
     here.provider.say(" a nightmare")
     await eventually(lambda: _says(here.log, sent.run_id, "Once upon a nightmare"))
 
-    there.engine.start_takeovers()
+    there.engine.takeover.start()
     there.provider.say(" a time.")
     there.provider.finish()
     await here.engine.close()
@@ -196,7 +196,7 @@ async def test_a_further_answer_that_is_complete_in_the_log_is_only_saved(site: 
     await gone.finish(run_id, COMPLETION, token=created.token)
     await gone.release(run_id, token=created.token)
 
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     await here.events(run_id)
 
     messages = await site.messages()
@@ -208,7 +208,7 @@ async def test_a_further_answer_that_is_complete_in_the_log_is_only_saved(site: 
 
 async def test_a_server_that_closes_hands_its_answers_over(site: Site) -> None:
     here, there = site.server(), site.server()
-    there.engine.start_takeovers()
+    there.engine.takeover.start()
     sent = await here.send()
     await here.provider.asked.wait()
     reading = asyncio.create_task(there.events(sent.run_id))
@@ -229,7 +229,7 @@ async def test_all_that_is_left_behind_is_taken_over_at_one_look(site: Site) -> 
         await gone.release(run.run.run_id, token=run.token)
     here = site.server()
     here.engine._takeover._look_seconds = NEVER
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     for _, run in left:
         assert (await here.events(run.run.run_id))[-1].name == "done"
 
@@ -239,7 +239,7 @@ async def test_what_is_complete_in_the_log_is_only_saved(site: Site) -> None:
     await gone.finish(run.run.run_id, COMPLETION, token=run.token)
     await gone.release(run.run.run_id, token=run.token)
     here = site.server()
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     entries = await here.events(run.run.run_id)
     assert [entry.name for entry in entries if entry.name != "token"] == ["start", "done"]
     question, answer = await site.messages()
@@ -257,7 +257,7 @@ async def test_what_is_in_the_database_already_only_gets_its_done(site: Site) ->
     saved = await database.write(turn.save)
     await gone.release(run.run.run_id, token=run.token)
     here = site.server()
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     entries = await here.events(run.run.run_id)
     assert [entry.name for entry in entries] == ["start", "token", "done"]
     assert entries[-1].data["message_id"] == str(saved.pk)
@@ -270,7 +270,7 @@ async def test_what_was_asked_to_stop_is_saved_as_it_is(site: Site) -> None:
     await gone.request_stop(run.run.run_id)
     await gone.release(run.run.run_id, token=run.token)
     here = site.server()
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     entries = await here.events(run.run.run_id)
     assert (entries[-1].name, entries[-1].data["status"]) == ("done", "stopped")
     assert (await site.messages())[-1].text == "As far as this"
@@ -281,7 +281,7 @@ async def test_a_stop_after_the_takeover_is_heard(site: Site) -> None:
     gone, run = await site.left_behind("Half")
     await gone.release(run.run.run_id, token=run.token)
     here, there = site.server(), site.server()
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     await asyncio.wait_for(here.provider.asked.wait(), SECONDS)
     assert await there.engine.stop(site.alice.pk, run.run.run_id)
     entries = await there.events(run.run.run_id)
@@ -294,7 +294,7 @@ async def test_a_lost_run_without_room_to_be_answered_again_ends(site: Site) -> 
     log, created = await site.left_behind("x" * 2 * ROOM_BYTES, "y" * (int((ROOM_BYTES - 100) / 1.375) - 21))
     await log.release(created.run.run_id, token=created.token)
     there = site.server(budget=Budget(total=ROOM_BYTES))
-    there.engine.start_takeovers()
+    there.engine.takeover.start()
     last = (await there.events(created.run.run_id))[-1]
     assert (last.name, last.data["code"], last.data["retryable"]) == ("error", "interrupted", True)
     assert there.provider.requests == []
@@ -311,7 +311,7 @@ async def test_a_run_that_has_lost_too_many_processes_is_given_up(site: Site) ->
     assert (claim.attempt, claim.failures) == (3, 2)
     await gone.release(run.run.run_id, token=token, failed=True)
     here = site.server()
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     entries = await here.events(run.run.run_id)
     assert (entries[-1].name, entries[-1].data["code"]) == ("error", "interrupted")
     assert await site.messages() == []
@@ -330,7 +330,7 @@ async def test_a_run_that_was_handed_over_many_times_is_none_of_them(site: Site)
         token = claim.token
     await gone.release(run.run.run_id, token=token)
     here = site.server()
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     await asyncio.wait_for(here.provider.asked.wait(), SECONDS)
     await here.engine.stop(site.alice.pk, run.run.run_id)
     entries = await here.events(run.run.run_id)
@@ -342,7 +342,7 @@ async def test_a_run_whose_owner_may_not_ask_any_more_is_given_up(site: Site) ->
     await gone.release(run.run.run_id, token=run.token)
     await database.write(User.objects.filter(pk=site.alice.pk).update, is_active=False)
     here = site.server()
-    here.engine.start_takeovers()
+    here.engine.takeover.start()
     entries = await here.events(run.run.run_id)
     assert (entries[-1].name, entries[-1].data["code"]) == ("error", "interrupted")
     assert here.provider.requests == []

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from chat import database
 from chat.auth.sign_in_watch import look_now
-from chat.generation.engine import Engine, engine
+from chat.generation.bootstrap import engine
+from chat.generation.engine import Engine
 from chat.models import Conversation, User
 from chat.streams.base import LogUnavailable
 

@@ -21,7 +21,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from chat import mail
 from chat.auth.first_run import setup_link
-from chat.generation.engine import Engine, engine
+from chat.generation.bootstrap import engine
+from chat.generation.engine import Engine
 from chat.server import garbage
 from chat.server.listening import CannotListen, listen, listen_unix
 from chat.server.server import DEADLINE_SECONDS, WEBSOCKET_BYTES, Server

@@ -8,7 +8,6 @@ import pytest
 from jsonschema.exceptions import ValidationError
 
 from chat.api import serializers
-from chat.generation.engine import describe
 from chat.models import Assistant, Conversation, Message
 from chat.protocol import event_data, objects
 from chat.protocol.cursors import Cursor
@@ -92,11 +91,11 @@ class TestObjects:
     def test_notices_are_valid(self) -> None:
         conversation = serializers.conversation_object(Conversation(title="Blue"))
 
-        check({"type": "notice", "kind": "run_started", **describe(live_run())}, "Notice")
+        check({"type": "notice", "kind": "run_started", **live_run().summary}, "Notice")
         check({"type": "notice", "kind": "conversation_renamed", "conversation": conversation}, "Notice")
         check({"type": "notice", "kind": "conversation_changed", "conversation": conversation}, "Notice")
         check({"type": "notice", "kind": "conversation_deleted", "conversation_id": f"{ID}2"}, "Notice")
 
     def test_a_notice_of_another_kind_is_not_valid(self) -> None:
         with pytest.raises(ValidationError):
-            check({"type": "notice", "kind": "run_paused", **describe(live_run())}, "Notice")
+            check({"type": "notice", "kind": "run_paused", **live_run().summary}, "Notice")
