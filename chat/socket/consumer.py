@@ -64,7 +64,13 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    # No channel layer, which would cost a thread hop per message. Notices come through chat.notices.
+    """The WebSocket of one client: `connect`, `receive` and `disconnect` as in any consumer of Channels.
+
+    Below them, `__call__` and `dispatch` leave out two things of AsyncWebsocketConsumer that every socket and frame
+    would pay for: a task per message, which waits for the server and for a channel layer at once, and a hop to the
+    shared thread that closes old database connections. There is no channel layer here (notices come through
+    chat.notices), and no connection is opened.
+    """
 
     _engine: Engine
     _requests: SocketRequests
@@ -74,7 +80,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     _user_id = 0
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Replaces Channels' loop, which creates a task per message to wait for the server and a channel layer."""
+        """Calls the hooks until the socket is closed, then leaves nothing behind."""
         self.scope = scope
         self.base_send = send
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,23 +90,22 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 while True:
                     await self.dispatch(await receive())
         finally:
-            # Also when the server cancels the application: leave nothing behind.
+            # Also when the server cancels the application.
             for task in self._tasks:
                 task.cancel()
             if self._place is not None:
                 self._place.leave()
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
-        """Replaces Channels' dispatch, which closes old database connections in a shared thread; none open here."""
         match message["type"]:
             case "websocket.receive":
-                await self.websocket_receive(message)
+                await self.receive(message.get("text"), message.get("bytes"))
             case "websocket.connect":
-                await self.websocket_connect(message)
+                await self.connect()
             case "websocket.disconnect":
-                await self.websocket_disconnect(message)
+                await self.disconnect(message.get("code", close_codes.NORMAL))
 
-    async def websocket_connect(self, message: Mapping[str, Any]) -> None:
+    async def connect(self) -> None:
         if not may_connect(self.scope):
             self._closed = True
             tell_of_the_origin(self.scope)
@@ -217,7 +222,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         for watch in (self._write, self._beat, self._watch_acknowledgements, self._watch_sign_in, self._watch_close):
             self._spawn(watch())
 
-    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
+    async def disconnect(self, code: int) -> None:
         """Detach. The runs continue: closing a tab does not stop an answer."""
         # Cancel requests first: one in progress could start a follower that nobody would then cancel.
         for task in self._tasks:
@@ -231,17 +236,16 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 metrics.DISCONNECTS.labels("websocket", *await self._engine.labels.of(run_id)).inc()
         raise StopConsumer
 
-    async def websocket_receive(self, message: Mapping[str, Any]) -> None:
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._closed or not self._user_id:
             return
         if self._frames.take(self._user_id, limit=settings.CHAT_FRAMES_PER_SECOND):
             self._flood()
             return
-        text = message.get("text")
-        if text is not None and _is_too_big(text):
+        if text_data is not None and _is_too_big(text_data):
             self._bye(close_codes.FRAME_TOO_BIG)
             return
-        frame = _parse(text)
+        frame = _parse(text_data)
         if not isinstance(frame, ApiError) and frame.get("type") == "ack" and self._moves_the_window(frame):
             # It acknowledges a frame of ours: a client that keeps up with us is not flooding.
             self._frames.give_back(self._user_id)

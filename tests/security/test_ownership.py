@@ -58,7 +58,7 @@ def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
 
 def test_every_frame_has_a_rule() -> None:
     """The names that a frame's type is compared with, from the source."""
-    requests, consumer = inspect.getsource(SocketRequests), inspect.getsource(ChatConsumer.websocket_receive)
+    requests, consumer = inspect.getsource(SocketRequests), inspect.getsource(ChatConsumer.receive)
     known = set(re.findall(r'"(\w+)": self\._', requests)) | set(re.findall(r'"type"\) == "(\w+)"', consumer))
     assert known == set(FRAMES)
 
