@@ -232,7 +232,7 @@ class TestLimits:
                 }
                 assert HEADERS.items() <= dict(headers).items()
                 assert ask(proxy, get("/"))[1].get_content_type() == "text/html"
-            assert "/api/events" in proxy.log
+            assert '"GET /api/events' in logged(proxy, '"GET /api/events')
 
     def test_without_the_limit_one_more_would_pass(self, servers: socket.socket) -> None:
         upstream = f"127.0.0.1:{servers.getsockname()[1]}"
@@ -294,6 +294,14 @@ LINKS: Final = [
 ]
 
 
+def logged(proxy: Nginx, line: str) -> str:
+    """The log, once it has this line, which is written when the response has gone out."""
+    deadline = time.monotonic() + END_SECONDS
+    while line not in proxy.log and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return proxy.log
+
+
 class TestLogs:
     def visit(self, proxy: Nginx) -> str:
         for link in LINKS:
@@ -301,11 +309,7 @@ class TestLogs:
             # And a file of the page behind it.
             ask(proxy, get("/static/page.css", more=f"Referer: http://127.0.0.1{link}\r\n"))
         ask(proxy, get("/last"))
-        # It is written when the answer has gone out.
-        deadline = time.monotonic() + END_SECONDS
-        while '"GET /last ' not in proxy.log and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return proxy.log
+        return logged(proxy, '"GET /last ')
 
     def test_the_access_log_has_no_secret_of_an_address(self, nobody: str) -> None:
         with nginx(nobody, changed={"error_log stderr warn;": "error_log /dev/null;"}) as proxy:

@@ -246,7 +246,9 @@ async def any_run(engine: Any, user_id: int, run_id: str) -> Any:
 
 
 def any_saved_run(owner_id: int, run_id: str) -> Any:
-    return Message.objects.select_related("parent", "assistant").filter(run_id=run_id).first()
+    return (
+        Message.objects.select_related("parent", "assistant").prefetch_related("parts").filter(run_id=run_id).first()
+    )
 
 
 def any_unanswered(owner_id: int, run_id: str) -> Any:

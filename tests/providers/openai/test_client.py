@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from chat.providers.base import ProviderError, Unavailable
+from chat.providers.base import ProviderError, ProviderUnavailable
 from chat.providers.openai.chat import OpenAIProvider
 from tests.fake_openai import FakeOpenAI
-from tests.fake_openai.server import closed_port
+from tests.ports import closed_port
 from tests.providers.contract import answer, ask, text_of
 
 Connect = Callable[..., OpenAIProvider]
@@ -59,7 +59,7 @@ async def test_it_finds_nobody_as_the_first_one_would(provider: OpenAIProvider, 
         await answer(left, ask("hi"))
     second = await _refusal(left, "hi")
 
-    assert isinstance(first, Unavailable)
+    assert isinstance(first, ProviderUnavailable)
     assert (type(first), first.message) == (type(second), second.message)
 
 
