@@ -12,7 +12,7 @@ from django.views.i18n import JavaScriptCatalog
 
 from chat.pages.server_texts import server_words
 
-ELEMENT_ID = "catalogue"
+ELEMENT_ID = "translations"
 
 
 class Translations(TypedDict):
@@ -22,17 +22,17 @@ class Translations(TypedDict):
     messages: dict[str, str | list[str]]
 
 
-def catalogue() -> Translations | None:
+def translations() -> Translations | None:
     """The translations into the request's language. None for English, the source language."""
     language = get_language() or settings.LANGUAGE_CODE
     if language.split("-")[0] == "en":
         return None
-    scripts = _catalogue(language, tuple(map(str, settings.LOCALE_PATHS)))
+    scripts = _translations(language, tuple(map(str, settings.LOCALE_PATHS)))
     return {"language": language, "messages": {**server_words(language), **scripts["messages"]}}
 
 
 @lru_cache
-def _catalogue(language: str, folders: tuple[str, ...]) -> Translations:
+def _translations(language: str, folders: tuple[str, ...]) -> Translations:
     view = JavaScriptCatalog()
     view.translation = DjangoTranslation(language, domain="djangojs", localedirs=list(folders))
     return {"language": language, "messages": view.get_catalog()}

@@ -15,7 +15,7 @@ from chat.models import User
 from chat.pages.server_texts import SENTENCES
 
 SignIn = Callable[[User], Client]
-DATA = re.compile(r'<script id="catalogue" type="application/json">(.*?)</script>')
+DATA = re.compile(r'<script id="translations" type="application/json">(.*?)</script>')
 
 
 def page(client: Client, address: str = "/accounts/login/", **headers: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from django.utils import translation
 
-from chat.pages.js_translations import catalogue
+from chat.pages.js_translations import translations
 from chat.pages.server_texts import SENTENCES
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -71,7 +71,7 @@ def test_whatever_is_known_is_said() -> None:
 
 def test_the_page_gets_them_in_its_language() -> None:
     with translation.override("de"):
-        found = catalogue()
+        found = translations()
 
     assert found is not None
     assert {text for text in SENTENCES if found["messages"].get(text, text) == text} == set()

@@ -4,11 +4,11 @@
  * @typedef {{language: string, messages: Record<string, string | string[]>}} Translations
  */
 
-const CATALOGUE_ID = "catalogue";
+const TRANSLATIONS_ID = "translations";
 const FORMS = /** @type {const} */ (["zero", "one", "two", "few", "many", "other"]);
 
 /** @type {Translations | undefined} */
-let catalogue;
+let translations;
 /** @type {Intl.PluralRules | undefined} */
 let rules;
 
@@ -56,13 +56,13 @@ export function messages() {
 
 /** Read once, when first needed: the server embeds it in the page as data. English has none. */
 function ours() {
-  catalogue ??= read();
-  return catalogue;
+  translations ??= read();
+  return translations;
 }
 
 /** @returns {Translations} */
 function read() {
-  const element = globalThis.document?.getElementById(CATALOGUE_ID);
+  const element = globalThis.document?.getElementById(TRANSLATIONS_ID);
   if (!element) {
     return { language: "en", messages: Object.create(null) };
   }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { parseHTML } from "linkedom";
 
-const { document } = parseHTML('<html><body><script id="catalogue" type="application/json"></script></body></html>');
+const { document } = parseHTML('<html><body><script id="translations" type="application/json"></script></body></html>');
 const GERMAN = {
   "The site cannot do this right now. Try again in a moment.": "Das geht gerade nicht. Versuchen Sie es gleich noch einmal.",
   "The model did not start answering within {} seconds.": "Das Modell hat nicht innerhalb von {} Sekunden begonnen.",
@@ -11,7 +11,7 @@ const GERMAN = {
   "It says:": "Er sagt:",
   "Too many requests. Wait a moment, then try again.": "Zu viele Anfragen. Warten Sie einen Moment, und versuchen Sie es dann noch einmal.",
 };
-document.getElementById("catalogue").textContent = JSON.stringify({ language: "de", messages: GERMAN });
+document.getElementById("translations").textContent = JSON.stringify({ language: "de", messages: GERMAN });
 globalThis.document = document;
 const { errorText } = await import("../../../static/js/ui/error_text.js");
 const { failureText } = await import("../../../static/js/ui/failure_text.js");

@@ -5,11 +5,11 @@ import { parseHTML } from "linkedom";
 
 let pages = 0;
 
-/** The module on a page with this catalogue; without one, as in node. */
-async function page(catalogue) {
-  if (catalogue) {
-    const { document } = parseHTML('<html><body><script id="catalogue" type="application/json"></script></body></html>');
-    document.getElementById("catalogue").textContent = JSON.stringify(catalogue);
+/** The module on a page with these translations; without any, as in node. */
+async function page(translations) {
+  if (translations) {
+    const { document } = parseHTML('<html><body><script id="translations" type="application/json"></script></body></html>');
+    document.getElementById("translations").textContent = JSON.stringify(translations);
     globalThis.document = document;
   }
   return import(`../../../static/js/ui/i18n.js?page=${++pages}`);
@@ -33,7 +33,7 @@ test("without a page, every text is unchanged", async () => {
   assert.equal(language(), "en");
 });
 
-test("a page without a catalogue is in English", async () => {
+test("a page without translations is in English", async () => {
   globalThis.document = parseHTML("<html><body></body></html>").document;
   const { gettext } = await page();
 
@@ -63,7 +63,7 @@ test("the plural form matches the count", async () => {
   assert.deepEqual([0, 1, 2].map(answers), ["%(count)s Antworten", "%(count)s Antwort", "%(count)s Antworten"]);
 });
 
-test("a language with more plural forms has each of them, in its catalogue's order", async () => {
+test("a language with more plural forms has each of them, in the order of its catalog", async () => {
   const { ngettext } = await page({ language: "ru", messages: { file: ["файл", "файла", "файлов", "файла"] } });
   const files = (count) => ngettext("file", "files", count);
 
