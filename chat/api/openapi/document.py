@@ -40,6 +40,12 @@ letters, digits and `-_=+`, else a new one. Every error has an `X-Should-Retry`.
 ask again, send the message with a new `client_message_id`.\
 """
 
+_TAGS: Final[list[Schema]] = [
+    {"name": RUNS, "description": "Send a message, and follow, stop or keep its answer."},
+    {"name": CONVERSATIONS, "description": "Conversations, their messages, and search."},
+    {"name": ASSISTANTS, "description": "Models, each with a name and instructions."},
+    {"name": ABOUT, "description": "For programs and for people. Public: it holds nobody's data."},
+]
 _IDS: Final = {"run_id": "A run's id.", "conversation_id": "A conversation's id."}
 _READING: Final[list[Schema]] = [{"token": []}, {"session": []}]
 _WRITING: Final[list[Schema]] = [{"token": []}, {"session": [], "csrf": []}]
@@ -70,17 +76,14 @@ def document() -> Schema:
 def describe(patterns: Iterable[URLPattern | URLResolver]) -> Schema:
     """The document of these addresses."""
     calls = list(_calls(patterns))
+    if unknown := {call.tag for _, _, _, call in calls} - {tag["name"] for tag in _TAGS}:
+        raise Undocumented(f"These tags have no description: {', '.join(sorted(unknown))}.")
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {"title": "Chatsite", "version": VERSION, "description": _DESCRIPTION},
         "servers": [{"url": "/", "description": "This site."}],
-        "tags": [
-            {"name": RUNS, "description": "Send a message, and follow, stop or keep its answer."},
-            {"name": CONVERSATIONS, "description": "Conversations, their messages, and search."},
-            {"name": ASSISTANTS, "description": "Models, each with a name and instructions."},
-            {"name": ABOUT, "description": "For programs and for people. Public: it holds nobody's data."},
-        ],
+        "tags": _TAGS,
         "paths": _paths(calls),
         "components": {
             "schemas": {

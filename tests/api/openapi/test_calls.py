@@ -77,6 +77,14 @@ class TestCalls:
         with pytest.raises(Undocumented, match="PUT planted"):
             describe([address("planted", route(GET=list_runs, PUT=planted))])
 
+    def test_a_tag_without_a_description_is_found(self) -> None:
+        @call("planted", "Planted", tag="Coffee", gives={})
+        async def planted(request: HttpRequest, user: User) -> HttpResponse:
+            return HttpResponse()
+
+        with pytest.raises(Undocumented, match="Coffee"):
+            describe([address("planted", route(GET=planted))])
+
     def test_a_call_whose_error_is_in_no_table_is_found(self) -> None:
         @call("planted", "Planted", tag=RUNS, gives={}, refuses=("out_of_coffee",))
         async def planted(request: HttpRequest, user: User) -> HttpResponse:
