@@ -86,8 +86,12 @@ def guests(site: Site) -> Iterator[Member]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitors(site: Site, chromium: Browser, guests: Iterator[Member]) -> AsyncIterator[Visitors]:
+async def visitors(
+    site: Site, upstream: Upstream, chromium: Browser, guests: Iterator[Member]
+) -> AsyncIterator[Visitors]:
     """`await visitors(person, **options of the browser context)`; without a person it is a new one, signed in."""
+    # It counts how often it was asked the same: another test may have asked that.
+    upstream.forget()
     arrived: list[Visitor] = []
 
     async def arrive(

@@ -13,6 +13,7 @@ from tests.browser.oracle import arrive, check
 from tests.browser.samples import MARKDOWN, scripted
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
+from tests.browser.watch import NOT_SAVED_YET
 from tests.faults.processes import Upstream
 
 # Without a trace of how it came to be: a text node that grew in pieces reads as one.
@@ -86,6 +87,7 @@ async def test_thoughts_are_folded_away_when_the_answer_begins(visitor: Visitor,
 
 
 async def test_a_reload_shows_thoughts_as_they_were(visitor: Visitor, upstream: Upstream) -> None:
+    visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
     await tab.send("/think count=20 after=3")
     thoughts = tab.answer.locator(".message__reasoning")
