@@ -99,8 +99,9 @@ async def check_is_closed(world: World, route: Route, identifier: str) -> None:
 
 
 def without(identifier: str, body: bytes) -> bytes:
-    """What an answer says besides; the token of a form is masked anew in each."""
-    return MASKED.sub(b"", body.replace(identifier.encode(), b""))
+    """What a response says besides; the token of a form is masked anew in each. A number is looked for on its own."""
+    alone = rf"(?<![\w.=\"-]){re.escape(identifier)}(?![\w.\"-])" if identifier.isdigit() else re.escape(identifier)
+    return MASKED.sub(b"", re.sub(alone.encode(), b"", body))
 
 
 def is_login(response: Response) -> bool:
