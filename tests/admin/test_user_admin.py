@@ -153,7 +153,7 @@ async def test_what_they_have_under_way_ends_at_once(signed_in: SignIn, address:
     async with rig() as chat:
         # Nobody looks by themselves.
         chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=3_600)
-        chat.engine.start_watching_owners()
+        chat.engine.owners.start()
         run = await chat.send()
         await chat.provider.asked.wait()
         _, secret = await database.write(ApiToken.objects.issue, chat.alice)

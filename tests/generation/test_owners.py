@@ -26,7 +26,7 @@ async def chat(transactional_db: None) -> AsyncIterator[Rig]:
 
 def watch(chat: Rig, *, seconds: float) -> None:
     chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=seconds)
-    chat.engine.start_watching_owners()
+    chat.engine.owners.start()
 
 
 async def is_closed(chat: Rig) -> None:

@@ -49,7 +49,7 @@ class Server:
         self.log = log
         self.provider = ScriptedProvider()
         self.engine = Engine(log, Registry({"scripted": lambda: self.provider}), Recorder(patience=5))
-        self.engine._takeover._look_seconds = 0.02
+        self.engine.takeover._look_seconds = 0.02
         self._alice = alice
 
     async def send(self, text: str = "Hello", **fields: object) -> Sent:
@@ -228,7 +228,7 @@ async def test_all_that_is_left_behind_is_taken_over_at_one_look(site: Site) -> 
         await gone.finish(run.run.run_id, COMPLETION, token=run.token)
         await gone.release(run.run.run_id, token=run.token)
     here = site.server()
-    here.engine._takeover._look_seconds = NEVER
+    here.engine.takeover._look_seconds = NEVER
     here.engine.takeover.start()
     for _, run in left:
         assert (await here.events(run.run.run_id))[-1].name == "done"
