@@ -77,7 +77,7 @@ class ConversationChanges(TypedDict, total=False):
     title: Annotated[
         str, says("Runs of white space become one space.", minLength=1, maxLength=TITLE_LENGTH, pattern=NOT_BLANK)
     ]
-    active_leaf_id: Annotated[Id, says("An answer of this conversation at which the shown path shall end.")]
+    active_leaf_id: Annotated[Id, says("An answer of this conversation: the shown path ends there.")]
     branch_id: Annotated[Id, says("Any message of it: the shown path ends at the newest answer below this one.")]
     pinned: bool
     archived: bool

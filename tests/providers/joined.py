@@ -1,4 +1,4 @@
-"""Deltas as if each text had come at once: how a text is parted is no part of an answer."""
+"""Deltas as if each text had come at once: how a text is split is not part of an answer."""
 
 from __future__ import annotations
 

@@ -29,8 +29,7 @@ def schema_of(kind: Any) -> Schema:
     """The schema of a field's type, or a schema as it is."""
     if isinstance(kind, dict):
         return kind
-    _, found = msgspec.json.schema_components([kind], ref_template=f"{_PLACE}{{name}}")
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template=f"{_PLACE}{{name}}")
+    (schema,), found = msgspec.json.schema_components([kind], ref_template=f"{_PLACE}{{name}}")
     return _plain(schema, found)
 
 

@@ -93,7 +93,7 @@ _END: Any = object()
 
 
 class Cursors:
-    """The id of a multiplexed stream: every run's cursor, `<run id>:<cursor>` parted by commas."""
+    """The id of a multiplexed stream: every run's cursor, `<run id>:<cursor>` separated by commas."""
 
     def __init__(self, cursors: dict[str, Cursor]) -> None:
         self._cursors = cursors

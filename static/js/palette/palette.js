@@ -2,7 +2,7 @@ import { gettext, interpolate, ngettext } from "../ui/i18n.js";
 import { Listbox } from "../ui/listbox.js";
 import { matchingCommands, paletteCommands } from "./palette_commands.js";
 import { commandOption, conversationOption, hitOption, optionGroup } from "./palette_options.js";
-import { bestRank, parted, UNKNOWN } from "./palette_ranks.js";
+import { bestRank, rankCommands, UNKNOWN } from "./palette_ranks.js";
 import { SearchFeed } from "./search_feed.js";
 import { composes } from "../ui/send_keys.js";
 import { actionOf, part } from "../ui/template_parts.js";
@@ -110,7 +110,7 @@ export class Palette {
       ];
     }
     const { words, hits } = this.#feed;
-    const { leading, following } = parted(matchingCommands(commands, words), words, this.#bar);
+    const { leading, following } = rankCommands(matchingCommands(commands, words), words, this.#bar);
     this.#leads = leading.length > 0;
     return [
       { label: gettext("Commands"), options: leading.map(commandOption) },

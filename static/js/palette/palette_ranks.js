@@ -22,7 +22,7 @@ export const UNKNOWN = 3;
  * @param {number} bar the rank of the best hit
  * @returns {{ leading: Command[], following: Command[] }}
  */
-export function parted(commands, query, bar) {
+export function rankCommands(commands, query, bar) {
   const asked = wordsOf(query);
   const ranks = commands.map(({ label }) => commandRank(wordsOf(label), asked));
   const named = ranks.filter((rank) => rank === NAMED).length <= MOST_NAMED ? NAMED : BEGUN;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { matchingCommands, paletteCommands } from "../../../static/js/palette/palette_commands.js";
-import { bestRank, parted, UNKNOWN } from "../../../static/js/palette/palette_ranks.js";
+import { bestRank, rankCommands, UNKNOWN } from "../../../static/js/palette/palette_ranks.js";
 
 const OPEN = { id: "c", title: "Herons", assistant: null, active_leaf_id: null, created_at: "", updated_at: "" };
 
@@ -19,7 +19,7 @@ function hit(title, snippet = "") {
 /** The names of the commands before and after the hits. @param {string} query @param {any[] | null} hits null: not known yet */
 function around(query, hits, open = OPEN) {
   const bar = hits ? bestRank(hits, query) : UNKNOWN;
-  const { leading, following } = parted(matchingCommands(paletteCommands(open), query), query, bar);
+  const { leading, following } = rankCommands(matchingCommands(paletteCommands(open), query), query, bar);
   return [leading.map(({ name }) => name), following.map(({ name }) => name)];
 }
 
@@ -51,5 +51,5 @@ test("a command found by a word of its description follows the hits", () => {
 test("a word that many names begin with names none of them", () => {
   const commands = ["one", "two", "three"].map((name) => ({ name, label: `Diese ${name}`, icon: "" }));
 
-  assert.deepEqual(parted(commands, "diese", bestRank([hit("", "[Diese] Antwort")], "diese")).leading, []);
+  assert.deepEqual(rankCommands(commands, "diese", bestRank([hit("", "[Diese] Antwort")], "diese")).leading, []);
 });
