@@ -14,16 +14,15 @@ def error_response(
     code: str,
     message: str,
     *,
-    status: int | None = None,
     retryable: bool | None = None,
     retry_after: float | None = None,
     repeatable: bool = True,
 ) -> HttpResponse:
-    """`status` and `retryable`: unless they are what the table of errors says. `retry_after` is in seconds.
+    """`retryable`: unless it is what the table of errors says. `retry_after` is in seconds.
 
     `repeatable`: whether the very same request, sent again, is another attempt.
     """
-    status = ERRORS[code].status if status is None else status
+    status = ERRORS[code].status
     body = error_body(code, message, retryable=retryable)
     response = JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
     for name, value in should_retry(body["error"]["retryable"] and repeatable).items():

@@ -124,7 +124,8 @@ class Answer:
         """Remove what the model has said from the text and return it. It counts as reasoning from now on."""
         said = self.text[len(self._begun) :]
         self._begin()
-        self._folder.add("reasoning", {"text": said.strip()})
+        if said.strip():
+            self._folder.add("reasoning", {"text": said.strip()})
         self.has_words = False
         begun_size = _size(self._begun)
         self.reasoning_size += self.size - begun_size

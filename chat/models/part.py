@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 
 from chat.models.message import Message
 from chat.protocol import parts
 from chat.protocol.untrusted_input import clean
+
+# Of an answer. A server that thinks and writes by turns, word by word, would fill the table and the page.
+MOST: Final = 1_000
 
 
 class Part(models.Model):
@@ -46,6 +49,8 @@ def rows_of(message: Message, found: Iterable[parts.Part]) -> list[Part]:
     if parts.text_of(found) != message.text:
         others = [part for part in found if part.agent or not isinstance(part, parts.Text)]
         found = [parts.Text(message.text), *others]
+    if len(found) > MOST:
+        found = _summed(found)
     return [Part(message=message, position=number, **_columns(part)) for number, part in enumerate(found)]
 
 
@@ -63,6 +68,15 @@ def parts_of(message: Message) -> list[parts.Part]:
             text, begin = message.text[begin:end], end
         found.append(_part(row, text))
     return found
+
+
+def _summed(found: Sequence[parts.Part]) -> list[parts.Part]:
+    """One thought, the first calls and members, and one text, of no agent: what an answer is without its turns."""
+    thoughts = [part for part in found if isinstance(part, parts.Reasoning) and not part.agent]
+    rest = [part for part in found if isinstance(part, parts.ToolCall | parts.Member)]
+    times = [part.duration_ms for part in thoughts if part.duration_ms is not None]
+    thought = parts.Reasoning("".join(part.text for part in thoughts), sum(times) if times else None)
+    return [*([thought] if thoughts else []), *rest[: MOST - 2], parts.Text(parts.text_of(found))]
 
 
 def _columns(part: parts.Part) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from django.db.models import Func, IntegerField, OuterRef, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast, Coalesce
 
+from chat.models.part import Part
+
 # Limit for all texts on one page, in bytes of UTF-8: the page's JSON is built, sent and parsed in one piece.
 PAGE_BYTES: Final = 256 * 1024
 # Sizes per query. Small, because SQLite reads a text to measure it.
@@ -52,8 +54,7 @@ def fitting(messages: QuerySet[Any], *sides: Sequence[uuid.UUID], size: int) -> 
 
 def _sizes(messages: QuerySet[Any], ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
     """The bytes of each message, with its parts."""
-    part = messages.model._meta.get_field("parts").related_model
-    of_parts = part.objects.filter(message_id=OuterRef("pk")).order_by().values("message_id")
+    of_parts = Part.objects.filter(message_id=OuterRef("pk")).order_by().values("message_id")
     of_parts = of_parts.annotate(size=Sum(Bytes("text") + Bytes(Cast("payload", TextField()))))
     size = Bytes("text") + Coalesce(Subquery(of_parts.values("size")), 0)
     return dict(messages.filter(pk__in=ids).values_list("pk", size))

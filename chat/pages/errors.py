@@ -12,6 +12,7 @@ from django.shortcuts import render
 
 from chat.api.errors import error_response
 from chat.auth import origins
+from chat.protocol.errors import ERRORS
 
 RETRY_SECONDS: Final = 10
 
@@ -23,30 +24,30 @@ def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
             f"This site has no such name: {host}. Add it to ALLOWED_HOSTS, or let the proxy in front pass on the Host "
             "header as the browser sent it."
         )
-        return _answer(request, 400, "bad_request", message, host=host)
-    return _answer(request, 400, "bad_request", "This request cannot be understood.")
+        return _answer(request, "bad_request", message, host=host)
+    return _answer(request, "bad_request", "This request cannot be understood.")
 
 
 def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _answer(request, 403, "forbidden", "You may not do this.")
+    return _answer(request, "forbidden", "You may not do this.")
 
 
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _answer(request, 404, "not_found", "There is nothing here.")
+    return _answer(request, "not_found", "There is nothing here.")
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
     """For django-allauth's rate limits (allauth uses handler429, Django does not)."""
-    return _answer(request, 429, "rate_limited", "Too many attempts. Wait a few minutes, then try again.")
+    return _answer(request, "rate_limited", "Too many attempts. Wait a few minutes, then try again.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django calls this while it handles the exception."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        response = _answer(request, 503, "unavailable", "The database does not answer. Try again in a moment.")
+        response = _answer(request, "unavailable", "The database does not answer. Try again in a moment.")
         response["Retry-After"] = str(RETRY_SECONDS)
         return response
-    return _answer(request, 500, "server_error", "Something went wrong on the server.")
+    return _answer(request, "server_error", "Something went wrong on the server.")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -56,15 +57,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         own, advice = origins.own_origin(host), origins.advice(origin, host)
         message = f"This page has the origin {origin}, but the site is {own}. {advice}"
         page = {"origin": origin, "own": own, "advice": advice}
-        return _answer(request, 403, "forbidden", message, template="403_origin.html", **page)
+        return _answer(request, "forbidden", message, template="403_origin.html", **page)
     message = "The CSRF token is missing or wrong. Reload the page, or send an API token."
-    return _answer(request, 403, "forbidden", message, template="403_csrf.html")
+    return _answer(request, "forbidden", message, template="403_csrf.html")
 
 
-def _answer(
-    request: HttpRequest, status: int, code: str, message: str, *, template: str = "", **page: str
-) -> HttpResponse:
+def _answer(request: HttpRequest, code: str, message: str, *, template: str = "", **page: str) -> HttpResponse:
     """`page`: further context for the template."""
     if f"{request.path_info}/".startswith("/api/"):
-        return error_response(code, message, status=status)
+        return error_response(code, message)
+    status = ERRORS[code].status
     return render(request, template or f"{status}.html", page, status=status)

@@ -70,16 +70,6 @@ class ConversationDeleted(TypedDict):
     conversation_id: Annotated[Id, says("It can be restored for a while.")]
 
 
-Notice = (
-    RunStarted
-    | RunEnded
-    | RunDismissed
-    | ConversationCreated
-    | ConversationRenamed
-    | ConversationChanged
-    | ConversationRestored
-    | ConversationDeleted
-)
 NOTICES: Final = (
     RunStarted,
     RunEnded,

@@ -10,7 +10,7 @@ from chat import database
 from chat.api.serializers import message_object
 from chat.generation import replay
 from chat.models import Message, Part, User
-from chat.models.part import parts_of, rows_of
+from chat.models.part import MOST, parts_of, rows_of
 from chat.protocol import parts
 from chat.protocol.events import Entry
 from chat.protocol.objects import MessagePart
@@ -123,6 +123,16 @@ async def test_what_was_recanted_is_a_thought(chat: Rig) -> None:
     assert await database.read(parts_of, saved) == fold(told) == [Reasoning("I wonder."), Text("Blue.")]
 
 
+async def test_where_nothing_was_said_nothing_was_thought(chat: Rig) -> None:
+    sent = await chat.send()
+    chat.provider.put(TextDelta(" \n"), Recant(), TextDelta("Blue."), Finish("stop"))
+    told = await chat.events(sent.run_id)
+
+    saved = await answer_of(chat, sent.run_id)
+    assert await database.read(parts_of, saved) == fold(told) == [Text("Blue.")]
+    assert await database.read(Part.objects.count) == 0
+
+
 PARTS = [
     Text("I look. "),
     ToolCall("c1", "search", {"q": "sky\0", "deep": [{"x": "\ud800"}]}, "done", ({"index": 1},), "blue", "", 30),
@@ -162,6 +172,17 @@ def test_the_text_of_the_message_counts_whatever_parts_say(alice: User) -> None:
     Part.objects.bulk_create(rows_of(answer, [Reasoning("Hm."), Text("As it was.")]))
 
     assert parts_of(Message.objects.get(pk=answer.pk)) == [Text("As it is."), Reasoning("Hm.")]
+
+
+@pytest.mark.django_db
+def test_an_answer_of_very_many_parts_has_few_rows(alice: User) -> None:
+    """A server may think and write by turns, word by word."""
+    conversation = make_conversation(alice, "Why?", "word " * MOST)
+    answer = conversation.messages.get(role="assistant")
+    many = [part for _ in range(MOST) for part in (Reasoning("hm ", 2), Text("word "))]
+
+    Part.objects.bulk_create(rows_of(answer, many))
+    assert parts_of(Message.objects.get(pk=answer.pk)) == [Reasoning("hm " * MOST, 2 * MOST), Text("word " * MOST)]
 
 
 @pytest.mark.django_db

@@ -23,7 +23,7 @@ def event_schemas() -> dict[str, Schema]:
     return {
         **{schema_name(name): _data(name, kind) for name, kind in EVENTS.items()},
         "PingEvent": _data("ping", Ping),
-        **{name: schema for name, schema in schemas_of([UserMessage, Usage]).items()},
+        **schemas_of([UserMessage, Usage]),
         "Notice": _notice(),
         RUN_STREAM_ITEM: {
             "description": "An event of one run's stream.",

@@ -49,7 +49,7 @@ function showAnswer(element, message) {
  * @param {ChatMessage} element
  * @param {import("./branch_pages.js").Message} message
  */
-export function showActivity(element, message) {
+function showActivity(element, message) {
   const activity = new AnswerActivity(part(element, "activity"));
   for (const [name, data] of unfold(message.parts ?? [])) activity.hear(name, data);
   activity.end(message.status ?? "completed");
