@@ -1,4 +1,4 @@
-"""API tokens over HTTP, and the response to whoever sent none that is valid."""
+"""API tokens over HTTP, and the response to an invalid one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 class BearerTokenMiddleware:
     """Under /api/, an `Authorization: Bearer` header takes precedence: cookies are ignored, even if it is invalid.
 
-    A request with a bearer token needs no CSRF token: browsers do not add this header by themselves.
+    A request with a bearer token needs no CSRF token: browsers never add this header on their own.
     """
 
     async_capable = True

@@ -1,10 +1,10 @@
-"""What stands above each view of the API: the call's name, what it takes and gives, and how it can be refused.
+"""The decorator of each API view: the call's name, its request and responses, and the errors it can return.
 
     @call("dismissRun", "Forget a run", tag=RUNS, gives={204: gives_nothing("Done.")}, refuses=("not_found",))
     async def dismiss(request, user, run_id): ...
 
-The OpenAPI document is made of these by walking the addresses (openapi/document.py); which parameters a request may
-have is read from here as well (parameters.py).
+The OpenAPI document is built from these by walking the URL patterns (openapi/document.py). They also define which
+parameters a request may have (parameters.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 V = TypeVar("V", bound=Callable[..., Any])
 
 Keywords = dict[str, Any]
-"""JSON Schema, as OpenAPI 3.1 has it."""
+"""JSON Schema keywords, in the dialect of OpenAPI 3.1."""
 
 CONVERSATIONS: Final = "Conversations"
 RUNS: Final = "Runs"
@@ -30,7 +30,7 @@ HTML: Final = "text/html"
 
 @dataclass(frozen=True, slots=True)
 class Gives:
-    """A response. `body`: a type of `chat.protocol`, the name of a schema, a schema, or None for an empty body."""
+    """A response. `body`: a `chat.protocol` type, a schema or its name, or None for an empty body."""
 
     description: str
     body: Any = None
@@ -41,7 +41,7 @@ class Gives:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`place`: query or header. `kind`: a type of `chat.protocol.fields`, or a schema."""
+    """`place`: query or header. `kind`: a `chat.protocol.fields` type, or a schema."""
 
     name: str
     kind: Any
@@ -51,9 +51,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`description` may be a function: of what hangs on the settings. `takes`: the type of the request's body.
+    """`description` may be a function if it depends on the settings. `takes`: the type of the request body.
 
-    `takes_any`: parameters that are not listed are ignored, for event sources of others that add their own.
+    `takes_any`: ignore unlisted parameters, because some EventSource libraries add their own.
     """
 
     name: str
@@ -81,7 +81,7 @@ def call(
     takes_any: bool = False,
     is_public: bool = False,
 ) -> Callable[[V], V]:
-    """`name` is the operationId; `refuses` are the codes of errors that are this call's own, beside those of all."""
+    """`name` is the operationId; `refuses` are this call's own error codes, besides those common to all calls."""
     made = Call(name, summary, tag, gives, refuses, description, takes, parameters, takes_any, is_public)
 
     def mark(view: V) -> V:
@@ -98,7 +98,7 @@ def gives(
     headers: Mapping[str, Keywords] | None = None,
     links: Mapping[str, Keywords] | None = None,
 ) -> Gives:
-    """A JSON object of this type."""
+    """A response with a JSON object of this type."""
     return Gives(description, body, headers=headers or {}, links=links or {})
 
 
@@ -115,6 +115,6 @@ def header(name: str, kind: Any, description: str) -> Parameter:
 
 
 def link(name: str, description: str, **parameters: str) -> Keywords:
-    """To the call with this name; each parameter is a field of the response."""
+    """An OpenAPI link to the call with this name; each parameter is taken from a field of the response."""
     found = {parameter: f"$response.body#/{field}" for parameter, field in parameters.items()}
     return {"operationId": name, "parameters": found, "description": description}

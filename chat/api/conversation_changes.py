@@ -1,4 +1,4 @@
-"""What a PATCH of a conversation may say, checked before anything is written."""
+"""Validates a PATCH of a conversation before anything is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLAGS: Final = {"pinned": "is_pinned", "archived": "is_archived", "unread": "is_
 
 
 def apply(conversation: Conversation, data: Mapping[str, Any]) -> list[str]:
-    """Change the object, not the database. Returns the names of its fields that were changed. Raises ApiError."""
+    """Change the object, not the database. Returns the names of the changed fields. Raises ApiError."""
     changes = bodies.read(data, ConversationChanges)
     if not changes:
         raise ApiError(

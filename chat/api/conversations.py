@@ -1,4 +1,4 @@
-"""Conversations, and the assistants to choose from."""
+"""Conversations, and the list of assistants."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ async def change(request: HttpRequest, user: User, conversation_id: Any) -> Http
     refuses=("not_found",),
 )
 async def delete(request: HttpRequest, user: User, conversation_id: Any) -> HttpResponse:
-    """Deleted, but restorable for a while. What is being answered in it stops: nobody wants it any more."""
+    """Delete it, restorable for a while. Its runs are stopped first: nobody wants their answers any more."""
 
     def write() -> None:
         try:
             get_conversation(user, conversation_id).delete_softly()
         except ApiError:
-            # One whose first answer failed has no row: there are just its runs to forget, and their questions.
+            # A conversation whose first answer failed has no row, only runs and their questions.
             dismissed, _ = user.unanswered.kept().filter(conversation_id=conversation_id).delete()
             if not (runs or dismissed):
                 raise
@@ -126,7 +126,7 @@ async def restore(request: HttpRequest, user: User, conversation_id: Any) -> Htt
     def write() -> objects.Conversation:
         conversation = user.conversations.restorable().filter(pk=conversation_id).first()
         if conversation is None:
-            # Restored before, perhaps by this person's other tab.
+            # Already restored, perhaps in another tab.
             return conversation_object(get_conversation(user, conversation_id))
         conversation.restore()
         return conversation_object(conversation)
@@ -158,7 +158,7 @@ async def list_assistants(request: HttpRequest, user: User) -> HttpResponse:
 def listed(
     user: User, cursor: str = "", size: int = SIZE, *, is_archived: bool = False, **wanted: bool
 ) -> dict[str, Any]:
-    """A page of the list; without a cursor its first."""
+    """A page of the list; the first without a cursor."""
     found, following = page(_kept(user).filter(is_archived=is_archived, **wanted), cursor, by="updated_at", size=size)
     return {"items": [conversation_object(each) for each in found], "next": following}
 

@@ -1,4 +1,4 @@
-"""Errors as responses of Django, with the headers that belong to each."""
+"""Errors as Django responses, with the headers that belong to each."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def error_response(
     retry_after: float | None = None,
     repeatable: bool = True,
 ) -> HttpResponse:
-    """`retryable`: unless it is what the table of errors says. `retry_after` is in seconds.
+    """`retryable` overrides the value from the table of errors. `retry_after` is in seconds.
 
-    `repeatable`: whether the very same request, sent again, is another attempt.
+    `repeatable`: whether sending the very same request again makes another attempt.
     """
     status = ERRORS[code].status
     body = error_body(code, message, retryable=retryable)

@@ -1,4 +1,4 @@
-"""The messages of a conversation: of all its branches, or of one, page by page."""
+"""The messages of a conversation, page by page: of all branches, or of one."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ async def list_messages(request: HttpRequest, user: User, conversation_id: Any) 
 
 
 def end_of_branch(user: User, conversation_id: Any, *, room: int) -> dict[str, Any]:
-    """The last page of the branch that is shown, with at most `room` bytes of text. Raises ApiError not_found."""
+    """The last page of the active branch, with at most `room` bytes of text. Raises ApiError not_found."""
     conversation = get_conversation(user, conversation_id)
     return _branch_page(conversation, _of_branch(conversation, "", SIZE, room=room))
 
 
 def _of_all_branches(conversation: Conversation, cursor: str, size: int) -> dict[str, Any]:
-    """At most `size` messages, and at most PAGE_BYTES of text, or one message."""
+    """At most `size` messages and PAGE_BYTES of text, but at least one message."""
     messages = (
         conversation.messages.select_related("assistant").prefetch_related("parts").defer("assistant__instructions")
     )
@@ -88,7 +88,7 @@ def _of_all_branches(conversation: Conversation, cursor: str, size: int) -> dict
         found = messages.in_bulk(shown)
         items = [message_object(found[each]) for each in shown]
     except KeyError:
-        # Deleted for good just now, with its conversation.
+        # Its conversation was purged in the meantime.
         raise not_found() from None
     if len(shown) < len(places):
         last = places[len(shown) - 1]

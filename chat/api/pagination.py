@@ -1,4 +1,4 @@
-"""Cursor paging, newest first: stable while new rows arrive, and as fast on the last page as on the first."""
+"""Cursor pagination, newest first: stable while new rows arrive, and as fast on the last page as on the first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def limit(usual: int) -> Parameter:
 PAGE: Final = query("cursor", PageCursor, "The `next` of the page before. If it is omitted, the first page.")
 PAGING: Final = [PAGE, limit(SIZE)]
 UNPAGED: Final = ("bad_request", "bad_cursor")
-"""How a call with pages can be refused."""
+"""The errors of a call with pages."""
 
 
 def page_size(text: str, *, usual: int = SIZE) -> int:
@@ -41,7 +41,7 @@ def page_size(text: str, *, usual: int = SIZE) -> int:
 
 
 def page(rows: QuerySet[Any], cursor: str, *, by: str, size: int) -> tuple[Sequence[Any], str | None]:
-    """The rows after the cursor, ordered by a time and then the id, and the next cursor, or None at the end."""
+    """The rows after the cursor, ordered by a time and then by id, and the next cursor, or None at the end."""
     rows = rows.order_by(f"-{by}", "-pk")
     if cursor:
         moment, pk = place_of(cursor)
@@ -57,7 +57,7 @@ def cursor_at(moment: datetime, pk: UUID) -> str:
 
 
 def place_of(cursor: str) -> tuple[datetime, str]:
-    """The time and the id that a cursor was made of. Raises ApiError bad_cursor."""
+    """The time and id encoded in a cursor. Raises ApiError bad_cursor."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         moment, _, pk = text.partition(" ")

@@ -1,4 +1,4 @@
-"""What may stand in the query of a call's address."""
+"""The query parameters of a call."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from chat.api.calls import Call
 from chat.protocol.errors import ApiError
 from chat.protocol.untrusted_input import clean
 
-# In capitals or not: Python and .NET write `True`.
+# Case-insensitive: Python and .NET write `True`.
 FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 _SHOWN: Final = 100
 
 
 def check(request: HttpRequest, view: Callable[..., Any]) -> None:
-    """Raises ApiError for an unknown parameter: if it were ignored, a misspelled filter would give everything."""
+    """Raises ApiError for an unknown parameter: ignoring a misspelled filter would return everything."""
     made: Call = view.call  # type: ignore[attr-defined]
     if not made.takes_any:
         known = [each.name for each in made.parameters if each.place == "query"]
@@ -25,7 +25,7 @@ def check(request: HttpRequest, view: Callable[..., Any]) -> None:
 
 
 def check_names(names: Iterable[str], known: Iterable[str], *, kind: str) -> None:
-    """Raises ApiError with a sentence that says which name is unknown, and which are not."""
+    """Raises ApiError for an unknown name; its message lists the known ones."""
     for name in names:
         if name not in known:
             there = f"There are {', '.join(known)}." if known else f"This call takes no {kind}."
@@ -33,7 +33,7 @@ def check_names(names: Iterable[str], known: Iterable[str], *, kind: str) -> Non
 
 
 def flag(request: HttpRequest, name: str) -> bool:
-    """Whether a parameter says true; left out, it does not. Raises ApiError for what says neither."""
+    """Whether a parameter is true; false if omitted. Raises ApiError for anything but true or false."""
     text = request.GET.get(name, "false")
     if text.lower() not in FLAGS:
         raise ApiError("bad_request", f"{name} must be true or false.")

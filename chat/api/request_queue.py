@@ -1,7 +1,7 @@
-"""Before Django: one user's requests come in a few at a time, and the repeated ones of a flood cost nothing.
+"""In front of Django: limits how many of one user's requests run at once, and answers a repeated flood from memory.
 
-A thread, a database connection and all middleware are spent on a request before its view is reached. Without this, a
-program that asks for hundreds of things at once, even if each is refused, has all other users wait behind it.
+A request costs a thread, a database connection and all middleware before it reaches its view. Without this queue, a
+program that sends hundreds of requests at once makes all other users wait, even if each one is rejected.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Send = Callable[[Message], Awaitable[None]]
 class RequestQueue:
     """ASGI wrapper around Django.
 
-    Requests without a known credential, those for files, and those with a body go through at once: a slow upload keeps
-    none of its user's other requests out. Nor does a slow download, as a turn ends where the response begins.
+    Requests without a known credential, for static files, or with a body go through at once: a slow upload does not
+    block its user's other requests. Nor does a slow download, because a turn ends when the response begins.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
@@ -60,7 +60,7 @@ class RequestQueue:
 
 
 class _Response:
-    """Ends the turn, and remembers what a request was answered that came too early."""
+    """Ends the turn when the response begins, and remembers the response if it is a 429."""
 
     def __init__(self, key: Key, turn: AsyncExitStack, send: Send) -> None:
         self._key = key

@@ -1,4 +1,4 @@
-"""How every call of the API begins and ends: who asks, which method, what body; JSON out, refusals too."""
+"""What all API calls share: authentication, methods and bodies on the way in, JSON and errors on the way out."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from chat.streams.base import LogUnavailable
 
 logger = logging.getLogger(__name__)
 
-# Whose page is asking: another person may have signed in since it was loaded.
+# The user whose page sent the request: another person may have signed in since it was loaded.
 MEANT_FOR: Final = "X-User-Id"
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 
 def with_own_queue(view: View) -> View:
-    """For a view that waits its turn elsewhere (database.read_in_turn): its user's other calls do not wait for it."""
+    """For a view that queues in database.read_in_turn instead: its user's other calls do not wait for it."""
     view.has_own_queue = True  # type: ignore[attr-defined]
     return view
 
 
 def route(**methods: View) -> View:
-    """One address of the API: a view for each method. Each gets `(request, user, **ids)`."""
+    """One path of the API: a view for each method, called with `(request, user, **ids)`."""
 
     async def view(request: HttpRequest, **ids: Any) -> HttpResponse:
         chosen = methods.get(request.method or "") or (methods.get("GET") if request.method == "HEAD" else None)
         response = await answered(_respond(request, chosen, methods, ids))
-        # What a call answers is one person's: no cache may give it to another.
+        # Responses are private: no cache may serve them to another person.
         patch_vary_headers(response, ["Cookie", "Authorization"])
         response.headers.setdefault("Cache-Control", "no-store")
         return response
@@ -54,16 +54,16 @@ def route(**methods: View) -> View:
 
 
 async def answered(response: Awaitable[HttpResponse]) -> HttpResponse:
-    """The response, or the error in its place."""
+    """The response, or an error response if it raises."""
     try:
         return await response
     except ApiError as error:
         return refused(error)
     except DatabaseError:
-        logger.exception("A call of the API failed.")
+        logger.exception("api: request failed, database error")
         return unavailable()
     except LogUnavailable:
-        logger.warning("A call of the API failed: Redis does not answer.")
+        logger.warning("api: request failed, Redis is not answering")
         return unavailable("The server cannot do this right now. Try again.")
 
 
@@ -93,13 +93,13 @@ def not_allowed(methods: Iterable[str]) -> HttpResponse:
 
 
 def body_of(request: HttpRequest, kind: Any) -> dict[str, Any]:
-    """The JSON object of a request. Raises ApiError, also for a field that the TypedDict `kind` does not have."""
+    """The JSON object of a request. Raises ApiError, also for a field that is not in the TypedDict `kind`."""
     try:
         data = loads(request.body)
     except BadJson as error:
         raise ApiError("bad_json", str(error)) from error
     except RawPostDataException as error:
-        # A form: the CSRF check has looked for its token in there already.
+        # A form: the CSRF check has already read it to find its token.
         raise ApiError("bad_json", "The body must be JSON, not a form.") from error
     except RequestDataTooBig:
         raise ApiError("body_too_big", "The request is too large.") from None
@@ -112,9 +112,9 @@ def reply(data: Any, *, status: int = 200) -> HttpResponse:
 
 
 def encoded(data: Any) -> bytes:
-    """JSON as `reply` sends it. For what may be large, where it was read: not on the event loop.
+    """JSON as `reply` sends it. For large data: call it in the thread that read the data, not on the event loop.
 
-    Item by item, as the interpreter does nothing else while one text is encoded.
+    Encodes item by item, because encoding one large value would hold the interpreter lock throughout.
     """
     return "".join(_pieces(data)).encode()
 

@@ -1,6 +1,6 @@
 """Runs over HTTP: start, follow, stop, keep, dismiss.
 
-Each view: authorize → validate → one call of the engine → answer.
+Each view: authorize → validate → one call to the engine → respond.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ _LOCATION: Final = {
 
 
 def _stream_of(item: str, description: str) -> Gives:
-    """Server-Sent Events, each as the schema with this name describes it."""
+    """Server-Sent Events, each described by the schema with this name."""
     headers = {
         name: {"schema": {"type": "string", "const": value}}
         for name, value in HEADERS.items()
-        # OpenAPI gives the type of a response by its content alone.
+        # OpenAPI takes the media type from `content`.
         if name != "Content-Type"
     }
-    # Of an event stream, generators and checkers take the schema to be that of one event.
+    # Generators and validators take the schema of an event stream to be that of one event.
     return Gives(description, item, EVENT_STREAM, headers)
 
 
@@ -137,7 +137,7 @@ async def start_and_stream(request: HttpRequest, user: User) -> HttpResponse:
 
 
 async def _go_on(request: HttpRequest, user: User, after: Cursor) -> HttpResponse:
-    """For a client that was cut off and repeats its whole request: its run, and never another."""
+    """For a client that was cut off and repeats its whole request: resumes its run, and never starts another."""
     sent = SendRequest.parse(_body(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
     chat = await engine()
     run = await chat.find_sent(user.pk, sent, after)
@@ -159,14 +159,14 @@ async def _go_on(request: HttpRequest, user: User, after: Cursor) -> HttpRespons
 async def start_and_wait(request: HttpRequest, user: User) -> HttpResponse:
     await take_a_place(request, user)
     chat, sent = await _send(request, user)
-    # Whoever names a run gets the same one again, and its failure.
+    # A repeated `client_message_id` returns the same run, including its failure.
     is_named = _body(request).get("client_message_id") is not None
     outcome = _outcome(chat, user, sent, repeatable=not is_named)
     return later(request, user, answered(outcome), _follows(chat, sent.run_id))
 
 
 async def _outcome(chat: Engine, user: User, sent: Sent, *, repeatable: bool) -> HttpResponse:
-    """The saved message, or the error, when the run has ended."""
+    """Wait for the end of the run. Returns the saved message, or the error."""
     run = await chat.run_of(user.pk, sent)
     last = await chat.draining.unless_ended(_last(chat.follow(run, None, limit=settings.CHAT_ANSWER_BYTES)))
     if last.name == "error":
@@ -203,7 +203,7 @@ async def list_runs(request: HttpRequest, user: User) -> HttpResponse:
         return reply({"items": [run_object(run) for run in runs if run.is_live]})
     unanswered = {str(each.run_id): each for each in await chat.unanswered(user.pk)}
     items = [run_object(run, unanswered.pop(run.run_id, None)) for run in runs]
-    # What the log has let go of is older.
+    # Runs that are no longer in the log are older.
     return reply({"items": [*items, *(unanswered_object(each) for each in unanswered.values())]})
 
 
@@ -328,7 +328,7 @@ async def _send(request: HttpRequest, user: User) -> tuple[Engine, Sent]:
     send = SendRequest.parse(_body(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
     quotas().sends.check(user.pk, per_minute=settings.CHAT_SENDS_PER_MINUTE)
     chat = await engine()
-    # Who asks was looked up a moment ago.
+    # The user was loaded a moment ago.
     return chat, await chat.send(user.pk, send, find_user=lambda: user)
 
 
@@ -359,9 +359,9 @@ def _saved_object(message_id: Any) -> Any:
 
 
 def _last_id(request: HttpRequest) -> str:
-    """What a client says when it comes back goes before the address that it was opened with.
+    """The cursor of a reconnecting client takes precedence over the one in its original URL.
 
-    An EventSource has a header for it; some that stand in for one have a parameter, which they add to the address.
+    EventSource sends it in a header; some polyfills add a parameter to the URL instead.
     """
     said = request.headers.get("Last-Event-ID", "") or request.GET.get("lastEventId", "")
     return said or request.GET.get("after", "")

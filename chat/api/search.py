@@ -1,4 +1,4 @@
-"""Search in one's own conversations."""
+"""Search in the user's own conversations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from chat.search.segments import marked
 from chat.search.words import Words
 
 SIZE: Final = 20
-# On a page, whatever is asked for: each is three rows of the database, and a line of text that is looked for.
+# Hits on a page, whatever `limit` asks for: each one costs three database rows and an excerpt.
 LARGEST: Final = 50
 
 

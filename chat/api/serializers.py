@@ -54,7 +54,7 @@ def message_object(message: Message) -> objects.Message:
 
 
 def _parts(message: Message) -> list[parts.Part]:
-    """None of a message that is only its text."""
+    """The parts; empty for a message that is only its text."""
     found = parts_of(message)
     return [] if len(found) == 1 and isinstance(found[0], parts.Text) and not found[0].agent else found
 
@@ -86,7 +86,7 @@ def _part_object(part: parts.Part) -> objects.MessagePart:
 
 
 def branch_message_object(message: Message, *, siblings: Iterable[UUID]) -> objects.Message:
-    """A message as one of those at its place in the conversation."""
+    """A message with the ids of all messages at its place in the conversation."""
     return {**message_object(message), "siblings": [str(each) for each in siblings]}
 
 
@@ -112,12 +112,12 @@ def problem_object(problem: Problem) -> objects.ModelProblem:
 
 
 def suggestion_object(suggestion: Suggestion) -> objects.Suggestion:
-    """In the reader's language, if it is one of those that a new site has."""
+    """In the user's language, if it is one of the default suggestions."""
     return {"title": gettext(suggestion.title), "text": gettext(suggestion.text)}
 
 
 def run_object(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> objects.Run:
-    """`unanswered`: its question, where that waits to be asked again or dismissed."""
+    """`unanswered`: its question, while it waits to be retried or dismissed."""
     return {
         "run_id": run.run_id,
         "conversation_id": run.conversation_id,
@@ -131,7 +131,7 @@ def run_object(run: RunInfo, unanswered: UnansweredQuestion | None = None) -> ob
 
 
 def saved_run_object(answer: Message) -> objects.Run:
-    """A run that the log has let go of, by its answer as `archive.saved_run` reads it. Asks the database."""
+    """A run that is no longer in the log, from its answer as loaded by `replay.saved_run`. Queries the database."""
     run_id = str(answer.run_id)
     question = answer.parent
     return {
@@ -147,7 +147,7 @@ def saved_run_object(answer: Message) -> objects.Run:
 
 
 def unanswered_object(question: UnansweredQuestion) -> objects.Run:
-    """A failed run that the log has let go of."""
+    """A failed run that is no longer in the log."""
     run_id = str(question.run_id)
     return {
         "run_id": run_id,
@@ -162,7 +162,7 @@ def unanswered_object(question: UnansweredQuestion) -> objects.Run:
 
 
 def _wait_of(question: Any) -> objects.Unanswered:
-    """Of a question as `UnansweredQuestion.objects.of` reads it."""
+    """For a question loaded by `UnansweredQuestion.objects.of`."""
     return {"failed_at": time_text(question.failed_at), "first": question.is_first}
 
 

@@ -1,4 +1,4 @@
-"""The addresses of the API (docs/protocol.md)."""
+"""The URLs of the API (docs/protocol.md)."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from chat.protocol.untrusted_input import UUID_PATTERN
 
 
 class IdConverter:
-    """A UUID as any client writes it: Django's own takes no capitals (Swift), and none without dashes (.NET)."""
+    """A UUID in any common form: Django's converter rejects upper case (Swift) and UUIDs without dashes (.NET)."""
 
     regex = UUID_PATTERN
 

@@ -1,1 +1,1 @@
-"""Reading a run as Server-Sent Events, or waiting for its end."""
+"""Following a run as Server-Sent Events, or waiting for its end."""

@@ -1,8 +1,8 @@
-"""Responses that take their time, without a thread and a database connection.
+"""Long responses that hold neither a thread nor a database connection.
 
-Django keeps a thread, and the connection it opened, for as long as a response lasts. So a view only decides: it
-authorizes, and hands over. This wrapper then responds, at once and straight from the log: Django finishes its part of
-the request beside it, in milliseconds that a first token would otherwise wait for.
+Django keeps a thread, and the connection it opened, for as long as a response lasts. So a view only authorizes the
+request and hands it over. This wrapper then responds at once, straight from the log, while Django finishes its part of
+the request: the first token does not wait those milliseconds.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 Body = AsyncGenerator[bytes, None]
 Responder = Callable[[Send], Coroutine[Any, Any, None]]
 
-# How long an answer may be waited for in silence: as long as a stream of a live run.
+# How long a waiting response may be silent: as long as the stream of a live run.
 SILENT_SECONDS: Final = LIVE_SECONDS
-# A `send` with room for more returns at once.
+# A `send` returns at once while the write buffer has room.
 STALL_SECONDS: Final = 0.05
 _SLOT: Final = "chat.responder"
 _PLACES: Final = "chat.places"
-# What Django's middleware adds to every other response, which these do not wait for.
+# Django's middleware adds these to all other responses; these responses do not wait for it.
 COMMON_HEADERS: Final = {
     "Vary": "Cookie, Authorization",
     **NO_PAGE,
 }
-# For what is to arrive as it is sent.
+# For responses that no proxy may buffer.
 _UNHELD: Final = {
     "X-Accel-Buffering": "no",
-    # Compression would hold text back, and Django's would make each chunk a gzip file of its own.
+    # Compression would delay text, and Django's would make each chunk a separate gzip file.
     "Content-Encoding": "identity",
     **COMMON_HEADERS,
 }
@@ -59,12 +59,12 @@ HEADERS: Final = {
     "Cache-Control": "no-cache, no-transform",
     **_UNHELD,
 }
-# Of an answer that begins before it is known.
+# Of a response that begins before its result is known.
 _LATE_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store", **_UNHELD}
 
 
 async def take_a_place(request: HttpRequest, reader: User) -> None:
-    """Before a response that takes its time: among those that the reader may have open, until this one has ended.
+    """Count a long response against the user's limit until it ends. Call this before starting one.
 
     Raises ApiError too_many_requests.
     """
@@ -78,7 +78,7 @@ async def take_a_place(request: HttpRequest, reader: User) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Follows:
-    """The runs that a response follows at a moment, and who answers a run: for what is counted of them."""
+    """The runs that a response follows at the moment, and the labels of each run for metrics."""
 
     run_ids: Callable[[], Sequence[str]]
     labels: RunLabels
@@ -89,9 +89,9 @@ class Follows:
 
 
 def stream(request: HttpRequest, reader: User, body: Body, follows: Follows) -> HttpResponse:
-    """The response of a view whose body is `body`. It is sent at once; what Django adds to it later is not.
+    """Respond with the stream `body`. It is sent at once; anything Django adds to the response later is not sent.
 
-    It ends early when its reader is signed out: the client's next request then hears why.
+    It ends early when the user is signed out; the client's next request then tells it why.
     """
     sent = _nothing() if request.method == "HEAD" else body
     _hand_over(request, reader, lambda send: _pump(sent, send, follows), follows)
@@ -101,10 +101,10 @@ def stream(request: HttpRequest, reader: User, body: Body, follows: Follows) -> 
 def later(
     request: HttpRequest, reader: User, answer: Coroutine[Any, Any, HttpResponse], follows: Follows
 ) -> HttpResponse:
-    """The response of a view that has to wait for its answer: JSON.
+    """Respond with JSON that has to be waited for.
 
-    What is known within SILENT_SECONDS is answered as it is. Later, the status is 200 whatever comes, and spaces come
-    before the answer: many clients give up what is silent for longer.
+    A result within SILENT_SECONDS is sent with its own status. After that the status is 200 whatever happens, and
+    spaces precede the body: many clients give up on a connection that is silent for longer.
     """
     _hand_over(request, reader, lambda send: _answer(answer, send), follows, farewell=not_signed_in().content)
     return HttpResponse()
@@ -113,7 +113,7 @@ def later(
 def _hand_over(
     request: HttpRequest, reader: User, respond: Responder, follows: Follows, *, farewell: bytes = b""
 ) -> None:
-    """`farewell`: what a response that has begun ends with if its reader is signed out."""
+    """`farewell`: ends a response that has already begun if its user is signed out."""
     request.scope[_SLOT].set_result(_HandedOver(reader.pk, respond, follows, farewell))  # type: ignore[attr-defined]
 
 
@@ -162,7 +162,7 @@ class EventStreams:
 
 
 class _Client:
-    """Whether the client is still there. Django listens while it works; what it has heard is not said again."""
+    """Tracks whether the client is still connected. A disconnect that Django receives is not delivered again."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -175,7 +175,7 @@ class _Client:
         return message
 
     async def gone(self, django: asyncio.Future[None]) -> None:
-        """Return when the client has gone. While Django works, only Django may receive."""
+        """Return when the client has disconnected. While Django works, only Django may call `receive`."""
         leaving = asyncio.ensure_future(self._gone.wait())
         try:
             either: list[asyncio.Future[Any]] = [leaving, django]
@@ -187,7 +187,7 @@ class _Client:
 
 
 class _Response:
-    """What is sent in one response, and its end if its reader is signed out before."""
+    """One response, which ends early if its user is signed out."""
 
     def __init__(self, send: Send, farewell: bytes) -> None:
         self._send = send
@@ -197,13 +197,13 @@ class _Response:
 
     async def send(self, message: Message) -> None:
         if self._refused:
-            # Nothing more is for this reader, and nothing may come after the end.
+            # The user may read no more, and nothing may follow the end of a response.
             await asyncio.Event().wait()
         self._begun = True
         await self._send(message)
 
     async def refused(self, scope: Scope, user_id: int) -> None:
-        """Return when the reader may not read on and has been told so: what has begun ends, else it is a refusal."""
+        """Return once the user is signed out and the client knows: by a 401, or by the end of the response."""
         await signed_out(scope, user_id)
         self._refused = True
         if self._begun:
@@ -220,7 +220,7 @@ async def _respond(
     refused: Coroutine[Any, Any, None],
     follows: Follows,
 ) -> None:
-    """Respond until that ends, or the client goes away or is signed out, which ends it."""
+    """Respond until the end, or until the client disconnects or its user is signed out."""
     tasks = [asyncio.create_task(each) for each in (responding, gone, refused)]
     try:
         with metrics.READERS.labels("sse").track_inprogress():
@@ -236,15 +236,15 @@ async def _respond(
 
 
 async def _nothing() -> Body:
-    """The body for who asks for the headers alone."""
+    """The empty body of a response to HEAD."""
     return
     yield
 
 
 async def _pump(body: Body, send: Send, follows: Follows) -> None:
-    """Send a body. A send that waits makes the body wait."""
+    """Send a body. The body waits while the client is slow."""
     now = asyncio.get_running_loop().time
-    # A server whose client has just gone raises out of send, each in its own way: for us that is the end.
+    # After a disconnect `send` raises, differently on each server: that is the end of the response.
     with suppress(OSError):
         async with aclosing(body):
             await send(_start(200, HEADERS))
@@ -273,7 +273,7 @@ async def _answer(answer: Coroutine[Any, Any, HttpResponse], send: Send) -> None
 
 
 async def _send_spaces(answering: asyncio.Future[Any], send: Send) -> bool:
-    """Until the answer is there. Whether that was too late for a status."""
+    """Send spaces until the result is known. Returns whether the response has begun, so that its status is fixed."""
     has_begun = False
     while not (await asyncio.wait([answering], timeout=SILENT_SECONDS))[0]:
         with suppress(OSError):

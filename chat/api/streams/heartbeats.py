@@ -6,15 +6,15 @@ from typing import Final
 
 from django.conf import settings
 
-# Below the five seconds after which HTTP clients give a silent response up, unless they are told otherwise.
+# Below five seconds, the default read timeout of some HTTP clients.
 LIVE_SECONDS: Final = 4.0
 
 
 def idle() -> float:
-    """While nothing is being written."""
+    """While no run is live."""
     return float(settings.CHAT_HEARTBEAT_SECONDS)
 
 
 def live() -> float:
-    """While an answer is being written."""
+    """While a run is live."""
     return min(LIVE_SECONDS, idle())

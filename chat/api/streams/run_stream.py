@@ -28,14 +28,14 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-# Taken from the log at once, for a reader that has fallen behind. For one that reads no more it stays in memory.
-# An event's line is then no longer than 16 KiB, with its name and its ids: clients have limits for a line.
+# Read from the log at a time for a client that has fallen behind; for a stalled client it stays in memory.
+# A line with its event's name and ids is then at most 16 KiB: clients limit the length of a line.
 CHUNK_BYTES: Final = 15 * 1024
 FIND_AGAIN_SECONDS: Final = 1.0
 
 
 async def one_run(engine: Engine, run: RunInfo | Archived, after: Cursor | None) -> AsyncGenerator[bytes, None]:
-    """The run's events after a cursor, to its terminal event; the beginning of them, if the server ends."""
+    """The run's events after a cursor, up to its terminal event, or until the server shuts down."""
     yield ping(heartbeats.live(), retry_ms=RETRY_MS, id=str(after) if after else None)
     batches = engine.follow(run, after, limit=CHUNK_BYTES)
     departure = engine.draining.departure(lambda: False)
@@ -57,9 +57,9 @@ async def with_heartbeats(
     longest: Callable[[], float],
     now: Callable[[], float] | None = None,
 ) -> AsyncGenerator[T | bytes, None]:
-    """The items, and a ping whenever none has come for a heartbeat's time: `now`, which is never over `longest`.
+    """The items, and a ping after each `now()` seconds of silence (default and maximum: `longest()`).
 
-    At the departure it ends, between two items, with when to come back.
+    When `departure` returns, it ends between two items, with a ping that says when to reconnect.
     """
     departing = asyncio.ensure_future(departure)
     try:
@@ -93,7 +93,7 @@ _END: Any = object()
 
 
 class Cursors:
-    """The id of a multiplexed stream: every run's cursor, `<run id>:<cursor>` separated by commas."""
+    """The id of a multiplexed stream: every run's cursor, as `<run id>:<cursor>` separated by commas."""
 
     def __init__(self, cursors: dict[str, Cursor]) -> None:
         self._cursors = cursors
@@ -120,7 +120,7 @@ class Cursors:
         self._cursors[run_id] = cursor
 
     def ended(self, run_id: str) -> None:
-        """Nothing more comes of this run: its place need not be carried along."""
+        """Forget this run's cursor: it has no more events."""
         self._cursors.pop(run_id, None)
 
     @property
@@ -129,24 +129,24 @@ class Cursors:
 
 
 class Multiplex:
-    """All of a user's live runs and their notices on one stream; runs that begin later join by themselves."""
+    """All of a user's live runs and notices on one stream; runs that start later join automatically."""
 
     def __init__(self, engine: Engine, user_id: int, cursors: Cursors) -> None:
         self._engine = engine
         self._user_id = user_id
         self._cursors = cursors
-        # Of one: the followers wait until what they brought has been sent.
+        # Holds one item: each follower waits until its last batch has been sent.
         self._ready: asyncio.Queue[Callable[[], bytes]] = asyncio.Queue(1)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         # Runs that were followed to their end here.
         self._ended: set[str] = set()
-        # Once the reader's own runs go on from its cursors: before that, none may join from its beginning.
+        # Set once the client's runs are resumed from its cursors; until then no run may join from its beginning.
         self._joined = asyncio.Event()
         self._broken = asyncio.Event()
 
     @property
     def run_ids(self) -> list[str]:
-        """Those that are followed now."""
+        """The runs that are being followed."""
         return list(self._tasks)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
@@ -170,7 +170,7 @@ class Multiplex:
         return heartbeats.live() if self._tasks else heartbeats.idle()
 
     async def _departure(self) -> None:
-        """Return when the reader has to come back: the server ends, or something here has gone wrong."""
+        """Return when the client has to reconnect: the server shuts down, or a task of this stream failed."""
         leaving = asyncio.ensure_future(self._engine.draining.departure(self._is_idle))
         broken = asyncio.ensure_future(self._broken.wait())
         try:
@@ -187,7 +187,7 @@ class Multiplex:
             yield (await self._ready.get())()
 
     async def _resume(self) -> None:
-        """Go on with every run of the reader's cursors, from the database where the log has let go of it."""
+        """Resume every run of the client's cursors, from the database if it is no longer in the log."""
         for run_id in self._cursors.run_ids:
             cursor = self._cursors.get(run_id)
             run = await self._find(run_id)
@@ -197,18 +197,18 @@ class Multiplex:
                 self._start(run_id, run, cursor)
 
     async def _find(self, run_id: str) -> RunInfo | Archived | None:
-        """None for what the reader has no right to. Waits for a log or a database that is away."""
+        """The run; None if the user may not read it. Retries while the log or the database is unavailable."""
         while True:
             try:
                 return await self._engine.find(self._user_id, run_id)
             except ApiError:
                 return None
             except (LogUnavailable, DatabaseError) as error:
-                logger.warning("A stream waits to go on with run %s: %s", run_id, error)
+                logger.warning("sse: resuming failed for run %s, retrying: %r", run_id, error)
                 await asyncio.sleep(FIND_AGAIN_SECONDS)
 
     async def _join_runs(self) -> None:
-        """What cannot be seen now is looked for again, soon enough."""
+        """Follow all live runs. If the log is unavailable, `_keep_joining` tries again."""
         try:
             runs = await self._engine.log.runs_of(self._user_id)
         except LogUnavailable:
@@ -218,7 +218,7 @@ class Multiplex:
                 self._start(run.run_id, run, None)
 
     async def _keep_joining(self) -> None:
-        """A notice may be lost: nobody's answer hangs on one."""
+        """Look for new runs periodically, because a notice may be lost."""
         await self._joined.wait()
         while True:
             await asyncio.sleep(heartbeats.idle())
@@ -235,9 +235,9 @@ class Multiplex:
         self._look_at(task)
 
     def _look_at(self, task: asyncio.Task[None]) -> None:
-        """A reader that comes back with its cursors misses nothing; one that stays would wait for what never comes."""
+        """End the stream if a task failed: a client that reconnects with its cursors misses nothing."""
         if not task.cancelled() and (error := task.exception()):
-            logger.error("A stream of user %s is broken off.", self._user_id, exc_info=error)
+            logger.error("sse: stream failed for user %s", self._user_id, exc_info=error)
             self._broken.set()
 
     async def _follow(self, run_id: str, run: RunInfo | Archived, after: Cursor | None) -> None:
@@ -247,7 +247,7 @@ class Multiplex:
 
     async def _follow_notices(self) -> None:
         async with channel.listen(self._user_id) as received:
-            # Now, so that of a run that begins meanwhile there is a notice.
+            # Only now: a run that starts in the meantime sends a notice.
             await self._resume()
             await self._join_runs()
             self._joined.set()
@@ -258,7 +258,7 @@ class Multiplex:
 
 
 class _Chunk:
-    """Encoded when its turn comes: the id then holds every run's place as the reader will have it."""
+    """A batch that is encoded only when it is sent, so that its ids hold the cursors the client then has."""
 
     def __init__(self, cursors: Cursors, run_id: str, batch: Batch) -> None:
         self._cursors = cursors

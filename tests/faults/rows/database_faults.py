@@ -20,7 +20,7 @@ TOKEN: Final = len(numbered("", 1))
 AWAY_SECONDS: Final = 20.0
 PROVOKED: Final = (
     "not checked",
-    "A call of the API failed",
+    "api: request failed",
     "failed",
 )
 

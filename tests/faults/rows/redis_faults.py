@@ -102,7 +102,7 @@ async def any_fault(rig: Rig) -> list[Trial]:
 async def under(rig: Rig, fault: Fault, *, after: float = 0.5, runs: int = RUNS) -> list[Trial]:
     """Answers of both servers, in whose middle the fault comes."""
     rig.upstream.forget()
-    rig.site.expected = (*rig.site.expected, "A call of the API failed", "failed")
+    rig.site.expected = (*rig.site.expected, "api: request failed", "failed")
     count = COUNT if fault in BRIEF else COUNT + round(RATE * PARTITION_SECONDS)
     started = await asyncio.gather(
         *(start(rig, number % 2, number // 2, count=count, rate=RATE) for number in range(runs))
