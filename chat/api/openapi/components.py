@@ -1,4 +1,4 @@
-"""The schemas of the document, made from the types of `chat.protocol`. Dialect: 2020-12, as OpenAPI 3.1 has it."""
+"""The schemas of the document, generated from the types of `chat.protocol`. JSON Schema 2020-12, as in OpenAPI 3.1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def ref(name: str) -> Schema:
 
 
 def schemas_of(kinds: Iterable[type[Any]]) -> dict[str, Schema]:
-    """The schemas of these TypedDicts, and of those that they name, by name."""
+    """The schemas of these TypedDicts, and of all that they refer to, by name."""
     wanted = list(kinds)
     _, found = msgspec.json.schema_components(wanted, ref_template=f"{_PLACE}{{name}}")
     types = {kind.__name__: kind for kind in _with_named(wanted)}
@@ -26,7 +26,7 @@ def schemas_of(kinds: Iterable[type[Any]]) -> dict[str, Schema]:
 
 
 def schema_of(kind: Any) -> Schema:
-    """The schema of a field's type, or a schema as it is."""
+    """The schema of a field's type. A schema is returned unchanged."""
     if isinstance(kind, dict):
         return kind
     (schema,), found = msgspec.json.schema_components([kind], ref_template=f"{_PLACE}{{name}}")
@@ -34,7 +34,7 @@ def schema_of(kind: Any) -> Schema:
 
 
 def _with_named(kinds: list[type[Any]]) -> Iterable[type[Any]]:
-    """The types and those inside them, each once."""
+    """The TypedDicts among these types and inside them, each once."""
     found: dict[str, type[Any]] = {}
     waiting: list[Any] = list(kinds)
     while waiting:
@@ -56,13 +56,13 @@ def _object(kind: type[Any], schema: Schema, found: dict[str, Schema]) -> Schema
         "type": "object",
         **({"description": " ".join(kind.__doc__.split())} if kind.__doc__ else {}),
         "properties": properties,
-        # What a client sends has no other fields, and may omit each.
+        # Without required fields it is a request body: every field is optional, and no other is allowed.
         **({"required": required} if required else {"additionalProperties": False}),
     }
 
 
 def _plain(schema: Schema, found: dict[str, Schema]) -> Schema:
-    """Without `anyOf`: of a choice, and of a reference beside null, generators make types without fields."""
+    """Without `anyOf`, not even of a reference and null: generators turn it into types without fields."""
     schema = {name: value for name, value in schema.items() if name != "anyOf"} | _chosen(schema, found)
     if "items" in schema:
         schema["items"] = _plain(schema["items"], found)

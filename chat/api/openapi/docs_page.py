@@ -1,4 +1,4 @@
-"""The schema as a page shows it: sections of calls, then the objects and the events that they name."""
+"""The schema as the docs page shows it: sections of calls, then the objects and events that they refer to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMATS: Final = {"uuid": "UUID", "date-time": "time", "uri-reference": "addres
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A word of a type. One that names another schema links to its place on the page."""
+    """A word of a type. The name of another schema links to its place on the page."""
 
     text: str
     anchor: str = ""
@@ -41,7 +41,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response. `codes` are those of an error; the page explains each once, in a table of its own."""
+    """A response. `codes` are its error codes; the page explains each of them once, in a table."""
 
     status: str
     description: str
@@ -72,7 +72,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An object. `event` is the name on the wire, if it is an event's data."""
+    """An object. `event` is the event's name on the wire if the object is event data."""
 
     name: str
     event: str
@@ -99,7 +99,7 @@ class Reference:
 
 
 def reference(document: Schema) -> Reference:
-    """All that the page shows, in its order."""
+    """The content of the page, in its order."""
     info, schemas = document["info"], document["components"]["schemas"]
     codes = schemas["ErrorCode"]
     sections = {tag["name"]: Section(tag["name"], tag["description"]) for tag in document["tags"]}
@@ -170,7 +170,7 @@ def _field(name: str, schema: Schema, is_required: bool) -> Field:
 
 
 def _types(schema: Schema) -> list[Type]:
-    """The words that name a type, to be written one after the other."""
+    """The words of a type, to be joined without spaces."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
         return [Type(name, name)]

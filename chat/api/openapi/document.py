@@ -1,4 +1,4 @@
-"""The whole document: OpenAPI 3.1, made by walking the API's addresses and reading what stands above each view."""
+"""The whole OpenAPI 3.1 document, generated from the API's URL patterns and the decorator of each view."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _TAGS: Final[list[Schema]] = [
 _IDS: Final = {"run_id": "A run's id.", "conversation_id": "A conversation's id."}
 _READING: Final[list[Schema]] = [{"token": []}, {"session": []}]
 _WRITING: Final[list[Schema]] = [{"token": []}, {"session": [], "csrf": []}]
-# How any call can be refused.
+# Errors that any call can return.
 _ALWAYS: Final = (
     "not_signed_in",
     "another_user",
@@ -62,19 +62,19 @@ _BODY: Final = ("bad_json", "bad_request", "request_timeout", "body_too_big")
 
 
 class Undocumented(Exception):
-    """A view of the API has no `@call` above it."""
+    """A URL pattern, view or tag of the API lacks its documentation."""
 
 
 def document() -> Schema:
-    """With the settings as they are now. Raises Undocumented."""
-    # Only now: the document is itself one of the API's addresses.
+    """The document, with the current settings. Raises Undocumented."""
+    # Imported here because the document has a URL in the API itself.
     from chat.api.urls import urlpatterns
 
     return describe(urlpatterns)
 
 
 def describe(patterns: Iterable[URLPattern | URLResolver]) -> Schema:
-    """The document of these addresses."""
+    """The document of these URL patterns. Raises Undocumented."""
     calls = list(_calls(patterns))
     if unknown := {call.tag for _, _, _, call in calls} - {tag["name"] for tag in _TAGS}:
         raise Undocumented(f"These tags have no description: {', '.join(sorted(unknown))}.")
@@ -98,12 +98,12 @@ def describe(patterns: Iterable[URLPattern | URLResolver]) -> Schema:
 
 
 def address_of(path: str) -> str:
-    """The whole address of a path below the API's own."""
+    """The full URL path of a path relative to the API's root."""
     return reverse("chat:api:openapi").removesuffix("openapi.json") + path
 
 
 def _calls(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[tuple[str, list[str], str, Call]]:
-    """The path, the ids in it, the method and the call of every view. A view of one method needs no `route`."""
+    """The path, its ids, the method and the call of every view. A view without `route` is for GET."""
     for pattern in patterns:
         if not isinstance(pattern, URLPattern):
             raise Undocumented(f"{pattern} is no address of a call.")
@@ -190,7 +190,7 @@ def _parameter(parameter: Parameter) -> Schema:
 
 
 def _types(calls: Iterable[Call]) -> list[type[Any]]:
-    """What the calls give, each once, in the order of the calls."""
+    """The response types, each once, in the order of the calls."""
     given = (each.body for call in calls for each in call.gives.values())
     return list(dict.fromkeys(body for body in given if isinstance(body, type)))
 

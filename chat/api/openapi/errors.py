@@ -1,4 +1,4 @@
-"""How the document describes errors: all from the table of chat.protocol.errors."""
+"""The errors in the document, all from the table in chat.protocol.errors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final
 from chat.api.openapi.components import TEXT, Schema, ref
 from chat.protocol.errors import ERRORS
 
-# Of an extension that generators know: what each value of an `enum` means.
+# An extension that generators know: the meaning of each value of an `enum`.
 SENTENCES: Final = "x-enum-descriptions"
-# Of one of our own: the codes that a response may have. In its schema, generators would make a type of each response.
+# Our own extension: the codes a response may have. In its schema, they would give each response a type of its own.
 CODES_HERE: Final = "x-error-codes"
 
 _ALWAYS: Final[Schema] = {
@@ -54,7 +54,7 @@ def error_schemas() -> dict[str, Schema]:
         "ErrorCode": {
             "type": "string",
             "description": "What is wrong, for a program.",
-            # Not a `oneOf` of constants, each with its sentence: generated clients fail on every error then.
+            # Not a `oneOf` of constants with descriptions: generated clients would fail on every error.
             "enum": list(ERRORS),
             SENTENCES: [kind.sentence for kind in ERRORS.values()],
         },
@@ -62,7 +62,7 @@ def error_schemas() -> dict[str, Schema]:
 
 
 def error_responses(codes: Iterable[str]) -> dict[str, Schema]:
-    """The responses of a call that can be refused, or fail, with these codes, by status."""
+    """The responses of a call that can fail with these codes, by status."""
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(ERRORS[code].status, []).append(code)

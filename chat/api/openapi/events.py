@@ -1,7 +1,7 @@
 """The events of a run (docs/protocol.md), and the two streams that carry them.
 
-An item of a stream is written as OpenAPI 3.2 would have it in `itemSchema`, which 3.1 does not know: it has the fields
-of a Server-Sent Event, and its `data` is JSON inside a string.
+OpenAPI 3.1 has no `itemSchema`, so a stream item is written as in 3.2: an object with the fields of a Server-Sent
+Event, whose `data` is JSON in a string.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def schema_name(event: str) -> str:
 
 
 def _data(name: str, kind: type[Any]) -> Schema:
-    """With the event's own name in it, as every transport sends it."""
+    """An event's data with its name in `type`, as every transport sends it."""
     schema = _first("type", name, schemas_of([kind])[kind.__name__])
     if name == "error":
         schema["properties"]["code"] = ref("ErrorCode")
@@ -54,7 +54,7 @@ def _data(name: str, kind: type[Any]) -> Schema:
 
 
 def _first(name: str, value: str, schema: Schema) -> Schema:
-    """With a field before all others that has always this value."""
+    """The schema with a constant as its first field."""
     return {
         **schema,
         "properties": {name: {"const": value}, **schema["properties"]},

@@ -1,4 +1,4 @@
-"""The bodies of requests: what their types cannot say, which is how fields exclude each other, and examples."""
+"""Request bodies: examples, and which fields exclude each other, which the types cannot express."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _send() -> Schema:
     send["properties"]["text"]["maxLength"] = settings.CHAT_MESSAGE_CHARACTERS
     return {
         **send,
-        # Exactly one of the three, as validators read it; a `oneOf` costs generated clients all fields.
+        # Exactly one of the three, for validators. With `oneOf`, generated clients would lose all fields.
         **_either("regenerate_id", _either("continue_id", _needed("text"))),
         "examples": [
             {"text": "Why is the sky blue?"},
@@ -57,7 +57,7 @@ def _changes() -> Schema:
 
 
 def _either(name: str, otherwise: Schema) -> Schema:
-    """With this field, all that exclude it are omitted or null."""
+    """With this field, all fields that it excludes are omitted or null."""
     absent = {other: {"type": "null"} for other in ("text", "parent_id", *AGAIN) if other != name}
     return {"if": _needed(name), "then": {"properties": absent}, "else": otherwise}
 
