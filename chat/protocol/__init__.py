@@ -1,1 +1,1 @@
-"""What a client reads: events, errors, close codes, headers. Imports the standard library alone."""
+"""The wire format: events, errors, close codes, headers. Imports only the standard library and msgspec."""

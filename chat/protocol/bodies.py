@@ -1,4 +1,4 @@
-"""Reading what a client sends into a type of this package, with sentences of our own for what is wrong."""
+"""Validates request data against a type of this package, with our own error messages."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _NOUNS: Final = {
 
 
 def read(data: Mapping[str, Any], kind: type[T]) -> T:
-    """The same data as the TypedDict `kind`. Fields that it does not have are dropped, none is made up.
+    """The data as the TypedDict `kind`. Unknown fields are dropped; missing fields get no default.
 
-    Raises ApiError bad_request with a sentence that names the field.
+    Raises ApiError bad_request, whose message names the field.
     """
     try:
         return msgspec.convert(data, kind)
@@ -38,7 +38,7 @@ def read(data: Mapping[str, Any], kind: type[T]) -> T:
 
 @cache
 def names(kind: Any) -> tuple[str, ...]:
-    """The fields of a TypedDict, in the order in which they are written."""
+    """The fields of a TypedDict, in the order of their definition."""
     return tuple(get_type_hints(kind))
 
 

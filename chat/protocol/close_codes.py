@@ -15,4 +15,4 @@ FRAME_TOO_BIG: Final = 4413
 FLOOD: Final = 4429
 
 FINAL: Final = frozenset({PROTOCOL, NOT_SIGNED_IN, FORBIDDEN})
-"""After these a client does not reconnect. Every other close means: reconnect with jittered backoff."""
+"""A client does not reconnect after these. After any other close, it reconnects with jittered backoff."""

@@ -1,4 +1,4 @@
-"""Cursors: places in the log of a run, as clients send them back (docs/protocol.md)."""
+"""Cursors: positions in the log of a run, which clients send to resume (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _CURSOR = re.compile(CURSOR_PATTERN)
 
 
 class BadCursor(ValueError):
-    """The text is not a cursor. A cursor of another log is well formed and is not this error."""
+    """The text is not a cursor. A well-formed cursor of another log does not raise it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last event that a reader has applied: `<epoch>.<seq>`. Seq 0 is the place before the first event."""
+    """The last event that a client has applied: `<epoch>.<seq>`. Seq 0 is before the first event."""
 
     epoch: str
     seq: int

@@ -1,6 +1,6 @@
-"""Every error that a client can be told of: one table, one JSON body, one exception.
+"""Every error that a client can receive: one table, one JSON body, one exception.
 
-Nothing has been changed when a request is refused with one of REQUEST_ERRORS.
+A request rejected with one of REQUEST_ERRORS has changed nothing.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ SERVER_ERRORS: Final = {
 }
 ERRORS: Final = {**REQUEST_ERRORS, **RUN_ERRORS, **SERVER_ERRORS}
 
-# How a run can fail: also by what refuses a request.
+# The errors a run can end with; some of them can also reject a request.
 RUN_FAILURES: Final = ("rate_limited", "unavailable", *RUN_ERRORS)
 
 
@@ -90,17 +90,17 @@ class ErrorBody(TypedDict):
 
 
 def error_fields(code: str, message: str, *, retryable: bool | None = None) -> ErrorFields:
-    """What every error tells. `message` is a sentence for a person. `retryable`: unless it is what the table says."""
+    """The fields of every error. `message` is a sentence for a person; `retryable` overrides the table's value."""
     return {"code": code, "message": message, "retryable": ERRORS[code].retryable if retryable is None else retryable}
 
 
 def error_body(code: str, message: str, *, retryable: bool | None = None) -> ErrorBody:
-    """The JSON body of every HTTP response that is an error."""
+    """The JSON body of every HTTP error response."""
     return {"error": error_fields(code, message, retryable=retryable)}
 
 
 class ApiError(Exception):
-    """A request is refused. `message` is a sentence for the person; `retry_after` is in seconds."""
+    """The request is rejected. `message` is a sentence for a person; `retry_after` is in seconds."""
 
     def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -119,5 +119,5 @@ class ApiError(Exception):
 
 
 def not_found() -> ApiError:
-    """For what does not exist and for what belongs to somebody else: the same error, so nobody can tell them apart."""
+    """The same error for missing objects and for those of another user, so that nobody can tell them apart."""
     return ApiError("not_found", "There is nothing here with this id.")

@@ -1,4 +1,4 @@
-"""What each event of a run carries, by the event's name. Every transport sends it with `type`, the name, beside it."""
+"""The data of each event of a run. Every transport adds the event's name to it as `type`."""
 
 from __future__ import annotations
 
@@ -173,4 +173,4 @@ EVENTS: Final[dict[str, Any]] = {
     "done": Done,
     "error": Failure,
 }
-"""The type of the data of each event of a run."""
+"""The data type of each event, by its name."""

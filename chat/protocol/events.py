@@ -1,7 +1,7 @@
 """The events of a run.
 
-The names, the fields and their meaning are those of the streaming protocol, version 1 (docs/protocol.md).
-Every transport sends these objects, `typed`; they differ only in framing.
+Names, fields and meanings are those of the streaming protocol, version 1 (docs/protocol.md). All transports send the
+same objects, with their `type`; they differ only in framing.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from chat.protocol.event_data import Done, Failure, Start, Usage
 TERMINAL: Final = frozenset({"done", "error"})
 MERGEABLE: Final = frozenset({"token", "reasoning"})
 
-# Of a text that becomes several entries, each has no more: in JSON, where a character may take six bytes, 15 KiB.
+# The most in each entry of a text split into several: at most 15 KiB in JSON, where a character may take six bytes.
 ENTRY_CHARACTERS: Final = 2560
 
 
 def typed(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """An event's data as a transport sends it: it tells its event's name, for clients that hand out the data alone."""
+    """An event's data as transports send it: with its name, because some clients expose only the data."""
     return {"type": name, **data}
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a run, before the log has numbered it."""
+    """An event of a run that is not yet numbered by the log."""
 
     name: str
     data: Mapping[str, Any]
@@ -39,7 +39,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event with its place in the log. After `merge`, the place of its last part."""
+    """An event with its position in the log. After `merge`, the position of its last part."""
 
     seq: int
     name: str
@@ -63,7 +63,7 @@ def reasoning(text: str) -> Event:
 
 
 def thought(duration_ms: int) -> Event:
-    """How long the reasoning took that ends here."""
+    """Ends a piece of reasoning; says how long it took."""
     return Event("reasoning", {"text": "", "duration_ms": duration_ms})
 
 
@@ -84,7 +84,7 @@ def done(data: Done) -> Event:
 
 
 def error(code: str, message: str, *, retryable: bool | None = None, retry_after: float | None = None) -> Event:
-    """`retryable`: unless it is what the table of errors says."""
+    """`retryable` overrides the value from the table of errors."""
     fields = error_fields(code, message, retryable=retryable)
     data: Failure = {"code": code, "message": message, "retryable": fields["retryable"]}
     if retry_after is not None:
@@ -93,7 +93,7 @@ def error(code: str, message: str, *, retryable: bool | None = None, retry_after
 
 
 def merge(entries: Iterable[Entry]) -> list[Entry]:
-    """Join neighbouring `token` (or `reasoning`) entries of one agent; the result carries the seq of its last part."""
+    """Join adjacent `token` (or `reasoning`) entries of one agent; the result has the seq of its last part."""
     merged: list[Entry] = []
     parts: list[str] = []
     for entry in entries:
@@ -113,7 +113,7 @@ def _joins(last: Entry, entry: Entry) -> bool:
     return (
         entry.name == last.name
         and entry.data.get("agent") == last.data.get("agent")
-        # How long it took stands at the end of a thought.
+        # A duration marks the end of a thought.
         and "duration_ms" not in last.data
     )
 

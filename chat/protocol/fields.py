@@ -1,4 +1,4 @@
-"""The kinds of values in JSON, with what JSON Schema (2020-12) says of them. msgspec reads it from `Meta`.
+"""Types of JSON values, with JSON Schema (2020-12) keywords in `Meta`, where msgspec reads them.
 
 To a type checker they are plain `str` and `int`.
 """
@@ -12,17 +12,17 @@ from msgspec import Meta
 from chat.protocol.cursors import CURSOR_PATTERN
 from chat.protocol.untrusted_input import UUID_PATTERN
 
-# What a person reads must hold more than white space.
+# Text for people must have more than white space.
 NOT_BLANK: Final = r"\S"
 
 
 def says(description: str, **keywords: Any) -> Meta:
-    """What a field means, and further keywords of its JSON Schema. They document: they are not checked on reading."""
+    """A field's description and other JSON Schema keywords. They only document: reading does not check them."""
     return Meta(description=description, extra_json_schema=keywords or None)
 
 
 def one_of(*values: str) -> Meta:
-    """A string that is one of these."""
+    """One of these strings. Like `says`, it is not checked."""
     return Meta(extra_json_schema={"enum": list(values)})
 
 

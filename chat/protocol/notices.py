@@ -1,4 +1,4 @@
-"""Notices: what all of a person's open clients are told at once (docs/protocol.md)."""
+"""Notices: sent to all connected clients of a user at once (docs/protocol.md)."""
 
 from __future__ import annotations
 

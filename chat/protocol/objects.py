@@ -1,6 +1,6 @@
-"""The JSON objects of the API: what its calls take and give. The OpenAPI document is made from these types.
+"""The JSON objects in the API's requests and responses. The OpenAPI document is generated from these types.
 
-Objects that a client reads may get more fields: clients ignore those that they do not know.
+Fields may be added to responses: clients ignore unknown fields.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from chat.protocol.fields import (
 from chat.protocol.untrusted_input import UUID_PATTERN
 
 ROOT: Final = "root"
-"""As a parent id: the message begins the conversation anew, beside its first message."""
+"""As a parent id: the message becomes a sibling of the conversation's first message."""
 
 TITLE_LENGTH: Final = 120
 

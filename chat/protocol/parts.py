@@ -1,20 +1,20 @@
-"""A message is its parts, in the order in which they began: text, reasoning, calls of tools, members of a team.
+"""A message is a sequence of parts, in the order they began: text, reasoning, tool calls, members of a team.
 
-    fold(entries) → parts        what a log says
-    unfold(parts) → events       a log that says it
-    text_of(parts) → str         the answer: the text of no agent
+    fold(entries) → parts        the parts in a log
+    unfold(parts) → events       events that fold to these parts
+    text_of(parts) → str         the answer: all text without an agent
 
-Laws (tests/protocol/test_parts.py; static/js/message/parts.js keeps them on the same fixtures):
+Laws (tests/protocol/test_parts.py; static/js/message/parts.js is tested with the same fixtures):
 
-* `fold(unfold(parts)) == parts`, for parts that a fold can give
+* `fold(unfold(parts)) == parts`, for parts that `fold` can return
 * `fold(merge(entries)) == fold(entries)`
-* A reader may be cut off anywhere and go on: `Folder` takes the entries in any number of pieces.
-* `reset` empties.
-* `text_of(fold(entries))` is every `token` without `agent` since the last `reset`, joined; its length is what `done`
-  gives as `characters`.
+* A reader may be cut off anywhere and resume: `Folder` takes the entries in any number of pieces.
+* `reset` discards all parts.
+* `text_of(fold(entries))` is every `token` without `agent` since the last `reset`, joined; its length is
+  `characters` in `done`.
 
-Text goes on in the last part of its agent, if that is text; likewise reasoning. So parts of several agents, whose
-events come in turns, are not cut into pieces.
+Text is appended to the last part of its agent if that is text; likewise reasoning. So interleaved events of several
+agents do not cut their parts into pieces.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, Final, TypeVar
 
 from chat.protocol.events import Entry, Event
 
-# A piece is an object of five times the size that a token's text has.
+# Join the pieces after this many: a string object takes five times the size of a token's text.
 LOOSE_PIECES: Final = 1024
 
 
@@ -37,7 +37,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """`duration_ms`: how long the model took for it; None if nobody said so."""
+    """`duration_ms`: how long the model took for it; None if unknown."""
 
     text: str
     duration_ms: int | None = None
@@ -46,7 +46,7 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """`state`: running, done or failed. `items`: its progress. `result`: a preview, as events have it."""
+    """`state`: running, done or failed. `items`: its progress. `result`: a preview, as in events."""
 
     call_id: str
     tool: str
@@ -72,7 +72,7 @@ Part = Text | Reasoning | ToolCall | Member
 
 
 def fold(entries: Iterable[Entry]) -> list[Part]:
-    """The parts that the entries of a log say. Entries that say nothing of a message are passed over."""
+    """The parts in the entries of a log. Entries that are not part of a message are ignored."""
     folder = Folder()
     for entry in entries:
         folder.add(entry.name, entry.data)
@@ -80,7 +80,7 @@ def fold(entries: Iterable[Entry]) -> list[Part]:
 
 
 def unfold(parts: Iterable[Part]) -> Iterator[Event]:
-    """Events that say these parts, each as few as it takes."""
+    """Events that fold to these parts, as few as possible."""
     for part in parts:
         match part:
             case Text(text, agent):
@@ -99,12 +99,12 @@ def unfold(parts: Iterable[Part]) -> Iterator[Event]:
 
 
 def text_of(parts: Iterable[Part]) -> str:
-    """The answer: the text that is no agent's."""
+    """The answer: all text without an agent."""
     return "".join(part.text for part in parts if isinstance(part, Text) and not part.agent)
 
 
 class Folder:
-    """A fold that goes on. Whoever has it appends what comes; `parts` may be asked for at any time."""
+    """An incremental fold: `add` events as they arrive, and read `parts` at any time."""
 
     def __init__(self) -> None:
         self._open: list[_Open] = []
@@ -118,7 +118,7 @@ class Folder:
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is nothing but one text of no agent, or nothing at all."""
+        """Whether there is at most one part, and that is text without an agent."""
         return not self._open or (len(self._open) == 1 and type(self._open[0]) is _Words and not self._open[0].agent)
 
     @property
@@ -128,7 +128,7 @@ class Folder:
         return words[0] if len(words) == 1 else "".join(words)
 
     def add(self, name: str, data: Mapping[str, Any]) -> None:
-        """What an event says. An event that says nothing of a message changes nothing."""
+        """Apply an event. Events that are not part of a message change nothing."""
         match name:
             case "token":
                 self._words(_Words, data).add(data["text"])
@@ -153,7 +153,7 @@ class Folder:
                     member.status = data["status"]
 
     def _words(self, kind: type[W], data: Mapping[str, Any]) -> W:
-        """The last part of the agent, if it is of this kind; else a new one."""
+        """The agent's last part if it is of this kind, or else a new one."""
         agent = data.get("agent", "")
         last = self._last.get(agent)
         if type(last) is kind:
@@ -168,7 +168,7 @@ class Folder:
 
 
 class _Words:
-    """Text that grows."""
+    """A growing text."""
 
     __slots__ = ("_blocks", "_pieces", "agent")
 
@@ -185,7 +185,7 @@ class _Words:
 
     @property
     def text(self) -> str:
-        """Kept as it is returned: whoever saves a long answer would otherwise hold it twice."""
+        """Keeps the joined text, so that saving a long answer does not hold it twice."""
         self._blocks = ["".join([*self._blocks, *self._pieces])]
         self._pieces.clear()
         return self._blocks[0]

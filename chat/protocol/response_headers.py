@@ -1,4 +1,4 @@
-"""Headers of the answers that are no pages: streams, and refusals of the server before the application is asked."""
+"""Headers of responses without a page: streams, and errors that the server sends without calling the application."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Final
 
 
 def should_retry(retryable: bool) -> dict[str, str]:
-    """For the clients of OpenAI and Anthropic, and what is built on them.
+    """For the clients of OpenAI and Anthropic, and libraries built on them.
 
-    Without a word they send every 408, 409, 429 and 5xx again, also where that cannot help.
+    Without this header they retry every 408, 409, 429 and 5xx, even when a retry cannot succeed.
     """
     return {"X-Should-Retry": "true" if retryable else "false"}
 
 
-# No document is made of it, no other site may read or frame it, and no browser guesses what it is.
+# It is not a document, no other site may read or frame it, and browsers must not sniff its type.
 NO_PAGE: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

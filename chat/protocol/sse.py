@@ -19,31 +19,31 @@ RETRY_MS: Final = 1000
 def encode(name: str, data: Mapping[str, Any], *, id: str | None = None) -> bytes:
     """One event: `event:`, one `data:` line of JSON, `id:`, a blank line.
 
-    JSON text never holds a raw line break, so one data line is always enough. The id is last: some clients take it as
-    soon as its line is there, and would go on after an event whose data was cut off.
+    JSON text never contains a raw line break, so one data line is always enough. The id comes last: some clients store
+    it as soon as they read its line, and would resume after an event whose data was cut off.
     """
     return framed(name, dumps(typed(name, data)).encode(), id=id)
 
 
 def framed(name: str, json: bytes, *, id: str | None = None) -> bytes:
-    """As `encode`, of what is JSON already and has its type."""
+    """Like `encode`, for data that is already JSON and has its `type`."""
     tail = b"id: %b\n" % id.encode() if id is not None else b""
     return b"event: %b\ndata: %b\n%b\n" % (name.encode(), json, tail)
 
 
 def ping(heartbeat: float, *, retry_ms: int | None = None, id: str | None = None) -> bytes:
-    """A sign of life. `heartbeat`: the longest that this stream is silent, in seconds.
+    """A heartbeat event. `heartbeat`: the longest silence to expect on this stream, in seconds.
 
-    `id`: the place that the reader is at already, which some clients forget by an event that does not name it.
-    `retry_ms`: how long a client waits before it connects again. It has no block of its own, as several clients hand
-    out a block without data as an event, and their callers then read the empty text as JSON.
+    `id`: the client's current cursor, because some clients forget it after an event without an id.
+    `retry_ms`: how long a client waits before it reconnects. It is not sent in a block of its own: several clients
+    dispatch a block without data as an event, and their callers then parse the empty data as JSON.
     """
     head = b"" if retry_ms is None else b"retry: %d\n" % retry_ms
     return head + encode("ping", {"heartbeat": heartbeat}, id=id)
 
 
 def dumps(data: Any) -> str:
-    """Compact JSON in UTF-8. NaN and infinities are refused: they are no JSON."""
+    """Compact JSON with unescaped non-ASCII. Raises ValueError for NaN and infinities, which are not valid JSON."""
     return _encoder.encode(data)
 
 
@@ -52,7 +52,7 @@ _encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), al
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A decoded event. `id` is the last id that the stream has sent, which may be older than this event."""
+    """A decoded event. `id` is the last id in the stream so far, which may belong to an earlier event."""
 
     event: str
     data: str
@@ -66,7 +66,7 @@ class DecoderOverflow(ValueError):
 class Decoder:
     """Bytes in, events out; the bytes may be split anywhere.
 
-    An event that has not been closed by a blank line when the stream ends is dropped, as the specification says.
+    An event without its closing blank line at the end of the stream is dropped, as the specification says.
     """
 
     def __init__(self, *, limit: int = 16 * 1024 * 1024) -> None:

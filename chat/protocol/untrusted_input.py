@@ -1,4 +1,4 @@
-"""What comes in from outside as JSON or text, made safe to store and to send again."""
+"""Makes JSON and text from outside safe to store and to send on."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import uuid
 from typing import Any, Final
 
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
-# The most that PostgreSQL's integer holds; far below 2^53, where JavaScript's numbers stop being exact.
+# The largest PostgreSQL integer; far below 2^53, beyond which JavaScript's numbers are not exact.
 LARGEST_COUNT: Final = 2**31 - 1
-# With its dashes or without any, in capitals or not.
+# With or without dashes, case-insensitive.
 UUID_PATTERN: Final = "(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32})"
-# PostgreSQL stores no NUL, and no database and no UTF-8 encoder takes half of a surrogate pair.
+# PostgreSQL cannot store NUL, and no database or UTF-8 encoder accepts an unpaired surrogate.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _UUID = re.compile(UUID_PATTERN)
 
 
 class BadJson(ValueError):
-    """Not a JSON object. The message says why, for the sender."""
+    """Not a JSON object. The message tells the sender why."""
 
 
 def loads(raw: str | bytes) -> dict[str, Any]:
-    """A JSON object from an untrusted sender. Raises BadJson, whatever was sent."""
+    """Parse a JSON object from an untrusted sender. Raises only BadJson."""
     try:
         data = _decoder.decode(raw) if isinstance(raw, str) else json.loads(raw, parse_constant=_refuse_constant)
     except RecursionError:
@@ -40,9 +40,9 @@ def clean(text: str) -> str:
 
 
 def count(value: object) -> int | None:
-    """A number from outside as a count that every database stores: 0 to 2^31 - 1, rounded down.
+    """A number from outside as a count that every database can store: rounded down and clamped to 0 to 2^31 - 1.
 
-    What lies beyond is brought to the nearest end. None for what is no number: NaN, booleans and text included.
+    None for anything else, including NaN, booleans and text.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return None
@@ -50,7 +50,7 @@ def count(value: object) -> int | None:
 
 
 def parse_uuid(value: object) -> str | None:
-    """The canonical text of a UUID, however it is written (UUID_PATTERN), or None for anything else."""
+    """The canonical form of a UUID in any form that UUID_PATTERN allows; None for anything else."""
     return str(uuid.UUID(value)) if isinstance(value, str) and _UUID.fullmatch(value) else None
 
 
