@@ -73,7 +73,7 @@ class Answer:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What there is besides one text, in its order; empty if there is nothing."""
+        """All parts in order; empty if there is nothing but text."""
         return () if self._folder.is_plain else tuple(self._folder.parts)
 
     @property
@@ -96,7 +96,7 @@ class Answer:
         return self.first_token is not None
 
     def add(self, text: str, size: int, pieces: int = 1) -> int | None:
-        """Append text of `size` bytes, sent in so many pieces. Returns how long the thoughts took that it ends."""
+        """Append text of `size` bytes in `pieces` pieces. Returns the milliseconds of thinking it ended, if any."""
         thought_ms = self.end_thinking()
         self._folder.add("token", {"text": text})
         self.has_words = self.has_words or not text.isspace()
@@ -112,7 +112,7 @@ class Answer:
         self._was_shown(pieces)
 
     def end_thinking(self) -> int | None:
-        """The model thinks no more: how long it did, in milliseconds. None if it did not."""
+        """Mark the end of thinking. Returns its duration in milliseconds, or None if the model was not thinking."""
         if self._thinking_since is None:
             return None
         duration_ms = _milliseconds(self._clock() - self._thinking_since)
@@ -121,7 +121,7 @@ class Answer:
         return duration_ms
 
     def recant(self) -> str:
-        """Remove what the model has said from the text and return it. It counts as reasoning from now on."""
+        """Remove and return the generated text. It counts as reasoning from now on."""
         said = self.text[len(self._begun) :]
         self._begin()
         if said.strip():

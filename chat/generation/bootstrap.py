@@ -1,4 +1,4 @@
-"""The engine of an event loop, with all that it is made of: the one place that reads the settings for it."""
+"""Builds the engine of an event loop. Only this module reads the settings for it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def _given(chat: Engine) -> Engine:
 
 
 async def build() -> Engine:
-    """From the settings, started."""
+    """Build an engine from the settings and start it."""
     providers, models = await connect(provider_settings())
     budget = Budget(settings.CHAT_LOG_BYTES, settings.CHAT_LOG_BYTES_PER_USER)
     log: StreamLog = RedisLog(settings.REDIS_URL, budget=budget) if settings.REDIS_URL else MemoryLog(budget=budget)

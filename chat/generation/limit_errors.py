@@ -1,4 +1,4 @@
-"""What a person is told when their message is not admitted: by the limits of the log, or without a model."""
+"""The errors for a message that is not admitted: the log's limits are reached, or there is no model."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from chat.generation.model_watch import Problem
 from chat.protocol.errors import ApiError
 from chat.streams.base import Busy, Full, TooFast, TooMany
 
-# The Retry-After for limits that clear only when some answer ends.
+# Retry-After for limits that clear only when an answer ends.
 RETRY_SECONDS: Final = 5.0
 
 
 def limit_error(refused: Busy | TooFast | TooMany | Full) -> ApiError:
-    """The error for a rejected run. `unavailable` means a site-wide limit; the page has its own text for the rest."""
+    """The error for a rejected run. `unavailable` means a site-wide limit; the page has its own text for the others."""
     match refused:
         case Busy():
             return busy()

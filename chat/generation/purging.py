@@ -1,4 +1,4 @@
-"""Removes for good what was deleted too long ago to be restored, and gives the space back."""
+"""Purges deleted conversations that can no longer be restored, and old sessions, and frees their disk space."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GIVE_BACK_EVERY_SECONDS: Final = 0.2
 
 
 class Purging:
-    """Now, and then periodically, from `start` to `close`. Belongs to one event loop."""
+    """Purges at once and then periodically, from `start` to `close`. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""Replays runs that are no longer in the log from the database, as a short log of its own."""
+"""Replays runs that are no longer in the log from the database, each as a short log of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Entry, Event, merg
 from chat.protocol.parts import unfold
 from chat.streams.base import Batch, size_of
 
-# A cursor depends on how the text is cut into entries: another size needs another epoch.
+# Cursors depend on how text is split into entries, so another size needs another epoch.
 _CUT: Final = f"{ENTRY_CHARACTERS} "
 
 
@@ -47,12 +47,12 @@ def answer_of(owner_id: int, run_id: str) -> Message | None:
 
 
 def end_of(archived: Archived) -> Cursor:
-    """The place of the terminal event."""
+    """The cursor of the terminal event."""
     return Cursor(epoch_of(str(archived.run_id)), 1 + _Said(archived).count + 1)
 
 
 class _Said:
-    """What stands between `start` and the end of a saved run, entry by entry: its parts, long texts in pieces."""
+    """The entries between `start` and the end of a saved run: its parts, with long texts in pieces."""
 
     def __init__(self, archived: Archived) -> None:
         self._pieces: list[tuple[Event, int]] = []
@@ -67,7 +67,7 @@ class _Said:
         return len(self._pieces)
 
     def event(self, number: int) -> Event:
-        """The one with this number, from 0."""
+        """The event with this number, from 0."""
         event, piece = self._pieces[number]
         text = event.data.get("text", "")
         if event.name not in MERGEABLE or len(text) <= ENTRY_CHARACTERS:
@@ -75,13 +75,13 @@ class _Said:
         begin = piece * ENTRY_CHARACTERS
         cut = {**event.data, "text": text[begin : begin + ENTRY_CHARACTERS]}
         if begin + ENTRY_CHARACTERS < len(text):
-            # How long it took stands at its end.
+            # Only its last piece carries the duration.
             cut.pop("duration_ms", None)
         return Event(event.name, cut)
 
 
 def _entry(archived: Archived, said: _Said, seq: int) -> Entry:
-    """Of `start`, what was said, and `done`; or of `start` and `error`."""
+    """An entry of `start`, the parts and `done`; of a failed run, of `start` and `error`."""
     if isinstance(archived, UnansweredQuestion):
         event = _start_of(archived) if seq == 1 else _failure(archived)
     elif seq == 1:

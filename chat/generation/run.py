@@ -164,7 +164,7 @@ class _Said(TypedDict):
 
 
 def _said(entries: Sequence[events.Entry]) -> _Said:
-    """The answer as its log has it."""
+    """The answer in the log."""
     folder = Folder()
     for entry in entries:
         folder.add(entry.name, entry.data)

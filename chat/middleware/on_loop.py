@@ -3,7 +3,7 @@
 Under ASGI, Django runs both halves of each middleware in the request's thread and waits for them, since they might
 query a database. Twenty such thread hops were half the cost of a small API call, and each of them could wait behind
 any busy thread. Nearly all halves only look at headers, so they run on the event loop. Anything that queries the
-database or renders a page still runs in the request's thread: a request that has nothing for it gets none.
+database or renders a page still runs in the request's thread, which is only created when it is needed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Locale(OnLoop, LocaleMiddleware):
 
 
 class Common(OnLoop, CommonMiddleware):
-    """On the event loop. A response with status 204 gets no headers of a body (RFC 9110, 8.6)."""
+    """On the event loop. A 204 response gets no headers that describe a body (RFC 9110, 8.6)."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response = super().process_response(request, response)
@@ -131,7 +131,7 @@ ON_LOOP: Final = {
 
 
 class _Thread(ThreadPoolExecutor):
-    """Of one request. There is none before it is given something to do."""
+    """The thread of one request, created when it is first used."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=1)
@@ -143,9 +143,9 @@ class _Thread(ThreadPoolExecutor):
 
 
 class Handler(ASGIHandler):
-    """Django's, where a request that has nothing to do in a thread gets none.
+    """Django's handler, without a thread for requests that do not need one.
 
-    Django's own begins and ends each request there, to look after the connections that this thread keeps.
+    Django's own starts and ends every request in a thread, to manage that thread's database connections.
     """
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -161,12 +161,12 @@ class Handler(ASGIHandler):
                     )
                     await sync_to_async(end)() if thread.is_there else end()
         except RequestAborted:
-            """The client has gone before its request was here."""
+            """The client disconnected before its request had arrived."""
         finally:
             thread.shutdown(wait=False)
 
     async def _response(self, scope: Any, body: Any, receive: Any, send: Any) -> HttpResponseBase | None:
-        """What was sent; None if the client has gone before."""
+        """The response that was sent; None if the client disconnected first."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=type(self), scope=scope)
         request: Any
@@ -189,7 +189,7 @@ class Handler(ASGIHandler):
 
     async def _answer(self, request: HttpRequest, send: Any) -> HttpResponseBase:
         response: HttpResponseBase = await self.run_get_response(request)
-        # The client may go while it is sent.
+        # The client may disconnect while the response is sent.
         with suppress(asyncio.CancelledError):
             await self.send_response(response, send)
         return response

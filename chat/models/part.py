@@ -1,4 +1,4 @@
-"""The parts of an answer as rows: only of an answer that has more than one text."""
+"""The parts of an answer as rows. An answer that is a single text has none."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from chat.models.message import Message
 from chat.protocol import parts
 from chat.protocol.untrusted_input import clean
 
-# Of an answer. A server that thinks and writes by turns, word by word, would fill the table and the page.
+# Per answer: a model that alternates between thinking and writing, word by word, would fill the table and the page.
 MOST: Final = 1_000
 
 
 class Part(models.Model):
     """One part of an answer (chat.protocol.parts), written in the transaction of its turn and never changed.
 
-    The text that is no agent's lies in `Message.text` already: here is only how long each piece of it is.
+    Text without an agent is already in `Message.text`, so its rows only store the length of each piece.
     """
 
     class Kind(models.TextChoices):
@@ -44,7 +44,7 @@ class Part(models.Model):
 
 
 def rows_of(message: Message, found: Iterable[parts.Part]) -> list[Part]:
-    """The rows to write for the parts of this answer. Their text is `message.text`, whatever they say."""
+    """The rows for the parts of this answer. If their text differs, `message.text` takes precedence."""
     found = list(found)
     if parts.text_of(found) != message.text:
         others = [part for part in found if part.agent or not isinstance(part, parts.Text)]
@@ -55,7 +55,7 @@ def rows_of(message: Message, found: Iterable[parts.Part]) -> list[Part]:
 
 
 def parts_of(message: Message) -> list[parts.Part]:
-    """The parts of a saved answer, in their order. One without rows is its text. Reads `message.parts`."""
+    """The parts of a saved answer, in order; without rows, its text. Queries `message.parts`."""
     rows: Sequence[Part] = list(message.parts.all())
     if not rows:
         return [parts.Text(message.text)] if message.text else []
@@ -71,7 +71,7 @@ def parts_of(message: Message) -> list[parts.Part]:
 
 
 def _summed(found: Sequence[parts.Part]) -> list[parts.Part]:
-    """One thought, the first calls and members, and one text, of no agent: what an answer is without its turns."""
+    """A short form: one thought, the first calls and members, and one text. Agents' text and thoughts are dropped."""
     thoughts = [part for part in found if isinstance(part, parts.Reasoning) and not part.agent]
     rest = [part for part in found if isinstance(part, parts.ToolCall | parts.Member)]
     times = [part.duration_ms for part in thoughts if part.duration_ms is not None]
@@ -132,7 +132,7 @@ def _part(row: Part, text: str) -> parts.Part:
 
 
 def _storable(value: Any) -> Any:
-    """The same JSON with what no database takes replaced: PostgreSQL stores no NUL."""
+    """The same JSON without what a database rejects, such as NUL in PostgreSQL (see `clean`)."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):

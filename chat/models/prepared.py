@@ -1,4 +1,4 @@
-"""Statements that are built once: for the few that every message needs.
+"""SQL statements that are built once, for the few queries that every message needs.
 
 Django rebuilds the SQL of a query set each time, which takes several times as long as SQLite needs to execute it.
 """
@@ -26,10 +26,10 @@ A_MOMENT: Final = datetime(1970, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class _Built(Generic[M]):
-    """`places`: for each parameter of the SQL the number of the argument that it is, or None for one that is fixed.
+    """`places`: for each SQL parameter the index of its argument, or None for a fixed value.
 
-    The rest makes objects of rows, as Django's ModelIterable does. `columns`: those of the model itself, with `names`.
-    `converters`: for the columns that need some.
+    The rest turns rows into objects, as Django's ModelIterable does. `columns` and `names`: the columns of the model
+    itself. `converters`: those of the columns that need some.
     """
 
     sql: str
@@ -59,9 +59,9 @@ class Prepared(Generic[M]):
         by_slug.first("demo")
 
     On first use, `make` is called with the examples, and the SQL of its query set is kept. So the SQL must not depend
-    on the arguments: these are UUIDs, numbers, texts or datetimes, each compared with a column of its type, never
-    None. Examples must differ from every other value in the query. select_related and ordering work; annotations and
-    prefetching do not.
+    on the arguments, which are UUIDs, numbers, texts or datetimes, each compared with a column of its type, and never
+    None. Examples must differ from every other value in the query. Supports select_related and ordering, but not
+    annotations or prefetching.
     """
 
     def __init__(self, make: Callable[..., models.QuerySet[M]], *examples: uuid.UUID | int | str | datetime) -> None:
@@ -87,7 +87,7 @@ class Prepared(Generic[M]):
 
     def _ready(self) -> _Built[M]:
         if self._built is None:
-            # Two threads may do this at once, with the same result.
+            # Two threads may build it at once, with the same result.
             self._built = self._build()
         return self._built
 
@@ -110,15 +110,15 @@ class Prepared(Generic[M]):
             converters=[
                 (column, *found) for column, found in compiler.get_converters([each for each, *_ in select]).items()
             ],
-            # The stubs are those of a later Django.
+            # The type stubs are for a later Django.
             related=get_related_populators(of_model, select, DEFAULT_DB_ALIAS),  # type: ignore[call-arg]
         )
 
 
 class Insertion(Generic[M]):
-    """An INSERT of whole rows of a model whose keys are made here. As with `bulk_create`, no signal tells of it.
+    """An INSERT of complete rows whose primary keys are already set. Like `bulk_create`, it sends no signals.
 
-    `unless_there`: a row whose primary key is there already is left out.
+    `unless_there`: skip rows whose primary key already exists.
     """
 
     def __init__(self, model: type[M], *, unless_there: bool = False) -> None:
@@ -129,7 +129,7 @@ class Insertion(Generic[M]):
         self._end = f' ON CONFLICT ("{model._meta.pk.column}") DO NOTHING' if unless_there else ""
 
     def make(self, *rows: M) -> int:
-        """How many were made."""
+        """Insert the rows. Returns how many were inserted."""
         connection = connections[DEFAULT_DB_ALIAS]
         values = [
             field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in self._fields

@@ -1,4 +1,4 @@
-"""The channel layer of one process that notices go over (chat/notices/channel.py)."""
+"""The in-process channel layer for notices (chat/notices/channel.py)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from channels.layers import InMemoryChannelLayer
 
 
 class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels is untyped
-    """As the library's, which for each notice walks through the groups of all people, and makes a task for a listener.
+    """InMemoryChannelLayer without expiry.
 
-    It looks there for what is too old. Here nothing is: what listens takes what comes at once (channel.py), and a
-    channel holds `capacity` notices at most.
+    For each notice, the library's scans all groups for expired messages and creates a task per listener. Notices need
+    no expiry: listeners receive them at once (channel.py), and a channel holds at most `capacity`.
     """
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:

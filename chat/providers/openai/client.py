@@ -10,15 +10,15 @@ import openai
 
 from chat.providers.http.transport import OriginTransport
 
-# Has the package return the response as soon as its headers are there, as `with_streaming_response` does.
+# Makes the package return the response as soon as its headers arrive, as `with_streaming_response` does.
 _UNREAD: Final = {"X-Stainless-Raw-Response": "stream"}
 
 
 class Client:
-    """Asks for answers. The package makes the first request: address, authentication, headers.
+    """Requests answers. The package builds the first request: URL, authentication, headers.
 
-    Those after it are the same but for the body: what the package does for each of them anew takes twice as long as
-    the request itself. `package` is for everything else.
+    Later requests differ only in their body, so they are copied from it: the package would spend twice as long on
+    building each one as the request itself takes. `package` is for everything else.
     """
 
     def __init__(self, *, base_url: str, api_key: str, connect_timeout: float) -> None:
@@ -34,10 +34,9 @@ class Client:
         )
 
     async def ask(self, fields: dict[str, Any]) -> httpx2.Response:
-        """The response, unread, once its headers are there. Raises as the package does; also what the transport does.
+        """The response, body unread, as soon as its headers arrive. Raises the package's and the transport's errors.
 
-        The fields go out as they are. `chat.completions.create` would look for those that have another name in JSON:
-        here none has.
+        The fields are sent unchanged: unlike in `chat.completions.create`, none of them has another name in JSON.
         """
         if self._first is None:
             return await self._ask_by_the_package(fields)
