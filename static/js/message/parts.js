@@ -1,13 +1,13 @@
 /**
- * The parts of a saved answer, told as the events of a run tell them: what draws the one draws the other. The same as
- * `unfold` in chat/protocol/parts.py, on the same fixtures (tests/protocol/parts.json).
+ * Turns the parts of a saved answer into a run's events, so that the same code renders both. Same as `unfold` in
+ * chat/protocol/parts.py, tested with the same fixtures (tests/protocol/parts.json).
  *
  * @typedef {{ kind: string, agent?: string, text?: string } & Record<string, any>} Part as returned by the API
  */
 
 /** @type {Record<string, (part: Part) => [string, any][]>} */
 const UNFOLD = {
-  // @ts-expect-error -- without the inherited names, which a kind must not meet
+  // @ts-expect-error -- no inherited names: a kind could match one
   __proto__: null,
   text: ({ text }) => [["token", { text }]],
   reasoning: ({ text, duration_ms }) => [["reasoning", typeof duration_ms === "number" ? { text, duration_ms } : { text }]],
@@ -23,7 +23,7 @@ const UNFOLD = {
   member: ({ name, status }) => [["agent_start", { name }], ...(status ? [/** @type {[string, any]} */ (["agent_done", { status }])] : [])],
 };
 
-/** @param {Part[]} parts @returns {[string, any][]} names and data of events; of an unknown kind none */
+/** @param {Part[]} parts @returns {[string, any][]} names and data of events; none for an unknown kind */
 export function unfold(parts) {
   return parts.flatMap((part) => {
     const events = UNFOLD[part.kind]?.(part) ?? [];

@@ -44,7 +44,7 @@ function showAnswer(element, message) {
 }
 
 /**
- * What the answer did besides writing, as it was shown while it happened.
+ * Shows what the answer did besides writing, as during its run.
  *
  * @param {ChatMessage} element
  * @param {import("./branch_pages.js").Message} message
