@@ -1,4 +1,4 @@
-"""Imports go only downward, and siblings do not know each other (docs/how-a-message-flows.md, "Layers")."""
+"""Imports only go downward, and siblings do not import each other (docs/how-a-message-flows.md, "Layers")."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 KERNEL, PORTS, DATA, CAPABILITIES, PROCESS, DOORS = range(6)
 
-# A package or a file of `chat` each. A new one gets its layer here.
+# The packages and files of `chat`. Add new ones here.
 LAYERS = {
     KERNEL: ("light_event", "protocol", "rate_limit"),
     PORTS: ("providers", "streams"),
@@ -27,7 +27,7 @@ LAYERS = {
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
 
-# Whatever is not named here is in a package.
+# The files that may be outside a package, and why.
 LOOSE = {
     "apps": "Django looks for it here",
     "checks": "of all packages; named in apps",
@@ -39,12 +39,12 @@ LOOSE = {
     "urls": "Django looks for it here",
 }
 
-# In these layers a package knows no other of the same layer, except:
+# Layers whose packages must not import each other, and the exceptions:
 APART = (CAPABILITIES, DOORS)
 MAY_KNOW = {
     "auth": ("database",),
     "quotas": ("auth",),
-    # A page brings what its first calls of the API would answer, made by the same functions.
+    # Pages embed the responses of their first API calls, made by the same functions.
     "pages": ("api",),
     "templatetags": ("pages",),
     "management": ("server",),
@@ -62,7 +62,7 @@ NEVER = {
 
 
 def imported(source: str, module: str, *, is_package: bool) -> Iterator[str]:
-    """Every module that the source imports, also inside functions. `from a import b` counts as `a.b`."""
+    """Every module that the source imports, including inside functions. `from a import b` counts as `a.b`."""
     package = module if is_package else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -96,7 +96,7 @@ def violations(source: str, module: str, *, is_package: bool = False) -> list[st
 
 
 def part_of(module: str) -> str:
-    """The package or file of `chat` that a module belongs to; empty for `chat` itself, which holds nothing."""
+    """The package or file of `chat` that a module belongs to; empty for `chat` itself, which is empty."""
     return module.partition(".")[2].split(".")[0]
 
 
@@ -116,7 +116,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def without_a_place(paths: Iterable[str]) -> list[str]:
-    """What lies in `chat` and has no layer, or lies there alone and may not. `paths` are relative to `chat`."""
+    """Modules in `chat` without a layer, or wrongly outside a package. `paths` are relative to `chat`."""
     found = []
     for path in paths:
         first, _, rest = path.partition("/")
@@ -161,7 +161,7 @@ def test_imports_go_only_downward_and_not_aside() -> None:
         ("chat.generation.runner", "from chat.socket.consumer import ChatConsumer"),
         ("chat.generation.runner", "from channels.layers import get_channel_layer"),
         ("chat.generation.runner", "from django.http import HttpResponse"),
-        # Aside.
+        # Sideways.
         ("chat.socket.consumer", "from chat.api.responses import respond"),
         ("chat.api.runs", "from ..socket import window"),
         ("chat.api.streams.run_stream", "def f():\n    from chat.pages import chat"),

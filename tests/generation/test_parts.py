@@ -1,4 +1,4 @@
-"""What a model does besides writing is kept with its answer, whoever saves it, and told again from the database."""
+"""What a model does besides writing is saved with its answer, and replayed from the database."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def without_times(found: list[parts.Part]) -> list[parts.Part]:
 
 
 async def thoughtful(chat: Rig) -> str:
-    """A saved answer that was thought about twice. Its run's id."""
+    """The id of a run whose saved answer has two pieces of reasoning."""
     sent = await chat.send()
     chat.provider.put(ReasoningDelta("Let me "), ReasoningDelta("see."), TextDelta("First. "), ReasoningDelta("Hm."))
     chat.provider.put(TextDelta("Second."), Finish("stop"))
@@ -151,11 +151,11 @@ def test_rows_give_back_what_they_were_made_of(alice: User) -> None:
     Part.objects.bulk_create(rows_of(answer, PARTS))
 
     found = parts_of(Message.objects.get(pk=answer.pk))
-    # No database stores a NUL or half a surrogate pair.
+    # No database stores NUL or an unpaired surrogate.
     first, call, *others = PARTS
     assert found == [first, replaced(call), *others]
     assert text_of(found) == answer.text
-    # The text is there once.
+    # The text is stored only once.
     assert "Blue" not in "".join(answer.parts.values_list("text", flat=True))
 
 
@@ -176,7 +176,7 @@ def test_the_text_of_the_message_counts_whatever_parts_say(alice: User) -> None:
 
 @pytest.mark.django_db
 def test_an_answer_of_very_many_parts_has_few_rows(alice: User) -> None:
-    """A server may think and write by turns, word by word."""
+    """A model may alternate between thinking and writing, word by word."""
     conversation = make_conversation(alice, "Why?", "word " * MOST)
     answer = conversation.messages.get(role="assistant")
     many = [part for _ in range(MOST) for part in (Reasoning("hm ", 2), Text("word "))]

@@ -1,4 +1,4 @@
-/** Imports between the folders of static/js only go downward, and a feature is entered only by its index.js. */
+/** Imports between the folders of static/js only go downward, and enter a feature only through its index.js. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -18,10 +18,10 @@ const DOORS = {
   sidebar: [],
   transcript: ["message"],
 };
-/** Files next to the folders: what a page loads. */
+/** Files next to the folders: the modules that pages load. */
 const ENTRIES = { "account.js": [], "chat.js": [...Object.keys(LIBRARIES), ...Object.keys(DOORS)], "early_enter.js": [] };
 
-/** The code without comments, which name types in the same form. @param {string} source */
+/** The code without comments, because comments import types in the same syntax. @param {string} source */
 function code(source) {
   return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
 }

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def migrated() -> Iterator[User]:
-    """Its owner, after the migration."""
+    """The owner of the data, after the migration."""
     executor = MigrationExecutor(connection)
     try:
         executor.migrate(RELEASE)

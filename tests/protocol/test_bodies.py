@@ -1,4 +1,4 @@
-"""What a client sends is read into a type, or refused with a sentence that names the field."""
+"""Request data is read into a type, or rejected with a message that names the field."""
 
 from __future__ import annotations
 

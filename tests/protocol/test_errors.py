@@ -1,4 +1,4 @@
-"""One table of errors, and one place that writes their JSON."""
+"""Errors have one table, and only one module writes their JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from chat.protocol.errors import ERRORS, ApiError, error_body
 
 ROOT = Path(__file__).resolve().parents[2]
-# A dictionary that begins like the body of an error, or a table of codes: `"error": {"code"`, `"not_found": 404`.
+# Code that looks like an error body or a table of codes: `"error": {"code"`, `"not_found": 404`.
 WRITERS = re.compile(
     rf"""["']error["']:\s*\{{\s*["']code|["'](?:{"|".join(ERRORS)})["']:\s*(?:\d|True|False|\(|ErrorKind)"""
 )

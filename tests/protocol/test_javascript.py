@@ -1,4 +1,4 @@
-"""What the page knows of the protocol is what the protocol says."""
+"""The page's copies of protocol constants match the protocol."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from chat.protocol import close_codes
 from chat.protocol.errors import ERRORS
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "js"
-# What the client says when nobody else could (client/errors.js).
+# Errors that the client creates itself (client/errors.js).
 OF_THE_CLIENT = {
     *("connection_lost", "network", "no_answer", "no_server", "bad_response", "closed", "discarded"),
-    # The page's own: it was left before anybody answered (conversation/open_conversation.js).
+    # The page's own: the person left before the server responded (conversation/open_conversation.js).
     "left_behind",
 }
 

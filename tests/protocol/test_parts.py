@@ -1,4 +1,4 @@
-"""The laws of parts (chat/protocol/parts.py), and the fixtures that the page's own fold is held to as well."""
+"""The laws of parts (chat/protocol/parts.py), and the fixtures that the page's code is also tested with."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ objects = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Event]:
-    """What a run may say: every event, in any order that a run can have."""
+    """Any possible log of a run: every event, in every order that can occur."""
     said: list[Event] = []
     calls: list[tuple[str, str, str]] = []
     begun: list[str] = []
@@ -96,7 +96,7 @@ def test_whoever_was_cut_off_and_goes_on_has_the_same(said: list[Event], cuts: l
     for begin, end in zip([0, *sorted(cuts)], [*sorted(cuts), len(entries)], strict=True):
         for entry in entries[begin:end]:
             folder.add(entry.name, entry.data)
-        # Asked in the middle, it changes nothing.
+        # Reading `parts` midway changes nothing.
         assert folder.parts == fold(entries[:end]) or begin > end
 
     assert folder.parts == fold(entries)
@@ -149,7 +149,7 @@ def test_the_fixtures(case: dict[str, Any]) -> None:
 
 
 def described(part: Part) -> dict[str, Any]:
-    """As the fixtures write it."""
+    """In the form of the fixtures."""
     own = {"agent": part.agent} if part.agent else {}
     match part:
         case Text():
