@@ -14,7 +14,7 @@ RETRY_SECONDS: Final = 5.0
 
 
 def limit_error(refused: Busy | TooFast | TooMany | Full) -> ApiError:
-    """The error for a rejected run. `unavailable` means a site-wide limit; the page has its own text for the others."""
+    """The error for a rejected run. `unavailable` is a site-wide limit; the page has its own text for the others."""
     match refused:
         case Busy():
             return busy()
