@@ -31,7 +31,7 @@ _LINKS: Final = {"messages": link("listMessages", "Its messages.", conversation_
     "listConversations",
     "Your conversations",
     tag=CONVERSATIONS,
-    description="Those that are not archived, unless you ask for those.",
+    description="Those that are not archived, unless you ask for the archived ones.",
     parameters=[
         *PAGING,
         query("archived", _FLAG, "`true`: only those that are archived."),
@@ -86,7 +86,7 @@ async def change(request: HttpRequest, user: User, conversation_id: Any) -> Http
     "Delete a conversation",
     tag=CONVERSATIONS,
     description=lambda: (
-        "What is being answered in it is stopped first. It can be restored for "
+        "Its live runs are stopped first. It can be restored for "
         f"{settings.CHAT_UNDO_SECONDS} seconds, then it is deleted for good."
     ),
     gives={204: gives_nothing("It is deleted.")},

@@ -50,7 +50,7 @@ _SENT: Final = (
 _REPEATED: Final = "Repeated with the same `client_message_id` and text, it is the same run."
 _LAST_EVENT_ID: Final = "The same as `after`, and takes precedence: some clients add it when they reconnect."
 _HEADER: Final = (
-    "What an EventSource sends when it reconnects. Unless it is empty, it takes precedence over the parameters."
+    "Sent by an EventSource when it reconnects. Unless it is empty, it takes precedence over the parameters."
 )
 _AT_THE_END: Final = gives_nothing("The cursor is at the end: nothing will come, do not reconnect.")
 _CURSORS: Final = [
@@ -91,7 +91,7 @@ def _stream_of(item: str, description: str) -> Gives:
     "startRun",
     "Send a message",
     tag=RUNS,
-    description="Or have a saved one answered again. Starts a run, which writes the answer. It goes on and is saved "
+    description="Or have a saved one answered again. Starts a run, which writes the answer. It continues and is saved "
     "whether or not anybody follows it.",
     takes=Send,
     gives={
@@ -150,8 +150,7 @@ async def _go_on(request: HttpRequest, user: User, after: Cursor) -> HttpRespons
     tag=RUNS,
     description="Responds when the run has ended. "
     + _REPEATED
-    + " What is known after four seconds has the status 200 whatever it is, and spaces before it: then look for "
-    "`error` in the body.",
+    + " After four seconds the status is 200 in any case, and spaces precede the body: check it for `error`.",
     takes=Send,
     gives={200: gives(objects.Message, "The saved answer; after four seconds, perhaps an `Error` instead.")},
     refuses=(*_SENT, *RUN_FAILURES),
@@ -303,7 +302,7 @@ async def stop(request: HttpRequest, user: User, run_id: Any) -> HttpResponse:
     "keepRun",
     "Save what had arrived of a failed run",
     tag=RUNS,
-    description="Repeated, or after a run that is saved, the same answer again.",
+    description="Repeating the call, or calling it for a saved run, returns the same answer.",
     gives={200: gives(objects.Message, "The saved answer.")},
     refuses=("not_found", "conflict"),
 )

@@ -38,7 +38,7 @@ LARGEST: Final = 50
     "Search titles and messages",
     tag=CONVERSATIONS,
     description="In everything that you have not deleted, newest first. A hit contains every word; of the last, the "
-    "beginning is enough. Words of a script without spaces may be anywhere. Without a word nothing is found.",
+    "beginning is enough. Words in scripts without spaces match anywhere. An empty query finds nothing.",
     parameters=[
         query("q", {"type": "string"}, "The words. There are no operators."),
         PAGE,

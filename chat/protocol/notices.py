@@ -43,7 +43,7 @@ class ConversationCreated(TypedDict):
 
 
 class ConversationRenamed(TypedDict):
-    """A conversation has another title."""
+    """A conversation was renamed."""
 
     kind: Literal["conversation_renamed"]
     conversation: Conversation

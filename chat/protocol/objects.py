@@ -157,11 +157,11 @@ class ConversationPage(TypedDict):
 
 
 class MessagePart(TypedDict):
-    """A part of an answer. `text` and `reasoning` have `text`, a `tool_call` what the tool was asked and gave, a
-    `member` its name."""
+    """A part of an answer. `text` and `reasoning` have `text`, a `tool_call` its arguments and result, a `member`
+    its name."""
 
     kind: Annotated[str, one_of("text", "reasoning", "tool_call", "member")]
-    agent: NotRequired[Annotated[str, says("The member of a team that this is of.")]]
+    agent: NotRequired[Annotated[str, says("The member of a team that wrote this part.")]]
     text: NotRequired[str]
     duration_ms: NotRequired[Annotated[Milliseconds | None, says("Of reasoning, or of a call of a tool.")]]
     call_id: NotRequired[str]
@@ -169,7 +169,7 @@ class MessagePart(TypedDict):
     arguments: NotRequired[dict[str, Any]]
     state: NotRequired[Annotated[str, one_of("running", "done", "failed")]]
     items: NotRequired[Annotated[list[dict[str, Any]], says("The progress of a call, as its events had it.")]]
-    result: NotRequired[Annotated[Any, says("A preview of what a tool gave.")]]
+    result: NotRequired[Annotated[Any, says("A preview of the tool's result.")]]
     message: NotRequired[Annotated[str, says("Why a call failed.")]]
     name: NotRequired[Annotated[str, says("Of a member.")]]
     status: NotRequired[Annotated[str, says("How a member ended.")]]
@@ -199,7 +199,7 @@ class Message(TypedDict):
     run_id: Annotated[Id | None, says("The run that wrote this answer. Null for a question.")]
     client_message_id: Annotated[
         Id | None,
-        says("That of the request that brought it: of a question, or of a further answer to it. Else null."),
+        says("From the request that created this question, or this further answer to it. Otherwise null."),
     ]
     input_tokens: Count | None
     output_tokens: Count | None
@@ -209,9 +209,7 @@ class Message(TypedDict):
     siblings: NotRequired[
         Annotated[
             list[Id],
-            says(
-                "On a page of one branch: the messages of its role below the same parent, oldest first, with itself."
-            ),
+            says("On a page of one branch: all messages with this role and parent, oldest first, including this one."),
         ]
     ]
 

@@ -31,9 +31,9 @@ together when it ends, and `done` comes after that.
 An error is `{"error": {"code", "message", "retryable"}}`. A client ignores event names and fields that it does not \
 know. What responds to GET also responds to HEAD.
 
-The other way round nothing is ignored: a field or a parameter that a call does not know is refused, and the error \
-names it. Flags in a URL are `true` or `false` (or `1` or `0`). An id is a UUID, with or without dashes, in upper or \
-lower case; responses have it in lower case with dashes.
+In requests nothing is ignored: an unknown field or parameter is rejected, and the error names it. Flags in a URL \
+are `true` or `false` (or `1` or `0`). An id is a UUID, with or without dashes, in upper or lower case; responses \
+have it in lower case with dashes.
 
 Every response has an `X-Request-ID`, which is also in the server's log: the one that was sent, if it has at most 128 \
 letters, digits and `-_=+`, else a new one. Every error has an `X-Should-Retry`. A run that failed stays failed: to \
