@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
-from asgiref.sync import sync_to_async
-
 from chat import database
 from chat.generation import bootstrap
 from chat.generation.engine import Engine, Sent
@@ -71,10 +69,3 @@ async def rig(log: StreamLog | None = None) -> AsyncIterator[Rig]:
         yield Rig(engine, provider, alice, charlie)
     finally:
         await engine.close()
-        await sync_to_async(_close_connections)()
-
-
-def _close_connections() -> None:
-    from django.db import connections
-
-    connections.close_all()

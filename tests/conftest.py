@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 
 from chat import database
@@ -33,11 +35,14 @@ def _no_rate_limits_from_other_tests() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_connections_from_other_tests() -> Iterator[None]:
-    """Django's client runs a view in a loop of its own; the engine that is made there is closed by nobody."""
+    """An open connection keeps PostgreSQL from dropping the test's database."""
     yield
+    # Django's client runs a view in a loop of its own; the engine that is made there is closed by nobody.
     if database._keepers:
         database._keepers.clear()
         asyncio.run(database._close_connections())
+    # An async test's `aget()` runs in asgiref's one thread for what is outside a request.
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture

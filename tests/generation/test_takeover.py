@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connections
 
 from chat import database
 from chat.generation.engine import Engine, Sent
@@ -115,7 +113,6 @@ async def site(transactional_db: None, shared_redis: RedisServer) -> AsyncIterat
         yield made
         await made.close()
         await processes.close()
-    await sync_to_async(connections.close_all)()
     assert shared_redis.keys_that_stay() == []
 
 
