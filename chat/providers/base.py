@@ -6,10 +6,13 @@ cancellation completes.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import AsyncGenerator
+import secrets
+import string
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from chat.protocol.errors import ERRORS
 
@@ -20,7 +23,17 @@ GO_ON: Final = (
 )
 
 Purpose = Literal["answer", "title"]
-FinishReason = Literal["stop", "length", "content_filter"]
+# `tool_calls`: the model waits for the results of the calls before this.
+FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls"]
+# How much a model should think before it answers; empty for its default.
+Effort = Literal["", "none", "low", "medium", "high"]
+
+_ALPHANUMERIC: Final = string.ascii_letters + string.digits
+
+
+def new_call_id() -> str:
+    """A unique id for a tool call that is valid for every vendor (Mistral wants nine alphanumeric characters)."""
+    return "c" + "".join(secrets.choice(_ALPHANUMERIC) for _ in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +45,87 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A complete tool call of the model. As a delta, it comes before Finish("tool_calls").
+
+    `call_id` is from `new_call_id`: providers replace the vendor's ids, also in ModelOutput.items. `name`: as offered.
+    `arguments`: JSON text as the model wrote it, not validated.
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+
+    @property
+    def has_object(self) -> bool:
+        """Whether the arguments are a JSON object."""
+        try:
+            return isinstance(json.loads(self.arguments), dict)
+        except (ValueError, RecursionError):
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutput:
+    """What the model returned for an earlier request of this conversation, tool calls included.
+
+    `items`: the vendor's own output items, to be sent back verbatim; empty if another model or provider made them, in
+    which case the provider builds the message from `text` and `calls`. Each call's ToolResult follows directly.
+    """
+
+    text: str
+    calls: tuple[ToolUse, ...]
+    items: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The result of the call with this id, as text for the model. `name`: of the tool."""
+
+    call_id: str
+    name: str
+    text: str
+    is_error: bool = False
+
+
+Message = Prompt | ModelOutput | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that the model may call.
+
+    `name` matches `^[a-zA-Z0-9_-]{1,64}$`. `parameters`: a JSON schema with an object at its root, without `$ref`.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request to a model. `temperature` and `max_output_tokens`: None means the model's default.
 
     `continues`: the part of the answer that already exists and that the model should continue. `purpose`: what the
-    messages ask for, for a model that does not understand them (the demo).
+    messages ask for, for a model that does not understand them (the demo). `tools`: sorted by name, so that the
+    beginning of the request stays the same for the vendor's cache; with `tools_are_off` the model must not call them,
+    but earlier calls in `messages` stay valid.
     """
 
     model: str
-    messages: tuple[Prompt, ...]
+    messages: tuple[Message, ...]
     temperature: float | None = None
     max_output_tokens: int | None = None
     user: str = field(default="", repr=False)
     continues: str = field(default="", repr=False)
     purpose: Purpose = "answer"
+    tools: tuple[Tool, ...] = ()
+    tools_are_off: bool = False
+    effort: Effort = ""
 
     @property
-    def prompts(self) -> tuple[Prompt, ...]:
+    def prompts(self) -> tuple[Message, ...]:
         """The messages for a model that cannot continue an incomplete message."""
         if not self.continues:
             return self.messages
@@ -83,21 +160,44 @@ class StatusDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolDelta:
+    """The model is writing a tool call: a sign of life. `name`: the tool. `characters`: of its arguments so far."""
+
+    name: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputItems:
+    """The vendor's own output items, for ModelOutput.items. Before Finish, at most once. Never shown to clients."""
+
+    items: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UsageDelta:
-    """Cumulative counts for this answer; a later one replaces an earlier one."""
+    """Cumulative counts for this request; a later one replaces an earlier one.
+
+    `input_tokens` includes those read from and written to the vendor's cache, `output_tokens` those of reasoning.
+    """
 
     input_tokens: int
     output_tokens: int
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The last delta of every complete answer. A stream that ends without it raises Incomplete."""
+    """The last delta of every complete answer. A stream that ends without it raises Incomplete.
+
+    ToolUse deltas come only before `tool_calls`: calls of an answer that was cut off or refused are dropped.
+    """
 
     reason: FinishReason
 
 
-Delta = TextDelta | ReasoningDelta | Recant | StatusDelta | UsageDelta | Finish
+Delta = TextDelta | ReasoningDelta | Recant | StatusDelta | ToolDelta | ToolUse | OutputItems | UsageDelta | Finish
 
 
 class ProviderError(Exception):

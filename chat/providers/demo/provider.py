@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chat.providers.base import Delta, Finish, ReasoningDelta, Request, StatusDelta, TextDelta, UsageDelta
+from chat.providers.base import Delta, Finish, Prompt, ReasoningDelta, Request, StatusDelta, TextDelta, UsageDelta
 from chat.providers.demo.numbers import guide
 from chat.providers.text import clean
 
@@ -111,7 +111,8 @@ class DemoProvider:
     def _answer(self, request: Request) -> _Answer:
         if request.purpose == "title":
             return _Answer(_title(request.messages[-1].text))
-        questions = [prompt.text for prompt in request.messages if prompt.role == "user"]
+        prompts = [message for message in request.messages if isinstance(message, Prompt)]
+        questions = [prompt.text for prompt in prompts if prompt.role == "user"]
         question = questions[-1] if questions else ""
         topics = [topic for topic, words in _PATTERNS if words.search(question)]
         shown = [self._texts[topic] for topic in topics or ("hello",)]

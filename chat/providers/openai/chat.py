@@ -31,8 +31,8 @@ from chat.providers.http.read_throttle import ReadThrottle
 from chat.providers.http.timeouts import Timeouts
 from chat.providers.openai import errors, listing
 from chat.providers.openai.client import Client
+from chat.providers.openai.messages import messages_of
 from chat.providers.openai.reader import AnswerReader
-from chat.providers.text import clean
 
 logger = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ class OpenAIProvider:
     def _fields(self, request: Request) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "model": request.model,
-            "messages": [{"role": prompt.role, "content": clean(prompt.text)} for prompt in request.prompts],
+            "messages": messages_of(request.prompts),
             "stream": True,
         }
         spare = {"stream_options": {"include_usage": True}, "user": request.user}
