@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Final
 
 from chat.light_event import LightEvent
 from chat.protocol.cursors import Cursor
 from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Event
+from chat.protocol.previews import capped
 from chat.streams.base import StreamLog
 
 FLUSH_SECONDS: Final = 0.03
 # Backpressure: with more unwritten text than this, the model has to wait.
 HELD_CHARACTERS: Final = 256 * 1024
+_MERGED: Final = frozenset(("text", "agent"))
 
 
 class Coalescer:
     """Appends a run's events to its log in order: the first immediately, then in batches about every 30 ms.
+
+    Consecutive pieces of one agent's text are merged, even if other agents write in between: that changes the order of
+    events, but not the parts that they fold to. Other events are shortened if they are too long for the log.
 
     `add` never waits; `room` waits while the log is slower than the model.
     """
@@ -26,31 +32,33 @@ class Coalescer:
         self._run_id = run_id
         self._token = token
         self._events: list[Event] = []
-        self._parts: list[str] = []
-        self._name = ""
+        # By agent, in the order in which they began.
+        self._texts: dict[str, _Text] = {}
         self._held = 0
         self._wake = LightEvent()
         self._written = LightEvent()
         self._last_flush = 0.0
         self._stopping = False
 
-    def add_text(self, name: str, text: str) -> None:
-        """Add a `token` or `reasoning` event. Consecutive ones of the same name are merged."""
+    def add_text(self, name: str, text: str, agent: str = "") -> None:
+        """Add a `token` or `reasoning` event. `agent`: empty for the answer itself."""
         if not text:
             return
-        if name != self._name:
-            self._close_text()
-            self._name = name
-        self._parts.append(text)
+        open_text = self._texts.get(agent)
+        if open_text is None or open_text.name != name:
+            if open_text is not None:
+                self._close_texts()
+            open_text = self._texts[agent] = _Text(name)
+        open_text.pieces.append(text)
         self._held += len(text)
         self._wake.set()
 
     def add(self, event: Event) -> None:
-        if event.name in MERGEABLE and len(event.data) == 1:
-            self.add_text(event.name, event.data["text"])
+        if event.name in MERGEABLE and event.data.keys() <= _MERGED:
+            self.add_text(event.name, event.data["text"], event.data.get("agent", ""))
             return
-        self._close_text()
-        self._events.append(event)
+        self._close_texts()
+        self._events.append(capped(event))
         self._wake.set()
 
     @property
@@ -80,7 +88,7 @@ class Coalescer:
 
     async def flush(self) -> Cursor | None:
         """Write everything that has been added and return the cursor after it; None if there was nothing."""
-        self._close_text()
+        self._close_texts()
         events, self._events = self._events, []
         self._wake.clear()
         if not events:
@@ -89,15 +97,23 @@ class Coalescer:
             # Only text counts for the interval: a status event just before must not delay the first token.
             self._last_flush = asyncio.get_running_loop().time()
         appended = await self._log.append(self._run_id, events, token=self._token)
-        self._held = sum(map(len, self._parts))
+        self._held = sum(len(piece) for text in self._texts.values() for piece in text.pieces)
         self._written.set()
         return appended.cursor
 
-    def _close_text(self) -> None:
-        if not self._parts:
+    def _close_texts(self) -> None:
+        """All of them, so that they keep the order in which they began."""
+        if not self._texts:
             return
-        text = "".join(self._parts)
-        self._parts.clear()
-        for begin in range(0, len(text), ENTRY_CHARACTERS):
-            self._events.append(Event(self._name, {"text": text[begin : begin + ENTRY_CHARACTERS]}))
-        self._name = ""
+        for agent, held in self._texts.items():
+            text = "".join(held.pieces)
+            own = {"agent": agent} if agent else {}
+            for begin in range(0, len(text), ENTRY_CHARACTERS):
+                self._events.append(Event(held.name, {"text": text[begin : begin + ENTRY_CHARACTERS], **own}))
+        self._texts.clear()
+
+
+@dataclass(slots=True)
+class _Text:
+    name: str
+    pieces: list[str] = field(default_factory=list)

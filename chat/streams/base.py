@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Literal, Protocol
 
 from chat.protocol.cursors import EPOCH_LENGTH, Cursor
 from chat.protocol.events import MERGEABLE, Entry, Event
+from chat.protocol.previews import size
 from chat.protocol.sse import dumps
 
 RunState = Literal["live", "completed", "stopped", "error"]
@@ -23,8 +24,8 @@ KEEP_SAVED_SECONDS: Final = 300.0
 KEEP_FAILED_SECONDS: Final = 900.0
 MINUTE_SECONDS: Final = 60.0
 
-# Approximate overhead of an entry in a batch, besides its text.
-ENTRY_BYTES: Final = 400
+# Approximate overhead of an entry in a batch that is not text: its name, cursor and brackets.
+ENTRY_BYTES: Final = 100
 # Live runs reserve room in steps of this many bytes: one to start with, which is enough for an answer of usual length.
 ROOM_BYTES: Final = 128 * 1024
 
@@ -295,9 +296,9 @@ def state_after(event: Event) -> RunState:
 
 
 def size_of(event: Event | Entry) -> int:
-    """Approximate size in bytes, counted against a batch's limit. For mergeable text, exactly the size of its JSON."""
+    """Size in bytes, counted against a batch's limit. For text, the size of its JSON; otherwise with an overhead."""
     if event.name in MERGEABLE:
         return len(dumps(event.data["text"]).encode()) - 2
     if event.name == "start":
         return len(event.data["user_message"]["text"].encode())
-    return ENTRY_BYTES
+    return ENTRY_BYTES + size(event.data)
