@@ -71,11 +71,14 @@ def _part_object(part: parts.Part) -> objects.MessagePart:
                 "kind": "tool_call",
                 "call_id": part.call_id,
                 "tool": part.tool,
+                "title": part.title,
+                "side_effects": part.side_effects,
                 "arguments": dict(part.arguments),
                 "state": part.state,
                 "items": [dict(item) for item in part.items],
                 "result": part.result,
                 "message": part.message,
+                "code": part.code,
                 "duration_ms": part.duration_ms,
             }
         case parts.Member(_, name, status):

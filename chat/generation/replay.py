@@ -14,6 +14,7 @@ from chat.protocol import event_data, events
 from chat.protocol.cursors import EPOCH_LENGTH, Cursor
 from chat.protocol.events import ENTRY_CHARACTERS, MERGEABLE, Entry, Event, merge
 from chat.protocol.parts import unfold
+from chat.protocol.previews import capped
 from chat.streams.base import Batch, size_of
 
 # Cursors depend on how text is split into entries, so another size needs another epoch.
@@ -58,7 +59,7 @@ class _Said:
         self._pieces: list[tuple[Event, int]] = []
         if isinstance(archived, UnansweredQuestion):
             return
-        for event in unfold(parts_of(archived)):
+        for event in map(capped, unfold(parts_of(archived))):
             count = max(1, math.ceil(len(event.data["text"]) / ENTRY_CHARACTERS)) if event.name in MERGEABLE else 1
             self._pieces += [(event, number) for number in range(count)]
 

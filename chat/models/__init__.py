@@ -6,6 +6,7 @@ from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.part import Part
 from chat.models.sign_in import SignIn
+from chat.models.step import Step
 from chat.models.suggestion import Suggestion
 from chat.models.unanswered_question import UnansweredQuestion
 from chat.models.user import User
@@ -17,6 +18,7 @@ __all__ = [
     "Message",
     "Part",
     "SignIn",
+    "Step",
     "Suggestion",
     "UnansweredQuestion",
     "User",

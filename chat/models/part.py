@@ -9,7 +9,7 @@ from django.db import models
 
 from chat.models.message import Message
 from chat.protocol import parts
-from chat.protocol.untrusted_input import clean
+from chat.protocol.untrusted_input import clean, storable
 
 # Per answer: a model that alternates between thinking and writing, word by word, would fill the table and the page.
 MOST: Final = 1_000
@@ -97,9 +97,12 @@ def _columns(part: parts.Part) -> dict[str, Any]:
                 "result": part.result,
                 "message": part.message,
                 "duration_ms": part.duration_ms,
+                "title": part.title,
+                "side_effects": part.side_effects,
+                "code": part.code,
             }
             named = {"kind": Part.Kind.TOOL_CALL, "agent": part.agent, "call_id": part.call_id}
-            return {**named, "payload": _storable(payload)}
+            return {**named, "payload": storable(payload)}
         case parts.Member(agent, name, status):
             return {
                 "kind": Part.Kind.MEMBER,
@@ -126,17 +129,9 @@ def _part(row: Part, text: str) -> parts.Part:
                 payload["message"],
                 payload["duration_ms"],
                 row.agent,
+                payload.get("title", ""),
+                payload.get("side_effects", False),
+                payload.get("code", ""),
             )
         case _:
             return parts.Member(row.agent, payload["name"], payload["status"])
-
-
-def _storable(value: Any) -> Any:
-    """The same JSON without what a database rejects, such as NUL in PostgreSQL (see `clean`)."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(name): _storable(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(each) for each in value]
-    return value

@@ -17,6 +17,8 @@ from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.part import Part, rows_of
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Insertion, Prepared, adapted
+from chat.models.step import Step, StepRecord
+from chat.models.step import rows_of as step_rows_of
 from chat.models.unanswered_question import Asked, UnansweredQuestion
 from chat.models.user import OwnerGone, User
 from chat.protocol import parts as protocol_parts
@@ -77,6 +79,7 @@ class Turn:
     is_another_answer: bool = False
     continues_id: str | None = None
     parts: tuple[protocol_parts.Part, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
 
     @property
     def asked(self) -> Asked | None:
@@ -123,6 +126,7 @@ class Turn:
             ttft_ms=None,
             duration_ms=0,
             parts=(),
+            steps=(),
         )
 
     def _save(self) -> Message:
@@ -170,6 +174,8 @@ class Turn:
         _MESSAGES.make(*([question, answer] if is_new else [answer]))
         if self.parts:
             Part.objects.bulk_create(rows_of(answer, self.parts))
+        if self.steps:
+            Step.objects.bulk_create(step_rows_of(answer, self.steps))
         if not is_made:
             _add_to(conversation, answer)
         return answer

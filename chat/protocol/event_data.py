@@ -9,7 +9,23 @@ from msgspec import Meta
 from chat.protocol.fields import Count, Id, Milliseconds, one_of, says
 
 Agent = Annotated[str, Meta(description="The member of a team that this is about.")]
+Truncated = Annotated[bool, says("The data was too long for an event. The saved message has it whole.")]
 Attempt = Annotated[int, Meta(extra_json_schema={"minimum": 1})]
+
+FINISH_REASONS: Final = ("stop", "length", "content_filter", "refusal", "tool_limit", "stopped", "abandoned")
+
+TOOL_ERRORS: Final = (
+    "failed",
+    "timeout",
+    "denied",
+    "expired",
+    "invalid_arguments",
+    "unknown_tool",
+    "too_large",
+    "cancelled",
+    "unknown_outcome",
+)
+"""Why a tool call has no result."""
 
 
 class UserMessage(TypedDict):
@@ -22,10 +38,12 @@ class UserMessage(TypedDict):
 
 
 class Usage(TypedDict):
-    """Tokens so far, as the provider counts them."""
+    """Tokens so far, as the provider counts them, of all calls of the model."""
 
-    input_tokens: Count
-    output_tokens: Count
+    input_tokens: Annotated[Count, says("Including those from the provider's cache.")]
+    output_tokens: Annotated[Count, says("Including those of the reasoning.")]
+    cached_input_tokens: NotRequired[Count]
+    reasoning_tokens: NotRequired[Count]
 
 
 class Start(TypedDict):
@@ -77,15 +95,19 @@ class _OfTool(_OfAgent):
 
 
 class ToolStart(_OfTool):
-    """The model calls a tool."""
+    """The model calls a tool: its arguments are complete."""
 
     arguments: dict[str, Any]
+    title: NotRequired[Annotated[str, says("Of the tool, for a person to read.")]]
+    side_effects: NotRequired[Annotated[bool, says("Whether the tool changes anything outside of this chat.")]]
+    arguments_truncated: NotRequired[Annotated[bool, says("The saved message has them whole.")]]
 
 
 class ToolProgress(_OfTool):
     """A part of a tool's result, as it arrives."""
 
     item: Annotated[dict[str, Any], says("For a search, one hit: `index`, `title`, `snippet`, `score`, `url`.")]
+    truncated: NotRequired[Truncated]
 
 
 class ToolResult(_OfTool):
@@ -93,6 +115,7 @@ class ToolResult(_OfTool):
 
     result: Annotated[Any, says("A preview of at most 4 KiB.")]
     duration_ms: Milliseconds
+    truncated: NotRequired[Truncated]
 
 
 class ToolError(_OfTool):
@@ -100,6 +123,8 @@ class ToolError(_OfTool):
 
     message: str
     duration_ms: Milliseconds
+    code: NotRequired[Annotated[str, one_of(*TOOL_ERRORS)]]
+    truncated: NotRequired[Truncated]
 
 
 class AgentStart(TypedDict):
@@ -135,7 +160,7 @@ class Done(TypedDict):
     status: Annotated[str, one_of("completed", "stopped")]
     message_id: Id
     parent_id: Annotated[Id, says("The saved question.")]
-    finish_reason: Annotated[str, one_of("stop", "length", "content_filter", "stopped", "abandoned")]
+    finish_reason: Annotated[str, one_of(*FINISH_REASONS)]
     characters: Annotated[Count, says("Code points of the answer. If you count differently, fetch the message again.")]
     ttft_ms: Annotated[Milliseconds | None, says("Time to the first token, in milliseconds.")]
     duration_ms: Milliseconds

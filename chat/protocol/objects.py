@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, NotRequired, TypedDict
 
+from chat.protocol.event_data import TOOL_ERRORS
 from chat.protocol.fields import (
     NOT_BLANK,
     Address,
@@ -166,11 +167,14 @@ class MessagePart(TypedDict):
     duration_ms: NotRequired[Annotated[Milliseconds | None, says("Of reasoning, or of a call of a tool.")]]
     call_id: NotRequired[str]
     tool: NotRequired[str]
+    title: NotRequired[Annotated[str, says("Of the tool, for a person to read.")]]
+    side_effects: NotRequired[Annotated[bool, says("Whether the tool changes anything outside of this chat.")]]
     arguments: NotRequired[dict[str, Any]]
     state: NotRequired[Annotated[str, one_of("running", "done", "failed")]]
     items: NotRequired[Annotated[list[dict[str, Any]], says("The progress of a call, as its events had it.")]]
-    result: NotRequired[Annotated[Any, says("A preview of the tool's result.")]]
+    result: NotRequired[Annotated[Any, says("What the tool returned.")]]
     message: NotRequired[Annotated[str, says("Why a call failed.")]]
+    code: NotRequired[Annotated[str, one_of("", *TOOL_ERRORS)]]
     name: NotRequired[Annotated[str, says("Of a member.")]]
     status: NotRequired[Annotated[str, says("How a member ended.")]]
 

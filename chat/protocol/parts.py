@@ -46,7 +46,7 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """`state`: running, done or failed. `items`: its progress. `result`: a preview, as in events."""
+    """`state`: running, done or failed. `items`: its progress. `code`: why it failed, one of TOOL_ERRORS."""
 
     call_id: str
     tool: str
@@ -57,6 +57,9 @@ class ToolCall:
     message: str = ""
     duration_ms: int | None = None
     agent: str = ""
+    title: str = ""
+    side_effects: bool = False
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,9 @@ class _Call:
             self._ended.get("message", ""),
             self._ended.get("duration_ms"),
             self.agent,
+            self._start.get("title", ""),
+            self._start.get("side_effects", False),
+            self._ended.get("code", ""),
         )
 
 
@@ -254,7 +260,12 @@ W = TypeVar("W", bound=_Words)
 
 def _of_call(call: ToolCall) -> Iterator[Event]:
     named = {"call_id": call.call_id, "tool": call.tool}
-    yield Event("tool_start", _said({**named, "arguments": call.arguments}, call.agent))
+    start: dict[str, Any] = {**named, "arguments": call.arguments}
+    if call.title:
+        start["title"] = call.title
+    if call.side_effects:
+        start["side_effects"] = True
+    yield Event("tool_start", _said(start, call.agent))
     for item in call.items:
         yield Event("tool_progress", _said({**named, "item": item}, call.agent))
     if call.state == "done":
@@ -262,6 +273,8 @@ def _of_call(call: ToolCall) -> Iterator[Event]:
         yield Event("tool_result", _said(data, call.agent))
     elif call.state == "failed":
         data = {**named, "message": call.message, "duration_ms": call.duration_ms}
+        if call.code:
+            data["code"] = call.code
         yield Event("tool_error", _said(data, call.agent))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from typing import Any, Final
@@ -37,6 +38,19 @@ def loads(raw: str | bytes) -> dict[str, Any]:
 def clean(text: str) -> str:
     """The text with NUL and unpaired surrogates replaced by U+FFFD."""
     return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def storable(value: Any) -> Any:
+    """The same JSON without what a database rejects: see `clean`; numbers that are not finite become null."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {clean(name): storable(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(each) for each in value]
+    return value
 
 
 def count(value: object) -> int | None:

@@ -44,7 +44,8 @@ def logs(draw: st.DrawFn) -> list[Event]:
         elif kind == "start":
             calls.append((f"c{number}", draw(texts), agent))
             named = {"call_id": calls[-1][0], "tool": calls[-1][1]}
-            said.append(Event("tool_start", {**named, "arguments": draw(objects), **own}))
+            known = draw(st.sampled_from([{}, {"title": "Search"}, {"side_effects": True}]))
+            said.append(Event("tool_start", {**named, "arguments": draw(objects), **known, **own}))
         elif kind in ("progress", "end") and calls:
             call_id, tool, its = draw(st.sampled_from(calls))
             named = {"call_id": call_id, "tool": tool, **({"agent": its} if its else {})}
@@ -55,7 +56,9 @@ def logs(draw: st.DrawFn) -> list[Event]:
                     Event("tool_result", {**named, "result": draw(objects), "duration_ms": draw(milliseconds)})
                 )
             else:
-                said.append(Event("tool_error", {**named, "message": draw(texts), "duration_ms": draw(milliseconds)}))
+                known = draw(st.sampled_from([{}, {"code": "timeout"}]))
+                failed = {"message": draw(texts), "duration_ms": draw(milliseconds)}
+                said.append(Event("tool_error", {**named, **failed, **known}))
         elif kind == "member":
             handle = f"m{number}"
             begun.append(handle)
@@ -161,11 +164,14 @@ def described(part: Part) -> dict[str, Any]:
                 "kind": "tool_call",
                 "call_id": part.call_id,
                 "tool": part.tool,
+                "title": part.title,
+                "side_effects": part.side_effects,
                 "arguments": part.arguments,
                 "state": part.state,
                 "items": list(part.items),
                 "result": part.result,
                 "message": part.message,
+                "code": part.code,
                 "duration_ms": part.duration_ms,
                 **own,
             }

@@ -6,6 +6,8 @@ const FINISH_NOTES = {
   __proto__: null,
   length: gettext("Cut off at the model's length limit"),
   content_filter: gettext("Stopped by the model's content filter"),
+  refusal: gettext("The model declined to answer"),
+  tool_limit: gettext("The model had used its tools as often as this site allows"),
   abandoned: gettext("Stopped: nobody was reading"),
 };
 const CONTINUABLE = new Set(["length", "stopped"]);

@@ -11,13 +11,13 @@ const UNFOLD = {
   __proto__: null,
   text: ({ text }) => [["token", { text }]],
   reasoning: ({ text, duration_ms }) => [["reasoning", typeof duration_ms === "number" ? { text, duration_ms } : { text }]],
-  tool_call: ({ call_id, tool, arguments: given, state, items, result, message, duration_ms }) => {
+  tool_call: ({ call_id, tool, title, side_effects, arguments: given, state, items, result, message, code, duration_ms }) => {
     const named = { call_id, tool };
     return [
-      ["tool_start", { ...named, arguments: given }],
+      ["tool_start", { ...named, arguments: given, ...(title ? { title } : {}), ...(side_effects ? { side_effects } : {}) }],
       ...(items ?? []).map((/** @type {any} */ item) => /** @type {[string, any]} */ (["tool_progress", { ...named, item }])),
       ...(state === "done" ? [/** @type {[string, any]} */ (["tool_result", { ...named, result, duration_ms }])] : []),
-      ...(state === "failed" ? [/** @type {[string, any]} */ (["tool_error", { ...named, message, duration_ms }])] : []),
+      ...(state === "failed" ? [/** @type {[string, any]} */ (["tool_error", { ...named, message, duration_ms, ...(code ? { code } : {}) }])] : []),
     ];
   },
   member: ({ name, status }) => [["agent_start", { name }], ...(status ? [/** @type {[string, any]} */ (["agent_done", { status }])] : [])],
