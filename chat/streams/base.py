@@ -149,6 +149,7 @@ class Claim:
 
     `attempt` counts the owners: 2 for the first takeover. `failures` counts the owners that were lost or failed;
     handovers do not count. `completion` is what `finish` was given: the text is complete and only has to be saved.
+    `checkpoint`: the last one, if there was any.
     """
 
     run: RunInfo
@@ -158,6 +159,7 @@ class Claim:
     stop_requested: bool
     completion: Mapping[str, Any] | None
     entries: Sequence[Entry]
+    checkpoint: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,13 @@ class StreamLog(Protocol):
         """Mark the text as complete before saving it, so that a takeover only has to save it.
 
         `completion` is JSON. Raises Fenced, Lost, RunNotFound.
+        """
+
+    async def checkpoint(self, run_id: str, state: Mapping[str, Any], *, token: int) -> None:
+        """Store how far the run's work has come, in place of the previous checkpoint, for whoever claims the run.
+
+        `state` is JSON and takes room in the log until the run ends. Raises Fenced, Lost, RunNotFound, NoRoom. If it
+        raises NoRoom, the previous one stays.
         """
 
     async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:

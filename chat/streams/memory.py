@@ -167,6 +167,10 @@ class MemoryLog:
         """Nothing to store: no other process could take the run over."""
         self._owned(run_id, token)
 
+    async def checkpoint(self, run_id: str, state: Mapping[str, Any], *, token: int) -> None:
+        """Nothing to store: no other process could take the run over."""
+        self._owned(run_id, token)
+
     async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:
         return False
 

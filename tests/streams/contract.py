@@ -458,3 +458,16 @@ class StreamLogContract:
             made = await self.ended()
             await self.log.forget(made.run.run_id)
         assert await self.have_logs(kept) == [True]
+
+    async def test_only_the_owner_writes_a_checkpoint(self) -> None:
+        made = await self.created()
+        await self.log.checkpoint(made.run.run_id, {"step": 1}, token=made.token)
+
+        with pytest.raises(Fenced):
+            await self.log.checkpoint(made.run.run_id, {"step": 2}, token=made.token + 1)
+        with pytest.raises(RunNotFound):
+            await self.log.checkpoint("no-such-run", {"step": 2}, token=made.token)
+
+        await self.log.append(made.run.run_id, [done()], token=made.token)
+        with pytest.raises(Fenced):
+            await self.log.checkpoint(made.run.run_id, {"step": 3}, token=made.token)

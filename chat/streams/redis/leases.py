@@ -46,6 +46,7 @@ class Owned:
     entries: list[bytes]
     state: RunState = "live"
     completion: bytes = b""
+    checkpoint: bytes = b""
     failures: int = 0
     stop: bool = False
     cuts: int = 0
@@ -152,6 +153,20 @@ class Leases:
         elif code == FENCED:
             raise self._lose(owned, Fenced(owned.info.run_id))
 
+    async def checkpoint(self, owned: Owned, state: Mapping[str, Any]) -> None:
+        """Raises Fenced, Lost, NoRoom, LogUnavailable."""
+        before, owned.checkpoint = owned.checkpoint, encode_json(state)
+        epoch = owned.epoch
+        arguments = (owned.info.run_id, owned.token, owned.checkpoint)
+        code = await self._calls.call("checkpoint", *arguments, patience=self._patience)
+        if code == LOST:
+            await self._restore(owned, epoch)
+        elif code == NO_ROOM:
+            owned.checkpoint = before
+            raise NoRoom(owned.info.run_id)
+        elif code == FENCED:
+            raise self._lose(owned, Fenced(owned.info.run_id))
+
     async def release(self, owned: Owned, *, failed: bool) -> bool:
         """Give up ownership, even if this raises LogUnavailable."""
         run_id = owned.info.run_id
@@ -215,7 +230,7 @@ class Leases:
                 "restore",
                 info.run_id, info.owner_id, info.conversation_id, info.client_message_id, info.fingerprint, info.title,
                 state, renewed, owned.made, owned.token, owned.attempt, owned.failures, int(owned.stop),
-                owned.completion, self._lease_ms, LIVE_MS, _keep_ms(state), *owned.entries,
+                owned.completion, owned.checkpoint, self._lease_ms, LIVE_MS, _keep_ms(state), *owned.entries,
                 patience=self._patience,
             )  # fmt: skip
             if code == LOST:

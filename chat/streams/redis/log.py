@@ -215,6 +215,9 @@ class RedisLog:
     async def finish(self, run_id: str, completion: Mapping[str, Any], *, token: int) -> None:
         await self._ownership.finish(await self._owned(run_id, token), completion)
 
+    async def checkpoint(self, run_id: str, state: Mapping[str, Any], *, token: int) -> None:
+        await self._ownership.checkpoint(await self._owned(run_id, token), state)
+
     async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:
         owned = self._ownership.get(run_id, token)
         return owned is not None and owned.state == "live" and await self._ownership.release(owned, failed=failed)
@@ -283,7 +286,14 @@ class RedisLog:
         self._following.listen()
 
     async def _claim(
-        self, token: bytes, attempt: bytes, failures: bytes, stop: bytes, completion: bytes, found: list[bytes]
+        self,
+        token: bytes,
+        attempt: bytes,
+        failures: bytes,
+        stop: bytes,
+        completion: bytes,
+        found: list[bytes],
+        checkpoint: bytes | None = None,
     ) -> Claim:
         info = run_info(found)
         entries = await self.entries(info.run_id)
@@ -295,14 +305,23 @@ class RedisLog:
             info.cursor.epoch,
             [encode(Event(entry.name, entry.data)) for entry in entries],
             completion=completion,
+            checkpoint=checkpoint or b"",
             failures=int(failures),
             stop=stop == b"1",
         )
         if owned.stop:
             owned.changed.set()
         self._own(owned)
-        known = decode_json(completion)
-        return Claim(info, owned.token, owned.attempt, owned.failures, owned.stop, known, entries)
+        return Claim(
+            info,
+            owned.token,
+            owned.attempt,
+            owned.failures,
+            owned.stop,
+            decode_json(completion),
+            entries,
+            decode_json(owned.checkpoint),
+        )
 
     async def _ask_for_claims(self, count: int, *, not_after: int) -> list[Any]:
         expired = self._calls.answers_since(self._lease_ms / 1000)

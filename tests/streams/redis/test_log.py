@@ -12,7 +12,7 @@ import pytest
 
 from chat.protocol import events
 from chat.protocol.events import Event, token
-from chat.streams.base import Budget, Busy, Created, Duplicate, Fenced, RunNotFound
+from chat.streams.base import Budget, Busy, Created, Duplicate, Fenced, NoRoom, RunNotFound
 from chat.streams.redis.log import RedisLog
 from tests.streams.contract import StreamLogContract, done, request
 from tests.streams.processes import SECONDS, Follower, Processes, created, eventually, everything, say, value
@@ -415,3 +415,69 @@ async def test_only_the_owner_waits_for_a_stop(processes: Processes) -> None:
     run = await created(here)
     with pytest.raises(RunNotFound):
         await there.stop_requested(run.run.run_id)
+
+
+# --- Checkpoints
+
+
+async def test_the_last_checkpoint_reaches_whoever_claims(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    for number in range(3):
+        await here.checkpoint(run.run.run_id, {"step": number, "said": "schön"}, token=run.token)
+    assert await here.release(run.run.run_id, token=run.token)
+
+    (claim,) = await there.claim_expired()
+
+    assert claim.checkpoint == {"step": 2, "said": "schön"}
+    # And, untouched, whoever claims it after that.
+    assert await there.release(run.run.run_id, token=claim.token)
+    (again,) = await here.claim_expired()
+    assert again.checkpoint == claim.checkpoint
+    await here.append(run.run.run_id, [done()], token=again.token)
+
+
+async def test_a_run_without_a_checkpoint_is_claimed_without_one(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    assert await here.release(run.run.run_id, token=run.token)
+
+    (claim,) = await there.claim_expired()
+
+    assert claim.checkpoint is None
+    await there.append(run.run.run_id, [done()], token=claim.token)
+
+
+async def test_a_former_owner_cannot_replace_the_checkpoint(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    await here.checkpoint(run.run.run_id, {"step": 1}, token=run.token)
+    assert await here.release(run.run.run_id, token=run.token)
+    (claim,) = await there.claim_expired()
+
+    with pytest.raises(Fenced):
+        await here.checkpoint(run.run.run_id, {"step": 2}, token=run.token)
+
+    assert await there.release(run.run.run_id, token=claim.token)
+    (again,) = await there.claim_expired()
+    assert again.checkpoint == {"step": 1}
+    await there.append(run.run.run_id, [done()], token=again.token)
+
+
+async def test_a_checkpoint_takes_room_only_while_the_run_is_live(processes: Processes) -> None:
+    here = processes.start(budget=Budget(total=700_000, per_owner=700_000))
+    run = await created(here)
+    large = {"said": "x" * 200_000}
+    await here.checkpoint(run.run.run_id, large, token=run.token)
+    # In place of the former one, not beside it.
+    for _ in range(5):
+        await here.checkpoint(run.run.run_id, large, token=run.token)
+    with pytest.raises(NoRoom):
+        await here.checkpoint(run.run.run_id, {"said": "x" * 800_000}, token=run.token)
+    await say(here, run, "a", done())
+    # A run that needs almost all of it: nothing of the ended one is in the way.
+    other = await created(here, conversation="other", sent="other")
+    await here.checkpoint(other.run.run_id, {"said": "x" * 500_000}, token=other.token)
+    await say(here, other, done())
+
+    assert [entry.name for entry in await everything(here, run.run.run_id)] == ["start", "token", "done"]

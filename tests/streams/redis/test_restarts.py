@@ -238,6 +238,7 @@ async def test_a_run_that_says_nothing_is_brought_back_too(processes: Processes)
     assert await there.is_ready()
     run = await created(here, conversation="talk")
     await say(here, run, "a")
+    await here.checkpoint(run.run.run_id, {"step": 1}, token=run.token)
     await here.finish(run.run.run_id, {"status": "completed"}, token=run.token)
     processes.server.kill()
     processes.server.start()
@@ -247,6 +248,7 @@ async def test_a_run_that_says_nothing_is_brought_back_too(processes: Processes)
     assert await here.release(run.run.run_id, token=run.token)
     (claim,) = await there.claim_expired()
     assert claim.completion == {"status": "completed"}
+    assert claim.checkpoint == {"step": 1}
 
 
 async def test_the_last_append_to_an_empty_redis_is_the_end_of_the_run(processes: Processes) -> None:

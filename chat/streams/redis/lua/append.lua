@@ -28,6 +28,8 @@ local added = size_of(FIRST_ENTRY)
 bytes = (tonumber(bytes) or 0) + added
 if state ~= 'live' then
   insist()
+  bytes = bytes - checkpoint_size(run)
+  redis.call('HDEL', run_key(run), 'checkpoint')
 elseif bytes > (tonumber(room) or 0) then
   room = bytes + ROOM_BYTES
   if ended_runs().make_room(run, owner, bytes, room) then

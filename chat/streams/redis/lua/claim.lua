@@ -12,7 +12,7 @@ for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and no
   if not held or held[STATE] ~= 'live' then
     redis.call('ZREM', leases_key(), run)
   else
-    local fields = redis.call('HMGET', run_key(run), 'token', 'stop', 'completion', 'server')
+    local fields = redis.call('HMGET', run_key(run), 'token', 'stop', 'completion', 'server', 'checkpoint')
     -- Token 0: the run was released, so this is a handover and not a failure.
     local failures = redis.call('HINCRBY', run_key(run), 'failures', fields[1] == '0' and 0 or 1)
     local token = integer(math.max(now_us(), tonumber(fields[1]) + 1))
@@ -24,7 +24,7 @@ for _, run in ipairs(redis.call('ZRANGEBYSCORE', leases_key(), 0, expired and no
       redis.call('HSET', run_key(run), 'epoch', held[EPOCH], 'server', server())
     end
     hold(run, held[2], held[3], held[4], held[10], lease, ttl)
-    claims[#claims + 1] = {token, integer(attempt), integer(failures), fields[2], fields[3], held}
+    claims[#claims + 1] = {token, integer(attempt), integer(failures), fields[2], fields[3], held, fields[5]}
   end
 end
 return {integer(now), claims}

@@ -3,7 +3,7 @@
 -- A run's hash: run, owner, conversation, sent, fingerprint, title: as requested; state: live, completed, stopped or
 -- error; epoch; seq: of the last entry; made: creation time in microseconds; token: the owner's fencing token; attempt:
 -- number of owners; failures: number of owners that were lost or failed; stop: 1 if a stop was requested; completion:
--- JSON, set when the text is complete; server: the Redis in which the epoch began; bytes: current size; room: reserved
+-- JSON, set when the text is complete; checkpoint: JSON, what a takeover goes on from, while the run is live; server: the Redis in which the epoch began; bytes: current size; room: reserved
 -- size; dropped: 1 if the log was dropped to make room.
 
 local FIELDS = {'run', 'owner', 'conversation', 'sent', 'fingerprint', 'title', 'state', 'epoch', 'seq', 'made', 'dropped'}
@@ -49,6 +49,10 @@ local function size_of(from)
     size = size + #ARGV[index]
   end
   return math.floor(size * 1.375) + ENTRY_BYTES * (#ARGV - from + 1)
+end
+
+local function checkpoint_size(run)
+  return redis.call('HSTRLEN', run_key(run), 'checkpoint')
 end
 
 local function write(run, first, from)
