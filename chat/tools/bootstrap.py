@@ -1,0 +1,26 @@
+"""The tools of this process, found from the settings on first use."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+
+from django.conf import settings
+
+from chat.tools.loading import load
+from chat.tools.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+
+@cache
+def registry() -> Registry:
+    """Raises nothing: what cannot be used is logged and left out."""
+    return build()
+
+
+def build() -> Registry:
+    found = load(settings.CHAT_TOOLS)
+    for problem in found.problems:
+        logger.warning("tools: %s %s", problem.message, problem.hint)
+    return Registry(found.tools)
