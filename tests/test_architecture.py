@@ -44,6 +44,7 @@ APART = (CAPABILITIES, DOORS)
 MAY_KNOW = {
     "auth": ("database",),
     "quotas": ("auth",),
+    "tools": ("database", "search"),
     # Pages embed the responses of their first API calls, made by the same functions.
     "pages": ("api",),
     "templatetags": ("pages",),
