@@ -8,6 +8,7 @@ chat.E003  hashed static files without a manifest         chat.W003  HTTPS witho
                                                           chat.W006  messages longer than a frame
                                                           chat.W007  links in mail point to this machine
                                                           chat.W008  links in mail without HTTPS
+chat.E004  module of tools not usable                     chat.W013  a tool of this site not usable
 chat.E010  several processes without a shared cache       chat.W010  HSTS setting without effect
                                                           chat.W011  frame limit of a user below that of a socket
                                                           chat.W012  contradictory limits
@@ -23,6 +24,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from chat.tools.loading import load
 from chatsite.databases import sqlite_path
 from chatsite.disk import try_to_write
 
@@ -180,6 +182,14 @@ def check_accounts() -> Iterator[CheckMessage]:
         )
 
 
+def check_tools() -> Iterator[CheckMessage]:
+    for problem in load(settings.CHAT_TOOLS).problems:
+        if problem.is_module:
+            yield Error(f"CHAT_TOOLS: {problem.message}", hint=problem.hint, id="chat.E004")
+        else:
+            yield Warning(problem.message, hint=problem.hint, id="chat.W013")
+
+
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_environment,
     check_database,
@@ -190,6 +200,7 @@ CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_mail,
     check_limits,
     check_accounts,
+    check_tools,
 )
 
 

@@ -394,6 +394,11 @@ CHAT_IDLE_TIMEOUT = env.number("CHAT_IDLE_TIMEOUT", 45, minimum=0.1)
 CHAT_CONTEXT_CHARACTERS = env.integer("CHAT_CONTEXT_CHARACTERS", 200_000, minimum=1000)
 CHAT_TITLES = env.flag("CHAT_TITLES", True)
 
+# --- Tools
+
+# Python modules with tools of this site (CONTRIBUTING.md, "Add a tool").
+CHAT_TOOLS = env.words("CHAT_TOOLS", [])
+
 # --- Limits (docs/protocol.md)
 
 CHAT_FRAME_BYTES = env.integer("CHAT_FRAME_BYTES", 128 * 1024, minimum=1024)

@@ -18,7 +18,7 @@ LAYERS = {
     KERNEL: ("light_event", "protocol", "rate_limit"),
     PORTS: ("providers", "streams"),
     DATA: ("migrations", "models"),
-    CAPABILITIES: ("auth", "database", "mail", "metrics", "notices", "quotas", "search"),
+    CAPABILITIES: ("auth", "database", "mail", "metrics", "notices", "quotas", "search", "tools"),
     PROCESS: ("generation",),
     DOORS: (
         *("accounts", "admin", "api", "management", "middleware", "pages", "server", "socket", "templatetags"),
@@ -44,6 +44,7 @@ APART = (CAPABILITIES, DOORS)
 MAY_KNOW = {
     "auth": ("database",),
     "quotas": ("auth",),
+    "tools": ("database", "search"),
     # Pages embed the responses of their first API calls, made by the same functions.
     "pages": ("api",),
     "templatetags": ("pages",),
@@ -166,6 +167,9 @@ def test_imports_go_only_downward_and_not_aside() -> None:
         ("chat.api.runs", "from ..socket import window"),
         ("chat.api.streams.run_stream", "def f():\n    from chat.pages import chat"),
         ("chat.search.hits", "from chat import quotas"),
+        ("chat.search.hits", "from chat.tools.registry import Registry"),
+        ("chat.tools.registry", "from chat.notices import channel"),
+        ("chat.tools.registry", "from chat.generation import engine"),
         ("chat.auth.credentials", "from chat.quotas.quotas import quotas"),
         ("chat.urls", "from chat.socket import consumer"),
     ],

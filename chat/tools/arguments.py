@@ -1,0 +1,37 @@
+"""The arguments of a call: JSON text as the model wrote it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from chat.protocol.untrusted_input import BadJson, clean, loads
+from chat.tools.base import ARGUMENT_BYTES, Arguments, Tool, ToolFailed
+
+# What models send to a tool without parameters.
+_NOTHING: Final = frozenset({"", "null"})
+
+
+def read_arguments(tool: Tool, text: str) -> Arguments:
+    """Parse and check. Raises ToolFailed invalid_arguments or too_large, with a sentence that the model can act on."""
+    if len(text) > ARGUMENT_BYTES or len(text.encode("utf-8", "replace")) > ARGUMENT_BYTES:
+        message = f"The arguments are larger than {ARGUMENT_BYTES // 1024} KiB. Call the tool with less at a time."
+        raise ToolFailed("too_large", message)
+    try:
+        given = {} if text.strip() in _NOTHING else loads(text)
+        return tool.read(storable(given))
+    except BadJson as error:
+        message = f"The arguments are not a JSON object. {error} Call the tool again with valid JSON."
+        raise ToolFailed("invalid_arguments", message) from None
+    except RecursionError:
+        raise ToolFailed("invalid_arguments", "The arguments are nested too deeply.") from None
+
+
+def storable(value: Any) -> Any:
+    """JSON whose strings every database can store: escapes can spell others."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, dict):
+        return {clean(name): storable(each) for name, each in value.items()}
+    return value

@@ -1,0 +1,33 @@
+"""The tools of this process, found from the settings on first use."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+
+from django.conf import settings
+
+from chat.tools.builtin.ask import ask_person
+from chat.tools.builtin.calculator import calculator
+from chat.tools.builtin.clock import current_time
+from chat.tools.builtin.conversations import search_conversations
+from chat.tools.definitions import define
+from chat.tools.loading import load
+from chat.tools.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+BUILTIN = (ask_person, calculator, current_time, search_conversations)
+
+
+@cache
+def registry() -> Registry:
+    """Raises nothing: what cannot be used is logged and left out."""
+    return build()
+
+
+def build() -> Registry:
+    found = load(settings.CHAT_TOOLS)
+    for problem in found.problems:
+        logger.warning("tools: %s %s", problem.message, problem.hint)
+    return Registry([*(define(function, source="builtin") for function in BUILTIN), *found.tools])

@@ -1,0 +1,1 @@
+"""Modules as people write them, for CHAT_TOOLS."""
