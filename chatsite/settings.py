@@ -398,6 +398,10 @@ CHAT_TITLES = env.flag("CHAT_TITLES", True)
 
 # Python modules with tools of this site (CONTRIBUTING.md, "Add a tool").
 CHAT_TOOLS = env.words("CHAT_TOOLS", [])
+# Of one answer: calls of the model, seconds for all of it, and tool calls in one turn.
+CHAT_TOOL_TURNS = env.integer("CHAT_TOOL_TURNS", 20)
+CHAT_TOOL_SECONDS = env.number("CHAT_TOOL_SECONDS", 600.0)
+CHAT_TOOL_CALLS = env.integer("CHAT_TOOL_CALLS", 8)
 
 # --- Limits (docs/protocol.md)
 

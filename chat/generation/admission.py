@@ -12,12 +12,14 @@ from chat.generation.pseudonym import pseudonym_of
 from chat.generation.regeneration import Regeneration
 from chat.generation.requests import SendRequest
 from chat.generation.titles import title_of
+from chat.generation.toolbox import tools_of
 from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
 from chat.protocol import event_data
 from chat.protocol.errors import ApiError, not_found
 from chat.protocol.objects import ROOT
 from chat.providers.base import Request
+from chat.tools.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Admission:
     user_message: event_data.UserMessage
     assistant: Assistant
     request: Request
+    tools: Registry
 
 
 def admit(
@@ -45,11 +48,13 @@ def admit(
     *,
     reserved: frozenset[str],
     providers: frozenset[str],
+    tools: Registry,
     characters: int,
 ) -> Admission | AlreadySent:
     """Look up everything the request names. Raises ApiError; `not_signed_in` if `find_user` returns None.
 
     `reserved`: this user's conversations that have runs but may have no row yet. `providers`: all provider names.
+    `tools`: all tools.
     """
     user = find_user()
     if user is None:
@@ -58,17 +63,19 @@ def admit(
         return sent
     repeated = regeneration.find(user, send)
     if repeated is not None:
-        return _once_more(user, send, repeated, providers=providers, characters=characters)
+        return _once_more(user, send, repeated, providers=providers, tools=tools, characters=characters)
     conversation = _conversation(user, send, reserved)
     assistant = _assistant(user, send, conversation, providers)
     parent_id = _parent_id(send, conversation)
     path = prompt.path_to(parent_id, conversation) if conversation else []
+    offered = tools_of(assistant, tools)
     return Admission(
         conversation_id=send.conversation_id or str(uuid.uuid4()),
         title=conversation.title if conversation else title_of(send.text),
         user_message={"text": send.text, "parent_id": parent_id, "attachments": []},
         assistant=assistant,
-        request=_request(user, assistant, path, send.text, characters=characters),
+        request=_request(user, assistant, path, send.text, tools=offered, characters=characters),
+        tools=offered,
     )
 
 
@@ -89,7 +96,13 @@ def already_sent(user_id: int, send: SendRequest) -> str | None:
 
 
 def _once_more(
-    user: User, send: SendRequest, repeated: Regeneration, *, providers: frozenset[str], characters: int
+    user: User,
+    send: SendRequest,
+    repeated: Regeneration,
+    *,
+    providers: frozenset[str],
+    tools: Registry,
+    characters: int,
 ) -> Admission:
     question = repeated.question
     conversation = question.conversation
@@ -98,12 +111,17 @@ def _once_more(
     before = repeated.continued.assistant if repeated.continued else None
     assistant = _assistant(user, send, conversation, providers, before=before)
     path = prompt.path_to(parent_id, conversation)
+    # Without tools, if an answer is continued: its beginning must be the last thing that the model sees.
+    offered = Registry(()) if repeated.text else tools_of(assistant, tools)
     return Admission(
         conversation_id=str(conversation.pk),
         title=conversation.title,
         user_message={"id": str(question.pk), "text": question.text, "parent_id": parent_id, "attachments": []},
         assistant=assistant,
-        request=_request(user, assistant, path, question.text, characters=characters, continues=repeated.text),
+        request=_request(
+            user, assistant, path, question.text, tools=offered, characters=characters, continues=repeated.text
+        ),
+        tools=offered,
     )
 
 
@@ -112,10 +130,19 @@ def active_user(user_id: int) -> User | None:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Readmission:
+    """What is needed to go on with a run. `provider`: its name."""
+
+    provider: str
+    request: Request
+    tools: Registry
+
+
 def admit_again(
-    user_id: int, start: event_data.Start, *, providers: frozenset[str], characters: int
-) -> tuple[str, Request]:
-    """The provider name and the request to restart a run whose owner process was lost. Raises ApiError."""
+    user_id: int, start: event_data.Start, *, providers: frozenset[str], tools: Registry, characters: int
+) -> Readmission:
+    """For a run whose owner process was lost. Raises ApiError."""
     user = active_user(user_id)
     if user is None:
         raise ApiError("not_signed_in", "This account is no longer active.")
@@ -127,15 +154,32 @@ def admit_again(
     conversation = user.conversations.filter(pk=start["conversation_id"], deleted_at=None).first()
     path = prompt.path_to(asked["parent_id"], conversation) if conversation else []
     begun = _begun(user, start)
-    return assistant.provider, _request(user, assistant, path, asked["text"], characters=characters, continues=begun)
+    offered = Registry(()) if begun else tools_of(assistant, tools)
+    request = _request(user, assistant, path, asked["text"], tools=offered, characters=characters, continues=begun)
+    return Readmission(assistant.provider, request, offered)
 
 
 def _request(
-    user: User, assistant: Assistant, path: list[Message], text: str, *, characters: int, continues: str = ""
+    user: User,
+    assistant: Assistant,
+    path: list[Message],
+    text: str,
+    *,
+    tools: Registry,
+    characters: int,
+    continues: str = "",
 ) -> Request:
     return Request(
         model=assistant.model,
-        messages=prompt.build(assistant.instructions, path, text, characters=characters - len(continues)),
+        messages=prompt.build(
+            assistant.instructions,
+            path,
+            text,
+            characters=characters - len(continues),
+            provider=assistant.provider,
+            model=assistant.model,
+        ),
+        tools=tools.offered() if len(tools) else (),
         temperature=assistant.temperature,
         max_output_tokens=assistant.max_output_tokens,
         user=pseudonym_of(user.pk),

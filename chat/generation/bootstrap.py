@@ -14,6 +14,7 @@ from chat.generation.recorder import Recorder
 from chat.streams.base import Budget, StreamLog
 from chat.streams.memory import MemoryLog
 from chat.streams.redis.log import RedisLog
+from chat.tools import bootstrap as tools
 
 _engines: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Engine]] = WeakKeyDictionary()
 
@@ -48,6 +49,6 @@ async def build() -> Engine:
     providers, models = await connect(provider_settings())
     budget = Budget(settings.CHAT_LOG_BYTES, settings.CHAT_LOG_BYTES_PER_USER)
     log: StreamLog = RedisLog(settings.REDIS_URL, budget=budget) if settings.REDIS_URL else MemoryLog(budget=budget)
-    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS), models)
+    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS), models, tools.registry())
     await chat.start()
     return chat

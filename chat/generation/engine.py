@@ -30,6 +30,7 @@ from chat.generation.run import Run, turn_from_log
 from chat.generation.runner import Runner
 from chat.generation.takeover import Takeover
 from chat.generation.title_generation import TitleGenerator
+from chat.generation.tool_calls import Limits
 from chat.models import Message, UnansweredQuestion, User
 from chat.notices import channel
 from chat.notices.conversations import tell_of_the_change
@@ -48,6 +49,7 @@ from chat.streams.base import (
     RunRequest,
     StreamLog,
 )
+from chat.tools.registry import Registry as Tools
 
 logger = logging.getLogger(__name__)
 
@@ -72,20 +74,32 @@ class Engine:
     """Every method that takes a user id raises `not_found` for anything that is not that user's."""
 
     def __init__(
-        self, log: StreamLog, providers: Registry, recorder: Recorder, models: ModelWatch | None = None
+        self,
+        log: StreamLog,
+        providers: Registry,
+        recorder: Recorder,
+        models: ModelWatch | None = None,
+        tools: Tools | None = None,
     ) -> None:
         self.log = log
         self.providers = providers
+        self.tools = tools or Tools(())
         self.models = models or ModelWatch()
         self.draining = Draining(is_shared=log.is_shared)
         self._recorder = recorder
         self._naming = TitleGenerator(providers, is_on=settings.CHAT_TITLES)
         ending = Finisher(log, recorder, self._naming)
         self._runner = Runner(
-            log, ending, answer_bytes=settings.CHAT_ANSWER_BYTES, orphan_grace=settings.CHAT_ORPHAN_GRACE
+            log,
+            ending,
+            answer_bytes=settings.CHAT_ANSWER_BYTES,
+            orphan_grace=settings.CHAT_ORPHAN_GRACE,
+            limits=Limits(
+                turns=settings.CHAT_TOOL_TURNS, seconds=settings.CHAT_TOOL_SECONDS, calls=settings.CHAT_TOOL_CALLS
+            ),
         )
         self.labels = self._runner.labels
-        self.takeover = Takeover(log, self._runner, ending, providers)
+        self.takeover = Takeover(log, self._runner, ending, providers, self.tools)
         self.owners = Owners(log, self._runner)
         self._purging = Purging()
         self._close_database: Callable[[], Awaitable[None]] | None = None
@@ -125,6 +139,7 @@ class Engine:
                 send,
                 reserved=reserved,
                 providers=frozenset(self.providers),
+                tools=self.tools,
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
         except ApiError as error:
@@ -150,6 +165,7 @@ class Engine:
             start=request.start.data,  # type: ignore[arg-type]
             provider=self.providers[admission.assistant.provider],
             request=admission.request,
+            tools=admission.tools,
         )
         self._runner.start(run)
         logger.info("run %s: started for user %s", request.run_id, user_id)

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from django.utils import timezone
 
 from chat.generation.answer import Answer
+from chat.generation.work import INTERRUPTED, Work
 from chat.models import Message
+from chat.models.step import StepRecord
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked
 from chat.protocol import event_data, events
-from chat.protocol.parts import Folder, Part
+from chat.protocol.parts import Folder, Part, ToolCall
 from chat.providers.base import Provider, Request
 from chat.streams.base import RunInfo
+from chat.tools.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that this process owns. `attempt`: 1 for the first owner, 2 after the first takeover, and so on."""
+    """A run that this process owns. `attempt`: 1 for the first owner, 2 after the first takeover, and so on.
+
+    `tools`: those that the model may call. `work`: what an earlier owner had done with them.
+    """
 
     info: RunInfo
     token: int
@@ -31,6 +37,8 @@ class Run:
     request: Request
     asked_at: datetime = field(default_factory=timezone.now)
     attempt: int = 1
+    tools: Registry = field(default_factory=lambda: Registry(()))
+    work: Work | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
         run.start,
         text=answer.text,
         parts=answer.parts,
+        steps=answer.steps,
         outcome=outcome,
         usage=answer.usage,
         ttft_ms=answer.ttft_ms,
@@ -72,13 +81,13 @@ def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
     )
 
 
-def turn_from_log(info: RunInfo, entries: Sequence[events.Entry]) -> Turn:
+def turn_from_log(info: RunInfo, entries: Sequence[events.Entry], checkpoint: Mapping[str, Any] | None = None) -> Turn:
     """The turn of an incomplete run, with the part of its answer that had arrived. Its status is `stopped`."""
     start = cast(event_data.Start, entries[0].data)
     return _turn(
         info,
         start,
-        **_said(entries),
+        **_said(entries, checkpoint),
         outcome=STOPPED,
         usage=None,
         ttft_ms=None,
@@ -99,7 +108,12 @@ def completion_of(turn: Turn) -> Completion:
     }
 
 
-def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: Completion) -> Turn:
+def turn_completed(
+    info: RunInfo,
+    entries: Sequence[events.Entry],
+    completion: Completion,
+    checkpoint: Mapping[str, Any] | None = None,
+) -> Turn:
     """The turn of a run whose text is complete in the log, exactly as its first owner would have saved it."""
     usage: event_data.Usage | None = None
     if completion["input_tokens"] is not None and completion["output_tokens"] is not None:
@@ -107,7 +121,7 @@ def turn_completed(info: RunInfo, entries: Sequence[events.Entry], completion: C
     return _turn(
         info,
         cast(event_data.Start, entries[0].data),
-        **_said(entries),
+        **_said(entries, checkpoint),
         outcome=Outcome(completion["status"], completion["finish_reason"]),
         usage=usage,
         ttft_ms=completion["ttft_ms"],
@@ -161,14 +175,27 @@ def message_id_of(run_id: str, role: str) -> str:
 class _Said(TypedDict):
     text: str
     parts: tuple[Part, ...]
+    steps: tuple[StepRecord, ...]
 
 
-def _said(entries: Sequence[events.Entry]) -> _Said:
-    """The answer in the log."""
+def _said(entries: Sequence[events.Entry], checkpoint: Mapping[str, Any] | None) -> _Said:
+    """The answer in the log. The calls are as the checkpoint has them: events are cut."""
     folder = Folder()
     for entry in entries:
         folder.add(entry.name, entry.data)
-    return {"text": folder.text, "parts": () if folder.is_plain else tuple(folder.parts)}
+    if folder.is_plain:
+        return {"text": folder.text, "parts": (), "steps": ()}
+    work = Work.from_json(checkpoint) if checkpoint else Work()
+    whole = {part.call_id: part for part in work.parts if isinstance(part, ToolCall) and part.state != "running"}
+    parts = [whole.get(part.call_id, part) if isinstance(part, ToolCall) else part for part in folder.parts]
+    return {"text": folder.text, "parts": tuple(map(_ended, parts)), "steps": work.closed_steps()}
+
+
+def _ended(part: Part) -> Part:
+    """A call that was interrupted has failed."""
+    if isinstance(part, ToolCall) and part.state == "running":
+        return replace(part, state="failed", code="cancelled", message=INTERRUPTED)
+    return part
 
 
 def _turn(
@@ -177,6 +204,7 @@ def _turn(
     *,
     text: str,
     parts: tuple[Part, ...],
+    steps: tuple[StepRecord, ...],
     outcome: Outcome,
     usage: event_data.Usage | None,
     ttft_ms: int | None,
@@ -199,6 +227,7 @@ def _turn(
         message_id=message_id_of(info.run_id, "assistant"),
         text=text,
         parts=parts,
+        steps=steps,
         status=outcome.status,
         finish_reason=outcome.finish_reason,
         input_tokens=usage["input_tokens"] if usage else None,

@@ -7,14 +7,18 @@ import contextvars
 import logging
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from chat import metrics
-from chat.generation.answer import Answer, generate
+from chat.generation.agent import Agent
+from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
 from chat.generation.finishing import Finisher
+from chat.generation.model_call import generate
 from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, asked_of, turn_of
 from chat.generation.run_labels import Labels, RunLabels
+from chat.generation.tool_calls import Limits
 from chat.protocol import events
 from chat.providers.base import ProviderError
 from chat.streams.base import Fenced, LogUnavailable, Lost, NoRoom, RunNotFound, StreamLog
@@ -40,11 +44,14 @@ class Interrupted(ProviderError):
 class Runner:
     """Owns the task of every run of this process. Belongs to one event loop."""
 
-    def __init__(self, log: StreamLog, ending: Finisher, *, answer_bytes: int, orphan_grace: float) -> None:
+    def __init__(
+        self, log: StreamLog, ending: Finisher, *, answer_bytes: int, orphan_grace: float, limits: Limits
+    ) -> None:
         self._log = log
         self._ending = ending
         self._answer_bytes = answer_bytes
         self._orphan_grace = orphan_grace
+        self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
         self._live: dict[str, int] = {}
         self.labels = RunLabels(log)
@@ -151,16 +158,7 @@ class Runner:
 
     async def _generate(self, run: Run, answer: Answer, coalescer: Coalescer) -> Outcome:
         """Stream the answer until it ends, is stopped or abandoned, or the server shuts down."""
-        streaming = asyncio.create_task(
-            generate(
-                run.provider,
-                run.request,
-                answer=answer,
-                coalescer=coalescer,
-                answer_bytes=self._answer_bytes,
-                attempt=run.attempt,
-            )
-        )
+        streaming = asyncio.create_task(self._answer(run, answer, coalescer))
         writing = asyncio.create_task(coalescer.run())
         stopped = asyncio.create_task(self._log.stop_requested(run.info.run_id))
         closing = asyncio.create_task(self._closing.wait())
@@ -189,6 +187,28 @@ class Runner:
             await asyncio.wait([writing])
             # Raises if the log did not take everything: unshown text must not be saved as if it had been shown.
             writing.result()
+
+    async def _answer(self, run: Run, answer: Answer, coalescer: Coalescer) -> None:
+        if len(run.tools) or run.work:
+            checkpoint = partial(self._log.checkpoint, run.info.run_id, token=run.token)
+            agent = Agent(
+                run,
+                answer,
+                coalescer,
+                answer_bytes=self._answer_bytes,
+                limits=self._limits,
+                checkpoint=checkpoint if self._log.is_shared else None,
+            )
+            await agent.work()
+            return
+        await generate(
+            run.provider,
+            run.request,
+            answer=answer,
+            coalescer=coalescer,
+            answer_bytes=self._answer_bytes,
+            attempt=run.attempt,
+        )
 
     async def _fail(self, run: Run, error: events.Event) -> None:
         asked = asked_of(run.info, run.start)

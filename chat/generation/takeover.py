@@ -1,7 +1,7 @@
 """Takes over runs whose process has died, and does only the remaining steps.
 
 Already in the database → `done`. Complete in the log → saved. Stop requested → saved as stopped. Otherwise generated
-again, after a `reset`, unless the run has failed too often.
+again, after a `reset`, unless the run has failed too often: from the last checkpoint, if there is one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from chat.generation.finishing import Finisher
 from chat.generation.replay import answer_of
 from chat.generation.run import Completion, Run, asked_of, turn_completed, turn_from_log
 from chat.generation.runner import Runner
+from chat.generation.work import Work
 from chat.protocol import event_data, events
 from chat.protocol.errors import ApiError
 from chat.providers.base import Provider
 from chat.streams.base import Claim, Fenced, LogUnavailable, Lost, NoRoom, RunNotFound, StreamLog
+from chat.tools.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class Takeover:
         runner: Runner,
         ending: Finisher,
         providers: Mapping[str, Provider],
+        tools: Registry,
         *,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -55,6 +58,7 @@ class Takeover:
         self._runner = runner
         self._ending = ending
         self._providers = providers
+        self._tools = tools
         self._look_seconds = look_seconds
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -115,11 +119,12 @@ class Takeover:
             return saved.status
         if claim.completion is not None:
             metrics.TAKEOVERS.labels("saved").inc()
-            turn = turn_completed(run, claim.entries, cast(Completion, claim.completion))
+            turn = turn_completed(run, claim.entries, cast(Completion, claim.completion), claim.checkpoint)
             return await self._ending.save(turn, token=token)
         if claim.stop_requested:
             metrics.TAKEOVERS.labels("stopped").inc()
-            return await self._ending.save(turn_from_log(run, claim.entries), token=token)
+            turn = turn_from_log(run, claim.entries, claim.checkpoint)
+            return await self._ending.save(turn, token=token)
         if claim.failures >= FAILURES:
             return await self._give_up(claim)
         return await self._generate_again(claim)
@@ -127,11 +132,12 @@ class Takeover:
     async def _generate_again(self, claim: Claim) -> str | None:
         run, start = claim.run, cast(event_data.Start, claim.entries[0].data)
         try:
-            name, request = await self._read(
+            admitted = await self._read(
                 admit_again,
                 run.owner_id,
                 start,
                 providers=frozenset(self._providers),
+                tools=self._tools,
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
         except ApiError as error:
@@ -148,9 +154,11 @@ class Takeover:
                 info=run,
                 token=claim.token,
                 start=start,
-                provider=self._providers[name],
-                request=request,
+                provider=self._providers[admitted.provider],
+                request=admitted.request,
                 attempt=claim.attempt,
+                tools=admitted.tools,
+                work=Work.from_json(claim.checkpoint) if claim.checkpoint else None,
             )
         )
         return None

@@ -51,6 +51,8 @@ class Assistant(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Leave empty for the model's limit."),
     )
+    # Keys of chat.tools.registry. One that no longer exists is ignored.
+    tools = models.JSONField(_("tools"), default=list, blank=True, help_text=_("What the model may use by itself."))
     position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers come first."))
     is_default = models.BooleanField(
         _("default"), default=False, help_text=_("Used when no other assistant is chosen.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 from django.db import models
 
@@ -19,13 +19,17 @@ FINISH_REASON_CHARACTERS: Final = 20
 
 
 class CallRecord(TypedDict):
-    """A tool call and what the model was told of it. `arguments`: JSON text, as the model wrote it."""
+    """A tool call and what the model was told of it. `arguments`: JSON text, as the model wrote it.
+
+    `is_open`: it has no result yet. Never so in a saved step.
+    """
 
     call_id: str
     name: str
     arguments: str
     content: str
     is_error: bool
+    is_open: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SPEAKERS: Final = (
     *("providers/openai/errors.py", "providers/openai/reader.py", "providers/openai/chat.py"),
     "providers/http/timeouts.py",
-    *("generation/answer.py", "generation/finishing.py", "generation/runner.py", "generation/takeover.py"),
+    *("generation/model_call.py", "generation/finishing.py", "generation/runner.py", "generation/takeover.py"),
 )
 # Of errors that no person ever reads.
 INTERNAL: Final = {"Waiting needs a task that can be cancelled."}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chat.api.openapi.document import document
-from chat.generation.answer import OutputTooLong
+from chat.generation.model_call import OutputTooLong
 from chat.generation.runner import Interrupted
 from chat.protocol.errors import ERRORS, REQUEST_ERRORS, RUN_FAILURES
 from chat.providers.base import ProviderError

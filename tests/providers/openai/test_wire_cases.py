@@ -19,8 +19,9 @@ from typing import Any, Final
 
 import pytest
 
-from chat.generation.answer import Answer, generate
+from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
+from chat.generation.model_call import generate
 from chat.providers.base import Delta, ProviderError, ReasoningDelta, Request
 from chat.providers.openai.chat import OpenAIProvider
 from chat.streams.memory import MemoryLog

@@ -1,0 +1,136 @@
+"""Answers with tools: calls the model and runs the tools that it calls, until it has answered.
+
+Text may come before, between and after the calls. On the last turn the model may call no tools, so that it answers
+with what it has; the answer's finish reason is then `tool_limit`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from chat.generation.answer import Answer
+from chat.generation.coalescer import Coalescer
+from chat.generation.model_call import ModelCall, generate
+from chat.generation.run import Run
+from chat.generation.tool_calls import Limits, ToolCalls
+from chat.generation.work import TOLD_BYTES, Work
+from chat.models.step import StepRecord
+from chat.providers.base import EmptyAnswer
+from chat.tools.base import Context
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_BYTES: Final = 1024 * 1024
+TOOL_LIMIT: Final = "tool_limit"
+# The endings after which an answer counts as cut short by the limit, if it was reached.
+_OWN_ENDS: Final = frozenset({"stop", "tool_calls"})
+
+Checkpoint = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+class Agent:
+    """The work on one answer. `checkpoint` stores its state for a takeover; None if nobody could take it over.
+
+    `work` raises ProviderError and the log's errors. What had arrived by then is in the answer. If it is cancelled,
+    the tools have ended when control returns, and every call has a result.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        answer: Answer,
+        coalescer: Coalescer,
+        *,
+        answer_bytes: int,
+        limits: Limits,
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        self._run = run
+        self._answer = answer
+        self._coalescer = coalescer
+        self._answer_bytes = answer_bytes
+        self._limits = limits
+        self._checkpoint = checkpoint
+        self._work = run.work or Work()
+        self._deadline = time.monotonic() + limits.seconds
+        self._calls = ToolCalls(
+            run.tools,
+            self._work,
+            answer,
+            coalescer,
+            context=Context(run.info.owner_id, deadline=self._deadline),
+            limits=limits,
+            saved=self._save,
+        )
+
+    async def work(self) -> None:
+        try:
+            await self._work_on()
+        finally:
+            self._answer.steps = self._work.closed_steps()
+
+    async def _work_on(self) -> None:
+        for event in self._answer.resume(self._work.parts) if self._run.work else ():
+            self._coalescer.add(event)
+        if pending := self._work.pending:
+            await self._calls.run(pending)
+        while True:
+            is_last = self._is_last_turn
+            call = await self._ask(tools_are_off=is_last)
+            if is_last or not call.uses:
+                break
+            self._work.add(self._step(call), call.uses)
+            await self._save()
+            await self._calls.run(call.uses)
+        if is_last and call.finish_reason in _OWN_ENDS:
+            self._answer.finish_reason = TOOL_LIMIT
+        if not self._answer.has_words:
+            raise EmptyAnswer("The model used its tools as often as it may, and did not write an answer.")
+
+    @property
+    def _is_last_turn(self) -> bool:
+        is_late = time.monotonic() >= self._deadline
+        return is_late or len(self._work.steps) + 1 >= self._limits.turns or self._work.told_bytes >= TOLD_BYTES
+
+    async def _ask(self, *, tools_are_off: bool) -> ModelCall:
+        run = self._run
+        done = self._work.messages(provider=run.provider.name, model=run.request.model)
+        request = replace(run.request, messages=(*run.request.messages, *done), tools_are_off=tools_are_off)
+        return await generate(
+            run.provider,
+            request,
+            answer=self._answer,
+            coalescer=self._coalescer,
+            answer_bytes=self._answer_bytes,
+            attempt=run.attempt,
+        )
+
+    def _step(self, call: ModelCall) -> StepRecord:
+        usage = call.usage
+        return StepRecord(
+            number=len(self._work.steps),
+            provider=self._run.provider.name,
+            model=self._run.request.model,
+            text=self._answer.text_of_call,
+            finish_reason=call.finish_reason,
+            items=call.items,
+            usage={"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens} if usage else {},
+        )
+
+    async def _save(self) -> None:
+        """Store a checkpoint. Without one, a takeover begins from the one before."""
+        if self._checkpoint is None:
+            return
+        self._work.parts = self._answer.all_parts
+        state = self._work.to_json()
+        if len(json.dumps(state)) > CHECKPOINT_BYTES:
+            logger.warning("run %s: checkpoint over %d bytes, not stored", self._run.info.run_id, CHECKPOINT_BYTES)
+            return
+        # What it describes must be in the log before it, so that a takeover never repeats what nobody has seen.
+        await self._coalescer.flush()
+        await self._checkpoint(state)

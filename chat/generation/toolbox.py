@@ -1,0 +1,22 @@
+"""The tools that an assistant offers its model."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chat.models import Assistant
+from chat.tools.base import Tool
+from chat.tools.registry import Registry
+
+# A call of these ends the run and waits for the person, or needs their permission first.
+_WAITING: Final = frozenset({"builtin:ask_person"})
+
+
+def is_offered(tool: Tool) -> bool:
+    """Whether assistants can be given this tool. With side effects, each call would need a person's permission."""
+    return not tool.side_effects and tool.key not in _WAITING
+
+
+def tools_of(assistant: Assistant, registry: Registry) -> Registry:
+    """The tools switched on for it. Those that do not exist any more are left out."""
+    return registry.only([key for key in assistant.tools if (tool := registry.get(key)) and is_offered(tool)])

@@ -1,0 +1,131 @@
+"""What an answer with tools consists of so far: the model's calls, their results, and the parts that a person saw.
+
+It is what a takeover goes on from: everything in it can be written as JSON and read back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from chat.models.step import CallRecord, StepRecord
+from chat.protocol import parts
+from chat.protocol.events import Entry
+from chat.providers.base import Message, ModelOutput, ToolResult, ToolUse
+
+# The texts that the model is told by the tools of one answer, in all.
+TOLD_BYTES: Final = 512 * 1024
+# How often the same call may be made; the next one is refused.
+REPEATED_CALLS: Final = 2
+INTERRUPTED: Final = "This call was interrupted before it had a result."
+
+
+@dataclass(slots=True)
+class Work:
+    """The steps that called tools. Results are recorded as they come; `parts` are those of the answer at that time."""
+
+    steps: list[StepRecord] = field(default_factory=list)
+    parts: list[parts.Part] = field(default_factory=list)
+
+    @property
+    def told_bytes(self) -> int:
+        return sum(len(call["content"].encode()) for step in self.steps for call in step.calls)
+
+    @property
+    def pending(self) -> list[ToolUse]:
+        """The last step's calls without a result."""
+        if not self.steps:
+            return []
+        return [_use(call) for call in self.steps[-1].calls if not _has_result(call)]
+
+    def times_called(self, use: ToolUse) -> int:
+        """How often this call was made before it."""
+        made = [call for step in self.steps for call in step.calls]
+        before = made[: next((place for place, call in enumerate(made) if call["call_id"] == use.call_id), len(made))]
+        return sum(call["name"] == use.name and _same(call["arguments"], use.arguments) for call in before)
+
+    def add(self, step: StepRecord, uses: Iterable[ToolUse]) -> None:
+        """Add a step with calls that have no results yet."""
+        self.steps.append(replace(step, calls=tuple(_record(use) for use in uses)))
+
+    def record(self, call_id: str, content: str, *, is_error: bool = False) -> None:
+        """Record what the model is told of a call of the last step."""
+        last = self.steps[-1]
+        calls = tuple(
+            CallRecord(**{**call, "content": content, "is_error": is_error, "is_open": False})
+            if call["call_id"] == call_id
+            else call
+            for call in last.calls
+        )
+        self.steps[-1] = replace(last, calls=calls)
+
+    def closed_steps(self) -> tuple[StepRecord, ...]:
+        """The steps to save. Every call has exactly one result, also one that was interrupted."""
+        return tuple(replace(step, calls=tuple(map(_closed, step.calls))) for step in self.steps)
+
+    def messages(self, *, provider: str, model: str) -> tuple[Message, ...]:
+        """The steps for the next request to this model, with a result for every call."""
+        return messages_of(self.closed_steps(), provider=provider, model=model)
+
+    def to_json(self) -> dict[str, Any]:
+        events = [[event.name, dict(event.data)] for event in parts.unfold(self.parts)]
+        return {"steps": [asdict(step) for step in self.steps], "events": events}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Work:
+        entries = [Entry(number, name, data) for number, (name, data) in enumerate(state["events"], start=1)]
+        steps = [
+            StepRecord(**{**step, "calls": tuple(step["calls"]), "items": tuple(step["items"])})
+            for step in state["steps"]
+        ]
+        return cls(steps, parts.fold(entries))
+
+
+def messages_of(steps: Iterable[StepRecord], *, provider: str, model: str) -> tuple[Message, ...]:
+    """Steps as messages for this model. Only the model that made a vendor's items gets them back."""
+    messages: list[Message] = []
+    for step in steps:
+        items = step.items if (step.provider, step.model) == (provider, model) else ()
+        messages.append(ModelOutput(step.text, tuple(map(_use, step.calls)), items))
+        messages += [
+            ToolResult(call["call_id"], call["name"], call["content"], call["is_error"]) for call in step.calls
+        ]
+    return tuple(messages)
+
+
+def _record(use: ToolUse) -> CallRecord:
+    return {
+        "call_id": use.call_id,
+        "name": use.name,
+        "arguments": use.arguments,
+        "content": "",
+        "is_error": False,
+        "is_open": True,
+    }
+
+
+def _closed(call: CallRecord) -> CallRecord:
+    if _has_result(call):
+        return call
+    return CallRecord(**{**call, "content": INTERRUPTED, "is_error": True, "is_open": False})
+
+
+def _has_result(call: CallRecord) -> bool:
+    return not call.get("is_open")
+
+
+def _use(call: CallRecord) -> ToolUse:
+    return ToolUse(call["call_id"], call["name"], call["arguments"])
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or _value(one) == _value(other)
+
+
+def _value(arguments: str) -> object:
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
