@@ -1,0 +1,259 @@
+"""A server is lost while an answer uses tools: the next one goes on from the checkpoint, and does nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chat import database
+from chat.generation.engine import Engine
+from chat.generation.recorder import Recorder
+from chat.generation.work import INTERRUPTED, Work
+from chat.models import Assistant, Message
+from chat.models.part import parts_of
+from chat.models.step import StepRecord, steps_of
+from chat.protocol.events import Entry, Event, token
+from chat.protocol.parts import Text, ToolCall, fold
+from chat.protocol.previews import capped
+from chat.providers.base import Finish, ModelOutput, OutputItems, ToolResult, ToolUse
+from chat.providers.registry import Registry
+from chat.tools.definitions import define, tool
+from chat.tools.registry import Registry as Tools
+from tests.generation.test_takeover import COMPLETION, Server, Site, site
+from tests.streams.processes import eventually, value
+
+__all__ = ["site"]
+
+pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
+
+ITEMS = ({"role": "assistant", "signature": "abc"},)
+
+
+class Bell:
+    """How often each call ran, and whether slow ones may go on."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.open = asyncio.Event()
+
+
+bell = Bell()
+
+
+@tool(side_effects=False)
+async def quick(name: str) -> str:
+    """Return at once."""
+    bell.runs.append(name)
+    return f"{name} is done"
+
+
+@tool(side_effects=False)
+async def slow(name: str) -> str:
+    """Return when the test says so."""
+    bell.runs.append(name)
+    await bell.open.wait()
+    return f"{name} is done"
+
+
+ALL = Tools([define(each, source="local") for each in (quick, slow)])
+
+
+@pytest.fixture(autouse=True)
+async def _tools(site: Site) -> AsyncIterator[None]:
+    bell.__init__()  # type: ignore[misc]
+    await Assistant.objects.all().aupdate(tools=[made.key for made in ALL])
+    yield
+    bell.open.set()
+
+
+def server(site: Site, **seconds: float) -> Server:
+    made = site.server(**seconds)
+    made.engine = Engine(made.log, Registry({"scripted": lambda: made.provider}), Recorder(patience=5), tools=ALL)
+    made.engine.takeover._look_seconds = 0.02
+    site._stack.push_async_callback(made.engine.close)
+    return made
+
+
+def use(call_id: str, tool_name: str, name: str) -> ToolUse:
+    return ToolUse(call_id, tool_name, json.dumps({"name": name}))
+
+
+def calls(made: Server, *uses: ToolUse) -> None:
+    made.provider.say("I look. ")
+    made.provider.put(*uses, OutputItems(ITEMS), Finish("tool_calls"))
+
+
+def parts(entries: list[Entry]) -> list[str]:
+    """Text and the states of calls, in order."""
+    return [
+        part.text if isinstance(part, Text) else f"{part.call_id} {part.state}"
+        for part in fold(entries)
+        if isinstance(part, Text | ToolCall)
+    ]
+
+
+async def saved() -> Message:
+    return await Message.objects.aget(role="assistant")
+
+
+async def test_a_call_that_was_running_runs_again(site: Site) -> None:
+    here, there = server(site), server(site)
+    calls(here, use("c00000001", "slow", "heron"))
+    sent = await here.send()
+    await eventually(lambda: value(bell.runs == ["heron"]))
+    reading = asyncio.create_task(there.events(sent.run_id))
+
+    there.provider.say("Found.")
+    there.provider.finish()
+    there.engine.takeover.start()
+    await here.engine.close()
+    await eventually(lambda: value(bell.runs == ["heron", "heron"]))
+    bell.open.set()
+    entries = await reading
+
+    assert parts(entries) == ["I look. ", "c00000001 done", "Found."]
+    # The first call of the model is not made again.
+    [request] = there.provider.requests
+    assert request.messages[1:] == (
+        ModelOutput("I look. ", (use("c00000001", "slow", "heron"),), ITEMS),
+        ToolResult("c00000001", "slow", "heron is done"),
+    )
+    answer = await saved()
+    assert answer.text == "I look. Found."
+    assert await database.read(parts_of, answer) == fold(entries)
+
+
+async def test_a_call_that_has_a_result_does_not_run_again(site: Site) -> None:
+    here, there = server(site), server(site)
+    calls(here, use("c00000001", "quick", "heron"), use("c00000002", "slow", "crane"))
+    sent = await here.send()
+    await eventually(lambda: value(sorted(bell.runs) == ["crane", "heron"]))
+    await eventually(lambda: _has_checkpoint(here, sent.run_id, "heron is done"))
+    reading = asyncio.create_task(there.events(sent.run_id))
+
+    there.provider.say("Found.")
+    there.provider.finish()
+    there.engine.takeover.start()
+    await here.engine.close()
+    await eventually(lambda: value(len(bell.runs) == 3))
+    bell.open.set()
+    entries = await reading
+
+    assert sorted(bell.runs) == ["crane", "crane", "heron"]
+    assert sorted(parts(entries)) == ["Found.", "I look. ", "c00000001 done", "c00000002 done"]
+    [step] = await database.read(steps_of, await saved())
+    assert [call["content"] for call in step.calls] == ["heron is done", "crane is done"]
+
+
+async def test_lost_while_the_model_goes_on_only_that_call_of_it_is_made_again(site: Site) -> None:
+    here, there = server(site), server(site)
+    calls(here, use("c00000001", "quick", "heron"))
+    here.provider.say("Half a sent")
+    sent = await here.send()
+    await eventually(lambda: _says(here, sent.run_id, "I look. Half a sent"))
+    reading = asyncio.create_task(there.events(sent.run_id))
+
+    there.provider.say("Found.")
+    there.provider.finish()
+    there.engine.takeover.start()
+    await here.engine.close()
+    entries = await reading
+
+    assert bell.runs == ["heron"]
+    assert parts(entries) == ["I look. ", "c00000001 done", "Found."]
+    assert (await saved()).text == "I look. Found."
+
+
+async def test_cut_off_its_owner_writes_nothing_more(site: Site) -> None:
+    proxy = await site.processes.proxy()
+    lost = server(site, lease_seconds=0.5, renew_seconds=0.1)
+    lost.log = site.processes.start(proxy.url, lease_seconds=0.5, renew_seconds=0.1, check_seconds=0.1)
+    lost.engine = Engine(lost.log, Registry({"scripted": lambda: lost.provider}), Recorder(patience=5), tools=ALL)
+    site._stack.push_async_callback(lost.engine.close)
+    there = server(site, lease_seconds=0.5, renew_seconds=0.1)
+    calls(lost, use("c00000001", "slow", "heron"))
+    sent = await lost.send()
+    await eventually(lambda: value(bell.runs == ["heron"]))
+    reading = asyncio.create_task(there.events(sent.run_id))
+
+    proxy.away = True
+    there.provider.say("Found.")
+    there.provider.finish()
+    there.engine.takeover.start()
+    await eventually(lambda: value(bell.runs == ["heron", "heron"]))
+    bell.open.set()
+    entries = await reading
+    proxy.away = False
+
+    assert parts(entries) == ["I look. ", "c00000001 done", "Found."]
+    assert await Message.objects.filter(role="assistant").acount() == 1
+
+
+async def _left_behind(site: Site, *, is_done: bool) -> tuple[object, str, int]:
+    """A run whose owner is gone after its call, whose result is longer than an event."""
+    log, created = await site.left_behind("I look. ")
+    run_id = created.run.run_id
+    named = {"call_id": "c00000001", "tool": "local:quick"}
+    start = Event("tool_start", {**named, "arguments": {"name": "h" * 9000}})
+    end = Event("tool_result", {**named, "result": "x" * 9000, "duration_ms": 5})
+    said = [token("I look. "), start, *([end] if is_done else [])]
+    entries = [Entry(number, event.name, event.data) for number, event in enumerate(said, start=1)]
+    work = Work([StepRecord(0, "scripted", "m-1", "I look. ", "tool_calls", items=ITEMS)], fold(entries))
+    work.steps, [step] = [], work.steps
+    work.add(step, [use("c00000001", "quick", "h" * 9000)])
+    if is_done:
+        work.record("c00000001", "x" * 9000)
+    await log.append(run_id, [capped(event) for event in said[1:]], token=created.token)
+    await log.checkpoint(run_id, work.to_json(), token=created.token)
+    return log, run_id, created.token
+
+
+async def test_what_is_complete_is_saved_with_its_calls_in_full(site: Site) -> None:
+    log, run_id, owner = await _left_behind(site, is_done=True)
+    await log.append(run_id, [token("Found.")], token=owner)  # type: ignore[attr-defined]
+    await log.finish(run_id, COMPLETION, token=owner)  # type: ignore[attr-defined]
+    await log.release(run_id, token=owner)  # type: ignore[attr-defined]
+    here = server(site)
+    here.engine.takeover.start()
+
+    await here.events(run_id)
+
+    answer = await saved()
+    assert answer.text == "I look. Found."
+    [call] = [part for part in await database.read(parts_of, answer) if isinstance(part, ToolCall)]
+    assert call.arguments == {"name": "h" * 9000}
+    assert call.result == "x" * 9000
+    [step] = await database.read(steps_of, answer)
+    assert (step.calls[0]["content"], step.items) == ("x" * 9000, ITEMS)
+
+
+async def test_what_was_asked_to_stop_has_a_result_for_every_call(site: Site) -> None:
+    log, run_id, owner = await _left_behind(site, is_done=False)
+    await log.request_stop(run_id)  # type: ignore[attr-defined]
+    await log.release(run_id, token=owner)  # type: ignore[attr-defined]
+    here = server(site)
+    here.engine.takeover.start()
+
+    entries = await here.events(run_id)
+
+    assert entries[-1].data["status"] == "stopped"
+    assert bell.runs == []
+    answer = await saved()
+    [call] = [part for part in await database.read(parts_of, answer) if isinstance(part, ToolCall)]
+    assert (call.state, call.code) == ("failed", "cancelled")
+    [step] = await database.read(steps_of, answer)
+    assert (step.calls[0]["content"], step.calls[0]["is_error"]) == (INTERRUPTED, True)
+    assert not step.calls[0].get("is_open")
+
+
+async def _says(made: Server, run_id: str, text: str) -> bool:
+    said = [part.text for part in fold(await made.log.entries(run_id)) if isinstance(part, Text)]
+    return "".join(said) == text
+
+
+async def _has_checkpoint(made: Server, run_id: str, text: str) -> bool:
+    owned = made.log._ownership.get(run_id)
+    return owned is not None and text.encode() in owned.checkpoint
