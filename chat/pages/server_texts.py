@@ -60,6 +60,7 @@ SENTENCES: Final = (
     gettext_noop("The model server sent {} MiB without any text of an answer; the answer was abandoned."),
     gettext_noop("The model server sent something that is not JSON, so the answer could not be read."),
     gettext_noop("The model server closed the connection before the answer was complete."),
+    gettext_noop("The model server ended the stream without saying whether the tool calls are complete."),
     gettext_noop("The model server sent an empty response."),
     gettext_noop(
         "The model server sent a web page instead of an answer. The base URL is probably wrong: "
