@@ -67,6 +67,7 @@ SENTENCES: Final = (
         "it usually ends in /v1."
     ),
     # chat/providers/openai/chat.py, chat/providers/http/timeouts.py
+    gettext_noop("The model server rejected the tools, so the model answers without them."),
     gettext_noop("The model server did not list its models in time."),
     gettext_noop("The model server's list of models {}."),
     gettext_noop("The model stopped partway: nothing arrived for {} seconds."),
