@@ -332,6 +332,8 @@ class AnswerReader:
         """Returns whether the content contained any text or reasoning."""
         if not is_last and (said := chunks.plain_text(content)):
             return self._read_text(said, deltas)
+        # Before the text: beside a text, a call that nobody offered is the server's own.
+        has_call = self._read_calls(content)
         thought, said = chunks.thought_of(content), chunks.text_of(content)
         if thought:
             self._read_thought(thought, content, deltas)
@@ -340,10 +342,11 @@ class AnswerReader:
         has_text = False
         if said and not (is_last and self._said.is_all(said)):
             has_text = self._read_text(said, deltas)
-        return self._read_calls(content) or has_text or bool(thought)
+        return has_call or has_text or bool(thought)
 
     def _read_message(self, message: Content, deltas: list[Delta]) -> bool:
         """Read a whole message: from a server that does not stream, or repeats the message at the end or each time."""
+        has_call = self._read_calls(message, is_whole=True)
         thought = self._thought.rest(chunks.thought_of(message))
         if thought:
             self._read_thought(thought, message, deltas)
@@ -351,7 +354,7 @@ class AnswerReader:
                 self._message.detail(message)
         said = self._said.rest(chunks.text_of(message))
         has_text = self._read_text(said, deltas) if said else False
-        return self._read_calls(message, is_whole=True) or has_text or bool(thought)
+        return has_call or has_text or bool(thought)
 
     def _read_calls(self, content: Content, *, is_whole: bool = False) -> bool:
         """Returns whether there was anything new of a call that may be made."""
