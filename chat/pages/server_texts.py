@@ -60,12 +60,14 @@ SENTENCES: Final = (
     gettext_noop("The model server sent {} MiB without any text of an answer; the answer was abandoned."),
     gettext_noop("The model server sent something that is not JSON, so the answer could not be read."),
     gettext_noop("The model server closed the connection before the answer was complete."),
+    gettext_noop("The model server ended the stream without saying whether the tool calls are complete."),
     gettext_noop("The model server sent an empty response."),
     gettext_noop(
         "The model server sent a web page instead of an answer. The base URL is probably wrong: "
         "it usually ends in /v1."
     ),
     # chat/providers/openai/chat.py, chat/providers/http/timeouts.py
+    gettext_noop("The model server rejected the tools, so the model answers without them."),
     gettext_noop("The model server did not list its models in time."),
     gettext_noop("The model server's list of models {}."),
     gettext_noop("The model stopped partway: nothing arrived for {} seconds."),

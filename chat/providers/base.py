@@ -28,6 +28,10 @@ FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_call
 # How much a model should think before it answers; empty for its default.
 Effort = Literal["", "none", "low", "medium", "high"]
 
+# Bounds on what a model may write in one answer: the arguments of one call, and calls. Further calls are ignored.
+MAX_ARGUMENT_BYTES: Final = 64 * 1024
+MAX_CALLS: Final = 64
+
 _ALPHANUMERIC: Final = string.ascii_letters + string.digits
 
 
@@ -49,12 +53,14 @@ class ToolUse:
     """A complete tool call of the model. As a delta, it comes before Finish("tool_calls").
 
     `call_id` is from `new_call_id`: providers replace the vendor's ids, also in ModelOutput.items. `name`: as offered.
-    `arguments`: JSON text as the model wrote it, not validated.
+    `arguments`: JSON text as the model wrote it, not validated. If it was longer than MAX_ARGUMENT_BYTES, it is empty
+    and `is_too_long` is set: such a call is never executed, and the model is told why.
     """
 
     call_id: str
     name: str
     arguments: str
+    is_too_long: bool = False
 
     @property
     def has_object(self) -> bool:

@@ -44,6 +44,8 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | no-usage-option, no-max-tokens | refuses a request that has `stream_options` / `max_tokens`, else hello |
 | strict | refuses (`status=422`) the fields `unknown=user,stream_options`, or `each` by itself, else hello |
 | silent-refusal | 400 without a body |
+| turns:<base64> | the answers in turns.py, one for each request of a conversation: text, reasoning, tool calls |
+| picky | refuses (`status=400`, `message=`, `~` are spaces) a request with `has=` in its JSON, else hello |
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ from email.utils import formatdate
 from time import time
 from typing import Final
 
+from tests.fake_openai import turns
 from tests.fake_openai.stage import Stage, hash_of
 
 Script = Callable[[Stage], Awaitable[None]]
@@ -66,6 +69,8 @@ async def play(stage: Stage) -> None:
     name, argument = _name(stage)
     if name in SCRIPTS:
         await SCRIPTS[name](stage)
+    elif name == "turns":
+        await turns.play(stage, argument)
     elif name == "markdown" and argument:
         await _markdown(stage, argument)
     elif name.startswith("status-"):
@@ -338,6 +343,13 @@ async def silent_refusal(stage: Stage) -> None:
     await stage.reply(b"", status=400, content_type="application/json")
 
 
+async def picky(stage: Stage) -> None:
+    if stage.options["has"] in json.dumps(stage.exchange.body, separators=(",", ":")):
+        await stage.refuse(stage.count("status", 400), stage.options["message"].replace("~", " "))
+    else:
+        await hello(stage)
+
+
 async def no_max_tokens(stage: Stage) -> None:
     if "max_tokens" in stage.exchange.body:
         message = "Unsupported parameter: 'max_tokens' is not supported with this model."
@@ -425,5 +437,6 @@ SCRIPTS: Final[dict[str, Script]] = {
         no_max_tokens,
         strict,
         silent_refusal,
+        picky,
     )
 }

@@ -7,7 +7,22 @@ from contextlib import aclosing
 
 import pytest
 
-from chat.providers.base import Delta, Finish, Prompt, Provider, ReasoningDelta, Request, TextDelta, UsageDelta
+from chat.providers.base import (
+    Delta,
+    Finish,
+    Message,
+    ModelOutput,
+    OutputItems,
+    Prompt,
+    Provider,
+    ReasoningDelta,
+    Request,
+    TextDelta,
+    Tool,
+    ToolResult,
+    ToolUse,
+    UsageDelta,
+)
 
 
 def ask(text: str, *, model: str = "fake-small", **options: object) -> Request:
@@ -112,3 +127,86 @@ class ProviderContract:
         await provider.close()
 
         assert (await answer(provider, ask("hello")))[-1] == Finish("stop")
+
+
+SEARCH = Tool("search", "Search the documents.", {"type": "object", "properties": {"q": {"type": "string"}}})
+WEATHER = Tool("weather", "The weather of a city.", {"type": "object", "properties": {"city": {"type": "string"}}})
+
+
+def calls_of(deltas: list[Delta]) -> tuple[ToolUse, ...]:
+    return tuple(delta for delta in deltas if isinstance(delta, ToolUse))
+
+
+def output_of(deltas: list[Delta]) -> ModelOutput:
+    """What goes back to the model."""
+    items = next((delta.items for delta in deltas if isinstance(delta, OutputItems)), ())
+    return ModelOutput(text_of(deltas), calls_of(deltas), items)
+
+
+class ToolContract:
+    """What holds for every provider with tools, beside ProviderContract.
+
+    `calling` gives the text of a message to which the fake of this provider thinks, writes `text`, makes these calls
+    (name and arguments) at once, with the arguments in small pieces, and, when it is sent their results, answers with
+    these results as it received them, one a line.
+    """
+
+    def calling(self, *calls: tuple[str, str], text: str = "") -> str:
+        raise NotImplementedError
+
+    def asking(self, text: str, *more: Message, **options: object) -> Request:
+        messages = (Prompt("system", "Be brief."), Prompt("user", text), *more)
+        return Request("fake-small", messages, tools=(SEARCH, WEATHER), **options)  # type: ignore[arg-type]
+
+    async def test_parallel_calls_come_in_order_and_end_with_their_own_reason(self, provider: Provider) -> None:
+        wanted = [("search", '{"q":"Grüße 😀"}'), ("weather", '{"city":"Oslo"}'), ("search", '{"q":"more"}')]
+
+        deltas = await answer(provider, self.asking(self.calling(*wanted, text="Let me look.")))
+
+        assert [(call.name, call.arguments) for call in calls_of(deltas)] == wanted
+        assert len({call.call_id for call in calls_of(deltas)}) == 3
+        assert text_of(deltas) == "Let me look."
+        assert deltas[-1] == Finish("tool_calls")
+
+    async def test_calls_come_after_everything_else_that_was_said(self, provider: Provider) -> None:
+        deltas = await answer(provider, self.asking(self.calling(("search", "{}"), text="Let me look.")))
+
+        kinds = [type(delta) for delta in deltas]
+        said = [place for place, kind in enumerate(kinds) if kind in (TextDelta, ReasoningDelta)]
+        assert max(said) < kinds.index(ToolUse) < kinds.index(OutputItems) < kinds.index(Finish)
+        assert kinds.count(OutputItems) == 1
+
+    @pytest.mark.parametrize("is_verbatim", [True, False])
+    async def test_results_are_sent_back_and_answered(self, provider: Provider, is_verbatim: bool) -> None:
+        text = self.calling(("search", '{"q":"a"}'), ("weather", '{"city":"b"}'), text="Let me look.")
+        output = output_of(await answer(provider, self.asking(text)))
+        if not is_verbatim:
+            # Another model's.
+            output = ModelOutput(output.text, output.calls)
+        results = [
+            ToolResult(call.call_id, call.name, f"result {number} \U0001f600", is_error=number == 1)
+            for number, call in enumerate(output.calls)
+        ]
+
+        deltas = await answer(provider, self.asking(text, output, *results))
+
+        assert text_of(deltas).splitlines() == ["result 0 \U0001f600", "result 1 \U0001f600"]
+        assert deltas[-1] == Finish("stop")
+
+    async def test_broken_arguments_can_be_sent_back(self, provider: Provider) -> None:
+        text = self.calling(("search", '{"q": "a'))
+        output = output_of(await answer(provider, self.asking(text)))
+        [call] = output.calls
+
+        deltas = await answer(provider, self.asking(text, output, ToolResult(call.call_id, call.name, "Not JSON.")))
+
+        assert not call.has_object
+        assert text_of(deltas) == "Not JSON."
+
+    async def test_nothing_is_called_while_tools_are_off(self, provider: Provider) -> None:
+        text = self.calling(("search", "{}"), text="Let me look.")
+
+        deltas = await answer(provider, self.asking(text, tools_are_off=True))
+
+        assert calls_of(deltas) == ()
+        assert deltas[-1] == Finish("stop")

@@ -10,8 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from typing import Final, cast
 from weakref import WeakKeyDictionary
 
 import httpx2
@@ -23,15 +22,17 @@ from chat.providers.base import (
     ProviderError,
     ReasoningDelta,
     Request,
+    StatusDelta,
     TextDelta,
     TimedOut,
+    ToolDelta,
 )
 from chat.providers.http.connection import Connection
 from chat.providers.http.read_throttle import ReadThrottle
 from chat.providers.http.timeouts import Timeouts
 from chat.providers.openai import errors, listing
 from chat.providers.openai.client import Client
-from chat.providers.openai.messages import messages_of
+from chat.providers.openai.dialect import MAX_ADAPTATIONS, Dialect, Manner
 from chat.providers.openai.reader import AnswerReader
 
 logger = logging.getLogger(__name__)
@@ -46,18 +47,17 @@ SETTLE_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 0.1
 # Raised for a base URL or an API key that cannot be used in a request.
 _IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
-_LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
-# Optional fields, dropped if a server rejects them.
-_SPARE_FIELDS: Final = ("user", "stream_options")
-_MAX_ADAPTATIONS: Final = 3
+_NO_TOOLS: Final = StatusDelta("The model server rejected the tools, so the model answers without them.", "generating")
 
 
 class OpenAIProvider:
     """A `Provider` for one server and key.
 
-    first_token_timeout: seconds from the request to the first text or reasoning. idle_timeout: seconds between two
-    deltas. Both count only the time spent waiting for the server, and are longer while it shows signs of life
-    (timeouts.py). on_failure: called with the error of each failed answer before it is raised.
+    first_token_timeout: seconds from the request to the first text, reasoning or tool call. idle_timeout: seconds
+    between two deltas. Both count only the time spent waiting for the server, and are longer while it shows signs of
+    life (timeouts.py). on_failure: called with the error of each failed answer before it is raised.
+    A rejected tool is left out of this and later requests to the model, and logged; without any left, a StatusDelta
+    says so. How a model wants to be asked is remembered (dialect.py).
     There is one connection pool per event loop; `close` closes that of the running loop.
     """
 
@@ -84,17 +84,18 @@ class OpenAIProvider:
         self._settle_timeout = settle_timeout
         self._on_failure = on_failure
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
-        # Learned from rejected requests, by model: unknown fields, and the name of the limit field.
-        self._without: dict[str, frozenset[str]] = {}
-        self._limit_fields: dict[str, str] = {}
+        self._dialect = Dialect(self._base_url)
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        reader = AnswerReader(secret=self._api_key)
         timeouts = Timeouts(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
         try:
             async with AsyncExitStack() as connection:
                 connection.enter_context(timeouts)
-                response = await self._open(request, timeouts, connection)
+                response, manner = await self._open(request, timeouts, connection)
+                tools = [tool.name for tool in manner.offered(request)]
+                reader = AnswerReader(secret=self._api_key, tools=tools, are_off=request.tools_are_off)
+                if request.tools and not tools and not request.tools_are_off:
+                    yield _NO_TOOLS
                 body = await connection.enter_async_context(aclosing(_body_of(response)))
                 line = Connection(response)
                 throttle = connection.enter_context(ReadThrottle(line))
@@ -137,27 +138,36 @@ class OpenAIProvider:
             async with aclosing(body):
                 return await listing.read(body)
 
-    async def _open(self, request: Request, timeouts: Timeouts, connection: AsyncExitStack) -> httpx2.Response:
-        """The response, once its headers say that an answer follows. `connection` closes it."""
-        fields = asked = self._fields(request)
+    async def _open(
+        self, request: Request, timeouts: Timeouts, connection: AsyncExitStack
+    ) -> tuple[httpx2.Response, Manner]:
+        """The response, once its headers say that an answer follows, and how it was asked for.
+
+        `connection` closes the response.
+        """
+        manner = self._dialect.manner(request.model)
         adaptations = 0
         while True:
             try:
-                response = await self._request(fields, timeouts)
+                response = await self._request(request, manner, timeouts)
             except openai.APIStatusError as exc:
-                adapted = _adapted(fields, exc) if adaptations < _MAX_ADAPTATIONS else None
+                adapted = (
+                    manner.adapted(request, exc, adaptations=adaptations) if adaptations < MAX_ADAPTATIONS else None
+                )
                 if adapted is None:
                     raise self._refusal(exc) from exc
-                fields = adapted
+                self._tell_rejected_tools(request, manner, adapted, exc)
+                manner = adapted
                 adaptations += 1
             else:
                 connection.push_async_callback(response.aclose)
-                self._learn(asked, fields)
-                return response
+                if adaptations:
+                    self._dialect.learn(request.model, manner)
+                return response, manner
 
-    async def _request(self, fields: dict[str, Any], timeouts: Timeouts) -> httpx2.Response:
+    async def _request(self, request: Request, manner: Manner, timeouts: Timeouts) -> httpx2.Response:
         try:
-            return await timeouts.wait(self._client().ask(fields))
+            return await timeouts.wait(self._client().ask(manner.fields(request)))
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
@@ -179,7 +189,7 @@ class OpenAIProvider:
         if chunk is None:
             return reader.close()
         deltas = reader.feed(chunk)
-        if any(isinstance(delta, TextDelta | ReasoningDelta) for delta in deltas):
+        if any(isinstance(delta, TextDelta | ReasoningDelta | ToolDelta) for delta in deltas):
             timeouts.heard()
             if not reader.settled:
                 throttle.read(len(chunk))
@@ -198,35 +208,6 @@ class OpenAIProvider:
             )
         return client
 
-    def _fields(self, request: Request) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "model": request.model,
-            "messages": messages_of(request.prompts),
-            "stream": True,
-        }
-        spare = {"stream_options": {"include_usage": True}, "user": request.user}
-        unknown = self._without.get(request.model, frozenset())
-        fields |= {field: value for field, value in spare.items() if value and field not in unknown}
-        if request.temperature is not None:
-            fields["temperature"] = request.temperature
-        if request.max_output_tokens is not None:
-            fields[self._limit_field(request.model)] = request.max_output_tokens
-        return fields
-
-    def _learn(self, asked: dict[str, Any], fields: dict[str, Any]) -> None:
-        """Remember which fields were accepted, so that the next request is not rejected first."""
-        model = fields["model"]
-        if unknown := asked.keys() & set(_SPARE_FIELDS) - fields.keys():
-            self._without[model] = self._without.get(model, frozenset()) | unknown
-        for field in _LIMIT_FIELDS:
-            if field in fields:
-                self._limit_fields[model] = field
-
-    def _limit_field(self, model: str) -> str:
-        # OpenAI's newer models accept only the second name, most other servers only the first.
-        usual = "max_completion_tokens" if urlsplit(self._base_url).hostname == "api.openai.com" else "max_tokens"
-        return self._limit_fields.get(model, usual)
-
     def _refusal(self, error: Exception) -> ProviderError:
         if isinstance(error, openai.APIStatusError):
             if 300 <= error.status_code < 400:
@@ -239,6 +220,19 @@ class OpenAIProvider:
         causes = (str(cause) for cause in errors.causes_of(error) if isinstance(cause, OSError))
         system = errors.without_secret(next(causes, ""), self._api_key)
         return f"{error.message} ({system})" if system else error.message
+
+    def _tell_rejected_tools(
+        self, request: Request, before: Manner, after: Manner, error: openai.APIStatusError
+    ) -> None:
+        lost = [tool.name for tool in before.offered(request) if tool not in after.offered(request)]
+        if lost:
+            logger.warning(
+                "provider %s: %s rejected tools, asking without %s: %s",
+                self.name,
+                request.model,
+                ", ".join(lost),
+                self._told(self._refusal(error)),
+            )
 
     def _tell_redirect(self, error: openai.APIStatusError) -> None:
         if target := error.response.extensions.get("redirect"):
@@ -254,17 +248,6 @@ class OpenAIProvider:
 def _body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
     """As the transport gives it, which has unpacked it: `aiter_bytes` is three more generators for each piece."""
     return cast("AsyncGenerator[bytes, None]", aiter(cast(httpx2.AsyncByteStream, response.stream)))
-
-
-def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:
-    """The same request without the fields that this server seems not to know; None if it was rejected otherwise."""
-    if error.status_code not in (400, 422) or errors.is_too_long(error):
-        return None
-    for field, other in zip(_LIMIT_FIELDS, reversed(_LIMIT_FIELDS), strict=True):
-        if field in fields and errors.mentions(error, field):
-            return {other if key == field else key: value for key, value in fields.items()}
-    unknown = errors.unknown_fields(error, [field for field in _SPARE_FIELDS if field in fields])
-    return {key: value for key, value in fields.items() if key not in unknown} if unknown else None
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from chat.protocol.untrusted_input import count
+from chat.providers.base import UsageDelta
 
 # gc=False: thousands of short-lived objects that are never part of a cycle.
 
@@ -26,13 +27,6 @@ class Part(msgspec.Struct, gc=False):
     thinking: str | list[Part] | None = None
 
 
-class Detail(msgspec.Struct, gc=False):
-    """A piece of reasoning (OpenRouter). An encrypted one has neither field."""
-
-    text: str | None = None
-    summary: str | None = None
-
-
 class Audio(msgspec.Struct, gc=False):
     transcript: str | None = None
 
@@ -44,16 +38,31 @@ class Content(msgspec.Struct, gc=False):
     reasoning_content: str | None = None
     reasoning: str | None = None
     thinking: str | None = None
-    reasoning_details: list[Detail] | None = None
+    # OpenRouter's pieces of reasoning. They go back as they came, so all of their fields are kept.
+    reasoning_details: Any = None
     refusal: str | None = None
     audio: Audio | None = None
     tool_calls: Any = None
     function_call: Any = None
 
 
+class PromptTokens(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+
+
+class CompletionTokens(msgspec.Struct, gc=False):
+    reasoning_tokens: int | None = None
+
+
 class Usage(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: PromptTokens | None = None
+    completion_tokens_details: CompletionTokens | None = None
+    # DeepSeek and Moonshot.
+    prompt_cache_hit_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 class Choice(msgspec.Struct, gc=False):
@@ -100,9 +109,20 @@ def thought_of(content: Content) -> str:
     """The model's reasoning, from the first field that has it: some servers send it in several."""
     if thought := content.reasoning_content or content.reasoning or content.thinking:
         return thought
-    if content.reasoning_details:
-        return "".join(detail.text or detail.summary or "" for detail in content.reasoning_details)
+    if details := details_of(content):
+        return "".join(_string(detail.get("text")) or _string(detail.get("summary")) or "" for detail in details)
     return "".join(map(_thought, content.content)) if isinstance(content.content, list) else ""
+
+
+def thought_field(content: Content) -> str:
+    """The field that `thought_of` reads; empty if it is none of the message's own."""
+    return next((name for name in THOUGHT_FIELDS if getattr(content, name)), "")
+
+
+def details_of(content: Content) -> list[dict[str, Any]]:
+    """OpenRouter's pieces of reasoning. An encrypted one has neither `text` nor `summary`."""
+    details = content.reasoning_details
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
 
 
 def tool_of(content: Content) -> str:
@@ -114,6 +134,18 @@ def tool_of(content: Content) -> str:
         if isinstance(name, str) and name:
             return name
     return ""
+
+
+def usage_of(usage: Usage) -> UsageDelta:
+    """The counts under whichever names the server gives them. Missing ones are 0."""
+    read, written = count(usage.prompt_tokens) or 0, count(usage.completion_tokens) or 0
+    details, more = usage.prompt_tokens_details, usage.completion_tokens_details
+    cached = (details and count(details.cached_tokens)) or count(usage.prompt_cache_hit_tokens)
+    thought = (more and count(more.reasoning_tokens)) or 0
+    if thought and usage.total_tokens == read + written + thought:
+        # xAI and Gemini count reasoning beside the completion.
+        written = count(written + thought) or 0
+    return UsageDelta(read, written, cached or count(usage.cached_tokens) or 0, thought)
 
 
 def _thought(part: Part) -> str:
@@ -128,6 +160,8 @@ class NotACompletion(ValueError):
     """The bytes are not a JSON object."""
 
 
+# The fields with reasoning as text; the first one wins.
+THOUGHT_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
 _THOUGHTS: Final = ("thinking", "reasoning")
 # Deeper than any part of an answer. The parsers give up at about a thousand.
 _DEPTH: Final = 64
@@ -228,7 +262,7 @@ def _content(value: object) -> Content | None:
         return Content(content=value)
     if not isinstance(value, dict):
         return None
-    content, details, audio = value.get("content"), value.get("reasoning_details"), value.get("audio")
+    content, audio = value.get("content"), value.get("audio")
     return Content(
         content=_parts([content] if isinstance(content, dict) else content)
         if isinstance(content, dict | list)
@@ -236,9 +270,7 @@ def _content(value: object) -> Content | None:
         reasoning_content=_string(value.get("reasoning_content")),
         reasoning=_string(value.get("reasoning")),
         thinking=_string(value.get("thinking")),
-        reasoning_details=[_detail(item) for item in details if isinstance(item, dict)]
-        if isinstance(details, list)
-        else None,
+        reasoning_details=value.get("reasoning_details"),
         refusal=_string(value.get("refusal")),
         audio=Audio(_string(audio.get("transcript"))) if isinstance(audio, dict) else None,
         tool_calls=value.get("tool_calls"),
@@ -268,14 +300,18 @@ def _part(value: dict[str, Any], depth: int) -> Part:
     )
 
 
-def _detail(value: dict[str, Any]) -> Detail:
-    return Detail(_string(value.get("text")), _string(value.get("summary")))
-
-
 def _usage(value: object) -> Usage | None:
     if not isinstance(value, dict):
         return None
-    return Usage(count(value.get("prompt_tokens")), count(value.get("completion_tokens")))
+    read, written = value.get("prompt_tokens_details"), value.get("completion_tokens_details")
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_cache_hit_tokens", "cached_tokens")
+    return Usage(
+        **{name: count(value.get(name)) for name in names},
+        prompt_tokens_details=PromptTokens(count(read.get("cached_tokens"))) if isinstance(read, dict) else None,
+        completion_tokens_details=CompletionTokens(count(written.get("reasoning_tokens")))
+        if isinstance(written, dict)
+        else None,
+    )
 
 
 def _string(value: object) -> str | None:

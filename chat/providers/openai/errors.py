@@ -43,7 +43,7 @@ TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)
 
 _QUOTED_CHARACTERS: Final = 300
 # How much of the server's words is read; nothing beyond it is quoted.
-_READ_CHARACTERS: Final = 2048
+READ_CHARACTERS: Final = 2048
 # A shorter key may be an ordinary word ("none", "a"), and redacting that would garble the sentence.
 _SECRET_CHARACTERS: Final = 8
 _NAME_CHARACTERS: Final = 60
@@ -94,7 +94,7 @@ def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderEr
     status = error.status_code
     if 300 <= status < 400:
         return Redirected(_REDIRECTED if error.response.extensions.get("redirect") else _NOWHERE.format(status))
-    detail = _complaint(error)
+    detail = complaint(error)
     said = _said(detail.words, secret)
     wait = _first(retry_after(error.response.headers), detail.retry_after)
     if known := _known(detail, status, said, wait):
@@ -189,14 +189,14 @@ def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
 
 
 def is_too_long(error: openai.APIStatusError) -> bool:
-    detail = _complaint(error)
-    return error_signs.is_too_long(detail, detail.words[:_READ_CHARACTERS])
+    detail = complaint(error)
+    return error_signs.is_too_long(detail, detail.words[:READ_CHARACTERS])
 
 
 def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Sequence[str]:
     """Which of these request fields the server seems not to know: all of them if it gives no other reason."""
-    detail = _complaint(error)
-    words = detail.words[:_READ_CHARACTERS]
+    detail = complaint(error)
+    words = detail.words[:READ_CHARACTERS]
     named = [
         field
         for field in fields
@@ -208,8 +208,8 @@ def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Seque
 
 def mentions(error: openai.APIStatusError, field: str) -> bool:
     """Whether the server says that it does not know this request field."""
-    detail = _complaint(error)
-    words = detail.words[:_READ_CHARACTERS]
+    detail = complaint(error)
+    words = detail.words[:READ_CHARACTERS]
     return error_signs.speaks_of_a_field(words) and (field in detail.fields or _names(words, field))
 
 
@@ -250,7 +250,7 @@ def _pattern(secret: str) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
-def _complaint(error: openai.APIStatusError) -> ErrorDetail:
+def complaint(error: openai.APIStatusError) -> ErrorDetail:
     """The error detail of the whole body: the client keeps only its `error` field."""
     if not error.response.content:
         return ErrorDetail.of(error.body)
@@ -311,7 +311,7 @@ def causes_of(error: BaseException | None) -> list[BaseException]:
 
 def _said(words: str, secret: str) -> str:
     """The server's words, shortened and without keys; empty for a web page."""
-    words = " ".join(clean(words[: 4 * _READ_CHARACTERS]).split())[:_READ_CHARACTERS]
+    words = " ".join(clean(words[: 4 * READ_CHARACTERS]).split())[:READ_CHARACTERS]
     if _PAGE.match(words):
         return ""
     words = _KEY.sub("[…]", without_secret(words, secret))

@@ -90,10 +90,9 @@ _SHOWN_CHARACTERS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An ending without a complete answer. `name`: the server's name for it. `is_call`: it is a tool call."""
+    """An ending without a complete answer. `name`: the server's name for it."""
 
     name: str
-    is_call: bool = False
 
 
 Ending = FinishReason | Failed
@@ -127,7 +126,9 @@ def _named(reason: str) -> Ending | None:
         return "length"
     if key in _FILTER or key.startswith("contentfilter"):
         return "content_filter"
-    return Failed(plain[:_SHOWN_CHARACTERS], is_call=key in _TOOL)
+    if key in _TOOL:
+        return "tool_calls"
+    return Failed(plain[:_SHOWN_CHARACTERS])
 
 
 def _badness(ending: Ending | None) -> int:
@@ -136,8 +137,10 @@ def _badness(ending: Ending | None) -> int:
             return 0
         case "stop":
             return 1
-        case "length":
+        case "tool_calls":
             return 2
-        case "content_filter":
+        case "length":
             return 3
-    return 4
+        case "content_filter":
+            return 4
+    return 5

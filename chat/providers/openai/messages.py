@@ -6,11 +6,19 @@ and one `tool` message for each call follows directly, in the same order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from chat.providers.base import Message, ModelOutput, Tool, ToolResult, ToolUse
+from chat.providers.base import Message, ModelOutput, Prompt, Tool, ToolResult, ToolUse
+from chat.providers.openai.chunks import THOUGHT_FIELDS
 from chat.providers.text import clean
+
+_NO_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_NAME_CHARACTERS: Final = 64
+_REASONING: Final = (*THOUGHT_FIELDS, "reasoning_details")
+# Servers also reject an empty text.
+_NO_REASONING: Final = " "
 
 
 def messages_of(messages: Iterable[Message]) -> list[dict[str, Any]]:
@@ -27,6 +35,48 @@ def tools_of(tools: Iterable[Tool]) -> list[dict[str, Any]]:
     ]
 
 
+def as_text(messages: Iterable[Message]) -> list[Message]:
+    """The same conversation for a model without tools: calls and their results are text."""
+    prompts: list[Message] = []
+    for message in messages:
+        match message:
+            case ModelOutput(text, calls):
+                called = [f"I called the tool {call.name} with {call.arguments or '{}'}." for call in calls]
+                prompts.append(Prompt("assistant", "\n\n".join(filter(None, [text, *called]))))
+            case ToolResult(_, name, text):
+                said = f"The tool {name} returned:\n{text}"
+                if prompts and isinstance(last := prompts[-1], Prompt) and last.role == "user":
+                    said = f"{last.text}\n\n{said}"
+                    prompts.pop()
+                prompts.append(Prompt("user", said))
+            case _:
+                prompts.append(message)
+    return prompts
+
+
+def without_reasoning(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For a server that rejects the model's earlier reasoning."""
+    return [{name: value for name, value in message.items() if name not in _REASONING} for message in messages]
+
+
+def with_reasoning(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For a server that wants reasoning with every call, even with those that another model made without any."""
+    return [
+        {**message, _REASONING[0]: _NO_REASONING}
+        if "tool_calls" in message and not any(name in message for name in _REASONING)
+        else message
+        for message in messages
+    ]
+
+
+def call_of(call: ToolUse) -> dict[str, Any]:
+    """A call as the API takes it back. Broken arguments or an impossible name would fail every further request."""
+    # Many servers parse the arguments for their chat template.
+    arguments = call.arguments if call.has_object else "{}"
+    name = _NO_NAME.sub("_", call.name)[:_NAME_CHARACTERS] or "unknown"
+    return {"id": call.call_id, "type": "function", "function": {"name": name, "arguments": clean(arguments)}}
+
+
 def _messages(message: Message) -> list[dict[str, Any]]:
     match message:
         case ModelOutput(items=items) if items:
@@ -34,14 +84,8 @@ def _messages(message: Message) -> list[dict[str, Any]]:
         case ModelOutput(text, calls):
             # Some servers reject an empty text, others a missing one: null is what the API itself returns.
             said: dict[str, Any] = {"role": "assistant", "content": clean(text) or None}
-            return [{**said, "tool_calls": [_call(call) for call in calls]}] if calls else [said]
+            return [{**said, "tool_calls": [call_of(call) for call in calls]}] if calls else [said]
         case ToolResult(call_id, _, text):
             return [{"role": "tool", "tool_call_id": call_id, "content": clean(text)}]
         case _:
             return [{"role": message.role, "content": clean(message.text)}]
-
-
-def _call(call: ToolUse) -> dict[str, Any]:
-    # Many servers parse the arguments for their chat template: with broken JSON, every further request would fail.
-    arguments = call.arguments if call.has_object else "{}"
-    return {"id": call.call_id, "type": "function", "function": {"name": call.name, "arguments": clean(arguments)}}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
-from chat.protocol.untrusted_input import count
 from chat.providers.base import (
+    MAX_ARGUMENT_BYTES,
     Delta,
     Finish,
+    FinishReason,
     Incomplete,
     ProviderError,
     ReasoningDelta,
     TextDelta,
+    ToolDelta,
     UsageDelta,
 )
 from chat.providers.http.sse_bytes import MAX_EVENT_BYTES, STRAY, EventTooLong, SseBytesDecoder
@@ -19,6 +22,7 @@ from chat.providers.openai import chunks, errors
 from chat.providers.openai.chunks import Choice, Chunk, Content, NotACompletion, Usage
 from chat.providers.openai.error_detail import ErrorDetail, is_error
 from chat.providers.openai.finish_reasons import Ending, Failed, ending_of, worse
+from chat.providers.openai.output_message import OutputMessage
 from chat.providers.openai.repetition import Repetition
 from chat.providers.openai.thoughts import Thoughts
 from chat.providers.text import Joiner
@@ -33,6 +37,7 @@ _SILENT_SENTENCE: Final = (
 )
 _BROKEN_SENTENCE: Final = "The model server sent something that is not JSON, so the answer could not be read."
 _CUT_SENTENCE: Final = "The model server closed the connection before the answer was complete."
+_UNENDED_CALL_SENTENCE: Final = "The model server ended the stream without saying whether the tool calls are complete."
 _EMPTY_SENTENCE: Final = "The model server sent an empty response."
 _BOM: Final = b"\xef\xbb\xbf"
 _SPOKEN: Final = (TextDelta, ReasoningDelta)
@@ -52,13 +57,18 @@ class AnswerReader:
     Only the first of several choices is read. Anything that is neither text nor a chunk is checked for an error.
     Thoughts in tags become reasoning (thoughts.py). The last delta of a complete answer is Finish. Upstream errors are
     stored in `failure` and not raised, so that deltas from the same bytes are not lost; nothing is read after them.
-    secret: the API key, redacted in quotes from the server.
+    secret: the API key, redacted in quotes from the server. tools: the names of the tools that the model may call. Its
+    calls are deltas only right before Finish("tool_calls"), with the OutputItems that contain them; ToolDelta shows
+    that one is being written. Without `tools`, a call is an error (ToolCalled), unless text follows. are_off: the
+    tools were switched off, which some servers ignore: then a call is also dropped if there is text before it.
     `settled`: there is a finish reason and no text after it. `is_over`: that reason came in a chunk without text, or
     was followed by one. `done`: nothing more will come.
     """
 
-    def __init__(self, *, secret: str = "") -> None:
+    def __init__(self, *, secret: str = "", tools: Collection[str] = (), are_off: bool = False) -> None:
         self._secret = secret
+        self._message = OutputMessage(tools) if tools and not are_off else None
+        self._are_off = are_off
         self.is_over = False
         self.done = False
         self.failure: ProviderError | None = None
@@ -86,6 +96,7 @@ class AnswerReader:
         self._ending: Ending | None = None
         self._doubted: Ending | None = None
         self._usage = UsageDelta(0, 0)
+        self._held_usage: list[UsageDelta] = []
 
     @property
     def settled(self) -> bool:
@@ -99,6 +110,8 @@ class AnswerReader:
                 self._feed(chunk, deltas)
             finally:
                 self._join_pieces(deltas)
+                if self._message is not None and not self.done and (progress := self._message.progress()):
+                    deltas.append(progress)
             self._count_silence(chunk, deltas)
         except ProviderError as exc:
             self.failure = exc
@@ -134,7 +147,7 @@ class AnswerReader:
 
     def _count_silence(self, chunk: bytes, deltas: list[Delta]) -> None:
         # Fast path: the first delta nearly always decides.
-        if deltas and (type(deltas[0]) in _SPOKEN or any(type(delta) in _SPOKEN for delta in deltas)):
+        if deltas and (type(deltas[0]) in _SPOKEN or any(map(_speaks, deltas))):
             self._silent_bytes = 0
         self._silent_bytes += len(chunk)
         if self._silent_bytes > MAX_SILENT_BYTES and not self.done:
@@ -162,17 +175,42 @@ class AnswerReader:
         if reasoning := self._reasoning.close():
             deltas.append(ReasoningDelta(reasoning))
         if text := self._text.close():
+            self._keep_text(text)
             deltas.append(TextDelta(text))
         ending = self._ending or self._doubted
         if ending is None and self._remark is not None:
             raise errors.reported(self._remark, secret=self._secret)
-        ending = ending or "stop"
-        if isinstance(ending, Failed) and not ending.is_call:
+        if isinstance(ending, Failed):
+            deltas += self._held_usage
             raise errors.ended(ending.name, secret=self._secret)
-        if isinstance(ending, Failed) or self._tool:
-            raise errors.tool_called(self._tool)
-        deltas.append(Finish(ending))
+        if self._message is None:
+            ending = self._ending_without_tools(ending)
+        elif ending in (None, "stop", "tool_calls"):
+            ending = self._ending_with_tools(self._message, ending, deltas)
+        deltas += self._held_usage
+        deltas.append(Finish(ending or "stop"))
         self.done = True
+
+    def _ending_without_tools(self, ending: FinishReason | None) -> FinishReason | None:
+        if ending != "tool_calls" and not self._tool:
+            return ending
+        if self._are_off and self._said:
+            return "stop" if ending == "tool_calls" else ending
+        raise errors.tool_called(self._tool)
+
+    def _ending_with_tools(
+        self, message: OutputMessage, ending: FinishReason | None, deltas: list[Delta]
+    ) -> FinishReason:
+        """What a good ending means. Some servers end calls with `stop`, or an answer without any with `tool_calls`."""
+        calls = message.calls
+        # A tool of the server's own is answered by text.
+        is_answered = ending == "stop" and not self._tool and not calls.are_offered
+        if not calls or is_answered:
+            return "stop"
+        if ending is None:
+            raise Incomplete(_UNENDED_CALL_SENTENCE)
+        deltas += message.deltas()
+        return "tool_calls"
 
     def _sniff(self, chunk: bytes) -> bytes:
         """The bytes without leading whitespace and byte order mark; empty until the first character has arrived."""
@@ -294,29 +332,43 @@ class AnswerReader:
         """Returns whether the content contained any text or reasoning."""
         if not is_last and (said := chunks.plain_text(content)):
             return self._read_text(said, deltas)
-        self._note_tool(content)
+        # Before the text: beside a text, a call that nobody offered is the server's own.
+        has_call = self._read_calls(content)
         thought, said = chunks.thought_of(content), chunks.text_of(content)
         if thought:
-            self._read_thought(thought, deltas)
-        if not said or (is_last and self._said.is_all(said)):
-            return bool(thought)
-        return self._read_text(said, deltas)
+            self._read_thought(thought, content, deltas)
+        if self._message is not None and content.reasoning_details:
+            self._message.detail(content)
+        has_text = False
+        if said and not (is_last and self._said.is_all(said)):
+            has_text = self._read_text(said, deltas)
+        return has_call or has_text or bool(thought)
 
     def _read_message(self, message: Content, deltas: list[Delta]) -> bool:
         """Read a whole message: from a server that does not stream, or repeats the message at the end or each time."""
-        self._note_tool(message)
+        has_call = self._read_calls(message, is_whole=True)
         thought = self._thought.rest(chunks.thought_of(message))
         if thought:
-            self._read_thought(thought, deltas)
+            self._read_thought(thought, message, deltas)
+            if self._message is not None:
+                self._message.detail(message)
         said = self._said.rest(chunks.text_of(message))
-        return self._read_text(said, deltas) if said else bool(thought)
+        has_text = self._read_text(said, deltas) if said else False
+        return has_call or has_text or bool(thought)
 
-    def _note_tool(self, content: Content) -> None:
-        if content.tool_calls or content.function_call:
-            self._tool = chunks.tool_of(content) or self._tool
+    def _read_calls(self, content: Content, *, is_whole: bool = False) -> bool:
+        """Returns whether there was anything new of a call that may be made."""
+        if not content.tool_calls and not content.function_call:
+            return False
+        self._tool = chunks.tool_of(content) or self._tool
+        if self._message is None:
+            return False
+        return self._message.call_whole(content) if is_whole else self._message.call(content)
 
-    def _read_thought(self, thought: str, deltas: list[Delta]) -> None:
+    def _read_thought(self, thought: str, content: Content, deltas: list[Delta]) -> None:
         self._thought.add(thought)
+        if self._message is not None:
+            self._message.think(content, thought)
         if not self._are_thoughts:
             self._join_pieces(deltas)
             self._are_thoughts = True
@@ -343,11 +395,28 @@ class AnswerReader:
             if shown := self._reasoning.push(text):
                 deltas.append(ReasoningDelta(shown, pieces))
         elif shown := self._text.push(text):
+            self._keep_text(shown)
             deltas.append(TextDelta(shown, pieces))
 
+    def _keep_text(self, text: str) -> None:
+        if self._message is not None:
+            self._message.say(text)
+
     def _read_usage(self, usage: Usage, deltas: list[Delta]) -> None:
-        counted = UsageDelta(count(usage.prompt_tokens) or 0, count(usage.completion_tokens) or 0)
-        if counted != self._usage:
-            self._usage = counted
+        counted = chunks.usage_of(usage)
+        if counted == self._usage:
+            return
+        self._usage = counted
+        if self._message is not None and self._message.calls:
+            # After the calls, which come last.
+            self._held_usage = [counted]
+        else:
             self._join_pieces(deltas)
             deltas.append(counted)
+
+
+def _speaks(delta: Delta) -> bool:
+    """Whether this delta is progress of an answer. Arguments that are too long are not."""
+    if isinstance(delta, ToolDelta):
+        return delta.characters <= MAX_ARGUMENT_BYTES
+    return isinstance(delta, _SPOKEN)

@@ -20,6 +20,9 @@ class Repetition:
         self._pieces = 0
         self._beginning = ""
 
+    def __bool__(self) -> bool:
+        return self._characters > 0
+
     def add(self, piece: str) -> None:
         """Add a piece, which must not be empty."""
         if self._characters < _BEGINNING_CHARACTERS:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, Literal
 
-from chat.providers.base import Delta, Finish, ReasoningDelta, Recant, TextDelta
+from chat.providers.base import Delta, Finish, ReasoningDelta, Recant, TextDelta, ToolUse
 
 _TAGS: Final = ("think", "thinking", "thought")
 _OPENING: Final = re.compile(rf"\s*<(?:{'|'.join(_TAGS)})>\s*", re.IGNORECASE)
@@ -58,7 +58,7 @@ class Thoughts:
             if isinstance(delta, TextDelta) and not self._is_plain(delta.text):
                 sorted_ += _counted(list(self._push(delta.text)), delta.pieces)
             else:
-                if isinstance(delta, Finish):
+                if isinstance(delta, Finish | ToolUse):
                     sorted_ += self._close()
                 sorted_.append(delta)
         return sorted_ + self._close() if is_over else sorted_

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.providers.openai.finish_reasons import Failed, ending_of
+from chat.providers.openai.finish_reasons import Ending, Failed, ending_of, worse
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,15 @@ def test_any_other_is_a_failure(reason: object) -> None:
     ending = ending_of(reason)
 
     assert isinstance(ending, Failed)
-    assert not ending.is_call
     assert len(ending.name) <= 40
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "function_call", "tool_use", "TOOL_CALL", "toolCalls"])
-def test_a_tool_that_is_waited_for_is_a_failure_of_its_kind(reason: str) -> None:
-    assert ending_of(reason) == Failed(reason, is_call=True)
+def test_a_call_is_an_ending_of_its_own(reason: str) -> None:
+    assert ending_of(reason) == "tool_calls"
+
+
+@pytest.mark.parametrize("worse_one", ["length", "content_filter", Failed("error")])
+def test_an_answer_that_was_cut_off_is_not_saved_by_its_calls(worse_one: Ending) -> None:
+    assert worse("tool_calls", worse_one) == worse(worse_one, "tool_calls") == worse_one
+    assert worse("stop", "tool_calls") == "tool_calls"

@@ -307,6 +307,7 @@ def test_an_answer_whose_ending_was_followed_by_text_is_incomplete_without_anoth
 
 
 CALL = '{"tool_calls":[{"function":{"name":"look_up","arguments":"{}"}}]}'
+WHOLE_WITH_CALL = '{"choices":[{"message":{"content":"hi",' + CALL[1:] + ',"finish_reason":"stop"}]}'
 
 
 @pytest.mark.parametrize(
@@ -331,6 +332,8 @@ def test_a_tool_that_nobody_offered_is_no_answer(chunks: tuple[str, ...]) -> Non
     [
         # A tool of the server's own, and its answer.
         (choice(CALL), HI, STOP),
+        (choice('{"content":"hi",' + CALL[1:]), STOP),
+        (WHOLE_WITH_CALL,),
         (choice('{"content":"hi","tool_calls":[]}'), STOP),
         (choice('{"content":"hi","tool_calls":null,"function_call":null}'), STOP),
     ],
