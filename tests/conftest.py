@@ -1,4 +1,4 @@
-"""The cast: alice owns, bob is allowed, charlie must see nothing, and an administrator."""
+"""The cast as fixtures (see tests/cast.py), and the Redis servers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.test import Client
 
 from chat import database
 from chat.models import Conversation, User
-from tests.cast import PASSWORD, make_conversation
+from tests.cast import make_admin, make_conversation, make_user, sign_in
 from tests.streams.redis_server import RedisServer, redis_server
 
 # What waits much: for a server to start, a lease to end, a reader to be given up.
@@ -47,34 +47,29 @@ def _no_connections_from_other_tests() -> Iterator[None]:
 
 @pytest.fixture
 def alice(db: None) -> User:
-    return User.objects.create_user("alice", "alice@example.org", PASSWORD)
+    return make_user("alice")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    return User.objects.create_user("bob", "bob@example.org", PASSWORD)
+    return make_user("bob")
 
 
 @pytest.fixture
 def charlie(db: None) -> User:
-    return User.objects.create_user("charlie", "charlie@example.org", PASSWORD)
+    return make_user("charlie")
 
 
 @pytest.fixture
 def admin(db: None) -> User:
-    return User.objects.create_superuser("admin", "admin@example.org", PASSWORD)
+    return make_admin()
 
 
 @pytest.fixture
 def signed_in() -> Callable[[User], Client]:
     """A client with the user's session. As Django's test clients do, it needs no CSRF token."""
 
-    def sign_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return sign_in
+    return lambda user: sign_in(user, Client())
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from chat.models import User
 from chat.protocol.errors import ApiError
 from chat.rate_limit import ConcurrencyLimit
 from chatsite import databases, request_ids
+from tests.cast import make_user
 
 SECONDS = 20
 MANY = 20
@@ -299,5 +300,5 @@ class TestAddress:
 
 async def test_what_was_written_is_read_by_a_thread_that_had_read_before() -> None:
     assert await database.read(User.objects.count) == 0
-    await database.write(User.objects.create_user, "dora")
+    await database.write(make_user, "dora")
     assert await database.read(User.objects.count) == 1

@@ -21,7 +21,7 @@ from django.urls import reverse
 
 from chat.admin import ApiTokenAdmin, GroupAdmin, UserAdmin
 from chat.models import ApiToken, Assistant, User
-from tests.cast import PASSWORD, make_conversation
+from tests.cast import make_conversation, make_staff, sign_in
 
 SignIn = Callable[[User], Client]
 NEW: Final = "taken over with 123 words"
@@ -32,9 +32,7 @@ WAYS: Final = (("", "_save"), ("?_popup=1&_to_field=id", "_save"), ("", "_saveas
 @pytest.fixture
 def sam(db: None) -> User:
     """Staff with all permissions but one, and no superuser."""
-    user = User.objects.create_user("sam", "sam@example.org", PASSWORD, is_staff=True)
-    user.user_permissions.set(everything())
-    return user
+    return make_staff("sam", everything())
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def world(sam: User, admin: User, alice: User, bob: User) -> None:
     powerful.permissions.set(Permission.objects.all())
     powerful.user_set.add(bob)
     everyday.user_set.set([sam, alice])
-    User.objects.create_user("colleague", "colleague@example.org", PASSWORD, is_staff=True)
+    make_staff("colleague", ())
     for owner in (sam, admin, alice):
         ApiToken.objects.issue(owner, "before")
         make_conversation(owner, "A question", "An answer")
@@ -121,8 +119,7 @@ def greedy(form: BaseForm) -> dict[str, Any]:
 
 def forms() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """A name, an address and what a superuser could send there, for every form of the admin."""
-    asking = Client()
-    asking.force_login(User.objects.get(username="admin"))
+    asking = sign_in(User.objects.get(username="admin"), Client())
     sam = User.objects.get(username="sam")
     for model_admin in django_admin.site._registry.values():
         name = model_admin.opts.model_name

@@ -12,8 +12,8 @@ from django.test import Client
 from chat import database
 from chat.auth.sign_in_watch import signed_out
 from chat.generation.owners import Owners
-from chat.models import ApiToken, User
-from tests.cast import PASSWORD
+from chat.models import User
+from tests.cast import PASSWORD, issue_token, make_admin, make_staff
 from tests.chat_rig import rig
 
 SignIn = Callable[[User], Client]
@@ -23,9 +23,7 @@ LIST = "/admin/chat/user/"
 @pytest.fixture
 def helpdesk(db: None) -> User:
     """Staff who may change users, and are no superusers."""
-    user = User.objects.create_user("helpdesk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(content_type__model="user"))
-    return user
+    return make_staff("helpdesk", Permission.objects.filter(content_type__model="user"))
 
 
 def form(user: User, **changed: str) -> dict[str, str]:
@@ -156,10 +154,10 @@ async def test_what_they_have_under_way_ends_at_once(signed_in: SignIn, address:
         chat.engine.owners.start()
         run = await chat.send()
         await chat.provider.asked.wait()
-        _, secret = await database.write(ApiToken.objects.issue, chat.alice)
+        secret = await database.write(issue_token, chat.alice)
         scope = {"headers": [(b"authorization", f"Bearer {secret}".encode())]}
         reading = asyncio.create_task(signed_out(scope, chat.alice.pk))
-        admin = await database.write(User.objects.create_superuser, "admin", "admin@example.org", PASSWORD)
+        admin = await database.write(make_admin)
         client = await sync_to_async(signed_in)(admin)
         fields = {
             name: value.format(pk=chat.alice.pk) for name, value in {**form(chat.alice), **sent}.items() if value

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
 from chat import database
 from chat.models import User
 from chat.pages.preloaded import ROOM
-from tests.cast import add_turn, make_conversation
+from tests.cast import add_turn, make_conversation, sign_in
 
 SignIn = Callable[[User], Client]
 # The API reads on threads of its own.
@@ -104,7 +105,7 @@ async def test_who_asks_for_too_many_pages_at_once_is_asked_to_wait(
 ) -> None:
     # However slow the machine: it is the number of those that wait that is refused here, not their time.
     monkeypatch.setattr(database, "ANSWER_SECONDS", 600)
-    await async_client.aforce_login(alice)
+    await sync_to_async(sign_in)(alice, async_client)
     await database.pages.take(alice.pk, seconds=60)
     try:
         waiting = [asyncio.create_task(async_client.get("/")) for _ in range(database.pages.waiting + 1)]

@@ -11,13 +11,13 @@ from django.test import override_settings
 
 from chat import database
 from chat.auth.credentials import user_of_scope
-from chat.models import ApiToken
 from chat.notices import channel
 from chat.streams.base import LogUnavailable, RunInfo
 from chat.streams.memory import MemoryLog
 from chatsite.asgi import application
+from tests.cast import issue_token, session_of
 from tests.chat_rig import Rig
-from tests.socket.conftest import Connect, session_of
+from tests.socket.conftest import Connect
 from tests.socket.rig import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,7 +110,7 @@ async def test_the_right_origin_without_a_session_is_closed_with_4401(chat: Rig,
 
 
 async def test_a_program_with_a_token_needs_no_origin(chat: Rig) -> None:
-    _, secret = await database.write(ApiToken.objects.issue, chat.alice)
+    secret = await database.write(issue_token, chat.alice)
     socket = Socket(token=secret, origin=None)
     assert await socket.connect()
     assert (await socket.receive())["user"]["username"] == "alice"

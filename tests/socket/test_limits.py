@@ -16,18 +16,15 @@ from chat.quotas.handshakes import STRANGERS
 from chat.quotas.quotas import Quotas, install, quotas
 from chat.quotas.redis_connections import RedisConnections
 from chat.quotas.requests import Requests
+from tests.cast import make_user, session_of
 from tests.chat_rig import Rig
-from tests.socket.conftest import Connect, session_of
+from tests.socket.conftest import Connect
 from tests.socket.rig import Socket
 from tests.streams.redis_server import RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TABS = 30
-
-
-async def bob() -> User:
-    return await database.write(User.objects.create_user, "bob", "bob@example.org", "correct horse battery")
 
 
 async def is_greeted(socket: Socket) -> bool:
@@ -51,7 +48,7 @@ async def test_one_socket_too_many_is_closed_with_4429_and_when_to_come_back(con
     said = await bye(await connect())
     assert said["code"] == 4429
     assert 20_000 <= said["retry_ms"] <= 30_000
-    assert await is_greeted(await connect(await bob()))
+    assert await is_greeted(await connect(await database.write(make_user, "bob")))
 
 
 async def test_with_a_higher_limit_it_is_greeted(connect: Connect, settings: Any) -> None:
@@ -145,7 +142,7 @@ async def test_many_sockets_that_are_each_below_their_limit_are_a_flood_together
 ) -> None:
     settings.CHAT_FRAMES_PER_SECOND_PER_USER = 20
     sockets = [await connect() for _ in range(4)]
-    bystander = await connect(await bob())
+    bystander = await connect(await database.write(make_user, "bob"))
     for socket in (*sockets, bystander):
         assert await is_greeted(socket)
     for socket in sockets[:2]:
@@ -247,7 +244,7 @@ async def test_whoever_floods_again_and_again_is_kept_out_for_a_while(
     refused = await bye(await connect())
     assert refused["code"] == 4429
     assert refused["retry_ms"] > 15_000
-    assert await is_greeted(await connect(await bob()))
+    assert await is_greeted(await connect(await database.write(make_user, "bob")))
 
 
 async def test_a_first_flood_keeps_nobody_out(connect: Connect, settings: Any) -> None:

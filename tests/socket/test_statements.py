@@ -9,8 +9,9 @@ import pytest
 from django.db.backends.utils import CursorWrapper
 
 from tests.api.rig import Browser
+from tests.cast import session_of
 from tests.chat_rig import Rig
-from tests.socket.conftest import Connect, session_of
+from tests.socket.conftest import Connect
 from tests.socket.rig import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
