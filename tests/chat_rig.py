@@ -1,4 +1,4 @@
-"""An engine with a scripted provider, installed in the running loop: what the tests of the transports stand on."""
+"""An engine with a scripted provider, installed in the running loop: the base of the transport tests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Rig:
         return await self.engine.send(self.alice.pk, request)
 
     async def again(self, **fields: object) -> Sent:
-        """A request without a text: for a further answer to what is saved."""
+        """Send a request without text, for another answer to a saved question."""
         return await self.engine.send(self.alice.pk, SendRequest.parse(fields, characters=100_000))
 
     async def events(self, run_id: str, after: Cursor | None = None) -> list[Entry]:
