@@ -1,4 +1,4 @@
-"""A person sees where they are signed in, and ends it there: for good, and at once."""
+"""People see where they are signed in, and can sign out there, permanently and at once."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def chat(transactional_db: None) -> Any:
 
 
 async def noted(condition: Callable[[], Any]) -> Any:
-    """What becomes true in the background."""
+    """Wait until this becomes true in the background."""
     async with asyncio.timeout(30):
         while not (found := await database.read(condition)):
             await asyncio.sleep(0.01)
@@ -254,7 +254,7 @@ def test_few_are_remembered() -> None:
 
 
 async def test_an_ended_session_loses_its_socket_and_its_streams(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once, in the process that ends it: not when it is looked at the next time."""
+    """At once in the process that ends it, not at its next check."""
     monkeypatch.setattr(sign_in_watch, "EVERY_SECONDS", 600)
     lost, here = await browser_of(chat.alice), await browser_of(chat.alice)
     sockets = [Socket(session=browser.session) for browser in (lost, here)]

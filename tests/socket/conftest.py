@@ -21,7 +21,7 @@ async def chat(transactional_db: None) -> AsyncIterator[Rig]:
 
 @pytest.fixture
 async def connect(chat: Rig) -> AsyncIterator[Connect]:
-    """A connected socket of a user, alice's unless said otherwise; `hello` is still to be read."""
+    """Connects a socket for a user, by default alice. The test has yet to read `hello`."""
     sockets: list[Socket] = []
 
     async def open_socket(user: User | None = None, **fields: Any) -> Socket:

@@ -23,7 +23,7 @@ from tests.socket.rig import Socket
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SOCKETS: Final = 3
-# Of each: the application, what writes, beats and hears notices, and what watches for each of three ends.
+# Per socket: the application, the writer, the heartbeat, the notices, and a watch for each of three endings.
 TASKS: Final = 7
 COROUTINES: Final = 20
 
@@ -42,7 +42,7 @@ async def test_hello_says_who_and_what_is_running(chat: Rig, connect: Connect) -
 
 
 class LateLog(MemoryLog):
-    """It takes its time to say which runs there are."""
+    """Lists the runs only when told to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -220,7 +220,7 @@ async def test_another_address_is_refused(path: str) -> None:
 
 
 async def test_an_idle_socket_keeps_few_tasks_and_coroutines(chat: Rig, connect: Connect) -> None:
-    """Of the memory of an open socket most is in these: each task takes a kilobyte, each coroutine a quarter."""
+    """They take most of the memory of an open socket: about 1 KB per task, 250 bytes per coroutine."""
     await greeted(connect)
     before = asyncio.all_tasks()
     for _ in range(SOCKETS):
@@ -233,13 +233,13 @@ async def test_an_idle_socket_keeps_few_tasks_and_coroutines(chat: Rig, connect:
 
 async def greeted(connect: Connect) -> None:
     assert (await (await connect()).receive())["type"] == "hello"
-    # Its watches have begun, each as far as it gets.
+    # Let its watches start, each up to where it waits.
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 def coroutines_of(task: asyncio.Task[object]) -> list[object]:
-    """Those that the task waits in, each awaited by the one before: without those of the test itself."""
+    """The chain of coroutines that the task is waiting in, without those of the test itself."""
     found: list[object] = []
     waiting: Any = task.get_coro()
     while waiting is not None:

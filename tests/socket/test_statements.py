@@ -1,4 +1,4 @@
-"""How often a turn asks the database."""
+"""How many database statements a turn takes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.socket.rig import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# In an existing conversation, with who it is, the history and the saving.
+# In an existing conversation, including the sign-in, the history and saving.
 MOST = 11
 
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What is executed, on all connections."""
+    """The statements executed on all connections."""
     executed: list[str] = []
     original = CursorWrapper.execute
 
