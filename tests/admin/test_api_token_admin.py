@@ -19,7 +19,7 @@ SECRET = re.compile(r"chat_[\w-]{43}")
 
 @pytest.fixture
 def keeper(db: None) -> User:
-    """Staff who may handle tokens, and are no superusers."""
+    """Staff who may manage tokens, but are not superusers."""
     return make_staff("keeper", Permission.objects.filter(content_type__model="apitoken"))
 
 

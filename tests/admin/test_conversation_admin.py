@@ -213,7 +213,7 @@ def test_of_long_messages_the_beginnings_are_read_and_each_can_be_had_whole(
     assert at_end not in content
     assert content.count("Whole message") == 2
     assert content.count("é") <= CHARACTERS_PER_MESSAGE
-    # Neither did the database give more of them.
+    # Nor were more of them fetched from the database.
     assert not [each["sql"] for each in queries if ' "chat_message"."text"' in each["sql"]]
     assert f"?whole={answer.pk}" in content
     whole = client.get(f"{asked}?whole={answer.pk}").content.decode()

@@ -1,6 +1,6 @@
-"""Whatever staff send to the admin, nobody can do more afterwards, and nobody's account is theirs.
+"""Whatever staff send to the admin, nobody gains a permission by it, and nobody's account can be taken over.
 
-What is sent is what a superuser could send: every field of the superuser's own forms, with every power chosen.
+They send what a superuser could send: every field of the superuser's own forms, with every permission chosen.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from tests.cast import make_conversation, make_staff, sign_in
 
 SignIn = Callable[[User], Client]
 NEW: Final = "taken over with 123 words"
-# Each reaches the same views by another way.
+# Different ways to the same views.
 WAYS: Final = (("", "_save"), ("?_popup=1&_to_field=id", "_save"), ("", "_saveasnew"), ("", "_continue"))
 
 
 @pytest.fixture
 def sam(db: None) -> User:
-    """Staff with all permissions but one, and no superuser."""
+    """Staff with all permissions but one, but not a superuser."""
     return make_staff("sam", everything())
 
 
@@ -50,14 +50,14 @@ def world(sam: User, admin: User, alice: User, bob: User) -> None:
 
 
 def everything() -> Any:
-    """All that can be given, but one: something must be left for sam to gain."""
+    """All permissions but one, so that there is one left for sam to gain."""
     return Permission.objects.exclude(codename="read_any_conversation")
 
 
 def powers(names: dict[int, str]) -> dict[str, Any]:
-    """What everybody may, and what leads into the accounts of those with powers: their password, address and tokens.
+    """Everybody's permissions, and what gives access to powerful accounts: their passwords, addresses and tokens.
 
-    `names` are those at the beginning: a user who is renamed is the same.
+    `names` are the original ones: a renamed user is the same user.
     """
     found: dict[str, Any] = {}
     for user in User.objects.all():
@@ -72,7 +72,7 @@ def powers(names: dict[int, str]) -> dict[str, Any]:
 
 
 def gained(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What somebody can do now that they could not before. Who is new may do nothing at all."""
+    """What anybody can do now that they could not do before. New users may not do anything."""
     found = []
     for name, value in after.items():
         if name.endswith(" may"):
@@ -101,7 +101,7 @@ def address(model_admin: Any, view: str, *arguments: Any) -> str:
 
 
 def greedy(form: BaseForm) -> dict[str, Any]:
-    """Everything of a form, with every box ticked and everything chosen."""
+    """All fields of a form, with every box ticked and every choice selected."""
     sent: dict[str, Any] = {}
     for bound in form:
         value, field = bound.value(), bound.field
@@ -118,7 +118,7 @@ def greedy(form: BaseForm) -> dict[str, Any]:
 
 
 def forms() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """A name, an address and what a superuser could send there, for every form of the admin."""
+    """For every form of the admin: a name, its address and the data that a superuser could send."""
     asking = sign_in(User.objects.get(username="admin"), Client())
     sam = User.objects.get(username="sam")
     for model_admin in django_admin.site._registry.values():
@@ -171,7 +171,7 @@ def _request_of(client: Client) -> Any:
 
 
 def tries(client: Client, only: str = "") -> list[str]:
-    """Sends every form whose name begins so, each from the same beginning, and returns what was gained by which."""
+    """Send every form whose name starts with `only`, each from the same initial state. Returns what each gained."""
     names = dict(User.objects.values_list("pk", "username"))
     before, found = powers(names), []
     for name, path, sent in [form for form in forms() if form[0].startswith(only)]:
@@ -232,7 +232,7 @@ def test_control_without_its_guard_an_admin_gives_powers_away(
 
 @pytest.mark.parametrize("deleted", ["everyday", "powerful"])
 def test_staff_delete_no_group(signed_in: SignIn, world: None, sam: User, deleted: str) -> None:
-    """An assistant that was for the group alone would be everybody's."""
+    """Otherwise an assistant reserved for the group would become available to everybody."""
     group = Group.objects.get(name=deleted)
     client = signed_in(sam)
 

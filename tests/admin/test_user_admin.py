@@ -22,7 +22,7 @@ LIST = "/admin/chat/user/"
 
 @pytest.fixture
 def helpdesk(db: None) -> User:
-    """Staff who may change users, and are no superusers."""
+    """Staff who may change users, but are not superusers."""
     return make_staff("helpdesk", Permission.objects.filter(content_type__model="user"))
 
 
@@ -149,7 +149,7 @@ def test_the_admin_shows_our_models_and_groups_only(signed_in: SignIn, admin: Us
 )
 async def test_what_they_have_under_way_ends_at_once(signed_in: SignIn, address: str, sent: dict[str, str]) -> None:
     async with rig() as chat:
-        # Nobody looks by themselves.
+        # No regular check happens during the test.
         chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=3_600)
         chat.engine.owners.start()
         run = await chat.send()

@@ -42,7 +42,7 @@ async def page_of(user: User, address: str) -> Any:
 
 
 def suggest() -> None:
-    """What a new site has, whether or not other tests have emptied the tables."""
+    """Add the suggestions of a new site, even if other tests have emptied the tables."""
     Suggestion.objects.all().delete()
     import_module("chat.migrations.0005_suggestion").suggest(apps, None)
 
@@ -215,7 +215,7 @@ async def test_charlie_cannot_tell_alices_conversation_from_none() -> None:
 
         assert theirs.status_code == nothing.status_code == 404
         assert b"CANARY" not in theirs.content
-        # What a browser has kept for a conversation that was never saved can be offered: the chat is there.
+        # The chat loads, so that it can offer a message that the browser kept for a conversation that was never saved.
         assert config_of(theirs) == {**config_of(nothing), "conversation_id": str(hers.pk)}
         assert (await page_of(it.alice, f"/c/{hers.pk}")).status_code == 200
 

@@ -1,4 +1,4 @@
-"""What the page says of a model server that cannot be used, before its scripts have run."""
+"""What the page says about an unusable model server before its scripts have run."""
 
 from __future__ import annotations
 
