@@ -24,7 +24,8 @@ from playwright.async_api import Browser
 from tests.browser.chromium import chromium
 from tests.browser.showcase import MODEL
 from tests.fake_openai.server import closed_port
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 from tests.server.process import ended
 
 LIMIT_MS: Final = 1_500

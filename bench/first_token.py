@@ -21,7 +21,8 @@ import aiohttp
 
 from chat.protocol.sse import Decoder
 from tests.faults.client import socket as open_socket
-from tests.faults.processes import Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
+from tests.members import prepare
 
 LIMITS = {
     "CHAT_SENDS_PER_MINUTE": "1000000",

@@ -19,10 +19,10 @@ from playwright.async_api import CDPSession, Page
 
 from tests.browser.chromium import chromium
 from tests.browser.long_conversation import write
-from tests.browser.people import prepare
 from tests.browser.visitor import Visitor
 from tests.fake_openai.server import closed_port
 from tests.faults.processes import Site
+from tests.members import prepare
 
 KEYS: Final = 25
 EDITOR: Final = ".editor textarea"
@@ -111,10 +111,10 @@ async def table(page: Page, session: CDPSession, box: str) -> dict[str, Cost]:
 
 
 async def run(site: Site) -> int:
-    ada = site.cast["ada"]
-    conversation = write(site.data_dir, ada.id, 2)
+    alice = site.cast["alice"]
+    conversation = write(site.data_dir, alice.id, 2)
     async with chromium() as browser:
-        visitor = await Visitor.arrive(browser, ada, site.url, viewport={"width": 1280, "height": 800})
+        visitor = await Visitor.arrive(browser, alice, site.url, viewport={"width": 1280, "height": 800})
         tab = await visitor.open(f"/c/{conversation}")
         page = tab.page
         session = await visitor.context.new_cdp_session(page)
@@ -147,7 +147,7 @@ def show(found: dict[str, dict[str, Cost]], bare: dict[str, Cost]) -> int:
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         nowhere = f"http://127.0.0.1:{closed_port()}/v1"
-        site = Site(Path(folder), prepare(Path(folder), "ada"), OPENAI_BASE_URL=nowhere)
+        site = Site(Path(folder), prepare(Path(folder)), OPENAI_BASE_URL=nowhere)
         try:
             site.start()
             return asyncio.run(run(site))

@@ -17,10 +17,10 @@ from playwright.async_api import Page
 
 from tests.browser.chromium import chromium
 from tests.browser.long_conversation import write
-from tests.browser.people import prepare
 from tests.browser.visitor import Visitor
 from tests.fake_openai.server import closed_port
 from tests.faults.processes import Site
+from tests.members import prepare
 
 SHORT: Final = 50
 LONG: Final = 5_000
@@ -56,10 +56,10 @@ async def measure(page: Page, conversations: dict[int, str]) -> dict[int, list[f
 
 
 async def run(site: Site) -> int:
-    ada = site.cast["ada"]
-    conversations = {count: write(site.data_dir, ada.id, count) for count in (SHORT, LONG)}
+    alice = site.cast["alice"]
+    conversations = {count: write(site.data_dir, alice.id, count) for count in (SHORT, LONG)}
     async with chromium() as browser:
-        visitor = await Visitor.arrive(browser, ada, site.url, viewport={"width": 1280, "height": 800})
+        visitor = await Visitor.arrive(browser, alice, site.url, viewport={"width": 1280, "height": 800})
         tab = await visitor.open()
         times = await measure(tab.page, conversations)
         await visitor.leave()
@@ -76,7 +76,7 @@ async def run(site: Site) -> int:
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         nowhere = f"http://127.0.0.1:{closed_port()}/v1"
-        site = Site(Path(folder), prepare(Path(folder), "ada"), OPENAI_BASE_URL=nowhere)
+        site = Site(Path(folder), prepare(Path(folder)), OPENAI_BASE_URL=nowhere)
         try:
             site.start()
             return asyncio.run(run(site))

@@ -23,10 +23,10 @@ from typing import Final
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.chromium import chromium
-from tests.browser.people import prepare
 from tests.browser.visitor import Visitor
 from tests.fake_openai.server import closed_port
 from tests.faults.processes import Site
+from tests.members import prepare
 from tests.server.process import ROOT
 
 ANSWERS: Final = ROOT / "tests" / "js" / "markdown" / "answers"
@@ -109,7 +109,7 @@ def longest_task(trace: bytes) -> float:
 
 async def open_page(browser: Browser, site: Site, *, with_policy: bool) -> Page:
     """The chat, at rest. Without its policy, innerHTML works."""
-    visitor = await Visitor.arrive(browser, site.cast["guest0"], site.url, bypass_csp=not with_policy)
+    visitor = await Visitor.arrive(browser, site.cast["alice"], site.url, bypass_csp=not with_policy)
     expect.set_options(timeout=PATIENCE_MS)
     tab = await visitor.open()
     session = await visitor.context.new_cdp_session(tab.page)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-import subprocess
 import sys
 import urllib.request
 from pathlib import Path
@@ -18,7 +17,8 @@ from bench.processes import VENV, Process, Server, uses_uvloop
 from bench.speed import Speedometer
 from bench.upstream import MODEL
 from tests.fake_openai.server import closed_port
-from tests.server.process import ROOT, clean_environment
+from tests.members import prepare
+from tests.server.process import ROOT
 
 P = TypeVar("P", bound=Process)
 
@@ -131,18 +131,10 @@ class Stage:
         return f"redis://127.0.0.1:{port}/0"
 
     def _make_people(self, count: int) -> list[str]:
-        made = subprocess.run(
-            [sys.executable, "-m", "bench.people", str(count)],
-            cwd=ROOT,
-            env=clean_environment() | {"CHAT_DATA_DIR": str(self.folder)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            raise SystemExit(f"The site's people could not be made:\n{made.stderr}")
-        tokens: list[str] = json.loads(made.stdout)
-        return tokens
+        """Their API tokens."""
+        names = [f"person{number}" for number in range(count)]
+        made = prepare(self.folder, *names)
+        return [made[name].token for name in names]
 
 
 def _site_knows_redis() -> bool:

@@ -1,4 +1,4 @@
-"""An engine with a scripted provider, installed in the running loop: what the tests of the transports stand on."""
+"""An engine with a scripted provider, installed in the running loop: the base of the transport tests."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from chat.protocol.events import Entry
 from chat.providers.registry import Registry
 from chat.streams.base import StreamLog
 from chat.streams.memory import MemoryLog
+from tests.cast import make_user
 from tests.scripted import ScriptedProvider
 
 LIMIT = 1_000_000
@@ -35,7 +36,7 @@ class Rig:
         return await self.engine.send(self.alice.pk, request)
 
     async def again(self, **fields: object) -> Sent:
-        """A request without a text: for a further answer to what is saved."""
+        """Send a request without text, for another answer to a saved question."""
         return await self.engine.send(self.alice.pk, SendRequest.parse(fields, characters=100_000))
 
     async def events(self, run_id: str, after: Cursor | None = None) -> list[Entry]:
@@ -60,8 +61,8 @@ async def rig(log: StreamLog | None = None) -> AsyncIterator[Rig]:
     provider = ScriptedProvider()
     engine = Engine(log or MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5))
     bootstrap.install(engine)
-    alice = await database.write(User.objects.create_user, "alice", "alice@example.org", "correct horse battery")
-    charlie = await database.write(User.objects.create_user, "charlie", "charlie@example.org", "correct horse battery")
+    alice = await database.write(make_user, "alice")
+    charlie = await database.write(make_user, "charlie")
     await database.write(
         Assistant.objects.create, name="Scripted", slug="scripted", provider="scripted", model="m-1", is_default=True
     )

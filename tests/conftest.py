@@ -1,4 +1,4 @@
-"""The cast: alice owns, bob is allowed, charlie must see nothing, and an administrator."""
+"""The cast as fixtures (see tests/cast.py), and the Redis servers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from django.test import Client
 
 from chat import database
 from chat.models import Conversation, User
-from tests.cast import PASSWORD, make_conversation
+from tests.cast import make_admin, make_conversation, make_user, sign_in
 from tests.streams.redis_server import RedisServer, redis_server
 
-# What waits much: for a server to start, a lease to end, a reader to be given up.
+# Tests that mostly wait: for a server to start, a lease to expire, a slow client to be dropped.
 PATIENT: Final = tuple(Path(__file__).parent / name for name in ("faults", "server", "postgresql", "bench"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that wait come first: beside them there is time for the others, and at the end nobody waits for them."""
+    """Run the waiting tests first: others run beside them, and nobody waits for them at the end."""
     items.sort(key=lambda item: not any(folder in item.path.parents for folder in PATIENT))
 
 
@@ -37,44 +37,39 @@ def _no_rate_limits_from_other_tests() -> Iterator[None]:
 def _no_connections_from_other_tests() -> Iterator[None]:
     """An open connection keeps PostgreSQL from dropping the test's database."""
     yield
-    # Django's client runs a view in a loop of its own; the engine that is made there is closed by nobody.
+    # Django's test client runs a view in its own event loop, and nobody closes the engine created there.
     if database._keepers:
         database._keepers.clear()
         asyncio.run(database._close_connections())
-    # An async test's `aget()` runs in asgiref's one thread for what is outside a request.
+    # Outside a request, an async test's `aget()` runs in asgiref's single shared thread.
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture
 def alice(db: None) -> User:
-    return User.objects.create_user("alice", "alice@example.org", PASSWORD)
+    return make_user("alice")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    return User.objects.create_user("bob", "bob@example.org", PASSWORD)
+    return make_user("bob")
 
 
 @pytest.fixture
 def charlie(db: None) -> User:
-    return User.objects.create_user("charlie", "charlie@example.org", PASSWORD)
+    return make_user("charlie")
 
 
 @pytest.fixture
 def admin(db: None) -> User:
-    return User.objects.create_superuser("admin", "admin@example.org", PASSWORD)
+    return make_admin()
 
 
 @pytest.fixture
 def signed_in() -> Callable[[User], Client]:
-    """A client with the user's session. As Django's test clients do, it needs no CSRF token."""
+    """A client with a session of the user. Like any Django test client, it needs no CSRF token."""
 
-    def sign_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return sign_in
+    return lambda user: sign_in(user, Client())
 
 
 @pytest.fixture
@@ -85,7 +80,7 @@ def conversation(alice: User) -> Conversation:
 
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[RedisServer]:
-    """For tests that neither stop nor empty it."""
+    """For tests that neither stop nor flush it."""
     with redis_server() as server:
         yield server
 
@@ -98,6 +93,6 @@ def own_redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def lasting_redis() -> Iterator[RedisServer]:
-    """One that is not empty after a restart."""
+    """Keeps its data across a restart."""
     with redis_server(keeps_data=True) as server:
         yield server

@@ -1,4 +1,4 @@
-"""The console of the site's log, as a test reads it."""
+"""The site's console log, for a test to read."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.conf import settings
 
 
 def console() -> tuple[logging.Handler, io.StringIO]:
-    """A handler with the formatter of the settings, and what it prints.
+    """A handler with the formatter from the settings, and its output.
 
-    The formatter is made from a copy: `configure_formatter` takes the class out of the dictionary that it is given.
+    The formatter is built from a copy, because `configure_formatter` removes the class from the dictionary it gets.
     """
     printed = io.StringIO()
     handler = logging.StreamHandler(printed)

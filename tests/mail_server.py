@@ -1,4 +1,4 @@
-"""A mail server that keeps what it is sent."""
+"""A mail server that keeps the messages it receives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class MailServer:
-    """Takes mail on 127.0.0.1 while its block is open (as much of RFC 5321 as smtplib needs)."""
+    """Accepts mail on 127.0.0.1 while its `with` block is open (as much of RFC 5321 as smtplib needs)."""
 
     def __init__(self) -> None:
         self._letters: asyncio.Queue[EmailMessage] = asyncio.Queue()
@@ -27,7 +27,7 @@ class MailServer:
         await self._server.wait_closed()
 
     async def letter(self) -> EmailMessage:
-        """The next one that comes."""
+        """The next message to arrive."""
         async with asyncio.timeout(30):
             return await self._letters.get()
 

@@ -1,4 +1,4 @@
-"""Ports of this machine for servers that are started by their number."""
+"""Ports for servers that have to be told their port number."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ _claims: list[IO[bytes]] = []
 
 
 def closed_port() -> int:
-    """A port on which nothing listens, and which stays this process's own until that ends.
+    """A port on which nothing listens, reserved for this process until it exits.
 
-    The kernel gives it to nobody, as it lies below those that it hands out by itself (a connection that leads
-    elsewhere would take one of these). No other process that asks here is given it, as a lock is held on a file of its
-    number.
+    The kernel never assigns it, because it is below the ephemeral range (which outgoing connections use). No other
+    process gets it from this function, because this one holds the lock on the port's file.
     """
     for _ in range(ATTEMPTS):
         port = random.randrange(FIRST, _first_ephemeral())
@@ -50,7 +49,7 @@ def _claim(port: int) -> bool:
 
 
 def _is_free(port: int) -> bool:
-    """Also of connections that are only just closed: servers may not set SO_REUSEADDR."""
+    """Recently closed connections count as use, because servers may not set SO_REUSEADDR."""
     with socket.socket() as listener:
         try:
             listener.bind(("127.0.0.1", port))

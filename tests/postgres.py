@@ -24,7 +24,7 @@ from tests.ports import closed_port
 
 START_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
-# Nobody misses these data when the machine fails. What a server had committed that is killed is there again.
+# A power failure may lose this data. A killed server still finds what it has committed.
 CARELESS: Final = ("fsync=off", "full_page_writes=off")
 
 
@@ -83,13 +83,13 @@ class PostgreSQL:
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
-        """As `pg_ctl stop -m fast`: every connection is ended, nothing that was committed is lost."""
+        """Like `pg_ctl stop -m fast`: closes every connection and keeps everything that was committed."""
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """kill -9 of all its processes at once. Returns when none is left: another start needs their memory."""
+        """kill -9 all its processes at once. Returns when none is left: the next start needs their shared memory."""
         assert self._process is not None
-        # It makes no more of them while they are looked up.
+        # While stopped, it starts no new ones.
         self._process.send_signal(signal.SIGSTOP)
         pids = self._signal_all(signal.SIGKILL)
         self._process.wait(START_SECONDS)
@@ -103,14 +103,14 @@ class PostgreSQL:
         self.start()
 
     def freeze(self) -> None:
-        """No process of it runs any more, but its connections stay open."""
+        """Suspend all its processes. Connections stay open."""
         self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._signal_all(signal.SIGCONT)
 
     def remove(self) -> None:
-        """End it, whatever it is doing, and delete its data."""
+        """Stop it, whatever it is doing, and delete its data."""
         if self._process is not None and self._process.poll() is None:
             self.thaw()
             self._signal(signal.SIGQUIT)
@@ -122,7 +122,7 @@ class PostgreSQL:
         return path.read_text() if path.exists() else ""
 
     def _signal_all(self, number: signal.Signals) -> list[int]:
-        """Its processes, each told; one that has just ended by itself needs no telling."""
+        """Signal all its processes, and return their ids. One may have just exited by itself."""
         assert self._process is not None
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         pids = [self._process.pid, *map(int, children)]
@@ -143,7 +143,7 @@ class PostgreSQL:
 
 
 def _runs(pid: int) -> bool:
-    """One that has ended may stay in the table until somebody asks for its exit code."""
+    """An exited process may stay in the process table until its exit code is collected."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -151,7 +151,7 @@ def _runs(pid: int) -> bool:
 
 
 def _program(name: str) -> str:
-    """Debian keeps the server's programs beside each other by version, and out of everybody's PATH."""
+    """Debian installs the server's programs in a folder per version, which is not in PATH."""
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
     found = str(versions[-1]) if versions else shutil.which(name)
     assert found, f"{name} is missing: install PostgreSQL"

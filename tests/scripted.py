@@ -1,4 +1,4 @@
-"""A provider that says what a test puts into its hands, when the test says so."""
+"""A provider that a test scripts step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site's settings as they are without any environment, with a data directory of this run alone."""
+"""The site's default settings, whatever the environment says, with a data directory for this run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 _ours = ("CHAT_", "OPENAI_", "OLLAMA_", "DATABASE_", "REDIS_", "EMAIL_", "ALLOWED_", "TRUSTED_", "DEFAULT_FROM_")
 _single = {"DEBUG", "HOST", "PORT", "LOG_LEVEL"}
 for _name in [name for name in os.environ if name.startswith(_ours) or name in _single]:
-    # Where the compose test finds a Docker engine, and where pictures are left, are no settings of the site.
+    # Not settings of the site: the Docker engine of the compose test, and the folder for screenshots.
     if _name not in {"CHAT_TEST_ENGINE", "CHAT_ARTEFACTS"}:
         del os.environ[_name]
 _data_dir = tempfile.mkdtemp(prefix="chatsite-tests-")
@@ -18,11 +18,11 @@ atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["CHAT_DATA_DIR"] = _data_dir
 # The same tests on PostgreSQL: TEST_DATABASE_URL=postgresql://…
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
-# One request for one answer, unless a test wants a title.
+# One request per answer, unless a test wants a title.
 os.environ["CHAT_TITLES"] = "0"
 os.environ["SECRET_KEY"] = "only for the tests, and known to everybody"
 
 from chatsite.settings import *  # noqa: E402, F403
 
-# The real one takes a third of a second per password, on purpose.
+# The real one deliberately takes a third of a second per password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,4 +1,4 @@
-"""What the settings are under other variables than those of this process."""
+"""Settings under environment variables other than those of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def setting(name: str, data_dir: Path, **variables: str) -> str:
-    """As `print` writes it, of a process that has no other variables."""
+    """The printed value of a setting, in a process that has only these variables."""
     told = subprocess.run(
         [sys.executable, "-c", f"from chatsite import settings; print(settings.{name})"],
         cwd=ROOT,

@@ -15,7 +15,7 @@ from chatsite.addresses import default_url
         ("127.0.0.1", ["localhost", "chat.example.org"], True, "https://chat.example.org"),
         ("127.0.0.1", [".example.org"], True, "https://example.org"),
         ("127.0.0.1", ["*", "localhost"], True, "http://127.0.0.1:8000"),
-        # Which port leads there from outside is not known here.
+        # The outside port is unknown.
         ("127.0.0.1", ["chat.example.org"], False, "http://127.0.0.1:8000"),
     ],
 )

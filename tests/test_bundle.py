@@ -1,4 +1,4 @@
-"""Many modules in one file, which does what they do."""
+"""Bundling many modules into one file does not change what they do."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_module_that_comes_later_gets_the_same_objects() -> None:
     assert bundle.served("js/greeting.js") == (
         'import { $all } from "./chat.js";\nexport const { Greeting, greet } = $all["js/greeting.js"];\n'
     )
-    assert bundle.served("js/lib/math.js") is not None  # for js/unused.js, should it be wanted
+    assert bundle.served("js/lib/math.js") is not None  # in case js/unused.js is needed
     assert bundle.served("js/late.js") is None
 
 

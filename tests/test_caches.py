@@ -1,4 +1,4 @@
-"""The limits of the accounts are counted for all processes together, and a Redis that is away locks nobody out."""
+"""All processes share the account limits, and a Redis outage locks nobody out."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def _no_outage_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def shared(own_redis: RedisServer, settings: Settings) -> Iterator[Any]:
-    """The site's cache, in a Redis."""
+    """The site's cache, in Redis."""
     settings.CACHES = {"default": cache(own_redis.url)}
     yield caches["default"]
     caches["default"].clear()
 
 
 def guess(times: int) -> list[bool]:
-    """Whether each was refused."""
+    """Whether each attempt was refused."""
     answers = [Client().post("/accounts/login/", {"login": "alice", "password": "wrong"}) for _ in range(times)]
     return ["Too many failed" in answer.content.decode() for answer in answers]
 

@@ -122,7 +122,7 @@ def test_a_database_that_cannot_be_written_is_named(tmp_path: Path, path: str) -
 
 
 def test_a_database_on_a_disk_that_cannot_be_written_is_named() -> None:
-    """Even for root, whom no permission bit stops."""
+    """Even for root, who ignores permission bits."""
     assert [message.id for message in check_sqlite("/proc/chat.sqlite3")] == ["chat.E002"]
 
 
@@ -203,7 +203,7 @@ def test_a_model_that_can_never_answer_is_a_sentence_that_quotes_no_secret(
 
 
 def test_the_key_for_a_server_whose_address_is_wrong_does_not_go_to_openai(tmp_path: Path) -> None:
-    """Where no check stops the start: under a plain daphne or uvicorn."""
+    """Under plain daphne or uvicorn, no check prevents the start."""
     code = "from chatsite import settings as s; print([s.OPENAI_API_KEY, s.OPENAI_BASE_URL, s.OPENAI_MODEL])"
     given = {"OPENAI_API_KEY": "sk-0123", "OPENAI_MODEL": "mine", "CHAT_DATA_DIR": str(tmp_path)}
     for url, kept in (
@@ -248,7 +248,7 @@ def test_a_site_behind_https_has_nothing_to_be_warned_of(tmp_path: Path, more: d
 
 
 def test_without_https_there_is_much_to_be_warned_of(tmp_path: Path) -> None:
-    """The control: the silence is not for everybody."""
+    """The control for the test above: other settings do cause warnings."""
     said = deploy_check(tmp_path, ALLOWED_HOSTS="chat.example.org")
 
     assert said.returncode == 1

@@ -11,7 +11,7 @@ from chat.rate_limit import ConcurrencyLimit, Crowded
 
 
 class Crowd:
-    """Callers of a limit, by their keys, and who of them has been let in so far."""
+    """Callers of a limit, named by their keys, and those admitted so far."""
 
     def __init__(self, limit: ConcurrencyLimit) -> None:
         self._limit = limit
@@ -19,7 +19,7 @@ class Crowd:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def comes(self, name: str) -> asyncio.Task[None]:
-        """`name`: the key, and a number."""
+        """`name`: the key and a number, such as `a1`."""
 
         async def take() -> None:
             await self._limit.take(name[0], seconds=60)
@@ -73,7 +73,7 @@ async def test_another_key_is_let_in_beside_one_that_waits() -> None:
             await callers.comes(name)
         assert callers.let_in == ["a1", "b1"]
         await callers.goes("a")
-        # All places were taken when they came: the first in the queue goes first.
+        # All places were taken when a2 and c1 arrived: the first in the queue goes first.
         assert callers.let_in == ["a1", "b1", "a2"]
 
 

@@ -1,4 +1,4 @@
-"""chat.database: whose call waits behind whose. The calls here wait for events; none needs a table."""
+"""chat.database: which calls wait behind which. The calls here wait for events and use no table."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from chat.models import User
 from chat.protocol.errors import ApiError
 from chat.rate_limit import ConcurrencyLimit
 from chatsite import databases, request_ids
+from tests.cast import make_user
 
 SECONDS = 20
 MANY = 20
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# Other databases are pooled.
+# Connections to other databases are pooled.
 sqlite_only = pytest.mark.sqlite
 
 
 @contextmanager
 def held() -> Iterator[threading.Event]:
-    """An event that the calls of a test wait for; set at the end, so that no thread is left behind."""
+    """An event for the calls of a test to wait for. It is set at the end, so that no thread is left behind."""
     event = threading.Event()
     try:
         yield event
@@ -53,7 +54,7 @@ async def test_reading_and_saving_do_not_wait_behind_writing() -> None:
 
 
 async def test_what_is_logged_in_a_thread_has_the_name_of_the_request() -> None:
-    """As every line about it: the name is in the caller's context."""
+    """The name is in the caller's context, as for every other line about the request."""
     named: list[str] = []
     noted = threading.Event()
 
@@ -95,7 +96,7 @@ async def test_what_one_person_reads_much_of_takes_one_thread_however_often_it_i
         reading = [asyncio.create_task(database.read_in_turn(limit, 1, lambda: read(1, event))) for _ in range(MANY)]
         async with asyncio.timeout(SECONDS):
             await until(lambda: begun == [1])
-            # Others' go by, large and small.
+            # Calls of others overtake them, with and without a limit.
             assert (await database.read_in_turn(limit, 2, name_of_thread)).startswith("db-read")
             assert (await database.read(name_of_thread)).startswith("db-read")
         assert begun == [1]
@@ -193,7 +194,7 @@ async def test_a_note_that_fails_disturbs_nobody(caplog: pytest.LogCaptureFixtur
 
 
 def the_connection() -> Any:
-    """What this thread has open, after a call of its own."""
+    """This thread's connection, opened if it was not."""
     connection.ensure_connection()
     return connection.connection
 
@@ -299,5 +300,5 @@ class TestAddress:
 
 async def test_what_was_written_is_read_by_a_thread_that_had_read_before() -> None:
     assert await database.read(User.objects.count) == 0
-    await database.write(User.objects.create_user, "dora")
+    await database.write(make_user, "dora")
     assert await database.read(User.objects.count) == 1

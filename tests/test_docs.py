@@ -1,4 +1,4 @@
-"""What the documentation says of the settings and the protocol is what the code has."""
+"""The documentation of the settings and the protocol matches the code."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def names() -> set[str]:
 
 def test_the_readme_has_every_setting_and_no_other(names: set[str]) -> None:
     table = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE))
-    assert table - {"CHAT_ENV_FILE"} == names  # which manage.py reads: it says where the settings are
+    assert table - {"CHAT_ENV_FILE"} == names  # read by manage.py, to find the settings
 
 
 def test_the_example_has_every_setting_and_no_other(names: set[str]) -> None:

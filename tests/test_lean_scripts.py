@@ -1,4 +1,4 @@
-"""What is served of the scripts, and that the first page needs little of it. tests/js says that it does the same."""
+"""Which scripts are served, and how little the first page needs. tests/js tests that they behave the same."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_vendored_scripts_are_served_as_they_are(collected: Path) -> None:
 
 
 def test_the_first_load_is_within_its_budget(collected: Path) -> None:
-    """Each file compressed by itself, as it is sent: all that the page's module imports before it runs."""
+    """Everything that the page's module imports before it runs, each file compressed separately, as it is sent."""
     own = vendored = 0
     for address in modules().preloads:
         name = address.removeprefix("/static/")

@@ -36,7 +36,7 @@ def test_no_line_has_an_address_that_lets_somebody_in(address: str) -> None:
 
     assert SECRET not in lines.format(record("%s: %s", "Internal Server Error", address))
     assert SECRET not in lines.format(record(f'"GET {address} HTTP/1.1"'))
-    # The control.
+    # The control: without our formatter it is there.
     assert SECRET in logging.Formatter().format(record("%s: %s", "Not Found", address))
 
 

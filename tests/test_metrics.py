@@ -9,5 +9,5 @@ def test_models_are_labels_of_a_bounded_number_and_length() -> None:
     assert len(labels) <= metrics.MODELS + 1
     assert metrics.OTHER in labels
     assert max(map(len, labels)) <= metrics.MODEL_CHARACTERS
-    # Those that were there first keep theirs.
+    # The first models keep their labels.
     assert metrics.model_label(names[0]) in (names[0][: metrics.MODEL_CHARACTERS], metrics.OTHER)

@@ -1,4 +1,4 @@
-"""The ports that tests choose, and what keeps others from them."""
+"""How tests choose ports that no other process takes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def chosen_here() -> int:
 
 
 def chosen_elsewhere(**variables: str) -> int:
-    """By a process that looks at the same ports in the same order."""
+    """The port that another process chooses, trying the same ports in the same order."""
     command = [sys.executable, "-c", CHOOSE.format(seed=SEED)]
     environment = clean_environment() | variables
     return int(subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout)

@@ -1,4 +1,4 @@
-"""Who may read what lies in the data directory."""
+"""Who may read the files in the data directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite's file after something was deleted."""
+"""The size of SQLite's file after a deletion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def database(path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDat
     }
     connection = DatabaseWrapper(settings, "default")
     connection.inc_thread_sharing()
-    # One of its own, and not the tests'.
+    # Not the database of the tests.
     with django_db_blocker.unblock():
         yield connection
         connection.close()
@@ -57,7 +57,7 @@ def size(connection: BaseDatabaseWrapper) -> int:
 
 
 def given_back(connection: BaseDatabaseWrapper) -> int:
-    """In how many steps."""
+    """How many steps it takes."""
     steps = 1
     while sqlite_space.give_back(connection):
         steps += 1
@@ -91,7 +91,7 @@ def test_an_older_one_is_rewritten_once_and_keeps_what_it_has(database: BaseData
 
 
 def test_without_it_a_file_never_shrinks(database: BaseDatabaseWrapper) -> None:
-    """The control."""
+    """The control for the tests above."""
     fill(database)
     full = size(database)
     empty(database)

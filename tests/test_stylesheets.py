@@ -1,4 +1,4 @@
-"""The manner of the style sheets: layers, colours by meaning, directions that turn with the text."""
+"""Conventions of the style sheets: layers, colours named by meaning, logical directions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CSS = ROOT / "static" / "css"
-# Django's admin has a system of its own, and its variables.
+# Django's admin has its own system and variables.
 SHEETS = [path for path in sorted(CSS.rglob("*.css")) if not path.name.startswith("admin")]
 COMPONENTS = [path for path in SHEETS if path.parent.name == "components"]
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -21,7 +21,7 @@ PHYSICAL = re.compile(
 )
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(rgb|hsl|oklch|lab)a?\(")
 FOUR_SIDES = {"margin", "padding", "inset", "border-width", "border-color", "border-style"}
-# With `:has`, what holds the messages would look through all of them whenever a word is added to one.
+# With `:has`, the browser would search all messages whenever a word is added to one.
 SEARCH = re.compile(r"\.((?:app|transcript|message|markdown)[\w-]*)(?:\[[^\]]*\]|:not\([^()]*\))*:has\((?!\s*[>+~])")
 LINES = 220
 
@@ -34,7 +34,7 @@ def declarations(path: Path) -> list[tuple[str, str]]:
 
 
 def is_one_sided(name: str, value: str) -> bool:
-    """`inset: 0 auto 0 0`: the left and the right differ, and would not change places."""
+    """Such as `inset: 0 auto 0 0`: left and right differ, and would not swap in right-to-left text."""
     sides = re.sub(r"\([^()]*(\([^()]*\)[^()]*)*\)", "", value).split()
     return name in FOUR_SIDES and len(sides) == 4 and sides[1] != sides[3]
 

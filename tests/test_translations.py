@@ -1,4 +1,4 @@
-"""Every text that a person reads is in every language, and what is compiled is what was written."""
+"""Every interface text is translated into every language, and the compiled catalogs are up to date."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ KEYWORDS = {
 PLACES = re.compile(r"%\(\w+\)\w|%[sd]|</?\w+>")
 STRING = r"u?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
 TEMPLATE_CALL = re.compile(rf"\b\w*gettext\((?:{STRING}|\w+|,\s*)+\)")
-# A script's call, and what it begins with.
+# A call in a script, and the first character of its argument.
 SCRIPT_CALL = re.compile(r"(?<!function )\bn?gettext\(\s*(.)")
-# What of a template is no text for a person, or the same in every language; and where its texts are.
+# The parts of a template that people do not read, or that are the same in every language.
 NO_TEXT = re.compile(
     r"{% blocktrans.*?{% endblocktrans\w* %}|{%.*?%}|{{.*?}}|{#.*?#}"
     r"|<(code|kbd|svg)\b.*?</\1>|Chatsite|entrance__[\w-]+",
@@ -44,7 +44,7 @@ def texts_of_python(source: str) -> Iterator[Text]:
 
 
 def texts_of_a_template(source: str) -> Iterator[Text]:
-    """Django makes Python's calls of a template's tags, amid Xs."""
+    """Django turns the tags of a template into Python calls, between Xs."""
     for call in TEMPLATE_CALL.findall(templatize(source)):
         yield from texts_of_python(call)
 
@@ -56,7 +56,7 @@ def texts_of_a_script(source: str) -> Iterator[Text]:
 
 
 def words_of_a_template(source: str) -> list[str]:
-    """Those that are always English."""
+    """The words that are always English."""
     own = NO_TEXT.sub("", source)
     texts = [*ATTRIBUTE.findall(re.sub(r'<meta name="(?!description)[^>]*>', "", own)), *re.split("<[^>]*>", own)]
     return [text.strip() for text in texts if re.search("[A-Za-z]{2}", text)]
@@ -100,7 +100,7 @@ def ids(message: Message) -> tuple[str, ...]:
 
 
 def key(message: Message) -> tuple[str, ...]:
-    """One text may be in several contexts; Babel reads that of a compiled file as bytes."""
+    """A text may appear in several contexts. From a compiled file, Babel reads the context as bytes."""
     context: str | bytes = message.context or ""
     return (context.decode() if isinstance(context, bytes) else context, *ids(message))
 
@@ -150,7 +150,7 @@ def test_what_is_compiled_is_what_was_written(language: str, domain: str) -> Non
 
 
 def test_the_scripts_name_each_text_where_they_ask_for_it() -> None:
-    """Only then can it be collected."""
+    """Otherwise bin/messages cannot collect it."""
     asked = [
         (path.name, call.group())
         for path in files("static/js/**/*.js")
@@ -175,7 +175,7 @@ def test_a_text_is_found_in_each_kind_of_file() -> None:
 
 
 def test_no_page_for_people_has_words_that_cannot_be_translated() -> None:
-    """The reference of the API is in English alone."""
+    """The API reference is in English only."""
     bare = {
         path.name: words
         for path in files("templates/*.html", "templates/a[cdl]*/**/*.html", "templates/chat/*.html")

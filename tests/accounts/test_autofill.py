@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from chat.auth import first_run
 from chat.models import User
+from tests.cast import sign_in
 
 SignIn = Callable[[User], Client]
 
@@ -88,7 +89,7 @@ class TestAPasswordAlone:
         client = signed_in(alice)
         alice.set_unusable_password()
         alice.save()
-        client.force_login(alice, "allauth.account.auth_backends.AuthenticationBackend")
+        sign_in(alice, client)
         page = fields(client.get("/accounts/password/set/"))
         assert (page.told, page.known_as) == (NEW_TWICE, "alice")
 

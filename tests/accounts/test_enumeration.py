@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from chat.models import User
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, make_user
 
 KNOWN, UNKNOWN = "alice@example.org", "nobody@example.org"
 HERS = "the password of mallory"
@@ -72,7 +72,7 @@ def test_a_wrong_password_costs_one_hash_whoever_is_meant(
     alice: User, hashed: list[int], login: str, accounts: int
 ) -> None:
     for number in range(accounts - 1):
-        User.objects.create_user(f"second{number}", KNOWN, HERS)
+        make_user(f"second{number}", email=KNOWN, password=HERS)
     hashed.clear()
 
     Client().post("/accounts/login/", {"login": login, "password": "wrong"})
@@ -108,7 +108,7 @@ def test_the_way_by_mail_does_not_tell(alice: User) -> None:
 
 def test_an_address_with_many_accounts_gets_one_mail(alice: User) -> None:
     for number in range(30):
-        User.objects.create_user(f"mallory{number}", KNOWN)
+        make_user(f"mallory{number}", email=KNOWN)
 
     reset(KNOWN)
 

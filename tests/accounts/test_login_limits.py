@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from chat.accounts import limits
 from chat.models import User
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, make_user
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 NEW = "another long and good password"
@@ -136,7 +136,7 @@ def test_the_cookie_is_closed_to_scripts_and_other_sites(known_browser: Client) 
 def test_a_browser_knows_a_few_accounts(db: None) -> None:
     client = Client()
     for number in range(limits.ACCOUNTS_PER_DEVICE + 2):
-        User.objects.create_user(f"user{number}", password=PASSWORD)
+        make_user(f"user{number}")
         log_in(client, f"user{number}", at=f"192.0.2.{number}")
         client.post("/accounts/logout/")
 

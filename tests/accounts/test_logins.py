@@ -11,7 +11,7 @@ from django.test import Client
 
 from chat.models import User
 from chat.models.user import UsernameValidator
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, make_user
 
 SignIn = Callable[[User], Client]
 HERS = "the password of mallory"
@@ -61,8 +61,7 @@ def test_the_admin_names_nobody_by_an_address(signed_in: SignIn, admin: User, al
 
 def test_the_admin_makes_no_two_names_that_differ_in_case_only(signed_in: SignIn, admin: User, alice: User) -> None:
     client = signed_in(admin)
-    User.objects.create_user("bob")
-    bob = User.objects.get(username="bob")
+    bob = make_user("bob")
     changed = {"username": "ALICE", "email": "", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
 
     assert client.post(f"/admin/chat/user/{bob.pk}/change/", changed).status_code == 200
@@ -84,7 +83,7 @@ def test_the_admin_gives_no_address_to_a_second_account(
 
 def test_whoever_is_named_by_an_address_from_before_can_still_be_changed(signed_in: SignIn, admin: User) -> None:
     """Names that the site allowed once stay until somebody changes them."""
-    old = User.objects.create_user("old@example.org", "old@example.org")
+    old = make_user("old@example.org", email="old@example.org")
     changed = {
         "username": old.username, "email": old.email, "first_name": "Old", "is_active": "on",
         "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00",
@@ -111,7 +110,7 @@ def test_control_without_the_rule_a_name_is_an_address(
 @pytest.mark.parametrize("login", ["alice@example.org", "ALICE@example.org"])
 @pytest.mark.parametrize("name", ["alice@example.org", "Alice@Example.org"])
 def test_a_name_does_not_take_an_address_over(alice: User, name: str, login: str) -> None:
-    User.objects.create_user(name, "", HERS)
+    make_user(name, email="", password=HERS)
 
     assert logged_in(login) == "alice"
     assert logged_in(login, HERS) is None
@@ -119,7 +118,7 @@ def test_a_name_does_not_take_an_address_over(alice: User, name: str, login: str
 
 def test_an_address_does_not_take_a_name_over(client: Client, db: None) -> None:
     """An older account that is named by its own address, and somebody who signs up with that."""
-    User.objects.create_user("old@example.org", "", PASSWORD)
+    make_user("old@example.org", email="")
     sent = {"username": "mallory", "email": "old@example.org", "password1": HERS, "password2": HERS}
     client.post("/accounts/signup/", sent)
 
@@ -129,7 +128,7 @@ def test_an_address_does_not_take_a_name_over(client: Client, db: None) -> None:
 
 
 def test_an_address_that_was_given_twice_is_the_older_accounts(alice: User) -> None:
-    User.objects.create_user("mallory", "ALICE@example.org", HERS)
+    make_user("mallory", email="ALICE@example.org", password=HERS)
 
     assert logged_in("alice@example.org") == "alice"
     assert logged_in("ALICE@EXAMPLE.ORG") == "alice"
@@ -140,7 +139,7 @@ def test_an_address_that_was_given_twice_is_the_older_accounts(alice: User) -> N
 def test_control_in_another_order_the_younger_account_takes_it_over(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    User.objects.create_user("mallory", "alice@example.org", HERS)
+    make_user("mallory", email="alice@example.org", password=HERS)
     ordered = User._in_order
     monkeypatch.setattr(User, "_in_order", lambda *asked: ordered(*asked)[::-1])
 
@@ -148,7 +147,7 @@ def test_control_in_another_order_the_younger_account_takes_it_over(
 
 
 def test_names_that_differ_in_case_lock_nobody_out(alice: User) -> None:
-    User.objects.create_user("Alice", "", HERS)
+    make_user("Alice", email="", password=HERS)
 
     assert logged_in("alice") == "alice"
     assert logged_in("Alice", HERS) == "Alice"
@@ -157,7 +156,7 @@ def test_names_that_differ_in_case_lock_nobody_out(alice: User) -> None:
 
 def test_an_account_that_is_switched_off_holds_no_address_back(alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    User.objects.create_user("alice2", "alice@example.org", HERS)
+    make_user("alice2", email="alice@example.org", password=HERS)
 
     assert logged_in("alice@example.org", HERS) == "alice2"
 
@@ -178,13 +177,13 @@ def test_an_address_that_allauth_remembers_does_not_log_in(alice: User) -> None:
 
 
 def test_an_address_with_capitals_logs_in(db: None) -> None:
-    User.objects.create_user("dora", "Dora.Meyer@example.org", PASSWORD)
+    make_user("dora", email="Dora.Meyer@example.org")
 
     assert logged_in("dora.meyer@example.org") == "dora"
 
 
 def test_an_empty_login_is_nobody(db: None) -> None:
-    User.objects.create_user("dora", "", PASSWORD)
+    make_user("dora", email="")
 
     assert User.named_by("") is None
     assert User.named_by("@") is None

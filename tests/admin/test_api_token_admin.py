@@ -10,6 +10,7 @@ from django.test import Client
 
 from chat.models import ApiToken, User
 from chat.models.api_token import digest
+from tests.cast import make_staff
 
 SignIn = Callable[[User], Client]
 LIST = "/admin/chat/apitoken/"
@@ -18,10 +19,8 @@ SECRET = re.compile(r"chat_[\w-]{43}")
 
 @pytest.fixture
 def keeper(db: None) -> User:
-    """Staff who may handle tokens, and are no superusers."""
-    user = User.objects.create_user("keeper", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(content_type__model="apitoken"))
-    return user
+    """Staff who may manage tokens, but are not superusers."""
+    return make_staff("keeper", Permission.objects.filter(content_type__model="apitoken"))
 
 
 def test_the_secret_is_shown_once(signed_in: SignIn, admin: User, alice: User) -> None:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from chat.admin.conversation import CHARACTERS_PER_MESSAGE, MESSAGES_PER_PAGE
 from chat.models import Conversation, Message, User
-from tests.cast import add_turn, make_conversation
+from tests.cast import add_turn, make_conversation, make_staff, make_user, sign_in
 
 SignIn = Callable[[User], Client]
 LIST = "/admin/chat/conversation/"
@@ -35,9 +35,8 @@ def auditor(db: None) -> User:
 
 
 def staff(*permissions: str) -> User:
-    user = User.objects.create_user(f"staff-{len(permissions)}-{permissions[-1]}", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    return user
+    name = f"staff-{len(permissions)}-{permissions[-1]}"
+    return make_staff(name, Permission.objects.filter(codename__in=permissions))
 
 
 # --- Reading
@@ -164,7 +163,7 @@ HOSTILE = '</div><script>__x=1</script><img src=x onerror="__x=1">'
 
 @pytest.mark.parametrize("view", ["change", "delete", "history"])
 def test_hostile_text_stays_text(signed_in: SignIn, admin: User, view: str) -> None:
-    mallory = User.objects.create_user("mallory")
+    mallory = make_user("mallory")
     User.objects.filter(pk=mallory.pk).update(username=HOSTILE)
     hostile = make_conversation(mallory, HOSTILE, HOSTILE, title=HOSTILE[:120])
 
@@ -214,7 +213,7 @@ def test_of_long_messages_the_beginnings_are_read_and_each_can_be_had_whole(
     assert at_end not in content
     assert content.count("Whole message") == 2
     assert content.count("é") <= CHARACTERS_PER_MESSAGE
-    # Neither did the database give more of them.
+    # Nor were more of them fetched from the database.
     assert not [each["sql"] for each in queries if ' "chat_message"."text"' in each["sql"]]
     assert f"?whole={answer.pk}" in content
     whole = client.get(f"{asked}?whole={answer.pk}").content.decode()
@@ -324,8 +323,7 @@ def test_several_are_deleted_at_once(signed_in: SignIn, admin: User, conversatio
 
 
 def test_a_forged_deletion_is_refused(admin: User, conversation: Conversation) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(admin)
+    client = sign_in(admin, Client(enforce_csrf_checks=True))
 
     assert client.post(page(conversation, "delete"), {"post": "yes"}).status_code == 403
     assert Conversation.objects.exists()

@@ -1,6 +1,6 @@
-"""Whatever staff send to the admin, nobody can do more afterwards, and nobody's account is theirs.
+"""Whatever staff send to the admin, nobody gains a permission by it, and nobody's account can be taken over.
 
-What is sent is what a superuser could send: every field of the superuser's own forms, with every power chosen.
+They send what a superuser could send: every field of the superuser's own forms, with every permission chosen.
 """
 
 from __future__ import annotations
@@ -21,20 +21,18 @@ from django.urls import reverse
 
 from chat.admin import ApiTokenAdmin, GroupAdmin, UserAdmin
 from chat.models import ApiToken, Assistant, User
-from tests.cast import PASSWORD, make_conversation
+from tests.cast import make_conversation, make_staff, sign_in
 
 SignIn = Callable[[User], Client]
 NEW: Final = "taken over with 123 words"
-# Each reaches the same views by another way.
+# Different ways to the same views.
 WAYS: Final = (("", "_save"), ("?_popup=1&_to_field=id", "_save"), ("", "_saveasnew"), ("", "_continue"))
 
 
 @pytest.fixture
 def sam(db: None) -> User:
-    """Staff with all permissions but one, and no superuser."""
-    user = User.objects.create_user("sam", "sam@example.org", PASSWORD, is_staff=True)
-    user.user_permissions.set(everything())
-    return user
+    """Staff with all permissions but one, but not a superuser."""
+    return make_staff("sam", everything())
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def world(sam: User, admin: User, alice: User, bob: User) -> None:
     powerful.permissions.set(Permission.objects.all())
     powerful.user_set.add(bob)
     everyday.user_set.set([sam, alice])
-    User.objects.create_user("colleague", "colleague@example.org", PASSWORD, is_staff=True)
+    make_staff("colleague", ())
     for owner in (sam, admin, alice):
         ApiToken.objects.issue(owner, "before")
         make_conversation(owner, "A question", "An answer")
@@ -52,14 +50,14 @@ def world(sam: User, admin: User, alice: User, bob: User) -> None:
 
 
 def everything() -> Any:
-    """All that can be given, but one: something must be left for sam to gain."""
+    """All permissions but one, so that there is one left for sam to gain."""
     return Permission.objects.exclude(codename="read_any_conversation")
 
 
 def powers(names: dict[int, str]) -> dict[str, Any]:
-    """What everybody may, and what leads into the accounts of those with powers: their password, address and tokens.
+    """Everybody's permissions, and what gives access to powerful accounts: their passwords, addresses and tokens.
 
-    `names` are those at the beginning: a user who is renamed is the same.
+    `names` are the original ones: a renamed user is the same user.
     """
     found: dict[str, Any] = {}
     for user in User.objects.all():
@@ -74,7 +72,7 @@ def powers(names: dict[int, str]) -> dict[str, Any]:
 
 
 def gained(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What somebody can do now that they could not before. Who is new may do nothing at all."""
+    """What anybody can do now that they could not do before. New users may not do anything."""
     found = []
     for name, value in after.items():
         if name.endswith(" may"):
@@ -103,7 +101,7 @@ def address(model_admin: Any, view: str, *arguments: Any) -> str:
 
 
 def greedy(form: BaseForm) -> dict[str, Any]:
-    """Everything of a form, with every box ticked and everything chosen."""
+    """All fields of a form, with every box ticked and every choice selected."""
     sent: dict[str, Any] = {}
     for bound in form:
         value, field = bound.value(), bound.field
@@ -120,9 +118,8 @@ def greedy(form: BaseForm) -> dict[str, Any]:
 
 
 def forms() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """A name, an address and what a superuser could send there, for every form of the admin."""
-    asking = Client()
-    asking.force_login(User.objects.get(username="admin"))
+    """For every form of the admin: a name, its address and the data that a superuser could send."""
+    asking = sign_in(User.objects.get(username="admin"), Client())
     sam = User.objects.get(username="sam")
     for model_admin in django_admin.site._registry.values():
         name = model_admin.opts.model_name
@@ -174,7 +171,7 @@ def _request_of(client: Client) -> Any:
 
 
 def tries(client: Client, only: str = "") -> list[str]:
-    """Sends every form whose name begins so, each from the same beginning, and returns what was gained by which."""
+    """Send every form whose name starts with `only`, each from the same initial state. Returns what each gained."""
     names = dict(User.objects.values_list("pk", "username"))
     before, found = powers(names), []
     for name, path, sent in [form for form in forms() if form[0].startswith(only)]:
@@ -235,7 +232,7 @@ def test_control_without_its_guard_an_admin_gives_powers_away(
 
 @pytest.mark.parametrize("deleted", ["everyday", "powerful"])
 def test_staff_delete_no_group(signed_in: SignIn, world: None, sam: User, deleted: str) -> None:
-    """An assistant that was for the group alone would be everybody's."""
+    """Otherwise an assistant reserved for the group would become available to everybody."""
     group = Group.objects.get(name=deleted)
     client = signed_in(sam)
 

@@ -12,8 +12,8 @@ from django.test import Client
 from chat import database
 from chat.auth.sign_in_watch import signed_out
 from chat.generation.owners import Owners
-from chat.models import ApiToken, User
-from tests.cast import PASSWORD
+from chat.models import User
+from tests.cast import PASSWORD, issue_token, make_admin, make_staff
 from tests.chat_rig import rig
 
 SignIn = Callable[[User], Client]
@@ -22,10 +22,8 @@ LIST = "/admin/chat/user/"
 
 @pytest.fixture
 def helpdesk(db: None) -> User:
-    """Staff who may change users, and are no superusers."""
-    user = User.objects.create_user("helpdesk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(content_type__model="user"))
-    return user
+    """Staff who may change users, but are not superusers."""
+    return make_staff("helpdesk", Permission.objects.filter(content_type__model="user"))
 
 
 def form(user: User, **changed: str) -> dict[str, str]:
@@ -151,15 +149,15 @@ def test_the_admin_shows_our_models_and_groups_only(signed_in: SignIn, admin: Us
 )
 async def test_what_they_have_under_way_ends_at_once(signed_in: SignIn, address: str, sent: dict[str, str]) -> None:
     async with rig() as chat:
-        # Nobody looks by themselves.
+        # No regular check happens during the test.
         chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=3_600)
         chat.engine.owners.start()
         run = await chat.send()
         await chat.provider.asked.wait()
-        _, secret = await database.write(ApiToken.objects.issue, chat.alice)
+        secret = await database.write(issue_token, chat.alice)
         scope = {"headers": [(b"authorization", f"Bearer {secret}".encode())]}
         reading = asyncio.create_task(signed_out(scope, chat.alice.pk))
-        admin = await database.write(User.objects.create_superuser, "admin", "admin@example.org", PASSWORD)
+        admin = await database.write(make_admin)
         client = await sync_to_async(signed_in)(admin)
         fields = {
             name: value.format(pk=chat.alice.pk) for name, value in {**form(chat.alice), **sent}.items() if value

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat import database
-from chat.models import ApiToken
 from tests.api.rig import Browser
+from tests.cast import issue_token
 from tests.chat_rig import Rig, rig
 
 
@@ -18,15 +18,13 @@ async def chat(transactional_db: None) -> AsyncIterator[Rig]:
 
 @pytest.fixture
 async def owner(chat: Rig) -> Browser:
-    _, secret = await database.write(ApiToken.objects.issue, chat.alice)
-    return Browser(token=secret)
+    return Browser(token=await database.write(issue_token, chat.alice))
 
 
 @pytest.fixture
 async def stranger(chat: Rig) -> Browser:
     """Charlie, who must see nothing."""
-    _, secret = await database.write(ApiToken.objects.issue, chat.charlie)
-    return Browser(token=secret)
+    return Browser(token=await database.write(issue_token, chat.charlie))
 
 
 @pytest.fixture

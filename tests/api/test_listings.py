@@ -7,10 +7,9 @@ from pytest_django import Settings
 
 from chat import database
 from chat.generation import bootstrap
-from chat.models import User
 from tests.api.rig import Browser
+from tests.cast import make_user, session_of
 from tests.providers.raw_server import RawServer, response
-from tests.socket.conftest import session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +30,7 @@ USABLE = {"a bare list": b'[{"id": "tiny"}]', "strings": b'["tiny"]', "ids in da
 
 async def asked(settings: Settings, body: bytes) -> tuple[dict[str, int], list[str], dict[str, object]]:
     """The statuses of what a person asks for, the models, and the error of a message."""
-    alice = await database.write(User.objects.create_user, "alice", "alice@example.org", "correct horse battery")
+    alice = await database.write(make_user, "alice")
     browser = Browser(session=await session_of(alice), csrf="a" * 32)
     async with RawServer(lambda _: [response(body)]) as server:
         settings.OPENAI_BASE_URL, settings.OLLAMA_URL = server.base_url, ""

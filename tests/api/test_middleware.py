@@ -15,8 +15,8 @@ from django.utils.module_loading import import_string
 
 from chat.middleware.on_loop import ON_LOOP, Handler
 from tests.api.rig import Browser
+from tests.cast import session_of
 from tests.chat_rig import Rig
-from tests.socket.conftest import session_of
 
 SECONDS: Final = 30
 SCOPE: Final = {

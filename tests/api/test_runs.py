@@ -15,8 +15,8 @@ from chat.notices import channel
 from chat.providers.base import Finish, Incomplete, RateLimited, TextDelta
 from chat.streams.base import LogUnavailable, RunInfo
 from tests.api.rig import Browser, names, text_of
+from tests.cast import session_of
 from tests.chat_rig import Rig
-from tests.socket.conftest import session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,4 +1,4 @@
-"""The sessions that were there before the list of them was: they are in it, and end with all others."""
+"""Sessions older than the list of sessions: they appear in it, and can be ended like all others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator is told where a browser's origin and the site's settings do not agree."""
+"""What the operator is told if a browser's origin does not match the site's settings."""
 
 from __future__ import annotations
 

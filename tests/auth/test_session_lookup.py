@@ -1,4 +1,4 @@
-"""Sessions that have ended leave the database by themselves, a few at a time."""
+"""Expired sessions are deleted from the database automatically, a few at a time."""
 
 from __future__ import annotations
 

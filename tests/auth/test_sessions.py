@@ -1,4 +1,4 @@
-"""A person sees where they are signed in, and ends it there: for good, and at once."""
+"""People see where they are signed in, and can sign out there, permanently and at once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from django.utils import timezone
 from chat import database
 from chat.auth import sessions, sign_in_watch
 from chat.auth.credentials import purge_sessions, user_of_session
-from chat.models import ApiToken, SignIn, User
+from chat.models import SignIn, User
 from chat.models.sign_in import SEEN_EVERY
 from chat.protocol import close_codes
 from tests.api.rig import Browser
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, issue_token, sign_in
 from tests.chat_rig import Rig, rig
 from tests.security.world import signed_in as browser_of
 from tests.socket.rig import Socket
@@ -147,8 +147,7 @@ def test_sessions_of_an_older_password_are_listed_no_more(alice: User) -> None:
 
 def test_a_list_that_is_very_long_is_cut_and_ended_whole(alice: User) -> None:
     for _ in range(60):
-        client = Client()
-        client.force_login(alice)
+        sign_in(alice, Client())
     client = log_in(alice)
 
     assert page(client).count("account__item") == 50
@@ -166,7 +165,7 @@ async def chat(transactional_db: None) -> Any:
 
 
 async def noted(condition: Callable[[], Any]) -> Any:
-    """What becomes true in the background."""
+    """Wait until this becomes true in the background."""
     async with asyncio.timeout(30):
         while not (found := await database.read(condition)):
             await asyncio.sleep(0.01)
@@ -213,7 +212,7 @@ def test_a_row_changes_once_in_a_while(alice: User) -> None:
 
 
 async def test_a_token_is_no_session(chat: Rig) -> None:
-    _, secret = await database.write(ApiToken.objects.issue, chat.charlie)
+    secret = await database.write(issue_token, chat.charlie)
     hers = await browser_of(chat.alice)
     await database.write(SignIn.objects.all().delete)
     sessions.noted = sessions.Noted()
@@ -255,7 +254,7 @@ def test_few_are_remembered() -> None:
 
 
 async def test_an_ended_session_loses_its_socket_and_its_streams(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once, in the process that ends it: not when it is looked at the next time."""
+    """At once in the process that ends it, not at its next check."""
     monkeypatch.setattr(sign_in_watch, "EVERY_SECONDS", 600)
     lost, here = await browser_of(chat.alice), await browser_of(chat.alice)
     sockets = [Socket(session=browser.session) for browser in (lost, here)]

@@ -16,7 +16,7 @@ ALICE = 1
 
 
 class Database:
-    """Whose credential is asked about, and how often; `user_id` None: nobody's."""
+    """Answers whose credential it is (`user_id`; None for nobody's), and counts how often it is asked."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.looks = 0
@@ -93,7 +93,7 @@ async def test_a_database_that_is_away_signs_nobody_out(
 
 
 async def test_who_is_told_looks_at_once(database: Database) -> None:
-    """As often as it takes by itself, this test would last for seconds; others are left alone."""
+    """Waiting for the next regular check would take seconds. Other users are not checked."""
     hers = [asyncio.create_task(signed_out(SCOPE, ALICE)) for _ in range(5)]
     await asyncio.sleep(0)
     sign_in_watch.look_now(ALICE + 1)

@@ -12,10 +12,10 @@ from playwright.async_api import Browser, expect
 
 from tests.browser import chromium as chromiums
 from tests.browser.payloads import FIELDS, corpus
-from tests.browser.people import GUESTS, prepare
 from tests.browser.visitor import Visitor
 from tests.faults.invariants import check_log
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
+from tests.members import GUESTS, Member, prepare
 
 # A loaded machine takes long to load a page; what goes wrong for good is not found sooner by asking less.
 PATIENCE_MS: Final = 60_000
@@ -55,9 +55,8 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
     data_dir = tmp_path_factory.mktemp("site")
-    made = Site(
-        data_dir, prepare(data_dir, *HOSTILE), OPENAI_BASE_URL=upstream.base_url, CHAT_CONSOLE_MAIL="1", **SETTINGS
-    )
+    cast = prepare(data_dir, *GUESTS, *HOSTILE)
+    made = Site(data_dir, cast, OPENAI_BASE_URL=upstream.base_url, CHAT_CONSOLE_MAIL="1", **SETTINGS)
     try:
         made.start()
         yield made
@@ -82,7 +81,7 @@ async def payloads(chromium: Browser) -> list[str]:
 @pytest.fixture(scope="session")
 def guests(site: Site) -> Iterator[Member]:
     """People whom no test has met yet."""
-    return (site.cast[f"guest{number}"] for number in range(GUESTS))
+    return (site.cast[name] for name in GUESTS)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from tests.browser.conftest import Visitors
 from tests.browser.visitor import Visitor
-from tests.faults.processes import Member
+from tests.members import Member
 
 ORACLE: Final = (Path(__file__).parent / "oracle.js").read_text()
 WRONG: Final = "() => window.wrongBelow(document.documentElement)"

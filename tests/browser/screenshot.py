@@ -14,7 +14,8 @@ from playwright.async_api import Browser, expect
 from tests.browser.chromium import chromium
 from tests.browser.showcase import MODEL
 from tests.browser.visitor import Visitor
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 from tests.ports import closed_port
 from tests.server.process import ROOT, ended
 

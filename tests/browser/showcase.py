@@ -13,8 +13,6 @@ from typing import Final
 
 import django
 
-from tests.faults.cast import credentials
-
 MODEL: Final = "llama-3.3-70b"
 QUESTION: Final = "SQLite or PostgreSQL for a shop with 300 orders a day?"
 ANSWER: Final = """For 300 orders a day, **SQLite in WAL mode is enough**, and it is one file to back up. \
@@ -49,16 +47,14 @@ EARLIER: Final = (
 def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
     django.setup()
-    from django.contrib.auth.hashers import make_password
     from django.core.management import call_command
     from django.utils import timezone
 
-    from chat.models import Assistant, Conversation, Message, User
-    from tests.cast import make_conversation
+    from chat.models import Assistant, Conversation, Message
+    from tests.cast import credentials, make_conversation, make_user
 
     call_command("migrate", verbosity=0)
-    member = credentials("ada", make_password(None))
-    ada = User.objects.get(username="ada")
+    ada = make_user("ada")
     assistant = Assistant.objects.create(
         name="Llama", slug="llama", provider="openai", model=MODEL, is_default=True, is_detected=False
     )
@@ -69,7 +65,7 @@ def main() -> None:
         made = make_conversation(ada, title, "…")
         at = timezone.now() - timedelta(days=days, seconds=order)
         Conversation.objects.filter(pk=made.pk).update(updated_at=at, created_at=at)
-    json.dump({"member": member, "conversation_id": str(shown.pk)}, sys.stdout)
+    json.dump({"member": credentials(ada), "conversation_id": str(shown.pk)}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from django.template.loader import render_to_string
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.people import PASSWORD
 from tests.browser.samples import ENDLESS, MARKDOWN, scripted
 from tests.browser.scripted_events import CALL, end, play
 from tests.browser.signing_out import sign_in_dialog
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK, NOT_SAVED_YET
+from tests.cast import PASSWORD
 from tests.server.process import ROOT
 
 AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"

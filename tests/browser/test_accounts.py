@@ -10,11 +10,11 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.people import PASSWORD
 from tests.browser.signing_out import log_out
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK
+from tests.cast import PASSWORD
 from tests.faults.processes import Site, Upstream
 from tests.server.process import ended
 

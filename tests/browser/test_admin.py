@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Visitors
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ACCOUNT_PATHS, ADMIN_PATHS
-from tests.faults.processes import Member
+from tests.members import Member
 
 PAGES = (
     "/admin/",

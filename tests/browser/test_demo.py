@@ -10,10 +10,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.people import prepare
 from tests.browser.tab import Tab
 from tests.browser.test_audit import AUDIT, audit
 from tests.faults.processes import Site
+from tests.members import prepare
 
 PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 AS_SENT: Final = """async () => {
@@ -37,7 +37,7 @@ async def is_sent_hidden(page: Page) -> bool:
 
 
 async def test_the_demo_says_what_it_is_until_that_is_dismissed(demo_site: Site, visitors: Visitors) -> None:
-    visitor = await visitors(demo_site.cast["guest0"], url=demo_site.url, **PHONE)
+    visitor = await visitors(demo_site.cast["alice"], url=demo_site.url, **PHONE)
     await visitor.context.add_init_script(AUDIT)
     tab = await visitor.open()
     notice = tab.page.locator("#demo-notice")

@@ -12,7 +12,8 @@ from tests.browser.oracle import arrive, check
 from tests.browser.payloads import FIELDS
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ADMIN_PATHS
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 
 CHOOSE: Final = "(select, id) => select.add(new Option(id, id, true, true))"
 

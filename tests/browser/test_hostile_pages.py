@@ -12,10 +12,10 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Visitors
 from tests.browser.oracle import arrive, check
 from tests.browser.payloads import FIELDS
-from tests.browser.people import PASSWORD
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ACCOUNT_PATHS, ADMIN_PATHS
-from tests.faults.processes import Member
+from tests.cast import PASSWORD
+from tests.members import Member
 
 # A page shows all of it at once: whatever it leaves out of quotes would do harm.
 ALL: Final = " ".join(FIELDS)

@@ -12,7 +12,8 @@ from playwright.async_api import Locator, expect
 from tests.browser.conftest import SETTINGS, Visitors
 from tests.browser.tab import Tab
 from tests.browser.test_audit import AUDIT, audit
-from tests.faults.processes import Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
+from tests.members import prepare
 from tests.ports import closed_port
 
 

@@ -14,7 +14,8 @@ from tests.browser.conftest import PATIENCE_MS
 from tests.browser.long_conversation import write
 from tests.browser.samples import scripted
 from tests.browser.visitor import Visitor
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 
 pytestmark = pytest.mark.usefixtures("patience")
 

@@ -12,7 +12,8 @@ from playwright.async_api import expect
 from tests.browser.conftest import SETTINGS, Visitors
 from tests.browser.watch import NO_NETWORK, NOT_SAVED_YET
 from tests.faults.invariants import check_whole_turns
-from tests.faults.processes import Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
+from tests.members import prepare
 
 PROMPT = "/hold after=20 count=150"
 # The run is gone with its process, and the conversation that it would have begun.

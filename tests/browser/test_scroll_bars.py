@@ -11,7 +11,8 @@ from playwright.async_api import Browser
 from tests.browser import chromium as chromiums
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ACCOUNT_PATHS
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 
 BARS = """() => {
   const room = ({ offsetWidth, clientWidth }) => offsetWidth - clientWidth;

@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.people import prepare
 from tests.browser.samples import scripted
 from tests.faults.processes import Site, Upstream
+from tests.members import prepare
 from tests.server.process import ended
 
 PATH: Final = "/ai"

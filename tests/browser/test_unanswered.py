@@ -14,7 +14,8 @@ from tests.browser.conftest import SETTINGS, Visitors
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 from tests.browser.watch import NOT_SAVED_YET
-from tests.faults.processes import Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
+from tests.members import prepare
 
 QUESTION = "/flaky-404 times=1 message=Not_today"
 # The model counts how often it was asked the same.

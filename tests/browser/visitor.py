@@ -9,7 +9,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.browser.tab import Tab
 from tests.browser.watch import Watch
-from tests.faults.processes import Member
+from tests.members import Member
 
 
 @dataclass

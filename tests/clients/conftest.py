@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.processes import Member, Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
+from tests.members import Member, prepare
 
 pytest.register_assert_rewrite("tests.clients.reading")
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.processes import Member, Site, prepare
+from tests.faults.processes import Site
+from tests.members import Member, prepare
 from tests.server.process import ROOT
 
 HERE = Path(__file__).parent

@@ -13,8 +13,9 @@ import pytest
 
 from tests.clients.reading import Read, answer_to, check_once, check_whole
 from tests.clients.test_python import post
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
 from tests.faults.proxy import proxy
+from tests.members import Member
 from tests.server.process import ROOT
 
 SCRIPT: Final = Path(__file__).with_name("node.js")

@@ -21,8 +21,9 @@ import requests_sse
 from httpx_sse import connect_sse
 
 from tests.clients.reading import answer_to, check_once, check_whole
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
 from tests.faults.proxy import proxy
+from tests.members import Member
 
 PATIENCE_SECONDS: Final = 60
 SAVED: Final = "/big size=900000"

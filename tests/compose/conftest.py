@@ -19,7 +19,7 @@ from tests.compose import engine as engines
 from tests.compose.engine import Engine
 from tests.compose.stack import Stack, clone, wait_until
 from tests.faults.client import Browser
-from tests.faults.processes import Member
+from tests.members import Member
 
 HERE: Final = Path(__file__).parent
 MINUTE: Final = 60.0

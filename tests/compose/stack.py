@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.compose.engine import Engine, run
-from tests.faults.processes import Member
+from tests.members import Member
 from tests.ports import closed_port
 from tests.server.process import ROOT
 

@@ -17,8 +17,8 @@ from tests.compose.conftest import MINUTE
 from tests.compose.stack import Stack
 from tests.fake_openai.certificate import self_signed
 from tests.faults.client import Browser, socket
-from tests.faults.processes import Member
 from tests.faults.reading import Reading
+from tests.members import Member
 
 # Some 1,300 tokens, at the pace of the stack's settings a quarter of a minute.
 LONG: Final = "Show me code, a table, a list and markdown, and how to connect"

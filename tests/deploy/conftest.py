@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from tests.deploy.nginx import Nginx, nginx
-from tests.faults.processes import Member, Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
+from tests.members import Member, prepare
 from tests.server.process import ended
 
 HERE: Final = Path(__file__).parent

@@ -18,8 +18,9 @@ from websockets.exceptions import InvalidStatus
 
 from tests.deploy.nginx import Nginx, nginx
 from tests.faults.client import Browser, numbered, open_socket, socket
-from tests.faults.processes import Member, Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
 from tests.faults.reading import Reading
+from tests.members import Member, prepare
 
 TOKEN: Final = len(numbered("", 1))
 TOO_BIG: Final = 3 * 1024 * 1024

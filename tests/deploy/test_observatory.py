@@ -14,7 +14,8 @@ import pytest
 from tests.deploy.nginx import Nginx, nginx
 from tests.deploy.observatory import RULES, Visit, score
 from tests.fake_openai.certificate import self_signed
-from tests.faults.processes import Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
+from tests.members import prepare
 
 ENOUGH: Final = 130
 # Each page: which visitor opens it, and a text that it must show.

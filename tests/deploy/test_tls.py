@@ -13,7 +13,8 @@ from websockets.asyncio.client import connect
 
 from tests.deploy.nginx import Nginx, nginx
 from tests.fake_openai.certificate import self_signed
-from tests.faults.processes import Site, Upstream, prepare
+from tests.faults.processes import Site, Upstream
+from tests.members import prepare
 
 
 @pytest.fixture(scope="module")

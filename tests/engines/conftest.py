@@ -10,13 +10,13 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.browser.people import GUESTS, prepare
 from tests.engines.firefox import firefox
 from tests.engines.reader import Reader
 from tests.engines.webkit import webkit
 from tests.engines.window import Engine
 from tests.faults.invariants import check_log
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
+from tests.members import GUESTS, Member, prepare
 
 SETTINGS: Final = {
     "CHAT_SENDS_PER_MINUTE": "100000",
@@ -49,7 +49,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
     data_dir = tmp_path_factory.mktemp("site")
-    made = Site(data_dir, prepare(data_dir), OPENAI_BASE_URL=upstream.base_url, **SETTINGS)
+    made = Site(data_dir, prepare(data_dir, *GUESTS), OPENAI_BASE_URL=upstream.base_url, **SETTINGS)
     try:
         made.start()
         yield made
@@ -61,7 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterat
 @pytest.fixture(scope="session")
 def guests(site: Site) -> Iterator[Member]:
     """People whom no journey has met yet."""
-    return (site.cast[f"guest{number}"] for number in range(GUESTS))
+    return (site.cast[name] for name in GUESTS)
 
 
 @pytest.fixture

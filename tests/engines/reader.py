@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from tests.engines.window import Window
-from tests.faults.processes import Member
+from tests.members import Member
 
 # The page's scripts have run, and the messages of the conversation are there.
 LOADED: Final = """() => {

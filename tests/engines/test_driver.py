@@ -8,7 +8,8 @@ import pytest
 
 from tests.engines.reader import Reader
 from tests.engines.window import Engine
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 
 COMPLAIN = """() => {
   console.error("told", 1);

@@ -12,7 +12,8 @@ from tests.engines.conftest import Arrive
 from tests.engines.reader import Reader
 from tests.engines.scrolling import ALL_DRAWN, FIRST_DRAWN, HOLD_IDLE, LET_IDLE, TOLERANCE, Move, page_up, wheel_up
 from tests.engines.window import Window
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 
 STEP = 500
 TURNS = 24

@@ -21,8 +21,9 @@ from websockets.exceptions import ConnectionClosed
 
 from chat.protocol.sse import Decoder
 from tests.fake_openai.stage import hash_of
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
 from tests.faults.reading import Reading, Violation
+from tests.members import Member
 
 PATIENCE: Final = 60.0
 

@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Final
 import psycopg
 
 from tests.faults.nginx import TEMPLATE, Nginx
-from tests.faults.processes import SERVE, Server, Site, prepare
+from tests.faults.processes import SERVE, Server, Site
 from tests.faults.statements import StatementWire
 from tests.faults.wires import Network, Wire
+from tests.members import prepare
 from tests.ports import closed_port
 from tests.postgres import PostgreSQL
 from tests.streams.redis_server import RedisServer

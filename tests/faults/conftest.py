@@ -16,9 +16,10 @@ import pytest
 from tests.faults.client import Browser
 from tests.faults.cluster import Cluster
 from tests.faults.invariants import check_log, check_whole_turns, upstream_closed
-from tests.faults.processes import Member, Site, Upstream, UvicornSite, prepare
+from tests.faults.processes import Site, Upstream, UvicornSite
 from tests.faults.rows.rig import Rig
 from tests.faults.settings import SETTINGS
+from tests.members import Member, prepare
 
 SEED: Final = 5
 

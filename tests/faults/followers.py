@@ -17,8 +17,9 @@ import aiohttp
 from websockets.exceptions import InvalidHandshake, InvalidMessage
 
 from tests.faults.client import Browser, Socket, open_socket
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
 from tests.faults.reading import Reading, Violation
+from tests.members import Member
 
 # The rig's sites send a heartbeat twice a second; the rest is for a busy machine.
 SILENT_SECONDS: Final = 12.0

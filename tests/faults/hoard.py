@@ -1,6 +1,6 @@
 """python -m tests.faults.hoard NAME: fills a person's conversations as full as the limits let them be.
 
-In a process of its own, as tests.faults.cast. Prints the ids of the conversations as JSON.
+In a process of its own, as tests.members. Prints the ids of the conversations as JSON.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ import urllib.request
 import uuid
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from tests.members import Member
 from tests.ports import closed_port
 from tests.server.process import ROOT, clean_environment
 
@@ -27,24 +27,6 @@ END_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
 PAGE_BYTES: Final = 4096
 SERVE: Final = (sys.executable, "manage.py", "serve")
-
-
-@dataclass(frozen=True)
-class Member:
-    """One of the cast, with what signs them in."""
-
-    name: str
-    id: int
-    token: str
-    session: str
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    @property
-    def cookie(self) -> dict[str, str]:
-        return {"Cookie": f"sessionid={self.session}"}
 
 
 class Upstream:
@@ -276,18 +258,3 @@ def end(process: subprocess.Popen[Any]) -> None:
         process.kill()
         process.communicate()
         raise AssertionError("a process does not end when it is told to") from None
-
-
-def prepare(data_dir: Path, **variables: str) -> dict[str, Member]:
-    """Tables and people in an empty directory, or in the database that the settings name."""
-    made = subprocess.run(
-        [sys.executable, "-m", "tests.faults.cast"],
-        cwd=ROOT,
-        env=clean_environment() | {"CHAT_DATA_DIR": str(data_dir)} | variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert made.returncode == 0, made.stderr
-    return {name: Member(name, **credentials) for name, credentials in json.loads(made.stdout).items()}

@@ -15,8 +15,9 @@ from chat.protocol.sse import Decoder, Message
 from tests.faults.client import Browser, socket
 from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import check_saved
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
 from tests.faults.reading import Reading
+from tests.members import Member
 
 pytestmark = in_every_configuration
 

@@ -13,7 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from chat.protocol import close_codes
 from tests.faults.client import Browser, numbered, open_socket, socket
 from tests.faults.invariants import answers, check_saved
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 
 FRAME_BYTES: Final = 128 * 1024
 MIB: Final = 1024 * 1024

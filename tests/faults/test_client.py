@@ -16,8 +16,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from tests.faults import followers
 from tests.faults.client import Socket
 from tests.faults.followers import Follower
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
 from tests.faults.reading import Reading, Violation
+from tests.members import Member
 
 RUN: Final = "7d0f2d3c-6f62-4d6b-9a0a-0f4a3c3f9d11"
 HELLO: Final = {"type": "hello", "runs": []}

@@ -14,9 +14,10 @@ from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.followers import Follower
 from tests.faults.invariants import answers, check_saved
-from tests.faults.processes import Member, Upstream
+from tests.faults.processes import Upstream
 from tests.faults.reading import Reading
 from tests.faults.sabotage import command
+from tests.members import Member
 from tests.server.ending import asked
 
 pytestmark = in_a_cluster

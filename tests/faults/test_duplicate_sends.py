@@ -14,8 +14,9 @@ from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster, in_every_configuration
 from tests.faults.conftest import StartSite
 from tests.faults.invariants import check_saved, turns
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
 from tests.faults.reading import Reading
+from tests.members import Member
 
 SENDS: Final = 20
 ABORTS: Final = 20

@@ -14,8 +14,9 @@ import aiohttp
 from tests.faults.client import Browser, Socket, numbered, socket
 from tests.faults.conftest import StartSite
 from tests.faults.invariants import answers, check_saved
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
 from tests.faults.reading import Reading
+from tests.members import Member
 
 ANSWERED_SECONDS: Final = 0.1
 SLOWER: Final = 5

@@ -8,9 +8,9 @@ from tests.faults.client import Browser, numbered, socket
 from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.invariants import check_saved, check_whole_turns
-from tests.faults.processes import Member
 from tests.faults.rows.kills import kill_owner
 from tests.faults.rows.rig import Rig
+from tests.members import Member
 
 pytestmark = in_a_cluster
 

@@ -8,8 +8,8 @@ from tests.faults.client import Browser
 from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.invariants import check_saved
-from tests.faults.processes import Member
 from tests.faults.reading import Reading
+from tests.members import Member
 
 pytestmark = in_a_cluster
 

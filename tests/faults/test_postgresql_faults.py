@@ -15,10 +15,11 @@ from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.followers import Follower
 from tests.faults.invariants import answers, check_saved, check_whole_turns, turns
-from tests.faults.processes import Member, Upstream
+from tests.faults.processes import Upstream
 from tests.faults.reading import Reading
 from tests.faults.rows.database_faults import PROVOKED, TURNS, Fault, away, restarted, under_database_fault
 from tests.faults.rows.rig import Rig
+from tests.members import Member
 
 pytestmark = in_a_cluster
 

@@ -14,10 +14,11 @@ from tests.faults.client import Browser, Socket, numbered, open_socket, socket
 from tests.faults.configurations import in_every_configuration
 from tests.faults.followers import SILENT_SECONDS, Follower
 from tests.faults.invariants import check_saved
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
 from tests.faults.proxy import proxy
 from tests.faults.reading import Reading
 from tests.faults.test_stopping import until_saved
+from tests.members import Member
 
 pytestmark = in_every_configuration
 

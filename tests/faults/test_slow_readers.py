@@ -16,10 +16,11 @@ from chat.protocol import close_codes
 from tests.faults.client import Browser, numbered, open_socket, socket
 from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import check_saved
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
 from tests.faults.proxy import proxy
 from tests.faults.reading import Reading
 from tests.faults.settings import SETTINGS
+from tests.members import Member
 
 pytestmark = in_every_configuration
 

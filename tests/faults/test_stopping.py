@@ -13,8 +13,9 @@ import pytest
 from tests.faults.client import Browser, Socket, numbered, open_socket, socket
 from tests.faults.configurations import in_every_configuration
 from tests.faults.invariants import answers, check_saved, open_requests, turns, upstream_closed
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
 from tests.faults.reading import Reading
+from tests.members import Member
 
 pytestmark = in_every_configuration
 

@@ -12,8 +12,9 @@ from tests.faults.client import Browser, numbered, socket
 from tests.faults.configurations import in_every_configuration
 from tests.faults.conftest import StartSite
 from tests.faults.invariants import answers, check_not_saved, check_saved, turns
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
 from tests.faults.reading import Reading
+from tests.members import Member
 
 LONE: Final = "\N{REPLACEMENT CHARACTER}"
 

@@ -16,8 +16,9 @@ from tests.faults.client import Socket, open_socket
 from tests.faults.cluster import Cluster
 from tests.faults.configurations import CLUSTER_MARKS
 from tests.faults.invariants import check_log
-from tests.faults.processes import Member, Upstream
+from tests.faults.processes import Upstream
 from tests.faults.settings import SETTINGS
+from tests.members import Member
 
 pytestmark = list(CLUSTER_MARKS)
 

@@ -13,8 +13,9 @@ from tests.faults.cluster import Cluster
 from tests.faults.configurations import in_a_cluster
 from tests.faults.followers import Follower
 from tests.faults.invariants import answers, check_saved
-from tests.faults.processes import Member, Upstream
+from tests.faults.processes import Upstream
 from tests.faults.reading import Reading
+from tests.members import Member
 from tests.server.ending import until
 
 pytestmark = in_a_cluster

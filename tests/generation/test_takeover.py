@@ -22,6 +22,7 @@ from chat.providers.base import Finish, TextDelta
 from chat.providers.registry import Registry
 from chat.streams.base import ROOM_BYTES, Budget, Created, RunRequest
 from chat.streams.redis.log import CLAIMS, RedisLog
+from tests.cast import make_user
 from tests.scripted import ScriptedProvider
 from tests.streams.processes import NEVER, SECONDS, Processes, eventually, value
 from tests.streams.redis_server import RedisServer
@@ -103,7 +104,7 @@ class Site:
 
 @pytest.fixture
 async def site(transactional_db: None, shared_redis: RedisServer) -> AsyncIterator[Site]:
-    alice = await database.write(User.objects.create_user, "alice", "alice@example.org", "correct horse battery")
+    alice = await database.write(make_user, "alice")
     await database.write(
         Assistant.objects.create, name="Scripted", slug="scripted", provider="scripted", model="m-1", is_default=True
     )

@@ -20,7 +20,7 @@ def texts(messages: list[Message]) -> list[str]:
 
 
 def grow(conversation: Conversation, turns: int) -> list[Message]:
-    """So many turns, one below the other, written at once; all messages from the top."""
+    """Insert a chain of this many turns. Returns all messages, first to last."""
     begun = timezone.now()
     messages: list[Message] = []
     for number in range(2 * turns):

@@ -1,4 +1,4 @@
-"""Whose choice the default is on a site that is older than the mark for it: what an upgrade makes of it."""
+"""Upgrading a site that did not yet record who chose the default assistant."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def migrate(*targets: tuple[str, str]) -> Any:
 
 @pytest.fixture
 def older(alice: User) -> Iterator[Any]:
-    """The models of a site from before, whose server has listed two."""
+    """The models of an older site, whose model server has listed two."""
     try:
         models = migrate(BEFORE)
         for name in ("found", "other"):
@@ -84,7 +84,7 @@ def test_one_that_was_chosen_in_the_admin_stays(older: Any, alice: User, field: 
 
 
 def test_one_that_was_not_the_first_is_somebodys_choice(older: Any) -> None:
-    """Also where the log of the admin does not tell: it goes with the account of whoever did it."""
+    """Even without an entry in the admin's log, which is deleted with the account that made the choice."""
     choose(older, "other")
     migrate()
     show_detected([Detected("openai", ("new",), "new")])

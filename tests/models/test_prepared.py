@@ -91,7 +91,7 @@ def test_rows_are_made_as_the_model_has_them(alice: User) -> None:
     found = Conversation.objects.get(pk=tea.pk)
     assert (found.owner, found.title, found.is_pinned, found.deleted_at) == (alice, "Tea", True, None)
     assert found.created_at == tea.created_at
-    # It is saved: to save it again changes its row.
+    # Saving it again updates its row.
     tea.title = "Green tea"
     tea.save()
     assert set(alice.conversations.values_list("title", flat=True)) == {"Green tea", "Other"}

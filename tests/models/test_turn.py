@@ -39,7 +39,7 @@ def turn(owner: User, **changed: Any) -> Turn:
 
 
 def again(saved: Turn, **changed: Any) -> Turn:
-    """The same conversation, a turn later."""
+    """The next turn of the same conversation."""
     ids = {name: str(uuid.uuid4()) for name in ("run_id", "client_message_id", "user_message_id", "message_id")}
     return dataclasses.replace(saved, **{**ids, **changed})
 
@@ -177,7 +177,7 @@ def test_another_answer_is_saved_once(alice: User) -> None:
 
 
 def test_an_answer_with_the_id_of_a_question_is_not_saved(alice: User) -> None:
-    """Whoever checks such ids beforehand may be overtaken by the first turn."""
+    """A check of such ids beforehand can lose the race against the first turn."""
     first = turn(alice)
     first.save()
 
@@ -230,7 +230,7 @@ def test_an_answer_is_not_lost_to_its_figures(alice: User, name: str, figure: ob
 
     saved.refresh_from_db()
     assert (saved.text, saved.status, saved.finish_reason, saved.model) == ("A bird.", "completed", "stop", "demo-1")
-    # SQLite's integers are larger than PostgreSQL's: what it does take may stay.
+    # SQLite's integers are larger than PostgreSQL's, so it may store this one.
     assert getattr(saved, name) in (None, 0, figure)
     assert first.save() == saved
     assert Message.objects.count() == 2
@@ -250,12 +250,12 @@ def test_an_answer_is_not_lost_to_what_is_told_about_it(alice: User, name: str, 
 
     saved.refresh_from_db()
     assert saved.text == "A bird."
-    # SQLite has no bounds for text, and takes a NUL.
+    # SQLite does not limit the length of text, and accepts a NUL.
     assert getattr(saved, name) in (kept, text)
 
 
 def test_an_answer_that_cannot_be_saved_without_its_figures_either_is_an_error(alice: User) -> None:
-    """The control: what is wrong with the turn itself is not hidden, and leaves nothing."""
+    """The control: an error in the turn itself is raised, and nothing is saved."""
     one = str(uuid.uuid4())
     with pytest.raises(IntegrityError):
         turn(alice, message_id=one, user_message_id=one, input_tokens=-1).save()

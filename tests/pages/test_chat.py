@@ -18,7 +18,7 @@ from pytest_django import Settings
 from chat.models import Assistant, Conversation, Suggestion, User
 from chat.models.suggestion import DEFAULTS
 from chat.providers.base import RateLimited
-from tests.cast import make_conversation
+from tests.cast import issue_token, make_admin, make_conversation, make_user, sign_in
 from tests.chat_rig import rig
 
 SignIn = Callable[[User], Client]
@@ -34,8 +34,7 @@ def config_of(response: Any) -> dict[str, Any]:
 
 
 async def page_of(user: User, address: str) -> Any:
-    client = AsyncClient()
-    await sync_to_async(client.force_login)(user)
+    client = await sync_to_async(sign_in)(user, AsyncClient())
     return await client.get(address)
 
 
@@ -43,7 +42,7 @@ async def page_of(user: User, address: str) -> Any:
 
 
 def suggest() -> None:
-    """What a new site has, whether or not other tests have emptied the tables."""
+    """Add the suggestions of a new site, even if other tests have emptied the tables."""
     Suggestion.objects.all().delete()
     import_module("chat.migrations.0005_suggestion").suggest(apps, None)
 
@@ -127,7 +126,7 @@ def test_the_page_knows_only_the_assistants_that_its_reader_may_use(
 
 def test_a_hostile_name_stays_text(signed_in: SignIn, db: None) -> None:
     hostile = "</script><script>__x=1</script>"
-    mallory = User.objects.create_user("mallory")
+    mallory = make_user("mallory")
     User.objects.update(username=hostile)
     Assistant.objects.create(name=hostile, slug="x", provider="demo", model=hostile, description=hostile)
 
@@ -174,9 +173,7 @@ def test_an_account_that_was_switched_off_is_out_at_once(signed_in: SignIn, alic
 
 
 def test_an_api_token_opens_no_page(client: Client, alice: User) -> None:
-    from chat.models import ApiToken
-
-    _, secret = ApiToken.objects.issue(alice)
+    secret = issue_token(alice)
 
     assert client.get("/", headers={"Authorization": f"Bearer {secret}"}).status_code == 302
 
@@ -218,7 +215,7 @@ async def test_charlie_cannot_tell_alices_conversation_from_none() -> None:
 
         assert theirs.status_code == nothing.status_code == 404
         assert b"CANARY" not in theirs.content
-        # What a browser has kept for a conversation that was never saved can be offered: the chat is there.
+        # The chat loads, so that it can offer a message that the browser kept for a conversation that was never saved.
         assert config_of(theirs) == {**config_of(nothing), "conversation_id": str(hers.pk)}
         assert (await page_of(it.alice, f"/c/{hers.pk}")).status_code == 200
 
@@ -227,7 +224,7 @@ async def test_charlie_cannot_tell_alices_conversation_from_none() -> None:
 async def test_even_an_administrator_does_not_chat_in_somebody_elses_conversation() -> None:
     async with rig() as it:
         hers = await sync_to_async(make_conversation)(it.alice, "CANARY", "CANARY")
-        admin = await sync_to_async(User.objects.create_superuser)("admin")
+        admin = await sync_to_async(make_admin)()
 
         assert (await page_of(admin, f"/c/{hers.pk}")).status_code == 404
 

@@ -20,7 +20,7 @@ HASHED = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "chatsite.lean_scripts.LeanScriptsStorage"},
 }
-# Scripts before the page can be used, compressed. What is not needed to read and to write comes when it is idle.
+# Compressed scripts that the page needs before it can be used. The others load when it is idle.
 OWN_BYTES = 60_000
 ALL_BYTES = 110_000
 MAP = re.compile(r'<script type="importmap">(.*?)</script>')

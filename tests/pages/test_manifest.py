@@ -35,7 +35,7 @@ def test_its_icons_are_there_in_the_sizes_that_it_names(client: Client) -> None:
 
 
 def size_of(address: str) -> str | None:
-    """Of a PNG, `192x192`; None for a drawing, which has all sizes."""
+    """The size of a PNG, such as `192x192`; None for an SVG, which has every size."""
     path = finders.find(address.removeprefix("/static/"))
     assert path, address
     if address.endswith(".svg"):

@@ -1,4 +1,4 @@
-"""What the page says of a model server that cannot be used, before its scripts have run."""
+"""What the page says about an unusable model server before its scripts have run."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
 from chat import database
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
 from chat.models import Assistant
 from chat.providers.base import ProviderError, ProviderUnavailable
+from tests.cast import sign_in
 from tests.chat_rig import rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +46,7 @@ async def test_the_page_says_what_is_wrong_for_whoever_would_answer(
         chat.engine.models = ModelWatch(look)
         await chat.engine.models.begin()
         await database.write(Assistant.objects.all().update, is_available=has_assistant)
-        await async_client.aforce_login(chat.alice)
+        await sync_to_async(sign_in)(chat.alice, async_client)
         page = (await async_client.get("/")).content.decode()
 
     assert SHOWN.findall(page) == shown
@@ -52,7 +54,7 @@ async def test_the_page_says_what_is_wrong_for_whoever_would_answer(
 
 
 async def test_a_process_that_has_only_begun_opens_the_page(async_client: AsyncClient, alice: Any) -> None:
-    await async_client.aforce_login(alice)
+    await sync_to_async(sign_in)(alice, async_client)
     response = await async_client.get("/")
 
     assert response.status_code == 200

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
 from chat import database
 from chat.models import User
 from chat.pages.preloaded import ROOM
-from tests.cast import add_turn, make_conversation
+from tests.cast import add_turn, make_conversation, sign_in
 
 SignIn = Callable[[User], Client]
-# The API reads on threads of its own.
+# The API reads in threads of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
 ALWAYS = ["/conversations", "/conversations?pinned=1", "/runs?unanswered=1"]
 ANSWERS = re.compile(r'<script id="chat-answers" type="application/json">(.*?)</script>')
@@ -102,9 +103,9 @@ def test_of_a_long_conversation_the_end_comes_with_the_page(signed_in: SignIn, a
 async def test_who_asks_for_too_many_pages_at_once_is_asked_to_wait(
     async_client: AsyncClient, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # However slow the machine: it is the number of those that wait that is refused here, not their time.
+    # Even on a slow machine: what is refused here is the number of waiting requests, not their waiting time.
     monkeypatch.setattr(database, "ANSWER_SECONDS", 600)
-    await async_client.aforce_login(alice)
+    await sync_to_async(sign_in)(alice, async_client)
     await database.pages.take(alice.pk, seconds=60)
     try:
         waiting = [asyncio.create_task(async_client.get("/")) for _ in range(database.pages.waiting + 1)]

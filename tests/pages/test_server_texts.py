@@ -1,4 +1,4 @@
-"""What the server says to people in English is known in every other language of the page."""
+"""Every English sentence that the server shows to people has a translation on the page."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from chat.pages.js_translations import translations
 from chat.pages.server_texts import SENTENCES
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-# Where failures of answers are put into words.
+# The modules with the sentences about failed answers.
 SPEAKERS: Final = (
     *("providers/openai/errors.py", "providers/openai/reader.py", "providers/openai/chat.py"),
     "providers/http/timeouts.py",
     *("generation/model_call.py", "generation/finishing.py", "generation/runner.py", "generation/takeover.py"),
 )
-# Of errors that no person ever reads.
+# Messages of errors that nobody sees.
 INTERNAL: Final = {"Waiting needs a task that can be cancelled."}
 SENTENCE: Final = re.compile(r"[A-Z][\w',;:(){} -]+ [^\n]*\.")
 
 
 def spoken(source: str) -> Iterator[str]:
-    """The sentences of a module, but for its docstrings and its log; `{}` where something is filled in."""
+    """The sentences of a module, without docstrings and log messages; `{}` marks a placeholder."""
     tree = ast.parse(source)
     passed_over = {id(each) for node in ast.walk(tree) if is_silent(node) for each in ast.walk(node)}
     passed_over |= {id(each) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for each in node.values}

@@ -110,7 +110,7 @@ async def test_a_hashed_name_is_kept_for_good(sources: Path, settings: Settings)
     hashed, plain = await client.get(static("js/x.js")), await client.get("/static/js/x.js")
 
     assert static("js/x.js") != "/static/js/x.js"
-    # For those who keep it, without its comments.
+    # For clients that cache it, without its comments.
     assert (await body(hashed), await body(plain)) == (b"let one;", b"// one\nlet one;\n")
     assert hashed["Cache-Control"] == "max-age=315360000, public, immutable"
     assert plain["Cache-Control"] == "max-age=0, public"

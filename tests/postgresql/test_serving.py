@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,10 +16,10 @@ import pytest
 
 from tests.faults.client import Browser, numbered, open_socket, socket
 from tests.faults.invariants import check_log
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
 from tests.faults.reading import Reading
+from tests.members import prepare
 from tests.postgres import PostgreSQL
-from tests.server.process import ROOT, clean_environment
 
 TOKEN: Final = len(numbered("", 1))
 PROMPT_SECONDS: Final = 2.0
@@ -46,9 +43,8 @@ def start_site(tmp_path: Path, own_postgres: PostgreSQL, upstream: Upstream) -> 
     def start(**variables: str) -> Site:
         data_dir = tmp_path / "data"
         data_dir.mkdir()
-        database = {"CHAT_DATA_DIR": str(data_dir), "DATABASE_URL": own_postgres.url}
         settings = {"OPENAI_BASE_URL": upstream.base_url, "DATABASE_URL": own_postgres.url, **SETTINGS, **variables}
-        site = Site(data_dir, cast(database), **settings)
+        site = Site(data_dir, prepare(data_dir, DATABASE_URL=own_postgres.url), **settings)
         sites.append(site)
         site.start()
         return site
@@ -57,21 +53,6 @@ def start_site(tmp_path: Path, own_postgres: PostgreSQL, upstream: Upstream) -> 
     for site in sites:
         site.stop()
         check_log(site.log, expected=site.expected)
-
-
-def cast(variables: dict[str, str]) -> dict[str, Member]:
-    """Tables and people."""
-    made = subprocess.run(
-        [sys.executable, "-m", "tests.faults.cast"],
-        cwd=ROOT,
-        env=clean_environment() | variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert made.returncode == 0, made.stderr
-    return {name: Member(name, **credentials) for name, credentials in json.loads(made.stdout).items()}
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 
 class Clock:
-    """By hand."""
+    """A clock that tests set by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0

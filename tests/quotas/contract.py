@@ -1,4 +1,4 @@
-"""What every count of connections guarantees. A count's own test subclasses this and makes the count."""
+"""What every counter of connections guarantees. The test of a counter subclasses this and creates the counter."""
 
 from __future__ import annotations
 

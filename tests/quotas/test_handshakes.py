@@ -31,7 +31,7 @@ def begin(made: Handshakes, credential: str, *, per_minute: int = 10) -> Handsha
 
 
 def strangers(made: Handshakes, count: int, *, address: str = HERE) -> int:
-    """How many of so many handshakes with wrong cookies may ask the database."""
+    """How many of `count` handshakes with wrong cookies may ask the database."""
     let_in = 0
     for number in range(count):
         try:
@@ -108,7 +108,7 @@ def test_whoever_has_flooded_is_refused_before_the_database_is_asked() -> None:
         floods.happened(ALICE)
     with pytest.raises(TooMany):
         begin(made, "session alice")
-    # By a cookie that is not known yet: after that look.
+    # With a cookie that is not known yet: after asking the database.
     handshake = begin(made, "session alice on another machine")
     with pytest.raises(TooMany):
         handshake.succeeded(ALICE)
@@ -148,7 +148,7 @@ def test_whoever_was_told_that_there_is_no_room_and_does_not_listen_is_refused_w
 
 
 def test_whoever_was_told_once_that_there_is_no_room_may_look_again() -> None:
-    """The control: somebody closes a tab, and opens another one."""
+    """The control: someone may close a tab and open another one."""
     made = handshakes()
     for _ in range(REFUSED):
         begin(made, "session alice", per_minute=100).succeeded(ALICE)

@@ -1,4 +1,4 @@
-"""The contract over a real Redis, and what several processes make of it: here each is a count of its own."""
+"""The contract with a real Redis, and with several processes: here each is a counter of its own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TestRedisConnections(ConnectionsContract):
 
 
 class Processes:
-    """Counts that share a Redis. `kill` one: it says nothing more, not even goodbye."""
+    """Counters that share a Redis. A killed one sends nothing more and does not sign off."""
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server
@@ -70,7 +70,7 @@ async def opened(process: RedisConnections, count: int = 1, *, user_id: int = AL
 
 
 async def eventually(attempt: Callable[[], Awaitable[object]]) -> None:
-    """Until the user is let in."""
+    """Retry until the user is let in."""
     async with asyncio.timeout(SECONDS):
         while True:
             with suppress(Full):
@@ -90,7 +90,7 @@ async def test_what_is_open_in_one_process_counts_in_another(processes: Processe
 
 
 async def test_counts_that_share_nothing_let_more_in(processes: Processes, own_redis: RedisServer) -> None:
-    """The control: it is Redis by which the processes know of each other."""
+    """The control: the processes know of each other only through Redis."""
     here, elsewhere = processes.start(), Processes(own_redis)
     await opened(here, LIMIT)
     await opened(elsewhere.start(), LIMIT)
@@ -125,7 +125,7 @@ async def test_what_a_killed_process_had_counts_no_more_once_its_lease_has_ended
 
 
 async def test_a_process_that_lives_renews_its_lease(processes: Processes) -> None:
-    """The control of the one above: it is not time alone that frees a place."""
+    """The control for the test above: time alone does not free a place."""
     here = processes.start(lease_seconds=2, renew_seconds=0.2)
     there = processes.start()
     await opened(here, LIMIT)
@@ -154,7 +154,7 @@ async def test_without_redis_each_process_counts_its_own(processes: Processes) -
     await opened(here)
     with pytest.raises(Full):
         await opened(here)
-    # Nobody is refused by what is only believed.
+    # Counts that may be out of date refuse nobody.
     await opened(there, LIMIT)
     with pytest.raises(Full):
         await opened(there)
@@ -174,7 +174,7 @@ async def test_a_redis_that_says_nothing_holds_nobody_up_for_long(processes: Pro
     try:
         await opened(here)
         assert here._is_away
-        # The next ones are not even asked about.
+        # For the next ones, Redis is not even asked.
         await opened(here)
         assert not here._waiting
         with pytest.raises(Full):

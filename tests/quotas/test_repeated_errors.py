@@ -20,7 +20,7 @@ def answer(text: bytes = b"{}") -> Response:
 
 
 def deaf(errors: RepeatedErrors, key: Key, *, seconds: float = 2.0) -> Response:
-    """A user who was refused more often than whoever listens. The last answer."""
+    """Refuse a user who ignores it, until refusals are repeated unchecked. Returns the last response."""
     for _ in range(REFUSED + 1):
         last = answer()
         errors.happened(key, last, seconds)
@@ -39,7 +39,7 @@ def test_whoever_does_not_listen_hears_the_same_again_until_it_is_time() -> None
 
 
 def test_whoever_was_refused_a_few_times_is_looked_at_again_each_time() -> None:
-    """The control: what was refused may be possible by now."""
+    """The control: what was refused may be allowed by now."""
     errors = RepeatedErrors(clock=Clock())
     for _ in range(REFUSED):
         errors.happened(ALICE, answer(), 2.0)

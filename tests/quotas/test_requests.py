@@ -13,7 +13,7 @@ ALICE, BOB = 1, 2
 
 
 class Work:
-    """Requests that take until they are told to end."""
+    """Requests that last until the test ends them."""
 
     def __init__(self, requests: Requests) -> None:
         self.requests = requests

@@ -9,8 +9,9 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 
 from chat import database
-from chat.models import ApiToken, Assistant, Conversation, Message, UnansweredQuestion, User
+from chat.models import ApiToken, Assistant, Conversation, Message, UnansweredQuestion
 from tests.api.rig import Browser, Response
+from tests.cast import make_staff
 from tests.security.matrix import RULES, Access
 from tests.security.routes import Route, routes
 from tests.security.world import SECRET, World, signed_in, world
@@ -63,13 +64,9 @@ async def test_the_admin_is_closed_to_all_who_are_not_staff() -> None:
 
 
 async def staff(*, read_any: bool) -> Browser:
-    def make() -> User:
-        user = User.objects.create_user("sam", is_staff=True)
-        permissions = Permission.objects.filter(content_type__app_label__in=["chat", "auth"])
-        user.user_permissions.set(permissions if read_any else permissions.exclude(codename=READ_ANY))
-        return user
-
-    return await signed_in(await database.write(make))
+    permissions = Permission.objects.filter(content_type__app_label__in=["chat", "auth"])
+    allowed = permissions if read_any else permissions.exclude(codename=READ_ANY)
+    return await signed_in(await database.write(make_staff, "sam", allowed))
 
 
 async def test_staff_without_the_permission_read_nothing_of_alices() -> None:

@@ -13,8 +13,9 @@ from typing import Final
 
 import pytest
 
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
 from tests.mail_server import MailServer
+from tests.members import Member
 from tests.security.header_names import hostile_names
 
 NAMES: Final = hostile_names()

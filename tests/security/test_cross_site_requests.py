@@ -9,7 +9,8 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from tests.faults.processes import Member, Site, Upstream
+from tests.faults.processes import Site, Upstream
+from tests.members import Member
 from tests.security.routes import routes
 
 MESSAGE: Final = {"text": "/hello from another site"}

@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed
 
 from chat.protocol import close_codes
 from tests.faults.client import socket
-from tests.faults.processes import Member, Site
+from tests.faults.processes import Site
+from tests.members import Member
 from tests.security.world import world
 from tests.socket.rig import Socket
 

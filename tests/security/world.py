@@ -9,15 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.core.serializers import serialize
-from django.test import Client
 
 from chat import database
 from chat.models import ApiToken, Conversation, Message, User
 from chat.providers.base import RateLimited
 from tests.api.rig import Browser
+from tests.cast import session_of
 from tests.chat_rig import Rig, rig
 
 SECRET: Final = "heronry"
@@ -62,7 +61,7 @@ async def world() -> AsyncIterator[World]:
 
 async def signed_in(user: User) -> Browser:
     """With a session, and a CSRF token that is right: it is not CSRF that must stop charlie."""
-    return Browser(session=await sync_to_async(_session)(user), csrf=CSRF)
+    return Browser(session=await session_of(user), csrf=CSRF)
 
 
 async def with_token(user: User) -> Browser:
@@ -114,12 +113,6 @@ def _credentials(alice: User) -> dict[str, str]:
     """Numbers, of which pages are full."""
     token, _ = ApiToken.objects.issue(alice, "her program")
     return {"sign_in": str(alice.sign_ins.get().pk), "token": str(token.pk)}
-
-
-def _session(user: User) -> str:
-    client = Client()
-    client.force_login(user)
-    return client.cookies["sessionid"].value
 
 
 def _hash() -> str:

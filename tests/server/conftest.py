@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from tests.faults.invariants import check_log, check_whole_turns
-from tests.faults.processes import Member, Upstream, prepare
+from tests.faults.processes import Upstream
+from tests.members import Member, prepare
 from tests.server.ending import EndingSite
 from tests.streams.redis_server import RedisServer, redis_server
 

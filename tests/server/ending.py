@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.client import Socket
-from tests.faults.processes import END_SECONDS, POLL_SECONDS, Member, Site, Upstream
+from tests.faults.processes import END_SECONDS, POLL_SECONDS, Site, Upstream
+from tests.members import Member
 
 SECONDS: Final = 90.0
 # Between the limit of the drain and the end of the process, on a machine that is busy with other tests: what hangs

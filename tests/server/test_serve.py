@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.members import prepare
 from tests.server.process import END_SECONDS, ended, lines_until, running
 
 SERVE = ("manage.py", "serve", "--migrate", "--port", "0")
@@ -75,17 +76,7 @@ class TestStart:
         assert links[0].startswith("https://chat.example.org/setup/?token=")
 
     def test_it_prints_no_setup_link_once_there_is_a_user(self, data_dir: str) -> None:
-        assert ended("manage.py", "migrate", "--verbosity", "0", CHAT_DATA_DIR=data_dir).returncode == 0
-        user = ("--username", "alice", "--email", "alice@example.org")
-        created = ended(
-            "manage.py",
-            "createsuperuser",
-            "--noinput",
-            *user,
-            CHAT_DATA_DIR=data_dir,
-            DJANGO_SUPERUSER_PASSWORD="correct horse battery",
-        )
-        assert created.returncode == 0, created.stdout
+        prepare(Path(data_dir))
         with running(*SERVE, CHAT_DATA_DIR=data_dir) as process:
             lines_until(process, "Chatsite is at ")
             process.send_signal(signal.SIGTERM)

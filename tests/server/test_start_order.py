@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from tests.faults.client import Browser
-from tests.faults.processes import Member, Upstream
+from tests.faults.processes import Upstream
+from tests.members import Member
 from tests.ports import closed_port
 from tests.server.conftest import StartSite
 from tests.server.ending import EndingSite

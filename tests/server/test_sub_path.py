@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect
 
 from tests.cast import PASSWORD
 from tests.fake_openai.server import closed_port
+from tests.members import prepare
 from tests.server.process import END_SECONDS, ended, lines_until, running
 from tests.settings_read import setting
 
@@ -37,12 +38,7 @@ def serving(data_dir: Path, **variables: str) -> Iterator[str]:
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    assert ended("manage.py", "migrate", "--verbosity", "0", CHAT_DATA_DIR=str(tmp_path)).returncode == 0
-    made = ended(
-        *("manage.py", "createsuperuser", "--noinput", "--username", "alice", "--email", "alice@example.org"),
-        **{"CHAT_DATA_DIR": str(tmp_path), "DJANGO_SUPERUSER_PASSWORD": PASSWORD},
-    )
-    assert made.returncode == 0, made.stdout
+    prepare(tmp_path)
     return tmp_path
 
 
@@ -62,7 +58,7 @@ class Visitor:
     def sign_in(self) -> tuple[str, str]:
         _, page = self.open(f"{PATH}/accounts/login/")
         token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[0]
-        form = {"login": "alice", "password": PASSWORD, "csrfmiddlewaretoken": token}
+        form = {"login": "admin", "password": PASSWORD, "csrfmiddlewaretoken": token}
         return self.open(f"{PATH}/accounts/login/", form)
 
     def cookies(self) -> dict[str, str]:

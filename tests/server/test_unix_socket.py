@@ -16,6 +16,8 @@ import pytest
 from websockets.asyncio.client import unix_connect
 from websockets.exceptions import InvalidStatus
 
+from tests.cast import PASSWORD
+from tests.members import prepare
 from tests.server.process import END_SECONDS, ended, lines_until, running, until_heeding
 from tests.streams.redis_server import RedisServer
 
@@ -59,12 +61,7 @@ def ask(path: Path, address: str, form: dict[str, str] | None = None, **headers:
 def sign_up(path: Path) -> int:
     _, cookies, page = ask(path, "/accounts/signup/")
     token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[0]
-    form = {
-        "username": "alice",
-        "email": "",
-        "password1": "correct horse battery",
-        "password2": "correct horse battery",
-    }
+    form = {"username": "dora", "email": "", "password1": PASSWORD, "password2": PASSWORD}
     return ask(path, "/accounts/signup/", {**form, "csrfmiddlewaretoken": token}, Cookie=cookies)[0]
 
 
@@ -77,13 +74,7 @@ async def handshake(path: Path) -> int:
 
 
 def test_it_serves_on_it_and_takes_it_away_at_the_end(path: Path, data_dir: str) -> None:
-    made = ended("manage.py", "migrate", "--verbosity", "0", CHAT_DATA_DIR=data_dir)
-    assert made.returncode == 0
-    user = ("--username", "admin", "--email", "admin@example.org")
-    password = {"DJANGO_SUPERUSER_PASSWORD": "correct horse battery"}
-    assert (
-        ended("manage.py", "createsuperuser", "--noinput", *user, CHAT_DATA_DIR=data_dir, **password).returncode == 0
-    )
+    prepare(Path(data_dir))
     with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
         lines_until(process, "Chatsite is at ")
         assert stat.S_IMODE(path.stat().st_mode) == 0o666

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.test import Client
 
 from chat.models import User
+from tests.cast import session_of
 from tests.chat_rig import Rig, rig
 from tests.socket.rig import Socket
 
@@ -22,7 +21,7 @@ async def chat(transactional_db: None) -> AsyncIterator[Rig]:
 
 @pytest.fixture
 async def connect(chat: Rig) -> AsyncIterator[Connect]:
-    """A connected socket of a user, alice's unless said otherwise; `hello` is still to be read."""
+    """Connects a socket for a user, by default alice. The test has yet to read `hello`."""
     sockets: list[Socket] = []
 
     async def open_socket(user: User | None = None, **fields: Any) -> Socket:
@@ -34,12 +33,3 @@ async def connect(chat: Rig) -> AsyncIterator[Connect]:
     yield open_socket
     for socket in sockets:
         await socket.disconnect()
-
-
-async def session_of(user: User) -> str:
-    def sign_in() -> str:
-        client = Client()
-        client.force_login(user)
-        return client.cookies["sessionid"].value
-
-    return await sync_to_async(sign_in)()

@@ -11,13 +11,13 @@ from channels.testing import WebsocketCommunicator
 from chatsite.asgi import application
 
 ORIGIN = b"http://localhost"
-# On a busy machine: what does not come does not come later either.
+# Long enough for a busy machine: what has not arrived by then never will.
 PATIENCE_SECONDS = 60
 SILENT_TURNS = 30
 
 
 class Socket:
-    """A client that answers nothing by itself: the test acknowledges, or does not."""
+    """A client that sends nothing by itself, not even acknowledgements."""
 
     def __init__(
         self, *, session: str = "", token: str = "", origin: bytes | None = ORIGIN, subprotocols: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Socket:
                 raise AssertionError(f"closed with {self.closed} while waiting for {kind}")
 
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """A request and its reply; frames in between are lost."""
+        """Send a request and return its reply. Frames in between are dropped."""
         self._refs += 1
         await self.send({"type": kind, "ref": self._refs, **fields})
         while True:
@@ -73,7 +73,7 @@ class Socket:
                 return frame
 
     async def is_silent(self) -> bool:
-        """Whether nothing comes while the server has its turn so often: a busy machine gives turns more slowly."""
+        """Whether nothing arrives in SILENT_TURNS turns of the event loop. Turns take longer on a busy machine."""
         for _ in range(SILENT_TURNS):
             if not self._socket.output_queue.empty():
                 return False
@@ -81,7 +81,7 @@ class Socket:
         return True
 
     async def events(self, run_id: str, *, acknowledge: bool = True) -> list[dict[str, Any]]:
-        """All events of a run, to its terminal event."""
+        """All events of a run, up to its terminal event."""
         events: list[dict[str, Any]] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not events or events[-1]["event"] not in {"done", "error"}:

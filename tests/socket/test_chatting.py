@@ -193,7 +193,7 @@ async def test_a_flood_closes_with_4429(chat: Rig, connect: Connect) -> None:
 
 
 async def test_many_sends_are_rate_limited_and_say_how_long(chat: Rig, connect: Connect, settings: object) -> None:
-    # The machine may be so fast that these frames are a flood.
+    # On a fast machine, these frames would count as a flood.
     settings.CHAT_FRAMES_PER_SECOND = 1000  # type: ignore[attr-defined]
     socket = await connect()
     for number in range(30):

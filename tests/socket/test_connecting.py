@@ -11,19 +11,19 @@ from django.test import override_settings
 
 from chat import database
 from chat.auth.credentials import user_of_scope
-from chat.models import ApiToken
 from chat.notices import channel
 from chat.streams.base import LogUnavailable, RunInfo
 from chat.streams.memory import MemoryLog
 from chatsite.asgi import application
+from tests.cast import issue_token, session_of
 from tests.chat_rig import Rig
-from tests.socket.conftest import Connect, session_of
+from tests.socket.conftest import Connect
 from tests.socket.rig import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SOCKETS: Final = 3
-# Of each: the application, what writes, beats and hears notices, and what watches for each of three ends.
+# Per socket: the application, the writer, the heartbeat, the notices, and a watch for each of three endings.
 TASKS: Final = 7
 COROUTINES: Final = 20
 
@@ -42,7 +42,7 @@ async def test_hello_says_who_and_what_is_running(chat: Rig, connect: Connect) -
 
 
 class LateLog(MemoryLog):
-    """It takes its time to say which runs there are."""
+    """Lists the runs only when told to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ async def test_the_right_origin_without_a_session_is_closed_with_4401(chat: Rig,
 
 
 async def test_a_program_with_a_token_needs_no_origin(chat: Rig) -> None:
-    _, secret = await database.write(ApiToken.objects.issue, chat.alice)
+    secret = await database.write(issue_token, chat.alice)
     socket = Socket(token=secret, origin=None)
     assert await socket.connect()
     assert (await socket.receive())["user"]["username"] == "alice"
@@ -220,7 +220,7 @@ async def test_another_address_is_refused(path: str) -> None:
 
 
 async def test_an_idle_socket_keeps_few_tasks_and_coroutines(chat: Rig, connect: Connect) -> None:
-    """Of the memory of an open socket most is in these: each task takes a kilobyte, each coroutine a quarter."""
+    """They take most of the memory of an open socket: about 1 KB per task, 250 bytes per coroutine."""
     await greeted(connect)
     before = asyncio.all_tasks()
     for _ in range(SOCKETS):
@@ -233,13 +233,13 @@ async def test_an_idle_socket_keeps_few_tasks_and_coroutines(chat: Rig, connect:
 
 async def greeted(connect: Connect) -> None:
     assert (await (await connect()).receive())["type"] == "hello"
-    # Its watches have begun, each as far as it gets.
+    # Let its watches start, each up to where it waits.
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 def coroutines_of(task: asyncio.Task[object]) -> list[object]:
-    """Those that the task waits in, each awaited by the one before: without those of the test itself."""
+    """The chain of coroutines that the task is waiting in, without those of the test itself."""
     found: list[object] = []
     waiting: Any = task.get_coro()
     while waiting is not None:

@@ -59,7 +59,7 @@ async def test_an_unsubscribe_takes_back_a_subscription_that_is_under_way(chat: 
 
 
 async def test_nothing_is_remembered_of_a_run_that_is_not_found(chat: Rig) -> None:
-    """A socket may live for a day, and ask for another id with every frame."""
+    """A socket may be open for a day, and ask for another id in every frame."""
     followers, _ = followers_of(chat)
     writer = SocketWriter(no_send)
     requests = SocketRequests(

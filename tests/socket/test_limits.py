@@ -1,4 +1,4 @@
-"""What one user, or a stranger, may ask of the sockets: and that nobody else meets it."""
+"""The limits on sockets, for a user and for strangers, and that nobody else is affected by them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from chat.quotas.handshakes import STRANGERS
 from chat.quotas.quotas import Quotas, install, quotas
 from chat.quotas.redis_connections import RedisConnections
 from chat.quotas.requests import Requests
+from tests.cast import make_user, session_of
 from tests.chat_rig import Rig
-from tests.socket.conftest import Connect, session_of
+from tests.socket.conftest import Connect
 from tests.socket.rig import Socket
 from tests.streams.redis_server import RedisServer
 
@@ -26,16 +27,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TABS = 30
 
 
-async def bob() -> User:
-    return await database.write(User.objects.create_user, "bob", "bob@example.org", "correct horse battery")
-
-
 async def is_greeted(socket: Socket) -> bool:
     return (await socket.receive())["type"] == "hello"
 
 
 async def bye(socket: Socket) -> dict[str, Any]:
-    """What a socket hears that is sent away."""
+    """The last words to a socket that is refused or closed."""
     said = await socket.receive("bye")
     assert (await socket.receive("close"))["code"] == said["code"]
     return said
@@ -51,11 +48,11 @@ async def test_one_socket_too_many_is_closed_with_4429_and_when_to_come_back(con
     said = await bye(await connect())
     assert said["code"] == 4429
     assert 20_000 <= said["retry_ms"] <= 30_000
-    assert await is_greeted(await connect(await bob()))
+    assert await is_greeted(await connect(await database.write(make_user, "bob")))
 
 
 async def test_with_a_higher_limit_it_is_greeted(connect: Connect, settings: Any) -> None:
-    """The control: it is the limit that closes it."""
+    """The control: it is the limit that closes the third."""
     settings.CHAT_SOCKETS_PER_USER = 3
     for _ in range(3):
         assert await is_greeted(await connect())
@@ -71,12 +68,12 @@ async def test_a_socket_that_has_gone_leaves_its_place(connect: Connect, setting
     refused = await connect()
     await bye(refused)
     await refused.disconnect()
-    # A refused one had none to leave.
+    # The refused socket had no place to give up.
     await bye(await connect())
 
 
 async def test_an_application_that_is_cancelled_leaves_its_place(chat: Rig, connect: Connect, settings: Any) -> None:
-    """As a server does with one that does not end by itself."""
+    """As servers do with an application that does not end by itself."""
     settings.CHAT_SOCKETS_PER_USER = 1
     first = Socket(session=await session_of(chat.alice))
     assert await first.connect()
@@ -118,7 +115,7 @@ async def test_while_redis_is_away_sockets_are_greeted(
 
 
 async def test_thirty_tabs_meet_nothing(chat: Rig, connect: Connect) -> None:
-    """With the defaults: opened together, each follows the answer, and all come back while the old ones linger."""
+    """With the default limits, even if all reconnect while their old sockets are still open."""
     sent = await chat.send()
     sockets = [await connect() for _ in range(TABS)]
     sockets += [await connect() for _ in range(TABS)]
@@ -145,12 +142,12 @@ async def test_many_sockets_that_are_each_below_their_limit_are_a_flood_together
 ) -> None:
     settings.CHAT_FRAMES_PER_SECOND_PER_USER = 20
     sockets = [await connect() for _ in range(4)]
-    bystander = await connect(await bob())
+    bystander = await connect(await database.write(make_user, "bob"))
     for socket in (*sockets, bystander):
         assert await is_greeted(socket)
     for socket in sockets[:2]:
         await flood(socket, 10)
-    # The one that sends the frame that is too much.
+    # This one sends the frame that exceeds the limit.
     await flood(sockets[2], 1)
     said = await bye(sockets[2])
     assert said["code"] == 4429
@@ -160,7 +157,7 @@ async def test_many_sockets_that_are_each_below_their_limit_are_a_flood_together
 
 
 async def test_with_a_higher_limit_together_they_are_none(connect: Connect, settings: Any) -> None:
-    """The control."""
+    """The control: it is the limit that closes the one above."""
     settings.CHAT_FRAMES_PER_SECOND_PER_USER = 1000
     sockets = [await connect() for _ in range(4)]
     for socket in sockets:
@@ -211,7 +208,7 @@ async def test_frames_after_the_close_are_dropped(connect: Connect, settings: An
 async def test_a_reader_that_does_not_read_does_not_hold_up_the_hearing_of_its_frames(
     chat: Rig, settings: Any
 ) -> None:
-    """The goodbye waits for the reader, who goes on sending: what it sends must not pile up meanwhile."""
+    """The goodbye waits for a client that reads nothing but keeps sending. Its frames must not pile up meanwhile."""
     settings.CHAT_FRAMES_PER_SECOND = 5
     socket = Socket(session=await session_of(chat.alice))
     assert await socket.connect()
@@ -247,11 +244,11 @@ async def test_whoever_floods_again_and_again_is_kept_out_for_a_while(
     refused = await bye(await connect())
     assert refused["code"] == 4429
     assert refused["retry_ms"] > 15_000
-    assert await is_greeted(await connect(await bob()))
+    assert await is_greeted(await connect(await database.write(make_user, "bob")))
 
 
 async def test_a_first_flood_keeps_nobody_out(connect: Connect, settings: Any) -> None:
-    """The control of the one above."""
+    """The control for the test above."""
     settings.CHAT_FRAMES_PER_SECOND = 5
     for _ in range(MISTAKES):
         socket = await connect()
@@ -265,7 +262,7 @@ async def test_a_first_flood_keeps_nobody_out(connect: Connect, settings: Any) -
 
 
 class Looks:
-    """How often the database is asked who somebody is."""
+    """How often the database is asked whose credentials they are."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""How often a turn asks the database."""
+"""How many database statements a turn takes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import pytest
 from django.db.backends.utils import CursorWrapper
 
 from tests.api.rig import Browser
+from tests.cast import session_of
 from tests.chat_rig import Rig
-from tests.socket.conftest import Connect, session_of
+from tests.socket.conftest import Connect
 from tests.socket.rig import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# In an existing conversation, with who it is, the history and the saving.
+# In an existing conversation, including the sign-in, the history and saving.
 MOST = 11
 
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What is executed, on all connections."""
+    """The statements executed on all connections."""
     executed: list[str] = []
     original = CursorWrapper.execute
 

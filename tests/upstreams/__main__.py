@@ -12,7 +12,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.faults.processes import Site, prepare
+from tests.faults.processes import Site
+from tests.members import prepare
 from tests.upstreams.journey import SECONDS, Journey
 from tests.upstreams.servers import KEY, SERVERS, UpstreamServer
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from chat.accounts.own_account import addresses
 from chat.models import User
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, make_user
 
 SignIn = Callable[[User], Client]
 NEW = "alice.heron@example.org"
@@ -208,7 +208,7 @@ def test_nor_does_a_confirmed_one(signed_in: SignIn, nameless: User, charlie: Us
 
 @pytest.mark.usefixtures("without_mail")
 def test_an_older_username_that_is_an_address_stays_its_owners(signed_in: SignIn, nameless: User) -> None:
-    older = User.objects.create(username="heron@example.org", email="elsewhere@example.org")
+    older = make_user("heron@example.org", email="elsewhere@example.org")
     older.set_address("somewhere@example.org")
 
     ask(signed_in(nameless), "heron@example.org")

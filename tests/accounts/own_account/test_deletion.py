@@ -19,13 +19,11 @@ from chat.accounts.own_account import deletion
 from chat.auth.credentials import user_of_session
 from chat.models import ApiToken, Conversation, Message, SignIn, User
 from tests.api.rig import Browser
-from tests.cast import PASSWORD, make_conversation
+from tests.cast import PASSWORD, issue_token, make_admin, make_conversation
 from tests.chat_rig import Rig, rig
 from tests.security.world import signed_in as browser_of
 
 SignInAs = Callable[[User], Client]
-# The rig's people's.
-RIG_PASSWORD = "correct horse battery"
 
 
 def delete(client: Client, password: str = PASSWORD) -> Any:
@@ -92,7 +90,7 @@ def test_wrong_passwords_are_counted(signed_in: SignInAs, alice: User) -> None:
 def test_the_last_administrator_is_told_why_not(signed_in: SignInAs, admin: User, alice: User) -> None:
     make_conversation(admin, "What is a heron?", "A bird.")
     client = signed_in(admin)
-    User.objects.create_superuser("sleeping", None, PASSWORD, is_active=False)
+    make_admin("sleeping", is_active=False)
 
     shown = [client.get("/accounts/delete/"), delete(client)]
 
@@ -106,7 +104,7 @@ def test_the_last_administrator_is_told_why_not(signed_in: SignInAs, admin: User
 
 @pytest.mark.django_db(transaction=True)
 def test_one_of_two_administrators_may_go(signed_in: SignInAs, admin: User) -> None:
-    other = User.objects.create_superuser("other", None, PASSWORD)
+    other = make_admin("other")
     LogEntry.objects.log_actions(admin.pk, [other], 2, "Changed.", single_object=True)
 
     delete(signed_in(admin))
@@ -117,7 +115,7 @@ def test_one_of_two_administrators_may_go(signed_in: SignInAs, admin: User) -> N
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_at_the_same_moment_one_stays(admin: User) -> None:
-    other = User.objects.create_superuser("other", None, PASSWORD)
+    other = make_admin("other")
 
     deletion._delete_user(other.pk)
 
@@ -145,7 +143,7 @@ async def chat(transactional_db: None) -> AsyncIterator[Rig]:
 
 
 async def submit(browser: Browser) -> Any:
-    form = urlencode({"password": RIG_PASSWORD, "csrfmiddlewaretoken": browser.csrf}).encode()
+    form = urlencode({"password": PASSWORD, "csrfmiddlewaretoken": browser.csrf}).encode()
     return await browser.post("/accounts/delete/", form, content_type="application/x-www-form-urlencoded")
 
 
@@ -186,7 +184,7 @@ async def test_an_answer_that_does_not_end_is_saved_for_nobody(chat: Rig, monkey
 
 
 async def test_a_program_of_theirs_is_refused_from_then_on(chat: Rig) -> None:
-    _, secret = await database.write(ApiToken.objects.issue, chat.alice)
+    secret = await database.write(issue_token, chat.alice)
     browser = await browser_of(chat.alice)
 
     await submit(browser)

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from chat.models import ApiToken, User
+from tests.cast import issue_token, sign_in
 
 SignIn = Callable[[User], Client]
 
@@ -50,14 +51,13 @@ def test_a_link_changes_nothing(signed_in: SignIn, alice: User, path: str) -> No
 
 @pytest.mark.parametrize("path", POSTED)
 def test_a_form_needs_its_token(alice: User, path: str) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(alice)
+    client = sign_in(alice, Client(enforce_csrf_checks=True))
 
     assert client.post(f"/accounts/{path}", {"password": "x"}).status_code == 403
 
 
 def test_a_token_of_the_api_opens_none_of_it(client: Client, alice: User) -> None:
-    _, secret = ApiToken.objects.issue(alice)
+    secret = issue_token(alice)
 
     assert client.get("/accounts/", headers={"Authorization": f"Bearer {secret}"}).status_code == 302
 

@@ -8,9 +8,9 @@ from playwright.async_api import Page, expect
 
 from tests.browser.journeys.album import Album
 from tests.browser.journeys.conftest import Travellers
-from tests.browser.people import PASSWORD
 from tests.browser.visitor import Visitor
 from tests.browser.watch import LOGGED_OUT
+from tests.cast import PASSWORD
 
 # The secret's own characters, so that no other text passes for it.
 SECRET = re.compile(r"^chat_[\w-]{43}$")

@@ -17,9 +17,10 @@ from typing import Final
 
 from tests.faults.bully import Tally
 from tests.faults.client import numbered, socket
-from tests.faults.processes import Member, Server
+from tests.faults.processes import Server
 from tests.faults.rows.deaf import p99_delay
 from tests.faults.rows.rig import Rig, Trial
+from tests.members import Member
 from tests.server.process import ROOT, clean_environment
 
 SECONDS: Final = 60.0

@@ -14,9 +14,10 @@ from typing import Final
 from websockets.asyncio.client import connect
 
 from tests.faults.client import numbered, socket
-from tests.faults.processes import Member, Server
+from tests.faults.processes import Server
 from tests.faults.reading import Reading
 from tests.faults.rows.rig import Rig, Trial
+from tests.members import Member
 
 SETTINGS: Final = {"CHAT_ANSWER_BYTES": str(4 * 1024 * 1024), "CHAT_STALLED_SECONDS": "30"}
 READERS: Final = 50

@@ -9,7 +9,8 @@ import aiohttp
 
 from tests.faults.client import Browser
 from tests.faults.cluster import Cluster
-from tests.faults.processes import Member, Upstream
+from tests.faults.processes import Upstream
+from tests.members import Member
 
 
 @dataclass(frozen=True)

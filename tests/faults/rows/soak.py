@@ -17,12 +17,12 @@ import aiohttp
 from tests.faults.client import Browser, varied
 from tests.faults.followers import Follower
 from tests.faults.invariants import answers, turns
-from tests.faults.processes import Member
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.reading import Reading
 from tests.faults.rows.answers import CONTINUED_SECONDS, Answer, check, expected_text
 from tests.faults.rows.footprint import Footprint, left_behind
 from tests.faults.rows.rig import Rig, Trial
+from tests.members import Member
 
 PEOPLE: Final = 30
 SECONDS: Final = 90.0
