@@ -23,6 +23,7 @@ from chat.tools.execution import run as run_tool
 from chat.tools.registry import Registry
 
 CANCELLED: Final = "The person stopped this call."
+_TOO_LONG: Final = "The arguments are too long, and were dropped. Call the tool with less at a time."
 _TOO_MANY: Final = "You may call at most {calls} tools at a time. Wait for these results, then call this one again."
 _REPEATED: Final = "You have made exactly this call before, and it would return the same. Use that result."
 _NO_ROOM: Final = "The results of this answer have used up their room. Answer with what you know now."
@@ -79,6 +80,8 @@ class ToolCalls:
         try:
             tool = self._tools.called(use.name)
             call.name(tool)
+            if use.is_too_long:
+                raise ToolFailed("too_large", _TOO_LONG)
             arguments = read_arguments(tool, use.arguments)
             call.start(arguments.given)
             self._check(use, is_one_too_many=is_one_too_many)

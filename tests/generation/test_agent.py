@@ -15,7 +15,7 @@ from chat.generation.engine import Engine
 from chat.generation.recorder import Recorder
 from chat.generation.tool_calls import CANCELLED, Limits
 from chat.generation.work import TOLD_BYTES
-from chat.models import Assistant, Message, User
+from chat.models import Assistant, Message
 from chat.models.part import parts_of
 from chat.models.step import steps_of
 from chat.protocol.events import Entry
@@ -36,6 +36,7 @@ from chat.streams.memory import MemoryLog
 from chat.tools.base import Context, Progress, ToolFailed
 from chat.tools.definitions import define, tool
 from chat.tools.registry import Registry as Tools
+from tests.cast import make_user
 from tests.chat_rig import Rig
 from tests.scripted import ScriptedProvider
 
@@ -111,8 +112,8 @@ async def chat(transactional_db: None, settings: Any) -> AsyncIterator[Rig]:
     provider = ScriptedProvider()
     engine = Engine(MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5), tools=ALL)
     bootstrap.install(engine)
-    alice = await database.write(User.objects.create_user, "alice", "alice@example.org", "correct horse battery")
-    charlie = await database.write(User.objects.create_user, "charlie", "charlie@example.org", "correct horse battery")
+    alice = await database.write(make_user, "alice")
+    charlie = await database.write(make_user, "charlie")
     await database.write(
         Assistant.objects.create,
         name="Scripted",
@@ -261,6 +262,7 @@ async def test_a_failed_call_is_told_to_the_model_and_the_person(chat: Rig) -> N
         (ToolUse("c00000001", "add", '{"a": 1'), "invalid_arguments"),
         (ToolUse("c00000001", "add", '{"a": "one", "b": 2}'), "invalid_arguments"),
         (ToolUse("c00000001", "add", "[1, 2]"), "invalid_arguments"),
+        (ToolUse("c00000001", "add", "", is_too_long=True), "too_large"),
         # Not offered, because nobody would be asked.
         (ToolUse("c00000001", "sends", "{}"), "unknown_tool"),
     ],
