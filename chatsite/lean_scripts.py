@@ -13,7 +13,7 @@ from rjsmin import jsmin
 from servestatic.compress import Compressor
 from servestatic.storage import CompressedManifestStaticFilesStorage
 
-from chatsite.bundle import Bundle
+from chatsite.bundle import bundles
 
 # Vendored scripts are served unchanged: their hashes are on record.
 OURS: Final = "js/"
@@ -21,7 +21,10 @@ ENTRY: Final = "js/chat.js"
 
 
 class LeanScriptsStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Writes served scripts under hashed names, for the import map. The sources keep their names beside them."""
+    """Writes served scripts under hashed names, for the import map. The sources keep their names beside them.
+
+    Only files that can be asked for have a hashed name: a module that was bundled cannot be loaded a second time.
+    """
 
     def create_compressor(self, **options: Any) -> Compressor:
         return SmallScripts(**options)
@@ -30,8 +33,9 @@ class LeanScriptsStorage(CompressedManifestStaticFilesStorage):  # type: ignore[
         sources = {
             name: read(*paths[name]) for name in sorted(paths) if name.startswith(OURS) and name.endswith(".js")
         }
+        others = {name: found for name, found in paths.items() if name not in sources}
         served = {name: (Lean(text), "") for name, text in lean(sources).items()}
-        yield from super().post_process({**paths, **served}, *args, **options)
+        yield from super().post_process(others | served, *args, **options)
 
 
 class SmallScripts(Compressor):  # type: ignore[misc]
@@ -68,9 +72,8 @@ def read(storage: Any, path: str) -> str:
 
 
 def lean(sources: dict[str, str]) -> dict[str, str]:
-    """The served texts by module name."""
-    if ENTRY not in sources:
-        return {name: jsmin(text) for name, text in sources.items()}
-    bundle = Bundle(sources, ENTRY)
-    served = {name: jsmin(bundle.served(name) or text) for name, text in sources.items()}
-    return {**served, ENTRY: bundle.head + jsmin(bundle.body)}
+    """The served texts by module name. A module that is in the bundle of another is not served by itself."""
+    made = bundles(sources, ENTRY) if ENTRY in sources else {}
+    bundled = {name for bundle in made.values() for name in bundle.members}
+    alone = {name: jsmin(text) for name, text in sources.items() if name not in bundled}
+    return alone | {name: bundle.head + jsmin(bundle.body) for name, bundle in made.items()}

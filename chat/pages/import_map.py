@@ -1,7 +1,8 @@
 """The page's ES modules under their hashed names: import map, preloads, and the map's hash for the CSP.
 
 The sources import each other by plain relative URLs. A browser resolves such a URL first and then looks it up in the
-map, so the same sources run with hashed names (after `collectstatic`) and without (then there is no map).
+map, so the same sources run with hashed names (after `collectstatic`) and without (then there is no map). The map has
+no module that is in the bundle of another (chatsite.module_graph): nothing asks for it.
 """
 
 from __future__ import annotations

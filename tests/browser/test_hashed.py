@@ -1,4 +1,4 @@
-"""The page as it is deployed: its modules in one file, by hashed names that are kept for good."""
+"""The page as it is deployed: its modules in a few files, by hashed names that are kept for good."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from chatsite.bundle import exports
 from tests.browser.conftest import Visitors
 from tests.browser.samples import MARKDOWN, scripted
 from tests.faults.processes import Site, Upstream
 from tests.members import prepare
 from tests.server.process import ended
+
+# What each late bundle exports, by the names that sources import it by.
+LATE = """async (prefix) => {
+  const { imports } = JSON.parse(document.querySelector("script[type=importmap]").textContent);
+  const names = Object.keys(imports).filter((name) => name.startsWith(`${prefix}js/`));
+  const apart = /\\/(chat|account|early_enter|highlight_worker|transport)\\.js$/;
+  const late = names.filter((name) => !apart.test(name));
+  return Object.fromEntries(await Promise.all(late.map(async (name) => [name, Object.keys(await import(name))])));
+}"""
+STATIC = Path(__file__).resolve().parents[2] / "static"
 
 
 @pytest.fixture
@@ -42,8 +53,10 @@ async def test_a_chat_as_it_is_deployed(visitors: Visitors, hashed: Site) -> Non
     await tab.page.keyboard.press("Control+k")
     await expect(tab.page.locator("#palette").get_by_role("option").first).to_be_visible()
     await tab.page.keyboard.press("Escape")
+    await tab.ask("/think count=3")
+    await expect(tab.answer.locator(".message__thoughts")).to_contain_text("Thought 2.")
     await tab.reload()
-    await expect(tab.answers).to_have_count(2)
+    await expect(tab.answers).to_have_count(3)
 
     scripts = await tab.page.evaluate(
         """() => performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname)
@@ -53,4 +66,12 @@ async def test_a_chat_as_it_is_deployed(visitors: Visitors, hashed: Site) -> Non
     # The page's own and the parser: all that it waits for.
     assert await tab.page.locator("link[rel=modulepreload]").count() == 2
     assert all(len(name.split(".")) == 3 for name in scripts if name.startswith("/static/js/")), scripts
+
+    # Whether this visit needed it or not: it loads, finds what it shares with the page, and exports what it should.
+    found = await tab.page.evaluate(LATE, "/static/")
+    assert len(found) > 20
+    for name, names in found.items():
+        source = STATIC / name.removeprefix("/static/")
+        assert {*names} - {"$all"} == {*exports(source.read_text("utf-8"))}, name
+    assert "ToolCard" in found["/static/js/message/tool_card.js"]
     await visitor.leave()

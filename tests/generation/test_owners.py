@@ -11,6 +11,7 @@ import pytest
 from chat import database
 from chat.generation.owners import Owners, look_now
 from chat.generation.runner import Runner
+from chat.generation.tool_calls import Limits
 from chat.models import Message, User
 from tests.chat_rig import Rig, rig
 
@@ -103,7 +104,7 @@ async def test_a_run_that_another_process_writes_is_asked_to_end_at_once(chat: R
     await chat.engine._owners.close()
     sent = await chat.send()
     await chat.provider.asked.wait()
-    nobody_s = Runner(chat.engine.log, chat.engine._runner._ending, answer_bytes=1, orphan_grace=0)
+    nobody_s = Runner(chat.engine.log, chat.engine._runner._ending, answer_bytes=1, orphan_grace=0, limits=Limits())
     other = Owners(chat.engine.log, nobody_s, seconds=3_600)
     other.start()
     await disable(chat.alice)

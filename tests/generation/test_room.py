@@ -94,7 +94,7 @@ async def test_an_answer_without_room_for_its_thoughts_ends_with_an_error(chat: 
 
 async def test_status_lines_of_a_strange_server_are_bounded_too(chat: Rig) -> None:
     sent = await chat.send()
-    chat.provider.put(*[StatusDelta(LONG, "thinking")] * 20)
+    chat.provider.put(*[StatusDelta(LONG, "thinking")] * 1000)
     assert (await ended(chat, sent.run_id)).data["code"] == "unavailable"
 
 

@@ -83,6 +83,7 @@ for (const [name, source] of [
   ["message/chat_message.js", 'const turn = await import("../conversation/index.js");'],
   ["conversation/turn.js", 'import {\n  ChatMessage,\n} from "../message/chat_message.js";'],
   ["app/session.js", 'export { Drafts } from "../composer/drafts.js";'],
+  ["app/commands.js", 'const feed = new LateModule(() => import("../palette/search_feed.js"));'],
   ["app/session.js", 'import { start } from "../chat.js";'],
   ["account.js", 'import { gettext } from "./ui/i18n.js";'],
 ]) {
