@@ -9,18 +9,25 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chat.admin.tools_field import ToolsField
 from chat.models import Assistant
 
 
 class AssistantForm(forms.ModelForm):  # type: ignore[type-arg]
+    tools = ToolsField()
+
     class Meta:
         model = Assistant
         fields = (
             *("name", "slug", "description"),
             *("provider", "model", "instructions", "temperature", "max_output_tokens"),
-            *("is_active", "is_default", "position", "groups"),
+            *("tools", "is_active", "is_default", "position", "groups"),
         )
         widgets = {"instructions": forms.Textarea(attrs={"rows": 16, "cols": 100})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tools"].offer(self.instance.tools)  # type: ignore[attr-defined]
 
 
 @admin.register(Assistant)
@@ -36,6 +43,7 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fieldsets = (
         (None, {"fields": ("name", "slug", "description")}),
         (_("Model"), {"fields": ("provider", "model", "instructions", "temperature", "max_output_tokens")}),
+        (_("Tools"), {"fields": ("tools",)}),
         (_("Visibility"), {"fields": ("is_active", "is_default", "position", "groups", "is_detected")}),
     )
 

@@ -1,0 +1,48 @@
+"""The tools of an assistant, as checkboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from chat.generation.toolbox import is_offered
+from chat.tools import bootstrap
+from chat.tools.base import Tool
+
+
+class ToolsField(forms.MultipleChoiceField):
+    """A list of keys. Keys whose tools are missing at the moment stay, unless someone unticks them."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            required=False,
+            label=_("tools"),
+            help_text=_("What the model may use by itself. Tools that change anything are not offered yet."),
+            **options,
+        )
+
+    def offer(self, chosen: Iterable[str]) -> None:
+        """Show all tools, and the chosen ones that are missing."""
+        self.choices = list(_choices(chosen))
+
+
+def _choices(chosen: Iterable[str]) -> Iterator[tuple[str, str]]:
+    registry = bootstrap.registry()
+    for tool in registry:
+        if is_offered(tool):
+            yield tool.key, _label(tool)
+    for key in chosen:
+        if key not in registry:
+            yield key, gettext("%(tool)s (not available at the moment)") % {"tool": key}
+
+
+def _label(tool: Tool) -> SafeString:
+    return format_html("{} <span class=help>{}</span>", gettext(tool.title), tool.description.partition("\n")[0])
