@@ -12,7 +12,7 @@ from typing import Final
 from django.utils.translation import gettext, gettext_noop
 
 SENTENCES: Final = (
-    # chat/providers/openai/errors.py
+    # chat/providers/http/errors.py
     gettext_noop("The account with the model provider has no quota left. Its owner must check the plan and billing."),
     gettext_noop("The model provider is receiving too many requests."),
     gettext_noop(

@@ -26,10 +26,10 @@ from chat.providers.base import (
     TextDelta,
     TimedOut,
 )
+from chat.providers.http import errors, listing
 from chat.providers.http.connection import Connection
 from chat.providers.http.read_throttle import ReadThrottle
 from chat.providers.http.timeouts import Timeouts
-from chat.providers.openai import errors, listing
 from chat.providers.openai.client import Client
 from chat.providers.openai.messages import messages_of
 from chat.providers.openai.reader import AnswerReader
@@ -107,7 +107,8 @@ class OpenAIProvider:
                 line.resume()
                 await _drain(body)
         except ProviderError as error:
-            logger.warning("provider %s: no answer from %s: %s", self.name, request.model, self._told(error))
+            told = errors.told(error, secret=self._api_key)
+            logger.warning("provider %s: no answer from %s: %s", self.name, request.model, told)
             self._on_failure(error)
             raise
 
@@ -230,25 +231,9 @@ class OpenAIProvider:
     def _refusal(self, error: Exception) -> ProviderError:
         if isinstance(error, openai.APIStatusError):
             if 300 <= error.status_code < 400:
-                self._tell_redirect(error)
-            return errors.from_status(error, secret=self._api_key)
+                logger.warning("provider %s: %s", self.name, errors.told_redirect(error.response))
+            return errors.from_status(error.response, secret=self._api_key)
         return errors.from_connection(error, connect_timeout=self._connect_timeout)
-
-    def _told(self, error: ProviderError) -> str:
-        """The error for the log: the message and the system's error, which alone names the host."""
-        causes = (str(cause) for cause in errors.causes_of(error) if isinstance(cause, OSError))
-        system = errors.without_secret(next(causes, ""), self._api_key)
-        return f"{error.message} ({system})" if system else error.message
-
-    def _tell_redirect(self, error: openai.APIStatusError) -> None:
-        if target := error.response.extensions.get("redirect"):
-            logger.warning("provider %s: redirect to %s not followed; check the base URL", self.name, target)
-        else:
-            logger.warning(
-                "provider %s: redirect without a Location (status %s); check the base URL",
-                self.name,
-                error.status_code,
-            )
 
 
 def _body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
@@ -258,12 +243,12 @@ def _body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
 
 def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:
     """The same request without the fields that this server seems not to know; None if it was rejected otherwise."""
-    if error.status_code not in (400, 422) or errors.is_too_long(error):
+    if error.status_code not in (400, 422) or errors.is_too_long(error.response):
         return None
     for field, other in zip(_LIMIT_FIELDS, reversed(_LIMIT_FIELDS), strict=True):
-        if field in fields and errors.mentions(error, field):
+        if field in fields and errors.mentions(error.response, field):
             return {other if key == field else key: value for key, value in fields.items()}
-    unknown = errors.unknown_fields(error, [field for field in _SPARE_FIELDS if field in fields])
+    unknown = errors.unknown_fields(error.response, [field for field in _SPARE_FIELDS if field in fields])
     return {key: value for key, value in fields.items() if key not in unknown} if unknown else None
 
 

@@ -14,10 +14,11 @@ from chat.providers.base import (
     TextDelta,
     UsageDelta,
 )
+from chat.providers.http import errors
+from chat.providers.http.error_detail import ErrorDetail, is_error
 from chat.providers.http.sse_bytes import MAX_EVENT_BYTES, STRAY, EventTooLong, SseBytesDecoder
-from chat.providers.openai import chunks, errors
+from chat.providers.openai import chunks
 from chat.providers.openai.chunks import Choice, Chunk, Content, NotACompletion, Usage
-from chat.providers.openai.error_detail import ErrorDetail, is_error
 from chat.providers.openai.finish_reasons import Ending, Failed, ending_of, worse
 from chat.providers.openai.repetition import Repetition
 from chat.providers.openai.thoughts import Thoughts

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable
 from itertools import islice
 from typing import Any, Final
 
-from chat.providers.openai.chat_models import may_chat
+from chat.providers.http.chat_models import may_chat
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_MODELS: Final = 1000

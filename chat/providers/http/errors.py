@@ -1,4 +1,4 @@
-"""Maps the errors of OpenAI-compatible servers to ProviderErrors.
+"""Maps the errors of model servers, of any vendor, to ProviderErrors.
 
 Every message is a sentence for the user. The server's own words are quoted where they help, shortened, and without
 the API key (`secret`) or anything else that looks like one.
@@ -19,7 +19,6 @@ from urllib.parse import quote, quote_plus
 
 import aiohttp
 import httpx2
-import openai
 
 from chat.providers.base import (
     AuthenticationFailed,
@@ -33,12 +32,12 @@ from chat.providers.base import (
     TimedOut,
     ToolCalled,
 )
+from chat.providers.http import error_signs
+from chat.providers.http.error_detail import ErrorDetail
 from chat.providers.http.transport import LeftOrigin
-from chat.providers.openai import error_signs
-from chat.providers.openai.error_detail import ErrorDetail
 from chat.providers.text import clean
 
-# Errors of reading from the network. The client maps most of aiohttp's errors, but not all.
+# Errors of the network. The transport maps most of aiohttp's errors, but not all.
 TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)
 
 _QUOTED_CHARACTERS: Final = 300
@@ -89,18 +88,18 @@ IMPOSSIBLE: Final = "The model server's address or API key cannot be used. The a
 _NO_MODEL: Final = "The model provider does not know this model. Its name or the base URL is probably wrong."
 
 
-def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderError:
-    """The error for a response with a status other than 2xx."""
-    status = error.status_code
+def from_status(response: httpx2.Response, *, secret: str = "") -> ProviderError:
+    """The error for a response, read to its end, with a status other than 2xx."""
+    status = response.status_code
     if 300 <= status < 400:
-        return Redirected(_REDIRECTED if error.response.extensions.get("redirect") else _NOWHERE.format(status))
-    detail = _complaint(error)
+        return Redirected(_REDIRECTED if response.extensions.get("redirect") else _NOWHERE.format(status))
+    detail = complaint(response)
     said = _said(detail.words, secret)
-    wait = _first(retry_after(error.response.headers), detail.retry_after)
+    wait = _first(retry_after(response.headers), detail.retry_after)
     if known := _known(detail, status, said, wait):
         return known
     if status in (401, 403):
-        return _forbidden(error, status, said)
+        return _forbidden(response, status, said)
     if status in _TOO_SLOW:
         return TimedOut(_with_quote("The model server timed out waiting for the model.", said))
     if status >= 500:
@@ -116,7 +115,7 @@ def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderEr
 def from_connection(error: BaseException, *, connect_timeout: float) -> ProviderError:
     """The error for no response: connection refused, host not found, closed before the headers, connect timeout.
 
-    The client's aiohttp transport reports all of these as a timeout, so only the causes tell them apart.
+    The openai package reports all of these as a timeout, so only the causes tell them apart.
     """
     causes = causes_of(error)
     if any(isinstance(cause, httpx2.UnsupportedProtocol | LeftOrigin) for cause in causes):
@@ -188,14 +187,14 @@ def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
     return Incomplete(_with_quote("The model server sent something that is not an answer.", said))
 
 
-def is_too_long(error: openai.APIStatusError) -> bool:
-    detail = _complaint(error)
+def is_too_long(response: httpx2.Response) -> bool:
+    detail = complaint(response)
     return error_signs.is_too_long(detail, detail.words[:_READ_CHARACTERS])
 
 
-def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Sequence[str]:
+def unknown_fields(response: httpx2.Response, fields: Sequence[str]) -> Sequence[str]:
     """Which of these request fields the server seems not to know: all of them if it gives no other reason."""
-    detail = _complaint(error)
+    detail = complaint(response)
     words = detail.words[:_READ_CHARACTERS]
     named = [
         field
@@ -206,11 +205,34 @@ def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Seque
     return named or (fields if is_vague else ())
 
 
-def mentions(error: openai.APIStatusError, field: str) -> bool:
+def mentions(response: httpx2.Response, field: str) -> bool:
     """Whether the server says that it does not know this request field."""
-    detail = _complaint(error)
+    detail = complaint(response)
     words = detail.words[:_READ_CHARACTERS]
     return error_signs.speaks_of_a_field(words) and (field in detail.fields or _names(words, field))
+
+
+def complaint(response: httpx2.Response) -> ErrorDetail:
+    """What the whole body says, whatever its format."""
+    text = response.content.decode("utf-8", "replace")
+    try:
+        return ErrorDetail.of(json.loads(text))
+    except (ValueError, RecursionError):
+        return ErrorDetail.of(text)
+
+
+def told(error: ProviderError, *, secret: str) -> str:
+    """The error for the log: the message and the system's error, which alone names the host."""
+    causes = (str(cause) for cause in causes_of(error) if isinstance(cause, OSError))
+    system = without_secret(next(causes, ""), secret)
+    return f"{error.message} ({system})" if system else error.message
+
+
+def told_redirect(response: httpx2.Response) -> str:
+    """A redirect for the log."""
+    if target := response.extensions.get("redirect"):
+        return f"redirect to {target} not followed; check the base URL"
+    return f"redirect without a Location (status {response.status_code}); check the base URL"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -226,6 +248,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return min(max(0.0, date.timestamp() - time.time()), _MAX_RETRY_AFTER)
     except (KeyError, ValueError, OverflowError, TypeError, OSError):
         return None
+
+
+def causes_of(error: BaseException | None) -> list[BaseException]:
+    """The error and its chain of causes, the root cause last. Chains of contexts may have cycles."""
+    causes: list[BaseException] = []
+    while error is not None and error not in causes:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    return causes
 
 
 def without_secret(words: str, secret: str) -> str:
@@ -250,17 +281,6 @@ def _pattern(secret: str) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
-def _complaint(error: openai.APIStatusError) -> ErrorDetail:
-    """The error detail of the whole body: the client keeps only its `error` field."""
-    if not error.response.content:
-        return ErrorDetail.of(error.body)
-    text = error.response.content.decode("utf-8", "replace")
-    try:
-        return ErrorDetail.of(json.loads(text))
-    except (ValueError, RecursionError):
-        return ErrorDetail.of(text)
-
-
 def _known(detail: ErrorDetail, status: int | None, said: str, wait: float | None) -> ProviderError | None:
     """The error recognized by the server's words or codes, or by a clear status; None if it is unknown."""
     # The words of a server error may mean anything.
@@ -283,8 +303,8 @@ def _known(detail: ErrorDetail, status: int | None, said: str, wait: float | Non
     return None
 
 
-def _forbidden(error: openai.APIStatusError, status: int, said: str) -> ProviderError:
-    if status == 403 and error.response.content.lstrip()[:1] == b"<":
+def _forbidden(response: httpx2.Response, status: int, said: str) -> ProviderError:
+    if status == 403 and response.content.lstrip()[:1] == b"<":
         return ProviderError(_FIREWALL.format(status))
     if status == 403 and error_signs.speaks_of_a_place(said) and not error_signs.speaks_of_the_key(said):
         return ProviderError(_with_quote(_REFUSED.format(status), said))
@@ -298,15 +318,6 @@ def _names(words: str, field: str) -> bool:
 
 def _first(*seconds: float | None) -> float | None:
     return next((found for found in seconds if found is not None), None)
-
-
-def causes_of(error: BaseException | None) -> list[BaseException]:
-    """The error and its chain of causes, the root cause last. Chains of contexts may have cycles."""
-    causes: list[BaseException] = []
-    while error is not None and error not in causes:
-        causes.append(error)
-        error = error.__cause__ or error.__context__
-    return causes
 
 
 def _said(words: str, secret: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from chat.providers.openai.error_detail import ErrorDetail
+from chat.providers.http.error_detail import ErrorDetail
 
 _BUSY_CODES: Final = frozenset(
     [
