@@ -39,6 +39,8 @@ from chat.providers.text import clean
 
 # Errors of the network. The transport maps most of aiohttp's errors, but not all.
 TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)
+# Raised for a base URL or an API key that cannot be used in a request.
+IMPOSSIBLE_ERRORS: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
 
 _QUOTED_CHARACTERS: Final = 300
 # How much of the server's words is read; nothing beyond it is quoted.

@@ -8,28 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing, suppress
-from typing import Any, Final, cast
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx2
 import openai
 
-from chat.providers.base import (
-    Delta,
-    Misconfigured,
-    ProviderError,
-    ReasoningDelta,
-    Request,
-    TextDelta,
-    TimedOut,
-)
+from chat.providers.base import Delta, Misconfigured, ProviderError, Request, TimedOut
 from chat.providers.http import errors, listing
-from chat.providers.http.connection import Connection
-from chat.providers.http.read_throttle import ReadThrottle
-from chat.providers.http.timeouts import Timeouts
+from chat.providers.http.answer_stream import AnswerStream
+from chat.providers.http.timeouts import CONNECT_SECONDS, FIRST_TOKEN_SECONDS, IDLE_SECONDS, SETTLE_SECONDS, Timeouts
 from chat.providers.openai.client import Client
 from chat.providers.openai.messages import messages_of
 from chat.providers.openai.reader import AnswerReader
@@ -37,15 +28,6 @@ from chat.providers.openai.reader import AnswerReader
 logger = logging.getLogger(__name__)
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
-CONNECT_SECONDS: Final = 5.0
-FIRST_TOKEN_SECONDS: Final = 60.0
-IDLE_SECONDS: Final = 45.0
-# After the finish reason the answer is complete: wait only briefly for usage and the end of the stream.
-SETTLE_SECONDS: Final = 3.0
-# The last bytes of a response usually come with [DONE]. Once they are read, the connection can be reused.
-DRAIN_SECONDS: Final = 0.1
-# Raised for a base URL or an API key that cannot be used in a request.
-_IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
 _LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 # Optional fields, dropped if a server rejects them.
 _SPARE_FIELDS: Final = ("user", "stream_options")
@@ -95,17 +77,13 @@ class OpenAIProvider:
             async with AsyncExitStack() as connection:
                 connection.enter_context(timeouts)
                 response = await self._open(request, timeouts, connection)
-                body = await connection.enter_async_context(aclosing(_body_of(response)))
-                line = Connection(response)
-                throttle = connection.enter_context(ReadThrottle(line))
+                answer = await connection.enter_async_context(AnswerStream(response, reader, timeouts))
                 while not reader.done:
-                    await throttle.turn()
-                    for delta in await self._next(body, reader, timeouts, throttle):
+                    for delta in await answer.next():
                         yield delta
                     if reader.failure is not None:
                         raise reader.failure
-                line.resume()
-                await _drain(body)
+                await answer.drain()
         except ProviderError as error:
             told = errors.told(error, secret=self._api_key)
             logger.warning("provider %s: no answer from %s: %s", self.name, request.model, told)
@@ -123,7 +101,7 @@ class OpenAIProvider:
             if isinstance(exc, TimeoutError):
                 raise TimedOut("The model server did not list its models in time.") from exc
             raise self._refusal(exc) from exc
-        except _IMPOSSIBLE:
+        except errors.IMPOSSIBLE_ERRORS:
             raise Misconfigured(errors.IMPOSSIBLE) from None
         return tuple(name for name in names if errors.without_secret(name, self._api_key) == name)
 
@@ -163,32 +141,9 @@ class OpenAIProvider:
             raise
         except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
             raise self._refusal(exc) from exc
-        except _IMPOSSIBLE:
+        except errors.IMPOSSIBLE_ERRORS:
             # Without the cause, which may quote the key.
             raise Misconfigured(errors.IMPOSSIBLE) from None
-
-    async def _next(
-        self, body: AsyncIterator[bytes], reader: AnswerReader, timeouts: Timeouts, throttle: ReadThrottle
-    ) -> list[Delta]:
-        """The deltas of the next bytes. If the upstream has ended, they end the answer."""
-        try:
-            chunk = await timeouts.wait(anext(body, None))
-        except (TimedOut, *errors.TRANSPORT_ERRORS) as exc:
-            if not reader.settled:
-                raise exc if isinstance(exc, TimedOut) else errors.cut_off(exc) from exc
-            chunk = None
-        if chunk is None:
-            return reader.close()
-        deltas = reader.feed(chunk)
-        if any(isinstance(delta, TextDelta | ReasoningDelta) for delta in deltas):
-            timeouts.heard()
-            if not reader.settled:
-                throttle.read(len(chunk))
-        else:
-            timeouts.alive()
-        if reader.is_over:
-            timeouts.settle()
-        return deltas
 
     def _client(self) -> Client:
         loop = asyncio.get_running_loop()
@@ -236,11 +191,6 @@ class OpenAIProvider:
         return errors.from_connection(error, connect_timeout=self._connect_timeout)
 
 
-def _body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """As the transport gives it, which has unpacked it: `aiter_bytes` is three more generators for each piece."""
-    return cast("AsyncGenerator[bytes, None]", aiter(cast(httpx2.AsyncByteStream, response.stream)))
-
-
 def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, Any] | None:
     """The same request without the fields that this server seems not to know; None if it was rejected otherwise."""
     if error.status_code not in (400, 422) or errors.is_too_long(error.response):
@@ -250,11 +200,3 @@ def _adapted(fields: dict[str, Any], error: openai.APIStatusError) -> dict[str, 
             return {other if key == field else key: value for key, value in fields.items()}
     unknown = errors.unknown_fields(error.response, [field for field in _SPARE_FIELDS if field in fields])
     return {key: value for key, value in fields.items() if key not in unknown} if unknown else None
-
-
-async def _drain(body: AsyncIterator[bytes]) -> None:
-    """Read whatever follows [DONE]: a fully read response returns its connection to the pool."""
-    with suppress(*errors.TRANSPORT_ERRORS):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in body:
-                pass
