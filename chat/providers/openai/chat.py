@@ -18,7 +18,7 @@ import httpx2
 import openai
 
 from chat.providers.base import Delta, Misconfigured, ProviderError, Request, TimedOut
-from chat.providers.http import errors, listing
+from chat.providers.http import errors, listing, quotes
 from chat.providers.http.answer_stream import AnswerStream
 from chat.providers.http.timeouts import CONNECT_SECONDS, FIRST_TOKEN_SECONDS, IDLE_SECONDS, SETTLE_SECONDS, Timeouts
 from chat.providers.openai.client import Client
@@ -103,7 +103,7 @@ class OpenAIProvider:
             raise self._refusal(exc) from exc
         except errors.IMPOSSIBLE_ERRORS:
             raise Misconfigured(errors.IMPOSSIBLE) from None
-        return tuple(name for name in names if errors.without_secret(name, self._api_key) == name)
+        return tuple(name for name in names if quotes.without_secret(name, self._api_key) == name)
 
     async def close(self) -> None:
         client = self._clients.pop(asyncio.get_running_loop(), None)

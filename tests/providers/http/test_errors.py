@@ -22,8 +22,8 @@ from chat.providers.http.errors import (
     mentions,
     reported,
     retry_after,
-    without_secret,
 )
+from chat.providers.http.quotes import without_secret
 
 KEY = "gw/key+for=our &site"
 
