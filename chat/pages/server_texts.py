@@ -65,7 +65,10 @@ SENTENCES: Final = (
         "The model server sent a web page instead of an answer. The base URL is probably wrong: "
         "it usually ends in /v1."
     ),
-    # chat/providers/openai/chat.py, chat/providers/http/timeouts.py
+    # chat/providers/anthropic/reader.py
+    gettext_noop("The model server sent more than {} MiB for one answer; the answer was abandoned."),
+    gettext_noop("The model server sent a web page instead of an answer. The base URL is probably wrong."),
+    # The providers, chat/providers/http/timeouts.py
     gettext_noop("The model server did not list its models in time."),
     gettext_noop("The model server's list of models {}."),
     gettext_noop("The model stopped partway: nothing arrived for {} seconds."),

@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 # Where failures of answers are put into words.
 SPEAKERS: Final = (
     *("providers/http/errors.py", "providers/openai/reader.py", "providers/openai/chat.py"),
-    "providers/http/timeouts.py",
+    *("providers/anthropic/reader.py", "providers/anthropic/provider.py", "providers/http/timeouts.py"),
     *("generation/answer.py", "generation/finishing.py", "generation/runner.py", "generation/takeover.py"),
 )
 # Of errors that no person ever reads.

@@ -31,7 +31,7 @@ def parse(data: bytes) -> Any:
 def object_of(text: str) -> dict[str, Any]:
     """The object that this JSON is, fit to be stored; empty if it is broken or something else."""
     try:
-        value = json.loads(text, parse_int=_integer)
+        value = json.loads(text, parse_int=_rounded)
     except (ValueError, RecursionError):
         return {}
     return storable(value) if isinstance(value, dict) else {}
@@ -60,6 +60,10 @@ def _loads(text: str) -> Any:
 def _integer(digits: str) -> int | float:
     """The number, or infinity if it has too many digits to parse."""
     return int(digits) if len(digits) <= MOST_DIGITS else float(f"{digits[0]}1e999")
+
+
+def _rounded(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
 
 
 def _shallow(text: str) -> str:
