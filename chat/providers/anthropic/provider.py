@@ -1,6 +1,6 @@
 """Answers from any server that speaks Anthropic's Messages API.
 
-Without the `anthropic` package: it builds several pydantic objects per event, which costs three times as much
+Without the `anthropic` package: it builds several pydantic objects per event, which costs about twice as much
 (bench/decoder.py), and weighs 36 MB. The tests compare what both read.
 """
 
