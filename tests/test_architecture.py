@@ -56,6 +56,10 @@ MAY_KNOW = {
 TRANSPORTS = ("channels", "daphne", "twisted", "autobahn", "django.http", "django.views")
 NEVER = {
     "chat.providers": ("django", "chat.streams"),
+    # Deleting a vendor's folder removes the vendor.
+    "chat.providers.anthropic": ("chat.providers.demo", "chat.providers.openai", "anthropic", "openai"),
+    "chat.providers.openai": ("chat.providers.anthropic", "chat.providers.demo"),
+    "chat.providers.http": ("chat.providers.anthropic", "chat.providers.demo", "chat.providers.openai", "openai"),
     "chat.streams": ("django", "chat.providers"),
     "chat.models": ("chat.providers", "chat.streams"),
     "chat.generation": TRANSPORTS,
@@ -154,6 +158,8 @@ def test_imports_go_only_downward_and_not_aside() -> None:
         ("chat.protocol.events", "import django"),
         ("chat.providers.openai.chat", "from django.conf import settings"),
         ("chat.providers.openai.chat", "from chat import streams"),
+        ("chat.providers.anthropic.provider", "from chat.providers.openai import chunks"),
+        ("chat.providers.http.errors", "import openai"),
         ("chat.streams.memory", "def f():\n    import django.db"),
         ("chat.streams.memory", "from chat.generation.engine import engine"),
         ("chat.models.message", "from chat.providers.base import Provider"),

@@ -22,7 +22,7 @@ from chat.tools.base import Arguments, AskPerson, Context, Progress, Result, Too
 from chat.tools.execution import run as run_tool
 from chat.tools.registry import Registry
 
-CANCELLED: Final = "The person stopped this call."
+CANCELLED: Final = "This call was stopped before it had a result."
 _TOO_LONG: Final = "The arguments are too long, and were dropped. Call the tool with less at a time."
 _TOO_MANY: Final = "You may call at most {calls} tools at a time. Wait for these results, then call this one again."
 _REPEATED: Final = "You have made exactly this call before, and it would return the same. Use that result."

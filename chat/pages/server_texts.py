@@ -12,7 +12,7 @@ from typing import Final
 from django.utils.translation import gettext, gettext_noop
 
 SENTENCES: Final = (
-    # chat/providers/openai/errors.py
+    # chat/providers/http/errors.py
     gettext_noop("The account with the model provider has no quota left. Its owner must check the plan and billing."),
     gettext_noop("The model provider is receiving too many requests."),
     gettext_noop(
@@ -55,18 +55,21 @@ SENTENCES: Final = (
     gettext_noop("The model server sent JSON that is not a chat completion."),
     gettext_noop("The model server closed the connection before the answer began."),
     gettext_noop("The model server sent something that is not an answer."),
-    # chat/providers/openai/reader.py
     gettext_noop("The model server sent a single event of more than {} MiB; the answer was abandoned."),
-    gettext_noop("The model server sent {} MiB without any text of an answer; the answer was abandoned."),
     gettext_noop("The model server sent something that is not JSON, so the answer could not be read."),
     gettext_noop("The model server closed the connection before the answer was complete."),
     gettext_noop("The model server ended the stream without saying whether the tool calls are complete."),
     gettext_noop("The model server sent an empty response."),
+    # chat/providers/openai/reader.py
+    gettext_noop("The model server sent {} MiB without any text of an answer; the answer was abandoned."),
     gettext_noop(
         "The model server sent a web page instead of an answer. The base URL is probably wrong: "
         "it usually ends in /v1."
     ),
-    # chat/providers/openai/chat.py, chat/providers/http/timeouts.py
+    # chat/providers/anthropic/reader.py
+    gettext_noop("The model server sent more than {} MiB for one answer; the answer was abandoned."),
+    gettext_noop("The model server sent a web page instead of an answer. The base URL is probably wrong."),
+    # The providers, chat/providers/http/timeouts.py
     gettext_noop("The model server rejected the tools, so the model answers without them."),
     gettext_noop("The model server did not list its models in time."),
     gettext_noop("The model server's list of models {}."),
@@ -76,6 +79,10 @@ SENTENCES: Final = (
     gettext_noop("The model returned an empty answer."),
     gettext_noop("The model used up its length limit without writing an answer."),
     gettext_noop("The model provider's content filter blocked the whole answer."),
+    gettext_noop("The model declined to answer."),
+    gettext_noop("The model used its tools as often as it may, and did not write an answer."),
+    gettext_noop("This call was stopped before it had a result."),
+    gettext_noop("This call was interrupted before it had a result."),
     gettext_noop("The model's answer was cut off."),
     gettext_noop("The answer is longer than this site allows."),
     gettext_noop("The answer is complete, but it could not be saved."),

@@ -16,8 +16,8 @@ import aiohttp
 from chat.providers.base import Provider, ProviderError, ProviderUnavailable, TimedOut
 from chat.providers.demo.provider import MODEL as DEMO_MODEL
 from chat.providers.demo.provider import TOKENS_PER_SECOND, DemoProvider
-from chat.providers.openai import listing
-from chat.providers.openai.chat_models import chats
+from chat.providers.http import listing
+from chat.providers.http.chat_models import chats
 from chat.providers.registry import Registry
 
 OLLAMA_URL: Final = "http://127.0.0.1:11434"

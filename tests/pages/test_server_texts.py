@@ -17,12 +17,18 @@ from chat.pages.server_texts import SENTENCES
 ROOT: Final = Path(__file__).resolve().parents[2]
 # The modules with the sentences about failed answers.
 SPEAKERS: Final = (
-    *("providers/openai/errors.py", "providers/openai/reader.py", "providers/openai/chat.py"),
-    "providers/http/timeouts.py",
-    *("generation/model_call.py", "generation/finishing.py", "generation/runner.py", "generation/takeover.py"),
+    *("providers/http/errors.py", "providers/openai/reader.py", "providers/openai/chat.py"),
+    *("providers/anthropic/reader.py", "providers/anthropic/provider.py", "providers/http/timeouts.py"),
+    *(
+        "generation/agent.py",
+        "generation/model_call.py",
+        "generation/finishing.py",
+        "generation/runner.py",
+        "generation/takeover.py",
+    ),
 )
 # Messages of errors that nobody sees.
-INTERNAL: Final = {"Waiting needs a task that can be cancelled."}
+INTERNAL: Final = {"Waiting needs a task that can be cancelled.", "The last attempt returns or raises."}
 SENTENCE: Final = re.compile(r"[A-Z][\w',;:(){} -]+ [^\n]*\.")
 
 

@@ -1,1 +1,1 @@
-"""HTTP to a model server: connections, timeouts, and server-sent events read as bytes."""
+"""HTTP to a model server of any vendor: connections, timeouts, event streams as bytes, errors, lists of models."""

@@ -11,6 +11,12 @@ from chat.providers.base import TimedOut
 
 T = TypeVar("T")
 
+# Defaults.
+CONNECT_SECONDS: Final = 5.0
+FIRST_TOKEN_SECONDS: Final = 60.0
+IDLE_SECONDS: Final = 45.0
+# After the finish reason the answer is complete: wait only briefly for usage and the end of the stream.
+SETTLE_SECONDS: Final = 3.0
 # DeepSeek keeps queued requests alive with comments for up to ten minutes.
 FIRST_FACTOR: Final = 10
 IDLE_FACTOR: Final = 3
@@ -19,9 +25,9 @@ IDLE_FACTOR: Final = 3
 class Timeouts:
     """Counts only the time spent waiting for the upstream since its last delta.
 
-    first: seconds until the first text or reasoning. idle: seconds between two deltas. settle: seconds for whatever
-    follows the finish reason. Time that the reader of the answer takes does not count. Other bytes (comments of a busy
-    server, arguments of a tool call) are signs of life: they extend the first timeout up to FIRST_FACTOR times, and
+    first: seconds until the first text, reasoning or tool call. idle: seconds between two of their pieces. settle:
+    seconds for whatever follows the finish reason. Time that the reader of the answer takes does not count. Other
+    bytes (comments of a busy server) are signs of life: they extend the first timeout up to FIRST_FACTOR times, and
     the others up to IDLE_FACTOR times.
 
     `asyncio.timeout` would create and cancel a timer for every token; this keeps one timer and moves the deadline.
@@ -77,7 +83,7 @@ class Timeouts:
             self._lived += took
 
     def heard(self) -> None:
-        """Text or reasoning has arrived."""
+        """Some of the answer has arrived."""
         self._begun = True
         self._limit = self._idle
         self._waited = self._lived = 0.0

@@ -8,29 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing, suppress
-from typing import Final, cast
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import Final
 from weakref import WeakKeyDictionary
 
 import httpx2
 import openai
 
-from chat.providers.base import (
-    Delta,
-    Misconfigured,
-    ProviderError,
-    ReasoningDelta,
-    Request,
-    StatusDelta,
-    TextDelta,
-    TimedOut,
-    ToolDelta,
-)
-from chat.providers.http.connection import Connection
-from chat.providers.http.read_throttle import ReadThrottle
-from chat.providers.http.timeouts import Timeouts
-from chat.providers.openai import errors, listing
+from chat.providers.base import Delta, Misconfigured, ProviderError, Request, StatusDelta, TimedOut
+from chat.providers.http import errors, listing, quotes
+from chat.providers.http.answer_stream import AnswerStream
+from chat.providers.http.timeouts import CONNECT_SECONDS, FIRST_TOKEN_SECONDS, IDLE_SECONDS, SETTLE_SECONDS, Timeouts
 from chat.providers.openai.client import Client
 from chat.providers.openai.dialect import MAX_ADAPTATIONS, Dialect, Manner
 from chat.providers.openai.reader import AnswerReader
@@ -38,15 +27,6 @@ from chat.providers.openai.reader import AnswerReader
 logger = logging.getLogger(__name__)
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
-CONNECT_SECONDS: Final = 5.0
-FIRST_TOKEN_SECONDS: Final = 60.0
-IDLE_SECONDS: Final = 45.0
-# After the finish reason the answer is complete: wait only briefly for usage and the end of the stream.
-SETTLE_SECONDS: Final = 3.0
-# The last bytes of a response usually come with [DONE]. Once they are read, the connection can be reused.
-DRAIN_SECONDS: Final = 0.1
-# Raised for a base URL or an API key that cannot be used in a request.
-_IMPOSSIBLE: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
 _NO_TOOLS: Final = StatusDelta("The model server rejected the tools, so the model answers without them.", "generating")
 
 
@@ -96,19 +76,16 @@ class OpenAIProvider:
                 reader = AnswerReader(secret=self._api_key, tools=tools, are_off=request.tools_are_off)
                 if request.tools and not tools and not request.tools_are_off:
                     yield _NO_TOOLS
-                body = await connection.enter_async_context(aclosing(_body_of(response)))
-                line = Connection(response)
-                throttle = connection.enter_context(ReadThrottle(line))
+                answer = await connection.enter_async_context(AnswerStream(response, reader, timeouts))
                 while not reader.done:
-                    await throttle.turn()
-                    for delta in await self._next(body, reader, timeouts, throttle):
+                    for delta in await answer.next():
                         yield delta
                     if reader.failure is not None:
                         raise reader.failure
-                line.resume()
-                await _drain(body)
+                await answer.drain()
         except ProviderError as error:
-            logger.warning("provider %s: no answer from %s: %s", self.name, request.model, self._told(error))
+            told = errors.told(error, secret=self._api_key)
+            logger.warning("provider %s: no answer from %s: %s", self.name, request.model, told)
             self._on_failure(error)
             raise
 
@@ -123,9 +100,9 @@ class OpenAIProvider:
             if isinstance(exc, TimeoutError):
                 raise TimedOut("The model server did not list its models in time.") from exc
             raise self._refusal(exc) from exc
-        except _IMPOSSIBLE:
+        except errors.IMPOSSIBLE_ERRORS:
             raise Misconfigured(errors.IMPOSSIBLE) from None
-        return tuple(name for name in names if errors.without_secret(name, self._api_key) == name)
+        return tuple(name for name in names if quotes.without_secret(name, self._api_key) == name)
 
     async def close(self) -> None:
         client = self._clients.pop(asyncio.get_running_loop(), None)
@@ -172,32 +149,9 @@ class OpenAIProvider:
             raise
         except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
             raise self._refusal(exc) from exc
-        except _IMPOSSIBLE:
+        except errors.IMPOSSIBLE_ERRORS:
             # Without the cause, which may quote the key.
             raise Misconfigured(errors.IMPOSSIBLE) from None
-
-    async def _next(
-        self, body: AsyncIterator[bytes], reader: AnswerReader, timeouts: Timeouts, throttle: ReadThrottle
-    ) -> list[Delta]:
-        """The deltas of the next bytes. If the upstream has ended, they end the answer."""
-        try:
-            chunk = await timeouts.wait(anext(body, None))
-        except (TimedOut, *errors.TRANSPORT_ERRORS) as exc:
-            if not reader.settled:
-                raise exc if isinstance(exc, TimedOut) else errors.cut_off(exc) from exc
-            chunk = None
-        if chunk is None:
-            return reader.close()
-        deltas = reader.feed(chunk)
-        if any(isinstance(delta, TextDelta | ReasoningDelta | ToolDelta) for delta in deltas):
-            timeouts.heard()
-            if not reader.settled:
-                throttle.read(len(chunk))
-        else:
-            timeouts.alive()
-        if reader.is_over:
-            timeouts.settle()
-        return deltas
 
     def _client(self) -> Client:
         loop = asyncio.get_running_loop()
@@ -211,15 +165,9 @@ class OpenAIProvider:
     def _refusal(self, error: Exception) -> ProviderError:
         if isinstance(error, openai.APIStatusError):
             if 300 <= error.status_code < 400:
-                self._tell_redirect(error)
-            return errors.from_status(error, secret=self._api_key)
+                logger.warning("provider %s: %s", self.name, errors.told_redirect(error.response))
+            return errors.from_status(error.response, secret=self._api_key)
         return errors.from_connection(error, connect_timeout=self._connect_timeout)
-
-    def _told(self, error: ProviderError) -> str:
-        """The error for the log: the message and the system's error, which alone names the host."""
-        causes = (str(cause) for cause in errors.causes_of(error) if isinstance(cause, OSError))
-        system = errors.without_secret(next(causes, ""), self._api_key)
-        return f"{error.message} ({system})" if system else error.message
 
     def _tell_rejected_tools(
         self, request: Request, before: Manner, after: Manner, error: openai.APIStatusError
@@ -231,28 +179,5 @@ class OpenAIProvider:
                 self.name,
                 request.model,
                 ", ".join(lost),
-                self._told(self._refusal(error)),
+                errors.told(self._refusal(error), secret=self._api_key),
             )
-
-    def _tell_redirect(self, error: openai.APIStatusError) -> None:
-        if target := error.response.extensions.get("redirect"):
-            logger.warning("provider %s: redirect to %s not followed; check the base URL", self.name, target)
-        else:
-            logger.warning(
-                "provider %s: redirect without a Location (status %s); check the base URL",
-                self.name,
-                error.status_code,
-            )
-
-
-def _body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """As the transport gives it, which has unpacked it: `aiter_bytes` is three more generators for each piece."""
-    return cast("AsyncGenerator[bytes, None]", aiter(cast(httpx2.AsyncByteStream, response.stream)))
-
-
-async def _drain(body: AsyncIterator[bytes]) -> None:
-    """Read whatever follows [DONE]: a fully read response returns its connection to the pool."""
-    with suppress(*errors.TRANSPORT_ERRORS):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in body:
-                pass

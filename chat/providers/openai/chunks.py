@@ -6,14 +6,13 @@ add (`reasoning` or `reasoning_content`, content in parts, no `choices`), so eve
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any, Final
 
 import msgspec
 
 from chat.protocol.untrusted_input import count
 from chat.providers.base import UsageDelta
+from chat.providers.http import untrusted_json
 
 # gc=False: thousands of short-lived objects that are never part of a cycle.
 
@@ -163,12 +162,6 @@ class NotACompletion(ValueError):
 # The fields with reasoning as text; the first one wins.
 THOUGHT_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
 _THOUGHTS: Final = ("thinking", "reasoning")
-# Deeper than any part of an answer. The parsers give up at about a thousand.
-_DEPTH: Final = 64
-# Python refuses to parse integers of more than 4,300 digits.
-_DIGITS: Final = 18
-_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
-
 _decoder: Final = msgspec.json.Decoder(Chunk)
 
 
@@ -187,13 +180,9 @@ def decode(data: bytes) -> Chunk:
 
 def parse(data: bytes) -> Any:
     """Parse any JSON, with the same tolerance. Raises NotACompletion."""
-    text = _text(data)
     try:
-        try:
-            return _loads(text)
-        except RecursionError:
-            return _loads(_shallow(text))
-    except (ValueError, RecursionError) as exc:
+        return untrusted_json.parse(data)
+    except ValueError as exc:
         raise NotACompletion("not JSON") from exc
 
 
@@ -209,40 +198,6 @@ def _decode_tolerantly(data: bytes) -> Chunk:
         error=value.get("error"),
         x_groq=Groq(_usage(groq.get("usage")), groq.get("error")) if isinstance(groq, dict) else None,
     )
-
-
-def _loads(text: str) -> Any:
-    return json.loads(text, strict=False, parse_int=_integer)
-
-
-def _integer(digits: str) -> int | float:
-    """The number, or infinity if it has too many digits to parse."""
-    return int(digits) if len(digits) <= _DIGITS else float(f"{digits[0]}1e999")
-
-
-def _shallow(text: str) -> str:
-    """The JSON with null in place of values that are nested too deeply."""
-    kept: list[str] = []
-    start = depth = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
-        if match[0] in ("[", "{"):
-            depth += 1
-            if depth == _DEPTH + 1:
-                kept += [text[start : match.start()], "null"]
-        elif match[0] in ("]", "}"):
-            depth -= 1
-            if depth == _DEPTH:
-                start = match.end()
-    if depth <= _DEPTH:
-        kept.append(text[start:])
-    return "".join(kept)
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "replace")
 
 
 def _choice(value: dict[str, Any]) -> Choice:
@@ -317,5 +272,5 @@ def _usage(value: object) -> Usage | None:
 def _string(value: object) -> str | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         # Text that is only a number may arrive as a number.
-        return str(value) if abs(value) < 10**_DIGITS else None
+        return str(value) if abs(value) < 10**untrusted_json.MOST_DIGITS else None
     return value if isinstance(value, str) else None

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import openai
 
 from chat.providers.base import Request, Tool
-from chat.providers.openai import errors, tool_errors
+from chat.providers.http import errors, quotes
+from chat.providers.openai import tool_errors
 from chat.providers.openai.messages import as_text, messages_of, tools_of, with_reasoning, without_reasoning
 
 MAX_ADAPTATIONS: Final = 6
@@ -82,7 +83,7 @@ class Manner:
 
         adaptations: how many there have been for this request.
         """
-        if errors.is_too_long(error):
+        if errors.is_too_long(error.response):
             return None
         fields = self.fields(request)
         if error.status_code not in (400, 422):
@@ -103,13 +104,13 @@ class Manner:
 
     def _with_other_limit(self, error: openai.APIStatusError, fields: dict[str, Any]) -> Manner | None:
         for field, other in zip(_LIMIT_FIELDS, reversed(_LIMIT_FIELDS), strict=True):
-            if field in fields and errors.mentions(error, field):
+            if field in fields and errors.mentions(error.response, field):
                 return replace(self, limit_field=other)
         return None
 
     def _with_other_reasoning(self, error: openai.APIStatusError, fields: dict[str, Any]) -> Manner | None:
-        detail = errors.complaint(error)
-        words = " ".join([detail.words[: errors.READ_CHARACTERS], *detail.fields])
+        detail = errors.complaint(error.response)
+        words = " ".join([detail.words[: quotes.READ_CHARACTERS], *detail.fields])
         if not _REASONING_FIELD.search(words) or not any("tool_calls" in message for message in fields["messages"]):
             return None
         other: Literal["always", "never"] = "always" if _MISSING.search(words) else "never"
@@ -131,8 +132,10 @@ class Manner:
 
     def _without_fields(self, error: openai.APIStatusError, fields: dict[str, Any]) -> Manner | None:
         spare = [name for name in _SPARE_FIELDS if name in fields]
-        unknown = set(errors.unknown_fields(error, spare))
-        if "reasoning_effort" in spare and _NO_EFFORT.search(errors.complaint(error).words[: errors.READ_CHARACTERS]):
+        unknown = set(errors.unknown_fields(error.response, spare))
+        if "reasoning_effort" in spare and _NO_EFFORT.search(
+            errors.complaint(error.response).words[: quotes.READ_CHARACTERS]
+        ):
             unknown = {"reasoning_effort"}
         if not unknown:
             return None
@@ -141,7 +144,7 @@ class Manner:
     def _without_all_tools(self, request: Request, error: openai.APIStatusError) -> Manner | None:
         """For a server that gives no reason at all."""
         tools = self.offered(request)
-        return self._rejecting([tools]) if tools and not errors.complaint(error).words else None
+        return self._rejecting([tools]) if tools and not errors.complaint(error.response).words else None
 
     def _rejecting(self, lists: Iterable[Iterable[Tool]]) -> Manner:
         bad = frozenset(map(_digest, lists))
@@ -153,7 +156,7 @@ class Dialect:
 
     def __init__(self, base_url: str) -> None:
         # OpenAI's newer models accept only the second name, most other servers only the first.
-        is_openai = urlsplit(base_url).hostname == "api.openai.com"
+        is_openai = _host(base_url) == "api.openai.com"
         self._usual = Manner("max_completion_tokens" if is_openai else "max_tokens")
         self._manners: dict[str, Manner] = {}
 
@@ -164,6 +167,14 @@ class Dialect:
         """Remember a manner that was accepted, so that the next request is not rejected first."""
         if manner != self._usual or model in self._manners:
             self._manners[model] = manner
+
+
+def _host(base_url: str) -> str | None:
+    try:
+        return urlsplit(base_url).hostname
+    except ValueError:
+        # The request will say that the address is impossible.
+        return None
 
 
 def _key(name: str, value: object) -> str:

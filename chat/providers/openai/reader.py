@@ -17,28 +17,23 @@ from chat.providers.base import (
     ToolDelta,
     UsageDelta,
 )
+from chat.providers.http import errors
+from chat.providers.http.error_detail import ErrorDetail, is_error
 from chat.providers.http.sse_bytes import MAX_EVENT_BYTES, STRAY, EventTooLong, SseBytesDecoder
-from chat.providers.openai import chunks, errors
+from chat.providers.openai import chunks
 from chat.providers.openai.chunks import Choice, Chunk, Content, NotACompletion, Usage
-from chat.providers.openai.error_detail import ErrorDetail, is_error
 from chat.providers.openai.finish_reasons import Ending, Failed, ending_of, worse
 from chat.providers.openai.output_message import OutputMessage
 from chat.providers.openai.repetition import Repetition
 from chat.providers.openai.thoughts import Thoughts
 from chat.providers.text import Joiner
 
-_LIMIT_SENTENCE: Final = (
-    f"The model server sent a single event of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was abandoned."
-)
 # The answer is given up after this many bytes of only comments and empty chunks.
 MAX_SILENT_BYTES: Final = 2 * MAX_EVENT_BYTES
 _SILENT_SENTENCE: Final = (
     f"The model server sent {MAX_SILENT_BYTES // 2**20} MiB without any text of an answer; the answer was abandoned."
 )
-_BROKEN_SENTENCE: Final = "The model server sent something that is not JSON, so the answer could not be read."
-_CUT_SENTENCE: Final = "The model server closed the connection before the answer was complete."
 _UNENDED_CALL_SENTENCE: Final = "The model server ended the stream without saying whether the tool calls are complete."
-_EMPTY_SENTENCE: Final = "The model server sent an empty response."
 _BOM: Final = b"\xef\xbb\xbf"
 _SPOKEN: Final = (TextDelta, ReasoningDelta)
 # Names of keep-alive events.
@@ -136,7 +131,7 @@ class AnswerReader:
         try:
             events = self._events.feed(chunk)
         except EventTooLong as exc:
-            raise ProviderError(_LIMIT_SENTENCE) from exc
+            raise ProviderError(errors.EVENT_TOO_LONG) from exc
         if self._has_no_event:
             self._head = (self._head + chunk)[:_HEAD_BYTES]
             self._has_no_event = not events
@@ -161,13 +156,8 @@ class AnswerReader:
         if self.done:
             return
         if not self.settled:
-            raise self._cut()
+            raise errors.cut_short(self._head, has_event=not self._has_no_event, secret=self._secret)
         self._finish(deltas)
-
-    def _cut(self) -> ProviderError:
-        if not self._head.strip():
-            return Incomplete(_EMPTY_SENTENCE)
-        return errors.unreadable(self._head, secret=self._secret) if self._has_no_event else Incomplete(_CUT_SENTENCE)
 
     def _finish(self, deltas: list[Delta]) -> None:
         """End the answer with any text held back, and Finish. Raises ProviderError for a bad ending."""
@@ -229,7 +219,7 @@ class AnswerReader:
         self._body.append(chunk)
         self._body_bytes += len(chunk)
         if self._body_bytes > MAX_EVENT_BYTES:
-            raise ProviderError(_LIMIT_SENTENCE)
+            raise ProviderError(errors.EVENT_TOO_LONG)
 
     def _read_whole(self, body: bytes, deltas: list[Delta]) -> None:
         chunk = self._decode(body)
@@ -281,7 +271,7 @@ class AnswerReader:
             return chunks.decode(data)
         except NotACompletion as exc:
             self._look(data)
-            raise ProviderError(_BROKEN_SENTENCE, retryable=True) from exc
+            raise ProviderError(errors.NOT_JSON, retryable=True) from exc
 
     def _read_chunk(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
         has_text = False

@@ -12,7 +12,7 @@ from typing import Final
 
 import openai
 
-from chat.providers.openai import errors
+from chat.providers.http import errors, quotes
 
 # OpenRouter has no endpoint (404), llama.cpp and template errors are errors of the server (500).
 STATUSES: Final = (400, 404, 422, 500, 501)
@@ -62,5 +62,5 @@ def rejects_message(error: openai.APIStatusError) -> bool:
 
 def _words(error: openai.APIStatusError) -> str:
     """What the server says, with the fields that it names."""
-    detail = errors.complaint(error)
-    return " ".join([detail.words[: errors.READ_CHARACTERS], *sorted(detail.fields), *sorted(detail.codes)])
+    detail = errors.complaint(error.response)
+    return " ".join([detail.words[: quotes.READ_CHARACTERS], *sorted(detail.fields), *sorted(detail.codes)])

@@ -1,4 +1,4 @@
-"""Maps the errors of OpenAI-compatible servers to ProviderErrors.
+"""Maps the errors of model servers, of any vendor, to ProviderErrors.
 
 Every message is a sentence for the user. The server's own words are quoted where they help, shortened, and without
 the API key (`secret`) or anything else that looks like one.
@@ -6,20 +6,16 @@ the API key (`secret`) or anything else that looks like one.
 
 from __future__ import annotations
 
-import base64
 import email.utils
-import functools
 import json
 import re
 import ssl
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 import aiohttp
 import httpx2
-import openai
 
 from chat.providers.base import (
     AuthenticationFailed,
@@ -33,28 +29,20 @@ from chat.providers.base import (
     TimedOut,
     ToolCalled,
 )
+from chat.providers.http import error_signs, quotes
+from chat.providers.http.error_detail import ErrorDetail
+from chat.providers.http.sse_bytes import MAX_EVENT_BYTES
 from chat.providers.http.transport import LeftOrigin
-from chat.providers.openai import error_signs
-from chat.providers.openai.error_detail import ErrorDetail
 from chat.providers.text import clean
 
-# Errors of reading from the network. The client maps most of aiohttp's errors, but not all.
+# Errors of the network. The transport maps most of aiohttp's errors, but not all.
 TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)
+# Raised for a base URL or an API key that cannot be used in a request.
+IMPOSSIBLE_ERRORS: Final = (httpx2.InvalidURL, ValueError, TypeError, OverflowError)
 
-_QUOTED_CHARACTERS: Final = 300
-# How much of the server's words is read; nothing beyond it is quoted.
-READ_CHARACTERS: Final = 2048
-# A shorter key may be an ordinary word ("none", "a"), and redacting that would garble the sentence.
-_SECRET_CHARACTERS: Final = 8
 _NAME_CHARACTERS: Final = 60
 _MAX_RETRY_AFTER: Final = 24 * 3600.0
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
-# What keys look like: sk-…, gsk_…, xai-…, AIza…, "Bearer …", masked with asterisks, any long alphanumeric run.
-_KEY: Final = re.compile(
-    r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|gsk|xai|key)[-_][\w*.-]{6,}|[\w-]*\*{3,}[\w*-]*|[a-z0-9]{32,})"
-)
-# Does not match DashScope's "<400> InternalError…".
-_PAGE: Final = re.compile(r"<[!?a-zA-Z]")
 _TOO_SLOW: Final = (408, 504)
 # Not implemented, and HTTP version not supported: a retry cannot help.
 _NEVER: Final = (501, 505)
@@ -86,37 +74,43 @@ _NO_TLS: Final = (
 )
 _NO_HOST: Final = "The model server's host name was not found. The base URL may be wrong, or the network may be down."
 IMPOSSIBLE: Final = "The model server's address or API key cannot be used. The administrator must check them."
+EVENT_TOO_LONG: Final = (
+    f"The model server sent a single event of more than {MAX_EVENT_BYTES // 2**20} MiB; the answer was abandoned."
+)
+NOT_JSON: Final = "The model server sent something that is not JSON, so the answer could not be read."
+_CUT_SHORT: Final = "The model server closed the connection before the answer was complete."
+_EMPTY: Final = "The model server sent an empty response."
 _NO_MODEL: Final = "The model provider does not know this model. Its name or the base URL is probably wrong."
 
 
-def from_status(error: openai.APIStatusError, *, secret: str = "") -> ProviderError:
-    """The error for a response with a status other than 2xx."""
-    status = error.status_code
+def from_status(response: httpx2.Response, *, secret: str = "") -> ProviderError:
+    """The error for a response, read to its end, with a status other than 2xx."""
+    status = response.status_code
     if 300 <= status < 400:
-        return Redirected(_REDIRECTED if error.response.extensions.get("redirect") else _NOWHERE.format(status))
-    detail = complaint(error)
-    said = _said(detail.words, secret)
-    wait = _first(retry_after(error.response.headers), detail.retry_after)
+        return Redirected(_REDIRECTED if response.extensions.get("redirect") else _NOWHERE.format(status))
+    detail = complaint(response)
+    said = quotes.said(detail.words, secret)
+    wait = _first(retry_after(response.headers), detail.retry_after)
     if known := _known(detail, status, said, wait):
         return known
     if status in (401, 403):
-        return _forbidden(error, status, said)
+        return _forbidden(response, status, said)
     if status in _TOO_SLOW:
-        return TimedOut(_with_quote("The model server timed out waiting for the model.", said))
+        return TimedOut(quotes.with_quote("The model server timed out waiting for the model.", said))
     if status >= 500:
-        sentence = _with_quote(f"The model server is unavailable (status {status}).", said)
+        sentence = quotes.with_quote(f"The model server is unavailable (status {status}).", said)
         return ProviderUnavailable(
             sentence, retry_after=wait, retryable=not (status in _NEVER or error_signs.is_hopeless(said))
         )
     if status == 413:
-        return ProviderError(_with_quote(_TOO_LONG, said))
-    return ProviderError(_with_quote(_REFUSED.format(status), said))
+        return ProviderError(quotes.with_quote(_TOO_LONG, said))
+    return ProviderError(quotes.with_quote(_REFUSED.format(status), said))
 
 
 def from_connection(error: BaseException, *, connect_timeout: float) -> ProviderError:
     """The error for no response: connection refused, host not found, closed before the headers, connect timeout.
 
-    The client's aiohttp transport reports all of these as a timeout, so only the causes tell them apart.
+    The openai package reports all of these as a timeout, so only the causes tell them apart.
     """
     causes = causes_of(error)
     if any(isinstance(cause, httpx2.UnsupportedProtocol | LeftOrigin) for cause in causes):
@@ -148,12 +142,12 @@ def cut_off(error: BaseException) -> ProviderError:
 def reported(error: object, *, secret: str = "") -> ProviderError:
     """The error reported inside a stream or a response of status 200: a mapping, a list of mappings, or a string."""
     detail = ErrorDetail.of(error)
-    said = _said(detail.words, secret)
+    said = quotes.said(detail.words, secret)
     if known := _known(detail, detail.status, said, detail.retry_after):
         return known
     if detail.status in (401, 403) and not error_signs.speaks_of_a_place(said):
-        return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
-    sentence = _with_quote(_BROKE_OFF, said)
+        return AuthenticationFailed(quotes.with_quote(_KEY_REFUSED, said))
+    sentence = quotes.with_quote(_BROKE_OFF, said)
     is_hopeless = error_signs.is_hopeless(said)
     if error_signs.is_busy(detail):
         return ProviderUnavailable(sentence, retryable=not is_hopeless)
@@ -162,7 +156,9 @@ def reported(error: object, *, secret: str = "") -> ProviderError:
 
 def ended(name: str, *, secret: str = "") -> ProviderError:
     """The error for a finish reason that does not mean a complete answer. `name`: the server's name for it."""
-    return Incomplete(_with_quote("The model server ended the answer before it was complete.", _said(name, secret)))
+    return Incomplete(
+        quotes.with_quote("The model server ended the answer before it was complete.", quotes.said(name, secret))
+    )
 
 
 def tool_called(name: str) -> ProviderError:
@@ -174,29 +170,26 @@ def tool_called(name: str) -> ProviderError:
 
 def no_completion(value: object, *, secret: str = "") -> ProviderError:
     """The error for a response of status 200 with JSON that is neither an answer nor an error."""
-    said = _said(ErrorDetail.of(value).words, secret)
-    return ProviderError(_with_quote("The model server sent JSON that is not a chat completion.", said))
+    said = quotes.said(ErrorDetail.of(value).words, secret)
+    return ProviderError(quotes.with_quote("The model server sent JSON that is not a chat completion.", said))
 
 
-def unreadable(head: bytes, *, secret: str = "") -> ProviderError:
-    """The error for a response of status 200 that contains nothing of an answer. `head`: its first bytes."""
-    text = head.decode("utf-8", "replace")
-    lines = [line for line in text.splitlines() if not line.startswith((":", "data:", "event:", "id:", "retry:"))]
-    said = _said(" ".join(lines), secret)
-    if not said:
-        return Incomplete("The model server closed the connection before the answer began.")
-    return Incomplete(_with_quote("The model server sent something that is not an answer.", said))
+def cut_short(head: bytes, *, has_event: bool, secret: str = "") -> ProviderError:
+    """The error for a response of status 200 that ended before its answer. `head`: its first bytes."""
+    if not head.strip():
+        return Incomplete(_EMPTY)
+    return Incomplete(_CUT_SHORT) if has_event else _unreadable(head, secret)
 
 
-def is_too_long(error: openai.APIStatusError) -> bool:
-    detail = complaint(error)
-    return error_signs.is_too_long(detail, detail.words[:READ_CHARACTERS])
+def is_too_long(response: httpx2.Response) -> bool:
+    detail = complaint(response)
+    return error_signs.is_too_long(detail, detail.words[: quotes.READ_CHARACTERS])
 
 
-def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Sequence[str]:
+def unknown_fields(response: httpx2.Response, fields: Sequence[str]) -> Sequence[str]:
     """Which of these request fields the server seems not to know: all of them if it gives no other reason."""
-    detail = complaint(error)
-    words = detail.words[:READ_CHARACTERS]
+    detail = complaint(response)
+    words = detail.words[: quotes.READ_CHARACTERS]
     named = [
         field
         for field in fields
@@ -206,11 +199,34 @@ def unknown_fields(error: openai.APIStatusError, fields: Sequence[str]) -> Seque
     return named or (fields if is_vague else ())
 
 
-def mentions(error: openai.APIStatusError, field: str) -> bool:
+def mentions(response: httpx2.Response, field: str) -> bool:
     """Whether the server says that it does not know this request field."""
-    detail = complaint(error)
-    words = detail.words[:READ_CHARACTERS]
+    detail = complaint(response)
+    words = detail.words[: quotes.READ_CHARACTERS]
     return error_signs.speaks_of_a_field(words) and (field in detail.fields or _names(words, field))
+
+
+def complaint(response: httpx2.Response) -> ErrorDetail:
+    """What the whole body says, whatever its format."""
+    text = response.content.decode("utf-8", "replace")
+    try:
+        return ErrorDetail.of(json.loads(text))
+    except (ValueError, RecursionError):
+        return ErrorDetail.of(text)
+
+
+def told(error: ProviderError, *, secret: str) -> str:
+    """The error for the log: the message and the system's error, which alone names the host."""
+    causes = (str(cause) for cause in causes_of(error) if isinstance(cause, OSError))
+    system = quotes.without_secret(next(causes, ""), secret)
+    return f"{error.message} ({system})" if system else error.message
+
+
+def told_redirect(response: httpx2.Response) -> str:
+    """A redirect for the log."""
+    if target := response.extensions.get("redirect"):
+        return f"redirect to {target} not followed; check the base URL"
+    return f"redirect without a Location (status {response.status_code}); check the base URL"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -228,37 +244,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def without_secret(words: str, secret: str) -> str:
-    """Redact the API key in any form in which a server may echo it: plain, URL-encoded, base64 or hex.
-
-    A key of fewer than eight characters is left: it is a placeholder ("none", "EMPTY").
-    """
-    return _pattern(secret).sub("[…]", words) if len(secret) >= _SECRET_CHARACTERS else words
-
-
-@functools.lru_cache(maxsize=8)
-def _pattern(secret: str) -> re.Pattern[str]:
-    raw = secret.encode("utf-8", "surrogatepass")
-    forms = {secret, " ".join(secret.split()), quote(raw, safe=""), quote(raw), quote_plus(raw), raw.hex()}
-    # Base64 encodes a text in one of three ways, depending on its offset in the encoded data.
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
-        # Drop the characters that share bits with neighbouring bytes.
-        form = encoded[(0, 2, 3)[before] : len(encoded) - bool((before + len(raw)) % 3)]
-        forms |= {form, form.replace("+", "-").replace("/", "_")}
-    longest_first = sorted(filter(None, forms), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
-
-
-def complaint(error: openai.APIStatusError) -> ErrorDetail:
-    """The error detail of the whole body: the client keeps only its `error` field."""
-    if not error.response.content:
-        return ErrorDetail.of(error.body)
-    text = error.response.content.decode("utf-8", "replace")
-    try:
-        return ErrorDetail.of(json.loads(text))
-    except (ValueError, RecursionError):
-        return ErrorDetail.of(text)
+def causes_of(error: BaseException | None) -> list[BaseException]:
+    """The error and its chain of causes, the root cause last. Chains of contexts may have cycles."""
+    causes: list[BaseException] = []
+    while error is not None and error not in causes:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    return causes
 
 
 def _known(detail: ErrorDetail, status: int | None, said: str, wait: float | None) -> ProviderError | None:
@@ -266,29 +258,29 @@ def _known(detail: ErrorDetail, status: int | None, said: str, wait: float | Non
     # The words of a server error may mean anything.
     words = said if status is None or status < 500 else ""
     if error_signs.is_filtered(detail, words):
-        return ProviderError(_with_quote(_FILTERED, said))
+        return ProviderError(quotes.with_quote(_FILTERED, said))
     if error_signs.is_over_plan(said):
-        return ProviderError(_with_quote(_PLAN, said))
+        return ProviderError(quotes.with_quote(_PLAN, said))
     # Gemini also mentions a quota in rate limits, but then it says how long to wait.
     if status == 402 or error_signs.is_out_of_credit(detail) or (wait is None and error_signs.speaks_of_credit(words)):
-        return QuotaExceeded(_with_quote(_QUOTA, said))
+        return QuotaExceeded(quotes.with_quote(_QUOTA, said))
     if status == 429 or error_signs.is_too_often(detail):
-        return RateLimited(_with_quote(_RATE, said), retry_after=wait)
+        return RateLimited(quotes.with_quote(_RATE, said), retry_after=wait)
     if error_signs.is_too_long(detail, said):
-        return ProviderError(_with_quote(_TOO_LONG, said))
+        return ProviderError(quotes.with_quote(_TOO_LONG, said))
     if error_signs.is_bad_key(detail) or (status == 400 and error_signs.speaks_of_the_key(said)):
-        return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
+        return AuthenticationFailed(quotes.with_quote(_KEY_REFUSED, said))
     if status == 404 or error_signs.is_no_model(detail, words):
-        return ProviderError(_with_quote(_NO_MODEL, said))
+        return ProviderError(quotes.with_quote(_NO_MODEL, said))
     return None
 
 
-def _forbidden(error: openai.APIStatusError, status: int, said: str) -> ProviderError:
-    if status == 403 and error.response.content.lstrip()[:1] == b"<":
+def _forbidden(response: httpx2.Response, status: int, said: str) -> ProviderError:
+    if status == 403 and response.content.lstrip()[:1] == b"<":
         return ProviderError(_FIREWALL.format(status))
     if status == 403 and error_signs.speaks_of_a_place(said) and not error_signs.speaks_of_the_key(said):
-        return ProviderError(_with_quote(_REFUSED.format(status), said))
-    return AuthenticationFailed(_with_quote(_KEY_REFUSED, said))
+        return ProviderError(quotes.with_quote(_REFUSED.format(status), said))
+    return AuthenticationFailed(quotes.with_quote(_KEY_REFUSED, said))
 
 
 def _names(words: str, field: str) -> bool:
@@ -300,23 +292,10 @@ def _first(*seconds: float | None) -> float | None:
     return next((found for found in seconds if found is not None), None)
 
 
-def causes_of(error: BaseException | None) -> list[BaseException]:
-    """The error and its chain of causes, the root cause last. Chains of contexts may have cycles."""
-    causes: list[BaseException] = []
-    while error is not None and error not in causes:
-        causes.append(error)
-        error = error.__cause__ or error.__context__
-    return causes
-
-
-def _said(words: str, secret: str) -> str:
-    """The server's words, shortened and without keys; empty for a web page."""
-    words = " ".join(clean(words[: 4 * READ_CHARACTERS]).split())[:READ_CHARACTERS]
-    if _PAGE.match(words):
-        return ""
-    words = _KEY.sub("[…]", without_secret(words, secret))
-    return words if len(words) <= _QUOTED_CHARACTERS else words[:_QUOTED_CHARACTERS] + "…"
-
-
-def _with_quote(sentence: str, said: str) -> str:
-    return f"{sentence} It says: {said.rstrip('.')}." if said else sentence
+def _unreadable(head: bytes, secret: str) -> ProviderError:
+    text = head.decode("utf-8", "replace")
+    lines = [line for line in text.splitlines() if not line.startswith((":", "data:", "event:", "id:", "retry:"))]
+    said = quotes.said(" ".join(lines), secret)
+    if not said:
+        return Incomplete("The model server closed the connection before the answer began.")
+    return Incomplete(quotes.with_quote("The model server sent something that is not an answer.", said))

@@ -11,20 +11,19 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import httpx2
-import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.providers.base import ProviderError
-from chat.providers.openai.errors import (
+from chat.providers.http.errors import (
     from_status,
     is_too_long,
     mentions,
     reported,
     retry_after,
-    without_secret,
 )
+from chat.providers.http.quotes import without_secret
 
 KEY = "gw/key+for=our &site"
 
@@ -81,15 +80,14 @@ JSON = st.recursive(
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
 @given(JSON, st.integers(300, 599), st.text(max_size=12))
 def test_an_error_of_any_shape_is_one_of_the_family(body: Any, status: int, secret: str) -> None:
-    request = httpx2.Request("POST", "http://model.example/v1")
-    error = openai.APIStatusError("x", response=httpx2.Response(status, request=request), body=body)
+    response = httpx2.Response(status, content=json.dumps(body).encode())
 
-    for refused in (reported(body, secret=secret), from_status(error, secret=secret)):
+    for refused in (reported(body, secret=secret), from_status(response, secret=secret)):
         assert isinstance(refused, ProviderError)
         assert len(refused.message) < 500
         refused.message.encode()
-    assert is_too_long(error) in (True, False)
-    assert mentions(error, "max_tokens") in (True, False)
+    assert is_too_long(response) in (True, False)
+    assert mentions(response, "max_tokens") in (True, False)
 
 
 DAY = 24 * 3600.0
@@ -136,14 +134,12 @@ def test_no_error_asks_to_wait_for_a_time_that_is_none(seconds: float) -> None:
     assert ProviderError("x", retry_after=seconds).retry_after is None
 
 
-def status_error(status: int, body: str, **headers: str) -> openai.APIStatusError:
-    request = httpx2.Request("POST", "http://model.example/v1")
-    answer = httpx2.Response(status, content=body.encode(), headers=headers, request=request)
-    return openai.APIStatusError("x", response=answer, body=None)
+def refusal(status: int, body: str, **headers: str) -> httpx2.Response:
+    return httpx2.Response(status, content=body.encode(), headers=headers)
 
 
 def refused(status: int, body: str, **headers: str) -> ProviderError:
-    return from_status(status_error(status, body, **headers), secret=KEY)
+    return from_status(refusal(status, body, **headers), secret=KEY)
 
 
 def said(message: str, **more: Any) -> str:
@@ -277,8 +273,8 @@ def test_a_chinese_provider_that_takes_more_later_is_waited_for(message: str) ->
 
 
 def test_a_field_that_is_refused_in_chinese_is_left_out() -> None:
-    assert mentions(status_error(400, said("stream_options 参数非法。请检查文档", code="1214")), "stream_options")
-    assert not mentions(status_error(400, said("未正常接收到 stream_options 参数", code="1213")), "stream_options")
+    assert mentions(refusal(400, said("stream_options 参数非法。请检查文档", code="1214")), "stream_options")
+    assert not mentions(refusal(400, said("未正常接收到 stream_options 参数", code="1213")), "stream_options")
 
 
 def test_a_web_page_is_not_quoted_and_a_status_in_brackets_is() -> None:

@@ -45,6 +45,8 @@ def may_chat(entry: dict[str, Any]) -> bool:
     kinds = [kind for name in _KIND_FIELDS if isinstance(kind := entry.get(name), str)]
     return (
         not any(_kind(kind) in _OTHER_KINDS for kind in kinds)
+        # Anthropic lists models that it no longer runs.
+        and entry.get("lifecycle") != "retired"
         and _is_able(entry.get("capabilities"))
         and _writes_text(entry.get("architecture"))
         and not _is_encoder(entry.get("details"))

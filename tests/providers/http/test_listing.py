@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.providers.detection import DEFAULT_OPENAI_MODEL, detect
-from chat.providers.openai import listing
-from chat.providers.openai.listing import MOST_MODELS, NoListing, names
+from chat.providers.http import listing
+from chat.providers.http.listing import MOST_MODELS, NoListing, names
 from tests.providers.raw_server import RawServer, response
 
 SHAPES: list[tuple[Any, tuple[str, ...]]] = [

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chat.providers.openai.chat_models import chats
-from chat.providers.openai.listing import names
+from chat.providers.http.chat_models import chats
+from chat.providers.http.listing import names
 
 FOR_CHAT = [
     *("gpt-5.4-mini", "o4-mini", "gpt-4o-search-preview", "claude-sonnet-4-5", "gemini-2.5-flash", "gemma3:27b"),

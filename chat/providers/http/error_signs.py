@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from chat.providers.openai.error_detail import ErrorDetail
+from chat.providers.http.error_detail import ErrorDetail
 
 _BUSY_CODES: Final = frozenset(
     [
@@ -51,7 +51,7 @@ _RATE_CODES: Final = frozenset(
 _PLAN_WORDS: Final = re.compile(r"(?i)too large.{0,200}(?:per (?:minute|day)|\bTP[MD]\b)")
 _CONTEXT_CODES: Final = frozenset(["context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"])
 _CONTEXT_WORDS: Final = re.compile(
-    r"(?i)context.?(?:length|window|size)|maximum context|too many (?:input )?tokens"
+    r"(?i)context.?(?:length|window|size|limit)|maximum context|too many (?:input )?tokens"
     r"|(?:prompt|input|inputs|conversation|messages?) (?:is|are) too (?:long|large)"
     r"|token count.{0,40}exceed|exceeds? the (?:maximum|max|limit).{0,30}tokens|maximum number of (?:input )?tokens"
     r"|must have less than \d+ tokens|reduce the length|maximum (?:input|prompt) length"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable
 from itertools import islice
 from typing import Any, Final
 
-from chat.providers.openai.chat_models import may_chat
+from chat.providers.http.chat_models import may_chat
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_MODELS: Final = 1000
@@ -21,6 +21,11 @@ class NoListing(ValueError):
 
 async def read(body: AsyncIterable[bytes]) -> tuple[str, ...]:
     """The names in this body, in its order. Raises NoListing, and stops reading if the body is too long."""
+    return names(await whole(body))
+
+
+async def whole(body: AsyncIterable[bytes]) -> bytes:
+    """The bytes of this body. Raises NoListing, and stops reading, if there are too many."""
     pieces: list[bytes] = []
     size = 0
     async for piece in body:
@@ -28,7 +33,7 @@ async def read(body: AsyncIterable[bytes]) -> tuple[str, ...]:
         size += len(piece)
         if size > MOST_BYTES:
             raise NoListing(f"is longer than {MOST_BYTES // 2**20} MiB")
-    return names(b"".join(pieces))
+    return b"".join(pieces)
 
 
 def names(body: bytes) -> tuple[str, ...]:

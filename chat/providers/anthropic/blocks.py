@@ -1,0 +1,104 @@
+"""The content blocks of one message, put together from their deltas.
+
+They are kept whole, because they go back to the model as they came: thinking with its signature, encrypted thinking,
+the calls and results of tools that the server runs itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from chat.providers.anthropic.events import Delta
+from chat.providers.base import ToolUse, new_call_id
+from chat.providers.http.untrusted_json import object_of, storable
+from chat.providers.text import clean
+
+TEXT: Final = "text"
+THINKING: Final = "thinking"
+# A call of one of our tools. Others (`server_tool_use`, `mcp_tool_use`) run at the server.
+TOOL_USE: Final = "tool_use"
+# What a block of a kind has in pieces.
+_FIELDS: Final = {TEXT: "text", THINKING: "thinking"}
+
+
+class Block:
+    """One block. `kind`: its type. `characters`: of a call's arguments so far.
+
+    A call gets an id of ours, in its item as well.
+    """
+
+    __slots__ = ("_changes", "_pieces", "_start", "call_id", "characters", "kind")
+
+    def __init__(self, start: dict[str, Any]) -> None:
+        kind = start.get("type")
+        self.kind = kind if isinstance(kind, str) else ""
+        self.call_id = new_call_id() if self.kind == TOOL_USE else ""
+        self.characters = 0
+        self._start = start
+        self._pieces: list[str] = []
+        self._changes: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """Of the tool that it calls; empty if it calls none."""
+        name = self._start.get("name")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def calls(self) -> bool:
+        """Whether it calls a tool, ours or the server's."""
+        return self.kind.endswith(TOOL_USE)
+
+    @property
+    def beginning(self) -> str:
+        """The text or the thought that it started with; nearly always empty."""
+        beginning = self._start.get(_FIELDS.get(self.kind, ""))
+        return beginning if isinstance(beginning, str) else ""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it is a text of nothing, which the API does not take back."""
+        return self.kind == TEXT and not self._text().strip()
+
+    @property
+    def is_unsigned(self) -> bool:
+        """Whether it is a thought that was cut off: the API takes it back only with its signature."""
+        return self.kind == THINKING and not (self._changes.get("signature") or self._start.get("signature"))
+
+    def add(self, piece: str) -> None:
+        """Add a piece of its text, thought or arguments."""
+        self._pieces.append(piece)
+
+    def change(self, delta: Delta) -> None:
+        """Add a delta that is no such piece."""
+        if delta.signature is not None:
+            self._changes["signature"] = delta.signature
+        elif delta.citation is not None:
+            self._changes.setdefault("citations", []).append(delta.citation)
+
+    def call(self) -> ToolUse:
+        return ToolUse(self.call_id, clean(self.name), self._arguments())
+
+    def item(self) -> dict[str, Any]:
+        """The whole block, as it goes back."""
+        item = self._start | self._changes
+        if self.kind in _FIELDS:
+            item[_FIELDS[self.kind]] = self._text()
+        elif self.calls:
+            item["input"] = object_of(self._arguments())
+        if self.call_id:
+            item["id"] = self.call_id
+        fit: dict[str, Any] = storable(item)
+        return fit
+
+    def _text(self) -> str:
+        return self.beginning + "".join(self._pieces)
+
+    def _arguments(self) -> str:
+        """As the model wrote them. Some servers send them whole, with the start of the block."""
+        if written := "".join(self._pieces).strip():
+            return clean(written)
+        start = self._start.get("input")
+        return msgspec.json.encode(storable(start)).decode() if isinstance(start, dict) and start else "{}"

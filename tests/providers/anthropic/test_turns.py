@@ -1,0 +1,156 @@
+"""Calls and pauses over the wire: what one answer leaves behind is what the next request takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chat.providers.anthropic.provider import AnthropicProvider
+from chat.providers.base import (
+    Delta,
+    Finish,
+    Message,
+    ModelOutput,
+    OutputItems,
+    Prompt,
+    ProviderError,
+    Request,
+    Tool,
+    ToolDelta,
+    ToolResult,
+    ToolUse,
+    UsageDelta,
+)
+from tests.fake_anthropic import FakeAnthropic
+from tests.fake_anthropic.stage import MessageStage
+from tests.providers.contract import answer, ask, text_of
+
+LOOK = Tool("look", "Looks.", {"type": "object"})
+
+
+def one(deltas: list[Delta], kind: type[Any]) -> Any:
+    (found,) = [delta for delta in deltas if isinstance(delta, kind)]
+    return found
+
+
+async def test_a_call_and_its_result_go_back_under_an_id_of_ours(
+    provider: AnthropicProvider, server: FakeAnthropic
+) -> None:
+    async def script(stage: MessageStage) -> None:
+        if len(server.journal.exchanges) == 1:
+            await stage.think("The person wants a look.")
+            await stage.say("Let me look.")
+            await stage.call("look", '{"pa', 'th": "/"}')
+            await stage.finish("tool_use")
+        else:
+            await stage.say("There is nothing.")
+            await stage.finish()
+
+    server.script = script
+    messages: tuple[Message, ...] = (Prompt("user", "Look!"),)
+    deltas = await answer(provider, Request("claude-opus-5", messages, tools=(LOOK,)))
+    call = one(deltas, ToolUse)
+    output = ModelOutput(text_of(deltas), (call,), one(deltas, OutputItems).items)
+    result = ToolResult(call.call_id, call.name, "empty")
+
+    await answer(provider, Request("claude-opus-5", (*messages, output, result), tools=(LOOK,)))
+
+    assert deltas[-1] == Finish("tool_calls")
+    assert any(isinstance(delta, ToolDelta) for delta in deltas)
+    _, said, told = server.journal.exchanges[1].body["messages"]
+    assert said["content"] == [
+        {"type": "thinking", "thinking": "The person wants a look.", "signature": "signed-0"},
+        {"type": "text", "text": "Let me look."},
+        {"type": "tool_use", "id": call.call_id, "name": "look", "input": {"path": "/"}},
+    ]
+    assert told["content"][0]["type"] == "tool_result"
+    assert told["content"][0]["tool_use_id"] == call.call_id
+    assert "toolu_1" not in str(server.journal.exchanges[1].body)
+
+
+async def test_it_goes_on_by_itself_after_a_pause(provider: AnthropicProvider, server: FakeAnthropic) -> None:
+    async def script(stage: MessageStage) -> None:
+        await stage.begin(input_tokens=10)
+        if len(server.journal.exchanges) == 1:
+            await stage.say("Let me search. ")
+            await stage.start({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}})
+            await stage.delta({"type": "input_json_delta", "partial_json": '{"query": "a"}'})
+            await stage.finish("pause_turn")
+        else:
+            await stage.say("Found.")
+            await stage.finish()
+
+    server.script = script
+    deltas = await answer(provider, ask("hi", model="claude-opus-5"))
+
+    assert text_of(deltas) == "Let me search. Found."
+    assert sum(isinstance(delta, Finish) for delta in deltas) == 1
+    usage = [delta for delta in deltas if isinstance(delta, UsageDelta)]
+    assert usage[-1] == UsageDelta(20, 2)
+    first, second = (exchange.body["messages"] for exchange in server.journal.exchanges)
+    called = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "a"}}
+    assert second[:-1] == first
+    assert second[-1] == {"role": "assistant", "content": [{"type": "text", "text": "Let me search. "}, called]}
+    assert [item["type"] for item in one(deltas, OutputItems).items] == ["text", "server_tool_use", "text"]
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-6", "claude-next"])
+async def test_what_is_refused_is_left_out_and_remembered_by_model(
+    provider: AnthropicProvider, server: FakeAnthropic, model: str
+) -> None:
+    server.rule = lambda body: (
+        "metadata: Extra inputs are not permitted"
+        if "metadata" in body
+        else "system.0.cache_control: Extra inputs are not permitted"
+        if "cache_control" in str(body)
+        else ""
+    )
+
+    for _ in range(2):
+        assert (await answer(provider, ask("hi", model=model, user="a")))[-1] == Finish("stop")
+
+    assert ["metadata" in exchange.body for exchange in server.journal.exchanges] == [True, False, False, False]
+    assert ["cache_control" in str(exchange.body) for exchange in server.journal.exchanges] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    await answer(provider, ask("hi", model="another", user="a"))
+    assert "metadata" in server.journal.exchanges[4].body
+
+
+async def test_a_refused_thought_is_tried_again_in_other_conversations(
+    provider: AnthropicProvider, server: FakeAnthropic
+) -> None:
+    def conversation(signature: str) -> Request:
+        items = ({"type": "thinking", "thinking": "Hm.", "signature": signature}, {"type": "text", "text": "Yes."})
+        messages = (Prompt("user", "a"), ModelOutput("Yes.", (), items), Prompt("user", "b"))
+        return Request("claude-opus-5", messages)
+
+    server.rule = lambda body: (
+        "messages.1.content.0: Invalid `signature` in `thinking` block" if "forged" in str(body) else ""
+    )
+
+    await answer(provider, conversation("forged"))
+    await answer(provider, conversation("good"))
+
+    assert len(server.journal.exchanges) == 3
+    assert "Hm." not in str(server.journal.exchanges[1].body)
+    assert "good" in str(server.journal.exchanges[2].body)
+
+
+async def test_a_conversation_that_is_too_long_is_not_tried_otherwise(
+    provider: AnthropicProvider, server: FakeAnthropic
+) -> None:
+    server.rule = lambda body: (
+        "input length and `max_tokens` exceed context limit: 190000 + 64000 > 200000, decrease input length or "
+        "`max_tokens` and try again"
+    )
+
+    with pytest.raises(ProviderError, match="too long for this model") as raised:
+        await answer(provider, ask("hi", model="claude-opus-5", user="a"))
+
+    assert not raised.value.retryable
+    assert len(server.journal.exchanges) == 1
