@@ -398,6 +398,10 @@ CHAT_TITLES = env.flag("CHAT_TITLES", True)
 
 # Python modules with tools of this site (CONTRIBUTING.md, "Add a tool").
 CHAT_TOOLS = env.words("CHAT_TOOLS", [])
+# Hosts that models may read pages from: none, names, or * for all public ones.
+CHAT_FETCH_HOSTS = env.words("CHAT_FETCH_HOSTS", [])
+# Addresses that are not public, which the hosts above that are named may have.
+CHAT_FETCH_NETWORKS = env.words("CHAT_FETCH_NETWORKS", [])
 
 # --- Limits (docs/protocol.md)
 
