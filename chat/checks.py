@@ -9,6 +9,7 @@ chat.E003  hashed static files without a manifest         chat.W003  HTTPS witho
                                                           chat.W007  links in mail point to this machine
                                                           chat.W008  links in mail without HTTPS
 chat.E004  module of tools not usable                     chat.W013  a tool of this site not usable
+chat.E005  hosts of web pages not readable                chat.W014  networks of web pages without effect
 chat.E010  several processes without a shared cache       chat.W010  HSTS setting without effect
                                                           chat.W011  frame limit of a user below that of a socket
                                                           chat.W012  contradictory limits
@@ -24,6 +25,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from chat.tools.bootstrap import fetch_policy
 from chat.tools.loading import load
 from chatsite.databases import sqlite_path
 from chatsite.disk import try_to_write
@@ -188,6 +190,21 @@ def check_tools() -> Iterator[CheckMessage]:
             yield Error(f"CHAT_TOOLS: {problem.message}", hint=problem.hint, id="chat.E004")
         else:
             yield Warning(problem.message, hint=problem.hint, id="chat.W013")
+    try:
+        policy = fetch_policy()
+    except ValueError as error:
+        yield Error(
+            str(error),
+            hint="Hosts: example.org, .example.org, example.org:8443 or *. Networks: 10.0.0.5 or 10.1.0.0/16.",
+            id="chat.E005",
+        )
+        return
+    if policy.networks and all(rule.is_any for rule in policy.rules):
+        yield Warning(
+            "CHAT_FETCH_NETWORKS has no effect: CHAT_FETCH_HOSTS names no host, and * stands for public ones.",
+            hint="Add the names of the hosts in these networks to CHAT_FETCH_HOSTS.",
+            id="chat.W014",
+        )
 
 
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (

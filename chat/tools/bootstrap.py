@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 
@@ -11,6 +13,8 @@ from chat.tools.builtin.ask import ask_person
 from chat.tools.builtin.calculator import calculator
 from chat.tools.builtin.clock import current_time
 from chat.tools.builtin.conversations import search_conversations
+from chat.tools.builtin.fetch.policy import Policy
+from chat.tools.builtin.fetch.tool import fetch_tool
 from chat.tools.definitions import define
 from chat.tools.loading import load
 from chat.tools.registry import Registry
@@ -30,4 +34,19 @@ def build() -> Registry:
     found = load(settings.CHAT_TOOLS)
     for problem in found.problems:
         logger.warning("tools: %s %s", problem.message, problem.hint)
-    return Registry([*(define(function, source="builtin") for function in BUILTIN), *found.tools])
+    functions: list[Callable[..., Any]] = [*BUILTIN, *_fetch_tools()]
+    return Registry([*(define(function, source="builtin") for function in functions), *found.tools])
+
+
+def fetch_policy() -> Policy:
+    """Raises ValueError."""
+    return Policy.parse(settings.CHAT_FETCH_HOSTS, settings.CHAT_FETCH_NETWORKS)
+
+
+def _fetch_tools() -> list[Callable[..., Any]]:
+    try:
+        policy = fetch_policy()
+    except ValueError as error:
+        logger.warning("tools: pages cannot be read: %s", error)
+        return []
+    return [fetch_tool(policy)] if policy.rules else []

@@ -69,4 +69,5 @@ def _defined(module: str, functions: Iterable[Any], source: str) -> Iterator[Too
         try:
             yield define(function, source=source)
         except Unusable as error:
-            yield Problem(f"The tool {name_of(function)} of {module} {error}.", "It is not offered until then.")
+            message = f"The tool {name_of(function)} of {module} {error}."
+            yield Problem(message, "Correct the function. Until then, the tool is not offered.")
