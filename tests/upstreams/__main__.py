@@ -1,4 +1,4 @@
-"""python -m tests.upstreams [aimock] [litellm]: a row for each step, and exit code 1 if one went wrong."""
+"""python -m tests.upstreams [SERVER …]: a row for each step, and exit code 1 if one went wrong."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 
 from tests.faults.processes import Site
 from tests.members import prepare
 from tests.upstreams.journey import SECONDS, Journey
-from tests.upstreams.servers import KEY, SERVERS, UpstreamServer
+from tests.upstreams.llama import Llama, TaggedLlama, ThinkingLlama
+from tests.upstreams.servers import KEY, Aimock, Litellm, UpstreamServer
+
+SERVERS: Final[dict[str, type[UpstreamServer]]] = {
+    each.name: each for each in (Aimock, Litellm, Llama, ThinkingLlama, TaggedLlama)
+}
+# It is asked again and again while it starts.
+UNLIMITED: Final = {"CHAT_SENDS_PER_MINUTE": "10000", "CHAT_RUNS_PER_MINUTE": "10000"}
 
 
 def main() -> int:
@@ -38,7 +46,7 @@ def tried(server: UpstreamServer) -> int:
         server.start()
         data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upstreams-site-")))
         here = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY, "OPENAI_MODEL": "", "CHAT_TITLES": "1"}
-        site = Site(data_dir, prepare(data_dir), **here)
+        site = Site(data_dir, prepare(data_dir), **here, **UNLIMITED)
         stack.callback(site.stop)
         site.start()
         failures = asyncio.run(walked(site, server))
@@ -55,9 +63,9 @@ async def walked(site: Site, server: UpstreamServer) -> int:
                 said = await step()
             except (AssertionError, aiohttp.ClientError, TimeoutError) as error:
                 failures += 1
-                print(f"{server.name:8} {name:18} FAILED {error!r}", flush=True)
+                print(f"{server.name:14} {name:18} FAILED {error!r}", flush=True)
             else:
-                print(f"{server.name:8} {name:18} ok     {said}", flush=True)
+                print(f"{server.name:14} {name:18} ok     {said}", flush=True)
     return failures
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
@@ -37,8 +38,10 @@ class Journey:
             "title": self.title,
             "second turn": self.second_turn,
             "stop": self.stop,
+            **({"early stop": self.early_stop} if self._server.slow_to_read else {}),
             "context overflow": self.overflow,
             "after all that": self.again,
+            "restart": self.restart,
         }
 
     async def listing(self) -> str:
@@ -53,21 +56,25 @@ class Journey:
         message = await self._answer("Say the first line")
         assert message["text"] == self._server.first, message
         assert (message["status"], message["finish_reason"]) == ("completed", "stop"), message
+        thoughts = [part["text"].strip() for part in message["parts"] if part["kind"] == "reasoning"]
+        assert thoughts == [self._server.thought] * bool(self._server.thought), message
         self._conversation = message["conversation_id"]
         return f"{message['output_tokens']} tokens, {message['duration_ms']} ms"
 
     async def title(self) -> str:
+        title = await self._titled(self._conversation)
+        assert self._server.title.rstrip(".").startswith(title.rstrip("…")), title
+        return title
+
+    async def _titled(self, conversation_id: str) -> str:
         deadline = time.monotonic() + SECONDS
         while True:
-            status, conversation = await self._alice.call("GET", f"/api/conversations/{self._conversation}")
+            status, conversation = await self._alice.call("GET", f"/api/conversations/{conversation_id}")
             assert status == 200, conversation
             if conversation["title"] != "Say the first line":
-                break
+                return str(conversation["title"])
             assert time.monotonic() < deadline, "there is no title"
             await asyncio.sleep(0.2)
-        title = conversation["title"]
-        assert self._server.title.rstrip(".").startswith(title.rstrip("…")), title
-        return str(title)
 
     async def second_turn(self) -> str:
         message = await self._answer("Say the second line", conversation_id=self._conversation)
@@ -77,7 +84,19 @@ class Journey:
         return f"{len(messages)} messages"
 
     async def stop(self) -> str:
-        asked = {"text": "Count slowly", **self._assistant(self._server.slow)}
+        text, done, took = await self._stopped("Count slowly", self._server.slow, at="token")
+        assert 0 < len(text) == done["characters"] < len(LONG), (len(text), done)
+        return f"{len(text)} characters, {took:.1f} s after asking"
+
+    async def early_stop(self) -> str:
+        """While it reads the question: it has sent nothing yet, not even headers."""
+        text, done, took = await self._stopped(self._server.slow_to_read, self._server.models[0], at="start")
+        assert (text, done["characters"]) == ("", 0), (text, done)
+        return f"{took:.1f} s after asking"
+
+    async def _stopped(self, question: str, model: str, *, at: str) -> tuple[str, dict[str, Any], float]:
+        """Stopped at the first event of this name, with the server at work: text, `done`, and how long that took."""
+        asked = {"text": question, **self._assistant(model)}
         url, text, began, done = f"{self._site.url}/api/runs/stream", "", 0.0, {}
         async with self._http.post(url, json=asked, headers=self._alice.headers) as stream:
             async for name, data in events(stream):
@@ -85,23 +104,33 @@ class Journey:
                     run_id = data["run_id"]
                 elif name == "token":
                     text += data["text"]
-                    began = began or await self._asked_to_stop(run_id)
+                elif name == "reset":
+                    text = ""
                 elif name in {"done", "error"}:
                     done = data
+                if name == at and not began:
+                    began = await self._asked_to_stop(run_id)
         took = time.monotonic() - began
         assert done.get("status") == "stopped", done
         assert took < STOPPED_BY, took
-        assert 0 < len(text) == done["characters"] < len(LONG), (len(text), done)
-        return f"{len(text)} characters, {took:.1f} s after asking"
+        await self._server_is(idle=True)
+        return text, done, took
 
     async def _asked_to_stop(self, run_id: str) -> float:
         """When."""
+        await self._server_is(idle=False)
         status = await self._alice.stop(run_id)
         assert status < 300, status
         return time.monotonic()
 
+    async def _server_is(self, *, idle: bool) -> None:
+        deadline = time.monotonic() + STOPPED_BY
+        while await asyncio.to_thread(self._server.is_idle) not in (idle, None):
+            assert time.monotonic() < deadline, "the server goes on" if idle else "the server does nothing"
+            await asyncio.sleep(0.05)
+
     async def overflow(self) -> str:
-        asked = {"text": "Let it overflow", **self._assistant(self._server.overflowing)}
+        asked = {"text": self._server.flood, **self._assistant(self._server.overflowing)}
         status, body = await self._alice.call("POST", "/api/runs/wait", asked)
         assert status >= 400, body
         error = body["error"]
@@ -112,7 +141,29 @@ class Journey:
     async def again(self) -> str:
         message = await self._answer("Say the first line")
         assert message["text"] == self._server.first, message
+        await self._titled(message["conversation_id"])
         return "answers"
+
+    async def restart(self) -> str:
+        """Every refusal may be retried, and then it answers."""
+        await asyncio.to_thread(self._server.stop)
+        refusals = [await self._refusal()]
+        starting = asyncio.create_task(asyncio.to_thread(self._server.start))
+        while refused := await self._refusal():
+            refusals.append(refused)
+        await starting
+        return "; ".join(f"{count} × {sentence}" for sentence, count in Counter(refusals).items())
+
+    async def _refusal(self) -> str:
+        """What is said instead of an answer, which may be retried; empty if it answers."""
+        asked = {"text": "Say the first line", **self._assistant(self._server.models[0])}
+        status, body = await self._alice.call("POST", "/api/runs/wait", asked)
+        error = body.get("error")
+        if not error:
+            assert (status, body["text"]) == (200, self._server.first), body
+            return ""
+        assert (error["code"], error["retryable"]) == ("provider_unavailable", True), error
+        return str(error["message"])
 
     async def _answer(self, text: str, **fields: Any) -> dict[str, Any]:
         asked = {"text": text, **self._assistant(self._server.models[0]), **fields}

@@ -34,14 +34,21 @@ class UpstreamServer(ABC):
     # The assistants for what one model of a server cannot do for every prompt.
     slow: ClassVar[str] = ""
     overflowing: ClassVar[str] = ""
+    # What is too long for that assistant.
+    flood: ClassVar[str] = "Let it overflow"
+    # What takes it seconds to read, if anything does.
+    slow_to_read: ClassVar[str] = ""
     # What it says, where one model says the same to everything.
     first: ClassVar[str] = FIRST
     second: ClassVar[str] = SECOND
     title: ClassVar[str] = TITLE
+    # What it thinks before each answer, if it does.
+    thought: ClassVar[str] = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / self.name
         self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "log").unlink(missing_ok=True)
         self.port = closed_port()
         self.base_url = f"http://127.0.0.1:{self.port}/v1"
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,13 +60,18 @@ class UpstreamServer(ABC):
     @abstractmethod
     def command(self) -> Sequence[str]: ...
 
+    def is_idle(self) -> bool | None:
+        """Whether it is at work on no answer; None if it does not say so."""
+        return None
+
     @property
     def log(self) -> str:
+        """Of all its starts."""
         return (self.folder / "log").read_text("utf-8", "replace")
 
     def start(self) -> None:
         """Returns when it lists its models."""
-        with (self.folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(self.command(), cwd=self.folder, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while not self._lists():
@@ -72,12 +84,18 @@ class UpstreamServer(ABC):
             end(self._process)
 
     def _lists(self) -> bool:
-        request = urllib.request.Request(f"{self.base_url}/models", headers={"Authorization": f"Bearer {KEY}"})
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
-                return bool(response.status == 200)
+            self.get("/v1/models")
         except (OSError, urllib.error.URLError):
             return False
+        return True
+
+    def get(self, path: str) -> Any:
+        """The JSON there."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {KEY}"})
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
 
 
 class Aimock(UpstreamServer):
@@ -146,9 +164,6 @@ class Litellm(UpstreamServer):
             }
             for name, answer in said.items()
         ]
-
-
-SERVERS: Final[dict[str, type[UpstreamServer]]] = {each.name: each for each in (Aimock, Litellm)}
 
 
 def run(*command: str) -> None:

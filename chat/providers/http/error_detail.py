@@ -32,6 +32,8 @@ _CODES: Final = ("code", "type", "status", "error_code", "error_type", "status_c
 _WAITS: Final = ("retryDelay", "retry_after", "retry_after_seconds")
 _SECONDS: Final = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s?")
 _STATUS: Final = re.compile(r"[1-5]\d\d")
+# llama.cpp quotes the source of the chat template before the sentence that the template raised.
+_TEMPLATE_ERROR: Final = "Jinja Exception: "
 _DEPTH: Final = 6
 _ITEMS: Final = 10
 # How much of one text is read.
@@ -82,7 +84,7 @@ class ErrorDetail:
             if inner:
                 yield from inner
                 return
-        yield " ".join(text.split())
+        yield "".join(" ".join(text.split()).rpartition(_TEMPLATE_ERROR)[1:])
 
     def _note(self, value: dict[str, Any]) -> None:
         for code in filter(None, (_code(value.get(name)) for name in _CODES)):

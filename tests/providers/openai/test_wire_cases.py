@@ -57,6 +57,7 @@ class Failure:
 
 TOO_LONG: Final = "too long for this model"
 FILTERED: Final = "content filter"
+LLAMA: Final = "The first answer, which is long enough to come in more than one piece."
 
 CASES: Final[dict[str, Whole | Failure]] = {
     "400-alternate": Failure("provider_error", "roles must alternate", retryable=False, requests=1),
@@ -105,9 +106,14 @@ CASES: Final[dict[str, Whole | Failure]] = {
     "hello": Whole("Hello from the fake.", usage=(7, 3)),
     "http10-nodone": Whole(),
     "kobold-plain": Whole(),
+    "llamacpp-401": Failure("authentication_failed", "Invalid API Key", requests=1),
     "llamacpp-503": Failure("provider_unavailable", "Loading model", retryable=True),
     "llamacpp-error-field": Failure("provider_error", f"{TOO_LONG}.*exceeds the available context size", requests=1),
+    "llamacpp-jinja-400": Failure("provider_error", r"It says: Jinja Exception: .*must alternate.*\.$", requests=1),
+    "llamacpp-overflow-400": Failure("provider_error", f"{TOO_LONG}.*70016 tokens", retryable=False, requests=1),
     "llamacpp-plain": Whole(usage=(7, 3)),
+    "llamacpp-reasoning": Whole(LLAMA, reasoning="Let me think about it.\n", usage=(30, 21)),
+    "llamacpp-stream": Whole(LLAMA, usage=(26, 15)),
     "llamacpp-template-500": Failure("provider_unavailable", "roles must alternate", retryable=False, requests=1),
     "lmstudio-200-text": Failure("provider_error", "Unexpected endpoint or method", retryable=False, requests=1),
     "lmstudio-400-none": Failure("provider_error", "No models loaded", retryable=False, requests=1),
