@@ -23,6 +23,40 @@ TOOL_USE: Final = "tool_use"
 _FIELDS: Final = {TEXT: "text", THINKING: "thinking"}
 
 
+class Blocks:
+    """The blocks of a message, by their index."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, Block] = {}
+
+    def start(self, index: int, start: dict[str, Any]) -> Block:
+        block = self._blocks[index] = Block(start)
+        return block
+
+    def at(self, index: int, kind: str) -> Block:
+        """The block of this index. If the server never started it, an empty one of this kind."""
+        return self._blocks.get(index) or self.start(index, {"type": kind})
+
+    @property
+    def calls(self) -> list[Block]:
+        """The calls of our tools."""
+        return [block for block in self._in_order() if block.call_id]
+
+    def items(self, *, with_calls: bool, is_cut_off: bool) -> tuple[dict[str, Any], ...]:
+        """What can be sent back: no calls that nobody will answer, no thought that was cut off, no blank text."""
+        return tuple(
+            block.item()
+            for block in self._in_order()
+            if block.kind
+            and not block.is_blank
+            and (with_calls or not block.call_id)
+            and not (is_cut_off and block.is_unsigned)
+        )
+
+    def _in_order(self) -> list[Block]:
+        return [block for _, block in sorted(self._blocks.items())]
+
+
 class Block:
     """One block. `kind`: its type. `characters`: of a call's arguments so far.
 

@@ -34,11 +34,16 @@ _THINKING: Final = re.compile(r"(?i)\bthinking\b")
 _OLD_THOUGHT: Final = re.compile(r"(?i)\bmessages\.\d+\.content\b.*(?:thinking|signature)")
 _PREFILL: Final = re.compile(r"(?i)prefill|must end with a user message")
 _MOST: Final = re.compile(r"max_tokens: \d+ > (\d{1,9})\b")
+# The input, what was wanted of the answer, the window.
+_OVERFLOW: Final = re.compile(r"max_tokens.{0,60}exceed.{0,60}?\b(\d{1,9}) \+ \d+ > (\d{1,9})\b")
+# An answer shorter than this is not worth it: the conversation is too long.
+_LEAST_ROOM: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """usual_tokens: the `max_tokens` of a request that sets none; the API insists on one. most_tokens: its limit.
+    room: what this conversation leaves of the model's window.
 
     thinking: the kind that the model takes, empty for none. thinks: whether it does so if nothing is said. off: the
     kind that turns it off, empty if leaving it out does; always_thinks: nothing does. keeps_thoughts: whether thoughts
@@ -47,6 +52,7 @@ class Dialect:
 
     usual_tokens: int
     most_tokens: int | None = None
+    room: int | None = None
     thinking: str = ADAPTIVE
     thinks: bool = False
     off: str = ""
@@ -61,8 +67,8 @@ class Dialect:
 
     def limited(self, tokens: int | None) -> int:
         """The `max_tokens` for a request that wants so many."""
-        wanted = tokens or self.usual_tokens
-        return wanted if self.most_tokens is None else min(wanted, self.most_tokens)
+        limits = (tokens or self.usual_tokens, self.most_tokens, self.room)
+        return min(limit for limit in limits if limit is not None)
 
     def adapted(self, fields: Mapping[str, Any], words: str) -> Dialect | None:
         """What the model seems to accept instead of these fields, which it refused with these words.
@@ -81,6 +87,16 @@ class Dialect:
         if (most := _MOST.search(words)) and 0 < int(most[1]) < fields["max_tokens"]:
             return replace(self, most_tokens=int(most[1]))
         return self._thinking_otherwise(fields) if "thinking" in fields and _THINKING.search(words) else None
+
+    def shortened(self, words: str) -> Dialect | None:
+        """With only as much of an answer as fits, if the server says so; None if the conversation is too long."""
+        found = _OVERFLOW.search(words)
+        room = int(found[2]) - int(found[1]) if found else 0
+        return replace(self, room=room) if self.room is None and room >= _LEAST_ROOM else None
+
+    def for_others(self) -> Dialect:
+        """What of this holds for other conversations with the model."""
+        return replace(self, keeps_thoughts=True, room=None)
 
     def _without(self, fields: frozenset[str]) -> Dialect | None:
         return replace(self, without=self.without | fields) if fields else None

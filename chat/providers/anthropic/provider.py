@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -138,8 +137,7 @@ class AnthropicProvider:
             adaptations += 1
         connection.push_async_callback(response.aclose)
         if dialect is not known:
-            # Thoughts are refused for what they are, not by the model.
-            self._dialects[request.model] = replace(dialect, keeps_thoughts=True)
+            self._dialects[request.model] = dialect.for_others()
         return await connection.enter_async_context(AnswerStream(response, reader, timeouts))
 
     async def _ask(self, fields: dict[str, Any], timeouts: Timeouts) -> httpx2.Response:
@@ -177,6 +175,7 @@ class AnthropicProvider:
 
 def _adapted(dialect: Dialect, fields: Mapping[str, Any], response: httpx2.Response) -> Dialect | None:
     """What may be accepted instead; None if the request was refused for another reason than its form."""
-    if response.status_code not in (400, 422) or errors.is_too_long(response):
+    if response.status_code not in (400, 422):
         return None
-    return dialect.adapted(fields, errors.complaint(response).words)
+    words = errors.complaint(response).words
+    return dialect.shortened(words) if errors.is_too_long(response) else dialect.adapted(fields, words)

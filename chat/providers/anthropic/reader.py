@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chat.providers.anthropic import blocks, events
-from chat.providers.anthropic.blocks import Block
+from chat.providers.anthropic.blocks import Block, Blocks
 from chat.providers.anthropic.errors import reported
 from chat.providers.anthropic.events import Delta as Change
 from chat.providers.anthropic.events import Event, Usage
@@ -73,7 +73,7 @@ class MessageReader:
         self._bytes = 0
         self._head = b""
         self._has_event = False
-        self._blocks: dict[int, Block] = {}
+        self._blocks = Blocks()
         self._stop_reason: str | None = None
         self._tokens = TokenCount()
         self._text = Joiner()
@@ -93,7 +93,7 @@ class MessageReader:
         """The reader of the message that continues this one after a pause."""
         reader = MessageReader(secret=self._secret, offers_tools=self._offers_tools)
         reader.items, reader._pauses = self.items, self._pauses + 1
-        reader._tokens = TokenCount(self._tokens.total)
+        reader._tokens, reader._has_thought = TokenCount(self._tokens.total), self._has_thought
         return reader
 
     def feed(self, chunk: bytes) -> list[Delta]:
@@ -190,13 +190,13 @@ class MessageReader:
     def _read_change(self, index: int, change: Change, deltas: list[Delta]) -> None:
         # Nearly every event is a piece of a text.
         if change.text is not None:
-            self._add(self._block(index, blocks.TEXT), blocks.TEXT, change.text, deltas)
+            self._add(self._blocks.at(index, blocks.TEXT), blocks.TEXT, change.text, deltas)
         elif change.thinking is not None:
-            self._add(self._block(index, blocks.THINKING), blocks.THINKING, change.thinking, deltas)
+            self._add(self._blocks.at(index, blocks.THINKING), blocks.THINKING, change.thinking, deltas)
         elif change.partial_json is not None:
-            self._add_arguments(self._block(index, blocks.TOOL_USE), change.partial_json)
+            self._add_arguments(self._blocks.at(index, blocks.TOOL_USE), change.partial_json)
         else:
-            self._block(index, blocks.TEXT).change(change)
+            self._blocks.at(index, blocks.TEXT).change(change)
 
     def _add(self, block: Block, kind: str, piece: str, deltas: list[Delta]) -> None:
         if piece and block.kind == kind:
@@ -209,19 +209,14 @@ class MessageReader:
             block.characters += len(piece)
             self._calling = block
 
-    def _block(self, index: int, kind: str) -> Block:
-        """The block of this index. If the server never started it, an empty one of this kind."""
-        block = self._blocks.get(index)
-        if block is None:
-            block = self._blocks[index] = Block({"type": kind})
-        return block
-
     def _start_block(self, index: int, start: dict[str, Any], deltas: list[Delta]) -> None:
-        block = self._blocks[index] = Block(start)
+        block = self._blocks.start(index, start)
         if block.calls:
             self._calling = block
-        elif block.kind == blocks.THINKING and self._has_thought:
-            self._show(_BETWEEN_THOUGHTS, deltas, is_thought=True)
+        elif block.kind == blocks.THINKING:
+            # Its first piece begins a thought.
+            self._join_pieces(deltas)
+            self._are_thoughts = False
         if block.beginning:
             self._show(block.beginning, deltas, is_thought=block.kind == blocks.THINKING)
 
@@ -229,7 +224,9 @@ class MessageReader:
         if is_thought is not self._are_thoughts:
             self._join_pieces(deltas)
             self._are_thoughts = is_thought
-            self._has_thought = self._has_thought or is_thought
+            if is_thought and self._has_thought:
+                self._pieces.append(_BETWEEN_THOUGHTS)
+            self._has_thought |= is_thought
         self._pieces.append(piece)
 
     def _join_pieces(self, deltas: list[Delta]) -> None:
@@ -288,12 +285,12 @@ class MessageReader:
             deltas.append(TextDelta(text))
         reason = self._stop_reason or ""
         finish = _FINISHES.get(reason)
-        calls = [block for _, block in sorted(self._blocks.items()) if block.call_id] if finish == "stop" else []
+        calls = self._blocks.calls if finish == "stop" else []
         if finish is None or (reason == _PAUSE and not calls and self._pauses >= MAX_PAUSES):
             raise errors.ended(reason, secret=self._secret)
         if calls and not self._offers_tools:
             raise errors.tool_called(calls[0].name)
-        self._keep_items(finish, has_calls=bool(calls))
+        self.items += self._blocks.items(with_calls=bool(calls), is_cut_off=finish == "length")
         self.done = True
         if reason == _PAUSE and not calls:
             self.is_paused = True
@@ -302,17 +299,6 @@ class MessageReader:
             deltas.append(OutputItems(self.items))
         deltas.extend(block.call() for block in calls)
         deltas.append(Finish("tool_calls" if calls else finish))
-
-    def _keep_items(self, finish: FinishReason, *, has_calls: bool) -> None:
-        """Add what can be sent back: no calls that nobody will answer, no thought that was cut off."""
-        kept = [
-            block.item()
-            for _, block in sorted(self._blocks.items())
-            if not block.is_blank
-            and (has_calls or not block.call_id)
-            and not (finish == "length" and block.is_unsigned)
-        ]
-        self.items = (*self.items, *kept)
 
 
 # A ping is a sign of life, for which every byte counts. The end of a block says nothing new.

@@ -147,6 +147,15 @@ def test_a_thought_that_is_not_shown_goes_back_too() -> None:
     assert reader.items[0] == {"type": "thinking", "thinking": "", "signature": "long"}
 
 
+def test_only_thoughts_that_are_shown_are_set_apart() -> None:
+    some = thinking(0) + thinking(1, "a", "b") + thinking(2)
+    more = thinking(4) + thinking(5, "c") + thinking(6)
+
+    deltas, _ = read_whole(begin() + some + text(3, "x") + more + end())
+
+    assert reasoning_of(deltas) == "ab\n\nc"
+
+
 def test_calls_have_ids_of_ours_in_their_items_too() -> None:
     sent = begin() + text(0, "Let me look.") + tool(1, "look", '{"pa', 'th": "/"}') + tool(2, "now") + end("tool_use")
 
@@ -383,6 +392,7 @@ def test_what_is_no_answer_is_said(sent: bytes, sentence: str) -> None:
 
 def test_what_is_new_is_ignored() -> None:
     sent = begin() + event("brand_new", index=0) + event("content_block_start", index=7, content_block={"type": "new"})
+    sent += event("content_block_start", index=9, content_block={})
     sent += event("content_block_delta", index=7, delta={"type": "new_delta", "new": 1}) + b"data: [DONE]\n\n"
 
     deltas, reader = read_whole(sent + text(8, "Hi") + end())

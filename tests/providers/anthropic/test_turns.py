@@ -141,13 +141,34 @@ async def test_a_refused_thought_is_tried_again_in_other_conversations(
     assert "good" in str(server.journal.exchanges[2].body)
 
 
-async def test_a_conversation_that_is_too_long_is_not_tried_otherwise(
+OVERFLOW = (
+    "input length and `max_tokens` exceed context limit: {} + {} > 200000, decrease input length or `max_tokens` and "
+    "try again"
+)
+
+
+async def test_an_answer_takes_the_room_that_the_conversation_leaves(
     provider: AnthropicProvider, server: FakeAnthropic
 ) -> None:
     server.rule = lambda body: (
-        "input length and `max_tokens` exceed context limit: 190000 + 64000 > 200000, decrease input length or "
-        "`max_tokens` and try again"
+        OVERFLOW.format(150_000, body["max_tokens"])
+        if body["max_tokens"] > 50_000 and "long" in str(body["messages"])
+        else ""
     )
+
+    await answer(provider, ask("long", model="claude-sonnet-4-5"))
+    await answer(provider, ask("short", model="claude-sonnet-4-5"))
+
+    assert [each.body["max_tokens"] for each in server.journal.exchanges] == [64_000, 50_000, 64_000]
+
+
+@pytest.mark.parametrize(
+    "words", [OVERFLOW.format(199_999, 64_000), "prompt is too long: 210000 tokens > 200000 maximum"]
+)
+async def test_a_conversation_that_is_too_long_is_not_tried_otherwise(
+    provider: AnthropicProvider, server: FakeAnthropic, words: str
+) -> None:
+    server.rule = lambda body: words
 
     with pytest.raises(ProviderError, match="too long for this model") as raised:
         await answer(provider, ask("hi", model="claude-opus-5", user="a"))
