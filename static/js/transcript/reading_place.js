@@ -13,7 +13,7 @@ const TALLEST_SHARE = 0.4;
  *
  * A reader at the end follows it. A question just sent is pinned to the top, with enough room below to stay there; its
  * answer grows into that room without moving. Moving up by wheel, touch or key ends both at once, and so does a
- * selection.
+ * selection. What the reader opens, such as a tool call, stays where it is: the end is not followed any more.
  */
 export class ReadingPlace {
   /** While more follows than is drawn, the end of what is drawn is not the end. */
@@ -55,6 +55,7 @@ export class ReadingPlace {
     this.#sizes.observe(this.#content);
     this.#sizes.observe(this.#scroller);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    this.#scroller.addEventListener("click", ({ target }) => this.#clicked(target), { signal });
     watchUpwardMoves(this.#scroller, () => this.#release(), signal);
   }
 
@@ -204,6 +205,11 @@ export class ReadingPlace {
     this.#following = this.#pinned = false;
     this.#remember();
     this.#onChange(false);
+  }
+
+  /** @param {EventTarget | null} target */
+  #clicked(target) {
+    if (target instanceof Element && target.closest("summary")) this.#following = false;
   }
 
   #resizeReserve() {

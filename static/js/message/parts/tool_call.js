@@ -1,56 +1,73 @@
-import { gettext, interpolate, ngettext } from "../ui/i18n.js";
-import { seconds } from "./answer_figures.js";
-import { part } from "../ui/template_parts.js";
+import { gettext, interpolate, ngettext } from "../../ui/i18n.js";
+import { seconds } from "../answer_figures.js";
+import { part } from "../../ui/template_parts.js";
 
 /** Partial results beyond this number are only counted. */
 const MOST_ITEMS = 20;
 
-/** One tool call: its arguments, partial results and outcome. */
-export class ToolCard {
+/** One tool call: its arguments, partial results and outcome. It stays closed until the reader opens it. */
+export class Drawn {
   #root;
+  #live;
   #items = 0;
+  #tool = "";
 
-  /**
-   * @param {HTMLDetailsElement} root from its template, with the tool's name
-   * @param {{ arguments?: unknown }} call
-   */
-  constructor(root, { arguments: asked }) {
+  /** @param {HTMLDetailsElement} root @param {import("../answer_part.js").Options} options */
+  constructor(root, { live }) {
     this.#root = root;
-    this.#root.dataset.state = "running";
-    this.#show("tool-arguments", plain(asked));
+    this.#live = live;
+    root.dataset.state = "running";
     this.#tell(gettext("Running…"));
   }
 
+  /** @param {string} name @param {any} data */
+  hear(name, data) {
+    if (name === "tool_start") this.#start(data);
+    else if (name === "tool_progress") this.#addItem(data.item);
+    else if (name === "tool_result") this.#succeed(data);
+    else if (name === "tool_error") this.#fail(data);
+  }
+
+  /** The answer ended before this call did. */
+  end() {
+    if (this.#root.dataset.state !== "running") return;
+    this.#root.dataset.state = "failed";
+    this.#tell(gettext("Not finished"));
+  }
+
+  /** @param {{ tool: string, arguments?: unknown }} call */
+  #start({ tool, arguments: given }) {
+    this.#tool = plain(tool);
+    part(this.#root, "tool-name").textContent = this.#tool;
+    this.#show("tool-arguments", plain(given));
+    this.#announce(gettext("%(tool)s is running"));
+  }
+
   /** @param {any} item a partial result; a search hit has a title and possibly a snippet */
-  addItem(item) {
+  #addItem(item) {
     this.#items += 1;
     this.#tell(interpolate(ngettext("%(count)s result", "%(count)s results", this.#items), { count: this.#items }));
     if (this.#items > MOST_ITEMS) return;
     const list = part(this.#root, "tool-items");
-    list.hidden = false;
+    list.parentElement.hidden = false;
     list.append(itemRow(item));
   }
 
   /** @param {{ result?: unknown, duration_ms?: number }} outcome */
-  succeed({ result, duration_ms: duration }) {
+  #succeed({ result, duration_ms: duration }) {
     this.#root.dataset.state = "done";
     this.#show("tool-result", plain(result));
     const found = this.#items ? [interpolate(ngettext("%(count)s result", "%(count)s results", this.#items), { count: this.#items })] : [];
     this.#tell([...found, seconds(duration)].filter(Boolean).join(" · "));
+    this.#announce(gettext("%(tool)s is done"));
   }
 
   /** @param {{ message?: unknown, duration_ms?: number }} outcome */
-  fail({ message, duration_ms: duration }) {
+  #fail({ message, duration_ms: duration }) {
     this.#root.dataset.state = "failed";
     this.#show("tool-result", plain(message));
     this.#tell([gettext("Failed"), seconds(duration)].filter(Boolean).join(" · "));
-  }
-
-  /** The answer ended before this call did. */
-  abandon() {
-    if (this.#root.dataset.state !== "running") return;
-    this.#root.dataset.state = "failed";
-    this.#tell(gettext("Not finished"));
+    this.#announce(gettext("%(tool)s failed"));
   }
 
   /** @param {string} text */
@@ -58,11 +75,17 @@ export class ToolCard {
     part(this.#root, "tool-state").textContent = text;
   }
 
+  /** Tells screen readers. What is saved happened long ago. @param {string} text */
+  #announce(text) {
+    if (!this.#live) return;
+    this.#root.dispatchEvent(new CustomEvent("announce", { bubbles: true, detail: interpolate(text, { tool: this.#tool }) }));
+  }
+
   /** @param {string} name @param {string} text */
   #show(name, text) {
     const place = part(this.#root, name);
     place.textContent = text;
-    place.hidden = !text;
+    place.parentElement.hidden = !text;
   }
 }
 
