@@ -213,6 +213,25 @@ async def test_a_call_that_is_opened_stays_where_it_is_while_the_answer_grows(vi
     assert await tool.evaluate(TOP) == pytest.approx(before, abs=1)
 
 
+async def test_a_result_in_an_open_call_moves_nothing_that_is_being_read(visitor: Visitor) -> None:
+    tab = await opened(visitor)
+    await play(tab, ("tool_start", CALL), ("token", {"text": LINES}))
+    tool = tab.answer.locator(".tool")
+    await tool.locator("summary").click()
+    line = tab.body.get_by_text("Line 30.", exact=True).first
+    await line.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
+    # The reader has moved up: the page does not follow the end.
+    await tab.scroller.hover()
+    await tab.page.mouse.wheel(0, -20)
+    await tab.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 300))")
+    before = await line.evaluate(TOP)
+
+    result = {"call_id": "c1", "tool": "search", "result": "word\n" * 10, "duration_ms": 420}
+    await play(tab, ("tool_result", result), ("token", {"text": LINES}))
+    await expect(tool.locator("[data-part=tool-result]")).to_contain_text("word")
+    assert await line.evaluate(TOP) == pytest.approx(before, abs=1)
+
+
 async def test_a_server_that_alternates_word_by_word_leaves_the_page_usable(visitor: Visitor) -> None:
     tab = await opened(visitor)
     pieces = [(name, {"text": f"{number} "}) for number in range(1500) for name in ("reasoning", "token")]

@@ -102,11 +102,16 @@ export class ReadingPlace {
     this.#hold(element, this.#view.height / 6);
   }
 
-  /** Changes what is drawn without moving what is being read. @param {() => void} change */
-  keep(change) {
+  /** Changes the size of a part of a message without moving what is below it. @param {Element} part @param {() => void} change */
+  keepBelow(part, change) {
+    this.keep(change, this.#view.isAbove(part) ? part.nextElementSibling : null);
+  }
+
+  /** Changes what is drawn without moving what is being read. @param {() => void} change @param {Element | null} [read] */
+  keep(change, read = null) {
     this.#notice();
     this.#restore();
-    const anchor = this.#view.firstVisible;
+    const anchor = read ?? this.#view.firstVisible;
     const before = anchor ? this.#view.offsetOf(anchor) : 0;
     change();
     this.#resizeReserve();

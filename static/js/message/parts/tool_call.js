@@ -49,8 +49,10 @@ export class Drawn {
     this.#tell(interpolate(ngettext("%(count)s result", "%(count)s results", this.#items), { count: this.#items }));
     if (this.#items > MOST_ITEMS) return;
     const list = part(this.#root, "tool-items");
-    list.parentElement.hidden = false;
-    list.append(itemRow(item));
+    this.#grow(() => {
+      list.parentElement.hidden = false;
+      list.append(itemRow(item));
+    });
   }
 
   /** @param {{ result?: unknown, duration_ms?: number }} outcome */
@@ -84,8 +86,16 @@ export class Drawn {
   /** @param {string} name @param {string} text */
   #show(name, text) {
     const place = part(this.#root, name);
-    place.textContent = text;
-    place.parentElement.hidden = !text;
+    this.#grow(() => {
+      place.textContent = text;
+      place.parentElement.hidden = !text;
+    });
+  }
+
+  /** The transcript makes the change, so that the text below an open call does not move. @param {() => void} change */
+  #grow(change) {
+    const asked = new CustomEvent("message-grow", { bubbles: true, cancelable: true, detail: change });
+    if (!this.#live || !this.#root.open || this.#root.dispatchEvent(asked)) change();
   }
 }
 
