@@ -185,14 +185,14 @@ async def test_a_call_opens_by_keyboard_and_says_what_becomes_of_it(visitor: Vis
     summary = tab.answer.locator(".tool summary")
     await summary.focus()
     await tab.page.keyboard.press("Enter")
-    given = tab.answer.get_by_role("region", name="Arguments")
+    given = tab.answer.get_by_role("group", name="Arguments")
     await expect(given).to_contain_text("herons")
     await tab.page.keyboard.press("Tab")
     await expect(given).to_be_focused()
-    await expect(tab.answer.get_by_role("region", name="Result")).to_have_count(0)
+    await expect(tab.answer.get_by_role("group", name="Result")).to_have_count(0)
 
     await play(tab, ("tool_result", {"call_id": "c1", "tool": "search", "result": "One page.", "duration_ms": 420}))
-    await expect(tab.answer.get_by_role("region", name="Result")).to_have_text("One page.")
+    await expect(tab.answer.get_by_role("group", name="Result")).to_have_text("One page.")
     await expect(spoken).to_have_text("search is done")
 
 
