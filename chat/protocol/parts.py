@@ -4,7 +4,7 @@
     unfold(parts) → events       events that fold to these parts
     text_of(parts) → str         the answer: all text without an agent
 
-Laws (tests/protocol/test_parts.py; static/js/message/parts.js is tested with the same fixtures):
+Laws (tests/protocol/test_parts.py; the page's part_order.js and part_kinds.js are tested with the same fixtures):
 
 * `fold(unfold(parts)) == parts`, for parts that `fold` can return
 * `fold(merge(entries)) == fold(entries)`

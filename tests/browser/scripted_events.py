@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from tests.browser.tab import Tab
@@ -11,9 +12,22 @@ PLAY: Final = """async (events) => {
   const { LiveAnswer } = await import("/static/js/message/live_answer.js");
   window.answer ??= new LiveAnswer("A team");
   document.querySelector("#messages").append(window.answer.element);
-  for (const [name, data] of events) await window.answer.events[name]?.(data);
+  await Promise.all(events.map(([name, data]) => window.answer.events[name]?.(data)));
 }"""
 END: Final = "(done) => window.answer.finish(done)"
+RELOAD: Final = "() => { window.answer.close(); window.answer.element.remove(); delete window.answer; }"
+# Without what differs each time: a thought that is not over says how long it has taken so far.
+DRAWN: Final = """() => document.querySelector("chat-message:last-child [data-part=parts]").innerHTML
+  .replaceAll(/Thinking… \\d+ s/g, "Thinking…")"""
+# The same message as it is drawn from the API's answer.
+SAVED: Final = """async (message) => {
+  const { savedMessage } = await import("/static/js/message/saved_message.js");
+  const { Siblings } = await import("/static/js/message/siblings.js");
+  const element = savedMessage(message, { assistants: [], siblings: new Siblings() });
+  document.querySelector("#messages").append(element);
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}"""
+DONE: Final = {"message_id": "m", "status": "completed", "finish_reason": "stop"}
 CALL: Final = {"call_id": "c1", "tool": "search", "arguments": {"query": "herons"}}
 
 
@@ -22,4 +36,23 @@ async def play(tab: Tab, *events: tuple[str, dict[str, Any]]) -> None:
 
 
 async def end(tab: Tab) -> None:
-    await tab.page.evaluate(END, {"message_id": "m", "status": "completed", "finish_reason": "stop"})
+    await tab.page.evaluate(END, DONE)
+
+
+async def reload(tab: Tab) -> None:
+    """The answer is gone. What is played next is another one."""
+    await tab.page.evaluate(RELOAD)
+
+
+async def drawn(tab: Tab) -> str:
+    """The markup of the parts of the last answer."""
+    return str(await tab.page.evaluate(DRAWN))
+
+
+async def saved(tab: Tab, parts: Iterable[dict[str, Any]], status: str) -> str:
+    """The markup of an answer with these parts, as it is drawn from the database."""
+    parts = list(parts)
+    text = "".join(part["text"] for part in parts if part["kind"] == "text" and "agent" not in part)
+    message = {"id": "s", "parent_id": None, "role": "assistant", "text": text, "parts": parts, "status": status}
+    await tab.page.evaluate(SAVED, message)
+    return await drawn(tab)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+import pytest
 from playwright.async_api import expect
 
-from tests.browser.scripted_events import CALL, end, play
+from tests.browser.scripted_events import CALL, DONE, drawn, end, play, reload, saved
 from tests.browser.tab import Tab
 from tests.browser.visitor import Visitor
 
@@ -65,9 +69,175 @@ async def test_each_member_of_a_team_has_a_lane(visitor: Visitor) -> None:
 
     await play(tab, ("agent_done", {"agent": "a", "status": "completed"}), ("token", {"text": "Mine.", "agent": "b"}))
     await expect(lanes.locator(".agent__state")).to_have_text(["Done", "Writing…"])
-    # What a member writes is no part of the answer.
+    # What a member writes is in its lane, and no part of the answer.
     await play(tab, ("token", {"text": "Done."}))
-    await expect(tab.body).to_have_text("Done.")
+    await expect(tab.body).to_have_text(["Mine.", "Done."])
+    await expect(lanes.last.locator(".message__body")).to_have_text("Mine.")
+    assert await tab.page.evaluate("window.answer.text") == "Done."
     await play(tab, ("reset", {"attempt": 2, "reason": "lost"}))
     await expect(lanes).to_have_count(0)
-    await expect(tab.body).to_have_text("")
+    await expect(tab.body).to_have_count(0)
+
+
+ANSWERED: Final = (
+    ("reasoning", {"text": "Let me see.", "duration_ms": 2400}),
+    ("token", {"text": "I **look**:\n\n- here\n- there\n\n"}),
+    ("tool_start", CALL),
+    (
+        "tool_progress",
+        {"call_id": "c1", "tool": "search", "item": {"title": "The grey heron", "snippet": "It waits."}},
+    ),
+    ("tool_result", {"call_id": "c1", "tool": "search", "result": {"found": 1}, "duration_ms": 420}),
+    ("token", {"text": "One page. "}),
+    ("reasoning", {"text": "Not enough.", "duration_ms": 1200}),
+    ("tool_start", CALL | {"call_id": "c2"}),
+    ("tool_error", {"call_id": "c2", "tool": "search", "message": "No index", "duration_ms": 10}),
+    ("agent_start", {"agent": "a1", "name": "Researcher"}),
+    ("token", {"text": "I found *two*.", "agent": "a1"}),
+    ("agent_done", {"agent": "a1", "status": "completed"}),
+    ("tool_start", CALL | {"call_id": "c3"}),
+    ("token", {"text": "It waits."}),
+)
+# The same as GET …/messages returns it.
+PARTS: Final = (
+    {"kind": "reasoning", "text": "Let me see.", "duration_ms": 2400},
+    {"kind": "text", "text": "I **look**:\n\n- here\n- there\n\n"},
+    {
+        **CALL,
+        "kind": "tool_call",
+        "state": "done",
+        "items": [{"title": "The grey heron", "snippet": "It waits."}],
+        "result": {"found": 1},
+        "message": "",
+        "duration_ms": 420,
+    },
+    {"kind": "text", "text": "One page. "},
+    {"kind": "reasoning", "text": "Not enough.", "duration_ms": 1200},
+    {
+        **CALL,
+        "kind": "tool_call",
+        "call_id": "c2",
+        "state": "failed",
+        "items": [],
+        "result": None,
+        "message": "No index",
+        "duration_ms": 10,
+    },
+    {"kind": "member", "agent": "a1", "name": "Researcher", "status": "completed"},
+    {"kind": "text", "text": "I found *two*.", "agent": "a1"},
+    {
+        **CALL,
+        "kind": "tool_call",
+        "call_id": "c3",
+        "state": "running",
+        "items": [],
+        "result": None,
+        "message": "",
+        "duration_ms": None,
+    },
+    {"kind": "text", "text": "It waits."},
+)
+
+
+async def test_parts_stand_in_the_order_in_which_they_began(visitor: Visitor) -> None:
+    tab = await opened(visitor)
+    await play(tab, *ANSWERED)
+    await end(tab)
+    parts = tab.answer.locator("[data-part=parts] > *")
+    names = ["message__reasoning", "message__body", "tool", "message__body", "message__reasoning", "tool", "agent"]
+    await expect(parts).to_have_class([re.compile(rf"\b{name}\b") for name in [*names, "tool", "message__body"]])
+    await expect(tab.answer.locator("[data-part=thinking-title]")).to_have_text(
+        ["Thought for 2 seconds", "Thought for 1 second"]
+    )
+    # Copied is the answer, and nothing else.
+    text = "I **look**:\n\n- here\n- there\n\nOne page. It waits."
+    assert await tab.page.evaluate("window.answer.element.source") == text
+
+
+async def test_a_saved_answer_is_drawn_as_it_was_watched(visitor: Visitor) -> None:
+    tab = await opened(visitor)
+    await play(tab, *ANSWERED)
+    await end(tab)
+    watched = await drawn(tab)
+
+    assert await saved(tab, PARTS, DONE["status"]) == watched
+
+
+@pytest.mark.parametrize("count", range(1, len(ANSWERED), 2))
+async def test_a_reload_in_the_middle_shows_what_was_watched(visitor: Visitor, count: int) -> None:
+    tab = await opened(visitor)
+    await play(tab, *ANSWERED[:count])
+    watched = await drawn(tab)
+    await reload(tab)
+    await play(tab, *ANSWERED[:count])
+    assert await drawn(tab) == watched
+
+    await play(tab, *ANSWERED[count:])
+    await end(tab)
+    assert await drawn(tab) == await saved(tab, PARTS, DONE["status"])
+
+
+async def test_a_call_opens_by_keyboard_and_says_what_becomes_of_it(visitor: Visitor) -> None:
+    tab = await opened(visitor)
+    spoken = tab.page.locator("#announcer")
+    await play(tab, ("tool_start", CALL))
+    await expect(spoken).to_have_text("search is running")
+    summary = tab.answer.locator(".tool summary")
+    await summary.focus()
+    await tab.page.keyboard.press("Enter")
+    given = tab.answer.get_by_role("group", name="Arguments")
+    await expect(given).to_contain_text("herons")
+    await tab.page.keyboard.press("Tab")
+    await expect(given).to_be_focused()
+    await expect(tab.answer.get_by_role("group", name="Result")).to_have_count(0)
+
+    await play(tab, ("tool_result", {"call_id": "c1", "tool": "search", "result": "One page.", "duration_ms": 420}))
+    await expect(tab.answer.get_by_role("group", name="Result")).to_have_text("One page.")
+    await expect(spoken).to_have_text("search is done")
+
+
+LINES: Final = "".join(f"Line {number}.\n\n" for number in range(60))
+TOP: Final = "(element) => element.getBoundingClientRect().top"
+
+
+async def test_a_call_that_is_opened_stays_where_it_is_while_the_answer_grows(visitor: Visitor) -> None:
+    tab = await opened(visitor)
+    await play(tab, ("token", {"text": LINES}), ("tool_start", CALL), ("token", {"text": "After."}))
+    await tab.page.evaluate("() => document.querySelector('chat-transcript').showLatest()")
+    tool = tab.answer.locator(".tool")
+    await expect(tool).to_be_in_viewport(ratio=1)
+    before = await tool.evaluate(TOP)
+    await tool.locator("summary").click()
+    await expect(tool.locator("[data-part=tool-arguments]")).to_be_visible()
+    await play(tab, ("token", {"text": LINES}))
+    assert await tool.evaluate(TOP) == pytest.approx(before, abs=1)
+
+
+async def test_a_result_in_an_open_call_moves_nothing_that_is_being_read(visitor: Visitor) -> None:
+    tab = await opened(visitor)
+    await play(tab, ("tool_start", CALL), ("token", {"text": LINES}))
+    tool = tab.answer.locator(".tool")
+    await tool.locator("summary").click()
+    line = tab.body.get_by_text("Line 30.", exact=True).first
+    await line.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
+    # The reader has moved up: the page does not follow the end.
+    await tab.scroller.hover()
+    await tab.page.mouse.wheel(0, -20)
+    await tab.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 300))")
+    before = await line.evaluate(TOP)
+
+    result = {"call_id": "c1", "tool": "search", "result": "word\n" * 10, "duration_ms": 420}
+    await play(tab, ("tool_result", result), ("token", {"text": LINES}))
+    await expect(tool.locator("[data-part=tool-result]")).to_contain_text("word")
+    assert await line.evaluate(TOP) == pytest.approx(before, abs=1)
+
+
+async def test_a_server_that_alternates_word_by_word_leaves_the_page_usable(visitor: Visitor) -> None:
+    tab = await opened(visitor)
+    pieces = [(name, {"text": f"{number} "}) for number in range(1500) for name in ("reasoning", "token")]
+    await play(tab, ("tool_start", CALL), *pieces)
+    await end(tab)
+
+    await expect(tab.answer.locator("[data-part=parts] > *")).to_have_count(3)
+    await expect(tab.body).to_have_text("".join(f"{number} " for number in range(1500)).strip())
+    assert await tab.page.evaluate("window.answer.text.length") == sum(len(f"{number} ") for number in range(1500))

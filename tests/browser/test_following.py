@@ -164,7 +164,7 @@ async def test_who_reads_above_is_left_alone_until_they_jump_to_the_latest(visit
 # Of the text, far above the screen; and how much of it there is.
 ANSWER = """() => {
   const body = [...document.querySelectorAll('chat-message[data-role="assistant"] .message__body')].at(-1);
-  return [body.firstElementChild?.getBoundingClientRect().top, body.textContent.length];
+  return [body?.firstElementChild?.getBoundingClientRect().top, body?.textContent.length ?? 0];
 }"""
 
 

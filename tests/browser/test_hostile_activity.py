@@ -114,7 +114,7 @@ async def test_no_event_shows_more_than_text(visitors: Visitors, payloads: list[
     tab = await (await arrive(visitors)).open()
     await tab.ask("Hello")
     await tab.has_loaded("answer_details")
-    await tab.has_loaded("tool_card")
+    await tab.has_loaded("tool_call")
     assert await tab.page.evaluate(PLAY_EACH, payloads) == []
     await check(tab.page)
 

@@ -16,7 +16,7 @@ from tests.browser.watch import ACCOUNT_PATHS
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 SMALL: dict[str, Any] = {"viewport": {"width": 320, "height": 568}, "is_mobile": True, "has_touch": True}
 WIDE = "word" * 60
-BEYOND = """() => [...document.querySelectorAll("#messages .message, .activity, .activity *")]
+BEYOND = """() => [...document.querySelectorAll("#messages .message, .message__parts, .message__parts *")]
   .filter((element) => element.checkVisibility())
   .map((element) => [element.className, element.getBoundingClientRect()])
   .filter(([, { left, right }]) => left < 0 || right > innerWidth)

@@ -100,14 +100,14 @@ async def test_a_reload_shows_thoughts_as_they_were(visitor: Visitor, upstream: 
     upstream.release()
     await tab.ended()
     await expect(tab.body).to_have_text("So the answer is 42.")
-    watched = await tab.answer.locator("[data-part=activity]").inner_text()
+    watched = await tab.answer.locator("[data-part=parts]").inner_text()
 
     # After the end: what the log no longer tells comes from the database.
     await tab.reload()
     await expect(tab.body).to_have_text("So the answer is 42.")
     await expect(thoughts).to_have_count(1)
     await expect(thoughts).to_have_attribute("data-ended", "")
-    await expect(tab.answer.locator("[data-part=activity]")).to_have_text(watched, use_inner_text=True)
+    await expect(tab.answer.locator("[data-part=parts]")).to_have_text(watched, use_inner_text=True)
     await thoughts.locator("summary").click()
     await expect(thoughts).to_contain_text("Thought 19.")
 

@@ -198,7 +198,7 @@ async def at_a_long_answer(visitor: Visitor, site: Site, *, anchors: bool) -> Ta
     if not anchors:
         await visitor.context.add_init_script(WITHOUT_ANCHORS)
     tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 2, size=200_000)}")
-    await tab.page.wait_for_function("document.querySelectorAll('.markdown-part').length > 15")
+    await tab.page.wait_for_function("() => document.querySelectorAll('.markdown-part').length > 15")
     await tab.page.wait_for_function(STEADY)
     return tab
 

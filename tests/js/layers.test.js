@@ -74,6 +74,15 @@ test("imports only go downward, and into a feature through its index.js", () => 
   assert.deepEqual(found, []);
 });
 
+test("the kinds of parts are entered through part_kinds.js, and only text is loaded with the page", () => {
+  for (const name of modules(ROOT)) {
+    const source = code(readFileSync(join(ROOT, name), "utf8"));
+    const isTable = name === "message/part_kinds.js";
+    for (const [, address] of source.matchAll(/["'`]([^"'`]*\/parts\/\w+\.js)["'`]/g)) assert.ok(isTable, `${name} imports ${address}`);
+    if (isTable) assert.deepEqual([...source.matchAll(/^import .* "(\.\/parts\/.*)";$/gm)].map(([, address]) => address), ["./parts/text.js"]);
+  }
+});
+
 for (const [name, source] of [
   ["client/socket.js", 'import { gettext } from "../ui/i18n.js";'],
   ["client/socket.js", "document.title = name;"],

@@ -4,7 +4,7 @@
  * @property {string | null} parent_id
  * @property {"user" | "assistant"} role
  * @property {string} text
- * @property {import("./parts.js").Part[]} [parts] empty if the text is all there is
+ * @property {import("./part_kinds.js").Part[]} [parts] empty if the text is all there is
  * @property {string} [status]
  * @property {string | null} [finish_reason]
  * @property {string | null} [model]

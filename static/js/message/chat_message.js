@@ -17,7 +17,8 @@ const editor = new LateModule(() => import("./question_editor.js"));
 /** @typedef {"sending" | "sent" | "streaming" | "completed" | "stopped" | "failed"} MessageState */
 
 /**
- * One message of the transcript. Its text is in `body`; `source` is what the copy button copies.
+ * One message of the transcript. A question's text is in `body`, what an answer consists of in `parts`; `source` is what
+ * the copy button copies.
  *
  * Button presses bubble as events: "message-retry", "message-keep" and "message-return" from its failure card,
  * "message-regenerate" and "message-continue" from an answer, "message-edit" (`detail.text`) from a question,
@@ -70,9 +71,14 @@ export class ChatMessage extends HTMLElement {
     this.toggleAttribute("data-settled", false);
   }
 
-  /** @returns {HTMLElement} */
+  /** The place of a question's text. @returns {HTMLElement} */
   get body() {
     return part(this, "body");
+  }
+
+  /** The place of an answer's parts, see answer_parts.js. @returns {HTMLElement} */
+  get parts() {
+    return part(this, "parts");
   }
 
   /** @returns {"user" | "assistant"} */

@@ -1,25 +1,26 @@
 import { gettext } from "../ui/i18n.js";
-import { AnswerActivity } from "./answer_activity.js";
-import { figuresOf, figuresOfEnd } from "./answer_figures.js";
+import { figuresOfEnd } from "./answer_figures.js";
 import { answerNote, countCharacters, isContinuable } from "./answer_note.js";
-import { AnswerWriter } from "./answer_writer.js";
+import { AnswerParts } from "./answer_parts.js";
 import { ChatMessage } from "./chat_message.js";
 import { failureText } from "../ui/failure_text.js";
+import { KINDS, PART_EVENTS } from "./part_kinds.js";
+import { drawSaved } from "./saved_message.js";
 import { statusText } from "./status_text.js";
-import { part } from "../ui/template_parts.js";
+
+/** Events that begin a part: the answer itself now shows that the model is at work. */
+const BEGINNINGS = new Set(Object.values(KINDS).map(({ begins }) => begins));
 
 /** The message of an answer in progress, until it ends or fails. */
 export class LiveAnswer {
   #message;
-  #writer;
-  #activity;
+  #parts;
   #model;
 
   /** @param {string} label @param {{ model?: string | null }} [options] */
   constructor(label, { model = null } = {}) {
     this.#message = ChatMessage.create({ role: "assistant", label, state: "streaming" });
-    this.#writer = new AnswerWriter(this.#message);
-    this.#activity = this.#newActivity();
+    this.#parts = new AnswerParts(this.#message.parts, { live: true });
     this.#model = model;
     this.#message.showStatus(gettext("Thinking…"));
   }
@@ -29,7 +30,7 @@ export class LiveAnswer {
   }
 
   get text() {
-    return this.#writer.text;
+    return this.#parts.text;
   }
 
   /** Sets who is answering, once known. @param {string} label @param {string} model */
@@ -42,15 +43,8 @@ export class LiveAnswer {
   events = {
     // @ts-expect-error -- null prototype: an event name must not match an inherited property
     __proto__: null,
-    status: (data) => this.#activity.showStatus(data) || this.#message.showStatus(statusText(data)),
-    reasoning: (data) => this.#think(data),
-    token: (data) => this.#write(data),
-    tool_start: (data) => this.#startTool(data),
-    tool_progress: (data) => this.#activity.hear("tool_progress", data),
-    tool_result: (data) => this.#activity.hear("tool_result", data),
-    tool_error: (data) => this.#activity.hear("tool_error", data),
-    agent_start: (data) => this.#activity.hear("agent_start", data),
-    agent_done: (data) => this.#activity.hear("agent_done", data),
+    ...Object.fromEntries(PART_EVENTS.map((name) => [name, (/** @type {any} */ data) => this.#hear(name, data)])),
+    status: (data) => this.#parts.showStatus(data) || this.#message.showStatus(statusText(data)),
     reset: () => this.#reset(),
   };
 
@@ -59,8 +53,7 @@ export class LiveAnswer {
    * @returns {boolean} whether the drawn text is the saved text
    */
   finish(done) {
-    this.#writer.finish();
-    this.#activity.end(done.status ?? "completed");
+    this.#end(done.status ?? "completed");
     this.#message.figures = figuresOfEnd(done, this.#model);
     this.#settle(done, done.message_id);
     return done.characters === undefined || done.characters === countCharacters(this.text);
@@ -68,8 +61,7 @@ export class LiveAnswer {
 
   /** @param {import("../ui/failure_text.js").Failure & { dismissable?: boolean }} failure */
   fail(failure) {
-    this.#writer.finish();
-    this.#activity.end("failed");
+    this.#end("failed");
     this.#message.showStatus("");
     this.#message.state = "failed";
     this.#message.failure.show({ ...failure, ...failureText(failure), keepable: this.text !== "" });
@@ -77,8 +69,8 @@ export class LiveAnswer {
 
   /** Shows the answer as saved by the server. @param {import("./branch_pages.js").Message} message */
   showSaved(message) {
-    this.#writer.replace(message.text);
-    this.#message.figures = figuresOf(message);
+    this.#parts.close();
+    this.#parts = drawSaved(this.#message, message);
     this.#settle(message, message.id);
   }
 
@@ -88,38 +80,24 @@ export class LiveAnswer {
   }
 
   close() {
-    this.#writer.close();
-    this.#activity.close();
+    this.#parts.close();
   }
 
-  #newActivity() {
-    return new AnswerActivity(part(this.#message, "activity"));
+  /** @param {string} name @param {any} data @returns {Promise<void> | void} after the paint */
+  #hear(name, data) {
+    if (BEGINNINGS.has(name)) this.#message.showStatus("");
+    return this.#parts.hear(name, data);
   }
 
-  /** @param {{ text: string, agent?: string }} data @returns {Promise<void>} after the paint */
-  #think(data) {
-    this.#message.showStatus("");
-    return this.#activity.think(data);
-  }
-
-  /** @param {{ text: string, agent?: string }} data @returns {Promise<void>} after the paint */
-  #write(data) {
-    this.#message.showStatus("");
-    this.#activity.endThinking(data);
-    // What a member of a team writes is no part of the answer.
-    return data.agent ? Promise.resolve() : this.#writer.write(data.text);
-  }
-
-  /** @param {any} data */
-  #startTool(data) {
-    this.#message.showStatus("");
-    this.#activity.startTool(data);
+  /** @param {string} status */
+  #end(status) {
+    this.#parts.end(status);
+    this.#message.source = this.text;
   }
 
   #reset() {
-    this.#activity.close();
-    this.#activity = this.#newActivity();
-    this.#writer.reset();
+    this.#parts.close();
+    this.#parts = new AnswerParts(this.#message.parts, { live: true });
     this.#message.state = "streaming";
     this.#message.showStatus(gettext("Starting again…"));
   }

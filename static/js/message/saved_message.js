@@ -1,11 +1,8 @@
 import { gettext } from "../ui/i18n.js";
-import { renderMarkdown } from "../markdown/stream.js";
-import { AnswerActivity } from "./answer_activity.js";
 import { figuresOf } from "./answer_figures.js";
 import { answerLabel, answerNote, isContinuable } from "./answer_note.js";
+import { AnswerParts } from "./answer_parts.js";
 import { ChatMessage } from "./chat_message.js";
-import { unfold } from "./parts.js";
-import { part } from "../ui/template_parts.js";
 
 export const OWN_LABEL = gettext("You");
 
@@ -26,31 +23,22 @@ export function savedMessage(message, { assistants, siblings }) {
   element.parentId = message.parent_id;
   if (message.run_id) element.dataset.runId = message.run_id;
   if (own) element.showQuestion(message.text);
-  else showAnswer(element, message);
+  else drawSaved(element, message);
   element.showFooter(own ? "" : answerNote(message), { continuable: isContinuable(message) });
   element.showVersions(siblings.of(message.parent_id, message.role));
   return element;
 }
 
 /**
- * @param {ChatMessage} element
- * @param {import("./branch_pages.js").Message} message
- */
-function showAnswer(element, message) {
-  element.source = message.text;
-  element.figures = figuresOf(message);
-  if (message.parts?.length) showActivity(element, message);
-  renderMarkdown(element.body, message.text);
-}
-
-/**
- * Shows what the answer did besides writing, as during its run.
+ * Draws a saved answer into its message.
  *
  * @param {ChatMessage} element
  * @param {import("./branch_pages.js").Message} message
  */
-function showActivity(element, message) {
-  const activity = new AnswerActivity(part(element, "activity"));
-  for (const [name, data] of unfold(message.parts ?? [])) activity.hear(name, data);
-  activity.end(message.status ?? "completed");
+export function drawSaved(element, message) {
+  element.source = message.text;
+  element.figures = figuresOf(message);
+  const parts = new AnswerParts(element.parts);
+  parts.draw(message);
+  return parts;
 }

@@ -43,6 +43,7 @@ export class ChatTranscript extends HTMLElement {
     this.#place.start();
     this.#edges = new IntersectionObserver((entries) => this.#reached(entries), { root: scroller, rootMargin: AHEAD });
     this.addEventListener("click", this.#act);
+    this.addEventListener("message-grow", this.#grow);
   }
 
   disconnectedCallback() {
@@ -50,6 +51,7 @@ export class ChatTranscript extends HTMLElement {
     this.#place.stop();
     this.#edges.disconnect();
     this.removeEventListener("click", this.#act);
+    this.removeEventListener("message-grow", this.#grow);
   }
 
   /** The drawn messages. @returns {ChatMessage[]} */
@@ -252,6 +254,12 @@ export class ChatTranscript extends HTMLElement {
     this.#unread = true;
     this.#moved(false);
   }
+
+  /** `detail`: the change that makes a part of a message larger. @param {Event} event */
+  #grow = (event) => {
+    event.preventDefault();
+    this.#place.keepBelow(/** @type {Element} */ (event.target), /** @type {CustomEvent} */ (event).detail);
+  };
 
   #act = (/** @type {Event} */ event) => {
     const asked = actionOf(event);

@@ -1,5 +1,5 @@
 /** Containers of text blocks. */
-const HOLDERS = ".message, .message__body, .markdown-part";
+const HOLDERS = ".message, .message__parts, .agent, .agent__parts, .message__body, .markdown-part";
 const DRAWN = { contentVisibilityAuto: true };
 /** Events that start or continue scrolling. */
 const SIGNS = ["wheel", "touchmove", "keydown", "scroll"];

@@ -13,7 +13,7 @@ const TALLEST_SHARE = 0.4;
  *
  * A reader at the end follows it. A question just sent is pinned to the top, with enough room below to stay there; its
  * answer grows into that room without moving. Moving up by wheel, touch or key ends both at once, and so does a
- * selection.
+ * selection. What the reader opens, such as a tool call, stays where it is: the end is not followed any more.
  */
 export class ReadingPlace {
   /** While more follows than is drawn, the end of what is drawn is not the end. */
@@ -55,6 +55,7 @@ export class ReadingPlace {
     this.#sizes.observe(this.#content);
     this.#sizes.observe(this.#scroller);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    this.#scroller.addEventListener("click", ({ target }) => this.#clicked(target), { signal });
     watchUpwardMoves(this.#scroller, () => this.#release(), signal);
   }
 
@@ -101,11 +102,16 @@ export class ReadingPlace {
     this.#hold(element, this.#view.height / 6);
   }
 
-  /** Changes what is drawn without moving what is being read. @param {() => void} change */
-  keep(change) {
+  /** Changes the size of a part of a message without moving what is below it. @param {Element} part @param {() => void} change */
+  keepBelow(part, change) {
+    this.keep(change, this.#view.isAbove(part) ? part.nextElementSibling : null);
+  }
+
+  /** Changes what is drawn without moving what is being read. @param {() => void} change @param {Element | null} [read] */
+  keep(change, read = null) {
     this.#notice();
     this.#restore();
-    const anchor = this.#view.firstVisible;
+    const anchor = read ?? this.#view.firstVisible;
     const before = anchor ? this.#view.offsetOf(anchor) : 0;
     change();
     this.#resizeReserve();
@@ -204,6 +210,11 @@ export class ReadingPlace {
     this.#following = this.#pinned = false;
     this.#remember();
     this.#onChange(false);
+  }
+
+  /** @param {EventTarget | null} target */
+  #clicked(target) {
+    if (target instanceof Element && target.closest("summary")) this.#following = false;
   }
 
   #resizeReserve() {

@@ -59,6 +59,11 @@ export class ScrollView {
     return messages[low];
   }
 
+  /** Whether it has been scrolled out at the top. @param {Element} element */
+  isAbove(element) {
+    return element.getBoundingClientRect().bottom <= this.#scroller.getBoundingClientRect().top;
+  }
+
   /** @param {Element} element */
   offsetOf(element) {
     return element.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top;
