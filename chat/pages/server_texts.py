@@ -55,7 +55,7 @@ SENTENCES: Final = (
     gettext_noop("The model server sent JSON that is not a chat completion."),
     gettext_noop("The model server closed the connection before the answer began."),
     gettext_noop("The model server sent something that is not an answer."),
-    # chat/providers/openai/reader.py
+    # chat/providers/openai/event_reader.py, chat/providers/openai/reader.py
     gettext_noop("The model server sent a single event of more than {} MiB; the answer was abandoned."),
     gettext_noop("The model server sent {} MiB without any text of an answer; the answer was abandoned."),
     gettext_noop("The model server sent something that is not JSON, so the answer could not be read."),

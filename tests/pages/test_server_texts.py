@@ -17,7 +17,8 @@ from chat.pages.server_texts import SENTENCES
 ROOT: Final = Path(__file__).resolve().parents[2]
 # Where failures of answers are put into words.
 SPEAKERS: Final = (
-    *("providers/openai/errors.py", "providers/openai/reader.py", "providers/openai/chat.py"),
+    *("providers/openai/errors.py", "providers/openai/event_reader.py", "providers/openai/reader.py"),
+    "providers/openai/chat.py",
     "providers/http/timeouts.py",
     *("generation/answer.py", "generation/finishing.py", "generation/runner.py", "generation/takeover.py"),
 )
