@@ -1,4 +1,4 @@
-"""µs of CPU per streamed token: the openai package's own iteration, and ours, side by side.
+"""µs of CPU per streamed token: the openai package's own iteration, and ours of each API, side by side.
 
     python -m bench.decoder [--streams 20] [--tokens 500] [--rate 50] [--rounds 3]
 
@@ -21,6 +21,7 @@ import openai
 
 from chat.providers.base import Prompt, Request, TextDelta
 from chat.providers.openai.chat import OpenAIProvider
+from chat.providers.openai.responses import ResponsesProvider
 
 Ask = Callable[[str], Awaitable[int]]
 
@@ -60,10 +61,11 @@ async def cost(ask: Ask, streams: int, tokens: int, rate: float) -> float:
 async def measure(base_url: str, arguments: argparse.Namespace) -> None:
     http_client = openai.DefaultAioHttpClient(trust_env=False)
     client = openai.AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0, http_client=http_client)
-    provider = OpenAIProvider(base_url=base_url)
+    provider, responses = OpenAIProvider(base_url=base_url), ResponsesProvider(base_url=base_url)
     ways: dict[str, Ask] = {
         "openai, its own iteration": lambda text: theirs(client, text),
         "chat.providers.openai.chat": lambda text: ours(provider, text),
+        "chat.providers.openai.responses": lambda text: ours(responses, text),
     }
     figures: dict[str, list[float]] = {name: [] for name in ways}
     for ask in ways.values():
@@ -72,11 +74,13 @@ async def measure(base_url: str, arguments: argparse.Namespace) -> None:
         for name, ask in ways.items():
             figures[name].append(await cost(ask, arguments.streams, arguments.tokens, arguments.rate))
     await provider.close()
+    await responses.close()
     await client.close()
     medians = [statistics.median(values) for values in figures.values()]
     for name, median in zip(figures, medians, strict=True):
-        print(f"{name:28} {median:7.1f} µs/token")
-    print(f"{'ratio':28} {medians[0] / medians[1]:7.2f}")
+        print(f"{name:32} {median:7.1f} µs/token")
+    print(f"{'openai to ours':32} {medians[0] / medians[1]:7.2f}")
+    print(f"{'responses to chat':32} {medians[2] / medians[1]:7.2f}")
 
 
 def main() -> None:

@@ -197,6 +197,11 @@ def parse(data: bytes) -> Any:
         raise NotACompletion("not JSON") from exc
 
 
+def encode(value: object) -> bytes:
+    """JSON that `parse` reads back to the same value."""
+    return json.dumps(value).encode()
+
+
 def _decode_tolerantly(data: bytes) -> Chunk:
     value = parse(data)
     if not isinstance(value, dict):
