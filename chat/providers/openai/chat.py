@@ -138,7 +138,7 @@ class OpenAIProvider:
     def _usual_manner(self) -> Manner:
         """How a model is asked that has not rejected anything."""
         # OpenAI's newer models accept only the second name, most other servers only the first.
-        is_openai = urlsplit(self._base_url).hostname == "api.openai.com"
+        is_openai = _host_of(self._base_url) == "api.openai.com"
         return Manner("max_completion_tokens" if is_openai else "max_tokens")
 
     def _reader(self, tools: Collection[str], *, are_off: bool) -> EventReader:
@@ -258,6 +258,13 @@ class OpenAIProvider:
                 self.name,
                 error.status_code,
             )
+
+
+def _host_of(url: str) -> str | None:
+    with suppress(ValueError):
+        return urlsplit(url).hostname
+    # A request will say what is wrong with it.
+    return None
 
 
 def _body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
