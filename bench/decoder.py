@@ -23,6 +23,7 @@ import openai
 from chat.providers.anthropic.provider import AnthropicProvider
 from chat.providers.base import Prompt, Provider, Request, TextDelta
 from chat.providers.openai.chat import OpenAIProvider
+from chat.providers.openai.responses import ResponsesProvider
 
 Ask = Callable[[str], Awaitable[int]]
 
@@ -85,9 +86,11 @@ async def measure(openai_url: str, anthropic_url: str, arguments: argparse.Names
         http_client=anthropic.DefaultAioHttpClient(trust_env=False),
     )
     openai_ours, anthropic_ours = OpenAIProvider(base_url=openai_url), AnthropicProvider(base_url=anthropic_url)
+    responses_ours = ResponsesProvider(base_url=openai_url)
     ways: dict[str, Ask] = {
         "openai, its own iteration": lambda text: openais(openai_package, text),
-        "chat.providers.openai": lambda text: ours(openai_ours, text),
+        "chat.providers.openai.chat": lambda text: ours(openai_ours, text),
+        "chat.providers.openai.responses": lambda text: ours(responses_ours, text),
         "anthropic, its own iteration": lambda text: anthropics(anthropic_package, text),
         "chat.providers.anthropic": lambda text: ours(anthropic_ours, text),
     }
@@ -97,18 +100,19 @@ async def measure(openai_url: str, anthropic_url: str, arguments: argparse.Names
     for _ in range(arguments.rounds):
         for name, ask in ways.items():
             figures[name].append(await cost(ask, arguments.streams, arguments.tokens, arguments.rate))
-    for each in (openai_ours, openai_package, anthropic_ours, anthropic_package):
+    for each in (openai_ours, openai_package, responses_ours, anthropic_ours, anthropic_package):
         await each.close()
     report({name: statistics.median(values) for name, values in figures.items()})
 
 
 def report(medians: dict[str, float]) -> None:
     for name, median in medians.items():
-        print(f"{name:30} {median:7.1f} µs/token")
-    openais, openai_ours, anthropics, anthropic_ours = medians.values()
-    print(f"{'openai: package / ours':30} {openais / openai_ours:7.2f}")
-    print(f"{'anthropic: package / ours':30} {anthropics / anthropic_ours:7.2f}")
-    print(f"{'ours: anthropic / openai':30} {anthropic_ours / openai_ours:7.2f}")
+        print(f"{name:32} {median:7.1f} µs/token")
+    openais, openai_ours, responses_ours, anthropics, anthropic_ours = medians.values()
+    print(f"{'openai: package / ours':32} {openais / openai_ours:7.2f}")
+    print(f"{'anthropic: package / ours':32} {anthropics / anthropic_ours:7.2f}")
+    print(f"{'ours: responses / chat':32} {responses_ours / openai_ours:7.2f}")
+    print(f"{'ours: anthropic / chat':32} {anthropic_ours / openai_ours:7.2f}")
 
 
 @contextmanager

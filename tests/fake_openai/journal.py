@@ -99,7 +99,7 @@ class Journal:
 
 def prompt_of(body: dict[str, Any]) -> str:
     """The text of the last message of the person."""
-    for message in reversed(body.get("messages") or []):
+    for message in reversed(body.get("messages") or body.get("input") or []):
         if message.get("role") == "user":
             content = message.get("content")
             return content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())

@@ -1,5 +1,6 @@
-"""What the fake can play. The script is named by the model, or by the first word of the message as `/name`.
+"""What the fake can play, at /v1/chat/completions and /v1/responses.
 
+The script is named by the model, or by the first word of the message as `/name`.
 Options are `key=value` words anywhere in the message. For every script: `rate=N` pieces per second (0: at once).
 
 | script | plays |
@@ -121,7 +122,7 @@ async def hold(stage: Stage) -> None:
 
 
 async def echo(stage: Stage) -> None:
-    await stage.say(json.dumps(stage.exchange.body["messages"], ensure_ascii=False))
+    await stage.say(json.dumps(stage.messages, ensure_ascii=False))
     await stage.finish()
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from tests.fake_openai.journal import Connection, Journal
+from tests.fake_openai.responses import ResponsesStage
 from tests.fake_openai.scripts import MODELS, play
 from tests.fake_openai.stage import Stage
 from tests.ports import closed_port
@@ -75,7 +76,9 @@ class FakeOpenAI:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         match (request.method, request.path):
             case ("POST", "/v1/chat/completions"):
-                return await self._complete(request)
+                return await self._complete(request, Stage)
+            case ("POST", "/v1/responses"):
+                return await self._complete(request, ResponsesStage)
             case ("GET", "/v1/models"):
                 return web.json_response({"object": "list", "data": [_model(name) for name in self.models]})
             case ("GET", "/api/tags"):
@@ -91,11 +94,11 @@ class FakeOpenAI:
                 return web.Response(status=204)
         return web.json_response({"error": {"message": "Not found", "code": None}}, status=404)
 
-    async def _complete(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _complete(self, request: web.BaseRequest, kind: type[Stage]) -> web.StreamResponse:
         body = json.loads(await request.read())
         connection = self._server.connection_of(request)
         exchange = self.journal.begin(connection.number, body, {k.lower(): v for k, v in request.headers.items()})
-        stage = Stage(self, request, exchange)
+        stage = kind(self, request, exchange)
         complete = False
         try:
             await play(stage)

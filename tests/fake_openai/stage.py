@@ -42,6 +42,12 @@ class Stage:
         return self.exchange.prompt
 
     @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation, in the form of chat completions."""
+        messages: list[dict[str, Any]] = self.exchange.body["messages"]
+        return messages
+
+    @property
     def rate(self) -> float:
         """Pieces per second; 0 is as fast as the client reads."""
         return float(self.options.get("rate", "0"))
@@ -77,7 +83,7 @@ class Stage:
 
     def usage(self) -> dict[str, int]:
         """Words in, pieces out."""
-        asked = sum(len(str(message.get("content", "")).split()) for message in self.exchange.body["messages"])
+        asked = sum(len(str(message.get("content", "")).split()) for message in self.messages)
         return {
             "prompt_tokens": asked,
             "completion_tokens": len(self.exchange.sent),

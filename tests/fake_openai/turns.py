@@ -74,18 +74,18 @@ async def _play(stage: Stage, delta: Delta) -> None:
     elif "raw" in delta:
         await stage.data(delta["raw"])
     elif "results" in delta:
-        await stage.say("\n".join(results(stage.exchange.body)))
+        await stage.say("\n".join(results(stage.messages)))
     elif set(delta) == {"content"}:
         await stage.say(delta["content"])
     else:
         await stage.chunk(delta)
 
 
-def results(body: dict[str, Any]) -> list[str]:
-    """The results in a request. Raises AssertionError if they are not those of the calls before them, in order."""
+def results(messages: list[dict[str, Any]]) -> list[str]:
+    """The results in a conversation. Raises AssertionError if they are not those of the calls before, in order."""
     wanted: list[str] = []
     found = []
-    for message in body["messages"]:
+    for message in messages:
         if message["role"] == "tool":
             assert wanted, "a result without a call"
             assert message["tool_call_id"] == wanted.pop(0), "results in another order"
@@ -100,5 +100,5 @@ def results(body: dict[str, Any]) -> list[str]:
 
 def _steps(stage: Stage) -> int:
     """How many answers there have been since the person's last message."""
-    roles = [message["role"] for message in stage.exchange.body["messages"]]
+    roles = [message["role"] for message in stage.messages]
     return roles[len(roles) - 1 - roles[::-1].index("user") :].count("assistant")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Final
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx2
@@ -22,6 +23,7 @@ from chat.providers.http.answer_stream import AnswerStream
 from chat.providers.http.timeouts import CONNECT_SECONDS, FIRST_TOKEN_SECONDS, IDLE_SECONDS, SETTLE_SECONDS, Timeouts
 from chat.providers.openai.client import Client
 from chat.providers.openai.dialect import MAX_ADAPTATIONS, Dialect, Manner
+from chat.providers.openai.event_reader import EventReader
 from chat.providers.openai.reader import AnswerReader
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ class OpenAIProvider:
     """
 
     is_demo = False
+    _path = "/chat/completions"
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class OpenAIProvider:
         self._settle_timeout = settle_timeout
         self._on_failure = on_failure
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
-        self._dialect = Dialect(self._base_url)
+        self._dialect = Dialect(self._usual_manner())
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         timeouts = Timeouts(first=self._first_token_timeout, idle=self._idle_timeout, settle=self._settle_timeout)
@@ -73,7 +76,7 @@ class OpenAIProvider:
                 connection.enter_context(timeouts)
                 response, manner = await self._open(request, timeouts, connection)
                 tools = [tool.name for tool in manner.offered(request)]
-                reader = AnswerReader(secret=self._api_key, tools=tools, are_off=request.tools_are_off)
+                reader = self._reader(tools, are_off=request.tools_are_off)
                 if request.tools and not tools and not request.tools_are_off:
                     yield _NO_TOOLS
                 answer = await connection.enter_async_context(AnswerStream(response, reader, timeouts))
@@ -108,6 +111,15 @@ class OpenAIProvider:
         client = self._clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.close()
+
+    def _usual_manner(self) -> Manner:
+        """How a model is asked that has not rejected anything."""
+        # OpenAI's newer models accept only the second name, most other servers only the first.
+        is_openai = _host_of(self._base_url) == "api.openai.com"
+        return Manner("max_completion_tokens" if is_openai else "max_tokens")
+
+    def _reader(self, tools: Collection[str], *, are_off: bool) -> EventReader:
+        return AnswerReader(secret=self._api_key, tools=tools, are_off=are_off)
 
     async def _listing(self) -> tuple[str, ...]:
         async with self._client().package.models.with_streaming_response.list() as response:
@@ -158,7 +170,10 @@ class OpenAIProvider:
         client = self._clients.get(loop)
         if client is None:
             client = self._clients[loop] = Client(
-                base_url=self._base_url, api_key=self._api_key, connect_timeout=self._connect_timeout
+                base_url=self._base_url,
+                api_key=self._api_key,
+                connect_timeout=self._connect_timeout,
+                path=self._path,
             )
         return client
 
@@ -181,3 +196,10 @@ class OpenAIProvider:
                 ", ".join(lost),
                 errors.told(self._refusal(error), secret=self._api_key),
             )
+
+
+def _host_of(url: str) -> str | None:
+    with suppress(ValueError):
+        return urlsplit(url).hostname
+    # A request will say what is wrong with it.
+    return None

@@ -6,6 +6,7 @@ add (`reasoning` or `reasoning_content`, content in parts, no `choices`), so eve
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import msgspec
@@ -184,6 +185,11 @@ def parse(data: bytes) -> Any:
         return untrusted_json.parse(data)
     except ValueError as exc:
         raise NotACompletion("not JSON") from exc
+
+
+def encode(value: object) -> bytes:
+    """JSON that `parse` reads back to the same value."""
+    return json.dumps(value).encode()
 
 
 def _decode_tolerantly(data: bytes) -> Chunk:

@@ -18,10 +18,11 @@ class Client:
     """Requests answers. The package builds the first request: URL, authentication, headers.
 
     Later requests differ only in their body, so they are copied from it: the package would spend twice as long on
-    building each one as the request itself takes. `package` is for everything else.
+    building each one as the request itself takes. `package` is for everything else. path: below the base URL.
     """
 
-    def __init__(self, *, base_url: str, api_key: str, connect_timeout: float) -> None:
+    def __init__(self, *, base_url: str, api_key: str, connect_timeout: float, path: str) -> None:
+        self._path = path
         self._transport = OriginTransport(base_url)
         self._first: httpx2.Request | None = None
         self.package = openai.AsyncOpenAI(
@@ -59,7 +60,7 @@ class Client:
 
     async def _ask_by_the_package(self, fields: dict[str, Any]) -> httpx2.Response:
         posted = await self.package.post(
-            "/chat/completions",
+            self._path,
             body=fields,
             options={"headers": _UNREAD},
             cast_to=object,

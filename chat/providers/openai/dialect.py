@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import openai
 
@@ -51,6 +50,11 @@ class Manner:
     knows_tools: bool = True
     bad_tools: frozenset[str] = frozenset()
 
+    @property
+    def remembered(self) -> Manner:
+        """What holds for the next request to the model, too."""
+        return self
+
     def offered(self, request: Request) -> tuple[Tool, ...]:
         """The tools of the request that the model accepts."""
         if not self.knows_tools:
@@ -71,7 +75,7 @@ class Manner:
         if tools := self.offered(request):
             fields["tools"] = tools_of(tools)
             spare["tool_choice"] = "none" if request.tools_are_off else ""
-        fields |= {name: value for name, value in spare.items() if value and _key(name, value) not in self.without}
+        fields |= {name: value for name, value in spare.items() if value and key_of(name, value) not in self.without}
         if request.temperature is not None:
             fields["temperature"] = request.temperature
         if request.max_output_tokens is not None:
@@ -131,15 +135,21 @@ class Manner:
         return self._rejecting([tools]) if tool_errors.blames_tools(error) else None
 
     def _without_fields(self, error: openai.APIStatusError, fields: dict[str, Any]) -> Manner | None:
-        spare = [name for name in _SPARE_FIELDS if name in fields]
-        unknown = set(errors.unknown_fields(error.response, spare))
-        if "reasoning_effort" in spare and _NO_EFFORT.search(
-            errors.complaint(error.response).words[: quotes.READ_CHARACTERS]
-        ):
-            unknown = {"reasoning_effort"}
+        spare = self._spare(fields)
+        effort = next((name for name in spare if name.endswith("effort")), "")
+        if effort and _NO_EFFORT.search(errors.complaint(error.response).words[: quotes.READ_CHARACTERS]):
+            unknown = {effort}
+        else:
+            unknown = set(errors.unknown_fields(error.response, list(spare)))
+        # Words about a field inside another also contain the name of that.
+        unknown -= {name.partition(".")[0] for name in unknown if "." in name}
         if not unknown:
             return None
-        return replace(self, without=self.without | {_key(name, fields[name]) for name in unknown})
+        return replace(self, without=self.without | {key_of(name, spare[name]) for name in unknown})
+
+    def _spare(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The optional fields in a request."""
+        return {name: fields[name] for name in _SPARE_FIELDS if name in fields}
 
     def _without_all_tools(self, request: Request, error: openai.APIStatusError) -> Manner | None:
         """For a server that gives no reason at all."""
@@ -152,12 +162,10 @@ class Manner:
 
 
 class Dialect:
-    """The manner of each model of one server."""
+    """The manner of each model of one server. usual: of a model that has not rejected anything."""
 
-    def __init__(self, base_url: str) -> None:
-        # OpenAI's newer models accept only the second name, most other servers only the first.
-        is_openai = _host(base_url) == "api.openai.com"
-        self._usual = Manner("max_completion_tokens" if is_openai else "max_tokens")
+    def __init__(self, usual: Manner) -> None:
+        self._usual = usual
         self._manners: dict[str, Manner] = {}
 
     def manner(self, model: str) -> Manner:
@@ -165,21 +173,12 @@ class Dialect:
 
     def learn(self, model: str, manner: Manner) -> None:
         """Remember a manner that was accepted, so that the next request is not rejected first."""
-        if manner != self._usual or model in self._manners:
-            self._manners[model] = manner
+        self._manners[model] = manner.remembered
 
 
-def _host(base_url: str) -> str | None:
-    try:
-        return urlsplit(base_url).hostname
-    except ValueError:
-        # The request will say that the address is impossible.
-        return None
-
-
-def _key(name: str, value: object) -> str:
+def key_of(name: str, value: object) -> str:
     # A model may reject one effort and accept another.
-    return f"{name}={value}" if name == "reasoning_effort" else name
+    return f"{name}={value}" if name.endswith("effort") else name
 
 
 def _digest(tools: Iterable[Tool]) -> str:

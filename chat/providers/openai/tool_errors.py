@@ -16,7 +16,7 @@ from chat.providers.http import errors, quotes
 
 # OpenRouter has no endpoint (404), llama.cpp and template errors are errors of the server (500).
 STATUSES: Final = (400, 404, 422, 500, 501)
-_TOOLS: Final = r"\b(?:tools?|tool[ _-]?(?:use|call(?:s|ing)?|choice)|function[ _-]?call(?:s|ing)?)\b"
+_TOOLS: Final = r"\b(?:tools?|tool[ _-]?(?:use|call(?:s|ing)?)|function[ _-]?call(?:s|ing)?)\b"
 _KNOWS_NONE: Final = re.compile(
     rf"(?i)(?:not|n't|cannot|no) support.{{0,40}}{_TOOLS}"
     rf"|{_TOOLS}.{{0,60}}(?:not (?:be )?(?:support|enabled|available|allowed|permitted|implemented)|unsupported)"

@@ -18,7 +18,7 @@ from chat.providers.base import Finish, Misconfigured, ProviderError, Redirected
 from chat.providers.detection import detect
 from chat.providers.http.transport import LeftOrigin, OriginTransport, proxy_for, redirect_target
 from chat.providers.openai.chat import OpenAIProvider
-from chat.providers.openai.reader import MAX_SILENT_BYTES
+from chat.providers.openai.event_reader import MAX_SILENT_BYTES
 from tests.providers.contract import answer, ask
 from tests.providers.raw_server import Play, RawServer, answer_of, response
 

@@ -21,7 +21,8 @@ from chat.providers.base import (
     ToolUse,
     UsageDelta,
 )
-from chat.providers.openai.reader import MAX_SILENT_BYTES, AnswerReader
+from chat.providers.openai.event_reader import MAX_SILENT_BYTES
+from chat.providers.openai.reader import AnswerReader
 from tests.providers.joined import joined
 
 TOOLS = ("get_weather", "search", "get_time")

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.providers.base import Delta, Finish, Incomplete, ReasoningDelta, TextDelta, UsageDelta
-from chat.providers.openai.reader import MAX_SILENT_BYTES, AnswerReader
+from chat.providers.openai.event_reader import MAX_SILENT_BYTES
+from chat.providers.openai.reader import AnswerReader
 from tests.providers.joined import joined
 
 STREAM = (

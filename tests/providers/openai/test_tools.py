@@ -108,6 +108,17 @@ async def test_an_effort_that_a_model_refuses_is_left_out_and_remembered(
     assert all("user" in exchange.body for exchange in server.journal.exchanges)
 
 
+async def test_a_server_that_knows_no_tool_choice_keeps_its_tools(
+    provider: OpenAIProvider, server: FakeOpenAI
+) -> None:
+    for _ in range(2):
+        text = '/picky has="tool_choice" message=tool_choice~is~not~supported~by~this~model'
+        await answer(provider, ask(text, tools_are_off=True))
+
+    assert names_of(server) == [["search", "weather"]] * 3
+    assert ["tool_choice" in exchange.body for exchange in server.journal.exchanges] == [True, False, False]
+
+
 NO_TOOLS = StatusDelta("The model server rejected the tools, so the model answers without them.", "generating")
 
 
