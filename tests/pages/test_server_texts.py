@@ -17,12 +17,8 @@ from chat.pages.server_texts import SENTENCES
 ROOT: Final = Path(__file__).resolve().parents[2]
 # The modules with the sentences about failed answers.
 SPEAKERS: Final = (
-    *(
-        "providers/http/errors.py",
-        "providers/openai/event_reader.py",
-        "providers/openai/reader.py",
-        "providers/openai/chat.py",
-    ),
+    *("providers/openai/event_reader.py", "providers/openai/reader.py", "providers/openai/chat.py"),
+    "providers/http/errors.py",
     *("providers/anthropic/reader.py", "providers/anthropic/provider.py", "providers/http/timeouts.py"),
     *(
         "generation/agent.py",

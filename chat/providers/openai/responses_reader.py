@@ -84,7 +84,7 @@ class ResponsesReader(EventReader):
         if ending is None:
             if self._remark is not None:
                 raise errors.reported(self._remark, secret=self._secret)
-            raise self._cut()
+            raise errors.cut_short(self._head, has_event=not self._has_no_event, secret=self._secret)
         if self._usage is not None and isinstance(ending, Failed):
             deltas.append(self._usage)
         if isinstance(ending, Failed):

@@ -74,9 +74,8 @@ class ResponsesManner(Manner):
         return replace(self, reasoning="never")
 
     def _without_fields(self, error: openai.APIStatusError, fields: dict[str, Any]) -> Manner | None:
-        if "include" in fields and _NO_ENCRYPTED.search(
-            errors.complaint(error.response).words[: quotes.READ_CHARACTERS]
-        ):
+        words = errors.complaint(error.response).words[: quotes.READ_CHARACTERS]
+        if "include" in fields and _NO_ENCRYPTED.search(words):
             return replace(self, without=self.without | {"include"})
         return Manner._without_fields(self, error, fields)
 
