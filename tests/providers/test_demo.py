@@ -1,10 +1,24 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
-from chat.providers.base import Finish, Prompt, ReasoningDelta, Request, StatusDelta, TextDelta, UsageDelta
+from chat.providers.base import (
+    Finish,
+    Message,
+    ModelOutput,
+    Prompt,
+    ReasoningDelta,
+    Request,
+    StatusDelta,
+    TextDelta,
+    Tool,
+    ToolResult,
+    ToolUse,
+    UsageDelta,
+)
 from chat.providers.demo.numbers import guide
 from chat.providers.demo.provider import DemoProvider, tokens
 from tests.providers.contract import ProviderContract, answer, ask, reasoning_of, text_of
@@ -159,3 +173,51 @@ def test_the_guide_is_true() -> None:
     assert text.count("*perfect*") == 2
     assert "**49** is written XLIX" in text
     assert "It is the square of 7, and so the sum of the first 7 odd numbers." in text
+
+
+SHOWN = tuple(Tool(name, "A tool.", {"type": "object"}) for name in ("calculator", "current_time", "unknown"))
+
+
+def asking(text: str, *more: Message, **options: Any) -> Request:
+    return Request("demo", (Prompt("user", text), *more), **{"tools": SHOWN, **options})
+
+
+class TestTools:
+    provider = DemoProvider(tokens_per_second=0)
+
+    async def test_it_calls_the_builtin_ones_that_it_was_offered(self) -> None:
+        deltas = await answer(self.provider, asking("Show me your tools"))
+
+        uses = [delta for delta in deltas if isinstance(delta, ToolUse)]
+        assert [use.name for use in uses] == ["current_time", "calculator"]
+        assert all(use.has_object for use in uses)
+        assert deltas[-1] == Finish("tool_calls")
+        assert deltas == await answer(self.provider, asking("Show me your tools"))
+
+    async def test_it_answers_with_their_results(self) -> None:
+        uses = [delta for delta in await answer(self.provider, asking("tools")) if isinstance(delta, ToolUse)]
+        output = ModelOutput("Look.", tuple(uses))
+        results = [ToolResult(use.call_id, use.name, f"result of {use.name}") for use in uses]
+
+        deltas = await answer(self.provider, asking("tools", output, *results))
+
+        assert "`calculator` says:" in text_of(deltas)
+        assert "> result of current_time" in text_of(deltas)
+        assert deltas[-1] == Finish("stop")
+
+    async def test_another_question_after_that_is_a_new_one(self) -> None:
+        past = (ModelOutput("", (ToolUse("c1", "calculator", "{}"),)), ToolResult("c1", "calculator", "42"))
+
+        deltas = await answer(
+            self.provider, asking("tools", *past, Prompt("assistant", "42."), Prompt("user", "hello"))
+        )
+
+        assert deltas[-1] == Finish("stop")
+        assert not any(isinstance(delta, ToolUse) for delta in deltas)
+
+    @pytest.mark.parametrize("options", [{"tools": ()}, {"tools_are_off": True}])
+    async def test_without_any_it_says_how_to_get_some(self, options: dict[str, Any]) -> None:
+        deltas = await answer(self.provider, asking("tools", **options))
+
+        assert "An administrator can switch some on" in text_of(deltas)
+        assert deltas[-1] == Finish("stop")

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chat.providers.base import Delta, Finish, Prompt, ReasoningDelta, Request, StatusDelta, TextDelta, UsageDelta
+from chat.providers.base import (
+    Delta,
+    Finish,
+    Prompt,
+    ReasoningDelta,
+    Request,
+    StatusDelta,
+    TextDelta,
+    ToolUse,
+    UsageDelta,
+)
+from chat.providers.demo import tools
 from chat.providers.demo.numbers import guide
 from chat.providers.text import clean
 
@@ -36,6 +47,7 @@ _TOPICS: Final = (
     ("think", "think|thinking|reason|reasoning|ponder|puzzle"),
     ("code", "code|coding|program|function|python|javascript|sql|shell|bash|snippet"),
     ("table", "tables?|grid|columns?"),
+    ("tools", "tools?|calculator|what time|time is it"),
     ("list", "lists?|tasks?|todo|to-do|steps?|checklist"),
     ("markdown", "markdown|format(?:ting)?|tour|everything|show off"),
     ("long", "long|longer|essay|story|book|detail(?:ed|s)?"),
@@ -47,6 +59,7 @@ _TITLES: Final = {
     "think": "The bat and the ball",
     "code": "Code in several languages",
     "table": "Example tables",
+    "tools": "What tools can do",
     "list": "Lists and tasks",
     "markdown": "A tour of Markdown",
     "long": "The numbers, one by one",
@@ -59,6 +72,7 @@ _PATTERNS: Final = tuple((topic, re.compile(rf"(?i)\b(?:{words})\b")) for topic,
 class _Answer:
     text: str
     reasoning: str = ""
+    calls: tuple[ToolUse, ...] = ()
 
 
 class DemoProvider:
@@ -80,14 +94,15 @@ class DemoProvider:
         self._pause = 1 / tokens_per_second if tokens_per_second > 0 else 0.0
         self._sleep = sleep
         self._texts = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(_TEXTS.glob("*.md"))}
-        self._texts["long"] = guide()
+        self._texts |= {"long": guide(), "tools": tools.NONE_OFFERED}
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         asked = sum(len(tokens(prompt.text)) for prompt in request.prompts)
         limit = request.max_output_tokens
         given = 0
         owed = 0.0
-        for delta in _deltas(self._answer(request)):
+        answer = self._answer(request)
+        for delta in _deltas(answer):
             if given == limit:
                 break
             if isinstance(delta, StatusDelta):
@@ -99,8 +114,11 @@ class DemoProvider:
                 owed = 0.0
             given += 1
             yield delta
+        is_cut = given == limit
+        for call in () if is_cut else answer.calls:
+            yield call
         yield UsageDelta(asked, given)
-        yield Finish("length" if given == limit else "stop")
+        yield Finish("length" if is_cut else "tool_calls" if answer.calls else "stop")
 
     async def models(self) -> tuple[str, ...]:
         return (MODEL,)
@@ -112,9 +130,14 @@ class DemoProvider:
         if request.purpose == "title":
             return _Answer(_title(request.messages[-1].text))
         prompts = [message for message in request.messages if isinstance(message, Prompt)]
+        if found := tools.results(request.messages):
+            return _Answer(f"{tools.report(found)}\n\n---\n\n{_FOOTNOTE}\n")
         questions = [prompt.text for prompt in prompts if prompt.role == "user"]
         question = questions[-1] if questions else ""
         topics = [topic for topic, words in _PATTERNS if words.search(question)]
+        calls = tools.calls(request) if "tools" in topics else ()
+        if calls:
+            return _Answer(tools.BEFORE, calls=calls)
         shown = [self._texts[topic] for topic in topics or ("hello",)]
         sections = [_courtesy(question, len(questions), known=bool(topics)), *shown, "---", _FOOTNOTE]
         reasoning = self._texts["thought"] if "think" in topics else ""
