@@ -3,16 +3,19 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import get_text_list
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chat.admin.provider_names import ProviderFilter, missing_settings, provider_names, title_of
 from chat.models import Assistant
 
 
 class AssistantForm(forms.ModelForm):  # type: ignore[type-arg]
+    provider = forms.ChoiceField(label=_("Provider"))
+
     class Meta:
         model = Assistant
         fields = (
@@ -22,13 +25,26 @@ class AssistantForm(forms.ModelForm):  # type: ignore[type-arg]
         )
         widgets = {"instructions": forms.Textarea(attrs={"rows": 16, "cols": 100})}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if (field := self.fields.get("provider")) and isinstance(field, forms.ChoiceField):
+            field.choices = self._providers()
+
+    def _providers(self) -> list[tuple[str, str]]:
+        """Those that exist, and the assistant's own: one that is gone must not be exchanged by saving the form."""
+        names = provider_names()
+        own = self.instance.provider
+        if own and own not in names:
+            names[own] = gettext("%(provider)s (does not exist any more)") % {"provider": own}
+        return list(names.items())
+
 
 @admin.register(Assistant)
 class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = AssistantForm
     list_display = ("name", "provider_state", "model", "who", "is_default", "position", "is_active")
     list_editable = ("position", "is_active")
-    list_filter = ("provider", "is_active")
+    list_filter = (ProviderFilter, "is_active")
     search_fields = ("name", "slug", "model")
     prepopulated_fields = {"slug": ("name",)}
     filter_horizontal = ("groups",)
@@ -44,7 +60,7 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("provider"), ordering="provider")
     def provider_state(self, assistant: Assistant) -> str:
-        name = assistant.get_provider_display()
+        name = title_of(assistant.provider)
         if missing_setting(assistant):
             return gettext("⚠ %(provider)s: not configured") % {"provider": name}
         return (
@@ -74,7 +90,8 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 def missing_setting(assistant: Assistant) -> str:
     """A sentence about the setting that the assistant's provider lacks; empty if the settings are complete."""
-    if assistant.provider == "openai" and not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
-        said = gettext("%(assistant)s cannot answer: set OPENAI_API_KEY or OPENAI_BASE_URL, and restart the server.")
-        return said % {"assistant": assistant}
-    return ""
+    names = missing_settings(assistant.provider)
+    if not names:
+        return ""
+    said = gettext("%(assistant)s cannot answer: set %(settings)s, and restart the server.")
+    return said % {"assistant": assistant, "settings": get_text_list([*names])}

@@ -14,14 +14,10 @@ if TYPE_CHECKING:
 
 class AssistantQuerySet(models.QuerySet["Assistant"]):
     def usable_by(self, user: User) -> AssistantQuerySet:
-        """Active assistants for everybody or for one of the user's groups. The site's default comes first.
-
-        Without it, a configured server comes before Ollama, and Ollama before the demo.
-        """
+        """Active assistants for everybody or for one of the user's groups. The site's default comes first."""
         mine = models.Q(groups__isnull=True) | models.Q(groups__in=user.groups.all())
         usable = self.filter(mine, is_active=True, is_available=True).distinct()
-        # The provider names happen to sort this way: openai, ollama, demo.
-        return usable.order_by("-is_default", "position", "-provider", "name")
+        return usable.order_by("-is_default", "position", "name")
 
 
 class Assistant(models.Model):
@@ -30,11 +26,8 @@ class Assistant(models.Model):
     name = models.CharField(_("name"), max_length=100)
     slug = models.SlugField(_("slug"), max_length=120, unique=True)
     description = models.CharField(_("description"), max_length=300, blank=True)
-    provider = models.CharField(
-        _("provider"),
-        max_length=20,
-        choices=[("openai", _("OpenAI-compatible server")), ("ollama", "Ollama"), ("demo", "Demo")],
-    )
+    # The name of a provider, in the registry of each process. What there is to choose from is not for the database.
+    provider = models.CharField(_("provider"), max_length=50)
     model = models.CharField(_("model"), max_length=200, help_text=_("The model's name at the provider."))
     instructions = models.TextField(_("instructions"), blank=True, help_text=_("The system prompt."))
     temperature = models.FloatField(

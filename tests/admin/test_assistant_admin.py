@@ -127,6 +127,28 @@ def test_a_provider_that_is_not_configured_is_pointed_out(signed_in: SignIn, adm
     assert "OPENAI_API_KEY" not in client.get(page).content.decode()
 
 
+def test_a_provider_that_is_gone_is_kept_until_another_is_chosen(signed_in: SignIn, admin: User) -> None:
+    tutor = make("Tutor", provider="gone")
+    client, page = signed_in(admin), f"{LIST}{tutor.pk}/change/"
+
+    assert "gone (does not exist any more)" in client.get(page).content.decode()
+    assert client.post(page, {**FORM, "provider": "gone", "name": "Renamed"}).status_code == 302
+    tutor.refresh_from_db()
+    assert (tutor.name, tutor.provider) == ("Renamed", "gone")
+    assert client.post(page, FORM).status_code == 302
+    assert client.post(page, {**FORM, "provider": "gone"}).status_code == 200
+
+
+def test_the_list_is_filtered_by_provider(signed_in: SignIn, admin: User) -> None:
+    make("Odd", provider="gone")
+    make("Tutor")
+
+    shown = signed_in(admin).get(LIST, {"provider": "gone"})
+
+    assert [each.name for each in shown.context["cl"].queryset] == ["Odd"]
+    assert b"?provider=demo" in shown.content
+
+
 def test_one_that_is_configured_is_not(signed_in: SignIn, admin: User) -> None:
     assistant = make("Demo")
     client = signed_in(admin)
