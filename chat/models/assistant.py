@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from chat.models.user import User
+
+
+ABILITIES: Final = ("context_window", "can_use_tools", "can_see_images", "thinks")
 
 
 class AssistantQuerySet(models.QuerySet["Assistant"]):
@@ -44,6 +47,22 @@ class Assistant(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Leave empty for the model's limit."),
     )
+    effort = models.CharField(
+        _("thinking effort"),
+        max_length=6,
+        blank=True,
+        choices=[("none", _("none")), ("low", _("low")), ("medium", _("medium")), ("high", _("high"))],
+        help_text=_("How much the model thinks before it answers. Leave empty for the model's default."),
+    )
+    # Empty: as detected.
+    context_window = models.PositiveIntegerField(
+        _("context window"), null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("In tokens.")
+    )
+    can_use_tools = models.BooleanField(_("can use tools"), null=True, blank=True)
+    can_see_images = models.BooleanField(_("can see images"), null=True, blank=True)
+    thinks = models.BooleanField(_("thinks"), null=True, blank=True)
+    # What the server says of the model, by the names of these four fields.
+    detected = models.JSONField(default=dict, blank=True, editable=False)
     position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers come first."))
     is_default = models.BooleanField(
         _("default"), default=False, help_text=_("Used when no other assistant is chosen.")
@@ -99,6 +118,11 @@ class Assistant(models.Model):
                 others = Assistant.objects.filter(is_default=True).exclude(pk=self.pk)
                 others.update(is_default=False, is_found_default=False)
             super().save(*args, **kwargs)
+
+    def ability(self, field: str) -> Any:
+        """One of ABILITIES: as the administrator says, or else the server; None if neither does."""
+        chosen = getattr(self, field)
+        return self.detected.get(field) if chosen is None else chosen
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Accept a second default in a form: saving it replaces the previous one."""
