@@ -134,7 +134,8 @@ class Takeover:
                 providers=frozenset(self._providers),
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
-        except ApiError as error:
+            provider = self._providers[name]
+        except (ApiError, KeyError) as error:
             logger.info("run %s: cannot be generated again: %s", run.run_id, error)
             return await self._give_up(claim)
         try:
@@ -148,7 +149,7 @@ class Takeover:
                 info=run,
                 token=claim.token,
                 start=start,
-                provider=self._providers[name],
+                provider=provider,
                 request=request,
                 attempt=claim.attempt,
             )

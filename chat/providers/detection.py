@@ -9,37 +9,73 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from chat.providers.detected import Detected
+from chat.providers.base import ProviderError
+from chat.providers.detected import Detected, without_models
 from chat.providers.kinds import FIRST_TOKEN_SECONDS, IDLE_SECONDS, Account, Kind, OnFailure, Settings, kinds
+from chat.providers.openai.chat_models import chats
 from chat.providers.registry import Registry
 
+LISTING_SECONDS: Final = 5.0
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  (compared, not bound)
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 async def detect(
-    settings: Settings, *, known: Mapping[str, Kind] | None = None, is_doubted: bool = False
+    settings: Settings,
+    *,
+    accounts: Mapping[str, tuple[Kind, Account]] = MappingProxyType({}),
+    known: Mapping[str, Kind] | None = None,
+    is_doubted: bool = False,
 ) -> tuple[Detected, ...]:
-    """Asks the servers that the settings name, and those that are only guessed. The best choice comes first.
+    """Asks the servers that the settings name, those of the accounts, and those that are only guessed.
 
-    known: the kinds, by default all. If the model is configured, the server is contacted only if `is_doubted`, and
-    only to see whether it responds. Never raises, whatever a server does.
+    The best choice comes first. known: the kinds, by default all. If the model is configured, the server is contacted
+    only if `is_doubted`, and only to see whether it responds. Never raises, whatever a server does.
     """
     set_up = {
         name: kind.environment
         for name, kind in (known or kinds()).items()
         if kind.environment and kind.environment.detect and kind.environment.is_set(settings)
     }
-    named = {_place(each.account(settings)) for each in set_up.values() if not each.is_guess} - {None}
-    asking = [
+    named = {_place(each.account(settings)) for each in set_up.values() if not each.is_guess}
+    named |= {_place(account) for _, account in accounts.values()}
+    asking = [each.detect(settings, is_doubted) for each in set_up.values() if each.detect and not each.is_guess]
+    asking += [listed(kind, account) for kind, account in accounts.values()]
+    asking += [
         each.detect(settings, is_doubted)
         for each in set_up.values()
-        if each.detect and not (each.is_guess and _place(each.account(settings)) in named)
+        if each.detect and each.is_guess and _place(each.account(settings)) not in named - {None}
     ]
     return _without_repeated(await asyncio.gather(*asking))
+
+
+async def listed(kind: Kind, account: Account) -> Detected:
+    """What the server of an account lists. Never raises, whatever it does."""
+    name = account.name
+    try:
+        models = await models_of(kind, account)
+    except ProviderError as error:
+        problem = f"{name} does not list its models ({error.message})"
+        return Detected(name, (), "", problem, error, kind=kind.name)
+    if not models:
+        return replace(without_models(name, f"{name} lists no chat models."), kind=kind.name)
+    described = await kind.described(account, models) if kind.described else models
+    return Detected(name, described, models[0], kind=kind.name)
+
+
+async def models_of(kind: Kind, account: Account) -> tuple[str, ...]:
+    """The chat models that the server lists. Raises ProviderError."""
+    patience = min(account.idle_timeout, LISTING_SECONDS)
+    # In a thread: for some kinds, the first one imports a large package.
+    provider = await asyncio.to_thread(kind.build, replace(account, idle_timeout=patience), lambda _: None)
+    try:
+        return tuple(filter(chats, await provider.models()))
+    finally:
+        await provider.close()
 
 
 def _place(account: Account) -> tuple[str, int | None] | None:
@@ -69,12 +105,10 @@ def build(settings: Settings, *, on_failure: OnFailure = lambda _: None) -> Regi
 
     on_failure: called with the error of each failed answer.
     """
+    own = {name: kind for name, kind in kinds().items() if kind.environment}
     return Registry(
-        {
-            name: partial(kind.build, account_of(kind, settings), on_failure)
-            for name, kind in kinds().items()
-            if kind.environment
-        }
+        {name: partial(kind.build, account_of(kind, settings), on_failure) for name, kind in own.items()},
+        demos=frozenset(name for name, kind in own.items() if kind.stand_in),
     )
 
 

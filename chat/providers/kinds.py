@@ -6,7 +6,7 @@ A folder here that has a `kind.py` with `KINDS` is a vendor. Nothing else in the
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -53,12 +53,18 @@ class Account:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def authorization(self) -> dict[str, str]:
+        """The headers of a request that is made without the provider."""
+        return {**({"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}), **self.headers}
+
+    @property
     def connection(self) -> dict[str, Any]:
         """The arguments of a provider that is a server."""
         return {
             "name": self.name,
             "base_url": self.base_url,
             "api_key": self.api_key,
+            "headers": self.headers,
             "connect_timeout": self.connect_timeout,
             "first_token_timeout": self.first_token_timeout,
             "idle_timeout": self.idle_timeout,
@@ -90,7 +96,8 @@ class Kind:
 
     name: as stored in the database: never change it. title: for people, marked with `gettext_noop` if it is no name.
     position: of the assistants that are created for its models; lower ones come first in the menu. build: makes a
-    provider without asking the server. stand_in: what it offers while there is no other provider; its answers are
+    provider without asking the server. described: the models as ListedModel, where the list alone says too little;
+    never raises. stand_in: what it offers while there is no other provider; its answers are
     no model's.
     """
 
@@ -103,6 +110,7 @@ class Kind:
     has_address: bool = True
     default_base_url: str = ""
     stand_in: Detected | None = None
+    described: Callable[[Account, Sequence[str]], Awaitable[tuple[str, ...]]] | None = None
 
 
 @cache

@@ -203,7 +203,7 @@ class TestDefault:
 
 
 async def connected(configured: SiteSettings) -> None:
-    providers, watch = await connect(configured)
+    providers, watch, _ = await connect(configured)
     await watch.close()
     await providers.close()
 
@@ -270,7 +270,7 @@ class TestConnecting:
     async def test_a_server_that_comes_later_is_found(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         port = closed_port()
-        providers, watch = await connect(SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1"))
+        providers, watch, _ = await connect(SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1"))
         assert await self.names() == []
         assert [(problem.provider, problem.is_silent) for problem in watch.problems] == [("openai", True)]
         async with FakeOpenAI(port=port, models=("late",)), asyncio.timeout(30):
@@ -338,7 +338,7 @@ class TestConnecting:
     async def test_a_failed_answer_makes_it_look_again(self) -> None:
         port = closed_port()
         configured = SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1", OPENAI_MODEL="m")
-        providers, watch = await connect(configured)
+        providers, watch, _ = await connect(configured)
         assert watch.problems == ()
         with pytest.raises(ProviderUnavailable):
             await answer(providers["openai"], ask("Hello"))

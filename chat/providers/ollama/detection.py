@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 import aiohttp
 
 from chat.providers.base import ProviderError, ProviderUnavailable
 from chat.providers.detected import Detected, without_models
+from chat.providers.http import asking
 from chat.providers.kinds import Settings
+from chat.providers.ollama.descriptions import described
 from chat.providers.openai import listing
 from chat.providers.openai.chat_models import chats
 
@@ -23,29 +24,25 @@ _READ_BYTES: Final = 64 * 1024
 
 async def detect(settings: Settings, is_doubted: bool, *, seconds: float = DETECTION_SECONDS) -> Detected:
     """What Ollama offers. seconds: the timeout. Never raises, whatever is at its address."""
+    root = settings["OLLAMA_URL"].rstrip("/")
     try:
-        models = tuple(filter(chats, await _tags(settings["OLLAMA_URL"], seconds)))
+        models = tuple(filter(chats, await _tags(root, seconds)))
     except (aiohttp.ClientConnectionError, OSError):
         error: ProviderError = ProviderUnavailable("Ollama is not responding.")
     except (ProviderError, aiohttp.ClientError, ValueError, TypeError, OverflowError):
         error = ProviderError("The server at Ollama's address does not list its models.")
     else:
         if models:
-            return Detected(NAME, models, models[0], is_guess=True)
+            return Detected(NAME, await described(root, models), models[0], is_guess=True)
         return without_models(NAME, "Ollama has no chat models.").as_guess
     return Detected(NAME, (), "", f"OLLAMA_URL: {error.message}", error, is_guess=True)
 
 
-async def _tags(url: str, seconds: float) -> tuple[str, ...]:
+async def _tags(root: str, seconds: float) -> tuple[str, ...]:
     async with (
-        asyncio.timeout(seconds),
-        aiohttp.ClientSession(
-            headers={"Accept-Encoding": "identity", "User-Agent": "Chatsite"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        ) as session,
-        session.get(f"{url.rstrip('/')}/api/tags", allow_redirects=False) as response,
+        asking.timeout(seconds),
+        asking.session() as server,
+        server.get(f"{root}/api/tags", allow_redirects=False) as response,
     ):
         if response.status != 200:
             raise ProviderError(f"Status {response.status}.")

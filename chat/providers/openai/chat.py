@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
+from types import MappingProxyType
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -58,7 +59,8 @@ class OpenAIProvider:
     first_token_timeout: seconds from the request to the first text or reasoning. idle_timeout: seconds between two
     deltas. Both count only the time spent waiting for the server, and are longer while it shows signs of life
     (timeouts.py). on_failure: called with the error of each failed answer before it is raised.
-    There is one connection pool per event loop; `close` closes that of the running loop.
+    There is one connection pool per event loop; `close` closes that of the running loop. headers: sent with every
+    request.
     """
 
     is_demo = False
@@ -69,6 +71,7 @@ class OpenAIProvider:
         name: str = "openai",
         base_url: str = "",
         api_key: str = "",
+        headers: Mapping[str, str] = MappingProxyType({}),
         connect_timeout: float = CONNECT_SECONDS,
         first_token_timeout: float = FIRST_TOKEN_SECONDS,
         idle_timeout: float = IDLE_SECONDS,
@@ -78,6 +81,7 @@ class OpenAIProvider:
         self.name = name
         self._base_url = base_url or DEFAULT_BASE_URL
         self._api_key = api_key
+        self._headers = headers
         self._connect_timeout = connect_timeout
         self._first_token_timeout = first_token_timeout
         self._idle_timeout = idle_timeout
@@ -194,7 +198,10 @@ class OpenAIProvider:
         client = self._clients.get(loop)
         if client is None:
             client = self._clients[loop] = Client(
-                base_url=self._base_url, api_key=self._api_key, connect_timeout=self._connect_timeout
+                base_url=self._base_url,
+                api_key=self._api_key,
+                connect_timeout=self._connect_timeout,
+                headers=self._headers,
             )
         return client
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from chat.providers.base import ProviderError
 from chat.providers.detected import Detected, is_silence, without_models
-from chat.providers.kinds import Settings
+from chat.providers.kinds import Account, Settings
 from chat.providers.openai.chat_models import chats
+from chat.providers.openai.descriptions import described
 
 NAME: Final = "openai"
 DEFAULT_MODEL: Final = "gpt-5.4-mini"
@@ -36,7 +37,8 @@ async def _listed(base_url: str, key: str) -> Detected:
         return replace(found, problem=found.problem + ("Retrying." if found.is_silent else advice))
     if not models:
         return without_models(NAME, f"OPENAI_BASE_URL lists no chat models. {advice}")
-    return Detected(NAME, models, models[0])
+    headers = Account(NAME, api_key=key).authorization
+    return Detected(NAME, await described(base_url, models, headers=headers), models[0])
 
 
 async def _silence(base_url: str, key: str) -> ProviderError | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from chat.providers.base import Provider
 from chat.providers.kinds import Account, Environment, Kind, OnFailure, Settings
+from chat.providers.openai.descriptions import described
 from chat.providers.openai.detection import NAME, detect
 from chat.providers.text import gettext_noop
 
@@ -17,6 +19,11 @@ def _chat(account: Account, on_failure: OnFailure) -> Provider:
     from chat.providers.openai.chat import OpenAIProvider
 
     return OpenAIProvider(**account.connection, on_failure=on_failure)
+
+
+async def _described(account: Account, models: Sequence[str]) -> tuple[str, ...]:
+    base_url = account.base_url or BASE_URL
+    return tuple(models) if base_url == BASE_URL else await described(base_url, models, headers=account.authorization)
 
 
 def _account(settings: Settings) -> Account:
@@ -36,5 +43,6 @@ KINDS: Final = (
             needs=("OPENAI_API_KEY", "OPENAI_BASE_URL"),
         ),
         default_base_url=BASE_URL,
+        described=_described,
     ),
 )
