@@ -11,18 +11,22 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from chat.models import Assistant
+from chat.models import Assistant, ProviderAccount
 from chat.providers.kinds import environments, kinds
 
 
 def provider_names() -> dict[str, str]:
-    """Titles by name, the first in the menu first."""
-    return {name: gettext(kinds()[name].title) for name in environments()}
+    """Titles by name: what the environment may name, then accounts."""
+    own = {name: gettext(kinds()[name].title) for name in environments()}
+    return own | dict(ProviderAccount.objects.exclude(slug__in=own).values_list("slug", "name"))
 
 
 def title_of(provider: str) -> str:
     """The provider's title; of one that does not exist any more, its name."""
-    return provider_names().get(provider, provider)
+    kind = kinds().get(provider)
+    if kind and kind.environment:
+        return gettext(kind.title)
+    return ProviderAccount.objects.filter(slug=provider).values_list("name", flat=True).first() or provider
 
 
 def missing_settings(provider: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.assistant import Assistant
+from chat.models.model_listing import ModelListing
 from chat.models.sealing import reseal, seal, unseal
 
 SECONDS: Final = [MinValueValidator(0.1), MaxValueValidator(3600.0)]
@@ -108,4 +109,5 @@ class ProviderAccount(models.Model):
         if self.assistants.exists():
             raise InUse(f"Assistants use the provider account {self.slug}.")
         Assistant.objects.filter(provider=self.slug).update(is_available=False)
+        ModelListing.objects.filter(provider=self.slug).delete()
         return super().delete(*args, **kwargs)

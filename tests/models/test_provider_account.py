@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from chat.models import Assistant, ProviderAccount
+from chat.models import Assistant, ModelListing, ProviderAccount
 from chat.models.provider_account import InUse
 from chat.models.sealing import NoKey
 
@@ -74,8 +74,10 @@ def test_one_with_assistants_is_not_deleted() -> None:
 def test_deleting_it_hides_what_was_created_automatically() -> None:
     account = make()
     Assistant.objects.create(name="m", slug="m", provider="ours", model="m", is_detected=True)
+    ModelListing.objects.create(provider="ours", listed=[{"name": "m"}])
     account.delete()
     assert not Assistant.objects.get().is_available
+    assert not ModelListing.objects.exists()
 
 
 def rotate() -> str:

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 
 from chat import database
-from chat.models import ApiToken, Assistant, Conversation, Message, UnansweredQuestion, User
+from chat.models import ApiToken, Assistant, Conversation, Message, ProviderAccount, UnansweredQuestion, User
 from tests.api.rig import Browser, Response
 from tests.security.matrix import RULES, Access
 from tests.security.routes import Route, routes
@@ -36,6 +36,7 @@ async def values_of(made: World, route: Route) -> dict[str, str]:
         "chat/conversation": made.ids["conversation"],
         "chat/apitoken": token.pk if token else 1,
         "chat/assistant": assistant.pk,
+        "chat/provideraccount": await database.read(lambda: ProviderAccount.objects.get().pk),
         "chat/user": alice.pk,
     }
     found = next((str(ids[model]) for model in ids if model in route.pattern), "1")
