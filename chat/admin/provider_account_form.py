@@ -64,7 +64,7 @@ class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]
         if field := self.fields.get("new_key"):
             field.help_text = gettext("It is stored encrypted and never shown again.")
             if account.key_set_at:
-                said = gettext("Set on %(moment)s. Leave empty to keep it.")
+                said = gettext("Set on %(moment)s – leave empty to keep it.")
                 field.help_text = said % {"moment": localize(localtime(account.key_set_at))}
         if field := self.fields.get("new_headers"):
             field.help_text = gettext("Sent with each request, one “Name: value” per line. Stored encrypted, too.")
