@@ -62,7 +62,7 @@ class Assistant(models.Model):
     can_see_images = models.BooleanField(_("can see images"), null=True, blank=True)
     thinks = models.BooleanField(_("thinks"), null=True, blank=True)
     # What the server says of the model, by the names of these four fields.
-    detected = models.JSONField(default=dict, blank=True, editable=False)
+    detected = models.JSONField(_("detected abilities"), default=dict, blank=True, editable=False)
     position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers come first."))
     is_default = models.BooleanField(
         _("default"), default=False, help_text=_("Used when no other assistant is chosen.")

@@ -45,10 +45,10 @@ class ProviderAccount(models.Model):
     base_url = models.CharField(
         _("base URL"), max_length=500, blank=True, help_text=_("Leave empty for the provider's own.")
     )
-    sealed_key = models.TextField(blank=True, editable=False)
-    sealed_headers = models.TextField(blank=True, editable=False)
+    sealed_key = models.TextField(_("encrypted key"), blank=True, editable=False)
+    sealed_headers = models.TextField(_("encrypted headers"), blank=True, editable=False)
     # In plain text, to show what is set.
-    header_names = models.JSONField(blank=True, default=list, editable=False)
+    header_names = models.JSONField(_("names of headers"), blank=True, default=list, editable=False)
     key_set_at = models.DateTimeField(_("key set at"), null=True, editable=False)
     connect_timeout = models.FloatField(
         _("connection timeout"), null=True, blank=True, validators=SECONDS, help_text=_("In seconds.")
@@ -66,7 +66,7 @@ class ProviderAccount(models.Model):
         help_text=_("Creates assistants automatically, for the first 30 models that the server lists."),
     )
     # Compared by the processes that use the account: any save changes it.
-    changed_at = models.DateTimeField(auto_now=True)
+    changed_at = models.DateTimeField(_("changed at"), auto_now=True)
 
     objects: ClassVar[Any] = ProviderAccountQuerySet.as_manager()
 
