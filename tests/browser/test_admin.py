@@ -99,8 +99,8 @@ async def test_an_account_is_made_tested_used_at_once_and_kept_while_it_is_used(
     await expect(page.locator(".messagelist .success")).to_contain_text("It works")
 
     await page.goto("/admin/chat/assistant/add/")
-    await page.locator("input[name=name]").fill("Cloudy Heron")
-    await page.locator("input[name=slug]").fill("cloudy-heron")
+    await page.locator("input[name=name]").press_sequentially("Cloudy Heron")
+    await expect(page.locator("input[name=slug]")).to_have_value("cloudy-heron")
     await page.locator("select[name=provider]").select_option("heron-cloud")
     await page.locator("input[name=model]").fill("fake-small")
     await save(page)

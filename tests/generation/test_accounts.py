@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 from pytest_django import Settings
 
@@ -87,6 +89,40 @@ async def until(providers: Registry, name: str, *, models: list[str]) -> None:
     look_now()
     while name not in providers or await database.read(models_of, name) != models:
         await asyncio.sleep(0.05)
+
+
+async def test_a_change_by_another_process_is_found_without_being_told() -> None:
+    providers, changed = Registry({}), asyncio.Event()
+    accounts = Accounts(providers, changed=changed.set, seconds=0.01)
+    accounts.start()
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    async with asyncio.timeout(30):
+        await changed.wait()
+    assert list(providers) == ["ours"]
+    await accounts.close()
+
+
+async def test_a_failing_database_does_not_end_the_looking(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = iter([OperationalError("locked"), ValueError("a bug")])
+    original = CursorWrapper.execute
+
+    def execute(self: CursorWrapper, sql: str, *rest: Any) -> Any:
+        if "chat_provideraccount" in sql and sql.startswith("SELECT") and (error := next(failing, None)):
+            raise error
+        return original(self, sql, *rest)
+
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr(CursorWrapper, "execute", execute)
+    providers, changed = Registry({}), asyncio.Event()
+    accounts = Accounts(providers, changed=changed.set, seconds=0.01)
+    accounts.start()
+    async with asyncio.timeout(30):
+        await changed.wait()
+    await accounts.close()
+    assert list(providers) == ["ours"]
+    assert caplog.text.count("looking for changed accounts failed, retrying") == 2
 
 
 async def test_one_that_is_off_does_not_exist() -> None:
