@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from chat.providers.kinds import environments
 from chat.tools.bootstrap import fetch_policy
 from chat.tools.loading import load
 from chatsite.databases import sqlite_path
@@ -122,12 +123,16 @@ def check_url() -> Iterator[CheckMessage]:
 
 
 def check_model() -> Iterator[CheckMessage]:
-    if settings.OPENAI_MODEL and not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
-        yield Warning(
-            f"OPENAI_MODEL={settings.OPENAI_MODEL} has no effect: no model server is configured.",
-            hint="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.",
-            id="chat.W004",
-        )
+    for environment in environments().values():
+        if environment.is_set({name: getattr(settings, name) for name in environment.needs}):
+            continue
+        for name in environment.settings:
+            if value := getattr(settings, name):
+                yield Warning(
+                    f"{name}={value} has no effect: no model server is configured.",
+                    hint=f"Set {' or '.join(environment.needs)}.",
+                    id="chat.W004",
+                )
 
 
 def check_mail() -> Iterator[CheckMessage]:

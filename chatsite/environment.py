@@ -18,7 +18,15 @@ FALSE: Final = frozenset({"0", "false", "no", "off"})
 HTTP: Final = ("http", "https")
 # Each may be in a file named by NAME_FILE: Docker, Kubernetes and systemd provide secrets this way.
 SECRETS: Final = frozenset(
-    {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "OPENAI_API_KEY", "CHAT_METRICS_TOKEN"}
+    {
+        "SECRET_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "EMAIL_URL",
+        "OPENAI_API_KEY",
+        "CHAT_METRICS_TOKEN",
+        "CHAT_SECRETS_KEY",
+    }
 )
 # Printable ASCII without spaces: safe in an Authorization header (RFC 6750).
 KEY: Final = re.compile("[!-~]+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Final
 FOR_OTHERS: Final = 0o077
 TOP_LEVEL: Final = 2
 KEY: Final = "secret_key"
+# Encrypts what is secret in the database; made when it is first needed.
+SECRETS_KEY: Final = "secrets_key"
 DATABASE: Final = "chat.sqlite3"
 
 
@@ -25,8 +28,27 @@ def make_private(directory: Path) -> None:
         if len(directory.parts) > TOP_LEVEL and not directory.stat().st_mode & stat.S_ISVTX:
             _take_from_others(directory)
     make_private_file(directory / KEY)
+    make_private_file(directory / SECRETS_KEY)
     for path in database_files(directory / DATABASE):
         make_private_file(path)
+
+
+def make_key(path: Path) -> None:
+    """Create a key atomically: of two processes that start together, one creates it and both read it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    write_private(draft, secrets.token_urlsafe(48))
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, from the beginning."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
 
 
 def make_private_database(path: Path) -> None:

@@ -18,7 +18,7 @@ from chatsite.channel_layers import redis_layer
 from chatsite.cookie_names import default_prefix, security_prefix
 from chatsite.databases import SQLITE, database, sqlite_database
 from chatsite.environment import Environment
-from chatsite.private_files import DATABASE, KEY, make_private
+from chatsite.private_files import DATABASE, KEY, make_key, make_private
 from chatsite.reach import is_behind_unknown_proxy, is_open_to_others
 from chatsite.redis_url import BadRedisUrl, with_password
 from chatsite.static_headers import static_headers
@@ -107,19 +107,6 @@ def secret_key() -> str:
     return key
 
 
-def make_key(path: Path) -> None:
-    """Create the key atomically: of two processes that start together, one creates it and both read it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(48))
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-
-
 def no_data_dir(done: str, error: OSError) -> str:
     hint = "Set it to a directory that belongs to the server's user."
     env.refuse("CHAT_DATA_DIR", f"({DATA_DIR}) cannot be {done}: {error.strerror}", hint)
@@ -127,6 +114,12 @@ def no_data_dir(done: str, error: OSError) -> str:
 
 
 SECRET_KEY = secret_key()
+# Encrypt what is secret in the database (chat/models/sealing.py). Empty for a key in the data directory.
+CHAT_SECRETS_KEY = env.words("CHAT_SECRETS_KEY", [])
+if any(len(key) < 32 for key in CHAT_SECRETS_KEY):
+    env.refuse(
+        "CHAT_SECRETS_KEY", "has a key that is too short", "Each needs at least 32 random characters without a comma."
+    )
 
 # --- The application
 

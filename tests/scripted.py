@@ -51,5 +51,8 @@ class ScriptedProvider:
         finally:
             self.open -= 1
 
+    async def models(self) -> tuple[str, ...]:
+        return ()
+
     async def close(self) -> None:
         return

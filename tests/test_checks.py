@@ -262,6 +262,8 @@ def test_without_https_there_is_much_to_be_warned_of(tmp_path: Path) -> None:
         ("CHAT_METRICS_ALLOW", "prometheus"),
         ("CHAT_METRICS_ALLOW", "10.0.0.1/16"),
         ("CHAT_METRICS_TOKEN", "short"),
+        ("CHAT_SECRETS_KEY", "short"),
+        ("CHAT_SECRETS_KEY", f"{'k' * 32},short"),
         ("REDIS_URL", "redis://redis/0?password_file=/nowhere"),
     ],
 )

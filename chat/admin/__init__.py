@@ -1,4 +1,4 @@
-"""Django's admin: users, groups, assistants, suggestions, conversations (read-only), API tokens."""
+"""Django's admin: users, groups, assistants, provider accounts, suggestions, conversations (read-only), API tokens."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
@@ -10,10 +10,19 @@ from chat.admin.api_token import ApiTokenAdmin
 from chat.admin.assistant import AssistantAdmin
 from chat.admin.conversation import ConversationAdmin
 from chat.admin.group import GroupAdmin
+from chat.admin.provider_account import ProviderAccountAdmin
 from chat.admin.suggestion import SuggestionAdmin
 from chat.admin.user import UserAdmin
 
-__all__ = ["ApiTokenAdmin", "AssistantAdmin", "ConversationAdmin", "GroupAdmin", "SuggestionAdmin", "UserAdmin"]
+__all__ = [
+    "ApiTokenAdmin",
+    "AssistantAdmin",
+    "ConversationAdmin",
+    "GroupAdmin",
+    "ProviderAccountAdmin",
+    "SuggestionAdmin",
+    "UserAdmin",
+]
 
 admin.site.site_title = admin.site.site_header = "Chatsite"
 admin.site.index_title = _("Administration")

@@ -149,7 +149,8 @@ async def list_assistants(request: HttpRequest, user: User) -> HttpResponse:
 
     def find() -> dict[str, Any]:
         usable = list(Assistant.objects.usable_by(user).filter(provider__in=list(chat.providers)))
-        return {"items": [assistant_object(each, default=each == usable[0]) for each in usable]}
+        demos = chat.providers.demos
+        return {"items": [assistant_object(each, default=each == usable[0], demos=demos) for each in usable]}
 
     problems = [problem_object(problem) for problem in chat.models.problems]
     return reply({**await database.read(find), "problems": problems})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -93,7 +93,8 @@ def branch_message_object(message: Message, *, siblings: Iterable[UUID]) -> obje
     return {**message_object(message), "siblings": [str(each) for each in siblings]}
 
 
-def assistant_object(assistant: Assistant, *, default: bool) -> objects.Assistant:
+def assistant_object(assistant: Assistant, *, default: bool, demos: Container[str]) -> objects.Assistant:
+    """`demos`: the providers whose answers are pre-written."""
     return {
         "slug": assistant.slug,
         "name": assistant.name,
@@ -101,7 +102,7 @@ def assistant_object(assistant: Assistant, *, default: bool) -> objects.Assistan
         "provider": assistant.provider,
         "model": assistant.model,
         "default": default,
-        "demo": assistant.provider == "demo",
+        "demo": assistant.provider in demos,
     }
 
 

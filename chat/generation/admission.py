@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from chat.generation import prompt, regeneration
 from chat.generation.pseudonym import pseudonym_of
@@ -18,7 +18,7 @@ from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
 from chat.protocol import event_data
 from chat.protocol.errors import ApiError, not_found
 from chat.protocol.objects import ROOT
-from chat.providers.base import Request
+from chat.providers.base import Effort, Request
 from chat.tools.registry import Registry
 
 
@@ -182,6 +182,7 @@ def _request(
         tools=tools.offered() if len(tools) else (),
         temperature=assistant.temperature,
         max_output_tokens=assistant.max_output_tokens,
+        effort=cast(Effort, assistant.effort),
         user=pseudonym_of(user.pk),
         continues=continues,
     )

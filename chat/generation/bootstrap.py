@@ -46,9 +46,9 @@ async def _given(chat: Engine) -> Engine:
 
 async def build() -> Engine:
     """Build an engine from the settings and start it."""
-    providers, models = await connect(provider_settings())
+    providers, models, accounts = await connect(provider_settings())
     budget = Budget(settings.CHAT_LOG_BYTES, settings.CHAT_LOG_BYTES_PER_USER)
     log: StreamLog = RedisLog(settings.REDIS_URL, budget=budget) if settings.REDIS_URL else MemoryLog(budget=budget)
-    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS), models, tools.registry())
+    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS), models, accounts, tools.registry())
     await chat.start()
     return chat

@@ -13,9 +13,12 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils.text import slugify
 
 from chat import database
+from chat.generation.accounts import Accounts
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
-from chat.models import Assistant
-from chat.providers.detection import DEMO, Detected, ProviderSettings, build, detect
+from chat.models import Assistant, ModelListing
+from chat.providers.detected import Detected, facts_of
+from chat.providers.detection import build, detect
+from chat.providers.kinds import SiteSettings, environments, kinds, settings_read, stand_ins
 from chat.providers.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -26,22 +29,17 @@ DETECTED_MODELS: Final = 30
 SHOWN_MODELS: Final = 5
 
 
-def provider_settings() -> ProviderSettings:
-    return ProviderSettings(
-        openai_base_url=settings.OPENAI_BASE_URL,
-        openai_api_key=settings.OPENAI_API_KEY,
-        openai_model=settings.OPENAI_MODEL,
-        ollama_url=settings.OLLAMA_URL,
-        demo_tokens_per_second=settings.CHAT_DEMO_TOKENS_PER_SECOND,
-        first_token_timeout=settings.CHAT_FIRST_TOKEN_TIMEOUT,
-        idle_timeout=settings.CHAT_IDLE_TIMEOUT,
-    )
+def provider_settings() -> SiteSettings:
+    """What the kinds of providers read of the site's settings."""
+    return SiteSettings({name: getattr(settings, name) for name in settings_read()})
 
 
 async def connect(
-    configured: ProviderSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> tuple[Registry, ModelWatch]:
-    """Detect the models and update their assistants. Returns the providers, and the watch that keeps them current.
+    configured: SiteSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> tuple[Registry, ModelWatch, Accounts]:
+    """Detect the models and update their assistants. Returns the providers, and the watches that keep them current.
+
+    That of the accounts is not started.
 
     Succeeds whatever the servers respond. Raises django.db.Error while the database is unavailable.
     """
@@ -51,49 +49,56 @@ async def connect(
     looking = Looking(configured)
     watch = ModelWatch(looking.look, sleep=sleep)
     providers = build(configured, on_failure=watch.doubt)
-    if looking.names_a_server:
+    looking.accounts = Accounts(providers, on_failure=watch.doubt, changed=watch.refresh)
+    await looking.accounts.look()
+    for name in looking.named:
         # In a thread, and now: importing openai takes a second; on the first message it would block every stream.
-        await asyncio.to_thread(providers.__getitem__, "openai")
+        await asyncio.to_thread(providers.__getitem__, name)
     await watch.begin()
     await asyncio.to_thread(providers.__getitem__, looking.first_provider)
-    return providers, watch
+    return providers, watch, looking.accounts
 
 
 class Looking:
     """Asks the configured servers for their models and keeps the assistants up to date."""
 
-    def __init__(self, configured: ProviderSettings) -> None:
+    def __init__(self, configured: SiteSettings, accounts: Accounts | None = None) -> None:
         self._configured = configured
-        self._environment = {
-            "OPENAI_API_KEY": configured.openai_api_key,
-            "OPENAI_BASE_URL": configured.openai_base_url,
-            "OPENAI_MODEL": configured.openai_model,
-        }
-        self._shown: list[Detected] | None = None
+        self.accounts = accounts
+        self._shown: list[tuple[Detected, object]] | None = None
         self._known: frozenset[str] = frozenset()
         self._told: frozenset[tuple[str, str]] = frozenset()
 
     @property
-    def names_a_server(self) -> bool:
-        return bool(self._configured.openai_api_key or self._configured.openai_base_url)
+    def named(self) -> list[str]:
+        """The servers that the environment names."""
+        return [
+            name
+            for name, each in environments().items()
+            if each.detect and not each.is_guess and each.is_set(self._configured)
+        ]
 
     @property
     def first_provider(self) -> str:
         """The preferred provider among those that have assistants."""
-        names = (each.provider_name for each in self._shown or ())
-        return next((name for name in names if name in self._known), DEMO.provider_name)
+        names = [each.provider_name for each, _ in self._shown or ()] + [each.provider_name for each in stand_ins()]
+        return next((name for name in names if name in self._known), names[-1])
 
     async def look(self, is_doubted: bool) -> Outlook:
         """Ask the servers. Changes are saved and logged once. Raises django.db.Error."""
-        found = await detect(self._environment, ollama_url=self._configured.ollama_url, is_doubted=is_doubted)
-        offered = [replace(each, problem="") for each in found]
+        accounts = self.accounts.known if self.accounts else {}
+        quiet = self.accounts.quiet if self.accounts else frozenset()
+        found = await detect(self._configured, accounts=accounts, is_doubted=is_doubted)
+        offered: list[tuple[Detected, object]] = [
+            (replace(each, problem=""), (each.facts, each.provider_name in quiet)) for each in found
+        ]
         if offered != self._shown:
-            self._known = await _bring_up_to_date(found)
+            self._known = await _bring_up_to_date(found, quiet)
             self._shown = offered
         troubled = [each for each in found if each.error and (not each.is_guess or each.provider_name in self._known)]
         self._tell(troubled)
         problems = tuple(Problem(each.provider_name, each.error, each.is_silent) for each in troubled if each.error)
-        is_settled = bool(self._known - {DEMO.provider_name})
+        is_settled = bool(self._known - _stand_in_names())
         return Outlook(problems, is_settled=is_settled, is_urgent=self._is_urgent(troubled))
 
     def _is_urgent(self, troubled: Sequence[Detected]) -> bool:
@@ -112,7 +117,7 @@ class Looking:
         self._told = told
 
 
-async def _bring_up_to_date(found: Sequence[Detected]) -> frozenset[str]:
+async def _bring_up_to_date(found: Sequence[Detected], quiet: frozenset[str]) -> frozenset[str]:
     """Save the changes and return the providers that have assistants. Raises django.db.Error."""
     for each in found:
         if each.models:
@@ -121,10 +126,10 @@ async def _bring_up_to_date(found: Sequence[Detected]) -> frozenset[str]:
             logger.info("providers: %s offers %s", each.provider_name, shown)
     try:
         try:
-            return await database.write(show_detected, found)
+            return await database.write(show_detected, found, quiet)
         except IntegrityError:
             # Another process created the same assistants at the same moment: this time they exist.
-            return await database.write(show_detected, found)
+            return await database.write(show_detected, found, quiet)
     except (DataError, IntegrityError) as error:
         names = ", ".join(each.provider_name for each in found)
         logger.warning("providers: saving the models of %s failed: %s", names, type(error).__name__)
@@ -132,17 +137,23 @@ async def _bring_up_to_date(found: Sequence[Detected]) -> frozenset[str]:
 
 
 @transaction.atomic
-def show_detected(found: Sequence[Detected]) -> frozenset[str]:
+def show_detected(found: Sequence[Detected], quiet: frozenset[str] = frozenset()) -> frozenset[str]:
     """Create an assistant for each model found, and hide, but never delete, those whose models are gone.
 
+    What the servers list is noted for the admin. quiet: providers whose models get no assistants.
+
     Whatever an administrator created, hid or chose stays unchanged, even a default that is currently not listed. If a
-    server did not list its models, those of its last list stay. The demo is used if no server is configured and none
-    is known. Returns the providers that have assistants now. Atomic.
+    server did not list its models, those of its last list stay. The stand-in (the demo) is used if no server is
+    configured and none is known. Returns the providers that have assistants now. Atomic.
     """
+    for each in found:
+        _note(each)
+    found = [each for each in found if each.provider_name not in quiet]
     offers = [each for each in found if each.models]
     names = [each.provider_name for each in found]
     if not offers and all(each.is_guess for each in found) and not _providers_with_assistants() & {*names}:
-        offers, names = [DEMO], [DEMO.provider_name]
+        offers = list(stand_ins())
+        names = [each.provider_name for each in offers]
     detected = Assistant.objects.filter(is_detected=True)
     detected.exclude(provider__in=names).update(is_available=False)
     for offer in offers:
@@ -163,7 +174,19 @@ def _show_all(offer: Detected) -> None:
     detected.exclude(model__in=models).update(is_available=False)
     detected.filter(model__in=models).update(is_available=True)
     for model in models:
-        _show(offer.provider_name, model)
+        _show(offer, model)
+
+
+def _note(listed: Detected) -> None:
+    """Keep what a server says of its models, for its assistants and for the admin. Of a silent one, the last stays."""
+    if not listed.models:
+        return
+    models = [{"name": str(model), **facts_of(model)} for model in listed.models]
+    ModelListing.objects.update_or_create(provider=listed.provider_name, defaults={"listed": models})
+    facts = {str(model): dict(facts_of(model)) for model in listed.models}
+    for assistant in Assistant.objects.filter(provider=listed.provider_name, model__in=facts):
+        if assistant.detected != facts[assistant.model]:
+            Assistant.objects.filter(pk=assistant.pk).update(detected=facts[assistant.model])
 
 
 def _choose_default(offers: Sequence[Detected], names: Sequence[str]) -> None:
@@ -183,17 +206,32 @@ def _choose_default(offers: Sequence[Detected], names: Sequence[str]) -> None:
 
 
 def _may_be_replaced(default: Assistant, better: Sequence[str]) -> bool:
-    if default.is_detected and default.provider == DEMO.provider_name:
+    if default.is_detected and default.provider in _stand_in_names():
         return True
     serves = default.is_active and default.is_available and default.provider in better
     return default.is_found_default and not serves
 
 
-def _show(provider: str, model: str) -> None:
+def _show(offer: Detected, model: str) -> None:
     """Create an assistant for the model, unless it has one; one that an administrator created counts too."""
-    if not Assistant.objects.filter(provider=provider, model=model).exists():
-        name = "Demo" if provider == "demo" else model
-        Assistant.objects.create(name=name[:100], slug=_slug(name), provider=provider, model=model, is_detected=True)
+    provider = offer.provider_name
+    if Assistant.objects.filter(provider=provider, model=model).exists():
+        return
+    kind = kinds()[offer.kind or provider]
+    name = kind.title if kind.stand_in else model
+    Assistant.objects.create(
+        name=name[:100],
+        slug=_slug(name),
+        provider=provider,
+        model=model,
+        position=kind.position,
+        detected=dict(facts_of(model)),
+        is_detected=True,
+    )
+
+
+def _stand_in_names() -> frozenset[str]:
+    return frozenset(each.provider_name for each in stand_ins())
 
 
 def _slug(name: str) -> str:

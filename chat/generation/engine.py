@@ -16,6 +16,7 @@ from django.db import Error as DatabaseError
 
 from chat import database
 from chat.generation import replay
+from chat.generation.accounts import Accounts
 from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
 from chat.generation.draining import Draining
 from chat.generation.finishing import Finisher
@@ -79,12 +80,14 @@ class Engine:
         providers: Registry,
         recorder: Recorder,
         models: ModelWatch | None = None,
+        accounts: Accounts | None = None,
         tools: Tools | None = None,
     ) -> None:
         self.log = log
         self.providers = providers
         self.tools = tools or Tools(())
         self.models = models or ModelWatch()
+        self._accounts = accounts or Accounts(providers)
         self.draining = Draining(is_shared=log.is_shared)
         self._recorder = recorder
         self._naming = TitleGenerator(providers, is_on=settings.CHAT_TITLES)
@@ -147,6 +150,10 @@ class Engine:
 
     async def _start(self, user_id: int, send: SendRequest, admission: Admission) -> Sent:
         self.draining.check()
+        provider = self.providers.get(admission.assistant.provider)
+        if provider is None:
+            # Its account was deleted a moment ago.
+            raise ApiError("no_model", "The model provider was just removed. Choose another assistant.")
         request = _run_request(user_id, send, admission)
         created = await self.log.create(
             request,
@@ -163,7 +170,7 @@ class Engine:
             info=created.run,
             token=created.token,
             start=request.start.data,  # type: ignore[arg-type]
-            provider=self.providers[admission.assistant.provider],
+            provider=provider,
             request=admission.request,
             tools=admission.tools,
         )
@@ -312,6 +319,7 @@ class Engine:
         self._purging.start()
         self.takeover.start()
         self.owners.start()
+        self._accounts.start()
 
     async def drain(self) -> None:
         """Graceful shutdown: refuse new work, send readers away, return when all runs have ended. Then call `close`.
@@ -326,6 +334,7 @@ class Engine:
     async def close(self) -> None:
         """Hand over or end the live runs, release the readers, and close all connections. Takes seconds."""
         await self._purging.close()
+        await self._accounts.close()
         self.draining.begin(0)
         await self.owners.close()
         # Takeovers first: otherwise this process could claim the runs it hands over.

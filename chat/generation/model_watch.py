@@ -89,6 +89,7 @@ class ModelWatch:
         self._outlook = Outlook()
         self._looked_at = clock()
         self._is_doubted = False
+        self._is_outdated = False
         self._looking: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[None] | None = None
 
@@ -124,6 +125,12 @@ class ModelWatch:
             return
         self._is_doubted = True
         self._look_if_due()
+
+    def refresh(self) -> None:
+        """There are other servers to ask: look now, or right after the look that is under way."""
+        self._is_outdated = self._under_way() is not None
+        if not self._is_outdated:
+            self._start_looking()
 
     async def close(self) -> None:
         tasks = [task for task in (self._looking, self._asking) if task is not None]
@@ -168,6 +175,9 @@ class ModelWatch:
         self._outlook = outlook
         self._looked_at = self._clock()
         self._keep_asking()
+        if self._is_outdated:
+            self._is_outdated = False
+            self._start_looking()
 
     def _keep_asking(self) -> None:
         if self.problems and (self._asking is None or self._asking.done()):

@@ -140,7 +140,8 @@ class Takeover:
                 tools=self._tools,
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
-        except ApiError as error:
+            provider = self._providers[admitted.provider]
+        except (ApiError, KeyError) as error:
             logger.info("run %s: cannot be generated again: %s", run.run_id, error)
             return await self._give_up(claim)
         try:
@@ -154,7 +155,7 @@ class Takeover:
                 info=run,
                 token=claim.token,
                 start=start,
-                provider=self._providers[admitted.provider],
+                provider=provider,
                 request=admitted.request,
                 attempt=claim.attempt,
                 tools=admitted.tools,

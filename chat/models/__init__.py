@@ -4,7 +4,9 @@ from chat.models.api_token import ApiToken
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
 from chat.models.message import Message
+from chat.models.model_listing import ModelListing
 from chat.models.part import Part
+from chat.models.provider_account import ProviderAccount
 from chat.models.sign_in import SignIn
 from chat.models.step import Step
 from chat.models.suggestion import Suggestion
@@ -16,7 +18,9 @@ __all__ = [
     "Assistant",
     "Conversation",
     "Message",
+    "ModelListing",
     "Part",
+    "ProviderAccount",
     "SignIn",
     "Step",
     "Suggestion",

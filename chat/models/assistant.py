@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -12,16 +12,15 @@ if TYPE_CHECKING:
     from chat.models.user import User
 
 
+ABILITIES: Final = ("context_window", "can_use_tools", "can_see_images", "thinks")
+
+
 class AssistantQuerySet(models.QuerySet["Assistant"]):
     def usable_by(self, user: User) -> AssistantQuerySet:
-        """Active assistants for everybody or for one of the user's groups. The site's default comes first.
-
-        Without it, a configured server comes before Ollama, and Ollama before the demo.
-        """
+        """Active assistants for everybody or for one of the user's groups. The site's default comes first."""
         mine = models.Q(groups__isnull=True) | models.Q(groups__in=user.groups.all())
         usable = self.filter(mine, is_active=True, is_available=True).distinct()
-        # The provider names happen to sort this way: openai, ollama, demo.
-        return usable.order_by("-is_default", "position", "-provider", "name")
+        return usable.order_by("-is_default", "position", "name")
 
 
 class Assistant(models.Model):
@@ -30,11 +29,8 @@ class Assistant(models.Model):
     name = models.CharField(_("name"), max_length=100)
     slug = models.SlugField(_("slug"), max_length=120, unique=True)
     description = models.CharField(_("description"), max_length=300, blank=True)
-    provider = models.CharField(
-        _("provider"),
-        max_length=20,
-        choices=[("openai", _("OpenAI-compatible server")), ("ollama", "Ollama"), ("demo", "Demo")],
-    )
+    # The name of a provider, in the registry of each process. What there is to choose from is not for the database.
+    provider = models.CharField(_("provider"), max_length=50)
     model = models.CharField(_("model"), max_length=200, help_text=_("The model's name at the provider."))
     instructions = models.TextField(_("instructions"), blank=True, help_text=_("The system prompt."))
     temperature = models.FloatField(
@@ -53,6 +49,22 @@ class Assistant(models.Model):
     )
     # Keys of chat.tools.registry. One that no longer exists is ignored.
     tools = models.JSONField(_("tools"), default=list, blank=True, help_text=_("What the model may use by itself."))
+    effort = models.CharField(
+        _("thinking effort"),
+        max_length=6,
+        blank=True,
+        choices=[("none", _("none")), ("low", _("low")), ("medium", _("medium")), ("high", _("high"))],
+        help_text=_("How much the model thinks before it answers. Leave empty for the model's default."),
+    )
+    # Empty: as detected.
+    context_window = models.PositiveIntegerField(
+        _("context window"), null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("In tokens.")
+    )
+    can_use_tools = models.BooleanField(_("can use tools"), null=True, blank=True)
+    can_see_images = models.BooleanField(_("can see images"), null=True, blank=True)
+    thinks = models.BooleanField(_("thinks"), null=True, blank=True)
+    # What the server says of the model, by the names of these four fields.
+    detected = models.JSONField(_("detected abilities"), default=dict, blank=True, editable=False)
     position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers come first."))
     is_default = models.BooleanField(
         _("default"), default=False, help_text=_("Used when no other assistant is chosen.")
@@ -108,6 +120,11 @@ class Assistant(models.Model):
                 others = Assistant.objects.filter(is_default=True).exclude(pk=self.pk)
                 others.update(is_default=False, is_found_default=False)
             super().save(*args, **kwargs)
+
+    def ability(self, field: str) -> Any:
+        """One of ABILITIES: as the administrator says, or else the server; None if neither does."""
+        chosen = getattr(self, field)
+        return self.detected.get(field) if chosen is None else chosen
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Accept a second default in a form: saving it replaces the previous one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from chat.api.serializers import (
 )
 from chat.auth import first_run
 from chat.generation.bootstrap import engine, engine_if_ready
-from chat.generation.model_watch import Problem
+from chat.generation.engine import Engine
 from chat.models import Assistant, Suggestion, User
 from chat.pages.errors import too_many_requests
 from chat.pages.images import allow_image_frames
@@ -31,11 +30,14 @@ from chat.pages.import_map import allow_import_map
 from chat.pages.preloaded import first_answers
 from chat.protocol import objects
 from chat.protocol.errors import ApiError
+from chat.providers.kinds import stand_ins
 from chat.quotas.arrivals import arrived
 from chat.streams.base import LogUnavailable
 
 # How long the page waits to learn whether an unavailable model server is back.
 MODELS_SECONDS: Final = 0.25
+# While it is not known whether there are others.
+DEMOS: Final = frozenset(each.provider_name for each in stand_ins())
 
 
 class UserConfig(TypedDict):
@@ -106,7 +108,7 @@ def entrance(request: HttpRequest) -> HttpResponse:
 async def page(request: HttpRequest, user: User, conversation_id: UUID | None, *, status: int = 200) -> HttpResponse:
     """The chat, even with status 404: the browser may hold a message to a conversation that was never saved."""
     await arrived(request, user)
-    problems = await model_problems()
+    chat = await chat_if_ready()
     # For a link to a message, the page first reads what surrounds that message.
     wanted = None if "message" in request.GET else conversation_id
     try:
@@ -115,16 +117,15 @@ async def page(request: HttpRequest, user: User, conversation_id: UUID | None, *
         response = await sync_to_async(too_many_requests)(request)
         response.headers["Retry-After"] = str(math.ceil(error.retry_after or 1))
         return response
-    return await sync_to_async(rendered)(request, user, conversation_id, answers, problems, status=status)
+    return await sync_to_async(rendered)(request, user, conversation_id, answers, chat, status=status)
 
 
-async def model_problems() -> Sequence[Problem]:
-    """Known problems of the model servers; none while this process is still starting."""
+async def chat_if_ready() -> Engine | None:
+    """The engine, after a look at its model servers; None while this process is still starting."""
     chat = engine_if_ready()
-    if chat is None:
-        return ()
-    await chat.models.ask(seconds=MODELS_SECONDS)
-    return chat.models.problems
+    if chat is not None:
+        await chat.models.ask(seconds=MODELS_SECONDS)
+    return chat
 
 
 def rendered(
@@ -132,11 +133,11 @@ def rendered(
     user: User,
     conversation_id: UUID | None,
     answers: dict[str, Any],
-    problems: Sequence[Problem],
+    chat: Engine | None,
     *,
     status: int,
 ) -> HttpResponse:
-    known = config(user, conversation_id, problems)
+    known = config(user, conversation_id, chat)
     context = {
         "config": known,
         "suggestions": known["suggestions"],
@@ -158,12 +159,19 @@ def model_problem(known: PageConfig) -> str:
     return "refused" if own and chosen is None else ""
 
 
-def config(user: User, conversation_id: UUID | None, problems: Sequence[Problem] = ()) -> PageConfig:
+def config(user: User, conversation_id: UUID | None, chat: Engine | None = None) -> PageConfig:
     assistants = Assistant.objects.usable_by(user)
+    if chat is not None:
+        # Those of an account that is switched off are refused.
+        assistants = assistants.filter(provider__in=list(chat.providers))
+    demos = chat.providers.demos if chat else DEMOS
+    problems = chat.models.problems if chat else ()
     return {
         "user": {"id": user.pk, "username": user.username},
         "conversation_id": str(conversation_id) if conversation_id else None,
-        "assistants": [assistant_object(assistant, default=index == 0) for index, assistant in enumerate(assistants)],
+        "assistants": [
+            assistant_object(assistant, default=index == 0, demos=demos) for index, assistant in enumerate(assistants)
+        ],
         "model_problems": [problem_object(problem) for problem in problems],
         "suggestions": [suggestion_object(suggestion) for suggestion in Suggestion.objects.shown()],
         "limits": {"message_characters": settings.CHAT_MESSAGE_CHARACTERS},

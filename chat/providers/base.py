@@ -296,5 +296,9 @@ class Provider(Protocol):
 
     def stream(self, request: Request) -> AsyncGenerator[Delta, None]: ...
 
+    async def models(self) -> tuple[str, ...]:
+        """The names of the models that the server lists, in its order. Raises ProviderError."""
+        ...
+
     async def close(self) -> None:
         """Release resources kept between answers (pooled connections)."""

@@ -1,4 +1,4 @@
-"""Text that is valid in JSON, a database and a browser: no NUL, no lone surrogates."""
+"""Text that is valid in JSON, a database and a browser: no NUL, no lone surrogates. And text to be translated."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import re
 from typing import Final
 
 _UNFIT: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def gettext_noop(text: str) -> str:
+    """Marks a text that pages translate, for bin/messages: Django's own would make providers depend on Django."""
+    return text
 
 
 def clean(text: str) -> str:

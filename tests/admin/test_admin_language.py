@@ -13,11 +13,11 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import translation
 
-from chat.models import ApiToken, Assistant, Conversation, Suggestion, User
+from chat.models import ApiToken, Assistant, Conversation, ProviderAccount, Suggestion, User
 from tests.cast import make_conversation
 
 SignIn = Callable[[User], Client]
-OURS: Final = (ApiToken, Assistant, Conversation, Suggestion, User)
+OURS: Final = (ApiToken, Assistant, Conversation, ProviderAccount, Suggestion, User)
 # The same in both languages.
 SAME: Final = {"", "Name", "name", "Status", "Text", "text", "Demo", "Ollama", "Assistant", "ID", "id", "Slug", "slug"}
 

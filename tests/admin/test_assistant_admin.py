@@ -7,7 +7,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from pytest_django import Settings
 
-from chat.models import Assistant, User
+from chat.models import Assistant, ModelListing, ProviderAccount, User
+from chat.models.assistant import ABILITIES
 
 SignIn = Callable[[User], Client]
 LIST = "/admin/chat/assistant/"
@@ -127,6 +128,28 @@ def test_a_provider_that_is_not_configured_is_pointed_out(signed_in: SignIn, adm
     assert "OPENAI_API_KEY" not in client.get(page).content.decode()
 
 
+def test_a_provider_that_is_gone_is_kept_until_another_is_chosen(signed_in: SignIn, admin: User) -> None:
+    tutor = make("Tutor", provider="gone")
+    client, page = signed_in(admin), f"{LIST}{tutor.pk}/change/"
+
+    assert "gone (does not exist any more)" in client.get(page).content.decode()
+    assert client.post(page, {**FORM, "provider": "gone", "name": "Renamed"}).status_code == 302
+    tutor.refresh_from_db()
+    assert (tutor.name, tutor.provider) == ("Renamed", "gone")
+    assert client.post(page, FORM).status_code == 302
+    assert client.post(page, {**FORM, "provider": "gone"}).status_code == 200
+
+
+def test_the_list_is_filtered_by_provider(signed_in: SignIn, admin: User) -> None:
+    make("Odd", provider="gone")
+    make("Tutor")
+
+    shown = signed_in(admin).get(LIST, {"provider": "gone"})
+
+    assert [each.name for each in shown.context["cl"].queryset] == ["Odd"]
+    assert b"?provider=demo" in shown.content
+
+
 def test_one_that_is_configured_is_not(signed_in: SignIn, admin: User) -> None:
     assistant = make("Demo")
     client = signed_in(admin)
@@ -149,3 +172,56 @@ def test_hostile_names_stay_text(signed_in: SignIn, admin: User) -> None:
 def test_it_is_for_administrators(signed_in: SignIn, charlie: User, address: str) -> None:
     assert signed_in(charlie).post(address, FORM, follow=True).status_code == 403
     assert not Assistant.objects.exists()
+
+
+class TestModels:
+    @pytest.fixture(autouse=True)
+    def _listed(self, db: None) -> None:
+        ProviderAccount.objects.create(name="Ours & Co", slug="ours", kind="openai")
+        known = {"context_window": 8192, "can_use_tools": True, "thinks": False}
+        ModelListing.objects.create(provider="ours", listed=[{"name": "heron", **known}, {"name": '"><b>x'}])
+        ModelListing.objects.create(provider="gone", listed=[{"name": "nobody's"}])
+
+    def test_those_that_are_listed_are_offered(self, signed_in: SignIn, admin: User) -> None:
+        shown = signed_in(admin).get(f"{LIST}add/").content.decode()
+        assert '<option value="heron" label="Ours &amp; Co">' in shown
+        assert '<option value="ours">Ours &amp; Co</option>' in shown
+        assert "<b>x" not in shown
+        assert "nobody" not in shown
+
+    def test_an_assistant_gets_what_the_server_says_of_its_model(self, signed_in: SignIn, admin: User) -> None:
+        client = signed_in(admin)
+        assert client.post(f"{LIST}add/", {**FORM, "provider": "ours", "model": "heron"}).status_code == 302
+        tutor = Assistant.objects.get()
+        assert [tutor.ability(name) for name in ABILITIES] == [8192, True, None, False]
+
+        shown = client.get(f"{LIST}{tutor.pk}/change/").content.decode()
+        assert "Leave empty for what was detected: 8192." in shown
+        assert "as detected (yes)" in shown
+        assert "as detected (no)" in shown
+        assert "not known" in shown
+
+        said = {"context_window": "4096", "can_use_tools": "false", "can_see_images": "true", "thinks": "unknown"}
+        sent = {**FORM, "provider": "ours", "model": "heron", "effort": "low", **said}
+        assert client.post(f"{LIST}{tutor.pk}/change/", sent).status_code == 302
+        tutor.refresh_from_db()
+        assert [tutor.ability(name) for name in ABILITIES] == [4096, False, True, False]
+        assert tutor.effort == "low"
+
+    @pytest.mark.parametrize(("model", "is_warned"), [("heron", False), ("stork", True)])
+    def test_another_name_is_free_but_pointed_out(
+        self, signed_in: SignIn, admin: User, model: str, is_warned: bool
+    ) -> None:
+        sent = {**FORM, "provider": "ours", "model": model}
+        shown = signed_in(admin).post(f"{LIST}add/", sent, follow=True).content.decode()
+        assert Assistant.objects.get().model == model
+        assert ("does not list a model" in shown) == is_warned
+
+    def test_a_provider_that_listed_nothing_gives_no_warning(self, signed_in: SignIn, admin: User) -> None:
+        shown = signed_in(admin).post(f"{LIST}add/", FORM, follow=True).content.decode()
+        assert "does not list a model" not in shown
+
+    @pytest.mark.parametrize(("field", "value"), [("effort", "most"), ("context_window", "0")])
+    def test_a_mistake_is_shown(self, signed_in: SignIn, admin: User, field: str, value: str) -> None:
+        shown = signed_in(admin).post(f"{LIST}add/", {**FORM, field: value})
+        assert list(shown.context["adminform"].form.errors) == [field]

@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Visitors
 from tests.browser.visitor import Visitor
 from tests.browser.watch import ACCOUNT_PATHS, ADMIN_PATHS
+from tests.faults.processes import Upstream
 from tests.members import Member
 
 PAGES = (
@@ -19,6 +20,8 @@ PAGES = (
     "/admin/chat/user/add/",
     "/admin/chat/assistant/",
     "/admin/chat/assistant/add/",
+    "/admin/chat/provideraccount/",
+    "/admin/chat/provideraccount/add/",
     "/admin/chat/conversation/",
     "/admin/chat/apitoken/",
     "/admin/chat/apitoken/add/",
@@ -75,6 +78,43 @@ async def test_an_assistant_is_made_changed_chosen_and_deleted(visitors: Visitor
     await expect(page.locator(".messagelist .success")).to_be_visible()
     await tab.reload()
     await expect(tab.questions).to_have_text(["/echo"])
+
+
+async def test_an_account_is_made_tested_used_at_once_and_kept_while_it_is_used(
+    visitors: Visitors, admin: Member, upstream: Upstream
+) -> None:
+    visitor = await administrator(visitors, admin)
+    page = await visitor.page("/admin/chat/provideraccount/add/")
+    await page.locator("input[name=name]").press_sequentially("Heron Cloud")
+    await expect(page.locator("input[name=slug]")).to_have_value("heron-cloud")
+    await page.locator("select[name=kind]").select_option("openai")
+    await page.locator("input[name=base_url]").fill(upstream.base_url)
+    await page.locator("input[name=new_key]").fill("sk-0123456789abcdef")
+    await page.locator("input[name=makes_assistants]").uncheck()
+    await save(page)
+
+    await page.get_by_role("link", name="Heron Cloud").first.click()
+    assert "0123456789abcdef" not in await page.content()
+    await expect(page.locator("input[name=new_key]")).to_have_value("")
+    await page.get_by_role("button", name="Test").click()
+    await expect(page.locator(".messagelist .success")).to_contain_text("It works")
+
+    await page.goto("/admin/chat/assistant/add/")
+    await page.locator("input[name=name]").press_sequentially("Cloudy Heron")
+    await expect(page.locator("input[name=slug]")).to_have_value("cloudy-heron")
+    await page.locator("select[name=provider]").select_option("heron-cloud")
+    await page.locator("input[name=model]").fill("fake-small")
+    await save(page)
+    person = await visitors()
+    tab = await person.open()
+    await tab.choose_assistant("cloudy-heron")
+    await tab.ask("Hello")
+    await expect(tab.answer.locator(".message__label")).to_have_text("Cloudy Heron · fake-small")
+
+    await page.goto("/admin/chat/provideraccount/?q=heron-cloud")
+    await page.get_by_role("link", name="Heron Cloud").first.click()
+    await page.get_by_role("link", name="Delete").click()
+    await expect(page.locator(".messagelist .error")).to_contain_text("Cloudy Heron")
 
 
 async def test_a_transcript_is_there_to_read_only(visitors: Visitors, admin: Member) -> None:

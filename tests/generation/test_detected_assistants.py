@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,9 @@ from chat.generation.bootstrap import build
 from chat.generation.detected_assistants import Looking, connect, show_detected
 from chat.models import Assistant, User
 from chat.providers.base import ProviderUnavailable
-from chat.providers.detection import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings
+from chat.providers.detected import Detected
+from chat.providers.kinds import SiteSettings
+from chat.providers.openai.detection import DEFAULT_MODEL as DEFAULT_OPENAI_MODEL
 from chatsite.environment import Problem
 from tests.fake_openai import FakeOpenAI
 from tests.fake_openai.server import closed_port
@@ -201,8 +202,8 @@ class TestDefault:
         assert default() == "a"
 
 
-async def connected(configured: ProviderSettings) -> None:
-    providers, watch = await connect(replace(configured, ollama_url=""))
+async def connected(configured: SiteSettings) -> None:
+    providers, watch, _ = await connect(configured)
     await watch.close()
     await providers.close()
 
@@ -217,7 +218,7 @@ class TestConnecting:
 
     @pytest.mark.parametrize("base_url", BAD_ADDRESSES, ids=ascii)
     async def test_it_comes_up_with_any_address(self, base_url: str, caplog: pytest.LogCaptureFixture) -> None:
-        await connected(ProviderSettings(openai_base_url=base_url, openai_api_key="hunter2-0123"))
+        await connected(SiteSettings(OPENAI_BASE_URL=base_url, OPENAI_API_KEY="hunter2-0123"))
 
         assert await self.names() == []
         assert "providers: OPENAI_BASE_URL does not list its models" in caplog.text
@@ -227,7 +228,7 @@ class TestConnecting:
     @pytest.mark.parametrize("key", BAD_KEYS, ids=ascii)
     async def test_it_comes_up_with_any_key(self, key: str, caplog: pytest.LogCaptureFixture) -> None:
         address = f"http://127.0.0.1:{closed_port()}/v1"
-        await connected(ProviderSettings(openai_base_url=address, openai_api_key=key))
+        await connected(SiteSettings(OPENAI_BASE_URL=address, OPENAI_API_KEY=key))
 
         assert await self.names() == []
         assert "providers: OPENAI_BASE_URL does not list its models" in caplog.text
@@ -249,29 +250,27 @@ class TestConnecting:
     )
     async def test_it_comes_up_with_any_listing(self, body: bytes) -> None:
         async with RawServer(lambda _: [response(body)]) as server:
-            await connected(ProviderSettings(openai_base_url=server.base_url))
+            await connected(SiteSettings(OPENAI_BASE_URL=server.base_url))
 
         assert await self.names() == []
 
     async def test_it_comes_up_with_fifty_thousand_models(self) -> None:
         body = json.dumps({"data": [{"id": f"m{number:05}"} for number in range(50_000)]}).encode()
         async with RawServer(lambda _: [response(body)]) as server:
-            await connected(ProviderSettings(openai_base_url=server.base_url))
+            await connected(SiteSettings(OPENAI_BASE_URL=server.base_url))
 
         assert await self.names() == [f"m{number:05}" for number in range(30)]
 
     async def test_a_model_that_no_column_holds_costs_that_model_alone(self) -> None:
         """Set by hand: such a one is not listed."""
-        await connected(ProviderSettings(openai_model="m" * 10_000, openai_api_key="k"))
+        await connected(SiteSettings(OPENAI_MODEL="m" * 10_000, OPENAI_API_KEY="k"))
 
         assert len(await self.names()) <= 1
 
     async def test_a_server_that_comes_later_is_found(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         port = closed_port()
-        providers, watch = await connect(
-            ProviderSettings(openai_base_url=f"http://127.0.0.1:{port}/v1", ollama_url="")
-        )
+        providers, watch, _ = await connect(SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1"))
         assert await self.names() == []
         assert [(problem.provider, problem.is_silent) for problem in watch.problems] == [("openai", True)]
         async with FakeOpenAI(port=port, models=("late",)), asyncio.timeout(30):
@@ -287,7 +286,7 @@ class TestConnecting:
     async def test_a_server_that_goes_keeps_its_models_and_is_told_once(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        looking = Looking(ProviderSettings(openai_base_url=f"http://127.0.0.1:{closed_port()}/v1", ollama_url=""))
+        looking = Looking(SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{closed_port()}/v1"))
         await database.write(show_detected, [openai("a")])
 
         outlooks = [await looking.look(False) for _ in range(3)]
@@ -297,7 +296,7 @@ class TestConnecting:
         assert caplog.text.count("does not list") == 1
 
     async def test_an_ollama_that_was_never_there_is_no_problem(self, caplog: pytest.LogCaptureFixture) -> None:
-        looking = Looking(ProviderSettings(ollama_url=f"http://127.0.0.1:{closed_port()}"))
+        looking = Looking(SiteSettings(OLLAMA_URL=f"http://127.0.0.1:{closed_port()}"))
 
         outlook = await looking.look(False)
 
@@ -307,7 +306,7 @@ class TestConnecting:
 
     async def test_an_ollama_that_was_there_is_missed(self, caplog: pytest.LogCaptureFixture) -> None:
         await database.write(show_detected, [OLLAMA])
-        looking = Looking(ProviderSettings(ollama_url=f"http://127.0.0.1:{closed_port()}"))
+        looking = Looking(SiteSettings(OLLAMA_URL=f"http://127.0.0.1:{closed_port()}"))
 
         outlook = await looking.look(False)
 
@@ -319,7 +318,7 @@ class TestConnecting:
         await database.write(show_detected, [openai("a"), OLLAMA])
         async with FakeOpenAI(models=("a",)) as server:
             nobody = f"http://127.0.0.1:{closed_port()}"
-            outlook = await Looking(ProviderSettings(openai_base_url=server.base_url, ollama_url=nobody)).look(False)
+            outlook = await Looking(SiteSettings(OPENAI_BASE_URL=server.base_url, OLLAMA_URL=nobody)).look(False)
 
         assert [(problem.provider, problem.is_silent) for problem in outlook.problems] == [("ollama", True)]
         assert (outlook.is_urgent, outlook.is_settled) == (False, True)
@@ -327,7 +326,7 @@ class TestConnecting:
 
     async def test_what_did_not_change_is_not_written_again(self) -> None:
         async with FakeOpenAI(models=("a",)) as server:
-            looking = Looking(ProviderSettings(openai_base_url=server.base_url, ollama_url=""))
+            looking = Looking(SiteSettings(OPENAI_BASE_URL=server.base_url))
             await looking.look(False)
             await database.write(lambda: Assistant.objects.update(is_available=False))
             assert (await looking.look(False)).is_settled
@@ -338,8 +337,8 @@ class TestConnecting:
 
     async def test_a_failed_answer_makes_it_look_again(self) -> None:
         port = closed_port()
-        configured = ProviderSettings(openai_base_url=f"http://127.0.0.1:{port}/v1", openai_model="m", ollama_url="")
-        providers, watch = await connect(configured)
+        configured = SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1", OPENAI_MODEL="m")
+        providers, watch, _ = await connect(configured)
         assert watch.problems == ()
         with pytest.raises(ProviderUnavailable):
             await answer(providers["openai"], ask("Hello"))

@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from chat.generation.detected_assistants import show_detected
 from chat.models import Assistant, User
-from chat.providers.detection import Detected
+from chat.providers.detected import Detected
 
 BEFORE = ("chat", "0011_names_in_every_language")
 

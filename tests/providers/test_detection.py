@@ -3,12 +3,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from chat.providers.base import Finish, ProviderError, ProviderUnavailable
 from chat.providers.demo.provider import DemoProvider
-from chat.providers.detection import DEFAULT_OPENAI_MODEL, Detected, ProviderSettings, build, detect
+from chat.providers.detected import Detected
+from chat.providers.detection import build, detect
+from chat.providers.kinds import kinds
+from chat.providers.ollama import detection as ollama
+from chat.providers.openai.detection import DEFAULT_MODEL as DEFAULT_OPENAI_MODEL
 from tests.fake_openai import FakeOpenAI
 from tests.ports import closed_port
 from tests.providers.contract import answer, ask
@@ -19,14 +25,23 @@ NOWHERE = f"http://127.0.0.1:{closed_port()}"
 
 async def found(environment: Mapping[str, str], *, is_doubted: bool = False) -> Detected:
     """Without an Ollama."""
-    (detected,) = await detect(environment, ollama_url="", is_doubted=is_doubted)
+    (detected,) = await detect(environment, is_doubted=is_doubted)
     return detected
 
 
 async def found_at(ollama_url: str) -> Detected:
     """With nothing else."""
-    (detected,) = await detect({}, ollama_url=ollama_url, seconds=5)
+    (detected,) = await both(OLLAMA_URL=ollama_url)
     return detected
+
+
+async def both(**settings: str) -> tuple[Detected, ...]:
+    """With more patience for Ollama than at a start."""
+    patient = partial(ollama.detect, seconds=5)
+    environment = kinds()["ollama"].environment
+    assert environment
+    known = {**kinds(), "ollama": replace(kinds()["ollama"], environment=replace(environment, detect=patient))}
+    return await detect(settings, known=known)
 
 
 async def test_a_key_alone_means_openai() -> None:
@@ -96,9 +111,9 @@ async def test_an_ollama_next_door_is_used() -> None:
 
 
 async def test_an_ollama_is_found_beside_another_server_and_comes_after_it() -> None:
-    async with FakeOpenAI(models=("big",)) as server, FakeOpenAI(models=("llama3.2", "big")) as ollama:
-        detected = await detect({"OPENAI_BASE_URL": server.base_url}, ollama_url=ollama.url, seconds=5)
-        named = await detect({"OPENAI_API_KEY": "x"}, ollama_url=ollama.url, seconds=5)
+    async with FakeOpenAI(models=("big",)) as server, FakeOpenAI(models=("llama3.2", "big")) as next_door:
+        detected = await both(OPENAI_BASE_URL=server.base_url, OLLAMA_URL=next_door.url)
+        named = await both(OPENAI_API_KEY="x", OLLAMA_URL=next_door.url)
 
     beside = Detected("ollama", ("llama3.2", "big"), "llama3.2")
     assert detected == (Detected("openai", ("big",), "big"), beside)
@@ -106,8 +121,8 @@ async def test_an_ollama_is_found_beside_another_server_and_comes_after_it() -> 
 
 
 async def test_an_ollama_serves_while_the_other_server_is_away() -> None:
-    async with FakeOpenAI(models=("llama3.2",)) as ollama:
-        away, beside = await detect({"OPENAI_BASE_URL": f"{NOWHERE}/v1"}, ollama_url=ollama.url, seconds=5)
+    async with FakeOpenAI(models=("llama3.2",)) as next_door:
+        away, beside = await both(OPENAI_BASE_URL=f"{NOWHERE}/v1", OLLAMA_URL=next_door.url)
 
     assert (away.models, away.is_silent) == ((), True)
     assert beside.models == ("llama3.2",)
@@ -115,16 +130,16 @@ async def test_an_ollama_serves_while_the_other_server_is_away() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_an_ollama_that_the_base_url_names_is_not_found_twice(host: str) -> None:
-    async with FakeOpenAI(models=("llama3.2",)) as ollama:
-        base_url = f"http://{host}:{ollama.port}/v1"
-        detected = await detect({"OPENAI_BASE_URL": base_url}, ollama_url=ollama.url, seconds=5)
+    async with FakeOpenAI(models=("llama3.2",)) as next_door:
+        base_url = f"http://{host}:{next_door.port}/v1"
+        detected = await both(OPENAI_BASE_URL=base_url, OLLAMA_URL=next_door.url)
 
     assert detected == (Detected("openai", ("llama3.2",), "llama3.2"),)
 
 
 async def test_an_ollama_that_has_nothing_more_than_the_other_server_is_that_server() -> None:
-    async with FakeOpenAI(models=("a", "b")) as server, FakeOpenAI(models=("b", "a")) as ollama:
-        detected = await detect({"OPENAI_BASE_URL": server.base_url}, ollama_url=ollama.url, seconds=5)
+    async with FakeOpenAI(models=("a", "b")) as server, FakeOpenAI(models=("b", "a")) as next_door:
+        detected = await both(OPENAI_BASE_URL=server.base_url, OLLAMA_URL=next_door.url)
 
     assert detected == (Detected("openai", ("a", "b"), "a"),)
 
@@ -148,7 +163,7 @@ async def test_without_anything_there_is_only_the_guess_at_an_ollama(url: str) -
 
 
 async def test_without_an_address_no_ollama_is_looked_for() -> None:
-    assert await detect({}, ollama_url="") == ()
+    assert await detect({}) == ()
 
 
 async def test_something_else_at_ollamas_address_is_no_ollama() -> None:
@@ -158,7 +173,7 @@ async def test_something_else_at_ollamas_address_is_no_ollama() -> None:
 
 async def test_the_registry_gives_each_provider_once() -> None:
     async with FakeOpenAI() as server:
-        registry = build(ProviderSettings(openai_base_url=server.base_url, ollama_url=server.url))
+        registry = build({"OPENAI_BASE_URL": server.base_url, "OLLAMA_URL": server.url})
 
         assert list(registry) == ["openai", "ollama", "demo"]
         for name in ("openai", "ollama"):
@@ -171,7 +186,7 @@ async def test_the_registry_gives_each_provider_once() -> None:
 
 async def test_a_failed_answer_is_told_to_whoever_watches() -> None:
     failed: list[ProviderError] = []
-    registry = build(ProviderSettings(openai_base_url=f"{NOWHERE}/v1"), on_failure=failed.append)
+    registry = build({"OPENAI_BASE_URL": f"{NOWHERE}/v1"}, on_failure=failed.append)
 
     with pytest.raises(ProviderUnavailable) as raised:
         await answer(registry["openai"], ask("hello"))
@@ -181,23 +196,19 @@ async def test_a_failed_answer_is_told_to_whoever_watches() -> None:
 
 
 def test_the_registry_knows_no_other_name() -> None:
-    assert "anthropic" not in build(ProviderSettings())
+    assert "unheard-of" not in build({})
 
 
 def test_the_demo_has_the_pace_of_the_settings() -> None:
-    demo = build(ProviderSettings(demo_tokens_per_second=10))["demo"]
+    demo = build({"CHAT_DEMO_TOKENS_PER_SECOND": 10})["demo"]
 
     assert isinstance(demo, DemoProvider)
     assert demo.is_demo
 
 
-def test_the_key_is_not_in_the_settings_text() -> None:
-    assert "secret" not in repr(ProviderSettings(openai_api_key="secret"))
-
-
 def test_the_demo_needs_neither_the_openai_package_nor_django() -> None:
     code = (
-        "import sys, chat.providers.detection as c; c.build(c.ProviderSettings())['demo'];"
+        "import sys, chat.providers.detection as c; c.build({})['demo'];"
         "sys.exit(any(name in sys.modules for name in ('openai', 'django')))"
     )
 

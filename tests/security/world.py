@@ -13,7 +13,7 @@ from django.apps import apps
 from django.core.serializers import serialize
 
 from chat import database
-from chat.models import ApiToken, Conversation, Message, User
+from chat.models import ApiToken, Conversation, Message, ProviderAccount, User
 from chat.providers.base import RateLimited
 from tests.api.rig import Browser
 from tests.cast import session_of
@@ -112,6 +112,9 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
 def _credentials(alice: User) -> dict[str, str]:
     """Numbers, of which pages are full."""
     token, _ = ApiToken.objects.issue(alice, "her program")
+    account = ProviderAccount(name="Ours", slug="ours", kind="openai", is_active=False)
+    account.set_key(SECRET)
+    account.save()
     return {"sign_in": str(alice.sign_ins.get().pk), "token": str(token.pk)}
 
 

@@ -82,15 +82,16 @@ class DemoProvider:
     `max_output_tokens` cuts the answer, as with any model. Never raises ProviderError.
     """
 
-    name = "demo"
     is_demo = True
 
     def __init__(
         self,
         *,
+        name: str = "demo",
         tokens_per_second: float = TOKENS_PER_SECOND,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.name = name
         self._pause = 1 / tokens_per_second if tokens_per_second > 0 else 0.0
         self._sleep = sleep
         self._texts = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(_TEXTS.glob("*.md"))}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable
-from itertools import islice
 from typing import Any, Final
 
+from chat.providers.detected import ListedModel
 from chat.providers.http.chat_models import may_chat
+from chat.providers.http.model_facts import facts
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_MODELS: Final = 1000
@@ -55,16 +56,25 @@ def names(body: bytes) -> tuple[str, ...]:
         entries = listing
     if not isinstance(entries, list):
         raise NoListing("is not a list of models")
-    found = dict.fromkeys(name for entry in entries if (name := _name(entry)))
-    return tuple(islice(found, MOST_MODELS))
+    found: dict[str, None] = {}
+    for entry in entries:
+        if name := _name(entry):
+            found.setdefault(name)
+        if len(found) == MOST_MODELS:
+            break
+    return tuple(found)
 
 
 def _name(entry: Any) -> str:
-    """The name of a model that may chat; empty for anything else."""
+    """The name of a model that may chat, as ListedModel if there is more of it; empty for anything else."""
+    known: dict[str, Any] = {}
     if isinstance(entry, dict):
         if not may_chat(entry):
             return ""
+        known = facts(entry)
         entry = next((name for key in ("id", "name", "model") if isinstance(name := entry.get(key), str) and name), "")
     if not isinstance(entry, str) or len(entry) > MOST_CHARACTERS or not entry.isprintable():
         return ""
-    return entry if entry == entry.strip() else ""
+    if entry != entry.strip():
+        return ""
+    return ListedModel(entry, known) if known else entry

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -37,7 +38,8 @@ class OpenAIProvider:
 
     first_token_timeout: seconds from the request to the first text, reasoning or tool call. idle_timeout: seconds
     between two deltas. Both count only the time spent waiting for the server, and are longer while it shows signs of
-    life (timeouts.py). on_failure: called with the error of each failed answer before it is raised.
+    life (timeouts.py). on_failure: called with the error of each failed answer before it is raised. headers: sent with
+    every request.
     A rejected tool is left out of this and later requests to the model, and logged; without any left, a StatusDelta
     says so. How a model wants to be asked is remembered (dialect.py).
     There is one connection pool per event loop; `close` closes that of the running loop.
@@ -52,6 +54,7 @@ class OpenAIProvider:
         name: str = "openai",
         base_url: str = "",
         api_key: str = "",
+        headers: Mapping[str, str] = MappingProxyType({}),
         connect_timeout: float = CONNECT_SECONDS,
         first_token_timeout: float = FIRST_TOKEN_SECONDS,
         idle_timeout: float = IDLE_SECONDS,
@@ -61,6 +64,7 @@ class OpenAIProvider:
         self.name = name
         self._base_url = base_url or DEFAULT_BASE_URL
         self._api_key = api_key
+        self._headers = headers
         self._connect_timeout = connect_timeout
         self._first_token_timeout = first_token_timeout
         self._idle_timeout = idle_timeout
@@ -174,6 +178,7 @@ class OpenAIProvider:
                 api_key=self._api_key,
                 connect_timeout=self._connect_timeout,
                 path=self._path,
+                headers=self._headers,
             )
         return client
 

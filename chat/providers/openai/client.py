@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import httpx2
@@ -21,7 +23,15 @@ class Client:
     building each one as the request itself takes. `package` is for everything else. path: below the base URL.
     """
 
-    def __init__(self, *, base_url: str, api_key: str, connect_timeout: float, path: str) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        connect_timeout: float,
+        path: str,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._path = path
         self._transport = OriginTransport(base_url)
         self._first: httpx2.Request | None = None
@@ -30,7 +40,7 @@ class Client:
             api_key=api_key or "none",
             max_retries=0,
             timeout=openai.Timeout(None, connect=connect_timeout),
-            default_headers={"User-Agent": "Chatsite"},
+            default_headers={"User-Agent": "Chatsite", **headers},
             http_client=httpx2.AsyncClient(transport=self._transport, follow_redirects=False, trust_env=False),
         )
 

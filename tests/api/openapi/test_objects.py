@@ -76,7 +76,7 @@ class TestObjects:
             ttft_ms=3,
         )
 
-        check(serializers.assistant_object(assistant, default=True), "Assistant")
+        check(serializers.assistant_object(assistant, default=True, demos=()), "Assistant")
         check(serializers.conversation_object(conversation), "Conversation")
         check(serializers.message_object(question), "Message")
         check(serializers.message_object(answer), "Message")

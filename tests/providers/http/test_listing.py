@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.providers.detection import DEFAULT_OPENAI_MODEL, detect
 from chat.providers.http import listing
 from chat.providers.http.listing import MOST_MODELS, NoListing, names
+from chat.providers.ollama import detection as ollama_detection
+from chat.providers.openai import detection as openai_detection
+from chat.providers.openai.detection import DEFAULT_MODEL
 from tests.providers.raw_server import RawServer, response
 
 SHAPES: list[tuple[Any, tuple[str, ...]]] = [
@@ -128,13 +130,13 @@ def test_detection_never_raises_for_what_a_server_does(
     async def act() -> None:
         async with RawServer(lambda _: [raw]) as server:
             named = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-0123456789"}
-            (found,) = await detect(named, ollama_url="")
+            found = await openai_detection.detect(named, False)
             assert found.provider_name == "openai"
             assert bool(found.models) != bool(found.problem)
             assert found.default_model == (found.models[0] if found.models else "")
-            assert DEFAULT_OPENAI_MODEL not in found.models or DEFAULT_OPENAI_MODEL.encode() in body
+            assert DEFAULT_MODEL not in found.models or DEFAULT_MODEL.encode() in body
             url = server.base_url.removesuffix("/v1")
-            (detected,) = await detect({}, ollama_url=url, seconds=5)
+            detected = await ollama_detection.detect({"OLLAMA_URL": url}, False, seconds=5)
             assert bool(detected.models) != bool(detected.problem)
 
     asyncio.run(act())
@@ -145,7 +147,9 @@ async def test_a_listing_in_pieces_is_read_whole() -> None:
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 
     async with RawServer(lambda _: [head, *(bytes([byte]) for byte in body)]) as server:
-        (detected,) = await detect({}, ollama_url=server.base_url.removesuffix("/v1"), seconds=20)
+        detected = await ollama_detection.detect(
+            {"OLLAMA_URL": server.base_url.removesuffix("/v1")}, False, seconds=20
+        )
         assert detected.models == ("llama",)
 
 
@@ -156,9 +160,9 @@ async def test_a_listing_without_end_is_given_up() -> None:
             yield b'"a",' * 16384
 
     async with RawServer(play) as server:
-        (detected,) = await detect({"OPENAI_BASE_URL": server.base_url}, ollama_url="")
+        detected = await openai_detection.detect({"OPENAI_BASE_URL": server.base_url}, False)
         assert "longer than 8 MiB" in detected.problem
-        (ollama,) = await detect({}, ollama_url=server.base_url.removesuffix("/v1"), seconds=20)
+        ollama = await ollama_detection.detect({"OLLAMA_URL": server.base_url.removesuffix("/v1")}, False, seconds=20)
         assert ollama.models == ()
         assert server.sent < 2 * (listing.MOST_BYTES + 16 * 2**20)
 
@@ -167,5 +171,5 @@ async def test_a_key_that_a_server_lists_as_a_model_is_not_one() -> None:
     key = "gateway-key-0123"
     body = json.dumps({"data": [{"id": key}, {"id": "a"}]}).encode()
     async with RawServer(lambda _: [response(body)]) as server:
-        (detected,) = await detect({"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": key}, ollama_url="")
+        detected = await openai_detection.detect({"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": key}, False)
         assert detected.models == ("a",)

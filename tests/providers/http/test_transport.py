@@ -15,8 +15,9 @@ import openai
 import pytest
 
 from chat.providers.base import Finish, Misconfigured, ProviderError, Redirected, TextDelta
-from chat.providers.detection import detect
 from chat.providers.http.transport import LeftOrigin, OriginTransport, proxy_for, redirect_target
+from chat.providers.ollama import detection as ollama_detection
+from chat.providers.openai import detection as openai_detection
 from chat.providers.openai.chat import OpenAIProvider
 from chat.providers.openai.event_reader import MAX_SILENT_BYTES
 from tests.providers.contract import answer, ask
@@ -67,8 +68,10 @@ async def test_no_redirect_is_followed_to_another_origin(
         target = f"http://user:{KEY}@{name}:{other.port}/v1/{KEY}?{KEY}"
         error, server = await said(lambda _: [response(status=status, headers=[f"Location: {target}"])])
         async with RawServer(lambda _: [response(status=status, headers=[f"Location: {target}"])]) as listed:
-            (detected,) = await detect({"OPENAI_BASE_URL": listed.base_url, "OPENAI_API_KEY": KEY}, ollama_url="")
-            (ollama,) = await detect({}, ollama_url=listed.base_url.removesuffix("/v1"))
+            detected = await openai_detection.detect(
+                {"OPENAI_BASE_URL": listed.base_url, "OPENAI_API_KEY": KEY}, False
+            )
+            ollama = await ollama_detection.detect({"OLLAMA_URL": listed.base_url.removesuffix("/v1")}, False)
             assert ollama.models == ()
 
         assert other.requests == []
@@ -310,8 +313,7 @@ async def test_a_bomb_is_given_up_within_bounds(bombs: dict[str, bytes], filling
 
 async def test_a_bomb_as_listing_is_given_up_within_bounds(bombs: dict[str, bytes]) -> None:
     async def listed(server: RawServer) -> object:
-        (listed,) = await detect({"OPENAI_BASE_URL": server.base_url}, ollama_url="")
-        return listed
+        return await openai_detection.detect({"OPENAI_BASE_URL": server.base_url}, False)
 
     detected, peak = await peak_of(lambda _: [response(bombs["json"], headers=["Content-Encoding: gzip"])], listed)
 
@@ -425,10 +427,10 @@ async def test_an_address_that_can_never_work_is_an_error_of_the_family(base_url
     await provider.close()
 
     assert "pass" not in caught.value.message
-    (detected,) = await detect({"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": KEY}, ollama_url="")
+    detected = await openai_detection.detect({"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": KEY}, False)
     assert (detected.provider_name, detected.models, detected.default_model) == ("openai", (), "")
     assert detected.problem
-    (ollama,) = await detect({}, ollama_url=base_url)
+    ollama = await ollama_detection.detect({"OLLAMA_URL": base_url}, False)
     assert ollama.models == ()
 
 
@@ -436,7 +438,7 @@ async def test_an_address_that_can_never_work_is_an_error_of_the_family(base_url
 async def test_a_key_that_no_header_carries_is_an_error_of_the_family(key: str) -> None:
     async with RawServer(answering(answer_of("Hello"))) as server:
         error = await asked(server, api_key=key)
-        (detected,) = await detect({"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": key}, ollama_url="")
+        detected = await openai_detection.detect({"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": key}, False)
 
         assert server.requests == []
     assert isinstance(error, Misconfigured)

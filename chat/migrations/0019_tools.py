@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0016_step'),
+        ('chat', '0018_provider_accounts'),
     ]
 
     operations = [

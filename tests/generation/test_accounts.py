@@ -1,0 +1,217 @@
+"""Provider accounts at work: used without a restart, by every process, in nobody's way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.db.backends.utils import CursorWrapper
+from pytest_django import Settings
+
+from chat import database
+from chat.generation.accounts import Accounts, look_now
+from chat.generation.bootstrap import build
+from chat.generation.detected_assistants import Looking
+from chat.models import Assistant, ModelListing, ProviderAccount
+from chat.providers.base import Finish
+from chat.providers.kinds import SiteSettings
+from chat.providers.registry import Registry
+from tests.fake_openai import FakeOpenAI
+from tests.providers.contract import answer, ask
+
+KEY = "sk-0123456789abcdef"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_key(settings: Settings) -> None:
+    settings.CHAT_SECRETS_KEY = ["o" * 32]
+    settings.OLLAMA_URL = ""
+
+
+def make(slug: str, base_url: str, **fields: object) -> ProviderAccount:
+    account = ProviderAccount(**{"name": slug, "slug": slug, "kind": "openai", "base_url": base_url} | fields)
+    account.set_key(KEY)
+    account.save()
+    return account
+
+
+def models_of(provider: str) -> list[str]:
+    shown = Assistant.objects.filter(provider=provider, is_available=True)
+    return sorted(shown.values_list("model", flat=True))
+
+
+async def test_several_accounts_of_a_kind_answer_side_by_side() -> None:
+    async with FakeOpenAI(models=("a",)) as one, FakeOpenAI(models=("b",)) as two:
+        await database.write(make, "one", one.base_url)
+        await database.write(make, "two", two.base_url)
+        chat = await build()
+        try:
+            assert {*chat.providers} >= {"openai", "one", "two"}
+            for name, server in (("one", one), ("two", two)):
+                assert (await answer(chat.providers[name], ask("hello")))[-1] == Finish("stop")
+                assert server.journal.exchanges[-1].headers["authorization"] == f"Bearer {KEY}"
+            assert await database.read(models_of, "one") == ["a"]
+            assert await database.read(models_of, "two") == ["b"]
+            assert not await database.read(Assistant.objects.filter(provider="demo").exists)
+        finally:
+            await chat.close()
+
+
+async def test_a_running_site_uses_a_new_account_a_changed_one_and_misses_a_deleted_one() -> None:
+    chat = await build()
+    try:
+        async with FakeOpenAI(models=("a",)) as one, FakeOpenAI(models=("b",)) as two, asyncio.timeout(60):
+            account = await database.write(make, "ours", one.base_url)
+            await until(chat.providers, "ours", models=["a"])
+            assert (await answer(chat.providers["ours"], ask("hello")))[-1] == Finish("stop")
+            account.base_url = two.base_url
+            await database.write(account.save)
+            await until(chat.providers, "ours", models=["b"])
+            assert (await answer(chat.providers["ours"], ask("hello")))[-1] == Finish("stop")
+            assert len(two.journal.exchanges) >= 1
+            await database.write(account.delete)
+            while "ours" in chat.providers:
+                look_now()
+                await asyncio.sleep(0.05)
+            assert await database.read(models_of, "ours") == []
+            # Nothing stays open at the server that was exchanged.
+            await one.journal.wait(lambda journal: journal.open_connections == 0)
+    finally:
+        await chat.close()
+
+
+async def until(providers: Registry, name: str, *, models: list[str]) -> None:
+    look_now()
+    while name not in providers or await database.read(models_of, name) != models:
+        await asyncio.sleep(0.05)
+
+
+async def test_a_change_by_another_process_is_found_without_being_told() -> None:
+    providers, changed = Registry({}), asyncio.Event()
+    accounts = Accounts(providers, changed=changed.set, seconds=0.01)
+    accounts.start()
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    async with asyncio.timeout(30):
+        await changed.wait()
+    assert list(providers) == ["ours"]
+    await accounts.close()
+
+
+async def test_a_failing_database_does_not_end_the_looking(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = iter([OperationalError("locked"), ValueError("a bug")])
+    original = CursorWrapper.execute
+
+    def execute(self: CursorWrapper, sql: str, *rest: Any) -> Any:
+        if "chat_provideraccount" in sql and sql.startswith("SELECT") and (error := next(failing, None)):
+            raise error
+        return original(self, sql, *rest)
+
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr(CursorWrapper, "execute", execute)
+    providers, changed = Registry({}), asyncio.Event()
+    accounts = Accounts(providers, changed=changed.set, seconds=0.01)
+    accounts.start()
+    async with asyncio.timeout(30):
+        await changed.wait()
+    await accounts.close()
+    assert list(providers) == ["ours"]
+    assert caplog.text.count("looking for changed accounts failed, retrying") == 2
+
+
+async def test_one_that_is_off_does_not_exist() -> None:
+    await database.write(make, "ours", "http://127.0.0.1:9/v1", is_active=False)
+    providers = Registry({})
+    await Accounts(providers).look()
+    assert list(providers) == []
+
+
+async def test_nothing_is_replaced_while_nothing_changes() -> None:
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    providers = Registry({})
+    accounts = Accounts(providers)
+    assert await accounts.look()
+    before = providers["ours"]
+    assert not await accounts.look()
+    assert providers["ours"] is before
+
+
+async def test_a_look_without_changes_is_one_small_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = Accounts(Registry({}))
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    await accounts.look()
+    executed: list[str] = []
+    original = CursorWrapper.execute
+    monkeypatch.setattr(
+        CursorWrapper, "execute", lambda self, sql, *rest: (executed.append(sql), original(self, sql, *rest))[1]
+    )
+    await accounts.look()
+    reads = [sql for sql in executed if sql.startswith("SELECT")]
+    assert len(reads) == 1
+    assert "sealed" not in reads[0]
+
+
+@pytest.mark.parametrize("fields", [{"kind": "unheard-of"}, {"slug": "demo"}], ids=str)
+async def test_one_that_cannot_be_used_is_left_out_and_said(
+    fields: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.write(lambda: make(**{"slug": "ours", "base_url": ""} | fields))
+    await database.write(make, "good", "http://127.0.0.1:9/v1")
+    providers = Registry({})
+    await Accounts(providers).look()
+    assert list(providers) == ["good"]
+    assert "unknown kind, or the name of a kind" in caplog.text
+
+
+async def test_one_whose_key_is_lost_is_left_out_and_the_key_is_not_quoted(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    account = await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    settings.CHAT_SECRETS_KEY = ["n" * 32]
+    providers = Registry({})
+    await Accounts(providers).look()
+    assert list(providers) == []
+    assert "the key of the account ours cannot be read" in caplog.text
+    assert KEY not in caplog.text
+    assert account.sealed_key not in caplog.text
+
+
+async def test_the_key_is_in_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with FakeOpenAI(models=("a",)) as server:
+        await database.write(make, "good", server.base_url)
+        await database.write(make, "bad", "http://no-such-host.invalid/v1")
+        chat = await build()
+        await answer(chat.providers["good"], ask("hello"))
+        await chat.close()
+    assert "bad does not list its models" in caplog.text
+    assert KEY not in caplog.text
+
+
+async def look(*, slug: str = "ours", **fields: object) -> None:
+    accounts = Accounts(Registry({}))
+    async with FakeOpenAI(models=("a", "b")) as server:
+        await database.write(lambda: make(slug, server.base_url, **fields))
+        await accounts.look()
+        await Looking(SiteSettings(), accounts).look(False)
+
+
+async def test_what_it_lists_is_noted_for_the_admin() -> None:
+    await look()
+    listing = await database.read(ModelListing.objects.get)
+    assert (listing.provider, [each["name"] for each in listing.listed]) == ("ours", ["a", "b"])
+    assert await database.read(models_of, "ours") == ["a", "b"]
+
+
+async def test_one_without_assistants_for_its_models_lists_them_only() -> None:
+    await look(makes_assistants=False)
+    assert await database.read(ModelListing.objects.exists)
+    assert await database.read(models_of, "ours") == []
+    # It is no reason to be without an assistant.
+    assert await database.read(models_of, "demo") == ["demo"]

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from chat.models.sealing import NoKey, renew_key, reseal, seal, unseal
+
+OLD, NEW = "o" * 32, "n" * 32
+
+
+@pytest.fixture(autouse=True)
+def key_file(settings: Settings, tmp_path: Path) -> Path:
+    settings.DATA_DIR = tmp_path
+    settings.CHAT_SECRETS_KEY = []
+    return tmp_path / "secrets_key"
+
+
+def test_a_secret_is_read_again_and_cannot_be_seen() -> None:
+    assert unseal(seal("sk-0123456789")) == "sk-0123456789"
+    assert "sk-01" not in seal("sk-0123456789")
+    assert seal("sk-0123456789") != seal("sk-0123456789")
+
+
+def test_nothing_stays_nothing_and_needs_no_key(key_file: Path) -> None:
+    assert (seal(""), unseal("")) == ("", "")
+    assert not key_file.exists()
+
+
+def test_the_key_is_made_when_it_is_needed_for_its_owner_alone(key_file: Path) -> None:
+    seal("x")
+
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert len(key_file.read_text()) >= 48
+
+
+def test_the_setting_comes_before_the_file(key_file: Path, settings: Settings) -> None:
+    settings.CHAT_SECRETS_KEY = [OLD]
+    assert unseal(seal("x")) == "x"
+    assert not key_file.exists()
+
+
+def test_the_first_key_encrypts_and_all_decrypt(settings: Settings) -> None:
+    settings.CHAT_SECRETS_KEY = [OLD]
+    sealed = seal("x")
+    settings.CHAT_SECRETS_KEY = [NEW, OLD]
+    assert unseal(sealed) == "x"
+    sealed = reseal(sealed)
+    settings.CHAT_SECRETS_KEY = [NEW]
+    assert unseal(sealed) == "x"
+
+
+def test_without_its_key_a_secret_is_lost_and_the_error_does_not_quote_it(settings: Settings) -> None:
+    settings.CHAT_SECRETS_KEY = [OLD]
+    sealed = seal("sk-0123456789")
+    settings.CHAT_SECRETS_KEY = [NEW]
+    for text in (sealed, "nonsense", "ü"):
+        with pytest.raises(NoKey) as caught:
+            unseal(text)
+        assert text not in str(caught.value)
+
+
+def test_an_empty_key_file_is_said_and_not_replaced(key_file: Path) -> None:
+    key_file.touch()
+    with pytest.raises(NoKey, match="is empty"):
+        seal("x")
+    assert key_file.read_text() == ""
+
+
+def test_a_key_file_that_cannot_be_read_is_said(key_file: Path) -> None:
+    key_file.mkdir()
+    with pytest.raises(NoKey, match="cannot be used"):
+        seal("x")
+
+
+def test_a_renewed_key_encrypts_and_the_one_before_still_decrypts(key_file: Path) -> None:
+    before = seal("x")
+    first = key_file.read_text()
+
+    assert renew_key()
+
+    new, old = key_file.read_text().split(",")
+    assert (old, new == old) == (first, False)
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert unseal(before) == "x"
+    key_file.write_text(new)
+    with pytest.raises(NoKey):
+        unseal(before)
+
+
+def test_the_operators_key_is_theirs(settings: Settings, key_file: Path) -> None:
+    settings.CHAT_SECRETS_KEY = [OLD]
+    assert not renew_key()
+    assert not key_file.exists()

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from chat.providers.base import Finish
+from chat.providers.registry import Registry, Replaceable
+from tests.providers.contract import ask
+from tests.scripted import ScriptedProvider
+
+
+class Closable(ScriptedProvider):
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = 0
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+def of(*made: Closable) -> tuple[Registry, list[Closable]]:
+    """A registry whose account "ours" is each of these in turn."""
+    waiting = list(made)
+    registry = Registry({"own": Closable}, demos=frozenset({"own"}))
+    registry.replace({"ours": Replaceable(0, lambda: waiting.pop(0))})
+    return registry, waiting
+
+
+async def test_accounts_come_after_the_own_ones_and_are_made_once() -> None:
+    first = Closable()
+    registry, _ = of(first)
+    assert list(registry) == ["own", "ours"]
+    assert len(registry) == 2
+    assert registry["ours"] is registry["ours"]
+    assert "theirs" not in registry
+
+
+async def test_an_unchanged_one_stays_and_a_changed_one_is_another() -> None:
+    first, second = Closable(), Closable()
+    registry, waiting = of(first, second)
+    before = registry["ours"]
+    registry.replace({"ours": Replaceable(0, Closable)})
+    assert registry["ours"] is before
+    registry.replace({"ours": Replaceable(1, lambda: waiting.pop(0))})
+    assert registry["ours"] is not before
+    await registry.tidy()
+    assert (first.closed, second.closed) == (1, 0)
+
+
+async def test_one_that_is_gone_is_closed_after_its_answer() -> None:
+    first = Closable()
+    registry, _ = of(first)
+    stream = registry["ours"].stream(ask("hello"))
+    first.say("Hel")
+    await anext(stream)
+    registry.replace({})
+    assert list(registry) == ["own"]
+    await registry.tidy()
+    assert first.closed == 0
+    first.put(Finish("stop"))
+    assert [delta async for delta in stream] == [Finish("stop")]
+    await registry.tidy()
+    assert first.closed == 1
+    await registry.tidy()
+    assert first.closed == 1
+
+
+async def test_an_answer_that_begins_after_the_change_is_closed_too() -> None:
+    first = Closable()
+    registry, _ = of(first)
+    held = registry["ours"]
+    registry.replace({})
+    await registry.tidy()
+    stream = held.stream(ask("hello"))
+    first.say("Hel")
+    await anext(stream)
+    closed = first.closed
+    await registry.tidy()
+    assert first.closed == closed
+    await stream.aclose()
+    del held, stream
+    await registry.tidy()
+    assert first.closed == closed + 1
+
+
+async def test_an_account_cannot_take_the_place_of_an_own_one() -> None:
+    registry = Registry({"own": ScriptedProvider})
+    registry.replace({"own": Replaceable(0, Closable)})
+    assert list(registry) == ["own"]
+    assert not isinstance(registry["own"], Closable)
+
+
+async def test_it_knows_which_are_demos() -> None:
+    registry, _ = of(Closable())
+    registry.replace({"toy": Replaceable(0, Closable, is_demo=True), "real": Replaceable(0, Closable)})
+    assert registry.demos == {"own", "toy"}
+
+
+async def test_closing_closes_all_that_were_made() -> None:
+    first, second = Closable(), Closable()
+    registry, waiting = of(first, second)
+    held = registry["ours"]
+    registry.replace({"ours": Replaceable(1, lambda: waiting.pop(0))})
+    assert registry["ours"] is not held
+    await registry.close()
+    assert (first.closed, second.closed) == (1, 1)
