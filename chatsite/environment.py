@@ -24,6 +24,7 @@ SECRETS: Final = frozenset(
         "REDIS_URL",
         "EMAIL_URL",
         "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
         "CHAT_METRICS_TOKEN",
         "CHAT_SECRETS_KEY",
     }

@@ -380,6 +380,11 @@ OPENAI_MODEL = env.name("OPENAI_MODEL", longest=200)
 if env.text("OPENAI_BASE_URL") and not OPENAI_BASE_URL:
     # Even if system checks are skipped, a key for another server must not be sent to OpenAI.
     OPENAI_API_KEY = OPENAI_MODEL = ""
+ANTHROPIC_API_KEY = env.key("ANTHROPIC_API_KEY")
+ANTHROPIC_BASE_URL = env.server("ANTHROPIC_BASE_URL")
+ANTHROPIC_MODEL = env.name("ANTHROPIC_MODEL", longest=200)
+if env.text("ANTHROPIC_BASE_URL") and not ANTHROPIC_BASE_URL:
+    ANTHROPIC_API_KEY = ANTHROPIC_MODEL = ""
 OLLAMA_URL = "" if env.text("OLLAMA_URL") == "off" else env.server("OLLAMA_URL") or "http://127.0.0.1:11434"
 CHAT_DEMO_TOKENS_PER_SECOND = env.number("CHAT_DEMO_TOKENS_PER_SECOND", 40)
 CHAT_FIRST_TOKEN_TIMEOUT = env.number("CHAT_FIRST_TOKEN_TIMEOUT", 60, minimum=0.1)

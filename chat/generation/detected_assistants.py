@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # An Ollama server with a hundred models would flood the menu; administrators can add any other model by hand.
 DETECTED_MODELS: Final = 30
+# Switched on for the demo, so that a new site can show what tools are.
+SHOWN_TOOLS: Final = ("builtin:calculator", "builtin:current_time", "builtin:search_conversations")
 # Listed in the log line.
 SHOWN_MODELS: Final = 5
 
@@ -226,6 +228,7 @@ def _show(offer: Detected, model: str) -> None:
         model=model,
         position=kind.position,
         detected=dict(facts_of(model)),
+        tools=[*SHOWN_TOOLS] if kind.stand_in else [],
         is_detected=True,
     )
 

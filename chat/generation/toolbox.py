@@ -18,5 +18,7 @@ def is_offered(tool: Tool) -> bool:
 
 
 def tools_of(assistant: Assistant, registry: Registry) -> Registry:
-    """The tools switched on for it. Those that do not exist any more are left out."""
+    """The tools switched on for it, if its model can use any. Those that do not exist any more are left out."""
+    if not assistant.tools or assistant.ability("can_use_tools") is False:
+        return Registry(())
     return registry.only([key for key in assistant.tools if (tool := registry.get(key)) and is_offered(tool)])

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='message',
             name='has_steps',
-            field=models.BooleanField(default=False, editable=False),
+            field=models.BooleanField(editable=False, null=True),
         ),
     ]

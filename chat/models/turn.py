@@ -170,7 +170,7 @@ class Turn:
             duration_ms=self.duration_ms,
             run_id=self.run_id,
             client_message_id=self.client_message_id if self.is_another_answer else None,
-            has_steps=bool(self.steps),
+            has_steps=True if self.steps else None,
         )
         _MESSAGES.make(*([question, answer] if is_new else [answer]))
         if self.parts:

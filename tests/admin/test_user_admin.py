@@ -134,7 +134,15 @@ def test_the_admin_shows_our_models_and_groups_only(signed_in: SignIn, admin: Us
         model["object_name"] for app in signed_in(admin).get("/admin/").context["app_list"] for model in app["models"]
     ]
 
-    assert sorted(models) == ["ApiToken", "Assistant", "Conversation", "Group", "Suggestion", "User"]
+    assert sorted(models) == [
+        "ApiToken",
+        "Assistant",
+        "Conversation",
+        "Group",
+        "ProviderAccount",
+        "Suggestion",
+        "User",
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

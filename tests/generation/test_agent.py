@@ -455,7 +455,7 @@ async def test_an_assistant_without_tools_is_asked_as_before(chat: Rig) -> None:
 
     assert chat.provider.requests == [Request("m-1", (Prompt("user", "Go"),), user=chat.provider.requests[0].user)]
     answer = await saved()
-    assert (await answer.parts.acount(), await answer.steps.acount(), answer.has_steps) == (0, 0, False)
+    assert (await answer.parts.acount(), await answer.steps.acount(), answer.has_steps) == (0, 0, None)
 
 
 async def test_a_tool_that_is_gone_is_left_out(chat: Rig) -> None:

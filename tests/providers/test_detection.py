@@ -175,7 +175,7 @@ async def test_the_registry_gives_each_provider_once() -> None:
     async with FakeOpenAI() as server:
         registry = build({"OPENAI_BASE_URL": server.base_url, "OLLAMA_URL": server.url})
 
-        assert list(registry) == ["openai", "ollama", "demo"]
+        assert list(registry) == ["openai", "anthropic", "ollama", "demo"]
         for name in ("openai", "ollama"):
             assert registry[name] is registry[name]
             assert (registry[name].name, registry[name].is_demo) == (name, False)

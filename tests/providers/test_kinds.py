@@ -6,7 +6,7 @@ from chat.providers.kinds import Account, SiteSettings, kinds, settings_read
 
 
 def test_the_kinds_are_in_the_order_of_the_menu() -> None:
-    assert list(kinds()) == ["openai", "ollama", "demo"]
+    assert list(kinds()) == ["openai", "openai-responses", "anthropic", "ollama", "demo"]
 
 
 @pytest.mark.parametrize("name", list(kinds()))

@@ -21,6 +21,12 @@ def _chat(account: Account, on_failure: OnFailure) -> Provider:
     return OpenAIProvider(**account.connection, on_failure=on_failure)
 
 
+def _responses(account: Account, on_failure: OnFailure) -> Provider:
+    from chat.providers.openai.responses import ResponsesProvider
+
+    return ResponsesProvider(**account.connection, on_failure=on_failure)
+
+
 async def _described(account: Account, models: Sequence[str]) -> tuple[str, ...]:
     base_url = account.base_url or BASE_URL
     return tuple(models) if base_url == BASE_URL else await described(base_url, models, headers=account.authorization)
@@ -44,5 +50,13 @@ KINDS: Final = (
         ),
         default_base_url=BASE_URL,
         described=_described,
+    ),
+    Kind(
+        "openai-responses",
+        "OpenAI Responses",
+        position=2,
+        build=_responses,
+        needs_key=True,
+        default_base_url=BASE_URL,
     ),
 )
