@@ -42,8 +42,8 @@ class Message(models.Model):
     duration_ms = models.PositiveIntegerField("duration (ms)", null=True, blank=True)
     run_id = models.UUIDField(null=True, blank=True, unique=True, editable=False)
     client_message_id = models.UUIDField(null=True, blank=True, editable=False)
-    # Whether `steps` has any: most answers have none, and need not be asked. Nullable, because for any other column SQLite
-    # rebuilds the table, which drops the triggers of the search index.
+    # Whether `steps` has any: most answers have none, and need not be asked. Nullable, because for any other column
+    # SQLite rebuilds the table, which drops the triggers of the search index.
     has_steps = models.BooleanField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
