@@ -24,7 +24,7 @@ class ToolsField(forms.MultipleChoiceField):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             required=False,
-            label=_("tools"),
+            label=_("Tools"),
             help_text=_("What the model may use by itself. Tools that change anything are not offered yet."),
             **options,
         )

@@ -99,6 +99,11 @@ SENTENCES: Final = (
     gettext_noop("The site has no room for another answer. Try again in a moment."),
     gettext_noop("The message is empty."),
     gettext_noop("This answer is complete. Only an answer that was cut off can be continued."),
+    # chat/tools/builtin: what its tools are called
+    gettext_noop("Current time"),
+    gettext_noop("Calculator"),
+    gettext_noop("Search my conversations"),
+    gettext_noop("Read a web page"),
     # chat/api
     gettext_noop("title is too long: at most {} characters."),
     gettext_noop("title must be a non-empty string."),

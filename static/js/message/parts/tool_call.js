@@ -1,5 +1,6 @@
 import { gettext, interpolate, ngettext } from "../../ui/i18n.js";
 import { seconds } from "../answer_figures.js";
+import { translated } from "../../ui/server_text.js";
 import { part } from "../../ui/template_parts.js";
 
 /** Partial results beyond this number are only counted. */
@@ -45,7 +46,7 @@ export class Drawn {
 
   /** @param {{ tool: string, title?: string, arguments?: unknown }} call */
   #start({ tool, title, arguments: given }) {
-    this.#tool = plain(title || tool);
+    this.#tool = said(title) || plain(tool);
     part(this.#root, "tool-name").textContent = this.#tool;
     this.#show("tool-arguments", plain(given));
     this.#announce(gettext("%(tool)s is running"));
@@ -75,7 +76,7 @@ export class Drawn {
   /** @param {{ message?: unknown, code?: string, duration_ms?: number }} outcome */
   #fail({ message, code = "", duration_ms: duration }) {
     this.#root.dataset.state = "failed";
-    this.#show("tool-result", plain(message));
+    this.#show("tool-result", said(message));
     this.#tell([FAILURES[code] ?? gettext("Failed"), seconds(duration)].filter(Boolean).join(" · "));
     this.#announce(gettext("%(tool)s failed"));
   }
@@ -105,6 +106,11 @@ export class Drawn {
     const asked = new CustomEvent("message-grow", { bubbles: true, cancelable: true, detail: change });
     if (!this.#live || !this.#root.open || this.#root.dispatchEvent(asked)) change();
   }
+}
+
+/** @param {unknown} text the server's, in the user's language if it is known @returns {string} */
+function said(text) {
+  return typeof text === "string" ? (translated("", text) ?? text) : plain(text);
 }
 
 /** @param {any} item */
