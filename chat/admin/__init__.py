@@ -1,4 +1,5 @@
-"""Django's admin: users, groups, assistants, provider accounts, suggestions, conversations (read-only), API tokens."""
+"""Django's admin: users, groups, assistants, provider accounts, suggestions, API tokens; conversations and tools' side
+effects (read-only)."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
@@ -11,6 +12,7 @@ from chat.admin.assistant import AssistantAdmin
 from chat.admin.conversation import ConversationAdmin
 from chat.admin.group import GroupAdmin
 from chat.admin.provider_account import ProviderAccountAdmin
+from chat.admin.side_effect import SideEffectAdmin
 from chat.admin.suggestion import SuggestionAdmin
 from chat.admin.user import UserAdmin
 
@@ -20,6 +22,7 @@ __all__ = [
     "ConversationAdmin",
     "GroupAdmin",
     "ProviderAccountAdmin",
+    "SideEffectAdmin",
     "SuggestionAdmin",
     "UserAdmin",
 ]

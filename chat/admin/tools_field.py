@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -11,13 +11,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from chat.generation.toolbox import is_offered
+from chat.generation.toolbox import ALLOW, is_offered
 from chat.tools import bootstrap
 from chat.tools.base import Tool
 
 
 class ToolsField(forms.MultipleChoiceField):
-    """A list of keys. Keys whose tools are missing at the moment stay, unless someone unticks them."""
+    """The tools that are allowed, by key. Those that are missing at the moment stay, unless someone unticks them."""
 
     widget = forms.CheckboxSelectMultiple
 
@@ -25,13 +25,23 @@ class ToolsField(forms.MultipleChoiceField):
         super().__init__(
             required=False,
             label=_("Tools"),
-            help_text=_("What the model may use by itself. Tools that change anything are not offered yet."),
+            help_text=_("What the model may use by itself, whenever it wants to: nobody is asked."),
             **options,
         )
 
     def offer(self, chosen: Iterable[str]) -> None:
         """Show all tools, and the chosen ones that are missing."""
         self.choices = list(_choices(chosen))
+
+    def prepare_value(self, value: Any) -> Any:
+        return list(value) if isinstance(value, Mapping) else value
+
+    def clean(self, value: Any) -> Any:
+        """By key, as the model stores them."""
+        return dict.fromkeys(super().clean(value), ALLOW)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(list(initial or ()), data)
 
 
 def _choices(chosen: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -45,4 +55,6 @@ def _choices(chosen: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _label(tool: Tool) -> SafeString:
-    return format_html("{} <span class=help>{}</span>", gettext(tool.title), tool.description.partition("\n")[0])
+    warning = f" {gettext('It changes or sends something.')}" if tool.side_effects else ""
+    summary = tool.description.partition("\n")[0]
+    return format_html('{} <span class="help">{}{}</span>', gettext(tool.title), summary, warning)

@@ -17,6 +17,7 @@ from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
 from chat.generation.model_call import ModelCall, generate
 from chat.generation.run import Run
+from chat.generation.side_effect_guard import SideEffectGuard
 from chat.generation.tool_calls import Limits, ToolCalls
 from chat.generation.work import TOLD_BYTES, Work
 from chat.models.step import StepRecord
@@ -65,6 +66,7 @@ class Agent:
             coalescer,
             context=Context(run.info.owner_id, deadline=self._deadline),
             limits=limits,
+            side_effects=SideEffectGuard(run.info),
             saved=self._save,
         )
 
@@ -122,15 +124,15 @@ class Agent:
             usage={"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens} if usage else {},
         )
 
-    async def _save(self) -> None:
-        """Store a checkpoint. Without one, a takeover begins from the one before."""
+    async def _save(self) -> bool:
+        """Store a checkpoint, after what it describes. Returns False if it is too large: the one before stays."""
+        await self._coalescer.flush()
         if self._checkpoint is None:
-            return
+            return True
         self._work.parts = self._answer.all_parts
         state = self._work.to_json()
         if len(json.dumps(state)) > CHECKPOINT_BYTES:
             logger.warning("run %s: checkpoint over %d bytes, not stored", self._run.info.run_id, CHECKPOINT_BYTES)
-            return
-        # What it describes must be in the log before it, so that a takeover never repeats what nobody has seen.
-        await self._coalescer.flush()
+            return False
         await self._checkpoint(state)
+        return True

@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from chat import database
 from chat.generation.accounts import Accounts
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
+from chat.generation.toolbox import ALLOW
 from chat.models import Assistant, ModelListing
 from chat.providers.detected import Detected, facts_of
 from chat.providers.detection import build, detect
@@ -228,7 +229,7 @@ def _show(offer: Detected, model: str) -> None:
         model=model,
         position=kind.position,
         detected=dict(facts_of(model)),
-        tools=[*SHOWN_TOOLS] if kind.stand_in else [],
+        tools=dict.fromkeys(SHOWN_TOOLS, ALLOW) if kind.stand_in else {},
         is_detected=True,
     )
 

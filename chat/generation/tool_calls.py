@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
+from chat.generation.side_effect_guard import SideEffectGuard
 from chat.generation.work import REPEATED_CALLS, TOLD_BYTES, Work
+from chat.models import SideEffect
 from chat.protocol.events import Event
 from chat.protocol.parts import ToolCall
 from chat.protocol.untrusted_input import clean, storable
@@ -26,7 +28,10 @@ CANCELLED: Final = "This call was stopped before it had a result."
 _TOO_LONG: Final = "The arguments are too long, and were dropped. Call the tool with less at a time."
 _TOO_MANY: Final = "You may call at most {calls} tools at a time. Wait for these results, then call this one again."
 _REPEATED: Final = "You have made exactly this call before, and it would return the same. Use that result."
+_NOT_STORED: Final = "There is no room to record this call safely, so it was not made. Answer without it."
 _NO_ROOM: Final = "The results of this answer have used up their room. Answer with what you know now."
+# The endings of a call after which nobody knows whether it has taken effect.
+_MAY_HAVE_RUN: Final = frozenset({"timeout", "unknown_outcome"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,10 @@ class Limits:
 
 
 class ToolCalls:
-    """The calls of one answer. `saved` is awaited after each result: it stores the checkpoint."""
+    """The calls of one answer. `saved` stores the checkpoint: after each result, and before each side effect.
+
+    It returns whether it is stored, as far as anybody could take the run over.
+    """
 
     def __init__(
         self,
@@ -51,7 +59,8 @@ class ToolCalls:
         *,
         context: Context,
         limits: Limits,
-        saved: Callable[[], Awaitable[None]],
+        side_effects: SideEffectGuard,
+        saved: Callable[[], Awaitable[bool]],
     ) -> None:
         self._tools = tools
         self._work = work
@@ -59,6 +68,7 @@ class ToolCalls:
         self._coalescer = coalescer
         self._context = context
         self._limits = limits
+        self._side_effects = side_effects
         self._saved = saved
         self._places = asyncio.Semaphore(limits.at_once)
 
@@ -85,7 +95,10 @@ class ToolCalls:
             arguments = read_arguments(tool, use.arguments)
             call.start(arguments.given)
             self._check(use, is_one_too_many=is_one_too_many)
-            result = await self._result(tool, arguments, call)
+            if tool.side_effects:
+                result = await self._side_effect(tool, arguments, call, use)
+            else:
+                result = await self._result(tool, arguments, call)
         except ToolFailed as failure:
             call.fail(failure.code, failure.message)
             self._work.record(use.call_id, clean(failure.message), is_error=True)
@@ -97,6 +110,22 @@ class ToolCalls:
             call.end(result)
             self._work.record(use.call_id, self._told(result))
         await self._saved()
+
+    async def _side_effect(self, tool: Tool, arguments: Arguments, call: _Shown, use: ToolUse) -> Result:
+        """Like `_result`, at most once: what a takeover needs to know of it is stored before it begins."""
+        if not await self._saved():
+            raise ToolFailed("failed", _NOT_STORED)
+        await self._side_effects.begin(use.call_id, tool.key, arguments.given)
+        state = SideEffect.State.UNKNOWN
+        try:
+            result = await self._result(tool, arguments, call)
+            state = SideEffect.State.DONE
+        except ToolFailed as failure:
+            state = SideEffect.State.UNKNOWN if failure.code in _MAY_HAVE_RUN else SideEffect.State.FAILED
+            raise
+        finally:
+            self._side_effects.end(use.call_id, state)
+        return result
 
     def _check(self, use: ToolUse, *, is_one_too_many: bool) -> None:
         """Raises ToolFailed for a call that must not run."""

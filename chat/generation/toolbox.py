@@ -8,17 +8,19 @@ from chat.models import Assistant
 from chat.tools.base import Tool
 from chat.tools.registry import Registry
 
-# A call of these ends the run and waits for the person, or needs their permission first.
+ALLOW: Final = "allow"
+# A call of these ends the run and waits for the person.
 _WAITING: Final = frozenset({"builtin:ask_person"})
 
 
 def is_offered(tool: Tool) -> bool:
-    """Whether assistants can be given this tool. With side effects, each call would need a person's permission."""
-    return not tool.side_effects and tool.key not in _WAITING
+    """Whether assistants can be given this tool."""
+    return tool.key not in _WAITING
 
 
 def tools_of(assistant: Assistant, registry: Registry) -> Registry:
     """The tools switched on for it, if its model can use any. Those that do not exist any more are left out."""
     if not assistant.tools or assistant.ability("can_use_tools") is False:
         return Registry(())
-    return registry.only([key for key in assistant.tools if (tool := registry.get(key)) and is_offered(tool)])
+    allowed = [key for key, mode in assistant.tools.items() if mode == ALLOW]
+    return registry.only([key for key in allowed if (tool := registry.get(key)) and is_offered(tool)])

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='assistant',
             name='tools',
-            field=models.JSONField(blank=True, default=list, help_text='What the model may use by itself.', verbose_name='tools'),
+            field=models.JSONField(blank=True, default=dict, help_text='What the model may use by itself.', verbose_name='tools'),
         ),
         migrations.AddField(
             model_name='message',

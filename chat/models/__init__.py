@@ -7,6 +7,7 @@ from chat.models.message import Message
 from chat.models.model_listing import ModelListing
 from chat.models.part import Part
 from chat.models.provider_account import ProviderAccount
+from chat.models.side_effect import SideEffect
 from chat.models.sign_in import SignIn
 from chat.models.step import Step
 from chat.models.suggestion import Suggestion
@@ -21,6 +22,7 @@ __all__ = [
     "ModelListing",
     "Part",
     "ProviderAccount",
+    "SideEffect",
     "SignIn",
     "Step",
     "Suggestion",

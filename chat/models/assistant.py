@@ -47,8 +47,8 @@ class Assistant(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Leave empty for the model's limit."),
     )
-    # Keys of chat.tools.registry. One that no longer exists is ignored.
-    tools = models.JSONField(_("tools"), default=list, blank=True, help_text=_("What the model may use by itself."))
+    # Keys of chat.tools.registry, each with "allow": the model calls it without asking. Others are ignored.
+    tools = models.JSONField(_("tools"), default=dict, blank=True, help_text=_("What the model may use by itself."))
     effort = models.CharField(
         _("thinking effort"),
         max_length=6,

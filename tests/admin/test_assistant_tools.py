@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def assistant() -> Assistant:
     return Assistant.objects.create(
-        name="Ada", slug="ada", provider="demo", model="demo", tools=["builtin:calculator"]
+        name="Ada", slug="ada", provider="demo", model="demo", tools={"builtin:calculator": "allow"}
     )
 
 
@@ -50,10 +50,10 @@ def test_tools_are_switched_on_and_off(admin_client: Client, assistant: Assistan
 
     assert response.status_code == 302
     assistant.refresh_from_db()
-    assert assistant.tools == ["builtin:current_time"]
+    assert assistant.tools == {"builtin:current_time": "allow"}
     admin_client.post(address(assistant), form(assistant, []))
     assistant.refresh_from_db()
-    assert assistant.tools == []
+    assert assistant.tools == {}
 
 
 def test_a_tool_that_does_not_exist_is_refused(admin_client: Client, assistant: Assistant) -> None:
@@ -62,15 +62,15 @@ def test_a_tool_that_does_not_exist_is_refused(admin_client: Client, assistant: 
     assert response.status_code == 200
     assert "launch_missiles" in response.content.decode()
     assistant.refresh_from_db()
-    assert assistant.tools == ["builtin:calculator"]
+    assert assistant.tools == {"builtin:calculator": "allow"}
 
 
 def test_one_that_is_missing_at_the_moment_stays(admin_client: Client, assistant: Assistant) -> None:
-    assistant.tools = ["builtin:calculator", "local:weather"]
+    assistant.tools = {"builtin:calculator": "allow", "local:weather": "allow"}
     assistant.save()
     assert "local:weather (not available at the moment)" in admin_client.get(address(assistant)).content.decode()
 
     admin_client.post(address(assistant), form(assistant, ["builtin:calculator", "local:weather"]))
 
     assistant.refresh_from_db()
-    assert assistant.tools == ["builtin:calculator", "local:weather"]
+    assert assistant.tools == {"builtin:calculator": "allow", "local:weather": "allow"}

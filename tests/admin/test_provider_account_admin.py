@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from chat.models import Assistant, ModelListing, ProviderAccount, User
-from tests.cast import PASSWORD
+from tests.cast import make_staff, sign_in
 from tests.ports import closed_port
 from tests.providers.raw_server import RawServer, response
 
@@ -46,9 +46,7 @@ def make(**fields: object) -> ProviderAccount:
 
 
 def staff(*codenames: str) -> User:
-    user = User.objects.create_user("sam", "sam@example.org", PASSWORD, is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    return user
+    return make_staff("sam", Permission.objects.filter(codename__in=codenames))
 
 
 def page(account: ProviderAccount, view: str = "change") -> str:
@@ -280,7 +278,7 @@ class TestTesting:
         assert client.post(f"{LIST}{account.pk + 1}/test/").status_code == 404
         assert client.post(f"{LIST}nonsense/test/").status_code == 404
         strict = Client(enforce_csrf_checks=True)
-        strict.force_login(admin)
+        sign_in(admin, strict)
         assert strict.post(page(account, "test")).status_code == 403
 
     def test_it_is_limited(self, signed_in: SignIn, admin: User, settings: Settings) -> None:

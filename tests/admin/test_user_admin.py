@@ -140,6 +140,7 @@ def test_the_admin_shows_our_models_and_groups_only(signed_in: SignIn, admin: Us
         "Conversation",
         "Group",
         "ProviderAccount",
+        "SideEffect",
         "Suggestion",
         "User",
     ]

@@ -13,9 +13,10 @@ from chat import database
 from chat.generation import bootstrap
 from chat.generation.engine import Engine
 from chat.generation.recorder import Recorder
+from chat.generation.side_effect_guard import SideEffectGuard
 from chat.generation.tool_calls import CANCELLED, Limits
 from chat.generation.work import TOLD_BYTES
-from chat.models import Assistant, Message
+from chat.models import Assistant, Message, SideEffect
 from chat.models.part import parts_of
 from chat.models.step import steps_of
 from chat.protocol.events import Entry
@@ -52,6 +53,7 @@ class Gates:
         self.ended: list[str] = []
         self.open = asyncio.Event()
         self.users: list[int] = []
+        self.sent: list[str] = []
 
 
 gates = Gates()
@@ -98,8 +100,13 @@ async def talks(topic: int) -> str:
 
 
 @tool(side_effects=True)
-async def sends() -> str:
+async def sends(to: str) -> str:
     """Send something."""
+    gates.sent.append(to)
+    if to == "nobody":
+        raise ToolFailed("failed", "There is no such person.")
+    if to == "everybody":
+        await gates.open.wait()
     return "sent"
 
 
@@ -121,7 +128,7 @@ async def chat(transactional_db: None, settings: Any) -> AsyncIterator[Rig]:
         provider="scripted",
         model="m-1",
         is_default=True,
-        tools=[made.key for made in ALL],
+        tools={made.key: "allow" for made in ALL},
     )
     yield Rig(engine, provider, alice, charlie)
     gates.open.set()
@@ -176,7 +183,7 @@ async def test_the_second_request_has_the_call_and_its_result(chat: Rig) -> None
     await turn(chat)
 
     first, second = chat.provider.requests
-    assert [each.name for each in first.tools] == ["add", "fails", "searches", "slow", "talks"]
+    assert [each.name for each in first.tools] == ["add", "fails", "searches", "sends", "slow", "talks"]
     assert second.tools == first.tools
     assert second.messages == (
         Prompt("user", "Go"),
@@ -263,8 +270,6 @@ async def test_a_failed_call_is_told_to_the_model_and_the_person(chat: Rig) -> N
         (ToolUse("c00000001", "add", '{"a": "one", "b": 2}'), "invalid_arguments"),
         (ToolUse("c00000001", "add", "[1, 2]"), "invalid_arguments"),
         (ToolUse("c00000001", "add", "", is_too_long=True), "too_large"),
-        # Not offered, because nobody would be asked.
-        (ToolUse("c00000001", "sends", "{}"), "unknown_tool"),
     ],
 )
 async def test_a_wrong_call_is_a_result_for_the_model(chat: Rig, made: ToolUse, code: str) -> None:
@@ -449,7 +454,7 @@ async def test_a_replay_from_the_database_is_the_same(chat: Rig) -> None:
 
 
 async def test_an_assistant_without_tools_is_asked_as_before(chat: Rig) -> None:
-    await Assistant.objects.all().aupdate(tools=[])
+    await Assistant.objects.all().aupdate(tools={})
     answers(chat.provider, "Hello.")
     await turn(chat)
 
@@ -459,7 +464,9 @@ async def test_an_assistant_without_tools_is_asked_as_before(chat: Rig) -> None:
 
 
 async def test_a_tool_that_is_gone_is_left_out(chat: Rig) -> None:
-    await Assistant.objects.all().aupdate(tools=["local:add", "local:was_once", "mcp:gone/tool"])
+    await Assistant.objects.all().aupdate(
+        tools=dict.fromkeys(["local:add", "local:was_once", "mcp:gone/tool"], "allow")
+    )
     answers(chat.provider, "Hello.")
     await turn(chat)
 
@@ -481,3 +488,57 @@ async def test_text_between_calls_stays_in_its_place(chat: Rig) -> None:
         "c00000002",
         "Third.",
     ]
+
+
+# --- Side effects
+
+
+async def uses() -> list[tuple[str, str]]:
+    """What the audit trail has: tools and states."""
+    # Their ends are written in the background.
+    while await SideEffect.objects.filter(state="running").aexists():
+        await asyncio.sleep(0.01)
+    return [(use.tool, use.state) async for use in SideEffect.objects.order_by("pk")]
+
+
+async def test_a_side_effect_is_recorded(chat: Rig) -> None:
+    calls(chat.provider, use(1, "sends", to="bob"), use(2, "sends", to="nobody"), use(3, "add", a=1, b=1))
+    answers(chat.provider, "Sent.")
+
+    entries = await turn(chat)
+
+    assert sorted(gates.sent) == ["bob", "nobody"]
+    assert [call.side_effects for call in called(entries)] == [True, True, False]
+    assert sorted(await uses()) == [("local:sends", "done"), ("local:sends", "failed")]
+    row = await SideEffect.objects.afirst()
+    assert row is not None
+    assert (row.owner_id, str(row.run_id)) == (chat.alice.pk, entries[0].data["run_id"])
+    assert "bob" not in str(vars(row))
+
+
+async def test_stopped_in_the_middle_its_outcome_is_unknown(chat: Rig) -> None:
+    calls(chat.provider, use(1, "sends", to="everybody"))
+    sent = await chat.send()
+    while not gates.sent:
+        await asyncio.sleep(0)
+    await chat.engine.stop(chat.alice.pk, sent.run_id)
+    await chat.events(sent.run_id)
+
+    assert await uses() == [("local:sends", "unknown")]
+
+
+async def test_what_was_begun_before_is_not_begun_again(chat: Rig) -> None:
+    calls(chat.provider, use(1, "sends", to="bob"))
+    answers(chat.provider, "Sent.")
+    sent = await chat.send()
+    await chat.events(sent.run_id)
+    info = await chat.engine.log.find(sent.run_id)
+    assert info is not None
+    guard = SideEffectGuard(info)
+
+    with pytest.raises(ToolFailed) as failed:
+        await guard.begin("c00000001", "local:sends", {"to": "bob"})
+
+    assert failed.value.code == "unknown_outcome"
+    # The control: another call of the same run.
+    await guard.begin("c00000002", "local:sends", {"to": "bob"})

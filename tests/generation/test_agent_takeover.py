@@ -58,13 +58,21 @@ async def slow(name: str) -> str:
     return f"{name} is done"
 
 
-ALL = Tools([define(each, source="local") for each in (quick, slow)])
+@tool(side_effects=True)
+async def pays(name: str) -> str:
+    """Pay, slowly."""
+    bell.runs.append(name)
+    await bell.open.wait()
+    return f"{name} is paid"
+
+
+ALL = Tools([define(each, source="local") for each in (quick, slow, pays)])
 
 
 @pytest.fixture(autouse=True)
 async def _tools(site: Site) -> AsyncIterator[None]:
     bell.__init__()  # type: ignore[misc]
-    await Assistant.objects.all().aupdate(tools=[made.key for made in ALL])
+    await Assistant.objects.all().aupdate(tools={made.key: "allow" for made in ALL})
     yield
     bell.open.set()
 
@@ -190,6 +198,49 @@ async def test_cut_off_its_owner_writes_nothing_more(site: Site) -> None:
 
     assert parts(entries) == ["I look. ", "c00000001 done", "Found."]
     assert await Message.objects.filter(role="assistant").acount() == 1
+
+
+async def test_a_side_effect_that_was_running_is_not_repeated(site: Site) -> None:
+    here, there = server(site), server(site)
+    calls(here, use("c00000001", "pays", "heron"), use("c00000002", "slow", "crane"))
+    sent = await here.send()
+    await eventually(lambda: value(sorted(bell.runs) == ["crane", "heron"]))
+    reading = asyncio.create_task(there.events(sent.run_id))
+
+    there.provider.say("I do not know.")
+    there.provider.finish()
+    there.engine.takeover.start()
+    await here.engine.close()
+    # The other call, which changes nothing, runs again.
+    await eventually(lambda: value(bell.runs.count("crane") == 2))
+    bell.open.set()
+    entries = await reading
+
+    assert bell.runs.count("heron") == 1
+    states = {part.call_id: (part.state, part.code) for part in fold(entries) if isinstance(part, ToolCall)}
+    assert states == {"c00000001": ("failed", "unknown_outcome"), "c00000002": ("done", "")}
+    told = next(each for each in there.provider.requests[-1].messages if isinstance(each, ToolResult))
+    assert told.is_error
+    assert "may have taken effect" in told.text
+
+
+async def test_a_side_effect_that_had_not_begun_is_made_once(site: Site) -> None:
+    log, created = await site.left_behind("I look. ")
+    run_id = created.run.run_id
+    work = Work(parts=[Text("I look. ")])
+    work.add(StepRecord(0, "scripted", "m-1", "I look. ", "tool_calls"), [use("c00000001", "pays", "heron")])
+    await log.checkpoint(run_id, work.to_json(), token=created.token)
+    await log.release(run_id, token=created.token)
+    here = server(site)
+    bell.open.set()
+    here.provider.say("Paid.")
+    here.provider.finish()
+    here.engine.takeover.start()
+
+    entries = await here.events(run_id)
+
+    assert bell.runs == ["heron"]
+    assert parts(entries) == ["I look. ", "c00000001 done", "Paid."]
 
 
 async def _left_behind(site: Site, *, is_done: bool) -> tuple[object, str, int]:

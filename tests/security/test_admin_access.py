@@ -113,5 +113,5 @@ def test_every_model_that_holds_anybodys_text_is_known() -> None:
     """A model that is registered with the admin later must be thought of here."""
     assert {model.__name__ for model in apps.get_app_config("chat").get_models()} == {
         "ApiToken", "Assistant", "Conversation", "Message", "ModelListing", "Part", "ProviderAccount", "SignIn",
-        "Suggestion", "UnansweredQuestion", "User",
+        "Step", "Suggestion", "SideEffect", "UnansweredQuestion", "User",
     }  # fmt: skip
