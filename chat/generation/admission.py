@@ -13,8 +13,11 @@ from chat.generation.regeneration import Regeneration
 from chat.generation.requests import SendRequest
 from chat.generation.titles import title_of
 from chat.generation.toolbox import tools_of
+from chat.generation.work import Work
 from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
+from chat.models.part import parts_of
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
+from chat.models.step import steps_of
 from chat.protocol import event_data
 from chat.protocol.errors import ApiError, not_found
 from chat.protocol.objects import ROOT
@@ -40,6 +43,7 @@ class Admission:
     assistant: Assistant
     request: Request
     tools: Registry
+    work: Work | None = None
 
 
 def admit(
@@ -112,16 +116,16 @@ def _once_more(
     assistant = _assistant(user, send, conversation, providers, before=before)
     path = prompt.path_to(parent_id, conversation)
     # Without tools, if an answer is continued: its beginning must be the last thing that the model sees.
-    offered = Registry(()) if repeated.text else tools_of(assistant, tools)
+    offered = Registry(()) if repeated.continued else tools_of(assistant, tools)
+    work, begun = _begun(repeated.continued)
     return Admission(
         conversation_id=str(conversation.pk),
         title=conversation.title,
         user_message={"id": str(question.pk), "text": question.text, "parent_id": parent_id, "attachments": []},
         assistant=assistant,
-        request=_request(
-            user, assistant, path, question.text, tools=offered, characters=characters, continues=repeated.text
-        ),
+        request=_request(user, assistant, path, question.text, tools=offered, characters=characters, continues=begun),
         tools=offered,
+        work=work,
     )
 
 
@@ -137,6 +141,7 @@ class Readmission:
     provider: str
     request: Request
     tools: Registry
+    work: Work | None
 
 
 def admit_again(
@@ -153,10 +158,11 @@ def admit_again(
     asked = start["user_message"]
     conversation = user.conversations.filter(pk=start["conversation_id"], deleted_at=None).first()
     path = prompt.path_to(asked["parent_id"], conversation) if conversation else []
-    begun = _begun(user, start)
-    offered = Registry(()) if begun else tools_of(assistant, tools)
+    continued = _continued(user, start)
+    offered = Registry(()) if continued else tools_of(assistant, tools)
+    work, begun = _begun(continued)
     request = _request(user, assistant, path, asked["text"], tools=offered, characters=characters, continues=begun)
-    return Readmission(assistant.provider, request, offered)
+    return Readmission(assistant.provider, request, offered, work)
 
 
 def _request(
@@ -188,15 +194,25 @@ def _request(
     )
 
 
-def _begun(user: User, start: event_data.Start) -> str:
-    """The text that this run's answer continues; empty for a new answer."""
+def _continued(user: User, start: event_data.Start) -> Message | None:
+    """The answer that this run's answer continues."""
     if "continues" not in start:
-        return ""
-    continued = user.messages.filter(pk=start["continues"]).first()
+        return None
+    continued: Message | None = user.messages.filter(pk=start["continues"]).first()
     if continued is None:
         raise ApiError("not_found", "The answer to continue no longer exists.")
-    text: str = continued.text
-    return text
+    return continued
+
+
+def _begun(continued: Message | None) -> tuple[Work | None, str]:
+    """What an answer begins with: the work of one that used tools, and the text that the model goes on from."""
+    if continued is None:
+        return None, ""
+    if not continued.has_steps:
+        return None, continued.text
+    work = Work(list(steps_of(continued)), parts_of(continued))
+    said = "".join(step.text for step in work.steps)
+    return (work, continued.text[len(said) :]) if continued.text.startswith(said) else (None, continued.text)
 
 
 _SENT: Final = Prepared(

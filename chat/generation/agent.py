@@ -6,22 +6,24 @@ with what it has; the answer's finish reason is then `tool_limit`.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
-from chat.generation.model_call import ModelCall, generate
+from chat.generation.model_call import ModelCall, generate, total_usage
 from chat.generation.run import Run
 from chat.generation.side_effect_guard import SideEffectGuard
 from chat.generation.tool_calls import Limits, ToolCalls
 from chat.generation.work import TOLD_BYTES, Work
 from chat.models.step import StepRecord
-from chat.providers.base import EmptyAnswer
+from chat.protocol.untrusted_input import storable
+from chat.providers.base import EmptyAnswer, UsageDelta
+from chat.streams.base import NoRoom
+from chat.streams.entries import encode_json
 from chat.tools.base import Context
 
 logger = logging.getLogger(__name__)
@@ -77,8 +79,8 @@ class Agent:
             self._answer.steps = self._work.closed_steps()
 
     async def _work_on(self) -> None:
-        for event in self._answer.resume(self._work.parts) if self._run.work else ():
-            self._coalescer.add(event)
+        if self._run.work:
+            self._resume()
         if pending := self._work.pending:
             await self._calls.run(pending)
         while True:
@@ -91,11 +93,21 @@ class Agent:
             await self._calls.run(call.uses)
         if is_last and call.finish_reason in _OWN_ENDS:
             self._answer.finish_reason = TOOL_LIMIT
-        if not self._answer.has_words:
+        if not self._answer.text_of_call.strip():
             raise EmptyAnswer("The model used its tools as often as it may, and did not write an answer.")
+
+    def _resume(self) -> None:
+        """Go on from what an earlier owner had done, or from the answer that this one continues."""
+        for event in self._answer.resume(self._work.parts):
+            self._coalescer.add(event)
+        for step in self._work.steps:
+            if step.usage:
+                self._answer.usage = total_usage(self._answer.usage, UsageDelta(**step.usage))
 
     @property
     def _is_last_turn(self) -> bool:
+        if not len(self._run.tools):
+            return False
         is_late = time.monotonic() >= self._deadline
         return is_late or len(self._work.steps) + 1 >= self._limits.turns or self._work.told_bytes >= TOLD_BYTES
 
@@ -120,19 +132,23 @@ class Agent:
             model=self._run.request.model,
             text=self._answer.text_of_call,
             finish_reason=call.finish_reason,
-            items=call.items,
-            usage={"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens} if usage else {},
+            items=tuple(storable(list(call.items))),
+            usage=asdict(usage) if usage else {},
         )
 
     async def _save(self) -> bool:
-        """Store a checkpoint, after what it describes. Returns False if it is too large: the one before stays."""
+        """Store a checkpoint, after what it describes. Returns False if it does not fit: the one before stays."""
         await self._coalescer.flush()
         if self._checkpoint is None:
             return True
         self._work.parts = self._answer.all_parts
         state = self._work.to_json()
-        if len(json.dumps(state)) > CHECKPOINT_BYTES:
+        if len(encode_json(state)) > CHECKPOINT_BYTES:
             logger.warning("run %s: checkpoint over %d bytes, not stored", self._run.info.run_id, CHECKPOINT_BYTES)
             return False
-        await self._checkpoint(state)
+        try:
+            await self._checkpoint(state)
+        except NoRoom:
+            logger.warning("run %s: no room for a checkpoint", self._run.info.run_id)
+            return False
         return True

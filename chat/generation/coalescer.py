@@ -57,6 +57,10 @@ class Coalescer:
         if event.name in MERGEABLE and event.data.keys() <= _MERGED:
             self.add_text(event.name, event.data["text"], event.data.get("agent", ""))
             return
+        if event.name in MERGEABLE:
+            # With a duration, which ends it. The text may be long.
+            self.add_text(event.name, event.data["text"], event.data.get("agent", ""))
+            event = Event(event.name, {**event.data, "text": ""})
         self._close_texts()
         self._events.append(capped(event))
         self._wake.set()

@@ -173,6 +173,7 @@ class Engine:
             provider=provider,
             request=admission.request,
             tools=admission.tools,
+            work=admission.work,
         )
         self._runner.start(run)
         logger.info("run %s: started for user %s", request.run_id, user_id)

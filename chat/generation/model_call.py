@@ -150,7 +150,7 @@ def _hear(delta: Delta, stream: _Stream, call: ModelCall) -> None:
             coalescer.add(events.status(clean(text), state))
         case UsageDelta():
             call.usage = delta
-            answer.usage = _sum(stream.counted, delta)
+            answer.usage = total_usage(stream.counted, delta)
         case ToolUse():
             call.uses.append(delta)
         case OutputItems(items):
@@ -167,14 +167,14 @@ def _end(stream: _Stream, call: ModelCall) -> None:
     if not call.finish_reason:
         raise Incomplete("The model's answer was cut off.")
     answer.finish_reason = call.finish_reason
-    if not answer.has_words and not call.uses:
+    if not call.uses and not answer.text_of_call.strip():
         raise EmptyAnswer(_EMPTY.get(call.finish_reason, _EMPTY["stop"]))
     if answer.usage is not None:
         coalescer.add(events.usage(answer.usage))
 
 
-def _sum(counted: event_data.Usage | None, delta: UsageDelta) -> event_data.Usage:
-    """The usage of all calls so far."""
+def total_usage(counted: event_data.Usage | None, delta: UsageDelta) -> event_data.Usage:
+    """The usage of earlier calls and of another one."""
     before: event_data.Usage = counted or {"input_tokens": 0, "output_tokens": 0}
     total: event_data.Usage = {
         "input_tokens": count(before["input_tokens"] + (count(delta.input_tokens) or 0)) or 0,

@@ -17,7 +17,7 @@ from chat.models.step import StepRecord
 from chat.models.turn import Turn
 from chat.models.unanswered_question import Asked
 from chat.protocol import event_data, events
-from chat.protocol.parts import Folder, Part, ToolCall
+from chat.protocol.parts import Folder, Part, ToolCall, unfold
 from chat.providers.base import Provider, Request
 from chat.streams.base import RunInfo
 from chat.tools.registry import Registry
@@ -27,7 +27,8 @@ from chat.tools.registry import Registry
 class Run:
     """A run that this process owns. `attempt`: 1 for the first owner, 2 after the first takeover, and so on.
 
-    `tools`: those that the model may call. `work`: what an earlier owner had done with them.
+    `tools`: those that the model may call. `work`: what an earlier owner had done with them, or
+    the answer that is continued had.
     """
 
     info: RunInfo
@@ -183,9 +184,13 @@ def _said(entries: Sequence[events.Entry], checkpoint: Mapping[str, Any] | None)
     folder = Folder()
     for entry in entries:
         folder.add(entry.name, entry.data)
-    if folder.is_plain:
-        return {"text": folder.text, "parts": (), "steps": ()}
     work = Work.from_json(checkpoint) if checkpoint else Work()
+    if not folder.parts:
+        # Lost right after the `reset` of a takeover.
+        for event in unfold(work.parts):
+            folder.add(event.name, event.data)
+    if folder.is_plain and not work.steps:
+        return {"text": folder.text, "parts": (), "steps": ()}
     whole = {part.call_id: part for part in work.parts if isinstance(part, ToolCall) and part.state != "running"}
     parts = [whole.get(part.call_id, part) if isinstance(part, ToolCall) else part for part in folder.parts]
     return {"text": folder.text, "parts": tuple(map(_ended, parts)), "steps": work.closed_steps()}

@@ -105,7 +105,8 @@ class Runner:
     async def _write(self, run: Run) -> None:
         metrics.RUNS_STARTED.labels(run.provider.name).inc()
         labels = self.labels.know(run.info.run_id, run.provider.name, run.start["model"])
-        answer = Answer(run.request.continues)
+        # The agent itself begins with the work that is done.
+        answer = Answer("" if run.work else run.request.continues)
         status = "error"
         with metrics.LIVE_RUNS.track_inprogress():
             try:

@@ -159,7 +159,7 @@ class Takeover:
                 request=admitted.request,
                 attempt=claim.attempt,
                 tools=admitted.tools,
-                work=Work.from_json(claim.checkpoint) if claim.checkpoint else None,
+                work=Work.from_json(claim.checkpoint) if claim.checkpoint else admitted.work,
             )
         )
         return None

@@ -13,11 +13,12 @@ from typing import Any, Final
 from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
 from chat.generation.side_effect_guard import SideEffectGuard
-from chat.generation.work import REPEATED_CALLS, TOLD_BYTES, Work
+from chat.generation.work import REPEATED_CALLS, SHOWN_BYTES, TOLD_BYTES, Work
 from chat.models import SideEffect
 from chat.protocol.events import Event
 from chat.protocol.parts import ToolCall
-from chat.protocol.untrusted_input import clean, storable
+from chat.protocol.previews import SMALL_BYTES, shortened, size
+from chat.protocol.untrusted_input import clean, is_deep, storable
 from chat.providers.base import ToolUse
 from chat.tools.arguments import read_arguments
 from chat.tools.base import Arguments, AskPerson, Context, Progress, Result, Tool, ToolFailed
@@ -71,6 +72,7 @@ class ToolCalls:
         self._side_effects = side_effects
         self._saved = saved
         self._places = asyncio.Semaphore(limits.at_once)
+        self._shown = _Room(SHOWN_BYTES)
 
     async def run(self, uses: Sequence[ToolUse]) -> None:
         """Run them all and record their results in the order in which they end. Raises the log's errors only.
@@ -86,7 +88,7 @@ class ToolCalls:
             raise failed.exceptions[0] from None
 
     async def _call(self, use: ToolUse, *, is_one_too_many: bool) -> None:
-        call = _Shown(use, self._answer, self._coalescer)
+        call = _Shown(use, self._answer, self._coalescer, self._shown)
         try:
             tool = self._tools.called(use.name)
             call.name(tool)
@@ -153,11 +155,29 @@ class ToolCalls:
         return text if len(text.encode()) <= room else _NO_ROOM
 
 
+class _Room:
+    """What may still be shown of the results of an answer, in bytes of JSON."""
+
+    def __init__(self, room: int) -> None:
+        self._left = room
+
+    def fitting(self, value: Any) -> Any:
+        """The value, or as much of it as fits."""
+        kept = shortened(value, max(self._left, SMALL_BYTES))
+        self._left = max(self._left - size(kept), 0)
+        return kept
+
+    @property
+    def is_used_up(self) -> bool:
+        return not self._left
+
+
 class _Shown:
     """One call, as the person sees it."""
 
-    def __init__(self, use: ToolUse, answer: Answer, coalescer: Coalescer) -> None:
+    def __init__(self, use: ToolUse, answer: Answer, coalescer: Coalescer, room: _Room) -> None:
         self._use = use
+        self._room = room
         self._answer = answer
         self._coalescer = coalescer
         self._tool = clean(use.name)
@@ -178,11 +198,12 @@ class _Shown:
             self._say("tool_start", arguments=storable(dict(arguments)), **self._known)
 
     def progress(self, progress: Progress) -> None:
-        self._say("tool_progress", item=storable(dict(progress.item)))
+        if not self._room.is_used_up:
+            self._say("tool_progress", item=self._room.fitting(progress.item))
 
     def end(self, result: Result) -> None:
-        shown = result.saved if result.value is None else storable(result.value)
-        self._say("tool_result", result=shown, duration_ms=self._duration_ms)
+        shown = result.saved if result.value is None else result.value
+        self._say("tool_result", result=self._room.fitting(shown), duration_ms=self._duration_ms)
 
     def fail(self, code: str, message: str) -> None:
         """Also of a call that could not start."""
@@ -205,4 +226,4 @@ def _object(arguments: str) -> Any:
         value = json.loads(arguments)
     except (ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) and not is_deep(value) else {}

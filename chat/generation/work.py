@@ -15,8 +15,10 @@ from chat.protocol import parts
 from chat.protocol.events import Entry
 from chat.providers.base import Message, ModelOutput, ToolResult, ToolUse
 
-# The texts that the model is told by the tools of one answer, in all.
-TOLD_BYTES: Final = 512 * 1024
+# Of the calls of one answer: what the model is sent of them, and what people are shown of their results. Both, and a
+# copy of the arguments, fit in a checkpoint.
+TOLD_BYTES: Final = 384 * 1024
+SHOWN_BYTES: Final = 256 * 1024
 # How often the same call may be made; the next one is refused.
 REPEATED_CALLS: Final = 2
 INTERRUPTED: Final = "This call was interrupted before it had a result."
@@ -31,7 +33,9 @@ class Work:
 
     @property
     def told_bytes(self) -> int:
-        return sum(len(call["content"].encode()) for step in self.steps for call in step.calls)
+        """What the model is sent of calls and results."""
+        made = (call for step in self.steps for call in step.calls)
+        return sum(len(call["content"].encode()) + len(call["arguments"]) for call in made)
 
     @property
     def pending(self) -> list[ToolUse]:
@@ -70,7 +74,7 @@ class Work:
         return messages_of(self.closed_steps(), provider=provider, model=model)
 
     def to_json(self) -> dict[str, Any]:
-        events = [[event.name, dict(event.data)] for event in parts.unfold(self.parts)]
+        events = [[event.name, dict(event.data)] for event in parts.unfold(map(_restarted, self.parts))]
         return {"steps": [asdict(step) for step in self.steps], "events": events}
 
     @classmethod
@@ -96,7 +100,7 @@ def messages_of(steps: Iterable[StepRecord], *, provider: str, model: str) -> tu
 
 
 def _record(use: ToolUse) -> CallRecord:
-    return {
+    record: CallRecord = {
         "call_id": use.call_id,
         "name": use.name,
         "arguments": use.arguments,
@@ -104,6 +108,14 @@ def _record(use: ToolUse) -> CallRecord:
         "is_error": False,
         "is_open": True,
     }
+    if use.is_too_long:
+        record["is_too_long"] = True
+    return record
+
+
+def _restarted(part: parts.Part) -> parts.Part:
+    """A running call shows its progress once more when it runs again."""
+    return replace(part, items=()) if isinstance(part, parts.ToolCall) and part.state == "running" else part
 
 
 def _closed(call: CallRecord) -> CallRecord:
@@ -117,7 +129,7 @@ def _has_result(call: CallRecord) -> bool:
 
 
 def _use(call: CallRecord) -> ToolUse:
-    return ToolUse(call["call_id"], call["name"], call["arguments"])
+    return ToolUse(call["call_id"], call["name"], call["arguments"], call.get("is_too_long", False))
 
 
 def _same(one: str, other: str) -> bool:

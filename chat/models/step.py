@@ -21,7 +21,7 @@ FINISH_REASON_CHARACTERS: Final = 20
 class CallRecord(TypedDict):
     """A tool call and what the model was told of it. `arguments`: JSON text, as the model wrote it.
 
-    `is_open`: it has no result yet. Never so in a saved step.
+    `is_open`: it has no result yet. Never so in a saved step. `is_too_long`: its arguments were dropped.
     """
 
     call_id: str
@@ -30,6 +30,7 @@ class CallRecord(TypedDict):
     content: str
     is_error: bool
     is_open: NotRequired[bool]
+    is_too_long: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)

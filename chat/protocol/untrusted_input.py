@@ -11,6 +11,8 @@ from typing import Any, Final
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 # The largest PostgreSQL integer; far below 2^53, beyond which JavaScript's numbers are not exact.
 LARGEST_COUNT: Final = 2**31 - 1
+# Far below the thousand levels at which encoders and decoders give up.
+DEPTH: Final = 64
 # With or without dashes, case-insensitive.
 UUID_PATTERN: Final = "(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32})"
 # PostgreSQL cannot store NUL, and no database or UTF-8 encoder accepts an unpaired surrogate.
@@ -40,17 +42,35 @@ def clean(text: str) -> str:
     return _UNSTORABLE.sub(REPLACEMENT, text)
 
 
-def storable(value: Any) -> Any:
-    """The same JSON without what a database rejects: see `clean`; numbers that are not finite become null."""
+def storable(value: Any, *, depth: int = DEPTH) -> Any:
+    """The same JSON without what a database or an encoder rejects.
+
+    Texts are cleaned (see `clean`), numbers that are not finite and values nested deeper than `depth` become null.
+    """
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {clean(name): storable(each) for name, each in value.items()}
+        return {clean(name): storable(each, depth=depth - 1) for name, each in value.items()} if depth else None
     if isinstance(value, list | tuple):
-        return [storable(each) for each in value]
+        return [storable(each, depth=depth - 1) for each in value] if depth else None
     return value
+
+
+def is_deep(value: Any, *, depth: int = DEPTH) -> bool:
+    """Whether JSON is nested deeper than this. Does not recurse."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list | tuple)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def count(value: object) -> int | None:

@@ -10,7 +10,7 @@ import msgspec
 
 from chat.protocol.cursors import Cursor
 from chat.protocol.events import Event
-from chat.protocol.untrusted_input import clean
+from chat.protocol.untrusted_input import clean, storable
 from chat.streams.base import RunInfo, RunState
 
 _DECODER: Final = msgspec.json.Decoder(list[tuple[str, dict[str, Any]]])
@@ -31,7 +31,7 @@ def encode_json(value: object) -> bytes:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         # A lone surrogate has no UTF-8 encoding.
-        return clean(json.dumps(value, ensure_ascii=False)).encode()
+        return clean(json.dumps(storable(value), ensure_ascii=False)).encode()
 
 
 def decode(payload: bytes) -> list[Event]:

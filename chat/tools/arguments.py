@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from chat.protocol.untrusted_input import BadJson, clean, loads
+from chat.protocol.untrusted_input import BadJson, is_deep, loads, storable
 from chat.tools.base import ARGUMENT_BYTES, Arguments, Tool, ToolFailed
 
 # What models send to a tool without parameters.
@@ -18,20 +18,9 @@ def read_arguments(tool: Tool, text: str) -> Arguments:
         raise ToolFailed("too_large", message)
     try:
         given = {} if text.strip() in _NOTHING else loads(text)
-        return tool.read(storable(given))
     except BadJson as error:
         message = f"The arguments are not a JSON object. {error} Call the tool again with valid JSON."
         raise ToolFailed("invalid_arguments", message) from None
-    except RecursionError:
-        raise ToolFailed("invalid_arguments", "The arguments are nested too deeply.") from None
-
-
-def storable(value: Any) -> Any:
-    """JSON whose strings every database can store: escapes can spell others."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, list):
-        return [storable(each) for each in value]
-    if isinstance(value, dict):
-        return {clean(name): storable(each) for name, each in value.items()}
-    return value
+    if is_deep(given):
+        raise ToolFailed("invalid_arguments", "The arguments are nested too deeply.")
+    return tool.read(storable(given))

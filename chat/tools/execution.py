@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from chat.protocol.untrusted_input import clean, storable
 from chat.tools.base import (
     ITEM_BYTES,
     LONGEST_SECONDS,
@@ -24,12 +25,14 @@ from chat.tools.base import (
     Tool,
     ToolFailed,
 )
-from chat.tools.results import result_of
+from chat.tools.results import cut, result_of
 
 logger = logging.getLogger(__name__)
 
 # How long a tool may take to end after it was cancelled.
 GRACE_SECONDS: Final = 5.0
+# Of the sentence with which a tool fails.
+MESSAGE_BYTES: Final = 4 * 1024
 
 # Tools that did not end even then. Held here, because the event loop keeps only weak references.
 _abandoned: Final[set[asyncio.Task[None]]] = set()
@@ -128,7 +131,7 @@ class _Call:
                     self._progress(output)
             return result_of(None)
         except ToolFailed as failure:
-            return failure
+            return ToolFailed(failure.code, cut(clean(failure.message), MESSAGE_BYTES))
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a tool may raise anything)
             logger.warning("tool %s: failed: %s", self._tool.key, _place(error))
             return self._failed()
@@ -137,15 +140,12 @@ class _Call:
         self._deadline.extend()
         if self._items >= PROGRESS_ITEMS or self._task.done():
             return
-        try:
-            size = len(msgspec.json.encode(progress.item))
-        except (TypeError, ValueError, RecursionError):
-            size = ITEM_BYTES + 1
-        if size > ITEM_BYTES:
+        item = _plain(progress.item)
+        if item is None:
             logger.warning("tool %s: dropped progress that is no JSON or over %s bytes", self._tool.key, ITEM_BYTES)
             return
         self._items += 1
-        self._outputs.put_nowait(progress)
+        self._outputs.put_nowait(Progress(item))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A tool that cancels itself has failed; so has one that raises what is not an Exception."""
@@ -155,6 +155,16 @@ class _Call:
     def _failed(self) -> ToolFailed:
         message = "The tool failed because of an error in it. The same call may fail again: try another way."
         return ToolFailed("failed", message)
+
+
+def _plain(item: Any) -> Any:
+    """A copy in JSON's types; None if that is not possible, or too large."""
+    try:
+        encoded = msgspec.json.encode(item)
+        decoded = msgspec.json.decode(encoded)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return storable(decoded) if len(encoded) <= ITEM_BYTES and isinstance(decoded, dict) else None
 
 
 def _closable(iterator: Any) -> AsyncGenerator[Any, None]:

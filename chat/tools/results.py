@@ -6,8 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from chat.protocol.untrusted_input import clean
-from chat.tools.arguments import storable
+from chat.protocol.untrusted_input import clean, storable
 from chat.tools.base import SAVED_BYTES, TOLD_BYTES, Result
 
 # The share of the head in what is left of a long text.

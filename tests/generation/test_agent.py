@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pytest
@@ -19,13 +20,15 @@ from chat.generation.work import TOLD_BYTES
 from chat.models import Assistant, Message, SideEffect
 from chat.models.part import parts_of
 from chat.models.step import steps_of
-from chat.protocol.events import Entry
+from chat.protocol.events import ENTRY_CHARACTERS, Entry
 from chat.protocol.parts import Text, ToolCall, fold
 from chat.providers.base import (
     Finish,
     ModelOutput,
     OutputItems,
     Prompt,
+    ReasoningDelta,
+    Recant,
     Request,
     TextDelta,
     ToolResult,
@@ -33,6 +36,7 @@ from chat.providers.base import (
     UsageDelta,
 )
 from chat.providers.registry import Registry
+from chat.streams.base import ROOM_BYTES, Budget
 from chat.streams.memory import MemoryLog
 from chat.tools.base import Context, Progress, ToolFailed
 from chat.tools.definitions import define, tool
@@ -99,6 +103,27 @@ async def talks(topic: int) -> str:
     return str(topic) + "x" * 30_000
 
 
+@tool(side_effects=False)
+async def hunts() -> AsyncIterator[Any]:
+    """Report a lot, and odd things."""
+    yield Progress({"at": datetime(2026, 11, 29, tzinfo=UTC), 1: "number"})  # type: ignore[dict-item]
+    for number in range(150):
+        yield Progress({"title": f"{number}" + "x" * 3_000})
+    yield "Nothing."
+
+
+@tool(side_effects=False)
+async def takes(anything: dict[str, Any]) -> str:
+    """Take any object."""
+    return "taken"
+
+
+@tool(side_effects=False)
+async def complains() -> str:
+    """Fail at length."""
+    raise ToolFailed("failed", "x" * 3_000_000)
+
+
 @tool(side_effects=True)
 async def sends(to: str) -> str:
     """Send something."""
@@ -110,7 +135,9 @@ async def sends(to: str) -> str:
     return "sent"
 
 
-ALL = Tools([define(each, source="local") for each in (add, slow, fails, searches, talks, sends)])
+ALL = Tools(
+    [define(each, source="local") for each in (add, slow, fails, searches, talks, hunts, takes, complains, sends)]
+)
 
 
 @pytest.fixture
@@ -183,7 +210,7 @@ async def test_the_second_request_has_the_call_and_its_result(chat: Rig) -> None
     await turn(chat)
 
     first, second = chat.provider.requests
-    assert [each.name for each in first.tools] == ["add", "fails", "searches", "sends", "slow", "talks"]
+    assert [each.name for each in first.tools] == sorted(made.name for made in ALL)
     assert second.tools == first.tools
     assert second.messages == (
         Prompt("user", "Go"),
@@ -488,6 +515,114 @@ async def test_text_between_calls_stays_in_its_place(chat: Rig) -> None:
         "c00000002",
         "Third.",
     ]
+
+
+# --- What comes from tools and models is bounded
+
+
+async def test_progress_in_odd_types_is_shown_in_jsons(chat: Rig) -> None:
+    calls(chat.provider, use(1, "hunts"))
+    answers(chat.provider, "Nothing.")
+
+    [call] = called(await turn(chat))
+
+    assert call.items[0] == {"at": "2026-11-29T00:00:00Z", "1": "number"}
+
+
+async def test_what_is_shown_of_results_has_a_bound(chat: Rig) -> None:
+    calls(chat.provider, *(use(number, "hunts") for number in range(2)))
+    answers(chat.provider, "Nothing.")
+    await turn(chat)
+
+    kept = await database.read(parts_of, await saved())
+    shown = [item for part in kept if isinstance(part, ToolCall) for item in part.items]
+    assert 50 < len(shown) < 100
+    assert [part.result for part in kept if isinstance(part, ToolCall)] == ["Nothing."] * 2
+
+
+@pytest.mark.parametrize("depth", [60, 70, 480, 900])
+async def test_deep_arguments_cost_the_call_at_most(chat: Rig, depth: int) -> None:
+    deep = '{"anything": {"a": ' + "[" * depth + "]" * depth + "}}"
+    calls(chat.provider, ToolUse("c00000001", "takes", deep))
+    answers(chat.provider, "Done.")
+
+    [call] = called(await turn(chat))
+
+    assert (call.state, call.code) == (("done", "") if depth == 60 else ("failed", "invalid_arguments"))
+    assert (await saved()).text == "Done."
+
+
+async def test_deep_items_of_a_vendor_are_cut(chat: Rig) -> None:
+    deep: Any = []
+    for _ in range(700):
+        deep = [deep]
+    chat.provider.put(use(1, "add", a=1, b=2), OutputItems(({"details": deep},)), Finish("tool_calls"))
+    answers(chat.provider, "Done.")
+
+    assert (await turn(chat))[-1].name == "done"
+    assert (await saved()).has_steps
+
+
+async def test_a_long_complaint_is_cut(chat: Rig) -> None:
+    calls(chat.provider, use(1, "complains"))
+    answers(chat.provider, "I see.")
+
+    [call] = called(await turn(chat))
+
+    assert len(call.message) < 5_000
+    assert len(chat.provider.requests[1].messages[-1].text) < 5_000
+
+
+async def test_an_empty_end_after_the_tools_is_no_answer(chat: Rig) -> None:
+    calls(chat.provider, use(1, "add", a=1, b=2), text="I look. ")
+    chat.provider.finish()
+
+    entries = await turn(chat)
+
+    assert (entries[-1].name, entries[-1].data["code"]) == ("error", "empty_answer")
+
+
+async def test_without_room_for_the_rest_it_can_be_continued(chat: Rig) -> None:
+    chat.engine.log._budget = Budget(total=6 * ROOM_BYTES, per_owner=3 * ROOM_BYTES)  # type: ignore[attr-defined]
+    calls(chat.provider, use(1, "add", a=1, b=2), text="I look. ")
+    chat.provider.say(*["a" * 100_000] * 10)
+    chat.provider.finish()
+
+    entries = await turn(chat)
+
+    assert (entries[-1].name, entries[-1].data["finish_reason"]) == ("done", "length")
+
+
+async def test_thoughts_that_turn_out_late_are_sent_in_pieces(chat: Rig) -> None:
+    chat.provider.put(ReasoningDelta("r" * 50_000), use(1, "add", a=1, b=2), Finish("tool_calls"))
+    chat.provider.put(TextDelta("hm hm"), Recant(), TextDelta("Three."), Finish("stop"))
+    sent = await chat.send()
+    await chat.events(sent.run_id)
+
+    entries = await chat.engine.log.entries(sent.run_id)
+    assert max(len(str(entry.data.get("text", ""))) for entry in entries) <= ENTRY_CHARACTERS
+    assert [part.text for part in fold(entries) if isinstance(part, Text)] == ["Three."]
+    # The first call of the model stands.
+    assert len(called(list(entries))) == 1
+
+
+async def test_a_continued_answer_keeps_its_calls(chat: Rig) -> None:
+    calls(chat.provider, use(1, "add", a=1, b=2), text="I look. ")
+    chat.provider.put(TextDelta("It is "), Finish("length"))
+    cut = (await turn(chat))[-1].data["message_id"]
+    answers(chat.provider, "three.")
+    again = await chat.again(continue_id=cut)
+    entries = await chat.events(again.run_id)
+
+    request = chat.provider.requests[-1]
+    assert [type(each) for each in request.messages] == [Prompt, ModelOutput, ToolResult]
+    assert (request.continues, request.tools) == ("It is ", ())
+    answer = await Message.objects.aget(continues_id=cut)
+    assert answer.text == "I look. It is three."
+    kept = await database.read(parts_of, answer)
+    assert [type(part) for part in kept] == [Text, ToolCall, Text]
+    assert kept == fold(entries)
+    assert len(await database.read(steps_of, answer)) == 1
 
 
 # --- Side effects

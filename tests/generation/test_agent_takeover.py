@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -15,11 +17,23 @@ from chat.generation.work import INTERRUPTED, Work
 from chat.models import Assistant, Message
 from chat.models.part import parts_of
 from chat.models.step import StepRecord, steps_of
-from chat.protocol.events import Entry, Event, token
+from chat.protocol import events
+from chat.protocol.events import ENTRY_CHARACTERS, Entry, Event, token
 from chat.protocol.parts import Text, ToolCall, fold
 from chat.protocol.previews import capped
-from chat.providers.base import Finish, ModelOutput, OutputItems, ToolResult, ToolUse
+from chat.providers.base import (
+    Finish,
+    ModelOutput,
+    OutputItems,
+    ReasoningDelta,
+    TextDelta,
+    ToolResult,
+    ToolUse,
+    UsageDelta,
+)
 from chat.providers.registry import Registry
+from chat.streams.base import NoRoom
+from chat.tools.base import Progress
 from chat.tools.definitions import define, tool
 from chat.tools.registry import Registry as Tools
 from tests.generation.test_takeover import COMPLETION, Server, Site, site
@@ -58,6 +72,22 @@ async def slow(name: str) -> str:
     return f"{name} is done"
 
 
+@tool(side_effects=False)
+async def anything(name: str = "everything") -> str:
+    """Need no arguments."""
+    bell.runs.append(name)
+    return name
+
+
+@tool(side_effects=False)
+async def hunting(name: str) -> AsyncIterator[Any]:
+    """Report, and wait."""
+    yield Progress({"title": "a trace"})
+    bell.runs.append(name)
+    await bell.open.wait()
+    yield name
+
+
 @tool(side_effects=True)
 async def pays(name: str) -> str:
     """Pay, slowly."""
@@ -66,7 +96,7 @@ async def pays(name: str) -> str:
     return f"{name} is paid"
 
 
-ALL = Tools([define(each, source="local") for each in (quick, slow, pays)])
+ALL = Tools([define(each, source="local") for each in (quick, slow, anything, hunting, pays)])
 
 
 @pytest.fixture(autouse=True)
@@ -241,6 +271,146 @@ async def test_a_side_effect_that_had_not_begun_is_made_once(site: Site) -> None
 
     assert bell.runs == ["heron"]
     assert parts(entries) == ["I look. ", "c00000001 done", "Paid."]
+
+
+async def test_a_call_that_was_too_long_is_not_made_by_the_next_owner(site: Site) -> None:
+    """Without its arguments, a tool that needs none would run."""
+    log, created = await site.left_behind("I look. ")
+    work = Work(parts=[Text("I look. ")])
+    dropped = ToolUse("c00000001", "anything", "", is_too_long=True)
+    work.add(StepRecord(0, "scripted", "m-1", "I look. ", "tool_calls"), [dropped])
+    await log.checkpoint(created.run.run_id, work.to_json(), token=created.token)
+    await log.release(created.run.run_id, token=created.token)
+    here = server(site)
+    here.provider.say("I see.")
+    here.provider.finish()
+    here.engine.takeover.start()
+
+    entries = await here.events(created.run.run_id)
+
+    assert bell.runs == []
+    [call] = [part for part in fold(entries) if isinstance(part, ToolCall)]
+    assert call.code == "too_large"
+
+
+async def test_progress_is_shown_once_when_a_call_runs_again(site: Site) -> None:
+    here, there = server(site), server(site)
+    calls(here, use("c00000001", "hunting", "heron"), use("c00000002", "quick", "crane"))
+    sent = await here.send()
+    await eventually(lambda: value("heron" in bell.runs))
+    await eventually(lambda: _has_checkpoint(here, sent.run_id, "crane is done"))
+    reading = asyncio.create_task(there.events(sent.run_id))
+
+    there.provider.say("Found.")
+    there.provider.finish()
+    there.engine.takeover.start()
+    await here.engine.close()
+    bell.open.set()
+    await reading
+
+    kept = await database.read(parts_of, await saved())
+    assert next(part.items for part in kept if isinstance(part, ToolCall)) == ({"title": "a trace"},)
+
+
+async def test_usage_includes_what_the_lost_server_used(site: Site) -> None:
+    here, there = server(site), server(site)
+    here.provider.put(UsageDelta(100, 10, 40), use("c00000001", "slow", "heron"), Finish("tool_calls"))
+    sent = await here.send()
+    await eventually(lambda: value(bell.runs == ["heron"]))
+    there.provider.put(TextDelta("Found."), UsageDelta(200, 20), Finish("stop"))
+    there.engine.takeover.start()
+    await here.engine.close()
+    bell.open.set()
+
+    entries = await there.events(sent.run_id)
+
+    assert [entry.data for entry in entries if entry.name == "usage"][-1] == {
+        "input_tokens": 300,
+        "output_tokens": 30,
+        "cached_input_tokens": 40,
+    }
+
+
+async def test_long_thoughts_are_sent_again_in_pieces(site: Site) -> None:
+    here, there = server(site), server(site)
+    here.provider.put(ReasoningDelta("r" * 100_000))
+    calls(here, use("c00000001", "slow", "heron"))
+    sent = await here.send()
+    await eventually(lambda: value(bell.runs == ["heron"]))
+    there.provider.say("Found.")
+    there.provider.finish()
+    there.engine.takeover.start()
+    await here.engine.close()
+    bell.open.set()
+    await there.events(sent.run_id)
+
+    entries = await there.log.entries(sent.run_id)
+    assert max(len(entry.data.get("text", "")) for entry in entries) <= ENTRY_CHARACTERS
+
+
+async def test_no_room_for_a_checkpoint_costs_the_answer_nothing(site: Site) -> None:
+    here = server(site)
+    checkpoint = here.log.checkpoint
+    refused: list[str] = []
+
+    async def full(run_id: str, state: object, *, token: int) -> None:
+        refused.append(run_id)
+        raise NoRoom(run_id)
+
+    here.log.checkpoint = full  # type: ignore[method-assign]
+    calls(here, use("c00000001", "quick", "heron"), use("c00000002", "pays", "crane"))
+    here.provider.say("Found.")
+    here.provider.finish()
+    sent = await here.send()
+    entries = await here.events(sent.run_id)
+    here.log.checkpoint = checkpoint  # type: ignore[method-assign]
+
+    assert refused
+    assert parts(entries) == ["I look. ", "c00000001 done", "c00000002 failed", "Found."]
+    # What could not be recorded has not happened.
+    assert bell.runs == ["heron"]
+
+
+async def test_an_unreadable_checkpoint_is_not_used(site: Site) -> None:
+    log, created = await site.left_behind("Half")
+    run_id = created.run.run_id
+    await log.checkpoint(run_id, {"steps": []}, token=created.token)
+    await log._call("checkpoint", run_id, str(created.token), b'{"steps": Infinity')
+    await log.release(run_id, token=created.token)
+    here = server(site)
+    here.provider.say("Whole.")
+    here.provider.finish()
+    here.engine.takeover.start()
+
+    entries = await here.events(run_id)
+
+    assert parts(entries) == ["Whole."]
+
+
+async def test_what_json_cannot_say_is_stored_as_null(site: Site) -> None:
+    log, created = await site.left_behind("Half")
+    await log.checkpoint(created.run.run_id, {"odd": [math.inf, "\ud800"]}, token=created.token)
+    await log.release(created.run.run_id, token=created.token)
+
+    other = site.processes.start()
+    (claim,) = await other.claim_expired()
+
+    assert claim.checkpoint == {"odd": [None, "\N{REPLACEMENT CHARACTER}"]}
+    await other.append(created.run.run_id, [Event("done", {"status": "stopped"})], token=claim.token)
+
+
+async def test_stopped_right_after_the_reset_of_a_takeover_nothing_is_lost(site: Site) -> None:
+    log, run_id, owner = await _left_behind(site, is_done=True)
+    await log.append(run_id, [events.reset(2, "interrupted")], token=owner)  # type: ignore[attr-defined]
+    await log.request_stop(run_id)  # type: ignore[attr-defined]
+    await log.release(run_id, token=owner)  # type: ignore[attr-defined]
+    here = server(site)
+    here.engine.takeover.start()
+    await here.events(run_id)
+
+    answer = await saved()
+    assert answer.text == "I look. "
+    assert len(await database.read(parts_of, answer)) == 2
 
 
 async def _left_behind(site: Site, *, is_done: bool) -> tuple[object, str, int]:

@@ -236,6 +236,9 @@ class RedisLog:
                 claims.append(await self._claim(*each))
             except (RunNotFound, LogUnavailable):
                 logger.warning("redis log: reading a claimed run failed, left for the next claim")
+            except Exception:
+                # Only this one: the others of the batch are claimed, too.
+                logger.exception("redis log: reading a claimed run failed, left for the next claim")
         return claims
 
     async def abandoned(self, run_id: str, *, grace: float) -> None:
@@ -297,6 +300,8 @@ class RedisLog:
     ) -> Claim:
         info = run_info(found)
         entries = await self.entries(info.run_id)
+        # Before it is owned: a run that nobody works on must not be held.
+        finished, resumed = decode_json(completion), _checkpoint_of(info.run_id, checkpoint)
         owned = Owned(
             info,
             found[MADE].decode(),
@@ -305,7 +310,7 @@ class RedisLog:
             info.cursor.epoch,
             [encode(Event(entry.name, entry.data)) for entry in entries],
             completion=completion,
-            checkpoint=checkpoint or b"",
+            checkpoint=checkpoint if checkpoint and resumed else b"",
             failures=int(failures),
             stop=stop == b"1",
         )
@@ -318,9 +323,9 @@ class RedisLog:
             owned.attempt,
             owned.failures,
             owned.stop,
-            decode_json(completion),
+            finished,
             entries,
-            decode_json(owned.checkpoint),
+            resumed,
         )
 
     async def _ask_for_claims(self, count: int, *, not_after: int) -> list[Any]:
@@ -346,6 +351,15 @@ class RedisLog:
     def _returned(self) -> None:
         self._ownership.renew_now()
         self._following.look()
+
+
+def _checkpoint_of(run_id: str, checkpoint: bytes | None) -> Mapping[str, Any] | None:
+    """None if it cannot be read: the run then begins anew."""
+    try:
+        return decode_json(checkpoint or b"")
+    except ValueError as error:
+        logger.error("run %s: checkpoint unreadable, not used: %s", run_id, error)
+        return None
 
 
 def _constants(budget: Budget) -> dict[str, int]:
