@@ -78,7 +78,11 @@ class AnthropicProvider:
         self._dialects: dict[str, Dialect] = {}
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        reader = MessageReader(secret=self._api_key, offers_tools=bool(request.tools) and not request.tools_are_off)
+        reader = MessageReader(
+            secret=self._api_key,
+            offers_tools=bool(request.tools) and not request.tools_are_off,
+            are_off=request.tools_are_off,
+        )
         try:
             while True:
                 async with AsyncExitStack() as connection:
