@@ -21,7 +21,7 @@ from chat.providers.base import (
     TextDelta,
     ToolDelta,
 )
-from chat.providers.http import errors, untrusted_json
+from chat.providers.http import errors, quotes, untrusted_json
 from chat.providers.http.error_detail import is_error
 from chat.providers.http.sse_bytes import STRAY, EventTooLong, Payload, SseBytesDecoder
 from chat.providers.text import Joiner
@@ -53,14 +53,14 @@ _BETWEEN_THOUGHTS: Final = "\n\n"
 class MessageReader:
     """Reads the event stream of one message, or a whole message from a server that does not stream.
 
-    A `Reader` (chat.providers.http.answer_stream); the last delta of a complete answer is Finish. secret: the API key,
-    redacted in quotes from the server. offers_tools: whether the model may call any. are_off: the tools were switched
+    A `Reader` (chat.providers.http.answer_stream); the last delta of a complete answer is Finish. secret: redacted
+    in quotes from the server. offers_tools: whether the model may call any. are_off: the tools were switched
     off, which a model may ignore: its calls are dropped if there is a text, and an error otherwise.
     `is_paused`: the server has stopped to be asked to go on: `items` are to be sent back, and the answer continues in
     `continued()`.
     """
 
-    def __init__(self, *, secret: str = "", offers_tools: bool = False, are_off: bool = False) -> None:
+    def __init__(self, *, secret: quotes.Secret = "", offers_tools: bool = False, are_off: bool = False) -> None:
         self.is_over = False
         self.done = False
         self.failure: ProviderError | None = None
