@@ -11,8 +11,7 @@ last is played again for every further request. An answer is a list of deltas, e
 - `{"results": true}`: says the results that the request contains, each on a line of its own.
 - `{"hold": true}`: waits for POST /release. `{"seconds": 0.2}`: waits so long.
 - `{"raw": {…}}`: sends this instead of a chunk. `{"cut": true}`: cuts the connection.
-
-With `tool_choice: none`, deltas with calls are left out, as a good model would.
+- `{"stubborn": true}`: makes calls even with `tool_choice: none`. Else they are left out, as a good model would.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from tests.fake_openai.stage import Stage
 
 Delta = dict[str, Any]
 _PIECE_CHARACTERS = 3
+_MOST_PIECES = 200
 
 
 def prompt(*answers: list[Delta]) -> str:
@@ -35,13 +35,14 @@ def prompt(*answers: list[Delta]) -> str:
 
 
 def calls(*each: tuple[str, str], pieces: int = _PIECE_CHARACTERS) -> list[Delta]:
-    """Deltas with these calls (name and arguments), as OpenAI streams them."""
+    """Deltas with these calls (name and arguments), as OpenAI streams them. Long arguments come in larger pieces."""
     return [delta for index, (name, arguments) in enumerate(each) for delta in _call(index, name, arguments, pieces)]
 
 
 def _call(index: int, name: str, arguments: str, pieces: int) -> Iterator[Delta]:
     begun = {"index": index, "id": f"call_{index}", "type": "function", "function": {"name": name, "arguments": ""}}
     yield {"tool_calls": [begun]}
+    pieces = max(pieces, len(arguments) // _MOST_PIECES)
     for at in range(0, len(arguments), pieces):
         yield {"tool_calls": [{"index": index, "function": {"arguments": arguments[at : at + pieces]}}]}
 
@@ -49,7 +50,8 @@ def _call(index: int, name: str, arguments: str, pieces: int) -> Iterator[Delta]
 async def play(stage: Stage, encoded: str) -> None:
     answers: list[list[Delta]] = json.loads(base64.b64decode(encoded))
     answer = answers[min(_steps(stage), len(answers) - 1)]
-    are_off = stage.exchange.body.get("tool_choice") == "none"
+    is_stubborn = any("stubborn" in delta for delta in answer)
+    are_off = stage.exchange.body.get("tool_choice") == "none" and not is_stubborn
     reason = "stop"
     for delta in answer:
         if "tool_calls" in delta:
@@ -61,7 +63,7 @@ async def play(stage: Stage, encoded: str) -> None:
         elif "cut" in delta:
             await stage.reset()
             return
-        else:
+        elif "stubborn" not in delta:
             await _play(stage, delta)
     await stage.finish(reason)
 

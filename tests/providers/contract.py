@@ -8,6 +8,8 @@ from contextlib import aclosing
 import pytest
 
 from chat.providers.base import (
+    MAX_ARGUMENT_BYTES,
+    MAX_CALLS,
     Delta,
     Finish,
     Message,
@@ -148,10 +150,10 @@ class ToolContract:
 
     `calling` gives the text of a message to which the fake of this provider thinks, writes `text`, makes these calls
     (name and arguments) at once, with the arguments in small pieces, and, when it is sent their results, answers with
-    these results as it received them, one a line.
+    these results as it received them, one a line. Unless is_stubborn, it makes no calls while tools are off.
     """
 
-    def calling(self, *calls: tuple[str, str], text: str = "") -> str:
+    def calling(self, *calls: tuple[str, str], text: str = "", is_stubborn: bool = False) -> str:
         raise NotImplementedError
 
     def asking(self, text: str, *more: Message, **options: object) -> Request:
@@ -210,3 +212,32 @@ class ToolContract:
 
         assert calls_of(deltas) == ()
         assert deltas[-1] == Finish("stop")
+
+    async def test_a_call_beside_a_text_is_ignored_while_tools_are_off(self, provider: Provider) -> None:
+        text = self.calling(("search", "{}"), text="Let me look.", is_stubborn=True)
+
+        deltas = await answer(provider, self.asking(text, tools_are_off=True))
+
+        assert text_of(deltas) == "Let me look."
+        assert calls_of(deltas) == ()
+        assert deltas[-1] == Finish("stop")
+
+    async def test_calls_beyond_a_bound_are_ignored(self, provider: Provider) -> None:
+        text = self.calling(*[("search", f'{{"q":"{number}"}}') for number in range(MAX_CALLS + 1)])
+        output = output_of(await answer(provider, self.asking(text)))
+        results = [ToolResult(call.call_id, call.name, call.arguments) for call in output.calls]
+
+        deltas = await answer(provider, self.asking(text, output, *results))
+
+        assert text_of(deltas).splitlines() == [f'{{"q":"{number}"}}' for number in range(MAX_CALLS)]
+
+    async def test_a_call_with_too_long_arguments_has_none(self, provider: Provider) -> None:
+        text = self.calling(("search", f'{{"q":"{"x" * (MAX_ARGUMENT_BYTES + 1024)}"}}'), ("weather", "{}"))
+        output = output_of(await answer(provider, self.asking(text)))
+        results = [ToolResult(call.call_id, call.name, call.name) for call in output.calls]
+
+        deltas = await answer(provider, self.asking(text, output, *results))
+
+        assert [(call.arguments, call.is_too_long) for call in output.calls] == [("", True), ("{}", False)]
+        assert "xxx" not in str(output.items)
+        assert text_of(deltas).splitlines() == ["search", "weather"]

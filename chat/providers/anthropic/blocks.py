@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from chat.providers.anthropic.events import Delta
-from chat.providers.base import ToolUse, new_call_id
+from chat.providers.base import MAX_ARGUMENT_BYTES, MAX_CALLS, ToolUse, new_call_id
 from chat.providers.http.untrusted_json import object_of, storable
 from chat.providers.text import clean
 
@@ -39,17 +39,18 @@ class Blocks:
 
     @property
     def calls(self) -> list[Block]:
-        """The calls of our tools."""
-        return [block for block in self._in_order() if block.call_id]
+        """The calls of our tools; those beyond a bound are ignored."""
+        return [block for block in self._in_order() if block.call_id][:MAX_CALLS]
 
     def items(self, *, with_calls: bool, is_cut_off: bool) -> tuple[dict[str, Any], ...]:
         """What can be sent back: no calls that nobody will answer, no thought that was cut off, no blank text."""
+        answered = self.calls if with_calls else []
         return tuple(
             block.item()
             for block in self._in_order()
             if block.kind
             and not block.is_blank
-            and (with_calls or not block.call_id)
+            and (block.kind != TOOL_USE or block in answered)
             and not (is_cut_off and block.is_unsigned)
         )
 
@@ -60,7 +61,7 @@ class Blocks:
 class Block:
     """One block. `kind`: its type. `characters`: of a call's arguments so far.
 
-    A call gets an id of ours, in its item as well.
+    A call gets an id of ours, in its item as well; one without a name has none, because nobody can answer it.
     """
 
     __slots__ = ("_changes", "_pieces", "_start", "call_id", "characters", "kind")
@@ -68,9 +69,9 @@ class Block:
     def __init__(self, start: dict[str, Any]) -> None:
         kind = start.get("type")
         self.kind = kind if isinstance(kind, str) else ""
-        self.call_id = new_call_id() if self.kind == TOOL_USE else ""
-        self.characters = 0
         self._start = start
+        self.call_id = new_call_id() if self.kind == TOOL_USE and self.name else ""
+        self.characters = 0
         self._pieces: list[str] = []
         self._changes: dict[str, Any] = {}
 
@@ -78,7 +79,7 @@ class Block:
     def name(self) -> str:
         """Of the tool that it calls; empty if it calls none."""
         name = self._start.get("name")
-        return name if isinstance(name, str) else ""
+        return clean(name).strip() if isinstance(name, str) else ""
 
     @property
     def calls(self) -> bool:
@@ -102,8 +103,16 @@ class Block:
         return self.kind == THINKING and not (self._changes.get("signature") or self._start.get("signature"))
 
     def add(self, piece: str) -> None:
-        """Add a piece of its text, thought or arguments."""
+        """Add a piece of its text or thought."""
         self._pieces.append(piece)
+
+    def add_arguments(self, piece: str) -> None:
+        """Add a piece of the arguments of its call. Of those that are too long, none is kept."""
+        self.characters += len(piece)
+        if self.characters > MAX_ARGUMENT_BYTES:
+            self._pieces.clear()
+        else:
+            self._pieces.append(piece)
 
     def change(self, delta: Delta) -> None:
         """Add a delta that is no such piece."""
@@ -113,7 +122,8 @@ class Block:
             self._changes.setdefault("citations", []).append(delta.citation)
 
     def call(self) -> ToolUse:
-        return ToolUse(self.call_id, clean(self.name), self._arguments())
+        arguments = self._arguments()
+        return ToolUse(self.call_id, self.name, arguments or "", is_too_long=arguments is None)
 
     def item(self) -> dict[str, Any]:
         """The whole block, as it goes back."""
@@ -121,17 +131,23 @@ class Block:
         if self.kind in _FIELDS:
             item[_FIELDS[self.kind]] = self._text()
         elif self.calls:
-            item["input"] = object_of(self._arguments())
+            item["input"] = object_of(self._arguments() or "")
         if self.call_id:
-            item["id"] = self.call_id
+            item |= {"id": self.call_id, "name": self.name}
         fit: dict[str, Any] = storable(item)
         return fit
 
     def _text(self) -> str:
         return self.beginning + "".join(self._pieces)
 
-    def _arguments(self) -> str:
-        """As the model wrote them. Some servers send them whole, with the start of the block."""
+    def _arguments(self) -> str | None:
+        """As the model wrote them; None if they are too long."""
+        arguments = self._written()
+        is_too_long = self.characters > MAX_ARGUMENT_BYTES or len(arguments.encode()) > MAX_ARGUMENT_BYTES
+        return None if is_too_long else arguments
+
+    def _written(self) -> str:
+        """Some servers send arguments whole, with the start of the block."""
         if written := "".join(self._pieces).strip():
             return clean(written)
         start = self._start.get("input")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx2
 
 from chat.providers.base import ProviderError
-from chat.providers.http import errors
+from chat.providers.http import errors, quotes
 
 # The status with which the server refuses a request for the same reason.
 _STATUSES: Final = {
@@ -27,7 +27,7 @@ _STATUSES: Final = {
 }
 
 
-def reported(data: bytes, value: Any, *, secret: str) -> ProviderError:
+def reported(data: bytes, value: Any, *, secret: quotes.Secret) -> ProviderError:
     """The error that the data of an event reports. `value`: the data parsed, or None."""
     error = value.get("error") if isinstance(value, dict) else None
     kind = error.get("type") if isinstance(error, dict) else None

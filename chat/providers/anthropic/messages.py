@@ -17,6 +17,8 @@ from chat.providers.text import clean
 Block = dict[str, Any]
 _THOUGHTS: Final = ("thinking", "redacted_thinking")
 _RESULT: Final = "tool_result"
+# Of OpenAI's Responses API. The items of its chat completions have a role.
+_FOREIGN: Final = ("message", "reasoning", "function_call")
 # Where the beginning of the conversation was left out, what is left may begin with an answer.
 _BEGINNING: Final = "[The beginning of the conversation is missing.]"
 
@@ -60,7 +62,7 @@ class Conversation:
 
     def _add(self, message: Message) -> None:
         match message:
-            case ModelOutput(items=items) if items:
+            case ModelOutput(items=items) if items and all(map(_is_own, items)):
                 self.add_items(items)
             case ModelOutput(text, calls):
                 self._extend("assistant", [*_texts(text), *map(_call, calls)])
@@ -102,3 +104,9 @@ def _call(call: ToolUse) -> Block:
 
 def _is_blank(item: Mapping[str, Any]) -> bool:
     return item.get("type") == "text" and not str(item.get("text") or "").strip()
+
+
+def _is_own(item: Mapping[str, Any]) -> bool:
+    """Whether it is a block of this API. Another vendor's items remain where an account's kind has changed."""
+    kind = item.get("type")
+    return isinstance(kind, str) and kind not in _FOREIGN and "role" not in item

@@ -68,6 +68,7 @@ class AnthropicProvider:
         self._base_url = base_url or DEFAULT_BASE_URL
         self._api_key = api_key
         self._headers = dict(headers or {})
+        self._secrets = quotes.secrets_of(api_key, self._headers)
         self._connect_timeout = connect_timeout
         self._first_token_timeout = first_token_timeout
         self._idle_timeout = idle_timeout
@@ -78,7 +79,11 @@ class AnthropicProvider:
         self._dialects: dict[str, Dialect] = {}
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        reader = MessageReader(secret=self._api_key, offers_tools=bool(request.tools) and not request.tools_are_off)
+        reader = MessageReader(
+            secret=self._secrets,
+            offers_tools=bool(request.tools) and not request.tools_are_off,
+            are_off=request.tools_are_off,
+        )
         try:
             while True:
                 async with AsyncExitStack() as connection:
@@ -93,7 +98,7 @@ class AnthropicProvider:
                     return
                 reader = reader.continued()
         except ProviderError as error:
-            told = errors.told(error, secret=self._api_key)
+            told = errors.told(error, secret=self._secrets)
             logger.warning("provider %s: no answer from %s: %s", self.name, request.model, told)
             self._on_failure(error)
             raise
@@ -158,7 +163,7 @@ class AnthropicProvider:
     def _refusal(self, response: httpx2.Response) -> ProviderError:
         if 300 <= response.status_code < 400:
             logger.warning("provider %s: %s", self.name, errors.told_redirect(response))
-        return errors.from_status(response, secret=self._api_key)
+        return errors.from_status(response, secret=self._secrets)
 
     def _client(self) -> Client:
         loop = asyncio.get_running_loop()

@@ -21,7 +21,7 @@ from chat.providers.base import (
     TextDelta,
     ToolDelta,
 )
-from chat.providers.http import errors, untrusted_json
+from chat.providers.http import errors, quotes, untrusted_json
 from chat.providers.http.error_detail import is_error
 from chat.providers.http.sse_bytes import STRAY, EventTooLong, Payload, SseBytesDecoder
 from chat.providers.text import Joiner
@@ -53,13 +53,14 @@ _BETWEEN_THOUGHTS: Final = "\n\n"
 class MessageReader:
     """Reads the event stream of one message, or a whole message from a server that does not stream.
 
-    A `Reader` (chat.providers.http.answer_stream); the last delta of a complete answer is Finish. secret: the API key,
-    redacted in quotes from the server. offers_tools: whether the model may call any.
+    A `Reader` (chat.providers.http.answer_stream); the last delta of a complete answer is Finish. secret: redacted
+    in quotes from the server. offers_tools: whether the model may call any. are_off: the tools were switched
+    off, which a model may ignore: its calls are dropped if there is a text, and an error otherwise.
     `is_paused`: the server has stopped to be asked to go on: `items` are to be sent back, and the answer continues in
     `continued()`.
     """
 
-    def __init__(self, *, secret: str = "", offers_tools: bool = False) -> None:
+    def __init__(self, *, secret: quotes.Secret = "", offers_tools: bool = False, are_off: bool = False) -> None:
         self.is_over = False
         self.done = False
         self.failure: ProviderError | None = None
@@ -69,6 +70,7 @@ class MessageReader:
         self._pauses = 0
         self._secret = secret
         self._offers_tools = offers_tools
+        self._are_off = are_off
         self._events = SseBytesDecoder()
         self._bytes = 0
         self._head = b""
@@ -82,6 +84,7 @@ class MessageReader:
         self._pieces: list[str] = []
         self._are_thoughts = False
         self._has_thought = False
+        self._has_text = False
         # The call whose arguments are just being written.
         self._calling: Block | None = None
 
@@ -91,9 +94,10 @@ class MessageReader:
 
     def continued(self) -> MessageReader:
         """The reader of the message that continues this one after a pause."""
-        reader = MessageReader(secret=self._secret, offers_tools=self._offers_tools)
+        reader = MessageReader(secret=self._secret, offers_tools=self._offers_tools, are_off=self._are_off)
         reader.items, reader._pauses = self.items, self._pauses + 1
         reader._tokens, reader._has_thought = TokenCount(self._tokens.total), self._has_thought
+        reader._has_text = self._has_text
         return reader
 
     def feed(self, chunk: bytes) -> list[Delta]:
@@ -205,8 +209,7 @@ class MessageReader:
 
     def _add_arguments(self, block: Block, piece: str) -> None:
         if block.calls:
-            block.add(piece)
-            block.characters += len(piece)
+            block.add_arguments(piece)
             self._calling = block
 
     def _start_block(self, index: int, start: dict[str, Any], deltas: list[Delta]) -> None:
@@ -227,6 +230,7 @@ class MessageReader:
             if is_thought and self._has_thought:
                 self._pieces.append(_BETWEEN_THOUGHTS)
             self._has_thought |= is_thought
+        self._has_text = self._has_text or not is_thought
         self._pieces.append(piece)
 
     def _join_pieces(self, deltas: list[Delta]) -> None:
@@ -285,20 +289,27 @@ class MessageReader:
             deltas.append(TextDelta(text))
         reason = self._stop_reason or ""
         finish = _FINISHES.get(reason)
-        calls = self._blocks.calls if finish == "stop" else []
+        calls = self._calls() if finish == "stop" else []
         if finish is None or (reason == _PAUSE and not calls and self._pauses >= MAX_PAUSES):
             raise errors.ended(reason, secret=self._secret)
-        if calls and not self._offers_tools:
-            raise errors.tool_called(calls[0].name)
         self.items += self._blocks.items(with_calls=bool(calls), is_cut_off=finish == "length")
         self.done = True
         if reason == _PAUSE and not calls:
             self.is_paused = True
             return
+        deltas.extend(block.call() for block in calls)
         if self.items and finish != "refusal":
             deltas.append(OutputItems(self.items))
-        deltas.extend(block.call() for block in calls)
         deltas.append(Finish("tool_calls" if calls else finish))
+
+    def _calls(self) -> list[Block]:
+        """The calls to make. Raises ToolCalled if there must not be any."""
+        calls = self._blocks.calls
+        if not calls or self._offers_tools:
+            return calls
+        if self._are_off and self._has_text:
+            return []
+        raise errors.tool_called(calls[0].name)
 
 
 # A ping is a sign of life, for which every byte counts. The end of a block says nothing new.

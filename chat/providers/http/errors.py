@@ -1,7 +1,7 @@
 """Maps the errors of model servers, of any vendor, to ProviderErrors.
 
 Every message is a sentence for the user. The server's own words are quoted where they help, shortened, and without
-the API key (`secret`) or anything else that looks like one.
+the account's secrets (`secret`) or anything else that looks like one.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _EMPTY: Final = "The model server sent an empty response."
 _NO_MODEL: Final = "The model provider does not know this model. Its name or the base URL is probably wrong."
 
 
-def from_status(response: httpx2.Response, *, secret: str = "") -> ProviderError:
+def from_status(response: httpx2.Response, *, secret: quotes.Secret = "") -> ProviderError:
     """The error for a response, read to its end, with a status other than 2xx."""
     status = response.status_code
     if 300 <= status < 400:
@@ -139,7 +139,7 @@ def cut_off(error: BaseException) -> ProviderError:
     return Incomplete("The connection to the model server was lost before the answer was complete.")
 
 
-def reported(error: object, *, secret: str = "") -> ProviderError:
+def reported(error: object, *, secret: quotes.Secret = "") -> ProviderError:
     """The error reported inside a stream or a response of status 200: a mapping, a list of mappings, or a string."""
     detail = ErrorDetail.of(error)
     said = quotes.said(detail.words, secret)
@@ -154,7 +154,7 @@ def reported(error: object, *, secret: str = "") -> ProviderError:
     return ProviderError(sentence, retryable=not (is_hopeless or error_signs.is_the_requests(detail)))
 
 
-def ended(name: str, *, secret: str = "") -> ProviderError:
+def ended(name: str, *, secret: quotes.Secret = "") -> ProviderError:
     """The error for a finish reason that does not mean a complete answer. `name`: the server's name for it."""
     return Incomplete(
         quotes.with_quote("The model server ended the answer before it was complete.", quotes.said(name, secret))
@@ -168,13 +168,13 @@ def tool_called(name: str) -> ProviderError:
     return ToolCalled(f"The model called {called} instead of answering, although it was offered no tools.")
 
 
-def no_completion(value: object, *, secret: str = "") -> ProviderError:
+def no_completion(value: object, *, secret: quotes.Secret = "") -> ProviderError:
     """The error for a response of status 200 with JSON that is neither an answer nor an error."""
     said = quotes.said(ErrorDetail.of(value).words, secret)
     return ProviderError(quotes.with_quote("The model server sent JSON that is not a chat completion.", said))
 
 
-def cut_short(head: bytes, *, has_event: bool, secret: str = "") -> ProviderError:
+def cut_short(head: bytes, *, has_event: bool, secret: quotes.Secret = "") -> ProviderError:
     """The error for a response of status 200 that ended before its answer. `head`: its first bytes."""
     if not head.strip():
         return Incomplete(_EMPTY)
@@ -215,7 +215,7 @@ def complaint(response: httpx2.Response) -> ErrorDetail:
         return ErrorDetail.of(text)
 
 
-def told(error: ProviderError, *, secret: str) -> str:
+def told(error: ProviderError, *, secret: quotes.Secret) -> str:
     """The error for the log: the message and the system's error, which alone names the host."""
     causes = (str(cause) for cause in causes_of(error) if isinstance(cause, OSError))
     system = quotes.without_secret(next(causes, ""), secret)
@@ -292,7 +292,7 @@ def _first(*seconds: float | None) -> float | None:
     return next((found for found in seconds if found is not None), None)
 
 
-def _unreadable(head: bytes, secret: str) -> ProviderError:
+def _unreadable(head: bytes, secret: quotes.Secret) -> ProviderError:
     text = head.decode("utf-8", "replace")
     lines = [line for line in text.splitlines() if not line.startswith((":", "data:", "event:", "id:", "retry:"))]
     said = quotes.said(" ".join(lines), secret)

@@ -33,10 +33,8 @@ _DECODED_BYTES: Final = 64 * 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LAST_PORT: Final = 65535
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-# Headers with which the openai package describes this machine, and those it takes from the environment for OpenAI.
+# Headers with which the openai package describes this machine.
 _MACHINE: Final = b"x-stainless-"
-_ACCOUNT: Final = (b"openai-organization", b"openai-project")
-_OPENAI: Final = ("https", "api.openai.com", 443)
 _ORIGIN_CHARACTERS: Final = 200
 
 Origin = tuple[str, str, int]
@@ -131,7 +129,6 @@ class OriginTransport(httpx2.AsyncBaseTransport):
             for name, value in request.headers.raw
             if not (low := name.lower()).startswith(_MACHINE)
             and low not in (b"accept-encoding", b"cookie", b"content-length", b"host")
-            and (low not in _ACCOUNT or self._origin == _OPENAI)
         ]
         return [*kept, ("Accept-Encoding", "identity")]
 

@@ -65,6 +65,7 @@ class OpenAIProvider:
         self._base_url = base_url or DEFAULT_BASE_URL
         self._api_key = api_key
         self._headers = headers
+        self._secrets = quotes.secrets_of(api_key, headers)
         self._connect_timeout = connect_timeout
         self._first_token_timeout = first_token_timeout
         self._idle_timeout = idle_timeout
@@ -91,7 +92,7 @@ class OpenAIProvider:
                         raise reader.failure
                 await answer.drain()
         except ProviderError as error:
-            told = errors.told(error, secret=self._api_key)
+            told = errors.told(error, secret=self._secrets)
             logger.warning("provider %s: no answer from %s: %s", self.name, request.model, told)
             self._on_failure(error)
             raise
@@ -123,7 +124,7 @@ class OpenAIProvider:
         return Manner("max_completion_tokens" if is_openai else "max_tokens")
 
     def _reader(self, tools: Collection[str], *, are_off: bool) -> EventReader:
-        return AnswerReader(secret=self._api_key, tools=tools, are_off=are_off)
+        return AnswerReader(secret=self._secrets, tools=tools, are_off=are_off)
 
     async def _listing(self) -> tuple[str, ...]:
         async with self._client().package.models.with_streaming_response.list() as response:
@@ -186,7 +187,7 @@ class OpenAIProvider:
         if isinstance(error, openai.APIStatusError):
             if 300 <= error.status_code < 400:
                 logger.warning("provider %s: %s", self.name, errors.told_redirect(error.response))
-            return errors.from_status(error.response, secret=self._api_key)
+            return errors.from_status(error.response, secret=self._secrets)
         return errors.from_connection(error, connect_timeout=self._connect_timeout)
 
     def _tell_rejected_tools(
@@ -199,7 +200,7 @@ class OpenAIProvider:
                 self.name,
                 request.model,
                 ", ".join(lost),
-                errors.told(self._refusal(error), secret=self._api_key),
+                errors.told(self._refusal(error), secret=self._secrets),
             )
 
 

@@ -35,14 +35,16 @@ class Client:
         self._path = path
         self._transport = OriginTransport(base_url)
         self._first: httpx2.Request | None = None
+        own_headers = {"User-Agent": "Chatsite", **headers}
         self.package = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=api_key or "none",
             max_retries=0,
             timeout=openai.Timeout(None, connect=connect_timeout),
-            default_headers={"User-Agent": "Chatsite", **headers},
+            default_headers=own_headers,
             http_client=httpx2.AsyncClient(transport=self._transport, follow_redirects=False, trust_env=False),
         )
+        _forget_environment(self.package, own_headers)
 
     async def ask(self, fields: dict[str, Any]) -> httpx2.Response:
         """The response, body unread, as soon as its headers arrive. Raises the package's and the transport's errors.
@@ -80,3 +82,13 @@ class Client:
         response = cast(openai.AsyncAPIResponse[Any], posted).http_response
         self._first = response.request
         return response
+
+
+def _forget_environment(package: openai.AsyncOpenAI, headers: Mapping[str, str]) -> None:
+    """Undo what the package took from the environment, which it does for every server and account.
+
+    It offers no way not to: None means the environment, too.
+    """
+    package._custom_headers = headers
+    package._ambient_authorizations = frozenset()
+    package.organization = package.project = package.admin_api_key = package.webhook_secret = None

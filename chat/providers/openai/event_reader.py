@@ -16,7 +16,7 @@ from chat.providers.base import (
     TextDelta,
     ToolDelta,
 )
-from chat.providers.http import errors
+from chat.providers.http import errors, quotes
 from chat.providers.http.error_detail import ErrorDetail, is_error
 from chat.providers.http.sse_bytes import MAX_EVENT_BYTES, STRAY, EventTooLong, SseBytesDecoder
 from chat.providers.openai import chunks
@@ -47,11 +47,11 @@ class EventReader(ABC):
     Anything that is neither text nor an event is checked for an error. Thoughts in tags become reasoning
     (thoughts.py). The last delta of a complete answer is Finish. Upstream errors are stored in `failure` and not
     raised, so that deltas from the same bytes are not lost; nothing is read after them.
-    secret: the API key, redacted in quotes from the server.
+    secret: what is redacted in quotes from the server.
     `is_over`: the answer is complete, but more may come. `done`: nothing more will come.
     """
 
-    def __init__(self, *, secret: str = "") -> None:
+    def __init__(self, *, secret: quotes.Secret = "") -> None:
         self._secret = secret
         self.is_over = False
         self.done = False

@@ -7,7 +7,7 @@ and one `tool` message for each call follows directly, in the same order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from chat.providers.base import Message, ModelOutput, Prompt, Tool, ToolResult, ToolUse
@@ -79,7 +79,8 @@ def call_of(call: ToolUse) -> dict[str, Any]:
 
 def _messages(message: Message) -> list[dict[str, Any]]:
     match message:
-        case ModelOutput(items=items) if items:
+        # Another vendor's items remain where an account's kind has changed.
+        case ModelOutput(items=items) if items and all(map(_is_own, items)):
             return [dict(item) for item in items]
         case ModelOutput(text, calls):
             # Some servers reject an empty text, others a missing one: null is what the API itself returns.
@@ -89,3 +90,8 @@ def _messages(message: Message) -> list[dict[str, Any]]:
             return [{"role": "tool", "tool_call_id": call_id, "content": clean(text)}]
         case _:
             return [{"role": message.role, "content": clean(message.text)}]
+
+
+def _is_own(item: Mapping[str, Any]) -> bool:
+    """Whether it is a message of this API. Anthropic's blocks and the Responses API's items have a type."""
+    return item.get("role") == "assistant" and "type" not in item

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from chat.providers.base import Delta, Finish, FinishReason, Incomplete, ProviderError, ToolDelta, UsageDelta
-from chat.providers.http import errors
+from chat.providers.http import errors, quotes
 from chat.providers.openai import chunks
 from chat.providers.openai.chunks import Choice, Chunk, Content, NotACompletion, Usage
 from chat.providers.openai.event_reader import EventReader
@@ -29,7 +29,7 @@ class AnswerReader(EventReader):
     was followed by one.
     """
 
-    def __init__(self, *, secret: str = "", tools: Collection[str] = (), are_off: bool = False) -> None:
+    def __init__(self, *, secret: quotes.Secret = "", tools: Collection[str] = (), are_off: bool = False) -> None:
         super().__init__(secret=secret)
         self._message = OutputMessage(tools) if tools and not are_off else None
         self._are_off = are_off

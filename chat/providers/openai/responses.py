@@ -24,4 +24,4 @@ class ResponsesProvider(OpenAIProvider):
         return ResponsesManner()
 
     def _reader(self, tools: Collection[str], *, are_off: bool) -> EventReader:
-        return ResponsesReader(secret=self._api_key, tools=tools, are_off=are_off)
+        return ResponsesReader(secret=self._secrets, tools=tools, are_off=are_off)

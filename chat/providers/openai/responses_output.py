@@ -10,7 +10,7 @@ from chat.providers.openai.messages import call_of
 from chat.providers.text import clean
 
 # Items of other kinds belong to tools of the server, which are never asked for.
-_KEPT: Final = ("reasoning", "message", "function_call")
+KEPT: Final = ("reasoning", "message", "function_call")
 # Nothing is stored at the server, so that its ids mean nothing to it: an item with one would be looked up in vain.
 _OF_THE_SERVER: Final = ("id", "status")
 _MAX_ITEMS: Final = 4 * MAX_CALLS
@@ -114,7 +114,7 @@ class ResponsesOutput:
         item = self._items.get(place)
         if item is not None:
             item.fields = fields
-        elif fields.get("type") in _KEPT and len(self._items) < _MAX_ITEMS:
+        elif fields.get("type") in KEPT and len(self._items) < _MAX_ITEMS:
             item = self._items[place] = _Item(fields)
         return item
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from chat.providers.base import Delta, Finish, FinishReason, OutputItems, ProviderError, ToolDelta, UsageDelta
-from chat.providers.http import errors
+from chat.providers.http import errors, quotes
 from chat.providers.openai import chunks, responses_events
 from chat.providers.openai.chunks import NotACompletion
 from chat.providers.openai.event_reader import EventReader
@@ -25,7 +25,7 @@ class ResponsesReader(EventReader):
     tools, are_off: as in AnswerReader. Calls come right before Finish("tool_calls"), with the OutputItems.
     """
 
-    def __init__(self, *, secret: str = "", tools: Collection[str] = (), are_off: bool = False) -> None:
+    def __init__(self, *, secret: quotes.Secret = "", tools: Collection[str] = (), are_off: bool = False) -> None:
         super().__init__(secret=secret)
         self._may_call = bool(tools) and not are_off
         self._are_off = are_off

@@ -17,7 +17,7 @@ from chat.providers.base import Message, ModelOutput, Request, Tool, ToolResult
 from chat.providers.http import errors, quotes
 from chat.providers.openai.dialect import Manner, key_of
 from chat.providers.openai.messages import as_text
-from chat.providers.openai.responses_output import call_item
+from chat.providers.openai.responses_output import KEPT, call_item
 from chat.providers.text import clean
 
 # Optional fields, dropped if a server rejects them; those with a dot are inside another.
@@ -107,7 +107,8 @@ def tools_of(tools: Iterable[Tool]) -> list[dict[str, Any]]:
 
 def _items(message: Message) -> list[dict[str, Any]]:
     match message:
-        case ModelOutput(items=items) if items:
+        # Another vendor's items remain where an account's kind has changed.
+        case ModelOutput(items=items) if items and all(item.get("type") in KEPT for item in items):
             return [dict(item) for item in items]
         case ModelOutput(text, calls):
             said = [{"role": "assistant", "content": clean(text)}] if text else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from chat.providers.anthropic import reader as readers
 from chat.providers.anthropic.reader import MAX_PAUSES, MessageReader
 from chat.providers.base import (
+    MAX_ARGUMENT_BYTES,
     AuthenticationFailed,
     Delta,
     Finish,
@@ -171,7 +173,7 @@ def test_calls_have_ids_of_ours_in_their_items_too() -> None:
         {"type": "tool_use", "id": first.call_id, "name": "look", "input": {"path": "/"}},
         {"type": "tool_use", "id": second.call_id, "name": "now", "input": {}},
     )
-    assert deltas[-4:] == [OutputItems(reader.items), first, second, Finish("tool_calls")]
+    assert deltas[-4:] == [first, second, OutputItems(reader.items), Finish("tool_calls")]
 
 
 def test_writing_arguments_is_progress() -> None:
@@ -282,6 +284,63 @@ def test_a_call_without_a_tool_to_call_is_an_error() -> None:
 
     assert isinstance(reader.failure, ToolCalled)
     assert "(look)" in reader.failure.message
+
+
+def test_a_call_while_tools_are_off_is_ignored_only_beside_a_text() -> None:
+    called = tool(1, "look", '{"a": 1}') + end("tool_use")
+    options = {"offers_tools": False, "are_off": True}
+
+    deltas, reader = read_whole(begin() + text(0, "That is all.") + called, **options)
+    _, alone = read_whole(begin() + thinking(0, "Hm.") + called, **options)
+
+    assert deltas[-2:] == [OutputItems(({"type": "text", "text": "That is all."},)), Finish("stop")]
+    assert reader.failure is None
+    assert isinstance(alone.failure, ToolCalled)
+
+
+@pytest.mark.parametrize("name", ["", " \n", None, 3])
+def test_a_call_without_a_name_is_dropped_with_its_item(name: Any) -> None:
+    sent = begin() + tool(0, name, '{"a": 1}') + tool(1, "look") + end("tool_use")
+
+    deltas, reader = read_whole(sent)
+
+    [call] = [each for each in deltas if isinstance(each, ToolUse)]
+    assert call.name == "look"
+    assert [item["name"] for item in reader.items] == ["look"]
+
+
+def test_a_call_that_never_began_is_dropped() -> None:
+    piece = event("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": "{}"})
+
+    deltas, _ = read_whole(begin() + text(0, "Hi") + piece + end("tool_use"))
+
+    assert deltas[-2:] == [OutputItems(({"type": "text", "text": "Hi"},)), Finish("stop")]
+
+
+@pytest.mark.parametrize("kind", ["tool_use", "server_tool_use"])
+def test_long_arguments_are_not_kept(kind: str) -> None:
+    reader = MessageReader(offers_tools=True)
+    piece = json.dumps("x" * 1024)
+    reader.feed(begin() + tool(0, "look", *[piece] * 100, kind=kind))
+    tracemalloc.start()
+    reader.feed(tool(0, "look", *[piece] * 1000, kind=kind))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    deltas = reader.feed(end("tool_use"))
+
+    assert kept < 200_000
+    assert reader.items[0]["input"] == {}
+    assert all(each.is_too_long for each in deltas if isinstance(each, ToolUse))
+
+
+def test_whole_arguments_are_bounded_too() -> None:
+    start = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"a": "ä" * (MAX_ARGUMENT_BYTES // 2)}}
+
+    deltas, reader = read([begin() + block(0, start) + end("tool_use")])
+
+    [call] = [each for each in deltas if isinstance(each, ToolUse)]
+    assert call == ToolUse(call.call_id, "look", "", is_too_long=True)
+    assert reader.items == ({"type": "tool_use", "id": call.call_id, "name": "look", "input": {}},)
 
 
 def test_after_a_pause_the_answer_continues() -> None:

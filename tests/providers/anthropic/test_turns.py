@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,7 +26,44 @@ from chat.providers.base import (
 )
 from tests.fake_anthropic import FakeAnthropic
 from tests.fake_anthropic.stage import MessageStage
-from tests.providers.contract import answer, ask, text_of
+from tests.providers.contract import ToolContract, answer, ask, text_of
+
+
+class TestContract(ToolContract):
+    @pytest.fixture
+    def provider(self, connect: Callable[..., AnthropicProvider], server: FakeAnthropic) -> AnthropicProvider:
+        self.server = server
+        return connect()
+
+    def calling(self, *calls: tuple[str, str], text: str = "", is_stubborn: bool = False) -> str:
+        async def script(stage: MessageStage) -> None:
+            if results := results_of(stage.exchange.body["messages"]):
+                await stage.say("\n".join(results))
+                await stage.finish()
+                return
+            await stage.think("Hm.")
+            if text:
+                await stage.say(text)
+            may_call = is_stubborn or stage.exchange.body.get("tool_choice") != {"type": "none"}
+            for name, arguments in calls if may_call else ():
+                size = max(3, len(arguments) // 200)
+                await stage.call(name, *(arguments[at : at + size] for at in range(0, len(arguments), size)))
+            await stage.finish("tool_use" if may_call else "end_turn")
+
+        self.server.script = script
+        return "Call!"
+
+
+def results_of(messages: list[dict[str, Any]]) -> list[str]:
+    """The results of the last calls. Raises AssertionError if they are not those of the calls before, in order."""
+    found: list[str] = []
+    for said, told in pairwise(messages):
+        called = [block["id"] for block in said["content"] if block["type"] == "tool_use"]
+        results = [block for block in told["content"] if block["type"] == "tool_result"]
+        assert [block["tool_use_id"] for block in results] == called
+        found = [block["content"] for block in results]
+    return found
+
 
 LOOK = Tool("look", "Looks.", {"type": "object"})
 

@@ -19,6 +19,7 @@ from chat.providers.http.transport import LeftOrigin, OriginTransport, proxy_for
 from chat.providers.ollama import detection as ollama_detection
 from chat.providers.openai import detection as openai_detection
 from chat.providers.openai.chat import OpenAIProvider
+from chat.providers.openai.client import Client
 from chat.providers.openai.event_reader import MAX_SILENT_BYTES
 from tests.providers.contract import answer, ask
 from tests.providers.raw_server import Play, RawServer, answer_of, response
@@ -181,6 +182,18 @@ async def test_a_client_with_a_jar_sends_cookies_of_one_answer_with_the_next() -
     assert b"who=alice" in server.requests[1]
 
 
+# All that the openai package takes from the environment for a client, but for OPENAI_LOG.
+OF_THE_PACKAGE = {
+    "OPENAI_API_KEY": "key-of-bob",
+    "OPENAI_ADMIN_KEY": "admin-key-of-bob",
+    "OPENAI_ORG_ID": "org-of-bob",
+    "OPENAI_PROJECT_ID": "proj-of-bob",
+    "OPENAI_WEBHOOK_SECRET": "webhook-of-bob",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9/of-bob",
+    "OPENAI_CUSTOM_HEADERS": "Authorization: Bearer gateway-of-bob\nX-Team: team-of-bob\nUser-Agent: agent-of-bob",
+}
+
+
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One that would send requests elsewhere, or with somebody's password."""
@@ -188,8 +201,8 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc.write_text("default login bob password hunter2\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-bob")
-    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-of-bob")
+    for name, value in OF_THE_PACKAGE.items():
+        monkeypatch.setenv(name, value)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -214,6 +227,30 @@ async def test_nothing_of_the_machine_or_its_environment_goes_with_a_request(key
         "content-type": "application/json",
         "user-agent": "Chatsite",
     }
+
+
+@pytest.mark.parametrize("base_url", ["https://api.openai.com/v1", "https://api.example/v1"])
+@pytest.mark.usefixtures("environment")
+async def test_the_package_keeps_nothing_of_the_environment(base_url: str) -> None:
+    client = Client(base_url=base_url, api_key="", connect_timeout=1, path="/x", headers={"X-Team": "ours"})
+    try:
+        package = client.package
+        kept = [package.api_key, package.admin_api_key, package.organization, package.project, package.webhook_secret]
+        kept += [package.base_url, *package.default_headers.items(), *package.auth_headers.items()]
+    finally:
+        await client.close()
+
+    assert "of-bob" not in str(kept)
+    assert package.default_headers["X-Team"] == "ours"
+
+
+@pytest.mark.usefixtures("environment")
+async def test_an_account_of_openai_may_be_named_in_the_headers() -> None:
+    async with RawServer(answering(answer_of("Hello"))) as server:
+        assert await asked(server, headers={"OpenAI-Organization": "org-of-alice"}) == HELLO
+
+    assert b"org-of-alice" in server.requests[0]
+    assert b"of-bob" not in server.requests[0]
 
 
 @pytest.mark.parametrize(

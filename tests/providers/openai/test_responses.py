@@ -82,8 +82,10 @@ class TestToolContract(ToolContract):
     def provider(self, connect: Connect) -> ResponsesProvider:
         return connect()
 
-    def calling(self, *calls: tuple[str, str], text: str = "") -> str:
+    def calling(self, *calls: tuple[str, str], text: str = "", is_stubborn: bool = False) -> str:
         said = [{"reasoning_content": "Hm."}, *([{"content": text}] if text else [])]
+        if is_stubborn:
+            said.append({"stubborn": True})
         return turns.prompt([*said, *turns.calls(*calls)], [{"results": True}])
 
 

@@ -33,8 +33,10 @@ class TestContract(ToolContract):
     def provider(self, connect: Connect) -> OpenAIProvider:
         return connect()
 
-    def calling(self, *calls: tuple[str, str], text: str = "") -> str:
+    def calling(self, *calls: tuple[str, str], text: str = "", is_stubborn: bool = False) -> str:
         said = [{"reasoning_content": "Hm."}, *([{"content": text}] if text else [])]
+        if is_stubborn:
+            said.append({"stubborn": True})
         return turns.prompt([*said, *turns.calls(*calls)], [{"results": True}])
 
 
