@@ -23,7 +23,7 @@ class InUse(Exception):
 class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
     @transaction.atomic
     def reseal(self) -> tuple[int, dict[str, NoKey]]:
-        """Encrypt all secrets with the first key. Returns of how many accounts, and those that cannot be read, by slug.
+        """Encrypt all secrets with the first key. Returns for how many accounts, and the slugs of unreadable ones.
 
         Nobody changes one meanwhile: the rows are locked. All or nothing is saved.
         """

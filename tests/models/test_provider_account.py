@@ -131,7 +131,7 @@ def test_an_account_that_cannot_be_read_is_skipped_and_costs_no_other_its_key(ke
     keys = key_file.read_text()
 
     for _ in range(3):
-        with pytest.raises(CommandError, match="1 cannot be read .* bad: It was encrypted with another key"):
+        with pytest.raises(CommandError, match=r"1 cannot be read .* bad: It was encrypted with another key"):
             rotate()
         assert ProviderAccount.objects.get(slug="good").api_key == KEY
 
