@@ -263,6 +263,19 @@ async def look(*, slug: str = "ours", **fields: object) -> None:
         await Looking(SiteSettings(), accounts).look(False)
 
 
+async def test_one_that_is_made_again_gets_its_assistants_back() -> None:
+    accounts = Accounts(Registry({}))
+    looking = Looking(SiteSettings(), accounts)
+    async with FakeOpenAI(models=("a", "b")) as server:
+        for _ in range(2):
+            account = await database.write(make, "ours", server.base_url)
+            await accounts.look()
+            await looking.look(False)
+            assert await database.read(models_of, "ours") == ["a", "b"]
+            # Before anybody looks.
+            await database.write(account.delete)
+
+
 async def test_what_it_lists_is_noted_for_the_admin() -> None:
     await look()
     listing = await database.read(ModelListing.objects.get)
