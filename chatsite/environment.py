@@ -149,7 +149,9 @@ class Environment:
             hint = "A port is a number from 1 to 65535; an IPv6 address needs brackets: http://[::1]:8080."
             return self._refuse(name, "has an invalid host or port", hint, "")
         if "@" in parts.netloc:
-            hint = "Remove everything before the @. A key belongs in OPENAI_API_KEY."
+            hint = "Remove everything before the @."
+            if name.endswith("_BASE_URL"):
+                hint += f" A key belongs in {name.removesuffix('_BASE_URL')}_API_KEY."
             return self._refuse(name, "contains a user name or a password", hint, "")
         if "?" in value or "#" in value:
             return self._refuse(name, "has a query or a fragment", "Remove ? or # and everything after it.", "")

@@ -303,3 +303,17 @@ def test_a_file_in_the_home_of_nobody_is_refused() -> None:
 
     assert env.text("SECRET_KEY") == ""
     assert names(env) == ["SECRET_KEY_FILE"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("OPENAI_BASE_URL", "Remove everything before the @. A key belongs in OPENAI_API_KEY."),
+        ("ANTHROPIC_BASE_URL", "Remove everything before the @. A key belongs in ANTHROPIC_API_KEY."),
+        ("OLLAMA_URL", "Remove everything before the @."),
+    ],
+)
+def test_the_hint_for_a_key_in_an_address_names_the_right_setting(name: str, hint: str) -> None:
+    env = Environment({name: "http://bob:hunter2@example.org"})
+    assert env.server(name) == ""
+    assert [each.hint for each in env.problems] == [hint]

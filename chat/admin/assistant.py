@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.admin.provider_names import ProviderFilter, missing_settings, provider_names, title_of
 from chat.admin.tools_field import ToolsField
-from chat.models import Assistant, ModelListing
+from chat.models import Assistant, ModelListing, ProviderAccount
 from chat.models.assistant import ABILITIES
+from chat.providers.kinds import environments
 
 
 class ModelInput(forms.TextInput):
@@ -116,6 +117,12 @@ class AssistantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         name = title_of(assistant.provider)
         if missing_setting(assistant):
             return gettext("⚠ %(provider)s: not configured") % {"provider": name}
+        if assistant.provider not in environments():
+            is_active = ProviderAccount.objects.filter(slug=assistant.provider).values_list("is_active", flat=True)
+            if not is_active:
+                return gettext("⚠ %(provider)s: account does not exist") % {"provider": name}
+            if not is_active[0]:
+                return gettext("⚠ %(provider)s: account is off") % {"provider": name}
         return (
             name
             if assistant.is_available

@@ -20,9 +20,11 @@ from chat.admin.provider_account_form import ProviderAccountForm, in_words
 from chat.admin.provider_names import title_of
 from chat.generation import accounts
 from chat.models import ModelListing, ProviderAccount, User
+from chat.models.provider_account import InUse
 from chat.models.sealing import NoKey
 from chat.providers.base import ProviderError
 from chat.providers.detection import account_of, models_of
+from chat.providers.http.quotes import without_quote
 from chat.providers.kinds import environments, kinds, settings_read
 
 logger = logging.getLogger("chat.audit")
@@ -110,10 +112,17 @@ class ProviderAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         account = self.get_object(request, object_id)
-        if account is not None and self.has_delete_permission(request, account) and (why := _why_not(account)):
-            messages.error(request, why)
-            return redirect("admin:chat_provideraccount_change", account.pk)
-        return super().delete_view(request, object_id, extra_context)
+        if account is None or not self.has_delete_permission(request, account):
+            return super().delete_view(request, object_id, extra_context)
+        why = _why_not(account)
+        if not why:
+            try:
+                return super().delete_view(request, object_id, extra_context)
+            except InUse:
+                # An assistant began to use it after the question.
+                why = _why_not(account)
+        messages.error(request, why)
+        return redirect("admin:chat_provideraccount_change", account.pk)
 
     def delete_model(self, request: HttpRequest, obj: ProviderAccount) -> None:
         super().delete_model(request, obj)
@@ -151,8 +160,10 @@ def _test(account: ProviderAccount) -> tuple[int, str]:
     try:
         models = async_to_sync(models_of)(*used)
     except ProviderError as error:
+        # Without the server's words: it may be an internal one.
         # The texts are translated for the chat page, too (chat/pages/server_texts.py).
-        return messages.ERROR, gettext("It does not work: %(reason)s") % {"reason": gettext(error.message)}
+        reason = gettext(without_quote(error.message))
+        return messages.ERROR, gettext("It does not work: %(reason)s") % {"reason": reason}
     milliseconds = round((time.monotonic() - began) * 1000)
     if not models:
         return messages.WARNING, gettext("The server responds, but it lists no chat models.")

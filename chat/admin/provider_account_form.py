@@ -27,6 +27,13 @@ _OWN_HEADERS: Final = frozenset(
 )
 
 
+class SecretTextarea(forms.Textarea):
+    """Never gives back what was entered, not even after a mistake in another field."""
+
+    def format_value(self, value: Any) -> str:
+        return ""
+
+
 class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]
     kind = forms.ChoiceField(label=_("Kind"))
     new_key = forms.CharField(
@@ -39,7 +46,7 @@ class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Headers"),
         required=False,
         max_length=KEY_CHARACTERS,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autocomplete": "off", "spellcheck": "false"}),
+        widget=SecretTextarea(attrs={"rows": 3, "cols": 60, "autocomplete": "off", "spellcheck": "false"}),
     )
     forget = forms.BooleanField(label=_("Remove the stored key and headers"), required=False)
 

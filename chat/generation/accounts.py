@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -47,8 +48,11 @@ class Accounts:
         self._seconds = seconds
         self._bell = asyncio.Event()
         self._seen: Versions = ()
+        # Those to try again, with the problem that was logged.
+        self._unusable: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
         self.known: dict[str, tuple[Kind, Account]] = {}
+        self.changed_at: dict[str, datetime] = {}
         self.quiet: frozenset[str] = frozenset()
 
     def start(self) -> None:
@@ -69,17 +73,25 @@ class Accounts:
         """Replace the providers whose accounts have changed. Returns whether any has. Raises django.db.Error."""
         await self._providers.tidy()
         versions = await database.read(_versions)
-        if versions == self._seen:
+        # A key may become readable without a change of its account.
+        if versions == self._seen and not self._unusable:
             return False
         rows = await database.read(lambda: list(ProviderAccount.objects.filter(is_active=True)))
-        self._seen = versions
+        before = self._seen, {*self._unusable}
         self._take(rows)
-        return True
+        self._seen = versions
+        return (versions, {*self._unusable}) != before
 
     def _take(self, rows: list[ProviderAccount]) -> None:
-        self.known = {row.slug: found for row in rows if (found := account_of(row))}
-        self.quiet = frozenset(row.slug for row in rows if not row.makes_assistants)
         changed_at = {row.slug: row.changed_at for row in rows}
+        # Whatever has not changed is not decrypted again.
+        kept = {name: found for name, found in self.known.items() if self.changed_at.get(name) == changed_at.get(name)}
+        opened = {row.slug: found for row in rows if (found := kept.get(row.slug) or self._open(row))}
+        self._unusable = {
+            name: why for name, why in self._unusable.items() if name in changed_at.keys() - opened.keys()
+        }
+        self.known, self.changed_at = opened, changed_at
+        self.quiet = frozenset(row.slug for row in rows if not row.makes_assistants)
         self._providers.replace(
             {
                 name: Replaceable(
@@ -90,6 +102,20 @@ class Accounts:
                 for name, (kind, account) in self.known.items()
             }
         )
+
+    def _open(self, row: ProviderAccount) -> tuple[Kind, Account] | None:
+        """None if it cannot be used now. Logs that once. Never raises: one account costs no other its provider."""
+        try:
+            return _opened(row)
+        except NoKey as error:
+            problem = f"the key of the account {row.slug} cannot be read: {error}"
+        except Exception as error:  # noqa: BLE001  (the next account is tried)
+            # Its text may quote a secret.
+            problem = f"the account {row.slug} cannot be used: {type(error).__name__}"
+        if self._unusable.get(row.slug) != problem:
+            logger.error("providers: %s", problem)
+        self._unusable[row.slug] = problem
+        return None
 
     async def _watch(self) -> None:
         while True:
@@ -120,20 +146,24 @@ def look_now() -> None:
 
 def account_of(row: ProviderAccount) -> tuple[Kind, Account] | None:
     """The account with its secrets; None, and a line in the log, if it cannot be used."""
+    try:
+        return _opened(row)
+    except NoKey as error:
+        logger.error("providers: the key of the account %s cannot be read: %s", row.slug, error)
+        return None
+
+
+def _opened(row: ProviderAccount) -> tuple[Kind, Account] | None:
+    """As account_of. Raises NoKey."""
     kind = kinds().get(row.kind)
     if kind is None or row.slug in kinds():
         logger.error("providers: the account %s has an unknown kind, or the name of a kind", row.slug)
         return None
-    try:
-        key, headers = row.api_key, row.headers
-    except NoKey as error:
-        logger.error("providers: the key of the account %s cannot be read: %s", row.slug, error)
-        return None
     return kind, Account(
         row.slug,
         base_url=row.base_url or kind.default_base_url,
-        api_key=key,
-        headers=headers,
+        api_key=row.api_key,
+        headers=row.headers,
         connect_timeout=row.connect_timeout or CONNECT_SECONDS,
         first_token_timeout=row.first_token_timeout or settings.CHAT_FIRST_TOKEN_TIMEOUT,
         idle_timeout=row.idle_timeout or settings.CHAT_IDLE_TIMEOUT,

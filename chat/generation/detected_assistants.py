@@ -92,8 +92,12 @@ class Looking:
         accounts = self.accounts.known if self.accounts else {}
         quiet = self.accounts.quiet if self.accounts else frozenset()
         found = await detect(self._configured, accounts=accounts, is_doubted=is_doubted)
+        # An account that was deleted and made again has lost its assistants.
+        changed_at = self.accounts.changed_at if self.accounts else {}
         offered: list[tuple[Detected, object]] = [
-            (replace(each, problem=""), (each.facts, each.provider_name in quiet)) for each in found
+            (replace(each, problem=""), (each.facts, name in quiet, changed_at.get(name)))
+            for each in found
+            for name in [each.provider_name]
         ]
         if offered != self._shown:
             self._known = await _bring_up_to_date(found, quiet)

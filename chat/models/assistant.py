@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
@@ -17,9 +18,13 @@ ABILITIES: Final = ("context_window", "can_use_tools", "can_see_images", "thinks
 
 class AssistantQuerySet(models.QuerySet["Assistant"]):
     def usable_by(self, user: User) -> AssistantQuerySet:
-        """Active assistants for everybody or for one of the user's groups. The site's default comes first."""
+        """Active assistants for everybody or for one of the user's groups. The site's default comes first.
+
+        Those of a provider account that is off are not among them.
+        """
+        off = apps.get_model("chat", "ProviderAccount").objects.filter(is_active=False).values("slug")
         mine = models.Q(groups__isnull=True) | models.Q(groups__in=user.groups.all())
-        usable = self.filter(mine, is_active=True, is_available=True).distinct()
+        usable = self.filter(mine, is_active=True, is_available=True).exclude(provider__in=off).distinct()
         return usable.order_by("-is_default", "position", "name")
 
 

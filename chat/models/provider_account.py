@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.assistant import Assistant
 from chat.models.model_listing import ModelListing
-from chat.models.sealing import reseal, seal, unseal
+from chat.models.sealing import NoKey, reseal, seal, unseal
 
 SECONDS: Final = [MinValueValidator(0.1), MaxValueValidator(3600.0)]
 
@@ -21,14 +21,22 @@ class InUse(Exception):
 
 
 class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
-    def reseal(self) -> int:
-        """Encrypt all secrets with the first key. Returns how many accounts have some. Raises NoKey."""
-        count = 0
-        for account in self.exclude(sealed_key="", sealed_headers=""):
+    @transaction.atomic
+    def reseal(self) -> tuple[int, dict[str, NoKey]]:
+        """Encrypt all secrets with the first key. Returns for how many accounts, and the slugs of unreadable ones.
+
+        Nobody changes one meanwhile: the rows are locked. All or nothing is saved.
+        """
+        count, unreadable = 0, {}
+        for account in self.select_for_update().exclude(sealed_key="", sealed_headers=""):
             found = {"sealed_key": account.sealed_key, "sealed_headers": account.sealed_headers}
-            # Only if nobody has changed them meanwhile.
-            count += self.filter(pk=account.pk, **found).update(**{name: reseal(old) for name, old in found.items()})
-        return count
+            try:
+                resealed = {name: reseal(old) for name, old in found.items()}
+            except NoKey as error:
+                unreadable[account.slug] = error
+            else:
+                count += self.filter(pk=account.pk, **found).update(**resealed)
+        return count, unreadable
 
 
 class ProviderAccount(models.Model):

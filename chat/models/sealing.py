@@ -8,8 +8,11 @@ encrypts, all decrypt. They are read for each secret, so that processes need no 
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -44,19 +47,41 @@ def reseal(sealed: str) -> str:
     return seal(unseal(sealed))
 
 
-def renew_key() -> bool:
-    """Put a new key before the one in the data directory. False if CHAT_SECRETS_KEY is set, and nothing is done.
+@contextmanager
+def rotation() -> Iterator[None]:
+    """Held while a key is renewed and used: only one process at a time. Raises NoKey."""
+    if settings.CHAT_SECRETS_KEY:
+        yield
+        return
+    try:
+        directory = os.open(settings.DATA_DIR, os.O_RDONLY)
+    except OSError as error:
+        raise _unusable(_path(), error) from None
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
-    The previous key stays in the file, for processes that are just sealing something with it, until the next renewal.
+
+def renew_key() -> bool:
+    """Put a new key before those in the data directory. False if CHAT_SECRETS_KEY is set, and nothing is done.
+
+    All previous keys stay in the file. Raises NoKey. Call it within `rotation`.
     """
     if settings.CHAT_SECRETS_KEY:
         return False
-    path = _path()
-    previous = _in_file()[0]
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    write_private(draft, f"{secrets.token_urlsafe(48)},{previous}")
-    draft.replace(path)
+    _write([secrets.token_urlsafe(48), *_in_file()])
     return True
+
+
+def drop_old_keys() -> None:
+    """Keep the new key and the one before it. Only after everything was encrypted with the new one. Raises NoKey.
+
+    The one before stays until the next rotation: a process may be just saving what it sealed with it.
+    """
+    if not settings.CHAT_SECRETS_KEY:
+        _write(_in_file()[:2])
 
 
 def _keys() -> MultiFernet:
@@ -65,7 +90,11 @@ def _keys() -> MultiFernet:
 
 def _derived(key: str) -> bytes:
     """Any text as a Fernet key: 32 bytes, in base64."""
-    return base64.urlsafe_b64encode(HKDF(SHA256(), 32, salt=None, info=b"chatsite secrets").derive(key.encode()))
+    try:
+        encoded = key.encode()
+    except UnicodeError:
+        raise NoKey("The key to encrypt with is not valid UTF-8.") from None
+    return base64.urlsafe_b64encode(HKDF(SHA256(), 32, salt=None, info=b"chatsite secrets").derive(encoded))
 
 
 def _in_file() -> list[str]:
@@ -73,12 +102,29 @@ def _in_file() -> list[str]:
     try:
         if not path.exists():
             make_key(path)
-        keys = path.read_text().replace(",", " ").split()
+        keys = path.read_text(encoding="utf-8").replace(",", " ").split()
     except OSError as error:
-        raise NoKey(f"{path} cannot be used: {error.strerror}.") from None
+        raise _unusable(path, error) from None
+    except UnicodeError:
+        raise NoKey(f"{path} is not valid UTF-8.") from None
     if not keys:
         raise NoKey(f"{path} is empty.")
     return keys
+
+
+def _write(keys: list[str]) -> None:
+    """All or nothing."""
+    path = _path()
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        write_private(draft, ",".join(keys))
+        draft.replace(path)
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, error: OSError) -> NoKey:
+    return NoKey(f"{path} cannot be used: {error.strerror}.")
 
 
 def _path() -> Path:

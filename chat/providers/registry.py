@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from weakref import WeakSet, ref
 
 from chat.providers.base import Delta, Provider, Request
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,18 @@ class Registry(Mapping[str, Provider]):
         self._others = others
 
     async def tidy(self) -> None:
-        """Close the replaced providers that write no answer. Call it again and again: some still do."""
+        """Close the replaced providers that write no answer. Call it again and again: some still do.
+
+        One that cannot be closed is logged and forgotten.
+        """
         left = []
         for each in self._retired:
             if not each.is_used:
-                await each.provider.close()
+                try:
+                    await each.provider.close()
+                except Exception:
+                    logger.exception("providers: closing a replaced provider failed")
+                    continue
             # A run that has it may not have begun its stream yet.
             if each.is_used or each.lent() is not None:
                 left.append(each)

@@ -80,6 +80,18 @@ def test_the_list_tells_of_a_model_that_its_server_does_not_list(
     assert "model not listed, hidden" in signed_in(admin).get(LIST).content.decode()
 
 
+def test_the_list_tells_of_an_account_that_is_off_or_gone(signed_in: SignIn, admin: User) -> None:
+    account = ProviderAccount.objects.create(name="Ours", slug="ours", kind="openai", is_active=False)
+    make("Tutor", provider="ours")
+    client = signed_in(admin)
+
+    assert "⚠ Ours: account is off" in client.get(LIST).content.decode()
+    ProviderAccount.objects.update(is_active=True)
+    assert "⚠" not in client.get(LIST).content.decode()
+    ProviderAccount.objects.filter(pk=account.pk).delete()
+    assert "⚠ ours: account does not exist" in client.get(LIST).content.decode()
+
+
 def test_a_new_default_takes_the_place_of_the_one_before(signed_in: SignIn, admin: User) -> None:
     before = make("Before", is_default=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from chat.generation.accounts import Accounts, look_now
 from chat.generation.bootstrap import build
 from chat.generation.detected_assistants import Looking
 from chat.models import Assistant, ModelListing, ProviderAccount
+from chat.models.sealing import seal
 from chat.providers.base import Finish
 from chat.providers.kinds import SiteSettings
 from chat.providers.registry import Registry
@@ -182,6 +184,65 @@ async def test_one_whose_key_is_lost_is_left_out_and_the_key_is_not_quoted(
     assert account.sealed_key not in caplog.text
 
 
+async def test_a_key_that_becomes_readable_is_used(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    settings.CHAT_SECRETS_KEY = ["n" * 32]
+    await database.write(make, "others", "http://127.0.0.1:9/v1")
+    providers = Registry({})
+    accounts = Accounts(providers)
+    assert [await accounts.look() for _ in range(3)] == [True, False, False]
+    assert list(providers) == ["others"]
+    assert caplog.text.count("the key of the account ours cannot be read") == 1
+    before = providers["others"]
+
+    settings.CHAT_SECRETS_KEY = ["o" * 32]
+
+    assert [await accounts.look() for _ in range(2)] == [True, False]
+    assert list(providers) == ["others", "ours"]
+    # It was not read again.
+    assert providers["others"] is before
+
+
+@pytest.mark.parametrize("broken", [b"\xff\xfe\x00abc", b""], ids=["binary", "empty"])
+async def test_a_broken_key_file_takes_no_site_down(broken: bytes, settings: Settings, tmp_path: Path) -> None:
+    settings.CHAT_SECRETS_KEY, settings.DATA_DIR = [], tmp_path
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    (tmp_path / "secrets_key").write_bytes(broken)
+    chat = await build()
+    try:
+        assert "ours" not in chat.providers
+        assert "demo" in chat.providers
+    finally:
+        await chat.close()
+
+
+async def test_a_row_that_raises_costs_no_other_its_provider(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    bad = await database.write(make, "bad", "http://127.0.0.1:9/v1")
+    await database.write(ProviderAccount.objects.filter(pk=bad.pk).update, sealed_headers=seal("no JSON"))
+    providers = Registry({})
+    accounts = Accounts(providers)
+    assert [await accounts.look() for _ in range(2)] == [True, False]
+    assert list(providers) == ["ours"]
+    assert caplog.text.count("the account bad cannot be used") == 1
+    # Nothing of it is in the log.
+    assert "no JSON" not in caplog.text
+
+
+async def test_changes_that_could_not_be_used_are_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    providers = Registry({})
+    accounts = Accounts(providers)
+    with monkeypatch.context() as broken:
+        broken.setattr(providers, "replace", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await accounts.look()
+    assert await accounts.look()
+    assert list(providers) == ["ours"]
+
+
 async def test_the_key_is_in_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with FakeOpenAI(models=("a",)) as server:
@@ -200,6 +261,19 @@ async def look(*, slug: str = "ours", **fields: object) -> None:
         await database.write(lambda: make(slug, server.base_url, **fields))
         await accounts.look()
         await Looking(SiteSettings(), accounts).look(False)
+
+
+async def test_one_that_is_made_again_gets_its_assistants_back() -> None:
+    accounts = Accounts(Registry({}))
+    looking = Looking(SiteSettings(), accounts)
+    async with FakeOpenAI(models=("a", "b")) as server:
+        for _ in range(2):
+            account = await database.write(make, "ours", server.base_url)
+            await accounts.look()
+            await looking.look(False)
+            assert await database.read(models_of, "ours") == ["a", "b"]
+            # Before anybody looks.
+            await database.write(account.delete)
 
 
 async def test_what_it_lists_is_noted_for_the_admin() -> None:

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from chat.models import Assistant, User
+from chat.models import Assistant, ProviderAccount, User
 
 
 def make(name: str, **fields: object) -> Assistant:
@@ -41,6 +41,18 @@ def test_one_that_is_not_active_is_for_nobody(admin: User) -> None:
     make("Retired", is_active=False)
 
     assert usable(admin) == []
+
+
+def test_one_whose_provider_account_is_off_is_for_nobody(admin: User) -> None:
+    for slug, is_active in (("on", True), ("off", False)):
+        ProviderAccount.objects.create(name=slug, slug=slug, kind="openai", is_active=is_active)
+        Assistant.objects.create(name=slug, slug=slug, provider=slug, model="m")
+    make("Demo")
+
+    assert usable(admin) == ["Demo", "on"]
+
+    ProviderAccount.objects.filter(slug="off").update(is_active=True)
+    assert usable(admin) == ["Demo", "off", "on"]
 
 
 def test_the_newest_default_takes_the_place_of_the_one_before(db: None) -> None:

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from pytest_django import Settings
 
 from chat.models import Assistant, ModelListing, ProviderAccount
 from chat.models.provider_account import InUse
-from chat.models.sealing import NoKey
+from chat.models.sealing import NoKey, renew_key, rotation
 
 KEY = "sk-0123456789abcdef"
 
@@ -119,3 +122,67 @@ def test_rotating_without_the_key_changes_nothing(settings: Settings) -> None:
     assert account.sealed_key == before
     with pytest.raises(NoKey):
         _ = account.api_key
+
+
+def test_an_account_that_cannot_be_read_is_skipped_and_costs_no_other_its_key(key_file: Path) -> None:
+    make("bad")
+    make("good")
+    ProviderAccount.objects.filter(slug="bad").update(sealed_key="nonsense")
+    keys = key_file.read_text()
+
+    for _ in range(3):
+        with pytest.raises(CommandError, match=r"1 cannot be read .* bad: It was encrypted with another key"):
+            rotate()
+        assert ProviderAccount.objects.get(slug="good").api_key == KEY
+
+    assert key_file.read_text().endswith(f",{keys}")
+    ProviderAccount.objects.get(slug="bad").delete()
+    key_file.write_text(key_file.read_text().split(",")[0])
+    assert ProviderAccount.objects.get(slug="good").api_key == KEY
+
+
+def test_interrupted_rotations_lose_nothing(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make()
+    with monkeypatch.context() as broken:
+        broken.setattr(ProviderAccount.objects.all().__class__, "reseal", interrupted)
+        for _ in range(3):
+            with pytest.raises(OperationalError):
+                rotate()
+    assert ProviderAccount.objects.get().api_key == KEY
+    assert len(key_file.read_text().split(",")) == 4
+
+    rotate()
+    # The one before stays for what is being saved just now.
+    assert len(key_file.read_text().split(",")) == 2
+    key_file.write_text(key_file.read_text().split(",")[0])
+    assert ProviderAccount.objects.get().api_key == KEY
+
+
+def interrupted(_: object) -> None:
+    raise OperationalError("locked")
+
+
+def test_what_was_sealed_before_a_rotation_and_saved_after_it_can_be_read(key_file: Path) -> None:
+    account = make()
+    rotate()
+    account.save()
+    assert ProviderAccount.objects.get().api_key == KEY
+    rotate()
+    assert ProviderAccount.objects.get().api_key == KEY
+
+
+def test_a_second_rotation_waits_for_the_first(key_file: Path) -> None:
+    make()
+    before = key_file.read_text()
+    with ThreadPoolExecutor(1) as others:
+        with rotation():
+            waiting = others.submit(renewed)
+            time.sleep(0.2)
+            assert key_file.read_text() == before
+        waiting.result()
+    assert key_file.read_text().endswith(f",{before}")
+
+
+def renewed() -> None:
+    with rotation():
+        renew_key()

@@ -41,3 +41,19 @@ def test_an_upgrade_keeps_it(older: Any, alice: User, positions: tuple[int, ...]
     migrate()
 
     assert [assistant.name for assistant in Assistant.objects.usable_by(alice)] == before
+
+
+def test_going_back_and_upgrading_again_changes_no_position(older: Any, alice: User) -> None:
+    for name, provider, position in (("a", "openai", 0), ("b", "demo", 2), ("c", "ollama", 7)):
+        older.create(name=name, slug=name, provider=provider, model=name, position=position)
+    migrate()
+    after = list(Assistant.objects.order_by("pk").values_list("position", flat=True))
+    long = Assistant.objects.create(name="d", slug="d", provider="a-name-of-more-than-twenty-characters", model="d")
+
+    MigrationExecutor(connection).migrate([BEFORE])
+
+    # As long as the column was then.
+    assert older.get(pk=long.pk).provider == "a-name-of-more-than-"
+    assert list(older.exclude(pk=long.pk).order_by("pk").values_list("position", flat=True)) == [0, 2, 7]
+    migrate()
+    assert list(Assistant.objects.exclude(pk=long.pk).order_by("pk").values_list("position", flat=True)) == after

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from chat.models.sealing import NoKey, renew_key, reseal, seal, unseal
+from chat.models.sealing import NoKey, drop_old_keys, renew_key, reseal, seal, unseal
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -94,3 +94,25 @@ def test_the_operators_key_is_theirs(settings: Settings, key_file: Path) -> None
     settings.CHAT_SECRETS_KEY = [OLD]
     assert not renew_key()
     assert not key_file.exists()
+
+
+def test_a_key_file_that_is_not_text_is_said(key_file: Path) -> None:
+    key_file.write_bytes(b"\xff\xfe\x00abc")
+    with pytest.raises(NoKey, match="not valid UTF-8"):
+        seal("x")
+
+
+def test_a_setting_that_is_not_text_is_said(settings: Settings) -> None:
+    settings.CHAT_SECRETS_KEY = [OLD + "\udcff"]
+    with pytest.raises(NoKey, match="not valid UTF-8"):
+        seal("x")
+
+
+def test_old_keys_are_dropped_but_for_the_one_before(key_file: Path) -> None:
+    seal("x")
+    for _ in range(3):
+        renew_key()
+    new, before, *_ = key_file.read_text().split(",")
+    drop_old_keys()
+    assert key_file.read_text() == f"{new},{before}"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from chat.providers.base import Finish
 from chat.providers.registry import Registry, Replaceable
 from tests.providers.contract import ask
@@ -101,3 +103,21 @@ async def test_closing_closes_all_that_were_made() -> None:
     assert registry["ours"] is not held
     await registry.close()
     assert (first.closed, second.closed) == (1, 1)
+
+
+class Unclosable(Closable):
+    async def close(self) -> None:
+        await super().close()
+        raise RuntimeError("transport already closed")
+
+
+async def test_one_that_cannot_be_closed_is_in_nobodys_way(caplog: pytest.LogCaptureFixture) -> None:
+    first, second = Unclosable(), Closable()
+    registry = Registry({})
+    registry.replace({"a": Replaceable(0, lambda: first), "b": Replaceable(0, lambda: second)})
+    assert [each.name for each in (registry["a"], registry["b"])]
+    registry.replace({})
+    for _ in range(2):
+        await registry.tidy()
+    assert (first.closed, second.closed) == (1, 1)
+    assert caplog.text.count("closing a replaced provider failed") == 1

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.models import ProviderAccount
-from chat.models.sealing import NoKey, renew_key
+from chat.models.sealing import NoKey, drop_old_keys, renew_key, rotation
 
 
 class Command(BaseCommand):
@@ -18,9 +18,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            is_renewed = renew_key()
-            count = ProviderAccount.objects.reseal()
+            with rotation():
+                is_renewed = renew_key()
+                # Saved before any key is dropped.
+                count, unreadable = ProviderAccount.objects.reseal()
+                if not unreadable:
+                    drop_old_keys()
         except NoKey as error:
             raise CommandError(f"Nothing was lost, but not all secrets were encrypted again: {error}") from None
         how = "a new key in the data directory" if is_renewed else "the first key of CHAT_SECRETS_KEY"
         self.stdout.write(f"The secrets of {count} provider accounts are encrypted with {how}.")
+        if unreadable:
+            skipped = " ".join(f"{slug}: {error}" for slug, error in unreadable.items())
+            raise CommandError(
+                f"{len(unreadable)} cannot be read and were skipped; all keys stay where they are. {skipped}"
+            )

@@ -17,6 +17,7 @@ Secret = str | tuple[str, ...]
 # How much of the server's words is read; nothing beyond it is quoted.
 READ_CHARACTERS: Final = 2048
 _QUOTED_CHARACTERS: Final = 300
+_BEFORE_QUOTE: Final = " It says: "
 # A shorter key may be an ordinary word ("none", "a"), and redacting that would garble the sentence.
 _SECRET_CHARACTERS: Final = 8
 _CREDENTIALS: Final = re.compile(r"(?i)(?:basic|bearer)\s+(.+)")
@@ -45,7 +46,12 @@ def said(words: str, secret: Secret) -> str:
 
 
 def with_quote(sentence: str, said: str) -> str:
-    return f"{sentence} It says: {said.rstrip('.')}." if said else sentence
+    return f"{sentence}{_BEFORE_QUOTE}{said.rstrip('.')}." if said else sentence
+
+
+def without_quote(message: str) -> str:
+    """The sentence alone, without the server's words."""
+    return message.split(_BEFORE_QUOTE)[0]
 
 
 def without_secret(words: str, secret: Secret) -> str:
