@@ -25,7 +25,7 @@ class ToolsField(forms.MultipleChoiceField):
         super().__init__(
             required=False,
             label=_("Tools"),
-            help_text=_("What the model may use by itself, whenever it wants to: nobody is asked."),
+            help_text=_("What the model may use by itself, without asking first."),
             **options,
         )
 
