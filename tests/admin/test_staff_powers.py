@@ -5,6 +5,7 @@ They send what a superuser could send: every field of the superuser's own forms,
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.admin import ApiTokenAdmin, GroupAdmin, UserAdmin
-from chat.models import ApiToken, Assistant, User
+from chat.models import ApiToken, Assistant, SideEffect, User
 from tests.cast import make_conversation, make_staff, sign_in
 
 SignIn = Callable[[User], Client]
@@ -46,6 +47,14 @@ def world(sam: User, admin: User, alice: User, bob: User) -> None:
     for owner in (sam, admin, alice):
         ApiToken.objects.issue(owner, "before")
         make_conversation(owner, "A question", "An answer")
+    SideEffect.objects.begin(
+        owner_id=alice.pk,
+        client_message_id=str(uuid.uuid4()),
+        run_id=str(uuid.uuid4()),
+        call_id="c12345678",
+        tool="local:send_mail",
+        arguments={},
+    )
     Assistant.objects.create(name="Reserved", slug="reserved", provider="demo").groups.add(powerful)
 
 
