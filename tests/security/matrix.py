@@ -96,7 +96,7 @@ _ADMIN_OF_A_MODEL: Final = (
 )
 _ADMIN_MODELS: Final = (
     *("auth/group", "chat/apitoken", "chat/assistant", "chat/conversation", "chat/provideraccount"),
-    *("chat/suggestion", "chat/user"),
+    *("chat/sideeffect", "chat/suggestion", "chat/user"),
 )
 ADMIN: Final[dict[str, Rule]] = {
     **{f"admin/{model}/{view}": STAFF for model in _ADMIN_MODELS for view in _ADMIN_OF_A_MODEL},
