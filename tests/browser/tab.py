@@ -24,6 +24,16 @@ HOLD_TOAST: Final = """() => {
   new MutationObserver(() => toast.dispatchEvent(new Event("pointerenter"))).observe(toast, { attributes: true });
 }"""
 
+# A slice asks for the next one with a timeout, which comes before this one's: no change means that there is none.
+DRAWN: Final = """(body) => new Promise((resolve) => {
+  const look = (before, unchanged) => {
+    const now = body.textContent.length;
+    if (now === before && unchanged === 3) resolve();
+    else setTimeout(look, 0, now, now === before ? unchanged + 1 : 0);
+  };
+  look(-1, 0);
+})"""
+
 
 class Tab:
     def __init__(self, page: Page) -> None:
@@ -88,6 +98,8 @@ class Tab:
         await expect(self.answer).to_have_attribute("data-state", state)
 
     async def text(self) -> str:
+        """The text of the answer, with what is still being drawn: the end of a long one is drawn in slices."""
+        await self.body.evaluate(DRAWN)
         return await self.body.inner_text()
 
     async def text_beyond(self, length: int) -> str:

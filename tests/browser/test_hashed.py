@@ -73,5 +73,5 @@ async def test_a_chat_as_it_is_deployed(visitors: Visitors, hashed: Site) -> Non
     for name, names in found.items():
         source = STATIC / name.removeprefix("/static/")
         assert {*names} - {"$all"} == {*exports(source.read_text("utf-8"))}, name
-    assert "ToolCard" in found["/static/js/message/parts/tool_call.js"]
+    assert "Drawn" in found["/static/js/message/parts/tool_call.js"]
     await visitor.leave()
