@@ -23,12 +23,10 @@ from chat.models.step import StepRecord
 from chat.protocol.untrusted_input import storable
 from chat.providers.base import EmptyAnswer, UsageDelta
 from chat.streams.base import NoRoom
-from chat.streams.entries import encode_json
 from chat.tools.base import Context
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_BYTES: Final = 1024 * 1024
 TOOL_LIMIT: Final = "tool_limit"
 # The endings after which an answer counts as cut short by the limit, if it was reached.
 _OWN_ENDS: Final = frozenset({"stop", "tool_calls"})
@@ -142,12 +140,8 @@ class Agent:
         if self._checkpoint is None:
             return True
         self._work.parts = self._answer.all_parts
-        state = self._work.to_json()
-        if len(encode_json(state)) > CHECKPOINT_BYTES:
-            logger.warning("run %s: checkpoint over %d bytes, not stored", self._run.info.run_id, CHECKPOINT_BYTES)
-            return False
         try:
-            await self._checkpoint(state)
+            await self._checkpoint(self._work.to_json())
         except NoRoom:
             logger.warning("run %s: no room for a checkpoint", self._run.info.run_id)
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, get_args
 
 from msgspec import Meta
 
@@ -14,7 +14,7 @@ Attempt = Annotated[int, Meta(extra_json_schema={"minimum": 1})]
 
 FINISH_REASONS: Final = ("stop", "length", "content_filter", "refusal", "tool_limit", "stopped", "abandoned")
 
-TOOL_ERRORS: Final = (
+ToolErrorCode = Literal[
     "failed",
     "timeout",
     "denied",
@@ -24,7 +24,8 @@ TOOL_ERRORS: Final = (
     "too_large",
     "cancelled",
     "unknown_outcome",
-)
+]
+TOOL_ERRORS: Final[tuple[str, ...]] = get_args(ToolErrorCode)
 """Why a tool call has no result."""
 
 

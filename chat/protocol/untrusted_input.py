@@ -13,6 +13,8 @@ REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 LARGEST_COUNT: Final = 2**31 - 1
 # Far below the thousand levels at which encoders and decoders give up.
 DEPTH: Final = 64
+# Python writes no integer of more than 4,300 digits.
+INTEGER_BITS: Final = 1000
 # With or without dashes, case-insensitive.
 UUID_PATTERN: Final = "(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32})"
 # PostgreSQL cannot store NUL, and no database or UTF-8 encoder accepts an unpaired surrogate.
@@ -38,19 +40,24 @@ def loads(raw: str | bytes) -> dict[str, Any]:
 
 
 def clean(text: str) -> str:
-    """The text with NUL and unpaired surrogates replaced by U+FFFD."""
-    return _UNSTORABLE.sub(REPLACEMENT, text)
+    """The text with pairs of surrogates joined, and each NUL and unpaired surrogate replaced by U+FFFD."""
+    if _UNSTORABLE.search(text) is None:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", REPLACEMENT)
 
 
 def storable(value: Any, *, depth: int = DEPTH) -> Any:
     """The same JSON without what a database or an encoder rejects.
 
-    Texts are cleaned (see `clean`), numbers that are not finite and values nested deeper than `depth` become null.
+    Texts are cleaned (see `clean`). Numbers that are not finite or have hundreds of digits, and values nested deeper
+    than `depth`, become null.
     """
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value if value.bit_length() <= INTEGER_BITS else None
     if isinstance(value, dict):
         return {clean(name): storable(each, depth=depth - 1) for name, each in value.items()} if depth else None
     if isinstance(value, list | tuple):

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
-_UNFIT: Final = re.compile("[\0\ud800-\udfff]")
+from chat.protocol.untrusted_input import clean
 
 
 def gettext_noop(text: str) -> str:
     """Marks a text that pages translate, for bin/messages: Django's own would make providers depend on Django."""
     return text
-
-
-def clean(text: str) -> str:
-    """`text` with surrogate pairs joined, and each NUL and lone surrogate replaced by U+FFFD."""
-    if _UNFIT.search(text) is None:
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
 
 
 class Joiner:

@@ -26,6 +26,8 @@ MINUTE_SECONDS: Final = 60.0
 
 # Approximate overhead of an entry in a batch that is not text: its name, cursor and brackets.
 ENTRY_BYTES: Final = 100
+# A larger checkpoint has no room in any log.
+CHECKPOINT_BYTES: Final = 1024 * 1024
 # Live runs reserve room in steps of this many bytes: one to start with, which is enough for an answer of usual length.
 ROOM_BYTES: Final = 128 * 1024
 
@@ -263,8 +265,8 @@ class StreamLog(Protocol):
     async def checkpoint(self, run_id: str, state: Mapping[str, Any], *, token: int) -> None:
         """Store how far the run's work has come, in place of the previous checkpoint, for whoever claims the run.
 
-        `state` is JSON and takes room in the log until the run ends. Raises Fenced, Lost, RunNotFound, NoRoom. If it
-        raises NoRoom, the previous one stays.
+        `state` is JSON of at most CHECKPOINT_BYTES and takes room in the log until the run ends. Raises Fenced, Lost,
+        RunNotFound, NoRoom. If it raises NoRoom, the previous one stays.
         """
 
     async def release(self, run_id: str, *, token: int, failed: bool = False) -> bool:

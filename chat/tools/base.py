@@ -12,9 +12,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
+
+from chat.protocol.event_data import ToolErrorCode
 
 # Default timeout of a call; each progress item restarts it.
 TIMEOUT_SECONDS: Final = 60.0
@@ -30,17 +32,7 @@ SAVED_BYTES: Final = 64 * 1024
 
 # `cancelled`: somebody pressed Stop. `denied`, `expired`: a person did not allow it, or not in time.
 # `unknown_outcome`: it was interrupted, and may have taken effect or not.
-Code = Literal[
-    "failed",
-    "timeout",
-    "denied",
-    "expired",
-    "invalid_arguments",
-    "unknown_tool",
-    "too_large",
-    "cancelled",
-    "unknown_outcome",
-]
+Code = ToolErrorCode
 
 
 class ToolFailed(Exception):

@@ -16,7 +16,7 @@ ALIAS: Final = 64
 NAMED: Final = 40
 
 _OTHER: Final = re.compile(r"[^a-zA-Z0-9_-]")
-# Who keeps a name that several tools want: a server elsewhere must not take that of a tool of this site.
+# If several tools want the same name, these sources keep it: a remote server must not take a local tool's name.
 _FIRST: Final = ("builtin", "local")
 _HASH: Final = 6
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from contextlib import aclosing
 
 import pytest
@@ -145,7 +146,7 @@ def output_of(deltas: list[Delta]) -> ModelOutput:
     return ModelOutput(text_of(deltas), calls_of(deltas), items)
 
 
-class ToolContract:
+class ToolContract(ABC):
     """What holds for every provider with tools, beside ProviderContract.
 
     `calling` gives the text of a message to which the fake of this provider thinks, writes `text`, makes these calls
@@ -153,8 +154,8 @@ class ToolContract:
     these results as it received them, one a line. Unless is_stubborn, it makes no calls while tools are off.
     """
 
-    def calling(self, *calls: tuple[str, str], text: str = "", is_stubborn: bool = False) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def calling(self, *calls: tuple[str, str], text: str = "", is_stubborn: bool = False) -> str: ...
 
     def asking(self, text: str, *more: Message, **options: object) -> Request:
         messages = (Prompt("system", "Be brief."), Prompt("user", text), *more)

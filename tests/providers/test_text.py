@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat.providers.text import Joiner, clean
+from chat.protocol.untrusted_input import clean
+from chat.providers.text import Joiner
 
 
 @pytest.mark.parametrize(

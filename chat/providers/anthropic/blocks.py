@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
+from chat.protocol.untrusted_input import clean, storable
 from chat.providers.anthropic.events import Delta
 from chat.providers.base import MAX_ARGUMENT_BYTES, MAX_CALLS, ToolUse, new_call_id
-from chat.providers.http.untrusted_json import object_of, storable
-from chat.providers.text import clean
+from chat.providers.http.untrusted_json import object_of
 
 TEXT: Final = "text"
 THINKING: Final = "thinking"

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from chat.protocol.untrusted_input import clean
 from chat.providers.base import Message, ModelOutput, Prompt, ToolResult, ToolUse
 from chat.providers.http.untrusted_json import object_of
-from chat.providers.text import clean
 
 Block = dict[str, Any]
 _THOUGHTS: Final = ("thinking", "redacted_thinking")

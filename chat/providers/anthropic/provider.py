@@ -20,10 +20,10 @@ from chat.providers.anthropic.client import DEFAULT_BASE_URL, Client
 from chat.providers.anthropic.dialect import Dialect, dialect_of
 from chat.providers.anthropic.fields import fields_of
 from chat.providers.anthropic.reader import MessageReader
-from chat.providers.base import Delta, Misconfigured, ProviderError, Request, TimedOut
+from chat.providers.base import Delta, Misconfigured, ProviderError, Request
 from chat.providers.http import errors, quotes
 from chat.providers.http.answer_stream import AnswerStream
-from chat.providers.http.listing import NoListing
+from chat.providers.http.listing import listed
 from chat.providers.http.timeouts import (
     CONNECT_SECONDS,
     FIRST_TOKEN_SECONDS,
@@ -106,17 +106,10 @@ class AnthropicProvider:
     async def models(self) -> tuple[str, ...]:
         """The names of the server's models, in its order. Raises ProviderError."""
         try:
-            async with asyncio.timeout(self._idle_timeout):
-                names = await listing.read(self._page)
-        except NoListing as exc:
-            raise ProviderError(f"The model server's list of models {exc}.") from None
-        except TimeoutError as exc:
-            raise TimedOut("The model server did not list its models in time.") from exc
+            reading = listing.read(self._page)
+            return await listed(reading, seconds=self._idle_timeout, secret=self._api_key)
         except errors.TRANSPORT_ERRORS as exc:
             raise errors.from_connection(exc, connect_timeout=self._connect_timeout) from exc
-        except errors.IMPOSSIBLE_ERRORS:
-            raise Misconfigured(errors.IMPOSSIBLE) from None
-        return tuple(name for name in names if quotes.without_secret(name, self._api_key) == name)
 
     async def close(self) -> None:
         client = self._clients.pop(asyncio.get_running_loop(), None)

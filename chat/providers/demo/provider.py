@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from chat.protocol.untrusted_input import clean
 from chat.providers.base import (
     Delta,
     Finish,
@@ -25,7 +26,6 @@ from chat.providers.base import (
 )
 from chat.providers.demo import tools
 from chat.providers.demo.numbers import guide
-from chat.providers.text import clean
 
 MODEL: Final = "demo"
 TOKENS_PER_SECOND: Final = 40.0

@@ -17,6 +17,7 @@ from typing import Final
 import aiohttp
 import httpx2
 
+from chat.protocol.untrusted_input import clean
 from chat.providers.base import (
     AuthenticationFailed,
     Incomplete,
@@ -33,7 +34,6 @@ from chat.providers.http import error_signs, quotes
 from chat.providers.http.error_detail import ErrorDetail
 from chat.providers.http.sse_bytes import MAX_EVENT_BYTES
 from chat.providers.http.transport import LeftOrigin
-from chat.providers.text import clean
 
 # Errors of the network. The transport maps most of aiohttp's errors, but not all.
 TRANSPORT_ERRORS: Final = (httpx2.RequestError, aiohttp.ClientError, OSError)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Awaitable
 from typing import Any, Final
 
+from chat.providers.base import Misconfigured, ProviderError, TimedOut
 from chat.providers.detected import ListedModel
+from chat.providers.http import errors, quotes
 from chat.providers.http.chat_models import may_chat
 from chat.providers.http.model_facts import facts
 
@@ -18,6 +21,22 @@ MOST_CHARACTERS: Final = 200
 
 class NoListing(ValueError):
     """The bytes contain no list of models. The message says why, as the end of a sentence."""
+
+
+async def listed(reading: Awaitable[tuple[str, ...]], *, seconds: float, secret: str) -> tuple[str, ...]:
+    """What this reads, without names that contain the key. Raises ProviderError and the errors of the transport."""
+    try:
+        async with asyncio.timeout(seconds):
+            found = await reading
+    except NoListing as exc:
+        raise ProviderError(f"The model server's list of models {exc}.") from None
+    except TimeoutError as exc:
+        raise TimedOut("The model server did not list its models in time.") from exc
+    except errors.TRANSPORT_ERRORS:
+        raise
+    except errors.IMPOSSIBLE_ERRORS:
+        raise Misconfigured(errors.IMPOSSIBLE) from None
+    return tuple(name for name in found if quotes.without_secret(name, secret) == name)
 
 
 async def read(body: AsyncIterable[bytes]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from chat.providers.text import clean
+from chat.protocol.untrusted_input import clean
 
 # One secret or several: an API key, values of headers.
 Secret = str | tuple[str, ...]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any, Final
 
-from chat.providers.text import clean
+from chat.protocol.untrusted_input import storable
 
 # Python refuses to parse integers of more than 4,300 digits.
 MOST_DIGITS: Final = 18
@@ -34,23 +33,8 @@ def object_of(text: str) -> dict[str, Any]:
         value = json.loads(text, parse_int=_rounded)
     except (ValueError, RecursionError):
         return {}
-    return storable(value) if isinstance(value, dict) else {}
-
-
-def storable(value: Any, *, depth: int = 0) -> Any:
-    """The same value without what no database or JSON encoder takes: NUL, lone surrogates, infinity, endless depth."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        fields = value.items() if depth < _DEPTH else ()
-        return {clean(str(name)): storable(each, depth=depth + 1) for name, each in fields}
-    if isinstance(value, list):
-        return [storable(each, depth=depth + 1) for each in value] if depth < _DEPTH else []
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
-        return None if value.bit_length() > 1_000 else float(value)
-    return value
+    fit: dict[str, Any] = storable(value) if isinstance(value, dict) else {}
+    return fit
 
 
 def _loads(text: str) -> Any:

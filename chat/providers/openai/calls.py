@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from chat.protocol.untrusted_input import clean
 from chat.providers.base import MAX_ARGUMENT_BYTES, MAX_CALLS, ToolUse, new_call_id
 from chat.providers.openai.messages import call_of
-from chat.providers.text import clean
 
 # Longer than any tool's name: such a call is of an unknown tool.
 _NAME_CHARACTERS: Final = 128

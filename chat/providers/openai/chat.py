@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import httpx2
 import openai
 
-from chat.providers.base import Delta, Misconfigured, ProviderError, Request, StatusDelta, TimedOut
+from chat.providers.base import Delta, Misconfigured, ProviderError, Request, StatusDelta
 from chat.providers.http import errors, listing, quotes
 from chat.providers.http.answer_stream import AnswerStream
 from chat.providers.http.timeouts import CONNECT_SECONDS, FIRST_TOKEN_SECONDS, IDLE_SECONDS, SETTLE_SECONDS, Timeouts
@@ -100,17 +100,9 @@ class OpenAIProvider:
     async def models(self) -> tuple[str, ...]:
         """The names of the server's models, in its order. Raises ProviderError."""
         try:
-            async with asyncio.timeout(self._idle_timeout):
-                names = await self._listing()
-        except listing.NoListing as exc:
-            raise ProviderError(f"The model server's list of models {exc}.") from None
+            return await listing.listed(self._listing(), seconds=self._idle_timeout, secret=self._api_key)
         except (openai.OpenAIError, *errors.TRANSPORT_ERRORS) as exc:
-            if isinstance(exc, TimeoutError):
-                raise TimedOut("The model server did not list its models in time.") from exc
             raise self._refusal(exc) from exc
-        except errors.IMPOSSIBLE_ERRORS:
-            raise Misconfigured(errors.IMPOSSIBLE) from None
-        return tuple(name for name in names if quotes.without_secret(name, self._api_key) == name)
 
     async def close(self) -> None:
         client = self._clients.pop(asyncio.get_running_loop(), None)

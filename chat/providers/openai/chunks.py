@@ -115,7 +115,7 @@ def thought_of(content: Content) -> str:
 
 
 def thought_field(content: Content) -> str:
-    """The field that `thought_of` reads; empty if it is none of the message's own."""
+    """The message's field that `thought_of` reads; empty if the thought is inside another field."""
     return next((name for name in THOUGHT_FIELDS if getattr(content, name)), "")
 
 

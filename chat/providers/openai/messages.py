@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from chat.protocol.untrusted_input import clean
 from chat.providers.base import Message, ModelOutput, Prompt, Tool, ToolResult, ToolUse
 from chat.providers.openai.chunks import THOUGHT_FIELDS
-from chat.providers.text import clean
 
 _NO_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _NAME_CHARACTERS: Final = 64

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from chat.protocol.untrusted_input import clean
 from chat.providers.base import MAX_ARGUMENT_BYTES, MAX_CALLS, ToolUse, new_call_id
 from chat.providers.openai.messages import call_of
-from chat.providers.text import clean
 
 # Items of other kinds belong to tools of the server, which are never asked for.
 KEPT: Final = ("reasoning", "message", "function_call")

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import openai
 
+from chat.protocol.untrusted_input import clean
 from chat.providers.base import Message, ModelOutput, Request, Tool, ToolResult
 from chat.providers.http import errors, quotes
 from chat.providers.openai.dialect import Manner, key_of
 from chat.providers.openai.messages import as_text
 from chat.providers.openai.responses_output import KEPT, call_item
-from chat.providers.text import clean
 
 # Optional fields, dropped if a server rejects them; those with a dot are inside another.
 _SPARE_FIELDS: Final = ("user", "include", "reasoning.summary", "reasoning.effort", "reasoning", "tool_choice")

@@ -12,6 +12,7 @@ from typing import Any, Final
 from chat.protocol.cursors import Cursor
 from chat.protocol.events import Event
 from chat.streams.base import (
+    CHECKPOINT_BYTES,
     KEEP_FAILED_SECONDS,
     KEEP_SAVED_SECONDS,
     Appended,
@@ -155,7 +156,10 @@ class Leases:
 
     async def checkpoint(self, owned: Owned, state: Mapping[str, Any]) -> None:
         """Raises Fenced, Lost, NoRoom, LogUnavailable."""
-        before, owned.checkpoint = owned.checkpoint, encode_json(state)
+        encoded = encode_json(state)
+        if len(encoded) > CHECKPOINT_BYTES:
+            raise NoRoom(owned.info.run_id)
+        before, owned.checkpoint = owned.checkpoint, encoded
         epoch = owned.epoch
         arguments = (owned.info.run_id, owned.token, owned.checkpoint)
         code = await self._calls.call("checkpoint", *arguments, patience=self._patience)

@@ -12,7 +12,7 @@ import pytest
 
 from chat.protocol import events
 from chat.protocol.events import Event, token
-from chat.streams.base import Budget, Busy, Created, Duplicate, Fenced, NoRoom, RunNotFound
+from chat.streams.base import CHECKPOINT_BYTES, Budget, Busy, Created, Duplicate, Fenced, NoRoom, RunNotFound
 from chat.streams.redis.log import RedisLog
 from tests.streams.contract import StreamLogContract, done, request
 from tests.streams.processes import SECONDS, Follower, Processes, created, eventually, everything, say, value
@@ -482,3 +482,17 @@ async def test_a_checkpoint_takes_room_only_while_the_run_is_live(processes: Pro
     await say(here, other, done())
 
     assert [entry.name for entry in await everything(here, run.run.run_id)] == ["start", "token", "done"]
+
+
+async def test_a_checkpoint_has_a_bound_whatever_room_there_is(processes: Processes) -> None:
+    here, there = processes.start(), processes.start()
+    run = await created(here)
+    await here.checkpoint(run.run.run_id, {"step": 1}, token=run.token)
+
+    with pytest.raises(NoRoom):
+        await here.checkpoint(run.run.run_id, {"said": "x" * CHECKPOINT_BYTES}, token=run.token)
+
+    assert await here.release(run.run.run_id, token=run.token)
+    (claim,) = await there.claim_expired()
+    assert claim.checkpoint == {"step": 1}
+    await there.append(run.run.run_id, [done()], token=claim.token)
