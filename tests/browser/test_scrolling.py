@@ -305,3 +305,33 @@ async def test_a_move_of_the_scroll_bar_is_not_undone_by_text_that_comes_with_it
       requestAnimationFrame(() => requestAnimationFrame(() => resolve(Math.abs(scroller.scrollTop - top))));
     }))"""
     assert await tab.page.evaluate(moved) < 2
+
+
+@pytest.mark.parametrize("by", ["layout", "scroll bar"])
+async def test_without_anchors_only_the_reader_ends_the_following_of_a_growing_text(visitor: Visitor, by: str) -> None:
+    """Firefox and Safari lay out new text shorter at first. That moves the text as a drag of the scroll bar does."""
+    await visitor.context.add_init_script(WITHOUT_ANCHORS)
+    tab = await visitor.open()
+    await tab.ask("/numbered count=600")
+    await tab.page.locator("#jump-to-latest").click()
+    await tab.page.wait_for_function(STEADY)
+    moved = """([dragged]) => new Promise((resolve) => {
+      const scroller = document.querySelector("#transcript-scroller");
+      const more = document.createElement("p");
+      more.style.blockSize = "400px";
+      document.querySelector("#messages").lastElementChild.append(more);
+      const frames = (count, act) => requestAnimationFrame(() => (count ? frames(count - 1, act) : act()));
+      frames(3, () => {
+        if (dragged) scroller.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true, buttons: 1 }));
+        more.style.blockSize = "0px";
+        scroller.getBoundingClientRect();
+        const top = scroller.scrollTop;
+        more.style.blockSize = "1200px";
+        frames(3, () => {
+          const { scrollTop, scrollHeight, clientHeight } = scroller;
+          resolve([scrollTop - top, scrollHeight - clientHeight - scrollTop]);
+        });
+      });
+    })"""
+    distance, rest = await tab.page.evaluate(moved, [by == "scroll bar"])
+    assert (distance, rest) == ((0, 1200) if by == "scroll bar" else (1200, 0))

@@ -18,6 +18,21 @@ export function watchUpwardMoves(scroller, onUpward, signal) {
   document.addEventListener("keydown", (event) => isUpward(event) && onUpward(), { signal });
 }
 
+/** Whether the reader presses a mouse button or a finger on the scroller or its scroll bar. */
+export class PressedPointer {
+  pressed = false;
+
+  /** @param {HTMLElement} scroller @param {AbortSignal} signal stops it */
+  constructor(scroller, signal) {
+    const options = { signal, passive: true, capture: true };
+    scroller.addEventListener("pointerdown", () => (this.pressed = true), options);
+    // A release on a scroll bar is not reported everywhere: the next move without a button tells it as well.
+    for (const kind of ["pointerup", "pointercancel", "pointermove"]) {
+      document.addEventListener(kind, (event) => (this.pressed &&= /** @type {PointerEvent} */ (event).buttons !== 0), options);
+    }
+  }
+}
+
 /** @param {Pick<KeyboardEvent, "key" | "shiftKey" | "target">} event */
 function isUpward({ key, shiftKey, target }) {
   if (!UPWARD_KEYS.has(key) && !(key === " " && shiftKey)) return false;

@@ -1,4 +1,4 @@
-import { watchUpwardMoves } from "./reading_moves.js";
+import { PressedPointer, watchUpwardMoves } from "./reading_moves.js";
 import { ScrollView } from "./scroll_view.js";
 
 /** Within this distance, the reader counts as being at the end. */
@@ -35,6 +35,7 @@ export class ReadingPlace {
   #held = null;
   #sizes = new ResizeObserver(() => this.#resized());
   #listeners = new AbortController();
+  #pointer;
 
   /**
    * @param {ConstructorParameters<typeof ScrollView>[0] & { onChange: (grown: boolean) => void }} options `onChange`
@@ -44,6 +45,7 @@ export class ReadingPlace {
     this.#scroller = elements.scroller;
     this.#content = elements.content;
     this.#view = new ScrollView(elements);
+    this.#pointer = new PressedPointer(elements.scroller, this.#listeners.signal);
     // Safari has no scroll anchoring, and Firefox none for content that it skips out of view.
     this.#holds = getComputedStyle(this.#scroller).overflowAnchor === "auto";
     if (!this.#holds) void this.#holdText();
@@ -175,13 +177,16 @@ export class ReadingPlace {
   }
 
   /**
-   * Firefox first lays out new content at an estimated, shorter height, clamps the scroll position, and lays it out
-   * again. That is not a move of the reader, who rarely scrolls more than a screen at once.
+   * Firefox and Safari first lay out new content at an estimated, shorter height, clamp the scroll position, and lay it
+   * out again, often longer than before. That is not a move of the reader, who rarely scrolls more than a screen at
+   * once, and of whose other moves up within a growing text only the scroll bar's have not been reported already.
    *
    * @param {number} top
    */
   #isCut(top) {
-    return !this.#holds && this.#top - top > this.#view.height;
+    if (this.#holds) return false;
+    const { height, length } = this.#view;
+    return this.#top - top > height || (length > this.#length && !this.#pointer.pressed);
   }
 
   /** The resulting scroll is not the reader's. */
