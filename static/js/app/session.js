@@ -33,6 +33,7 @@ export class Session {
   #before;
   /** @type {import("./unsent_messages.js").UnsentMessages | null} */
   #unsentMessages = null;
+  #unansweredReadings = 0;
 
   /**
    * @param {Config} config
@@ -125,8 +126,11 @@ export class Session {
   }
 
   async #readUnanswered() {
+    const reading = (this.#unansweredReadings += 1);
     try {
       const { items } = await this.client.request("GET", "/runs?unanswered=1");
+      // An older list must not replace a newer one.
+      if (reading !== this.#unansweredReadings) return;
       if (items.length || this.store.unanswered.size) await (await unanswered.load()).markUnanswered(items, this);
     } catch (error) {
       warn("the list could not be read again", error);

@@ -25,6 +25,12 @@ export async function markUnanswered(runs, { client, store, runs: live }) {
  */
 async function find({ conversation_id: id, title, unanswered: { failed_at: at, first } }, client, store) {
   const begun = { id, title, assistant: null, active_leaf_id: null, created_at: at, updated_at: at, provisional: true };
-  const found = first ? begun : await client.request("GET", `/conversations/${id}`);
-  if (!store.get(id)) store.put(found);
+  const found = first ? begun : await client.request("GET", `/conversations/${id}`).catch(unlessDeleted);
+  if (found && !store.get(id)) store.put(found);
+}
+
+/** A conversation may be deleted while the failed questions are read. @param {unknown} error */
+function unlessDeleted(error) {
+  if (/** @type {{ code?: string }} */ (error).code !== "not_found") throw error;
+  return null;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { ChatError } from "../../../static/js/client/errors.js";
 import { ConversationStore } from "../../../static/js/conversation/conversation_store.js";
 import { LiveRuns } from "../../../static/js/conversation/live_runs.js";
 import { markUnanswered } from "../../../static/js/app/unanswered.js";
@@ -43,6 +44,31 @@ test("a conversation that is not in the list yet is fetched", async () => {
 
   assert.equal(made.store.get("c1"), SAVED);
   assert.deepEqual(made.requests, ["GET /conversations/c1"]);
+});
+
+test("a conversation deleted in that moment is left out, and the others are still marked", async () => {
+  const made = session();
+  made.client.request = async (method, path) => {
+    if (path.endsWith("/c1")) throw new ChatError({ code: "not_found", message: "There is nothing here with this id.", retryable: false });
+    return { ...SAVED, id: path.split("/").at(-1) };
+  };
+  let told = 0;
+  made.store.addEventListener("change", () => (told += 1));
+
+  await markUnanswered([run("c1", { first: false }), run("c3", { first: false })], made);
+
+  assert.equal(made.store.get("c1"), null);
+  assert.equal(made.store.get("c3")?.id, "c3");
+  assert.ok(told > 0);
+});
+
+test("any other failure to fetch a conversation is reported", async () => {
+  const made = session();
+  made.client.request = async () => {
+    throw new ChatError({ code: "unavailable", message: "Not now.", retryable: true });
+  };
+
+  await assert.rejects(markUnanswered([run("c1", { first: false })], made), { code: "unavailable" });
 });
 
 test("a known conversation is marked, and a change is reported", async () => {
