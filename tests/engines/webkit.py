@@ -29,8 +29,21 @@ PROBE: Final = """() => {
       say.apply(console, words);
     };
   }
-  window.addEventListener("error", (event) => told.push(`error: ${event.message}`));
+  window.addEventListener("error", ({ message }) => {
+    // Not a fault: after a resize, WebKit lays out a page twice, and reports the second size a frame later.
+    if (!message.startsWith("ResizeObserver loop completed")) told.push(`error: ${message}`);
+  });
   window.addEventListener("unhandledrejection", (event) => told.push(`error: ${event.reason}`));
+}"""
+# The window has this width, and the page has been laid out for it: some frames later, for the old width's style first.
+LAID_OUT: Final = """async (width) => {
+  const places = () => [...document.querySelectorAll("body *")].map((each) => {
+    const { x, y, right, bottom } = each.getBoundingClientRect();
+    return [x, y, right, bottom].join();
+  }).join(" ");
+  const before = places();
+  for (let frames = 0; frames < 20; frames += 1) await new Promise(requestAnimationFrame);
+  return innerWidth === width && places() === before;
 }"""
 VARIABLES: Final = {
     # Its sandbox wants what containers do not have; all that it opens is the site.
@@ -90,7 +103,7 @@ class WebKitWindow(Window):
             width=width + outer["width"] - inner[0],
             height=height + outer["height"] - inner[1],
         )
-        await self.until("(width) => innerWidth === width", width)
+        await self.until(LAID_OUT, width)
 
     async def act(self, *sources: Action) -> None:
         await self._post("/actions", actions=list(sources))
