@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -78,12 +79,15 @@ def _shortened(steps: Iterable[StepRecord]) -> list[StepRecord]:
 
 
 def _characters(messages: Iterable[providers.Message]) -> int:
-    total = 0
-    for message in messages:
-        total += len(message.text)
-        if isinstance(message, providers.ModelOutput):
-            total += sum(len(call.arguments) for call in message.calls)
-    return total
+    return sum(map(_length, messages))
+
+
+def _length(message: providers.Message) -> int:
+    if not isinstance(message, providers.ModelOutput):
+        return len(message.text)
+    said = len(message.text) + sum(len(call.arguments) for call in message.calls)
+    # The items are sent in place of the text and the calls. Signatures and encrypted thoughts make them long.
+    return max(said, len(json.dumps(message.items, ensure_ascii=False))) if message.items else said
 
 
 def _is_question(messages: Sequence[providers.Message]) -> bool:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+import msgspec
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.utils import timezone
@@ -94,7 +95,10 @@ class ProviderAccount(models.Model):
     @property
     def headers(self) -> dict[str, str]:
         """Raises NoKey."""
-        found: dict[str, str] = json.loads(unseal(self.sealed_headers) or "{}")
+        try:
+            found: dict[str, str] = msgspec.json.decode(unseal(self.sealed_headers) or "{}", type=dict[str, str])
+        except msgspec.MsgspecError:
+            raise NoKey(f"The headers of the provider account {self.slug} are damaged: enter them again.") from None
         return found
 
     def set_key(self, key: str) -> None:

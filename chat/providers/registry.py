@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -84,9 +85,14 @@ class Registry(Mapping[str, Provider]):
         self._retired = left
 
     async def close(self) -> None:
-        """Close all created providers for the running event loop. The registry can be used again afterwards."""
-        for provider in (*self._made.values(), *(each.provider for each in self._retired)):
-            await provider.close()
+        """Close all created providers for the running event loop. The registry can be used again afterwards.
+
+        One that cannot be closed is logged.
+        """
+        made = (*self._made.values(), *(each.provider for each in self._retired))
+        for failure in await asyncio.gather(*(provider.close() for provider in made), return_exceptions=True):
+            if isinstance(failure, Exception):
+                logger.error("providers: closing a provider failed", exc_info=failure)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,19 @@ def test_a_tool_that_does_not_exist_is_refused(admin_client: Client, assistant: 
     assert assistant.tools == {"builtin:calculator": "allow"}
 
 
+def test_a_tool_that_is_no_longer_offered_stays_until_it_is_unticked(
+    admin_client: Client, assistant: Assistant
+) -> None:
+    assistant.tools = {"builtin:calculator": "allow", "builtin:ask_person": "allow"}
+    assistant.save()
+    assert "builtin:ask_person (not available at the moment)" in admin_client.get(address(assistant)).content.decode()
+
+    admin_client.post(address(assistant), form(assistant, ["builtin:calculator", "builtin:ask_person"]))
+
+    assistant.refresh_from_db()
+    assert assistant.tools == {"builtin:calculator": "allow", "builtin:ask_person": "allow"}
+
+
 def test_one_that_is_missing_at_the_moment_stays(admin_client: Client, assistant: Assistant) -> None:
     assistant.tools = {"builtin:calculator": "allow", "local:weather": "allow"}
     assistant.save()

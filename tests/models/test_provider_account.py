@@ -11,9 +11,10 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
+from chat.generation.accounts import account_of
 from chat.models import Assistant, ModelListing, ProviderAccount
 from chat.models.provider_account import InUse
-from chat.models.sealing import NoKey, renew_key, rotation
+from chat.models.sealing import NoKey, renew_key, rotation, seal
 
 KEY = "sk-0123456789abcdef"
 
@@ -32,6 +33,17 @@ def make(slug: str = "ours") -> ProviderAccount:
     account.set_headers({"X-Team": "herons-4711"})
     account.save()
     return account
+
+
+@pytest.mark.parametrize("stored", ["not JSON", "[]", '{"X-Team": 1}'])
+def test_damaged_headers_are_like_a_missing_key(stored: str) -> None:
+    account = make()
+    account.sealed_headers = seal(stored)
+    account.save()
+
+    with pytest.raises(NoKey, match="ours are damaged: enter them again"):
+        _ = ProviderAccount.objects.get().headers
+    assert account_of(ProviderAccount.objects.get()) is None
 
 
 def test_its_secrets_are_read_from_the_database_and_are_not_in_it() -> None:

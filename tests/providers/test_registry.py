@@ -121,3 +121,15 @@ async def test_one_that_cannot_be_closed_is_in_nobodys_way(caplog: pytest.LogCap
         await registry.tidy()
     assert (first.closed, second.closed) == (1, 1)
     assert caplog.text.count("closing a replaced provider failed") == 1
+
+
+async def test_one_that_cannot_be_closed_keeps_no_other_open(caplog: pytest.LogCaptureFixture) -> None:
+    first, second, third = Unclosable(), Closable(), Closable()
+    registry = Registry({"a": lambda: first, "b": lambda: second})
+    registry.replace({"c": Replaceable(0, lambda: third)})
+    assert {each.name for each in (registry["a"], registry["b"], registry["c"])} == {"scripted"}
+
+    await registry.close()
+
+    assert (first.closed, second.closed, third.closed) == (1, 1, 1)
+    assert "transport already closed" in caplog.text

@@ -15,7 +15,7 @@ SECONDS: Final = 2.0
 # Far more than anybody looks at. Each is one small request, the first time.
 MOST_MODELS: Final = 100
 _NUM_CTX: Final = re.compile(r"^num_ctx\s+(\d{1,10})\s*$", re.MULTILINE)
-# By server and model: what a model can do does not change while it has its name.
+# By server and model, while the server lists it: what a model can do does not change while it has its name.
 _known: dict[tuple[str, str], dict[str, Any]] = {}
 
 
@@ -23,6 +23,8 @@ async def described(
     root: str, models: Sequence[str], *, headers: Mapping[str, str] = MappingProxyType({}), seconds: float = SECONDS
 ) -> tuple[str, ...]:
     """The models as ListedModel, as far as Ollama at `root` says more of them in time. Never raises."""
+    for gone in [key for key in _known if key[0] == root and key[1] not in models]:
+        del _known[gone]
     try:
         async with asking.timeout(seconds), asking.session(headers) as server:
             for model in models[:MOST_MODELS]:

@@ -41,6 +41,16 @@ async def test_each_model_is_described_once() -> None:
     assert facts_of(models[1]) == {"can_use_tools": False, "can_see_images": False, "thinks": False}
 
 
+async def test_a_model_that_was_removed_and_comes_back_is_described_again() -> None:
+    played = [PLAIN, LLAMA]
+    async with RawServer(lambda _: [response(json.dumps(played.pop(0)).encode())]) as server:
+        await described(root_of(server), ("bird",))
+        assert await described(root_of(server), ()) == ()
+        [model] = await described(root_of(server), ("bird",))
+
+    assert facts_of(model)["can_use_tools"] is True
+
+
 @pytest.mark.parametrize(
     "answer",
     [response(b"{}", status="404 No"), response(b"[]"), response(b"<html>"), b"", response(b"[" * 99_999)],
