@@ -50,8 +50,8 @@ def _choices(chosen: Iterable[str]) -> Iterator[tuple[str, str]]:
         if is_offered(tool):
             yield tool.key, _label(tool)
     for key in chosen:
-        tool = registry.get(key)
-        if tool is None or not is_offered(tool):
+        known = registry.get(key)
+        if known is None or not is_offered(known):
             yield key, gettext("%(tool)s (not available at the moment)") % {"tool": key}
 
 

@@ -27,7 +27,7 @@ from chat.generation.purging import Purging
 from chat.generation.recorder import Recorder, SaveFailed
 from chat.generation.replay import Archived
 from chat.generation.requests import SendRequest
-from chat.generation.run import Run, turn_from_log
+from chat.generation.run import Run, turn_from_parts
 from chat.generation.runner import Runner
 from chat.generation.takeover import Takeover
 from chat.generation.title_generation import TitleGenerator
@@ -280,7 +280,7 @@ class Engine:
             # It was saved. If it is no longer in the database, its conversation has been deleted.
             return await self._saved(user_id, run_id)
         try:
-            turn = turn_from_log(run, await self.log.entries(run_id))
+            turn = turn_from_parts(run, await self.log.entries(run_id), self.tools.alias_of)
             saved = await self._recorder.save(turn, waiting=_nobody, patience=KEEP_PATIENCE_SECONDS)
         except RunNotFound:
             return await self._saved(user_id, run_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypedDict, cast
@@ -11,7 +11,7 @@ from typing import Any, TypedDict, cast
 from django.utils import timezone
 
 from chat.generation.answer import Answer
-from chat.generation.work import INTERRUPTED, Work
+from chat.generation.work import INTERRUPTED, Work, steps_of_parts
 from chat.models import Message
 from chat.models.step import StepRecord
 from chat.models.turn import Turn
@@ -84,11 +84,23 @@ def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
 
 def turn_from_log(info: RunInfo, entries: Sequence[events.Entry], checkpoint: Mapping[str, Any] | None = None) -> Turn:
     """The turn of an incomplete run, with the part of its answer that had arrived. Its status is `stopped`."""
-    start = cast(event_data.Start, entries[0].data)
+    return _incomplete(info, entries, _said(entries, checkpoint))
+
+
+def turn_from_parts(info: RunInfo, entries: Sequence[events.Entry], name_of: Callable[[str], str]) -> Turn:
+    """As `turn_from_log`, of a run that has ended: its checkpoint is gone, and its events say what its tools did.
+
+    `name_of`: the name under which a model knows the tool with this key.
+    """
+    said = _said(entries, None)
+    return _incomplete(info, entries, {**said, "steps": steps_of_parts(said["parts"], name_of)})
+
+
+def _incomplete(info: RunInfo, entries: Sequence[events.Entry], said: _Said) -> Turn:
     return _turn(
         info,
-        start,
-        **_said(entries, checkpoint),
+        cast(event_data.Start, entries[0].data),
+        **said,
         outcome=STOPPED,
         usage=None,
         ttft_ms=None,

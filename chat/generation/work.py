@@ -6,7 +6,7 @@ It is what a takeover goes on from: everything in it can be written as JSON and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -97,6 +97,45 @@ def messages_of(steps: Iterable[StepRecord], *, provider: str, model: str) -> tu
             ToolResult(call["call_id"], call["name"], call["content"], call["is_error"]) for call in step.calls
         ]
     return tuple(messages)
+
+
+def steps_of_parts(shown: Iterable[parts.Part], name_of: Callable[[str], str]) -> tuple[StepRecord, ...]:
+    """The steps behind an answer of which only the parts are left. What was cut to be shown is sent to models so, too.
+
+    `name_of`: the name under which a model knows the tool with this key.
+    """
+    steps: list[StepRecord] = []
+    text, calls = "", []
+    for part in shown:
+        if part.agent:
+            continue
+        if isinstance(part, parts.ToolCall):
+            calls.append(_of_part(part, name_of(part.tool)))
+            continue
+        if calls:
+            # What follows a result is the next output of the model.
+            steps.append(_step_of(len(steps), text, calls))
+            text, calls = "", []
+        if isinstance(part, parts.Text):
+            text += part.text
+    if calls:
+        steps.append(_step_of(len(steps), text, calls))
+    return tuple(steps)
+
+
+def _step_of(number: int, text: str, calls: Iterable[CallRecord]) -> StepRecord:
+    return StepRecord(number, provider="", model="", text=text, finish_reason="tool_calls", calls=tuple(calls))
+
+
+def _of_part(call: parts.ToolCall, name: str) -> CallRecord:
+    content = call.message if call.state == "failed" else call.result
+    return {
+        "call_id": call.call_id,
+        "name": name,
+        "arguments": json.dumps(call.arguments, ensure_ascii=False),
+        "content": content if isinstance(content, str) else json.dumps(content, ensure_ascii=False),
+        "is_error": call.state == "failed",
+    }
 
 
 def _record(use: ToolUse) -> CallRecord:

@@ -48,8 +48,8 @@ class Registry:
         return self._tools.get(key)
 
     def alias_of(self, key: str) -> str:
-        """Raises KeyError."""
-        return self._aliases[key]
+        """The alias of this tool; for one that does not exist, a name that a model may have called it by."""
+        return self._aliases.get(key) or next(_candidates(key if ":" in key else f":{key}"))
 
     def only(self, keys: Collection[str]) -> Registry:
         """Those of these tools that exist, under the same aliases."""

@@ -625,6 +625,38 @@ async def test_a_continued_answer_keeps_its_calls(chat: Rig) -> None:
     assert len(await database.read(steps_of, answer)) == 1
 
 
+async def test_a_kept_answer_tells_the_next_request_what_its_tools_did(chat: Rig) -> None:
+    chat.provider.put(
+        TextDelta("I look. "), use(1, "add", a=1, b=2), use(2, "fails"), use(3, "gone"), Finish("tool_calls")
+    )
+    chat.provider.put(ReasoningDelta("Hm."), use(4, "talks", topic=7), Finish("tool_calls"))
+    chat.provider.put(TextDelta("It is "), None)
+    sent = await chat.send()
+    entries = await chat.events(sent.run_id)
+    assert entries[-1].name == "error"
+
+    kept = await chat.engine.keep(chat.alice.pk, sent.run_id)
+
+    assert kept.text == "I look. It is "
+    answers(chat.provider, "Yes.")
+    again = await chat.send(conversation_id=sent.conversation_id)
+    await chat.events(again.run_id)
+    _, first, three, closed, gone, second, much, rest, _ = chat.provider.requests[-1].messages
+    assert isinstance(first, ModelOutput)
+    assert (first.text, [call.name for call in first.calls]) == ("I look. ", ["add", "fails", "gone"])
+    assert [json.loads(call.arguments) for call in first.calls] == [{"a": 1, "b": 2}, {}, {}]
+    assert isinstance(three, ToolResult)
+    assert (three.text, three.is_error) == ("3", False)
+    assert isinstance(closed, ToolResult)
+    assert (closed.text, closed.is_error) == ("The library is closed.", True)
+    assert isinstance(gone, ToolResult)
+    assert "no tool of this name" in gone.text
+    assert isinstance(second, ModelOutput)
+    assert (second.text, [call.name for call in second.calls]) == ("", ["talks"])
+    assert much.text.startswith("7xxx")
+    assert rest == Prompt("assistant", "It is ")
+
+
 # --- Side effects
 
 
