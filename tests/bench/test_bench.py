@@ -1,4 +1,4 @@
-"""The benchmark runs and reports every row. Its figures are not tested: they are the machine's."""
+"""The benchmark runs and reports every row. The figures depend on the machine, so they are not tested."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bench.stage import Stage
 from bench.ways import REFERENCE, ways
 from tests.server.process import ROOT, clean_environment
 
-# The reference is installed for the benchmark alone; where nothing may be left out, it is installed for this.
+# Only the benchmark needs the reference. In CI nothing may be skipped, so there the run installs it.
 WITH_REFERENCE = os.environ.get("CI") == "true" or reference_is_installed()
 
-# The run, an installation of the reference, and a machine that is busy with other tests.
+# Enough to install the reference and run the benchmark on a machine that is busy with other tests.
 SECONDS = 600
 
 
@@ -37,7 +37,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def cells(report: str, name: str) -> list[list[str]]:
-    """The cells of every table row of this name."""
+    """The cells of every table row with this name."""
     return [
         [cell.strip() for cell in line.strip("|").split("|")[1:]]
         for line in report.splitlines()
@@ -48,7 +48,7 @@ def cells(report: str, name: str) -> list[list[str]]:
 def test_every_way_has_every_row(report: str) -> None:
     for way in ways(with_redis="Redis log |" in report, with_reference=WITH_REFERENCE):
         rows = cells(report, way.name)
-        assert len(rows) == 8, f"{way.name} is not in all tables"
+        assert len(rows) == 8, f"{way.name} is missing from a table"
         for row in rows:
             assert all(re.search(r"\d", cell) for cell in row), f"{way.name} lacks a figure: {row}"
 

@@ -1,4 +1,4 @@
-"""The benchmark of drawing runs and reports every ratio. Its figures are not tested: they are the machine's."""
+"""The rendering benchmark reports every ratio. The figures depend on the machine, so they are not tested."""
 
 from __future__ import annotations
 

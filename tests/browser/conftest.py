@@ -1,4 +1,4 @@
-"""One site, one model's server and one Chromium per worker; a browser context per person, and new people per test."""
+"""One site, one model server and one Chromium per worker; one browser context per user, and new users per test."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tests.faults.invariants import check_log
 from tests.faults.processes import Site, Upstream
 from tests.members import GUESTS, Member, prepare
 
-# A loaded machine takes long to load a page; what goes wrong for good is not found sooner by asking less.
+# A busy machine loads pages slowly, and a shorter limit would not find more failures.
 PATIENCE_MS: Final = 60_000
 SETTINGS: Final = {
-    # No model is named: all that the server lists can be chosen, and the first answers.
+    # No model is set: users can choose any that the server lists, and the first is the default.
     "OPENAI_MODEL": "",
     "CHAT_SENDS_PER_MINUTE": "100000",
     "CHAT_LIVE_RUNS_PER_USER": "10",
     # Short enough to be typed in a test, long enough for an answer in base64.
     "CHAT_MESSAGE_CHARACTERS": "20000",
     "CHAT_HEARTBEAT_SECONDS": "2",
-    # What a script holds back is held until the test lets it go on.
+    # A held answer must not time out before the test releases it.
     "CHAT_FIRST_TOKEN_TIMEOUT": "600",
     "CHAT_IDLE_TIMEOUT": "600",
 }
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("browser")
-            # Chromium is talked to from one loop, which lives as long as it does.
+            # Chromium is controlled from one event loop, which lives as long as the browser.
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
@@ -74,13 +74,13 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def payloads(chromium: Browser) -> list[str]:
-    """All that the hostile may write, in markdown and outside of it."""
+    """Everything an attacker may write, in Markdown and elsewhere."""
     return [*await corpus(chromium), *FIELDS]
 
 
 @pytest.fixture(scope="session")
 def guests(site: Site) -> Iterator[Member]:
-    """People whom no test has met yet."""
+    """Users that no test has used yet."""
     return (site.cast[name] for name in GUESTS)
 
 
@@ -88,8 +88,8 @@ def guests(site: Site) -> Iterator[Member]:
 async def visitors(
     site: Site, upstream: Upstream, chromium: Browser, guests: Iterator[Member]
 ) -> AsyncIterator[Visitors]:
-    """`await visitors(person, **options of the browser context)`; without a person it is a new one, signed in."""
-    # It counts how often it was asked the same: another test may have asked that.
+    """`await visitors(person, **browser context options)`: by default a new user, signed in."""
+    # The server counts repeated questions, and another test may have asked the same one.
     upstream.forget()
     arrived: list[Visitor] = []
 

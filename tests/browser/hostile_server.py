@@ -1,4 +1,4 @@
-"""A server that says only what the hostile would: answers of the API in which every text is a payload."""
+"""A hostile server: its API responses contain a payload in every text field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.async_api import BrowserContext, Route
 
 SPACE: Final = UUID("5f0c2f0e-6a55-4c0e-9d5b-0c7d6f1c6f1a")
 WHEN: Final = "2026-01-02T03:04:05+00:00"
-# What the page is told from the start, before its scripts read it; what it was told besides they ask for again.
+# Changes the page's initial data before its scripts read it. What is removed, they request from the API.
 TELL: Final = """
 document.addEventListener("readystatechange", () => {
   const config = document.querySelector("#chat-config")?.firstChild;
@@ -29,7 +29,7 @@ def id_of(*names: object) -> str:
 
 
 class HostileServer:
-    """One conversation for each payload: its title, its messages and the names of who answers are the payload."""
+    """One conversation per payload. Its title, its messages and the names of its assistants are the payload."""
 
     def __init__(self, payloads: Sequence[str]) -> None:
         self.payloads = list(payloads)
@@ -52,7 +52,7 @@ class HostileServer:
         return {"id": conversation_id, "title": title, "assistant": None, "active_leaf_id": leaf, **flags, **times}
 
     def assistants(self) -> list[dict[str, Any]]:
-        """The slug has been checked by the real one: it is an id of the page."""
+        """The slug is harmless, because the real server validates it: it becomes an id in the page."""
         return [
             {"slug": f"hostile-{number}", "default": number == 0, "demo": False}
             | dict.fromkeys(("name", "description", "provider", "model"), payload)
@@ -60,7 +60,7 @@ class HostileServer:
         ]
 
     def messages(self, conversation_id: str) -> list[dict[str, Any]]:
-        """A question and two answers to it, of which the second is shown."""
+        """A question and two answers to it. The second is shown."""
         text = self.conversations[conversation_id]
         question, answer, other = id_of("question", text), id_of("answer", text), id_of("other answer", text)
         known = {"conversation_id": conversation_id, "text": text, "status": text, "finish_reason": text}
@@ -70,7 +70,7 @@ class HostileServer:
         return [{**known, **said, **answered}, {**known, **said, **asked}]
 
     def hits(self) -> list[dict[str, Any]]:
-        """Each payload in three segments, of which the middle one is what was searched for."""
+        """Each payload in three segments. The middle one is the search match."""
         found = []
         for conversation_id, text in self.conversations.items():
             cuts = (0, len(text) // 3, 2 * len(text) // 3, len(text))
@@ -88,7 +88,7 @@ class HostileServer:
         await route.fulfill(json={"items": [item for item in items if item["pinned"] or not wanted], "next": None})
 
     async def _conversation(self, route: Route) -> None:
-        """What reads is answered, deleting succeeds, and whatever else is asked is refused in its own words."""
+        """Reads and deletions succeed. Other requests are refused with the payload as the error."""
         conversation_id = self._id(route)
         if route.request.method == "DELETE":
             await route.fulfill(status=204)

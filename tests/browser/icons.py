@@ -10,7 +10,7 @@ from tests.browser.chromium import chromium
 from tests.server.process import ROOT
 
 ICONS: Final = ROOT / "static" / "icons"
-# Name, drawing, width and height in pixels. Apple's has no transparency: what is transparent would be black there.
+# Name, drawing, width and height in pixels. Apple's icon has no transparency, which would be shown as black.
 PICTURES: Final = (
     ("icon-192.png", "favicon.svg", 192),
     ("icon-512.png", "favicon.svg", 512),

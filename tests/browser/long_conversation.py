@@ -1,4 +1,4 @@
-"""python -m tests.browser.long_conversation OWNER_ID COUNT BLANK_LINES SIZE: writes a conversation. Prints its id."""
+"""python -m tests.browser.long_conversation OWNER_ID COUNT BLANK_LINES SIZE: creates a conversation. Prints its id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import django
 
 from tests.server.process import ROOT, clean_environment
 
-# Of many heights, as real ones are.
+# Of different heights, like real answers.
 ANSWERS: Final = (
     "Yes.",
     "A heron stands **still** for minutes, and strikes within a twentieth of a second.\n\n" * 3,
@@ -25,10 +25,10 @@ ANSWERS: Final = (
 
 
 def write(data_dir: Path, owner_id: int, count: int, *, blank_lines: int = 0, size: int = 0) -> str:
-    """Into the database of a site, past it. The id of the conversation.
+    """Writes a conversation directly to the database of a site. Returns its id.
 
-    `blank_lines`: at the end of each answer, where they are as many bytes and nothing to draw. `size`: characters of
-    each answer at least, all of them to be drawn.
+    `blank_lines`: added at the end of each answer, as bytes that are not drawn. `size`: minimum length of each answer
+    in characters, all of which are drawn.
     """
     made = subprocess.run(
         [

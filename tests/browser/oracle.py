@@ -1,4 +1,4 @@
-"""Looks at the page itself, at each change of it, beside the watch on what it does."""
+"""Checks the page's content at each change. The watch checks its behaviour."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ WRONG: Final = "() => window.wrongBelow(document.documentElement)"
 
 
 async def arrive(visitors: Visitors, person: Member | None = None, **options: Any) -> Visitor:
-    """A visitor whose pages are looked at from their beginning. What is wrong is told to the watch."""
+    """A visitor whose pages are checked from the start. Problems are reported to the watch."""
     visitor = await visitors(person, **options)
     await visitor.context.add_init_script(ORACLE)
     return visitor
 
 
 async def wrong(page: Page) -> list[str]:
-    """What should not stand in the page now."""
+    """What should not be in the page now."""
     return list(await page.evaluate(WRONG))
 
 

@@ -1,4 +1,4 @@
-"""What the hostile may write: the corpus of the JavaScript tests, and words for fields without markdown."""
+"""What an attacker may write: the corpus of the JavaScript tests, and texts for fields without Markdown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.server.process import ROOT
 
 CORPUS: Final = ROOT / "tests" / "js" / "markdown" / "payloads.js"
 
-# For titles, names and errors: where no markdown is expected, only HTML could do harm.
+# For titles, names and errors: without Markdown, only HTML could do harm.
 FIELDS: Final = (
     "<img src=x onerror=__x=1>",
     "<svg/onload=__x=1>",
@@ -30,7 +30,7 @@ FIELDS: Final = (
 
 
 async def corpus(browser: Browser) -> list[str]:
-    """PAYLOADS of the JavaScript tests, read by a browser as the module that it is."""
+    """PAYLOADS of the JavaScript tests: a browser imports the module."""
     page = await browser.new_page()
     try:
         source = base64.b64encode(CORPUS.read_bytes()).decode()
@@ -41,5 +41,5 @@ async def corpus(browser: Browser) -> list[str]:
 
 
 def can_be_sent(text: str) -> bool:
-    """The server takes no NUL, half an emoji or nothing at all for a message."""
+    """Whether the server accepts the message: it rejects NULs, lone surrogates and blank texts."""
     return not re.search("[\0\ud800-\udfff]", text) and bool(text.strip())

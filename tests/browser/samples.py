@@ -1,4 +1,4 @@
-"""Answers that are written to be rendered."""
+"""Answers that are made for rendering tests."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ some <b>HTML</b>, an emoji 🐦 and عربي.
 Last words without a line end"""
 
 
-# More than any test waits for, on whatever machine: it goes on until it is stopped.
+# Longer than any test waits on any machine: it streams until it is stopped.
 ENDLESS: Final = "/numbered rate=40 count=20000"
 
 

@@ -1,4 +1,4 @@
-"""python -m tests.browser.screenshot: takes the pictures of docs/ from a site of its own."""
+"""python -m tests.browser.screenshot: takes the screenshots in docs/ on a temporary site."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def main() -> None:
         assert made.returncode == 0, made.stdout
         shown = json.loads(made.stdout)
         ada = Member("ada", **shown["member"])
-        # Nothing is asked of this model: the answer in the picture was given before.
+        # This model gets no requests: the answer in the screenshot already exists.
         nowhere = f"http://127.0.0.1:{closed_port()}/v1"
         site = Site(Path(folder), {}, OPENAI_BASE_URL=nowhere, OPENAI_MODEL=MODEL)
         try:

@@ -1,4 +1,4 @@
-"""Events of a run that no model has sent, played into an answer of the real page."""
+"""Plays scripted run events into an answer on the real page, without a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tests.browser.tab import Tab
 
-# The answer stays, so that more can follow.
+# The answer is kept, so that more events can follow.
 PLAY: Final = """async (events) => {
   const { LiveAnswer } = await import("/static/js/message/live_answer.js");
   window.answer ??= new LiveAnswer("A team");
@@ -16,10 +16,10 @@ PLAY: Final = """async (events) => {
 }"""
 END: Final = "(done) => window.answer.finish(done)"
 RELOAD: Final = "() => { window.answer.close(); window.answer.element.remove(); delete window.answer; }"
-# Without what differs each time: a thought that is not over says how long it has taken so far.
+# Without what differs each time: an unfinished thought shows how long it has taken so far.
 DRAWN: Final = """() => document.querySelector("chat-message:last-child [data-part=parts]").innerHTML
   .replaceAll(/Thinking… \\d+ s/g, "Thinking…")"""
-# The same message as it is drawn from the API's answer.
+# The same message as drawn from the API's response.
 SAVED: Final = """async (message) => {
   const { savedMessage } = await import("/static/js/message/saved_message.js");
   const { Siblings } = await import("/static/js/message/siblings.js");
@@ -40,7 +40,7 @@ async def end(tab: Tab) -> None:
 
 
 async def reload(tab: Tab) -> None:
-    """The answer is gone. What is played next is another one."""
+    """Removes the answer. The next events start a new one."""
     await tab.page.evaluate(RELOAD)
 
 
@@ -50,7 +50,7 @@ async def drawn(tab: Tab) -> str:
 
 
 async def saved(tab: Tab, parts: Iterable[dict[str, Any]], status: str) -> str:
-    """The markup of an answer with these parts, as it is drawn from the database."""
+    """The markup of a saved answer with these parts."""
     parts = list(parts)
     text = "".join(part["text"] for part in parts if part["kind"] == "text" and "agent" not in part)
     message = {"id": "s", "parent_id": None, "role": "assistant", "text": text, "parts": parts, "status": status}

@@ -1,6 +1,6 @@
-"""python -m tests.browser.showcase: makes a site whose one person has had some conversations, and prints who she is.
+"""python -m tests.browser.showcase: creates a site with one user and some conversations, and prints the user.
 
-What the pictures of docs/ show. The same each time, but for the dates: those are counted back from today.
+The screenshots in docs/ show it. It is the same each time, except for the dates, which are relative to today.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRAGMA journal_mode = WAL;    -- readers do not wait for the writer
 PRAGMA busy_timeout = 5000;   -- a second writer waits, it does not fail
 ```"""
 
-# How many days ago, and what about.
+# Days ago, and title.
 EARLIER: Final = (
     (0, "Merge overlapping intervals in Python"),
     (0, "Subject lines for the autumn newsletter"),

@@ -1,4 +1,4 @@
-"""Somebody logs out, here or in another tab."""
+"""A user signs out, here or in another tab."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def log_out(visitor: Visitor, page: Page) -> None:
 
 
 async def sign_in_dialog(visitor: Visitor, tab: Tab) -> Locator:
-    """Open, in a tab whose person was logged out in another one."""
+    """Signs the user out in another tab, and returns the open sign-in dialog of this one."""
     visitor.watch.allow(*ACCOUNT_PATHS)
     visitor.watch.expect(NO_NETWORK[0])
     other = await visitor.open()

@@ -1,4 +1,4 @@
-"""A tab with the chat in it, as a person sees and uses it."""
+"""A tab with the chat: what a user sees and does."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tests.browser.watch import UUID
 ADDRESS: Final = re.compile(rf"/c/({UUID})$")
 
 HAS_COME: Final = """(end) => performance.getEntriesByType("resource").some(({ name }) => name.endsWith(end))"""
-# What is imported again is the same, and is there only after those who asked first have got it.
+# Importing a module again waits until the page's own import of it has finished.
 IMPORT: Final = """async (end) => {
   const { name } = performance.getEntriesByType("resource").find(({ name }) => name.endsWith(end));
   await import(name);
 }"""
 
-# As if it were pointed at: it does not go by itself.
+# As if the pointer were over it, so that it does not disappear.
 HOLD_TOAST: Final = """() => {
   const toast = document.querySelector("#toast");
   new MutationObserver(() => toast.dispatchEvent(new Event("pointerenter"))).observe(toast, { attributes: true });
 }"""
 
-# A slice asks for the next one with a timeout, which comes before this one's: no change means that there is none.
+# A slice schedules the next with a timeout that fires before this one: no change means that no slice is left.
 DRAWN: Final = """(body) => new Promise((resolve) => {
   const look = (before, unchanged) => {
     const now = body.textContent.length;
@@ -64,25 +64,25 @@ class Tab:
         await self.loaded()
 
     async def loaded(self) -> None:
-        """The page's scripts have run, and the messages of the conversation are there."""
+        """The page's scripts have run, and the conversation's messages are loaded."""
         await expect(self.page.locator("#app")).to_have_attribute("data-view", re.compile("empty|conversation"))
         await expect(self.page.locator("#messages")).not_to_have_attribute("aria-busy", "true")
         await expect(self.page.locator("#conversations")).to_have_attribute("aria-busy", "false")
 
     async def has_loaded(self, module: str) -> None:
-        """The code of something that is rarely needed has come, by itself, and can be used."""
-        # Somebody is there.
+        """Waits until the page has loaded a rarely needed module by itself, and the module can be used."""
+        # The page must see a sign of a user.
         await self.page.keyboard.press("Shift")
         await self.page.wait_for_function(HAS_COME, arg=f"/{module}.js")
         await self.page.evaluate(IMPORT, f"/{module}.js")
 
     async def send(self, text: str) -> None:
-        """By the keys that send on every device: Enter alone breaks the line on a phone."""
+        """With the keys that send on every device: Enter alone starts a new line on a phone."""
         await self.box.fill(text)
         await self.box.press("Control+Enter")
 
     async def ask(self, text: str) -> str:
-        """A whole turn. The text of the answer, as it is read on the screen."""
+        """Completes a turn. Returns the text of the answer as shown on the screen."""
         before = await self.answers.count()
         await self.send(text)
         await expect(self.answers).to_have_count(before + 1)
@@ -90,7 +90,7 @@ class Tab:
         return await self.text()
 
     async def answering(self) -> None:
-        """Some words of an answer are there, and more are to come."""
+        """The start of an answer is shown, and more is to come."""
         await expect(self.answer).to_have_attribute("data-state", "streaming")
         await expect(self.body).to_contain_text(re.compile(r"\S"))
 
@@ -98,12 +98,12 @@ class Tab:
         await expect(self.answer).to_have_attribute("data-state", state)
 
     async def text(self) -> str:
-        """The text of the answer, with what is still being drawn: the end of a long one is drawn in slices."""
+        """The text of the answer once all of it is drawn: the end of a long one is drawn in slices."""
         await self.body.evaluate(DRAWN)
         return await self.body.inner_text()
 
     async def text_beyond(self, length: int) -> str:
-        """The text of the answer as soon as it is longer than that."""
+        """The text of the answer as soon as it is longer than `length`."""
         handle = await self.page.wait_for_function(
             """([length]) => {
                 const bodies = document.querySelectorAll('.message[data-role="assistant"] .message__body');
@@ -115,29 +115,29 @@ class Tab:
         return str(await handle.json_value())
 
     async def conversation_id(self) -> str:
-        """Of the address, once it names one."""
+        """The id in the URL, once there is one."""
         await expect(self.page).to_have_url(ADDRESS)
         found = ADDRESS.search(self.page.url)
         assert found
         return found[1]
 
     def row(self, conversation_id: str) -> Locator:
-        """Of the sidebar."""
+        """The conversation's row in the sidebar."""
         return self.page.locator(f'.conversation[data-conversation-id="{conversation_id}"]')
 
     async def press_row(self, conversation_id: str, action: str) -> None:
-        """A row's menu has a button that is shown when the row is pointed at."""
+        """Uses the row's menu, whose button is shown while the pointer is over the row."""
         row = self.row(conversation_id)
         await row.hover()
         await row.locator("[data-action=menu]").click()
         await self.page.locator(f"#conversation-menu [data-action={action}]").click()
 
     async def hold_toast(self) -> None:
-        """From now on what can be undone can be undone for as long as a test needs."""
+        """From now on, toasts and their Undo buttons do not disappear by themselves."""
         await self.page.evaluate(HOLD_TOAST)
 
     async def numbers(self, count: int) -> None:
-        """So many pieces of a numbered answer are there, and no more."""
+        """Exactly this many pieces of a numbered answer are shown."""
         await expect(self.body).to_have_text(re.compile(rf":{count:06}\s*$"))
 
     async def choose_assistant(self, slug: str) -> None:

@@ -20,7 +20,7 @@ from tests.cast import PASSWORD
 from tests.server.process import ROOT
 
 AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-# Nothing is half-way through a transition, and axe may be loaded at all.
+# No transitions that are half done, and no policy that blocks axe.
 STILL: Final[dict[str, Any]] = {"reduced_motion": "reduce", "bypass_csp": True}
 PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -35,7 +35,7 @@ themes = pytest.mark.parametrize("theme", ["light", "dark"])
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    assert AXE.exists(), "axe-core is not installed: bin/test does it, or npm ci"
+    assert AXE.exists(), "axe-core is not installed: run bin/test or npm ci"
     return Path(AXE).read_text()
 
 
@@ -47,7 +47,7 @@ async def arrive(visitors: Visitors, axe: str, theme: str, **options: Any) -> Vi
 
 
 async def check(page: Page) -> None:
-    # What can be seen may not have its styles yet.
+    # Visible elements may not have their styles yet.
     await page.wait_for_load_state("load")
     found = await page.evaluate(RUN, RULES)
     assert not found, "\n".join(found)

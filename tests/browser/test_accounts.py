@@ -1,4 +1,4 @@
-"""Accounts, and what a person has chosen: sign up, log in, log out, the first administrator, light and dark."""
+"""Accounts and preferences: signing up, in and out, the first administrator, light and dark themes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNUSUAL = "wading birds at dusk 7"
 
 @pytest.fixture
 def empty_site(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
-    """A site that nobody has an account of."""
+    """A site without any accounts."""
     made = ended("manage.py", "migrate", "--verbosity=0", CHAT_DATA_DIR=str(tmp_path))
     assert made.returncode == 0, made.stdout
     site = Site(tmp_path, {}, OPENAI_BASE_URL=upstream.base_url)
@@ -241,7 +241,7 @@ async def test_an_address_is_confirmed_by_mail(visitor: Visitor, site: Site) -> 
     await form.get_by_role("button").click()
     await expect(page.locator(".flash")).to_contain_text(f"link to {address}")
     found = re.findall(r"https?://[^/\s]+(/accounts/address/confirm/\S+)", site.log)
-    assert found, "the site prints its mail"
+    assert found, "no mail with a link in the site's log"
     await page.goto(found[-1])
     await expect(page.locator(".entrance__lead")).to_contain_text(address)
     await page.get_by_role("button", name="Confirm").click()

@@ -1,4 +1,4 @@
-"""What a model does besides writing is shown: tools, and the members of a team, from events that are scripted here."""
+"""The page shows what a model does besides writing, tools and team members, from scripted events."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_each_member_of_a_team_has_a_lane(visitor: Visitor) -> None:
 
     await play(tab, ("agent_done", {"agent": "a", "status": "completed"}), ("token", {"text": "Mine.", "agent": "b"}))
     await expect(lanes.locator(".agent__state")).to_have_text(["Done", "Writing…"])
-    # What a member writes is in its lane, and no part of the answer.
+    # A member's text is shown in its lane and is not part of the answer.
     await play(tab, ("token", {"text": "Done."}))
     await expect(tab.body).to_have_text(["Mine.", "Done."])
     await expect(lanes.last.locator(".message__body")).to_have_text("Mine.")
@@ -149,7 +149,7 @@ async def test_parts_stand_in_the_order_in_which_they_began(visitor: Visitor) ->
     await expect(tab.answer.locator("[data-part=thinking-title]")).to_have_text(
         ["Thought for 2 seconds", "Thought for 1 second"]
     )
-    # Copied is the answer, and nothing else.
+    # Only the answer itself is copied.
     text = "I **look**:\n\n- here\n- there\n\nOne page. It waits."
     assert await tab.page.evaluate("window.answer.element.source") == text
 
@@ -220,7 +220,7 @@ async def test_a_result_in_an_open_call_moves_nothing_that_is_being_read(visitor
     await tool.locator("summary").click()
     line = tab.body.get_by_text("Line 30.", exact=True).first
     await line.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
-    # The reader has moved up: the page does not follow the end.
+    # The user has scrolled up, so the page does not follow the end.
     await tab.scroller.hover()
     await tab.page.mouse.wheel(0, -20)
     await tab.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 300))")

@@ -1,4 +1,4 @@
-"""Django's admin in a real browser, under the site's policy: the watch fails each test for a single violation."""
+"""Django's admin in a real browser, under the site's Content Security Policy: any violation fails the test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who answers: the one that is chosen when a person asks, in whatever way they ask."""
+"""The assistant chosen at the time of a question answers it, however the user asks."""
 
 from __future__ import annotations
 

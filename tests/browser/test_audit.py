@@ -1,4 +1,4 @@
-"""What an auditor such as Lighthouse looks at on every page, large and small. Speed is measured in bench/."""
+"""What an auditor such as Lighthouse checks, on every page and screen size. bench/ measures speed."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ sizes = pytest.mark.parametrize("size", SIZES)
 
 
 async def arrive(visitors: Visitors, size: str, **options: Any) -> Visitor:
-    """A visitor whose requests all have to succeed."""
+    """A visitor whose requests must all succeed."""
     visitor = await visitors(**SIZES[size], reduced_motion="reduce", **options)
     visitor.watch.allow(*ACCOUNT_PATHS, r"/api/docs", r"/api/openapi\.json")
     await visitor.context.add_init_script(AUDIT)
 
     def failed(request: Request) -> None:
-        # A page that is left lets go of what it was reading.
+        # Leaving a page aborts its pending requests.
         if request.failure != "net::ERR_ABORTED":
             visitor.watch.problems.append(f"failed: {request.url} {request.failure}")
 
@@ -142,7 +142,7 @@ async def test_the_chat_with_and_without_a_conversation(visitors: Visitors, size
     await audit(tab.page)
     await tab.ask("/think count=3")
     await tab.ask(scripted(MARKDOWN, size=2000))
-    # Read from the server, it stands where it will stay: code gets its colours, and nothing moves.
+    # Messages loaded from the server get their final layout at once: code gets its colours, and nothing moves.
     await tab.reload()
     await expect(tab.answers).to_have_count(2)
     await expect(tab.body.locator("code.language-python span").first).to_be_attached()

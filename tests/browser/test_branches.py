@@ -1,4 +1,4 @@
-"""Versions: a question in other words, another answer, and the way between them."""
+"""Versions: edited questions, regenerated answers, and switching between them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_the_editor_grows_with_its_text_without_a_copy_of_it(visitor: Visi
     heights = []
     for text in ("One", "One\n" * 5, "A long one. " * 1_000):
         await box.fill(text)
-        # It would be laid out at every key, all of it.
+        # A copy would be laid out completely at every key press.
         assert not await place.get_attribute("data-text")
         heights.append((await box.bounding_box() or viewport)["height"])
     assert heights[0] < heights[1] < heights[2] < viewport["height"] / 2

@@ -1,4 +1,4 @@
-"""The message box: which keys send, what is too much or too little, and that no words are lost."""
+"""The message box: which keys send, which texts are too long or empty, and that no text is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STORED = """(words) => Object.entries(localStorage)
 
 
 async def compose(tab: Tab, text: str) -> CDPSession:
-    """An input method shows `text` and has not committed it yet."""
+    """Simulates an input method that shows `text` and has not committed it yet."""
     keyboard = await tab.page.context.new_cdp_session(tab.page)
     await tab.box.focus()
     at = {"selectionStart": len(text), "selectionEnd": len(text)}
@@ -32,7 +32,7 @@ async def compose(tab: Tab, text: str) -> CDPSession:
 
 
 async def test_what_is_typed_before_the_scripts_have_come_stays(visitor: Visitor) -> None:
-    """Also below a draft that was begun before."""
+    """Also below an earlier draft."""
     typed = asyncio.Event()
 
     async def late(route: Route) -> None:
@@ -49,7 +49,7 @@ async def test_what_is_typed_before_the_scripts_have_come_stays(visitor: Visitor
         await tab.loaded()
         await expect(tab.box).to_have_value(expected)
         await expect(tab.box).to_be_focused()
-        # The next page finds it.
+        # It is stored for the next page.
         await tab.page.wait_for_function(STORED, arg=words)
     await tab.box.press("Control+Enter")
     await tab.ended()
@@ -57,7 +57,7 @@ async def test_what_is_typed_before_the_scripts_have_come_stays(visitor: Visitor
 
 
 async def come_late(tab: Tab) -> asyncio.Event:
-    """The page's modules, not before the event is set."""
+    """Delays the page's modules until the event is set."""
     come = asyncio.Event()
 
     async def late(route: Route) -> None:
@@ -132,7 +132,7 @@ async def test_enter_that_ends_a_composition_does_not_send(visitor: Visitor) -> 
     await keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
     assert ["Enter", True] in await tab.page.evaluate("window.presses")
     await expect(tab.box).to_have_value("日本")
-    # Safari has ended the composition by then; only the code of the key tells.
+    # Safari has already ended the composition by then; only the key code shows that there was one.
     await tab.box.dispatch_event("keydown", {"key": "Enter", "keyCode": 229, "bubbles": True, "cancelable": True})
     await expect(tab.box).to_have_value("日本")
     await expect(tab.questions).to_have_count(0)

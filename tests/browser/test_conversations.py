@@ -1,4 +1,4 @@
-"""The sidebar: open, rename, delete and take it back; addresses, and the browser's own back and forward."""
+"""The sidebar: open, rename, delete and undo; URLs, and the browser's Back and Forward."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.faults.proxy import proxy
 
 
 async def two_conversations(tab: Tab) -> tuple[str, str]:
-    """The second is open."""
+    """Creates two conversations and leaves the second one open."""
     await tab.ask("The first one")
     first = await tab.conversation_id()
     await tab.page.locator("#new-chat").click()
@@ -141,7 +141,7 @@ async def test_a_conversation_deleted_elsewhere_is_left(visitor: Visitor) -> Non
 
 
 async def test_what_is_answered_late_of_a_deleted_conversation_does_not_bring_it_back(visitor: Visitor) -> None:
-    """It is marked as read, and deleted elsewhere before the answer to that has come."""
+    """It is marked as read, and deleted elsewhere before the response arrives."""
     asked, deleted = asyncio.Event(), asyncio.Event()
 
     async def answer_late(route: Route) -> None:
@@ -168,7 +168,7 @@ async def test_what_is_answered_late_of_a_deleted_conversation_does_not_bring_it
 
 
 async def test_what_a_conversation_says_that_was_left_is_not_told(visitors: Visitors, site: Site) -> None:
-    """Its messages are read again after a loss of the network, and it is deleted meanwhile."""
+    """Its messages are loaded again after a network failure, and it is deleted meanwhile."""
     asked, deleted = asyncio.Event(), asyncio.Event()
 
     async def answer_late(route: Route) -> None:

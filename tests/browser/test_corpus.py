@@ -1,4 +1,4 @@
-"""Texts as models write them, on a phone: all of every text can be reached, and leaves the page as it should."""
+"""Typical model output on a phone: all of it can be reached, and it is copied correctly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser.conftest import Visitors
 CORPUS: Final = Path(__file__).parents[1] / "js" / "markdown" / "corpus"
 PHONE: Final = {"width": 390, "height": 844}
 
-# Draws every text as an answer, one after the other, with all that comes later than the words.
+# Draws every text as an answer, including the parts that are loaded later.
 DRAW: Final = """async (texts) => {
   const { renderMarkdown } = await import("/static/js/markdown/stream.js");
   const { loadDialect } = await import("/static/js/markdown/late_dialect.js");
@@ -29,7 +29,7 @@ DRAW: Final = """async (texts) => {
   for (const fold of document.querySelectorAll("details")) fold.open = true;
 }"""
 
-# The texts outside of the page that nothing scrolls to, or that something cuts off.
+# Texts that are cut off, or outside the page where scrolling does not reach them.
 LOST: Final = """() => globalThis.drawn.flatMap((element, index) => {
   const lost = [];
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
@@ -59,7 +59,7 @@ LOST: Final = """() => globalThis.drawn.flatMap((element, index) => {
   }
 })"""
 
-# What a press of Ctrl+C over all of the answer would put on the clipboard.
+# What Ctrl+C would copy with the whole answer selected.
 COPY: Final = """(element) => {
   getSelection().selectAllChildren(element);
   const clipboardData = new DataTransfer();
@@ -69,7 +69,7 @@ COPY: Final = """(element) => {
 
 
 def documents() -> dict[str, str]:
-    """By their names."""
+    """The texts of the corpus by name."""
     found = {}
     for path in sorted(CORPUS.glob("*.md")):
         for part in re.split(r"^%% ", path.read_text("utf-8"), flags=re.MULTILINE)[1:]:

@@ -1,4 +1,4 @@
-"""A site without a model: a demo answers, and says so from the first paint on."""
+"""A site without a model: a demo answers, and the page says so from its first paint."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_the_demo_says_what_it_is_until_that_is_dismissed(demo_site: Site,
     await expect(notice).to_be_visible()
     await expect(notice).to_contain_text("This is a demo model.")
     assert not await is_sent_hidden(tab.page)
-    # Nothing has made room for it.
+    # Nothing moved to make room for it.
     await audit(tab.page)
     assert await tab.ask("Hello")
 

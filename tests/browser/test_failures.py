@@ -1,4 +1,4 @@
-"""When the model fails: a card that says why, Retry, and Keep for what had arrived."""
+"""When the model fails: a card with the reason, Retry, and Keep for the partial answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.browser.visitor import Visitor
 from tests.browser.watch import NOT_SAVED_YET
 
-# From now on, each state that the last message has been in.
+# Records each state of the last message from now on.
 NOTE_STATES = """() => {
   window.states = [];
   const messages = document.querySelector("#messages");
@@ -29,7 +29,7 @@ async def test_a_failed_answer_is_asked_for_again(visitor: Visitor) -> None:
 
     await tab.page.evaluate(NOTE_STATES)
     await tab.failure.locator("[data-action=retry]").click()
-    # However short it is written.
+    # However briefly the answer streams.
     await tab.page.wait_for_function('() => / streaming .*failed $/.test(` ${window.states.join(" ")} `)')
     await expect(tab.answer).to_have_attribute("data-state", "failed")
     await expect(tab.questions).to_have_count(1)

@@ -1,4 +1,4 @@
-"""Finding a conversation again: the palette, pins, the archive, and what is unread. The same in every tab."""
+"""Finding a conversation again: the palette, pins, the archive and unread marks, the same in every tab."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def option(tab: Tab, words: str) -> Locator:
 
 
 async def ask(visitor: Visitor, text: str) -> str:
-    """The id of the conversation."""
+    """Returns the id of the conversation."""
     run = await visitor.api("POST", "/api/runs/wait", {"text": text})
     return str(run["conversation_id"])
 
 
 def group(tab: Tab, label: str) -> Locator:
-    """The titles that stand under a heading of the sidebar."""
+    """The titles under a heading of the sidebar."""
     return tab.page.locator(f'#conversations ul[aria-label="{label}"] .conversation__title')
 
 
@@ -89,7 +89,7 @@ async def test_enter_opens_what_was_said_and_no_command_that_begins_alike(visito
     tab = await visitor.open()
     await tab.page.keyboard.press("Control+K")
     await expect(option(tab, "New chat")).to_be_visible()
-    # At once: what is found is not known yet.
+    # Immediately, before there are any results.
     await tab.page.keyboard.type("the")
     await tab.page.keyboard.press("Enter")
     await expect(tab.page.locator("#palette")).to_be_hidden()
@@ -193,7 +193,7 @@ async def test_a_long_answer_is_unread_until_its_end_is_reached_even_in_one_jump
     conversation_id = await tab.conversation_id()
     unread = other.row(conversation_id).locator(".conversation__unread")
     await expect(unread).to_be_visible()
-    # Where it is open, it is no news.
+    # It is not marked as unread where it is open.
     await expect(tab.row(conversation_id).locator(".conversation__unread")).to_be_hidden()
     assert await tab.row(conversation_id).get_attribute("data-unread") is None
     await tab.has_loaded("read_marks")
@@ -201,7 +201,7 @@ async def test_a_long_answer_is_unread_until_its_end_is_reached_even_in_one_jump
     await expect(unread).to_be_hidden()
 
 
-# Nothing is drawn, as on a machine that has much else to do, until the test lets it go on.
+# Nothing is drawn until the test allows it, as on a busy machine.
 HOLD_FRAMES: Final = """() => {
   const held = [];
   const request = window.requestAnimationFrame;
@@ -221,7 +221,7 @@ async def test_an_answer_whose_end_is_not_drawn_yet_is_unread(visitor: Visitor) 
     await expect(other.row(conversation_id).locator(".conversation__unread")).to_be_hidden()
     await tab.page.evaluate(HOLD_FRAMES)
     await tab.send("/numbered count=900")
-    # Saved, and told to both.
+    # It has been saved, and both tabs know.
     unread = other.row(conversation_id).locator(".conversation__unread")
     await expect(unread).to_be_visible()
     await expect(tab.row(conversation_id).locator("[data-part=live]")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Answers that go on while one looks elsewhere, and reading in peace while one is being written."""
+"""Answers continue while the user is elsewhere, and do not disturb reading while they are written."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tests.browser.visitor import Visitor
 from tests.browser.watch import NOT_SAVED_YET
 from tests.faults.processes import Upstream
 
-# More than any test waits for.
+# Longer than any test waits.
 LONG = "/numbered rate=60 count=30000"
-# A tab that is not looked at: it is not painted.
+# Makes the tab a background tab, which is not painted.
 HIDE = """() => {
   for (const [name, value] of [["hidden", true], ["visibilityState", "hidden"]])
     Object.defineProperty(document, name, { value, configurable: true });
@@ -26,7 +26,7 @@ SHOW = """() => {
   window.paints.forEach((callback) => window.requestAnimationFrame(callback));
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-# Nothing scrolls any more: as many frames with the same place as are no pause of a scrolling on a busy machine.
+# Nothing scrolls any more: the position is unchanged for more frames than scrolling can pause on a busy machine.
 STEADY = """() => new Promise((resolve) => {
   const scroller = document.querySelector("#transcript-scroller");
   const begun = performance.now();
@@ -39,9 +39,9 @@ STEADY = """() => new Promise((resolve) => {
   };
   look();
 })"""
-# What the server sends before it waits for a sign that it was read.
+# How much the server sends before it waits for an acknowledgement.
 WINDOW_BYTES = 65_536
-# Each time that the text has grown, and the page has answered that: what there is to measure of the place.
+# Records a measurement each time the text has grown and the page has reacted.
 NOTE_PLACES = """(measure) => {
   const scroller = document.querySelector("#transcript-scroller");
   const content = scroller.querySelector("[data-part=content]");
@@ -53,7 +53,7 @@ FROM_END = "(scroller) => scroller.scrollHeight - scroller.clientHeight - scroll
 
 
 async def tall_conversation(visitor: Visitor) -> Tab:
-    """Higher than the window."""
+    """Creates a conversation that is taller than the window."""
     tab = await visitor.open()
     await tab.ask("/numbered count=600")
     return tab
@@ -124,7 +124,7 @@ async def test_escape_stops_the_answer(visitor: Visitor) -> None:
 async def test_the_end_stays_in_view_while_it_grows(visitor: Visitor, upstream: Upstream) -> None:
     tab = await tall_conversation(visitor)
     await tab.send("/hold after=300 step=300 count=1500 rate=500")
-    # A question that was just sent stays where it is: it is the way to the end that is followed from there on.
+    # A new question stays where it is. The page follows the end only after the jump to the latest.
     await expect(tab.page.locator("#jump-to-latest")).to_be_visible()
     await tab.numbers(300)
     await tab.page.locator("#jump-to-latest").click()
@@ -134,7 +134,7 @@ async def test_the_end_stays_in_view_while_it_grows(visitor: Visitor, upstream: 
         await tab.numbers(count)
     await tab.ended()
     places = await tab.page.evaluate("window.places")
-    # Of each part at least one.
+    # At least one for each part.
     assert len(places) > 4
     assert max(places) < 70
     await expect(tab.page.locator("#jump-to-latest")).to_be_hidden()
@@ -161,7 +161,7 @@ async def test_who_reads_above_is_left_alone_until_they_jump_to_the_latest(visit
     await tab.ended("stopped")
 
 
-# Of the text, far above the screen; and how much of it there is.
+# The top of the text, far above the screen, and the length of the text.
 ANSWER = """() => {
   const body = [...document.querySelectorAll('chat-message[data-role="assistant"] .message__body')].at(-1);
   return [body?.firstElementChild?.getBoundingClientRect().top, body?.textContent.length ?? 0];
@@ -181,7 +181,7 @@ async def test_to_continue_keeps_the_place_that_is_read(visitor: Visitor, upstre
 
     await tab.answer.locator("[data-action=continue]").click()
 
-    # What was read is where it was, and what is new stands below it.
+    # The text being read has not moved, and the new text is below it.
     await tab.page.wait_for_function(f"(said) => ({ANSWER})()[1] > said", arg=said)
     assert abs((await tab.page.evaluate(ANSWER))[0] - place) <= 2
     upstream.release()

@@ -1,4 +1,4 @@
-"""The page as it is deployed: its modules in a few files, by hashed names that are kept for good."""
+"""The page as it is deployed: its modules in a few files, with hashed names that can be cached forever."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.faults.processes import Site, Upstream
 from tests.members import prepare
 from tests.server.process import ended
 
-# What each late bundle exports, by the names that sources import it by.
+# The exports of each bundle that is loaded later, by the name in the import map.
 LATE = """async (prefix) => {
   const { imports } = JSON.parse(document.querySelector("script[type=importmap]").textContent);
   const names = Object.keys(imports).filter((name) => name.startsWith(`${prefix}js/`));
@@ -44,7 +44,7 @@ async def test_a_chat_as_it_is_deployed(visitors: Visitors, hashed: Site) -> Non
     tab = await visitor.open()
     await tab.ask("Hello")
     await tab.ask(scripted(f"{MARKDOWN}\n\nAnd $x^2$ for later.", size=200))
-    # Modules that come only when they are needed, and share others with the page.
+    # Modules that are loaded only when needed, and share other modules with the page.
     await expect(tab.body.locator('[class*="hljs"], .code-content span').first).to_be_visible()
     await expect(tab.body.locator("math").first).to_be_visible()
     await tab.page.locator('.message[data-role="user"] [data-action=edit]').last.click()
@@ -63,11 +63,11 @@ async def test_a_chat_as_it_is_deployed(visitors: Visitors, hashed: Site) -> Non
           .filter((name) => name.endsWith(".js"))"""
     )
     assert len(scripts) == len(set(scripts)), scripts
-    # The page's own and the parser: all that it waits for.
+    # The page waits for only two: its own bundle and the parser.
     assert await tab.page.locator("link[rel=modulepreload]").count() == 2
     assert all(len(name.split(".")) == 3 for name in scripts if name.startswith("/static/js/")), scripts
 
-    # Whether this visit needed it or not: it loads, finds what it shares with the page, and exports what it should.
+    # Each bundle, used here or not, loads, finds the modules that it shares with the page, and has the right exports.
     found = await tab.page.evaluate(LATE, "/static/")
     assert len(found) > 20
     for name, names in found.items():

@@ -1,4 +1,4 @@
-"""Stored scripts (S5): what a model does besides writing is only text, whichever field of an event it comes in."""
+"""Stored scripts (S5): what a model does besides writing is shown as text only, in every field of every event."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.browser.conftest import Visitors
 from tests.browser.oracle import arrive, check
 
-# Plays an answer in which each text is the payload. Returns what is shown otherwise, and what is wrong there.
+# Plays an answer in which every text is the payload. Returns texts that are shown differently, and other problems.
 PLAY_EACH: Final = """async (payloads) => {
   const { LiveAnswer } = await import("/static/js/message/live_answer.js");
   const drawn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -79,7 +79,7 @@ PLAY_EACH: Final = """async (payloads) => {
   return [...problems];
 }"""
 
-# Thoughts come in pieces, and from several members at once: cut at each index, they are still only text.
+# Thoughts arrive in pieces and from several members at once: split at any index, they are still only text.
 SPLIT_EACH: Final = """async (payloads) => {
   const { LiveAnswer } = await import("/static/js/message/live_answer.js");
   const messages = document.querySelector("#messages");

@@ -19,7 +19,7 @@ CHOOSE: Final = "(select, id) => select.add(new Option(id, id, true, true))"
 
 
 async def administrator(visitors: Visitors, admin: Member) -> Visitor:
-    """Django's own pages are drawn otherwise: the watch alone judges them."""
+    """The oracle does not know Django's pages: only the watch checks them."""
     visitor = await visitors(admin)
     visitor.watch.allow(*ADMIN_PATHS)
     return visitor
@@ -105,7 +105,7 @@ async def test_assistants_are_only_text(visitors: Visitors, admin: Member) -> No
     tab = await (await arrive(visitors)).open()
     for words, slug in slugs.items():
         await tab.choose_assistant(slug)
-        # The instructions are in the answer itself.
+        # The answer repeats the instructions.
         await tab.ask("/echo")
         await expect(tab.answer.locator(".message__label")).to_contain_text(words)
         await check(tab.page)
@@ -150,7 +150,7 @@ async def test_names_of_tokens_are_only_text(visitors: Visitors, admin: Member) 
 
 
 async def delete_all(page: Page, names: list[str]) -> None:
-    """By Django's page that names what will be deleted, and asks."""
+    """On Django's confirmation page, which lists what will be deleted."""
     await page.locator("#action-toggle").check()
     await page.locator("select[name=action]").select_option("delete_selected")
     await page.locator("button[name=index]").click()

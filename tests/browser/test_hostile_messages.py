@@ -1,4 +1,4 @@
-"""Stored scripts (S5): no message, thought or error is executed, loaded or drawn as anything but text."""
+"""Stored scripts (S5): messages, thoughts and errors are only shown as text, never executed or loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.browser.test_network import block_websockets
 from tests.faults.processes import Site
 
 SLICES: Final = 4
-# What a careless script could do to a message and a page. Returns what became of the two worst.
+# What a careless script could do to a message and a page. Returns the outcome of the two worst attempts.
 PLANT: Final = """(body) => {
   const attempt = (act) => {
     try {
@@ -36,7 +36,7 @@ PLANT: Final = """(body) => {
   document.querySelector("#new-chat").setAttribute("href", "//evil.example/");
   return [attempt(() => (body.innerHTML = "<b>x</b>")), attempt(() => image.setAttribute("onerror", "__x=1"))];
 }"""
-# Each payload in two pieces, cut at each index, in a message of the real page; what is drawn is looked at after each.
+# Draws each payload in two pieces, split at every index, in a message of the real page. Checks it after each piece.
 EVERY_SPLIT: Final = """async (payloads) => {
   const { MarkdownStream } = await import("/static/js/markdown/stream.js");
   const drawn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -66,7 +66,7 @@ EVERY_SPLIT: Final = """async (payloads) => {
 
 
 async def test_the_watch_goes_off_where_payloads_work(visitors: Visitors, site: Site) -> None:
-    """The negative control: without the policy, markup is executed, and all of it is seen."""
+    """The negative control: without the policy, markup is executed, and the watch sees all of it."""
     visitor = await visitors(anonymous=True)
     page = await visitor.context.new_page()
     await page.set_content(
@@ -83,7 +83,7 @@ async def test_the_watch_goes_off_where_payloads_work(visitors: Visitors, site: 
 
 
 async def test_the_watch_goes_off_where_the_policy_has_to_help(visitors: Visitors) -> None:
-    """The second one: markup that got into the real page is harmless, and still a failure."""
+    """The second control: markup that gets into the real page is harmless, but still a failure."""
     visitor = await arrive(visitors)
     tab = await visitor.open()
     await tab.ask("Hello")
@@ -122,7 +122,7 @@ async def test_no_message_is_more_than_text(visitors: Visitors, payloads: list[s
 
 
 async def test_no_message_is_more_than_text_over_plain_http(visitors: Visitors, payloads: list[str]) -> None:
-    """Its events come another way, through other code."""
+    """Its events take a different path, through different code."""
     visitor = await arrive(visitors)
     await block_websockets(visitor)
     tab = await visitor.open()
@@ -143,7 +143,7 @@ async def test_no_payload_is_more_than_text_wherever_it_is_split(visitors: Visit
 
 
 async def test_thoughts_and_errors_are_only_text(visitors: Visitors) -> None:
-    """Past the server's own care: what it says is changed on its way."""
+    """Messages are modified after they leave the server, so its own checks do not help."""
     visitor = await arrive(visitors)
     words = iter(FIELDS)
 

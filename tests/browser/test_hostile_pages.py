@@ -1,4 +1,4 @@
-"""Stored and reflected scripts (S5): addresses, forms, suggestions and errors are only text."""
+"""Stored and reflected scripts (S5): URLs, forms, suggestions and errors are only text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.browser.watch import ACCOUNT_PATHS, ADMIN_PATHS
 from tests.cast import PASSWORD
 from tests.members import Member
 
-# A page shows all of it at once: whatever it leaves out of quotes would do harm.
+# All of them in one text: anything that a page does not escape would do harm.
 ALL: Final = " ".join(FIELDS)
 ELSEWHERE: Final = ("//evil.example", "/\\evil.example", "https://evil.example/", "javascript:__x=1", "data:,x")
 NOT_THERE: Final = r"console: .* (400|404) "
@@ -30,7 +30,7 @@ async def stranger(visitors: Visitors) -> Visitor:
 
 
 async def submit(page: Page, **entered: str) -> None:
-    """Past the browser's own checks."""
+    """Without the browser's form validation."""
     form = page.locator("main form.form")
     for name, value in entered.items():
         await form.locator(f"input[name={name}]").fill(value)
@@ -84,7 +84,7 @@ async def test_addresses_are_only_text(visitors: Visitors) -> None:
 
 
 async def test_the_errors_of_the_api_are_no_pages(visitors: Visitors) -> None:
-    """Opened as one by whoever was sent the address, they are JSON, and nothing else can be made of them."""
+    """Opened as pages from a link, they are JSON, and a browser cannot take them for anything else."""
     visitor = await visitors()
     visitor.watch.allow(r"/api/.*")
     visitor.watch.expect(NOT_THERE)
@@ -112,7 +112,7 @@ async def test_the_errors_of_the_api_are_no_pages(visitors: Visitors) -> None:
 async def test_what_the_server_tells_is_only_text(
     visitors: Visitors, template: str, told: dict[str, object], place: str
 ) -> None:
-    """On the page as it is written, without the policy that comes with it."""
+    """On the page alone, without its Content Security Policy."""
     page = await (await stranger(visitors)).context.new_page()
     body = render_to_string(template, told)
     await page.route("**/accounts/login/", lambda route: route.fulfill(content_type="text/html", body=body))

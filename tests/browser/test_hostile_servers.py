@@ -1,4 +1,4 @@
-"""Stored scripts (S5): whatever a server says, past the care of the real one, the page shows it as text."""
+"""Stored scripts (S5): the page shows whatever a server sends as text, even what the real one would not send."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.browser.watch import UUID
 
 REFUSED: Final = rf"console: .* 400 .*/api/conversations/{UUID}"
 TEXTS: Final = "(all) => all.map((element) => element.textContent)"
-# Opens one conversation after the other, and compares the words at each place that shows them.
+# Opens each conversation in turn, and compares the text in every place that shows it.
 OPEN_EACH: Final = """async (conversations) => {
   const problems = [];
   const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -129,7 +129,7 @@ async def test_lists_that_cannot_be_read_say_why_in_text(visitors: Visitors) -> 
 
 
 async def test_what_the_socket_says_is_only_text(visitors: Visitors) -> None:
-    """RepeatedErrors, notices, and the events of runs that nobody has begun."""
+    """Errors, notices, and events of runs that were never started."""
     visitor = await arrive(visitors)
     words = iter(FIELDS)
 

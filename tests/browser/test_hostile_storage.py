@@ -1,4 +1,4 @@
-"""Stored scripts (S5): what the browser has kept, and what a person edits and copies, is only text."""
+"""Stored scripts (S5): what the browser has stored, and what a user edits and copies, is only text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COPIED: Final = """async () => Promise.all((await navigator.clipboard.read()).fl
 
 
 async def kept(visitor: Visitor, stored: dict[str, tuple[str, Any]]) -> Page:
-    """A tab that has kept this from before: by key, in which storage, and what."""
+    """A tab that finds stored data. `stored`: by key, the storage and the value."""
     page = await visitor.page("/manifest.webmanifest")
     for key, (where, value) in stored.items():
         await page.evaluate(STORE, [where, key, value if isinstance(value, str) else json.dumps(value)])
@@ -32,7 +32,7 @@ async def kept(visitor: Visitor, stored: dict[str, tuple[str, Any]]) -> Page:
 
 
 async def no_connection(visitor: Visitor) -> None:
-    """What was not sent stays so."""
+    """Unsent messages stay unsent."""
 
     async def silence(socket: WebSocketRoute) -> None:
         socket.on_message(lambda _: None)
@@ -72,7 +72,7 @@ async def test_what_was_not_sent_is_only_text(visitors: Visitors, payloads: list
 
 
 async def test_what_is_kept_in_another_shape_costs_nothing(visitors: Visitors) -> None:
-    """Written by an older version, or by whoever had the device."""
+    """Written by an older version, or by anyone with access to the device."""
     visitor = await arrive(visitors)
     await no_connection(visitor)
     assert visitor.person
@@ -124,7 +124,7 @@ async def test_what_is_edited_turned_to_and_copied_is_only_text(visitors: Visito
 
 
 async def test_a_picture_that_is_opened_is_a_picture_and_no_more(visitors: Visitors) -> None:
-    """With scripts in its words, in its address and in the picture itself."""
+    """With scripts in its alternative text, in its URL and in the image itself."""
     visitor = await arrive(visitors)
     visitor.watch.allow("/image")
     visitor.watch.expect(r"request to elsewhere: https://pictures\.example/", r"console: Blocked script execution")

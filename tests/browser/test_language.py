@@ -1,4 +1,4 @@
-"""What the server says in English, of waiting, errors and refusals, in the language of the page."""
+"""The server's English texts about progress, errors and refusals appear in the page's language."""
 
 from __future__ import annotations
 

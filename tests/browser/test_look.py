@@ -1,4 +1,4 @@
-"""What style sheets do beyond the picture: on paper, from right to left, in other colours, without motion."""
+"""Special cases of the style sheets: print, right-to-left, forced colours and reduced motion."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_on_paper_there_is_the_conversation_alone(visitors: Visitors) -> N
     await expect(tab.title).to_be_visible()
     await expect(tab.questions.first).to_be_visible()
     assert await tab.page.evaluate(PAPER_AND_INK) == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
-    # All of it, not what fits the window.
+    # All of it, not only what fits in the window.
     answer = await tab.body.bounding_box()
     height = await tab.page.evaluate("document.documentElement.scrollHeight")
     assert answer
@@ -199,7 +199,7 @@ async def test_on_paper_there_is_all_of_a_long_question_and_title(visitors: Visi
 
 
 async def test_the_page_is_as_high_as_the_screen(visitors: Visitors) -> None:
-    """A pixel more, and where scroll bars take room there is a second one."""
+    """One pixel more, and a second scroll bar would appear where scroll bars take up space."""
     height = "() => [document.documentElement.scrollHeight, innerHeight]"
     tab = await (await visitors(viewport={"width": 1000, "height": 800})).open()
     assert await tab.page.evaluate(height) == [800, 800]

@@ -1,4 +1,4 @@
-"""A model server that is away: the page says so, and goes on by itself when it comes."""
+"""A model server that is down: the page says so, and continues by itself when the server is up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.ports import closed_port
 
 
 class Place:
-    """The site, and an address where a model server comes and goes."""
+    """The site, and an address where a model server starts and stops."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder

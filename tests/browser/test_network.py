@@ -1,4 +1,4 @@
-"""A network that goes away, or lets no WebSocket through: the answer is whole, and there once."""
+"""A network that fails or blocks WebSockets: the answer is complete, and shown once."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.faults.proxy import Proxy, proxy
 from tests.ports import closed_port
 
 COUNT = 80
-# A part at once, and the next one whenever the test wants it.
+# The first part comes immediately, the others when the test releases them.
 IN_PARTS = f"/hold after=20 step=20 count={COUNT}"
 
 
 @asynccontextmanager
 async def no_network(visitor: Visitor, wire: Proxy) -> AsyncIterator[None]:
-    """What is open is cut, and nothing new can be opened."""
+    """Cuts open connections, and lets no new ones through."""
     visitor.watch.expect(*NO_NETWORK)
     there, wire.target = wire.target, closed_port()
     await wire.close()
@@ -34,7 +34,7 @@ async def no_network(visitor: Visitor, wire: Proxy) -> AsyncIterator[None]:
 
 
 async def block_websockets(visitor: Visitor) -> None:
-    """As a proxy that takes the upgrade and then cuts the line."""
+    """Like a proxy that accepts the upgrade and then closes the connection."""
 
     async def cut(socket: WebSocketRoute) -> None:
         await socket.close()
@@ -44,7 +44,7 @@ async def block_websockets(visitor: Visitor) -> None:
 
 
 async def written(upstream: Upstream, prompt: str, count: int) -> None:
-    """The model has written so many pieces, whoever knows of them."""
+    """Waits until the model has written this many pieces, whether or not the page has them."""
     async with asyncio.timeout(60):
         while len((await asyncio.to_thread(upstream.exchanges, prompt))[-1]["sent"]) < count:
             await asyncio.sleep(0.05)
@@ -69,7 +69,7 @@ async def test_an_answer_goes_on_after_the_network_was_gone(
             await expect(tab.notice).to_contain_text("No connection")
             upstream.release()
             await written(upstream, IN_PARTS, 40)
-            # Nobody could tell the page.
+            # The page cannot know.
             await tab.numbers(20)
             await expect(tab.answer).to_have_attribute("data-state", "streaming")
         await tab.numbers(40)
@@ -156,7 +156,7 @@ async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(v
             await tab.send("Are you there?")
             await expect(tab.notice).to_contain_text("You are offline")
             await expect(tab.questions).to_have_count(2)
-        # The page goes before it is connected again.
+        # The page is closed before the network is back.
         await tab.page.goto("about:blank")
         await visitor.context.set_offline(False)
         await tab.go(f"/c/{conversation_id}")
@@ -184,7 +184,7 @@ async def test_what_was_sent_in_a_tab_that_was_closed_goes_out_once(visitors: Vi
             await expect(kept.questions).to_have_count(1)
             await closed.page.close()
             await visitor.context.set_offline(False)
-        # It finds the other tab's message, too, which is that tab's to send.
+        # It also finds the other tab's message, but that tab has to send it.
         again = await visitor.open(f"/c/{conversation_id}")
         await expect(again.answers).to_have_count(2)
         await again.ended()
@@ -253,7 +253,7 @@ async def test_what_a_closed_tab_left_goes_where_it_belongs_while_that_is_being_
     await tab.page.route("**/messages?*", read_late)
     await tab.reload()
     await tab.row(conversation_id).locator("a").click()
-    # Nobody has answered for it.
+    # No open tab has claimed the message, so this one takes it over.
     await tab.page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.endsWith('closed-tab'))")
     asked.set()
 
@@ -279,7 +279,7 @@ async def test_what_was_answered_though_its_tab_never_heard_of_it_stands_there_o
 
 
 async def leave_behind(visitor: Visitor, tab: Tab, conversation_id: str, sent_as: str | None = None) -> None:
-    """What a closed tab leaves that could not send, or did not hear of what it sent."""
+    """Stores what a closed tab leaves behind if it could not send, or got no reply."""
     assert visitor.person
     message_id = sent_as or str(uuid.uuid4())
     entry = {"clientMessageId": message_id, "text": "Are you there?", "conversationId": conversation_id}

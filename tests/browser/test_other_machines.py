@@ -1,4 +1,4 @@
-"""What depends on the machine: scroll bars that take room, and its fonts."""
+"""What depends on the machine: scroll bars that take up space, and fonts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.members import Member
 pytestmark = pytest.mark.usefixtures("patience")
 
 SIZES: Final = ((1280, 720), (1000, 801), (820, 1180), (390, 844), (844, 390), (320, 480), (320, 256))
-# What the page is larger than the window, and what its scroll bars take from it.
+# By how much the page is larger than the window, and how much space its scroll bars take.
 ROOM: Final = """() => {
   const { scrollWidth, scrollHeight, clientWidth, clientHeight } = document.documentElement;
   return [scrollWidth - innerWidth, scrollHeight - innerHeight, innerWidth - clientWidth, innerHeight - clientHeight];
@@ -76,7 +76,7 @@ async def test_without_a_font_for_formulas_all_of_them_is_drawn_in_ours(
 
 
 async def font_of(page: Page, selector: str) -> str:
-    """The one that draws it."""
+    """The font that the browser uses for the element."""
     client = await page.context.new_cdp_session(page)
     await client.send("DOM.enable")
     await client.send("CSS.enable")

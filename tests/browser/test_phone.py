@@ -1,4 +1,4 @@
-"""The page on a phone: a drawer for the list, the message box at hand, and nothing to scroll sideways."""
+"""The page on a phone: a drawer for the list, a message box in reach, and no sideways scrolling."""
 
 from __future__ import annotations
 

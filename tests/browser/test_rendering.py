@@ -1,4 +1,4 @@
-"""What was drawn while it arrived is what a fresh page draws from the saved text."""
+"""A streamed answer looks the same as when a new page draws it from the saved text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.browser.visitor import Visitor
 from tests.browser.watch import NOT_SAVED_YET
 from tests.faults.processes import Upstream
 
-# Without a trace of how it came to be: a text node that grew in pieces reads as one.
+# Normalized, so that a text node that grew in pieces is the same as a whole one.
 DRAWN = """() => [...document.querySelectorAll('.message[data-role="assistant"] .message__body')].map((body) => {
   const copy = body.cloneNode(true);
   copy.normalize();
@@ -33,7 +33,7 @@ LOADS: Final = """(address) => new Promise((resolve) => {
 
 
 async def drawn(page: Page) -> list[str]:
-    """When the colours of the code have come, too."""
+    """Waits until the code is highlighted, too."""
     await expect(page.locator("code.language-python:not(:has(span))")).to_have_count(0)
     return list(await page.evaluate(DRAWN))
 
@@ -93,7 +93,7 @@ async def test_a_reload_shows_thoughts_as_they_were(visitor: Visitor, upstream: 
     thoughts = tab.answer.locator(".message__reasoning")
     await expect(thoughts).to_contain_text("Thought 2.")
 
-    # In the middle of them.
+    # In the middle of the thoughts.
     await tab.reload()
     await expect(thoughts).to_have_attribute("open", "")
     await expect(thoughts).to_contain_text("Thought 2.")
@@ -102,7 +102,7 @@ async def test_a_reload_shows_thoughts_as_they_were(visitor: Visitor, upstream: 
     await expect(tab.body).to_have_text("So the answer is 42.")
     watched = await tab.answer.locator("[data-part=parts]").inner_text()
 
-    # After the end: what the log no longer tells comes from the database.
+    # After the end: what is no longer in the log comes from the database.
     await tab.reload()
     await expect(tab.body).to_have_text("So the answer is 42.")
     await expect(thoughts).to_have_count(1)
@@ -113,12 +113,12 @@ async def test_a_reload_shows_thoughts_as_they_were(visitor: Visitor, upstream: 
 
 
 async def drawn_for_good(tab: Tab) -> None:
-    """The first answer that has a task list is drawn once more, when the grammar of those has come."""
+    """The first answer with a task list is drawn again once the grammar for task lists is loaded."""
     await expect(tab.body.locator("input[type=checkbox]")).to_have_count(2)
 
 
 async def pressed(button: Locator, outcome: str) -> str:
-    """Press a button and return its text once it has this attribute. It soon takes both back: one can miss it."""
+    """Presses a button and returns its text once it has this attribute. Both are soon reset: polling could miss it."""
     told = await button.evaluate_handle(
         """(button, outcome) => ({
           text: new Promise((resolve) => {
@@ -147,7 +147,7 @@ async def test_code_and_messages_are_copied_as_they_were_written(visitor: Visito
 
 
 async def test_without_https_code_and_messages_are_copied_the_old_way(visitor: Visitor) -> None:
-    """There the browser has no `navigator.clipboard`."""
+    """Without HTTPS the browser has no `navigator.clipboard`."""
     await visitor.context.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     tab = await visitor.open()
     await tab.ask(scripted(MARKDOWN, size=100))
@@ -240,7 +240,7 @@ async def test_an_image_is_loaded_by_a_click_and_by_nothing_else(visitors: Visit
     await expect(picture).to_have_js_property("naturalWidth", 40)
     assert asked == [f"{address} no referrer no cookie"]
     await expect(tab.body.locator(".image-placeholder").first.locator("a")).to_be_focused()
-    # The page itself still lets no picture in.
+    # The page itself still blocks all images.
     assert await tab.page.evaluate(LOADS, "https://pictures.example/other.png") == "error"
     visitor.watch.expect(
         r"policy: img-src", r"console: .*Content Security Policy", "request to elsewhere: .*/other.png"
@@ -258,7 +258,7 @@ async def test_the_lines_of_code_are_wrapped_on_demand(visitor: Visitor) -> None
     assert await pre.evaluate("it => it.scrollWidth === it.clientWidth && it.clientHeight > 60")
 
 
-# A saved message of the chat page.
+# Draws a text as a saved message.
 DRAW: Final = """async (text) => {
   const { renderMarkdown } = await import("/static/js/markdown/stream.js");
   const body = document.querySelector("main").appendChild(document.createElement("div"));
@@ -285,7 +285,7 @@ async def test_code_that_takes_too_long_stays_plain_and_other_code_is_coloured(v
     await expect(drawn.locator("code.language-python .code-keyword").first).to_have_text("def")
     await expect(drawn.locator("code.language-java span")).to_have_count(0)
     assert await drawn.locator("code.language-java").text_content() == EXPLOSIONS["java"] + "\n"
-    # The library never came into the page itself.
+    # The page itself never loaded the library.
     loaded = await tab.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
     assert [name for name in loaded if "vendor/highlight" in name] == []
     await check(tab.page)
@@ -309,9 +309,9 @@ async def test_no_script_but_the_one_of_the_worker_can_be_started(visitors: Visi
     visitor.watch.expect("policy: (require-)?trusted-types", "console: .*(Trusted|trusted|policy)")
 
 
-# Each froze the page for seconds when blocks asked the browser for their direction.
+# Each of these froze the page for seconds when the browser determined the direction of blocks.
 GROWING: Final = {"items": "-\n", "code": "`a` ", "breaks": "<br>", "emphasis": "**_* ", "table": "|c|d|\n"}
-# Milliseconds that some work takes on this machine, as busy as it is.
+# How many milliseconds a fixed piece of work takes on this machine under its current load.
 UNIT: Final = """() => {
   const busy = () => {
     const start = performance.now();
@@ -321,7 +321,7 @@ UNIT: Final = """() => {
   };
   return Math.max(busy(), busy(), busy());
 }"""
-# Draws a text, and says how long the longest task was, in those units.
+# Draws a text, and returns the length of the longest task in these units.
 TIMED: Final = """async ({ head, piece, count, unit }) => {
   const { renderMarkdown } = await import("/static/js/markdown/stream.js");
   const turn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -342,7 +342,7 @@ TIMED: Final = """async ({ head, piece, count, unit }) => {
 }"""
 FLOOR_SECONDS: Final = 0.1
 MOST_GROWTH: Final = 3.5
-# Units, of 30 to 60 ms.
+# In units of 30 to 60 ms.
 LONGEST_TASK: Final = 8.0
 
 
@@ -356,7 +356,7 @@ async def test_twice_the_text_takes_twice_the_time_and_the_page_is_never_stopped
     await tab.page.evaluate(TIMED, {**text, "count": 100})
 
     session = await tab.page.context.new_cdp_session(tab.page)
-    # Of the processor: the clock's time is that of the machine's other work, too.
+    # CPU time: wall time includes the machine's other work.
     await session.send("Performance.enable", {"timeDomain": "threadTicks"})
 
     async def seconds() -> float:
@@ -364,7 +364,7 @@ async def test_twice_the_text_takes_twice_the_time_and_the_page_is_never_stopped
         return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
     async def drawn(count: int) -> tuple[float, float]:
-        """The seconds that it took, and the longest task in units."""
+        """Returns the seconds that it took, and the longest task in units."""
         before = await seconds()
         longest = await tab.page.evaluate(TIMED, {**text, "count": count})
         return await seconds() - before, longest
@@ -375,7 +375,7 @@ async def test_twice_the_text_takes_twice_the_time_and_the_page_is_never_stopped
 
 
 async def test_a_browser_that_finds_the_direction_itself_is_stopped_by_the_same_text(visitor: Visitor) -> None:
-    """The control: what the rest of this file's measure says of a list whose direction the browser looks for."""
+    """The control: the time for a list whose direction the browser determines."""
     tab = await visitor.open()
     made = await tab.page.evaluate(
         """() => {

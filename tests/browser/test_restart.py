@@ -1,4 +1,4 @@
-"""A site in one process that dies in mid-answer: the page still has what was sent, and offers to send it again."""
+"""A single-process site that dies in mid-answer: the page keeps the question, and offers to send it again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.faults.processes import Site, Upstream
 from tests.members import prepare
 
 PROMPT = "/hold after=20 count=150"
-# The run is gone with its process, and the conversation that it would have begun.
+# The run died with its process, and so did the conversation that it would have started.
 GONE = r"console: .* 404 .*/(api/(conversations|runs)|c)/"
 
 
@@ -45,7 +45,7 @@ async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(
     own_site.start()
 
     await tab.failure.locator("[data-action=retry]").click()
-    # The lost answer had the same 20 pieces.
+    # Wait first: the lost answer had the same 20 pieces.
     await tab.answering()
     await tab.numbers(20)
     upstream.release()
@@ -77,10 +77,10 @@ async def test_what_was_sent_is_offered_again_to_a_page_that_was_loaded_anew(
     await expect(tab.questions).to_have_text([PROMPT])
     await expect(tab.failure).to_contain_text("interrupted")
     assert own_site.rows("SELECT count(*) FROM chat_message") == [(0,)]
-    # It waits as long as nobody asks for it.
+    # It waits until the user asks for it.
     await tab.reload()
     await tab.failure.locator("[data-action=retry]").click()
-    # The lost answer had the same 20 pieces.
+    # Wait first: the lost answer had the same 20 pieces.
     await tab.answering()
     await tab.numbers(20)
     upstream.release()

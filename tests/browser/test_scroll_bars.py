@@ -1,4 +1,4 @@
-"""Where scroll bars take room, as on most desktops: the messages have theirs, and the page has none."""
+"""Where scroll bars take up space, as on most desktops: the messages have one, and the page has none."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ async def test_the_page_has_no_scroll_bar_beside_that_of_the_messages(
     await tab.ask("/numbered count=600")
     wider, higher, bar = await tab.page.evaluate(BARS)
     assert (wider, higher) == (0, 0)
-    # Else this browser would have hidden one.
+    # Otherwise the browser hides scroll bars, and the test shows nothing.
     assert bar > 0
     await visitor.leave()

@@ -1,4 +1,4 @@
-"""What is being read stays where it is on the screen; a long conversation is as handy as a short one."""
+"""The text being read stays where it is on the screen; a long conversation is as easy to use as a short one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser.visitor import Visitor
 from tests.engines.scrolling import BEGIN, END, FRAMES, PATIENCE_MS, TOLERANCE
 from tests.faults.processes import Site, Upstream
 
-# From now on, remembers by how much the message that is read has moved in frames in which nobody scrolled.
+# From now on, records by how much the visible message moves in a frame, apart from scrolling.
 WATCH_FOR_JUMPS = """() => {
   const scroller = document.querySelector("#transcript-scroller");
   const middle = () => document.elementFromPoint(innerWidth / 2 + 120, innerHeight / 2)?.closest("chat-message");
@@ -38,7 +38,7 @@ WATCH_FOR_JUMPS = """() => {
     return scroller.scrollTop - before;
   };
 }"""
-# Up or down by steps of half a screen, one per frame or so, while all that is needed comes from the server.
+# Scrolls up or down in steps of half a screen, about one per frame, while the server sends what is needed.
 WALK = """([distance, steps]) => new Promise((resolve) => {
   let left = steps;
   const go = () => {
@@ -53,13 +53,13 @@ TOP_OF = """(element) => {
   const scroller = document.querySelector("#transcript-scroller");
   return element.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
 }"""
-# Before the page looks whether the browser holds what is read.
+# Before the page checks whether the browser supports scroll anchoring.
 WITHOUT_ANCHORS = """(() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync("#transcript-scroller { overflow-anchor: none !important; }");
   document.adoptedStyleSheets = [sheet];
 })()"""
-# Up by steps, as a wheel goes; by how much else the block that was below the upper edge has moved on the screen.
+# Scrolls up in steps, like a wheel. Returns the other movements of the block that was below the upper edge.
 STEP_UP = """async ([distance, steps]) => {
   const BLOCKS = ".markdown > :not(.markdown-part), .markdown-part > *";
   const scroller = document.querySelector("#transcript-scroller");
@@ -79,7 +79,7 @@ STEP_UP = """async ([distance, steps]) => {
   }
   return jumps;
 }"""
-# As far as there is anything, and until there is more.
+# Scrolls as far as possible, and waits for more messages.
 GO_ON = """([top]) => new Promise((resolve) => {
   const list = document.querySelector("#messages");
   const seen = new MutationObserver(() => {
@@ -90,7 +90,7 @@ GO_ON = """([top]) => new Promise((resolve) => {
   document.querySelector("#transcript-scroller").scrollTop = top;
 })"""
 
-# Scrolled to one end, as often as it is asked, until there is this question.
+# Scrolls to one end at each call, until this question is there.
 REACHED = """([question, top]) => {
   document.querySelector("#transcript-scroller").scrollTop = top;
   return [...document.querySelectorAll('chat-message[data-role="user"] , .message[data-role="user"]')].some((each) =>
@@ -118,7 +118,7 @@ async def test_a_question_goes_to_the_top_and_its_answer_grows_below_it(visitor:
         await tab.numbers(count)
     await tab.ended()
     places = await tab.page.evaluate("window.places")
-    # Of each part at least one.
+    # At least one for each part.
     assert len(places) > 4
     assert all(0 <= place < 40 for place in places)
     assert 0 <= await question.evaluate(TOP_OF) < 40
@@ -205,7 +205,7 @@ async def at_a_long_answer(visitor: Visitor, site: Site, *, anchors: bool) -> Ta
 
 @pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
 async def test_scrolling_up_in_a_long_answer_never_jumps(visitor: Visitor, site: Site, *, anchors: bool) -> None:
-    """Most of it has never been laid out, and is of another height than was guessed."""
+    """Most of it has never been laid out, and its height differs from the estimate."""
     tab = await at_a_long_answer(visitor, site, anchors=anchors)
 
     assert await tab.page.evaluate(STEP_UP, [400, 40]) == []
@@ -213,7 +213,7 @@ async def test_scrolling_up_in_a_long_answer_never_jumps(visitor: Visitor, site:
 
 @pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
 async def test_a_page_up_goes_a_page(visitor: Visitor, site: Site, *, anchors: bool) -> None:
-    """Whatever is laid out on the way. See also tests/engines."""
+    """It scrolls exactly one page, whatever is laid out on the way. See also tests/engines."""
     tab = await at_a_long_answer(visitor, site, anchors=anchors)
     await tab.scroller.focus()
 
@@ -263,7 +263,7 @@ async def test_a_conversation_is_opened_at_one_of_its_messages(visitor: Visitor,
 async def test_where_pages_are_short_because_answers_are_long_all_of_them_are_reached(
     visitor: Visitor, site: Site, blank_lines: int
 ) -> None:
-    """A page has a few messages at best, and of the longest one at a time; these do not come with the page itself."""
+    """An API page holds only a few messages, or one of the longest. The HTML page does not contain those."""
     assert visitor.person
     conversation_id = write(site.data_dir, visitor.person.id, 24, blank_lines=blank_lines)
     path = f"/api/conversations/{conversation_id}/messages?branch=active&limit=200"
@@ -290,7 +290,7 @@ async def test_where_pages_are_short_because_answers_are_long_all_of_them_are_re
 
 
 async def test_a_move_of_the_scroll_bar_is_not_undone_by_text_that_comes_with_it(visitor: Visitor) -> None:
-    """No wheel and no key tell of it, and the event that does comes a frame later."""
+    """There is no wheel or key event, and the scroll event comes a frame later."""
     tab = await visitor.open()
     await tab.ask("/numbered count=600")
     await tab.page.locator("#jump-to-latest").click()
@@ -309,7 +309,7 @@ async def test_a_move_of_the_scroll_bar_is_not_undone_by_text_that_comes_with_it
 
 @pytest.mark.parametrize("by", ["layout", "scroll bar"])
 async def test_without_anchors_only_the_reader_ends_the_following_of_a_growing_text(visitor: Visitor, by: str) -> None:
-    """Firefox and Safari lay out new text shorter at first. That moves the text as a drag of the scroll bar does."""
+    """Firefox and Safari first lay out new text shorter, which moves the text like dragging the scroll bar does."""
     await visitor.context.add_init_script(WITHOUT_ANCHORS)
     tab = await visitor.open()
     await tab.ask("/numbered count=600")

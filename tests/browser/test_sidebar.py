@@ -1,4 +1,4 @@
-"""The sidebar can be put away, and what is asked of a conversation can be asked in the top bar."""
+"""The sidebar can be hidden, and the top bar has the menu of the open conversation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MENU = "#conversation-menu"
 TABLE = "|" + " a column |" * 12 + "\n|" + "---|" * 12 + "\n|" + " some words |" * 12 + "\n"
 CODE = f"```\n{'x = 1; ' * 60}\n```"
 FORMULA = f"$$\n{' + '.join(f'a_{{{n}}}' for n in range(80))}\n$$"
-# It scrolls, and both edges have a shadow that its own ground covers where there is no more.
+# It scrolls, and both edges have a shadow, which its background covers where there is nothing more.
 SHADOWS = """(name) => {
   const element = document.querySelector(`.message__body ${name}`);
   if (!element) return false;
@@ -102,5 +102,5 @@ async def test_what_scrolls_sideways_shows_where_there_is_more(visitor: Visitor)
     await tab.ask(scripted(f"{TABLE}\n\n{CODE}\n\n{FORMULA}\n", size=3000))
     for name in (".table-scroll", ".code-content", ".math-display"):
         await tab.page.wait_for_function(SHADOWS, arg=name)
-    # What covers the shadow is not seen.
+    # The cover over the shadow has the colour of the background.
     assert await tab.page.evaluate(IS_ON_ITS_GROUND)

@@ -1,4 +1,4 @@
-"""A site below a path of its host, as a browser uses it: modules by hashed names, socket, API, addresses, storage."""
+"""A site under a path of its host, in a browser: modules with hashed names, WebSocket, API, URLs, storage."""
 
 from __future__ import annotations
 

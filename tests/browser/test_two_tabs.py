@@ -1,4 +1,4 @@
-"""A conversation in two tabs: one text in both, and in the database, whatever happens in between."""
+"""A conversation in two tabs: both and the database have the same text, whatever happens."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_a_turn_that_begins_elsewhere_while_the_conversation_is_read_is_sh
 
 
 async def test_words_arrive_before_the_answer_is_complete(visitor: Visitor, upstream: Upstream) -> None:
-    """Each is seen while the model waits with the next one."""
+    """Each word is shown while the model holds back the next one."""
     tab = await visitor.open()
     prompt = "/hold after=1 step=1 count=5"
     await tab.send(prompt)

@@ -1,4 +1,4 @@
-"""A question that failed is found again: in the sidebar, at its address, after a restart, in another browser."""
+"""A failed question can be found again: in the sidebar, at its URL, after a restart, in another browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.faults.processes import Site, Upstream
 from tests.members import prepare
 
 QUESTION = "/flaky-404 times=1 message=Not_today"
-# The model counts how often it was asked the same.
+# A different text, because the model counts repeated questions.
 LATER = "/flaky-404 times=1 message=Not_now"
 
 

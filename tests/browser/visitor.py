@@ -1,4 +1,4 @@
-"""A person with a browser of their own: cookies, tabs, and a watch on all of it."""
+"""A user with their own browser: cookies, tabs, and a watch on everything it does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Visitor:
 
     @classmethod
     async def arrive(cls, browser: Browser, person: Member | None, url: str, **options: Any) -> Self:
-        """`person`: signed in already; None: nobody yet. `options` are those of a browser context."""
+        """`person`: signed in; None: anonymous. `options`: passed to the browser context."""
         context = await browser.new_context(base_url=url, **options)
         watch = Watch(url)
         await watch.start(context)
@@ -48,7 +48,7 @@ class Visitor:
         return page
 
     async def api(self, method: str, path: str, data: object = None) -> Any:
-        """A call as a program of this person makes it, past the page."""
+        """Calls the API with this user's token, without the page."""
         assert self.person is not None
         response = await self.context.request.fetch(path, method=method, data=data, headers=self.person.bearer)
         assert response.ok, f"{method} {path}: {response.status} {await response.text()}"

@@ -1,4 +1,4 @@
-"""Looks on while a browser uses the site, and remembers all that should not have happened."""
+"""Watches a browser use the site, and records everything that should not happen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Request, WebError, WebSocket
 
 UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# What the chat page asks for by itself.
+# What the chat page requests by itself.
 CHAT_PATHS: Final = (
     r"/",
     rf"/c/{UUID}",
@@ -27,17 +27,17 @@ CHAT_PATHS: Final = (
 )
 ADMIN_PATHS: Final = (r"/admin/.*",)
 ACCOUNT_PATHS: Final = (r"/accounts/[\w/-]*", r"/setup/", r"/theme")
-# The page asks for a conversation whose first answer is still being written: there is no row of it yet.
+# The page requests a conversation whose first answer is still being written: it has no row yet.
 NOT_SAVED_YET: Final = rf"console: .* 404 .*/api/conversations/{UUID}"
-# What Chromium says of its own accord when there is no network.
+# What Chromium itself logs when there is no network.
 NO_NETWORK: Final = (
     r"console: WebSocket connection",
     r"console: Failed to load resource: net::ERR_",
 )
-# What a page was just about to read when its person logged out.
+# Requests that were pending when the user signed out.
 LOGGED_OUT: Final = (r"console: .* 401 .*/api/conversations", r"console: chat: .* ChatError: Sign in")
 SEEN_SECONDS: Final = 60.0
-# Neither leaves the browser.
+# Requests that do not leave the browser.
 LOCAL_SCHEMES: Final = frozenset({"data", "blob", "about"})
 
 # Runs in every document before its own scripts. Payloads set `__x` if they are executed.
@@ -52,8 +52,8 @@ REPORT: Final = """
 
 
 class Watch:
-    """On everything that one browser context does. `site_url`: the one origin, and the one path of it, that may be
-    asked for anything.
+    """Watches everything that one browser context does. `site_url`: requests are allowed only to this origin, below
+    this path.
     """
 
     def __init__(self, site_url: str, *, paths: tuple[str, ...] = CHAT_PATHS) -> None:
@@ -72,15 +72,15 @@ class Watch:
         context.on("page", lambda page: page.on("websocket", self._socket))
 
     def allow(self, *paths: str) -> None:
-        """Requests to these paths (patterns) of the site are in order as well."""
+        """Also allows requests to these paths (patterns) of the site."""
         self._paths += paths
 
     def expect(self, *patterns: str) -> None:
-        """Problems like these are what the test is about."""
+        """Problems that match these patterns are part of the test."""
         self._expected += patterns
 
     async def sees(self, *expected: str) -> None:
-        """Waits for problems that contain these words: what happens in a browser is told a moment later."""
+        """Waits for problems that contain these words: browser events arrive with a short delay."""
         async with asyncio.timeout(SEEN_SECONDS):
             while missing := [words for words in expected if words not in "\n".join(self.problems)]:
                 try:
@@ -89,7 +89,7 @@ class Watch:
                     raise AssertionError(f"not seen: {missing} among {self.problems}") from None
 
     def check(self) -> None:
-        """Fails with all that was not expected."""
+        """Fails with all unexpected problems."""
         unexpected = [problem for problem in self.problems if not self._is_expected(problem)]
         assert not unexpected, "\n".join(unexpected)
 

@@ -1,4 +1,4 @@
-"""A served site, for clients that others wrote."""
+"""A running site for third-party clients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
-    """With the usual heartbeat: what is silent between two of them is what the clients have to bear."""
+    """With the default heartbeat: clients must tolerate the silence between two heartbeats."""
     data_dir: Path = tmp_path_factory.mktemp("site")
     cast = prepare(data_dir)
     served = Site(

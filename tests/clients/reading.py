@@ -1,4 +1,4 @@
-"""What a client has read of a stream, and what that should be."""
+"""Checks what a client has read from a stream."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tests.faults.client import numbered
 from tests.faults.processes import Site, Upstream
 
 Read = Sequence[tuple[str, str]]
-"""The name and the data of each event, as the client hands them out."""
+"""The name and data of each event, as the client returns them."""
 
 
 def check_whole(read: Read, text: str) -> None:
-    """Each event has JSON that names it, and the answer is there once."""
+    """The JSON of each event has its name as the type, and the answer is complete and appears once."""
     data = [(name, json.loads(each)) for name, each in read]
     assert [name for name, _ in data] == [each["type"] for _, each in data]
     names = [name for name, _ in data if name not in {"ping", "status", "usage"}]
@@ -29,7 +29,7 @@ def check_once(site: Site, upstream: Upstream, prompt: str) -> None:
 
 
 def answer_to(prompt: str) -> str:
-    """What the model's server says to a prompt of `numbered`, `hold` or `big`."""
+    """The model server's answer to a `numbered`, `hold` or `big` prompt."""
     if prompt.startswith("/big"):
         return "0123456789" * (int(prompt.rpartition("size=")[2].split()[0]) // 10)
     return numbered(prompt, int(prompt.rpartition("count=")[2].split()[0]))

@@ -1,6 +1,6 @@
-"""Clients that are generated from the document, against a served site: a turn, an error as its type, and a list.
+"""Clients generated from the OpenAPI document, against a running site: a turn, a typed error, and a list.
 
-Each generator is run as its users run it, and told to fail on what it does not understand.
+Each generator runs as its users run it, and is told to fail on anything it does not understand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.members import Member, prepare
 from tests.server.process import ROOT
 
 HERE = Path(__file__).parent
-# With the demo model alone.
+# Only the demo model.
 SETTINGS = {"OPENAI_API_KEY": "", "OPENAI_MODEL": "", "CHAT_DEMO_TOKENS_PER_SECOND": "0"}
 PACKAGE = "generated_chatsite"
 needs_node = pytest.mark.skipif(
@@ -34,7 +34,7 @@ needs_node = pytest.mark.skipif(
 
 
 def run(*command: str, cwd: Path, **variables: str) -> str:
-    """What it prints. Fails with all of it."""
+    """Returns the output of the command; on failure, the error contains it."""
     made = subprocess.run(
         command,
         cwd=cwd,
@@ -62,10 +62,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def python(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The package that openapi-python-client makes."""
+    """The package that openapi-python-client generates."""
     directory = tmp_path_factory.mktemp("python")
     config = directory / "config.json"
-    # Its hooks only format what it has written.
+    # Its hooks would only format the generated code.
     config.write_text(json.dumps({"post_hooks": []}))
     generator = (sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning")
     address = ("--url", f"{site.url}/api/openapi.json")
@@ -141,14 +141,14 @@ class TestPython:
             answer.conversation_id, client=client, body=models.ConversationChanges(archived=True)
         )
         assert changed.archived is True
-        # What it sends for True is not ours to choose.
+        # How it encodes True is up to the generated client.
         assert [each.id for each in api.sync(client=client, archived=True).items] == [answer.conversation_id]
         assert answer.conversation_id not in [each.id for each in api.sync(client=client).items]
 
 
 @needs_node
 class TestTypeScript:
-    """Both programs are checked by the compiler first: what they read has the types that the document says."""
+    """The compiler checks both programs first: what they read has the types given in the document."""
 
     @pytest.mark.parametrize("generator", ["openapi-ts", "openapi-typescript"])
     def test_a_turn_an_error_and_a_list(self, site: Site, alice: Member, tmp_path: Path, generator: str) -> None:
@@ -169,7 +169,7 @@ class TestTypeScript:
             run(str(binaries / generator), document, "-o", "generated.ts", cwd=tmp_path)
         program = f"{generator.replace('-', '_')}_program.ts"
         shutil.copy(HERE / program, tmp_path)
-        # Of generated code the imports have no file names, as bundlers want it.
+        # Imports in the generated code have no file extensions, as bundlers expect.
         options = ("--strict", "--target", "es2022", "--module", "commonjs", "--lib", "es2022,dom,dom.iterable")
         types = ("--types", "node", "--typeRoots", str(ROOT / "node_modules" / "@types"), "--skipLibCheck")
         compiler = ROOT / "node_modules" / "typescript" / "bin" / "tsc"

@@ -1,4 +1,4 @@
-"""Clients in JavaScript read our streams, over a network that breaks off in the middle."""
+"""JavaScript clients read our streams over a connection that is cut in the middle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.server.process import ROOT
 
 SCRIPT: Final = Path(__file__).with_name("node.js")
 PATIENCE_SECONDS: Final = 60
-# In the middle of the second piece of the answer.
+# In the middle of the answer's second chunk.
 CUT_BYTES: Final = 24_000
 
 needs_node = pytest.mark.skipif(

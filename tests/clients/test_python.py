@@ -1,4 +1,4 @@
-"""Clients in Python read our streams as their authors meant them to be used, with their own defaults."""
+"""Python clients read our streams, used as their authors intended and with their default options."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def by_httpx2(url: str, token: str, method: str, body: Any = None) -> Events:
 
 
 def by_openai(url: str, token: str, method: str, body: Any = None) -> Events:
-    """It hands out the data alone."""
+    """It returns only the data of each event."""
     base_url, _, path = url.rpartition("/")
     with openai.OpenAI(base_url=base_url, api_key=token, max_retries=0) as client:
         ask = partial(client.post, body=body) if method == "POST" else client.get
@@ -65,7 +65,7 @@ def by_requests_sse(url: str, token: str, method: str, body: Any = None, **optio
 
 
 def by_aiohttp(url: str, token: str, method: str, body: Any = None) -> Events:
-    """Line by line, of which it takes none that is very long."""
+    """Line by line; aiohttp rejects very long lines."""
 
     async def read() -> list[tuple[str, str]]:
         fields: dict[str, str] = {}
@@ -108,7 +108,7 @@ def test_it_reads_a_whole_turn(client: Client, site: Site, alice: Member) -> Non
 
 
 def test_none_of_them_gives_up_while_the_model_is_silent(site: Site, alice: Member, upstream: Upstream) -> None:
-    """For longer than the five seconds that some of them wait by default. All at once, as it takes that long."""
+    """Longer than the five seconds that some of them wait by default. All run in parallel to save time."""
     heard = threading.Event()
     stream, wait = f"{site.url}/api/runs/stream", f"{site.url}/api/runs/wait"
 
@@ -117,7 +117,7 @@ def test_none_of_them_gives_up_while_the_model_is_silent(site: Site, alice: Memb
         read = []
         for event in client(stream, alice.token, "POST", {"text": prompt}):
             read.append(event)
-            # The first one, and after four and eight seconds.
+            # At the start, and after four and eight seconds.
             if [name for name, _ in read].count("ping") == 3:
                 heard.set()
         check_whole(read, answer_to(prompt))
@@ -174,7 +174,7 @@ def test_one_that_repeats_its_post_after_the_end_is_told_so(site: Site, alice: M
 
 @pytest.fixture(scope="module")
 def saved(site: Site, alice: Member) -> str:
-    """Where the events of a run are that only the database has any more."""
+    """URL of the events of a run that only the database still has."""
     sent = post(site, alice, "/api/runs/wait", {"text": SAVED})
     site.stop()
     site.start()

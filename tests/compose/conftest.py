@@ -1,4 +1,4 @@
-"""One build and one start for all tests here. They change what runs, so each leaves it as it has found it."""
+"""One build and one start for all tests here. A test that changes the running containers restores them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """Without one the tests are left out, but in CI they fail."""
+    """Without an engine the tests are skipped; in CI they fail."""
     with engines.only_one():
         try:
             engine = engines.find()
@@ -47,8 +47,8 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def stack(engine: Engine) -> Iterator[Stack]:
-    """Built, started as `docker compose up` does, and answering; `started_in` says after how many seconds."""
-    # Not pytest's own directory: its name would be the project's, and the engine may not see it.
+    """Built, started with `docker compose up`, and answering. `started_in`: seconds until it answered."""
+    # Not pytest's directory: its name would become the project's name, and the engine may not see it.
     directory = Path(tempfile.mkdtemp(prefix="chatsite-clone-"))
     with ExitStack() as stack_of_things:
         stack_of_things.callback(shutil.rmtree, directory)
@@ -56,7 +56,7 @@ def stack(engine: Engine) -> Iterator[Stack]:
         engine.prepare_build(stack.images())
         stack.build()
         engine.prepare_run()
-        # Of a run that was broken off.
+        # Left over from an interrupted run.
         stack.down("--volumes")
         stack.port = stack_of_things.enter_context(engine.forward(stack.published))
         stack_of_things.callback(stack.down, "--volumes", "--timeout", "5")
@@ -68,7 +68,7 @@ def stack(engine: Engine) -> Iterator[Stack]:
             stack.up()
             yield stack
         finally:
-            # Shown by pytest where a test has failed.
+            # pytest shows this if a test has failed.
             for command in (("ps", "--all"), ("logs", "--no-color", "--timestamps")):
                 sys.stdout.write(stack.compose(*command, check=False))
 

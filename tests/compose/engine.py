@@ -1,7 +1,7 @@
-"""Where to find a Docker engine: the one at hand, or one that a script starts.
+"""Finds a Docker engine: one that is running already, or one that a script starts.
 
-The script's commands: `setup`, `build-mode` (containers see the machine's network), `run-mode` (a network of its own),
-`stop`, `base KIND TAG` (imports a stand-in for a public image), `docker …` and `exec …` (inside that network).
+The script's commands: `setup`, `build-mode` (containers use the host's network), `run-mode` (a separate network),
+`stop`, `base KIND TAG` (imports a substitute for a public image), `docker …` and `exec …` (inside that network).
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from tests.ports import closed_port
 from tests.server.process import ROOT
 
 SCRIPT: Final = Path("shared/tools/engine/engine.sh")
-# Its first setup fetches a root file system and packages.
+# The first setup downloads a root file system and packages.
 SETUP_SECONDS: Final = 600
 COMMAND_SECONDS: Final = 300
 TUNNEL_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.02
-# All that reaches `docker compose up`: it is to run without settings.
+# The only variables passed to `docker compose up`, which must run without settings.
 PASSED_ON: Final = re.compile(r"(PATH|HOME|LANG|TMPDIR|(DOCKER|ENGINE|XDG)_.*|https?_proxy|no_proxy)", re.IGNORECASE)
 
 
 class NoEngine(Exception):
-    """There is none, and the message says what was looked for."""
+    """No engine was found. The message says what was tried."""
 
 
 class Engine:
-    """The one at hand. `build_network`: the network of the steps of a build."""
+    """An engine that is running already. `build_network`: the network that build steps use."""
 
     build_network = "default"
 
@@ -50,18 +50,18 @@ class Engine:
         return ["docker"]
 
     def prepare_build(self, images: list[str]) -> None:
-        """`images`: those that the build and the containers start from."""
+        """`images`: those that the build and the containers use."""
 
     def prepare_run(self) -> None:
-        """After the build."""
+        """Called after the build."""
 
     @contextmanager
     def forward(self, port: int) -> Iterator[int]:
-        """The port of this machine under which a published port answers."""
+        """The port on this machine at which a published port can be reached."""
         yield port
 
     def stop(self) -> None:
-        """Only what was started here."""
+        """Stops only what was started here."""
 
 
 class ScriptEngine(Engine):
@@ -75,7 +75,7 @@ class ScriptEngine(Engine):
 
     def prepare_build(self, images: list[str]) -> None:
         run([self._script, "setup"], seconds=SETUP_SECONDS)
-        # Whoever held the lock before us and did not stop it is no more.
+        # The previous holder of the lock has exited, but may have left the engine running.
         self.stop()
         run([self._script, "build-mode"])
         for image in images:
@@ -107,7 +107,7 @@ class ScriptEngine(Engine):
             yield here
         finally:
             for end in ends:
-                # With its children: a shell does not pass the signal on.
+                # The whole process group: a shell does not forward the signal to its children.
                 os.killpg(end.pid, signal.SIGTERM)
                 end.wait(COMMAND_SECONDS)
             shutil.rmtree(directory)
@@ -128,7 +128,7 @@ def find() -> Engine:
 
 
 def scripts() -> Iterator[Path]:
-    """Where it may lie: where we are told, else beside this checkout, or beside the one that this is a clone of."""
+    """Possible paths: CHAT_TEST_ENGINE if set, else next to this checkout or to the one it was cloned from."""
     if given := os.environ.get("CHAT_TEST_ENGINE"):
         yield Path(given)
         return
@@ -149,7 +149,7 @@ def answers(command: list[str]) -> bool:
 
 @contextmanager
 def only_one() -> Iterator[IO[str]]:
-    """At a time on this machine."""
+    """Only one test run on this machine can use an engine at a time."""
     with (Path(tempfile.gettempdir()) / "chatsite-compose.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock
@@ -158,7 +158,7 @@ def only_one() -> Iterator[IO[str]]:
 def run(
     command: list[str], *, check: bool = True, seconds: float = COMMAND_SECONDS, cwd: Path = ROOT, **variables: object
 ) -> subprocess.CompletedProcess[str]:
-    # In files: a daemon that the command starts in the background keeps its output open.
+    # A file, not a pipe: a daemon that the command starts in the background keeps its output open.
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(
             command,
@@ -185,5 +185,5 @@ def environment() -> dict[str, str]:
 def wait_for_file(path: Path) -> None:
     deadline = time.monotonic() + TUNNEL_SECONDS
     while not path.exists():
-        assert time.monotonic() < deadline, f"{path} is not there"
+        assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(POLL_SECONDS)

@@ -18,7 +18,7 @@ from tests.ports import closed_port
 from tests.server.process import ROOT
 
 PROJECT: Final = "chatsite-test"
-# An image beside the one that whoever runs the tests may have built; and a pace that makes a long answer last a while.
+# A separate image, so that a developer's own is not replaced, and a token rate that makes a long answer last a while.
 OVERRIDE: Final = """
 services:
   web: &build
@@ -38,7 +38,7 @@ POLL_SECONDS: Final = 0.1
 
 
 class Stack:
-    """`url` and `port` are where nginx is published."""
+    """nginx is published at `url` and `port`."""
 
     def __init__(self, engine: Engine, clone: Path) -> None:
         self.engine = engine
@@ -55,7 +55,7 @@ class Stack:
     def compose(
         self, *arguments: str, also: str = "", check: bool = True, seconds: float = UP_SECONDS, **variables: object
     ) -> str:
-        """What `docker compose` says. `also`: one more file of settings."""
+        """Returns the output of `docker compose`. `also`: an additional Compose file."""
         files = ["docker-compose.yml", "test-override.yml", *filter(None, [also])]
         options = [part for file in files for part in ("--file", file)]
         command = [*self.engine.command, "compose", "--project-name", PROJECT, "--progress", "plain", *options]
@@ -63,7 +63,7 @@ class Stack:
         return run([*command, *arguments], check=check, seconds=seconds, cwd=self.clone, **variables).stdout
 
     def images(self) -> list[str]:
-        """What the build and the containers start from."""
+        """The images that the build and the containers use."""
         base = re.findall(r"^FROM (\S+)", (self.clone / "Dockerfile").read_text(), re.MULTILINE)
         used = re.findall(r"^ +image: (\S+)", (self.clone / "docker-compose.yml").read_text(), re.MULTILINE)
         return sorted({*base, *used} - {"chatsite", "ollama/ollama"})
@@ -79,12 +79,12 @@ class Stack:
         return self.compose("ps", "--quiet", service).split()
 
     def states(self) -> dict[str, str]:
-        """Of every container, by its name: running, healthy, or the code it ended with."""
+        """The state of each container by name: its health if it has a health check, else its status and exit code."""
         rows = map(json.loads, self.compose("ps", "--all", "--format", "json").splitlines())
         return {row["Name"].removeprefix(f"{PROJECT}-"): state(row) for row in rows}
 
     def container_of(self, run_id: str) -> str:
-        """The server that has started a run, by its log."""
+        """The server that started a run, according to its log."""
         for container in self.containers("web"):
             if f"run {run_id}: started" in self.engine.docker("logs", container).stdout:
                 return container
@@ -95,7 +95,7 @@ class Stack:
         return self.compose("exec", "--no-TTY", *settings, "web", "python", "manage.py", *arguments).strip()
 
     def member(self, name: str) -> Member:
-        """An account, with an API token. Nobody knows its password."""
+        """An account with an API token and no usable password."""
         made = "from chat.models import User; print(User.objects.create_user({0!r}, {0!r} + '@example.org').pk)"
         number = self.manage("shell", "--verbosity", "0", "--command", made.format(name))
         return Member(name, int(number), self.manage("create_api_token", name), "")
@@ -116,7 +116,7 @@ def state(row: dict[str, Any]) -> str:
 
 
 def clone(directory: Path) -> Path:
-    """What git has of this checkout, and what it would add: no .env, no caches."""
+    """Copies the files that git tracks or would add: no .env, no caches."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -135,5 +135,5 @@ def clone(directory: Path) -> Path:
 def wait_until(condition: Any, *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(POLL_SECONDS)

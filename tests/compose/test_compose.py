@@ -1,4 +1,4 @@
-"""`docker compose up` as in the README, and what may happen to its containers while somebody chats."""
+"""`docker compose up` as in the README, and containers that are killed or restarted during a chat."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.faults.client import Browser, socket
 from tests.faults.reading import Reading
 from tests.members import Member
 
-# Some 1,300 tokens, at the pace of the stack's settings a quarter of a minute.
+# About 1,300 tokens, which take 15 seconds at the stack's token rate.
 LONG: Final = "Show me code, a table, a list and markdown, and how to connect"
-# Until somebody else takes over what a killed server was writing; issue 3 promises 20.
+# Limit for another server to take over the answers of a killed one; issue 3 promises 20.
 TAKEOVER_SECONDS: Final = 20.0
 ANSWER_SECONDS: Final = 200.0
 
 
 def test_it_answers_within_a_minute_and_everything_is_healthy(stack: Stack) -> None:
-    # On a machine that has nothing else to do: of another one we have a share.
+    # The limit is for an idle machine: a busy one gives us only a share of its time.
     busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert stack.started_in < MINUTE * busy
     assert stack.states() == {
@@ -114,7 +114,7 @@ def test_control_a_password_on_a_command_line_or_in_a_volume_would_be_seen(stack
 
 
 def test_redis_answers_nobody_without_it(stack: Stack) -> None:
-    """The servers, with it, write their answers there: all other tests."""
+    """The servers have the password and write their answers to Redis, as all other tests show."""
     ask = ("exec", "--no-TTY", "redis", "redis-cli")
     for command in (("ping",), ("keys", "*"), ("config", "get", "requirepass"), ("-a", "wrong", "ping")):
         assert "NOAUTH" in stack.compose(*ask, *command, check=False), command
@@ -184,12 +184,12 @@ async def test_a_turn_over_the_socket_and_one_over_a_stream(stack: Stack, alice:
     assert over_socket.text == over_stream.text != ""
     for reading in (over_socket, over_stream):
         assert await saved(browser, reading) == [reading.text]
-    # It came in pieces, not at once.
+    # The answer was streamed, not sent all at once.
     assert over_stream.names.count("token") > 3
 
 
 async def test_a_server_that_is_killed_in_mid_answer_loses_none(stack: Stack, alice: Member, browser: Browser) -> None:
-    """One of three. Its answer goes on elsewhere, for a reader at the socket and for one at a stream."""
+    """One server of three. Another continues its answer, for one reader on a WebSocket and one on a stream."""
     whole = await browser.stream(LONG)
     stack.up("--scale", "web=3")
     assert len(stack.containers("web")) == 3
@@ -220,7 +220,7 @@ async def test_a_server_that_is_killed_in_mid_answer_loses_none(stack: Stack, al
 
 @pytest.mark.parametrize("service", ["redis", "postgres"])
 async def test_a_restart_in_mid_answer_loses_none(stack: Stack, alice: Member, browser: Browser, service: str) -> None:
-    """Redis comes back empty: what it has held is in nobody's way."""
+    """Redis comes back empty, and nothing depends on what it held."""
     whole = await browser.stream("Show me a table")
     status, started = await browser.start(LONG)
     assert status == 201
@@ -245,14 +245,14 @@ async def test_down_and_up_again_keeps_everything(stack: Stack, alice: Member, b
     assert stack.states() == {}
     stack.up()
     assert await saved(browser, reading) == [reading.text]
-    # No new link, no new key: who was signed in still is.
+    # No new setup link and no new key: whoever was signed in still is.
     assert "/setup/?token=" not in stack.compose("logs", "--no-color", "web")
     after = await browser.stream("hello after", conversation_id=reading.start["conversation_id"])
     assert after.outcome == "done"
 
 
 async def saved(browser: Browser, reading: Reading) -> list[str]:
-    """The texts that the API has of a run."""
+    """The texts that the API returns for a run."""
     path = f"/api/conversations/{reading.start['conversation_id']}/messages"
     status, page = await browser.call("GET", path)
     assert status == 200, page
@@ -260,7 +260,7 @@ async def saved(browser: Browser, reading: Reading) -> list[str]:
 
 
 async def follow_at_socket(stack: Stack, member: Member, reading: Reading) -> None:
-    """To the end, through as many sockets as it takes."""
+    """Follows to the end, over as many WebSocket connections as it takes."""
     async with asyncio.timeout(ANSWER_SECONDS):
         while not reading.outcome:
             try:
@@ -273,7 +273,7 @@ async def follow_at_socket(stack: Stack, member: Member, reading: Reading) -> No
 
 
 async def follow_at_stream(browser: Browser, reading: Reading) -> None:
-    """To the end, through as many requests as it takes: what EventSource does, and the page where it gives up."""
+    """Follows to the end, with as many requests as it takes, like EventSource, or the page once that gives up."""
     async with asyncio.timeout(ANSWER_SECONDS):
         while not reading.outcome:
             try:

@@ -1,6 +1,6 @@
-"""python -m tests.compose.tunnel LISTEN TARGET: passes connections on. Each is a path, of a Unix socket, or a port.
+"""python -m tests.compose.tunnel LISTEN TARGET: forwards connections. Each argument is a Unix socket path or a port.
 
-A published port lies in the network of the engine, which need not be that of the tests; a file lies in both.
+A published port is in the engine's network, which the tests may not share; both can reach a file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def _connect(target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWri
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """To the end; a connection that breaks off breaks off on the other side."""
+    """Copies to the end. If one connection breaks, the other is aborted too."""
     try:
         while data := await reader.read(BYTES):
             writer.write(data)

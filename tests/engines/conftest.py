@@ -1,4 +1,4 @@
-"""One site and one model's server for all, each engine once, and for every journey a person of its own."""
+"""One site and one model server for all tests, each engine once, and a separate user for every journey."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.members import GUESTS, Member, prepare
 SETTINGS: Final = {
     "CHAT_SENDS_PER_MINUTE": "100000",
     "CHAT_HEARTBEAT_SECONDS": "2",
-    # What a script holds back is held until the test lets it go on.
+    # A held answer must not time out before the test releases it.
     "CHAT_FIRST_TOKEN_TIMEOUT": "600",
     "CHAT_IDLE_TIMEOUT": "600",
 }
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("engines")
-            # A browser is talked to from one loop, which lives as long as it does.
+            # A browser is controlled from one event loop, which lives as long as the browser.
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
@@ -60,13 +60,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterat
 
 @pytest.fixture(scope="session")
 def guests(site: Site) -> Iterator[Member]:
-    """People whom no journey has met yet."""
+    """Users that no journey has used yet."""
     return (site.cast[name] for name in GUESTS)
 
 
 @pytest.fixture
 def guest(guests: Iterator[Member]) -> Member:
-    """One of them, before they arrive."""
+    """One of them, not signed in yet."""
     return next(guests)
 
 
@@ -82,7 +82,7 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def arrive(engine: Engine, site: Site, guests: Iterator[Member]) -> AsyncIterator[Arrive]:
-    """`await arrive(path)`: somebody new, signed in, in a window of their own."""
+    """`await arrive(path)`: a new user, signed in, in their own window."""
     async with engine.window() as window:
 
         async def arrive(path: str = "/", *, url: str = site.url, person: Member | None = None) -> Reader:

@@ -1,4 +1,4 @@
-"""Firefox, by WebDriver BiDi over a WebSocket, which it speaks itself: https://www.w3.org/TR/webdriver-bidi/."""
+"""Firefox, controlled directly by WebDriver BiDi over a WebSocket: https://www.w3.org/TR/webdriver-bidi/."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.ports import closed_port
 
 NAMES: Final = ("firefox-esr", "firefox")
 PREFERENCES: Final[dict[str, object]] = {
-    # There is a mouse, which a machine without a screen does not have.
+    # Pretend that there is a mouse: a machine without a screen has none.
     "ui.primaryPointerCapabilities": 6,
     "ui.allPointerCapabilities": 6,
-    # Nothing is asked of anybody but the site.
+    # No requests to anything but the site.
     "app.normandy.enabled": False,
     "app.update.disabledForTesting": True,
     "browser.safebrowsing.malware.enabled": False,
@@ -37,12 +37,12 @@ PREFERENCES: Final[dict[str, object]] = {
     "network.connectivity-service.enabled": False,
     "services.settings.server": "http://127.0.0.1:9",
     "toolkit.telemetry.server": "",
-    # Without a question of its own, and without a first page.
+    # No prompts and no start page.
     "browser.aboutwelcome.enabled": False,
     "browser.shell.checkDefaultBrowser": False,
     "browser.startup.page": 0,
     "trailhead.firstrun.didSeeAboutWelcome": True,
-    # A scroll bar takes its room, as on most desktops.
+    # Scroll bars take up space, as on most desktops.
     "widget.gtk.overlay-scrollbars.enabled": False,
 }
 TOLD: Final = ("error", "warn")
@@ -53,11 +53,11 @@ def executable() -> str | None:
 
 
 class BiDiError(Exception):
-    """The browser could not do what it was told."""
+    """The browser could not execute a command."""
 
 
 class Connection:
-    """Commands and their results, and events by the window that they are of."""
+    """Sends commands, returns their results, and passes each event to its window."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -75,7 +75,7 @@ class Connection:
             return await result
 
     async def receive(self) -> None:
-        """Until the browser ends."""
+        """Runs until the browser exits."""
         try:
             async for text in self._socket:
                 self._received(json.loads(text))
@@ -147,7 +147,7 @@ class FirefoxWindow(Window):
         return str(answer["result"]["value"])
 
     def told(self, entry: dict[str, Any]) -> None:
-        """Of the console. An error that nobody has caught is one of its entries."""
+        """Receives a console entry. Uncaught errors are console entries, too."""
         if entry["level"] in TOLD:
             self.problems.append(f"{entry['level']}: {entry['text']}")
 
@@ -172,9 +172,9 @@ class Firefox:
 
 @asynccontextmanager
 async def firefox() -> AsyncIterator[Firefox]:
-    """Without a screen, with a profile of its own."""
+    """Headless, with its own profile."""
     path = executable()
-    assert path, "there is no Firefox: install the package firefox-esr"
+    assert path, "Firefox not found: install the package firefox-esr"
     with programs.home() as folder:
         profile = folder / "profile"
         profile.mkdir()
@@ -183,7 +183,7 @@ async def firefox() -> AsyncIterator[Firefox]:
         )
         port = closed_port()
         command = (path, "--headless", "--no-remote", "--profile", str(profile))
-        # about:blank is the only window until a person has one.
+        # about:blank is the only window until a user gets one.
         options = ("--remote-debugging-port", str(port), "about:blank")
         with programs.running((*command, *options), folder, variables={"MOZ_CRASHREPORTER_DISABLE": "1"}) as log:
             async with await _connected(port, log) as socket:

@@ -1,4 +1,4 @@
-"""Programs of the machine that a browser is made of, each with a home of its own that goes when they end."""
+"""Runs the programs that make up a browser, with a temporary home that is deleted when they end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ END_SECONDS: Final = 20.0
 
 @contextmanager
 def home() -> Iterator[Path]:
-    """A folder for all that a browser writes."""
+    """A folder for everything that a browser writes."""
     with tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
@@ -27,7 +27,7 @@ def home() -> Iterator[Path]:
 def running(
     command: Sequence[str], folder: Path, *, variables: dict[str, str], pass_fds: Sequence[int] = ()
 ) -> Iterator[Path]:
-    """The file that it writes to. It ends with all the processes that it has started: they are one group, its own."""
+    """Yields the program's log file. Ends the program with all its child processes, which share a process group."""
     log = folder / f"{Path(command[0]).name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -51,7 +51,7 @@ def said(log: Path) -> str:
 
 
 def _places(folder: Path) -> dict[str, str]:
-    """Nothing is written to the home of whoever runs the tests, and no desktop is asked for anything."""
+    """Variables that keep the browser out of the developer's home directory and desktop session."""
     for name in ("tmp", "run"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
     return {
@@ -75,6 +75,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # Those that it left behind.
+    # Child processes that it left behind.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

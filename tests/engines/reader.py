@@ -1,4 +1,4 @@
-"""A person at the chat page, as they see and use it."""
+"""A user of the chat page: what they see and do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from tests.engines.window import Window
 from tests.members import Member
 
-# The page's scripts have run, and the messages of the conversation are there.
+# The page's scripts have run, and the conversation's messages are loaded.
 LOADED: Final = """() => {
   const busy = (id) => document.querySelector(id)?.getAttribute("aria-busy") === "true";
   return /empty|conversation/.test(document.querySelector("#app")?.dataset.view)
@@ -23,7 +23,7 @@ BODY: Final = (
 QUESTIONS: Final = """() => [...document.querySelectorAll('.message[data-role="user"] .message__body')]
   .map((body) => body.innerText.trim())"""
 SHOWN: Final = """(selector) => [...document.querySelectorAll(selector)].some((each) => each.checkVisibility())"""
-# Runs in the page before anything is done in it: what its policy has forbidden.
+# Runs in the page before the test uses it: reports what the Content Security Policy blocks.
 WATCH_POLICY: Final = """() => document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sample}`))"""
 
@@ -44,7 +44,7 @@ class Reader:
         ]
 
     def expect(self, *patterns: str) -> None:
-        """Problems like these are what the journey is about."""
+        """Problems that match these patterns are part of the journey."""
         self._expected += patterns
 
     async def sign_in(self) -> None:
@@ -68,7 +68,7 @@ class Reader:
         await self.window.press("Enter")
 
     async def ask(self, text: str) -> str:
-        """A whole turn, whose question is the last. The text of the answer."""
+        """Completes a turn at the end of the conversation. Returns the text of the answer."""
         await self.send(text)
         await self.window.until(f"(text) => ({QUESTIONS})().at(-1) === text", text)
         await self.is_in_state("completed")
@@ -81,7 +81,7 @@ class Reader:
         return str(await self.window.run(BODY))
 
     async def numbers(self, count: int) -> None:
-        """So many pieces of a numbered answer are there, and no more."""
+        """Waits until exactly this many pieces of a numbered answer are shown."""
         await self.window.until(f"(end) => ({BODY})().trim().endsWith(end)", f":{count:06}")
 
     async def questions(self) -> Any:

@@ -1,6 +1,6 @@
-"""How the text that is read moves on the screen, frame by frame, while somebody scrolls up.
+"""How the visible text moves on the screen, frame by frame, while the user scrolls up.
 
-It is asked what stands at a point of the screen: of what is skipped, a browser answers by guesses.
+Elements are looked up at a point on the screen: for skipped content, a browser only estimates positions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.engines.window import Window
 
-# The block below the upper edge, and where it is in each frame from now on.
+# Finds the block below the upper edge, and records its position in each frame from now on.
 BEGIN: Final = """() => {
   const scroller = document.querySelector("#transcript-scroller");
   const { top, left, width, height } = scroller.getBoundingClientRect();
@@ -44,7 +44,7 @@ BEGIN: Final = """() => {
   };
   window.watched = { places, end };
 }"""
-# As soon as nothing has moved for some frames after it has moved at all: the places.
+# Returns the positions once the block has moved and then stayed still for some frames.
 END: Final = """([frames, patience]) => new Promise((resolve) => {
   const { places } = window.watched;
   const begun = performance.now();
@@ -59,7 +59,7 @@ END: Final = """([frames, patience]) => new Promise((resolve) => {
   };
   look();
 })"""
-# Nothing is done in idle time until it is let, and then one piece in each frame.
+# Idle work waits for LET_IDLE, which then lets it do one piece per frame.
 HOLD_IDLE: Final = """() => {
   window.idle = [];
   window.requestIdleCallback = (work) => window.idle.push(work);
@@ -75,13 +75,13 @@ FIRST_DRAWN: Final = """() => window.idle.length && document.querySelectorAll("#
 ALL_DRAWN: Final = "() => window.idle.length === 0"
 FRAMES: Final = 10
 PATIENCE_MS: Final = 1_000
-# What may be rounded off.
+# Allows for rounding.
 TOLERANCE: Final = 3
 
 
 @dataclass
 class Move:
-    """By how much the text went down, and the largest step against the direction on the way."""
+    """How far the text moved down, and the largest step in the opposite direction on the way."""
 
     distance: int
     back: int

@@ -1,4 +1,4 @@
-"""The driver hears and keeps apart what the journeys rely on."""
+"""The drivers report page errors and isolate windows, as the journeys expect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person does with the chat, in Firefox and in Safari's engine. tests/browser does all of it in Chromium."""
+"""What users do in the chat, in Firefox and in Safari's engine. tests/browser covers all of it in Chromium."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tests.engines.reader import BODY, Reader
 from tests.engines.without_sockets import without_sockets
 from tests.faults.processes import Site, Upstream
 
-# More than any journey waits for: it goes on until it is stopped.
+# Longer than any journey waits: it streams until it is stopped.
 ENDLESS = "/numbered rate=60 count=30000"
-# A scroll bar of the page itself, whose texts scroll within it: [wider, higher].
+# Scroll bars of the page itself: [excess width, excess height]. Only the texts inside it may scroll.
 PAGE_BARS = """() => {
   const { clientWidth, clientHeight, scrollWidth, scrollHeight } = document.documentElement;
   return [Math.max(scrollWidth - clientWidth, innerWidth - clientWidth), scrollHeight - clientHeight];
 }"""
-# At the end of its way: on that, it is in the way of what is pressed next.
+# The drawer has stopped moving: until then, it can cover what is clicked next.
 DRAWER_IS_THERE = """() => document.querySelector("#sidebar .sidebar__panel").getBoundingClientRect().left >= 0"""
 DRAWER_IS_AWAY = """() => document.querySelector("#sidebar .sidebar__panel").getBoundingClientRect().right <= 0"""
 QUESTION = '.message[data-role="user"]'
@@ -61,11 +61,11 @@ async def test_a_reload_in_mid_answer_loses_nothing(reader: Reader, upstream: Up
 async def test_where_websockets_are_refused_the_answer_comes_by_events(arrive: Arrive, site: Site) -> None:
     async with without_sockets(site.port) as proxy:
         reader = await arrive(url=proxy.url)
-        # As each browser says that it was refused.
+        # How each browser reports the refused connection.
         reader.expect(r"WebSocket", r"ws://")
         assert numbers(await reader.ask("/numbered count=300 rate=300")) == counted(300)
         assert proxy.refused
-        # Nothing goes on with a proxy that is gone.
+        # Leave the page before the proxy goes away.
         await reader.window.go("about:blank")
 
 

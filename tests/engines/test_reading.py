@@ -1,4 +1,4 @@
-"""Scrolling up: the text goes down by what the wheel or the key says, and by nothing else, whatever comes above."""
+"""Scrolling up: the text moves down exactly as far as the wheel or key asks, whatever is drawn above."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEP = 500
 TURNS = 24
 PAGES = 16
 KINDS = pytest.mark.parametrize(("count", "size"), [(2, 200_000), (5_000, 0)], ids=["answer", "messages"])
-# At the end, and all that is drawn while there is time has been drawn.
+# Scrolled to the end, and everything that is drawn in idle time has been drawn.
 AT_REST = """() => new Promise((resolve) => {
   const scroller = document.querySelector("#transcript-scroller");
   const { scrollHeight, clientHeight } = scroller;
@@ -36,7 +36,7 @@ async def wheel_step(window: Window) -> Move:
 
 
 async def opened(arrive: Arrive, site: Site, guest: Member, count: int, size: int) -> Reader:
-    """A conversation at its end, whose scroller has the keys."""
+    """A conversation scrolled to its end, with the focus on the scroller."""
     reader = await arrive(f"/c/{write(site.data_dir, guest.id, count, size=size)}", person=guest)
     await reader.window.until(AT_REST)
     await reader.window.run(FOCUS)
@@ -67,7 +67,7 @@ async def test_nothing_jumps_at_a_page_up(arrive: Arrive, site: Site, guest: Mem
 async def test_who_scrolls_up_while_the_rest_is_drawn_is_where_they_scrolled_to(
     arrive: Arrive, site: Site, guest: Member, move: Callable[[Window], Awaitable[Move]]
 ) -> None:
-    """The rest of a conversation that was just opened is drawn in idle time, which comes here as the test says."""
+    """The rest of a newly opened conversation is drawn in idle time, which the test controls."""
     conversation_id = write(site.data_dir, guest.id, 400)
     reader = await arrive(person=guest)
     window = reader.window

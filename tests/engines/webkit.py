@@ -1,4 +1,4 @@
-"""Safari's engine, as WebKitGTK's own small browser, by W3C WebDriver: https://www.w3.org/TR/webdriver2/."""
+"""Safari's engine: WebKitGTK's MiniBrowser, controlled by W3C WebDriver: https://www.w3.org/TR/webdriver2/."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.ports import closed_port
 
 BROWSERS: Final = ("usr/lib/*/webkit*gtk-*/MiniBrowser", "usr/libexec/webkit*gtk-*/MiniBrowser")
 SCREEN: Final = "1600x1200x24"
-# Nobody is told what the console says: the page notes it itself, from when it has loaded.
+# WebDriver does not report console messages: the page records them itself, once it has loaded.
 PROBE: Final = """() => {
   const told = (window.told = []);
   for (const level of ["error", "warn"]) {
@@ -35,7 +35,7 @@ PROBE: Final = """() => {
   });
   window.addEventListener("unhandledrejection", (event) => told.push(`error: ${event.reason}`));
 }"""
-# The window has this width, and the page has been laid out for it: some frames later, for the old width's style first.
+# Whether the window has this width and the page is laid out for it: for some frames it keeps the old width's style.
 LAID_OUT: Final = """async (width) => {
   const places = () => [...document.querySelectorAll("body *")].map((each) => {
     const { x, y, right, bottom } = each.getBoundingClientRect();
@@ -46,7 +46,7 @@ LAID_OUT: Final = """async (width) => {
   return innerWidth === width && places() === before;
 }"""
 VARIABLES: Final = {
-    # Its sandbox wants what containers do not have; all that it opens is the site.
+    # Its sandbox needs what containers do not have. It opens nothing but the site.
     "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1",
     "WEBKIT_DISABLE_COMPOSITING_MODE": "1",
     "LIBGL_ALWAYS_SOFTWARE": "1",
@@ -66,7 +66,7 @@ def executable() -> str | None:
 
 
 class WebDriverError(Exception):
-    """The browser could not do what it was told."""
+    """The browser could not execute a command."""
 
 
 class WebKitWindow(Window):
@@ -86,11 +86,11 @@ class WebKitWindow(Window):
         await self.run(PROBE)
 
     async def listen(self) -> None:
-        """What the page has said until now is among the problems. It goes with the page."""
+        """Adds the page's console messages to the problems, before they are lost with the page."""
         self.problems += await self.run("() => window.told?.splice(0) ?? []")
 
     async def set_cookie(self, url: str, name: str, value: str) -> None:
-        # A cookie is set for the page that is open.
+        # WebDriver sets cookies only for the open page.
         await self.go(f"{url}/healthz")
         cookie = {"name": name, "value": value, "path": "/", "domain": urlsplit(url).hostname, "httpOnly": True}
         await self._post("/cookie", cookie=cookie)
@@ -107,7 +107,7 @@ class WebKitWindow(Window):
 
     async def act(self, *sources: Action) -> None:
         await self._post("/actions", actions=list(sources))
-        # It remembers a wheel's last turn otherwise, and adds it to the next.
+        # Otherwise WebKit remembers the last turn of the wheel and adds it to the next.
         if any(source["type"] == "wheel" for source in sources):
             await self._http_json("DELETE", "/actions")
 
@@ -148,10 +148,10 @@ class WebKit:
 
 @asynccontextmanager
 async def webkit() -> AsyncIterator[WebKit]:
-    """On a screen that nobody sees."""
+    """On a virtual display."""
     browser, driver = executable(), shutil.which("WebKitWebDriver")
-    assert driver, "there is no WebKit: install the package webkit2gtk-driver"
-    assert browser, "there is no WebKit: install the package webkit2gtk-driver"
+    assert driver, "WebKit not found: install the package webkit2gtk-driver"
+    assert browser, "WebKit not found: install the package webkit2gtk-driver"
     with programs.home() as folder, _screen(folder) as display:
         port = closed_port()
         command = ("stdbuf", "-oL", "dbus-run-session", "--", driver, "--host=127.0.0.1", f"--port={port}")
@@ -163,14 +163,14 @@ async def webkit() -> AsyncIterator[WebKit]:
 
 @contextmanager
 def _screen(folder: Path) -> Iterator[str]:
-    """The name of a display that was free."""
+    """Starts Xvfb on a free display, and yields its name."""
     reading, writing = os.pipe()
     try:
         command = ("Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp")
         with programs.running(command, folder, variables={}, pass_fds=[writing]):
             os.close(writing)
             writing = -1
-            # Written when it can be used; nothing comes if it ends before that.
+            # Xvfb writes the number when it is ready. If it exits before that, the pipe is empty.
             number = os.read(reading, 16).decode().strip()
             assert number, (folder / "Xvfb.log").read_text(errors="replace")
             yield f":{number}"

@@ -1,4 +1,4 @@
-"""What the journeys do in a browser, whichever it is. An engine tells how: see firefox.py and webkit.py."""
+"""What the journeys do in any browser. Each engine implements it: see firefox.py and webkit.py."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
-# A loaded machine takes long to load a page; what goes wrong for good is not found sooner by asking less.
+# A busy machine loads pages slowly, and a shorter limit would not find more failures.
 PATIENCE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.03
 WIDTH: Final = 1280
 HEIGHT: Final = 800
-# The private characters by which WebDriver names keys that write nothing.
+# WebDriver's private-use characters for keys that type no text.
 KEYS: Final = {
     "Enter": "\ue007",
     "Shift": "\ue008",
@@ -27,7 +27,7 @@ KEYS: Final = {
     "ArrowDown": "\ue015",
 }
 
-# The middle of an element, on the screen. It is scrolled to only if it has to be.
+# The middle of an element, in viewport coordinates. Scrolls only if necessary.
 MIDDLE: Final = """(selector) => {
   const element = [...document.querySelectorAll(selector)].findLast((each) => each.checkVisibility());
   if (!element) return null;
@@ -40,9 +40,9 @@ Action = dict[str, Any]
 
 
 class Window(ABC):
-    """One person's window: nobody else's cookies and storage are in it. It is HEIGHT high and WIDTH wide at first.
+    """One user's window, with its own cookies and storage. Initially HEIGHT high and WIDTH wide.
 
-    `problems`: what the page has said on the console that nobody should have to read.
+    `problems`: errors and warnings that the page has written to the console.
     """
 
     def __init__(self) -> None:
@@ -54,31 +54,31 @@ class Window(ABC):
 
     @abstractmethod
     async def reload(self) -> None:
-        """As go."""
+        """Returns when the page has loaded."""
 
     @abstractmethod
     async def set_cookie(self, url: str, name: str, value: str) -> None:
-        """For the host of this address."""
+        """Sets a cookie for the host of this URL."""
 
     @abstractmethod
     async def resize(self, width: int, height: int) -> None:
-        """The page's own area, in CSS pixels."""
+        """Sets the size of the viewport, in CSS pixels."""
 
     @abstractmethod
     async def act(self, *sources: Action) -> None:
-        """Input as in https://www.w3.org/TR/webdriver2/#actions. Returns when it has been given."""
+        """Performs actions as in https://www.w3.org/TR/webdriver2/#actions. Returns when they are done."""
 
     @abstractmethod
     async def _call(self, function: str, argument: str) -> str:
-        """What the JavaScript function gives for a text, once its promise is kept: a text as well."""
+        """Calls a JavaScript function with a string, awaits its promise and returns the result, also a string."""
 
     async def run(self, function: str, *arguments: object) -> Any:
-        """What a JavaScript function gives, as JSON knows it, once its promise is kept."""
+        """Calls a JavaScript function, awaits its promise and returns the result as JSON data."""
         wrapped = f"async (given) => JSON.stringify((await ({function})(...JSON.parse(given))) ?? null)"
         return json.loads(await self._call(wrapped, json.dumps(arguments)))
 
     async def until(self, function: str, *arguments: object) -> Any:
-        """What it gives as soon as that is something."""
+        """Calls the function until its result is truthy, and returns that."""
         found = None
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -89,7 +89,7 @@ class Window(ABC):
         return found
 
     async def press(self, *names: str) -> None:
-        """Keys that are held together, the last of them first let go."""
+        """Holds the keys down together and releases them in reverse order."""
         keys = [KEYS.get(name, name) for name in names]
         down = [{"type": "keyDown", "value": key} for key in keys]
         up = [{"type": "keyUp", "value": key} for key in reversed(keys)]
@@ -100,7 +100,7 @@ class Window(ABC):
         await self.act({"type": "key", "id": "keys", "actions": pairs})
 
     async def click(self, selector: str) -> None:
-        """The last one that is visible, as soon as there is one."""
+        """Clicks the last visible match, as soon as there is one."""
         x, y = await self.until(MIDDLE, selector)
         pointer = [
             {"type": "pointerMove", "x": x, "y": y},
@@ -110,18 +110,18 @@ class Window(ABC):
         await self.act({"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": pointer})
 
     async def point_at(self, selector: str) -> None:
-        """As click, without the click."""
+        """Like click, but only moves the pointer."""
         x, y = await self.until(MIDDLE, selector)
         await self.act({"type": "pointer", "id": "mouse", "actions": [{"type": "pointerMove", "x": x, "y": y}]})
 
     async def wheel(self, x: int, y: int, distance: int) -> None:
-        """Turned at this place. Pixels downward."""
+        """Turns the wheel at this point. `distance`: pixels downward."""
         turn = {"type": "scroll", "x": x, "y": y, "deltaX": 0, "deltaY": distance}
         await self.act({"type": "wheel", "id": "wheel", "actions": [turn]})
 
 
 class Engine(Protocol):
-    """A browser that runs."""
+    """A running browser."""
 
     def window(self) -> AbstractAsyncContextManager[Window]:
         """One at a time: WebKit's driver has a single session."""

@@ -1,4 +1,4 @@
-"""A proxy in front of a site that lets no WebSocket through, as those of some firms do."""
+"""A proxy in front of a site that blocks WebSockets, like some corporate proxies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFUSAL: Final = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: cl
 
 
 class WithoutSockets:
-    """`refused`: how many WebSockets were asked for."""
+    """`refused`: number of WebSocket requests refused."""
 
     def __init__(self, target: int) -> None:
         self.refused = 0
@@ -27,7 +27,7 @@ class WithoutSockets:
         assert task is not None
         self._tasks.add(task)
         try:
-            # Browsers ask for a WebSocket on a connection of its own.
+            # Browsers open a separate connection for each WebSocket.
             head = await reader.readuntil(b"\r\n\r\n")
             if UPGRADE.search(head):
                 self.refused += 1

@@ -1,4 +1,4 @@
-"""The pictures of a journey, for people to look at: what a test cannot say is whether a page is beautiful."""
+"""Screenshots of a journey, for people to review: a test cannot tell whether a page looks good."""
 
 from __future__ import annotations
 

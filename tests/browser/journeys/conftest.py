@@ -1,6 +1,6 @@
-"""Each journey is made on a desktop and on a phone, one light and one dark, and leaves pictures.
+"""Each journey runs on a light desktop and on a dark phone, and takes screenshots.
 
-They are in pytest's own temporary directory, or in CHAT_ARTEFACTS: then there are all four, to be looked at.
+They go to pytest's temporary directory, or to CHAT_ARTEFACTS: then all four combinations run, for review.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def album(request: pytest.FixtureRequest, tmp_path: Path, size: str, theme: str)
 
 @pytest.fixture
 def travellers(visitors: Visitors, size: str, theme: str) -> Travellers:
-    """Visitors with this device and this theme. Still, so that a picture shows no half of a movement."""
+    """Visitors with this device and theme, and without animations, which screenshots could catch halfway."""
 
     async def arrive(**options: Any) -> Visitor:
         visitor = await visitors(color_scheme=theme, reduced_motion="reduce", **SIZES[size], **options)

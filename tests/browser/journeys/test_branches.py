@@ -1,4 +1,4 @@
-"""To ask in other words, to have it answered again, and to come back."""
+"""Editing a question, regenerating an answer, and going back to earlier versions."""
 
 from __future__ import annotations
 

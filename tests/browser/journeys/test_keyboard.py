@@ -1,4 +1,4 @@
-"""Everything without a mouse, and it can always be seen where one is."""
+"""Everything works without a mouse, and the focus is always visible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from tests.browser.journeys.conftest import Travellers
 from tests.browser.samples import ENDLESS
 from tests.browser.watch import NOT_SAVED_YET
 
-# The line around what has the focus, or around the box that it is in. Past the last stop the focus is on the browser.
+# Checks for an outline around the focused element or a box that contains it. After the last stop, the browser itself
+# has the focus.
 SEEN = """() => {
   const at = document.activeElement;
   if (at === document.body) return "";
@@ -23,7 +24,7 @@ ATTEMPTS = 60
 
 
 async def walk_to(page: Page, selector: str, *, key: str = "Tab") -> None:
-    """By the Tab key alone, and each stop on the way can be seen."""
+    """Moves the focus with the Tab key only, and checks that each stop is visible."""
     target = page.locator(selector).first
     for _ in range(ATTEMPTS):
         await page.keyboard.press(key)

@@ -1,4 +1,4 @@
-"""A reload, a network that goes away, and one that lets no WebSocket through."""
+"""A reload, a network failure, and a network that blocks WebSockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody looks after their own account, and in the end deletes it."""
+"""A user manages their own account, and finally deletes it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.browser.visitor import Visitor
 from tests.browser.watch import LOGGED_OUT
 from tests.cast import PASSWORD
 
-# The secret's own characters, so that no other text passes for it.
+# Exactly the characters of a token, so that no other text matches.
 SECRET = re.compile(r"^chat_[\w-]{43}$")
 
 
 async def fits(page: Page) -> bool:
-    """Whether nothing stands beside the screen."""
+    """Whether the page is no wider than the screen."""
     return bool(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 

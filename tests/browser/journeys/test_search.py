@@ -1,4 +1,4 @@
-"""To find what was once said, and to open it."""
+"""Finding an earlier message and opening it."""
 
 from __future__ import annotations
 
