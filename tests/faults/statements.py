@@ -1,6 +1,6 @@
 """A wire to PostgreSQL that is cut after the n-th statement of a transaction.
 
-The messages of the protocol: https://www.postgresql.org/docs/15/protocol-message-formats.html
+Message formats: https://www.postgresql.org/docs/15/protocol-message-formats.html
 """
 
 from __future__ import annotations

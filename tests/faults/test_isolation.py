@@ -74,7 +74,7 @@ async def prompt_replies(connection: Socket) -> dict[str, float]:
 
 
 async def test_a_locked_database_delays_only_the_saving(start_site: StartSite, http: aiohttp.ClientSession) -> None:
-    """Another process holds the lock for 8 s: streams, handshakes, sends and stops go on, and the turns are saved."""
+    """Another process holds the lock for 8 s: streams, handshakes, sends and stops work, and the turns are saved."""
     site = start_site()
     alice, bob, charlie = (site.cast[name] for name in ("alice", "bob", "charlie"))
     browser = Browser(site, alice, http)

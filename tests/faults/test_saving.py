@@ -18,7 +18,7 @@ from tests.faults.processes import Server, Site, Upstream
 from tests.faults.reading import Reading
 
 TOKEN: Final = len(numbered("", 1))
-# More than a new database and its log have, less than they would need.
+# More than a new database and its log take, less than they would need.
 FULL_BYTES: Final = 700_000
 # Runs inside the transaction, after the question's row: the answer's insert then takes long, or fails.
 SLOW: Final = """
@@ -142,7 +142,7 @@ async def test_kill_inside_the_transaction_leaves_nothing_and_the_retry_is_one_t
 
 
 async def in_transaction(site: Site) -> None:
-    """Wait until the site holds the write lock: it is in the middle of saving."""
+    """Wait until the site holds the write lock, in the middle of saving."""
     with closing(site.connect(seconds=0)) as other:
         async with asyncio.timeout(60):
             while True:

@@ -25,8 +25,8 @@ COUNT: Final = 20_000
 DISABLED: Final = "bob"
 PATIENT: Final = aiohttp.ClientTimeout(total=None, sock_read=30)
 SIGNED_IN_BY_COOKIE: Final = frozenset({"alice", "admin"})
-# What is done to each, and undone for the next test: a session ends, a password is changed, an account is disabled, a
-# token is revoked.
+# How each loses access, and how to undo it for the next test: a session ends, a password is changed, an account is
+# disabled, a token is revoked.
 ENDINGS: Final = {
     "alice": (
         "UPDATE django_session SET session_key = 'ended-' || substr(session_key, 1, 26) WHERE session_key = ?",

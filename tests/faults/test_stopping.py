@@ -68,7 +68,7 @@ async def test_stop_over_the_socket_closes_the_upstream_at_once(
         async with socket(site, alice) as connection:
             reading = await connection.run(prompt)
             await reading.has(20 * TOKEN)
-            # The control: without a stop it is open.
+            # The control: without a stop, it is open.
             assert open_requests(upstream) == [prompt]
             stopped = time.monotonic()
             assert (await connection.stop(reading.run_id))["type"] == "ok"

@@ -63,7 +63,7 @@ class EndingSite(Site):
 async def until(condition: Callable[[], bool], *, seconds: float = SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
+        assert time.monotonic() < deadline, "timed out"
         await asyncio.sleep(POLL_SECONDS)
 
 

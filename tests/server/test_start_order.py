@@ -170,7 +170,7 @@ async def test_the_page_is_told_of_a_server_that_is_away(
 
 
 def choose_default(site: EndingSite, model: str) -> None:
-    """As an administrator does."""
+    """As an administrator would."""
     with closing(site.connect()) as connection:
         connection.execute("UPDATE chat_assistant SET is_default = 0, is_found_default = 0")
         connection.execute("UPDATE chat_assistant SET is_default = 1 WHERE model = ?", [model])

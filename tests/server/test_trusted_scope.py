@@ -238,7 +238,7 @@ class TestUnknownProxy:
     @staticmethod
     def wrapper(proxies: int) -> TrustedScope:
         async def application(scope: Any, receive: Any, send: Any) -> None:
-            """Nothing to say."""
+            """Do nothing."""
 
         return TrustedScope(application, https=False, proxies=proxies, probe_host="x")
 

@@ -68,7 +68,7 @@ class _Model:
         self._answers = answers
         self._thought = thought
         said = [THINK, *thought, THOUGHT_OVER, *(token for answer in answers for token in answer.tokens)]
-        assert len(set(said)) == len(said), "a token can only be followed by one other"
+        assert len(set(said)) == len(said), "each token can be followed by only one other"
         words = dict.fromkeys((*said, *(answer.cue for answer in answers)))
         self._tokens = [*(rf"\x{byte:02x}" for byte in range(256)), *CONTROL, *words]
         self._ids = {token: number for number, token in enumerate(self._tokens)}

@@ -81,19 +81,19 @@ async def _check(rig: Rig, answer: Answer, fault_at: float, most_resets: int) ->
             await asyncio.sleep(POLL_SECONDS)
     exchanges = await asyncio.to_thread(rig.upstream.exchanges, answer.prompt)
     expected = expected_text(answer, attempt=len(exchanges))
-    assert saved == [expected], f"saved is {saved!r:.300}"
+    assert saved == [expected], f"saved: {saved!r:.300}"
     assert await asyncio.to_thread(turns, rig.site, answer.client_message_id) == 1
     if answer.reading is None:
         return _asked_again(exchanges, fault_at)
     reading = answer.reading
-    assert reading.outcome == "done", f"the reader was told {reading.outcome}: {reading.end}"
+    assert reading.outcome == "done", f"the reader got {reading.outcome}: {reading.end}"
     assert reading.end["status"] == "completed"
-    assert reading.text == expected, f"read was {reading.text!r:.300}"
+    assert reading.text == expected, f"received: {reading.text!r:.300}"
     assert reading.names.count("reset") <= most_resets, f"{reading.names.count('reset')} resets"
     if not answer.is_hit:
         return None
     later = [at for at in reading.times if at > fault_at]
-    assert later, "the reader was told nothing after the fault"
+    assert later, "the reader received nothing after the fault"
     return later[0] - fault_at
 
 

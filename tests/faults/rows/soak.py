@@ -136,7 +136,7 @@ class Person:
         return Trial(answer.prompt)
 
     def _check_stopped(self, answer: Answer, reading: Reading) -> None:
-        assert reading.outcome == "done", f"the reader was told {reading.outcome}: {reading.end}"
+        assert reading.outcome == "done", f"the reader got {reading.outcome}: {reading.end}"
         assert answers(self._rig.site, answer.run_id) == [reading.text]
         assert turns(self._rig.site, answer.client_message_id) == 1
         attempt = len(self._rig.upstream.exchanges(answer.prompt))
@@ -146,7 +146,7 @@ class Person:
         else:
             # If it was stopped after its server was killed and before the takeover, the text so far is kept.
             beginnings = [whole, varied(answer.prompt, answer.count, attempt=max(1, attempt - 1))]
-            assert any(each.startswith(reading.text) for each in beginnings), f"read was {reading.text!r:.300}"
+            assert any(each.startswith(reading.text) for each in beginnings), f"received: {reading.text!r:.300}"
 
     async def _ask(self, path: str, body: dict[str, str]) -> dict[str, Any]:
         """Repeat a POST until it is accepted: a message is one turn, however often it is sent."""
