@@ -1,4 +1,4 @@
-"""Servers that show what nginx makes of a request, and a DNS server that says where they are."""
+"""Servers that show what nginx makes of a request, and a DNS server with their addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp import web
 
 
 class Backend:
-    """Answers every request with what it was, and `/drop` by closing the connection."""
+    """Responds to every request with its headers, and to `/drop` by closing the connection."""
 
     def __init__(self, address: str, port: int) -> None:
         self.address = address
@@ -50,7 +50,7 @@ async def backend(address: str, port: int) -> AsyncIterator[Backend]:
 
 
 class Names(asyncio.DatagramProtocol):
-    """A DNS server: every name has these addresses."""
+    """A DNS server: every name resolves to these addresses."""
 
     def __init__(self) -> None:
         self.addresses: list[str] = []
@@ -69,7 +69,7 @@ class Names(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def names() -> AsyncIterator[tuple[Names, int]]:
-    """A running one, and its port."""
+    """Run a DNS server; yield it and its port."""
     transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(Names, ("127.0.0.1", 0))
     try:
         yield protocol, transport.get_extra_info("sockname")[1]

@@ -1,4 +1,4 @@
-"""The site behind nginx, as it is deployed: static files with a hash in their names, one proxy in front."""
+"""The site behind nginx, as deployed: static files with a hash in their names, one proxy in front."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def alice(site: Site) -> Member:
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     timeout = aiohttp.ClientTimeout(total=60)
-    # As they come: what is compressed stays so, and no cookie is kept.
+    # Responses stay as they are: nothing is decompressed, and no cookie is kept.
     async with aiohttp.ClientSession(
         timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
     ) as http:

@@ -1,4 +1,4 @@
-"""A real nginx with the configuration that is deployed, in a directory and on ports of its own."""
+"""A real nginx with the deployed configuration, in its own directory and on its own ports."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ POLL_SECONDS: Final = 0.02
 class Nginx:
     """`upstream`: name and port of the servers. `certificate`: a PEM file with certificate and key, for HTTPS.
 
-    `changed`: what is replaced in the templates, each of which must be there: a time that is too long for a test, or a
-    defence that it goes without.
+    `changed`: replacements in the templates, each of which must match: to shorten a timeout for a test, or to
+    disable a safeguard.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Nginx:
         return (self.directory / "log").read_text()
 
     def check(self) -> str:
-        """What `nginx -t` says."""
+        """The output of `nginx -t`."""
         done = subprocess.run([*self._command, "-t"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stderr
@@ -107,7 +107,7 @@ class Nginx:
 
     def _answers(self) -> bool:
         try:
-            # The port that speaks no TLS, in either case.
+            # In either case, a port without TLS.
             urllib.request.urlopen(f"http://127.0.0.1:{self.plain_port}/.nginx", timeout=5).close()
         except urllib.error.HTTPError:
             raise
@@ -117,7 +117,7 @@ class Nginx:
 
 
 def filled_in(template: str, variables: dict[str, str]) -> str:
-    """As `envsubst` does it. A name without a value is an error here."""
+    """Like `envsubst`, but a name without a value is an error."""
     return re.sub(r"\$\{([A-Z_]+)\}", lambda match: variables[match[1]], template)
 
 
@@ -125,7 +125,7 @@ def filled_in(template: str, variables: dict[str, str]) -> str:
 def nginx(
     upstream: str, *, certificate: Path | None = None, changed: Mapping[str, str] | None = None, **variables: str
 ) -> Iterator[Nginx]:
-    """A running one."""
+    """Run an nginx."""
     # Not below pytest's own directory, which nginx's workers may not enter.
     directory = Path(tempfile.mkdtemp(prefix="chatsite-nginx-"))
     directory.chmod(0o755)

@@ -1,8 +1,8 @@
 """The score that MDN's HTTP Observatory would give a page, by its published rules, as of 2026.
 
-Written after github.com/mdn/mdn-http-observatory: `src/analyzer/tests/*.js` (what each test looks at),
-`src/grader/charts.js` (what each result is worth), `src/scanner/index.js` (the sum). Left out is what cannot be here:
-the list of preloaded names (+5), policies in `<meta>`, certificates that no browser accepts.
+Based on github.com/mdn/mdn-http-observatory: `src/analyzer/tests/*.js` (what each test checks), `src/grader/charts.js`
+(the points of each result), `src/scanner/index.js` (the sum). Cases that cannot occur here are left out: the list of
+preloaded names (+5), policies in `<meta>`, and certificates that no browser accepts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 BASE: Final = 100
-# Bonus points are only for those who have this much without them.
+# Bonus points count only if the score without them is at least this.
 ENOUGH_FOR_BONUS: Final = 90
 SIX_MONTHS: Final = 15_552_000
 
@@ -30,8 +30,8 @@ REFERRERS: Final = PRIVATE_REFERRERS | {
 
 @dataclass(frozen=True)
 class Visit:
-    """`headers`: of the page at `url`. `cookies`: all `Set-Cookie` on the way there. `route`: the addresses that a
-    visitor of plain HTTP has seen. `cors`: the headers of an answer to a page of `origin`.
+    """`headers`: of the page at `url`. `cookies`: all `Set-Cookie` on the way there. `route`: the addresses visited,
+    starting with plain HTTP. `cors`: the headers of a response to a page of `origin`.
     """
 
     url: str
@@ -105,7 +105,7 @@ def cross_origin_resource_sharing(visit: Visit) -> int:
 
 
 def redirection(visit: Visit) -> int:
-    """0 as well where nobody listens to plain HTTP."""
+    """Also 0 if nothing listens for plain HTTP."""
     route = [urlsplit(each) for each in visit.route]
     if not route:
         return 0
@@ -179,7 +179,7 @@ PASSIVE: Final = ("img-src", "media-src")
 
 
 def policy_of(visit: Visit) -> dict[str, set[str]]:
-    """Of several headers or directives of one name, the first."""
+    """If several headers or directives have the same name, the first counts."""
     policy: dict[str, set[str]] = {}
     for header in visit.all("Content-Security-Policy"):
         for directive in header.replace(",", ";").split(";"):
@@ -190,7 +190,7 @@ def policy_of(visit: Visit) -> dict[str, set[str]]:
 
 
 def scripts(html: str) -> list[tuple[str, bool]]:
-    """The address of each, and whether it names what it expects there."""
+    """The address of each script, and whether it has an integrity hash."""
     found: list[tuple[str, bool]] = []
 
     class Parser(HTMLParser):

@@ -37,7 +37,7 @@ class TestSocket:
     async def test_a_turn_over_the_socket(self, proxy: Nginx, alice: Member, upstream: Upstream) -> None:
         async with socket(proxy, alice, cookie=True) as connection:  # type: ignore[arg-type]
             reading = await connection.run("/hold after=3 count=6 socket")
-            # Nothing is held back until more comes.
+            # nginx does not hold it back until more comes.
             await reading.has(3 * TOKEN)
             assert reading.size == 3 * TOKEN
             upstream.release()
@@ -103,7 +103,7 @@ async def first_token(response: aiohttp.ClientResponse) -> str:
 
 
 class TestForms:
-    """Django compares the origin of a form with the address that nginx says it was sent to."""
+    """Django compares the origin of a form with the address that nginx reports."""
 
     async def post(self, http: aiohttp.ClientSession, proxy: Nginx, alice: Member, origin: str) -> int:
         headers = {"Cookie": f"{alice.cookie['Cookie']}; csrftoken={CSRF}", "X-CSRFToken": CSRF, "Origin": origin}
@@ -135,7 +135,7 @@ class TestLimits:
             assert (error["code"], error["retryable"]) == ("body_too_big", False)
 
     def test_the_upload_is_not_read_first(self, proxy: Nginx, site: Site) -> None:
-        """A length is enough to refuse it."""
+        """Its Content-Length is enough to refuse it."""
         connection = http.client.HTTPConnection(proxy.host, timeout=30)
         connection.putrequest("POST", "/api/runs")
         connection.putheader("Content-Length", str(10**12))
@@ -145,7 +145,7 @@ class TestLimits:
         connection.close()
 
     async def test_the_longest_message_passes(self, proxy: Nginx, alice: Member, http: aiohttp.ClientSession) -> None:
-        """Each of its characters written as twelve bytes."""
+        """Each of its characters is encoded as twelve bytes."""
         body = json.dumps({"text": "/hello " + "\N{GRINNING FACE}" * 99_000}).encode()
         headers = {**alice.bearer, "Content-Type": "application/json"}
         async with http.post(f"{proxy.url}/api/runs", data=io.BytesIO(body), headers=headers) as response:
@@ -162,7 +162,7 @@ class TestPages:
     async def test_only_static_files_are_compressed(
         self, proxy: Nginx, alice: Member, http: aiohttp.ClientSession
     ) -> None:
-        """A page that shows a secret beside somebody else's text would tell of it by its length."""
+        """The length of a compressed page would leak a secret in it, if the page also contains an attacker's text."""
         accept = {"Accept-Encoding": "gzip, br"}
         async with http.get(f"{proxy.url}/", headers={**alice.cookie, **accept}) as response:
             assert "Content-Encoding" not in response.headers
@@ -196,7 +196,7 @@ class TestStaticFiles:
 
 
 class TestBelowAPath:
-    """CHAT_URL may have one, and the proxy before nginx keeps it."""
+    """CHAT_URL may have a path, and the proxy in front of nginx keeps it."""
 
     @pytest.fixture
     def below(self, tmp_path: Path, deployed: dict[str, str], upstream: Upstream) -> Iterator[Site]:

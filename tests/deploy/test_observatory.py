@@ -1,4 +1,4 @@
-"""What MDN's Observatory would say of five pages behind the nginx that is deployed, with HTTPS."""
+"""The scores that MDN's Observatory would give five pages behind the deployed nginx, with HTTPS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.faults.processes import Site, Upstream
 from tests.members import prepare
 
 ENOUGH: Final = 130
-# Each page: which visitor opens it, and a text that it must show.
+# Each page: the user who opens it, and a text that it must show.
 PAGES: Final = {
     "/accounts/login/": ("", 'name="login"'),
     "/accounts/signup/": ("", 'name="password1"'),
@@ -56,7 +56,7 @@ HEADERS: Final = [
 
 
 def with_header(visit: Visit, name: str, value: str = "") -> Visit:
-    """In place of its own; without a value: none."""
+    """Replace the header; without a value, remove it."""
     kept = tuple(each for each in visit.headers if each[0].lower() != name.lower())
     return replace(visit, headers=(*kept, (name, value)) if value else kept)
 
@@ -120,12 +120,12 @@ def test_the_best_that_a_page_can_have_here() -> None:
 )
 def test_what_is_worse_costs_what_it_costs_there(rule: str, worse: Visit, modifier: int) -> None:
     assert RULES[rule](worse) == modifier
-    # A certain number of points less, or the same result by another way.
+    # The score is lower, or the rule gives the same points for another reason.
     assert score(worse) < score(GOOD) or RULES[rule](GOOD) == modifier
 
 
 def test_without_much_to_say_against_it_no_bonus_is_lost() -> None:
-    """And with much: none is given."""
+    """A page that loses too many points gets no bonus."""
     assert score(with_header(GOOD, "X-Content-Type-Options")) == 130
     assert score(with_header(GOOD, "Strict-Transport-Security")) == 80
 
@@ -161,7 +161,7 @@ async def browser(certificate: Path) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def visit(browser: aiohttp.ClientSession, proxy: Nginx, path: str, headers: dict[str, str]) -> Visit:
-    """As a scan does it: by plain HTTP, by HTTPS, and for a page of another origin."""
+    """Like a scan: over plain HTTP, over HTTPS, and for a page of another origin."""
     plain = f"http://127.0.0.1:{proxy.plain_port}{path}"
     async with browser.get(plain, allow_redirects=False) as response:
         secure = response.headers["Location"]
@@ -191,7 +191,7 @@ async def test_a_page_has_at_least_130_points(
     assert seen.url == proxy.url + path
     assert words in seen.body
     assert score(seen) >= ENOUGH, {name: rule(seen) for name, rule in RULES.items()}
-    # Each of these headers is one that it owes it to.
+    # Each of these headers contributes to the score.
     for header in HEADERS:
         assert score(with_header(seen, header)) < score(seen), header
 

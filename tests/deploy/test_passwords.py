@@ -1,4 +1,4 @@
-"""What deploy/passwords.py says of a password that cannot be had, before it writes anything."""
+"""The errors of deploy/passwords.py for a missing or ambiguous password, before it writes anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nginx tells the servers, and which of them it asks."""
+"""What nginx passes on to the servers, and to which of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.deploy.nginx import Nginx, nginx
 from tests.ports import closed_port
 
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
-# By which a server, a framework or a library takes the address, the origin, the path or the method of a request.
+# From which a server, framework or library takes the address, the origin, the path or the method of a request.
 HOSTILE = (
     *("Daphne-Root-Path", "X-Script-Name", "SCRIPT_NAME", "X-Forwarded-Prefix", "X-Original-URL", "X-Rewrite-URL"),
     *("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "Forwarded"),
@@ -113,7 +113,7 @@ class TestHeaders:
 
 
 class TestServers:
-    """Two servers of one name, as `--scale` makes them."""
+    """Two servers with one name, as with `--scale`."""
 
     @pytest.fixture
     async def port(self) -> int:
@@ -126,7 +126,7 @@ class TestServers:
 
     @pytest.fixture
     def proxy(self, known: tuple[Names, int], port: int) -> Iterator[Nginx]:
-        # Asked again and again until it has noticed: that is no flood here.
+        # The tests poll until nginx has noticed a change, which must not count as a flood.
         resolver = f"127.0.0.1:{known[1]}"
         with nginx(f"web:{port}", CHAT_RESOLVER=resolver, CHAT_ADDRESS_REQUESTS="10000") as proxy:
             yield proxy
@@ -139,7 +139,7 @@ class TestServers:
     async def until_all_answer(self, proxy: Nginx, http: aiohttp.ClientSession, *servers: str) -> None:
         async with asyncio.timeout(60):
             while {await self.who(proxy, http) for _ in range(20)} != set(servers):
-                """nginx asks for the name again after two seconds."""
+                """nginx resolves the name again after two seconds."""
 
     async def test_servers_come_and_go_without_a_restart_of_nginx(
         self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
@@ -156,7 +156,7 @@ class TestServers:
     async def test_a_server_that_has_gone_is_not_noticed(
         self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
     ) -> None:
-        """Its address is still known. A POST that has not been sent yet may go to the other, too."""
+        """The DNS still has its address. A POST that was not sent yet may go to the other server, too."""
         known[0].addresses = [FIRST, SECOND]
         async with backend(SECOND, port):
             assert {await self.who(proxy, http, method=method) for method in ["GET", "POST"] * 10} == {SECOND}
@@ -168,7 +168,7 @@ class TestServers:
         async with backend(FIRST, port) as first, backend(SECOND, port) as second:
             assert await self.who(proxy, http, "/drop", "POST") == 503
             assert len(first.asked + second.asked) == 1
-            # The control: a GET is.
+            # The control: a GET is sent again.
             assert await self.who(proxy, http, "/drop", "GET") == 503
             assert first.asked[-1:] == second.asked[-1:] == ["GET /drop"]
 
@@ -235,7 +235,7 @@ class TestAway:
 
 
 async def written(proxy: Nginx) -> list[str]:
-    """What the access log has of /setup/; it is written when the answer has gone out."""
+    """The lines about /setup/ in the access log, which are written after the response was sent."""
     async with asyncio.timeout(60):
         while True:
             lines = [line for line in proxy.log.splitlines() if line.startswith("127.0.0.1 ") and "/setup/" in line]

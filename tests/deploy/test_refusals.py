@@ -1,4 +1,4 @@
-"""What nginx answers by itself, whom it refuses, and what it writes down."""
+"""What nginx responds by itself, what it refuses, and what it logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fake_openai.certificate import self_signed
 from tests.fake_openai.server import closed_port
 from tests.server.process import END_SECONDS, running
 
-# Not at the machine's pace.
+# A rate so low that the speed of the machine does not matter.
 SLOWLY: Final = {f"rate={pace}r/s": "rate=1r/m" for pace in ("${CHAT_ADDRESS_REQUESTS}", "2")}
 SECRET: Final = "c4f2-verysecret"
 HEADERS: Final = {
@@ -40,7 +40,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def nobody() -> str:
-    """Where no server answers."""
+    """An address at which no server answers."""
     return f"127.0.0.1:{closed_port()}"
 
 
@@ -147,7 +147,7 @@ def test_plain_http_at_the_port_of_https_is_refused(tls: Nginx) -> None:
 
 
 def test_its_promise_of_https_is_the_sites(nobody: str) -> None:
-    """A browser keeps the last one that it has seen."""
+    """A browser keeps the last Strict-Transport-Security header that it received."""
     settings = {"CHAT_HTTPS": "1", "CHAT_HSTS_SUBDOMAINS": "on", "CHAT_HSTS_PRELOAD": "1"}
     with nginx(nobody, **settings) as proxy:
         _, headers, _ = ask(proxy, get("/"))
@@ -159,7 +159,7 @@ def test_its_promise_of_https_is_the_sites(nobody: str) -> None:
 )
 def test_the_metrics_are_not_for_the_world(plain: Nginx, path: str) -> None:
     assert ask(plain, get(path))[0] == 404
-    # The control: there is nobody to ask for anything else.
+    # The control: anything else is passed on to a server, which is down.
     assert ask(plain, get(path.replace("m", "n", 1) if "%" not in path else "/%6eetrics"))[0] == 503
 
 
@@ -179,13 +179,13 @@ def test_slow_headers_are_not_waited_for(tls: Nginx) -> None:
 def connection_ended(connection: socket.socket) -> bool:
     with suppress(OSError):
         while connection.recv(65536):
-            """What it has said before."""
+            """Discard what it sent before."""
     return True
 
 
 @pytest.mark.parametrize(("changed", "status"), [({}, 408), ({"proxy_request_buffering off;": ""}, 200)])
 def test_a_slow_body_is_ended_by_the_server(changed: dict[str, str], status: int) -> None:
-    """The control: an nginx that waits for all of it waits for ever."""
+    """The control: an nginx that buffers the body waits for all of it."""
     patience = json.dumps({"head": 60, "body": 0.5})
     with running("-m", "tests.server.streaming_app", "patience", patience) as server:
         assert server.stdout is not None
@@ -201,7 +201,7 @@ def test_a_slow_body_is_ended_by_the_server(changed: dict[str, str], status: int
 
 
 class TestLimits:
-    """`servers` accept connections, and say nothing."""
+    """`servers` accepts connections and sends nothing."""
 
     @pytest.fixture
     def servers(self) -> Iterator[socket.socket]:
@@ -211,7 +211,7 @@ class TestLimits:
 
     @contextmanager
     def holding(self, proxy: Nginx, servers: socket.socket) -> Iterator[None]:
-        """A page, a stream and a socket that are open."""
+        """Keep a page, a stream and a socket open."""
         paths = {"/": "", "/api/events": "", "/ws/chat": "Upgrade: websocket\r\n"}
         with ExitStack() as stack:
             for path, more in paths.items():
@@ -253,7 +253,7 @@ class TestLimits:
             assert [ask(proxy, get("/static/x"))[0] for _ in range(4)] == [503, 503, 503, 429]
 
     def test_a_page_with_all_its_files_is_not_too_much(self, plain: Nginx) -> None:
-        """The control, with what is deployed."""
+        """The control, with the deployed limits."""
         assert {ask(plain, get(f"/static/{number}"))[0] for number in range(100)} == {503}
 
     def test_what_costs_a_password_is_counted_apart(self, nobody: str) -> None:
@@ -278,7 +278,7 @@ class TestLimits:
 
             assert [status(f"2001:db8:1:2:{last}::1") for last in (3, 4, 5)] == [503, 503, 429]
             assert [status(f"2001:db8:7::{last}") for last in (1, 2, 3)] == [503, 503, 429]
-            # The control: each address of IPv4 for itself, and the next network.
+            # The control: each IPv4 address counts separately, and so does the next network.
             assert [status(f"203.0.113.{last}") for last in (1, 2, 3)] == [503] * 3
             assert status("2001:db8:1:3:3::1") == 503
 
@@ -295,7 +295,7 @@ LINKS: Final = [
 
 
 def logged(proxy: Nginx, line: str) -> str:
-    """The log, once it has this line, which is written when the response has gone out."""
+    """The log, once it has this line, which is written after the response was sent."""
     deadline = time.monotonic() + END_SECONDS
     while line not in proxy.log and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -306,7 +306,7 @@ class TestLogs:
     def visit(self, proxy: Nginx) -> str:
         for link in LINKS:
             assert ask(proxy, get(link))[0] == 503
-            # And a file of the page behind it.
+            # And a file of that page, with the link as its referrer.
             ask(proxy, get("/static/page.css", more=f"Referer: http://127.0.0.1{link}\r\n"))
         ask(proxy, get("/last"))
         return logged(proxy, '"GET /last ')

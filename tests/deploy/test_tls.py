@@ -1,4 +1,4 @@
-"""HTTPS, with the second template."""
+"""HTTPS, with nginx-tls.conf."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_the_socket_opens_for_a_page_of_this_address(proxy: Nginx, site: S
 async def test_a_cookie_that_another_host_could_have_set_signs_nobody_in(
     proxy: Nginx, site: Site, https: aiohttp.ClientSession
 ) -> None:
-    """Without the prefix any name below the same domain can set it, and any page over plain HTTP."""
+    """Without the prefix, any other subdomain can set the cookie, and so can any page over plain HTTP."""
     for headers, status in ((site.cast["alice"].cookie, 401), (signed_in(site), 200)):
         async with https.get(f"{proxy.url}/api/conversations", headers=headers) as response:
             assert response.status == status

@@ -1,4 +1,4 @@
-"""The routes. Connections, the journal and releases are those of the other fake."""
+"""The routes. Connections, the journal and releases are those of the OpenAI fake."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.fake_openai.scripts import play
 from tests.fake_openai.server import FakeOpenAI
 
 Script = Callable[[MessageStage], Awaitable[None]]
-# Why a request with this body is refused; empty if it is not.
+# Returns why a request with this body is refused; empty if it is not.
 Rule = Callable[[dict[str, Any]], str]
 
 
 class FakeAnthropic(FakeOpenAI):
-    """Serves on 127.0.0.1 while its block is open.
+    """Serves on 127.0.0.1 inside its `async with` block.
 
-    script: what to play, instead of what the message or the model names. rule: refuses requests with status 400.
+    script: played instead of the one that the message or the model names. rule: refuses requests with status 400.
     page_size: of the list of models.
     """
 

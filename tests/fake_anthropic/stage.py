@@ -1,4 +1,4 @@
-"""One request and its answer, as a script sees them: in Anthropic's events."""
+"""One request and its response, as a script sees them, in Anthropic's events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def error(kind: str, message: str) -> bytes:
 
 
 class MessageStage(Stage):
-    """What a script may do. The message and its blocks begin and end by themselves."""
+    """What a script can do. The message and its blocks begin and end automatically."""
 
     _index = -1
     _kind = ""
@@ -50,7 +50,7 @@ class MessageStage(Stage):
         await self.delta(delta)
 
     async def begin(self, **usage: int) -> None:
-        """Sends the beginning of the message, unless it was sent."""
+        """Sends the beginning of the message, unless it was sent already."""
         if self._has_begun:
             return
         self._has_begun = True
@@ -78,7 +78,7 @@ class MessageStage(Stage):
         await self.raw(event("content_block_delta", index=self._index, delta=delta))
 
     async def stop(self) -> None:
-        """Ends the block, a thought with its signature."""
+        """Ends the block; reasoning gets its signature."""
         if self._kind == "thinking":
             await self.delta({"type": "signature_delta", "signature": f"signed-{self._index}"})
         if self._kind:

@@ -1,4 +1,4 @@
-"""What happened at the server: requests, connections, and what was sent when. Times are of time.monotonic()."""
+"""What happened at the server: requests, connections, and what was sent when. Times are by time.monotonic()."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Exchange:
     headers: dict[str, str]
     sent: list[tuple[float, str]] = field(default_factory=list)
     ended: float | None = None
-    # Whether the script came to its end; False also while it plays, and when the client went away first.
+    # Whether the script finished; False also while it plays, and if the client disconnected first.
     complete: bool = False
 
     @property
@@ -48,7 +48,7 @@ class Journal:
         return sum(connection.closed is None for connection in self.connections)
 
     async def wait(self, condition: Callable[[Journal], bool], *, seconds: float = 5.0) -> None:
-        """Returns when the condition holds. Raises TimeoutError when it has not come to hold in time."""
+        """Returns when the condition holds. Raises TimeoutError if it does not hold in time."""
         async with asyncio.timeout(seconds):
             while not condition(self):
                 self._changed.clear()
@@ -87,7 +87,7 @@ class Journal:
         self.changed()
 
     def as_json(self, prompt: str | None = None) -> dict[str, Any]:
-        """`prompt`: only the exchanges about it."""
+        """`prompt`: only the exchanges with this prompt."""
         exchanges = [exchange for exchange in self.exchanges if prompt in (None, exchange.prompt)]
         return {
             "now": time.monotonic(),
@@ -98,7 +98,7 @@ class Journal:
 
 
 def prompt_of(body: dict[str, Any]) -> str:
-    """The text of the last message of the person."""
+    """The text of the last user message."""
     for message in reversed(body.get("messages") or body.get("input") or []):
         if message.get("role") == "user":
             content = message.get("content")

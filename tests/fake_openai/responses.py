@@ -1,4 +1,4 @@
-"""The same scripts in the Responses API: what a script says becomes the events of a response."""
+"""The same scripts in the Responses API: the output of a script becomes the events of a response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ResponsesStage(Stage):
         super().__init__(*arguments)
         self._number = 0
         self._output: list[dict[str, Any]] = []
-        # The item that is open, and the index of the call that it is.
+        # The open item and, if it is a tool call, its index.
         self._item: dict[str, Any] | None = None
         self._index: int | None = None
         self._has_begun = False
@@ -140,7 +140,7 @@ class ResponsesStage(Stage):
 
 
 def messages_of(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Items as messages. Raises AssertionError for an item that the API would reject if nothing is stored."""
+    """Converts items to messages. Raises AssertionError for one that the API would reject if nothing is stored."""
     messages: list[dict[str, Any]] = []
     for item in items:
         assert "id" not in item, "an item of another response"

@@ -1,14 +1,14 @@
-"""What the fake can play, at /v1/chat/completions and /v1/responses.
+"""The scripts that the fake can play, at /v1/chat/completions and /v1/responses.
 
-The script is named by the model, or by the first word of the message as `/name`.
+The name of the script is the model's, or the first word of the message as `/name`.
 Options are `key=value` words anywhere in the message. For every script: `rate=N` pieces per second (0: at once).
 
 | script | plays |
 | --- | --- |
-| hello (any other model) | "Hello! You said: <message>", a word a piece |
+| hello (any other model) | "Hello! You said: <message>", one word per piece |
 | numbered | `<8 hex of the message>:000001 ` … ; `count=1000` |
-| varied | like numbered, but each time the message is asked, its 8 hex are others; `after=3` as in markdown |
-| markdown:<base64> | that text, `n=4` characters a piece; `after=9`: waits for POST /release after so many |
+| varied | like numbered, but with different hex digits each time the message is sent; `after=3` as in markdown |
+| markdown:<base64> | that text, `n=4` characters per piece; `after=9`: waits for POST /release after so many pieces |
 | echo | the messages it received, as JSON |
 | think | `count=5` pieces of reasoning, then text; `field=reasoning` changes the field; `after=3` as in markdown |
 | hold | `after=3` numbered pieces, after each POST /release `step=3` more, up to `count=6`; without `step` the rest |
@@ -16,12 +16,12 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | finish | one word, then the finish reason `reason=length` |
 | restless | `count=3` pieces, each with a finish reason, `pause=0.2` seconds apart |
 | surrogates | an emoji whose two halves come in two chunks; then one half alone, and a NUL |
-| invalid-utf8 | a piece with a byte that is no UTF-8 |
+| invalid-utf8 | a piece with a byte that is not UTF-8 |
 | parts | content as a list of parts |
 | refusal | the field `refusal` instead of content |
 | choices | `choices: []` first, and in between |
-| bytewise | like hello, but every byte is a TCP segment's worth of its own write |
-| crlf | like hello, with CRLF line ends, comments and event names |
+| bytewise | one short text, each byte in a write of its own |
+| crlf | two words, with CRLF line ends, a comment and a `retry` field |
 | no-stream | one whole completion as JSON |
 | eof | `after=2` pieces, then a clean end: no finish reason, no [DONE] |
 | done-only | two pieces, no finish reason, [DONE] |
@@ -35,7 +35,7 @@ Options are `key=value` words anywhere in the message. For every script: `rate=N
 | mute | headers, no piece: like stall with after=0 |
 | queued | `count=20` comments, one every `comments=0.02` seconds, then hello |
 | no-headers | the request is read and never answered |
-| endless-line | bytes without a line end, until the client goes away |
+| endless-line | bytes without a line end, until the client disconnects |
 | html | a web page with status 200 |
 | json-error | an error object with status 200 |
 | status-<n> | refuses with that status; `message=` (underscores are spaces) `code=` |

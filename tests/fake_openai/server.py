@@ -21,7 +21,7 @@ __all__ = ["FakeOpenAI", "closed_port"]
 
 
 class FakeOpenAI:
-    """Serves on 127.0.0.1 while its block is open. `ssl_context`: then over TLS."""
+    """Serves on 127.0.0.1 inside its `async with` block. With an `ssl_context`, over TLS."""
 
     def __init__(self, *, port: int = 0, models: tuple[str, ...] = MODELS, ssl_context: Any = None) -> None:
         self.journal = Journal()
@@ -58,7 +58,7 @@ class FakeOpenAI:
         await self._runner.cleanup()
 
     def release(self) -> None:
-        """Lets every answer that is being played wait once less: those that wait go on (script `hold`)."""
+        """Releases each answer that is being played: it continues, or skips its next wait (script `hold`)."""
         self.releases += 1
         released, self._released = self._released, asyncio.Event()
         released.set()
@@ -69,7 +69,7 @@ class FakeOpenAI:
         return self._attempts[key]
 
     async def released(self, number: int) -> None:
-        """Returns when there have been so many releases."""
+        """Returns when there have been this many releases."""
         while self.releases < number:
             await self._released.wait()
 
@@ -109,7 +109,7 @@ class FakeOpenAI:
 
 
 class _Server(web.Server):
-    """Notes in the journal when a TCP connection opens and closes."""
+    """Records in the journal when a TCP connection opens and closes."""
 
     def __init__(self, handler: Any, journal: Journal) -> None:
         super().__init__(handler, handler_cancellation=True, access_log=None)

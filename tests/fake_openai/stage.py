@@ -1,4 +1,4 @@
-"""One request and its answer, as a script sees them."""
+"""One request and its response, as a script sees them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def hash_of(text: str) -> str:
 
 
 class Stage:
-    """What a script may do. Nothing is sent before the first `say`, `think`, `raw` or `open`."""
+    """What a script can do. Nothing is sent before the first `say`, `think`, `raw` or `open`."""
 
     def __init__(self, server: FakeOpenAI, request: web.BaseRequest, exchange: Exchange) -> None:
         self.server = server
@@ -43,7 +43,7 @@ class Stage:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation, in the form of chat completions."""
+        """The conversation, in the format of chat completions."""
         messages: list[dict[str, Any]] = self.exchange.body["messages"]
         return messages
 
@@ -56,7 +56,7 @@ class Stage:
         return int(self.options.get(name, default))
 
     def attempt(self) -> int:
-        """How often this very prompt has been asked of this model: 1 the first time."""
+        """How often this prompt was sent to this model: 1 the first time."""
         return self.server.attempt(f"{self.exchange.model}\0{self.prompt}")
 
     async def open(self, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
@@ -114,7 +114,7 @@ class Stage:
     async def reply(
         self, body: bytes, *, status: int = 200, content_type: str, headers: dict[str, str] | None = None
     ) -> None:
-        """A response that is no stream."""
+        """A response that is not a stream."""
         self.response = web.Response(body=body, status=status, content_type=content_type, headers=headers)
 
     async def refuse(self, status: int, message: str, *, headers: dict[str, str] | None = None, **more: Any) -> None:
@@ -123,14 +123,14 @@ class Stage:
         await self.reply(body, status=status, content_type="application/json", headers=headers)
 
     async def silence(self, *, comments_every: float = 0) -> None:
-        """Sends nothing more, or only comments, until the client goes away."""
+        """Sends nothing more, or only comments, until the client disconnects."""
         while comments_every:
             await self.raw(b": still here\n\n")
             await asyncio.sleep(comments_every)
         await asyncio.Event().wait()
 
     async def hold(self) -> None:
-        """Waits for a release. One that has come since the request did counts: it cannot come too early."""
+        """Waits for a release. Any release since the request counts, so it cannot come too early."""
         self._releases += 1
         await self.server.released(self._releases)
 

@@ -2,16 +2,16 @@
 
     text = turns.prompt([turns.calls(("search", '{"q":"x"}'))], [{"content": "Found."}])
 
-A message with this text gets the first answer; the request that follows, with the results of its calls, the second,
-and so on: the answers count by the assistant's messages after the text, so that a repeated request gets the same. The
-last is played again for every further request. An answer is a list of deltas, each a chunk of its own:
+A message with this text gets the first answer; the next request, with the results of its calls, gets the second, and
+so on. The number of assistant messages after the text selects the answer, so a repeated request gets the same one. The
+last one is repeated for all further requests. An answer is a list of deltas, each sent as one chunk:
 
 - `{"content": "…"}`, `{"reasoning_content": "…"}`, `{"tool_calls": […]}`: as in the API.
 - `{"finish_reason": "length"}`: how the answer ends. Without it: with `tool_calls` if it has calls, else with `stop`.
-- `{"results": true}`: says the results that the request contains, each on a line of its own.
-- `{"hold": true}`: waits for POST /release. `{"seconds": 0.2}`: waits so long.
+- `{"results": true}`: sends the results that the request contains, one per line.
+- `{"hold": true}`: waits for POST /release. `{"seconds": 0.2}`: waits this long.
 - `{"raw": {…}}`: sends this instead of a chunk. `{"cut": true}`: cuts the connection.
-- `{"stubborn": true}`: makes calls even with `tool_choice: none`. Else they are left out, as a good model would.
+- `{"stubborn": true}`: makes calls even with `tool_choice: none`. Otherwise it omits them, as a good model would.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ async def _play(stage: Stage, delta: Delta) -> None:
 
 
 def results(messages: list[dict[str, Any]]) -> list[str]:
-    """The results in a conversation. Raises AssertionError if they are not those of the calls before, in order."""
+    """The results in a conversation. Raises AssertionError if they do not match the calls before them, in order."""
     wanted: list[str] = []
     found = []
     for message in messages:
@@ -101,6 +101,6 @@ def results(messages: list[dict[str, Any]]) -> list[str]:
 
 
 def _steps(stage: Stage) -> int:
-    """How many answers there have been since the person's last message."""
+    """The number of assistant messages since the last user message."""
     roles = [message["role"] for message in stage.messages]
     return roles[len(roles) - 1 - roles[::-1].index("user") :].count("assistant")

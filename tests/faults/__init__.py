@@ -1,4 +1,4 @@
-"""What a trustworthy chat survives: real processes, real sockets, and faults between them.
+"""Fault-injection tests: real processes, real sockets, and faults between them.
 
-Rows are those of the fault list; the invariants that hold after every test are in `invariants.py`.
+Row numbers refer to the fault list. `invariants.py` has the invariants that are checked after every test.
 """

@@ -1,7 +1,7 @@
-"""bin/faults [ROW …] [--trials N] [--seed S]: tries each row many times, and prints failures / trials.
+"""bin/faults [ROW …] [--trials N] [--seed S]: run each row many times and print failures / trials.
 
-A row's trials are numbered within its seed: the same seed does the same things at the same moments, as far as a busy
-machine allows. 0 failures of n are stated with their bound, 3/n: the rate that 95 of 100 such results stay below.
+The same seed does the same things at the same moments, as far as a busy machine allows. Zero failures in n trials are
+printed with a bound of 3/n: with 95 % confidence, the failure rate is below it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from tests.faults.settings import REAL_LIMITS, SETTINGS
 
 @dataclass(frozen=True)
 class Row:
-    """`trials`: how many are tried. `settings`: of the site, for this row. `wired`, `durable`: as of a Cluster."""
+    """`trials`: their default number. `settings`: the site's, for this row. `wired`, `durable`: see Cluster."""
 
     title: str
     one_round: Callable[[Rig], Awaitable[list[Trial]]]
@@ -67,7 +67,7 @@ ROWS: Final[dict[str, Row]] = {
 
 
 async def measure(name: str, *, trials: int, seed: int) -> bool:
-    """Whether nothing failed."""
+    """Return whether no trial failed or was late."""
     row = ROWS[name]
     began = time.monotonic()
     done: list[Trial] = []
@@ -120,7 +120,7 @@ def _score(trials: list[Trial]) -> str:
 
 
 def _waited(trials: list[Trial]) -> str:
-    """The middle, the slowest of twenty and the slowest of all waits."""
+    """The median, the 95th percentile and the maximum of the waits."""
     waits = sorted(trial.seconds for trial in trials if trial.seconds is not None)
     if len(waits) < 2:
         return ""

@@ -1,7 +1,7 @@
-"""python -m tests.faults.bully PORT TOKEN SESSION CONVERSATION: one user does the worst that there is, all at once.
+"""python -m tests.faults.bully PORT TOKEN SESSION CONVERSATION: one user abuses the site in every way at once.
 
-In a process of its own, and with what the others leave of the cores: an attacker has a machine of its own. Runs until
-SIGTERM, then prints what was done and what was refused, as JSON.
+Runs in a separate process at low priority, because a real attacker has a machine of their own. Runs until SIGTERM,
+then prints as JSON what succeeded and what was refused.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 from tests.faults.hoard import WORDS
 
-# What an impatient program does that is refused.
+# How soon an impatient client tries again.
 AGAIN_SECONDS: Final = 0.05
-# Requests and handshakes together. More than that from one address does not come through the nginx that is deployed
-# (deploy/nginx.conf); a flood of connections is not for the server itself to hold back.
+# Requests and handshakes together. The deployed nginx lets no more through from one address (deploy/nginx.conf):
+# stopping a flood of connections is not the server's job.
 PER_SECOND: Final = 50
 SOCKETS: Final = 12
 FRAMES_PER_SECOND: Final = 50
@@ -39,7 +39,7 @@ AT_ONCE: Final = 4
 
 @dataclass
 class Tally:
-    """How often, by what was tried. `refused`: with the status or the close code."""
+    """Counts by action. The keys of `refused` include the status or the close code."""
 
     done: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
@@ -65,7 +65,7 @@ class Bully:
     next_at: float = 0.0
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         search = urlencode({"q": " ".join(WORDS), "limit": 200})
         messages = f"/api/conversations/{self.huge}/messages"
         everything: list[Callable[[], Awaitable[None]]] = [
@@ -91,7 +91,7 @@ class Bully:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _may_ask(self) -> None:
-        """Wait for the next moment at which a request comes through."""
+        """Wait until PER_SECOND allows another request."""
         now = asyncio.get_running_loop().time()
         self.next_at = max(now, self.next_at + 1 / PER_SECOND)
         await asyncio.sleep(self.next_at - now)
@@ -105,7 +105,7 @@ class Bully:
         return ask
 
     async def _opens_the_page(self) -> None:
-        """As a browser does, with a cookie in place of the token."""
+        """Like a browser, with a cookie instead of the token."""
         headers = {"Authorization": "", "Cookie": f"sessionid={self.session}"}
         async with self.http.get(f"{self.url}/c/{self.huge}", headers=headers) as response:
             await response.read()
@@ -118,7 +118,7 @@ class Bully:
         self.tally.note("send", response.status)
 
     async def _floods(self) -> None:
-        """Each frame names a run that has to be looked for and is not there."""
+        """Each frame names a run that does not exist, so that the server has to look for it."""
         async with self._socket() as connection:
             await connection.recv()
             try:

@@ -1,7 +1,7 @@
-"""Clients that follow the protocol to the letter: a WebSocket, and an SSE reader. Both apply events to `Reading`s.
+"""Clients that follow the protocol strictly, over WebSocket and SSE. Both apply events to `Reading`s.
 
-A reading outlives its connection, as a page's state outlives its socket: that is how a resume or a switch of the
-transport is tested.
+A reading outlives its connection, as a page's state outlives its socket. This is how tests resume a run or change the
+transport.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ PATIENCE: Final = 60.0
 
 
 class Socket:
-    """`/ws/chat`, read by a task of its own. `acks` off: the client applies events but never says so."""
+    """A connection to `/ws/chat`, read by a background task. Without `acks`, it never acknowledges events."""
 
     def __init__(self, connection: ClientConnection, readings: dict[str, Reading], *, acks: bool) -> None:
         self.readings = readings
         self.acks = acks
         self.frames = 0
         self.bytes = 0
-        # When the last frame came, by time.monotonic().
+        # When the last frame arrived, by time.monotonic().
         self.heard_at = time.monotonic()
         self.notices: list[dict[str, Any]] = []
         self.pings: list[dict[str, Any]] = []
@@ -58,7 +58,7 @@ class Socket:
         return not self._task.done()
 
     async def send(self, text: str, **fields: Any) -> dict[str, Any]:
-        """Send a message; the `ok`, once its run is in `readings`."""
+        """Send a message and return the reply."""
         return await self.ask("send", text=text, **{"client_message_id": str(uuid.uuid4()), **fields})
 
     async def run(self, text: str, **fields: Any) -> Reading:
@@ -69,7 +69,7 @@ class Socket:
         return self.reading(reply["run_id"])
 
     async def subscribe(self, reading: Reading) -> dict[str, Any]:
-        """Follow a run from where the reading is."""
+        """Follow a run from the reading's cursor."""
         self.readings[reading.run_id] = reading
         reading.lost = ""
         after = {"after": reading.cursor} if reading.cursor else {}
@@ -85,7 +85,7 @@ class Socket:
         return reading
 
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """A request and its reply, `ok` or `error`."""
+        """Send a request and return the reply, `ok` or `error`."""
         ref = next(self._refs)
         reply = self._replies[ref] = asyncio.get_running_loop().create_future()
         await self.put({"type": kind, "ref": ref, **fields})
@@ -93,20 +93,20 @@ class Socket:
             return await reply
 
     async def put(self, frame: dict[str, Any] | str | bytes) -> None:
-        """A frame as it is: an object as JSON, a text or bytes unchanged."""
+        """Send a frame: a dict as JSON, a string or bytes unchanged."""
         await self._connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
 
     async def put_invalid(self, data: bytes) -> None:
-        """A text frame of bytes that need not be text."""
+        """Send bytes as a text frame, even if they are not valid UTF-8."""
         await self._connection.send(data, text=True)
 
     async def refusal(self) -> dict[str, Any]:
-        """The next reply to a frame that was `put`."""
+        """Return the next reply to a frame sent by `put`."""
         async with asyncio.timeout(PATIENCE):
             return await self.unsolicited.get()
 
     async def closed(self, *, seconds: float = PATIENCE) -> int | None:
-        """Wait for the server's close; its code."""
+        """Wait until the server closes the connection; return the close code."""
         async with asyncio.timeout(seconds):
             await asyncio.shield(self._task)
         return self.close_code
@@ -117,7 +117,7 @@ class Socket:
         self.check()
 
     async def abort(self) -> None:
-        """Gone without a close frame, as when the battery is empty."""
+        """Disconnect without a close frame, as when the battery is empty."""
         self._connection.transport.abort()
         await self._task
 
@@ -130,7 +130,7 @@ class Socket:
             with suppress(ConnectionClosed, ConnectionError):
                 async for text in self._connection:
                     await self._take(json.loads(text), len(text.encode() if isinstance(text, str) else text))
-        except Exception as error:  # noqa: BLE001  (raised where the test looks: `check`)
+        except Exception as error:  # noqa: BLE001  (`check` raises it)
             self.broken = error
             self._connection.transport.abort()
         for reading in self.readings.values():
@@ -142,7 +142,7 @@ class Socket:
 
     @property
     def _end(self) -> str:
-        """Why nothing more comes, for whoever waits for it."""
+        """Why no more events will come, for the error message."""
         said = f"after {self.bye}" if self.bye else "without a bye"
         broken = f", because of {self.broken!r}" if self.broken else ""
         return f"its socket has ended with {self.close_code} {said}{broken}"
@@ -183,7 +183,7 @@ class Socket:
         for event in frame["events"]:
             reading.apply(event["id"], event["event"], event["data"])
         if self.acks:
-            # The server may have closed already: what it said before that is still read.
+            # The server may already have closed the connection; the frames it sent before are still read.
             with suppress(ConnectionClosed):
                 await self.put({"type": "ack", "frame": self.frames})
 
@@ -198,7 +198,7 @@ async def socket(
     acks: bool = True,
     cookie: bool = False,
 ) -> AsyncIterator[Socket]:
-    """A signed-in socket that has been greeted. `port`: that of a proxy. `cookie`: as a browser signs in."""
+    """A signed-in socket that has received `hello`. `port`: of a proxy. `cookie`: sign in like a browser."""
     opened = await open_socket(site, member, readings=readings, port=port, acks=acks, cookie=cookie)
     try:
         async with asyncio.timeout(PATIENCE):
@@ -237,16 +237,16 @@ class Browser:
     """The HTTP side of a member's client."""
 
     def __init__(self, site: Site, member: Member, session: aiohttp.ClientSession, *, url: str = "") -> None:
-        """`url`: of one of the site's servers, past what is in front of them."""
+        """`url`: of one of the servers, to bypass nginx."""
         self.site = site
         self.member = member
         self.url = url or site.url
-        # What signs them in.
+        # The credentials.
         self.headers = member.bearer
         self._session = session
 
     async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
-        """The status, and the JSON of the answer (or its text)."""
+        """Return the status and the JSON of the response (or its text)."""
         headers = {**self.headers, **options.pop("headers", {})}
         if body is not None:
             options["json"] = body
@@ -265,7 +265,7 @@ class Browser:
     async def follow(
         self, reading: Reading, *, until: int | None = None, port: int | None = None, **options: Any
     ) -> int:
-        """Follow a run by SSE from where the reading is, to its end or (`until`) so many characters. The status."""
+        """Follow a run by SSE from its cursor to its end, or `until` this many characters. Return the status."""
         headers = {**self.headers, **({"Last-Event-ID": reading.cursor} if reading.cursor else {})}
         url = f"http://127.0.0.1:{port}" if port else self.url
         url += f"/api/runs/{reading.run_id}/events"
@@ -275,7 +275,7 @@ class Browser:
             return response.status
 
     async def stream(self, text: str, **fields: Any) -> Reading:
-        """POST /api/runs/stream, to its end: what `curl -N` does."""
+        """POST /api/runs/stream and read to the end, like `curl -N`."""
         url = f"{self.url}/api/runs/stream"
         async with self._session.post(url, json={"text": text, **fields}, headers=self.headers) as response:
             assert response.status == 200, await response.text()
@@ -298,12 +298,12 @@ class Browser:
 
 
 def numbered(prompt: str, count: int) -> str:
-    """What the fake's script `numbered` answers."""
+    """The answer of the fake's script `numbered`."""
     return _numbers(hash_of(prompt), count)
 
 
 def varied(prompt: str, count: int, *, attempt: int) -> str:
-    """What the script `varied` answers when it is asked for the n-th time."""
+    """The answer of the script `varied` to the n-th request."""
     return _numbers(hash_of(f"{prompt}\0{attempt}"), count)
 
 

@@ -1,4 +1,4 @@
-"""Two servers behind nginx, with a Redis and a PostgreSQL of their own, and a wire between each of them."""
+"""Two servers behind nginx that share a Redis and a PostgreSQL. A wire connects each server to each of these."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.streams.redis_server import RedisServer
 SERVERS: Final = 2
 READY_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.05
-# The data must outlive a killed server; that the machine fails is not among the faults here.
+# Committed data must survive a killed PostgreSQL. A crash of the machine is not among the faults here.
 DURABLE: Final = ("fsync=on", "full_page_writes=on", "synchronous_commit=on")
 
 
 class Cluster(Site):
-    """`servers[0]` and `servers[1]`; `to_redis` and `to_database` are the wires of each.
+    """`to_redis` and `to_database` are the wires of `servers[0]` and `servers[1]`.
 
-    `wired` off: none, for rows in which nothing is done to them and time counts. `durable`: PostgreSQL flushes what is
-    committed, as in production. `template`: the configuration of nginx.
+    Without `wired` there are none, for rows that measure time and do nothing to the wires. `durable`: PostgreSQL
+    flushes each commit, as in production. `template`: nginx's configuration.
     """
 
     is_cluster: ClassVar[bool] = True
@@ -40,7 +40,7 @@ class Cluster(Site):
         self, *, wired: bool = True, durable: bool = False, template: Path = TEMPLATE, **variables: str
     ) -> None:
         with ExitStack() as stack:
-            # Not pytest's own directory: the path of a Unix socket has at most 107 bytes.
+            # Not in pytest's own directory: the path of a Unix socket has at most 107 bytes.
             self.directory = Path(tempfile.mkdtemp(prefix="cluster-"))
             stack.callback(shutil.rmtree, self.directory)
             self.redis = RedisServer(self._subdirectory("redis"))
@@ -64,7 +64,7 @@ class Cluster(Site):
             cast = prepare(data_dir, DATABASE_URL=self.database.url)
             self._serve(cast, servers, self.nginx.port)
             self._written: str | None = None
-            # Nothing depends on a notice: on a busy machine one may be given up.
+            # Nothing depends on notices: on a busy machine, sending one may time out.
             self.expected = ("notices: publishing failed for user", "notices: joining the group failed")
             stack.callback(self._keep_log)
             for server in servers:
@@ -81,7 +81,7 @@ class Cluster(Site):
         self.nginx.start()
 
     def stop(self) -> None:
-        """Everything of it, whatever state it is in."""
+        """Stop and remove everything, whatever state it is in."""
         self._stack.close()
 
     def rows(self, query: str, *values: object) -> list[Any]:
@@ -89,7 +89,7 @@ class Cluster(Site):
             return connection.execute(query.replace("?", "%s"), values).fetchall()  # type: ignore[arg-type]
 
     def adopt_redis(self, server: RedisServer) -> None:
-        """From now on it is this one that the wires lead to."""
+        """Connect the wires to this Redis from now on."""
         self._stack.callback(server.stop)
         self.redis = server
         for wire in self.to_redis:
@@ -97,7 +97,7 @@ class Cluster(Site):
             wire.break_off()
 
     def until_ready(self) -> None:
-        """Wait until every process says that it is: after what was done to its Redis or its database."""
+        """Wait until every process reports ready, after a fault in Redis or the database."""
         deadline = time.monotonic() + READY_SECONDS
         while not self.is_ready():
             assert self.is_alive, self.log
@@ -105,7 +105,7 @@ class Cluster(Site):
             time.sleep(POLL_SECONDS)
 
     def _wires(self, number: int) -> dict[str, str]:
-        """Settings that lead a server through wires of its own."""
+        """Settings that connect a server through its own wires."""
         path = self.directory / f"redis-{number}.sock"
         self.to_redis.append(self.network.socket(path, self.redis.socket))
         self.to_database.append(StatementWire(self.network, self.database.port))

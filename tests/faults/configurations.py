@@ -1,4 +1,4 @@
-"""Marks for tests of the shared site: in which configurations they run."""
+"""Marks that say in which configurations of the shared site a test runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One model's server and one site per worker; tests that kill or starve a site start one of their own."""
+"""One model server and one site per pytest worker. Tests that kill or starve a site start their own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Member]]:
-    """A data directory with tables and people, to be copied."""
+    """A data directory with tables and users, to be copied."""
     data_dir = tmp_path_factory.mktemp("prepared")
     return data_dir, prepare(data_dir)
 
@@ -44,7 +44,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 def shared_site(
     tmp_path_factory: pytest.TempPathFactory, prepared: tuple[Path, dict[str, Member]], upstream: Upstream
 ) -> Iterator[Callable[[str], Site]]:
-    """The site of a configuration, started when it is first asked for."""
+    """Returns the site of a configuration and starts it on first use."""
     sites: dict[str, Site] = {}
     with ExitStack() as stack:
 
@@ -73,9 +73,9 @@ def make_site(configuration: str, data_dir: Path, prepared: tuple[Path, dict[str
 async def site(
     request: pytest.FixtureRequest, shared_site: Callable[[str], Site], upstream: Upstream
 ) -> AsyncIterator[Site]:
-    """The site that tests share: what one leaves behind must not be the next one's trouble.
+    """The shared site. A test must not leave anything behind that disturbs the next one.
 
-    The embedded one, unless a test is parametrized with others.
+    It is the embedded one, unless a test is parametrized with others.
     """
     upstream.forget()
     shared = shared_site(getattr(request, "param", "embedded"))
@@ -89,7 +89,7 @@ async def site(
 
 @pytest.fixture
 def start_site(tmp_path: Path, prepared: tuple[Path, dict[str, Member]], upstream: Upstream) -> Iterator[StartSite]:
-    """Starts a site of the test's own, with settings of its own; it is ended and looked over after the test."""
+    """Starts a site for this test alone, with its own settings. It is stopped and checked after the test."""
     sites: list[Site] = []
     with ExitStack() as stack:
 
@@ -117,7 +117,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def rig(site: Cluster, upstream: Upstream, http: aiohttp.ClientSession) -> AsyncIterator[Rig]:
-    """For the tests in a cluster that are a round of a row."""
+    """For cluster tests that run one round of a row."""
     yield Rig(site, upstream, http, random.Random(SEED))
     await asyncio.to_thread(site.until_ready)
 
@@ -134,5 +134,4 @@ def charlie(site: Site) -> Member:
 
 @pytest.fixture
 def browser(site: Site, alice: Member, http: aiohttp.ClientSession) -> Browser:
-    """Alice's."""
     return Browser(site, alice, http)

@@ -1,7 +1,7 @@
-"""Readers that touch nothing: they come back by themselves, at their cursor, whatever happens to the servers.
+"""Readers that reconnect by themselves and resume at their cursor, whatever happens to the servers.
 
-As the site's own page does: a connection that is refused, cut or silent is followed by another one, after a short wait
-that differs from reader to reader.
+Like the site's own page, they replace a connection that is refused, cut or silent by another one, after a short random
+wait.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.faults.processes import Site
 from tests.faults.reading import Reading, Violation
 from tests.members import Member
 
-# The rig's sites send a heartbeat twice a second; the rest is for a busy machine.
+# The tests' sites send a heartbeat twice a second; the rest allows for a busy machine.
 SILENT_SECONDS: Final = 12.0
 CONNECT_SECONDS: Final = 30.0
 WAIT_SECONDS: Final = (0.1, 0.5)
@@ -30,9 +30,9 @@ FINAL_CLOSES: Final = frozenset({4400, 4401, 4403})
 
 
 class Follower:
-    """`connections`: how many it has taken so far. `troubles`: what was not the orderly end of one of them.
+    """`connections`: how many it has opened so far. `troubles`: all that was not a regular end of a connection.
 
-    `port`: that of a proxy.
+    `port`: of a proxy.
     """
 
     def __init__(self, site: Site, member: Member, http: aiohttp.ClientSession, *, port: int | None = None) -> None:
@@ -87,7 +87,7 @@ class Follower:
             try:
                 yield connection
             except ConnectionError:
-                # What was asked as the server said bye has no reply, and is asked of the next one.
+                # A request sent just as the server said bye gets no reply; it is repeated on the next connection.
                 if connection.bye is None:
                     raise
         finally:

@@ -1,6 +1,6 @@
-"""python -m tests.faults.hoard NAME: fills a person's conversations as full as the limits let them be.
+"""python -m tests.faults.hoard NAME: creates conversations as large as the limits allow for a user.
 
-In a process of its own, as tests.members. Prints the ids of the conversations as JSON.
+Runs in a separate process, like tests.members. Prints the ids of the conversations as JSON.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 
 import django
 
-# What one user may well have after some months, or an attacker after some hours.
+# What a user may have after some months, or an attacker after some hours.
 LONG_MESSAGES = 200
 LONG_CHARACTERS = 98_000
 HUGE_MESSAGES = 100
@@ -28,7 +28,7 @@ def main(name: str) -> None:
     filler = f"{' '.join(WORDS)} " * (LONG_CHARACTERS // (9 * len(WORDS)) + 1)
     found = {
         "long": _conversation(owner, [filler[:LONG_CHARACTERS]] * LONG_MESSAGES),
-        # Not a word of it is searched for: it costs by its size alone.
+        # No search matches it: it costs by its size alone.
         "huge": _conversation(owner, ["é" * HUGE_CHARACTERS] * HUGE_MESSAGES),
     }
     json.dump(found, sys.stdout)

@@ -1,4 +1,4 @@
-"""What holds after every run, and after every test, whatever was done to the connections (I1, I2, I5, I8)."""
+"""Invariants that hold after every run and every test, whatever happened to the connections (I1, I2, I5, I8)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.faults.client import Browser
 from tests.faults.processes import Site, Upstream
 from tests.faults.reading import Reading
 
-# Less than the site waits for a model that says nothing: its patience would close what was forgotten.
+# Less than the site's timeout for a silent model, which would hide a connection that nobody closed.
 UPSTREAM_CLOSED_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.02
 NEVER_LOGGED: Final = ("Task exception was never retrieved", "took too long to shut down", "was never awaited")
-# A file whose reader went away in the middle is closed twice by servestatic (4.4.0), the second time too late.
+# servestatic (4.4.0) closes a file twice if its client disconnects in the middle, the second time too late.
 BROKEN_OFF: Final = re.compile(
     r"^.*Task exception was never retrieved\n(?:(?!.*\b(?:INFO|WARNING|ERROR)\b).*\n)*?"
     r".*servestatic/utils\.py.*\n(?:(?!.*\b(?:INFO|WARNING|ERROR)\b).*\n)*?"
@@ -25,14 +25,14 @@ BROKEN_OFF: Final = re.compile(
 
 
 async def check_saved(browser: Browser, reading: Reading, text: str | None = None) -> None:
-    """A run that is done: what was read, what the API says and what the database holds are one text, in one turn."""
+    """Check a finished run: the reader, the API and the database have the same text, in one turn."""
     assert reading.outcome == "done", f"{reading.outcome}: {reading.end}"
     if text is not None:
         assert reading.text == text
     path = f"/api/conversations/{reading.start['conversation_id']}/messages"
     messages: dict[str, Any] = {}
     cursor: str | None = ""
-    # A long answer has a page of its own; its question is on the next.
+    # A long answer fills a page; its question is on the next one.
     while cursor is not None and not {reading.end["message_id"], reading.end["parent_id"]} <= messages.keys():
         status, page = await browser.call("GET", f"{path}?cursor={cursor}")
         assert status == 200, page
@@ -45,19 +45,19 @@ async def check_saved(browser: Browser, reading: Reading, text: str | None = Non
     assert answer["parent_id"] == reading.end["parent_id"]
     question = messages[answer["parent_id"]]
     assert question["text"] == reading.start["user_message"]["text"]
-    # Not in the event loop, where other readers may have frames to acknowledge.
+    # In a thread: in the event loop, other readers may have frames to acknowledge.
     assert await asyncio.to_thread(turns, browser.site, reading.start["client_message_id"]) == 1
 
 
 def check_not_saved(site: Site, reading: Reading) -> None:
-    """A run that failed has left nothing in the database."""
+    """Check that a failed run left nothing in the database."""
     assert reading.outcome == "error", reading.outcome
     assert answers(site, reading.run_id) == []
     assert turns(site, reading.start["client_message_id"]) == 0
 
 
 def turns(site: Site, client_message_id: str) -> int:
-    """Questions with this id that have exactly one answer. Raises if one has none, or several."""
+    """The number of questions with this id. Raises if one has no answer, or several."""
     identifier = uuid.UUID(client_message_id)
     questions = site.rows("SELECT id FROM chat_message WHERE client_message_id = ?", identifier)
     for (question,) in questions:
@@ -86,7 +86,7 @@ def check_whole_turns(site: Site) -> None:
 
 
 async def upstream_closed(upstream: Upstream, *, seconds: float = UPSTREAM_CLOSED_SECONDS) -> None:
-    """I5: no request to the model is open any more, nor the connection of one that was broken off."""
+    """I5: wait until no request to the model is open, nor the connection of an aborted one."""
     deadline = asyncio.get_running_loop().time() + seconds
     while still_open := await asyncio.to_thread(open_requests, upstream):
         assert asyncio.get_running_loop().time() < deadline, f"still open: {still_open}"
@@ -94,7 +94,7 @@ async def upstream_closed(upstream: Upstream, *, seconds: float = UPSTREAM_CLOSE
 
 
 def open_requests(upstream: Upstream) -> list[str]:
-    """The prompts of requests that are being answered, or whose connection was left open when they broke off."""
+    """The prompts of requests that are being answered, or were aborted without closing their connection."""
     journal = upstream.journal()
     closed = {connection["number"]: connection["closed"] for connection in journal["connections"]}
     return [
@@ -105,7 +105,7 @@ def open_requests(upstream: Upstream) -> list[str]:
 
 
 def check_log(log: str, *, expected: tuple[str, ...] = ()) -> None:
-    """I8: nothing went wrong unseen. `expected`: messages whose tracebacks the test has provoked."""
+    """I8: there are no unexpected errors. `expected`: messages whose tracebacks the test provoked."""
     log = BROKEN_OFF.sub("", log)
     for line in NEVER_LOGGED:
         assert line not in log, log

@@ -20,7 +20,7 @@ POLL_SECONDS: Final = 0.02
 
 
 class Nginx:
-    """In front of the servers with these ports. `template`: a configuration as deploy/nginx.conf."""
+    """In front of the servers on these ports. `template`: a configuration like deploy/nginx.conf."""
 
     def __init__(self, directory: Path, ports: Sequence[int], *, template: Path = TEMPLATE) -> None:
         self.port = closed_port()
@@ -35,7 +35,7 @@ class Nginx:
             "CHAT_CACHE_DIR": str(directory / "cache"),
             "CHAT_HSTS_SUBDOMAINS": "",
             "CHAT_HSTS_PRELOAD": "",
-            # All clients of a test have one address.
+            # All clients of a test share one address.
             "CHAT_ADDRESS_CONNECTIONS": "60000",
             "CHAT_ADDRESS_REQUESTS": "100000",
         }
@@ -44,8 +44,9 @@ class Nginx:
         for name, value in values.items():
             text = text.replace(f"${{{name}}}", value)
         (directory / "nginx.conf").write_text(text)
-        # Where the template includes what is beside it. Without a memory of failures, as where the servers are looked
-        # up for each request: with one, a server that is back gets one request in `fail_timeout`, until one has ended.
+        # The template includes such files from its own directory. `max_fails=0`: no memory of failures, as when nginx
+        # resolves the servers for each request. With one, a server that is back would get one request per
+        # `fail_timeout` until one has ended.
         servers = "".join(f"server 127.0.0.1:{port} max_fails=0; " for port in ports)
         (directory / "tls-servers.conf").write_text(f"upstream servers {{ {servers}}}\n")
 
@@ -75,7 +76,7 @@ class Nginx:
                 time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
-        """At once: whoever is connected is cut off."""
+        """Stop immediately: open connections are cut."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(START_SECONDS)

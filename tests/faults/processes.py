@@ -1,4 +1,4 @@
-"""The processes of the rig: the site's, and the model's server that they ask. Each is ended by its own id."""
+"""The processes of these tests: the site's servers and the fake model server. Each is stopped by its process id."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.ports import closed_port
 from tests.server.process import ROOT, clean_environment
 
 START_SECONDS: Final = 120.0
-# An orderly end, on a machine that is busy with other tests.
+# For a graceful shutdown, on a machine that is busy with other tests.
 END_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
 PAGE_BYTES: Final = 4096
@@ -30,7 +30,7 @@ SERVE: Final = (sys.executable, "manage.py", "serve")
 
 
 class Upstream:
-    """The fake OpenAI server, and its journal. `arguments`: of `python -m tests.fake_openai`."""
+    """The fake OpenAI server and its journal. `arguments`: for `python -m tests.fake_openai`."""
 
     def __init__(self, log: Path, *arguments: str) -> None:
         with log.open("wb") as errors:
@@ -47,13 +47,13 @@ class Upstream:
         self.url = self.base_url.removesuffix("/v1")
 
     def journal(self, **query: str) -> dict[str, Any]:
-        """`prompt`: only the exchanges about it."""
+        """`prompt`: only the exchanges with this prompt."""
         with urllib.request.urlopen(f"{self.url}/journal?{urllib.parse.urlencode(query)}", timeout=30) as response:
             data: dict[str, Any] = json.load(response)
         return data
 
     def exchanges(self, prompt: str) -> list[dict[str, Any]]:
-        """The requests for an answer to this prompt."""
+        """The requests with this prompt."""
         exchanges: list[dict[str, Any]] = self.journal(prompt=prompt)["exchanges"]
         return exchanges
 
@@ -68,9 +68,9 @@ class Upstream:
 
 
 class Server:
-    """One process that serves the site, on a free port of this machine. `variables` are its settings.
+    """One process that serves the site on a local port. `variables` are its settings.
 
-    What it writes goes to a file in `directory`.
+    Its output goes to a file in `directory`.
     """
 
     def __init__(self, command: Sequence[str], directory: Path, port: int, **variables: str) -> None:
@@ -94,7 +94,7 @@ class Server:
 
     @property
     def log(self) -> str:
-        """All that the process has written so far, over all its starts."""
+        """The output of the process so far, including earlier starts."""
         return self._log.read_text() if self._log.exists() else ""
 
     @property
@@ -112,7 +112,7 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     def start(self, command: Sequence[str] | None = None) -> None:
-        """Returns when it is ready. `command`: for this start alone."""
+        """Returns when it is ready. `command`: for this start only."""
         self.launch(command)
         self.wait_until_ready()
 
@@ -134,13 +134,13 @@ class Server:
             time.sleep(POLL_SECONDS)
 
     def kill(self) -> None:
-        """kill -9: nothing is written any more, nobody is told."""
+        """kill -9: nothing more is written and nobody is notified."""
         self.signal(signal.SIGKILL)
         assert self._process is not None
         self._process.wait(END_SECONDS)
 
     def wait(self, seconds: float) -> int:
-        """Wait for the end. The exit code."""
+        """Wait until the process exits; return the exit code."""
         assert self._process is not None
         return self._process.wait(seconds)
 
@@ -149,7 +149,7 @@ class Server:
         self._process.send_signal(number)
 
     def exit_code(self) -> int:
-        """Wait for the end that it was told to come to."""
+        """Wait until the process exits after a signal; return the exit code."""
         assert self._process is not None
         return self._process.wait(END_SECONDS)
 
@@ -171,10 +171,10 @@ class Server:
 class Site:
     """The site in one process, on a free port, with SQLite in `data_dir`. `variables` are its settings.
 
-    Tests see every configuration as this one: an address, people, processes, and what the database holds.
+    All configurations have this interface: an address, users, processes and the database's content.
     """
 
-    # What is between two processes takes a moment more.
+    # Whether there are several processes: messages between them take a moment longer.
     is_cluster: ClassVar[bool] = False
 
     def __init__(self, data_dir: Path, cast: dict[str, Member], **variables: str) -> None:
@@ -185,18 +185,18 @@ class Site:
         )
 
     def _serve(self, cast: dict[str, Member], servers: Sequence[Server], port: int) -> None:
-        """`port`: where people come in."""
+        """`port`: for clients."""
         self.cast = cast
         self.servers = servers
         self.port = port
         self.host = f"127.0.0.1:{port}"
         self.url = f"http://{self.host}"
-        # Log messages whose tracebacks a test has provoked.
+        # Log messages whose tracebacks a test provoked.
         self.expected: tuple[str, ...] = ()
 
     @property
     def log(self) -> str:
-        """All that the processes have written so far, over all their starts."""
+        """The output of the processes so far, including earlier starts."""
         return "".join(server.log for server in self.servers)
 
     @property
@@ -215,7 +215,7 @@ class Site:
             server.wait_until_ready()
 
     def kill(self) -> None:
-        """kill -9: nothing is written any more, nobody is told."""
+        """kill -9: nothing more is written and nobody is notified."""
         for server in self.servers:
             server.kill()
 
@@ -227,13 +227,13 @@ class Site:
         return all(server.is_ready() for server in self.servers)
 
     def rows(self, query: str, *values: object) -> list[Any]:
-        """What the database holds now, read past the site. Placeholders are `?`."""
+        """Query the database directly, not through the site. Placeholders are `?`."""
         stored = [value.hex if isinstance(value, uuid.UUID) else value for value in values]
         with closing(self.connect()) as connection:
             return connection.execute(query, stored).fetchall()
 
     def connect(self, *, seconds: float = 5.0) -> sqlite3.Connection:
-        """A connection of another process. Nothing begins a transaction but a statement that says so."""
+        """A separate connection, in autocommit mode: only an explicit BEGIN starts a transaction."""
         return sqlite3.connect(self.data_dir / "chat.sqlite3", timeout=seconds, isolation_level=None)
 
     def _command(self, port: int) -> Sequence[str]:
@@ -241,7 +241,7 @@ class Site:
 
 
 class UvicornSite(Site):
-    """As Site, under another server than ours."""
+    """Like Site, but served by uvicorn."""
 
     def _command(self, port: int) -> Sequence[str]:
         options = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--timeout-graceful-shutdown", "5")
@@ -249,7 +249,7 @@ class UvicornSite(Site):
 
 
 def end(process: subprocess.Popen[Any]) -> None:
-    """SIGTERM, and a failure if that is not enough."""
+    """Send SIGTERM, and fail if the process does not exit."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
@@ -257,4 +257,4 @@ def end(process: subprocess.Popen[Any]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        raise AssertionError("a process does not end when it is told to") from None
+        raise AssertionError("the process did not exit after SIGTERM") from None

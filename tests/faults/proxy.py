@@ -1,4 +1,4 @@
-"""A TCP proxy that is a bad network: it cuts after so many bytes, wherever in a frame that is, or it crawls."""
+"""A TCP proxy that simulates a bad network: slow, or cut after a number of bytes, even inside a frame."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 CHUNK: Final = 16 * 1024
-# What a slow network holds of its own is small, so that the server's patience is what is tested.
+# Small, so that a slow network makes the server wait instead of filling the proxy's buffers.
 BUFFER: Final = 4 * 1024
 
 
 class Proxy:
-    """`cut_after`: bytes towards the client until the connection is reset, for connections from then on.
+    """`cut_after`: new connections are reset after this many bytes to the client.
 
-    `bytes_per_second`: towards the client, per connection. `paused`: nothing goes towards the client.
+    `bytes_per_second`: to the client, per connection. While paused, nothing is sent to the client.
     """
 
     def __init__(self, target: int) -> None:
@@ -86,7 +86,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy(target: int) -> AsyncIterator[Proxy]:
-    """A proxy in front of a port of this machine."""
+    """A proxy in front of a local port."""
     made = Proxy(target)
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0, limit=BUFFER)
     made.port = server.sockets[0].getsockname()[1]
@@ -94,8 +94,8 @@ async def proxy(target: int) -> AsyncIterator[Proxy]:
         yield made
     finally:
         server.close()
-        # A connection that was taken just now is served from the loop's next turn on, and closed at the one after its
-        # abortion; there may be none after this.
+        # A connection accepted just now is served from the loop's next iteration on, and closed one iteration after
+        # its abort. The loop may not run again after this.
         await asyncio.sleep(0)
         await made.close()
         await asyncio.sleep(0)

@@ -1,7 +1,7 @@
-"""A run as one client has applied it, event by event. It raises on whatever the protocol does not allow.
+"""A run as one client has received it, event by event. Raises if the server violates the protocol.
 
-The checks here are the invariants I1 (no hole, no repeat), I3 (one terminal event, last) and I4 (seqs ascend); I1's
-other half and I2, what the database holds, are in `invariants.py`.
+It checks the invariants I1 (no gap, no repeat), I3 (one terminal event, at the end) and I4 (ascending seqs). I1's
+other half and I2, about the database, are in `invariants.py`.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ CURSOR: Final = re.compile(r"([A-Za-z0-9]{8})\.(0|[1-9][0-9]*)")
 
 
 class Violation(AssertionError):
-    """The server has broken the protocol."""
+    """The server has violated the protocol."""
 
 
 class Reading:
-    """`cursor` is what to resume after; None before the first event."""
+    """`cursor`: where to resume; None before the first event."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         self.epoch = ""
         self.seq = 0
         self.names: list[str] = []
-        # When each of them came, by time.monotonic().
+        # When each of them arrived, by time.monotonic().
         self.times: list[float] = []
         self.start: dict[str, Any] = {}
         self.end: dict[str, Any] = {}
         self.outcome = ""
-        # How the connection that it came over has ended; empty while there is one.
+        # How its connection ended; empty while there is one.
         self.lost = ""
         # Characters of the answer so far.
         self.size = 0
-        # When each piece of it came, and how long it is.
+        # When each piece of it arrived, and its length.
         self.arrivals: list[tuple[float, int]] = []
         self._parts: list[str] = []
         self._changed = asyncio.Event()
@@ -52,7 +52,7 @@ class Reading:
         return f"{self.epoch}.{self.seq}" if self.epoch else None
 
     def apply(self, identifier: str, name: str, data: dict[str, Any]) -> None:
-        """The next event. Raises Violation."""
+        """Apply the next event. Raises Violation."""
         match = CURSOR.fullmatch(identifier)
         if match is None:
             raise Violation(f"{identifier!r} is no cursor")
@@ -66,7 +66,7 @@ class Reading:
         self._changed.set()
 
     async def until(self, condition: Callable[[Reading], bool], *, seconds: float = 60.0) -> None:
-        """Raises TimeoutError."""
+        """Wait until the condition holds. Raises TimeoutError."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition(self):
@@ -84,7 +84,7 @@ class Reading:
         await self.until(lambda reading: reading.size >= characters, seconds=seconds)
 
     def _place(self, epoch: str, seq: int, name: str) -> None:
-        """A merged event may jump, by the parts that were merged into it; every other one is the next."""
+        """A merged event may skip the seqs of the parts merged into it; any other event must have the next seq."""
         if name == "reset" and seq == 0:
             self.epoch, self.seq = epoch, 0
             return

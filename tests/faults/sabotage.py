@@ -1,6 +1,6 @@
-"""python -m tests.faults.sabotage NAME: `manage.py serve` with something in it taken away or held up.
+"""python -m tests.faults.sabotage NAME: `manage.py serve` with one part disabled or blocked.
 
-Only here: the product has no switch for any of this. A process that has come to where it is held says so in its log.
+Only here: the product has no switches for this. A process that reaches the point where it is held logs it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HELD: Final = "held at"
 
 
 def hold_saves() -> None:
-    """A turn whose question holds `fault=<point>` waits for ever there: before_commit, inside, or after_commit."""
+    """A turn whose question contains `fault=<point>` blocks there: before_commit, inside or after_commit."""
     from concurrent.futures import ThreadPoolExecutor
 
     from django.db import transaction
@@ -47,34 +47,34 @@ def hold_saves() -> None:
             await asyncio.Event().wait()
         await done(self, message, run_id, token=token)
 
-    # Room for as many as are held.
+    # Enough threads for all held turns.
     database._savers = ThreadPoolExecutor(32, thread_name_prefix="db-save")  # type: ignore[misc]
     turn.Turn.save, turn.Turn._write, Finisher.done = held_save, held_write, held_done  # type: ignore[method-assign]
 
 
 def no_takeover() -> None:
-    """Nobody looks for the runs of processes that are gone."""
+    """No process looks for the runs of dead processes."""
     from chat.generation.takeover import Takeover
 
     Takeover.start = lambda self: None  # type: ignore[method-assign]
 
 
 def quick_pings() -> None:
-    """Whoever does not answer a ping is given up after three seconds and not after fifty."""
+    """A client that does not answer a ping is dropped after 3 seconds instead of 50."""
     from chat.server import server
 
     server.PING_INTERVAL_SECONDS, server.PING_TIMEOUT_SECONDS = 1, 2  # type: ignore[misc]
 
 
 def no_pings() -> None:
-    """Nobody is asked whether they are still there."""
+    """No client is pinged."""
     from chat.server import server
 
     server.PING_INTERVAL_SECONDS = 100_000  # type: ignore[misc]
 
 
 def no_waiting() -> None:
-    """Whoever sends goes on, whether or not the reader has taken anything."""
+    """Senders do not wait for slow readers."""
     from chat.server.gate import WriteGate
 
     async def passed(self: WriteGate) -> None:
@@ -84,7 +84,7 @@ def no_waiting() -> None:
 
 
 def no_checks() -> None:
-    """Nobody compares what was heard with what Redis holds."""
+    """Servers do not compare the received events with what Redis holds."""
     from chat.streams.redis.following import Following
 
     Following._check = lambda self: None  # type: ignore[method-assign]
@@ -96,7 +96,7 @@ SABOTAGES: Final[dict[str, Callable[[], None]]] = {
 
 
 def command(name: str) -> tuple[str, ...]:
-    """For a Server: as it would be started, but for this."""
+    """The command that starts a Server with this sabotage."""
     assert name in SABOTAGES
     return (sys.executable, "-m", "tests.faults.sabotage", name)
 
@@ -113,7 +113,7 @@ def _say(point: str) -> None:
 
 def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
-    # First: it installs the event loop that everything else must find.
+    # Import this first: it installs the event loop for everything else.
     import daphne.server  # noqa: F401
     from django.core.management import execute_from_command_line
 

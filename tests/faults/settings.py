@@ -1,7 +1,7 @@
-"""The settings of the rig's sites.
+"""The settings of the sites in these tests.
 
-Patience that a test can wait for and that a busy machine does not wear out, and no limit on how much one user sends:
-dozens of tests are one user here.
+Timeouts are short enough for a test and long enough for a busy machine. The limits per user are practically off,
+because dozens of tests share one user.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SETTINGS: Final = {
     "CHAT_FIRST_TOKEN_TIMEOUT": "15",
     "CHAT_IDLE_TIMEOUT": "15",
 }
-# Of the settings above, those that are limits, and what decides how much a connection costs, as without any setting.
+# The defaults of the limits above, and of the setting that decides how much a connection costs.
 REAL_LIMITS: Final = {
     "CHAT_SENDS_PER_MINUTE": "30",
     "CHAT_LIVE_RUNS_PER_USER": "3",

@@ -1,6 +1,6 @@
 """A wire to PostgreSQL that is cut after the n-th statement of a transaction.
 
-The messages of the protocol: https://www.postgresql.org/docs/15/protocol-message-formats.html
+Message formats: https://www.postgresql.org/docs/15/protocol-message-formats.html
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ READY: Final = b"Z"
 
 
 class StatementWire(Wire):
-    """`cut_after(n)`: the next transaction ends with its n-th statement, whose reply nobody hears. BEGIN is the first.
+    """`cut_after(n)`: the next transaction is cut after its n-th statement, whose reply is lost. BEGIN is the first.
 
-    After that nothing comes through until `mend`. Armed while nothing is on its way.
+    After that, nothing passes until `mend`. Call `cut_after` while no statement is in flight.
     """
 
     def __init__(self, network: Network, target: int) -> None:
@@ -72,5 +72,5 @@ def _statements(data: bytes) -> Iterator[str]:
 
 
 def _is_ready(data: bytes) -> bool:
-    """Whether the server has done what it was asked."""
+    """Whether the server has finished and is ready for the next query."""
     return data[-6:-5] == READY

@@ -1,4 +1,4 @@
-"""Row 18: a cursor that cannot be honoured is never guessed at, on any of the three ways in which one can be sent."""
+"""Row 18: the server never guesses at an invalid cursor, in any of the three ways to send one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ONLY_IN_QUERY: Final = {"NUL": "aaaaaaaa.1\0", "CRLF": "aaaaaaaa.1\r\nX-Evil: 1"
 
 @pytest.fixture
 async def reading(site: Site, alice: Member) -> Reading:
-    """A run of alice's that is over."""
+    """A finished run of alice's."""
     async with socket(site, alice) as connection:
         reading = await connection.run("/numbered count=20 secret of alice")
         await reading.ended()
@@ -76,7 +76,7 @@ async def test_a_cursor_of_another_type_is_refused(cursor: Any, reading: Reading
 
 
 async def test_control_bytes_in_the_header_get_no_stream(site: Site, alice: Member, reading: Reading) -> None:
-    """NUL, and a line break that would be a header of its own, sent past every client library."""
+    """NUL, and a line break that would start another header, sent without a client library."""
     for value in (b"a\0b", b"aaaaaaaa.1\rX-Evil: 1", b"aaaaaaaa.1\x0b", b"\x85\x1c"):
         request = (
             f"GET /api/runs/{reading.run_id}/events HTTP/1.1\r\nHost: {site.host}\r\n"
@@ -126,7 +126,7 @@ def events_of(text: str) -> list[Message]:
 async def test_somebody_elses_run_is_as_unknown_as_none(
     reading: Reading, site: Site, charlie: Member, http: aiohttp.ClientSession
 ) -> None:
-    """With alice's own cursor too: the same bytes for both, and none of hers."""
+    """Also with alice's own cursor: both responses are the same, and contain nothing of hers."""
     his = Browser(site, charlie, http)
     nobody = str(uuid.uuid4())
     for after in ("", f"?after={reading.cursor}", "?after=zzzzzzzz.1"):
@@ -145,7 +145,7 @@ async def test_somebody_elses_run_is_as_unknown_as_none(
 async def test_the_multiplexed_stream_tells_nothing_of_others(
     reading: Reading, site: Site, charlie: Member, http: aiohttp.ClientSession
 ) -> None:
-    """A cursor into alice's run, sent by charlie, is passed over: his stream has only what is his."""
+    """Charlie's cursor into alice's run is ignored: his stream has only his own events."""
     cursor = f"{reading.run_id}:{reading.epoch}.1"
     his = Browser(site, charlie, http)
     headers = {**charlie.bearer, "Last-Event-ID": cursor}

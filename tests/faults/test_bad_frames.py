@@ -1,4 +1,4 @@
-"""Row 19: whatever comes over the socket is answered, or closes that one socket with a code that says why."""
+"""Row 19: every bad frame gets an error, or closes that one socket with a code that says why."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.members import Member
 
 FRAME_BYTES: Final = 128 * 1024
 MIB: Final = 1024 * 1024
-# What the WebSocket library itself will not read (bytes that are no text, more than a megabyte) ends the connection
-# without a close frame: a well-meaning client cannot send it.
+# Frames that the WebSocket library itself rejects (invalid UTF-8, more than a megabyte) end the connection without a
+# close frame: no well-meaning client sends them.
 ABNORMAL: Final = 1006
 
 REFUSED: Final[dict[str, tuple[str | bytes, str]]] = {
@@ -96,7 +96,7 @@ async def test_a_frame_of_the_limit_passes_and_a_byte_more_closes(site: Site, al
     async with socket(site, alice) as connection:
         await connection.put(head + "x" * (FRAME_BYTES - len(head) - 2) + '"}')
         assert (await connection.refusal())["code"] == "unknown_type"
-    # Characters are few enough, bytes are not.
+    # The second has few enough characters, but too many bytes.
     for filling in ("x" * FRAME_BYTES, "é" * (FRAME_BYTES // 2)):
         too_big = await open_socket(site, alice)
         await too_big.hello
@@ -135,7 +135,7 @@ async def test_a_flood_closes_one_socket_and_troubles_no_other(site: Site, alice
         assert await flooding.closed() == close_codes.FLOOD
         assert flooding.bye is not None
         assert flooding.bye["code"] == close_codes.FLOOD
-        # 60 a second were answered, and no more.
+        # At most 60 a second got a reply.
         assert flooding.unsolicited.qsize() <= 120
         await reading.ended()
     await check_saved(browser, reading, numbered(prompt, 500))
@@ -151,7 +151,7 @@ async def test_stale_acknowledgements_are_a_flood_too(site: Site, alice: Member)
 
 
 async def test_a_reader_as_fast_as_the_server_is_no_flood(site: Site, alice: Member, browser: Browser) -> None:
-    """It acknowledges each frame of an answer of a megabyte that comes at once: far more than 60 a second."""
+    """It acknowledges each frame of a one-megabyte answer that comes at once: far more than 60 a second."""
     async with socket(site, alice) as connection:
         reading = await connection.run("/big size=1000000 prompt acks")
         await reading.ended()

@@ -1,4 +1,4 @@
-"""The control of the WebSocket client: a reading that waits for what will not come says how its socket has ended."""
+"""Tests of the WebSocket client: a reading that waits in vain says how its socket ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BYE: Final = {"type": "bye", "code": 4412, "retry_ms": 7}
 
 @asynccontextmanager
 async def ended(*frames: dict[str, Any], code: int) -> AsyncIterator[Socket]:
-    """A socket that a server has told all this, and closed."""
+    """A socket after a server has sent these frames and closed it."""
 
     async def talk(connection: ServerConnection) -> None:
         for frame in frames:

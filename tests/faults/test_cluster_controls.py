@@ -1,4 +1,4 @@
-"""Controls: with a defence of the cluster taken away, what the tests of its row look at goes wrong."""
+"""Controls: with one safeguard of the cluster disabled, the failure that the tests of its row look for occurs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ pytestmark = in_a_cluster
 
 TOKEN: Final = len(numbered("", 1))
 LEASE_SECONDS: Final = 12.0
-# Several looks of a server that looks.
+# Time for several checks by a server that does take over runs.
 LOOKED_SECONDS: Final = 3.0
-# The next look at where a log is would have come.
+# By then, the next check of the log's position would have come.
 CHECKED_SECONDS: Final = 6.0
 
 
@@ -52,7 +52,7 @@ async def test_without_takeovers_an_answer_stays_where_its_server_left_it(
     assert (reading.outcome, "reset" in reading.names) == ("", False)
     assert reading.size >= size
     assert await asyncio.to_thread(answers, site, reading.run_id) == []
-    # One that does look finishes it.
+    # A server that does take over runs finishes it.
     await restart(site, 1)
     await asked(upstream, prompt, times=2)
     upstream.release()

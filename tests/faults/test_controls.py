@@ -1,4 +1,4 @@
-"""Controls in this process: with one defence taken away, what the tests of the real processes look at goes wrong."""
+"""Controls in this process: with one safeguard disabled, the failure that the process tests look for occurs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONG: Final = "0123456789 " * 30_000
 
 
 async def sent_unasked(chat: Rig, run_id: str, *, at_least: int = 0) -> int:
-    """Bytes of events that a reader is sent who acknowledges none of them. `at_least`: so many are waited for."""
+    """Bytes of events sent to a reader that acknowledges none of them. `at_least`: wait for this many."""
     socket = Socket(session=(await signed_in(chat.alice)).session)
     await socket.connect()
     await socket.receive("hello")
@@ -40,7 +40,7 @@ async def test_without_the_window_a_silent_reader_is_sent_everything(monkeypatch
 
 
 async def test_without_the_key_in_the_log_a_message_is_answered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the counts of upstream requests in row 12 would show."""
+    """Row 12 would see this in its counts of upstream requests."""
     message = {"client_message_id": "7d0f2d3c-6f62-4d6b-9a0a-0f4a3c3f9d11"}
     async with rig() as chat:
         await chat.send(**message)

@@ -1,4 +1,4 @@
-"""Row 15: readers of SSE that read nothing cost the server no memory, and get all of it when they read on."""
+"""Row 15: SSE readers that read nothing cost the server no memory, and get everything when they continue."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.faults.sabotage import command
 
 MIB: Final = 1024 * 1024
 READERS: Final = 30
-# More than a connection holds between two programs of one machine.
+# More than a connection between two local programs can buffer.
 PIECES: Final = 8
 SIZE: Final = 1_000_000
 SETTINGS: Final = {"CHAT_ANSWER_BYTES": str(2 * PIECES * SIZE)}
-# Unbounded it would be 240 MB. What stays is the text itself, once, and what Python has not given back yet.
+# Unbounded, it would be 240 MB. This allows one copy of the text, and memory that Python has not released.
 MEMORY_BYTES: Final = 48 * MIB
 STEP: Final = 1_500_000
 STILL_SECONDS: Final = 1.0
@@ -43,7 +43,7 @@ async def test_they_make_the_server_wait_and_not_grow(
     status, run = await browser.start(f"/big size={SIZE} pieces={PIECES}")
     assert status == 201
     reading.run_id = run["run_id"]
-    # Read in several connections: each one goes on where the last one was left.
+    # Read over several connections, each resuming where the last one stopped.
     while not reading.outcome:
         assert await browser.follow(reading, until=reading.size + STEP) == 200
     before = site.rss
@@ -51,10 +51,10 @@ async def test_they_make_the_server_wait_and_not_grow(
         for _ in range(READERS):
             await stack.enter_async_context(deaf_stream(server, alice, reading.run_id))
         sent = await still(site)
-        # The control: they have asked, and been sent what the connections hold, and that is far from all.
+        # The control: they were sent what their connections can buffer, which is far from everything.
         assert 0 < sent < READERS * PIECES * SIZE / 2
         assert site.rss - before < MEMORY_BYTES
-        # And nobody else waits for them.
+        # And they do not delay others.
         again = Reading(reading.run_id)
         assert await browser.follow(again) == 200
     assert again.text == reading.text == "0123456789" * (PIECES * SIZE // 10)
@@ -85,7 +85,7 @@ async def test_control_a_server_that_does_not_wait_sends_them_everything(
 
 
 async def still(site: Site) -> float:
-    """Wait until all are there and none of them is sent anything any more; the bytes that they have been sent."""
+    """Wait until all are connected and nothing more is sent to them; return the bytes sent so far."""
     begun = await asyncio.to_thread(metric, site, SENT)
     async with asyncio.timeout(240):
         while True:

@@ -1,4 +1,4 @@
-"""Rows 23 and R16: a server that is stopped in mid-answer loses nothing and troubles nobody."""
+"""Rows 23 and R16: a server that is stopped in mid-answer loses nothing, and no reader sees an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row 12: however often and over whatever a message is sent, it is one turn."""
+"""Row 12: a message is one turn, however often and over whichever transport it is sent."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_twenty_sends_over_both_transports_are_one_turn(
 async def test_a_sender_that_breaks_off_anywhere_can_send_again(
     site: Site, browser: Browser, upstream: Upstream
 ) -> None:
-    """The connection ends after a random part of the request, or a random while after it; then the client retries."""
+    """The connection ends after a random part of the request, or a random time after it; then the client retries."""
     chance = random.Random(SEED)
     for number in range(ABORTS):
         message = {"client_message_id": str(uuid.uuid4()), "text": f"/numbered count=5 rate=100 broken off {number}"}
@@ -81,7 +81,7 @@ def http_request(browser: Browser, path: str, message: dict[str, str]) -> bytes:
 
 
 async def send_part(site: Site, part: bytes, chance: random.Random) -> None:
-    """Write it, wait up to 50 ms for an answer, and be gone."""
+    """Write it, wait up to 50 ms for a response, and disconnect."""
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(part)
     await writer.drain()
@@ -129,7 +129,7 @@ async def test_a_message_sent_again_after_redis_has_forgotten_it_is_the_saved_tu
     await browser.follow(reading)
     site.redis.command("FLUSHALL")
     async with AsyncExitStack() as stack:
-        # Each is told the whole answer once, however often it was asked for elsewhere.
+        # Each gets the whole answer once, however often others asked for it.
         sockets = [await stack.enter_async_context(socket(site, alice)) for _ in range(4)]
         over_sockets = [each.send(**message) for each in sockets]
         results: list[Any] = await asyncio.gather(*over_sockets, *(browser.start(**message) for _ in range(10)))
@@ -144,7 +144,7 @@ async def test_a_message_sent_again_after_redis_has_forgotten_it_is_the_saved_tu
 async def test_a_message_sent_again_after_a_restart_is_the_saved_turn(
     start_site: StartSite, upstream: Upstream, http: Any
 ) -> None:
-    """The log is gone with the process: the database alone must know the id."""
+    """The log is gone with the process, so only the database knows the id."""
     site = start_site()
     browser = Browser(site, site.cast["alice"], http)
     message = {"client_message_id": str(uuid.uuid4()), "text": "/numbered count=10 after a restart"}
@@ -166,7 +166,7 @@ async def test_a_message_sent_again_after_a_restart_is_the_saved_turn(
         conflict = await connection.send("another text", client_message_id=message["client_message_id"])
         assert conflict["code"] == "conflict"
     assert from_database.text == reading.text
-    # The old log's cursor cannot be honoured: everything again, from `reset`.
+    # The old log is gone: a new reader gets everything from the database.
     resumed = Reading(run["run_id"])
     assert await browser.follow(resumed) == 200
     await check_saved(browser, resumed, reading.text)

@@ -1,4 +1,4 @@
-"""I6: while a run streams no message table is written; then there is one transaction. Watched at the connections."""
+"""I6: nothing is written while a run streams; then there is one transaction. Watched on the connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 WRITE: Final = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+"?(chat_\w+)"?', re.IGNORECASE)
 TURN: Final = [
-    # With the answer as its active leaf already: nothing of it is changed after that.
+    # It already names the answer as its active leaf, so it needs no update afterwards.
     ("INSERT INTO", "chat_conversation"),
     # The same question may have failed before.
     ("DELETE FROM", "chat_unansweredquestion"),
@@ -34,7 +34,7 @@ FAILED: Final = [("DELETE FROM", "chat_unansweredquestion"), ("INSERT INTO", "ch
 
 @dataclass
 class Watch:
-    """What was written to the chat's tables, and by how many transactions, on every connection of the process."""
+    """Writes to the chat's tables and their transactions, over all connections of the process."""
 
     writes: list[tuple[str, str]] = field(default_factory=list)
     begun: int = 0
@@ -53,7 +53,7 @@ class Watch:
 
 @contextmanager
 def watched() -> Iterator[Watch]:
-    """On each connection that opens from now on; in these tests a thread opens one for each call."""
+    """Watch each connection opened from now on; in these tests, a thread opens one for each call."""
     watch = Watch()
 
     def install(connection: Any, **_: Any) -> None:
@@ -68,7 +68,7 @@ def watched() -> Iterator[Watch]:
 
 
 async def half_streamed(chat: Rig) -> str:
-    """A run of which a part has reached the log, with a reader that has seen it."""
+    """A run that is partly in the log, after a reader has received that part."""
     return await half_read(chat, (await chat.send("What is written?")).run_id)
 
 
@@ -120,7 +120,7 @@ async def test_a_failed_run_writes_its_question_alone_and_outside_the_messages()
 
 
 async def test_control_a_run_that_writes_early_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the first test would say of a runner that keeps a draft."""
+    """The first test would see a runner that saves a draft."""
 
     async def stream(provider: Any, request: Request) -> Any:
         await database.write(Conversation.objects.create, owner_id=chat.alice.pk, title="a draft")
@@ -136,7 +136,7 @@ async def test_control_a_run_that_writes_early_is_seen(monkeypatch: pytest.Monke
 
 
 async def test_control_without_the_transaction_half_a_turn_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages of which their conversation does not know: what stays of a turn that is not written as one."""
+    """A turn that is not written as one leaves messages that its conversation does not refer to."""
     async with rig() as chat:
         first = await chat.turn()
         trigger = "BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: a fault'); END"

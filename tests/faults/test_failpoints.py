@@ -24,7 +24,7 @@ COUNT: Final = 20
 
 @in_a_cluster
 async def test_what_is_left_of_the_saving_is_done_by_the_other_server(rig: Rig, site: Cluster) -> None:
-    """The text was complete: nothing is asked again, nothing reset, and `done` names what was committed."""
+    """The text was complete: no second request, no reset, and `done` names the committed message."""
     points = dict.fromkeys(POINTS, 2)
     trials = await kill_in_commit(rig, points=points, owner=0)
     assert [trial for trial in trials if trial.failure] == []
@@ -36,7 +36,7 @@ async def test_what_is_left_of_the_saving_is_done_by_the_other_server(rig: Rig, 
 async def test_alone_it_has_the_turn_or_can_be_sent_it_again(
     point: str, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
-    """The log is gone with the process. What was committed is the turn; what was not is sent again by the client."""
+    """The log is gone with the process. A committed turn is found; any other is sent again by the client."""
     site = start_site()
     alice, [server] = site.cast["alice"], site.servers
     server.stop()

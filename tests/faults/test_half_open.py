@@ -1,4 +1,4 @@
-"""Row R12: a client that is gone without a word is asked whether it is there, and let go."""
+"""Row R12: a client that disappeared without closing its connection is pinged and dropped."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests.faults.sabotage import command
 from tests.faults.test_slow_readers import count_readers, readers
 
 LET_GO_SECONDS: Final = 60
-# So long a server whose pings are quick has needed several times over.
+# Several times as long as a server with quick pings needs.
 LOOKED_SECONDS: Final = 10.0
 
 
 def test_it_is_let_go_within_a_minute() -> None:
-    """What the test below does quickly; the look at it comes every few seconds."""
+    """The test below uses shorter intervals. Timeouts are checked every few seconds."""
     assert PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS + 2 * TIMEOUTS_SECONDS <= LET_GO_SECONDS
 
 
 async def test_a_socket_without_another_end_is_let_go(start_site: StartSite, http: aiohttp.ClientSession) -> None:
-    """Nothing is under way that it could acknowledge. One that answers pings stays."""
+    """There are no events that it could acknowledge. A socket that answers pings stays."""
     await check(start_site, http, sabotage="quick_pings", remaining=1)
 
 

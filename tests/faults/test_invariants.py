@@ -1,4 +1,4 @@
-"""The control of the look at the server's log, which every test here ends with."""
+"""Tests of `check_log`, which runs at the end of every test here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row 21: neither answers at full speed nor a locked database hold up what people do meanwhile."""
+"""Row 21: neither answers at full speed nor a locked database delay other requests."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ANSWERED_SECONDS: Final = 0.1
 SLOWER: Final = 5
 TRIALS: Final = 9
 STREAMS: Final = 3
-# At least; it is given up only when all else has been tried.
+# At least; the lock is released only when everything else was tried.
 LOCKED_SECONDS: Final = 8.0
-# A handshake reads the database; under this lock it may, and nothing else may hold it up.
+# A handshake reads the database, which this lock allows; nothing else may delay it.
 PROMPT_SECONDS: Final = 6.0
 TOKEN: Final = len(numbered("", 1))
 
@@ -32,7 +32,7 @@ TOKEN: Final = len(numbered("", 1))
 async def test_requests_are_answered_while_answers_stream_at_full_speed(
     site: Site, alice: Member, browser: Browser
 ) -> None:
-    """On the very socket that streams: stop, a bad ack (a good one has no reply), a second send."""
+    """On the socket that streams: stop, a bad ack (a good one has no reply), a second send."""
     async with socket(site, alice) as idle:
         before = await prompt_replies(idle)
     async with socket(site, alice) as connection:
@@ -47,14 +47,14 @@ async def test_requests_are_answered_while_answers_stream_at_full_speed(
         await check_saved(browser, stream)
     async with socket(site, alice) as idle:
         after = await prompt_replies(idle)
-    # A busy machine takes longer for everything, and may have become busy only meanwhile.
+    # A busy machine is slower at everything, and may have become busy only in between.
     for kind, seconds in meanwhile.items():
         usual = max(before[kind], after[kind])
         assert seconds < ANSWERED_SECONDS + SLOWER * usual, (before, meanwhile, after)
 
 
 async def prompt_replies(connection: Socket) -> dict[str, float]:
-    """Seconds until each kind of request is answered: of the quickest third, as the machine has other things to do."""
+    """Seconds until the reply to each kind of request: from the fastest third, because the machine may be busy."""
     seconds: dict[str, list[float]] = {"ack": [], "send": [], "stop": []}
 
     async def timed(kind: str, reply: Any) -> Any:
@@ -74,7 +74,7 @@ async def prompt_replies(connection: Socket) -> dict[str, float]:
 
 
 async def test_a_locked_database_delays_only_the_saving(start_site: StartSite, http: aiohttp.ClientSession) -> None:
-    """Another process holds the lock for 8 s: streams, handshakes, sends and stops go on, and the turns are saved."""
+    """Another process holds the lock for 8 s: streams, handshakes, sends and stops work, and the turns are saved."""
     site = start_site()
     alice, bob, charlie = (site.cast[name] for name in ("alice", "bob", "charlie"))
     browser = Browser(site, alice, http)
@@ -122,7 +122,7 @@ async def prompt(call: Any) -> Any:
 
 @asynccontextmanager
 async def locked(site: Site) -> AsyncIterator[float]:
-    """SQLite's EXCLUSIVE lock, held for eight seconds and for as long as the block takes; when the eight are over."""
+    """Hold SQLite's EXCLUSIVE lock during the block. Yields the time at which eight seconds have passed."""
     holder = site.connect()
     holder.execute("BEGIN EXCLUSIVE")
     release_at = time.monotonic() + LOCKED_SECONDS

@@ -1,4 +1,4 @@
-"""Rows 5 and R1: whoever writes an answer may die; another process finishes it, whether or not somebody watches."""
+"""Rows 5 and R1: if the process that writes an answer dies, another one finishes it, with or without a reader."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN: Final = len(numbered("", 1))
 async def test_no_answer_is_lost_doubled_or_torn_when_its_server_is_killed(
     rig: Rig, site: Cluster, alice: Member, browser: Browser
 ) -> None:
-    """12 answers of the killed server, and one of the other's, which notices nothing."""
+    """12 answers of the killed server, and one of the other server, which is not affected."""
     prompt = "/numbered count=300 rate=30 elsewhere"
     async with socket(site, alice, port=site.servers[1].port) as connection:
         undisturbed = await connection.run(prompt)

@@ -1,4 +1,4 @@
-"""More requests at a moment than the pool has connections: each holds one of them at a time, so none waits in vain."""
+"""More simultaneous requests than pooled connections: each holds only one at a time, so none waits in vain."""
 
 from __future__ import annotations
 

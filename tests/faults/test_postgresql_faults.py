@@ -1,4 +1,4 @@
-"""Rows 22, R3, R4, R5: PostgreSQL restarted, killed or full as turns end, and cut off within a transaction."""
+"""Rows 22, R3, R4, R5: PostgreSQL restarted, killed or full as turns end, and disconnected within a transaction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = in_a_cluster
 
 TOKEN: Final = len(numbered("", 1))
 USABLE_SECONDS: Final = 60.0
-# BEGIN, the assistant, the conversation, two messages with what they look up, the conversation again, COMMIT.
+# BEGIN, the assistant, the conversation, two messages with their lookups, the conversation again, COMMIT.
 STATEMENTS_AT_LEAST: Final = 6
 FULL: Final = """
 CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -51,7 +51,7 @@ async def test_turns_that_end_meanwhile_are_saved_afterwards(
 async def test_turns_that_the_disk_has_no_room_for_are_saved_when_there_is_room(
     site: Cluster, alice: Member, browser: Browser
 ) -> None:
-    """PostgreSQL says so in the middle of the transaction: the question is written, the answer is not."""
+    """PostgreSQL fails in the middle of the transaction: the question is written, the answer is not."""
     execute(site, FULL)
     try:
         async with socket(site, alice) as connection:
@@ -78,7 +78,7 @@ def execute(site: Cluster, statements: str) -> None:
 async def test_a_transaction_that_is_cut_anywhere_leaves_all_or_nothing(
     site: Cluster, alice: Member, browser: Browser, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
-    """Its first statement, then its second …, up to the COMMIT, whose reply is lost: that turn is there, once."""
+    """After its first statement, its second, … up to COMMIT, whose reply is lost: that turn is saved, once."""
     site.expected = (*site.expected, *PROVOKED)
     wire = site.to_database[0]
     direct = Browser(site, alice, http, url=site.servers[0].url)
@@ -93,7 +93,7 @@ async def test_a_transaction_that_is_cut_anywhere_leaves_all_or_nothing(
         await reading.has(3 * TOKEN)
         wire.cut_after(statements)
         await asyncio.to_thread(upstream.release)
-        # Away, and therefore not tried again yet; or through, because it has fewer statements.
+        # Either it was cut, and is not retried yet, or it succeeded, because it has fewer statements.
         async with asyncio.timeout(60):
             while not wire.is_away and not reading.outcome:
                 await asyncio.sleep(0.01)
@@ -110,6 +110,6 @@ async def test_a_transaction_that_is_cut_anywhere_leaves_all_or_nothing(
         await asyncio.to_thread(site.until_ready)
         if is_through:
             break
-    # The last of those that were cut had only its reply cut off: COMMIT.
+    # The last one that was cut lost only the reply to COMMIT.
     assert len(committed) > STATEMENTS_AT_LEAST
     assert committed == [False] * (len(committed) - 2) + [True, True]

@@ -1,4 +1,4 @@
-"""The control of all the other tests here: the client notices every way in which a server could break the protocol."""
+"""Tests of the client that all other tests here use: it notices every violation of the protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 10, 16, 17, R6 to R8: Redis restarted, emptied, replaced, frozen, out of reach; messages that get lost."""
+"""Rows 10, 16, 17, R6 to R8: Redis restarted, emptied, replaced, frozen, unreachable; lost messages."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.members import Member
 pytestmark = in_a_cluster
 
 TOKEN: Final = len(numbered("", 1))
-# The renewal of a lease comes every 3 s, the look at where a log is every 5 s; the rest is for a busy machine. Without
-# them a stop would not come at all in this time, and the end never.
+# A lease is renewed every 3 s and a log's position checked every 5 s; the rest allows for a busy machine. Without
+# them, the stop would not arrive in this time, and the end never.
 STOPPED_SECONDS: Final = 3.5 + 30
 FOUND_SECONDS: Final = 6.0 + 40
-# Of a call's own patience with Redis; without it nothing would be said before Redis goes on.
+# A call's own timeout for Redis, and time for a busy machine. Without the timeout, it would wait until Redis resumes.
 REFUSED_SECONDS: Final = 5.0 + 25
-# Less than that patience, beyond what the same pages take when Redis answers.
+# Less than that timeout, on top of what the same pages take while Redis responds.
 UNRELATED_SECONDS: Final = 4.0
 SLOWER: Final = 3
 # For the servers to subscribe again.
@@ -46,7 +46,7 @@ async def test_answers_outlive_redis(fault: Fault, rig: Rig, site: Cluster) -> N
 
 
 async def kill_subscriptions(site: Cluster) -> None:
-    """After the last time there may be none yet."""
+    """Retries, because there may be none yet since the last call."""
     async with asyncio.timeout(AGAIN_SECONDS):
         while not site.redis.command("CLIENT", "KILL", "TYPE", "pubsub"):
             await asyncio.sleep(0.05)
@@ -74,7 +74,7 @@ async def test_no_reader_notices_when_the_subscriptions_are_killed(
 async def test_requests_fail_in_time_while_redis_stands_still(
     site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession
 ) -> None:
-    """R7: what needs Redis is refused within its 5 s; what does not is answered as ever; then all is as before."""
+    """R7: what needs Redis fails within its 5 s timeout, the rest works as usual, and afterwards everything works."""
     whole = await browser.stream("/hello before")
     status, run = await browser.start("/numbered count=20000 rate=5 not saved yet")
     assert status == 201
@@ -83,7 +83,7 @@ async def test_requests_fail_in_time_while_redis_stands_still(
     conversation_id = whole.start["conversation_id"]
 
     async def unrelated() -> float:
-        """Seconds for what needs no Redis."""
+        """Seconds for requests that do not need Redis."""
         at = time.monotonic()
         assert (await browser.call("GET", f"/api/conversations/{conversation_id}/messages"))[0] == 200
         assert (await browser.call("GET", "/healthz"))[0] == 200
@@ -96,12 +96,12 @@ async def test_requests_fail_in_time_while_redis_stands_still(
         began = time.monotonic()
         refused = asyncio.create_task(browser.start("/hello meanwhile"))
         meanwhile = [await unrelated() for _ in range(5)]
-        # Of several the second-best: the machine has other things to do, and Redis stands still for all of them.
+        # The second fastest of several, because the machine may be busy; Redis is paused for all of them.
         assert sorted(meanwhile)[1] < UNRELATED_SECONDS + SLOWER * usual
         status, answer = await refused
         assert (status, answer["error"]["code"], answer["error"]["retryable"]) == (503, "unavailable", True)
         assert time.monotonic() - began < REFUSED_SECONDS
-        # Of this one only Redis knows. The page opens, and its scripts find out.
+        # Only Redis knows this conversation. The page opens, and its scripts find out.
         assert (await visitor.call("GET", f"/c/{run['conversation_id']}"))[0] == 200
         assert [server.is_ready() for server in site.servers] == [False, False]
     finally:
@@ -141,7 +141,7 @@ async def test_a_stop_whose_message_is_lost_comes_with_the_lease(
 async def test_an_end_whose_message_is_lost_is_found(
     site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
-    """The reader is at one server, the run at the other; what is published last does not arrive."""
+    """The reader is on one server, the run on the other; the last publication does not arrive."""
     prompt = "/hold after=3 count=30 lost done"
     async with socket(site, alice, port=site.servers[1].port) as connection:
         status, run = await Browser(site, alice, http, url=site.servers[0].url).start(prompt)

@@ -25,7 +25,7 @@ pytestmark = in_every_configuration
 TOKEN: Final = len(numbered("", 1))
 CUTS: Final = 40
 SEED: Final = 20
-# A replay is taken from the log in pieces of this size.
+# A replay is read from the log in pieces of this size.
 FRAME_BYTES: Final = 8 * 1024
 
 
@@ -66,7 +66,7 @@ async def test_forty_cuts_anywhere_lose_and_repeat_nothing(site: Site, alice: Me
         watched = await watching.run(prompt)
         reading = Reading(watched.run_id)
         while network.cuts < CUTS:
-            # Of hello, of a reply, of a frame of events: wherever this many bytes end.
+            # Inside hello, a reply or a frame of events: wherever this many bytes end.
             network.cut_after = offsets.randrange(1, 3000)
             await follow_until_cut(site, alice, reading, network.port)
             assert not reading.outcome, f"the answer was over after {network.cuts} cuts"
@@ -79,7 +79,7 @@ async def test_forty_cuts_anywhere_lose_and_repeat_nothing(site: Site, alice: Me
 
 
 async def follow_until_cut(site: Site, member: Member, reading: Reading, port: int) -> None:
-    """Some cuts come before the handshake is over, some before the greeting."""
+    """Some cuts come before the handshake is complete, some before `hello`."""
     try:
         connection = await open_socket(site, member, port=port)
     except (OSError, EOFError, InvalidMessage):
@@ -94,7 +94,7 @@ async def follow_until_cut(site: Site, member: Member, reading: Reading, port: i
 async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
     site: Site, alice: Member, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
-    """R10: first in mid-answer, then beyond its end. Whoever comes back has all of it, once."""
+    """R10: the silence begins in mid-answer and outlasts the shorter answer. Then each reader has all of it, once."""
     browser = Browser(site, alice, http)
     prompts = [f"/hold after=20 count={count} rate=30 silent {count}" for count in (100, 450)]
     async with proxy(site.port) as network:
@@ -112,7 +112,7 @@ async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
         seen = [reading.size for reading in readings]
         await until_saved(site, readings[0].run_id)
         await asyncio.sleep(SILENT_SECONDS)
-        # The control: but for what was on its way, nothing has come.
+        # The control: nothing arrived except what was in flight.
         assert all(reading.size < size + 60 * TOKEN for reading, size in zip(readings, seen, strict=True))
         assert not any(reading.outcome for reading in readings)
         network.resume()
@@ -181,7 +181,7 @@ async def test_five_devices_read_one_answer_that_was_asked_for_once(
 
 
 async def joined(connection: Socket, whole: Reading, *, at: int) -> Reading:
-    """A device that joins when so many tokens are there."""
+    """A device that joins after this many tokens."""
     await whole.has(at * TOKEN)
     reading = Reading(whole.run_id)
     await connection.subscribe(reading)

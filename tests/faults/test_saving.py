@@ -1,4 +1,4 @@
-"""Row 22: a turn is saved whole or not at all, and what could not be saved is not lost."""
+"""Row 22: a turn is saved completely or not at all, and what could not be saved is not lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.faults.processes import Server, Site, Upstream
 from tests.faults.reading import Reading
 
 TOKEN: Final = len(numbered("", 1))
-# More than a new database and its log have, less than they would need.
+# More than a new database and its log take, less than they would need.
 FULL_BYTES: Final = 700_000
 # Runs inside the transaction, after the question's row: the answer's insert then takes long, or fails.
 SLOW: Final = """
@@ -51,7 +51,7 @@ async def test_a_database_locked_beyond_patience_fails_the_saving_and_keep_saves
         assert reading.end["retryable"] is True
         assert reading.text == numbered(prompt, 30)
         check_not_saved(site, reading)
-        # The log still has it all, for a reader that comes only now.
+        # The log still has everything for a late reader.
         late = Reading(reading.run_id)
         await connection.subscribe(late)
         await late.ended()
@@ -65,7 +65,7 @@ async def test_a_database_locked_beyond_patience_fails_the_saving_and_keep_saves
 async def test_a_turn_that_the_disk_has_no_room_for_is_saved_when_there_is_room(
     start_site: StartSite, http: aiohttp.ClientSession
 ) -> None:
-    """No file of the process may grow any more: what a full disk is to it. What is shorter goes on being saved."""
+    """The process may not grow its files, as on a full disk. Shorter turns are still saved."""
     site = start_site()
     alice, [server] = site.cast["alice"], site.servers
     browser = Browser(site, alice, http)
@@ -142,7 +142,7 @@ async def test_kill_inside_the_transaction_leaves_nothing_and_the_retry_is_one_t
 
 
 async def in_transaction(site: Site) -> None:
-    """Wait until the site holds the write lock: it is in the middle of saving."""
+    """Wait until the site holds the write lock, in the middle of saving."""
     with closing(site.connect(seconds=0)) as other:
         async with asyncio.timeout(60):
             while True:
@@ -178,7 +178,7 @@ async def test_kill_in_mid_run_leaves_nothing_and_the_retry_is_one_turn(
 
 
 async def check_retry(site: Site, http: aiohttp.ClientSession, lost: Reading, *, text: str = "") -> None:
-    """The outbox's way: the same id after the restart is one whole turn; the lost run is unknown."""
+    """Retry with the same id after the restart, as the outbox does: one complete turn. The lost run is unknown."""
     site.start()
     browser = Browser(site, site.cast["alice"], http)
     status, unknown = await browser.call("GET", f"/api/runs/{lost.run_id}/events?after={lost.cursor}")
@@ -195,7 +195,7 @@ async def check_retry(site: Site, http: aiohttp.ClientSession, lost: Reading, *,
 async def test_the_database_file_is_not_written_while_a_run_streams(
     start_site: StartSite, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
-    """SQLite counts the commits that other connections see: none between a send and its `done`."""
+    """SQLite's `data_version` shows other connections' commits: none between a send and its `done`."""
     site = start_site()
     alice = site.cast["alice"]
     browser = Browser(site, alice, http)
@@ -212,7 +212,7 @@ async def test_the_database_file_is_not_written_while_a_run_streams(
             assert version(database) == before
             upstream.release()
             await reading.ended()
-            # The control, and the promise of `done`: by now it has been written.
+            # The control, and what `done` promises: the turn is written by now.
             assert version(database) != before
     await check_saved(browser, reading)
 
@@ -222,7 +222,7 @@ def version(database: sqlite3.Connection) -> int:
 
 
 async def quiet(database: sqlite3.Connection) -> None:
-    """The note that a token has been used is written when nobody looks."""
+    """Wait until the token's last use is saved, which happens in the background."""
     async with asyncio.timeout(60):
         while not database.execute("SELECT 1 FROM chat_apitoken WHERE last_used_at IS NOT NULL").fetchone():
             await asyncio.sleep(0)

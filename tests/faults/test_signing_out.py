@@ -1,4 +1,4 @@
-"""Row 24: whoever may not read any more is sent away, by whichever server, within one look (15 s) of it."""
+"""Row 24: every server disconnects a client that has lost its access within one check interval (15 s)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.faults.reading import Reading
 pytestmark = in_every_configuration
 
 TOKEN: Final = len(numbered("", 1))
-# The bound of the row, for those that look from time to time.
+# The row's limit, for servers that check periodically.
 GONE_SECONDS: Final = 65.0
-# Longer than that: it is stopped at the end.
+# Longer than that; the run is stopped at the end.
 COUNT: Final = 20_000
 DISABLED: Final = "bob"
 PATIENT: Final = aiohttp.ClientTimeout(total=None, sock_read=30)
 SIGNED_IN_BY_COOKIE: Final = frozenset({"alice", "admin"})
-# What is done to each, and undone for the next test: a session ends, a password is changed, an account is disabled, a
-# token is revoked.
+# How each loses access, and how to undo it for the next test: a session ends, a password is changed, an account is
+# disabled, a token is revoked.
 ENDINGS: Final = {
     "alice": (
         "UPDATE django_session SET session_key = 'ended-' || substr(session_key, 1, 26) WHERE session_key = ?",
@@ -48,9 +48,9 @@ ENDINGS: Final = {
 
 
 async def test_who_is_signed_out_is_sent_away_and_the_answer_goes_on(site: Site, http: aiohttp.ClientSession) -> None:
-    """Over both transports, in mid-answer. Who comes back finds the answer, and it is saved.
+    """Over both transports, in mid-answer. A client that comes back finds the answer, and it is saved.
 
-    That of a disabled account ends meanwhile, as after Stop.
+    The answer of a disabled account ends meanwhile, as after Stop.
     """
     people = []
     for name in ENDINGS:

@@ -1,4 +1,4 @@
-"""Rows 13 and 14: a slow reader gets fewer, larger frames; one that reads or acknowledges nothing is sent away."""
+"""Rows 13 and 14: a slow reader gets fewer, larger frames; one that reads or acknowledges nothing is disconnected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOKEN: Final = len(numbered("", 1))
 READERS: Final = 20
 SLOW_BYTES_PER_SECOND: Final = 18 * 1024
 MIB: Final = 1024 * 1024
-# Python gives memory back late, and the log itself holds the answer.
+# Python releases memory late, and the log itself holds the answer.
 MEMORY_BYTES: Final = 16 * MIB
 WINDOW: Final = 64 * 1024
 # How long the site of the tests waits for an acknowledgement.
@@ -36,14 +36,14 @@ STALLED_SECONDS: Final = float(SETTINGS["CHAT_STALLED_SECONDS"])
 
 
 async def test_slow_readers_get_all_the_text_in_fewer_frames(site: Site, alice: Member, browser: Browser) -> None:
-    """20 readers crawl behind an answer that comes at once; a reader in no hurry is not kept waiting by them."""
+    """20 slow readers fall behind an answer that comes at once; they do not delay a fast one."""
     count = 12_000
     prompt = f"/numbered count={count} rate=4000 slow"
     async with AsyncExitStack() as stack:
         network = await stack.enter_async_context(proxy(site.port))
         fast = await stack.enter_async_context(socket(site, alice))
         slow = [await stack.enter_async_context(socket(site, alice, port=network.port)) for _ in range(READERS)]
-        # The first run imports what it needs.
+        # The first run imports modules.
         await (await fast.run("/hello warming up")).ended()
         before = site.rss
         network.bytes_per_second = SLOW_BYTES_PER_SECOND
@@ -51,7 +51,7 @@ async def test_slow_readers_get_all_the_text_in_fewer_frames(site: Site, alice: 
         crawling = [Reading(reading.run_id) for _ in slow]
         await asyncio.gather(*(each.subscribe(mine) for each, mine in zip(slow, crawling, strict=True)))
         await reading.ended()
-        # The others are behind when the first one is through, and have made nobody wait.
+        # The slow readers are behind when the fast one is done, so they did not delay it.
         assert max(each.size for each in crawling) < reading.size
         await asyncio.gather(*(each.ended() for each in crawling))
         grown = site.rss - before
@@ -61,7 +61,7 @@ async def test_slow_readers_get_all_the_text_in_fewer_frames(site: Site, alice: 
         await check_saved(browser, each, text)
     assert grown < MEMORY_BYTES
     assert max(frames) < count / 50
-    # The control: who reads at once is sent each piece as it comes.
+    # The control: the fast reader gets each piece as it comes.
     assert max(frames) < fast.frames
 
 
@@ -96,7 +96,7 @@ async def test_a_reader_that_never_acknowledges_is_sent_one_window_and_goodbye(
 async def test_readers_that_stop_reading_cost_no_memory_and_are_let_go(
     site: Site, alice: Member, browser: Browser
 ) -> None:
-    """30 sockets ask for an answer of 900 KB and read nothing of it: unbounded, that would be 27 MB."""
+    """30 sockets request an answer of 900 KB and read nothing: unbounded, that would be 27 MB."""
     prompt = "/big size=900000 deaf"
     async with socket(site, alice) as watching:
         watched = await watching.run(prompt)
@@ -119,7 +119,7 @@ async def test_readers_that_stop_reading_cost_no_memory_and_are_let_go(
 async def test_a_liar_that_acknowledges_what_it_does_not_read_is_let_go(
     site: Site, alice: Member, browser: Browser
 ) -> None:
-    """Its window never closes; what it does not take then fills the connection, and that is bounded too."""
+    """Its window never closes, so unread data fills the connection's buffers, which are bounded, too."""
     async with socket(site, alice) as watching:
         watched = await watching.run("/big size=1000000 liar")
         await watched.ended()
@@ -143,7 +143,7 @@ async def test_a_liar_that_acknowledges_what_it_does_not_read_is_let_go(
 
 @asynccontextmanager
 async def unread(site: Site, member: Member) -> AsyncIterator[ClientConnection]:
-    """A socket whose other end is not read: small buffers fill, and then TCP says so."""
+    """A socket that the client does not read: its small buffers fill up, and then TCP stops the sender."""
     connection = await connect(
         f"ws://{site.host}/ws/chat",
         additional_headers=member.bearer,
@@ -160,14 +160,14 @@ async def unread(site: Site, member: Member) -> AsyncIterator[ClientConnection]:
 
 
 async def readers(browser: Browser, count: int) -> None:
-    """Wait until no more than so many sockets are left, by the site's own metrics."""
+    """Wait until at most this many sockets are left, according to the site's metrics."""
     async with asyncio.timeout(STALLED_SECONDS + 60):
         while await count_readers(browser) > count:
-            """The site is asked over HTTP, which is pause enough."""
+            """Each check is an HTTP request, so no sleep is needed."""
 
 
 async def count_readers(browser: Browser) -> float:
-    """Of all servers. Each is asked itself: its metrics come through no proxy."""
+    """On all servers. Each is asked directly, because nginx does not pass on /metrics."""
     count = 0.0
     for server in browser.site.servers:
         async with aiohttp.ClientSession() as http, http.get(f"{server.url}/metrics") as response:

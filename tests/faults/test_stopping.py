@@ -1,4 +1,4 @@
-"""Rows 9 and 11: Stop stops at once and keeps what was seen; going away stops nothing."""
+"""Rows 9 and 11: Stop takes effect at once and keeps what was received; disconnecting stops nothing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.members import Member
 pytestmark = in_every_configuration
 
 TOKEN: Final = len(numbered("", 1))
-# The site's own bounds, in one process and from one to another; of a few trials the second-best, for the machine has
-# other things to do. Where it has so much to do that a plain call takes long, a stop may take as many times as long.
+# The site's own limits, within one process and across two. The second fastest of a few trials counts, because the
+# machine may be busy. On top comes SLOWER times the duration of a plain call, which is long on a busy machine.
 CLOSED_SECONDS: Final = 0.5
 CLOSED_ELSEWHERE_SECONDS: Final = 1.0
 SLOWER: Final = 5
@@ -68,7 +68,7 @@ async def test_stop_over_the_socket_closes_the_upstream_at_once(
         async with socket(site, alice) as connection:
             reading = await connection.run(prompt)
             await reading.has(20 * TOKEN)
-            # The control: without a stop it is open.
+            # The control: without a stop, it is open.
             assert open_requests(upstream) == [prompt]
             stopped = time.monotonic()
             assert (await connection.stop(reading.run_id))["type"] == "ok"
@@ -119,7 +119,7 @@ async def test_stop_in_a_silence_does_not_wait_for_the_next_token(
 async def asked(upstream: Upstream, prompt: str) -> None:
     async with asyncio.timeout(60):
         while not await asyncio.to_thread(upstream.exchanges, prompt):
-            """Asking takes a moment, too."""
+            """Each check is an HTTP request, so no sleep is needed."""
 
 
 async def test_a_second_stop_and_a_stop_after_the_end_change_nothing(
@@ -146,7 +146,7 @@ async def test_a_second_stop_and_a_stop_after_the_end_change_nothing(
 async def test_a_stop_that_races_leaves_one_turn_and_one_end(
     moment: str, site: Site, alice: Member, browser: Browser
 ) -> None:
-    """60 races in two tests: with the first token, and with the end. Whoever wins, the turn is whole."""
+    """60 races in two tests: against the first token and against the end. Whichever wins, the turn is complete."""
     jitter = random.Random(SEED)
     outcomes: list[str] = []
 
@@ -154,7 +154,7 @@ async def test_a_stop_that_races_leaves_one_turn_and_one_end(
         count = 10 if moment == "finish" else 500
         reading = await connection.run(f"/numbered count={count} rate={50 / slower:g} {moment} {number}")
         if moment == "finish":
-            # One of ten waits for all of it, and each of these a little longer.
+            # One in ten waits for the whole answer, each time a little longer.
             last = number % count == count - 1
             await reading.has((number % count + 1) * TOKEN)
             await asyncio.sleep(0.3 * slower * number / RACES if last else 0)
@@ -167,12 +167,12 @@ async def test_a_stop_that_races_leaves_one_turn_and_one_end(
         assert numbered(reading.start["user_message"]["text"], count).startswith(reading.text)
         outcomes.append(reading.end["status"])
 
-    # At the finish a race that only one side ever wins would be none: until both have, each side is given more time.
+    # If one side always won at the end, it would be no race: until both have won, the answers are slowed down.
     expected = {"stopped", "completed"} if moment == "finish" else {"stopped"}
     batch = 0
     while batch < RACES // 10 or (set(outcomes) != expected and batch < MOST_BATCHES):
         slower = 2 ** max(0, batch + 1 - RACES // 10)
-        # A quick site does all of them in a second, which is a flood on one socket.
+        # A fast site finishes all of them within a second, which would be a flood on one socket.
         async with socket(site, alice) as connection:
             await asyncio.gather(*(race(connection, 10 * batch + each, slower) for each in range(10)))
         batch += 1
@@ -200,7 +200,7 @@ async def test_going_away_does_not_stop_the_run(site: Site, alice: Member, brows
 
 
 async def until_saved(site: Site, run_id: str) -> str:
-    """Nobody follows the run, so the database is all that can tell."""
+    """Nobody follows the run, so poll the database."""
     async with asyncio.timeout(60):
         while not (found := await asyncio.to_thread(answers, site, run_id)):
             pass

@@ -1,4 +1,4 @@
-"""Row R14, briefly: the sockets of a server that goes come back to the other one, spread out, and soon."""
+"""Row R14, briefly: the sockets of a server that shuts down reconnect to the other one, spread out, and soon."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.faults.rows.storms import Return, spread, storm
 
 
 def test_who_comes_back_together_is_found() -> None:
-    """The control: of a hundred that are told the same, or of two in three within a second."""
+    """The control: the same delay for all, too many short delays, too many attempts per second, or none."""
     together = [Return(2.5, [100.0 + number / 1000]) for number in range(100)]
     evenly = [Return(number / 20, [100.0 + number / 20]) for number in range(100)]
     early = [Return(number**2 / 2000, [100.0 + number / 20]) for number in range(100)]
@@ -21,5 +21,5 @@ def test_who_comes_back_together_is_found() -> None:
 async def test_sockets_that_are_sent_away_come_back_one_after_the_other(rig: Rig, site: Cluster) -> None:
     trials = await storm(rig, count=120, owner=0)
     assert [trial for trial in trials if trial.failure] == []
-    # Those of the other server have stayed.
+    # The sockets of the other server stayed connected.
     assert 20 < len([trial for trial in trials if trial.what == "a socket"]) < 100

@@ -1,4 +1,4 @@
-"""Row 20: whatever the model's server does, a run ends, once, with an answer or an error that says what to do."""
+"""Row 20: whatever the model server does, a run ends once, with an answer or an error that says what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.members import Member
 
 LONE: Final = "\N{REPLACEMENT CHARACTER}"
 
-# script → error code, whether a retry may help, tokens of the answer that had come
+# script → error code, whether a retry may help, tokens received before the error
 ERRORS: Final[dict[str, tuple[str, bool, int]]] = {
     "/status-500": ("provider_unavailable", True, 0),
     "/status-503": ("provider_unavailable", True, 0),
@@ -63,7 +63,7 @@ WHOLE: Final = {
 async def test_each_fault_is_one_error_and_what_had_come_can_be_kept(
     site: Site, alice: Member, browser: Browser
 ) -> None:
-    """All at once: none of them is in another one's way."""
+    """All at once: none of them affects another."""
     async with socket(site, alice) as connection:
         readings = {prompt: await connection.run(prompt) for prompt in ERRORS}
         await asyncio.gather(*(reading.ended(seconds=60) for reading in readings.values()))
@@ -80,7 +80,7 @@ async def test_each_fault_is_one_error_and_what_had_come_can_be_kept(
 
 
 async def check_kept(browser: Browser, reading: Reading) -> None:
-    """`keep` saves what had come, once, and the run is an answer from then on."""
+    """`keep` saves what was received, once, and from then on the run has an answer."""
     path = f"/api/runs/{reading.run_id}/keep"
     results = await asyncio.gather(*(browser.call("POST", path) for _ in range(3)))
     assert [status for status, _ in results] == [200, 200, 200]
@@ -99,7 +99,7 @@ async def test_the_wait_that_a_provider_asks_for_is_passed_on(site: Site, browse
 
 
 async def test_a_model_that_never_begins_is_given_up(site: Site, alice: Member, upstream: Upstream) -> None:
-    """Asked three times, for nothing had been shown; then the person is told."""
+    """It is asked three times, because nothing was shown yet; then the user gets an error."""
     prompts = ("/mute for ever", "/no-headers for ever")
     async with socket(site, alice) as connection:
         readings = [await connection.run(prompt) for prompt in prompts]
@@ -138,7 +138,7 @@ async def test_a_surrogate_pair_in_two_deltas_is_one_character(browser: Browser)
 
 
 async def test_a_refused_run_leaves_its_conversation_usable(site: Site, alice: Member, browser: Browser) -> None:
-    """The conversation has no row yet: the next message in it makes it."""
+    """The conversation has no row yet; its next message creates it."""
     async with socket(site, alice) as connection:
         failed = await connection.run("/eof after=3 usable")
         await failed.ended()

@@ -1,4 +1,4 @@
-"""What one user may open is counted over all processes, and what a killed one had counts no more."""
+"""One user's connections are counted over all processes, and those of a killed process no longer count."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tests.members import Member
 pytestmark = list(CLUSTER_MARKS)
 
 LIMIT: Final = 4
-# Of a lease, and of a busy machine.
+# A lease, and time for a busy machine.
 FREE_SECONDS: Final = LEASE_SECONDS + 60
-# More often, and connecting itself would be too often: twice LIMIT in a minute.
+# Retrying more often would reach the limit on connecting: twice LIMIT in a minute.
 AGAIN_SECONDS: Final = 10.0
 
 
@@ -42,7 +42,7 @@ def limited(upstream: Upstream) -> Iterator[Cluster]:
 
 
 async def is_let_in(site: Cluster, member: Member, number: int, sockets: list[Socket]) -> bool:
-    """By the process of this number."""
+    """Whether the process with this number accepts the socket."""
     socket = await open_socket(site, member, port=site.servers[number].port)
     sockets.append(socket)
     waiting: set[asyncio.Future[object]] = {
@@ -83,7 +83,7 @@ async def test_sockets_and_streams_are_counted_over_all_processes(
                 assert int(refused.headers["Retry-After"]) > 0
             async with http.get(f"{server.url}/api/events", headers=charlie.bearer) as other:
                 assert other.status == 200
-    # What has gone is free, for the other process too.
+    # A closed socket makes room, also on the other process.
     await sockets[0].abort()
     async with asyncio.timeout(FREE_SECONDS):
         while not await is_let_in(limited, alice, 1, sockets):
@@ -98,7 +98,7 @@ async def test_what_a_killed_process_had_is_free_after_its_lease(limited: Cluste
     for _ in range(LIMIT):
         assert await is_let_in(limited, alice, 0, sockets)
     await asyncio.to_thread(limited.servers[0].kill)
-    # The control: it is not the end of the connections that frees them, nobody is there to tell.
+    # The control: closing the connections does not free their places, because no process is left to report it.
     assert not await is_let_in(limited, alice, 1, sockets)
     async with asyncio.timeout(FREE_SECONDS):
         while not await is_let_in(limited, alice, 1, sockets):

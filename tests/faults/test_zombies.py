@@ -1,4 +1,4 @@
-"""Row 8: an owner that stands still for longer than its lease, and then goes on, changes nothing any more."""
+"""Row 8: an owner that is suspended for longer than its lease changes nothing when it continues."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ TAKEN_OVER_SECONDS: Final = 60.0
 async def test_what_a_zombie_still_writes_is_refused(
     site: Cluster, alice: Member, browser: Browser, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
-    """It wakes, with all of the first answer to write, while the other server has written a part of the second one."""
+    """It continues with the rest of the first answer when the other server has written part of the second."""
     owner = site.servers[0]
     prompt = f"/varied after=20 count={COUNT} zombie"
     status, run = await Browser(site, alice, http, url=owner.url).start(prompt)
     assert status == 201
     readings = [Reading(run["run_id"]) for _ in range(2)]
     followers = [Follower(site, alice, http) for _ in readings]
-    # Of the other server: it need not notice first that the owner stands still. Meanwhile the model, which is held,
-    # would be given up.
+    # On the other server, so that it need not notice first that the owner is suspended. By then, the request to the
+    # held model would have timed out.
     beside = Reading(run["run_id"])
     following = [
         asyncio.create_task(Browser(site, alice, http, url=site.servers[1].url).follow(beside)),

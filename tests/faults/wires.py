@@ -1,6 +1,6 @@
-"""What lies between a server and its Redis or PostgreSQL: connections that can be cut, frozen or robbed.
+"""Proxies between a server and its Redis or PostgreSQL that can cut or freeze connections, or drop messages.
 
-The wires of a site live in a thread of their own, for the site outlives the event loop of a test.
+The wires of a site run in a thread of their own, because the site outlives a test's event loop.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Wire:
-    """From `url` to whatever listens at `target` (a Unix socket, or a port of this machine)."""
+    """Forwards connections to `target` (a Unix socket or a local port)."""
 
     def __init__(self, network: Network, target: Path | int) -> None:
         self.target = target
-        # Connections to the target so far, and publications that were robbed.
+        # Connections to the target so far, and dropped publications.
         self.connections = 0
         self.lost = 0
         self._network = network
@@ -41,11 +41,11 @@ class Wire:
         return self._is_away
 
     def break_off(self) -> None:
-        """Every connection is reset; new ones are as before."""
+        """Reset every connection; new ones are accepted."""
         self._network.call(self._abort)
 
     def cut(self) -> None:
-        """No connection lasts, and none can be made."""
+        """Reset every connection and accept no new ones."""
         self._is_away = True
         self.break_off()
 
@@ -53,14 +53,14 @@ class Wire:
         self._is_away = False
 
     def freeze(self) -> None:
-        """Nothing comes through any more, in either direction, and nobody is told."""
+        """Forward nothing in either direction, without closing any connection."""
         self._network.call(self._flowing.clear)
 
     def thaw(self) -> None:
         self._network.call(self._flowing.set)
 
     def rob(self, robber: Callable[[bytes], bool] | None) -> None:
-        """Publications of Redis for which it says so do not arrive."""
+        """Drop the Redis publications for which `robber` returns True."""
         self._robber = robber
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -132,13 +132,13 @@ class Network:
         self._wires: list[tuple[Wire, asyncio.Server]] = []
 
     def socket(self, path: Path, target: Path) -> Wire:
-        """A wire that begins in a Unix socket."""
+        """A wire that listens on a Unix socket."""
         wire = Wire(self, target)
         self._wires.append((wire, self.run(asyncio.start_unix_server(wire.accept, path))))
         return wire
 
     def port(self, wire: Wire) -> int:
-        """The free port in which this wire begins from now on."""
+        """Make this wire listen on a free port; return the port."""
         server = self.run(asyncio.start_server(wire.accept, "127.0.0.1", 0))
         self._wires.append((wire, server))
         return int(server.sockets[0].getsockname()[1])
@@ -148,7 +148,7 @@ class Network:
         return future.result(30)
 
     def call(self, function: Callable[[], object]) -> None:
-        """Return when it has been called, in the thread of the wires."""
+        """Call the function in the wires' thread and wait until it returns."""
 
         async def called() -> None:
             function()

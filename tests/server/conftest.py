@@ -1,4 +1,4 @@
-"""The cast and the model's server of the fault rig, for sites that are ended."""
+"""The users and the model server of the fault tests, for sites that are shut down."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Member]]:
-    """A data directory with tables and people, to be copied."""
+    """A data directory with tables and users, to be copied."""
     data_dir = tmp_path_factory.mktemp("prepared")
     return data_dir, prepare(data_dir)
 
 
 @pytest.fixture
 def start_site(tmp_path: Path, prepared: tuple[Path, dict[str, Member]], upstream: Upstream) -> Iterator[StartSite]:
-    """Starts sites over one data directory, each on a port of its own; what they leave behind is looked over."""
+    """Starts sites that share a data directory, each on its own port. Logs and data are checked afterwards."""
     upstream.forget()
     data_dir = tmp_path / "data"
     shutil.copytree(prepared[0], data_dir)

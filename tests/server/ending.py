@@ -1,4 +1,4 @@
-"""A site that is told to end, and watched while it does."""
+"""A site that is watched while it shuts down."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.faults.processes import END_SECONDS, POLL_SECONDS, Site, Upstream
 from tests.members import Member
 
 SECONDS: Final = 90.0
-# Between the limit of the drain and the end of the process, on a machine that is busy with other tests: what hangs
-# does so for good.
+# From the drain limit to the exit of the process, on a machine that is busy with other tests. A process that hangs
+# never exits.
 ENDING_SECONDS: Final = 50.0
 
 
 class EndingSite(Site):
-    """`command`: what is run in place of `manage.py serve`; `{port}` in it is the port."""
+    """`command`: run instead of `manage.py serve`; `{port}` is replaced by the port."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class EndingSite(Site):
         self.servers[0].signal(number)
 
     async def exit_code(self, *, seconds: float = END_SECONDS) -> int:
-        """Wait for the end."""
+        """Wait until the process exits."""
         return await asyncio.to_thread(self.servers[0].wait, seconds)
 
     @property
@@ -63,19 +63,19 @@ class EndingSite(Site):
 async def until(condition: Callable[[], bool], *, seconds: float = SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
+        assert time.monotonic() < deadline, "timed out"
         await asyncio.sleep(POLL_SECONDS)
 
 
 async def asked(upstream: Upstream, prompt: str, *, times: int) -> None:
-    """Wait until the model has been asked this so often."""
+    """Wait until the model has received this prompt this many times."""
     async with asyncio.timeout(SECONDS):
         while len(await asyncio.to_thread(upstream.exchanges, prompt)) < times:
             await asyncio.sleep(POLL_SECONDS)
 
 
 async def sent_away(reader: Socket) -> None:
-    """It is told to come back, and then the socket is closed."""
+    """Check that the reader is told to reconnect, and then the socket is closed."""
     assert await reader.closed() == 4412
     assert reader.bye is not None
     assert reader.bye["code"] == 4412

@@ -1,4 +1,4 @@
-"""A server in a process of its own, ended with the test."""
+"""A server in a separate process, stopped at the end of the test."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# What a process may take to end: the server's own bounds, and room for a busy machine.
+# How long a process may take to exit: the server's own limits, and time for a busy machine.
 END_SECONDS = 60
 LINE_SECONDS = 60
 
 
 @contextmanager
 def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """`python <arguments>` in the project's directory, with its output as text; ended by SIGTERM."""
+    """Run `python <arguments>` in the project's directory, with its output as text; stop it by SIGTERM."""
     process = subprocess.Popen(
         [sys.executable, "-W", "error::ResourceWarning", *arguments],
         cwd=ROOT,
@@ -43,20 +43,20 @@ def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]
 
 
 def clean_environment() -> dict[str, str]:
-    """Without the settings of whoever runs the tests. Ended at once: what is drained is for some tests to see."""
+    """Without the settings of the person who runs the tests. No draining: tests that need it turn it on."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return kept | {
         "PYTHONUNBUFFERED": "1",
         "CHAT_ENV_FILE": "",
         "CHAT_DRAIN": "0",
-        # One request for one answer, unless a test wants a title.
+        # One request per answer, unless a test wants a title.
         "CHAT_TITLES": "0",
         "OLLAMA_URL": "http://127.0.0.1:9",
     }
 
 
 def ended(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Of a command that is expected to end by itself."""
+    """Run a command that is expected to exit by itself."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -72,7 +72,7 @@ def ended(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
 def lines_until(process: subprocess.Popen[str], needle: str) -> list[str]:
     """The lines of output up to the one with the needle.
 
-    Fails with all of them if the process ends before. One that is still silent after LINE_SECONDS is killed.
+    Fails with all of them if the process exits first. The process is killed if the line is missing after LINE_SECONDS.
     """
     lines: list[str] = []
     assert process.stdout is not None
@@ -89,7 +89,7 @@ def lines_until(process: subprocess.Popen[str], needle: str) -> list[str]:
 
 
 def until_heeding(pid: int) -> None:
-    """Until the process has a handler of its own for SIGTERM, which a server sets once it listens."""
+    """Wait until the process handles SIGTERM, which a server does once it listens."""
     ends = time.monotonic() + LINE_SECONDS
     while time.monotonic() < ends:
         caught = next(

@@ -1,6 +1,6 @@
-"""Answers with the scope of each request: python -m tests.server.scope_app, or under Daphne and uvicorn.
+"""Responds with the scope of each request: python -m tests.server.scope_app, or under Daphne or uvicorn.
 
-With SCOPE_CONTROL=1 the scope is as the server makes it: the negative control.
+With SCOPE_CONTROL=1, the scope is as the server made it: the negative control.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         raise RuntimeError("not supported")
     seen = {
-        # Daphne leaves the scheme of a WebSocket out.
+        # Daphne omits the scheme of a WebSocket.
         **{part: scope.get(part) for part in PARTS},
         "headers": sorted({name.decode("latin-1") for name, _ in scope["headers"]}),
         "host": [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"],

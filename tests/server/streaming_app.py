@@ -1,7 +1,7 @@
 """A tiny ASGI application under our server: python -m tests.server.streaming_app [stock | unlimited | patience JSON]
 
 Prints its port. The JSON has the arguments of `ArrivalDeadlines`. The negative controls: "stock" has Daphne's own
-`send`, which never waits; "unlimited" takes whatever comes over a WebSocket.
+`send`, which never waits; "unlimited" accepts everything over a WebSocket.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def produce(chunks: int, send: Any) -> None:
 
 
 async def until_gone(work: Any, receive: Any, goodbye: str) -> None:
-    """Do the work, or drop it when the client goes. Says in `outcomes` which."""
+    """Do the work, or cancel it when the client disconnects. Record which in `outcomes`."""
     working = asyncio.create_task(work)
 
     async def gone() -> None:
@@ -147,7 +147,7 @@ async def shut_down() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["unlimited"]:
-        # Not before the server, which has to be imported first.
+        # Only here: the server has to be imported first.
         from chat.server import inbox
         from chat.server import websocket as websocket_protocol
 

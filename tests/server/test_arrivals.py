@@ -27,7 +27,7 @@ WHOLE: Final = HEAD + b"Content-Length: 2\r\n\r\nhi"
 
 @contextmanager
 def server(**patience: float) -> Iterator[int]:
-    """The port of a running one."""
+    """Run a server; yield its port."""
     with running("-m", "tests.server.streaming_app", "patience", json.dumps(patience)) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline())
@@ -41,7 +41,7 @@ def impatient() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def patient() -> Iterator[int]:
-    """The control: silence alone is bounded, as it was."""
+    """The control: very long timeouts."""
     with server(head=LONG, body=LONG, idle=LONG) as port:
         yield port
 
@@ -51,7 +51,7 @@ def connect(port: int) -> socket.socket:
 
 
 def drip(connection: socket.socket, seconds: float) -> None:
-    """A byte now and then, until the time is over or the other side has had enough."""
+    """Send a byte now and then, until the time is over or the server responds or disconnects."""
     until = time.monotonic() + seconds
     connection.settimeout(0.05)
     with suppress(ConnectionError):
@@ -119,7 +119,7 @@ class TestSlowRequests:
                 connection.recv(1)
 
     def test_between_two_requests_only_silence_counts(self, impatient: int) -> None:
-        """A browser keeps its connections for the next click."""
+        """A browser keeps its connections open for the next click."""
         with connect(impatient) as connection:
             reader = OneReader(connection)
             for _ in range(2):
@@ -152,7 +152,7 @@ class TestConnectionsWithoutARequest:
             for _ in range(3):
                 connections.append(stack.enter_context(connect(port)))
                 connections[-1].sendall(HEAD)
-                # Now the server has heard of it, and waits for more.
+                # By now, the server has received it and waits for more.
                 served.sendall(WHOLE)
                 assert reader.response().read() == b"hi"
             oldest, *others = connections

@@ -1,4 +1,4 @@
-"""A site that has as many files and connections open as it may."""
+"""A site that has no file descriptors left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Site:
 
     def status(self, path: str) -> tuple[int, bytes]:
         host = urlsplit(self.address).netloc
-        # By hand: what is sent by a server that has not read all is no error.
+        # By hand, because a server may respond before it has read the whole request.
         with socket.create_connection(host.split(":"), timeout=END_SECONDS) as connection:  # type: ignore[arg-type]
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
             answer = b""
@@ -42,14 +42,14 @@ class Site:
         return int(head.split()[1]), body
 
     def becomes(self, path: str, *statuses: int) -> bytes:
-        """What the server knows of itself is up to a second old."""
+        """Poll, because the server's own status is up to a second old."""
         deadline = time.monotonic() + END_SECONDS
         while (answer := self.status(path))[0] not in statuses:
             assert time.monotonic() < deadline
         return answer[1]
 
     def fill(self, stack: ExitStack, count: int) -> None:
-        """With connections whose clients may ask again."""
+        """Open connections that are kept alive after a request."""
         host, port = urlsplit(self.address).netloc.split(":")
         for _ in range(count):
             connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=END_SECONDS))

@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of answers, with one process that holds them in its memory."""
+"""SIGTERM in the middle of answers, with a single process that keeps them in memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_an_answer_ends_before_its_readers_are_sent_away(
         await by_sse.has(3 * PIECE)
         site.signal()
         await site.stops_listening()
-        # Who has nothing to wait for goes at once.
+        # A reader without a running answer is disconnected at once.
         await sent_away(idle)
         refused = await reader.send("And another?")
         assert (refused["code"], refused["retryable"], refused["retry_after"]) == ("draining", True, 1)
@@ -60,7 +60,7 @@ async def test_an_answer_ends_before_its_readers_are_sent_away(
 
 
 async def all_events(session: aiohttp.ClientSession, site: EndingSite) -> str:
-    """All that `/api/events` sends, to its clean end."""
+    """Everything that `/api/events` sends, up to its clean end."""
     async with session.get(f"{site.url}/api/events", headers=site.cast["alice"].bearer) as response:
         return await response.text()
 

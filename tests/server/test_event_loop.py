@@ -1,4 +1,4 @@
-"""Which event loop `manage.py serve` uses. In processes of their own: a process has one reactor."""
+"""Which event loop `manage.py serve` uses. In separate processes, because a process has only one reactor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.server.process import ROOT, clean_environment
 
-# A stand-in for the package: what is asked of it is its name and this function.
+# A stand-in for the package: only its name and this function are used.
 UVLOOP = """
 import asyncio
 
@@ -35,7 +35,7 @@ print(type(reactor._asyncioEventloop).__module__)
     ("command", "installed", "chosen"), [("serve", True, True), ("migrate", True, False), ("serve", False, False)]
 )
 def test_uvloop_serves_where_it_is_installed(tmp_path: Path, command: str, installed: bool, chosen: bool) -> None:
-    # Nobody else's: None in sys.modules is how Python says that a module is not there.
+    # None in sys.modules makes a module missing, even if it is installed.
     absent = "" if installed else "import sys\nsys.modules['uvloop'] = None\n"
     (tmp_path / "uvloop.py").write_text(UVLOOP)
     variables = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": f"{tmp_path}:{ROOT}"}

@@ -1,4 +1,4 @@
-"""A site whose disk has no room left."""
+"""A site whose disk is full."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.server.process import END_SECONDS, lines_until, running
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """One of four megabytes. Only root may mount one."""
+    """A disk of four megabytes. Only root may mount one."""
     place = tmp_path / "disk"
     place.mkdir()
     mount, unmount = shutil.which("mount"), shutil.which("umount")
@@ -51,7 +51,7 @@ def readiness(address: str) -> tuple[int, dict[str, bool]]:
 
 
 def becomes(address: str, status: int) -> dict[str, bool]:
-    """What the server knows of itself is up to a second old."""
+    """Poll, because the server's own status is up to a second old."""
     deadline = time.monotonic() + END_SECONDS
     while (answer := readiness(address))[0] != status:
         assert time.monotonic() < deadline, answer

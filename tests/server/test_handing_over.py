@@ -21,7 +21,7 @@ pytestmark = pytest.mark.redis
 
 HELD = "/hold after=3 count=6"
 PIECE = len(numbered("", 1))
-# Readers are sent away within two of them, on a machine that has nothing else to do.
+# On an idle machine, readers are disconnected within two seconds.
 DRAIN_SECONDS = 12
 
 
@@ -43,7 +43,7 @@ async def test_answers_longer_than_the_drain_go_on_elsewhere(
         await asked(upstream, waited["text"], times=1)
         began = time.monotonic()
         one.signal()
-        # At once, as others have the log, and not only at the limit.
+        # At once and not only at the limit, because other processes have the log.
         await sent_away(reader)
         assert await following == 200
         assert time.monotonic() - began < DRAIN_SECONDS
@@ -52,10 +52,10 @@ async def test_answers_longer_than_the_drain_go_on_elsewhere(
         assert [run["run_id"] for run in (await reader.hello)["runs"]].count(reading.run_id) == 1
         await reader.subscribe(reading)
         following = asyncio.create_task(there.follow(by_sse))
-        # Who waits for the end is told to ask again, which is the same run.
+        # A client that waits for the end is told to retry, which finds the same run.
         status, body = await waiting
         assert (body["error"]["code"], body["error"]["retryable"]) == ("draining", True)
-        # After four seconds it is 200 whatever comes.
+        # After four seconds, the status is 200 whatever comes.
         assert status in (503, 200)
         waiting = asyncio.create_task(there.call("POST", "/api/runs/wait", waited))
         await asked(upstream, HELD, times=2)
@@ -104,7 +104,7 @@ async def test_a_lone_process_finishes_after_its_restart_what_it_had_begun(
         await sent_away(reader)
     assert await site.exit_code() == 0
     site.start()
-    # Before anybody asks for it.
+    # Before any client asks for it.
     await asked(upstream, HELD, times=2)
     async with socket(site, alice, readings={reading.run_id: reading}) as reader:
         await reader.subscribe(reading)

@@ -18,7 +18,7 @@ from tests.server.conftest import StartSite
 from tests.server.ending import EndingSite
 
 PIECE_BYTES = 64 * 1024
-# What the buffers on the way may hold comes on top.
+# Including what the buffers in between may hold.
 SENT_BYTES = BODY_BYTES + 16 * 1024 * 1024
 HELD = "/hold after=3 count=6"
 PIECE = len(numbered("", 1))
@@ -27,7 +27,7 @@ COMMANDS = {
     "daphne": ("-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", APPLICATION),
     "uvicorn": ("-m", "uvicorn", "--log-level", "warning", "--host", "127.0.0.1", "--port", "{port}", APPLICATION),
 }
-# Of a process that SIGTERM has ended in order: uvicorn ends by the signal itself.
+# Exit codes after a graceful shutdown by SIGTERM: uvicorn exits by the signal itself.
 STATUS = {"daphne": {0}, "uvicorn": {0, -15}}
 
 
@@ -59,7 +59,7 @@ async def test_turns_over_both_transports_with_stop_and_resume(
         await check_saved(browser, stopped, numbered(HELD, 3))
         resumed = await reader.run(f"{HELD} resumed")
         await resumed.has(3 * PIECE)
-    # The rest of it over the other transport, from where the first was cut.
+    # The rest of it over the other transport, from where the first one stopped.
     following = asyncio.create_task(browser.follow(resumed))
     by_sse = asyncio.create_task(browser.stream("/numbered count=40"))
     await check_saved(browser, await by_sse, numbered("/numbered count=40", 40))
@@ -82,7 +82,7 @@ async def test_turns_over_both_transports_with_stop_and_resume(
 async def test_uvicorn_takes_no_body_over_the_limit(
     site: EndingSite, http: aiohttp.ClientSession, command: str
 ) -> None:
-    """From anybody: it comes bit by bit and has no end."""
+    """Sent without credentials, in chunks and without an end."""
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -96,7 +96,7 @@ async def test_uvicorn_takes_no_body_over_the_limit(
             assert response.status == 413
             assert (await response.json())["error"]["code"] == "body_too_big"
     except aiohttp.ClientOSError:
-        """It was closed with the answer still on its way: who goes on sending may lose it."""
+        """The connection was closed with the response in flight: a client that is still sending may lose it."""
     assert BODY_BYTES <= sent < SENT_BYTES
     async with http.get(f"{site.url}/healthz") as response:
         assert response.status == 200

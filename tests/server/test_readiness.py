@@ -1,4 +1,4 @@
-"""What `/readyz` says while a part of the site is away."""
+"""What `/readyz` returns while a part of the site is down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.server.ending import SECONDS, EndingSite
 from tests.streams.redis_server import RedisServer
 
 READY = {"ready": True, "code": "ready", "database": True, "log": True}
-# The two seconds that a part may take, and room for a busy machine. A part that is waited for does not answer at all.
+# The two seconds that a part may take, and time for a busy machine. If `/readyz` waited for a part, it would hang.
 ANSWER_SECONDS = 30.0
 
 
@@ -55,7 +55,7 @@ async def test_a_redis_that_does_not_answer(
 async def test_a_redis_that_takes_no_more(
     redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession
 ) -> None:
-    """It answers every question: only who writes learns of it. Nobody is promised an answer meanwhile."""
+    """It still answers reads; only writes fail. Meanwhile, no run is accepted."""
     site = start_site(REDIS_URL=redis.url)
     await becomes(site, http, READY)
     redis.command("SET", "others", "x" * 1_000_000)

@@ -63,7 +63,7 @@ class TestStart:
             assert written_ahead.exists()
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=END_SECONDS)
-        # Whoever copies the file of a server that has ended has all of it.
+        # After a shutdown, a copy of the database file is complete.
         assert not written_ahead.exists()
 
     def test_servers_of_one_site_print_one_link_with_the_address_people_use(self, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ class TestStart:
 
 
 class TestRefusals:
-    """Each is a sentence that says what to do, and no traceback."""
+    """Each is a sentence that says what to do, without a traceback."""
 
     def refusal(self, *arguments: str, **variables: str) -> str:
         result = ended("manage.py", "serve", *arguments, **variables)
@@ -124,7 +124,7 @@ class TestRefusals:
         assert "Cannot listen on 192.0.2.1, port 8000" in output
 
     def test_a_data_directory_that_cannot_be_written(self, tmp_path: Path) -> None:
-        # A file in its place: root may write everywhere, but not there.
+        # A file in its place, because root may write to any directory.
         (tmp_path / "file").write_text("")
         output = self.refusal("--migrate", CHAT_DATA_DIR=str(tmp_path / "file" / "data"))
         assert "CHAT_DATA_DIR" in output

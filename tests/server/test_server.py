@@ -20,19 +20,19 @@ from tests.server.streaming_app import CHUNK_BYTES, chunk
 
 CHUNKS = 4096
 TOTAL_BYTES = CHUNKS * CHUNK_BYTES
-# What may lie between an accepted `send` and a reader: the kernel's buffers (at most 4 + 6 MiB by default) and ours.
+# What may be buffered between `send` and a reader: by the kernel (at most 4 + 6 MiB by default) and by us.
 HELD_BYTES = 16 * 1024 * 1024
-# As much where the kernel takes no more than it can send soon: what the reader's own buffer holds, and some of ours.
+# The same if the kernel accepts only what it can send soon: the reader's own buffer and some of ours.
 LITTLE_BYTES = 1024 * 1024
 LOOKS = 50
 
 
 class OneReader:
-    """Several responses of one connection, read through one buffer: what lies behind one begins the next."""
+    """Several responses of one connection, read through one buffer: bytes after one belong to the next."""
 
     class _Kept(io.BufferedReader):
         def close(self) -> None:
-            """A response closes what it was read from; the next one still needs it."""
+            """Do nothing: a response closes its reader, but the next response needs it."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._reader = self._Kept(socket.SocketIO(connection, "r"))
@@ -69,14 +69,14 @@ class RunningServer:
         return state
 
     def accepted_at_rest(self) -> int:
-        """What `send` has taken when it takes no more. At each look the loop is free, so that it could take more."""
+        """How much `send` has accepted when it accepts no more. At each check, the loop is free to accept more."""
         looks = [-1]
         while len(looks) < LOOKS or looks[-LOOKS] != looks[-1]:
             looks.append(self.state()["accepted"])
         return int(looks[-1])
 
     def outcome(self) -> str:
-        """How the stream has ended, once it has."""
+        """Wait for the end of the stream; return how it ended."""
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
             if outcomes := self.state()["outcomes"]:
@@ -225,7 +225,7 @@ class TestSlowWebSocketReader:
 
 
 def client_frame(first: int, payload: bytes = b"") -> bytes:
-    """Masked, as a client has to, with a mask of zeros (RFC 6455, 5.2)."""
+    """Masked, as required of a client, with a mask of zeros (RFC 6455, 5.2)."""
     assert len(payload) < 126
     return bytes((first, 0x80 | len(payload), 0, 0, 0, 0)) + payload
 
@@ -237,7 +237,7 @@ SILENT = {"pings": PING * 2000, "pongs": PONG * 2000, "pieces": BEGUN + PIECE * 
 
 
 class TestSilentFrames:
-    """Of which the application hears nothing."""
+    """Frames that do not reach the application."""
 
     @pytest.mark.parametrize("frames", SILENT.values(), ids=SILENT.keys())
     def test_a_flood_of_them_ends_the_connection(self, server: RunningServer, frames: bytes) -> None:
@@ -263,7 +263,7 @@ class TestApplicationThatDoesNotRead:
     MESSAGE = client_frame(0x82)[:1] + bytes((0x80 | 127,)) + (1_000_000).to_bytes(8, "big") + bytes(4 + 1_000_000)
 
     def sent_at_rest(self, server: RunningServer, websocket: ClientConnection) -> int:
-        """How much the server has taken from a client when it takes no more. At each look its loop is free."""
+        """How much the server has read from a client when it reads no more. At each check, its loop is free."""
         data, sent, idle = memoryview(self.MESSAGE * self.MESSAGES), 0, 0
         websocket.socket.setblocking(False)
         while idle < LOOKS and sent < len(data):
@@ -299,7 +299,7 @@ class TestRequests:
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
             connection.getresponse().read()
         connection.close()
-        # The timer that noticed it still runs: it notices the next one too.
+        # The timer that noticed it still runs, and notices the next failure, too.
         connection = server.http()
         connection.request("GET", "/fail-late")
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
@@ -327,7 +327,7 @@ class TestRequests:
         ids=["told at once", "bit by bit"],
     )
     def test_a_body_over_the_limit_is_refused_and_not_kept(self, server: RunningServer, head: bytes) -> None:
-        """Twisted would put all of it on the disk before anybody is asked, from whomever it comes."""
+        """Twisted would write all of it to disk before calling the application, whoever the client is."""
         piece = b"x" * 65536 if b"Length" in head else b"10000\r\n" + b"x" * 65536 + b"\r\n"
         with server.socket() as connection:
             connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nX-Request-ID: job-17\r\n" + head + b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""The site first, its model server second, and back: nobody restarts anything."""
+"""The site starts before its model server, or after it: no restart is needed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.ports import closed_port
 from tests.server.conftest import StartSite
 from tests.server.ending import EndingSite
 
-# From the server's coming to the first answer.
+# From the start of the model server to the first answer.
 ANSWER_SECONDS: Final = 15.0
 ASK_EVERY_SECONDS: Final = 0.5
 
 
 class ModelServer:
-    """Comes and goes at one address."""
+    """Starts and stops, always at the same address."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.port = closed_port()
@@ -35,7 +35,7 @@ class ModelServer:
         self._running: Upstream | None = None
 
     def come(self, *models: str) -> float:
-        """When it was there."""
+        """Start it; return the time at which it was ready."""
         options = ("--port", str(self.port), "--models", ",".join(models))
         self._running = Upstream(self._folder / "model-server.log", *options)
         self._stack.callback(self._running.stop)
@@ -53,13 +53,13 @@ def model_server(tmp_path: Path) -> Iterator[ModelServer]:
 
 
 class Person:
-    """Asks through the API."""
+    """A user of the API."""
 
     def __init__(self, site: EndingSite, member: Member, http: aiohttp.ClientSession) -> None:
         self._browser = Browser(site, member, http)
 
     async def ask(self, text: str = "Hello", **fields: Any) -> tuple[int, dict[str, Any]]:
-        """The status and the body: a whole turn, or why there is none."""
+        """Return the status and the body: a complete turn or an error."""
         return await self._browser.call("POST", "/api/runs/wait", {"text": text, **fields})
 
     async def assistants(self) -> dict[str, Any]:
@@ -71,14 +71,14 @@ class Person:
         return [assistant["model"] for assistant in (await self.assistants())["items"]]
 
     async def has(self, *models: str) -> None:
-        """These can be chosen, the default first, in time."""
+        """Wait until these models can be chosen, the default first."""
         since = time.monotonic()
         while (found := await self.models()) != list(models):
             assert time.monotonic() - since < ANSWER_SECONDS, found
             await asyncio.sleep(ASK_EVERY_SECONDS)
 
     async def answered(self, *, since: float, **fields: Any) -> dict[str, Any]:
-        """The first answer, which comes in time."""
+        """Ask until there is an answer, which must come in time."""
         while True:
             status, body = await self.ask(**fields)
             seconds = time.monotonic() - since
@@ -116,7 +116,7 @@ async def test_the_site_first_then_the_model_server_and_back(
     assert [assistant["model"] for assistant in listed["items"]] == ["tiny", "small"]
     assert [(problem["provider"], problem["silent"]) for problem in listed["problems"]] == [("openai", True)]
 
-    # Back, but for a while without the administrator's choice.
+    # The server is back, but for a while without the model that the administrator chose.
     await alice.answered(since=model_server.come("small"))
     await alice.has("small")
     assert default_of(site) == "tiny"
@@ -170,7 +170,7 @@ async def test_the_page_is_told_of_a_server_that_is_away(
 
 
 def choose_default(site: EndingSite, model: str) -> None:
-    """As an administrator does."""
+    """As an administrator would."""
     with closing(site.connect()) as connection:
         connection.execute("UPDATE chat_assistant SET is_default = 0, is_found_default = 0")
         connection.execute("UPDATE chat_assistant SET is_default = 1 WHERE model = ?", [model])

@@ -1,4 +1,4 @@
-"""A site below a path of its host: CHAT_URL=https://host/chat."""
+"""A site under a path of its host: CHAT_URL=https://host/chat."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATH = "/chat"
 
 @contextmanager
 def serving(data_dir: Path, **variables: str) -> Iterator[str]:
-    """Its origin."""
+    """Run a site; yield its origin."""
     port = closed_port()
     given = {"CHAT_DATA_DIR": str(data_dir), "CHAT_URL": f"http://127.0.0.1:{port}{PATH}", **variables}
     with running("manage.py", "serve", "--migrate", "--port", str(port), **given) as process:
@@ -49,7 +49,7 @@ class Visitor:
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
 
     def open(self, path: str, form: dict[str, str] | None = None, **headers: str) -> tuple[str, str]:
-        """The address that it ended at, and the page."""
+        """Return the final address, after redirects, and the page."""
         data = urllib.parse.urlencode(form).encode() if form is not None else None
         request = urllib.request.Request(self.origin + path, data, {"Origin": self.origin, **headers})
         with self._opener.open(request, timeout=END_SECONDS) as response:
@@ -69,7 +69,7 @@ class Visitor:
 
 
 def links(page: str) -> set[str]:
-    """What leads to this host: the addresses of elements, without anchors."""
+    """The addresses on this host in the page's elements, without anchors."""
     return {each for each in re.findall(r'(?:href|src|action|data-[a-z-]*url)="(/[^"]*)"', page) if each != "/"}
 
 

@@ -1,4 +1,4 @@
-"""What a client's headers may decide, under each server, over HTTP and WebSocket: nothing of the scope."""
+"""A client's headers decide nothing in the scope, under each server, over HTTP and WebSocket."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PEER: Final = "127.0.0.1"
 
 
 class Echo:
-    """A server that says how it has understood a request."""
+    """A server that responds with the scope of the request."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -101,7 +101,7 @@ def test_no_header_decides_a_part_of_the_scope(server: Echo) -> None:
 
 
 async def test_no_header_decides_a_part_of_the_scope_of_a_websocket(server: Echo) -> None:
-    # What is no origin is refused before anybody is asked.
+    # An invalid origin is refused before the application is called.
     for name in set(NAMES) - {"origin"}:
         seen = await server.over_websocket([(name, "203.0.113.9")])
         assert (seen["root_path"], seen["scheme"], seen["path"]) == ("", "ws", "/page"), name
@@ -137,7 +137,7 @@ def test_probes_are_answered_whatever_host_they_name(server: Echo, path: str) ->
 
 
 def test_metrics_are_answered_by_an_address_or_with_the_token(server: Echo) -> None:
-    """Any other host stays what it is, and Django refuses it: a page of another name would read them."""
+    """Any other host is left unchanged, and Django refuses it: otherwise a page under another name could read them."""
     right, wrong = ([("Authorization", f"Bearer {token}")] for token in (METRICS_TOKEN, METRICS_TOKEN + "x"))
     assert server.over_http_with([], "/metrics")["host"] == [HEALTHY]
     assert server.over_http_with(right, "/metrics", host="web:8000")["host"] == [HEALTHY]
@@ -171,7 +171,7 @@ def test_behind_two_proxies_the_outer_one_tells_the_client(name: str) -> None:
     ],
 )
 def test_without_the_defence_they_do(name: str, header: str, part: str) -> None:
-    """The control: what the servers make of these headers by themselves."""
+    """The control: what the servers by themselves do with these headers."""
     value = {"root_path": "/evil", "scheme": "https", "client": "203.0.113.9"}[part]
     with echo(name, SCOPE_CONTROL="1") as server:
         seen = server.over_http(**{header: value})[part]
@@ -228,7 +228,7 @@ def test_probes_ask_for_the_first_name_of_the_site(allowed: list[str], host: str
 
 
 class TestUnknownProxy:
-    """What is logged of a proxy that no setting counts."""
+    """What is logged about a proxy that no setting counts."""
 
     @staticmethod
     async def ask(wrapper: TrustedScope, *names: bytes) -> None:
@@ -238,7 +238,7 @@ class TestUnknownProxy:
     @staticmethod
     def wrapper(proxies: int) -> TrustedScope:
         async def application(scope: Any, receive: Any, send: Any) -> None:
-            """Nothing to say."""
+            """Do nothing."""
 
         return TrustedScope(application, https=False, proxies=proxies, probe_host="x")
 

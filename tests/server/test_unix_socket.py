@@ -81,7 +81,7 @@ def test_it_serves_on_it_and_takes_it_away_at_the_end(path: Path, data_dir: str)
         assert ask(path, "/readyz")[0] == 200
         assert sign_up(path) == 302
         assert asyncio.run(handshake(path)) == 101
-        # By a socket comes whoever the proxy lets in.
+        # Anyone the proxy lets in can send requests over the socket.
         assert ask(path, "/metrics")[0] == 404
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=END_SECONDS)

@@ -25,7 +25,7 @@ PIECE = len(numbered("", 1))
 
 
 def workers(site: EndingSite) -> set[int]:
-    """The processes that the parent has started and not yet buried."""
+    """The child processes that the parent has not reaped yet."""
     return {int(pid) for pid in Path(f"/proc/{site.pid}/task/{site.pid}/children").read_text().split()}
 
 
@@ -79,7 +79,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_answer_finished_by_an
     async with socket(site, alice, readings={reading.run_id: reading}) as reader:
         await reader.subscribe(reading)
         await reading.until(lambda each: "reset" in each.names and each.size == 3 * PIECE, seconds=90)
-        # All of them drain: whoever writes the answer now may end it, and nobody listens any more.
+        # All of them drain: the one that writes the answer may finish it, and none listens any more.
         site.signal()
         await site.stops_listening()
         await sent_away(reader)
@@ -98,7 +98,7 @@ async def test_each_worker_answers_and_none_outlives_the_parent(
     site = start_site(CHAT_WORKERS="2", REDIS_URL=redis.url)
     pids = workers(site)
     for pid in pids:
-        # While the others cannot, this one does.
+        # While the others are suspended, this one responds.
         for other in pids - {pid}:
             os.kill(other, signal.SIGSTOP)
         assert await responds(site, http)
@@ -107,11 +107,11 @@ async def test_each_worker_answers_and_none_outlives_the_parent(
     site.kill()
     await until(lambda: not any(is_alive(pid) for pid in pids), seconds=90)
     with sockets.create_server(("127.0.0.1", site.port)):
-        """Nobody has the port any more."""
+        """No process has the port any more."""
 
 
 async def samples(site: EndingSite, http: aiohttp.ClientSession, name: str) -> float:
-    """The sum of a metric over its labels, as one of the workers tells it."""
+    """The sum of a metric over its labels, as reported by one of the workers."""
     async with http.get(f"{site.url}/metrics") as response:
         text = await response.text()
     found = [line for line in text.splitlines() if re.match(rf"{name}(\{{| )", line)]
@@ -149,7 +149,7 @@ async def test_each_worker_tells_the_metrics_of_all(
         await reader.closed()
     upstream.release()
     await until(lambda: len(workers(site)) == 2 and owner not in workers(site))
-    # What it had counted stays, what it held is gone.
+    # Its counters remain; its gauges no longer count.
     async with asyncio.timeout(90):
         while await samples(site, http, "chat_live_runs") or await samples(site, http, "chat_runs_ended_total") < 3:
             await asyncio.sleep(0.2)

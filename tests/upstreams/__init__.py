@@ -1,4 +1,4 @@
-"""Model servers that others wrote, each asked as a person would (bin/upstreams). Not in bin/test: it installs them.
+"""Tests against third-party model servers, used as a person would (bin/upstreams). Not in bin/test: it installs them.
 
-A server of ours can only do what we thought of. These have their own listing, their own chunks, endings and errors.
+Our own fake can only do what we thought of. These have their own model lists, chunks, endings and errors.
 """

@@ -1,4 +1,4 @@
-"""python -m tests.upstreams [SERVER …]: a row for each step, and exit code 1 if one went wrong."""
+"""python -m tests.upstreams [SERVER …]: print a line for each step; exit code 1 if a step failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.upstreams.servers import KEY, Aimock, Litellm, UpstreamServer
 SERVERS: Final[dict[str, type[UpstreamServer]]] = {
     each.name: each for each in (Aimock, Litellm, Llama, ThinkingLlama, TaggedLlama)
 }
-# It is asked again and again while it starts.
+# The test polls a server while it starts.
 UNLIMITED: Final = {"CHAT_SENDS_PER_MINUTE": "10000", "CHAT_RUNS_PER_MINUTE": "10000"}
 
 
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def tried(server: UpstreamServer) -> int:
-    """The number of steps that went wrong."""
+    """The number of failed steps."""
     server.install()
     with ExitStack() as stack:
         stack.callback(server.stop)

@@ -18,7 +18,7 @@ Value = int | float | str | Sequence[str] | Sequence[int]
 
 @dataclass(frozen=True)
 class Matrix:
-    """Zeros, but for `entries`: (row, column) → value. A vector has `rows` 0."""
+    """Zeros except for `entries`: (row, column) → value. A vector has `rows` 0."""
 
     rows: int
     columns: int
@@ -26,7 +26,7 @@ class Matrix:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As the file names it: the columns first."""
+        """As in the file: the columns first."""
         return (self.columns, self.rows) if self.rows else (self.columns,)
 
     def packed(self) -> bytes:

@@ -1,4 +1,4 @@
-"""What a person does with a model, step by step, through the API of a site in a process of its own."""
+"""What a person does with a model, step by step, through the API of a site in a separate process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STOPPED_BY: Final = 10.0
 
 
 class Journey:
-    """Each step raises AssertionError with what came in place of what is right."""
+    """Each step raises AssertionError with the unexpected result."""
 
     def __init__(self, site: Site, server: UpstreamServer, http: aiohttp.ClientSession) -> None:
         self._site = site
@@ -89,13 +89,13 @@ class Journey:
         return f"{len(text)} characters, {took:.1f} s after asking"
 
     async def early_stop(self) -> str:
-        """While it reads the question: it has sent nothing yet, not even headers."""
+        """Stop while it processes the question: it has sent nothing yet, not even headers."""
         text, done, took = await self._stopped(self._server.slow_to_read, self._server.models[0], at="start")
         assert (text, done["characters"]) == ("", 0), (text, done)
         return f"{took:.1f} s after asking"
 
     async def _stopped(self, question: str, model: str, *, at: str) -> tuple[str, dict[str, Any], float]:
-        """Stopped at the first event of this name, with the server at work: text, `done`, and how long that took."""
+        """Stop at the first event `at`, while the server is busy. Return the text, `done` and the seconds it took."""
         asked = {"text": question, **self._assistant(model)}
         url, text, began, done = f"{self._site.url}/api/runs/stream", "", 0.0, {}
         async with self._http.post(url, json=asked, headers=self._alice.headers) as stream:
@@ -117,7 +117,7 @@ class Journey:
         return text, done, took
 
     async def _asked_to_stop(self, run_id: str) -> float:
-        """When."""
+        """Stop the run; return the time."""
         await self._server_is(idle=False)
         status = await self._alice.stop(run_id)
         assert status < 300, status
@@ -126,7 +126,7 @@ class Journey:
     async def _server_is(self, *, idle: bool) -> None:
         deadline = time.monotonic() + STOPPED_BY
         while await asyncio.to_thread(self._server.is_idle) not in (idle, None):
-            assert time.monotonic() < deadline, "the server goes on" if idle else "the server does nothing"
+            assert time.monotonic() < deadline, "the server is still busy" if idle else "the server is still idle"
             await asyncio.sleep(0.05)
 
     async def overflow(self) -> str:
@@ -145,7 +145,7 @@ class Journey:
         return "answers"
 
     async def restart(self) -> str:
-        """Every refusal may be retried, and then it answers."""
+        """Every error during the restart is retryable, and then it answers."""
         await asyncio.to_thread(self._server.stop)
         refusals = [await self._refusal()]
         starting = asyncio.create_task(asyncio.to_thread(self._server.start))
@@ -155,7 +155,7 @@ class Journey:
         return "; ".join(f"{count} × {sentence}" for sentence, count in Counter(refusals).items())
 
     async def _refusal(self) -> str:
-        """What is said instead of an answer, which may be retried; empty if it answers."""
+        """The message of a retryable error; empty if there is an answer."""
         asked = {"text": "Say the first line", **self._assistant(self._server.models[0])}
         status, body = await self._alice.call("POST", "/api/runs/wait", asked)
         error = body.get("error")
@@ -179,7 +179,7 @@ class Journey:
         return list(reversed(page["items"]))
 
     def _assistant(self, model: str) -> dict[str, str]:
-        """Of this model; the usual one for a server that has no other."""
+        """The assistant of this model, or of the server's first model if it has no other."""
         return {"assistant": model or self._server.models[0]}
 
 

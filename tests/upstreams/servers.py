@@ -1,4 +1,4 @@
-"""The servers: how each is installed and started, and what it is told to say."""
+"""The model servers: how each is installed and started, and which answers it is configured to give."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ LONG: Final = " ".join(f"word{number}" for number in range(20_000))
 
 
 class UpstreamServer(ABC):
-    """One server, in a folder of its own. `models`: what it lists, the first is asked."""
+    """One server, in its own folder. `models`: those that it lists; the first one is used."""
 
     name: ClassVar[str]
     models: ClassVar[tuple[str, ...]]
-    # The assistants for what one model of a server cannot do for every prompt.
+    # The models for these steps, if the first model cannot play them.
     slow: ClassVar[str] = ""
     overflowing: ClassVar[str] = ""
-    # What is too long for that assistant.
+    # A prompt that is too long for that model.
     flood: ClassVar[str] = "Let it overflow"
-    # What takes it seconds to read, if anything does.
+    # A prompt that takes it seconds to process, if there is one.
     slow_to_read: ClassVar[str] = ""
-    # What it says, where one model says the same to everything.
+    # Its answers, for a server whose model always gives the same one.
     first: ClassVar[str] = FIRST
     second: ClassVar[str] = SECOND
     title: ClassVar[str] = TITLE
-    # What it thinks before each answer, if it does.
+    # Its reasoning before each answer, if any.
     thought: ClassVar[str] = ""
 
     def __init__(self, folder: Path) -> None:
@@ -55,18 +55,18 @@ class UpstreamServer(ABC):
 
     @abstractmethod
     def install(self) -> None:
-        """Into its folder, unless it is there."""
+        """Install it into its folder, unless it is there."""
 
     @abstractmethod
     def command(self) -> Sequence[str]: ...
 
     def is_idle(self) -> bool | None:
-        """Whether it is at work on no answer; None if it does not say so."""
+        """Whether it is generating no answer; None if it does not tell."""
         return None
 
     @property
     def log(self) -> str:
-        """Of all its starts."""
+        """Its output, including earlier starts."""
         return (self.folder / "log").read_text("utf-8", "replace")
 
     def start(self) -> None:
@@ -91,7 +91,7 @@ class UpstreamServer(ABC):
         return True
 
     def get(self, path: str) -> Any:
-        """The JSON there."""
+        """Return the JSON at this path."""
         url = f"http://127.0.0.1:{self.port}{path}"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {KEY}"})
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -99,7 +99,7 @@ class UpstreamServer(ABC):
 
 
 class Aimock(UpstreamServer):
-    """npm @copilotkit/aimock: answers by what the last message holds."""
+    """npm @copilotkit/aimock: its answer depends on the text of the last message."""
 
     name = "aimock"
     models = ("gpt-4o",)
@@ -121,7 +121,7 @@ class Aimock(UpstreamServer):
     def _fixtures(self) -> list[dict[str, Any]]:
         error = {"message": TOO_LONG, "type": "invalid_request_error", "code": "context_length_exceeded"}
         return [
-            # What asks for a title holds the question as well.
+            # The request for a title contains the question, too.
             {"match": {"systemMessage": "titles"}, "response": {"content": TITLE}},
             {"match": {"userMessage": "overflow"}, "response": {"error": error, "status": 400}},
             {"match": {"userMessage": "slowly"}, "response": {"content": LONG}, "latency": 50},
@@ -131,7 +131,7 @@ class Aimock(UpstreamServer):
 
 
 class Litellm(UpstreamServer):
-    """LiteLLM's proxy, with mock models: each says one thing."""
+    """LiteLLM's proxy, with mock models: each has one fixed answer."""
 
     name = "litellm"
     models = ("mock", "slow", "overflowing")

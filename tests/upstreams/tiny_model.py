@@ -1,12 +1,12 @@
-"""A language model of one layer, made by hand: it answers a prompt by the one word of it that it knows.
+"""A language model with one layer, made by hand: a word that it knows in the prompt (the cue) selects the answer.
 
-Nothing is downloaded, and what it says can be compared, unlike the noise of random weights:
+Nothing is downloaded, and its output is predictable, unlike that of random weights:
 
-* The vocabulary holds every byte, the words of the answers, and the cues. A token's embedding is a unit vector, with a
-  constant beside it.
-* The attention head looks for cues: the highest of them in the prompt gets all of its weight. Without a cue, that goes
-  to the tokens that begin a turn, and says nothing.
-* The output follows each token of an answer with the next. Where an answer begins, the cue decides which.
+* The vocabulary has every byte, the words of the answers, and the cues. A token's embedding is a unit vector plus a
+  constant component.
+* The attention head looks for cues: the highest one in the prompt gets all of its weight. Without a cue, the weight
+  goes to the tokens that begin a turn, and has no effect.
+* The output layer follows each token of an answer with the next. At the beginning of an answer, the cue decides.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from tests.upstreams.gguf import Matrix
 
 CONTEXT: Final = 2**17
 HEAD: Final = 32
-# All zeros: what keeps the processor busy, so that an answer takes as long as a real one's.
+# All zeros. They keep the processor busy, so that an answer takes as long as a real model's.
 FEED_FORWARD: Final = 16_384
-# The last pair of a head's dimensions is not turned with the position, if this is large enough.
+# If this is large enough, the last pair of a head's dimensions is not rotated by the position.
 ROPE_BASE: Final = 1e30
-# A head's score of the weakest cue; a prompt of e^20 tokens would hide it.
+# A head's score for the weakest cue; a prompt of e^20 tokens would drown it out.
 SCORE: Final = 20.0
 # Differences of logits that sampling at a temperature of about 1 never overcomes.
 SURE: Final = 30.0
@@ -46,18 +46,18 @@ NORMAL_TOKEN, CONTROL_TOKEN = 1, 3
 
 @dataclass(frozen=True)
 class Answer:
-    """The tokens to say if the prompt has this cue. No two answers of a model may share a token."""
+    """The tokens to generate if the prompt has this cue. No two answers of a model may share a token."""
 
     cue: str
     tokens: Sequence[str]
-    # Says them again and again, until it is stopped.
+    # Repeats them until it is stopped.
     is_endless: bool = False
 
 
 def write(path: Path, answers: Sequence[Answer], thought: Sequence[str]) -> None:
-    """A GGUF file. `answers`: of two cues in a prompt the later in this list counts; without one, the first is said.
+    """Write a GGUF file. `answers`: of two cues in a prompt, the later in this list wins; without a cue, the first.
 
-    `thought`: what it thinks first, if the chat template ends with `<think>`.
+    `thought`: its reasoning before the answer, if the chat template ends with `<think>`.
     """
     model = _Model(answers, thought)
     gguf.write(path, model.metadata(), model.tensors())
@@ -68,7 +68,7 @@ class _Model:
         self._answers = answers
         self._thought = thought
         said = [THINK, *thought, THOUGHT_OVER, *(token for answer in answers for token in answer.tokens)]
-        assert len(set(said)) == len(said), "a token can only be followed by one other"
+        assert len(set(said)) == len(said), "each token can be followed by only one other"
         words = dict.fromkeys((*said, *(answer.cue for answer in answers)))
         self._tokens = [*(rf"\x{byte:02x}" for byte in range(256)), *CONTROL, *words]
         self._ids = {token: number for number, token in enumerate(self._tokens)}
@@ -92,7 +92,7 @@ class _Model:
             "llama.attention.layer_norm_rms_epsilon": 1e-6,
             "llama.rope.dimension_count": HEAD,
             "llama.rope.freq_base": ROPE_BASE,
-            # Takes the longest token that fits, wherever a word begins.
+            # Takes the longest matching token, regardless of word boundaries.
             "tokenizer.ggml.model": "rwkv",
             "tokenizer.ggml.tokens": self._tokens,
             "tokenizer.ggml.token_type": kinds,
@@ -122,7 +122,7 @@ class _Model:
 
     @property
     def _scale(self) -> float:
-        """What the norm makes of a 1 in an embedding, which has two of them."""
+        """A 1 in an embedding, which has two of them, after normalization."""
         return math.sqrt(self._width / 2)
 
     def _embeddings(self) -> Mapping[tuple[int, int], float]:

@@ -1,4 +1,4 @@
-"""S12, S13: one user does the worst that the limits allow, all at once, and another one chats on beside it."""
+"""S12, S13: one user does the worst that the limits allow, all at once, while another user chats."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RATE: Final = 40
 
 
 async def abuse(rig: Rig, *, seconds: float = SECONDS) -> list[Trial]:
-    """Two trials: do the other's calls stay quick, and does its answer."""
+    """Two trials: do the other user's API calls stay fast, and does their answer?"""
     server = rig.site.servers[0]
     member = rig.site.cast["bob"]
     hoard = await asyncio.to_thread(fill, server, member.name)
@@ -49,9 +49,9 @@ async def abuse(rig: Rig, *, seconds: float = SECONDS) -> list[Trial]:
 
 @dataclass(frozen=True)
 class Measured:
-    """`api`: the p99 of the calls; `stream`: that of the delay of an answer's tokens; both in seconds.
+    """`api`: p99 latency of the calls; `stream`: p99 delay of an answer's tokens; both in seconds.
 
-    `failures`: the calls that were not answered with 200, by path and status.
+    `failures`: the calls with a status other than 200, by path and status.
     """
 
     api: float
@@ -61,7 +61,7 @@ class Measured:
 
 
 def fill(server: Server, name: str) -> dict[str, str]:
-    """Ids of the conversations that the person has now."""
+    """Run tests.faults.hoard for this user; return the ids of the conversations."""
     made = subprocess.run(
         [sys.executable, "-m", "tests.faults.hoard", name],
         cwd=ROOT,
@@ -77,7 +77,7 @@ def fill(server: Server, name: str) -> dict[str, str]:
 
 
 async def measured(rig: Rig, server: Server, seconds: float) -> Measured:
-    """What alice's calls took, and her answer. Raises AssertionError where the answer is not whole."""
+    """Measure alice's calls and her answer. Raises AssertionError if the answer is incomplete."""
     browser = rig.browser(0)
     calls: list[float] = []
     failures: Counter[tuple[str, int]] = Counter()
@@ -114,7 +114,7 @@ def _p99(values: list[float]) -> float:
 
 @asynccontextmanager
 async def abusing(server: Server, member: Member, hoard: dict[str, str]) -> AsyncIterator[Tally]:
-    """The worst of it (tests.faults.bully), for as long as the block takes; then the tally is complete."""
+    """Run tests.faults.bully during the block. The tally is complete afterwards."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.faults.bully", str(server.port), member.token, member.session, hoard["huge"]),
         cwd=ROOT,

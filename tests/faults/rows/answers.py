@@ -1,4 +1,4 @@
-"""Answers that are written while something happens, half of them read by somebody: were they saved, whole and once?"""
+"""Answers that are written during a fault, with and without readers: was each saved completely, and once?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_SECONDS: Final = 0.1
 
 @dataclass
 class Answer:
-    """A run that was started. `reading`: of its reader, if it has one."""
+    """A started run. `reading`: of its reader, if it has one."""
 
     prompt: str
     count: int
@@ -29,19 +29,19 @@ class Answer:
     reading: Reading | None = None
     reader: asyncio.Task[None] | None = None
     follower: Follower | None = None
-    # Nobody had been told of its end when the fault came.
+    # Whether it had not ended when the fault came.
     is_hit: bool = field(default=True)
 
 
 async def start(rig: Rig, server: int | None, number: int, *, count: int, rate: int) -> Answer:
-    """As `begin`; deterministic or not, each in its turn."""
+    """Like `begin`, alternating between a deterministic answer and one that differs with each attempt."""
     script = ("numbered", "varied")[number % 2]
     prompt = f"/{script} count={count} rate={rate} {uuid.uuid4()}"
     return await begin(rig, server, number, prompt=prompt, count=count)
 
 
 async def begin(rig: Rig, server: int | None, number: int, *, prompt: str, count: int) -> Answer:
-    """A run on this server; read over a socket, by SSE, or by nobody, each in its turn."""
+    """Start a run on this server. Depending on `number`, it is read over a socket, by SSE, or not at all."""
     client_message_id = str(uuid.uuid4())
     status, run = await rig.browser(server).start(prompt, client_message_id=client_message_id)
     assert status == 201, run
@@ -56,7 +56,7 @@ async def begin(rig: Rig, server: int | None, number: int, *, prompt: str, count
 
 
 async def check(rig: Rig, answer: Answer, *, fault_at: float, most_resets: int = 1) -> Trial:
-    """Wait for its end, and look at everything that is left of it. A reader may be told to begin anew so often."""
+    """Wait for its end and check all that is left of it. `most_resets`: how often its reader may get a `reset`."""
     what = f"{answer.prompt} ({answer.run_id})"
     try:
         seconds = await _check(rig, answer, fault_at, most_resets)
@@ -81,24 +81,24 @@ async def _check(rig: Rig, answer: Answer, fault_at: float, most_resets: int) ->
             await asyncio.sleep(POLL_SECONDS)
     exchanges = await asyncio.to_thread(rig.upstream.exchanges, answer.prompt)
     expected = expected_text(answer, attempt=len(exchanges))
-    assert saved == [expected], f"saved is {saved!r:.300}"
+    assert saved == [expected], f"saved: {saved!r:.300}"
     assert await asyncio.to_thread(turns, rig.site, answer.client_message_id) == 1
     if answer.reading is None:
         return _asked_again(exchanges, fault_at)
     reading = answer.reading
-    assert reading.outcome == "done", f"the reader was told {reading.outcome}: {reading.end}"
+    assert reading.outcome == "done", f"the reader got {reading.outcome}: {reading.end}"
     assert reading.end["status"] == "completed"
-    assert reading.text == expected, f"read was {reading.text!r:.300}"
+    assert reading.text == expected, f"received: {reading.text!r:.300}"
     assert reading.names.count("reset") <= most_resets, f"{reading.names.count('reset')} resets"
     if not answer.is_hit:
         return None
     later = [at for at in reading.times if at > fault_at]
-    assert later, "the reader was told nothing after the fault"
+    assert later, "the reader received nothing after the fault"
     return later[0] - fault_at
 
 
 def _whereabouts(rig: Rig, answer: Answer) -> str:
-    """What is known of a run that does not end."""
+    """What is known about a run that does not end."""
     with rig.site.redis.client() as redis:
         held = [redis.hgetall(key) for key in redis.keys(f"*{answer.run_id}*") if redis.type(key) == b"hash"]
     told = answer.reading and (answer.reading.cursor, answer.reading.names[-3:])
@@ -113,6 +113,6 @@ def expected_text(answer: Answer, *, attempt: int) -> str:
 
 
 def _asked_again(exchanges: list[dict[str, Any]], fault_at: float) -> float | None:
-    """How long after the fault the model was asked once more, for nobody to see."""
+    """Seconds from the fault until the model was asked again, for a run without a reader."""
     again = [float(exchange["at"]) - fault_at for exchange in exchanges if exchange["at"] > fault_at]
     return again[0] if again else None

@@ -56,14 +56,14 @@ async def kill_in_commit(rig: Rig, *, points: Mapping[str, int] = POINTS, owner:
 
 
 async def all_held(server: Server, points: Mapping[str, int]) -> None:
-    """Wait until so many turns stand at each point."""
+    """Wait until this many turns are held at each point."""
     async with asyncio.timeout(HELD_SECONDS):
         while any(server.log.count(f"{HELD} {point}\n") < count for point, count in points.items()):
             await asyncio.sleep(0.05)
 
 
 def _failure(rig: Rig, answer: Answer, identifier: str) -> str:
-    """The text was complete: nobody is asked for it again, and what was committed is what `done` names."""
+    """The text was complete: the model is not asked again, and `done` names the committed message."""
     if (asked := len(rig.upstream.exchanges(answer.prompt))) != 1:
         return f"asked {asked} times"
     if identifier and _saved_as(rig, answer) != identifier:

@@ -1,4 +1,4 @@
-"""Rows 22, R3 and R4: PostgreSQL restarted, killed, or away for 20 s, at the moment at which turns end."""
+"""Rows 22, R3 and R4: PostgreSQL restarted, killed, or down for 20 s, just as turns end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def restarted(site: Cluster) -> None:
 
 
 async def killed(site: Cluster) -> None:
-    """kill -9 of all its processes: what it has not written down is gone."""
+    """kill -9 of all its processes: unwritten data is lost."""
     await asyncio.to_thread(site.database.kill)
     await asyncio.to_thread(site.database.start)
 
@@ -47,14 +47,14 @@ FAULTS: Final[list[Fault]] = [restarted, killed, away]
 
 
 async def any_database_fault(rig: Rig) -> list[Trial]:
-    """As in production: what is committed is flushed."""
+    """As in production, commits are flushed."""
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         assert rig.site.rows(f"SHOW {setting}") == [("on",)]
     return await under_database_fault(rig, rig.chance.choice(FAULTS), after=rig.chance.uniform(0, 0.2))
 
 
 async def under_database_fault(rig: Rig, fault: Fault, *, after: float = 0, turns: int = TURNS) -> list[Trial]:
-    """A trial for each turn: they all end at once, and in the middle of their being saved the database goes."""
+    """A trial for each turn: they all end at once, and the database fails while they are being saved."""
     rig.upstream.forget()
     rig.site.expected = (*rig.site.expected, *PROVOKED)
     started = []
@@ -76,6 +76,6 @@ async def under_database_fault(rig: Rig, fault: Fault, *, after: float = 0, turn
 
 
 def _of(fault: Fault, trial: Trial, answer: Answer) -> Trial:
-    """Only those that were not saved yet have waited for the database."""
+    """Only turns that were not saved yet have waited for the database."""
     seconds = trial.seconds if answer.is_hit else None
     return Trial(f"{fault.__name__}: {trial.what}", trial.failure, seconds, trial.late)

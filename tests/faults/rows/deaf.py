@@ -1,4 +1,4 @@
-"""Rows 13 to 15: sockets and SSE readers that stop reading while 3 MB are written, and a reader who wants no delay."""
+"""Rows 13 to 15: sockets and SSE readers that stop reading while 3 MB are written must not delay another reader."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NORMAL_RATE: Final = 40
 MIB: Final = 1024 * 1024
 MEMORY_BYTES: Final = 20 * MIB
 RECEIVE_BYTES: Final = 4096
-# Below it a busy machine tells more than the readers do.
+# A shorter delay may come from a busy machine, not from the readers.
 DELAY_SECONDS: Final = 0.1
 
 
 async def deaf_readers(rig: Rig) -> list[Trial]:
-    """Two trials: does the memory stay, and do others wait no longer. First without such readers, then with them."""
+    """Two trials: memory stays bounded, and others wait no longer. Measured first without such readers, then with."""
     alone, _ = await _measure(rig, readers=0)
     beside, grown = await _measure(rig, readers=READERS)
     memory = f"grew by {grown / MIB:.1f} MB"
@@ -46,7 +46,7 @@ async def deaf_readers(rig: Rig) -> list[Trial]:
 
 
 async def _measure(rig: Rig, *, readers: int) -> tuple[float, int]:
-    """The p99 of a normal reader's delay, in seconds, and by how many bytes the server grew at most."""
+    """The p99 delay of a normal reader in seconds, and by how many bytes the server grew."""
     rig.upstream.forget()
     server, browser = rig.site.servers[0], rig.browser(0)
     async with AsyncExitStack() as stack:
@@ -72,7 +72,7 @@ async def _measure(rig: Rig, *, readers: int) -> tuple[float, int]:
 
 
 def p99_delay(reading: Reading, sent: list[float]) -> float:
-    """From the moment at which the model said a token to that at which the reader had it."""
+    """The p99 time from the model sending a token to the reader receiving it."""
     delays, size = [], 0
     for at, length in reading.arrivals:
         first, size = size // TOKEN, size + length
@@ -82,7 +82,7 @@ def p99_delay(reading: Reading, sent: list[float]) -> float:
 
 @asynccontextmanager
 async def _deaf_socket(server: Server, member: Member, run_id: str) -> AsyncIterator[None]:
-    """It asks for the run, acknowledges nothing and reads nothing."""
+    """It subscribes to the run, acknowledges nothing and reads nothing."""
     connection = await connect(
         f"ws://127.0.0.1:{server.port}/ws/chat",
         additional_headers=member.bearer,
@@ -101,7 +101,7 @@ async def _deaf_socket(server: Server, member: Member, run_id: str) -> AsyncIter
 
 @asynccontextmanager
 async def deaf_stream(server: Server, member: Member, run_id: str) -> AsyncIterator[None]:
-    """It asks for the run's events and reads none of them."""
+    """It requests the run's events and reads none of them."""
     made = sockets.socket()
     made.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, RECEIVE_BYTES)
     made.setblocking(False)

@@ -1,4 +1,4 @@
-"""Rows 23 and R16: SIGTERM to the server that owns the answers. Short ones end there; the others are handed over."""
+"""Rows 23 and R16: SIGTERM to the server that owns the answers. Short ones finish there; others are handed over."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.faults.rows.rig import Rig, Trial
 RUNS: Final = 20
 COUNT: Final = (30, 300)
 RATE: Final = 30
-# After CHAT_DRAIN what is left is handed over and every connection closed: 35 s with the default of 25 s.
+# After CHAT_DRAIN, the rest is handed over and every connection is closed: 35 s with the default of 25 s.
 EXIT_SECONDS: Final = 3.0 + 10.0
 SEND_TRIES: Final = 3
 SEND_AGAIN_SECONDS: Final = 0.5
 
 
 async def deploy(rig: Rig) -> list[Trial]:
-    """200 answers, said slowly: so many readers are all that this machine has room for."""
+    """200 answers, generated slowly: the machine that runs this can handle no more readers."""
     return await drain_owner(rig, runs=200, counts=(10, 100), rate=4)
 
 
@@ -39,7 +39,7 @@ async def drain_owner(
     await asyncio.sleep(rig.chance.uniform(0, 1))
     saved = {str(run_id) for (run_id,) in rig.site.rows("SELECT run_id FROM chat_message WHERE run_id IS NOT NULL")}
     for answer in started:
-        # Of one that is read only what comes after this moment counts, and its reader knows best whether more is due.
+        # An answer has ended if its reader received the end or, without a reader, if it is saved.
         answer.is_hit = not (answer.reading.outcome if answer.reading is not None else answer.run_id in saved)
     server.signal(signal.SIGTERM)
     told_at = time.monotonic()
@@ -57,15 +57,15 @@ async def drain_owner(
 
 
 async def _send(rig: Rig) -> Trial:
-    """Somebody else, who comes through nginx while one server is leaving.
+    """Another client's message, through nginx, while one server shuts down.
 
-    A connection not yet accepted when the server stops listening is lost, and nginx sends no POST twice: it says
-    that one may try again, and the client does so, with the same id.
+    A connection not yet accepted when the server stops listening is lost, and nginx does not repeat a POST: it returns
+    a retryable error, and the client retries with the same id.
     """
     message = {"text": "/hello meanwhile", "client_message_id": str(uuid.uuid4())}
     for _ in range(SEND_TRIES):
         status, answer = await rig.browser().call("POST", "/api/runs/wait", message)
-        # Of a refusal that took long, the status is 200 as well.
+        # An error after a long wait has status 200, too.
         if "error" not in answer or not answer["error"]["retryable"]:
             break
         await asyncio.sleep(SEND_AGAIN_SECONDS)
@@ -73,7 +73,7 @@ async def _send(rig: Rig) -> Trial:
 
 
 def _untroubled(trial: Trial, answer: Answer) -> Trial:
-    """No reader sees an error: each connection ends with a bye, or as a stream that is over."""
+    """No reader sees an error: each connection ends with a bye, or its stream is complete."""
     if trial.failure or answer.follower is None or not answer.follower.troubles:
         return trial
     return Trial(trial.what, f"its reader had trouble: {answer.follower.troubles}")

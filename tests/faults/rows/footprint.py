@@ -1,4 +1,4 @@
-"""What a server holds while nobody chats: file descriptors and threads, connections, and what its metrics count."""
+"""What an idle server holds: file descriptors, threads, connections, and what its metrics count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final, Self
 from tests.faults.cluster import Cluster
 from tests.faults.processes import Server
 
-# Of a process: its pool of connections, its threads for the database, one connection more or less.
+# Per process: its connection pool, its database threads, and one connection more or less.
 SPARE: Final = 24
 POOL: Final = 12
 QUIET_SECONDS: Final = 60.0
@@ -32,9 +32,9 @@ class Footprint:
 
 
 async def left_behind(site: Cluster, before: Mapping[int, Footprint]) -> str:
-    """What does not go away by itself although nobody chats any more. `before`: of the servers by their ports.
+    """What is not released although nobody chats any more. `before`: the servers' footprints, by port.
 
-    One that has served others before keeps the connections and threads that it needed then.
+    A server that was used before keeps the connections and threads it needed then.
     """
     deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
     while found := await asyncio.to_thread(_left_behind, site, before):
@@ -59,7 +59,7 @@ def _left_behind(site: Cluster, before: Mapping[int, Footprint]) -> str:
 
 
 def _counted(server: Server) -> list[tuple[str, float]]:
-    """Those gauges that are not at zero."""
+    """The gauges that are not zero."""
     with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as response:
         lines = [line.rpartition(" ") for line in response.read().decode().splitlines()]
     values = {name: float(value) for name, _, value in lines if name in COUNTED}

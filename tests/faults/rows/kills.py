@@ -17,7 +17,7 @@ KILL_AFTER_SECONDS: Final = (0.0, 2.0)
 
 
 async def kill_owner(rig: Rig, *, runs: int = RUNS, owner: int | None = None) -> list[Trial]:
-    """A trial for each answer that was not in the database yet when its server was gone. The others must be there."""
+    """A trial for each answer that was not saved yet when its server was killed. The others must be saved."""
     rig.upstream.forget()
     if owner is None:
         owner = rig.chance.randrange(len(rig.site.servers))
@@ -30,7 +30,7 @@ async def kill_owner(rig: Rig, *, runs: int = RUNS, owner: int | None = None) ->
     killed_at = time.monotonic()
     for answer in started:
         answer.is_hit = not await asyncio.to_thread(answers, rig.site, answer.run_id)
-    # Whoever runs the servers starts them again; the answers do not wait for that.
+    # As a supervisor would; the answers do not wait for the restart.
     restarting = asyncio.create_task(asyncio.to_thread(server.start))
     trials = await asyncio.gather(*(check(rig, answer, fault_at=killed_at) for answer in started))
     await restarting

@@ -1,4 +1,4 @@
-"""Rows 16, R6 and R8: Redis restarted with all, some or none of its data, replaced, frozen or out of reach."""
+"""Rows 16, R6 and R8: Redis restarted with all, some or none of its data, replaced, frozen or unreachable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNS: Final = 8
 RATE: Final = 25
 COUNT: Final = 100
 PARTITION_SECONDS: Final = 10.0
-# What was read when Redis went may be told again from its beginning: when it is back, when it is found to be another.
+# A reader may have to start over when Redis is back, and when it turns out to be another Redis.
 MOST_RESETS: Final = 3
 REPLICATED_SECONDS: Final = 30.0
 
@@ -32,7 +32,7 @@ async def restarted_with_data(site: Cluster) -> None:
 
 
 async def restarted_with_old_data(site: Cluster) -> None:
-    """What it acknowledged since it was saved is gone."""
+    """Writes acknowledged after the SAVE are lost."""
     site.redis.command("SAVE")
     await asyncio.sleep(1)
     site.redis.kill()
@@ -51,12 +51,12 @@ async def emptied(site: Cluster) -> None:
 
 
 async def replaced(site: Cluster) -> None:
-    """A replica is promoted, and the old one is gone."""
+    """The primary is killed and its replica promoted."""
     directory = site.directory / f"redis-{time.monotonic_ns()}"
     directory.mkdir()
     replica = RedisServer(directory)
     replica.start()
-    # Replicas know no Unix sockets.
+    # Replication does not support Unix sockets.
     port = closed_port()
     site.redis.command("CONFIG", "SET", "port", port)
     replica.command("REPLICAOF", "127.0.0.1", port)
@@ -76,7 +76,7 @@ async def partitioned(site: Cluster) -> None:
 
 
 async def frozen(site: Cluster) -> None:
-    """Nothing arrives, in either direction, and nobody is told."""
+    """Nothing arrives in either direction, and no connection is closed."""
     for wire in site.to_redis:
         wire.freeze()
     await asyncio.sleep(PARTITION_SECONDS)
@@ -100,7 +100,7 @@ async def any_fault(rig: Rig) -> list[Trial]:
 
 
 async def under(rig: Rig, fault: Fault, *, after: float = 0.5, runs: int = RUNS) -> list[Trial]:
-    """Answers of both servers, in whose middle the fault comes."""
+    """Start answers on both servers; the fault comes in the middle of them."""
     rig.upstream.forget()
     rig.site.expected = (*rig.site.expected, "api: request failed", "failed")
     count = COUNT if fault in BRIEF else COUNT + round(RATE * PARTITION_SECONDS)

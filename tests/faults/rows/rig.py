@@ -1,4 +1,4 @@
-"""What a round is given, and what it gives."""
+"""What a round takes and returns."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.members import Member
 
 @dataclass(frozen=True)
 class Trial:
-    """`failure` is empty where nothing is lost, doubled or torn. `late`: it took longer than it may.
+    """`failure` is empty if nothing was lost, duplicated or torn. `late`: it took too long.
 
-    `seconds`, `note`: what was measured, where something was.
+    `seconds`, `note`: measurements, if any.
     """
 
     what: str
@@ -39,6 +39,6 @@ class Rig:
         return self.site.cast["alice"]
 
     def browser(self, server: int | None = None) -> Browser:
-        """Alice's; through nginx, or past it to one of the servers."""
+        """Alice's browser, through nginx or directly to one of the servers."""
         url = "" if server is None else self.site.servers[server].url
         return Browser(self.site, self.alice, self.http, url=url)

@@ -1,4 +1,4 @@
-"""Rows 25 and R20: people chat for a while, each with a habit or a bad network, and servers are killed meanwhile."""
+"""Rows 25 and R20: people chat for a while, each with a habit or a bad network, while servers are killed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KILL_EVERY_SECONDS: Final = 25.0
 COUNT: Final = (5, 120)
 RATE: Final = 30
 HABITS: Final = ("watches", "listens", "leaves", "is cut off", "is slow", "stops")
-# More than a handshake and a greeting, so that each connection brings something.
+# More than the handshake and `hello`, so that each connection makes progress.
 CUT_BYTES: Final = (6000, 12_000)
 SLOW_BYTES_PER_SECOND: Final = 3000
 MOST_RESETS: Final = 3
@@ -42,7 +42,7 @@ AGAIN_SECONDS: Final = 0.3
 async def soak(
     rig: Rig, *, people: int = PEOPLE, seconds: float = SECONDS, kill_every: float = KILL_EVERY_SECONDS
 ) -> list[Trial]:
-    """A trial for each answer, and one for what is left behind when all have gone."""
+    """A trial for each answer, and one for what is left behind at the end."""
     rig.upstream.forget()
     before = {server.port: Footprint.of(server) for server in rig.site.servers}
     until = time.monotonic() + seconds
@@ -74,7 +74,7 @@ async def _kill_now_and_then(rig: Rig, until: float, every: float) -> None:
 
 
 class Person:
-    """One message after the other, in a conversation of their own. `network`: theirs alone. `habit`: their first."""
+    """Sends one message after another, in one conversation. `network`: used by no one else. `habit`: the first."""
 
     def __init__(self, rig: Rig, network: Proxy, member: Member, habit: str) -> None:
         self._rig = rig
@@ -85,7 +85,7 @@ class Person:
         self._conversation: dict[str, str] = {}
 
     async def chat(self, until: float) -> list[Trial]:
-        """At least one turn: a busy machine must not leave a habit out."""
+        """At least one turn, so that a busy machine does not skip a habit."""
         trials = [await self._turn(self._habit)]
         while time.monotonic() < until:
             trials.append(await self._turn(self._chance.choice(HABITS)))
@@ -119,7 +119,7 @@ class Person:
         answer.reader = asyncio.create_task(follow(answer.reading))
 
     async def _stopped(self, answer: Answer) -> Trial:
-        """Stopped at some moment, or complete before that: what was read is what was saved, and a beginning."""
+        """Stop it at a random moment, unless it ends before. The text read is the text saved, and a prefix."""
         assert answer.reading is not None
         assert answer.reader is not None
         await asyncio.sleep(self._chance.uniform(0, answer.count / RATE))
@@ -136,7 +136,7 @@ class Person:
         return Trial(answer.prompt)
 
     def _check_stopped(self, answer: Answer, reading: Reading) -> None:
-        assert reading.outcome == "done", f"the reader was told {reading.outcome}: {reading.end}"
+        assert reading.outcome == "done", f"the reader got {reading.outcome}: {reading.end}"
         assert answers(self._rig.site, answer.run_id) == [reading.text]
         assert turns(self._rig.site, answer.client_message_id) == 1
         attempt = len(self._rig.upstream.exchanges(answer.prompt))
@@ -144,12 +144,12 @@ class Person:
         if reading.end["status"] == "completed":
             assert reading.text == whole
         else:
-            # One that was lost with its server, and taken over when it had been stopped, is kept as it was.
+            # If it was stopped after its server was killed and before the takeover, the text so far is kept.
             beginnings = [whole, varied(answer.prompt, answer.count, attempt=max(1, attempt - 1))]
-            assert any(each.startswith(reading.text) for each in beginnings), f"read was {reading.text!r:.300}"
+            assert any(each.startswith(reading.text) for each in beginnings), f"received: {reading.text!r:.300}"
 
     async def _ask(self, path: str, body: dict[str, str]) -> dict[str, Any]:
-        """A POST, made again until it is taken: the same message is one turn, however often it is sent."""
+        """Repeat a POST until it is accepted: a message is one turn, however often it is sent."""
         refusal: object = None
         give_up = time.monotonic() + TAKEN_SECONDS
         while time.monotonic() < give_up:
@@ -169,7 +169,7 @@ class Person:
 
 
 def _with_silence(trial: Trial, answer: Answer) -> Trial:
-    """How long its reader was told nothing, at most."""
+    """Add the longest time without an event for its reader."""
     if answer.reading is None or len(answer.reading.times) < 2:
         return trial
     times = answer.reading.times

@@ -1,4 +1,4 @@
-"""Row R14: a server goes, and all of its sockets come back to the other one: spread out, and soon."""
+"""Row R14: a server shuts down, and its sockets reconnect to the other one: spread out, and soon."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tests.faults.rows.rig import Rig, Trial
 
 SOCKETS: Final = 1000
 TOGETHER: Final = 25
-# As the page does (reconnect_delay.js): the first time at a random moment within it, then always so long after.
+# Like the page (reconnect_delay.js): first after a random part of this time, then after all of it.
 WITHIN_SECONDS: Final = 5.0
 BACK_SECONDS: Final = 30.0
 PEAK_PER_SECOND: Final = 250
 GREETED_SECONDS: Final = 60.0
-# Kolmogorov and Smirnov: of a thousand samples of an even spread, one is further from it than 1.95 / √n.
+# Kolmogorov-Smirnov test: of a thousand uniform samples, one deviates by more than 1.95 / √n.
 UNEVEN: Final = 1.95
 
 
 async def storm(rig: Rig, *, count: int = SOCKETS, owner: int | None = None) -> list[Trial]:
-    """A trial for each socket that was sent away, and one each for their spread and for the database's connections."""
+    """A trial for each disconnected socket, and one each for exit code, spread and database connections."""
     server = rig.site.servers[rig.chance.randrange(len(rig.site.servers)) if owner is None else owner]
     sockets: list[Socket] = []
     for first in range(0, count, TOGETHER):
@@ -39,7 +39,7 @@ async def storm(rig: Rig, *, count: int = SOCKETS, owner: int | None = None) -> 
     exiting = asyncio.create_task(asyncio.to_thread(server.exit_code))
     returns = [asyncio.create_task(_come_back(rig, socket)) for socket in sockets]
     exit_code = await exiting
-    # Those of the other server are where they were.
+    # The sockets of the other server stay connected.
     staying = [task for task, socket in zip(returns, sockets, strict=True) if socket.is_open]
     for task in staying:
         task.cancel()
@@ -59,7 +59,7 @@ async def storm(rig: Rig, *, count: int = SOCKETS, owner: int | None = None) -> 
 
 @dataclass
 class Return:
-    """`asked`: after how many seconds it was told to come back, if it was. `attempts`: when it tried to."""
+    """`asked`: the delay in seconds that the server asked for, if any. `attempts`: when it tried to reconnect."""
 
     asked: float | None
     attempts: list[float] = field(default_factory=list)
@@ -75,7 +75,7 @@ async def _greeted(rig: Rig) -> Socket:
 
 
 async def _come_back(rig: Rig, socket: Socket) -> Return:
-    """When it is sent away."""
+    """Wait until the server closes the socket, then reconnect."""
     await socket.closed(seconds=10 * BACK_SECONDS)
     returning = Return(socket.bye["retry_ms"] / 1000 if socket.bye is not None else None)
     wait = rig.chance.uniform(0, WITHIN_SECONDS) if returning.asked is None else returning.asked
@@ -90,7 +90,7 @@ async def _come_back(rig: Rig, socket: Socket) -> Return:
 
 
 def spread(back: Sequence[Return]) -> Trial:
-    """Evenly over the time that they were given, and never too many in one second."""
+    """Check that they reconnect evenly over the time they were given, and never too many in one second."""
     waits = sorted(each.asked for each in back if each.asked is not None)
     seconds = Counter(int(at) for each in back for at in each.attempts)
     peak = max(seconds.values(), default=0)
