@@ -1,4 +1,4 @@
-"""Provider accounts at work: used without a restart, by every process, in nobody's way."""
+"""Provider accounts in a running site: every process uses changes without a restart, and a bad one harms no other."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_a_running_site_uses_a_new_account_a_changed_one_and_misses_a_dele
                 look_now()
                 await asyncio.sleep(0.05)
             assert await database.read(models_of, "ours") == []
-            # Nothing stays open at the server that was exchanged.
+            # No connection stays open to the server that was replaced.
             await one.journal.wait(lambda journal: journal.open_connections == 0)
     finally:
         await chat.close()
@@ -199,7 +199,7 @@ async def test_a_key_that_becomes_readable_is_used(settings: Settings, caplog: p
 
     assert [await accounts.look() for _ in range(2)] == [True, False]
     assert list(providers) == ["others", "ours"]
-    # It was not read again.
+    # The other account was not loaded again.
     assert providers["others"] is before
 
 
@@ -227,7 +227,7 @@ async def test_a_row_that_raises_costs_no_other_its_provider(
     assert [await accounts.look() for _ in range(2)] == [True, False]
     assert list(providers) == ["ours"]
     assert caplog.text.count("the account bad cannot be used") == 1
-    # Nothing of it is in the log.
+    # Its decrypted headers are not logged.
     assert "no JSON" not in caplog.text
 
 
@@ -272,7 +272,7 @@ async def test_one_that_is_made_again_gets_its_assistants_back() -> None:
             await accounts.look()
             await looking.look(False)
             assert await database.read(models_of, "ours") == ["a", "b"]
-            # Before anybody looks.
+            # It is created again before the next look.
             await database.write(account.delete)
 
 
@@ -287,5 +287,5 @@ async def test_one_without_assistants_for_its_models_lists_them_only() -> None:
     await look(makes_assistants=False)
     assert await database.read(ModelListing.objects.exists)
     assert await database.read(models_of, "ours") == []
-    # It is no reason to be without an assistant.
+    # The site still needs an assistant, so the demo stays.
     assert await database.read(models_of, "demo") == ["demo"]

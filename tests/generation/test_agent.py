@@ -1,4 +1,4 @@
-"""Answers with tools: the model calls, the tools run, the model goes on."""
+"""Answers with tools: the model calls tools, the tools run, the model continues."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Gates:
-    """Lets a test decide when a slow tool goes on, and see what runs."""
+    """Lets a test decide when a slow tool continues, and records which tools run."""
 
     def __init__(self) -> None:
         self.running: list[str] = []
@@ -167,7 +167,7 @@ def use(number: int, name: str, /, **arguments: object) -> ToolUse:
 
 
 def calls(provider: ScriptedProvider, *uses: ToolUse, text: str = "") -> None:
-    """The model says this and calls these."""
+    """Script a model turn that says `text` and makes these calls."""
     if text:
         provider.say(text)
     provider.put(*uses, OutputItems(({"role": "assistant", "signature": uses[0].call_id},)), Finish("tool_calls"))
@@ -326,7 +326,7 @@ async def test_independent_calls_run_at_once_and_at_most_four(chat: Rig) -> None
     assert sorted(gates.ended) == [f"n{number}" for number in range(6)]
     assert set(gates.users) == {chat.alice.pk}
     results = [each for each in chat.provider.requests[1].messages if isinstance(each, ToolResult)]
-    # In the order of the calls, whatever order they end in.
+    # Results keep the order of the calls, whichever ends first.
     assert [each.text for each in results] == [f"n{number} is done" for number in range(6)]
     assert len(called(entries)) == 6
 
@@ -370,7 +370,7 @@ async def test_on_the_last_turn_it_answers_without_tools(chat: Rig) -> None:
     entries = await turn(chat)
 
     assert [request.tools_are_off for request in chat.provider.requests] == [False, False, True]
-    # Still offered: the earlier calls would be invalid otherwise.
+    # The tools are still offered, because the earlier calls would be invalid otherwise.
     assert chat.provider.requests[2].tools == chat.provider.requests[0].tools
     assert entries[-1].data["finish_reason"] == "tool_limit"
     assert (await saved()).text == "So far: 4."
@@ -517,7 +517,7 @@ async def test_text_between_calls_stays_in_its_place(chat: Rig) -> None:
     ]
 
 
-# --- What comes from tools and models is bounded
+# --- Limits on output from tools and models
 
 
 async def test_progress_in_odd_types_is_shown_in_jsons(chat: Rig) -> None:
@@ -602,7 +602,7 @@ async def test_thoughts_that_turn_out_late_are_sent_in_pieces(chat: Rig) -> None
     entries = await chat.engine.log.entries(sent.run_id)
     assert max(len(str(entry.data.get("text", ""))) for entry in entries) <= ENTRY_CHARACTERS
     assert [part.text for part in fold(entries) if isinstance(part, Text)] == ["Three."]
-    # The first call of the model stands.
+    # The call from the first model turn is kept.
     assert len(called(list(entries))) == 1
 
 
@@ -661,8 +661,8 @@ async def test_a_kept_answer_tells_the_next_request_what_its_tools_did(chat: Rig
 
 
 async def uses() -> list[tuple[str, str]]:
-    """What the audit trail has: tools and states."""
-    # Their ends are written in the background.
+    """The audit trail, as (tool, state) pairs."""
+    # The final states are written in the background.
     while await SideEffect.objects.filter(state="running").aexists():
         await asyncio.sleep(0.01)
     return [(use.tool, use.state) async for use in SideEffect.objects.order_by("pk")]
@@ -707,5 +707,5 @@ async def test_what_was_begun_before_is_not_begun_again(chat: Rig) -> None:
         await guard.begin("c00000001", "local:sends", {"to": "bob"})
 
     assert failed.value.code == "unknown_outcome"
-    # The control: another call of the same run.
+    # Control: another call in the same run is allowed.
     await guard.begin("c00000002", "local:sends", {"to": "bob"})

@@ -1,4 +1,4 @@
-"""A server is lost while an answer uses tools: the next one goes on from the checkpoint, and does nothing twice."""
+"""A server is lost while an answer uses tools: the next continues from the checkpoint and repeats no finished work."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ITEMS = ({"role": "assistant", "signature": "abc"},)
 
 
 class Bell:
-    """How often each call ran, and whether slow ones may go on."""
+    """Records each tool run, and holds slow tools until the test opens it."""
 
     def __init__(self) -> None:
         self.runs: list[str] = []
@@ -153,7 +153,7 @@ async def test_a_call_that_was_running_runs_again(site: Site) -> None:
     entries = await reading
 
     assert parts(entries) == ["I look. ", "c00000001 done", "Found."]
-    # The first call of the model is not made again.
+    # The first model request is not repeated.
     [request] = there.provider.requests
     assert request.messages[1:] == (
         ModelOutput("I look. ", (use("c00000001", "slow", "heron"),), ITEMS),
@@ -241,7 +241,7 @@ async def test_a_side_effect_that_was_running_is_not_repeated(site: Site) -> Non
     there.provider.finish()
     there.engine.takeover.start()
     await here.engine.close()
-    # The other call, which changes nothing, runs again.
+    # The other call has no side effects, so it runs again.
     await eventually(lambda: value(bell.runs.count("crane") == 2))
     bell.open.set()
     entries = await reading
@@ -274,7 +274,7 @@ async def test_a_side_effect_that_had_not_begun_is_made_once(site: Site) -> None
 
 
 async def test_a_call_that_was_too_long_is_not_made_by_the_next_owner(site: Site) -> None:
-    """Without its arguments, a tool that needs none would run."""
+    """Its long arguments were dropped; without this check, a tool that needs none would run."""
     log, created = await site.left_behind("I look. ")
     work = Work(parts=[Text("I look. ")])
     dropped = ToolUse("c00000001", "anything", "", is_too_long=True)
@@ -367,7 +367,7 @@ async def test_no_room_for_a_checkpoint_costs_the_answer_nothing(site: Site) -> 
 
     assert refused
     assert parts(entries) == ["I look. ", "c00000001 done", "c00000002 failed", "Found."]
-    # What could not be recorded has not happened.
+    # The side effect could not be recorded, so it did not run.
     assert bell.runs == ["heron"]
 
 
@@ -414,7 +414,7 @@ async def test_stopped_right_after_the_reset_of_a_takeover_nothing_is_lost(site:
 
 
 async def _left_behind(site: Site, *, is_done: bool) -> tuple[object, str, int]:
-    """A run whose owner is gone after its call, whose result is longer than an event."""
+    """A run whose owner is gone after a tool call with a result that is longer than one event."""
     log, created = await site.left_behind("I look. ")
     run_id = created.run.run_id
     named = {"call_id": "c00000001", "tool": "local:quick"}

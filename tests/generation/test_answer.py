@@ -9,7 +9,7 @@ PIECES = 40 * LOOSE_PIECES + 7
 
 
 def piece(number: int) -> str:
-    """An object of its own, as every piece of a model is."""
+    """Return a new string object, like each piece from a model."""
     return f"token {number:05d} "
 
 
@@ -36,7 +36,7 @@ def test_many_small_pieces_take_little_more_memory_than_their_text() -> None:
         saved = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    # As objects they would be more than five times their text.
+    # As separate objects they would take more than five times the size of their text.
     assert len(text) <= written < 1.5 * len(text)
-    # The text that is saved is the one that is held.
+    # The saved text is the one already in memory, not a copy.
     assert saved < 1.5 * len(text)

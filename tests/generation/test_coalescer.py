@@ -1,4 +1,4 @@
-"""What the coalescer writes folds to the same parts as what it was given, in as few events as possible."""
+"""The coalescer's output folds to the same parts as its input, in as few events as possible."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ law = settings(
 
 
 class Written:
-    """In place of a log: keeps what is appended."""
+    """Stands in for a log: keeps the appended events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []

@@ -138,7 +138,7 @@ def test_an_administrators_assistant_of_a_server_that_does_not_list_is_enough(al
 
 
 class TestDefault:
-    """What is found first, until an administrator chooses."""
+    """The default is what is found first, until an administrator chooses."""
 
     def choose(self, slug: str) -> None:
         chosen = Assistant.objects.get(slug=slug)
@@ -262,7 +262,7 @@ class TestConnecting:
         assert await self.names() == [f"m{number:05}" for number in range(30)]
 
     async def test_a_model_that_no_column_holds_costs_that_model_alone(self) -> None:
-        """Set by hand: such a one is not listed."""
+        """The name is set by hand, because listings drop names this long."""
         await connected(SiteSettings(OPENAI_MODEL="m" * 10_000, OPENAI_API_KEY="k"))
 
         assert len(await self.names()) <= 1

@@ -1,4 +1,4 @@
-"""An answer without a word is an error, and a conversation goes on without it."""
+"""An empty answer is an error, and the conversation continues without it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_an_answer_without_a_word_is_an_error_and_not_saved(chat: Rig, sai
 
     assert (entries[-1].name, entries[-1].data["code"]) == ("error", "empty_answer")
     assert entries[-1].data["retryable"] is True
-    # Nothing is asked again unasked: what the model did not say was paid for.
+    # There is no automatic retry, because the empty answer was billed.
     assert len(chat.provider.requests) == 1
     assert await database.read(chat.alice.messages.count) == 0
 

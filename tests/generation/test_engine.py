@@ -209,7 +209,7 @@ async def test_so_many_messages_a_minute_and_no_more(chat: Rig, settings: Any) -
     assert refused.value.code == "rate_limited"
     assert refused.value.retryable
     assert 0 < (refused.value.retry_after or 0) <= 60
-    # Sent once more, it is no second message.
+    # Sending it again does not create a second message.
     assert (await chat.send(client_message_id=sent.client_message_id)).duplicate
 
 
@@ -492,7 +492,7 @@ async def test_only_the_shown_path_goes_to_the_model(chat: Rig) -> None:
 async def test_what_cannot_be_purged_while_the_database_is_away_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A log with a traceback for it would hide those of mistakes."""
+    """Tracebacks for an outage would hide those of real bugs."""
     asked = asyncio.Event()
 
     async def away(function: object) -> None:

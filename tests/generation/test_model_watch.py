@@ -1,4 +1,4 @@
-"""When the model servers are asked: again and again while one is away, and when somebody needs to know."""
+"""When the watch asks the model servers: repeatedly while one is away, and on request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WELL = Outlook()
 
 
 class Servers:
-    """What a look finds, and a clock and a sleep that are moved by hand."""
+    """Scripts what a look finds, with a clock and a sleep that the test controls."""
 
     def __init__(self, outlook: Outlook) -> None:
         self.outlook: Outlook | Exception = outlook
@@ -63,7 +63,7 @@ class Servers:
         self._answered.set()
 
     async def ask(self, *, after: float) -> int:
-        """The number of looks that a question makes so long after the last."""
+        """Ask `after` seconds later, and return how many looks that causes."""
         before = len(self.looks)
         self.now += after
         await self.watch.ask(seconds=1)

@@ -1,4 +1,4 @@
-"""What becomes of the runs of somebody whose account is deleted or disabled."""
+"""What happens to the runs of a user whose account is deleted or disabled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def watch(chat: Rig, *, seconds: float) -> None:
 
 
 async def is_closed(chat: Rig) -> None:
-    """The connection to the model's server."""
+    """Wait until the connection to the model server is closed."""
     async with asyncio.timeout(60):
         while chat.provider.open:
             await asyncio.sleep(0.01)

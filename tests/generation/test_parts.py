@@ -1,4 +1,4 @@
-"""What a model does besides writing is saved with its answer, and replayed from the database."""
+"""What a model does besides writing text is saved with its answer and replayed from the database."""
 
 from __future__ import annotations
 

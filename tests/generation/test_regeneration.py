@@ -1,4 +1,4 @@
-"""Further answers to saved questions, over both logs."""
+"""Regenerated and continued answers to saved questions, with both stream logs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def saved(sent: Sent) -> Message:
 
 
 async def cut_off(chat: Rig, text: str = "Once upon") -> Message:
-    """An answer that reached its limit."""
+    """An answer that was cut off at its length limit."""
     sent = await chat.send("Tell me a story")
     chat.provider.put(TextDelta(text), Finish("length"))
     await chat.events(sent.run_id)
@@ -133,7 +133,7 @@ async def test_the_beginning_is_shown_before_the_model_says_anything_and_a_stop_
     message = await saved(sent)
     assert (message.text, message.finish_reason, message.ttft_ms) == ("Once upon", "stopped", None)
 
-    # A stopped answer, too, can be continued.
+    # A stopped answer can be continued too.
     assert (await chat.again(continue_id=str(message.pk))).duplicate is False
 
 
@@ -190,7 +190,7 @@ async def test_the_id_of_a_message_is_no_id_for_another_answer_to_it(chat: Rig, 
     await chat.events(further.run_id)
     if forgotten:
         await chat.engine.log.forget(further.run_id)
-    # The message itself, sent once more, is still its own first run.
+    # Sending the message again still returns its first run.
     repeated = await chat.send("Hello", client_message_id=sent.client_message_id)
     assert (repeated.run_id, repeated.duplicate) == (sent.run_id, True)
 
@@ -263,7 +263,7 @@ async def test_who_answers_again_can_be_chosen(chat: Rig) -> None:
     await database.write(Assistant.objects.create, name="B", slug="b", provider="scripted", model="m-2")
     for fields, model in (
         ({"regenerate_id": str(begun.parent_id), "assistant": "b"}, "m-2"),
-        # By now it is the conversation's own, but the beginning was another's.
+        # By now the conversation uses assistant b, but the cut-off answer is from the first one.
         ({"regenerate_id": str(begun.parent_id)}, "m-2"),
         ({"continue_id": str(begun.pk)}, "m-1"),
         ({"continue_id": str(begun.pk), "assistant": "b"}, "m-2"),

@@ -1,4 +1,4 @@
-"""A log without room: what begins is refused, what has begun ends, and what was dropped is answered all the same."""
+"""A full log: new runs are refused, live runs end, and a run whose log was dropped still gets a response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.chat_rig import Rig, rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Of one piece: more than a log gives a run when it begins.
+# One piece: larger than the room that a log reserves for a new run.
 LONG = "a" * 100_000
 
 
@@ -34,7 +34,7 @@ async def chat(transactional_db: None) -> AsyncIterator[Rig]:
 
 @pytest.fixture
 async def roomy(transactional_db: None) -> AsyncIterator[Rig]:
-    """The control: a log with room for everything."""
+    """Control: a log with room for everything."""
     async with rig() as made:
         yield made
 
@@ -56,7 +56,7 @@ async def test_an_answer_without_room_for_more_is_saved_as_far_as_it_came(chat: 
     assert message is not None
     assert (entries[-1].name, entries[-1].data["finish_reason"]) == ("done", "length")
     assert entries[-1].data["characters"] == len(message.text)
-    # More may have arrived than the log took: none of it is lost.
+    # More text may have arrived than the log accepted; none of it is lost.
     assert answer(entries) == message.text[: len(answer(entries))]
     assert 2 * len(LONG) <= len(message.text) < 10 * len(LONG)
     assert chat.provider.open == 0
@@ -68,7 +68,7 @@ async def test_it_can_be_continued(chat: Rig) -> None:
     await ended(chat, sent.run_id)
     message = await saved(sent.run_id)
     assert message is not None
-    # What the model would have gone on to say is not said.
+    # Drop the rest of the model's script.
     while not chat.provider._script.empty():
         chat.provider._script.get_nowait()
     again = await chat.again(continue_id=str(message.pk))
@@ -119,7 +119,7 @@ async def test_a_send_without_room_of_its_own_is_refused_before_it_begins(chat: 
 
 
 async def test_a_long_message_counts_with_what_it_takes_in_memory(chat: Rig) -> None:
-    """Python holds a text with four bytes for each character, once one of them is of that kind."""
+    """Python stores a string with four bytes per character as soon as one character needs four."""
     sent = await chat.send("a" * 100_000)
     await chat.send("a" * 100_000)
     await chat.engine.stop(chat.alice.pk, sent.run_id)
@@ -162,7 +162,7 @@ async def test_a_failed_run_whose_log_was_dropped_has_failed_and_is_not_begun_ag
     start, last = await chat.events(first.run_id)
     assert (start.name, start.data["user_message"]["text"]) == ("start", "One")
     assert (last.name, last.data["code"]) == ("error", "incomplete")
-    # Nobody else learns of it.
+    # Other users cannot find it.
     with pytest.raises(ApiError) as refused:
         await chat.engine.find(chat.charlie.pk, first.run_id)
     assert refused.value.code == "not_found"
@@ -194,7 +194,7 @@ async def test_thirty_long_answers_of_one_user_leave_the_log_within_its_budget(c
     assert sum(run.size for run in log._runs.values()) <= 5 * ROOM_BYTES
 
 
-# --- Of all users together
+# --- Limits for all users together
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ async def test_the_site_says_that_it_is_the_site_that_is_busy(
     assert 0 < (refused.value.retry_after or 0) <= 60
     assert words in refused.value.message
     assert "you" not in refused.value.message.lower()
-    # Sent once more, it is no second message; and with room for two there are two.
+    # Sending it again does not create a second message. With a limit of two, a second message is accepted.
     assert (await roomy.send(client_message_id=sent.client_message_id)).duplicate
     setattr(settings, setting, 2)
     assert await roomy.send()

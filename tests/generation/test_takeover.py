@@ -1,4 +1,4 @@
-"""Two engines over one Redis and one database: what one leaves behind, the other finishes."""
+"""Two engines share one Redis and one database: one finishes what the other leaves behind."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Site:
         return made
 
     async def left_behind(self, *said: str) -> tuple[RedisLog, Created]:
-        """A run of a process that has done no more than this."""
+        """A run of a process that created it and appended only these tokens."""
         log = self.processes.start()
         run_id, conversation_id = str(uuid.uuid4()), str(uuid.uuid4())
         start = events.start(
@@ -174,7 +174,7 @@ async def test_an_answer_that_continues_another_begins_with_it_again(site: Site)
 
 
 async def test_a_further_answer_that_is_complete_in_the_log_is_only_saved(site: Site) -> None:
-    """Nothing but the log says that its question is saved already."""
+    """Only the log says that the question is already saved."""
     here = site.server()
     first = await here.send("A story")
     here.provider.put(TextDelta("Once upon"), Finish("length"))
@@ -220,7 +220,7 @@ async def test_a_server_that_closes_hands_its_answers_over(site: Site) -> None:
 
 
 async def test_all_that_is_left_behind_is_taken_over_at_one_look(site: Site) -> None:
-    """However many answers a lost server was writing, nobody waits for the next look."""
+    """However many answers a lost server was writing, none has to wait for the next look."""
     left = [await site.left_behind("All of it") for _ in range(2 * CLAIMS + 1)]
     for gone, run in left:
         await gone.finish(run.run.run_id, COMPLETION, token=run.token)
@@ -288,7 +288,7 @@ async def test_a_stop_after_the_takeover_is_heard(site: Site) -> None:
 
 
 async def test_a_lost_run_without_room_to_be_answered_again_ends(site: Site) -> None:
-    # The first text is given some room beyond it, and the second leaves less of that than a `reset` takes.
+    # The first text reserves extra room; the second leaves less of it than a `reset` event needs.
     log, created = await site.left_behind("x" * 2 * ROOM_BYTES, "y" * (int((ROOM_BYTES - 100) / 1.375) - 21))
     await log.release(created.run.run_id, token=created.token)
     there = site.server(budget=Budget(total=ROOM_BYTES))
@@ -318,7 +318,7 @@ async def test_a_run_that_has_lost_too_many_processes_is_given_up(site: Site) ->
 
 
 async def test_a_run_that_was_handed_over_many_times_is_none_of_them(site: Site) -> None:
-    """Its servers were stopped in order, one after the other, while it was being written."""
+    """Its servers were shut down gracefully, one after the other, while it was being written."""
     gone, run = await site.left_behind("Half")
     token = run.token
     for attempt in range(2, 8):
@@ -370,7 +370,7 @@ async def test_a_run_that_is_saved_and_lost_while_it_is_followed_comes_from_the_
 
 
 async def _read_and_lost(site: Site, run: Created) -> list[Entry]:
-    """What a reader gets who has read all there is when Redis forgets the run."""
+    """What a reader gets if Redis loses the run after the reader has caught up."""
     here = site.server(lease_seconds=0.2)
     async with asyncio.timeout(SECONDS), aclosing(here.engine.follow(run.run, None, limit=LIMIT)) as batches:
         entries = list((await anext(batches)).entries)

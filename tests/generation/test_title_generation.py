@@ -30,7 +30,7 @@ async def title_of(sent: Sent) -> str:
 
 
 async def named(chat: Rig) -> None:
-    """Return when no title is being written."""
+    """Wait until no title is being written."""
     async with asyncio.timeout(20):
         while chat.engine._naming._tasks:
             await asyncio.wait(set(chat.engine._naming._tasks))
@@ -91,7 +91,7 @@ async def test_a_title_that_a_person_gave_meanwhile_stays(chat: Rig) -> None:
     for given in ("Mine", "Hello"):
         sent = await chat.turn("Hello")
         await asked(chat, 2)
-        # As PATCH does; the second time with the very words that were the title before.
+        # Like a PATCH request; the second time with the same words as the current title.
         await database.write(
             lambda sent=sent, given=given: Conversation.objects.filter(pk=sent.conversation_id).update(
                 title=given, is_named=True
@@ -166,7 +166,7 @@ async def test_the_end_of_the_server_does_not_wait_for_a_title(chat: Rig) -> Non
 
 
 async def test_only_so_many_are_written_at_once(chat: Rig) -> None:
-    # Each title waits in the queue before the next answer: so the provider of titles is another one.
+    # A pending title request would take the next scripted answer, so titles use another provider.
     chat.engine._naming._providers = {"scripted": Silent()}  # type: ignore[dict-item]
     for number in range(AT_ONCE + 2):
         await chat.turn(f"Hello {number}")

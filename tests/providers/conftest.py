@@ -19,7 +19,7 @@ async def server() -> AsyncIterator[FakeOpenAI]:
 
 @pytest.fixture
 async def connect(server: FakeOpenAI) -> AsyncIterator[Callable[..., OpenAIProvider]]:
-    """Makes a provider of the fake server, closed at the end of the test."""
+    """Creates providers that use the fake server; they are closed at the end of the test."""
     made: list[OpenAIProvider] = []
 
     def make(**options: Any) -> OpenAIProvider:

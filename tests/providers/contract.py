@@ -1,4 +1,4 @@
-"""What holds for every provider. A test class inherits this and gives `provider` and `request_for`."""
+"""What holds for every provider. A test class inherits a contract and defines a `provider` fixture."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def text_of(deltas: list[Delta]) -> str:
 
 
 def pieces_of(deltas: list[Delta]) -> int:
-    """How many the text was sent in."""
+    """The number of pieces that the text was sent in."""
     return sum(delta.pieces for delta in deltas if isinstance(delta, TextDelta))
 
 
@@ -51,13 +51,13 @@ def reasoning_of(deltas: list[Delta]) -> str:
 
 
 class ProviderContract:
-    """`endless` is a question whose answer goes on for long; `closed` returns when nothing is open upstream."""
+    """`endless` is a question with a long answer; `closed` returns once no upstream connection is open."""
 
     endless = "numbered"
     thoughtful = "think"
 
     async def closed(self) -> None:
-        """Nothing to close, unless a provider says otherwise."""
+        """Returns at once unless a provider's tests override it."""
 
     async def test_it_ends_with_finish_and_has_only_one(self, provider: Provider) -> None:
         deltas = await answer(provider, ask("hello"))
@@ -141,17 +141,17 @@ def calls_of(deltas: list[Delta]) -> tuple[ToolUse, ...]:
 
 
 def output_of(deltas: list[Delta]) -> ModelOutput:
-    """What goes back to the model."""
+    """What is sent back to the model."""
     items = next((delta.items for delta in deltas if isinstance(delta, OutputItems)), ())
     return ModelOutput(text_of(deltas), calls_of(deltas), items)
 
 
 class ToolContract(ABC):
-    """What holds for every provider with tools, beside ProviderContract.
+    """What holds for every provider with tools, in addition to ProviderContract.
 
-    `calling` gives the text of a message to which the fake of this provider thinks, writes `text`, makes these calls
-    (name and arguments) at once, with the arguments in small pieces, and, when it is sent their results, answers with
-    these results as it received them, one a line. Unless is_stubborn, it makes no calls while tools are off.
+    `calling` returns the text of a message that scripts the provider's fake: it thinks, writes `text` and makes these
+    calls (name and arguments) at once, with the arguments in small pieces. When it is sent the results, it answers
+    with the results as it received them, one per line. Unless `is_stubborn`, it makes no calls while tools are off.
     """
 
     @abstractmethod
@@ -184,7 +184,7 @@ class ToolContract(ABC):
         text = self.calling(("search", '{"q":"a"}'), ("weather", '{"city":"b"}'), text="Let me look.")
         output = output_of(await answer(provider, self.asking(text)))
         if not is_verbatim:
-            # Another model's.
+            # As if another model had made the calls: without items.
             output = ModelOutput(output.text, output.calls)
         results = [
             ToolResult(call.call_id, call.name, f"result {number} \U0001f600", is_error=number == 1)

@@ -1,4 +1,4 @@
-"""Deltas as if each text had come at once: how a text is split is not part of an answer."""
+"""Joins neighbouring text deltas, because how a text is split is not part of an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that answers with bytes as they are: for what no server should send."""
+"""A server that sends raw bytes, for responses that no server should send."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-# What to send to a request: pieces of bytes, seconds to wait, None to be silent from there on.
+# What to send for a request: bytes, seconds to wait, or None to stay silent from there on.
 Play = Callable[[bytes], Iterable[bytes | float | None]]
 
 
 class RawServer:
-    """Serves on 127.0.0.1 while its block is open. `requests`: each as it came. `sent`: bytes in all."""
+    """Serves on 127.0.0.1 inside its `async with` block. `requests`: raw requests. `sent`: total bytes sent."""
 
     def __init__(self, play: Play) -> None:
         self.requests: list[bytes] = []
@@ -68,7 +68,7 @@ class RawServer:
 
 
 def response(body: bytes = b"", *, status: str = "200 OK", headers: Iterable[str] = ()) -> bytes:
-    """A whole response; the connection ends with it."""
+    """A whole response, after which the connection closes."""
     lines = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

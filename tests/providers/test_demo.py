@@ -25,7 +25,7 @@ from tests.providers.contract import ProviderContract, answer, ask, reasoning_of
 
 
 class Clock:
-    """Counts the seconds that were slept, and sleeps none."""
+    """Records sleeps without sleeping."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []

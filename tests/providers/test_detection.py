@@ -24,19 +24,19 @@ NOWHERE = f"http://127.0.0.1:{closed_port()}"
 
 
 async def found(environment: Mapping[str, str], *, is_doubted: bool = False) -> Detected:
-    """Without an Ollama."""
+    """Detect without Ollama."""
     (detected,) = await detect(environment, is_doubted=is_doubted)
     return detected
 
 
 async def found_at(ollama_url: str) -> Detected:
-    """With nothing else."""
+    """Detect Ollama at this URL and nothing else."""
     (detected,) = await both(OLLAMA_URL=ollama_url)
     return detected
 
 
 async def both(**settings: str) -> tuple[Detected, ...]:
-    """With more patience for Ollama than at a start."""
+    """Detect with a longer timeout for Ollama than at startup."""
     patient = partial(ollama.detect, seconds=5)
     environment = kinds()["ollama"].environment
     assert environment
@@ -152,7 +152,7 @@ async def test_an_ollama_without_a_chat_model_is_no_use(models: tuple[str, ...])
     assert (detected.models, detected.is_silent, detected.is_guess) == ((), False, True)
 
 
-# Named, because the port of the first is another in each process of a parallel test run.
+# Explicit ids, because the port in NOWHERE differs in each process of a parallel test run.
 @pytest.mark.parametrize(
     "url", [NOWHERE, "http://no-such-host.invalid", "nonsense"], ids=["refused", "no host", "nonsense"]
 )

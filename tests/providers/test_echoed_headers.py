@@ -1,4 +1,4 @@
-"""A server that echoes the headers of a request does not bring them to pages or into the log."""
+"""When a server echoes request headers, they reach neither pages nor the log."""
 
 from __future__ import annotations
 

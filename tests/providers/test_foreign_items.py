@@ -1,4 +1,4 @@
-"""Items of another vendor, as when an account was made again with another kind: nobody sends them."""
+"""Items of another vendor are never sent, for example after an account was created again with another kind."""
 
 from __future__ import annotations
 

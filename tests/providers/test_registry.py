@@ -18,7 +18,7 @@ class Closable(ScriptedProvider):
 
 
 def of(*made: Closable) -> tuple[Registry, list[Closable]]:
-    """A registry whose account "ours" is each of these in turn."""
+    """A registry that builds the account "ours" from these providers, one after the other."""
     waiting = list(made)
     registry = Registry({"own": Closable}, demos=frozenset({"own"}))
     registry.replace({"ours": Replaceable(0, lambda: waiting.pop(0))})

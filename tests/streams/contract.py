@@ -32,7 +32,7 @@ from chat.streams.base import (
 )
 
 LIMIT = 1_000_000
-# Room for three or four of these in a budget of as much, whatever a log takes besides a text.
+# A budget of FOUR_TEXTS has room for three or four of these, whatever a log needs besides the text.
 TEXT = "x" * 100_000
 FOUR_TEXTS = 600_000
 
@@ -59,13 +59,13 @@ def names(entries: list[Entry]) -> list[str]:
 
 
 async def grown(log: StreamLog, made: Created, text: str) -> int:
-    """How often the run takes this text, until it has no room for more."""
+    """Append the text until the run has no more room. Returns how often it fit."""
     for times in range(100):
         try:
             await log.append(made.run.run_id, [token(text)], token=made.token)
         except NoRoom:
             return times
-    raise AssertionError("It always has room.")
+    raise AssertionError("the run never ran out of room")
 
 
 class StreamLogContract:
@@ -81,7 +81,7 @@ class StreamLogContract:
         raise NotImplementedError
 
     async def within(self, *, total: int = Budget().total, per_owner: int = Budget().per_owner) -> None:
-        """From here on, over a log with this budget."""
+        """Replace the log with one that has this budget."""
         await self.log.close()
         self.log = await self.make_log(Budget(total, per_owner))
 
@@ -157,7 +157,7 @@ class StreamLogContract:
 
         first = await create(owner=7, sent="one")
         assert isinstance(first, Created)
-        # What makes no run does not count.
+        # Requests that create no run do not count.
         assert isinstance(await create(owner=7, sent="one"), Duplicate)
         assert isinstance(await create(owner=7, conversation=first.run.conversation_id), Busy)
         assert isinstance(await create(owner=7), Created)
@@ -295,7 +295,7 @@ class StreamLogContract:
         await self.log.forget(created.run.run_id)
         assert await self.log.find(created.run.run_id) is None
 
-    # --- Of all owners together
+    # --- Limits for all owners together
 
     @pytest.mark.parametrize(("limit", "refused"), [(2, TooMany(2, of_all=True)), (None, None)])
     async def test_all_owners_together_have_so_many_live_runs_and_no_more(
@@ -321,7 +321,7 @@ class StreamLogContract:
 
         first = await create(owner=1, sent="one")
         assert isinstance(first, Created)
-        # What makes no run does not count.
+        # Requests that create no run do not count.
         assert isinstance(await create(owner=1, sent="one"), Duplicate)
         assert isinstance(await create(owner=2, conversation=first.run.conversation_id), Busy)
         assert isinstance(await create(owner=1), Created)
@@ -332,7 +332,7 @@ class StreamLogContract:
             assert isinstance(refused, TooFast)
             assert refused.of_all
             assert 0 < refused.retry_after <= 60
-        # The owner's own limit is told first, and what all have used up counts for no owner.
+        # The owner's own limit is reported first, and what the shared limit refuses does not count for any owner.
         own = await create(owner=1)
         assert isinstance(own, TooFast)
         assert not own.of_all
@@ -350,7 +350,7 @@ class StreamLogContract:
         assert await self.have_logs(others, failed, saved[0], saved[1], saved[-1]) == [
             True, True, expected, expected, True,
         ]  # fmt: skip
-        # Nothing but what failed is left to go.
+        # Now only the failed log is left to drop.
         for _ in range(3):
             await self.created()
         assert await self.have_logs(others, saved[-1]) == [True, expected]
@@ -407,7 +407,7 @@ class StreamLogContract:
         saved = await self.ended(text="short")
         runs = [await self.created() for _ in range(2)]
         assert await self.log.create(request(sent="one"), live_limit=9) == Full(of_all=False)
-        # Nothing was dropped for what could not be.
+        # Nothing was dropped for a run that was refused anyway.
         assert await self.have_logs(saved) == [True]
         assert isinstance(await self.log.create(request(owner=2), live_limit=9), Created)
         await self.log.append(runs[0].run.run_id, [done()], token=runs[0].token)
@@ -419,7 +419,7 @@ class StreamLogContract:
         for _ in range(3):
             assert await self.log.create(request(owner=3), live_limit=9, per_minute=1) == Full(of_all=True)
         await self.log.append(runs[0].run.run_id, [done()], token=runs[0].token)
-        # What was refused has not counted.
+        # The refused requests did not count.
         assert isinstance(await self.log.create(request(owner=3), live_limit=9, per_minute=1), Created)
 
     async def test_a_live_run_grows_into_the_room_of_ended_ones_and_no_further(self) -> None:
@@ -434,7 +434,7 @@ class StreamLogContract:
         assert run.is_live
         entries = await self.log.entries(made.run.run_id)
         assert [entry.seq for entry in entries] == list(range(1, texts + 2))
-        # Its end always has room, and what it leaves is room for others.
+        # Its final event always has room, and the room it frees is available to others.
         following = asyncio.create_task(self.all_of(made.run.run_id, run.cursor))
         await self.log.append(made.run.run_id, [done()], token=made.token)
         assert names(await following) == ["done"]

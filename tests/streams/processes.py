@@ -1,4 +1,4 @@
-"""Processes that share a log in Redis, as tests see them: each is a log of its own."""
+"""Simulated processes that share a log in Redis: each is a separate RedisLog."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEVER = 3600.0
 
 
 class Processes:
-    """Logs over one Redis. Nothing happens by the clock unless a test says so."""
+    """Logs that share one Redis. Nothing runs on a timer unless a test asks for it."""
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server
@@ -66,7 +66,7 @@ async def everything(log: RedisLog, run_id: str, after: Cursor | None = None, *,
 
 
 class Follower:
-    """Reads a run to its end, and can be waited for on the way."""
+    """Reads a run to its end; a test can wait for a text on the way."""
 
     def __init__(self, log: RedisLog, run_id: str) -> None:
         self.entries: list[Entry] = []
@@ -111,7 +111,7 @@ class Follower:
 
 
 async def eventually(ask: Callable[[], Awaitable[T]], *, seconds: float = SECONDS) -> T:
-    """The first answer that is not empty."""
+    """Call `ask` until it returns something truthy."""
     async with asyncio.timeout(seconds):
         while not (answer := await ask()):
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Between one process and Redis: a network that loses replies or publications, or is not there for a while."""
+"""A proxy between one process and Redis: it loses replies or publications, or is down for a while."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ PUBLICATION = b"*3\r\n$7\r\nmessage\r\n"
 
 
 class RedisProxy:
-    """`deaf`: publications are swallowed. `losing`: the next reply is lost, and the connection with it.
+    """`deaf`: publications are dropped. `losing`: the next reply is lost, and its connection with it.
 
-    `away`: connections break, and new ones too. `mute`: the connections that there are, or come meanwhile, stay open
-    and are never answered again, as those to a machine that went away without a word.
+    `away`: connections break, including new ones. `mute`: connections that exist or are opened meanwhile stay open and
+    are never answered again, as if the machine had vanished.
     """
 
     def __init__(self, path: Path, target: Path) -> None:
@@ -50,7 +50,7 @@ class RedisProxy:
         self._muted |= self._writers if mute else set()
 
     async def muted(self) -> None:
-        """Return when there is a connection that is not answered."""
+        """Wait until there is a muted connection."""
         while not self._muted:
             await asyncio.sleep(0.01)
 
@@ -83,7 +83,7 @@ class RedisProxy:
         await asyncio.gather(writer.wait_closed(), far_writer.wait_closed(), return_exceptions=True)
 
     async def close(self) -> None:
-        """Breaks the connections. A task that is cancelled while it connects would leave a socket behind."""
+        """Break the connections. Tasks are not cancelled: one cancelled while connecting would leave a socket open."""
         self.away = True
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -113,7 +113,7 @@ class RedisProxy:
 
 @asynccontextmanager
 async def redis_proxy(target: Path) -> AsyncIterator[RedisProxy]:
-    """In front of the Redis with this socket."""
+    """A proxy in front of the Redis on this socket."""
     path = target.with_name("proxy.sock")
     made = RedisProxy(path, target)
     server = await asyncio.start_unix_server(made.accept, path)

@@ -1,4 +1,4 @@
-"""A Redis of a test's own: in a directory of its own, on a Unix socket, ended by its process id."""
+"""A Redis for tests only, in its own directory, on a Unix socket, and stopped by its process id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLL_SECONDS = 0.01
 
 
 class RedisServer:
-    """`keeps_data`: what it has acknowledged is there again after a restart."""
+    """`keeps_data`: acknowledged writes survive a restart."""
 
     def __init__(self, directory: Path, *, keeps_data: bool = False) -> None:
         self._directory = directory
@@ -48,7 +48,7 @@ class RedisServer:
         self._process.wait(START_SECONDS)
 
     def pause(self) -> None:
-        """It takes connections and commands, and answers nothing."""
+        """It still accepts connections and commands, but answers nothing."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -60,7 +60,7 @@ class RedisServer:
             self.kill()
 
     def client(self) -> redis.Redis:
-        """For looking at it from outside."""
+        """A client to inspect it from outside."""
         return redis.Redis(unix_socket_path=str(self.socket))
 
     def command(self, *arguments: object) -> object:
@@ -68,7 +68,7 @@ class RedisServer:
             return client.execute_command(*arguments)  # type: ignore[no-untyped-call]
 
     def keys_that_stay(self) -> list[bytes]:
-        """Those without a time to live."""
+        """Keys without a time to live."""
         with self.client() as client:
             return [key for key in client.scan_iter(count=1000) if client.pttl(key) == -1]
 
@@ -85,7 +85,7 @@ class RedisServer:
 
 @contextmanager
 def redis_server(*, keeps_data: bool = False) -> Iterator[RedisServer]:
-    # Not pytest's own directory: the path of a Unix socket has at most 107 bytes.
+    # Not in pytest's own directory: the path of a Unix socket has at most 107 bytes.
     directory = Path(tempfile.mkdtemp(prefix="redis-"))
     server = RedisServer(directory, keeps_data=keeps_data)
     try:

@@ -1,4 +1,4 @@
-"""One call of a tool: its limits, its failures, its end."""
+"""One tool call: its limits, its failures, its end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def endless() -> None:
     await asyncio.Event().wait()
 
 
-# --- Works
+# --- Success
 
 
 async def test_a_value_becomes_a_result() -> None:
@@ -186,7 +186,7 @@ async def test_the_end_of_the_run_is_the_end_of_its_tools() -> None:
 
 
 async def test_progress_extends_the_timeout() -> None:
-    """It takes thirty pieces of a third of the timeout."""
+    """It takes thirty pieces, each after a tenth of the timeout."""
 
     async def slow() -> AsyncIterator[Progress | str]:
         """Slow."""
@@ -250,11 +250,11 @@ async def test_progress_after_the_end_goes_nowhere() -> None:
     kept[0].report("too late")
 
 
-# --- Cancelled
+# --- Cancellation
 
 
 class Cancelled:
-    """A tool that needs a moment to end, and notes that it has."""
+    """A tool that takes a moment to end, and records that it has ended."""
 
     def __init__(self) -> None:
         self.began = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A person's own modules."""
+"""Loading the operator's own tool modules."""
 
 from __future__ import annotations
 

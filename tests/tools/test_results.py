@@ -1,4 +1,4 @@
-"""What the model is told of a result, and what is saved."""
+"""What is sent to the model of a result, and what is saved."""
 
 from __future__ import annotations
 

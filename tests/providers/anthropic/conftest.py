@@ -19,7 +19,7 @@ async def server() -> AsyncIterator[FakeAnthropic]:
 
 @pytest.fixture
 async def connect(server: FakeAnthropic) -> AsyncIterator[Callable[..., AnthropicProvider]]:
-    """Makes a provider of the fake server, closed at the end of the test."""
+    """Creates providers that use the fake server; they are closed at the end of the test."""
     made: list[AnthropicProvider] = []
 
     def make(**options: Any) -> AnthropicProvider:

@@ -1,4 +1,4 @@
-"""Message streams of any shape that the API may send, made by hypothesis, and our reading of them."""
+"""Hypothesis strategies for message streams of any shape that the API may send, and helpers to read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chat.providers.base import Delta
 from tests.fake_anthropic.stage import event
 from tests.providers.joined import joined
 
-# A NUL or half a surrogate pair is replaced, on purpose; the package keeps it.
+# No NUL or unpaired surrogate: our reader replaces them on purpose, the package keeps them.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 NAMES = st.from_regex(r"[a-zA-Z0-9_-]{1,20}", fullmatch=True)
 JSON = st.recursive(
@@ -64,7 +64,7 @@ def tool_block(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def cut(whole: Any) -> st.SearchStrategy[list[Any]]:
-    """The text or the bytes in pieces."""
+    """The text or bytes, split anywhere."""
     places = st.lists(st.integers(0, len(whole)), max_size=6)
     return places.map(lambda found: [whole[a:b] for a, b in pairwise([0, *sorted(found), len(whole)])])
 
@@ -84,7 +84,7 @@ def usage(draw: st.DrawFn, *, is_first: bool) -> dict[str, Any]:
 
 @st.composite
 def stream(draw: st.DrawFn) -> bytes:
-    """The bytes of one whole message."""
+    """The bytes of one complete message stream."""
     message: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": []}
     message |= {"stop_reason": None, "stop_sequence": None, "usage": draw(usage(is_first=True))}
     sent = [event("message_start", message=message)]
@@ -102,7 +102,7 @@ def stream(draw: st.DrawFn) -> bytes:
 
 
 def read(pieces: Iterable[bytes], **options: Any) -> tuple[list[Delta], MessageReader]:
-    """What our reader makes of these bytes, to their end. Texts are joined."""
+    """Read all these bytes with our reader. Neighbouring texts are joined."""
     reader = MessageReader(**{"offers_tools": True} | options)
     deltas: list[Delta] = []
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""What the environment's Anthropic account offers (chat/providers/anthropic/detection.py)."""
+"""The models of the Anthropic account set in the environment (chat/providers/anthropic/detection.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong upstream, and what the person is told: a real server, real faults."""
+"""Upstream faults, and what the user is told: a real server, real faults."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ Connect = Callable[..., AnthropicProvider]
 
 
 async def fail(provider: AnthropicProvider, text: str) -> tuple[list[Delta], ProviderError]:
-    """What came before the failure, and the failure."""
+    """The deltas before the failure, and the failure."""
     deltas: list[Delta] = []
     try:
         async with asyncio.timeout(20), aclosing(provider.stream(ask(text))) as stream:
             async for delta in stream:
-                deltas.append(delta)  # noqa: PERF401 - what came before the failure must not be lost
+                deltas.append(delta)  # noqa: PERF401 - the deltas before the failure must not be lost
     except ProviderError as error:
         return deltas, error
     pytest.fail(f"{text} did not fail")
@@ -132,7 +132,7 @@ async def test_pings_are_signs_of_life_but_not_for_ever(connect: Connect, server
     server.script = script
     _, error = await fail(connect(first_token_timeout=0.2), "hi")
 
-    # Ten times as long as without them.
+    # Ten times as long as without pings.
     assert "did not start answering within 2 seconds" in error.message
 
 
@@ -228,7 +228,7 @@ def page(*names: str, last: object = None, more: object = False) -> bytes:
         ([page("a", "b")], ("a", "b"), 1),
         ([page("a", last="a", more=True), page("b", last="b")], ("a", "b"), 2),
         ([page("a", last="a b&c=/", more=True), page("a", "b")], ("a", "b"), 2),
-        # A server that goes in circles, that never ends, that says nothing useful.
+        # Servers that repeat a page, that never end, that send no usable cursor.
         ([page("a", last="a", more=True)] * 9, ("a",), 2),
         (
             [page(f"m{number}", last=str(number), more=True) for number in range(99)],

@@ -1,4 +1,4 @@
-"""The body of a request, as each family of models accepts it."""
+"""The request body, as each model family accepts it."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_every_family_thinks_as_it_can(model: str, default: Any, none: Any, high
         ("claude-opus-4-7", "medium", {"effort": "medium"}),
         ("claude-opus-5", "", None),
         ("claude-opus-5", "none", None),
-        # It cannot be turned off.
+        # Thinking cannot be turned off for this model.
         ("claude-fable-5", "none", {"effort": "low"}),
         ("claude-sonnet-4-5", "high", None),
     ],
@@ -221,7 +221,7 @@ def test_the_request_and_its_items_are_left_alone() -> None:
 
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    # model, options, the API's words, what is missing afterwards
+    # model, options, error text from the API, what is missing from the retry
     ("claude-sonnet-4-6", {"temperature": 0.5}, "`temperature` is deprecated for this model.", "temperature"),
     ("claude-opus-5", {"user": "a"}, "metadata: Extra inputs are not permitted", "metadata"),
     ("claude-opus-5", {"user": "a"}, "metadata.user_id: should not look like an email", "metadata"),

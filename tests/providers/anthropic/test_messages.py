@@ -1,4 +1,4 @@
-"""The conversation as the API insists on it."""
+"""The conversation in the form that the API requires."""
 
 from __future__ import annotations
 

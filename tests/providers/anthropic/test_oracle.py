@@ -1,4 +1,4 @@
-"""Our reader and the official package make the same of the same bytes."""
+"""Our reader and the official package give the same result for the same bytes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FINISHES |= {"model_context_window_exceeded": "length", "refusal": "refusal"}
 
 
 class Oracle:
-    """The official client, whose server sends what it is given."""
+    """The official client, with a mock server that sends the bytes it is given."""
 
     def __init__(self) -> None:
-        # Here, because it takes seconds: not every process that collects the tests runs these.
+        # Imported here because it takes seconds, and not every process that collects these tests runs them.
         import anthropic
 
         self._sent = b""
@@ -56,7 +56,7 @@ def oracle() -> Iterator[Oracle]:
 
 
 def blocks_of(message: Message) -> list[dict[str, Any]]:
-    """Its blocks as they would go back, but for blank texts and the ids of our tools' calls."""
+    """Its blocks as they would be sent back, without blank texts and without the ids of calls to our tools."""
     blocks = [block.to_dict(mode="json") for block in message.content]
     kept = [block for block in blocks if block["type"] != "text" or str(block["text"]).strip()]
     return [without_id(block) for block in kept]
@@ -112,7 +112,7 @@ def test_any_message_split_at_every_byte(oracle: Oracle, sent: bytes) -> None:
 
 
 def test_the_oracle_can_tell_them_apart(oracle: Oracle) -> None:
-    """The control."""
+    """Control: the comparison fails if the bytes differ."""
     message = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": []}
     message |= {"stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
     end = event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 3})

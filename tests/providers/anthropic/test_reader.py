@@ -74,7 +74,7 @@ def end(reason: str = "end_turn", **usage: Any) -> bytes:
 
 
 def read_whole(sent: bytes, **options: Any) -> tuple[list[Delta], MessageReader]:
-    """Read at once and byte by byte: the same, but for how often progress is told."""
+    """Read the bytes at once and one by one: only the number of progress deltas may differ."""
     options = {"secret": KEY} | options
     deltas, reader = read([sent], **options)
     slowly, other = read(bytewise(sent), **options)
@@ -84,7 +84,7 @@ def read_whole(sent: bytes, **options: Any) -> tuple[list[Delta], MessageReader]
 
 
 def without_progress(deltas: list[Delta]) -> list[Delta]:
-    """Ids are random: they are replaced by their order."""
+    """Also replaces the ids, which are random, by their order."""
     ids: dict[str, str] = {}
     kept: list[Delta] = []
     for delta in deltas:

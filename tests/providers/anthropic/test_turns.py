@@ -1,4 +1,4 @@
-"""Calls and pauses over the wire: what one answer leaves behind is what the next request takes."""
+"""Calls and pauses over HTTP: the output of one answer is the input of the next request."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TestContract(ToolContract):
 
 
 def results_of(messages: list[dict[str, Any]]) -> list[str]:
-    """The results of the last calls. Raises AssertionError if they are not those of the calls before, in order."""
+    """The results of the last calls. Raises AssertionError unless results match the calls before them, in order."""
     found: list[str] = []
     for said, told in pairwise(messages):
         called = [block["id"] for block in said["content"] if block["type"] == "tool_use"]

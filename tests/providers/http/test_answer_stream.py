@@ -13,7 +13,7 @@ from chat.providers.http.timeouts import Timeouts
 
 
 class Pieces(httpx2.AsyncByteStream):
-    """A body of these pieces. `left`: those not read."""
+    """A body in these pieces. `left`: the pieces not read yet."""
 
     def __init__(self, *pieces: bytes) -> None:
         self.left = list(pieces)
@@ -24,7 +24,7 @@ class Pieces(httpx2.AsyncByteStream):
 
 
 class ScriptedReader:
-    """Finds one delta in each piece."""
+    """Returns one scripted delta for each piece."""
 
     is_over = False
     settled = False
@@ -43,7 +43,7 @@ class ScriptedReader:
 
 
 class CountingTimeouts(Timeouts):
-    """`told`: what was heard, in order."""
+    """`told`: the calls of `heard` and `alive`, in order."""
 
     def __init__(self) -> None:
         super().__init__(first=60, idle=60, settle=60)
@@ -63,7 +63,7 @@ class CountingTimeouts(Timeouts):
     [
         (TextDelta("a"), "heard"),
         (ReasoningDelta("a"), "heard"),
-        # A long argument is no silence.
+        # Writing a long argument does not count as silence.
         (ToolDelta("look", 5), "heard"),
         (UsageDelta(1, 2), "alive"),
     ],

@@ -1,4 +1,4 @@
-"""Which models of a server could chat: by their names, and by what a listing says of them."""
+"""Which models of a server may be able to chat, judged by their names and by what a listing says about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connection that is paused is the one beneath the openai package, whatever lies in between."""
+"""Pausing reaches the connection beneath the openai package, whatever layers lie in between."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _peek(received: socket.socket) -> bytes:
 
 @pytest.mark.parametrize(("coding", "is_paused"), [("gzip", False), ("identity", True)])
 async def test_what_is_compressed_is_not_paused(coding: str, is_paused: bool) -> None:
-    """Its bytes may say nothing until more of them come."""
+    """Compressed bytes may be undecodable until more arrive."""
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 100\r\n\r\n".encode()
     async with RawServer(lambda _: [head, None]) as server, OriginTransport(server.base_url) as transport:
         opened = await transport.handle_async_request(httpx2.Request("GET", server.base_url))

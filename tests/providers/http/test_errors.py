@@ -1,4 +1,4 @@
-"""The server's words as they are quoted: without the key, and without shredding them."""
+"""Quoted server errors: the key is removed, and the rest of the text stays intact."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_key_is_quoted_in_no_form(form: str) -> None:
 
 
 def test_without_its_being_named_as_the_key_it_would_be_quoted() -> None:
-    """The control."""
+    """Control: if it is not known to be the key, it is quoted."""
     assert KEY in reported({"message": f"Wrong key {KEY}, sorry"}).message
 
 
@@ -98,7 +98,7 @@ DAY = 24 * 3600.0
     [
         ({"retry-after": "7"}, 7.0), ({"retry-after": " 7 "}, 7.0), ({"retry-after": "0"}, 0.0),
         ({"retry-after": "-1"}, None), ({"retry-after": "2.5"}, 2.5), ({"retry-after": "86401"}, DAY),
-        # No number of seconds (RFC 9110, section 10.2.3) and no date: nothing was said.
+        # Neither a number of seconds (RFC 9110, section 10.2.3) nor a date: ignored.
         ({"retry-after": "1e999"}, None), ({"retry-after": "inf"}, None), ({"retry-after": "-inf"}, None),
         ({"retry-after": "1e3"}, None), ({"retry-after": "1_0"}, None), ({"retry-after": "٣"}, None),
         ({"retry-after": "+7"}, None), ({"retry-after": "0x7"}, None), ({"retry-after": "7, 8"}, None),
@@ -152,7 +152,7 @@ PAGE = "<!DOCTYPE html><html><title>Just a moment...</title></html>"
 @pytest.mark.parametrize(
     ("status", "body", "code", "says", "retryable"),
     [
-        # 402 and 403 stand for many things.
+        # 402 and 403 can mean many things.
         (402, said("Insufficient credits. Add more."), "quota_exceeded", "Insufficient credits", False),
         (402, "", "quota_exceeded", "no quota left", False),
         (403, said("You have no credits left."), "quota_exceeded", "no credits left", False),
@@ -167,7 +167,7 @@ PAGE = "<!DOCTYPE html><html><title>Just a moment...</title></html>"
         (401, said("Invalid Authentication"), "authentication_failed", "Invalid Authentication", False),
         (400, said("API key expired. Please renew the API key."), "authentication_failed", "API key expired", False),
         (400, said("Arrearage: overdue", code="Arrearage"), "quota_exceeded", "overdue", False),
-        # Too many, now or at all.
+        # Over a rate limit, a size limit or the quota.
         (429, said("Request too large for m on tokens per minute (TPM): Limit 1"), "provider_error", "plan", False),
         (413, said("Request too large for m on tokens per minute (TPM): Limit 1"), "provider_error", "plan", False),
         (413, said("Payload too big"), "provider_error", "too long for this model.*Payload too big", False),
@@ -178,7 +178,7 @@ PAGE = "<!DOCTYPE html><html><title>Just a moment...</title></html>"
         (500, said("the request exceeds the available context size"),
          "provider_error", "too long for this model", False),
         (400, said("x", type="exceed_context_size_error"), "provider_error", "too long for this model", False),
-        # The server's own words, wherever they stand.
+        # The server's own message, wherever it is in the body.
         (400, '{"detail":[{"loc":["body","top_k"],"msg":"must be positive"}]}',
          "provider_error", "body.top_k: must be positive", False),
         (422, '{"detail":"Template not found"}', "provider_error", "Template not found", False),
@@ -191,7 +191,7 @@ PAGE = "<!DOCTYPE html><html><title>Just a moment...</title></html>"
         (503, '{"title":"Cold start","detail":"Loading"}', "provider_unavailable", "Cold start", True),
         (504, said("upstream timed out"), "timeout", "upstream timed out", True),
         (404, said("model x not found"), "provider_error", "does not know this model.*x not found", False),
-        # What the same request meets again is not tried again.
+        # Not retryable: the same request would fail again.
         (500, said("Conversation roles must alternate user/assistant"),
          "provider_unavailable", "must alternate", False),
         (501, said("Nope"), "provider_unavailable", "Nope", False),
@@ -283,7 +283,7 @@ def test_a_web_page_is_not_quoted_and_a_status_in_brackets_is() -> None:
 
 
 def test_a_quota_that_is_free_again_soon_is_waited_for() -> None:
-    """As Gemini says it, in the body."""
+    """Gemini sends the delay in the body."""
     delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s"}
     error = refused(429, json.dumps([{"error": {"message": "You exceeded your current quota", "details": [delay]}}]))
 

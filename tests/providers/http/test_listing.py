@@ -1,4 +1,4 @@
-"""What a server sends as the list of its models: names, or a sentence, never an exception."""
+"""Whatever a server sends as its model listing gives names or an error message, never an exception."""
 
 from __future__ import annotations
 

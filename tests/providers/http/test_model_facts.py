@@ -36,7 +36,7 @@ MISTRAL = {
             {"id": "github", "limits": {"max_input_tokens": 128_000}, "capabilities": ["tool-calls", "streaming"]},
             {"context_window": 128_000, "can_use_tools": True, "can_see_images": False, "thinks": False},
         ),
-        # What it was trained for is not what it serves.
+        # The context it was trained with is not the context it serves.
         ({"id": "llama.cpp", "meta": {"n_ctx_train": 131_072}}, {}),
         ({"id": "openai", "object": "model", "created": 1}, {}),
     ],

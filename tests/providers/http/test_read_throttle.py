@@ -21,7 +21,7 @@ TIMER_SECONDS = 0.002
 
 
 class Line:
-    """A connection that notes what it is told."""
+    """A connection that records its calls."""
 
     def __init__(self) -> None:
         self.told: list[str] = []

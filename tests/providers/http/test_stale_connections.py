@@ -1,4 +1,4 @@
-"""A server may close a connection that it has not announced to close, while the next request is on its way there."""
+"""A server may close a kept-alive connection without notice while the next request is on its way."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def kept_open(body: bytes, status: str = "200 OK") -> bytes:
 
 
 class HangingUp:
-    """Answers the first `answered` requests of each connection, and hangs up on the next: after `last`, by `reset`.
+    """Answers the first `answered` requests of each connection, and hangs up on the next.
 
-    `connections`: the requests of each, in the order in which they were opened.
+    It sends `last` before it hangs up. `reset`: with a TCP reset. `connections`: the requests of each connection, in
+    the order in which they were opened.
     """
 
     def __init__(self, *, answered: int = 1, last: bytes = b"", reset: bool = False) -> None:
@@ -96,7 +97,7 @@ async def asked(server: HangingUp, times: int = 1) -> list[object]:
 
 @pytest.mark.parametrize("reset", [False, True])
 async def test_a_request_goes_out_again_on_a_connection_of_its_own(reset: bool) -> None:
-    """The one that is adapted after a refusal, and the next one of a conversation."""
+    """Both the adapted request after a refusal and the next request of a conversation."""
     async with HangingUp(reset=reset) as server:
         assert await asked(server, times=2) == [HELLO, HELLO]
 
@@ -108,7 +109,7 @@ async def test_a_request_goes_out_again_on_a_connection_of_its_own(reset: bool) 
 async def test_a_connection_that_closes_while_the_request_is_written_counts_as_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """aiohttp says so of its own writer, without an error of the system."""
+    """aiohttp raises this in its own writer, without an error from the operating system."""
     written = StreamWriter.write
     closed: list[bytes] = []
 
@@ -134,7 +135,7 @@ async def test_the_control_a_server_that_goes_on_needs_one_connection() -> None:
 
 @pytest.mark.parametrize("reset", [False, True])
 async def test_what_was_lost_on_a_new_connection_is_not_sent_again(reset: bool) -> None:
-    """The server may have done what was asked for: nothing tells that it had gone before."""
+    """The server may have processed the request: nothing shows that it had already closed the connection."""
     async with HangingUp(answered=0, reset=reset) as server:
         (error,) = await asked(server)
 
@@ -152,7 +153,7 @@ async def test_what_has_begun_to_be_answered_is_not_sent_again(last: bytes) -> N
 
 
 async def test_it_goes_out_again_once() -> None:
-    """Where the new connection is lost as well, the answer has failed."""
+    """If the new connection is lost too, the answer fails."""
 
     class Leaving(HangingUp):
         def _response(self, request: bytes) -> bytes:

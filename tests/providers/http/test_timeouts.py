@@ -87,7 +87,7 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
 async def test_a_cancellation_that_meets_the_timeout_is_not_swallowed() -> None:
     async def wait() -> None:
         with Timeouts(first=0.0, idle=60, settle=60) as patience:
-            # Both in the same turn of the loop: the timer that is due, and this.
+            # The due timer and this cancellation run in the same loop iteration.
             asyncio.get_running_loop().call_later(0, task.cancel)
             await patience.wait(never())
 

@@ -1,4 +1,4 @@
-"""The prompts and the key go to the configured server and nowhere else; what it sends is bounded."""
+"""Prompts and the key go only to the configured server, and what it sends is limited."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_no_redirect_is_followed_to_another_origin(
 
 
 async def test_a_client_that_follows_redirects_takes_the_prompt_and_the_key_elsewhere() -> None:
-    """The control: the openai package's own client, as it comes."""
+    """Control: the openai package's own client."""
     async with RawServer(answering(answer_of("stolen"))) as other:
         target = f"http://127.0.0.1:{other.port}/v1/chat/completions"
         async with RawServer(lambda _: [response(status="307 T", headers=[f"Location: {target}"])]) as server:
@@ -106,7 +106,7 @@ async def test_a_client_that_follows_redirects_takes_the_prompt_and_the_key_else
     "location", ["/elsewhere", "/v1/chat/completions/", "?x=1", "", "//", "http://[", "\\x", "mailto:a@b"]
 )
 async def test_no_redirect_of_any_form_is_followed(location: str) -> None:
-    """Neither one to the same server: the base URL is what is to be mended."""
+    """Not even one to the same server: the base URL has to be corrected."""
     error, server = await said(lambda _: [response(status="308 P", headers=[f"Location: {location}"])])
 
     assert isinstance(error, Redirected)
@@ -160,7 +160,7 @@ async def test_a_request_for_another_origin_is_not_sent(url: str) -> None:
 async def test_no_cookie_is_kept() -> None:
     cookies = ["Set-Cookie: who=alice; Path=/", "Set-Cookie2: who=alice"]
     async with RawServer(answering(answer_of("Hello"), *cookies)) as server:
-        # aiohttp's own jar takes cookies of names alone, not of addresses.
+        # aiohttp's own cookie jar only takes cookies from host names, not from IP addresses.
         provider = OpenAIProvider(base_url=f"http://localhost:{server.port}/v1")
         for _ in range(2):
             assert await answer(provider, ask("hello")) == HELLO
@@ -171,7 +171,7 @@ async def test_no_cookie_is_kept() -> None:
 
 
 async def test_a_client_with_a_jar_sends_cookies_of_one_answer_with_the_next() -> None:
-    """The control."""
+    """Control: the second request has the cookie."""
     async with (
         RawServer(answering(b"{}", "Set-Cookie: who=alice; Path=/")) as server,
         openai.DefaultAioHttpClient(trust_env=False) as client,
@@ -182,7 +182,7 @@ async def test_a_client_with_a_jar_sends_cookies_of_one_answer_with_the_next() -
     assert b"who=alice" in server.requests[1]
 
 
-# All that the openai package takes from the environment for a client, but for OPENAI_LOG.
+# Everything that the openai package reads from the environment for a client, except OPENAI_LOG.
 OF_THE_PACKAGE = {
     "OPENAI_API_KEY": "key-of-bob",
     "OPENAI_ADMIN_KEY": "admin-key-of-bob",
@@ -196,7 +196,7 @@ OF_THE_PACKAGE = {
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One that would send requests elsewhere, or with somebody's password."""
+    """An environment that would send requests elsewhere, or with another person's password."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login bob password hunter2\n")
     netrc.chmod(0o600)
@@ -318,7 +318,7 @@ def bomb(filling: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def bombs() -> dict[str, bytes]:
-    """Some 256 KiB each that are 256 MiB."""
+    """About 256 KiB each, which unpack to 256 MiB."""
     return {
         "spaces": bomb(b" "),
         "comments": bomb(b": " + b"x" * 1020 + b"\n\n"),
@@ -328,7 +328,7 @@ def bombs() -> dict[str, bytes]:
 
 
 async def peak_of(play: Play, act: Callable[[RawServer], object] = asked) -> tuple[object, int]:
-    """What it came to, and the most bytes that Python held meanwhile."""
+    """The outcome, and Python's peak memory in bytes."""
     async with RawServer(play) as server:
         tracemalloc.start()
         try:
@@ -359,7 +359,7 @@ async def test_a_bomb_as_listing_is_given_up_within_bounds(bombs: dict[str, byte
 
 
 async def test_a_client_that_reads_what_an_error_says_to_its_end_holds_all_of_a_bomb(bombs: dict[str, bytes]) -> None:
-    """The control: the openai package's own client."""
+    """Control: the openai package's own client."""
 
     async def act(server: RawServer) -> object:
         http = openai.DefaultAioHttpClient(trust_env=False)
@@ -389,7 +389,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
 def chunk(field: bytes) -> bytes:
-    """4 KiB without a word: many small ones would measure the machine."""
+    """4 KiB without text: many small chunks would measure the speed of the machine."""
     return b'data: {"choices":[],%s,"padding":"%s"}\n\n' % (field, b"x" * 4096)
 
 
@@ -413,7 +413,7 @@ async def test_an_answer_without_end_is_given_up_by_its_bytes(head: bytes, piece
     error, server = await said(endless(head, piece))
 
     assert isinstance(error, ProviderError)
-    # What lies in the system's buffers was sent, and not read.
+    # Bytes in the system's socket buffers were sent but not read.
     assert server.sent < MAX_SILENT_BYTES + 16 * 2**20
 
 

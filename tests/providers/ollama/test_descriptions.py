@@ -37,7 +37,7 @@ async def test_each_model_is_described_once() -> None:
     assert facts_of(models[0]) == {
         "context_window": 8192, "can_use_tools": True, "can_see_images": True, "thinks": True,
     }  # fmt: skip
-    # How long a text it takes without num_ctx, it does not tell.
+    # Without num_ctx, Ollama does not say how large its context window is.
     assert facts_of(models[1]) == {"can_use_tools": False, "can_see_images": False, "thinks": False}
 
 
@@ -59,7 +59,7 @@ async def test_a_model_that_was_removed_and_comes_back_is_described_again() -> N
 async def test_a_server_that_does_not_describe_is_asked_once_and_its_names_stay(answer: bytes) -> None:
     async with RawServer(lambda _: [answer]) as server:
         models = await described(root_of(server), ("a", "b"))
-        # aiohttp asks again where a kept connection was closed without an answer.
+        # aiohttp retries when a kept-alive connection is closed without a response.
         assert len(server.requests) <= 2
         assert await described_by_llama_cpp(server.base_url, ("a",)) == ("a",)
     assert [(model, facts_of(model)) for model in models] == [("a", {}), ("b", {})]

@@ -1,4 +1,4 @@
-"""Tool calls in every shape in which servers have been seen to send them."""
+"""Tool calls in every shape that servers have been seen to send."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ ANSWER = [
 
 
 def ids_replaced(deltas: list[Delta]) -> str:
-    """As text, with `1`, `2` in place of the ids, which are random."""
+    """The deltas as text, with `1`, `2` and so on in place of the random ids."""
     text = repr(deltas)
     for number, use in enumerate((each for each in deltas if isinstance(each, ToolUse)), 1):
         text = text.replace(use.call_id, str(number))
@@ -338,7 +338,7 @@ def test_what_would_be_refused_again_and_again_goes_back_mended() -> None:
         ([calls(call(0, "a", *W)), end("tool_calls"), end("length")], "length"),
         ([calls(call(0, "a", *W)), end("length"), end("tool_calls")], "length"),
         ([calls(call(0, "a", *W)), end("content_filter")], "content_filter"),
-        # A tool of the server's own, and its answer.
+        # A tool that the server runs itself, and the answer.
         ([calls(call(0, "a", "web", "{}")), delta(content="hi"), end("stop")], "stop"),
         ([calls(call(0, "a", "web", "{}")), end("stop")], "tool_calls"),
     ],
@@ -456,7 +456,7 @@ def test_a_call_that_is_written_is_a_sign_of_life() -> None:
 
 
 def test_a_server_that_repeats_braces_is_read_in_good_time() -> None:
-    # Each piece might be the beginning of the next call.
+    # Each piece might start the next call.
     chunks = [calls(call(0, "a", "search", "{}"))] * 50_000
     _, reader = read(sse(*chunks, end()))
 

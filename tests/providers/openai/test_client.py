@@ -1,4 +1,4 @@
-"""The requests after the first one, which the openai package makes: the same, but for their body."""
+"""The openai package builds the first request; later ones are the same except for their body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Connect = Callable[..., OpenAIProvider]
 
 @pytest.fixture
 async def provider(connect: Connect) -> OpenAIProvider:
-    """Has asked before."""
+    """A provider that has already sent its first request."""
     made = connect()
     await answer(made, ask("hi"))
     return made

@@ -1,4 +1,4 @@
-"""What goes wrong upstream, and what the person is told: the real client, a real server, real faults."""
+"""Upstream faults, and what the user is told: the real client, a real server, real faults."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ Connect = Callable[..., OpenAIProvider]
 
 
 async def fail(provider: OpenAIProvider, text: str) -> tuple[list[Delta], ProviderError]:
-    """What came before the failure, and the failure."""
+    """The deltas before the failure, and the failure."""
     deltas: list[Delta] = []
     try:
         async with asyncio.timeout(20), aclosing(provider.stream(ask(text))) as stream:
             async for delta in stream:
-                deltas.append(delta)  # noqa: PERF401 - what came before the failure must not be lost
+                deltas.append(delta)  # noqa: PERF401 - the deltas before the failure must not be lost
     except ProviderError as error:
         return deltas, error
     pytest.fail(f"{text} did not fail")
@@ -157,7 +157,7 @@ async def test_a_slow_reader_is_no_silent_model(
 
     async with aclosing(provider.stream(ask("/hold after=1 count=2"))) as deltas:
         first = await anext(deltas)
-        # Meanwhile the reader does something that takes longer than the model may be silent.
+        # Meanwhile the reader is busy for longer than the idle timeout.
         await fail(impatient, "/mute")
         server.release()
         rest = [delta async for delta in deltas]

@@ -31,7 +31,7 @@ DELTAS: list[Delta] = [
 ]
 
 
-# Three in one read.
+# Three pieces in one read.
 PIECES = b"".join(b'data: {"choices":[{"delta":{"content":"%c"}}]}\n\n' % letter for letter in b"abc")
 
 
@@ -178,7 +178,7 @@ STRANGE = [
 
 
 def one(**fields: str) -> bytes:
-    """A stream of one chunk with a text, a finish reason, and these fields beside."""
+    """A stream of one chunk with a text, a finish reason and these extra fields."""
     beside = "".join(f',"{name}":{value}' for name, value in fields.items())
     chunk = f'{{"choices":[{{"delta":{{"content":"hi"}},"finish_reason":"stop"}}]{beside}}}'
     return f"data: {chunk}\n\ndata: [DONE]\n\n".encode()
@@ -285,7 +285,7 @@ STOP = choice(finish_reason='"stop"')
         ((HI, STOP, choice(finish_reason='"content_filter"')), "content_filter"),
         ((HI, STOP, choice(finish_reason='"error"')), None),
         ((HI, choice(finish_reason='"error"'), STOP), None),
-        # Text has followed: it was none.
+        # Text follows, so the first one was not the end.
         ((choice('{"content":"hi"}', finish_reason='"length"'), HI, STOP), "stop"),
         ((choice('{"content":"hi"}', finish_reason='"stop"'), HI, choice(finish_reason='"length"')), "length"),
         ((HI, choice(finish_reason='"length"'), HI), "length"),
@@ -331,7 +331,7 @@ def test_a_tool_that_nobody_offered_is_no_answer(chunks: tuple[str, ...]) -> Non
 @pytest.mark.parametrize(
     "chunks",
     [
-        # A tool of the server's own, and its answer.
+        # A tool that the server runs itself, and the answer.
         (choice(CALL), HI, STOP),
         (choice('{"content":"hi",' + CALL[1:]), STOP),
         (WHOLE_WITH_CALL,),
@@ -354,9 +354,9 @@ WHOLE = '{"object":"chat.completion","choices":[{"finish_reason":"stop","message
     [
         ((HI, choice('{"content":" you"}'), WHOLE % "hi you"), "hi you"),
         ((HI, choice('{"content":" you"}'), choice('{"content":"hi you"}', finish_reason='"stop"')), "hi you"),
-        # Each piece is the whole so far.
+        # Each piece is the whole text so far.
         (('{"choices":[{"message":{"content":"hi"}}]}', WHOLE % "hi you"), "hi you"),
-        # Pieces of their own.
+        # Each piece is new text.
         (('{"choices":[{"message":{"content":"hi "}}]}', WHOLE % "you"), "hi you"),
         (("{" + '"choices":[{"text":"hi "}]}', '{"choices":[{"text":"hi ","finish_reason":"stop"}]}'), "hi hi "),
         ((choice('{"content":"ha"}'), choice('{"content":"ha"}', finish_reason='"stop"')), "haha"),
@@ -423,12 +423,12 @@ def test_usage_is_counted_wherever_it_stands(usage: str) -> None:
         'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"error":"it broke"}}\n\n',
         'event: error\ndata: {"message":"it broke"}\n\n',
         'event: Exception\ndata: {"message":"it broke"}\n\n',
-        # Beside a last chunk that has no text.
+        # In a last chunk without text.
         'data: {"choices":[{"delta":{}}],"base_resp":{"status_code":1027,"status_msg":"it broke"}}\n\n',
         'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"error_code":50001,"text":"it broke"}\n\n',
         'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"object":"error","message":"it broke"}\n\n',
         'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"errors":[{"message":"it broke"}]}\n\n',
-        # Nothing says that the answer was complete, and something says what it was not.
+        # Nothing says that the answer is complete, and a message says what went wrong.
         'data: {"message":"it broke"}\n\n',
         'data: {"Message":"it broke"}\n\n',
         'data: {"detail":"it broke"}\n\n',

@@ -1,4 +1,4 @@
-"""Events of the Responses API, in the shapes in which servers send them."""
+"""Events of the Responses API, in the shapes that servers send."""
 
 from __future__ import annotations
 
@@ -176,14 +176,14 @@ def test_done_without_an_end_is_incomplete() -> None:
     [
         ([said("hi")], "hi"),
         ([said("hi"), event("output_text.done", 0, text="hi"), done(0, **message("hi"))], "hi"),
-        # Only the whole.
+        # Only the whole text.
         ([done(0, **message("hi"))], "hi"),
         ([end(output=[message("hi")])], "hi"),
         ([end(output=[message("hi"), message("you")])], "hi\n\nyou"),
         # Two messages.
         ([added(0, **message("")), said("hi"), added(1, **message("")), said("you", 1)], "hi\n\nyou"),
         ([added(0, **message("")), added(1, **message("")), said("you", 1)], "you"),
-        # No place.
+        # No output index.
         ([{"type": "response.output_text.delta", "delta": "hi"}], "hi"),
         ([{"type": "response.output_text.delta", "delta": "h\ud83d"}, said("\ude00i")], "h😀i"),
         # Fields of other types.
@@ -228,7 +228,7 @@ def test_reasoning_is_its_summary_or_itself(events: list[Event], thought: str) -
         [added(0, **call("search", "")), event("function_call_arguments.delta", 0, delta='{"q":1}')],
         [added(0, **call("search", "")), event("function_call_arguments.done", 0, arguments='{"q":1}')],
         [done(0, **call("search", '{"q":1}'))],
-        # The item is the truth.
+        # The finished item takes precedence over its deltas.
         [
             added(0, **call("search", "")),
             event("function_call_arguments.delta", 0, delta='{"q":'),

@@ -10,7 +10,7 @@ from chat.providers.base import Delta, Finish, ReasoningDelta, Recant, TextDelta
 from chat.providers.openai.reader import AnswerReader
 from chat.providers.openai.thoughts import Thoughts
 
-# What a model writes; its thought; its answer.
+# Name: (model output, thought, answer).
 CASES = {
     "in tags": (
         "<think>\nFirst add.\n\n- then check\n</think>\n\nThe sum is **4**.",
@@ -50,7 +50,7 @@ CASES = {
 
 
 def said(deltas: list[Delta]) -> tuple[str, str]:
-    """The thought and the answer that a reader is left with."""
+    """The thought and the answer that remain at the end."""
     thought = answer = ""
     for delta in deltas:
         if isinstance(delta, ReasoningDelta):

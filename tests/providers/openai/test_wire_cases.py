@@ -1,8 +1,8 @@
-"""What servers have been seen to send, byte for byte, and what a person gets of it.
+"""What servers have been seen to send, byte for byte, and what the user gets.
 
-`wire/NAME.http` is a response as it came; `#### n ####` on a line of its own is a pause of n seconds, which is not
-sent. `wire/NAME.expect` says where it was seen and what is right. The table says the same for this program. Pauses
-are played, and timeouts are set, twenty times as fast.
+`wire/NAME.http` is a response as received; `#### n ####` on a line of its own is a pause of n seconds and is not
+sent. `wire/NAME.expect` says where it was seen and what the right outcome is. The table has the outcome for this
+program. Pauses and timeouts are twenty times shorter here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PARIS: Final = "Paris is the "
 
 @dataclass(frozen=True)
 class Whole:
-    """An answer that is complete, and saved."""
+    """A complete answer, which is saved."""
 
     text: str = PARIS
     reason: str = "stop"
@@ -46,7 +46,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Failure:
-    """An error, and what had arrived before it. `says`: a pattern in its sentence. `requests`: how often it asked."""
+    """An error, and the text before it. `says`: a pattern in its message. `requests`: how many requests were sent."""
 
     code: str
     says: str = ""
@@ -77,7 +77,7 @@ CASES: Final[dict[str, Whole | Failure]] = {
     "bom": Whole(),
     "cf-403-html": Failure("provider_error", "web page", retryable=False, requests=1),
     "cf-error": Failure("provider_error", "No such model @cf/x or task", retryable=False, requests=1),
-    # Cut off, and asked again on a connection that still holds the rest.
+    # Cut off, then retried on a connection that still holds the rest of the response.
     "cl-too-short": Failure("provider_unavailable", "connection to the model server was lost"),
     "cohere-429": Failure("rate_limited", "40 calls / minute", retryable=True),
     "cr": Whole(),
@@ -167,12 +167,12 @@ CASES: Final[dict[str, Whole | Failure]] = {
     "whole-json-toolcall": Failure("provider_error", "tool", requests=1),
     "xai-400-key": Failure("authentication_failed", "Incorrect API key provided", requests=1),
 }  # fmt: skip
-# Told apart elsewhere: thoughts in tags (gemini-thought), and a list of models.
+# Tested elsewhere: thoughts in tags (gemini-thought) and a model listing.
 ELSEWHERE: Final = {"gemini-thought", "models"}
 
 
 class Heard:
-    """A provider, and the reasoning that it has given."""
+    """Wraps a provider and records its reasoning."""
 
     is_demo = False
 
@@ -193,7 +193,7 @@ class Heard:
 
 
 def played(name: str) -> Play:
-    """The bytes of a case; those of some depend on the request."""
+    """The bytes of a case; for some cases they depend on the request."""
     if name in PLAYS:
         return PLAYS[name]
     pieces = PAUSE.split((WIRE / f"{name}.http").read_bytes())
@@ -217,7 +217,7 @@ def busy_until(_: bytes) -> list[bytes]:
 
 
 def strict(*unknown: str) -> Play:
-    """Refuses these fields, as servers do whose models of a request forbid extra fields."""
+    """Rejects these fields, like servers whose request schema forbids extra fields."""
 
     def play(request: bytes) -> Iterator[bytes | float | None]:
         sent = [field for field in unknown if field in json.loads(request.partition(b"\r\n\r\n")[2])]
@@ -247,7 +247,7 @@ async def no_sleep(_: float) -> None:
 
 
 async def get(server: RawServer) -> tuple[Answer, str, ProviderError | None]:
-    """The answer as far as it came, the reasoning, and the error, if it was one."""
+    """The answer so far, the reasoning, and the error if there was one."""
     provider = OpenAIProvider(
         base_url=server.base_url,
         api_key="sk-key-of-this-site",

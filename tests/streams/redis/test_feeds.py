@@ -14,7 +14,7 @@ EPOCH = "abcdefgh"
 
 
 class Redis:
-    """Answers as one that knows of `seq` entries."""
+    """A fake Redis that has `seq` entries."""
 
     def __init__(self) -> None:
         self.seq = 5
@@ -33,7 +33,7 @@ async def text_of(batches: AsyncIterator[feeds.Batch]) -> str:
 
 
 async def test_a_redis_that_knows_less_than_it_did_is_not_asked_again_and_again() -> None:
-    """After a restart with older data, until the owner brings back the rest: that may take as long as a lease."""
+    """After a restart with older data, until the owner restores the rest, which may take as long as a lease."""
     redis = Redis()
     feed = Feed("run", redis.read, lost_after=60)
     async with aclosing(feed.follow(None, limit=1000)) as batches:
@@ -63,7 +63,7 @@ async def test_readers_who_begin_at_the_same_moment_are_one_look_into_redis() ->
     crowd[0].cancel()
     assert await asyncio.gather(*crowd[1:]) == ["12345"] * 59
     assert redis.reads == 1
-    # The control: whoever comes later looks for themselves, as there may be more.
+    # Control: a later reader reads Redis again, because there may be more.
     redis.seq = 6
     assert await first() == "123456"
     assert redis.reads == 2
@@ -71,7 +71,7 @@ async def test_readers_who_begin_at_the_same_moment_are_one_look_into_redis() ->
 
 async def test_who_reads_no_more_holds_what_it_is_sent_and_nothing_that_was_read_for_it() -> None:
     class ReadPlace(Position):
-        """A class of its own: of one with slots alone, nobody can tell when it ends."""
+        """A subclass, because objects with only slots cannot be weakly referenced."""
 
     places: list[weakref.ref[Position]] = []
     redis = Redis()
@@ -89,7 +89,7 @@ async def test_who_reads_no_more_holds_what_it_is_sent_and_nothing_that_was_read
 
 async def test_who_reads_no_more_holds_nothing_that_the_feed_has_let_go_of() -> None:
     class Text(dict[str, str]):
-        """Of a plain dict, nobody can tell when it ends."""
+        """A subclass, because a plain dict cannot be weakly referenced."""
 
     feed = Feed("run", Redis().read, lost_after=60)
     feed.observe(Position(Cursor(EPOCH, 5), "live", 1, []))

@@ -1,4 +1,4 @@
-"""The contract over a real Redis, and what several processes make of it: here each is a log of its own."""
+"""The contract with a real Redis, and with several processes; here each process is a separate RedisLog."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ async def test_a_process_that_dies_does_not_follow_any_more(processes: Processes
     await reader.leave()
 
 
-# --- Messages that are lost
+# --- Lost messages
 
 
 async def test_a_hole_that_a_lost_message_leaves_is_filled_from_the_log(processes: Processes) -> None:
@@ -186,7 +186,7 @@ async def test_a_follower_without_a_connection_comes_back_with_it(processes: Pro
     assert reader.names == ["start", "token", "token", "done"]
 
 
-# --- Replies that are lost
+# --- Lost replies
 
 
 async def test_an_append_whose_reply_is_lost_is_made_once(processes: Processes) -> None:
@@ -327,10 +327,10 @@ async def test_only_owners_that_are_lost_or_fail_are_counted_as_failures(process
     here, there = processes.start(lease_seconds=0.5), processes.start(lease_seconds=0.2)
     run = await created(here)
     await here.release(run.run.run_id, token=run.token)
-    # A claim that takes longer than a quarter of the lease is not made.
+    # A claim that takes longer than a quarter of the lease is not made, so it may take several tries.
     (handed_over,) = await eventually(there.claim_expired)
     assert (handed_over.attempt, handed_over.failures) == (2, 0)
-    # Of a process that is gone: nobody renews.
+    # The process is gone, so nothing renews its lease.
     await there.close()
     (lost,) = await eventually(here.claim_expired)
     assert (lost.attempt, lost.failures) == (3, 1)
@@ -362,7 +362,7 @@ async def _created_or_none(log: RedisLog) -> Created | None:
     return made if isinstance(made, Created) else None
 
 
-# --- Bounds
+# --- Limits
 
 
 async def test_a_slow_reader_reads_from_the_log(processes: Processes) -> None:
@@ -431,7 +431,7 @@ async def test_the_last_checkpoint_reaches_whoever_claims(processes: Processes) 
     (claim,) = await there.claim_expired()
 
     assert claim.checkpoint == {"step": 2, "said": "schön"}
-    # And, untouched, whoever claims it after that.
+    # The next owner gets it unchanged too.
     assert await there.release(run.run.run_id, token=claim.token)
     (again,) = await here.claim_expired()
     assert again.checkpoint == claim.checkpoint
@@ -470,13 +470,13 @@ async def test_a_checkpoint_takes_room_only_while_the_run_is_live(processes: Pro
     run = await created(here)
     large = {"said": "x" * 200_000}
     await here.checkpoint(run.run.run_id, large, token=run.token)
-    # In place of the former one, not beside it.
+    # Each one replaces the previous checkpoint.
     for _ in range(5):
         await here.checkpoint(run.run.run_id, large, token=run.token)
     with pytest.raises(NoRoom):
         await here.checkpoint(run.run.run_id, {"said": "x" * 800_000}, token=run.token)
     await say(here, run, "a", done())
-    # A run that needs almost all of it: nothing of the ended one is in the way.
+    # A run that needs almost the whole budget: the ended run's checkpoint no longer counts.
     other = await created(here, conversation="other", sent="other")
     await here.checkpoint(other.run.run_id, {"said": "x" * 500_000}, token=other.token)
     await say(here, other, done())

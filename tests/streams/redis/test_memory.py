@@ -1,4 +1,4 @@
-"""A Redis that is full, by its own limit: filled by other keys, as a cache or the notices, or by the log."""
+"""A Redis that has reached its own memory limit: filled by other keys, such as a cache or notices, or by the log."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ async def processes(own_redis: RedisServer) -> AsyncIterator[Processes]:
 
 
 def fill(server: RedisServer) -> None:
-    """Others have written until Redis takes no more."""
+    """Fill Redis with other keys until it refuses writes."""
     with server.client() as client:
         for number in range(FILLINGS):
             client.set(f"{FILLING}{number}", "x" * CHUNK)
-        # By more than what Redis frees when a client leaves.
+        # Over the limit by more than Redis frees when a client disconnects.
         client.config_set("maxmemory", client.info("memory")["used_memory"] - 4 * CHUNK)
-        # The control: this is what every write meets that is not ours.
+        # Control: any write that is not ours fails like this.
         with pytest.raises(redis.exceptions.OutOfMemoryError):
             client.set(f"{FILLING}more", "x")
 
@@ -59,7 +59,7 @@ def over(server: RedisServer) -> int:
         return int(memory["used_memory"] - memory["maxmemory"])
 
 
-# --- What is counted
+# --- Memory accounting
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_what_is_counted_is_no_less_than_redis_says_and_not_twice_as_much(
 async def test_what_is_known_of_a_run_without_its_log_is_small(processes: Processes) -> None:
     here = processes.start()
     used = []
-    # The first ones also pay for connections and scripts.
+    # The first batch also pays for connections and scripts.
     for count in (50, 450):
         for number in range(count):
             run = await created(here, owner=number % 9)
@@ -120,7 +120,7 @@ async def test_the_room_of_what_has_ended_by_itself_is_free_again(processes: Pro
     run = await created(here)
     await say(here, run, "x" * 100_000, done())
     with processes.server.client() as client:
-        # As if its time were over.
+        # As if its keys had expired.
         client.delete(*(f"{processes.prefix}{kind}:{run.run.run_id}" for kind in ("run", "log")))
         ((member, _),) = client.zrange(f"{processes.prefix}saved", 0, -1, withscores=True)
         client.zadd(f"{processes.prefix}saved", {member: 1})
@@ -143,12 +143,12 @@ async def test_what_a_lost_process_left_does_not_count_for_ever(processes: Proce
     gone, here = processes.start(), processes.start(budget=Budget(total=2 * ROOM_BYTES))
     run = await created(gone)
     assert await here.create(request(owner=2), live_limit=3) == Full(of_all=True)
-    # Nobody has taken it over, until its time was over.
+    # As if nobody had taken it over before its key expired.
     processes.server.command("DEL", f"{processes.prefix}run:{run.run.run_id}")
     assert isinstance(await here.create(request(owner=2), live_limit=3), Created)
 
 
-# --- A budget, and several appends under way
+# --- A budget with concurrent appends
 
 
 async def test_what_comes_after_an_append_without_room_has_none_either(processes: Processes) -> None:
@@ -173,7 +173,7 @@ async def test_an_answer_goes_on_after_an_append_that_had_no_room(processes: Pro
     await reader.has("a")
     with pytest.raises(NoRoom):
         await say(here, run, "x" * 2 * ROOM_BYTES)
-    # What Redis forgets comes back without what was not taken.
+    # What Redis loses is restored without the refused text.
     processes.server.kill()
     processes.server.start()
     await say(here, run, "b", done())
@@ -181,7 +181,7 @@ async def test_an_answer_goes_on_after_an_append_that_had_no_room(processes: Pro
     assert reader.text == "ab"
 
 
-# --- Redis' own limit
+# --- Redis's own memory limit
 
 
 async def test_a_full_redis_is_not_ready_and_takes_no_new_run(processes: Processes) -> None:
@@ -204,7 +204,7 @@ async def test_no_run_begins_without_room_for_those_that_are_live(processes: Pro
     made = [await here.create(request(owner=number), live_limit=9) for number in range(20)]
     runs = [each for each in made if isinstance(each, Created)]
     assert 4 <= len(runs) <= 12
-    # Redis itself would still take something: it is kept for them.
+    # Redis itself would still accept writes; that room is reserved for these runs.
     assert await here.is_ready()
     for run in runs:
         await say(here, run, "x" * (ROOM_BYTES // 2))
@@ -270,7 +270,7 @@ async def test_a_live_answer_without_room_to_grow_is_told_so_and_can_end(process
     run = await created(here)
     fill(processes.server)
     assert await grown(here, run, "x" * (ROOM_BYTES // 8)) > 2
-    # No more than what it was given when it began.
+    # No more than the room reserved for it at its start.
     assert over(processes.server) <= 4 * CHUNK + 2 * ROOM_BYTES
     await say(here, run, done())
     assert (await everything(there, run.run.run_id))[-1].name == "done"
@@ -293,7 +293,7 @@ async def test_a_redis_that_only_reads_is_not_ready(processes: Processes, refuse
     here = processes.start()
     assert await here.is_ready()
     processes.server.command(*refuse)
-    # It answers all the same: reading alone would not tell.
+    # It still answers reads, so a read would not show the problem.
     assert await here.find("nothing") is None
     assert not await here.is_ready()
     processes.server.command("REPLICAOF", "NO", "ONE")

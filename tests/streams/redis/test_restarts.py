@@ -1,4 +1,4 @@
-"""Redis goes away and comes back: paused, with what it knew, with a part of it, or empty."""
+"""Redis goes away and comes back: after a pause, or restarted with all, some or none of its data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.streams.redis_server import RedisServer
 
 pytestmark = pytest.mark.redis
 
-# Short, but longer than a busy machine lets a process wait for its turn.
+# Short, but longer than a busy machine delays a process.
 LEASE_SECONDS: Final = 2.5
 
 
@@ -73,7 +73,7 @@ async def test_a_pause_ends_no_run(processes: Processes) -> None:
     await saying
     await say(here, run, "c")
     await reader.has("abc")
-    # Longer than a lease: nobody takes for dead who could not renew.
+    # Longer than a lease: an owner that could not renew is not taken for dead.
     await asyncio.wait({claiming}, timeout=1.2 * LEASE_SECONDS)
     await say(here, run, done())
     await reader.end()
@@ -128,7 +128,7 @@ async def test_an_append_gives_up_in_the_end_and_nothing_is_torn(processes: Proc
 
 
 async def test_an_end_that_redis_did_not_take_in_time_is_left_to_another_process(processes: Processes) -> None:
-    """Its owner has given up: a lease that it went on renewing would keep the run alive, and its readers waiting."""
+    """Its owner has given up. If it kept renewing the lease, the run would stay live and its readers would wait."""
     proxy = await processes.proxy()
     here = processes.start(proxy.url, call_seconds=0.1, append_seconds=0.3, renew_seconds=0.05, lease_seconds=0.5)
     there = processes.start(lease_seconds=0.5)

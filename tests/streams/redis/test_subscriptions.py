@@ -15,7 +15,7 @@ pytestmark = pytest.mark.redis
 
 @pytest.mark.parametrize("begun", [False, True])
 async def test_a_redis_that_went_away_without_a_word_is_given_up(own_redis: RedisServer, begun: bool) -> None:
-    """While it is subscribed, and while it connects: what is never answered is not waited for."""
+    """Both while subscribed and while connecting, it does not wait for replies that never come."""
     connected = asyncio.Event()
     async with asyncio.timeout(SECONDS), redis_proxy(own_redis.socket) as proxy:
         pool = ConnectionPool.from_url(proxy.url, socket_timeout=None)

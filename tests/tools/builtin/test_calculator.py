@@ -35,7 +35,7 @@ CALCULATOR = define(calculator, source="builtin")
         ("7 % 3", "1"),
         ("-7 % 3", "2"),
         ("7 % (-3)", "-2"),
-        # Percent: the sign is an operator.
+        # 10% is a percentage here, so the minus sign is an operator.
         ("10% - 3", "-2.9"),
         ("7 // 2", "3"),
         ("-7 // 2", "-4"),

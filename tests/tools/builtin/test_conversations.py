@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def search(user: User, words: str, **more: Any) -> tuple[list[Any], Result]:
-    """What is shown of each hit, and the result."""
+    """The items shown for the hits, and the result."""
     arguments = json.dumps({"words": words, **more})
     *shown, last = await outputs(SEARCH, arguments, Context(user_id=user.pk))
     assert isinstance(last, Result)
@@ -77,7 +77,7 @@ async def test_hits_are_limited(alice: User, herons: Conversation) -> None:
     for number in range(10):
         await database.write(make_conversation, alice, f"Heron {number}?", "Yes.")
     assert len((await search(alice, "heron"))[0]) == 8
-    # Titles are those of the questions: two hits each.
+    # Each title repeats its question, so each conversation has two hits.
     assert len((await search(alice, "heron", limit=20))[0]) == 20
     assert [hit["index"] for hit in (await search(alice, "heron", limit=3))[0]] == [1, 2, 3]
     for limit in (0, 21):

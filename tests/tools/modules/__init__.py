@@ -1,1 +1,1 @@
-"""Modules as people write them, for CHAT_TOOLS."""
+"""Modules like those that operators write for CHAT_TOOLS."""

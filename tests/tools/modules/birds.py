@@ -1,4 +1,4 @@
-"""Two tools, and others that are none."""
+"""Two usable tools, and functions that are not."""
 
 from chat.tools.definitions import tool
 from tests.tools.modules.trees import count_trees

@@ -1,4 +1,4 @@
-"""Hosts that nobody may reach, written in every way that some program understands."""
+"""Hosts that must not be reached, in every notation that some program understands."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PUBLIC: Final = (
     *("1.1.1.1", "8.8.8.8", "93.184.215.14", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1"),
     *("169.253.1.1", "192.0.1.1", "198.17.1.1", "198.20.0.1", "223.255.255.255", "168.63.129.15"),
     *("2606:4700:4700::1111", "2001:4860:4860::8888", "2a00:1450:4001:830::200e", "2400:cb00::1"),
-    # The internet through IPv6.
+    # Public IPv4 addresses inside IPv6.
     *("::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1", "2a00::5efe:808:808"),
 )
 
 
 def notations(dotted: str) -> Iterator[str]:
-    """An IPv4 address, as `inet_aton` and URL parsers read it."""
+    """An IPv4 address in the notations that `inet_aton` and URL parsers read."""
     number = int(IPv4Address(dotted))
     a, b, c, d = dotted.split(".")
     one, two, three, four = map(int, (a, b, c, d))
@@ -48,7 +48,7 @@ def notations(dotted: str) -> Iterator[str]:
 
 
 def wrapped(dotted: str) -> Iterator[str]:
-    """IPv6 addresses that lead to an IPv4 address, or once did."""
+    """IPv6 addresses that map to an IPv4 address, or used to."""
     number = int(IPv4Address(dotted))
     high, low = number >> 16, number & 0xFFFF
     yield f"::ffff:{dotted}"
@@ -68,7 +68,7 @@ def wrapped(dotted: str) -> Iterator[str]:
 
 
 def every_host() -> list[str]:
-    """For a URL: IPv6 in brackets."""
+    """The private hosts as written in a URL, with IPv6 in brackets."""
     found = [each for dotted in PRIVATE for each in notations(dotted)]
     found += [f"[{each}]" for dotted in PRIVATE for each in wrapped(dotted)]
     found += [f"[{each.replace('%', '%25')}]" for each in PRIVATE_6]

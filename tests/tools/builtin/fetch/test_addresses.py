@@ -33,7 +33,7 @@ def test_a_network_that_is_allowed_may_be_reached_however_it_is_written() -> Non
 
 
 def test_all_of_ipv4_is_private_where_python_says_so() -> None:
-    """One address in every seventh /16: our list is stricter than Python's, never laxer."""
+    """Checks one address in every seventh /16: our list is stricter than Python's, never laxer."""
     for high in range(0, 2**16, 7):
         address = ip_address((high << 16) + 1)
         assert not may_reach(address) or address.is_global, address

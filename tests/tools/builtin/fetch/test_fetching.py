@@ -1,4 +1,4 @@
-"""Pages that may be read."""
+"""Fetching permitted pages."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_compressed_pages_are_read() -> None:
 
 
 async def test_a_page_that_explodes_is_cut() -> None:
-    """50 MB in 50 KB: no more of it is unpacked than is read."""
+    """50 MB packed into 50 KB: only as much is unpacked as is read."""
     bomb = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     packed = b"".join(bomb.compress(bytes(1024 * 1024)) for _ in range(50)) + bomb.flush()
     found = await got(lambda head: page(packed, more="Content-Encoding: gzip\r\n"))

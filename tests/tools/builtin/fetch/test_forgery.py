@@ -1,4 +1,4 @@
-"""Nothing that is not public is reached, however it is named (server-side request forgery)."""
+"""Addresses that are not public are never reached, in any notation (server-side request forgery)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRET = b"the metadata of a cloud"
 
 @pytest_asyncio.fixture
 async def canary() -> AsyncIterator[Site]:
-    """A server of this machine that nobody may reach."""
+    """A server on this machine that must not be reached."""
     async with site(lambda head: page(SECRET, "text/plain")) as served:
         yield served
 
@@ -53,7 +53,7 @@ async def test_no_form_of_a_private_address_is_reached(canary: Site) -> None:
     ],
 )
 async def test_a_form_reaches_it_if_its_address_is_permitted(canary: Site, host: str) -> None:
-    """The control: without the judgement, the others would reach it too. (aiohttp refuses 2130706433 and 127.1.)"""
+    """Control: without the check, the other forms would reach it too. (aiohttp refuses 2130706433 and 127.1.)"""
     named = host if host.isascii() else "127.0.0.1"
     policy = Policy.parse([f"{named}:{canary.port}"], ["127.0.0.1"])
     found = await get(f"http://{host}:{canary.port}/", policy, resolver=Names(by_name_test=[["127.0.0.1"]]))
@@ -120,7 +120,7 @@ async def test_a_name_with_several_addresses_is_reached_at_the_permitted_one(can
 
 
 async def test_a_name_that_changes_its_address_is_judged_again(canary: Site) -> None:
-    """DNS rebinding: the name is permitted, and leads elsewhere when it is followed a second time."""
+    """DNS rebinding: the name is permitted, but resolves to another address the second time."""
     async with site(lambda head: redirect("/again"), "127.0.0.2", canary.port) as outside:
         policy = Policy.parse([f"rebind.test:{canary.port}"], ["127.0.0.2"])
         names = Names(rebind_test=[["127.0.0.2"], ["127.0.0.1"]])
@@ -132,7 +132,7 @@ async def test_a_name_that_changes_its_address_is_judged_again(canary: Site) -> 
 
 
 async def test_a_name_is_resolved_once_for_a_request(canary: Site) -> None:
-    """What was judged is what is connected to: a second look-up would get the canary's address."""
+    """The connection uses the address that was checked: a second lookup would get the canary's address."""
     async with site(lambda head: page("outside"), "127.0.0.2", canary.port):
         policy = Policy.parse([f"rebind.test:{canary.port}"], ["127.0.0.2"])
         names = Names(rebind_test=[["127.0.0.2"], ["127.0.0.1"]])

@@ -76,7 +76,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_no_page_takes_long(piece: str) -> None:
-    """The slowest takes half a second of the processor. Quadratic time would be hours."""
+    """The slowest takes half a second of CPU time. Quadratic time would take hours."""
     page = (piece * (MEGABYTES // len(piece) + 1))[:MEGABYTES]
     began = time.process_time()
     read(page)

@@ -1,4 +1,4 @@
-"""A web of this machine: pages, names, and a witness of every connection."""
+"""A local web: pages, host names, and a record of every connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-# What a server sends to a request.
+# Returns what a server sends for a request.
 Play = Callable[[bytes], bytes]
 
 _watchers: Final[list[list[Any]]] = []
@@ -28,7 +28,7 @@ sys.addaudithook(_audit)
 
 @contextmanager
 def connections() -> Iterator[list[Any]]:
-    """The addresses to which this process connects meanwhile, whoever does it."""
+    """The addresses to which any code in this process connects meanwhile."""
     watcher: list[Any] = []
     _watchers.append(watcher)
     try:
@@ -38,8 +38,8 @@ def connections() -> Iterator[list[Any]]:
 
 
 class Site:
-    """A server. `requests`: the first line of each. `stays`: it leaves connections open, until the client closes them:
-    `left` is set then. `asked`: after the first request."""
+    """A server. `requests`: the first line of each request. `stays`: it keeps connections open until the client closes
+    them, and then sets `left`. `asked`: set after the first request."""
 
     def __init__(self, play: Play, *, stays: bool) -> None:
         self.asked = asyncio.Event()
@@ -55,7 +55,7 @@ class Site:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # What is aborted is closed in the next turn of the loop.
+        # An aborted transport closes in the next loop iteration.
         await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -106,8 +106,8 @@ def redirect(target: str, status: int = 302) -> bytes:
 
 
 class Names(AbstractResolver):
-    """Resolves the names that it is given; each takes the next of its answers, the last one for good. Numbers in any
-    notation are resolved by the system, as it does for any program."""
+    """Resolves the given names: each lookup returns the next answer for the name, and the last answer repeats. Numeric
+    addresses in any notation are resolved by the system, as for any program."""
 
     def __init__(self, **answers: list[list[str]]) -> None:
         self.asked: list[str] = []
