@@ -1,4 +1,4 @@
-"""A password hasher that counts: what a login costs is its hashes."""
+"""A password hasher that counts its calls: hashing is the expensive part of a login."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 
 
 class CountingHasher(MD5PasswordHasher):
-    """For PASSWORD_HASHERS. `lengths` are those of the passwords that were hashed."""
+    """For PASSWORD_HASHERS. `lengths` holds the length of each password that was hashed."""
 
     lengths: ClassVar[list[int]] = []
 

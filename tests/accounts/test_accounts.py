@@ -123,7 +123,7 @@ def test_the_address_that_a_visitor_claims_does_not_count(alice: User) -> None:
 
 
 def test_attempts_count_by_the_address_of_the_client(alice: User) -> None:
-    """Which the application is told (chatsite/trusted_scope.py)."""
+    """chatsite/trusted_scope.py tells the application this address."""
     for number in range(11):
         log_in(Client(REMOTE_ADDR="192.0.2.1"), f"name{number}", "wrong")
     client, other = Client(REMOTE_ADDR="192.0.2.1"), Client(REMOTE_ADDR="192.0.2.2")
@@ -221,7 +221,7 @@ def test_a_link_or_an_image_logs_nobody_out(signed_in: SignIn, alice: User) -> N
     assert is_signed_in(client)
 
 
-# --- What is not there
+# --- Pages that do not exist
 
 
 @pytest.mark.parametrize("address", ["email/", "confirm-email/", "login/code/", "login/code/confirm/", "3rdparty/"])

@@ -1,4 +1,4 @@
-"""What browsers and password managers are told of the fields, by the names of the HTML standard
+"""The `autocomplete` values that tell browsers and password managers what each field is for
 (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill)."""
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def test_asking_for_a_reset(client: Client, alice: User) -> None:
 
 
 class TestAPasswordAlone:
-    """A password manager has to know whose it is: a hidden field says so."""
+    """A hidden username field tells password managers whose password it is."""
 
     def test_of_a_reset(self, client: Client, alice: User) -> None:
         client.post("/accounts/password/reset/", {"email": "alice@example.org"})

@@ -1,4 +1,4 @@
-"""Signing up, logging in and the way by mail do not tell which addresses have an account."""
+"""Sign-up, sign-in and password reset do not reveal which addresses have an account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HERS = "the password of mallory"
 
 
 def told(response: Any) -> tuple[Any, ...]:
-    """What a visitor sees of an answer."""
+    """What a visitor sees of a response, without the lines that always differ."""
     shown = response.content.decode()
     for varying in ("csrfmiddlewaretoken", 'name="login"', KNOWN, UNKNOWN):
         shown = "\n".join(line for line in shown.splitlines() if varying not in line)
@@ -102,7 +102,7 @@ def test_the_way_by_mail_does_not_tell(alice: User) -> None:
     known, unknown = reset(KNOWN), reset(UNKNOWN)
 
     assert told(known) == told(unknown)
-    # As many mails, so that it takes as long.
+    # The same number of emails, so that both take equally long.
     assert [letter.to for letter in mail.outbox] == [[KNOWN], [UNKNOWN]]
 
 
@@ -118,7 +118,7 @@ def test_an_address_with_many_accounts_gets_one_mail(alice: User) -> None:
 
 
 def test_an_address_that_looks_the_same_gets_no_link(alice: User) -> None:
-    """Unicode's dotless i is an I in capitals: databases may think it the same."""
+    """Unicode's dotless i becomes I in upper case, so a database may treat both as equal."""
     reset("alıce@example.org")
     reset("ALICE@EXAMPLE.ORG")
 
@@ -141,7 +141,7 @@ def test_a_stranger_is_invited_by_mail_only_where_sign_up_is_open(
 @pytest.mark.parametrize("email", [KNOWN, UNKNOWN])
 def test_a_mail_server_that_fails_is_told_to_both(alice: User, settings: Settings, email: str, caplog: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    # Nobody listens there.
+    # Nothing listens on this port.
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
 
     response = reset(email)

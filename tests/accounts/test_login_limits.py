@@ -1,4 +1,4 @@
-"""Guessing is bounded, and shuts nobody out of what is theirs."""
+"""Password guessing is limited, without locking owners out of their accounts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ REFUSED = "Too many failed sign-in attempts"
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fifth of what the site allows over all addresses, for the same to be seen with fewer tries."""
+    """Divide the limit per account by five, so that the tests need fewer attempts."""
     allowed, _, per = limits.FAILED_LOGINS["account"].partition("/")
     assert (int(allowed), per) == (100, "h/key")
     monkeypatch.setitem(limits.FAILED_LOGINS, "account", f"20/{per}")
 
 
 def log_in(client: Client, login: str, password: str = PASSWORD, *, at: str = HOME) -> str:
-    """in, wrong or refused."""
+    """Returns `in`, `wrong` or `refused`."""
     response = client.post("/accounts/login/", {"login": login, "password": password}, REMOTE_ADDR=at)
     if "_auth_user_id" in client.session:
         return "in"
@@ -40,13 +40,13 @@ def guess(login: str, times: int, *, at: str) -> list[str]:
 
 
 def guess_from_everywhere(login: str, times: int) -> list[str]:
-    """Five from each address, which its own limits allow."""
+    """Try five guesses from each address, as many as the limit per address allows."""
     return [outcome for number in range(times // 5) for outcome in guess(login, 5, at=f"203.0.113.{number}")]
 
 
 @pytest.fixture
 def known_browser(alice: User) -> Client:
-    """One that alice has logged in with before, and out again."""
+    """A browser in which alice has logged in before, and out again."""
     client = Client()
     assert log_in(client, "alice") == "in"
     client.post("/accounts/logout/")
@@ -106,7 +106,7 @@ def test_control_a_browser_without_its_cookie_is_unknown(known_browser: Client) 
 
 
 def test_a_known_browser_guesses_no_more_than_others(known_browser: Client) -> None:
-    """Once its own tries are used up it is as an unknown one."""
+    """Once its own attempts are used up, it is treated like an unknown browser."""
     outcomes = [log_in(known_browser, "alice", "guess", at=HOME) for _ in range(12)]
 
     assert outcomes == ["wrong"] * 10 + ["refused"] * 2
@@ -175,7 +175,7 @@ def test_the_limit_says_nothing_of_whether_there_is_an_account(alice: User) -> N
 
 
 def test_the_limit_says_nothing_of_whose_an_address_is(alice: User) -> None:
-    """The tries by name and by address are two counts, as they would be for somebody else's address."""
+    """Attempts by username and by email address are counted apart, as for somebody else's address."""
     guess("alice", 5, at=HOME)
 
     assert guess("alice@example.org", 1, at=HOME) == ["wrong"]
@@ -189,7 +189,7 @@ def test_neighbours_in_one_network_of_ipv6_are_one(alice: User) -> None:
 
 
 def test_many_at_the_same_time_are_not_more(alice: User, hashed: list[int]) -> None:
-    """A try counts before it is hashed, so those that are refused cost no hash."""
+    """An attempt is counted before the password is hashed, so refused attempts cost no hash."""
     guess("alice", 9, at=HOME)
 
     assert len(hashed) == 5

@@ -1,4 +1,4 @@
-"""Which account a login names: never another's, whatever names and addresses there are."""
+"""A login never leads to somebody else's account, whatever usernames and addresses exist."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tests.cast import PASSWORD, make_user
 
 SignIn = Callable[[User], Client]
 HERS = "the password of mallory"
-# "@", and what NFKC makes of it or of other letters: full width, small form, a ligature, KELVIN SIGN.
+# "@" and letters in forms that NFKC replaces: full width, small form, a ligature, KELVIN SIGN.
 LIKE_AN_ADDRESS = ["alice@example.org", "ALICE@EXAMPLE.ORG", "@", "alice＠example.org", "alice﹫example.org"]
 ANOTHER_FORM_OF = ["ﬁona", "ａlice", "\u212aate", "e\u0301va", "ⅷ"]
 
 
 def logged_in(login: str, password: str = PASSWORD) -> str | None:
-    """The name of the account that this leads into."""
+    """The username of the account that these credentials open."""
     client = Client()
     client.post("/accounts/login/", {"login": login, "password": password})
     user_id = client.session.get("_auth_user_id")
     return User.objects.get(pk=user_id).username if user_id else None
 
 
-# --- Names are no addresses
+# --- Usernames must not look like addresses
 
 
 @pytest.mark.parametrize("name", LIKE_AN_ADDRESS + ANOTHER_FORM_OF)
@@ -82,7 +82,7 @@ def test_the_admin_gives_no_address_to_a_second_account(
 
 
 def test_whoever_is_named_by_an_address_from_before_can_still_be_changed(signed_in: SignIn, admin: User) -> None:
-    """Names that the site allowed once stay until somebody changes them."""
+    """Usernames that the site used to allow stay until somebody changes them."""
     old = make_user("old@example.org", email="old@example.org")
     changed = {
         "username": old.username, "email": old.email, "first_name": "Old", "is_active": "on",
@@ -104,7 +104,7 @@ def test_control_without_the_rule_a_name_is_an_address(
     assert User.objects.filter(username="bob@example.org").exists()
 
 
-# --- And where older accounts have such names all the same
+# --- Older accounts that have such usernames anyway
 
 
 @pytest.mark.parametrize("login", ["alice@example.org", "ALICE@example.org"])
@@ -117,7 +117,7 @@ def test_a_name_does_not_take_an_address_over(alice: User, name: str, login: str
 
 
 def test_an_address_does_not_take_a_name_over(client: Client, db: None) -> None:
-    """An older account that is named by its own address, and somebody who signs up with that."""
+    """An older account's username is an address, and a new user signs up with that address."""
     make_user("old@example.org", email="")
     sent = {"username": "mallory", "email": "old@example.org", "password1": HERS, "password2": HERS}
     client.post("/accounts/signup/", sent)

@@ -1,4 +1,4 @@
-"""Without a mail server no link is written anywhere, and people are told whom to ask."""
+"""Without a mail server, no reset link is written anywhere, and users are told whom to ask."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def reset(email: str = "alice@example.org") -> Any:
 
 
 def backend(**variables: str) -> str:
-    """Which one the site's settings choose in this environment."""
+    """The EMAIL_BACKEND that the settings choose with these environment variables."""
     told = subprocess.run(
         [sys.executable, "-c", "from chatsite import settings; print(settings.EMAIL_BACKEND)"],
         cwd=ROOT,

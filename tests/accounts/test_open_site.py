@@ -1,4 +1,4 @@
-"""Visitors make themselves accounts where only this machine reaches the site, unless its operator has decided."""
+"""By default, sign-up is open only if nobody but this machine can reach the site."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def signup(tmp_path: Path, **variables: str) -> bool:
         ({"ALLOWED_HOSTS": "localhost,chat.example.org"}, False),
         ({"ALLOWED_HOSTS": "*"}, False),
         ({"CHAT_URL": "https://chat.example.org"}, False),
-        # Something in front is there for others, whatever name it has.
+        # A proxy in front means that others can reach the site, whatever its name.
         ({"CHAT_HTTPS": "1"}, False),
         ({"CHAT_TRUSTED_PROXIES": "1"}, False),
         ({"TRUSTED_ORIGINS": "http://localhost:3000 https://chat.example.org"}, False),
         ({"TRUSTED_ORIGINS": "http://localhost:3000, http://[::1]:3000"}, True),
-        # A proxy's address says nothing of the server's own, which is open beside it.
+        # A local proxy does not help: the server's own address is open beside it.
         ({"HOST": "0.0.0.0", "CHAT_BIND": "127.0.0.1"}, False),
-        # In a container every address is listened on, and nginx is counted: what counts is where it is published.
+        # In a container, the server listens on all addresses behind nginx: CHAT_PUBLISHED decides.
         ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "127.0.0.1"}, True),
         ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "127.0.0.1 "}, True),
         ({**IN_A_CONTAINER, "CHAT_PUBLISHED": "0.0.0.0"}, False),
@@ -50,7 +50,7 @@ def signup(tmp_path: Path, **variables: str) -> bool:
         (IN_A_CONTAINER, False),
         ({"HOST": "0.0.0.0", "CHAT_BIND": "0.0.0.0"}, False),
         ({"HOST": "127.0.0.1", "CHAT_BIND": "0.0.0.0"}, False),
-        # Said is said.
+        # An explicit setting takes precedence.
         ({"HOST": "0.0.0.0", "CHAT_SIGNUP": "1"}, True),
         ({"CHAT_SIGNUP": "0"}, False),
     ],
@@ -77,7 +77,7 @@ def test_other_names_are_not_this_machine(host: str) -> None:
 
 
 def test_compose_tells_the_servers_where_nginx_listens() -> None:
-    """And for whom: a proxy in front of it is for others."""
+    """And whether a proxy is in front of it: if so, others can reach the site."""
     settings: Any = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
 
     address = settings["nginx"]["ports"][0].partition(":${CHAT_PORT")[0]

@@ -112,7 +112,7 @@ def test_a_new_login_and_a_new_password_make_a_new_session_key(signed_in: SignIn
 def test_of_two_uses_of_a_link_at_the_same_time_one_changes_the_password(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other one comes after the link was found good, and before the password is saved."""
+    """The other use comes after the link was validated, and before the password is saved."""
     link = reset_link(client)
     other = Client()
     forms = [each.get(link, follow=True).redirect_chain[-1][0] for each in (client, other)]
@@ -171,7 +171,7 @@ def test_no_answer_at_an_address_with_a_key_is_kept_or_told_on(client: Client, a
         assert "no-store" in answer["Cache-Control"]
         assert answer["Referrer-Policy"] == "no-referrer"
     assert link.split("-")[-1].strip("/") not in moved["Location"]
-    # A form on such a page would come with `Origin: null`, which the CSRF check refuses.
+    # A form on such a page would be sent with `Origin: null`, which the CSRF check refuses.
     assert "<form" not in used.content.decode()
 
 

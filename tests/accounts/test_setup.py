@@ -41,7 +41,7 @@ def test_whoever_has_not_opened_the_link_gets_no_form(client: Client, link: str)
 
 
 def test_an_opened_link_dies_with_its_use(client: Client, link: str) -> None:
-    """In another browser, where the form stood open already."""
+    """Also in another browser that has the form open already."""
     waiting = Client()
     waiting.get(link)
 

@@ -1,4 +1,4 @@
-"""What is too long is refused before it is hashed, looked up or counted."""
+"""Input that is too long is refused before it is hashed, looked up or counted."""
 
 from __future__ import annotations
 

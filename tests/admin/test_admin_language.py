@@ -23,7 +23,7 @@ SAME: Final = {"", "Name", "name", "Status", "Text", "text", "Demo", "Ollama", "
 
 
 def texts(model: type[Model]) -> Iterator[str]:
-    """All that the admin says about a model, in the current language."""
+    """All texts that the admin shows about a model, in the current language."""
     registered = admin.site._registry[model]
     yield from (str(model._meta.verbose_name), str(model._meta.verbose_name_plural))
     yield str(getattr(registered, "search_help_text", "") or "")

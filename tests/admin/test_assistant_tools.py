@@ -41,7 +41,7 @@ def test_the_form_shows_the_tools_and_what_is_on(admin_client: Client, assistant
 
     assert 'value="builtin:current_time"' in page
     assert page.count(" checked") >= 1
-    # Nobody could answer it, and nobody would be asked.
+    # Not offered: nobody would be asked, so nobody could answer.
     assert "builtin:ask_person" not in page
 
 

@@ -1,4 +1,4 @@
-"""HTTP to the application in this process, streams included."""
+"""HTTP requests to the application in this process, including streams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from asgiref.testing import ApplicationCommunicator
 from chat.protocol.sse import Decoder, Message
 from chatsite.asgi import application
 
-# On a busy machine: what does not come does not come later either.
+# Long enough for a busy machine: what has not arrived by then never will.
 PATIENCE_SECONDS = 60
 SILENT_TURNS = 30
 
@@ -33,7 +33,7 @@ class Response:
 
 
 class Stream:
-    """A response that is read while it comes."""
+    """A response that is read while it arrives."""
 
     def __init__(self, exchange: ApplicationCommunicator, start: dict[str, Any]) -> None:
         self._exchange = exchange
@@ -52,7 +52,7 @@ class Stream:
         return output.get("body", b"")
 
     async def until(self, name: str) -> list[Message]:
-        """The events up to the first one of this name. Pings only if that is what is waited for."""
+        """The events up to the first one with this name. Pings are left out unless the name is `ping`."""
         events: list[Message] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not any(event.event == name for event in events):
@@ -70,7 +70,7 @@ class Stream:
         await self._exchange.wait(PATIENCE_SECONDS)
 
     async def is_silent(self) -> bool:
-        """Whether nothing comes while the server has its turn so often: a busy machine gives turns more slowly."""
+        """Whether nothing arrives in SILENT_TURNS turns of the event loop. Turns take longer on a busy machine."""
         for _ in range(SILENT_TURNS):
             if not self._exchange.output_queue.empty():
                 return False

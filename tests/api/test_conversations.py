@@ -18,7 +18,7 @@ from chat.providers.base import ProviderUnavailable
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
 
-# A moment that no time zone can hold.
+# The time in this cursor is out of range in UTC.
 FORGED = base64.urlsafe_b64encode(f"0001-01-01T00:00:00+14:00 {uuid.UUID(int=1)}".encode()).decode().rstrip("=")
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -229,7 +229,7 @@ async def test_an_unknown_address_is_json_too(chat: Rig, owner: Browser, path: s
 
 
 class ComesLater:
-    """A model server that is away, until it has come."""
+    """A model server that is unreachable until `has_come` is set."""
 
     def __init__(self, chat: Rig) -> None:
         self.has_come = False

@@ -1,4 +1,4 @@
-"""Ids as clients of other languages write them: in capitals (Swift), without dashes (.NET)."""
+"""Ids as clients in other languages write them: in upper case (Swift), without dashes (.NET)."""
 
 from __future__ import annotations
 

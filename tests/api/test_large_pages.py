@@ -1,4 +1,4 @@
-"""Pages of long messages: how much of them is read, sent and embedded, and where it is turned into JSON."""
+"""Pages of long messages: how much of them is read, sent and embedded, and which threads encode the JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SMALL = 100
 
 
 def grow(owner: User, *sizes: int, letter: str = "x") -> tuple[Conversation, list[Message]]:
-    """A conversation of one branch whose messages have so many letters, from the top."""
+    """Create a conversation with one branch, whose messages have these lengths, first to last."""
     conversation = Conversation.objects.create(owner=owner, title="Long")
     begun = timezone.now()
     messages: list[Message] = []
@@ -64,7 +64,7 @@ class Pages:
         return page
 
     async def walk(self, page: Any, *, by: str = "next", query: str = "branch=active&") -> list[str]:
-        """The ids from a page on: the way the cursors lead."""
+        """The ids of all messages from this page on, following its cursors."""
         found = [each["id"] for each in page["items"]]
         while page[by]:
             page = await self.get(f"{query}cursor={page[by]}")
@@ -136,7 +136,7 @@ async def test_around_a_message_there_are_neighbours_on_both_sides_as_far_as_the
 
 
 async def test_what_is_not_sent_is_not_read(chat: Rig, owner: Browser) -> None:
-    """Of six messages of a MiB, one is read for a page; of the others the database says how long they are."""
+    """Of six messages of 1 MiB, a page reads one. For the others, it asks the database only for their lengths."""
     conversation, messages = await database.write(lambda: grow(chat.alice, *[MIB] * 6))
     leaf = messages[-1].pk
 
@@ -202,7 +202,7 @@ async def test_the_json_of_what_may_be_large_is_not_written_on_the_loop(
     assert len(threads) >= len(addresses)
     assert all(name.startswith("db-read") for _, name in threads), threads
     assert sum(size > 100_000 for size, _ in threads) == 2
-    # The control: what is written on the loop is noticed.
+    # The control: encoding on the event loop is noticed.
     responses.encoded([{}])
     assert not threads[-1][1].startswith("db-read")
 
@@ -211,7 +211,7 @@ async def test_the_json_of_what_may_be_large_is_not_written_on_the_loop(
 async def test_one_person_reads_much_once_at_a_time_and_is_refused_beyond_a_queue(
     chat: Rig, owner: Browser, stranger: Browser, address: str
 ) -> None:
-    """The place is taken by hand: whoever asks meanwhile waits. Another person's call goes by."""
+    """The test holds alice's slot, so her requests wait. Other users' requests are answered."""
     sent = await chat.turn("heron")
     mine = address.format(sent.conversation_id)
     limit = database.searches if "search" in address else database.pages

@@ -1,4 +1,4 @@
-"""Streams and requests that one user may have open at once: and that nobody else meets it."""
+"""How many streams and requests one user may have open at once, without affecting other users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TABS = 30
 
 
 async def doors(chat: Rig) -> list[tuple[str, str, Any]]:
-    """Everything that is answered for as long as it takes."""
+    """Every request whose response stays open."""
     sent = await chat.send("a live one")
     return [
         ("GET", "/api/events", None),
@@ -48,9 +48,9 @@ async def test_one_stream_too_many_is_refused_by_every_door(
     held = await owner.open("GET", "/api/events")
     for door in asked:
         assert await is_refused(owner, *door)
-    # A message that is refused is not answered all the same.
+    # A refused message starts no run.
     assert len(await chat.engine.log.runs_of(chat.alice.pk)) == running
-    # What does not last is not counted, and neither is somebody else.
+    # Short requests and other users are not counted.
     assert (await owner.get("/api/runs")).status == 200
     theirs = await stranger.open("GET", "/api/events")
     assert theirs.status == 200
@@ -92,7 +92,7 @@ async def test_with_a_higher_limit_there_is_room(chat: Rig, owner: Browser, sett
 async def test_a_place_is_free_after_every_kind_of_end(chat: Rig, owner: Browser, settings: Any) -> None:
     settings.CHAT_STREAMS_PER_USER = 1
     sent = await chat.turn()
-    # The end of the run; refusals before and after the place was taken; nothing to say; a client that leaves.
+    # A run that has ended; refusals before and after the slot was taken; HEAD; a client that disconnects.
     assert (await owner.get(f"/api/runs/{sent.run_id}/events")).status == 200
     assert (await owner.get(f"/api/runs/{uuid.uuid4()}/events")).status == 404
     assert (await owner.get("/api/events?after=nonsense")).status == 400
@@ -107,7 +107,7 @@ async def test_a_place_is_free_after_every_kind_of_end(chat: Rig, owner: Browser
 
 
 async def test_thirty_tabs_over_sse_meet_nothing(chat: Rig, owner: Browser) -> None:
-    """With the defaults, each with its notices and one answer."""
+    """With the default limits. Each tab streams notices and one answer."""
     sent = await chat.send()
     paths = ["/api/events", f"/api/runs/{sent.run_id}/events"] * TABS
     streams: list[Stream] = [await owner.open("GET", path) for path in paths]

@@ -1,4 +1,4 @@
-"""A site whose model server sends anything at all as the list of its models: it goes on, and says why."""
+"""Whatever a model server sends as its list of models, the site keeps working and says what is wrong."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ USABLE = {"a bare list": b'[{"id": "tiny"}]', "strings": b'["tiny"]', "ids in da
 
 
 async def asked(settings: Settings, body: bytes) -> tuple[dict[str, int], list[str], dict[str, object]]:
-    """The statuses of what a person asks for, the models, and the error of a message."""
+    """The status of each request, the models, and the error of a message."""
     alice = await database.write(make_user, "alice")
     browser = Browser(session=await session_of(alice), csrf="a" * 32)
     async with RawServer(lambda _: [response(body)]) as server:

@@ -23,7 +23,7 @@ def forged(*words: str) -> str:
 
 
 class Branched:
-    """One question with an answer; below it two questions, each with its answer. The second is shown."""
+    """A question with its answer, and below it two questions with their answers. The second one is shown."""
 
     def __init__(self, owner: Browser, conversation_id: str, ids: dict[str, str]) -> None:
         self.owner = owner

@@ -1,4 +1,4 @@
-"""Django's middleware runs on the event loop, and asks in a thread only what has to be asked."""
+"""Django's middleware runs on the event loop, and uses a thread only where it has to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SCOPE: Final = {
 
 @pytest.fixture
 def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was given to threads, in order."""
+    """The calls handed to threads, in order."""
     given: list[str] = []
     original = SyncToAsync.__call__
 
@@ -46,7 +46,7 @@ def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return given
 
 
-# The database has threads of its own (chat.database).
+# Not counted: the database's own threads (chat.database).
 async def test_a_call_with_a_token_goes_to_no_thread_of_its_own(chat: Rig, owner: Browser, hops: list[str]) -> None:
     assert (await owner.get("/api/conversations")).status == 200
 
@@ -74,7 +74,7 @@ async def test_a_posted_form_is_read_in_a_thread_and_refused_by_a_page(chat: Rig
     assert b"<html" in response.body
     assert any("process_view" in each for each in hops)
     assert any("_reject" in each for each in hops)
-    # Where a thread was there, it is asked to let go of its connections.
+    # A thread that was used closes its database connections.
     assert "close" in hops[-1]
 
 
@@ -85,7 +85,7 @@ def test_each_stands_for_one_of_the_settings() -> None:
 
 
 class _Waiting:
-    """A view that answers nobody."""
+    """A view that never responds."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()

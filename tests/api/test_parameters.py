@@ -1,4 +1,4 @@
-"""Nothing that a client says is ignored: neither a value that is written otherwise, nor a name that there is not."""
+"""Nothing in a request is silently ignored: flags may be spelled differently, unknown names are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.chat_rig import Rig
 
 YES = ["true", "1", "True", "TRUE"]
 NO = ["false", "0", "False"]
-# An address, its flags, and what else it takes.
+# Each flag with its address.
 FLAGS = [("/api/conversations", "archived"), ("/api/conversations", "pinned"), ("/api/runs", "active"),
          ("/api/runs", "unanswered")]  # fmt: skip
 
@@ -126,7 +126,7 @@ async def test_a_field_that_there_is_not_is_refused(
 
 
 async def test_a_field_of_each_kind_is_taken(chat: Rig, owner: Browser) -> None:
-    """What the page's own client sends."""
+    """The fields that the page's own client sends."""
     body = {
         "client_message_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be001",
         "text": "Hi",

@@ -1,4 +1,4 @@
-"""Each response has its request's name, whoever answers, and so have the lines of the log about it."""
+"""Every response has a request id, whichever layer sends it, and so do the log lines of the request."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ handler500 = "chat.pages.errors.server_error"
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What the site's own formatter makes of what is logged."""
+    """What is logged, in the site's own format."""
     handler, printed = console()
     root = logging.getLogger()
     root.addHandler(handler)

@@ -1,4 +1,4 @@
-"""chat.api.request_queue, before an application that stands for Django."""
+"""chat.api.request_queue, in front of a fake Django."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKEN = b"Bearer chat_alice"
 
 
 class Django:
-    """Requests that are worked on until they are told to end, and what they answer."""
+    """A fake Django: each request lasts until `end` is set, then responds with `status`."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -50,7 +50,7 @@ class Client:
         method: str = "GET",
         reads: asyncio.Event | None = None,
     ) -> list[dict[str, Any]]:
-        """The messages of the response. `reads`: when the client takes what it is sent."""
+        """The messages of the response. If `reads` is given, the client reads only once it is set."""
         sent: list[dict[str, Any]] = []
 
         async def send(message: dict[str, Any]) -> None:
@@ -84,7 +84,7 @@ async def test_a_few_of_one_user_s_requests_are_with_django_at_once(django: Djan
     crowd = [asyncio.create_task(client.get()) for _ in range(10)]
     await settle()
     assert django.begun == ARRIVING
-    # Of somebody who is not known yet, and for what is no work: they do not wait.
+    # A request with an unknown credential and one for a static file do not wait.
     stranger = asyncio.create_task(client.get(token=b"Bearer chat_bob"))
     file = asyncio.create_task(client.get("/static/js/app.js"))
     await settle()
@@ -95,7 +95,7 @@ async def test_a_few_of_one_user_s_requests_are_with_django_at_once(django: Djan
 
 
 async def test_a_request_that_has_arrived_at_its_view_makes_room(django: Django, client: Client) -> None:
-    """The views have limits of their own: whoever waits in one does not keep the others out."""
+    """Views have limits of their own, so requests that wait in a view do not block others."""
     django.end.clear()
     django.arrives = True
     crowd = [asyncio.create_task(client.get()) for _ in range(10)]
@@ -127,7 +127,7 @@ async def test_a_flood_of_what_is_refused_is_answered_without_django(django: Dja
     assert django.begun == REFUSED + 1
     assert {response[0]["status"] for response in responses} == {429}
     assert {response[1]["body"] for response in responses} == {b'{"error": {}}'}
-    # A cookie was for one response.
+    # A cookie is for one response only.
     assert responses[-1][0]["headers"] == [(b"Retry-After", b"2")]
     await client.get("/api/assistants")
     assert django.begun == REFUSED + 2
@@ -176,7 +176,7 @@ async def test_a_slow_download_keeps_none_of_its_user_s_other_requests_out(djang
 
 
 async def test_after_a_slow_request_the_next_does_not_wait_as_long(django: Django, client: Client) -> None:
-    """A database that stands still for a while is not the user's fault."""
+    """A database that hangs for a while is not the user's fault."""
     limit = quotas().arrivals._limit
     given: list[float] = []
     give_back = limit.give_back

@@ -1,6 +1,6 @@
-"""What tells a client that retries by itself whether to: the clients of OpenAI and Anthropic read `x-should-retry`.
+"""Errors tell clients in `x-should-retry` whether to retry. The clients of OpenAI and Anthropic read it.
 
-Without it, they send every 408, 409, 429 and 5xx again.
+Without it, they retry every 408, 409, 429 and 5xx.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ async def test_a_failed_run_under_its_id_is_not_tried_again(chat: Rig, owner: Br
     assert [each.status for each in answers] == [429, 429]
     assert answers[0].data == answers[1].data
     assert [each.headers["x-should-retry"] for each in answers] == ["false", "false"]
-    # A new message may succeed: that is what the body says.
+    # The body is about a new message, which may succeed.
     assert answers[0].data["error"]["retryable"] is True
     assert len(chat.provider.requests) == 1
 

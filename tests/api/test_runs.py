@@ -316,7 +316,7 @@ async def test_the_multiplex_carries_every_run_and_notices(chat: Rig, owner: Bro
 
 
 async def test_while_it_streams_no_database_connection_is_held(chat: Rig, owner: Browser) -> None:
-    """Django keeps a connection as long as a response lasts; here its part is over while the body goes on."""
+    """Django keeps a connection until its response ends. Here, its part ends while the body still streams."""
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     connect, close = BaseDatabaseWrapper.connect, BaseDatabaseWrapper.close
@@ -418,7 +418,7 @@ async def test_a_stream_ends_when_its_reader_is_signed_out(
     stream = await owner.open("GET", path.format(run_id=sent.run_id))
     await stream.until("start")
     await database.write(lambda: [token.revoke() for token in ApiToken.objects.all()])
-    # To its end: a response that only goes silent leaves its reader waiting.
+    # The response has to end. If it only went silent, its client would keep waiting.
     async with asyncio.timeout(60):
         await stream.rest()
     chat.provider.say("Not for you")
@@ -475,7 +475,7 @@ async def test_the_multiplex_outlives_a_log_that_is_away(
     await stream.until("ping")
     monkeypatch.setattr(chat.engine.log, "runs_of", away)
     async with asyncio.timeout(60):
-        # Once by the clock; and of what a notice tells.
+        # Asked once on a timer, and again because of a notice.
         await asked.acquire()
         await channel.publish(chat.alice.pk, {"kind": "run_started"})
         await stream.until("notice")

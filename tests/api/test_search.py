@@ -112,7 +112,7 @@ async def test_a_forged_cursor_is_just_a_place(chat: Rig, owner: Browser) -> Non
 
 
 def slow_down(**signal: Any) -> None:
-    """What a database does that looks through texts takes 20 ms a text; nothing else is slower."""
+    """Make the database take 20 ms to search each text, and slow nothing else down."""
 
     def position(text: str, word: str) -> int:
         time.sleep(0.02)
@@ -126,7 +126,7 @@ def slow_down(**signal: Any) -> None:
 async def test_a_search_that_takes_too_long_is_ended_and_says_so(
     chat: Rig, owner: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch, seconds: float, status: int
 ) -> None:
-    """The second row is the control: with the time it needs, the same search is answered."""
+    """The second case is the control: given enough time, the same search is answered."""
     sent = await chat.turn("Hello", "there")
     await database.write(
         lambda: Message.objects.bulk_create(
@@ -134,7 +134,7 @@ async def test_a_search_that_takes_too_long_is_ended_and_says_so(
         )
     )
     settings.CHAT_DATABASE_SECONDS = seconds
-    # Threads keep their connections: this one's begins, and ends, here.
+    # Threads keep their connections. This one's is opened and closed within the test.
     reader = ThreadPoolExecutor(1)
     connection_created.connect(slow_down)
     try:

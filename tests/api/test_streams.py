@@ -1,4 +1,4 @@
-"""What clients that others wrote ask of a stream (tests/clients runs some of them)."""
+"""What third-party clients require of a stream (tests/clients runs some of them)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 STREAM = "/api/runs/stream"
 WAIT = "/api/runs/wait"
 LINE_BYTES = 16 * 1024
-# What JSON makes longer, and what UTF-8 does.
+# Including texts that get longer as JSON or as UTF-8.
 TEXTS = {"plain": "word ", "quotes": '"\n\\', "controls": "\x01\x1b", "emoji": "\N{GRINNING FACE}e\u0301"}
 
 
@@ -32,7 +32,7 @@ def blocks(raw: bytes) -> list[dict[str, str]]:
 
 
 async def whole_run(chat: Rig, owner: Browser, answer: str = "Hello", **fields: Any) -> Stream:
-    """A run by POST, read to its end."""
+    """A run started by POST and read to its end."""
     stream = await owner.open("POST", STREAM, {"text": "Hi", **fields})
     chat.provider.say(answer)
     chat.provider.finish()
@@ -41,7 +41,7 @@ async def whole_run(chat: Rig, owner: Browser, answer: str = "Hello", **fields: 
 
 
 async def cut_run(chat: Rig, owner: Browser, **fields: Any) -> tuple[str, str]:
-    """A run by POST that was cut off after `Hel`: its id, and the cursor. The answer goes on with `lo`."""
+    """Start a run by POST and disconnect after `Hel`. Returns its id and cursor. Callers go on with `lo`."""
     stream = await owner.open("POST", STREAM, {"text": "Hi", **fields})
     chat.provider.say("Hel")
     read = await stream.until("token")
@@ -223,7 +223,7 @@ class TestRepeatedPost:
         await stream.close()
 
     async def test_a_new_id_for_the_same_message_is_no_second_run(self, chat: Rig, owner: Browser) -> None:
-        """Of a client that makes an id for each attempt."""
+        """Some clients create a new id for each attempt."""
         _, cursor = await cut_run(chat, owner, client_message_id=str(uuid.uuid4()))
         body = {"text": "Hi", "client_message_id": str(uuid.uuid4())}
         again = await owner.open("POST", STREAM, body, last_event_id=cursor)
@@ -309,9 +309,9 @@ class TestLastEventId:
 
         assert text_of(by_after.events) == "lo"
         assert (await owner.get(f"{path}?lastEventId={cursor}")).body == by_after.body
-        # Of clients that begin anew with the id of the last event, whichever it is.
+        # For clients that reconnect with the id of the last event of any kind.
         assert blocks(by_after.body)[0] == {**blocks(by_after.body)[0], "event": "ping", "id": cursor}
-        # A client adds it to the address that it began with.
+        # A client adds it to its original address, which may have `after`.
         epoch = cursor.partition(".")[0]
         assert (await owner.get(f"{path}?after={epoch}.0&lastEventId={cursor}")).body == by_after.body
 
@@ -339,7 +339,7 @@ class TestLastEventId:
 
 @pytest.mark.parametrize("kind", TEXTS)
 class TestLongAnswers:
-    """Clients have limits for a line: 64 KiB to 1 MiB."""
+    """Clients limit the length of a line, to between 64 KiB and 1 MiB."""
 
     @pytest.mark.parametrize("is_saved", [False, True])
     async def test_no_line_is_longer_than_16_kib(self, chat: Rig, owner: Browser, kind: str, is_saved: bool) -> None:
@@ -352,7 +352,7 @@ class TestLongAnswers:
 
         assert text_of(read.events) == answer
         assert max(map(len, read.body.splitlines())) <= LINE_BYTES
-        # No more of them than that needs.
+        # There are no more events than that requires.
         assert len(read.events) - 2 <= 2 * len(read.body) / LINE_BYTES + 1
 
     async def test_a_saved_one_goes_on_at_any_cursor(self, chat: Rig, owner: Browser, kind: str) -> None:

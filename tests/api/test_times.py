@@ -1,4 +1,4 @@
-"""Times have one form, also at a full second: a client may read them by a fixed format."""
+"""Times always have the same form, even at a full second, so clients can parse them with a fixed format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 
 
 def times(data: Any) -> Iterator[str]:
-    """The value of every field that is named as a time."""
+    """The value of every field whose name ends with `_at`."""
     if isinstance(data, dict):
         for name, value in data.items():
             if name.endswith("_at"):

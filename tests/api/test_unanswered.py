@@ -1,4 +1,4 @@
-"""Questions that failed, over HTTP: listed, followed, asked again, dismissed; each by its owner alone."""
+"""Failed questions over HTTP: only their owner can list, follow, repeat and dismiss them."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ async def test_it_comes_back_with_its_conversation(chat: Rig, owner: Browser) ->
 
     assert (await owner.ask("DELETE", path)).status == 204
     assert await unanswered(owner) == []
-    # Of a deleted one nothing is dismissed.
+    # A deleted conversation's question cannot be dismissed.
     assert (await owner.ask("DELETE", path)).status == 404
     assert (await owner.get(f"/api/runs/{sent.run_id}/events")).status == 404
     assert (await owner.post(f"{path}/restore")).status == 200

@@ -155,7 +155,7 @@ def test_a_list_that_is_very_long_is_cut_and_ended_whole(alice: User) -> None:
     assert SignIn.objects.count() == 1
 
 
-# --- How it is noted
+# --- How sessions are recorded
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def test_few_are_remembered() -> None:
     assert not lately.take(str(sessions.KEPT))
 
 
-# --- What it ends
+# --- What ending a session closes
 
 
 async def test_an_ended_session_loses_its_socket_and_its_streams(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

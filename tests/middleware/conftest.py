@@ -1,4 +1,4 @@
-"""The site with a scripted model, as the tests of the API have it."""
+"""The fixtures of the API's tests: the site with a scripted model."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_only_the_admin_differs(signed_in: SignIn, alice: User, address: str) ->
     ],
 )
 def test_a_link_that_is_a_secret_is_not_told_to_what_its_page_loads(admin: User, address: str, told: str) -> None:
-    """Not even to this site, whose proxy may log it."""
+    """Not even to this site, because its proxy may log it."""
     assert Client().get(address)["Referrer-Policy"] == told
 
 

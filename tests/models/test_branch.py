@@ -191,7 +191,7 @@ def test_a_page_of_5000_messages_costs_as_few_queries_and_objects_as_one_of_few(
 
 @pytest.mark.parametrize(("room", "count"), [(5000, 5), (4999, 4), (999, 1), (0, 1), (10**9, SIZE)])
 def test_a_stretch_has_what_there_is_room_for(empty: Conversation, room: int, count: int) -> None:
-    """The last row is the control: without a bound all of them are read."""
+    """The last case is the control: without a bound, all of them are read."""
     messages = grow(empty, 12)
     Message.objects.filter(conversation=empty).update(text="x" * 1000)
     leaf_id, middle = messages[-1].pk, messages[12]

@@ -29,7 +29,7 @@ def migrate(*targets: tuple[str, str]) -> Any:
 
 @pytest.fixture
 def older(alice: User) -> Iterator[Any]:
-    """The models of an older site, whose model server has listed two."""
+    """The Django models of an older site. Its model server has listed two models."""
     try:
         models = migrate(BEFORE)
         for name in ("found", "other"):

@@ -164,7 +164,7 @@ def test_interrupted_rotations_lose_nothing(key_file: Path, monkeypatch: pytest.
     assert len(key_file.read_text().split(",")) == 4
 
     rotate()
-    # The one before stays for what is being saved just now.
+    # The previous key stays, for accounts that are being saved right now.
     assert len(key_file.read_text().split(",")) == 2
     key_file.write_text(key_file.read_text().split(",")[0])
     assert ProviderAccount.objects.get().api_key == KEY

@@ -52,7 +52,7 @@ def test_going_back_and_upgrading_again_changes_no_position(older: Any, alice: U
 
     MigrationExecutor(connection).migrate([BEFORE])
 
-    # As long as the column was then.
+    # Cut to the length that the column had then.
     assert older.get(pk=long.pk).provider == "a-name-of-more-than-"
     assert list(older.exclude(pk=long.pk).order_by("pk").values_list("position", flat=True)) == [0, 2, 7]
     migrate()

@@ -1,4 +1,4 @@
-"""Notices over a channel layer: in Redis, which may go away and forget who listens, and in memory."""
+"""Notices over a channel layer: in memory, and in Redis, which may fail and forget who listens."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def layer(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[R
 
 
 class SlowLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels is untyped
-    """Its groups change only when it is told that they may. `asked`: it is waiting for that."""
+    """Changes a group only once `may_join` or `may_leave` is set. `asked` is set when a call begins to wait."""
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
@@ -98,7 +98,7 @@ async def test_a_listener_far_behind_loses_the_oldest_and_the_others_nothing() -
 
 
 async def test_a_burst_is_heard_whole() -> None:
-    """The answers of hundreds of people end at once, and the process has not come to take one yet."""
+    """Hundreds of users' answers end at once, before the process has read a single notice."""
     owners = range(1, 301)
     async with asyncio.timeout(SECONDS), AsyncExitStack() as listening:
         hearing = [await listening.enter_async_context(channel.listen(owner)) for owner in owners]
@@ -114,7 +114,7 @@ async def test_who_comes_while_the_last_one_leaves_is_heard(slow_layer: SlowLaye
         leaving = asyncio.create_task(first.aclose())
         await slow_layer.asked.wait()
         coming = asyncio.create_task(second.enter_async_context(channel.listen(1)))
-        # So long it would need at most, if it did not wait.
+        # Long enough for it to finish, if it did not wait.
         await asyncio.sleep(0.01)
         slow_layer.may_leave.set()
         await leaving
@@ -206,7 +206,7 @@ async def test_who_stops_listening_stops_at_once_whatever_arrives_just_then(laye
     async def listen() -> None:
         async with channel.listen(1) as heard:
             async for _ in heard:
-                """Only the way out is of interest."""
+                """Only the cancellation matters."""
 
     async def tell() -> None:
         while True:
@@ -229,7 +229,7 @@ async def test_who_stops_listening_stops_at_once_whatever_arrives_just_then(laye
 async def test_whenever_a_process_is_killed_it_leaves_nothing_for_ever(
     kind: type[RedisChannelLayer], own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is there after any single command is what a kill would leave. The library's own class is the control."""
+    """A kill may leave behind what exists after any command. The library's own class is the control."""
     stayed: set[bytes] = set()
     execute = Redis.execute_command
 

@@ -54,7 +54,7 @@ def test_the_map_leads_from_each_source_that_can_be_asked_for_to_its_hashed_copy
     found = imports(modules().import_map)
 
     assert set(found) < sources
-    # What is in the bundle of another is not asked for: "js/palette/index.js" has all of the palette.
+    # Modules in the bundle of another are not requested: "js/palette/index.js" contains the whole palette.
     palette = {name for name in found if name.startswith("/static/js/palette/")}
     assert palette == {"/static/js/palette/index.js"}
     for source, hashed in found.items():

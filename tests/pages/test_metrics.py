@@ -47,8 +47,8 @@ def test_to_all_others_there_is_nothing_here(client: Client) -> None:
 async def status_of(
     peer: str, *headers: tuple[bytes, bytes], proxies: int = 0, host: bytes = b"10.0.0.7:8000", token: str = ""
 ) -> int:
-    """Of a request as a server hands it over."""
-    # The application as it is, behind a wrapper of its own number of proxies.
+    """The status of a request that is passed on as a server does."""
+    # The real application, in a wrapper with its own number of proxies.
     served = TrustedScope(
         application._app,
         https=False,
@@ -71,7 +71,7 @@ async def status_of(
 
 @pytest.mark.parametrize("name", [b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via", b"x-forwarded-proto"])
 async def test_a_proxy_on_this_machine_is_not_this_machine(name: bytes, transactional_db: None) -> None:
-    """Of which nobody has told us, so that its address stands for everybody's."""
+    """The settings do not mention this proxy, so all its clients seem to have its address."""
     assert await status_of("127.0.0.1") == 200
     assert await status_of("127.0.0.1", (name, b"127.0.0.1")) == 404
 
@@ -82,7 +82,7 @@ async def test_behind_a_known_proxy_the_client_decides(transactional_db: None) -
 
 
 HOSTS_OF_SCRAPERS = [b"127.0.0.1:8000", b"127.0.0.1", b"[::1]:8000", b"10.0.0.7:8000", b"localhost:8000", b"LOCALHOST"]
-# What a page has in its address whose name leads to this machine (DNS rebinding), and what no client sends.
+# Host names of a page whose name leads to this machine (DNS rebinding), and values that no client sends.
 HOSTS_OF_OTHERS = [
     *(b"evil.example", b"evil.example:8000", b"127.0.0.1.evil.example", b"localhost.evil.example", b"web:8000"),
     *(
@@ -111,7 +111,7 @@ async def test_a_scraper_names_the_address_that_it_asks(
 async def test_a_page_under_another_name_cannot_read_them(
     settings: Settings, transactional_db: None, host: bytes, allowed: list[str]
 ) -> None:
-    """Although a browser on this machine asks for it, and sends whatever the page wants."""
+    """Even if the browser is on this machine and sends whatever the page wants."""
     settings.ALLOWED_HOSTS = allowed
     for token in ((), ((b"authorization", b"Bearer guessed-by-the-page"),)):
         assert await status_of("127.0.0.1", *token, host=host, token=TOKEN) in (400, 404)
@@ -140,12 +140,12 @@ async def test_the_token_opens_them_under_any_host(settings: Settings, transacti
     [
         ({}, True),
         ({"HOST": "0.0.0.0"}, True),
-        # Every server of its own, without a proxy.
+        # A server on its own, without a proxy.
         ({"HOST": "0.0.0.0", "ALLOWED_HOSTS": "chat.example.org"}, True),
         # In Compose.
         ({"HOST": "0.0.0.0", "ALLOWED_HOSTS": "chat.example.org", "CHAT_TRUSTED_PROXIES": "1"}, True),
         ({"ALLOWED_HOSTS": "chat.example.org", "CHAT_TRUSTED_PROXIES": "1"}, True),
-        # Only a proxy on this machine, which no setting counts, can pass on what comes by that name, or by HTTPS.
+        # Only a proxy on this machine that no setting counts can forward requests to that name, or over HTTPS.
         ({"ALLOWED_HOSTS": "chat.example.org"}, False),
         ({"CHAT_URL": "http://chat.example.org"}, False),
         ({"TRUSTED_ORIGINS": "https://chat.example.org"}, False),

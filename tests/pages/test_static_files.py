@@ -61,7 +61,7 @@ async def test_a_script_has_its_type_and_is_for_this_site_only(sources: Path) ->
         ("x.svg", None, True, "same-origin"),
         ("x.html", None, True, "same-origin"),
         ("x.pdf", None, True, "same-origin"),
-        # Of the page that shows another site's picture, which has no origin.
+        # For the page that shows another site's picture: that page has no origin.
         ("x.css", None, True, "cross-origin"),
     ],
 )
@@ -110,7 +110,7 @@ async def test_a_hashed_name_is_kept_for_good(sources: Path, settings: Settings)
     hashed, plain = await client.get(static("js/x.js")), await client.get("/static/js/x.js")
 
     assert static("js/x.js") != "/static/js/x.js"
-    # For clients that cache it, without its comments.
+    # The hashed file, which clients cache, has no comments.
     assert (await body(hashed), await body(plain)) == (b"let one;", b"// one\nlet one;\n")
     assert hashed["Cache-Control"] == "max-age=315360000, public, immutable"
     assert plain["Cache-Control"] == "max-age=0, public"

@@ -1,4 +1,4 @@
-"""A PostgreSQL server per worker. Every test has a database, or a server, of its own."""
+"""One PostgreSQL server per worker. Every test has its own database or its own server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shared_postgres() -> Iterator[PostgreSQL]:
 
 @pytest.fixture
 def own_postgres() -> Iterator[PostgreSQL]:
-    """For tests that stop it."""
+    """A server for tests that stop it."""
     with postgresql() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""`manage.py migrate` on PostgreSQL: several servers may be started together, and a big table takes its time."""
+"""`manage.py migrate` on PostgreSQL: several servers may start at once, and a big table takes long to change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chat.management.commands.migrate import LOCK
 from tests.postgres import PostgreSQL
 from tests.server.process import END_SECONDS, running
 
-# A minute's work on a busy machine.
+# Migrating takes a minute on a busy machine.
 MIGRATE_SECONDS = 120
 
 
@@ -28,12 +28,12 @@ def test_of_servers_that_migrate_together_each_succeeds(shared_postgres: Postgre
 
 
 def test_it_outlasts_the_patience_of_other_statements(shared_postgres: PostgreSQL, database_url: str) -> None:
-    """It waits here for another's migration, longer than CHAT_DATABASE_SECONDS; a long ALTER TABLE is no different."""
+    """Here it waits longer than CHAT_DATABASE_SECONDS for another migration, as it would for a long ALTER TABLE."""
     waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND now() - query_start > interval '1.5 s'"
     with psycopg.connect(database_url) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         variables = {"DATABASE_URL": database_url, "CHAT_DATABASE_SECONDS": "1"}
-        # The other's transaction is idle, but it is not the site's.
+        # The other transaction is idle, but it has no timeout: it is not the site's.
         with running("manage.py", "migrate", "--verbosity", "0", **variables) as process:
             deadline = time.monotonic() + END_SECONDS
             while not shared_postgres.execute(waits):

@@ -1,4 +1,4 @@
-"""The pool: so many connections and no more, none of them for ever, and a restart of the server is no event."""
+"""The pool limits connections and how long they may take, and survives a restart of the server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _beside_the_database_of_the_tests(django_db_blocker: DjangoDbBlocker) -> Ite
 
 @contextmanager
 def site_database(url: str, **options: int) -> Iterator[ConnectionHandler]:
-    """Connections as the site makes them. Each thread gets one of its own, as in Django."""
+    """Connections with the site's settings. Each thread gets its own, as in Django."""
     settings = database(url, **{"connections": 12, "seconds": 10, **options})
     handler = ConnectionHandler({"default": {}, "pooled": settings})
     try:
@@ -43,7 +43,7 @@ def site_database(url: str, **options: int) -> Iterator[ConnectionHandler]:
 
 
 def ask(handler: ConnectionHandler, query: str = "SELECT 1") -> Any:
-    """One query, as a call of chat.database does it: the connection goes back."""
+    """Run one query as chat.database does: afterwards, the connection goes back to the pool."""
     connection = handler["pooled"]
     try:
         with connection.cursor() as cursor:
@@ -54,7 +54,7 @@ def ask(handler: ConnectionHandler, query: str = "SELECT 1") -> Any:
 
 
 def ask_at_once(handler: ConnectionHandler, times: int) -> None:
-    """So many connections are out at the same time."""
+    """Use this many connections at the same time."""
     everybody_has_one = Barrier(times)
 
     def hold(_: int) -> None:
@@ -84,7 +84,7 @@ def test_a_restart_is_got_over_by_the_first_query(own_postgres: PostgreSQL) -> N
             own_postgres.restart()
             began = time.monotonic()
             assert ask(handler) == 1
-            # psycopg's own pool takes that long, and gives up.
+            # psycopg's own pool would take that long, and then give up.
             assert time.monotonic() - began < CONNECT_SECONDS
             ask_at_once(handler, BUSY)
 
@@ -102,7 +102,7 @@ def test_a_server_that_is_away_is_an_error_and_no_wait_for_ever(own_postgres: Po
 
 
 def test_a_server_that_says_nothing_is_an_error_and_no_wait_for_ever(own_postgres: PostgreSQL) -> None:
-    """Its connections stay open: whoever looks at one before it is used must not wait for the answer."""
+    """Its connections stay open, so checking one before it is used must not wait for a response."""
     with site_database(own_postgres.url) as handler, ThreadPoolExecutor(BUSY) as threads:
         ask_at_once(handler, BUSY)
         own_postgres.freeze()

@@ -1,4 +1,4 @@
-"""A real server on PostgreSQL: what the database does wrong delays the saving and nothing else, and loses nothing."""
+"""A real server on PostgreSQL: failures of the database only delay saving, and lose nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 
 @pytest.fixture
 def start_site(tmp_path: Path, own_postgres: PostgreSQL, upstream: Upstream) -> Iterator[StartSite]:
-    """Starts the site on `own_postgres`; it is ended and looked over after the test."""
+    """Starts the site on `own_postgres`. After the test, the site is stopped and its log checked."""
     sites: list[Site] = []
 
     def start(**variables: str) -> Site:
@@ -91,7 +91,7 @@ async def test_a_turn_that_ends_while_postgresql_is_away_is_saved_when_it_is_bac
         await asyncio.gather(*(reading.has(20 * TOKEN) for reading in readings))
         own_postgres.stop()
         upstream.release()
-        # Every answer is complete and shown, and its reader is told why it is not done.
+        # Every answer is complete and sent, and its reader is told why it is not done.
         for reading in readings:
             await reading.until(lambda each: "status" in each.names)
             assert reading.size == 25 * TOKEN
@@ -127,7 +127,7 @@ async def test_a_restart_between_turns_is_not_noticed(
 async def test_locked_tables_delay_the_saving_and_no_stream_and_no_read(
     start_site: StartSite, own_postgres: PostgreSQL, http: aiohttp.ClientSession
 ) -> None:
-    """More turns wait to be saved than there are threads and connections for it."""
+    """More turns wait to be saved than there are threads and connections."""
     site = start_site(CHAT_DATABASE_SECONDS="2")
     alice = site.cast["alice"]
     browser = Browser(site, alice, http)
@@ -158,7 +158,7 @@ async def test_locked_tables_delay_the_saving_and_no_stream_and_no_read(
 async def test_a_server_that_says_nothing_delays_no_stream_and_is_given_up(
     start_site: StartSite, own_postgres: PostgreSQL, upstream: Upstream
 ) -> None:
-    """Its connections stay open, so that only our own clock can tell."""
+    """Its connections stay open, so only our own timeout can notice."""
     site = start_site(CHAT_DATABASE_SECONDS="1")
     site.expected = ("not checked", "does not answer", "request failed")
     alice = site.cast["alice"]
@@ -169,7 +169,7 @@ async def test_a_server_that_says_nothing_delays_no_stream_and_is_given_up(
         own_postgres.freeze()
         try:
             upstream.release()
-            # What a probe was told within the last second it is told again.
+            # Responses to probes are cached for a second.
             await until(lambda: not site.is_ready())
             await held.until(lambda each: "status" in each.names)
             refused = await connection.send("/numbered count=5 refused")

@@ -1,4 +1,4 @@
-"""The laws of parts (chat/protocol/parts.py), and the fixtures that the page's code is also tested with."""
+"""Properties of parts (chat/protocol/parts.py), and the fixtures that the page's code is also tested with."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_the_fixtures(case: dict[str, Any]) -> None:
 
 
 def described(part: Part) -> dict[str, Any]:
-    """In the form of the fixtures."""
+    """The part in the form of the fixtures."""
     own = {"agent": part.agent} if part.agent else {}
     match part:
         case Text():

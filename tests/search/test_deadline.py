@@ -11,7 +11,7 @@ LONG = 600.0
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 SHORT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT count(*) FROM n"
 
-# PostgreSQL ends statements by itself.
+# PostgreSQL cancels slow statements by itself.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 
@@ -38,7 +38,7 @@ def test_one_that_begins_when_the_time_is_up_is_ended_too() -> None:
 
 
 def test_what_ends_in_time_is_left_alone_and_so_is_what_comes_after() -> None:
-    """The control: the same statement with an end."""
+    """The control: the same statement, but finite."""
     with deadline(LONG):
         assert answer(SHORT) == 100_000
     assert answer(SHORT) == 100_000

@@ -1,4 +1,4 @@
-"""On both databases: run them with `python -m tests.postgres`, too."""
+"""These tests are for both databases: run them with `python -m tests.postgres`, too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CountedPattern:
 
 
 class Search:
-    """The excerpts of some messages, what was read for them, and what the regular expression was given."""
+    """The excerpts of some messages, with the queries and the characters matched for them."""
 
     def __init__(self, query: str, messages: list[Message], *, characters: int = BUDGET) -> None:
         words = Words.parse(query)
@@ -55,7 +55,7 @@ class Search:
 
     @property
     def read(self) -> int:
-        """Characters, of the further parts; each counts as a whole one."""
+        """Characters read after the beginnings. Each part counts at its full size."""
         lengths = [int(length) for sql in self.statements for length in READ.findall(sql)]
         assert len(lengths) == len(self.statements)
         return sum(length for length in lengths if length == PART)
@@ -99,7 +99,7 @@ def test_a_word_is_shown_wherever_it_stands(alice: User, at: int) -> None:
 
 
 def test_every_place_near_the_borders_of_parts_is_seen(alice: User) -> None:
-    """Searched part by part as in the whole, whatever the word is cut by."""
+    """A search part by part finds every word that a border cuts, as a search of the whole text does."""
     border = BEGINNING - 2 * OVERLAP + PART
     places = [*range(BEGINNING - OVERLAP - 8, BEGINNING - OVERLAP + 3), *range(border - OVERLAP - 8, border + 3)]
     messages = write(alice, *["x" * place + " heron " + "y" * 2000 for place in places])
@@ -125,7 +125,7 @@ def test_twenty_hits_at_the_ends_of_the_longest_messages_are_all_shown(alice: Us
 
 
 def test_a_search_of_sixteen_words_in_two_hundred_long_texts_is_bounded(alice: User) -> None:
-    """What once stopped the site for ten seconds: 19.6 million characters through a regular expression."""
+    """This once blocked the site for ten seconds: a regular expression went through 19.6 million characters."""
     messages = write(alice, *[deep(98_000)] * 200)
 
     found = Search(SIXTEEN, messages)
@@ -138,7 +138,7 @@ def test_a_search_of_sixteen_words_in_two_hundred_long_texts_is_bounded(alice: U
     for message, is_found in zip(messages, shown, strict=True):
         if not is_found:
             assert found.line(message) == ("lorem " * 40)[:LENGTH].rstrip() + "…"
-    # The control: what bounds it is the budget.
+    # The control: the budget is what bounds it.
     unbounded = Search(SIXTEEN, messages, characters=1000 * BUDGET)
     assert unbounded.read >= 200 * PART
     assert all("[word" in unbounded.line(each) for each in messages)
@@ -168,7 +168,7 @@ def test_texts_made_to_be_slow_cost_no_more(alice: User, query: str, filling: st
 
 
 def test_what_one_text_has_not_used_is_for_those_after_it(alice: User) -> None:
-    """Two texts of a MiB: the first has its word soon; the second far behind an equal share."""
+    """The first texts have a match early. The last one has its match far beyond an equal share."""
     near, far = deep(100_000), deep(10 * PART)
     messages = write(alice, *[near] * 3, far)
     order = Search(SIXTEEN, messages, characters=17 * PART)
@@ -188,7 +188,7 @@ def test_no_whole_text_is_read_to_find_the_hits(alice: User) -> None:
 
 
 def test_somebody_elses_messages_are_read_for_nobody(alice: User, charlie: User) -> None:
-    """The ids are of what was found: the owner's."""
+    """Only messages that were found are read, and only the owner's are found."""
     [mine], [theirs] = write(alice, "my heron"), write(charlie, "their heron")
     found = hits.find(alice, Words.parse("heron"), after=None, limit=10)
 

@@ -1,4 +1,4 @@
-"""On both databases: run them with `python -m tests.postgres`, too."""
+"""These tests are for both databases: run them with `python -m tests.postgres`, too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.models.test_turn import turn
 
 
 def found(owner: User, text: str, limit: int = 100) -> list[str]:
-    """Messages and `title: …`, the newest first."""
+    """The texts of the messages found, and `title: …` for each title, newest first."""
     return [
         hit.message.text if hit.message else f"title: {hit.conversation.title}"
         for hit in hits.find(owner, Words.parse(text), after=None, limit=limit)
@@ -45,12 +45,12 @@ def test_all_words_must_be_there_and_of_the_last_the_beginning_is_enough(alice: 
 
 
 def test_a_very_long_word_is_found_wherever_it_is_typed(alice: User) -> None:
-    """Of it the first hundred characters count."""
+    """Only its first hundred characters count."""
     long, other = "k" * 130, "q" * 130
     make_conversation(alice, f"the key {long} and {other}", "Yes.", title="Keys")
     for query in (long, f"{long} and", f"{long} {other}", f"{other} {long} key", f"{'k' * 101} the"):
         assert found(alice, query) == [f"the key {long} and {other}"], query
-    # What was typed whole is a whole word.
+    # A word that is not cut must match a whole word.
     assert found(alice, f"{'k' * 100} the") == []
     assert found(alice, f"{'k' * 99}m{'k' * 30} the") == []
 
@@ -169,7 +169,7 @@ def test_what_is_purged_leaves_nothing_in_the_index(alice: User, herons: Convers
             assert cursor.fetchone() == (0,)
             cursor.execute("SELECT count(*) FROM chat_search WHERE chat_search MATCH 'a* OR h* OR f*'")
             assert cursor.fetchone() == (0,)
-            # Raises if the index is not what its rows would make it.
+            # Raises if the index does not match its rows.
             cursor.execute("INSERT INTO chat_search (chat_search) VALUES ('integrity-check')")
 
 

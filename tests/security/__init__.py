@@ -1,1 +1,1 @@
-"""Attacks that peers of this product fell to, each with the control that shows that the test can fail."""
+"""Attacks that succeeded against similar products. Each test has a control that shows that it can fail."""

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-# Whatever of them sees a request. A folder stands for all that is below it.
+# The modules that see a request. A package stands for everything below it.
 SOURCES: Final = (
     *("daphne", "channels", "csp", "servestatic", "uvicorn"),
     *("autobahn.websocket.protocol", "twisted.web.http"),
@@ -30,7 +30,7 @@ READS: Final = tuple(
         rf"""_HEADER\w*\s*=\s*b?["']({_NAME})["']""",
     )
 )
-# What others read, and whoever writes a view may be tempted to.
+# Headers that other software reads, and that a future view might read.
 KNOWN: Final = frozenset(
     {
         *("daphne-root-path", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"),
@@ -43,7 +43,7 @@ KNOWN: Final = frozenset(
         *("x-csrftoken", "x-user-id"),
     }
 )
-# These say what the request itself is: its body, its connection, whose it is, or which site it is for.
+# These define the request itself: its body, its connection, or the site it is for.
 OF_THE_REQUEST: Final = frozenset(
     {
         *("host", "connection", "upgrade", "content-length", "transfer-encoding", "expect", "te"),
@@ -54,7 +54,7 @@ OF_THE_REQUEST: Final = frozenset(
 
 
 def hostile_names() -> list[str]:
-    """All names that any client can add to a request without making another request of it."""
+    """All headers that a client can add to a request without making it a different request."""
     return sorted(names_read() - OF_THE_REQUEST)
 
 

@@ -1,4 +1,4 @@
-"""Who may use each address and each frame. One that is not here fails the tests: whoever adds it decides first."""
+"""Who may use each address and each frame. The tests fail if one has no rule, so each new one needs a decision."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Final
 
 class Access(Enum):
     PUBLIC = auto()
-    """Anybody, and it holds nobody's data."""
+    """Open to anybody, and contains nobody's data."""
     SIGNED_IN = auto()
-    """Whoever is signed in, and it holds only what is theirs."""
+    """Open to everybody who is signed in, and contains only their own data."""
     OWNER = auto()
-    """The owner of the id in the address; to others it does not exist."""
+    """Open to the owner of the id in the address. For others it does not exist."""
     STAFF = auto()
-    """The admin: staff, with the permission that it names."""
+    """The admin: open to staff who have its permission."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`ids`: things of alice's (`World.ids`) that the parameter can name. `allowed`: methods that answer the owner."""
+    """`ids`: alice's objects (`World.ids`) that the parameter can name. `allowed`: methods that the owner may use."""
 
     access: Access
     ids: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ ADMIN: Final[dict[str, Rule]] = {
 }
 RULES: Final[dict[str, Rule]] = {**PAGES, **API, **ACCOUNTS, **ADMIN}
 
-# Each frame with the fields that name something: all of these are tried with what is alice's.
+# Each frame with its fields that contain ids. All of these are tried with ids of alice's objects.
 FRAMES: Final[dict[str, tuple[dict[str, str], ...]]] = {
     "send": (
         {"conversation_id": "conversation"},
@@ -131,7 +131,7 @@ FRAMES: Final[dict[str, tuple[dict[str, str], ...]]] = {
     ),
     "subscribe": tuple({"run_id": run} for run in _RUNS),
     "stop": tuple({"run_id": run} for run in _RUNS),
-    # It only ever lets go of what this socket follows, so it answers the same for every id.
+    # It only affects what this socket follows, so its reply is the same for every id.
     "unsubscribe": (),
     "ack": (),
 }

@@ -1,4 +1,4 @@
-"""Every address of the site, read from the URLconf: what no list that is kept by hand can promise."""
+"""Every address of the site. They are read from the URLconf, because a list kept by hand may miss one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 @dataclass(frozen=True)
 class Route:
-    """`pattern` is the address as the URLconf writes it, parts of its resolvers included."""
+    """`pattern` is the address as written in the URLconf, including the prefixes of its resolvers."""
 
     pattern: str
     callback: Any
@@ -38,7 +38,7 @@ def _walk(resolver: URLResolver, prefix: str) -> Iterator[Route]:
 
 
 def _parameters(path: str) -> Iterator[tuple[str, str]]:
-    """Names and how they are written: `<uuid:run_id>`, or `(?P<key>.+)`."""
+    """The name of each parameter, and how it is written: `<uuid:run_id>`, or `(?P<key>.+)`."""
     position = 0
     while (begin := path.find("<", position)) != -1:
         end = path.index(">", begin)

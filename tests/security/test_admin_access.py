@@ -1,4 +1,4 @@
-"""S11, the admin: for others it is not there, and staff see no more of alice's than their permissions say."""
+"""S11, the admin: closed to others, and staff see no more of alice's data than their permissions allow."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ADMIN: Final = [
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 FORM: Final = b"post=yes&_save=Save&title=taken&username=taken&name=taken&action=delete_selected&_selected_action="
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
-# All that staff can be given, except to read other people's conversations.
+# The permission to read other people's conversations.
 READ_ANY: Final = "read_any_conversation"
 
 
 async def values_of(made: World, route: Route) -> dict[str, str]:
-    """Alice's object of the model that the address is about."""
+    """Parameters for the address: the id of alice's object of its model."""
     alice = made.chat.alice
     token = await database.read(lambda: ApiToken.objects.order_by("pk").first())
     assistant = await database.read(lambda: Assistant.objects.get())
@@ -110,7 +110,7 @@ async def rows_of_alice() -> list[Any]:
 
 
 def test_every_model_that_holds_anybodys_text_is_known() -> None:
-    """A model that is registered with the admin later must be thought of here."""
+    """Fails if a model is added: these tests must cover it, too."""
     assert {model.__name__ for model in apps.get_app_config("chat").get_models()} == {
         "ApiToken", "Assistant", "Conversation", "Message", "ModelListing", "Part", "ProviderAccount", "SignIn",
         "Step", "Suggestion", "SideEffect", "UnansweredQuestion", "User",

@@ -1,4 +1,4 @@
-"""No header of a request decides a link, a redirect, or what the log says: the whole site, under each server."""
+"""No request header affects a link, a redirect or the log. Tested on the whole site, under each server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ URL: Final = "https://chat.example.org"
 EVIL: Final = "evil.example"
 FORGED: Final = "203.0.113.9"
 VALUES: Final = (f"http://{EVIL}/x", FORGED)
-# Each answers with an address or a decision of its own.
+# Each response contains a different address or decision.
 PATHS: Final = ("/", "/accounts/login", "/accounts/login/?next=/c/x", "/admin/", "/api/conversations", "/nowhere")
 
 Answer = tuple[int, str | None, str]
@@ -62,7 +62,7 @@ class ServedSite(Site):
         return response, text
 
     def answer(self, path: str, *headers: tuple[str, str]) -> Answer:
-        """What was decided: the status, where to, and the page without its secrets."""
+        """The status, the redirect target, and the page without its CSRF token."""
         response, text = self.ask("GET", path, list(headers))
         said = f"{response.headers}{text}"
         assert EVIL not in said, (path, headers)
@@ -105,7 +105,7 @@ def site(
 def test_no_header_decides_an_answer(site: ServedSite) -> None:
     expected = {path: site.answer(path) for path in PATHS}
     assert expected["/"][:2] == (302, "/accounts/login/?next=/")
-    # What a client may ask for: another form or language of the same answer, or that it has changed.
+    # What a client may ask for: another form or language of a response, or only a changed one.
     asked_for = {name for name in NAMES if name.startswith(("accept", "if-"))} | {
         "range",
         "http-range",

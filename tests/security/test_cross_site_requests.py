@@ -1,4 +1,4 @@
-"""S2, CSRF: what another site can make a browser send, with the cookie but without the token, changes nothing."""
+"""S2, CSRF: requests that another site makes a browser send have the cookie but no token. They change nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VALUES: Final = {
     **{"uidb36": "1", "key": "set-password", "object_id": "1", "id": "1", "content_type_id": "1"},
     **{"app_label": "chat", "url": "nothing/", "sign_in_id": "1", "token_id": "1"},
 }
-# What a form can send, and `fetch` in the mode "no-cors": without asking first.
+# What a form can send, and `fetch` in the mode "no-cors": no preflight request is needed.
 FORMS: Final[dict[str, dict[str, Any]]] = {
     "urlencoded": {"data": MESSAGE},
     "multipart": {"data": None},
@@ -33,7 +33,7 @@ ALL: Final = routes()
 
 
 def form(name: str) -> dict[str, Any]:
-    """A request's body and headers. A multipart form is made anew: it can be sent once."""
+    """A request's body and headers. A multipart form is created for each call: it can be sent only once."""
     if name == "multipart":
         return {"data": aiohttp.FormData({**MESSAGE, "file": "x"}, default_to_multipart=True)}
     return {**FORMS[name]}
@@ -48,7 +48,7 @@ def rows(site: Site) -> str:
     """A hash of the whole database."""
     digest = hashlib.sha256()
     for (table,) in site.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"):
-        # When a session was seen last is noted whenever it comes.
+        # The time at which a session was last seen may change with every request.
         columns = "id, owner_id, session_key" if table == "chat_signin" else "*"
         digest.update(repr(site.rows(f"SELECT {columns} FROM {table} ORDER BY 1")).encode())
     return digest.hexdigest()
@@ -58,7 +58,7 @@ def rows(site: Site) -> str:
 async def test_no_address_takes_a_form_of_another_site(
     name: str, site: Site, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
-    """Of an administrator's browser: nobody has more to lose."""
+    """Sent by an administrator's browser, which has the most to lose."""
     admin = site.cast["admin"]
     before = rows(site)
     for route in ALL:
@@ -74,7 +74,7 @@ async def test_no_address_takes_a_form_of_another_site(
 async def test_no_address_takes_another_method_of_another_site(
     site: Site, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
-    """A browser asks before it sends these (and is refused); whoever does not ask gets no further."""
+    """A browser's preflight request for these is refused. Without a preflight, so are the requests themselves."""
     before = rows(site)
     headers = {**site.cast["admin"].cookie, "Origin": "http://evil.example"}
     for route in ALL:
@@ -101,7 +101,7 @@ async def test_no_address_lets_another_site_read_or_ask(site: Site, http: aiohtt
 async def test_opening_any_address_changes_nothing(
     site: Site, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
-    """A link or an image of another site is a GET with the cookie: it writes, asks and ends nothing."""
+    """A link or image on another site is a GET with the cookie. It writes nothing, calls no model, ends no session."""
     admin = site.cast["admin"]
     before = rows(site)
     for route in ALL:
@@ -112,14 +112,14 @@ async def test_opening_any_address_changes_nothing(
 
 
 async def opened(http: aiohttp.ClientSession, method: str, url: str, headers: dict[str, str]) -> dict[str, str]:
-    """The response's headers; a stream is not waited for."""
+    """The response's headers. Does not wait for a stream."""
     async with http.request(method, url, allow_redirects=False, headers=headers) as response:
         assert response.status < 500, url
         return dict(response.headers)
 
 
 async def test_nobody_is_logged_in_as_the_attacker(site: Site, http: aiohttp.ClientSession) -> None:
-    """Login CSRF: the victim has no session yet, so no cookie goes with the form at all."""
+    """Login CSRF: the victim has no session yet, so the form is sent without any cookie."""
     data = {"login": "charlie", "password": "charlie's", "username": "charlie"}
     for path in ("/accounts/login/", "/accounts/signup/", "/admin/login/", "/accounts/password/reset/", "/setup/"):
         for origin in ORIGINS:
@@ -134,7 +134,7 @@ async def test_a_wrong_token_in_the_header_does_not_fall_back_to_the_cookie(
     admin = site.cast["admin"]
     headers = {"Authorization": "Bearer chat_wrong", **(admin.cookie if cookie_too else {})}
     assert await status(http, "POST", f"{site.url}/api/runs", json=MESSAGE, headers=headers) == 401
-    # A header of another kind does not switch the check off.
+    # A header with another scheme does not disable the check.
     headers["Authorization"] = "Basic eDp5"
     assert await status(http, "POST", f"{site.url}/api/runs", json=MESSAGE, headers=headers) == 403
     # Nor does a bearer header outside the API, where it signs nobody in.
@@ -145,7 +145,7 @@ async def test_a_wrong_token_in_the_header_does_not_fall_back_to_the_cookie(
 async def test_control_our_own_page_with_its_token_is_served(
     site: Site, upstream: Upstream, http: aiohttp.ClientSession, alice: Member
 ) -> None:
-    """The same requests with the token and our origin: it is the token that was missing."""
+    """With the token and our origin, the same requests succeed: only the token was missing."""
     headers = {
         "Cookie": f"{alice.cookie['Cookie']}; csrftoken={CSRF}",
         "X-CSRFToken": CSRF,
@@ -157,6 +157,6 @@ async def test_control_our_own_page_with_its_token_is_served(
     login = {"login": "nobody", "password": "wrong"}
     assert await status(http, "POST", f"{site.url}/accounts/login/", data=login, headers={
         **headers, "Cookie": f"csrftoken={CSRF}"}) == 200  # fmt: skip
-    # And the token alone is not enough from another site.
+    # From another site, the token alone is not enough.
     assert await status(http, "POST", f"{site.url}/theme", data={"theme": "dark"}, headers={
         **headers, "Origin": "http://evil.example"}) == 403  # fmt: skip

@@ -1,4 +1,4 @@
-"""S1, cross-site WebSocket hijacking: a browser sends the cookie from any page; only our own pages get in with it."""
+"""S1, cross-site WebSocket hijacking: browsers send the cookie from any page, but only our own pages may connect."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FOREIGN: Final = {
     "an extension": "chrome-extension://abcdefghijklmnop",
     "a suffix of our name": "http://127.0.0.1.evil.example:{port}",
 }
-# No origin at all by the grammar: the WebSocket library sends these away before anybody is asked.
+# Not valid origins: the WebSocket library rejects these before the application sees them.
 MALFORMED: Final = {
     "empty": "",
     "a suffix of our port": "http://{host}.evil.example",
@@ -72,7 +72,7 @@ def cookie(member: Member) -> str:
 async def test_no_other_page_gets_in_with_the_cookie(origin: str, site: Site, alice: Member) -> None:
     sent = origin.format(host=site.host, port=site.port)
     assert await handshake(site, cookie=cookie(alice), origin=sent) == 403
-    # A token does not make a foreign page ours.
+    # A token does not let a foreign page in either.
     assert await handshake(site, authorization=f"Bearer {alice.token}", origin=sent) == 403
 
 
@@ -90,7 +90,7 @@ async def test_without_an_origin_the_cookie_does_not_count(site: Site, alice: Me
 
 
 async def test_a_name_that_is_not_ours_does_not_become_ours_by_agreeing_with_itself(site: Site, alice: Member) -> None:
-    """DNS rebinding: the attacker's name points here, so Host and Origin agree."""
+    """DNS rebinding: the attacker's host name points to this server, so Host and Origin agree."""
     for host in (f"evil.example:{site.port}", "evil.example"):
         assert await handshake(site, host=host, cookie=cookie(alice), origin=f"http://{host}") == 403
 
@@ -110,7 +110,7 @@ async def test_a_program_gets_in_with_a_token_and_no_origin(site: Site, alice: M
 
 @pytest.mark.parametrize("path", ["/ws/chat/", "/ws", "/ws/other", "/"])
 async def test_there_is_one_address(path: str, site: Site, alice: Member) -> None:
-    """Whoever writes it a little otherwise is told so, and not that they may not."""
+    """A misspelled address is reported as not found, not as forbidden."""
     assert await handshake(site, path=path, authorization=f"Bearer {alice.token}") == 404
     assert await handshake(site, path=path, cookie=cookie(alice), origin=site.url) == 404
 
@@ -125,7 +125,7 @@ async def test_our_own_page_without_a_sign_in_is_told_so_and_closed(
         headers["Cookie"] = "sessionid=abcdefghijklmnopqrstuvwxyz012345"
     elif credentials == "a made-up token":
         headers["Authorization"] = "Bearer chat_made-up"
-        # It alone decides, although the cookie is right.
+        # Only the token counts, although the cookie is valid.
         headers["Cookie"] = cookie(alice)
     elif credentials == "a token in the address":
         path += f"?token={alice.token}&access_token={alice.token}"

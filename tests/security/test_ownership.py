@@ -1,6 +1,6 @@
-"""S11: what is alice's does not exist for charlie, whatever the address, the method, the body or the transport.
+"""S11: alice's data does not exist for charlie, whatever the address, the method, the body or the transport.
 
-Generated from the URLconf and the consumer's frames: an address or a frame without a rule in `matrix.py` fails.
+The cases come from the URLconf and the consumer's frames. An address or frame without a rule in `matrix.py` fails.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UNSAFE: Final = ("POST", "PUT", "PATCH", "DELETE")
 REFUSED: Final = {401, 403, 404, 405}
 MASKED: Final = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
 LOGIN: Final = re.compile(r"/accounts/login/")
-# What a call does not know is refused before anything is looked up.
+# With an unknown field, a call would be refused before anything is looked up.
 BODIES: Final = {"PATCH": {"title": "taken over"}, "POST": {"text": "taken over"}}
 
 ALL: Final = routes()
@@ -57,14 +57,14 @@ def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
 
 
 def test_every_frame_has_a_rule() -> None:
-    """The names that a frame's type is compared with, from the source."""
+    """The types are read from the source code that handles frames."""
     requests, consumer = inspect.getsource(SocketRequests), inspect.getsource(ChatConsumer.receive)
     known = set(re.findall(r'"(\w+)": self\._', requests)) | set(re.findall(r'"type"\) == "(\w+)"', consumer))
     assert known == set(FRAMES)
 
 
 async def ask(browser: Browser, method: str, path: str, body: Any = None) -> Response:
-    """The answer; of a stream only its head and what is there at once."""
+    """Send a request and return the response. Of a stream: the headers and what arrives at once."""
     stream = await browser.open(method, path, BODIES.get(method, {}) if body is None and method in UNSAFE else body)
     if "event-stream" in stream.headers.get("content-type", "") and stream.status == 200:
         while not stream.ended and not await stream.is_silent():
@@ -78,7 +78,7 @@ async def ask(browser: Browser, method: str, path: str, body: Any = None) -> Res
 
 
 async def check_is_closed(world: World, route: Route, identifier: str) -> None:
-    """For everybody but the owner it is refused, as an id that nobody has is refused, and nothing changes."""
+    """Everybody but the owner is refused, in the same way as for an unknown id, and nothing changes."""
     unknown = "999999" if identifier.isdigit() else str(uuid.uuid4())
     before, calls = await world.hash(), world.upstream_calls
     for browser in (world.anonymous, world.charlie, world.charlie_by_token):
@@ -88,7 +88,7 @@ async def check_is_closed(world: World, route: Route, identifier: str) -> None:
             hers = await ask(browser, method, path_of(route, identifier))
             nobodys = await ask(browser, method, path_of(route, unknown))
             assert hers.status in REFUSED or is_login(hers), f"{method} {route.pattern}: {hers.status}"
-            assert hers.status == nobodys.status, f"{method} {route.pattern} tells who exists"
+            assert hers.status == nobodys.status, f"{method} {route.pattern} reveals which ids exist"
             assert without(identifier, hers.body) == without(unknown, nobodys.body)
             assert SECRET.encode() not in hers.body
     assert await world.hash() == before
@@ -99,7 +99,7 @@ async def check_is_closed(world: World, route: Route, identifier: str) -> None:
 
 
 def without(identifier: str, body: bytes) -> bytes:
-    """What a response says besides; the token of a form is masked anew in each. A number is looked for on its own."""
+    """A body without the id and without CSRF tokens, which always differ. A number is removed only as a whole word."""
     alone = rf"(?<![\w.=\"-]){re.escape(identifier)}(?![\w.\"-])" if identifier.isdigit() else re.escape(identifier)
     return MASKED.sub(b"", re.sub(alone.encode(), b"", body))
 
@@ -112,7 +112,7 @@ def is_login(response: Response) -> bool:
 async def test_an_id_of_alices_is_nobody_elses(route: Route, name: str) -> None:
     async with world() as made:
         await check_is_closed(made, route, made.ids[name])
-        # The control: it is there, and answers its owner.
+        # The control: it exists, and its owner may use it.
         for method in RULES[route.pattern].allowed:
             answer = await ask(made.owner, method, path_of(route, made.ids[name]))
             assert 200 <= answer.status < 300, f"{method}: {answer.status}"
@@ -139,7 +139,7 @@ FOREIGN_BODIES: Final = [*FRAMES["send"]]
 
 
 def said(fields: dict[str, str]) -> dict[str, str]:
-    """What is sent besides: a text, unless a saved message takes its place."""
+    """The other field of a message: a text, unless a saved message is named instead."""
     return {} if {"regenerate_id", "continue_id"} & fields.keys() else {"text": "Mine now"}
 
 
@@ -235,7 +235,7 @@ async def client_message_id(made: World) -> str:
     return next(item["client_message_id"] for item in json.loads(saved.body)["items"] if item["client_message_id"])
 
 
-# --- The control: without each filter the matrix is red.
+# --- The control: without its filter, each check fails.
 
 
 def every_conversation(*_: Any) -> Any:

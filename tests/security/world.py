@@ -1,4 +1,4 @@
-"""Everything that alice can have, for charlie to try to reach."""
+"""One of everything that alice can own, for charlie to try to access."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CSRF: Final = "c" * 32
 
 @dataclass
 class World:
-    """`ids`: what is alice's, by name; `own_conversation` is charlie's. Whatever holds SECRET is hers."""
+    """`ids`: the ids of alice's objects, by name. `own_conversation` is charlie's. Any text with SECRET is hers."""
 
     chat: Rig
     ids: dict[str, str]
@@ -35,7 +35,7 @@ class World:
     charlie_by_token: Browser
 
     async def hash(self) -> str:
-        """Of every row of every table."""
+        """A hash of every row of every table."""
         return await database.read(_hash)
 
     @property
@@ -60,13 +60,13 @@ async def world() -> AsyncIterator[World]:
 
 
 async def signed_in(user: User) -> Browser:
-    """With a session, and a CSRF token that is right: it is not CSRF that must stop charlie."""
+    """A browser with a session and a valid CSRF token: it must not be CSRF that stops charlie."""
     return Browser(session=await session_of(user), csrf=CSRF)
 
 
 async def with_token(user: User) -> Browser:
     token, secret = await database.write(ApiToken.objects.issue, user)
-    # As of now, so that the note of its use is no change of a row.
+    # Mark it as used now, so that using it changes no row.
     await database.write(token.was_used)
     return Browser(token=secret)
 
@@ -110,7 +110,7 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
 
 
 def _credentials(alice: User) -> dict[str, str]:
-    """Numbers, of which pages are full."""
+    """Objects whose ids are numbers, which occur on pages for other reasons, too."""
     token, _ = ApiToken.objects.issue(alice, "her program")
     account = ProviderAccount(name="Ours", slug="ours", kind="openai", is_active=False)
     account.set_key(SECRET)

@@ -32,7 +32,7 @@ async def is_greeted(socket: Socket) -> bool:
 
 
 async def bye(socket: Socket) -> dict[str, Any]:
-    """The last words to a socket that is refused or closed."""
+    """The `bye` frame of a socket that is refused or closed."""
     said = await socket.receive("bye")
     assert (await socket.receive("close"))["code"] == said["code"]
     return said
@@ -262,7 +262,7 @@ async def test_a_first_flood_keeps_nobody_out(connect: Connect, settings: Any) -
 
 
 class Looks:
-    """How often the database is asked whose credentials they are."""
+    """Counts how often credentials are looked up in the database."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""An address is added, changed and removed later, and never takes over anybody's account."""
+"""An address can be added, changed and removed after sign-up. It never takes over somebody else's account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def without_mail(settings: Settings) -> None:
 
 @pytest.fixture
 def nameless(alice: User) -> User:
-    """Alice, who has no address yet."""
+    """Alice, without an email address."""
     alice.set_address("")
     return alice
 
@@ -76,7 +76,7 @@ def test_it_is_the_accounts_once_the_link_was_opened(signed_in: SignIn, nameless
 
 
 def test_the_link_is_for_the_account_that_asked(signed_in: SignIn, nameless: User, charlie: User) -> None:
-    """Whoever gets a stranger's link in their mail gives the stranger nothing by opening it."""
+    """Opening a link that a stranger requested gives the stranger nothing."""
     ask(signed_in(charlie), NEW)
 
     shown = confirm(signed_in(nameless), link()).content.decode()
@@ -98,7 +98,7 @@ def test_it_works_once(signed_in: SignIn, nameless: User) -> None:
 
 
 @pytest.mark.parametrize(
-    # Without the last one itself: it tells the time, and no two processes would collect the same tests.
+    # The signed token needs a fixed id. It contains the time, so each process would collect a different test.
     "token",
     ["", "x", "a:b:c", pytest.param(signing.dumps("x", salt=addresses.SALT), id="signed")],
 )
@@ -188,7 +188,7 @@ def test_without_a_mail_server_it_is_the_accounts_at_once(signed_in: SignIn, nam
 def test_an_address_of_somebody_elses_still_logs_in_its_first_owner(
     signed_in: SignIn, nameless: User, charlie: User
 ) -> None:
-    """Alice's account is the older one: by that alone it would be hers."""
+    """Alice's account is older. If age alone decided, the address would be hers."""
     taken, free = (ask(signed_in(nameless), email) for email in ("CHARLIE@example.org", NEW))
 
     assert "Address saved." in taken

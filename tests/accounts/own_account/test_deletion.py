@@ -1,4 +1,4 @@
-"""A person deletes their account: every row of it, and whatever is under way."""
+"""Users can delete their account: all its rows are deleted, and running answers are stopped."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ async def test_an_answer_under_way_is_stopped_and_not_saved(chat: Rig) -> None:
 
 
 async def test_an_answer_that_does_not_end_is_saved_for_nobody(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its process is gone: whoever takes it over later finds nobody that it could belong to."""
+    """The stop request does not reach its process. When the run ends later, its owner no longer exists."""
     monkeypatch.setattr(deletion, "STOP_SECONDS", 0.2)
     await chat.send("Two")
     await chat.provider.asked.wait()

@@ -1,4 +1,4 @@
-"""The name that a person gives themselves is shown where the username was."""
+"""The display name is shown instead of the username."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account page: one's own, for nobody else, in nobody's cache."""
+"""The account page shows users their own data only, and is never cached."""
 
 from __future__ import annotations
 

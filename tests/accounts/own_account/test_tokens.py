@@ -1,4 +1,4 @@
-"""People make API tokens of their own, see when each was used last, and revoke them."""
+"""Users create their own API tokens, see when each was last used, and revoke them."""
 
 from __future__ import annotations
 

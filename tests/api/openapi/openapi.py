@@ -1,4 +1,4 @@
-"""Questions to the schema."""
+"""Helpers that query the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ID = "0198f2a4-5d3b-7c11-9a52-6f1f3a9be00"
 
 
 def check(instance: object, name: str) -> None:
-    """Raises ValidationError if this is not what the schema with this name describes."""
+    """Raises ValidationError if the instance does not match the schema with this name."""
     schema = {"$ref": f"#/components/schemas/{name}", "components": document()["components"]}
     Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(instance)
 

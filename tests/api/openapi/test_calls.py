@@ -1,4 +1,4 @@
-"""The calls are those that there are, with what they take and how they can end."""
+"""The document lists exactly the calls of the API, with their parameters and responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema is valid and public, and so is the page that is made from it."""
+"""The schema is valid and public, and so is the page generated from it."""
 
 from __future__ import annotations
 

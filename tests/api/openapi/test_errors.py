@@ -1,4 +1,4 @@
-"""Every way to be refused and to fail is documented, with its status."""
+"""Every refusal and every failure is documented with its status."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TestErrors:
             for code in codes_of(answer)
         }
 
-        # There are no frames over HTTP.
+        # `unknown_type` is about WebSocket frames.
         expected = {(str(kind.status), code) for code, kind in REQUEST_ERRORS.items() if code != "unknown_type"}
         assert expected <= documented
 

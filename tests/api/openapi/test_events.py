@@ -1,4 +1,4 @@
-"""The events are those of the protocol, as the code sends them."""
+"""The document describes the events of the protocol as the code sends them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROTOCOL = {
 
 
 def sent_events() -> list[Event]:
-    """One of each that the code can make, and of each form that it can have."""
+    """One example of each event that the code can create, in each of its forms."""
     return [
         events.start(
             {
@@ -83,7 +83,7 @@ class TestEvents:
         assert {schema_name(name) for name in PROTOCOL} <= set(document()["components"]["schemas"])
 
     def test_each_that_the_code_makes_is_tried_here(self) -> None:
-        # `thought` is the end of `reasoning`.
+        # `thought` creates the last `reasoning` event.
         made = {
             "reasoning" if name == "thought" else name
             for name, value in vars(events).items()

@@ -1,4 +1,4 @@
-"""What generators of clients stumble over is not in the document. tests/clients runs some of them."""
+"""The document avoids what client generators cannot handle. tests/clients runs some of them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from chat.api.openapi.document import document
 from chat.protocol.errors import ERRORS
 from tests.api.openapi.openapi import operations, schema_of
 
-# Of these, generators make types without fields, or fail: openapi-python-client, NSwag and Kiota among them.
+# Generators turn these into types without fields, or fail: openapi-python-client, NSwag and Kiota among them.
 CHOICES = {"oneOf", "anyOf", "not"}
 
 
 def below(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every part of a schema, with where it is; what it refers to included."""
+    """Every part of a schema with its path, references included."""
     if isinstance(schema, list):
         for number, each in enumerate(schema):
             yield from below(each, f"{path}/{number}")
@@ -30,7 +30,7 @@ def below(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def bodies() -> list[tuple[str, dict[str, Any]]]:
-    """The schema of every JSON body, of requests and of answers."""
+    """The schema of every JSON body, of requests and responses."""
     found = []
     for _, _, operation in operations():
         sides = {"request": operation.get("requestBody", {}), **operation["responses"]}

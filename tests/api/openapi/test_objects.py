@@ -1,4 +1,4 @@
-"""The objects are those that the code makes."""
+"""The document describes the objects that the code creates."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TestObjects:
         schema = schema_of(name)
 
         hints = get_type_hints(shape, include_extras=True)
-        # Transports add it.
+        # Transports add the type.
         own = {"type"} & set(schema["properties"]) if name.endswith("Event") else set()
         assert set(schema["properties"]) - own == set(hints)
         assert set(schema["required"]) - own == {

@@ -1,4 +1,4 @@
-"""What is valid is accepted, and what is refused is not valid."""
+"""The server accepts what the schema allows, and the schema rejects what the server refuses."""
 
 from __future__ import annotations
 
