@@ -18,6 +18,7 @@ from chat.protocol.events import Entry
 from chat.providers.registry import Registry
 from chat.streams.base import StreamLog
 from chat.streams.memory import MemoryLog
+from chat.tools.registry import Registry as Tools
 from tests.cast import make_user
 from tests.scripted import ScriptedProvider
 
@@ -56,15 +57,25 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(log: StreamLog | None = None) -> AsyncIterator[Rig]:
-    """alice owns what is made here, charlie must see nothing. The test needs `transactional_db`."""
+async def rig(log: StreamLog | None = None, *, tools: Tools | None = None) -> AsyncIterator[Rig]:
+    """alice owns what is made here, charlie must see nothing. The test needs `transactional_db`.
+
+    `tools`: the assistant may use all of them.
+    """
     provider = ScriptedProvider()
-    engine = Engine(log or MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5))
+    providers = Registry({"scripted": lambda: provider})
+    engine = Engine(log or MemoryLog(), providers, Recorder(patience=5), tools=tools)
     bootstrap.install(engine)
     alice = await database.write(make_user, "alice")
     charlie = await database.write(make_user, "charlie")
     await database.write(
-        Assistant.objects.create, name="Scripted", slug="scripted", provider="scripted", model="m-1", is_default=True
+        Assistant.objects.create,
+        name="Scripted",
+        slug="scripted",
+        provider="scripted",
+        model="m-1",
+        is_default=True,
+        tools={tool.key: "allow" for tool in tools or ()},
     )
     try:
         yield Rig(engine, provider, alice, charlie)

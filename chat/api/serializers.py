@@ -32,7 +32,7 @@ __all__ = [
 
 
 def message_object(message: Message) -> objects.Message:
-    return {
+    made: objects.Message = {
         "id": str(message.pk),
         "conversation_id": str(message.conversation_id),
         "parent_id": _id(message.parent_id),
@@ -51,6 +51,9 @@ def message_object(message: Message) -> objects.Message:
         "duration_ms": message.duration_ms,
         "created_at": time_text(message.created_at),
     }
+    if message.context:
+        made["context"] = message.context
+    return made
 
 
 def _parts(message: Message) -> list[parts.Part]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
-from chat.generation import prompt, regeneration
+from chat.generation import context, prompt, regeneration
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.regeneration import Regeneration
 from chat.generation.requests import SendRequest
@@ -35,7 +35,10 @@ class AlreadySent:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A message that may be sent, with everything its run needs."""
+    """A message that may be sent, with everything its run needs.
+
+    `left_out`: how many messages of the conversation are not sent to the model, for want of room.
+    """
 
     conversation_id: str
     title: str
@@ -44,6 +47,7 @@ class Admission:
     request: Request
     tools: Registry
     work: Work | None = None
+    left_out: int = 0
 
 
 def admit(
@@ -73,13 +77,15 @@ def admit(
     parent_id = _parent_id(send, conversation)
     path = prompt.path_to(parent_id, conversation) if conversation else []
     offered = tools_of(assistant, tools)
+    request, left_out = _request(user, assistant, path, send.text, tools=offered, characters=characters)
     return Admission(
         conversation_id=send.conversation_id or str(uuid.uuid4()),
         title=conversation.title if conversation else title_of(send.text),
         user_message={"text": send.text, "parent_id": parent_id, "attachments": []},
         assistant=assistant,
-        request=_request(user, assistant, path, send.text, tools=offered, characters=characters),
+        request=request,
         tools=offered,
+        left_out=left_out,
     )
 
 
@@ -118,14 +124,18 @@ def _once_more(
     # Without tools, if an answer is continued: its beginning must be the last thing that the model sees.
     offered = Registry(()) if repeated.continued else tools_of(assistant, tools)
     work, begun = _begun(repeated.continued)
+    request, left_out = _request(
+        user, assistant, path, question.text, tools=offered, characters=characters, continues=begun
+    )
     return Admission(
         conversation_id=str(conversation.pk),
         title=conversation.title,
         user_message={"id": str(question.pk), "text": question.text, "parent_id": parent_id, "attachments": []},
         assistant=assistant,
-        request=_request(user, assistant, path, question.text, tools=offered, characters=characters, continues=begun),
+        request=request,
         tools=offered,
         work=work,
+        left_out=left_out,
     )
 
 
@@ -161,7 +171,7 @@ def admit_again(
     continued = _continued(user, start)
     offered = Registry(()) if continued else tools_of(assistant, tools)
     work, begun = _begun(continued)
-    request = _request(user, assistant, path, asked["text"], tools=offered, characters=characters, continues=begun)
+    request, _ = _request(user, assistant, path, asked["text"], tools=offered, characters=characters, continues=begun)
     return Readmission(assistant.provider, request, offered, work)
 
 
@@ -174,24 +184,29 @@ def _request(
     tools: Registry,
     characters: int,
     continues: str = "",
-) -> Request:
-    return Request(
+) -> tuple[Request, int]:
+    """The request, and how many messages are left out."""
+    offered = tools.offered() if len(tools) else ()
+    room = context.characters_for(assistant, path, text, tools=offered, most=characters)
+    built = prompt.build(
+        assistant.instructions,
+        path,
+        text,
+        characters=room - len(continues),
+        provider=assistant.provider,
         model=assistant.model,
-        messages=prompt.build(
-            assistant.instructions,
-            path,
-            text,
-            characters=characters - len(continues),
-            provider=assistant.provider,
-            model=assistant.model,
-        ),
-        tools=tools.offered() if len(tools) else (),
+    )
+    request = Request(
+        model=assistant.model,
+        messages=built.messages,
+        tools=offered,
         temperature=assistant.temperature,
         max_output_tokens=assistant.max_output_tokens,
         effort=cast(Effort, assistant.effort),
         user=pseudonym_of(user.pk),
         continues=continues,
     )
+    return request, built.left_out
 
 
 def _continued(user: User, start: event_data.Start) -> Message | None:

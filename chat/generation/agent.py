@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
+from chat.generation import context
 from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
 from chat.generation.model_call import ModelCall, generate, total_usage
@@ -21,7 +22,7 @@ from chat.generation.tool_calls import Limits, ToolCalls
 from chat.generation.work import TOLD_BYTES, Work
 from chat.models.step import StepRecord
 from chat.protocol.untrusted_input import storable
-from chat.providers.base import EmptyAnswer, UsageDelta
+from chat.providers.base import EmptyAnswer, Message, UsageDelta
 from chat.streams.base import NoRoom
 from chat.tools.base import Context
 
@@ -58,6 +59,8 @@ class Agent:
         self._limits = limits
         self._checkpoint = checkpoint
         self._work = run.work or Work()
+        self._history = run.request.messages
+        self._is_tight = False
         self._deadline = time.monotonic() + limits.seconds
         self._calls = ToolCalls(
             run.tools,
@@ -111,9 +114,11 @@ class Agent:
 
     async def _ask(self, *, tools_are_off: bool) -> ModelCall:
         run = self._run
-        done = self._work.messages(provider=run.provider.name, model=run.request.model)
-        request = replace(run.request, messages=(*run.request.messages, *done), tools_are_off=tools_are_off)
-        return await generate(
+        done: Sequence[Message] = self._work.messages(provider=run.provider.name, model=run.request.model)
+        if self._is_tight:
+            done = context.without_old_results(done)
+        request = replace(run.request, messages=(*self._history, *done), tools_are_off=tools_are_off)
+        call = await generate(
             run.provider,
             request,
             answer=self._answer,
@@ -121,6 +126,11 @@ class Agent:
             answer_bytes=self._answer_bytes,
             attempt=run.attempt,
         )
+        if call.messages != request.messages:
+            # What the model refused for its length is not sent again.
+            self._is_tight = True
+            self._history = call.messages[: len(call.messages) - len(done)]
+        return call
 
     def _step(self, call: ModelCall) -> StepRecord:
         usage = call.usage

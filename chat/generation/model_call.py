@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from chat import metrics
+from chat.generation import context
 from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
 from chat.protocol import event_data, events
 from chat.protocol.untrusted_input import clean, count
 from chat.providers.base import (
+    ContextTooLong,
     Delta,
     EmptyAnswer,
     Finish,
     Incomplete,
+    Message,
     OutputItems,
     Provider,
     ProviderError,
@@ -52,12 +55,16 @@ class OutputTooLong(ProviderError):
 
 @dataclass(slots=True)
 class ModelCall:
-    """What one call of a model returned besides its text. `finish_reason`: as the provider gave it."""
+    """What one call of a model returned besides its text. `finish_reason`: as the provider gave it.
+
+    `messages`: those that were sent.
+    """
 
     finish_reason: str = ""
     uses: list[ToolUse] = field(default_factory=list)
     items: tuple[Any, ...] = ()
     usage: UsageDelta | None = None
+    messages: tuple[Message, ...] = ()
 
 
 async def generate(
@@ -72,17 +79,31 @@ async def generate(
 ) -> ModelCall:
     """Stream one call of the model into `answer` and the log.
 
-    A retryable failure before its first piece is retried, for up to three requests in all, unless it was billed.
+    A retryable failure before its first piece is retried, for up to three requests in all, unless it was billed. If
+    the messages are too long for the model, half of them are sent, once.
     An answer with nothing but whitespace is a failure, unless tools are to be called. Raises ProviderError; what had
     arrived by then is in `answer`. `attempt`: 1 for the run's first owner, 2 for the next one, and so on.
     """
     answer.begin_call()
     counted = answer.usage
+    shorter = None
     for request_number in range(1, ATTEMPTS + 1):
         try:
-            call = ModelCall()
+            call = ModelCall(messages=request.messages)
             await _stream(_Stream(provider, request, answer, coalescer, answer_bytes, attempt, counted), call)
             return call
+        except ContextTooLong:
+            if answer.call_has_begun or shorter is not None or request_number == ATTEMPTS:
+                raise
+            shorter = context.shortened(request.messages, context.length(request.messages) // 2)
+            if shorter is None:
+                raise
+            messages, left_out = shorter
+            request = replace(request, messages=messages)
+            answer.left_out += left_out
+            coalescer.add(
+                events.status("The conversation is too long for this model. Leaving out its beginning…", "shortening")
+            )
         except ProviderError as error:
             wait = error.retry_after if error.retry_after is not None else RETRY_SECONDS * 2**request_number
             is_worth_it = error.retryable and not error.billed and not answer.call_has_begun
@@ -171,6 +192,8 @@ def _end(stream: _Stream, call: ModelCall) -> None:
         raise EmptyAnswer(_EMPTY.get(call.finish_reason, _EMPTY["stop"]))
     if answer.usage is not None:
         coalescer.add(events.usage(answer.usage))
+    if call.usage is not None and context.is_cut_by_server(call.messages, call.usage.input_tokens):
+        answer.cut_by_server = True
 
 
 def total_usage(counted: event_data.Usage | None, delta: UsageDelta) -> event_data.Usage:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final, Literal
 
 from django.db.models import prefetch_related_objects
 
-from chat.generation import work
+from chat.generation import context, work
 from chat.models import Conversation, Message, branch
 from chat.models.step import StepRecord, steps_of
 from chat.providers import base as providers
 from chat.providers.base import Prompt
 
 MESSAGES: Final = 1000
-# In place of the result of an old tool call that no longer fits.
-LEFT_OUT: Final = "[This result is left out: the conversation has become too long.]"
 
 
 def path_to(leaf_id: str | None, conversation: Conversation) -> list[Message]:
@@ -30,9 +27,17 @@ def path_to(leaf_id: str | None, conversation: Conversation) -> list[Message]:
     return branch.messages_up_from(conversation, uuid.UUID(leaf_id), limit=MESSAGES)[::-1] if leaf_id else []
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """`left_out`: how many saved messages did not fit."""
+
+    messages: tuple[providers.Message, ...]
+    left_out: int
+
+
 def build(
     instructions: str, path: Iterable[Message], text: str, *, characters: int, provider: str = "", model: str = ""
-) -> tuple[providers.Message, ...]:
+) -> Built:
     """The prompt, limited to about `characters` by dropping whole messages, oldest first.
 
     The new message is always included in full. The first message kept is the user's, and the roles alternate, as the
@@ -43,19 +48,23 @@ def build(
     prefetch_related_objects([message for message in path if message.has_steps], "steps")
     kept: list[Sequence[providers.Message]] = []
     room = characters - len(instructions) - len(text)
-    for message in reversed(path):
+    left_out = 0
+    for place, message in reversed([*enumerate(path)]):
         if not message.text.strip() and not message.has_steps:
             continue
         forms = (_messages(message, provider, model, is_short=is_short) for is_short in (False, True))
-        fitting = next((form for form in forms if _characters(form) <= room), None)
+        fitting = next((form for form in forms if context.length(form) <= room), None)
         if fitting is None:
+            left_out = place + 1
             break
-        room -= _characters(fitting)
+        room -= context.length(fitting)
         kept.append(fitting)
     while kept and not _is_question(kept[-1]):
         kept.pop()
+        left_out += 1
     system = (Prompt("system", instructions),) if instructions.strip() else ()
-    return (*system, *_in_turns([*(each for form in reversed(kept) for each in form), Prompt("user", text)]))
+    turns = _in_turns([*(each for form in reversed(kept) for each in form), Prompt("user", text)])
+    return Built((*system, *turns), left_out)
 
 
 def _messages(message: Message, provider: str, model: str, *, is_short: bool) -> Sequence[providers.Message]:
@@ -75,19 +84,7 @@ def _messages(message: Message, provider: str, model: str, *, is_short: bool) ->
 
 
 def _shortened(steps: Iterable[StepRecord]) -> list[StepRecord]:
-    return [replace(step, calls=tuple({**call, "content": LEFT_OUT} for call in step.calls)) for step in steps]
-
-
-def _characters(messages: Iterable[providers.Message]) -> int:
-    return sum(map(_length, messages))
-
-
-def _length(message: providers.Message) -> int:
-    if not isinstance(message, providers.ModelOutput):
-        return len(message.text)
-    said = len(message.text) + sum(len(call.arguments) for call in message.calls)
-    # The items are sent in place of the text and the calls. Signatures and encrypted thoughts make them long.
-    return max(said, len(json.dumps(message.items, ensure_ascii=False))) if message.items else said
+    return [replace(step, calls=tuple({**call, "content": context.LEFT_OUT} for call in step.calls)) for step in steps]
 
 
 def _is_question(messages: Sequence[providers.Message]) -> bool:

@@ -142,6 +142,8 @@ def _start(answer: Message) -> events.Event:
         start["user_message"] = {"id": str(question.pk), **asked}
     if answer.continues_id is not None:
         start["continues"] = str(answer.continues_id)
+    if answer.context and answer.context["left_out"]:
+        start["context"] = {"left_out": answer.context["left_out"]}
     return events.start(start)
 
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from django.utils import timezone
 
@@ -60,6 +60,7 @@ class Completion(TypedDict):
     ttft_ms: int | None
     duration_ms: int
     asked_at: str
+    context: NotRequired[event_data.Context | None]
 
 
 STOPPED = Outcome("stopped", "stopped")
@@ -79,7 +80,18 @@ def turn_of(run: Run, answer: Answer, outcome: Outcome) -> Turn:
         ttft_ms=answer.ttft_ms,
         duration_ms=answer.duration_ms,
         asked_at=run.asked_at,
+        context=_context(run.start, answer),
     )
+
+
+def _context(start: event_data.Start, answer: Answer) -> event_data.Context | None:
+    left_out = start.get("context", {"left_out": 0})["left_out"] + answer.left_out
+    if not left_out and not answer.cut_by_server:
+        return None
+    context: event_data.Context = {"left_out": left_out}
+    if answer.cut_by_server:
+        context["cut_by_server"] = True
+    return context
 
 
 def turn_from_log(info: RunInfo, entries: Sequence[events.Entry], checkpoint: Mapping[str, Any] | None = None) -> Turn:
@@ -106,6 +118,7 @@ def _incomplete(info: RunInfo, entries: Sequence[events.Entry], said: _Said) -> 
         ttft_ms=None,
         duration_ms=0,
         asked_at=timezone.now(),
+        context=cast(event_data.Start, entries[0].data).get("context"),
     )
 
 
@@ -118,6 +131,7 @@ def completion_of(turn: Turn) -> Completion:
         "ttft_ms": turn.ttft_ms,
         "duration_ms": turn.duration_ms,
         "asked_at": turn.asked_at.isoformat(),
+        "context": turn.context,
     }
 
 
@@ -140,6 +154,7 @@ def turn_completed(
         ttft_ms=completion["ttft_ms"],
         duration_ms=completion["duration_ms"],
         asked_at=datetime.fromisoformat(completion["asked_at"]),
+        context=completion.get("context"),
     )
 
 
@@ -166,18 +181,19 @@ def done_event(answer: Message) -> events.Event:
     usage: event_data.Usage | None = None
     if answer.input_tokens is not None and answer.output_tokens is not None:
         usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
-    return events.done(
-        {
-            "status": answer.status,
-            "message_id": str(answer.pk),
-            "parent_id": str(answer.parent_id),
-            "finish_reason": answer.finish_reason,
-            "characters": len(answer.text),
-            "ttft_ms": answer.ttft_ms,
-            "duration_ms": answer.duration_ms or 0,
-            "usage": usage,
-        }
-    )
+    done: event_data.Done = {
+        "status": answer.status,
+        "message_id": str(answer.pk),
+        "parent_id": str(answer.parent_id),
+        "finish_reason": answer.finish_reason,
+        "characters": len(answer.text),
+        "ttft_ms": answer.ttft_ms,
+        "duration_ms": answer.duration_ms or 0,
+        "usage": usage,
+    }
+    if answer.context:
+        done["context"] = answer.context
+    return events.done(done)
 
 
 def message_id_of(run_id: str, role: str) -> str:
@@ -227,6 +243,7 @@ def _turn(
     ttft_ms: int | None,
     duration_ms: int,
     asked_at: datetime,
+    context: event_data.Context | None,
 ) -> Turn:
     asked = start["user_message"]
     return Turn(
@@ -245,6 +262,7 @@ def _turn(
         text=text,
         parts=parts,
         steps=steps,
+        context=context,
         status=outcome.status,
         finish_reason=outcome.finish_reason,
         input_tokens=usage["input_tokens"] if usage else None,

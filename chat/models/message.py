@@ -45,6 +45,8 @@ class Message(models.Model):
     # Whether `steps` has any: most answers have none, and need not be asked. Nullable, because for any other column
     # SQLite rebuilds the table, which drops the triggers of the search index.
     has_steps = models.BooleanField(null=True, editable=False)
+    # What of the conversation the model had not read (chat.protocol.event_data.Context). Null: it had read all of it.
+    context = models.JSONField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -22,6 +22,7 @@ from chat.models.step import rows_of as step_rows_of
 from chat.models.unanswered_question import Asked, UnansweredQuestion
 from chat.models.user import OwnerGone, User
 from chat.protocol import parts as protocol_parts
+from chat.protocol.event_data import Context
 from chat.protocol.untrusted_input import clean
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Turn:
     continues_id: str | None = None
     parts: tuple[protocol_parts.Part, ...] = ()
     steps: tuple[StepRecord, ...] = ()
+    context: Context | None = None
 
     @property
     def asked(self) -> Asked | None:
@@ -127,6 +129,7 @@ class Turn:
             duration_ms=0,
             parts=(),
             steps=(),
+            context=None,
         )
 
     def _save(self) -> Message:
@@ -171,6 +174,7 @@ class Turn:
             run_id=self.run_id,
             client_message_id=self.client_message_id if self.is_another_answer else None,
             has_steps=True if self.steps else None,
+            context=self.context,
         )
         _MESSAGES.make(*([question, answer] if is_new else [answer]))
         if self.parts:

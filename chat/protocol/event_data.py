@@ -47,6 +47,15 @@ class Usage(TypedDict):
     reasoning_tokens: NotRequired[Count]
 
 
+class Context(TypedDict):
+    """What of the conversation the model has not read."""
+
+    left_out: Annotated[Count, says("How many messages, the oldest, did not fit its context window.")]
+    cut_by_server: NotRequired[
+        Annotated[bool, says("Whether the model's server must have dropped a part, by the tokens that it counts.")]
+    ]
+
+
 class Start(TypedDict):
     """Always first."""
 
@@ -58,6 +67,7 @@ class Start(TypedDict):
     attempt: Annotated[Attempt, says("1, unless another process took over the run.")]
     user_message: UserMessage
     continues: NotRequired[Annotated[Id, says("The saved answer that this one begins with, if it continues one.")]]
+    context: NotRequired[Annotated[Context, says("Only if something was left out.")]]
 
 
 class _OfAgent(TypedDict):
@@ -166,6 +176,7 @@ class Done(TypedDict):
     ttft_ms: Annotated[Milliseconds | None, says("Time to the first token, in milliseconds.")]
     duration_ms: Milliseconds
     usage: Usage | None
+    context: NotRequired[Annotated[Context, says("Only if something was left out.")]]
 
 
 class Failure(TypedDict):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, NotRequired, TypedDict
 
-from chat.protocol.event_data import TOOL_ERRORS
+from chat.protocol.event_data import TOOL_ERRORS, Context
 from chat.protocol.fields import (
     NOT_BLANK,
     Address,
@@ -209,6 +209,7 @@ class Message(TypedDict):
     output_tokens: Count | None
     ttft_ms: Annotated[Milliseconds | None, says("Time to the first token, in milliseconds.")]
     duration_ms: Annotated[Milliseconds | None, says("Of the whole answer, in milliseconds.")]
+    context: NotRequired[Annotated[Context, says("As in the `done` event.")]]
     created_at: Time
     siblings: NotRequired[
         Annotated[

@@ -251,6 +251,10 @@ class QuotaExceeded(ProviderError):
     code = "quota_exceeded"
 
 
+class ContextTooLong(ProviderError):
+    """The messages are longer than the model's context window. Shorter ones may be accepted."""
+
+
 class Misconfigured(ProviderError):
     """The base URL or the API key cannot work: the operator must act."""
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
+from chat.providers import known_windows
 from chat.providers.base import ProviderError
 from chat.providers.detected import Detected, without_models
 from chat.providers.http.chat_models import chats
@@ -50,7 +51,12 @@ async def detect(
         for each in set_up.values()
         if each.detect and each.is_guess and _place(each.account(settings)) not in named - {None}
     ]
-    return _without_repeated(await asyncio.gather(*asking))
+    found = await asyncio.gather(*asking)
+    addresses = {name: each.account(settings).base_url for name, each in set_up.items()}
+    addresses |= {account.name: account.base_url for _, account in accounts.values()}
+    return _without_repeated(
+        [await known_windows.with_windows(each, addresses.get(each.provider_name, "")) for each in found]
+    )
 
 
 async def listed(kind: Kind, account: Account) -> Detected:

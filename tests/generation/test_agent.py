@@ -11,9 +11,6 @@ from typing import Annotated, Any
 import pytest
 
 from chat import database
-from chat.generation import bootstrap
-from chat.generation.engine import Engine
-from chat.generation.recorder import Recorder
 from chat.generation.side_effect_guard import SideEffectGuard
 from chat.generation.tool_calls import CANCELLED, Limits
 from chat.generation.work import TOLD_BYTES
@@ -35,14 +32,11 @@ from chat.providers.base import (
     ToolUse,
     UsageDelta,
 )
-from chat.providers.registry import Registry
 from chat.streams.base import ROOM_BYTES, Budget
-from chat.streams.memory import MemoryLog
 from chat.tools.base import Context, Progress, ToolFailed
 from chat.tools.definitions import define, tool
 from chat.tools.registry import Registry as Tools
-from tests.cast import make_user
-from tests.chat_rig import Rig
+from tests.chat_rig import Rig, rig
 from tests.scripted import ScriptedProvider
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,25 +135,11 @@ ALL = Tools(
 
 
 @pytest.fixture
-async def chat(transactional_db: None, settings: Any) -> AsyncIterator[Rig]:
+async def chat(transactional_db: None) -> AsyncIterator[Rig]:
     gates.__init__()  # type: ignore[misc]
-    provider = ScriptedProvider()
-    engine = Engine(MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5), tools=ALL)
-    bootstrap.install(engine)
-    alice = await database.write(make_user, "alice")
-    charlie = await database.write(make_user, "charlie")
-    await database.write(
-        Assistant.objects.create,
-        name="Scripted",
-        slug="scripted",
-        provider="scripted",
-        model="m-1",
-        is_default=True,
-        tools={made.key: "allow" for made in ALL},
-    )
-    yield Rig(engine, provider, alice, charlie)
-    gates.open.set()
-    await engine.close()
+    async with rig(tools=ALL) as made:
+        yield made
+        gates.open.set()
 
 
 def use(number: int, name: str, /, **arguments: object) -> ToolUse:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from chat.generation.prompt import LEFT_OUT, build, path_to
+from chat.generation.context import LEFT_OUT
+from chat.generation.prompt import build, path_to
 from chat.models import Message, User
 from chat.models.step import StepRecord
 from chat.providers.base import Message as PromptMessage
@@ -21,7 +22,7 @@ QUESTION = "And egrets?"
 
 def prompt_after(answer: Message, *, characters: int, model: str = "m-1") -> tuple[PromptMessage, ...]:
     path = path_to(str(answer.pk), answer.conversation)
-    return build("", path, QUESTION, characters=characters, provider="openai", model=model)
+    return build("", path, QUESTION, characters=characters, provider="openai", model=model).messages
 
 
 def saved(alice: User, step: StepRecord) -> Message:

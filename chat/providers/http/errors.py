@@ -20,6 +20,7 @@ import httpx2
 from chat.protocol.untrusted_input import clean
 from chat.providers.base import (
     AuthenticationFailed,
+    ContextTooLong,
     Incomplete,
     Misconfigured,
     ProviderError,
@@ -103,7 +104,7 @@ def from_status(response: httpx2.Response, *, secret: quotes.Secret = "") -> Pro
             sentence, retry_after=wait, retryable=not (status in _NEVER or error_signs.is_hopeless(said))
         )
     if status == 413:
-        return ProviderError(quotes.with_quote(_TOO_LONG, said))
+        return ContextTooLong(quotes.with_quote(_TOO_LONG, said))
     return ProviderError(quotes.with_quote(_REFUSED.format(status), said))
 
 
@@ -267,7 +268,7 @@ def _known(detail: ErrorDetail, status: int | None, said: str, wait: float | Non
     if status == 429 or error_signs.is_too_often(detail):
         return RateLimited(quotes.with_quote(_RATE, said), retry_after=wait)
     if error_signs.is_too_long(detail, said):
-        return ProviderError(quotes.with_quote(_TOO_LONG, said))
+        return ContextTooLong(quotes.with_quote(_TOO_LONG, said))
     if error_signs.is_bad_key(detail) or (status == 400 and error_signs.speaks_of_the_key(said)):
         return AuthenticationFailed(quotes.with_quote(_KEY_REFUSED, said))
     if status == 404 or error_signs.is_no_model(detail, words):

@@ -1,4 +1,4 @@
-import { gettext } from "../ui/i18n.js";
+import { gettext, interpolate, ngettext } from "../ui/i18n.js";
 
 /** @type {Record<string, string>} */
 const FINISH_NOTES = {
@@ -13,13 +13,33 @@ const FINISH_NOTES = {
 const CONTINUABLE = new Set(["length", "stopped"]);
 
 /**
- * The note below an answer that did not end by itself.
+ * The note below an answer that did not end by itself, or whose model has not read the whole conversation.
  *
- * @param {{ status?: string, finish_reason?: string | null }} message a saved message, or the data of `done`
+ * @typedef {{ left_out?: number, cut_by_server?: boolean }} Context
+ * @param {{ status?: string, finish_reason?: string | null, context?: Context }} message saved, or the data of `done`
  */
-export function answerNote({ status, finish_reason: reason }) {
+export function answerNote({ status, finish_reason: reason, context }) {
+  return [endNote(status, reason), context ? contextNote(context) : ""].filter(Boolean).join(" · ");
+}
+
+/** @param {string | undefined} status @param {string | null | undefined} reason */
+function endNote(status, reason) {
   if (reason && FINISH_NOTES[reason]) return FINISH_NOTES[reason];
   return status === "stopped" ? gettext("Stopped") : "";
+}
+
+/** @param {Context} context */
+function contextNote({ left_out: count = 0, cut_by_server: isCut = false }) {
+  if (isCut) return gettext("The model's server did not read all of this conversation: its context length may be set too low");
+  if (!count) return "";
+  return interpolate(
+    ngettext(
+      "%(count)s earlier message is too much for this model and was not sent",
+      "%(count)s earlier messages are too much for this model and were not sent",
+      count,
+    ),
+    { count },
+  );
 }
 
 /** Whether the answer can be continued. @param {{ finish_reason?: string | null }} message */

@@ -6,6 +6,7 @@ const OURS = {
   __proto__: null,
   retrying: gettext("The model is busy. Retrying…"),
   saving: gettext("Saving the answer…"),
+  shortening: gettext("The conversation is too long for this model. Leaving out its beginning…"),
 };
 
 /**

@@ -15,6 +15,15 @@ test("a stopped answer says so, and why if the user did not press Stop", () => {
   assert.match(answerNote({ status: "completed", finish_reason: "length" }), /length/);
 });
 
+test("what the model has not read of the conversation is said in one line", () => {
+  const completed = { status: "completed", finish_reason: "stop" };
+  assert.equal(answerNote({ ...completed, context: { left_out: 1 } }), "1 earlier message is too much for this model and was not sent");
+  assert.match(answerNote({ ...completed, context: { left_out: 12 } }), /^12 earlier messages are/);
+  assert.match(answerNote({ ...completed, context: { left_out: 0, cut_by_server: true } }), /context length/);
+  assert.equal(answerNote({ ...completed, context: { left_out: 0 } }), "");
+  assert.match(answerNote({ status: "stopped", finish_reason: "stopped", context: { left_out: 2 } }), /^Stopped · 2 earlier/);
+});
+
 test("the label names the assistant and its model", () => {
   assert.equal(answerLabel({ assistant: "writer", model: "big-1" }, ASSISTANTS), "Careful writer · big-1");
   assert.equal(answerLabel({ assistant: "gone", model: "big-1" }, ASSISTANTS), "gone · big-1");

@@ -6,6 +6,7 @@ import { statusText } from "../../../static/js/message/status_text.js";
 test("a state that says everything is shown in the page's words", () => {
   assert.equal(statusText({ state: "retrying", text: "Zzz" }), "The model is busy. Retrying…");
   assert.equal(statusText({ state: "saving", text: "Zzz" }), "Saving the answer…");
+  assert.match(statusText({ state: "shortening", text: "Zzz" }), /too long for this model/);
 });
 
 test("for any other state, the text says more", () => {
