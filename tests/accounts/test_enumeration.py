@@ -98,7 +98,7 @@ def test_an_account_that_is_switched_off_tells_so_to_its_owner_only(alice: User)
     assert told(answers[0]) == told(answers[1])
 
 
-def test_the_way_by_mail_does_not_tell(alice: User) -> None:
+def test_password_reset_reveals_no_accounts(alice: User) -> None:
     known, unknown = reset(KNOWN), reset(UNKNOWN)
 
     assert told(known) == told(unknown)

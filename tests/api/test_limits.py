@@ -106,7 +106,7 @@ async def test_a_place_is_free_after_every_kind_of_end(chat: Rig, owner: Browser
     assert not quotas().connections._open  # type: ignore[attr-defined]
 
 
-async def test_thirty_tabs_over_sse_meet_nothing(chat: Rig, owner: Browser) -> None:
+async def test_thirty_sse_tabs_stay_under_the_limits(chat: Rig, owner: Browser) -> None:
     """With the default limits. Each tab streams notices and one answer."""
     sent = await chat.send()
     paths = ["/api/events", f"/api/runs/{sent.run_id}/events"] * TABS

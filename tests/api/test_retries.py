@@ -28,7 +28,7 @@ def test_a_refusal_says_it(code: str) -> None:
     assert response.headers["x-should-retry"] == ("true" if code in HELPS else "false")
 
 
-def test_so_do_those_who_are_asked_first() -> None:
+def test_early_refusals_say_it_too() -> None:
     assert not_signed_in().headers["x-should-retry"] == "false"
     assert unavailable().headers["x-should-retry"] == "true"
 

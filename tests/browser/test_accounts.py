@@ -118,7 +118,7 @@ async def test_signing_in_again_happens_in_place_and_what_was_sent_goes_out_once
     await log_out(visitor, tab.page)
 
 
-async def test_who_logs_out_leaves_no_words_in_the_browser(visitor: Visitor) -> None:
+async def test_signing_out_clears_stored_texts(visitor: Visitor) -> None:
     assert visitor.person
     visitor.watch.allow(*ACCOUNT_PATHS)
     tab = await visitor.open()

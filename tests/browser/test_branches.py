@@ -110,7 +110,7 @@ async def test_an_answer_goes_on_while_another_branch_is_read(visitor: Visitor, 
     assert (await tab.text()).split()[-1].endswith(":000120")
 
 
-async def test_a_cut_off_answer_is_gone_on_with(visitor: Visitor) -> None:
+async def test_a_truncated_answer_can_be_continued(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("/finish reason=length")
     await tab.answer.locator("[data-action=continue]").click()

@@ -167,7 +167,7 @@ async def test_what_is_answered_late_of_a_deleted_conversation_does_not_bring_it
     assert await tab.rows.count() == 0
 
 
-async def test_what_a_conversation_says_that_was_left_is_not_told(visitors: Visitors, site: Site) -> None:
+async def test_late_errors_of_a_closed_conversation_are_not_shown(visitors: Visitors, site: Site) -> None:
     """Its messages are loaded again after a network failure, and it is deleted meanwhile."""
     asked, deleted = asyncio.Event(), asyncio.Event()
 

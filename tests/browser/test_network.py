@@ -86,7 +86,7 @@ async def test_an_answer_goes_on_after_the_network_was_gone(
         await visitor.leave()
 
 
-async def test_a_short_loss_is_not_worth_a_word(visitors: Visitors, site: Site, upstream: Upstream) -> None:
+async def test_a_short_disconnect_shows_no_notice(visitors: Visitors, site: Site, upstream: Upstream) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         visitor.watch.expect(*NO_NETWORK)
@@ -230,7 +230,7 @@ async def test_what_waited_for_a_conversation_that_is_gone_comes_back_to_the_box
     conversation_id = await tab.conversation_id()
     await tab.go("/")
     await visitor.api("DELETE", f"/api/conversations/{conversation_id}")
-    await leave_behind(visitor, tab, conversation_id)
+    await store_unsent_message(visitor, tab, conversation_id)
 
     await tab.reload()
     await expect(tab.box).to_have_value("Are you there?")
@@ -243,7 +243,7 @@ async def test_what_a_closed_tab_left_goes_where_it_belongs_while_that_is_being_
     await tab.ask("Hello")
     conversation_id = await tab.conversation_id()
     await tab.go("/")
-    await leave_behind(visitor, tab, conversation_id)
+    await store_unsent_message(visitor, tab, conversation_id)
     asked = asyncio.Event()
 
     async def read_late(route: Route) -> None:
@@ -269,7 +269,7 @@ async def test_what_was_answered_though_its_tab_never_heard_of_it_stands_there_o
     await tab.ask("Are you there?")
     conversation_id = await tab.conversation_id()
     _, question = (await visitor.api("GET", f"/api/conversations/{conversation_id}/messages"))["items"]
-    await leave_behind(visitor, tab, conversation_id, question["client_message_id"])
+    await store_unsent_message(visitor, tab, conversation_id, question["client_message_id"])
 
     await tab.reload()
     await tab.page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.includes('outbox'))")
@@ -278,7 +278,7 @@ async def test_what_was_answered_though_its_tab_never_heard_of_it_stands_there_o
     await expect(tab.questions).to_have_text(["Are you there?"])
 
 
-async def leave_behind(visitor: Visitor, tab: Tab, conversation_id: str, sent_as: str | None = None) -> None:
+async def store_unsent_message(visitor: Visitor, tab: Tab, conversation_id: str, sent_as: str | None = None) -> None:
     """Stores what a closed tab leaves behind if it could not send, or got no reply."""
     assert visitor.person
     message_id = sent_as or str(uuid.uuid4())

@@ -186,7 +186,7 @@ def test_it_reads_all_of_a_long_saved_answer(client: Client, alice: Member, save
     check_whole(list(client(saved, alice.token, "GET")), answer_to(SAVED))
 
 
-def test_what_has_no_body_says_nothing_of_one(site: Site, alice: Member) -> None:
+def test_responses_without_a_body_have_no_body_headers(site: Site, alice: Member) -> None:
     made = post(site, alice, "/api/runs/wait", {"text": "/numbered count=3 to its end"})
     address = f"{site.url}/api/runs/{made['run_id']}/events"
     with httpx2.Client(headers=alice.bearer) as client:

@@ -64,7 +64,7 @@ async def test_nothing_jumps_at_a_page_up(arrive: Arrive, site: Site, guest: Mem
 
 
 @pytest.mark.parametrize("move", [page_up, wheel_step], ids=["page", "wheel"])
-async def test_who_scrolls_up_while_the_rest_is_drawn_is_where_they_scrolled_to(
+async def test_scrolling_up_during_idle_drawing_keeps_the_position(
     arrive: Arrive, site: Site, guest: Member, move: Callable[[Window], Awaitable[Move]]
 ) -> None:
     """The rest of a newly opened conversation is drawn in idle time, which the test controls."""

@@ -30,7 +30,7 @@ from tests.faults.rows import deaf
 from tests.faults.rows.abuse import abuse
 from tests.faults.rows.commits import kill_in_commit
 from tests.faults.rows.database_faults import any_database_fault
-from tests.faults.rows.deaf import deaf_readers
+from tests.faults.rows.deaf import stalled_readers
 from tests.faults.rows.drains import deploy, drain_owner
 from tests.faults.rows.kills import kill_owner
 from tests.faults.rows.redis_faults import any_fault
@@ -60,7 +60,7 @@ ROWS: Final[dict[str, Row]] = {
     "database": Row("22, R3, R4: PostgreSQL restarted, killed, away", any_database_fault, 200, durable=True),
     "storm": Row("R14: 1,000 sockets, and a server that goes", storm, 400),
     "redis": Row("16, R6, R8: Redis restarted, emptied, replaced, frozen, out of reach", any_fault, 100, wired=True),
-    "deaf": Row("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", deaf_readers, 6, deaf.SETTINGS),
+    "deaf": Row("13 to 15: 50 sockets and 50 SSE readers that do not read 3 MB", stalled_readers, 6, deaf.SETTINGS),
     "abuse": Row("S12, S13: one user does the worst that the limits allow, beside another", abuse, 2, REAL_LIMITS),
     "soak": Row("25, R20: people with bad habits and bad networks, while servers are killed", soak, 500),
 }

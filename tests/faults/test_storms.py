@@ -8,7 +8,7 @@ from tests.faults.rows.rig import Rig
 from tests.faults.rows.storms import Return, spread, storm
 
 
-def test_who_comes_back_together_is_found() -> None:
+def test_spread_rejects_bunched_reconnects() -> None:
     """The control: the same delay for all, too many short delays, too many attempts per second, or none."""
     together = [Return(2.5, [100.0 + number / 1000]) for number in range(100)]
     evenly = [Return(number / 20, [100.0 + number / 20]) for number in range(100)]

@@ -127,7 +127,7 @@ async def test_a_failing_database_does_not_end_the_looking(
     assert caplog.text.count("looking for changed accounts failed, retrying") == 2
 
 
-async def test_one_that_is_off_does_not_exist() -> None:
+async def test_a_disabled_account_is_ignored() -> None:
     await database.write(make, "ours", "http://127.0.0.1:9/v1", is_active=False)
     providers = Registry({})
     await Accounts(providers).look()

@@ -25,7 +25,7 @@ BUSY: Final = 8
 
 
 @pytest.fixture(autouse=True)
-def _beside_the_database_of_the_tests(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def _unblock_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():
         yield
 

@@ -88,7 +88,7 @@ def lines_until(process: subprocess.Popen[str], needle: str) -> list[str]:
     raise AssertionError(f"no {needle!r} in:\n{''.join(lines)}")
 
 
-def until_heeding(pid: int) -> None:
+def wait_for_sigterm_handler(pid: int) -> None:
     """Wait until the process handles SIGTERM, which a server does once it listens."""
     ends = time.monotonic() + LINE_SECONDS
     while time.monotonic() < ends:

@@ -24,7 +24,7 @@ async def test_several_who_wait_get_a_message_each() -> None:
     assert sorted(message["type"] for message in await asyncio.gather(*waiting)) == ["first", "second"]
 
 
-async def test_one_who_gives_up_takes_no_message_along() -> None:
+async def test_a_cancelled_get_loses_no_message() -> None:
     inbox = Inbox()
     leaving = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)

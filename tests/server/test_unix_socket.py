@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.cast import PASSWORD
 from tests.members import prepare
-from tests.server.process import END_SECONDS, ended, lines_until, running, until_heeding
+from tests.server.process import END_SECONDS, ended, lines_until, running, wait_for_sigterm_handler
 from tests.streams.redis_server import RedisServer
 
 SERVE = ("manage.py", "serve", "--migrate")
@@ -150,7 +150,7 @@ def test_a_worker_that_ends_leaves_it_to_the_others(redis: RedisServer, path: Pa
         lines_until(process, "Chatsite is at ")
         workers = [int(lines_until(process, "started worker")[-1].split()[-1]) for _ in range(2)]
         for worker in workers:
-            until_heeding(worker)
+            wait_for_sigterm_handler(worker)
         assert ask(path, "/healthz")[0] == 200
         os.kill(workers[0], signal.SIGTERM)
         lines_until(process, "exited with")

@@ -198,7 +198,7 @@ def test_an_address_of_somebody_elses_still_logs_in_its_first_owner(
     assert User.with_address("charlie@example.org")[0] == charlie
 
 
-def test_nor_does_a_confirmed_one(signed_in: SignIn, nameless: User, charlie: User) -> None:
+def test_confirming_an_address_does_not_take_it_over(signed_in: SignIn, nameless: User, charlie: User) -> None:
     client = signed_in(nameless)
     ask(client, "charlie@example.org")
     confirm(client, link())

@@ -25,7 +25,7 @@ PAIRS: Final = [("desktop", "light"), ("phone", "dark")]
 ALL_PAIRS: Final = [*PAIRS, ("desktop", "dark"), ("phone", "light")]
 ARTEFACTS: Final = os.environ.get("CHAT_ARTEFACTS")
 
-Travellers = Callable[..., Awaitable[Visitor]]
+DeviceVisitors = Callable[..., Awaitable[Visitor]]
 
 
 @pytest.fixture(params=ALL_PAIRS if ARTEFACTS else PAIRS, ids="-".join)
@@ -51,7 +51,7 @@ def album(request: pytest.FixtureRequest, tmp_path: Path, size: str, theme: str)
 
 
 @pytest.fixture
-def travellers(visitors: Visitors, size: str, theme: str) -> Travellers:
+def travellers(visitors: Visitors, size: str, theme: str) -> DeviceVisitors:
     """Visitors with this device and theme, and without animations, which screenshots could catch halfway."""
 
     async def arrive(**options: Any) -> Visitor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.journeys.album import Album
-from tests.browser.journeys.conftest import Travellers
+from tests.browser.journeys.conftest import DeviceVisitors
 
 
-async def test_a_branch_is_made_and_left_again(travellers: Travellers, album: Album) -> None:
+async def test_a_branch_is_made_and_left_again(travellers: DeviceVisitors, album: Album) -> None:
     tab = await (await travellers()).open()
     page = tab.page
     question = page.locator('.message[data-role="user"]').last

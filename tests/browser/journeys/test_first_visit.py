@@ -8,7 +8,7 @@ import uuid
 from playwright.async_api import expect
 
 from tests.browser.journeys.album import Album
-from tests.browser.journeys.conftest import Travellers
+from tests.browser.journeys.conftest import DeviceVisitors
 from tests.browser.samples import MARKDOWN, scripted
 from tests.browser.tab import Tab
 from tests.faults.processes import Upstream
@@ -17,7 +17,7 @@ PASSWORD = "wading birds at dusk 7"
 
 
 async def test_from_the_first_visit_to_the_first_answer(
-    travellers: Travellers, album: Album, upstream: Upstream
+    travellers: DeviceVisitors, album: Album, upstream: Upstream
 ) -> None:
     name = f"ada-{uuid.uuid4().hex[:8]}"
     visitor = await travellers(anonymous=True)

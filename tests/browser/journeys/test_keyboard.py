@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Page, expect
 
 from tests.browser.journeys.album import Album
-from tests.browser.journeys.conftest import Travellers
+from tests.browser.journeys.conftest import DeviceVisitors
 from tests.browser.samples import ENDLESS
 from tests.browser.watch import NOT_SAVED_YET
 
@@ -34,7 +34,7 @@ async def walk_to(page: Page, selector: str, *, key: str = "Tab") -> None:
     raise AssertionError(f"Tab does not lead to {selector}")
 
 
-async def test_the_keyboard_is_enough(travellers: Travellers, album: Album, is_phone: bool) -> None:
+async def test_the_keyboard_is_enough(travellers: DeviceVisitors, album: Album, is_phone: bool) -> None:
     visitor = await travellers()
     visitor.watch.expect(NOT_SAVED_YET)
     visitor.watch.allow(r"/language")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.journeys.album import Album
-from tests.browser.journeys.conftest import Travellers
+from tests.browser.journeys.conftest import DeviceVisitors
 from tests.browser.test_network import block_websockets, check_numbers, no_network
 from tests.browser.watch import NOT_SAVED_YET
 from tests.faults.processes import Site, Upstream
@@ -14,7 +14,9 @@ from tests.faults.proxy import proxy
 COUNT = 60
 
 
-async def test_reloaded_offline_and_back(travellers: Travellers, album: Album, site: Site, upstream: Upstream) -> None:
+async def test_reloaded_offline_and_back(
+    travellers: DeviceVisitors, album: Album, site: Site, upstream: Upstream
+) -> None:
     async with proxy(site.port) as wire:
         visitor = await travellers(url=f"http://127.0.0.1:{wire.port}")
         visitor.watch.expect(NOT_SAVED_YET)
@@ -44,7 +46,7 @@ async def test_reloaded_offline_and_back(travellers: Travellers, album: Album, s
         await visitor.leave()
 
 
-async def test_websockets_are_blocked(travellers: Travellers, album: Album, upstream: Upstream) -> None:
+async def test_websockets_are_blocked(travellers: DeviceVisitors, album: Album, upstream: Upstream) -> None:
     visitor = await travellers()
     await block_websockets(visitor)
     tab = await visitor.open()

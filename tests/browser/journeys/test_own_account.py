@@ -7,7 +7,7 @@ import re
 from playwright.async_api import Page, expect
 
 from tests.browser.journeys.album import Album
-from tests.browser.journeys.conftest import Travellers
+from tests.browser.journeys.conftest import DeviceVisitors
 from tests.browser.visitor import Visitor
 from tests.browser.watch import LOGGED_OUT
 from tests.cast import PASSWORD
@@ -32,7 +32,7 @@ async def to_the_account(visitor: Visitor, *, is_phone: bool) -> Page:
 
 
 async def test_a_name_a_token_another_browser_and_the_end(
-    travellers: Travellers, album: Album, is_phone: bool
+    travellers: DeviceVisitors, album: Album, is_phone: bool
 ) -> None:
     visitor = await travellers()
     page = await to_the_account(visitor, is_phone=is_phone)

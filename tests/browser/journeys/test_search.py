@@ -7,13 +7,13 @@ import re
 from playwright.async_api import expect
 
 from tests.browser.journeys.album import Album
-from tests.browser.journeys.conftest import Travellers
+from tests.browser.journeys.conftest import DeviceVisitors
 from tests.browser.samples import scripted
 
 STORY = "Herons stand still for an hour.\n\nThen one of them catches a **luminous perch** and flies home."
 
 
-async def test_something_said_is_found_and_opened(travellers: Travellers, album: Album, is_phone: bool) -> None:
+async def test_something_said_is_found_and_opened(travellers: DeviceVisitors, album: Album, is_phone: bool) -> None:
     visitor = await travellers()
     tab = await visitor.open()
     page, palette = tab.page, tab.page.locator("#palette")

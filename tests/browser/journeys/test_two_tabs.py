@@ -5,12 +5,12 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.journeys.album import Album
-from tests.browser.journeys.conftest import Travellers
+from tests.browser.journeys.conftest import DeviceVisitors
 from tests.browser.samples import ENDLESS
 from tests.browser.watch import NOT_SAVED_YET
 
 
-async def test_two_tabs_show_one_conversation(travellers: Travellers, album: Album) -> None:
+async def test_two_tabs_show_one_conversation(travellers: DeviceVisitors, album: Album) -> None:
     visitor = await travellers()
     visitor.watch.expect(NOT_SAVED_YET)
     first, second = await visitor.open(), await visitor.open()

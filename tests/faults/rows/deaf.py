@@ -33,7 +33,7 @@ RECEIVE_BYTES: Final = 4096
 DELAY_SECONDS: Final = 0.1
 
 
-async def deaf_readers(rig: Rig) -> list[Trial]:
+async def stalled_readers(rig: Rig) -> list[Trial]:
     """Two trials: memory stays bounded, and others wait no longer. Measured first without such readers, then with."""
     alone, _ = await _measure(rig, readers=0)
     beside, grown = await _measure(rig, readers=READERS)

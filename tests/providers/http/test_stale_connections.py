@@ -27,7 +27,7 @@ def kept_open(body: bytes, status: str = "200 OK") -> bytes:
     return response(body, status=status).replace(b"Connection: close\r\n", b"")
 
 
-class HangingUp:
+class DroppingServer:
     """Answers the first `answered` requests of each connection, and hangs up on the next.
 
     It sends `last` before it hangs up. `reset`: with a TCP reset. `connections`: the requests of each connection, in
@@ -79,7 +79,7 @@ class HangingUp:
         return kept_open(answer_of("Hello"))
 
 
-async def asked(server: HangingUp, times: int = 1) -> list[object]:
+async def asked(server: DroppingServer, times: int = 1) -> list[object]:
     """The deltas, or the error, of each answer."""
     provider = OpenAIProvider(base_url=server.base_url, api_key="")
     said: list[object] = []
@@ -98,7 +98,7 @@ async def asked(server: HangingUp, times: int = 1) -> list[object]:
 @pytest.mark.parametrize("reset", [False, True])
 async def test_a_request_goes_out_again_on_a_connection_of_its_own(reset: bool) -> None:
     """Both the adapted request after a refusal and the next request of a conversation."""
-    async with HangingUp(reset=reset) as server:
+    async with DroppingServer(reset=reset) as server:
         assert await asked(server, times=2) == [HELLO, HELLO]
 
         (refused, adapted), (again,), *_ = server.connections
@@ -121,14 +121,14 @@ async def test_a_connection_that_closes_while_the_request_is_written_counts_as_l
         await written(self, chunk, *more, **options)
 
     monkeypatch.setattr(StreamWriter, "write", write)
-    async with HangingUp(answered=9) as server:
+    async with DroppingServer(answered=9) as server:
         assert await asked(server) == [HELLO]
         assert [len(requests) for requests in server.connections] == [1, 1]
     assert closed
 
 
 async def test_the_control_a_server_that_goes_on_needs_one_connection() -> None:
-    async with HangingUp(answered=9) as server:
+    async with DroppingServer(answered=9) as server:
         assert await asked(server, times=2) == [HELLO, HELLO]
         assert len(server.connections) == 1
 
@@ -136,7 +136,7 @@ async def test_the_control_a_server_that_goes_on_needs_one_connection() -> None:
 @pytest.mark.parametrize("reset", [False, True])
 async def test_what_was_lost_on_a_new_connection_is_not_sent_again(reset: bool) -> None:
     """The server may have processed the request: nothing shows that it had already closed the connection."""
-    async with HangingUp(answered=0, reset=reset) as server:
+    async with DroppingServer(answered=0, reset=reset) as server:
         (error,) = await asked(server)
 
         assert isinstance(error, ProviderUnavailable)
@@ -145,7 +145,7 @@ async def test_what_was_lost_on_a_new_connection_is_not_sent_again(reset: bool) 
 
 @pytest.mark.parametrize("last", [b"H", b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK\r\nContent-Type: text/ev"])
 async def test_what_has_begun_to_be_answered_is_not_sent_again(last: bytes) -> None:
-    async with HangingUp(last=last) as server:
+    async with DroppingServer(last=last) as server:
         (error,) = await asked(server)
 
         assert isinstance(error, ProviderUnavailable)
@@ -155,7 +155,7 @@ async def test_what_has_begun_to_be_answered_is_not_sent_again(last: bytes) -> N
 async def test_it_goes_out_again_once() -> None:
     """If the new connection is lost too, the answer fails."""
 
-    class Leaving(HangingUp):
+    class Leaving(DroppingServer):
         def _response(self, request: bytes) -> bytes:
             self._answered = 0
             return super()._response(request)

@@ -183,7 +183,7 @@ async def test_a_client_with_a_jar_sends_cookies_of_one_answer_with_the_next() -
 
 
 # Everything that the openai package reads from the environment for a client, except OPENAI_LOG.
-OF_THE_PACKAGE = {
+OPENAI_VARIABLES = {
     "OPENAI_API_KEY": "key-of-bob",
     "OPENAI_ADMIN_KEY": "admin-key-of-bob",
     "OPENAI_ORG_ID": "org-of-bob",
@@ -201,7 +201,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc.write_text("default login bob password hunter2\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    for name, value in OF_THE_PACKAGE.items():
+    for name, value in OPENAI_VARIABLES.items():
         monkeypatch.setenv(name, value)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -37,7 +37,7 @@ def test_any_other_is_a_failure(reason: object) -> None:
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "function_call", "tool_use", "TOOL_CALL", "toolCalls"])
-def test_a_call_is_an_ending_of_its_own(reason: str) -> None:
+def test_calls_finish_with_tool_calls(reason: str) -> None:
     assert ending_of(reason) == "tool_calls"
 
 

@@ -87,7 +87,7 @@ async def test_who_reads_no_more_holds_what_it_is_sent_and_nothing_that_was_read
         assert [place() for place in places] == [None]
 
 
-async def test_who_reads_no_more_holds_nothing_that_the_feed_has_let_go_of() -> None:
+async def test_a_stalled_reader_keeps_no_dropped_entries() -> None:
     class Text(dict[str, str]):
         """A subclass, because a plain dict cannot be weakly referenced."""
 

@@ -36,7 +36,7 @@ def test_a_page_may_say_itself_what_it_is(head: str) -> None:
 @pytest.mark.parametrize(
     "charset", ["punycode", "idna", "hex", "zlib", "rot13", "undefined", "raw_unicode_escape", "\0"]
 )
-def test_what_is_no_charset_of_pages_is_ignored(charset: str) -> None:
+def test_an_unsupported_charset_is_ignored(charset: str) -> None:
     assert decode("Grüße".encode(), charset) == "Grüße"
 
 
