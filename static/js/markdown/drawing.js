@@ -170,7 +170,10 @@ export class Drawing {
     // Finding finished blocks and drawing the rest each pass every character to the parser once.
     const price = this.#tail.length * (this.#hasNewLine ? 2 : 1);
     if (isCut || this.#credit.affords(price)) return this.#pay(() => this.#update(true));
-    if (!this.#previewLastItem()) this.#plain?.push(added);
+    if (this.#previewLastItem()) return "";
+    // Until the preview is loaded, nothing else could show the text, and the rest may be long in coming.
+    if (!this.#plain) return this.#pay(() => this.#update(true));
+    this.#plain.push(added);
     return "";
   }
 
