@@ -23,6 +23,7 @@ from chat.protocol.errors import ApiError, not_found
 from chat.protocol.objects import ROOT
 from chat.providers.base import Effort, Request
 from chat.tools.registry import Registry
+from chat.tools.time_zones import zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class AlreadySent:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A message that may be sent, with everything its run needs."""
+    """A message that may be sent, with everything its run needs. `time_zone`: for its tools; empty if unknown."""
 
     conversation_id: str
     title: str
@@ -44,6 +45,7 @@ class Admission:
     request: Request
     tools: Registry
     work: Work | None = None
+    time_zone: str = ""
 
 
 def admit(
@@ -80,6 +82,7 @@ def admit(
         assistant=assistant,
         request=_request(user, assistant, path, send.text, tools=offered, characters=characters),
         tools=offered,
+        time_zone=_time_zone(send, offered),
     )
 
 
@@ -126,6 +129,7 @@ def _once_more(
         request=_request(user, assistant, path, question.text, tools=offered, characters=characters, continues=begun),
         tools=offered,
         work=work,
+        time_zone=_time_zone(send, offered),
     )
 
 
@@ -163,6 +167,11 @@ def admit_again(
     work, begun = _begun(continued)
     request = _request(user, assistant, path, asked["text"], tools=offered, characters=characters, continues=begun)
     return Readmission(assistant.provider, request, offered, work)
+
+
+def _time_zone(send: SendRequest, tools: Registry) -> str:
+    """Only for tools, and only if they can use it: a page may know zones that this server does not."""
+    return send.time_zone if len(tools) and zone_of(send.time_zone) else ""
 
 
 def _request(

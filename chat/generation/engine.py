@@ -389,6 +389,8 @@ def _run_request(user_id: int, send: SendRequest, admission: Admission) -> RunRe
     }
     if send.continue_id is not None:
         start["continues"] = send.continue_id
+    if admission.time_zone:
+        start["time_zone"] = admission.time_zone
     return RunRequest(
         run_id=run_id,
         owner_id=user_id,
