@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import machine, processes, turns
+from bench import machine, processes, tools, turns
 from bench.parts import combined, keep
 from bench.processes import Server
 from bench.report import About, report
@@ -48,6 +48,7 @@ class Plan:
     answers: tuple[int, ...]
     answer_rate: int
     turns: Turns
+    tools: tools.Turns
     seconds: float
 
 
@@ -58,6 +59,7 @@ WHOLE = Plan(
     answers=(2_000, 32_000),
     answer_rate=3000,
     turns=turns.WHOLE,
+    tools=tools.WHOLE,
     seconds=540,
 )
 # Enough to see that everything works; the figures mean little.
@@ -69,6 +71,7 @@ QUICK = Plan(
     answers=(200, 3_200),
     answer_rate=3000,
     turns=turns.QUICK,
+    tools=tools.QUICK,
     seconds=90,
 )
 
@@ -100,6 +103,8 @@ async def run(stage: Stage, plan: Plan, *, part: str, with_reference: bool) -> R
 
 
 async def measure_sizes(stage: Stage, plan: Plan, results: Results) -> None:
+    results.tools = await tools.measure(stage, plan.tools)
+    say(tools.section(results.tools))
     for log, ways_of_log in itertools.groupby(results.ways, key=lambda way: way.log):
         chosen = list(ways_of_log)
         if log:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench import turns
+from bench import tools, turns
 from bench.results import Results
 from bench.streaming import DISTURBED
 from bench.ways import Way
@@ -62,6 +62,7 @@ def report(results: Results, about: About) -> str:
         f"{turns.WHOLE.streams} at once, each by a different user, {turns.WHOLE.tokens} tokens at {turns.WHOLE.rate} "
         f"a second; CPU time in µs per token. Short turns: {turns.WHOLE.short_tokens} tokens, one after the other; "
         "CPU time in ms. In brackets, the fraction of the reference's time:\n\n" + _turns(results, reference),
+        *([tools.section(results.tools)] if results.tools else []),
         "## An idle WebSocket\n\nResident memory of the server per open socket, in KB (1,000 bytes):\n\n"
         + _idle(results),
         "## Bytes of one answer\n\nAs received, with all framing and headers; in brackets, what the client sent. "

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.sizes import OnTheWire
 from bench.streaming import Trial, Window, percentile
+from bench.tools import Costs
 from bench.turns import Cost
 from bench.ways import Way
 
@@ -22,6 +23,7 @@ class Results:
     idle: dict[str, dict[int, float]] = field(default_factory=dict)
     answers: dict[Way, dict[int, OnTheWire]] = field(default_factory=dict)
     turns: dict[Way, list[Cost]] = field(default_factory=dict)
+    tools: Costs | None = None
 
     def add(self, other: Results) -> None:
         """What another part has measured."""
@@ -31,6 +33,7 @@ class Results:
             self.turns.setdefault(way, []).extend(costs)
         self.idle |= other.idle
         self.answers |= other.answers
+        self.tools = other.tools or self.tools
 
     def windows(self, way: Way, streams: int) -> list[Window]:
         return [trial.windows[streams] for trial in self.trials.get(way, ()) if streams in trial.windows]

@@ -58,8 +58,8 @@ class Stage:
             self.close()
             raise
 
-    def site(self, *, redis: bool, folder: Path | None = None) -> Server:
-        """`folder`: of the site's code, if it is not this one."""
+    def site(self, *, redis: bool, folder: Path | None = None, **variables: str) -> Server:
+        """`folder`: of the site's code, if it is not this one. `variables`: more of its settings."""
         port = closed_port()
         if redis:
             # The runs of a server that was killed would be taken over by this one, in the middle of its measurement.
@@ -76,6 +76,7 @@ class Stage:
             OPENAI_MODEL=MODEL,
             **({"REDIS_URL": self.redis_url} if redis else {}),
             **UNLIMITED,
+            **variables,
         )
 
     def reference(self) -> Server:
@@ -108,6 +109,11 @@ class Stage:
             if seen >= wanted:
                 return float(ms)
         return float(len(late))
+
+    def offered(self) -> int:
+        """How many tools came with the last request to the model."""
+        offered: int = self._tell_model("offered")
+        return offered
 
     def close(self) -> None:
         for process in self._running:

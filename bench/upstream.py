@@ -75,6 +75,7 @@ class Answer:
         self.transport = transport
         self.left = options.get("count", 10)
         self.step = 1 / options.get("rate", 50)
+        self.tools = len(body.get("tools") or ())
         self.with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
         self.sent = 0
         self.due = now
@@ -104,8 +105,11 @@ class Model:
         self._held: list[Answer] | None = None
         # How late tokens left, in ms: what this process could not do in time. Index is ms, value is a count.
         self.late = [0] * 1000
+        # Of the last request.
+        self.offered = 0
 
     def begin(self, answer: Answer) -> None:
+        self.offered = answer.tools
         answer.transport.write(_HEADERS + _ROLE)
         self._next(answer)
 
@@ -202,6 +206,8 @@ class Connection(asyncio.Protocol):
         elif path == b"/go":
             self._model.go()
             self._reply(None)
+        elif path == b"/offered":
+            self._reply(self._model.offered)
         elif path == b"/late":
             self._reply(self._model.late)
             self._model.late = [0] * len(self._model.late)

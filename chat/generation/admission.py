@@ -23,6 +23,7 @@ from chat.protocol.errors import ApiError, not_found
 from chat.protocol.objects import ROOT
 from chat.providers.base import Effort, Request
 from chat.tools.registry import Registry
+from chat.tools.time_zones import zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class AlreadySent:
 class Admission:
     """A message that may be sent, with everything its run needs.
 
-    `left_out`: how many messages of the conversation are not sent to the model, for want of room.
+    `left_out`: how many messages of the conversation are not sent to the model, for want of room. `time_zone`: for
+    its tools; empty if unknown.
     """
 
     conversation_id: str
@@ -48,6 +50,7 @@ class Admission:
     tools: Registry
     work: Work | None = None
     left_out: int = 0
+    time_zone: str = ""
 
 
 def admit(
@@ -86,6 +89,7 @@ def admit(
         request=request,
         tools=offered,
         left_out=left_out,
+        time_zone=_time_zone(send, offered),
     )
 
 
@@ -136,6 +140,7 @@ def _once_more(
         tools=offered,
         work=work,
         left_out=left_out,
+        time_zone=_time_zone(send, offered),
     )
 
 
@@ -173,6 +178,11 @@ def admit_again(
     work, begun = _begun(continued)
     request, _ = _request(user, assistant, path, asked["text"], tools=offered, characters=characters, continues=begun)
     return Readmission(assistant.provider, request, offered, work)
+
+
+def _time_zone(send: SendRequest, tools: Registry) -> str:
+    """Only for tools, and only if they can use it: a page may know zones that this server does not."""
+    return send.time_zone if len(tools) and zone_of(send.time_zone) else ""
 
 
 def _request(

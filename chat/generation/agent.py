@@ -67,7 +67,7 @@ class Agent:
             self._work,
             answer,
             coalescer,
-            context=Context(run.info.owner_id, deadline=self._deadline),
+            context=Context(run.info.owner_id, run.start.get("time_zone", ""), deadline=self._deadline),
             limits=limits,
             side_effects=SideEffectGuard(run.info),
             saved=self._save,

@@ -391,6 +391,8 @@ def _run_request(user_id: int, send: SendRequest, admission: Admission) -> RunRe
         start["continues"] = send.continue_id
     if admission.left_out:
         start["context"] = {"left_out": admission.left_out}
+    if admission.time_zone:
+        start["time_zone"] = admission.time_zone
     return RunRequest(
         run_id=run_id,
         owner_id=user_id,

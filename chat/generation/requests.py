@@ -21,7 +21,7 @@ AGAIN: Final = ("regenerate_id", "continue_id")
 class SendRequest:
     """Exactly one of: a message to answer, a saved question to answer again, a saved answer to continue.
 
-    Ids are canonical UUID text. None lets the server choose.
+    Ids are canonical UUID text. None lets the server choose. `time_zone` can be any text.
     """
 
     client_message_id: str
@@ -31,6 +31,7 @@ class SendRequest:
     assistant: str | None = None
     regenerate_id: str | None = None
     continue_id: str | None = None
+    time_zone: str = ""
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, characters: int) -> SendRequest:
@@ -47,6 +48,7 @@ class SendRequest:
             assistant=_assistant(send),
             regenerate_id=_id(send.get("regenerate_id")),
             continue_id=_id(send.get("continue_id")),
+            time_zone=send.get("time_zone") or "",
         )
 
     @property

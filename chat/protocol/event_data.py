@@ -67,6 +67,7 @@ class Start(TypedDict):
     attempt: Annotated[Attempt, says("1, unless another process took over the run.")]
     user_message: UserMessage
     continues: NotRequired[Annotated[Id, says("The saved answer that this one begins with, if it continues one.")]]
+    time_zone: NotRequired[Annotated[str, says("That of the message, if it named one and the answer may use tools.")]]
     context: NotRequired[Annotated[Context, says("Only if something was left out.")]]
 
 

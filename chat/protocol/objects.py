@@ -69,6 +69,14 @@ class Send(TypedDict, total=False):
     assistant: Annotated[
         str | None, says("The slug of an assistant. By default the conversation's own, or else the site's default.")
     ]
+    time_zone: Annotated[
+        str | None,
+        says(
+            "Where the person is, for tools that need the local time: an IANA name. Like none if the server does not "
+            "know it.",
+            examples=["Europe/Berlin"],
+        ),
+    ]
     attachments: Annotated[list[str] | None, says("Reserved: nothing can be attached yet.", maxItems=0)]
 
 

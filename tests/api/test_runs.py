@@ -92,6 +92,11 @@ async def test_one_request_is_a_whole_turn(chat: Rig, owner: Browser) -> None:
     assert text_of(events) == saved.text == "Hello"
 
 
+@pytest.mark.parametrize(("zone", "status"), [("Europe/Berlin", 201), ("Mars/Olympus_Mons", 201), (5, 400)])
+async def test_a_message_may_name_a_time_zone(chat: Rig, owner: Browser, zone: object, status: int) -> None:
+    assert (await owner.post("/api/runs", {"text": "Hi", "time_zone": zone})).status == status
+
+
 async def test_a_cut_stream_resumes_by_its_last_event_id(chat: Rig, owner: Browser) -> None:
     stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"})
     chat.provider.say("Hel")

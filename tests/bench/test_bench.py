@@ -14,7 +14,9 @@ from redis import Redis
 from bench import stamps
 from bench.processes import reference_is_installed
 from bench.stage import Stage
+from bench.tools import WITH, Cost, Costs
 from bench.ways import REFERENCE, ways
+from chat.tools.loading import load
 from tests.server.process import ROOT, clean_environment
 
 # Only the benchmark needs the reference. In CI nothing may be skipped, so there the run installs it.
@@ -51,6 +53,29 @@ def test_every_way_has_every_row(report: str) -> None:
         assert len(rows) == 8, f"{way.name} is missing from a table"
         for row in rows:
             assert all(re.search(r"\d", cell) for cell in row), f"{way.name} lacks a figure: {row}"
+
+
+def test_tools_are_compared_with_none(report: str) -> None:
+    [without] = cells(report, "without tools")
+    [with_tools] = cells(report, "with ten tools")
+    for figure in (*without, *with_tools):
+        assert float(figure.split()[0]) > 0
+    assert all(re.search(r"\(\d+\.\d\d\)$", figure) for figure in with_tools)
+
+
+def test_a_ratio_is_of_the_same_round() -> None:
+    without = [Cost(2.0, 1.0, (3.0,)), Cost(8.0, 2.0, (5.0,)), Cost(2.0, 1.0, (1.0,))]
+    with_tools = [Cost(3.0, 1.0, (6.0,)), Cost(8.0, 1.0, (5.0,)), Cost(2.0, 1.0, (3.0,))]
+    costs = Costs(1, without, with_tools)
+    assert costs.ratio(lambda cost: cost.cpu) == 1.5
+    assert costs.ratio(lambda cost: cost.first) == 2.0
+
+
+def test_the_ten_tools_can_be_used() -> None:
+    found = load(["bench.ten_tools"])
+    assert not found.problems
+    assert {tool.key for tool in found.tools} == set(WITH)
+    assert len(WITH) == 10
 
 
 def test_idle_sockets_and_the_promises_are_reported(report: str) -> None:

@@ -61,3 +61,11 @@ async def test_where_a_model_answers_there_is_no_such_notice(visitors: Visitors)
     tab = await (await visitors()).open()
     await expect(tab.page.locator("#demo-notice")).to_be_hidden()
     assert await is_sent_hidden(tab.page)
+
+
+async def test_the_time_is_that_of_the_person(demo_site: Site, visitors: Visitors) -> None:
+    visitor = await visitors(demo_site.cast["alice"], url=demo_site.url, timezone_id="Asia/Tokyo")
+    tab = await visitor.open()
+    await tab.send("tools")
+    await tab.ended()
+    await expect(tab.answer).to_contain_text("(UTC+0900), Asia/Tokyo")

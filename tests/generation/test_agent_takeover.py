@@ -33,7 +33,7 @@ from chat.providers.base import (
 )
 from chat.providers.registry import Registry
 from chat.streams.base import NoRoom
-from chat.tools.base import Progress
+from chat.tools.base import Context, Progress
 from chat.tools.definitions import define, tool
 from chat.tools.registry import Registry as Tools
 from tests.generation.test_takeover import COMPLETION, Server, Site, site
@@ -96,7 +96,15 @@ async def pays(name: str) -> str:
     return f"{name} is paid"
 
 
-ALL = Tools([define(each, source="local") for each in (quick, slow, anything, hunting, pays)])
+@tool(side_effects=False)
+async def whereabouts(name: str, context: Context) -> str:
+    """Name the person's time zone, slowly."""
+    bell.runs.append(name)
+    await bell.open.wait()
+    return context.time_zone
+
+
+ALL = Tools([define(each, source="local") for each in (quick, slow, anything, hunting, pays, whereabouts)])
 
 
 @pytest.fixture(autouse=True)
@@ -162,6 +170,25 @@ async def test_a_call_that_was_running_runs_again(site: Site) -> None:
     answer = await saved()
     assert answer.text == "I look. Found."
     assert await database.read(parts_of, answer) == fold(entries)
+
+
+async def test_the_next_server_knows_the_time_zone(site: Site) -> None:
+    here, there = server(site), server(site)
+    calls(here, use("c00000001", "whereabouts", "heron"))
+    sent = await here.send(time_zone="Europe/Berlin")
+    await eventually(lambda: value(bell.runs == ["heron"]))
+    reading = asyncio.create_task(there.events(sent.run_id))
+
+    there.provider.say("Found.")
+    there.provider.finish()
+    there.engine.takeover.start()
+    await here.engine.close()
+    await eventually(lambda: value(bell.runs == ["heron", "heron"]))
+    bell.open.set()
+    await reading
+
+    [request] = there.provider.requests
+    assert request.messages[-1] == ToolResult("c00000001", "whereabouts", "Europe/Berlin")
 
 
 async def test_a_call_that_has_a_result_does_not_run_again(site: Site) -> None:

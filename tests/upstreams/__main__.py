@@ -15,12 +15,13 @@ import aiohttp
 
 from tests.faults.processes import Site
 from tests.members import prepare
+from tests.upstreams.accounts import make_account
 from tests.upstreams.journey import SECONDS, Journey
 from tests.upstreams.llama import Llama, TaggedLlama, ThinkingLlama
-from tests.upstreams.servers import KEY, Aimock, Litellm, UpstreamServer
+from tests.upstreams.servers import KEY, Aimock, AnthropicAimock, Litellm, ResponsesAimock, UpstreamServer
 
 SERVERS: Final[dict[str, type[UpstreamServer]]] = {
-    each.name: each for each in (Aimock, Litellm, Llama, ThinkingLlama, TaggedLlama)
+    each.name: each for each in (Aimock, ResponsesAimock, AnthropicAimock, Litellm, Llama, ThinkingLlama, TaggedLlama)
 }
 # The test polls a server while it starts.
 UNLIMITED: Final = {"CHAT_SENDS_PER_MINUTE": "10000", "CHAT_RUNS_PER_MINUTE": "10000"}
@@ -45,8 +46,9 @@ def tried(server: UpstreamServer) -> int:
         stack.callback(server.stop)
         server.start()
         data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upstreams-site-")))
-        here = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY, "OPENAI_MODEL": "", "CHAT_TITLES": "1"}
-        site = Site(data_dir, prepare(data_dir), **here, **UNLIMITED)
+        site = Site(data_dir, prepare(data_dir), CHAT_TITLES="1", **server.settings, **UNLIMITED)
+        if server.account:
+            make_account(data_dir, kind=server.account, base_url=server.base_url, key=KEY)
         stack.callback(site.stop)
         site.start()
         failures = asyncio.run(walked(site, server))
@@ -63,9 +65,9 @@ async def walked(site: Site, server: UpstreamServer) -> int:
                 said = await step()
             except (AssertionError, aiohttp.ClientError, TimeoutError) as error:
                 failures += 1
-                print(f"{server.name:14} {name:18} FAILED {error!r}", flush=True)
+                print(f"{server.name:16} {name:18} FAILED {error!r}", flush=True)
             else:
-                print(f"{server.name:14} {name:18} ok     {said}", flush=True)
+                print(f"{server.name:16} {name:18} ok     {said}", flush=True)
     return failures
 
 

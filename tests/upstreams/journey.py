@@ -7,6 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from typing import Any, Final
 
 import aiohttp
@@ -14,7 +15,7 @@ import aiohttp
 from chat.protocol.sse import Decoder
 from tests.faults.client import Browser
 from tests.faults.processes import Site
-from tests.upstreams.servers import LONG, UpstreamServer
+from tests.upstreams.servers import LONG, SUM, TOTAL, UpstreamServer
 
 SECONDS: Final = 60.0
 STOPPED_BY: Final = 10.0
@@ -29,6 +30,8 @@ class Journey:
         self._http = http
         self._alice = Browser(site, site.cast["alice"], http)
         self._conversation = ""
+        # Of the assistants, by model.
+        self._slugs: dict[str, str] = {}
 
     @property
     def steps(self) -> dict[str, Callable[[], Awaitable[str]]]:
@@ -39,18 +42,27 @@ class Journey:
             "second turn": self.second_turn,
             "stop": self.stop,
             **({"early stop": self.early_stop} if self._server.slow_to_read else {}),
+            **({"tool": self.tool, "after the tool": self.after_the_tool} if self._server.calculated else {}),
             "context overflow": self.overflow,
+            **({"errors": self.errors} if self._server.errors else {}),
             "after all that": self.again,
+            **({"path": self.path} if self._server.path else {}),
             "restart": self.restart,
         }
 
     async def listing(self) -> str:
-        status, found = await self._alice.call("GET", "/api/assistants")
-        models = [assistant["model"] for assistant in found["items"]]
-        assert status == 200, found
+        """Within a while: on a slow machine, a site that is ready may still be asking its servers."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            status, found = await self._alice.call("GET", "/api/assistants")
+            assert status == 200, found
+            self._slugs = {assistant["model"]: assistant["slug"] for assistant in found["items"]}
+            if set(self._server.models) <= self._slugs.keys():
+                break
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.2)
         assert found["problems"] == [], found
-        assert set(self._server.models) <= set(models), models
-        return ", ".join(models)
+        return ", ".join(self._slugs)
 
     async def turn(self) -> str:
         message = await self._answer("Say the first line")
@@ -129,6 +141,49 @@ class Journey:
             assert time.monotonic() < deadline, "the server is still busy" if idle else "the server is still idle"
             await asyncio.sleep(0.05)
 
+    async def tool(self) -> str:
+        """The model calls it, gets its result, and answers."""
+        await asyncio.to_thread(self._allow, "builtin:calculator")
+        message = await self._answer("Let it calculate")
+        call, *others = [part for part in message["parts"] if part["kind"] == "tool_call"]
+        assert not others, message
+        assert (call["tool"], call["state"]) == ("builtin:calculator", "done"), call
+        assert (call["arguments"], call["result"]) == ({"expression": SUM}, TOTAL), call
+        assert (message["text"], message["finish_reason"]) == (self._server.calculated, "stop"), message
+        self._conversation = message["conversation_id"]
+        return f"{SUM} = {call['result']}"
+
+    async def after_the_tool(self) -> str:
+        """The next question goes with the call and its result."""
+        message = await self._answer("Say the second line", conversation_id=self._conversation)
+        assert message["text"] == self._server.second, message
+        heard = await asyncio.to_thread(self._server.heard)
+        said = [(each["role"], bool(each.get("tool_calls"))) for each in heard if each["role"] != "system"]
+        calling = [("user", False), ("assistant", True), ("tool", False), ("assistant", False), ("user", False)]
+        assert said == calling, heard
+        return "answers, and knows the call"
+
+    def _allow(self, tool: str) -> None:
+        """Every assistant's model may call it, as if an administrator had switched it on."""
+        with closing(self._site.connect()) as connection:
+            connection.execute("UPDATE chat_assistant SET tools = ?", [json.dumps({tool: "allow"})])
+
+    async def errors(self) -> str:
+        """A refusal, a failure, an answer that breaks off: none of them is an answer."""
+        said = []
+        for question, code in self._server.errors.items():
+            asked = {"text": question, **self._assistant("")}
+            status, body = await self._alice.call("POST", "/api/runs/wait", asked)
+            assert status >= 400, body
+            assert body["error"]["code"] == code, body
+            said.append(f"{status} {code}")
+        return ", ".join(said)
+
+    async def path(self) -> str:
+        asked = await asyncio.to_thread(self._server.asked)
+        assert asked == {self._server.path}, asked
+        return self._server.path
+
     async def overflow(self) -> str:
         asked = {"text": self._server.flood, **self._assistant(self._server.overflowing)}
         status, body = await self._alice.call("POST", "/api/runs/wait", asked)
@@ -180,7 +235,8 @@ class Journey:
 
     def _assistant(self, model: str) -> dict[str, str]:
         """The assistant of this model, or of the server's first model if it has no other."""
-        return {"assistant": model or self._server.models[0]}
+        named = model or self._server.models[0]
+        return {"assistant": self._slugs.get(named, named)}
 
 
 async def events(stream: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, dict[str, Any]]]:

@@ -34,6 +34,7 @@ def _send() -> Schema:
                 "conversation_id": None,
                 "parent_id": ROOT,
                 "assistant": "demo",
+                "time_zone": "Europe/Berlin",
                 "attachments": [],
             },
             {"regenerate_id": _ANSWER},

@@ -34,6 +34,7 @@ import { Subscription } from "./subscription.js";
  * @property {import("./outbox.js").OutboxStorage | null} [storage] for the outbox; without it, a reload forgets
  *   unanswered messages
  * @property {string} [storageKey] include the user's id
+ * @property {() => string} [timeZone] called for every message; an IANA name, for tools that need the local time
  * @property {Clock} [clock]
  * @property {() => number} [random]
  */
@@ -76,6 +77,7 @@ export class ChatClient extends EventTarget {
     fetch = (url, options) => globalThis.fetch(url, options),
     storage = null,
     storageKey = "chatsite.outbox",
+    timeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone,
     clock = systemClock,
     random = Math.random,
   }) {
@@ -83,7 +85,7 @@ export class ChatClient extends EventTarget {
     this.#userId = userId;
     this.#clock = clock;
     this.#deliveries = new Deliveries(clock, () => this.#connection.current);
-    this.#outbox = new Outbox(this.#deliveries, storage, storageKey);
+    this.#outbox = new Outbox(this.#deliveries, storage, storageKey, timeZone);
     const onSignedOut = () => this.#connection.stop(NOT_SIGNED_IN);
     const api = new Api({ url: apiUrl, userId, csrfToken, fetch, clock, onSignedOut, onStranger: () => this.#strange(null), answers });
     const limit = new FrameLimit();

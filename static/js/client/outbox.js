@@ -36,6 +36,7 @@ export class Outbox {
   #deliveries;
   #storage;
   #key;
+  #timeZone;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
   /** Ids of messages whose run the server no longer knows. @type {Set<string>} */
@@ -47,11 +48,13 @@ export class Outbox {
    * @param {Deliveries} deliveries
    * @param {OutboxStorage | null} storage
    * @param {string} key storage key: one per user, so that nobody sees another user's messages
+   * @param {() => string} timeZone
    */
-  constructor(deliveries, storage, key) {
+  constructor(deliveries, storage, key, timeZone) {
     this.#deliveries = deliveries;
     this.#storage = storage;
     this.#key = key;
+    this.#timeZone = timeZone;
     for (const entry of entriesIn(this.#storage, key)) this.#remember(entry);
   }
 
@@ -77,7 +80,7 @@ export class Outbox {
    */
   async send(entry) {
     const { clientMessageId } = entry;
-    const body = toWire(entry);
+    const body = toWire(entry, this.#timeZone());
     this.#lost.delete(clientMessageId);
     this.#keep({ ...entry, runId: undefined, sentTo: undefined });
     try {
@@ -192,9 +195,10 @@ function isEntry(value) {
 
 /**
  * @param {Message} entry
+ * @param {string} timeZone
  * @returns {Record<string, string>} the body of the request, the same for both transports
  */
-function toWire({ clientMessageId, text, conversationId, parentId, regenerateId, continueId, assistant }) {
+function toWire({ clientMessageId, text, conversationId, parentId, regenerateId, continueId, assistant }, timeZone) {
   return {
     client_message_id: clientMessageId,
     ...(!regenerateId && !continueId && { text }),
@@ -203,6 +207,7 @@ function toWire({ clientMessageId, text, conversationId, parentId, regenerateId,
     ...(conversationId && { conversation_id: conversationId }),
     ...(parentId && { parent_id: parentId }),
     ...(assistant && { assistant }),
+    ...(timeZone && { time_zone: timeZone }),
   };
 }
 

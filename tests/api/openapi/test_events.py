@@ -47,6 +47,7 @@ def sent_events() -> list[Event]:
                 "attempt": 1,
                 "user_message": {"id": f"{ID}6", "text": "Hello", "parent_id": f"{ID}7", "attachments": []},
                 "continues": f"{ID}8",
+                "time_zone": "Europe/Berlin",
             }
         ),
         events.status("Saving the answer…", "saving"),

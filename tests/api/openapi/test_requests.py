@@ -63,6 +63,7 @@ class TestRequests:
             {"text": "Hello", "conversation_id": 5},
             {"text": "Hello", "client_message_id": "one"},
             {"text": "Hello", "assistant": 5},
+            {"text": "Hello", "time_zone": 5},
             {"text": "Hello", "attachments": ["x"]},
             {"text": None},
             {"text": "Hello", "regenerate_id": f"{ID}2"},
@@ -89,6 +90,8 @@ class TestRequests:
             {"text": "Hello", "regenerate_id": None, "continue_id": None, "parent_id": None},
             {"regenerate_id": f"{ID}2", "text": None, "parent_id": None, "continue_id": None},
             {"continue_id": f"{ID}2", "conversation_id": f"{ID}4"},
+            {"text": "Hello", "time_zone": None},
+            {"text": "Hello", "time_zone": "Mars/Olympus_Mons"},
         ],
     )
     def test_null_is_as_good_as_left_out(self, body: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import { ClockByHand } from "./clock_by_hand.js";
 import { fakeEventSource, fakeFetch, fakeWebSocket, json } from "./fake_network.js";
 
 /** A client whose surroundings the test controls. HTTP is unreachable unless there are routes. */
-export function rig({ routes = {}, random = () => 0.1, storage = null, ...options } = {}) {
+export function rig({ routes = {}, random = () => 0.1, storage = null, timeZone = () => "", ...options } = {}) {
   const clock = new ClockByHand();
   const WebSocket = fakeWebSocket();
   const EventSource = fakeEventSource();
@@ -17,6 +17,7 @@ export function rig({ routes = {}, random = () => 0.1, storage = null, ...option
     loadSse: async () => sse,
     fetch: network.fetch,
     storage,
+    timeZone,
     clock,
     random,
     ...options,

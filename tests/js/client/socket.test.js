@@ -56,6 +56,16 @@ test("it creates an id for a message without one, and omits unset fields", () =>
   assert.deepEqual(Object.keys(socket.of("send")[0]).sort(), ["client_message_id", "ref", "text", "type"]);
 });
 
+test("a message says in which time zone it was sent, if the browser knows", () => {
+  const zones = ["Europe/Berlin", "Asia/Tokyo", undefined];
+  const { client, socket } = connected({ timeZone: () => zones.shift() });
+
+  for (const text of ["One", "Two", "Three"]) void client.send({ text });
+
+  assert.deepEqual(socket.of("send").map(({ time_zone: zone }) => zone), ["Europe/Berlin", "Asia/Tokyo", undefined]);
+  assert.equal("time_zone" in socket.of("send")[2], false);
+});
+
 test("it rejects with the server's error", async () => {
   const { client, socket } = connected();
 

@@ -19,6 +19,8 @@ CLOCK = define(current_time, source="builtin")
         ("{}", "Europe/Berlin", "Sunday, 2026-11-29 13:00:00 CET (UTC+0100), Europe/Berlin"),
         ('{"time_zone": "Asia/Tokyo"}', "Europe/Berlin", "Sunday, 2026-11-29 21:00:00 JST (UTC+0900), Asia/Tokyo"),
         ('{"time_zone": "utc"}', "Europe/Berlin", "Sunday, 2026-11-29 12:00:00 UTC (UTC+0000), utc"),
+        # The person's zone was not the model's mistake.
+        ("{}", "Mars/Olympus_Mons", "Sunday, 2026-11-29 12:00:00 UTC (UTC+0000), UTC"),
     ],
 )
 async def test_it_says_the_time_in_a_zone(arguments: str, persons: str, said: str) -> None:
