@@ -19,5 +19,5 @@ from chatsite.addresses import default_url
         ("127.0.0.1", ["chat.example.org"], False, "http://127.0.0.1:8000"),
     ],
 )
-def test_the_site_is_where_its_settings_say(host: str, names: list[str], https: bool, url: str) -> None:
+def test_the_site_url_follows_the_settings(host: str, names: list[str], https: bool, url: str) -> None:
     assert default_url(host, 8000, names, https=https) == url

@@ -135,14 +135,14 @@ def without_a_place(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def test_every_module_has_a_place() -> None:
+def test_every_module_belongs_to_a_layer() -> None:
     paths = [path.relative_to(ROOT / "chat").as_posix() for _, path in modules()]
     assert without_a_place(paths) == []
     assert set(LAYER_OF) == {path.split("/")[0].removesuffix(".py") for path in paths} - {"__init__"}
     assert all(f"{name}.py" in paths for name in LOOSE)
 
 
-def test_imports_go_only_downward_and_not_aside() -> None:
+def test_imports_only_go_to_lower_layers() -> None:
     found = [
         each
         for module, path in modules()
@@ -200,5 +200,5 @@ def test_a_planted_loose_file_or_unknown_package_is_found(path: str) -> None:
         ("chat.pages.preloaded", "from chat.api.serializers import conversation_object"),
     ],
 )
-def test_what_is_allowed_is_not_reported(module: str, source: str) -> None:
+def test_allowed_imports_are_not_reported(module: str, source: str) -> None:
     assert violations(source, module) == []

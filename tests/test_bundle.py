@@ -24,7 +24,7 @@ SOURCES = {
 DOOR = "js/door/index.js"
 
 
-def test_it_holds_what_the_entry_imports_and_nothing_else() -> None:
+def test_a_bundle_holds_only_the_imports_of_its_entry() -> None:
     bundle = bundles(SOURCES, ENTRY)[ENTRY]
 
     assert "Doubles" in bundle.body
@@ -33,7 +33,7 @@ def test_it_holds_what_the_entry_imports_and_nothing_else() -> None:
     assert bundle.head == 'import * as $v0 from "../vendor/parser.js";\n'
 
 
-def test_a_module_runs_once_before_those_that_import_it_and_under_the_names_they_gave() -> None:
+def test_a_module_runs_once_before_its_importers_under_their_names() -> None:
     body = bundles(SOURCES, ENTRY)[ENTRY].body
 
     assert body.index("const VERSION = 3") < body.index("class Greeting") < body.index("show(double(21)")
@@ -51,7 +51,7 @@ def test_a_door_gets_the_objects_of_the_first_bundle() -> None:
     assert 'export const $all = {"js/greeting.js": $m1};' in first.body
 
 
-def test_a_door_exports_what_it_did_and_hides_no_global_from_its_other_modules() -> None:
+def test_a_door_keeps_its_exports_and_shadows_no_globals() -> None:
     door = bundles(SOURCES, ENTRY)[DOOR]
 
     assert list(door.members) == ["js/door/seen.js", DOOR]
@@ -59,7 +59,7 @@ def test_a_door_exports_what_it_did_and_hides_no_global_from_its_other_modules()
     assert "$all =" not in door.body
 
 
-def test_a_door_that_another_imports_is_a_file_of_its_own() -> None:
+def test_a_door_imported_by_another_door_is_a_separate_file() -> None:
     sources = SOURCES | {
         ENTRY: 'import("./first.js");\nimport("./second.js");\n',
         "js/first.js": "export const one = 1;\n",
@@ -73,7 +73,7 @@ def test_a_door_that_another_imports_is_a_file_of_its_own() -> None:
     assert "$all" not in made[ENTRY].body
 
 
-def test_what_a_module_passes_on_is_what_it_was() -> None:
+def test_reexports_keep_their_values() -> None:
     sources = {
         ENTRY: 'import { Greeting, twice, own } from "./door/index.js";\n\nshow(own, twice(2), Greeting);\n'
         'import("./late.js");\n',
@@ -92,7 +92,7 @@ def test_what_a_module_passes_on_is_what_it_was() -> None:
     assert "export { $e0 as twice };" in late.body
 
 
-def test_what_is_imported_later_is_found_from_the_bundle_s_own_place() -> None:
+def test_dynamic_imports_are_resolved_relative_to_the_bundle() -> None:
     sources = {
         ENTRY: 'import { load } from "./deep/er/lazy.js";\n\nload();\n',
         "js/deep/er/lazy.js": 'export const load = () => import("../../../vendor/formula.js");\n'
@@ -105,7 +105,7 @@ def test_what_is_imported_later_is_found_from_the_bundle_s_own_place() -> None:
     assert 'import("./deep/door.js")' in body
 
 
-def test_a_module_may_ask_for_its_own_address_in_its_own_folder_only() -> None:
+def test_import_meta_is_only_allowed_in_the_folder_of_the_bundle() -> None:
     here = 'export const here = () => import.meta.resolve("./worker.js");\n'
     sources = {
         ENTRY: 'import("./door/index.js");\n',
@@ -133,6 +133,6 @@ def test_a_module_may_ask_for_its_own_address_in_its_own_folder_only() -> None:
         "await ready;\n",
     ],
 )
-def test_a_form_that_it_does_not_know_is_refused(source: str) -> None:
+def test_unsupported_syntax_is_refused(source: str) -> None:
     with pytest.raises(CannotBundle):
         bundles({ENTRY: source, "js/x.js": ""}, ENTRY)

@@ -53,13 +53,13 @@ from django.core.cache import cache
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_without_redis_it_is_of_this_process() -> None:
+def test_without_redis_the_cache_is_local_to_the_process() -> None:
     assert cache("")["BACKEND"].endswith("LocMemCache")
     assert cache("")["OPTIONS"]["MAX_ENTRIES"] >= 100_000
 
 
 @pytest.mark.parametrize("value", [[1.5, 2.5], True, 7, "text", {"a": [None]}, []])
-def test_it_keeps_what_the_limits_count(shared: Any, value: Any) -> None:
+def test_it_stores_the_values_of_the_rate_limits(shared: Any, value: Any) -> None:
     shared.set("key", value, 60)
 
     assert shared.get("key") == value
@@ -79,14 +79,14 @@ def test_it_counts(shared: Any) -> None:
     assert shared.get_many(["a", "b"]) == {}
 
 
-def test_what_one_process_counts_another_one_sees(shared: Any, own_redis: RedisServer) -> None:
+def test_counts_are_shared_between_processes(shared: Any, own_redis: RedisServer) -> None:
     shared.set("key", [1.0], 60)
 
     assert in_another_process(own_redis.url, "print(cache.get('key')); cache.set('key', [1.0, 2.0], 60)") == "[1.0]"
     assert shared.get("key") == [1.0, 2.0]
 
 
-def test_control_without_redis_it_does_not(settings: Settings) -> None:
+def test_control_without_redis_counts_are_not_shared(settings: Settings) -> None:
     settings.CACHES = {"default": cache("")}
     caches["default"].set("key", [1.0], 60)
 
@@ -98,7 +98,7 @@ class Planted:
         return print, ("run by the cache",)
 
 
-def test_what_was_planted_in_redis_is_not_run(shared: Any, own_redis: RedisServer, capsys: Any) -> None:
+def test_pickles_planted_in_redis_are_not_executed(shared: Any, own_redis: RedisServer, capsys: Any) -> None:
     shared.set("key", "x", 60)
     [name] = own_redis.client().keys("*")
     own_redis.command("SET", name, pickle.dumps(Planted()))
@@ -107,7 +107,7 @@ def test_what_was_planted_in_redis_is_not_run(shared: Any, own_redis: RedisServe
     assert "run by the cache" not in capsys.readouterr().out
 
 
-def test_control_djangos_own_serializer_runs_it(
+def test_control_djangos_own_serializer_executes_them(
     own_redis: RedisServer, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ours = cache(own_redis.url)
@@ -122,7 +122,7 @@ def test_control_djangos_own_serializer_runs_it(
     assert "run by the cache" in capsys.readouterr().out
 
 
-def test_every_name_is_marked_as_the_caches_and_ends(shared: Any, own_redis: RedisServer, alice: User) -> None:
+def test_every_key_has_the_cache_prefix_and_expires(shared: Any, own_redis: RedisServer, alice: User) -> None:
     guess(3)
 
     names = own_redis.client().keys("*")
@@ -132,7 +132,7 @@ def test_every_name_is_marked_as_the_caches_and_ends(shared: Any, own_redis: Red
     assert b"alice" not in b"".join(names)
 
 
-def test_emptying_it_leaves_the_answers_that_are_being_written(shared: Any, own_redis: RedisServer) -> None:
+def test_clearing_the_cache_keeps_live_answers(shared: Any, own_redis: RedisServer) -> None:
     own_redis.command("SET", "chat:run:1", "an answer")
     shared.set("key", 1, 60)
 
@@ -146,7 +146,7 @@ def test_the_limits_hold_in_redis(shared: Any, alice: User) -> None:
 
 
 @pytest.mark.parametrize("failure", ["kill", "pause", "full"])
-def test_while_redis_is_away_people_log_in_and_the_limits_hold_here(
+def test_without_redis_logins_work_and_limits_hold_per_process(
     shared: Any, own_redis: RedisServer, alice: User, failure: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     if failure == "full":
@@ -170,7 +170,7 @@ def test_while_redis_is_away_people_log_in_and_the_limits_hold_here(
         own_redis.resume()
 
 
-def test_a_redis_that_comes_back_counts_again(
+def test_counting_resumes_when_redis_is_back(
     shared: Any, own_redis: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own_redis.kill()
@@ -185,7 +185,7 @@ def test_a_redis_that_comes_back_counts_again(
     assert "cache: Redis is back" in caplog.text
 
 
-def test_control_djangos_own_cache_breaks_the_login(own_redis: RedisServer, settings: Settings, alice: User) -> None:
+def test_control_djangos_own_cache_breaks_login(own_redis: RedisServer, settings: Settings, alice: User) -> None:
     settings.CACHES = {"default": {**cache(own_redis.url), "BACKEND": "django.core.cache.backends.redis.RedisCache"}}
     own_redis.kill()
 
@@ -194,7 +194,7 @@ def test_control_djangos_own_cache_breaks_the_login(own_redis: RedisServer, sett
     settings.CACHES = {"default": cache("")}
 
 
-def test_what_is_no_json_is_refused() -> None:
+def test_non_json_values_are_refused() -> None:
     with pytest.raises(ValueError):
         JsonSerializer().loads(b"\x80\x05N.")
     with pytest.raises(TypeError):

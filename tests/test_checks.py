@@ -30,7 +30,7 @@ def _hosts_without_that_of_the_test_client(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = list(settings.LOCAL_HOSTS)
 
 
-def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
+def test_the_test_settings_raise_no_warnings(settings: Settings) -> None:
     assert check() == {}
 
 
@@ -58,7 +58,7 @@ def test_the_settings_as_they_are_raise_no_alarm(settings: Settings) -> None:
         ("chat.E003", {"STATIC_HASHED": True, "STATIC_ROOT": Path("/nonexistent")}, "CHAT_STATIC_HASHED"),
     ],
 )
-def test_a_wrong_combination_is_named_with_a_hint(
+def test_a_bad_combination_is_reported_with_a_hint(
     settings: Settings, id: str, changed: dict[str, Any], named: str
 ) -> None:
     for name, value in changed.items():
@@ -86,14 +86,14 @@ def test_a_wrong_combination_is_named_with_a_hint(
         {"WORKERS": 2, "CACHES": {"default": cache("redis://127.0.0.1:6379/0")}},
     ],
 )
-def test_the_right_combinations_raise_no_alarm(settings: Settings, changed: dict[str, Any]) -> None:
+def test_good_combinations_raise_no_warnings(settings: Settings, changed: dict[str, Any]) -> None:
     for name, value in changed.items():
         setattr(settings, name, value)
 
     assert check() == {}
 
 
-def test_each_unusable_variable_is_an_error_that_names_it(settings: Settings) -> None:
+def test_each_unusable_variable_is_reported_by_name(settings: Settings) -> None:
     settings.SETTING_PROBLEMS = [Problem("PORT", "PORT is out of range.", "Set PORT to a number from 1 to 65535.")]
 
     (message,) = check().values()
@@ -110,7 +110,7 @@ def check_sqlite(name: object) -> list[CheckMessage]:
 
 
 @pytest.mark.parametrize("path", ["missing/x.sqlite3", "file/x.sqlite3", "directory"])
-def test_a_database_that_cannot_be_written_is_named(tmp_path: Path, path: str) -> None:
+def test_an_unwritable_database_is_reported(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "directory").mkdir()
 
@@ -121,12 +121,12 @@ def test_a_database_that_cannot_be_written_is_named(tmp_path: Path, path: str) -
     assert "CHAT_DATA_DIR" in (message.hint or "")
 
 
-def test_a_database_on_a_disk_that_cannot_be_written_is_named() -> None:
+def test_a_database_on_a_read_only_disk_is_reported() -> None:
     """Even for root, who ignores permission bits."""
     assert [message.id for message in check_sqlite("/proc/chat.sqlite3")] == ["chat.E002"]
 
 
-def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_checking_leaves_no_files_behind(tmp_path: Path) -> None:
     assert check_sqlite(tmp_path / "chat.sqlite3") == []
     assert list(tmp_path.iterdir()) == []
 
@@ -138,7 +138,7 @@ def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
         {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
     ],
 )
-def test_what_is_no_file_is_not_looked_for(database: dict[str, Any]) -> None:
+def test_databases_without_a_file_are_not_checked(database: dict[str, Any]) -> None:
     assert list(check_database(database)) == []
 
 
@@ -157,7 +157,7 @@ def manage_check(data_dir: Path, **environment: str) -> subprocess.CompletedProc
     )
 
 
-def test_on_a_fresh_machine_everything_is_right(tmp_path: Path) -> None:
+def test_a_fresh_machine_passes_all_checks(tmp_path: Path) -> None:
     done = manage_check(tmp_path / "new" / "var")
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -165,7 +165,7 @@ def test_on_a_fresh_machine_everything_is_right(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "var").stat().st_mode & 0o077 == 0
 
 
-def test_several_mistakes_are_told_at_once_and_stop_the_start(tmp_path: Path) -> None:
+def test_several_mistakes_are_reported_together_and_prevent_the_start(tmp_path: Path) -> None:
     done = manage_check(tmp_path, PORT="eighty", OPENAI_BASE_URL="localhost:8080", SECRET_KEY="short", DEBUG="perhaps")
 
     assert done.returncode == 1
@@ -190,9 +190,7 @@ def test_several_mistakes_are_told_at_once_and_stop_the_start(tmp_path: Path) ->
         ("OPENAI_MODEL", "m" * 201),
     ],
 )
-def test_a_model_that_can_never_answer_is_a_sentence_that_quotes_no_secret(
-    tmp_path: Path, name: str, value: str
-) -> None:
+def test_an_unusable_model_is_reported_without_secrets(tmp_path: Path, name: str, value: str) -> None:
     done = manage_check(tmp_path, **{name: value})
 
     assert done.returncode == 1
@@ -202,7 +200,7 @@ def test_a_model_that_can_never_answer_is_a_sentence_that_quotes_no_secret(
     assert "Traceback" not in done.stderr
 
 
-def test_the_key_for_a_server_whose_address_is_wrong_does_not_go_to_openai(tmp_path: Path) -> None:
+def test_a_key_is_not_sent_to_openai_if_the_base_url_is_invalid(tmp_path: Path) -> None:
     """Under plain daphne or uvicorn, no check prevents the start."""
     code = "from chatsite import settings as s; print([s.OPENAI_API_KEY, s.OPENAI_BASE_URL, s.OPENAI_MODEL])"
     given = {"OPENAI_API_KEY": "sk-0123", "OPENAI_MODEL": "mine", "CHAT_DATA_DIR": str(tmp_path)}
@@ -217,7 +215,7 @@ def test_the_key_for_a_server_whose_address_is_wrong_does_not_go_to_openai(tmp_p
         assert done.stdout.strip() == kept
 
 
-def test_a_data_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+def test_an_uncreatable_data_directory_is_reported_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     done = manage_check(tmp_path / "file" / "var")
@@ -227,7 +225,7 @@ def test_a_data_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_it_is_a_sentence_with_a_key_of_ones_own_too(tmp_path: Path) -> None:
+def test_it_is_reported_with_a_custom_secret_key_too(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     done = manage_check(tmp_path / "file" / "var", SECRET_KEY="x" * 40)
@@ -240,14 +238,14 @@ def test_it_is_a_sentence_with_a_key_of_ones_own_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "more", [{}, {"CHAT_HSTS_SUBDOMAINS": "1"}, {"CHAT_HSTS_SUBDOMAINS": "1", "CHAT_HSTS_PRELOAD": "1"}]
 )
-def test_a_site_behind_https_has_nothing_to_be_warned_of(tmp_path: Path, more: dict[str, str]) -> None:
+def test_a_site_behind_https_gets_no_warnings(tmp_path: Path, more: dict[str, str]) -> None:
     said = deploy_check(tmp_path, CHAT_HTTPS="1", ALLOWED_HOSTS="chat.example.org", **more)
 
     assert said.returncode == 0, said.stdout
     assert "no issues" in said.stdout
 
 
-def test_without_https_there_is_much_to_be_warned_of(tmp_path: Path) -> None:
+def test_a_site_without_https_gets_warnings(tmp_path: Path) -> None:
     """The control for the test above: other settings do cause warnings."""
     said = deploy_check(tmp_path, ALLOWED_HOSTS="chat.example.org")
 
@@ -267,7 +265,7 @@ def test_without_https_there_is_much_to_be_warned_of(tmp_path: Path) -> None:
         ("REDIS_URL", "redis://redis/0?password_file=/nowhere"),
     ],
 )
-def test_a_value_that_would_open_or_shut_too_much_is_refused(tmp_path: Path, name: str, value: str) -> None:
+def test_a_value_that_is_too_permissive_or_too_strict_is_refused(tmp_path: Path, name: str, value: str) -> None:
     said = deploy_check(tmp_path, **{name: value})
 
     assert said.returncode == 1

@@ -48,7 +48,7 @@ async def crowd(*, each: int = 1, altogether: int = 2, waiting: int = 3) -> Asyn
         made.send_home()
 
 
-async def test_one_key_has_its_places_and_then_waits_in_order() -> None:
+async def test_a_key_over_its_limit_waits_in_order() -> None:
     async with crowd() as callers:
         for name in ("a1", "a2", "a3"):
             await callers.comes(name)
@@ -58,7 +58,7 @@ async def test_one_key_has_its_places_and_then_waits_in_order() -> None:
         assert callers.let_in == ["a1", "a2", "a3"]
 
 
-async def test_keys_take_turns_whoever_has_many_waiting() -> None:
+async def test_keys_take_turns_however_many_calls_each_has_waiting() -> None:
     async with crowd(altogether=1) as callers:
         for name in ("a1", "a2", "a3", "b1", "c1"):
             await callers.comes(name)
@@ -67,7 +67,7 @@ async def test_keys_take_turns_whoever_has_many_waiting() -> None:
         assert callers.let_in == ["a1", "a2", "b1", "c1", "a3"]
 
 
-async def test_another_key_is_let_in_beside_one_that_waits() -> None:
+async def test_another_key_is_let_in_while_one_waits() -> None:
     async with crowd() as callers:
         for name in ("a1", "a2", "b1", "c1"):
             await callers.comes(name)
@@ -77,7 +77,7 @@ async def test_another_key_is_let_in_beside_one_that_waits() -> None:
         assert callers.let_in == ["a1", "b1", "a2"]
 
 
-async def test_beyond_the_queue_a_call_is_refused_and_others_are_not() -> None:
+async def test_a_full_queue_refuses_only_calls_of_its_key() -> None:
     async with crowd(waiting=2) as callers:
         for name in ("a1", "a2", "a3"):
             await callers.comes(name)
@@ -93,7 +93,7 @@ async def test_beyond_the_queue_a_call_is_refused_and_others_are_not() -> None:
         assert callers.let_in == ["a1", "b1", "a2", "a3", "a5"]
 
 
-async def test_who_goes_while_waiting_holds_up_nobody() -> None:
+async def test_a_cancelled_waiter_does_not_block_others() -> None:
     async with crowd() as callers:
         await callers.comes("a1")
         gone = await callers.comes("a2")
@@ -104,7 +104,7 @@ async def test_who_goes_while_waiting_holds_up_nobody() -> None:
         assert callers.let_in == ["a1", "a3"]
 
 
-async def test_who_goes_at_the_moment_of_being_let_in_leaves_the_place() -> None:
+async def test_a_waiter_cancelled_on_admission_frees_its_place() -> None:
     async with crowd() as callers:
         await callers.comes("a1")
         gone = await callers.comes("a2")
@@ -116,7 +116,7 @@ async def test_who_goes_at_the_moment_of_being_let_in_leaves_the_place() -> None
         assert callers.let_in == ["a1", "a3"]
 
 
-async def test_several_at_once_may_be_one_keys() -> None:
+async def test_one_key_can_have_several_places() -> None:
     async with crowd(each=2, altogether=3) as callers:
         for name in ("a1", "a2", "a3", "b1", "b2"):
             await callers.comes(name)
@@ -125,7 +125,7 @@ async def test_several_at_once_may_be_one_keys() -> None:
         assert callers.let_in == ["a1", "a2", "b1", "a3"]
 
 
-async def test_nobody_waits_for_longer_than_they_said() -> None:
+async def test_callers_wait_no_longer_than_their_timeout() -> None:
     limit = ConcurrencyLimit(each=1, altogether=1, waiting=1)
     await limit.take("a", seconds=60)
     with pytest.raises(Crowded):
@@ -136,7 +136,7 @@ async def test_nobody_waits_for_longer_than_they_said() -> None:
     assert (limit._running, limit._waiting, limit._count) == ({}, {}, 0)
 
 
-async def test_a_key_that_rests_waits_and_no_other() -> None:
+async def test_only_a_resting_key_waits() -> None:
     limit = ConcurrencyLimit(each=1, altogether=1, waiting=2)
     await limit.take("a", seconds=60)
     waiting = asyncio.create_task(limit.take("a", seconds=60))
@@ -153,7 +153,7 @@ async def test_a_key_that_rests_waits_and_no_other() -> None:
     limit.give_back("a")
 
 
-async def test_whoever_comes_while_it_rests_waits_for_its_end() -> None:
+async def test_calls_during_a_rest_wait_until_it_ends() -> None:
     limit = ConcurrencyLimit(each=1, altogether=1, waiting=2)
     await limit.take("a", seconds=60)
     limit.give_back("a", rest=0.1)
@@ -164,7 +164,7 @@ async def test_whoever_comes_while_it_rests_waits_for_its_end() -> None:
     assert time.monotonic() - began > 0.05
 
 
-def test_a_rest_outlives_the_loop_in_which_it_began() -> None:
+def test_a_rest_outlives_its_event_loop() -> None:
     limit = ConcurrencyLimit(each=1, altogether=1, waiting=2)
 
     async def turn() -> None:
@@ -175,7 +175,7 @@ def test_a_rest_outlives_the_loop_in_which_it_began() -> None:
     asyncio.run(turn())
 
 
-async def test_a_limit_that_is_left_keeps_nothing() -> None:
+async def test_an_unused_limit_keeps_no_state() -> None:
     limit = ConcurrencyLimit(each=1, altogether=1, waiting=1)
     await limit.take("a", seconds=60)
     waiting = asyncio.create_task(limit.take("b", seconds=60))

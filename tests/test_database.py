@@ -42,7 +42,7 @@ def name_of_thread() -> str:
     return threading.current_thread().name
 
 
-async def test_reading_and_saving_do_not_wait_behind_writing() -> None:
+async def test_reads_and_saves_do_not_wait_for_writes() -> None:
     with held() as event:
         writing = [asyncio.create_task(database.write(event.wait, SECONDS)) for _ in range(MANY)]
         async with asyncio.timeout(SECONDS):
@@ -53,7 +53,7 @@ async def test_reading_and_saving_do_not_wait_behind_writing() -> None:
         assert await asyncio.gather(*writing) == [True] * MANY
 
 
-async def test_what_is_logged_in_a_thread_has_the_name_of_the_request() -> None:
+async def test_log_lines_of_a_thread_have_the_request_id() -> None:
     """The name is in the caller's context, as for every other line about the request."""
     named: list[str] = []
     noted = threading.Event()
@@ -74,7 +74,7 @@ async def test_what_is_logged_in_a_thread_has_the_name_of_the_request() -> None:
     assert named == ["job-17"] * 5 + [""]
 
 
-async def test_reading_and_writing_do_not_wait_behind_saving() -> None:
+async def test_reads_and_writes_do_not_wait_for_saves() -> None:
     with held() as event:
         saving = [asyncio.create_task(database.save(event.wait, SECONDS)) for _ in range(MANY)]
         async with asyncio.timeout(SECONDS):
@@ -84,7 +84,7 @@ async def test_reading_and_writing_do_not_wait_behind_saving() -> None:
         assert await asyncio.gather(*saving) == [True] * MANY
 
 
-async def test_what_one_person_reads_much_of_takes_one_thread_however_often_it_is_asked_for() -> None:
+async def test_large_reads_of_one_user_take_one_thread() -> None:
     limit = ConcurrencyLimit(each=1, altogether=2, waiting=MANY)
     begun: list[int] = []
 
@@ -104,7 +104,7 @@ async def test_what_one_person_reads_much_of_takes_one_thread_however_often_it_i
         assert await asyncio.gather(*reading) == [True] * MANY
 
 
-async def test_without_a_limit_one_person_takes_all_threads() -> None:
+async def test_without_a_limit_one_user_takes_all_threads() -> None:
     """The control of the test above."""
     limit = ConcurrencyLimit(each=MANY, altogether=MANY, waiting=MANY)
     begun: list[int] = []
@@ -124,7 +124,7 @@ async def test_without_a_limit_one_person_takes_all_threads() -> None:
         await asyncio.gather(*reading, other)
 
 
-async def test_who_hangs_up_and_asks_again_gets_no_second_thread() -> None:
+async def test_reconnecting_does_not_get_a_second_thread() -> None:
     limit = ConcurrencyLimit(each=1, altogether=2, waiting=1)
     begun: list[str] = []
 
@@ -149,7 +149,7 @@ async def test_who_hangs_up_and_asks_again_gets_no_second_thread() -> None:
     assert begun == ["first", "second"]
 
 
-async def test_what_fails_gives_its_place_back() -> None:
+async def test_a_failed_read_gives_its_place_back() -> None:
     limit = ConcurrencyLimit(each=1, altogether=1, waiting=1)
 
     def fail() -> None:
@@ -165,7 +165,7 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-async def test_a_note_that_waits_is_not_noted_again() -> None:
+async def test_a_pending_note_is_not_queued_again() -> None:
     noted: list[str] = []
     with held() as event:
         writing = [asyncio.create_task(database.write(event.wait, SECONDS)) for _ in range(2)]
@@ -182,7 +182,7 @@ async def test_a_note_that_waits_is_not_noted_again() -> None:
     assert sorted(noted) == ["one", "other"]
 
 
-async def test_a_note_that_fails_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_note_affects_no_other_write(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise DatabaseError("no room")
 
@@ -200,7 +200,7 @@ def the_connection() -> Any:
 
 
 @sqlite_only
-async def test_a_thread_keeps_its_connection_until_all_are_let_go() -> None:
+async def test_a_thread_keeps_its_connection_until_release() -> None:
     first = await database.save(the_connection)
     assert await database.save(the_connection) is not first, "the control: nobody keeps any yet"
 
@@ -216,7 +216,7 @@ async def test_a_thread_keeps_its_connection_until_all_are_let_go() -> None:
 
 
 @sqlite_only
-async def test_connections_are_kept_as_long_as_somebody_wants_them() -> None:
+async def test_connections_are_kept_until_the_last_holder_releases_them() -> None:
     let_go, let_go_too = await database.keep_open(), await database.keep_open()
     kept = await database.save(the_connection)
     await let_go()
@@ -227,7 +227,7 @@ async def test_connections_are_kept_as_long_as_somebody_wants_them() -> None:
 
 
 @sqlite_only
-async def test_a_connection_that_has_failed_is_not_kept() -> None:
+async def test_a_failed_connection_is_not_kept() -> None:
     def fail() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT nothing FROM nowhere")
@@ -243,7 +243,7 @@ async def test_a_connection_that_has_failed_is_not_kept() -> None:
 
 
 @sqlite_only
-async def test_a_thread_that_hangs_holds_up_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_thread_delays_closing_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "CLOSE_SECONDS", 0.1)
     let_go = await database.keep_open()
     idle = await database.read(the_connection)
@@ -270,7 +270,7 @@ class TestAddress:
     def of(self, url: str) -> dict[str, Any]:
         return databases.database(url, connections=7, seconds=3)
 
-    def test_sqlite_writes_ahead_and_locks_when_a_transaction_begins(self) -> None:
+    def test_sqlite_uses_wal_and_immediate_transactions(self) -> None:
         options = self.of("sqlite:////srv/chat.sqlite3")["OPTIONS"]
         assert options["transaction_mode"] == "IMMEDIATE"
         assert options["timeout"] == 3
@@ -298,7 +298,7 @@ class TestAddress:
             self.of(url)
 
 
-async def test_what_was_written_is_read_by_a_thread_that_had_read_before() -> None:
+async def test_earlier_readers_see_later_writes() -> None:
     assert await database.read(User.objects.count) == 0
     await database.write(make_user, "dora")
     assert await database.read(User.objects.count) == 1

@@ -48,7 +48,7 @@ def test_values_are_read() -> None:
 
 
 @pytest.mark.parametrize("value", ["maybe", "2", "-1"])
-def test_a_flag_that_is_neither_on_nor_off_is_remembered(value: str) -> None:
+def test_an_invalid_flag_is_recorded(value: str) -> None:
     env = Environment({"FLAG": value})
 
     assert env.flag("FLAG", True) is True
@@ -56,7 +56,7 @@ def test_a_flag_that_is_neither_on_nor_off_is_remembered(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["12.5", "ten", "1e3", "0x10"])
-def test_an_integer_that_is_none_is_remembered(value: str) -> None:
+def test_an_invalid_integer_is_recorded(value: str) -> None:
     env = Environment({"N": value})
 
     assert env.integer("N", 3) == 3
@@ -64,7 +64,7 @@ def test_an_integer_that_is_none_is_remembered(value: str) -> None:
 
 
 @pytest.mark.parametrize(("value", "accepted"), [("0", False), ("1", True), ("9", True), ("10", False)])
-def test_an_integer_stays_in_its_limits(value: str, accepted: bool) -> None:
+def test_an_integer_must_be_within_its_limits(value: str, accepted: bool) -> None:
     env = Environment({"N": value})
 
     assert env.integer("N", 5, minimum=1, maximum=9) == (int(value) if accepted else 5)
@@ -72,7 +72,7 @@ def test_an_integer_stays_in_its_limits(value: str, accepted: bool) -> None:
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-0.1", "much"])
-def test_a_number_is_finite_and_in_its_limits(value: str) -> None:
+def test_a_number_must_be_finite_and_within_its_limits(value: str) -> None:
     env = Environment({"F": value})
 
     assert env.number("F", 1.5) == 1.5
@@ -87,14 +87,14 @@ def test_a_wrong_choice_names_the_choices() -> None:
 
 
 @pytest.mark.parametrize("value", ["example.org", "ftp://example.org", "javascript://x"])
-def test_an_address_of_another_kind_is_remembered(value: str) -> None:
+def test_a_url_with_another_scheme_is_recorded(value: str) -> None:
     env = Environment({"U": value})
 
     assert env.url("U", ("http", "https")) == ""
     assert names(env) == ["U"]
 
 
-def test_problems_are_sentences_that_name_the_variable_but_not_a_secret_value() -> None:
+def test_problems_name_the_variable_but_no_secret_value() -> None:
     env = Environment({"EMAIL_URL": "user:hunter2@mail"})
     env.url("EMAIL_URL", ("smtp",))
     env.refuse("OTHER", "is wrong", "Mend it.")
@@ -159,7 +159,7 @@ def test_the_address_of_a_server_is_read(value: str) -> None:
         ("http://host/?", "a query or a fragment"),
     ],
 )
-def test_an_address_that_can_never_work_is_refused_and_not_quoted(value: str, message: str) -> None:
+def test_an_impossible_url_is_refused_and_not_quoted(value: str, message: str) -> None:
     env = Environment({"U": value})
 
     assert env.server("U") == ""
@@ -178,7 +178,7 @@ def test_a_key_is_read(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["schlüssel", "ключ", "a b", "a\nb", "a\r\nX: 1", "a\0", "a\u200b", "\ud83d", "“sk-abc”"]
 )
-def test_a_key_that_no_header_carries_is_refused_and_not_quoted(value: str) -> None:
+def test_a_key_invalid_in_headers_is_refused_and_not_quoted(value: str) -> None:
     env = Environment({"K": value})
 
     assert env.key("K") == ""
@@ -204,7 +204,7 @@ def test_a_name_is_one_line(value: str, is_one: bool) -> None:
         (("smtp", "smtp+tls", "smtps"), "It must start with smtp://, smtp+tls:// or smtps://."),
     ],
 )
-def test_a_wrong_scheme_is_answered_with_all_that_will_do(schemes: tuple[str, ...], hint: str) -> None:
+def test_a_wrong_scheme_is_reported_with_the_valid_ones(schemes: tuple[str, ...], hint: str) -> None:
     env = Environment({"X": "ftp://x"})
     assert env.url("X", schemes) == ""
     assert [problem.hint for problem in env.problems] == [hint]
@@ -245,7 +245,7 @@ def test_a_secret_that_is_set_in_two_places_is_neither(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_what_compose_puts_in_place_of_a_default_gives_way_to_both(
+def test_compose_defaults_are_overridden_by_variable_and_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], value: str
 ) -> None:
     (tmp_path / "redis").write_text("redis://file\n")
@@ -266,7 +266,7 @@ def test_compose_leaves_every_secret_to_its_file() -> None:
     }
 
 
-def test_what_is_no_secret_is_in_no_file(tmp_path: Path) -> None:
+def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
     (tmp_path / "port").write_text("80")
 
     assert Environment({"PORT_FILE": str(tmp_path / "port")}).integer("PORT", 8000) == 8000
@@ -283,9 +283,7 @@ def test_what_is_no_secret_is_in_no_file(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_a_file_that_holds_no_secret_is_refused_once(
-    tmp_path: Path, content: bytes | str | None, message: str
-) -> None:
+def test_a_file_without_a_secret_is_reported_once(tmp_path: Path, content: bytes | str | None, message: str) -> None:
     path = tmp_path / "key"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -298,7 +296,7 @@ def test_a_file_that_holds_no_secret_is_refused_once(
     assert env.problems[0].hint.endswith(", or set OPENAI_API_KEY itself.")
 
 
-def test_a_file_in_the_home_of_nobody_is_refused() -> None:
+def test_a_file_in_an_unknown_home_directory_is_refused() -> None:
     env = Environment({"SECRET_KEY_FILE": "~nobody-of-that-name/key"})
 
     assert env.text("SECRET_KEY") == ""

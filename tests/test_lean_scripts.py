@@ -51,7 +51,7 @@ def sent(file: Path) -> int:
     return (compressed if compressed.exists() else file).stat().st_size
 
 
-def test_the_page_has_one_file_and_the_sources_stay_beside_it(collected: Path) -> None:
+def test_the_page_loads_one_file_and_the_sources_stay_available(collected: Path) -> None:
     own = [address for address in modules().preloads if address.startswith("/static/js/")]
 
     assert [collected / address.removeprefix("/static/") for address in own] == [
@@ -76,7 +76,7 @@ def test_vendored_scripts_are_served_as_they_are(collected: Path) -> None:
     assert copy.read_bytes() == (STATIC / name).read_bytes()
 
 
-def test_all_that_the_sources_define_is_served_once(collected: Path) -> None:
+def test_every_definition_is_served_exactly_once(collected: Path) -> None:
     """A module with two copies would have two states, and its classes would not know each other's instances."""
     texts = [text for name, text in served(collected).texts.items() if name.startswith("js/")]
 
@@ -124,7 +124,7 @@ LIBRARY = "vendor/library-1.0/library.js"
         ({"js/app/sign_in.js": 'import("./sign_up.js");\n'}, "js/app/sign_up.js is asked for, but not served"),
     ],
 )
-def test_a_planted_breach_is_found(collected: Path, planted: dict[str, str], found: str) -> None:
+def test_a_planted_violation_is_found(collected: Path, planted: dict[str, str], found: str) -> None:
     now = served(collected)
     texts = now.texts | lean(SOURCES | {name: text + SOURCES.get(name, "") for name, text in planted.items()})
     changed = {name: text for name, text in texts.items() if text != now.texts.get(name)}
@@ -134,7 +134,7 @@ def test_a_planted_breach_is_found(collected: Path, planted: dict[str, str], fou
     assert [each for each in breaches(Served(texts, sizes)) if each.startswith(found)]
 
 
-def test_a_vendored_script_may_be_too_much_at_first() -> None:
+def test_a_vendored_script_may_exceed_the_initial_budget() -> None:
     texts = {"js/chat.js": 'import * as $v0 from "../vendor/library-1.0/library.js";\n', LIBRARY: ""}
 
     assert breaches(Served(texts, {"js/chat.js": 58_000, LIBRARY: 52_001})) == [

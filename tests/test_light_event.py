@@ -7,7 +7,7 @@ import pytest
 from chat.light_event import LightEvent
 
 
-async def test_whoever_waits_is_woken_even_if_it_is_cleared_at_once() -> None:
+async def test_waiters_wake_even_if_the_event_is_cleared_immediately() -> None:
     flag = LightEvent()
     waiting = [asyncio.create_task(flag.wait()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -19,7 +19,7 @@ async def test_whoever_waits_is_woken_even_if_it_is_cleared_at_once() -> None:
     assert not flag.is_set()
 
 
-async def test_nobody_waits_for_what_is_set() -> None:
+async def test_waiting_for_a_set_event_returns_immediately() -> None:
     flag = LightEvent()
     flag.set()
     flag.set()
@@ -29,7 +29,7 @@ async def test_nobody_waits_for_what_is_set() -> None:
     assert flag.is_set()
 
 
-async def test_one_who_gives_up_leaves_the_others_waiting() -> None:
+async def test_a_cancelled_waiter_leaves_the_others_waiting() -> None:
     flag = LightEvent()
     leaving, staying = (asyncio.create_task(flag.wait()) for _ in range(2))
     await asyncio.sleep(0)

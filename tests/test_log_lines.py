@@ -31,7 +31,7 @@ def record(message: str, *args: object) -> logging.LogRecord:
         f"/setup/?x=1&token={SECRET}&y=2",
     ],
 )
-def test_no_line_has_an_address_that_lets_somebody_in(address: str) -> None:
+def test_secret_urls_are_removed_from_log_lines(address: str) -> None:
     lines = Lines("%(levelname)s %(message)s")
 
     assert SECRET not in lines.format(record("%s: %s", "Internal Server Error", address))
@@ -40,7 +40,7 @@ def test_no_line_has_an_address_that_lets_somebody_in(address: str) -> None:
     assert SECRET in logging.Formatter().format(record("%s: %s", "Not Found", address))
 
 
-def test_an_exception_that_quotes_it_has_it_neither() -> None:
+def test_secret_urls_are_removed_from_exceptions() -> None:
     failed = record("It failed")
     try:
         raise PermissionDenied(f"/accounts/password/reset/key/{SECRET}/")
@@ -53,7 +53,7 @@ def test_an_exception_that_quotes_it_has_it_neither() -> None:
     assert "PermissionDenied: /accounts/password/reset/key/..." in line
 
 
-def test_other_lines_stay_as_they_are() -> None:
+def test_other_lines_are_unchanged() -> None:
     lines = Lines("%(message)s")
     for line in ("Run 1 started", "Not Found: /accounts/password/reset/key/done/", "max_tokens=5", "/c/1?q=reset/key"):
         assert lines.format(record(line)) == line
@@ -73,7 +73,7 @@ handler500 = "chat.pages.errors.server_error"
 
 @pytest.mark.django_db
 @pytest.mark.urls("tests.test_log_lines")
-def test_what_django_says_of_a_failure_goes_through_it() -> None:
+def test_djangos_error_log_uses_the_formatter() -> None:
     handler, printed = console()
     logger = logging.getLogger("django.request")
     logger.addHandler(handler)

@@ -55,20 +55,22 @@ def test_an_outage_is_one_line_without_a_traceback(
     ]
 
 
-def test_it_is_told_again_after_a_while(log: logging.Logger, caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
+def test_an_outage_is_logged_again_after_a_while(
+    log: logging.Logger, caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
     log.error("Failed.", exc_info=FULL)
     clock.now += AGAIN_SECONDS
     log.error("Failed.", exc_info=FULL)
     assert len(caplog.records) == 2
 
 
-def test_what_was_lost_is_told_each_time(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_loss_is_logged(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
     for run in (1, 2):
         log.error("run %d: not saved: %s", run, FULL)
     assert caplog.messages == [f"run {run}: not saved: database or disk is full" for run in (1, 2)]
 
 
-def test_all_else_is_left_as_it_is(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_errors_are_logged_unchanged(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         log.error("Failed.", exc_info=OperationalError("database is locked"))
     assert [record.exc_info is not None for record in caplog.records] == [True, True]

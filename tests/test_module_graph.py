@@ -31,39 +31,39 @@ def _short(name: str) -> str:
     return name.removeprefix("js/").removesuffix(".js")
 
 
-def test_what_only_a_door_imports_is_in_its_bundle() -> None:
+def test_a_module_imported_by_one_door_is_in_its_bundle() -> None:
     found = homes(chat="early +door", early="", door="inner early", inner="deep", deep="early")
 
     assert found == {"early": "chat", "chat": "chat", "deep": "door", "inner": "door", "door": "door"}
 
 
-def test_what_two_doors_import_is_a_bundle_of_its_own() -> None:
+def test_a_module_shared_by_two_doors_gets_its_own_bundle() -> None:
     found = homes(chat="+left +right", left="shared", right="shared", shared="below", below="")
 
     assert found["shared"] == "shared"
     assert found["below"] == "shared"
 
 
-def test_what_a_door_shares_with_a_door_that_it_imports_is_in_that_one_s_bundle() -> None:
+def test_a_module_shared_with_an_imported_door_is_in_its_bundle() -> None:
     found = homes(chat="+low +high", low="shared", high="low shared own", shared="", own="")
 
     assert found["shared"] == "low"
     assert found["own"] == "high"
 
 
-def test_a_door_behind_a_door_is_one_of_its_own() -> None:
+def test_a_door_behind_a_door_is_a_door() -> None:
     graph = ModuleGraph(sources(chat="+door", door="+second", second="inner", inner=""), ENTRY)
 
     assert graph.doors == {"js/door.js", "js/second.js"}
     assert graph.homes["js/inner.js"] == "js/second.js"
 
 
-def test_modules_to_which_no_import_leads_have_no_bundle() -> None:
+def test_unreachable_modules_have_no_bundle() -> None:
     assert "worker" not in homes(chat="early", early="", worker="early")
 
 
 @pytest.mark.parametrize("order", list(permutations(["+a", "+b", "+c"])))
-def test_bundles_do_not_import_each_other_in_a_circle(order: tuple[str, ...]) -> None:
+def test_bundles_have_no_circular_imports(order: tuple[str, ...]) -> None:
     graph = ModuleGraph(sources(chat=" ".join(order), a="x b", b="y x", c="y z a", x="z w", y="w", z="w", w=""), ENTRY)
     needs: dict[str, set[str]] = {}
     for name, home in graph.homes.items():
@@ -75,23 +75,23 @@ def test_bundles_do_not_import_each_other_in_a_circle(order: tuple[str, ...]) ->
     assert done == set(needs)
 
 
-def test_a_circle_is_refused() -> None:
+def test_a_circular_import_is_refused() -> None:
     with pytest.raises(CannotBundle, match=r"imports itself: js/chat"):
         ModuleGraph(sources(chat="a", a="b", b="a"), ENTRY)
 
 
-def test_a_door_that_the_page_has_from_the_beginning_is_refused() -> None:
+def test_a_dynamic_import_of_an_initial_module_is_refused() -> None:
     with pytest.raises(CannotBundle, match=r"from the beginning: js/door\.js"):
         ModuleGraph(sources(chat="early +door", early="door", door=""), ENTRY)
 
 
 @pytest.mark.parametrize("address", ["name", "`./${name}.js`", '"./" + name', '"./door.js?v=1" + name', '"other"'])
-def test_a_module_is_not_asked_for_by_an_address_that_only_the_browser_knows(address: str) -> None:
+def test_an_import_of_a_computed_or_unknown_address_is_refused(address: str) -> None:
     with pytest.raises(CannotBundle, match="only the browser knows"):
         ModuleGraph({ENTRY: f"import({address});\n", "js/door.js": ""}, ENTRY)
 
 
-def test_types_and_private_methods_are_no_imports() -> None:
+def test_types_and_private_methods_are_not_imports() -> None:
     text = '/** @type {typeof import("./door.js")} */\nthis.#import();\n// import(name)\n'
 
     assert ModuleGraph({ENTRY: text, "js/door.js": ""}, ENTRY).doors == set()

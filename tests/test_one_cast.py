@@ -81,7 +81,7 @@ def sources() -> Iterator[tuple[str, str]]:
             yield path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
 
 
-def test_no_file_makes_people_by_itself() -> None:
+def test_no_test_file_creates_its_own_users() -> None:
     found = {path: made_by_hand(source) for path, source in sources()}
     # Equal, so that an exception that is no longer needed is found, too.
     assert {path: ways for path, ways in found.items() if ways} == {
@@ -108,7 +108,7 @@ def test_no_file_makes_people_by_itself() -> None:
         'f"correct horse battery {number}"',
     ],
 )
-def test_a_planted_breach_is_found(source: str) -> None:
+def test_a_planted_violation_is_found(source: str) -> None:
     assert made_by_hand(source)
 
 
@@ -123,5 +123,5 @@ def test_a_planted_breach_is_found(source: str) -> None:
         'def f():\n    """As after createsuperuser."""',
     ],
 )
-def test_what_is_allowed_is_not_reported(source: str) -> None:
+def test_allowed_uses_are_not_reported(source: str) -> None:
     assert made_by_hand(source) == set()

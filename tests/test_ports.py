@@ -31,13 +31,13 @@ def chosen_elsewhere(**variables: str) -> int:
     return int(subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
-def test_a_port_is_no_other_process_s_while_this_one_lives() -> None:
+def test_a_port_is_reserved_while_its_process_lives() -> None:
     port = chosen_here()
     assert chosen_here() != port
     assert chosen_elsewhere() != port
 
 
-def test_control_without_the_common_locks_both_have_the_same(tmp_path: Path) -> None:
+def test_control_without_shared_locks_both_get_the_same_port(tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "other"]
     for folder in folders:
         folder.mkdir()
@@ -45,13 +45,13 @@ def test_control_without_the_common_locks_both_have_the_same(tmp_path: Path) -> 
     assert one == other
 
 
-def test_the_kernel_gives_it_to_no_connection() -> None:
+def test_the_kernel_does_not_assign_it_to_connections() -> None:
     first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     assert closed_port() < first
     with socket.create_server(("127.0.0.1", 0)) as any_port:
         assert any_port.getsockname()[1] >= first
 
 
-def test_nothing_listens_there() -> None:
+def test_nothing_listens_on_it() -> None:
     with socket.create_server(("127.0.0.1", chosen_here())) as taken:
         assert chosen_here() != taken.getsockname()[1]

@@ -17,7 +17,7 @@ def modes(directory: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("name", ["chat #1", "what?", "50%25x", "100%", "a&b=c", "with space", ":memory:", "ü"])
-def test_the_database_lies_in_the_data_directory_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+def test_a_data_directory_can_have_any_name(tmp_path: Path, name: str) -> None:
     made = ended("manage.py", "migrate", "--verbosity", "0", CHAT_DATA_DIR=str(tmp_path / name))
 
     assert made.returncode == 0, made.stdout
@@ -26,7 +26,7 @@ def test_the_database_lies_in_the_data_directory_whatever_it_is_called(tmp_path:
     assert set(modes(tmp_path / name).values()) == {0o600}
 
 
-def test_what_was_open_to_others_is_closed(tmp_path: Path) -> None:
+def test_files_readable_by_others_are_made_private(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     data_dir.chmod(0o755)
@@ -45,7 +45,7 @@ def test_what_was_open_to_others_is_closed(tmp_path: Path) -> None:
     }
 
 
-def test_a_database_elsewhere_is_closed_too(tmp_path: Path) -> None:
+def test_a_database_elsewhere_is_made_private_too(tmp_path: Path) -> None:
     database = tmp_path / "other.sqlite3"
     database.touch()
     database.chmod(0o644)
@@ -59,7 +59,7 @@ def test_a_database_elsewhere_is_closed_too(tmp_path: Path) -> None:
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
 
 
-def test_a_directory_for_everybody_stays_one(tmp_path: Path) -> None:
+def test_shared_directories_keep_their_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     make_private(tmp_path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777

@@ -30,16 +30,16 @@ def test_a_password_comes_from_its_file(file: Path, before: str, after: dict[str
     assert found == {**after, "password": "p:@/?#%&= ü"}
 
 
-def test_other_parameters_stay(file: Path) -> None:
+def test_other_parameters_are_kept(file: Path) -> None:
     assert with_password(f"redis://h/0?socket_timeout=5&password_file={file}").endswith("@h/0?socket_timeout=5")
 
 
 @pytest.mark.parametrize("url", ["", "redis://h:6379/0", "redis://:pass@h/0?db=1", "unix:///run/redis.sock"])
-def test_an_address_without_one_stays_as_it_is(url: str) -> None:
+def test_a_url_without_a_password_file_is_unchanged(url: str) -> None:
     assert with_password(url) == url
 
 
-def test_a_file_that_cannot_be_used_is_said(file: Path, tmp_path: Path) -> None:
+def test_an_unusable_password_file_is_reported(file: Path, tmp_path: Path) -> None:
     for url, reason in (
         (f"redis://h/0?password_file={tmp_path}/none", "No such file"),
         (f"redis://h/0?password_file={tmp_path}", "directory"),

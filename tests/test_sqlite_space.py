@@ -64,7 +64,7 @@ def given_back(connection: BaseDatabaseWrapper) -> int:
     return steps
 
 
-def test_a_new_database_gives_back_what_was_deleted_in_steps(database: BaseDatabaseWrapper) -> None:
+def test_a_new_database_frees_deleted_space_in_steps(database: BaseDatabaseWrapper) -> None:
     sqlite_space.prepare(database)
     fill(database)
     full = size(database)
@@ -76,7 +76,7 @@ def test_a_new_database_gives_back_what_was_deleted_in_steps(database: BaseDatab
     assert size(database) < full / 20
 
 
-def test_an_older_one_is_rewritten_once_and_keeps_what_it_has(database: BaseDatabaseWrapper, path: Path) -> None:
+def test_an_older_database_is_rewritten_once_and_keeps_its_rows(database: BaseDatabaseWrapper, path: Path) -> None:
     fill(database)
     full = size(database)
 
@@ -99,7 +99,7 @@ def test_without_it_a_file_never_shrinks(database: BaseDatabaseWrapper) -> None:
     assert size(database) > full / 2
 
 
-def test_one_that_is_being_read_stays_as_it_is_and_says_so(
+def test_a_database_in_use_is_not_rewritten_and_logs_a_warning(
     database: BaseDatabaseWrapper, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(database)
@@ -112,7 +112,7 @@ def test_one_that_is_being_read_stays_as_it_is_and_says_so(
     assert ["not rewritten" in message for message in caplog.messages] == [True]
 
 
-def test_migrate_lets_new_and_old_databases_give_space_back(tmp_path: Path) -> None:
+def test_migrate_enables_freeing_space_in_new_and_old_databases(tmp_path: Path) -> None:
     for data_dir, is_old in ((tmp_path / "new", False), (tmp_path / "old", True)):
         if is_old:
             data_dir.mkdir()

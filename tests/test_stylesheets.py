@@ -45,7 +45,7 @@ def test_there_are_style_sheets() -> None:
 
 
 @each_sheet
-def test_it_is_in_a_layer_and_not_too_long(path: Path) -> None:
+def test_each_file_is_in_a_layer_and_short(path: Path) -> None:
     text = COMMENT.sub("", path.read_text("utf-8")).strip()
 
     assert re.match(r"@layer (reset|base|components|utilities)\b", text)
@@ -54,7 +54,7 @@ def test_it_is_in_a_layer_and_not_too_long(path: Path) -> None:
 
 
 @each_sheet
-def test_it_turns_with_the_direction_of_the_text(path: Path) -> None:
+def test_each_file_uses_logical_properties(path: Path) -> None:
     found = [
         f"{name}: {value}" for name, value in declarations(path) if PHYSICAL.search(name) or is_one_sided(name, value)
     ]
@@ -62,12 +62,12 @@ def test_it_turns_with_the_direction_of_the_text(path: Path) -> None:
 
 
 @each_component
-def test_it_names_meanings_and_no_colours(path: Path) -> None:
+def test_each_file_uses_colour_variables_only(path: Path) -> None:
     assert [f"{name}: {value}" for name, value in declarations(path) if COLOUR.search(value)] == []
 
 
 @each_component
-def test_it_knows_each_variable_that_it_names(path: Path) -> None:
+def test_each_variable_is_defined(path: Path) -> None:
     own = {name for name, _ in declarations(path)}
     known = own | {name for name, _ in declarations(CSS / "tokens.css")}
     used = set(re.findall(r"var\((--[\w-]+)\)", path.read_text("utf-8")))
@@ -76,17 +76,17 @@ def test_it_knows_each_variable_that_it_names(path: Path) -> None:
 
 
 @each_component
-def test_what_holds_the_messages_looks_for_nothing_in_them(path: Path) -> None:
+def test_message_containers_do_not_use_has_selectors(path: Path) -> None:
     assert SEARCH.findall(COMMENT.sub("", path.read_text("utf-8"))) == []
 
 
-def test_a_search_is_seen() -> None:
+def test_a_has_selector_is_detected() -> None:
     assert SEARCH.findall(".app:has(.welcome:not([hidden])) .dock") == ["app"]
     assert SEARCH.findall(".message[data-settled]:has(pre)") == ["message"]
     assert not SEARCH.findall(".app__main:has(> .welcome) .transcript, .markdown .code-block:has(.code-wrap)")
 
 
-def test_a_side_is_seen() -> None:
+def test_a_physical_side_is_detected() -> None:
     assert is_one_sided("inset", "0 auto 0 0")
     assert not is_one_sided("padding", "0 var(--gutter) max(1rem, env(safe-area-inset-bottom))")
     assert is_one_sided("padding", "0 calc(1rem + 2px) 0 max(1rem, 2rem)")

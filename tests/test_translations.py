@@ -123,13 +123,13 @@ def test_every_text_is_translated(language: str, domain: str) -> None:
 
 @in_each_language
 @of_each_kind
-def test_nothing_is_translated_that_is_nowhere(language: str, domain: str) -> None:
+def test_no_translation_is_unused(language: str, domain: str) -> None:
     assert {message.id for message in messages(language, domain)} - texts(domain) == set()
 
 
 @in_each_language
 @of_each_kind
-def test_a_translation_has_the_places_and_the_elements_of_its_text(language: str, domain: str) -> None:
+def test_translations_keep_placeholders_and_html_elements(language: str, domain: str) -> None:
     wrong = [
         (form, string)
         for message in messages(language, domain)
@@ -142,7 +142,7 @@ def test_a_translation_has_the_places_and_the_elements_of_its_text(language: str
 
 @in_each_language
 @of_each_kind
-def test_what_is_compiled_is_what_was_written(language: str, domain: str) -> None:
+def test_compiled_catalogues_match_their_sources(language: str, domain: str) -> None:
     with path_of(language, domain, "mo").open("rb") as file:
         compiled = {key(m): strings(m) for m in read_mo(file) if m.id}
 
@@ -174,7 +174,7 @@ def test_a_text_is_found_in_each_kind_of_file() -> None:
     assert list(texts_of_a_script(script)) == ["one", ("a", "b"), "two"]
 
 
-def test_no_page_for_people_has_words_that_cannot_be_translated() -> None:
+def test_every_text_in_page_templates_is_translatable() -> None:
     """The API reference is in English only."""
     bare = {
         path.name: words
@@ -184,7 +184,7 @@ def test_no_page_for_people_has_words_that_cannot_be_translated() -> None:
     assert bare == {}
 
 
-def test_words_that_cannot_be_translated_are_found() -> None:
+def test_untranslatable_text_is_found() -> None:
     assert words_of_a_template('<p>{% translate "One" %} two <a title="three" href="/x">{{ four }}</a></p>') == [
         "three",
         "two",

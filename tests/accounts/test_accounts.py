@@ -49,7 +49,7 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(alice: User) -> N
     assert errors[0] == errors[1]
 
 
-def test_an_account_that_is_not_active_stays_out(client: Client, alice: User) -> None:
+def test_an_inactive_account_cannot_log_in(client: Client, alice: User) -> None:
     User.objects.update(is_active=False)
 
     assert log_in(client, "alice")["Location"] == "/accounts/inactive/"
@@ -70,13 +70,13 @@ def test_logging_in_makes_a_new_session_key(client: Client, alice: User) -> None
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
 )
-def test_login_leads_nowhere_else(client: Client, alice: User, target: str) -> None:
+def test_login_does_not_redirect_to_other_sites(client: Client, alice: User, target: str) -> None:
     response = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD, "next": target})
 
     assert response["Location"] == "/"
 
 
-def test_login_leads_back(client: Client, alice: User) -> None:
+def test_login_redirects_back(client: Client, alice: User) -> None:
     response = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD, "next": "/c/x"})
 
     assert response["Location"] == "/c/x"
@@ -86,7 +86,7 @@ def test_a_forged_login_is_refused(alice: User) -> None:
     assert log_in(Client(enforce_csrf_checks=True), "alice").status_code == 403
 
 
-def test_the_cookies_are_closed_to_scripts_and_other_sites(client: Client, alice: User) -> None:
+def test_the_cookies_are_http_only_and_same_site(client: Client, alice: User) -> None:
     log_in(client, "alice")
 
     cookie = client.cookies["sessionid"]
@@ -113,7 +113,7 @@ def test_guessing_many_names_from_one_address_is_slowed_down(client: Client, ali
     assert ["Too many failed" in answer for answer in answers] == [False] * 10 + [True]
 
 
-def test_the_address_that_a_visitor_claims_does_not_count(alice: User) -> None:
+def test_a_claimed_client_address_is_ignored(alice: User) -> None:
     for number in range(10):
         log_in(Client(), f"name{number}", "wrong", headers={"X-Forwarded-For": f"10.0.0.{number}"})
 
@@ -134,21 +134,21 @@ def test_attempts_count_by_the_address_of_the_client(alice: User) -> None:
     assert (is_signed_in(client), is_signed_in(other)) == (False, True)
 
 
-def test_too_many_forms_get_a_page_that_says_so(client: Client, alice: User) -> None:
+def test_too_many_forms_get_an_error_page(client: Client, alice: User) -> None:
     answers = [client.post("/accounts/signup/", {}) for _ in range(21)]
 
     assert [answer.status_code for answer in answers] == [200] * 20 + [429]
     assert "Wait a few minutes" in answers[-1].content.decode()
 
 
-def test_many_names_do_not_push_the_counts_out(settings: Settings) -> None:
+def test_many_usernames_do_not_evict_the_counts(settings: Settings) -> None:
     assert settings.CACHES["default"]["OPTIONS"]["MAX_ENTRIES"] >= 100_000
 
 
 # --- Signing up
 
 
-def test_signing_up_needs_no_address(client: Client, alice: User) -> None:
+def test_signing_up_needs_no_email_address(client: Client, alice: User) -> None:
     response = client.post("/accounts/signup/", SIGN_UP)
 
     assert (response.status_code, response["Location"]) == (302, "/")
@@ -158,7 +158,7 @@ def test_signing_up_needs_no_address(client: Client, alice: User) -> None:
     assert mail.outbox == []
 
 
-def test_signing_up_gives_no_powers(client: Client, alice: User) -> None:
+def test_signing_up_grants_no_permissions(client: Client, alice: User) -> None:
     client.post("/accounts/signup/", {**SIGN_UP, "is_staff": "on", "is_superuser": "on", "groups": "1"})
 
     dora = User.objects.get(username="dora")
@@ -177,7 +177,7 @@ def test_signing_up_gives_no_powers(client: Client, alice: User) -> None:
         {"password1": "12345678", "password2": "12345678"},
     ],
 )
-def test_a_sign_up_with_a_mistake_makes_nobody(client: Client, alice: User, changed: dict[str, str]) -> None:
+def test_an_invalid_sign_up_creates_no_account(client: Client, alice: User, changed: dict[str, str]) -> None:
     response = client.post("/accounts/signup/", {**SIGN_UP, **changed})
 
     assert response.status_code == 200
@@ -196,7 +196,7 @@ def test_signing_up_can_be_switched_off(client: Client, alice: User, settings: S
 
 
 @pytest.mark.parametrize("address", ["/accounts/login/", "/accounts/signup/"])
-def test_before_the_first_run_nobody_logs_in_or_signs_up(client: Client, db: None, address: str) -> None:
+def test_login_and_sign_up_redirect_to_setup_before_the_first_run(client: Client, db: None, address: str) -> None:
     assert client.get(address)["Location"] == "/setup/"
     assert client.post(address, SIGN_UP)["Location"] == "/setup/"
     assert not User.objects.exists()
@@ -214,7 +214,7 @@ def test_logging_out_ends_the_session(signed_in: SignIn, alice: User) -> None:
     assert not is_signed_in(client)
 
 
-def test_a_link_or_an_image_logs_nobody_out(signed_in: SignIn, alice: User) -> None:
+def test_a_get_request_does_not_log_out(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
 
     assert client.get("/accounts/logout/").status_code == 200

@@ -61,7 +61,7 @@ def test_signing_up(client: Client, alice: User, settings: Settings) -> None:
     assert told == {"username": "username", "email": "email", **NEW_TWICE}
 
 
-def test_signing_in_takes_either_name_of_the_account(client: Client, alice: User) -> None:
+def test_signing_in_accepts_username_or_email(client: Client, alice: User) -> None:
     page = fields(client.get("/accounts/login/"))
     assert page.told == {"login": "username", "password": "current-password"}
     assert page.known_as is None
@@ -74,18 +74,18 @@ def test_asking_for_a_reset(client: Client, alice: User) -> None:
 class TestAPasswordAlone:
     """A hidden username field tells password managers whose password it is."""
 
-    def test_of_a_reset(self, client: Client, alice: User) -> None:
+    def test_the_reset_form_names_the_account(self, client: Client, alice: User) -> None:
         client.post("/accounts/password/reset/", {"email": "alice@example.org"})
         link = re.search(r"http://[^/]+(/accounts/password/reset/key/\S+)", str(mail.outbox[-1].body))
         assert link is not None
         page = fields(client.get(link[1], follow=True))
         assert (page.told, page.known_as) == (NEW_TWICE, "alice")
 
-    def test_that_is_changed(self, signed_in: SignIn, alice: User) -> None:
+    def test_the_change_form_names_the_account(self, signed_in: SignIn, alice: User) -> None:
         page = fields(signed_in(alice).get("/accounts/password/change/"))
         assert (page.told, page.known_as) == ({"oldpassword": "current-password", **NEW_TWICE}, "alice")
 
-    def test_that_is_the_first(self, signed_in: SignIn, alice: User) -> None:
+    def test_the_first_password_form_names_the_account(self, signed_in: SignIn, alice: User) -> None:
         client = signed_in(alice)
         alice.set_unusable_password()
         alice.save()
@@ -93,10 +93,10 @@ class TestAPasswordAlone:
         page = fields(client.get("/accounts/password/set/"))
         assert (page.told, page.known_as) == (NEW_TWICE, "alice")
 
-    def test_that_is_asked_for_again(self, signed_in: SignIn, alice: User) -> None:
+    def test_the_reauthentication_form_names_the_account(self, signed_in: SignIn, alice: User) -> None:
         page = fields(signed_in(alice).get("/accounts/reauthenticate/"))
         assert (page.told, page.known_as) == ({"password": "current-password"}, "alice")
 
-    def test_nobody_is_named_where_a_login_failed(self, client: Client, alice: User) -> None:
+    def test_a_failed_login_names_no_account(self, client: Client, alice: User) -> None:
         page = fields(client.post("/accounts/login/", {"login": "alice", "password": "wrong"}))
         assert page.known_as is None

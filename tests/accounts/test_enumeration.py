@@ -32,7 +32,7 @@ def reset(email: str) -> Any:
     return Client().post("/accounts/password/reset/", {"email": email})
 
 
-def test_signing_up_does_not_tell(alice: User, hashed: list[int]) -> None:
+def test_signing_up_reveals_no_accounts(alice: User, hashed: list[int]) -> None:
     known = told(sign_up(KNOWN))
     cost = len(hashed)
     User.objects.filter(username="mallory").delete()
@@ -44,13 +44,13 @@ def test_signing_up_does_not_tell(alice: User, hashed: list[int]) -> None:
 
 
 @pytest.mark.parametrize("setting", [True, False])
-def test_control_with_allauths_own_choice_it_does(alice: User, settings: Settings, setting: bool) -> None:
+def test_control_with_allauths_default_it_does(alice: User, settings: Settings, setting: bool) -> None:
     settings.ACCOUNT_PREVENT_ENUMERATION = setting
 
     assert told(sign_up(KNOWN)) != told(sign_up(UNKNOWN, "mallory2"))
 
 
-def test_who_signs_up_with_alices_address_gets_nothing_of_hers(alice: User) -> None:
+def test_signing_up_with_alices_address_does_not_affect_her_account(alice: User) -> None:
     sign_up(KNOWN)
 
     alice.refresh_from_db()
@@ -60,7 +60,7 @@ def test_who_signs_up_with_alices_address_gets_nothing_of_hers(alice: User) -> N
     assert client.session["_auth_user_id"] == str(alice.pk)
 
 
-def test_logging_in_does_not_tell(alice: User) -> None:
+def test_logging_in_reveals_no_accounts(alice: User) -> None:
     answers = [Client().post("/accounts/login/", {"login": email, "password": "wrong"}) for email in (KNOWN, UNKNOWN)]
 
     assert told(answers[0]) == told(answers[1])
@@ -68,7 +68,7 @@ def test_logging_in_does_not_tell(alice: User) -> None:
 
 @pytest.mark.parametrize("accounts", [1, 3])
 @pytest.mark.parametrize("login", [KNOWN, UNKNOWN, "alice", "nobody", "ALICE@example.org"])
-def test_a_wrong_password_costs_one_hash_whoever_is_meant(
+def test_a_wrong_password_costs_one_hash_for_any_account(
     alice: User, hashed: list[int], login: str, accounts: int
 ) -> None:
     for number in range(accounts - 1):
@@ -90,7 +90,7 @@ def test_an_account_without_a_password_costs_one_hash_too(alice: User, hashed: l
     assert len(hashed) == 1
 
 
-def test_an_account_that_is_switched_off_tells_so_to_its_owner_only(alice: User) -> None:
+def test_only_its_owner_learns_that_an_account_is_disabled(alice: User) -> None:
     User.objects.update(is_active=False)
 
     answers = [Client().post("/accounts/login/", {"login": login, "password": "x"}) for login in ("alice", "nobody")]
@@ -117,7 +117,7 @@ def test_an_address_with_many_accounts_gets_one_mail(alice: User) -> None:
     assert "alice\nhttp://" in str(letter.body)
 
 
-def test_an_address_that_looks_the_same_gets_no_link(alice: User) -> None:
+def test_a_lookalike_address_gets_no_link(alice: User) -> None:
     """Unicode's dotless i becomes I in upper case, so a database may treat both as equal."""
     reset("alıce@example.org")
     reset("ALICE@EXAMPLE.ORG")
@@ -128,9 +128,7 @@ def test_an_address_that_looks_the_same_gets_no_link(alice: User) -> None:
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_a_stranger_is_invited_by_mail_only_where_sign_up_is_open(
-    alice: User, settings: Settings, is_open: bool
-) -> None:
+def test_unknown_addresses_are_invited_only_if_sign_up_is_open(alice: User, settings: Settings, is_open: bool) -> None:
     settings.CHAT_SIGNUP = is_open
 
     reset(UNKNOWN)
@@ -139,7 +137,7 @@ def test_a_stranger_is_invited_by_mail_only_where_sign_up_is_open(
 
 
 @pytest.mark.parametrize("email", [KNOWN, UNKNOWN])
-def test_a_mail_server_that_fails_is_told_to_both(alice: User, settings: Settings, email: str, caplog: Any) -> None:
+def test_a_mail_failure_is_shown_and_logged(alice: User, settings: Settings, email: str, caplog: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     # Nothing listens on this port.
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1

@@ -10,7 +10,7 @@ from chat.models import User
 
 
 @pytest.mark.parametrize("signup_open", [True, False])
-def test_the_login_page_invites_to_sign_up_only_where_that_is_open(
+def test_the_login_page_links_to_sign_up_only_if_it_is_open(
     client: Client, alice: User, settings: Any, signup_open: bool
 ) -> None:
     settings.CHAT_SIGNUP = signup_open

@@ -68,21 +68,19 @@ def test_control_a_count_by_account_alone_locks_the_owner_out(alice: User, monke
     assert log_in(Client(), "alice", at=HOME) == "refused"
 
 
-def test_many_addresses_together_do_not_guess_on(alice: User) -> None:
+def test_many_client_addresses_together_are_limited(alice: User) -> None:
     outcomes = guess_from_everywhere("alice", 25)
 
     assert outcomes == ["wrong"] * 20 + ["refused"] * 5
 
 
-def test_control_without_the_count_by_account_they_do(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_the_count_by_account_they_are_not(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.FAILED_LOGINS, "account", "")
 
     assert guess_from_everywhere("alice", 25) == ["wrong"] * 25
 
 
-def test_what_was_refused_to_one_address_does_not_count_against_the_account(
-    alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refused_attempts_do_not_count_against_the_account(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.FAILED_LOGINS, "account", "8/h/key")
 
     guess("alice", 30, at=ELSEWHERE)
@@ -90,7 +88,7 @@ def test_what_was_refused_to_one_address_does_not_count_against_the_account(
     assert log_in(Client(), "alice", at=HOME) == "in"
 
 
-def test_a_known_browser_gets_in_whatever_others_try(known_browser: Client) -> None:
+def test_a_known_browser_can_log_in_despite_attacks(known_browser: Client) -> None:
     assert guess_from_everywhere("alice", 25)[-1] == "refused"
     guess("alice", 12, at=HOME)
 
@@ -105,7 +103,7 @@ def test_control_a_browser_without_its_cookie_is_unknown(known_browser: Client) 
     assert log_in(known_browser, "alice", at=HOME) == "refused"
 
 
-def test_a_known_browser_guesses_no_more_than_others(known_browser: Client) -> None:
+def test_a_known_browser_gets_no_extra_attempts(known_browser: Client) -> None:
     """Once its own attempts are used up, it is treated like an unknown browser."""
     outcomes = [log_in(known_browser, "alice", "guess", at=HOME) for _ in range(12)]
 
@@ -119,7 +117,7 @@ def test_a_browser_is_known_to_its_account_only(known_browser: Client, bob: User
 
 
 @pytest.mark.parametrize("forged", ["", "x", "e30:1:2", '[["1","mine"]]'])
-def test_a_cookie_that_the_site_did_not_sign_makes_no_browser_known(alice: User, forged: str) -> None:
+def test_an_unsigned_cookie_makes_no_browser_known(alice: User, forged: str) -> None:
     client = Client()
     client.cookies[limits.DEVICE_COOKIE] = forged
     guess("alice", 5, at=HOME)
@@ -127,13 +125,13 @@ def test_a_cookie_that_the_site_did_not_sign_makes_no_browser_known(alice: User,
     assert log_in(client, "alice", at=HOME) == "refused"
 
 
-def test_the_cookie_is_closed_to_scripts_and_other_sites(known_browser: Client) -> None:
+def test_the_cookie_is_http_only_and_same_site(known_browser: Client) -> None:
     cookie = known_browser.cookies[limits.DEVICE_COOKIE]
 
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/accounts/")
 
 
-def test_a_browser_knows_a_few_accounts(db: None) -> None:
+def test_a_browser_remembers_a_few_accounts(db: None) -> None:
     client = Client()
     for number in range(limits.ACCOUNTS_PER_DEVICE + 2):
         make_user(f"user{number}")
@@ -143,7 +141,7 @@ def test_a_browser_knows_a_few_accounts(db: None) -> None:
     assert len(client.cookies[limits.DEVICE_COOKIE].value) < 1000
 
 
-def test_the_way_by_mail_is_open_to_the_owner_at_once(alice: User) -> None:
+def test_a_password_reset_lets_the_owner_in_immediately(alice: User) -> None:
     guess_from_everywhere("alice", 25)
     guess("alice@example.org", 12, at=HOME)
     client = Client()
@@ -162,40 +160,40 @@ def test_the_right_password_is_not_counted(alice: User) -> None:
     assert [log_in(Client(), "alice", at=HOME) for _ in range(15)] == ["in"] * 15
 
 
-def test_capitals_are_no_new_tries(alice: User) -> None:
+def test_changing_the_case_gives_no_new_attempts(alice: User) -> None:
     outcomes = [log_in(Client(), login, "wrong") for login in ("alice", "ALICE", "Alice", "aLice", "alIce", "alicE")]
 
     assert outcomes == ["wrong"] * 5 + ["refused"]
 
 
-def test_the_limit_says_nothing_of_whether_there_is_an_account(alice: User) -> None:
+def test_the_limit_reveals_no_accounts(alice: User) -> None:
     outcomes = [guess(login, 7, at=at) for login, at in (("alice", HOME), ("nobody", ELSEWHERE))]
 
     assert outcomes[0] == outcomes[1]
 
 
-def test_the_limit_says_nothing_of_whose_an_address_is(alice: User) -> None:
+def test_the_limit_does_not_reveal_who_owns_an_address(alice: User) -> None:
     """Attempts by username and by email address are counted apart, as for somebody else's address."""
     guess("alice", 5, at=HOME)
 
     assert guess("alice@example.org", 1, at=HOME) == ["wrong"]
 
 
-def test_neighbours_in_one_network_of_ipv6_are_one(alice: User) -> None:
+def test_an_ipv6_network_counts_as_one_client(alice: User) -> None:
     guess("alice", 5, at="2001:db8::1")
 
     assert log_in(Client(), "alice", at="2001:db8::2") == "refused"
     assert log_in(Client(), "alice", at="2001:db8:1::1") == "in"
 
 
-def test_many_at_the_same_time_are_not_more(alice: User, hashed: list[int]) -> None:
+def test_concurrent_attempts_do_not_exceed_the_limit(alice: User, hashed: list[int]) -> None:
     """An attempt is counted before the password is hashed, so refused attempts cost no hash."""
     guess("alice", 9, at=HOME)
 
     assert len(hashed) == 5
 
 
-def test_what_is_refused_says_how_to_get_in(alice: User, settings: Settings) -> None:
+def test_a_refusal_explains_how_to_log_in(alice: User, settings: Settings) -> None:
     guess("alice", 5, at=HOME)
 
     def told() -> Any:
@@ -207,7 +205,7 @@ def test_what_is_refused_says_how_to_get_in(alice: User, settings: Settings) -> 
     assert "Wait a few minutes, then try again" in told()
 
 
-def test_the_password_is_asked_for_again_under_the_same_limits(known_browser: Client, alice: User) -> None:
+def test_reauthentication_has_the_same_limits(known_browser: Client, alice: User) -> None:
     log_in(known_browser, "alice")
     del known_browser.cookies[limits.DEVICE_COOKIE]
 

@@ -32,14 +32,16 @@ def logged_in(login: str, password: str = PASSWORD) -> str | None:
 
 
 @pytest.mark.parametrize("name", LIKE_AN_ADDRESS + ANOTHER_FORM_OF)
-def test_nobody_signs_up_by_a_name_that_is_like_another(client: Client, alice: User, name: str) -> None:
+def test_signing_up_with_a_similar_username_is_refused(client: Client, alice: User, name: str) -> None:
     client.post("/accounts/signup/", {"username": name, "password1": HERS, "password2": HERS})
 
     assert User.objects.get() == alice
 
 
 @pytest.mark.parametrize("name", LIKE_AN_ADDRESS)
-def test_no_administrator_is_named_by_an_address(db: None, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_administrator_cannot_have_an_address_as_username(
+    db: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
 
     with pytest.raises(CommandError):
@@ -49,7 +51,7 @@ def test_no_administrator_is_named_by_an_address(db: None, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", LIKE_AN_ADDRESS)
-def test_the_admin_names_nobody_by_an_address(signed_in: SignIn, admin: User, alice: User, name: str) -> None:
+def test_the_admin_accepts_no_address_as_username(signed_in: SignIn, admin: User, alice: User, name: str) -> None:
     client = signed_in(admin)
     made = {"username": name, "password1": HERS, "password2": HERS, "usable_password": "true"}
     changed = {"username": name, "email": "", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
@@ -59,7 +61,7 @@ def test_the_admin_names_nobody_by_an_address(signed_in: SignIn, admin: User, al
     assert set(User.objects.values_list("username", flat=True)) == {"admin", "alice"}
 
 
-def test_the_admin_makes_no_two_names_that_differ_in_case_only(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_the_admin_refuses_usernames_that_differ_only_in_case(signed_in: SignIn, admin: User, alice: User) -> None:
     client = signed_in(admin)
     bob = make_user("bob")
     changed = {"username": "ALICE", "email": "", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
@@ -69,9 +71,7 @@ def test_the_admin_makes_no_two_names_that_differ_in_case_only(signed_in: SignIn
     assert bob.username == "bob"
 
 
-def test_the_admin_gives_no_address_to_a_second_account(
-    signed_in: SignIn, admin: User, alice: User, bob: User
-) -> None:
+def test_the_admin_refuses_an_address_already_in_use(signed_in: SignIn, admin: User, alice: User, bob: User) -> None:
     changed = {
         "username": "bob", "email": "Alice@Example.org", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00",
     }  # fmt: skip
@@ -81,7 +81,7 @@ def test_the_admin_gives_no_address_to_a_second_account(
     assert bob.email == "bob@example.org"
 
 
-def test_whoever_is_named_by_an_address_from_before_can_still_be_changed(signed_in: SignIn, admin: User) -> None:
+def test_an_old_username_with_an_address_can_still_be_edited(signed_in: SignIn, admin: User) -> None:
     """Usernames that the site used to allow stay until somebody changes them."""
     old = make_user("old@example.org", email="old@example.org")
     changed = {
@@ -94,7 +94,7 @@ def test_whoever_is_named_by_an_address_from_before_can_still_be_changed(signed_
     assert old.first_name == "Old"
 
 
-def test_control_without_the_rule_a_name_is_an_address(
+def test_control_without_the_rule_a_username_can_be_an_address(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(UsernameValidator, "__call__", lambda self, value: None)
@@ -109,14 +109,14 @@ def test_control_without_the_rule_a_name_is_an_address(
 
 @pytest.mark.parametrize("login", ["alice@example.org", "ALICE@example.org"])
 @pytest.mark.parametrize("name", ["alice@example.org", "Alice@Example.org"])
-def test_a_name_does_not_take_an_address_over(alice: User, name: str, login: str) -> None:
+def test_a_username_does_not_take_over_an_address(alice: User, name: str, login: str) -> None:
     make_user(name, email="", password=HERS)
 
     assert logged_in(login) == "alice"
     assert logged_in(login, HERS) is None
 
 
-def test_an_address_does_not_take_a_name_over(client: Client, db: None) -> None:
+def test_an_address_does_not_take_over_a_username(client: Client, db: None) -> None:
     """An older account's username is an address, and a new user signs up with that address."""
     make_user("old@example.org", email="")
     sent = {"username": "mallory", "email": "old@example.org", "password1": HERS, "password2": HERS}
@@ -127,7 +127,7 @@ def test_an_address_does_not_take_a_name_over(client: Client, db: None) -> None:
     assert logged_in("old@example.org", HERS) is None
 
 
-def test_an_address_that_was_given_twice_is_the_older_accounts(alice: User) -> None:
+def test_a_duplicate_address_belongs_to_the_older_account(alice: User) -> None:
     make_user("mallory", email="ALICE@example.org", password=HERS)
 
     assert logged_in("alice@example.org") == "alice"
@@ -136,7 +136,7 @@ def test_an_address_that_was_given_twice_is_the_older_accounts(alice: User) -> N
     assert logged_in("mallory", HERS) == "mallory"
 
 
-def test_control_in_another_order_the_younger_account_takes_it_over(
+def test_control_in_another_order_the_newer_account_takes_it_over(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_user("mallory", email="alice@example.org", password=HERS)
@@ -146,7 +146,7 @@ def test_control_in_another_order_the_younger_account_takes_it_over(
     assert logged_in("alice@example.org", HERS) == "mallory"
 
 
-def test_names_that_differ_in_case_lock_nobody_out(alice: User) -> None:
+def test_usernames_that_differ_only_in_case_can_all_log_in(alice: User) -> None:
     make_user("Alice", email="", password=HERS)
 
     assert logged_in("alice") == "alice"
@@ -154,7 +154,7 @@ def test_names_that_differ_in_case_lock_nobody_out(alice: User) -> None:
     assert logged_in("ALICE") == "alice"
 
 
-def test_an_account_that_is_switched_off_holds_no_address_back(alice: User) -> None:
+def test_a_disabled_account_does_not_reserve_its_address(alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
     make_user("alice2", email="alice@example.org", password=HERS)
 
@@ -164,25 +164,25 @@ def test_an_account_that_is_switched_off_holds_no_address_back(alice: User) -> N
 @pytest.mark.parametrize(
     "login", ["alıce", "alıce@example.org", "alice@example.org ", " alice", "ÀLICE", "alice\u200b"]
 )
-def test_a_letter_that_only_looks_the_same_is_another(alice: User, login: str) -> None:
+def test_a_lookalike_letter_does_not_match(alice: User, login: str) -> None:
     found = User.named_by(login.strip())
 
     assert found == (alice if login.strip().isascii() else None)
 
 
-def test_an_address_that_allauth_remembers_does_not_log_in(alice: User) -> None:
+def test_an_address_stored_only_by_allauth_does_not_log_in(alice: User) -> None:
     EmailAddress.objects.create(user=alice, email="before@example.org", verified=True)
 
     assert logged_in("before@example.org") is None
 
 
-def test_an_address_with_capitals_logs_in(db: None) -> None:
+def test_an_address_in_uppercase_logs_in(db: None) -> None:
     make_user("dora", email="Dora.Meyer@example.org")
 
     assert logged_in("dora.meyer@example.org") == "dora"
 
 
-def test_an_empty_login_is_nobody(db: None) -> None:
+def test_an_empty_login_matches_no_account(db: None) -> None:
     make_user("dora", email="")
 
     assert User.named_by("") is None

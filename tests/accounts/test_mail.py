@@ -63,7 +63,7 @@ def test_control_a_mail_on_the_console_holds_a_link(
     assert LINK.search(capfd.readouterr().out)
 
 
-def test_without_a_mail_server_the_page_says_whom_to_ask(alice: User, settings: Settings) -> None:
+def test_without_a_mail_server_the_page_names_a_contact(alice: User, settings: Settings) -> None:
     settings.EMAIL_BACKEND = NO_MAIL
 
     pages = [reset("alice@example.org"), reset("nobody@example.org"), Client().get("/accounts/password/reset/")]
@@ -85,14 +85,14 @@ def test_without_a_mail_server_the_page_says_whom_to_ask(alice: User, settings: 
         ("<b>Ada</b>", "ask <bdi>&lt;b&gt;Ada&lt;/b&gt;</bdi>."),
     ],
 )
-def test_the_operator_says_whom(alice: User, settings: Settings, contact: str, shown: str) -> None:
+def test_the_operator_can_set_the_contact(alice: User, settings: Settings, contact: str, shown: str) -> None:
     settings.EMAIL_BACKEND = NO_MAIL
     settings.CHAT_CONTACT = contact
 
     assert shown in Client().get("/accounts/password/reset/").content.decode()
 
 
-def test_only_who_asks_for_a_reset_is_told_of_in_the_log(alice: User, settings: Settings, caplog: Any) -> None:
+def test_only_submitted_reset_requests_are_logged(alice: User, settings: Settings, caplog: Any) -> None:
     settings.EMAIL_BACKEND = NO_MAIL
     address = "/accounts/password/reset/"
 
@@ -105,7 +105,7 @@ def test_only_who_asks_for_a_reset_is_told_of_in_the_log(alice: User, settings: 
     assert told.startswith("mail: password reset requested")
 
 
-def test_mail_that_goes_nowhere_is_told_and_not_shown(settings: Settings, caplog: Any, capfd: Any) -> None:
+def test_undelivered_mail_is_logged_without_its_text(settings: Settings, caplog: Any, capfd: Any) -> None:
     settings.EMAIL_BACKEND = NO_MAIL
 
     assert mail.send_mail("Subject", "the text", None, ["alice@example.org"]) == 0
@@ -122,11 +122,11 @@ def test_mail_that_goes_nowhere_is_told_and_not_shown(settings: Settings, caplog
         ({"CHAT_CONSOLE_MAIL": "0"}, NO_MAIL),
     ],
 )
-def test_mail_is_printed_only_where_that_is_asked_for(tmp_path: Path, variables: dict[str, str], chosen: str) -> None:
+def test_mail_is_printed_only_if_requested(tmp_path: Path, variables: dict[str, str], chosen: str) -> None:
     assert backend(CHAT_DATA_DIR=str(tmp_path), **variables) == chosen
 
 
-def test_the_way_to_start_while_developing_asks_for_it() -> None:
+def test_only_bin_dev_prints_mail() -> None:
     script = (ROOT / "bin" / "dev").read_text("utf-8")
 
     assert "CHAT_CONSOLE_MAIL=${CHAT_CONSOLE_MAIL:-1}" in script

@@ -55,14 +55,16 @@ def signup(tmp_path: Path, **variables: str) -> bool:
         ({"CHAT_SIGNUP": "0"}, False),
     ],
 )
-def test_signing_up_is_for_this_machine_unless_said(tmp_path: Path, variables: dict[str, str], is_open: bool) -> None:
+def test_sign_up_is_open_only_on_localhost_by_default(
+    tmp_path: Path, variables: dict[str, str], is_open: bool
+) -> None:
     assert signup(tmp_path, **variables) is is_open
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]", "LOCALHOST", "chat.localhost", ".localhost"]
 )
-def test_this_machine_has_many_names(host: str) -> None:
+def test_localhost_has_many_names(host: str) -> None:
     assert is_local(host)
 
 
@@ -71,7 +73,7 @@ def test_this_machine_has_many_names(host: str) -> None:
     ["0.0.0.0", "::", "[::]", "*", "", "192.168.1.5", "chat.example.org", ".example.org", "localhost.example.org",
      "127.0.0.1.example.org", "notlocalhost", "fe80::1"],
 )  # fmt: skip
-def test_other_names_are_not_this_machine(host: str) -> None:
+def test_other_hosts_are_not_localhost(host: str) -> None:
     assert not is_local(host)
     assert not is_local("localhost", host)
 
@@ -95,7 +97,7 @@ def test_compose_tells_the_servers_where_nginx_listens() -> None:
         ((), {"HOST": "0.0.0.0", "CHAT_SIGNUP": "1"}, False),
     ],
 )
-def test_the_start_says_so_where_nobody_decided(
+def test_startup_says_that_sign_up_is_off_by_default(
     tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], told: bool
 ) -> None:
     serve = ("manage.py", "serve", "--migrate", "--port", "0", *arguments)

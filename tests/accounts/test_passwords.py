@@ -34,7 +34,7 @@ def test_alice_changes_her_password_and_stays(signed_in: SignIn, alice: User) ->
     ("query", "there"),
     [("", "/"), ("?next=/accounts/", "/accounts/"), ("?next=/c/x", "/c/x"), ("?next=https://evil.example/", "/")],
 )
-def test_a_change_says_so_once_and_leads_back(signed_in: SignIn, alice: User, query: str, there: str) -> None:
+def test_a_change_is_confirmed_once_and_redirects_back(signed_in: SignIn, alice: User, query: str, there: str) -> None:
     client = signed_in(alice)
     form = client.get(f"/accounts/password/change/{query}").content.decode()
     sent = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
@@ -57,7 +57,7 @@ def test_the_old_password_is_asked_for(signed_in: SignIn, alice: User) -> None:
     assert alice.check_password(PASSWORD)
 
 
-def test_the_password_page_is_for_those_who_are_signed_in(client: Client, alice: User) -> None:
+def test_the_password_page_requires_a_login(client: Client, alice: User) -> None:
     assert client.get("/accounts/password/change/")["Location"].startswith("/accounts/login/")
 
 
@@ -83,7 +83,7 @@ def reset_link(client: Client) -> str:
     return link[1]
 
 
-def test_a_reset_ends_the_sessions_of_before(signed_in: SignIn, client: Client, alice: User) -> None:
+def test_a_reset_ends_earlier_sessions(signed_in: SignIn, client: Client, alice: User) -> None:
     elsewhere = signed_in(alice)
     form = client.get(reset_link(client), follow=True).redirect_chain[-1][0]
 
@@ -109,7 +109,7 @@ def test_a_new_login_and_a_new_password_make_a_new_session_key(signed_in: SignIn
     assert not Session.objects.filter(pk=before).exists()
 
 
-def test_of_two_uses_of_a_link_at_the_same_time_one_changes_the_password(
+def test_concurrent_uses_of_a_link_change_the_password_once(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other use comes after the link was validated, and before the password is saved."""
@@ -153,7 +153,7 @@ def test_control_allauths_own_form_takes_the_link_twice(
     assert not alice.check_password(NEW)
 
 
-def test_a_link_dies_when_the_password_is_changed_otherwise(signed_in: SignIn, client: Client, alice: User) -> None:
+def test_a_link_expires_when_the_password_is_changed_otherwise(signed_in: SignIn, client: Client, alice: User) -> None:
     link = reset_link(client)
 
     signed_in(alice).post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
@@ -161,7 +161,7 @@ def test_a_link_dies_when_the_password_is_changed_otherwise(signed_in: SignIn, c
     assert "This link no longer works" in client.get(link).content.decode()
 
 
-def test_no_answer_at_an_address_with_a_key_is_kept_or_told_on(client: Client, alice: User) -> None:
+def test_reset_key_pages_are_not_cached_and_send_no_referrer(client: Client, alice: User) -> None:
     link = reset_link(client)
     moved = client.get(link)
     client.post(moved["Location"], {"password1": NEW, "password2": NEW})
@@ -175,7 +175,7 @@ def test_no_answer_at_an_address_with_a_key_is_kept_or_told_on(client: Client, a
     assert "<form" not in used.content.decode()
 
 
-def test_a_reset_does_not_tell_who_has_an_account(alice: User) -> None:
+def test_a_reset_reveals_no_accounts(alice: User) -> None:
     known = Client().post("/accounts/password/reset/", {"email": "alice@example.org"})
     unknown = Client().post("/accounts/password/reset/", {"email": "nobody@example.org"})
 

@@ -25,7 +25,7 @@ def test_the_link_shows_the_form(client: Client, link: str) -> None:
     assert "no-store" in response["Cache-Control"]
 
 
-def test_the_page_with_the_form_has_no_token_in_its_address(client: Client, link: str) -> None:
+def test_the_form_page_has_no_token_in_its_url(client: Client, link: str) -> None:
     moved = client.get(link)
 
     assert (moved.status_code, moved["Location"]) == (302, "/setup/")
@@ -34,13 +34,13 @@ def test_the_page_with_the_form_has_no_token_in_its_address(client: Client, link
     assert User.objects.get().is_superuser
 
 
-def test_whoever_has_not_opened_the_link_gets_no_form(client: Client, link: str) -> None:
+def test_a_client_without_the_link_gets_no_form(client: Client, link: str) -> None:
     client.get(link)
 
     assert Client().get("/setup/").status_code == 403
 
 
-def test_an_opened_link_dies_with_its_use(client: Client, link: str) -> None:
+def test_an_opened_link_expires_with_its_use(client: Client, link: str) -> None:
     """Also in another browser that has the form open already."""
     waiting = Client()
     waiting.get(link)
@@ -70,7 +70,7 @@ def test_the_link_works_once(client: Client, link: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?token=", "?token=wrong", "?token=%00", "?token=%ED%A0%80", "?other=1"])
-def test_without_the_token_nobody_claims_the_site(client: Client, link: str, query: str) -> None:
+def test_the_site_cannot_be_claimed_without_the_token(client: Client, link: str, query: str) -> None:
     for response in (client.get(f"/setup/{query}"), client.post(f"/setup/{query}", FIELDS)):
         assert response.status_code == 403
         assert "the setup link that the server printed" in response.content.decode()
@@ -78,7 +78,7 @@ def test_without_the_token_nobody_claims_the_site(client: Client, link: str, que
     assert not User.objects.exists()
 
 
-def test_the_token_does_not_come_from_the_form(client: Client, link: str) -> None:
+def test_a_token_in_the_form_is_ignored(client: Client, link: str) -> None:
     token = link.partition("token=")[2]
 
     assert client.post("/setup/", {**FIELDS, "token": token}).status_code == 403
@@ -103,7 +103,7 @@ def test_a_site_with_a_user_has_no_such_page(client: Client, link: str, alice: U
         ("password1", ""),
     ],
 )
-def test_a_mistake_is_shown_and_makes_nobody(client: Client, link: str, field: str, value: str) -> None:
+def test_an_error_is_shown_and_creates_no_account(client: Client, link: str, field: str, value: str) -> None:
     response = client.post(link, {**FIELDS, field: value})
 
     assert response.status_code == 200

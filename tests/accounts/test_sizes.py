@@ -34,7 +34,7 @@ LONG = "p" * (PASSWORD_CHARACTERS + 1)
         ("password/reset/", {"email": f"{'a' * 100_000}@example.org"}),
     ],
 )  # fmt: skip
-def test_a_visitor_costs_no_hash_by_what_is_too_long(
+def test_overlong_input_of_a_visitor_is_not_hashed(
     alice: User, hashed: list[int], address: str, sent: dict[str, str]
 ) -> None:
     hashed.clear()
@@ -56,7 +56,7 @@ def test_a_visitor_costs_no_hash_by_what_is_too_long(
         ("reauthenticate/", {"password": MEBIBYTE}),
     ],
 )  # fmt: skip
-def test_alice_costs_no_hash_by_what_is_too_long(
+def test_overlong_input_of_a_user_is_not_hashed(
     signed_in: SignIn, alice: User, hashed: list[int], address: str, sent: dict[str, str]
 ) -> None:
     client = signed_in(alice)
@@ -68,7 +68,7 @@ def test_alice_costs_no_hash_by_what_is_too_long(
     assert hashed == []
 
 
-def test_control_a_password_of_the_longest_kind_is_hashed(alice: User, hashed: list[int]) -> None:
+def test_control_a_password_of_maximum_length_is_hashed(alice: User, hashed: list[int]) -> None:
     hashed.clear()
 
     Client().post("/accounts/login/", {"login": "alice", "password": "p" * PASSWORD_CHARACTERS})
@@ -76,7 +76,7 @@ def test_control_a_password_of_the_longest_kind_is_hashed(alice: User, hashed: l
     assert hashed == [PASSWORD_CHARACTERS]
 
 
-def test_nobody_gets_a_password_that_could_not_log_in(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_a_password_too_long_to_log_in_is_refused(signed_in: SignIn, admin: User, alice: User) -> None:
     sent: dict[str, Any] = {"usable_password": "true", "password1": LONG, "password2": LONG}
 
     assert signed_in(admin).post(f"/admin/chat/user/{alice.pk}/password/", sent).status_code == 200
@@ -93,7 +93,7 @@ def test_nobody_gets_a_password_that_could_not_log_in(signed_in: SignIn, admin: 
         MaximumLengthValidator().validate(LONG)
 
 
-def test_what_is_refused_by_its_length_uses_up_no_try(alice: User) -> None:
+def test_overlong_input_does_not_count_as_an_attempt(alice: User) -> None:
     for _ in range(6):
         Client().post("/accounts/login/", {"login": "alice", "password": LONG})
     client = Client()

@@ -40,7 +40,7 @@ def texts(model: type[Model]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_what_it_says_of_a_model_is_german(model: type[Model]) -> None:
+def test_model_texts_are_german(model: type[Model]) -> None:
     with translation.override("en"):
         english = list(texts(model))
     with translation.override("de"):
@@ -56,7 +56,7 @@ def page(client: Client, path: str, **sent: Any) -> str:
     return re.sub(r"\s+", " ", html)
 
 
-def test_its_pages_are_german(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_admin_pages_are_german(signed_in: SignIn, admin: User, alice: User) -> None:
     conversation = make_conversation(alice, "What is a heron?", "A bird.")
     token, _ = ApiToken.objects.issue(alice)
     client = signed_in(admin)
@@ -74,7 +74,7 @@ def test_its_pages_are_german(signed_in: SignIn, admin: User, alice: User) -> No
     assert "1 widerrufen" in revoked
 
 
-def test_a_missing_setting_is_told_in_german(signed_in: SignIn, admin: User, settings: Any) -> None:
+def test_a_missing_setting_is_reported_in_german(signed_in: SignIn, admin: User, settings: Any) -> None:
     settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = ""
     Assistant.objects.create(name="Writer", slug="writer", provider="openai", model="m")
     client = signed_in(admin)

@@ -39,7 +39,7 @@ def test_the_secret_is_shown_once(signed_in: SignIn, admin: User, alice: User) -
     assert secret not in str(list(LogEntry.objects.values()))
 
 
-def test_what_is_issued_keeps_its_owner_and_hash(signed_in: SignIn, admin: User, alice: User, bob: User) -> None:
+def test_an_issued_token_keeps_its_owner_and_hash(signed_in: SignIn, admin: User, alice: User, bob: User) -> None:
     token, secret = ApiToken.objects.issue(alice, "before")
     sent = {"name": "after", "owner": bob.pk, "digest": digest("mine"), "prefix": "x", "revoked_at": ""}
 
@@ -50,7 +50,7 @@ def test_what_is_issued_keeps_its_owner_and_hash(signed_in: SignIn, admin: User,
     assert (found.name, found.owner, found.prefix) == ("after", alice, token.prefix)
 
 
-def test_revoking_ends_it(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_a_revoked_token_is_refused(signed_in: SignIn, admin: User, alice: User) -> None:
     tokens = [ApiToken.objects.issue(alice) for _ in range(3)]
     chosen = [token.pk for token, _ in tokens[:2]]
 
@@ -61,7 +61,7 @@ def test_revoking_ends_it(signed_in: SignIn, admin: User, alice: User) -> None:
     assert LogEntry.objects.count() == 2
 
 
-def test_the_list_is_narrowed_to_valid_or_revoked_ones(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_the_list_is_filtered_by_valid_or_revoked(signed_in: SignIn, admin: User, alice: User) -> None:
     valid, revoked = (ApiToken.objects.issue(alice)[0] for _ in range(2))
     revoked.revoke()
     client = signed_in(admin)
@@ -72,7 +72,7 @@ def test_the_list_is_narrowed_to_valid_or_revoked_ones(signed_in: SignIn, admin:
     assert client.get(LIST).context["cl"].queryset.count() == 2
 
 
-def test_it_is_not_unrevoked(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_a_revoked_token_cannot_be_restored(signed_in: SignIn, admin: User, alice: User) -> None:
     token, secret = ApiToken.objects.issue(alice)
     token.revoke()
 
@@ -81,7 +81,7 @@ def test_it_is_not_unrevoked(signed_in: SignIn, admin: User, alice: User) -> Non
     assert ApiToken.objects.for_secret(secret) is None
 
 
-def test_staff_make_tokens_for_themselves_only(signed_in: SignIn, keeper: User, admin: User) -> None:
+def test_staff_create_tokens_for_themselves_only(signed_in: SignIn, keeper: User, admin: User) -> None:
     client = signed_in(keeper)
     assert 'name="owner"' not in client.get(f"{LIST}add/").content.decode()
 
@@ -90,7 +90,7 @@ def test_staff_make_tokens_for_themselves_only(signed_in: SignIn, keeper: User, 
     assert ApiToken.objects.get().owner == keeper
 
 
-def test_staff_who_only_look_revoke_nothing(signed_in: SignIn, keeper: User, alice: User) -> None:
+def test_staff_with_view_permission_cannot_revoke(signed_in: SignIn, keeper: User, alice: User) -> None:
     keeper.user_permissions.set(Permission.objects.filter(codename="view_apitoken"))
     token, secret = ApiToken.objects.issue(alice)
 
@@ -108,6 +108,6 @@ def test_a_token_needs_an_owner(signed_in: SignIn, admin: User, owner: str) -> N
 
 
 @pytest.mark.parametrize("address", [LIST, f"{LIST}add/"])
-def test_it_is_for_administrators(signed_in: SignIn, charlie: User, address: str) -> None:
+def test_the_page_is_for_administrators(signed_in: SignIn, charlie: User, address: str) -> None:
     assert signed_in(charlie).post(address, {"owner": charlie.pk, "name": ""}, follow=True).status_code == 403
     assert not ApiToken.objects.exists()

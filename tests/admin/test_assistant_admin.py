@@ -30,7 +30,7 @@ def make(name: str, **fields: object) -> Assistant:
     return Assistant.objects.create(name=name, **values)
 
 
-def test_an_administrator_makes_an_assistant(signed_in: SignIn, admin: User) -> None:
+def test_an_administrator_creates_an_assistant(signed_in: SignIn, admin: User) -> None:
     group = Group.objects.create(name="friends")
 
     response = signed_in(admin).post(f"{LIST}add/", {**FORM, "groups": [group.pk]})
@@ -52,7 +52,7 @@ def test_a_mistake_is_shown(signed_in: SignIn, admin: User, field: str, value: s
     assert not Assistant.objects.exists()
 
 
-def test_a_default_that_an_administrator_has_saved_is_their_choice(signed_in: SignIn, admin: User) -> None:
+def test_a_default_saved_by_an_administrator_counts_as_their_choice(signed_in: SignIn, admin: User) -> None:
     tutor = make("Tutor", is_default=True, is_found_default=True)
 
     signed_in(admin).post(f"{LIST}{tutor.pk}/change/", {**FORM, "is_default": "on"})
@@ -61,7 +61,7 @@ def test_a_default_that_an_administrator_has_saved_is_their_choice(signed_in: Si
     assert (tutor.is_default, tutor.is_found_default) == (True, False)
 
 
-def test_changes_in_the_list_leave_a_default_that_was_found_as_it_is(signed_in: SignIn, admin: User) -> None:
+def test_edits_in_the_list_keep_a_detected_default(signed_in: SignIn, admin: User) -> None:
     tutor = make("Tutor", is_default=True, is_found_default=True)
     form = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": str(tutor.pk), "form-0-position": "7"}
 
@@ -71,16 +71,14 @@ def test_changes_in_the_list_leave_a_default_that_was_found_as_it_is(signed_in: 
     assert (tutor.position, tutor.is_default, tutor.is_found_default) == (7, True, True)
 
 
-def test_the_list_tells_of_a_model_that_its_server_does_not_list(
-    signed_in: SignIn, admin: User, settings: Settings
-) -> None:
+def test_the_list_marks_models_missing_from_their_server(signed_in: SignIn, admin: User, settings: Settings) -> None:
     settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
     make("Gone", provider="openai", model="gone", is_detected=True, is_available=False)
 
     assert "model not listed, hidden" in signed_in(admin).get(LIST).content.decode()
 
 
-def test_the_list_tells_of_an_account_that_is_off_or_gone(signed_in: SignIn, admin: User) -> None:
+def test_the_list_marks_disabled_or_deleted_accounts(signed_in: SignIn, admin: User) -> None:
     account = ProviderAccount.objects.create(name="Ours", slug="ours", kind="openai", is_active=False)
     make("Tutor", provider="ours")
     client = signed_in(admin)
@@ -92,7 +90,7 @@ def test_the_list_tells_of_an_account_that_is_off_or_gone(signed_in: SignIn, adm
     assert "⚠ ours: account does not exist" in client.get(LIST).content.decode()
 
 
-def test_a_new_default_takes_the_place_of_the_one_before(signed_in: SignIn, admin: User) -> None:
+def test_a_new_default_replaces_the_previous_one(signed_in: SignIn, admin: User) -> None:
     before = make("Before", is_default=True)
 
     response = signed_in(admin).post(f"{LIST}add/", {**FORM, "is_default": "on"})
@@ -126,7 +124,7 @@ def test_the_order_is_changed_in_the_list(signed_in: SignIn, admin: User, alice:
     assert list(Assistant.objects.usable_by(alice)) == [second, first]
 
 
-def test_a_provider_that_is_not_configured_is_pointed_out(signed_in: SignIn, admin: User, settings: Settings) -> None:
+def test_an_unconfigured_provider_is_marked(signed_in: SignIn, admin: User, settings: Settings) -> None:
     assistant = make("Remote", provider="openai")
     client = signed_in(admin)
     page = f"{LIST}{assistant.pk}/change/"
@@ -140,7 +138,7 @@ def test_a_provider_that_is_not_configured_is_pointed_out(signed_in: SignIn, adm
     assert "OPENAI_API_KEY" not in client.get(page).content.decode()
 
 
-def test_a_provider_that_is_gone_is_kept_until_another_is_chosen(signed_in: SignIn, admin: User) -> None:
+def test_a_deleted_provider_is_kept_until_another_is_chosen(signed_in: SignIn, admin: User) -> None:
     tutor = make("Tutor", provider="gone")
     client, page = signed_in(admin), f"{LIST}{tutor.pk}/change/"
 
@@ -162,7 +160,7 @@ def test_the_list_is_filtered_by_provider(signed_in: SignIn, admin: User) -> Non
     assert b"?provider=demo" in shown.content
 
 
-def test_one_that_is_configured_is_not(signed_in: SignIn, admin: User) -> None:
+def test_a_configured_provider_is_not_marked(signed_in: SignIn, admin: User) -> None:
     assistant = make("Demo")
     client = signed_in(admin)
 
@@ -170,7 +168,7 @@ def test_one_that_is_configured_is_not(signed_in: SignIn, admin: User) -> None:
     assert "cannot answer" not in client.get(f"{LIST}{assistant.pk}/change/").content.decode()
 
 
-def test_hostile_names_stay_text(signed_in: SignIn, admin: User) -> None:
+def test_hostile_names_are_escaped(signed_in: SignIn, admin: User) -> None:
     hostile = '"><script>__x=1</script>'
     assistant = make("Odd", model=hostile, description=hostile, instructions="</textarea>" + hostile)
     Assistant.objects.update(name=hostile)
@@ -181,7 +179,7 @@ def test_hostile_names_stay_text(signed_in: SignIn, admin: User) -> None:
 
 
 @pytest.mark.parametrize("address", [LIST, f"{LIST}add/"])
-def test_it_is_for_administrators(signed_in: SignIn, charlie: User, address: str) -> None:
+def test_the_page_is_for_administrators(signed_in: SignIn, charlie: User, address: str) -> None:
     assert signed_in(charlie).post(address, FORM, follow=True).status_code == 403
     assert not Assistant.objects.exists()
 
@@ -194,14 +192,14 @@ class TestModels:
         ModelListing.objects.create(provider="ours", listed=[{"name": "heron", **known}, {"name": '"><b>x'}])
         ModelListing.objects.create(provider="gone", listed=[{"name": "nobody's"}])
 
-    def test_those_that_are_listed_are_offered(self, signed_in: SignIn, admin: User) -> None:
+    def test_listed_models_are_offered(self, signed_in: SignIn, admin: User) -> None:
         shown = signed_in(admin).get(f"{LIST}add/").content.decode()
         assert '<option value="heron" label="Ours &amp; Co">' in shown
         assert '<option value="ours">Ours &amp; Co</option>' in shown
         assert "<b>x" not in shown
         assert "nobody" not in shown
 
-    def test_an_assistant_gets_what_the_server_says_of_its_model(self, signed_in: SignIn, admin: User) -> None:
+    def test_an_assistant_gets_the_model_facts_of_the_server(self, signed_in: SignIn, admin: User) -> None:
         client = signed_in(admin)
         assert client.post(f"{LIST}add/", {**FORM, "provider": "ours", "model": "heron"}).status_code == 302
         tutor = Assistant.objects.get()
@@ -221,7 +219,7 @@ class TestModels:
         assert tutor.effort == "low"
 
     @pytest.mark.parametrize(("model", "is_warned"), [("heron", False), ("stork", True)])
-    def test_another_name_is_free_but_pointed_out(
+    def test_an_unlisted_model_is_accepted_with_a_warning(
         self, signed_in: SignIn, admin: User, model: str, is_warned: bool
     ) -> None:
         sent = {**FORM, "provider": "ours", "model": model}
@@ -229,7 +227,7 @@ class TestModels:
         assert Assistant.objects.get().model == model
         assert ("does not list a model" in shown) == is_warned
 
-    def test_a_provider_that_listed_nothing_gives_no_warning(self, signed_in: SignIn, admin: User) -> None:
+    def test_a_provider_without_a_listing_gives_no_warning(self, signed_in: SignIn, admin: User) -> None:
         shown = signed_in(admin).post(f"{LIST}add/", FORM, follow=True).content.decode()
         assert "does not list a model" not in shown
 

@@ -36,7 +36,7 @@ def address(assistant: Assistant) -> str:
     return reverse("admin:chat_assistant_change", args=[assistant.pk])
 
 
-def test_the_form_shows_the_tools_and_what_is_on(admin_client: Client, assistant: Assistant) -> None:
+def test_the_form_shows_the_tools_and_which_are_on(admin_client: Client, assistant: Assistant) -> None:
     page = admin_client.get(address(assistant)).content.decode()
 
     assert 'value="builtin:current_time"' in page
@@ -56,7 +56,7 @@ def test_tools_are_switched_on_and_off(admin_client: Client, assistant: Assistan
     assert assistant.tools == {}
 
 
-def test_a_tool_that_does_not_exist_is_refused(admin_client: Client, assistant: Assistant) -> None:
+def test_an_unknown_tool_is_refused(admin_client: Client, assistant: Assistant) -> None:
     response = admin_client.post(address(assistant), form(assistant, ["builtin:launch_missiles"]))
 
     assert response.status_code == 200
@@ -65,9 +65,7 @@ def test_a_tool_that_does_not_exist_is_refused(admin_client: Client, assistant: 
     assert assistant.tools == {"builtin:calculator": "allow"}
 
 
-def test_a_tool_that_is_no_longer_offered_stays_until_it_is_unticked(
-    admin_client: Client, assistant: Assistant
-) -> None:
+def test_a_tool_no_longer_offered_is_kept_until_it_is_unchecked(admin_client: Client, assistant: Assistant) -> None:
     assistant.tools = {"builtin:calculator": "allow", "builtin:ask_person": "allow"}
     assistant.save()
     assert "builtin:ask_person (not available at the moment)" in admin_client.get(address(assistant)).content.decode()
@@ -78,7 +76,7 @@ def test_a_tool_that_is_no_longer_offered_stays_until_it_is_unticked(
     assert assistant.tools == {"builtin:calculator": "allow", "builtin:ask_person": "allow"}
 
 
-def test_one_that_is_missing_at_the_moment_stays(admin_client: Client, assistant: Assistant) -> None:
+def test_a_tool_missing_at_the_moment_is_kept(admin_client: Client, assistant: Assistant) -> None:
     assistant.tools = {"builtin:calculator": "allow", "local:weather": "allow"}
     assistant.save()
     assert "local:weather (not available at the moment)" in admin_client.get(address(assistant)).content.decode()

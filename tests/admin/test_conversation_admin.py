@@ -52,7 +52,7 @@ def test_an_auditor_reads_the_transcript(signed_in: SignIn, auditor: User, conve
         assert shown in text
 
 
-def test_reading_somebody_elses_is_on_record(
+def test_reading_conversations_of_others_is_logged(
     signed_in: SignIn, auditor: User, conversation: Conversation, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "chat.audit"):
@@ -68,7 +68,7 @@ def test_reading_somebody_elses_is_on_record(
     assert lines == [line] * 2
 
 
-def test_the_record_does_not_repeat_what_was_written(
+def test_the_log_does_not_contain_message_text(
     signed_in: SignIn, admin: User, conversation: Conversation, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "chat.audit"):
@@ -81,13 +81,13 @@ def test_the_record_does_not_repeat_what_was_written(
     assert "heron" not in " ".join(recorded) + caplog.text
 
 
-def test_a_superuser_is_on_record_too(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
+def test_reads_by_a_superuser_are_logged_too(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
     assert signed_in(admin).get(page(conversation)).status_code == 200
 
     assert LogEntry.objects.get().user == admin
 
 
-def test_reading_ones_own_is_not_recorded(signed_in: SignIn, admin: User) -> None:
+def test_reading_own_conversations_is_not_logged(signed_in: SignIn, admin: User) -> None:
     mine = make_conversation(admin, "Mine?", "Mine.")
 
     assert signed_in(admin).get(page(mine)).status_code == 200
@@ -95,7 +95,7 @@ def test_reading_ones_own_is_not_recorded(signed_in: SignIn, admin: User) -> Non
     assert not LogEntry.objects.exists()
 
 
-def test_staff_without_the_permission_see_their_own_only(
+def test_staff_without_the_permission_see_only_their_own(
     signed_in: SignIn, moderator: User, conversation: Conversation
 ) -> None:
     mine = make_conversation(moderator, "Mine?", "Mine.")
@@ -109,7 +109,7 @@ def test_staff_without_the_permission_see_their_own_only(
 
 
 @pytest.mark.parametrize("view", ["change", "delete", "history"])
-def test_for_them_somebody_elses_is_as_if_it_did_not_exist(
+def test_for_them_conversations_of_others_do_not_exist(
     signed_in: SignIn, moderator: User, conversation: Conversation, view: str
 ) -> None:
     client = signed_in(moderator)
@@ -121,7 +121,7 @@ def test_for_them_somebody_elses_is_as_if_it_did_not_exist(
     assert not LogEntry.objects.exists()
 
 
-def test_the_permission_alone_is_no_way_in(signed_in: SignIn, conversation: Conversation) -> None:
+def test_the_permission_alone_is_not_enough(signed_in: SignIn, conversation: Conversation) -> None:
     reader = staff("read_any_conversation")
 
     assert signed_in(reader).get(page(conversation)).status_code == 403
@@ -137,13 +137,13 @@ def test_charlie_does_not_get_in(signed_in: SignIn, charlie: User, conversation:
         assert b"heron" not in response.content
 
 
-def test_the_anonymous_are_sent_to_the_sites_own_login(client: Client, conversation: Conversation) -> None:
+def test_anonymous_users_are_redirected_to_the_sites_login(client: Client, conversation: Conversation) -> None:
     response = client.get(page(conversation), follow=True)
 
     assert response.redirect_chain[-1][0].startswith("/accounts/login/?next=")
 
 
-def test_what_the_owner_deleted_is_not_shown(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
+def test_deleted_conversations_are_not_shown(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
     conversation.delete_softly()
     client = signed_in(admin)
 
@@ -152,7 +152,7 @@ def test_what_the_owner_deleted_is_not_shown(signed_in: SignIn, admin: User, con
 
 
 @pytest.mark.parametrize("bad", ["0", "x", "0198f2a4-5d3b-7c11-9a52-6f1f3a9be000", "_5F_", "%00"])
-def test_a_bad_id_is_no_error(signed_in: SignIn, admin: User, bad: str) -> None:
+def test_a_bad_id_causes_no_server_error(signed_in: SignIn, admin: User, bad: str) -> None:
     assert signed_in(admin).get(f"{LIST}{bad}/change/").status_code in {302, 404}
 
 
@@ -162,7 +162,7 @@ HOSTILE = '</div><script>__x=1</script><img src=x onerror="__x=1">'
 
 
 @pytest.mark.parametrize("view", ["change", "delete", "history"])
-def test_hostile_text_stays_text(signed_in: SignIn, admin: User, view: str) -> None:
+def test_hostile_text_is_escaped(signed_in: SignIn, admin: User, view: str) -> None:
     mallory = make_user("mallory")
     User.objects.filter(pk=mallory.pk).update(username=HOSTILE)
     hostile = make_conversation(mallory, HOSTILE, HOSTILE, title=HOSTILE[:120])
@@ -175,7 +175,7 @@ def test_hostile_text_stays_text(signed_in: SignIn, admin: User, view: str) -> N
         assert 'onerror="__x' not in content
 
 
-def test_branches_are_all_there_and_marked(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
+def test_all_branches_are_shown_and_marked(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
     first = conversation.active_leaf
     add_turn(conversation, "Left?", "Left.", parent=first)
     add_turn(conversation, "Right?", "Right.", parent=first)
@@ -199,9 +199,7 @@ def test_a_long_conversation_is_shown_in_pages(signed_in: SignIn, admin: User, a
     assert [content.count('class="transcript__text"') for content in pages] == [MESSAGES_PER_PAGE, 1, 1, 100]
 
 
-def test_of_long_messages_the_beginnings_are_read_and_each_can_be_had_whole(
-    signed_in: SignIn, admin: User, alice: User
-) -> None:
+def test_long_messages_are_truncated_and_can_be_opened_in_full(signed_in: SignIn, admin: User, alice: User) -> None:
     long, at_end = f"begun {'é ' * CHARACTERS_PER_MESSAGE}", "and the very end"
     conversation = make_conversation(alice, long, f"{long}{at_end}", title="Long")
     client, asked, answer = signed_in(admin), page(conversation), conversation.active_leaf
@@ -223,7 +221,7 @@ def test_of_long_messages_the_beginnings_are_read_and_each_can_be_had_whole(
 
 
 @pytest.mark.parametrize("wanted", ["x", "%00", "", "0198f2a4-5d3b-4c11-9a52-6f1f3a9be000", "another conversation's"])
-def test_nothing_else_is_had_whole(
+def test_nothing_else_can_be_opened_in_full(
     signed_in: SignIn, admin: User, alice: User, conversation: Conversation, wanted: str
 ) -> None:
     if wanted == "another conversation's":
@@ -235,7 +233,7 @@ def test_nothing_else_is_had_whole(
     assert 'class="transcript__text"' not in response.content.decode()
 
 
-def test_the_list_asks_as_often_for_many_as_for_one(
+def test_the_list_has_a_constant_number_of_queries(
     signed_in: SignIn, admin: User, alice: User, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(20):
@@ -254,7 +252,7 @@ def test_the_list_asks_as_often_for_many_as_for_one(
     ("term", "found"),
     [("alice", True), ("alice@example", True), ("bob", False), ("heron", False), ("0198f2a4", False), ("'%_", False)],
 )
-def test_it_is_found_by_its_owner(
+def test_a_conversation_is_found_by_its_owner(
     signed_in: SignIn, admin: User, conversation: Conversation, term: str, found: bool
 ) -> None:
     content = signed_in(admin).get(LIST, {"q": term}).content.decode()
@@ -262,7 +260,7 @@ def test_it_is_found_by_its_owner(
     assert (page(conversation) in content) is found
 
 
-def test_it_is_found_by_its_id(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
+def test_a_conversation_is_found_by_its_id(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
     other = make_conversation(conversation.owner, "Other?", "Other.")
 
     content = signed_in(admin).get(LIST, {"q": f" {conversation.pk} "}).content.decode()
@@ -271,7 +269,7 @@ def test_it_is_found_by_its_id(signed_in: SignIn, admin: User, conversation: Con
     assert page(other) not in content
 
 
-def test_an_id_finds_nothing_that_is_somebody_elses(
+def test_an_id_does_not_find_conversations_of_others(
     signed_in: SignIn, moderator: User, conversation: Conversation
 ) -> None:
     assert page(conversation) not in signed_in(moderator).get(LIST, {"q": str(conversation.pk)}).content.decode()
@@ -280,7 +278,7 @@ def test_an_id_finds_nothing_that_is_somebody_elses(
 # --- Writing
 
 
-def test_nobody_writes_here(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
+def test_conversations_are_read_only(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
     client = signed_in(admin)
 
     assert client.get(f"{LIST}add/").status_code == 403
@@ -300,7 +298,7 @@ def test_deleting_needs_its_permission(signed_in: SignIn, auditor: User, convers
     assert Conversation.objects.exists()
 
 
-def test_deleting_removes_the_messages_and_is_on_record(
+def test_deleting_removes_the_messages_and_is_logged(
     signed_in: SignIn, admin: User, conversation: Conversation
 ) -> None:
     response = signed_in(admin).post(page(conversation, "delete"), {"post": "yes"})
@@ -312,7 +310,7 @@ def test_deleting_removes_the_messages_and_is_on_record(
     assert (entry.object_id, entry.action_flag) == (str(conversation.pk), DELETION)
 
 
-def test_several_are_deleted_at_once(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
+def test_several_conversations_are_deleted_at_once(signed_in: SignIn, admin: User, conversation: Conversation) -> None:
     other = make_conversation(conversation.owner, "Other?", "Other.")
     chosen = {"action": "delete_selected", "_selected_action": [conversation.pk, other.pk], "post": "yes"}
 

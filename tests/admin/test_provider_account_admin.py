@@ -54,7 +54,7 @@ def page(account: ProviderAccount, view: str = "change") -> str:
     return f"{LIST}{account.pk}/{view}/"
 
 
-def test_an_administrator_makes_an_account(signed_in: SignIn, admin: User) -> None:
+def test_an_administrator_creates_an_account(signed_in: SignIn, admin: User) -> None:
     sent = {**FORM, "new_key": KEY, "new_headers": f"X-Team: {SECRET}\n\nX-Other: a:b", "idle_timeout": "5"}
 
     assert signed_in(admin).post(f"{LIST}add/", sent).status_code == 302
@@ -97,7 +97,7 @@ def test_a_mistake_is_shown_and_nothing_is_stored(signed_in: SignIn, admin: User
     assert KEY not in shown.content.decode()
 
 
-def test_secrets_do_not_come_back_after_a_mistake_elsewhere(signed_in: SignIn, admin: User) -> None:
+def test_secrets_are_not_shown_again_after_a_form_error(signed_in: SignIn, admin: User) -> None:
     sent = {**FORM, "slug": "a b", "new_key": KEY, "new_headers": f"X-Team: {SECRET}"}
     shown = signed_in(admin).post(f"{LIST}add/", sent).content.decode()
     assert 'name="new_headers"' in shown
@@ -105,12 +105,12 @@ def test_secrets_do_not_come_back_after_a_mistake_elsewhere(signed_in: SignIn, a
     assert SECRET not in shown
 
 
-def test_a_slug_is_taken_once(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
+def test_a_slug_is_unique(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
     shown = signed_in(admin).post(f"{LIST}add/", FORM)
     assert list(shown.context["adminform"].form.errors) == ["slug"]
 
 
-def test_without_a_key_to_encrypt_with_nothing_is_stored(signed_in: SignIn, admin: User, settings: Settings) -> None:
+def test_without_an_encryption_key_nothing_is_stored(signed_in: SignIn, admin: User, settings: Settings) -> None:
     settings.CHAT_SECRETS_KEY, settings.DATA_DIR = [], "/nowhere"
     shown = signed_in(admin).post(f"{LIST}add/", {**FORM, "new_key": KEY})
     assert "cannot be encrypted" in shown.content.decode()
@@ -118,7 +118,7 @@ def test_without_a_key_to_encrypt_with_nothing_is_stored(signed_in: SignIn, admi
     assert not ProviderAccount.objects.exists()
 
 
-def test_the_key_is_kept_exchanged_and_removed(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
+def test_the_key_can_be_kept_replaced_and_removed(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
     client = signed_in(admin)
 
     def saved(**sent: str) -> tuple[str, dict[str, str]]:
@@ -133,7 +133,7 @@ def test_the_key_is_kept_exchanged_and_removed(signed_in: SignIn, admin: User, a
     assert saved(forget="on") == ("", {})
 
 
-def test_another_base_url_asks_for_the_secrets_again(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
+def test_a_new_base_url_requires_the_secrets_again(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
     client, moved = signed_in(admin), {**FORM, "base_url": "https://elsewhere.example.org/v1"}
 
     shown = client.post(page(account), moved)
@@ -147,14 +147,14 @@ def test_another_base_url_asks_for_the_secrets_again(signed_in: SignIn, admin: U
     assert (account.base_url, account.api_key, account.headers) == (moved["base_url"], "k", {"X-New": "b"})
 
 
-def test_slug_and_kind_are_for_good(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
+def test_slug_and_kind_cannot_be_changed(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
     sent = {**FORM, "slug": "other", "kind": "ollama"}
     assert signed_in(admin).post(page(account), sent).status_code == 302
     account.refresh_from_db()
     assert (account.slug, account.kind) == ("ours", "openai")
 
 
-def test_what_is_secret_is_in_no_page_and_no_history(
+def test_secrets_are_in_no_page_and_no_history(
     signed_in: SignIn, admin: User, account: ProviderAccount, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -174,7 +174,7 @@ def test_what_is_secret_is_in_no_page_and_no_history(
     assert any("API key" in text for text in seen[4:])
 
 
-def test_one_that_assistants_use_is_not_deleted(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
+def test_an_account_in_use_is_not_deleted(signed_in: SignIn, admin: User, account: ProviderAccount) -> None:
     for number in range(7):
         Assistant.objects.create(name=f"Tutor {number}", slug=f"t{number}", provider="ours", model="m")
     client = signed_in(admin)
@@ -189,7 +189,7 @@ def test_one_that_assistants_use_is_not_deleted(signed_in: SignIn, admin: User, 
     assert not ProviderAccount.objects.exists()
 
 
-def test_an_assistant_that_begins_to_use_it_meanwhile_keeps_it(
+def test_an_account_is_kept_if_an_assistant_starts_using_it_meanwhile(
     signed_in: SignIn, admin: User, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def check(checked: ProviderAccount) -> str:
@@ -205,7 +205,7 @@ def test_an_assistant_that_begins_to_use_it_meanwhile_keeps_it(
     assert not LogEntry.objects.exists()
 
 
-def test_what_the_environment_names_is_listed_without_its_key(
+def test_providers_of_the_environment_are_listed_without_keys(
     signed_in: SignIn, admin: User, settings: Settings
 ) -> None:
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, settings.OLLAMA_URL = KEY, "https://models.example.org/v1", ""
@@ -216,7 +216,7 @@ def test_what_the_environment_names_is_listed_without_its_key(
     assert KEY not in shown
 
 
-def test_a_key_that_cannot_be_decrypted_is_pointed_out(
+def test_an_undecryptable_key_is_marked(
     signed_in: SignIn, admin: User, account: ProviderAccount, settings: Settings
 ) -> None:
     settings.CHAT_SECRETS_KEY = ["n" * 32]
@@ -226,13 +226,13 @@ def test_a_key_that_cannot_be_decrypted_is_pointed_out(
 
 
 @pytest.mark.parametrize("view", ["", "add/"])
-def test_it_is_for_staff(signed_in: SignIn, charlie: User, view: str) -> None:
+def test_the_page_is_for_staff(signed_in: SignIn, charlie: User, view: str) -> None:
     assert signed_in(charlie).post(f"{LIST}{view}", FORM, follow=True).status_code == 403
     assert Client().get(f"{LIST}{view}").status_code == 302
     assert not ProviderAccount.objects.exists()
 
 
-def test_staff_who_may_look_see_no_form(signed_in: SignIn, account: ProviderAccount) -> None:
+def test_staff_with_view_permission_see_no_form(signed_in: SignIn, account: ProviderAccount) -> None:
     client = signed_in(staff("view_provideraccount"))
     shown = client.get(page(account)).content.decode()
     assert "api.example.org" in shown
@@ -251,7 +251,7 @@ class TestTesting:
         assert KEY not in shown.content.decode()
         return message
 
-    def test_one_that_works(self, signed_in: SignIn, admin: User) -> None:
+    def test_a_working_account_is_reported(self, signed_in: SignIn, admin: User) -> None:
         listed = json.dumps({"data": [{"id": "a"}, {"id": "b"}]}).encode()
         with serving(response(listed)) as (url, server):
             account = make(base_url=url)
@@ -270,7 +270,7 @@ class TestTesting:
         ],
         ids=["key", "redirect", "page", "no models", "loading"],
     )
-    def test_one_that_does_not(self, signed_in: SignIn, admin: User, answer: bytes, sentence: str) -> None:
+    def test_a_failing_account_is_reported(self, signed_in: SignIn, admin: User, answer: bytes, sentence: str) -> None:
         with serving(answer) as (url, _):
             assert sentence in self.said(signed_in(admin), make(base_url=url))
 
@@ -282,11 +282,13 @@ class TestTesting:
         ],
         ids=["name", "address"],
     )
-    def test_one_that_nobody_answers(self, signed_in: SignIn, admin: User, address: str, sentence: str) -> None:
+    def test_an_unreachable_account_is_reported(
+        self, signed_in: SignIn, admin: User, address: str, sentence: str
+    ) -> None:
         assert sentence in self.said(signed_in(admin), make(base_url=address))
 
     @pytest.mark.parametrize("status", ["400 No", "404 Not Found", "500 Error"])
-    def test_the_servers_own_words_are_not_shown(self, signed_in: SignIn, admin: User, status: str) -> None:
+    def test_the_servers_error_text_is_not_shown(self, signed_in: SignIn, admin: User, status: str) -> None:
         """It may be an internal server that was never meant for staff."""
         for body in (b'{"error": {"message": "password hunter2"}}', b"password hunter2"):
             with serving(response(body, status=status)) as (url, _):
@@ -295,7 +297,7 @@ class TestTesting:
             assert said.endswith(".")
             assert "hunter2" not in said
 
-    def test_it_is_for_staff_who_may_change_it(
+    def test_testing_needs_the_change_permission(
         self, signed_in: SignIn, account: ProviderAccount, charlie: User
     ) -> None:
         address = page(account, "test")
@@ -304,7 +306,7 @@ class TestTesting:
         sam = staff("change_assistant", "add_provideraccount", "view_provideraccount", "delete_provideraccount")
         assert signed_in(sam).post(address).status_code == 403
 
-    def test_it_is_posted_with_a_token_for_one_that_exists(
+    def test_testing_needs_post_a_csrf_token_and_an_account(
         self, signed_in: SignIn, admin: User, account: ProviderAccount
     ) -> None:
         client = signed_in(admin)
@@ -315,7 +317,7 @@ class TestTesting:
         sign_in(admin, strict)
         assert strict.post(page(account, "test")).status_code == 403
 
-    def test_it_is_limited(self, signed_in: SignIn, admin: User, settings: Settings) -> None:
+    def test_testing_is_rate_limited(self, signed_in: SignIn, admin: User, settings: Settings) -> None:
         client = signed_in(admin)
         with serving(response(b'{"data": [{"id": "a"}]}')) as (url, server):
             account = make(base_url=url)

@@ -37,7 +37,7 @@ def test_an_administrator_sees_who_used_which_tool(admin_client: Client, row: Si
 
 
 @pytest.mark.parametrize("action", ["add", "delete", "change"])
-def test_nobody_changes_it(admin_client: Client, row: SideEffect, action: str) -> None:
+def test_side_effects_are_read_only(admin_client: Client, row: SideEffect, action: str) -> None:
     arguments = [] if action == "add" else [row.pk]
     response = admin_client.post(reverse(f"admin:chat_sideeffect_{action}", args=arguments), {"state": "done"})
 
@@ -45,5 +45,5 @@ def test_nobody_changes_it(admin_client: Client, row: SideEffect, action: str) -
     assert SideEffect.objects.get().state == "running"
 
 
-def test_anybody_else_sees_nothing(client: Client, alice: User, row: SideEffect) -> None:
+def test_other_users_see_nothing(client: Client, alice: User, row: SideEffect) -> None:
     assert sign_in(alice, client).get(reverse("admin:chat_sideeffect_changelist")).status_code in (302, 403)

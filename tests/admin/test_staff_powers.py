@@ -193,11 +193,11 @@ def tries(client: Client, only: str = "") -> list[str]:
     return found
 
 
-def test_no_form_of_the_admin_makes_staff_more_than_they_are(signed_in: SignIn, world: None, sam: User) -> None:
+def test_no_admin_form_lets_staff_gain_permissions(signed_in: SignIn, world: None, sam: User) -> None:
     assert tries(signed_in(sam)) == []
 
 
-def test_control_a_superuser_gives_powers_by_the_same_forms(signed_in: SignIn, world: None, admin: User) -> None:
+def test_control_a_superuser_grants_permissions_by_the_same_forms(signed_in: SignIn, world: None, admin: User) -> None:
     for form, gain in (
         ("group everyday change", "alice may"),
         ("user alice change", "alice is"),
@@ -220,7 +220,7 @@ def test_control_a_superuser_gives_powers_by_the_same_forms(signed_in: SignIn, w
         (ApiTokenAdmin, "save_model", ModelAdmin, "apitoken add for admin: token"),
     ],
 )
-def test_control_without_its_guard_an_admin_gives_powers_away(
+def test_control_without_its_guard_an_admin_form_grants_permissions(
     signed_in: SignIn,
     world: None,
     sam: User,
@@ -240,7 +240,7 @@ def test_control_without_its_guard_an_admin_gives_powers_away(
 
 
 @pytest.mark.parametrize("deleted", ["everyday", "powerful"])
-def test_staff_delete_no_group(signed_in: SignIn, world: None, sam: User, deleted: str) -> None:
+def test_staff_cannot_delete_groups(signed_in: SignIn, world: None, sam: User, deleted: str) -> None:
     """Otherwise an assistant reserved for the group would become available to everybody."""
     group = Group.objects.get(name=deleted)
     client = signed_in(sam)
@@ -253,7 +253,7 @@ def test_staff_delete_no_group(signed_in: SignIn, world: None, sam: User, delete
     assert list(Assistant.objects.get(slug="reserved").groups.all()) == [Group.objects.get(name="powerful")]
 
 
-def test_staff_name_groups(signed_in: SignIn, world: None, sam: User) -> None:
+def test_staff_can_rename_groups(signed_in: SignIn, world: None, sam: User) -> None:
     group = Group.objects.get(name="powerful")
     client = signed_in(sam)
 
@@ -276,7 +276,7 @@ def test_an_administrator_gives_a_group_its_permissions(signed_in: SignIn, admin
     assert not Group.objects.exists()
 
 
-def test_every_model_of_the_admin_is_tried(signed_in: SignIn, world: None) -> None:
+def test_every_admin_model_is_covered(signed_in: SignIn, world: None) -> None:
     tried = {name.split()[0] for name, _, _ in forms()}
 
     assert tried == {str(model._meta.model_name) for model in django_admin.site._registry}

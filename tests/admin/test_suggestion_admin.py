@@ -12,7 +12,7 @@ LIST = "/admin/chat/suggestion/"
 FORM = {"title": "Cook", "text": "What can I cook with leeks?", "position": "7", "is_active": "on"}
 
 
-def test_an_administrator_makes_changes_and_hides_a_suggestion(signed_in: SignIn, admin: User) -> None:
+def test_an_administrator_adds_edits_and_hides_a_suggestion(signed_in: SignIn, admin: User) -> None:
     client = signed_in(admin)
 
     assert client.post(f"{LIST}add/", FORM).status_code == 302
@@ -26,7 +26,7 @@ def test_an_administrator_makes_changes_and_hides_a_suggestion(signed_in: SignIn
     assert cook not in Suggestion.objects.shown()
 
 
-def test_the_list_shows_text_as_text(signed_in: SignIn, admin: User) -> None:
+def test_the_list_escapes_text(signed_in: SignIn, admin: User) -> None:
     Suggestion.objects.create(title="<script>x</script>", text="<img src=x>" + "y" * 200)
 
     page = signed_in(admin).get(LIST).content.decode()
@@ -37,13 +37,13 @@ def test_the_list_shows_text_as_text(signed_in: SignIn, admin: User) -> None:
 
 
 @pytest.mark.parametrize("field", ["title", "text"])
-def test_an_empty_one_is_a_mistake(signed_in: SignIn, admin: User, field: str) -> None:
+def test_an_empty_suggestion_is_refused(signed_in: SignIn, admin: User, field: str) -> None:
     response = signed_in(admin).post(f"{LIST}add/", {**FORM, field: " "})
 
     assert list(response.context["adminform"].form.errors) == [field]
 
 
-def test_others_do_not_get_in(signed_in: SignIn, alice: User) -> None:
+def test_other_users_have_no_access(signed_in: SignIn, alice: User) -> None:
     assert signed_in(alice).get(LIST).status_code == 302
     assert signed_in(alice).post(f"{LIST}add/", FORM).status_code == 302
     assert not Suggestion.objects.filter(title="Cook").exists()

@@ -37,7 +37,7 @@ def form(user: User, **changed: str) -> dict[str, str]:
     }
 
 
-def test_an_administrator_makes_a_user_who_can_log_in(signed_in: SignIn, admin: User) -> None:
+def test_an_administrator_creates_a_user_who_can_log_in(signed_in: SignIn, admin: User) -> None:
     sent = {"username": "dora", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
 
     assert signed_in(admin).post(f"{LIST}add/", sent).status_code == 302
@@ -47,7 +47,7 @@ def test_an_administrator_makes_a_user_who_can_log_in(signed_in: SignIn, admin: 
     assert client.get("/").status_code == 200
 
 
-def test_an_administrator_gives_powers(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_an_administrator_grants_permissions(signed_in: SignIn, admin: User, alice: User) -> None:
     response = signed_in(admin).post(f"{LIST}{alice.pk}/change/", form(alice, is_staff="on"))
 
     assert response.status_code == 302
@@ -55,7 +55,7 @@ def test_an_administrator_gives_powers(signed_in: SignIn, admin: User, alice: Us
     assert alice.is_staff
 
 
-def test_switching_an_account_off_ends_its_sessions(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_disabling_an_account_ends_its_sessions(signed_in: SignIn, admin: User, alice: User) -> None:
     hers = signed_in(alice)
     off = form(alice)
     del off["is_active"]
@@ -65,7 +65,7 @@ def test_switching_an_account_off_ends_its_sessions(signed_in: SignIn, admin: Us
     assert hers.get("/").status_code == 302
 
 
-def test_the_helpdesk_cannot_give_powers(signed_in: SignIn, helpdesk: User, alice: User) -> None:
+def test_the_helpdesk_cannot_grant_permissions(signed_in: SignIn, helpdesk: User, alice: User) -> None:
     group = Group.objects.create(name="powerful")
     client = signed_in(helpdesk)
 
@@ -103,7 +103,7 @@ def test_the_helpdesk_sets_a_users_password(signed_in: SignIn, helpdesk: User, a
     assert alice.check_password(new)
 
 
-def test_the_address_before_does_not_log_in_any_more(signed_in: SignIn, admin: User, alice: User) -> None:
+def test_the_previous_address_no_longer_logs_in(signed_in: SignIn, admin: User, alice: User) -> None:
     EmailAddress.objects.create(user=alice, email="alice@example.org", primary=True, verified=True)
 
     signed_in(admin).post(f"{LIST}{alice.pk}/change/", form(alice, email="new@example.org"))
@@ -115,7 +115,7 @@ def test_the_address_before_does_not_log_in_any_more(signed_in: SignIn, admin: U
 
 
 @pytest.mark.parametrize("address", [LIST, f"{LIST}add/", "/admin/", "/admin/chat/", "/admin/auth/group/"])
-def test_charlie_and_the_anonymous_do_not_get_in(
+def test_charlie_and_anonymous_users_have_no_access(
     signed_in: SignIn, client: Client, charlie: User, address: str
 ) -> None:
     assert client.get(address, follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
@@ -156,7 +156,9 @@ def test_the_admin_shows_our_models_and_groups_only(signed_in: SignIn, admin: Us
     ],
     ids=["switched off", "deleted", "deleted in the list"],
 )
-async def test_what_they_have_under_way_ends_at_once(signed_in: SignIn, address: str, sent: dict[str, str]) -> None:
+async def test_their_connections_and_runs_end_immediately(
+    signed_in: SignIn, address: str, sent: dict[str, str]
+) -> None:
     async with rig() as chat:
         # No regular check happens during the test.
         chat.engine._owners = Owners(chat.engine.log, chat.engine._runner, seconds=3_600)

@@ -56,7 +56,7 @@ async def test_a_bad_page_is_400(chat: Rig, owner: Browser, query: str) -> None:
     assert (await owner.get(f"/api/conversations?{query}")).status == 400
 
 
-async def test_messages_are_those_of_the_tree_newest_first(chat: Rig, owner: Browser) -> None:
+async def test_messages_of_the_tree_are_listed_newest_first(chat: Rig, owner: Browser) -> None:
     sent = await chat.turn("Q", "A")
     items = (await owner.get(f"/api/conversations/{sent.conversation_id}/messages")).data["items"]
     assert [(each["role"], each["text"]) for each in items] == [("assistant", "A"), ("user", "Q")]
@@ -101,7 +101,7 @@ async def test_a_bad_change_changes_nothing(chat: Rig, owner: Browser, body: Any
     assert (await owner.get(path)).data == before
 
 
-async def test_an_answer_is_unread_until_somebody_has_read_it(chat: Rig, owner: Browser) -> None:
+async def test_an_answer_is_unread_until_it_is_marked_as_read(chat: Rig, owner: Browser) -> None:
     sent = await chat.turn()
     path = f"/api/conversations/{sent.conversation_id}"
     assert (await owner.get(path)).data["unread"] is True
@@ -110,7 +110,7 @@ async def test_an_answer_is_unread_until_somebody_has_read_it(chat: Rig, owner: 
     assert (await owner.get(path)).data["unread"] is True
 
 
-async def test_archived_ones_are_left_out_and_pinned_ones_can_be_asked_for(chat: Rig, owner: Browser) -> None:
+async def test_archived_conversations_are_hidden_and_pinned_can_be_filtered(chat: Rig, owner: Browser) -> None:
     made = {name: (await chat.turn(name)).conversation_id for name in ("plain", "pinned", "archived", "both")}
     await owner.ask("PATCH", f"/api/conversations/{made['pinned']}", {"pinned": True})
     await owner.ask("PATCH", f"/api/conversations/{made['archived']}", {"archived": True})
@@ -141,7 +141,7 @@ async def test_archived_ones_are_left_out_and_pinned_ones_can_be_asked_for(chat:
         ({"unread": False}, "conversation_changed"),
     ],
 )
-async def test_every_tab_hears_of_a_change(chat: Rig, owner: Browser, body: dict[str, Any], kind: str) -> None:
+async def test_every_tab_is_notified_of_a_change(chat: Rig, owner: Browser, body: dict[str, Any], kind: str) -> None:
     sent = await chat.turn()
     async with channel.listen(chat.alice.pk) as heard:
         changed = await owner.ask("PATCH", f"/api/conversations/{sent.conversation_id}", body)
@@ -175,7 +175,7 @@ async def test_delete_can_be_undone_for_a_while(chat: Rig, owner: Browser, setti
     assert await database.read(Conversation.objects.filter(pk=sent.conversation_id).exists) is False
 
 
-async def test_deleting_stops_what_is_being_answered(chat: Rig, owner: Browser) -> None:
+async def test_deleting_stops_the_live_run(chat: Rig, owner: Browser) -> None:
     sent = await chat.send()
     path = f"/api/conversations/{sent.conversation_id}"
     assert (await owner.ask("DELETE", path)).status == 204
@@ -199,7 +199,7 @@ async def test_deleting_stops_what_is_being_answered(chat: Rig, owner: Browser) 
         ("POST", "/api/runs/{run}/keep", None),
     ],
 )
-async def test_what_is_not_yours_is_as_if_it_were_not_there(
+async def test_objects_of_others_are_not_found(
     chat: Rig, stranger: Browser, anonymous: Browser, theirs: bool, method: str, path: str, body: Any
 ) -> None:
     sent = await chat.turn()
@@ -216,7 +216,7 @@ async def test_what_is_not_yours_is_as_if_it_were_not_there(
     ["/api/runs", "/api/runs/stream", "/api/events", "/api/conversations", "/api/assistants",
      "/api/conversations/00000000-0000-0000-0000-000000000000"],
 )  # fmt: skip
-async def test_a_wrong_method_is_405_and_says_which_are_right(chat: Rig, owner: Browser, path: str) -> None:
+async def test_a_wrong_method_is_405_with_an_allow_header(chat: Rig, owner: Browser, path: str) -> None:
     response = await owner.ask("PUT", path, {})
     assert (response.status, response.data["error"]["code"]) == (405, "method_not_allowed")
     assert response.headers["allow"]
@@ -245,7 +245,7 @@ class ComesLater:
         )
 
 
-async def test_the_assistants_say_which_server_does_not_answer_until_it_has_come(chat: Rig, owner: Browser) -> None:
+async def test_assistants_report_an_unreachable_server_until_it_is_up(chat: Rig, owner: Browser) -> None:
     server = ComesLater(chat)
     await chat.engine.models.begin()
     assert (await owner.get("/api/assistants")).data == {
@@ -264,9 +264,7 @@ async def test_the_assistants_say_which_server_does_not_answer_until_it_has_come
     assert ([each["slug"] for each in answer["items"]], answer["problems"]) == (["scripted"], [])
 
 
-async def test_a_message_is_refused_until_the_model_server_has_come_and_then_answered(
-    chat: Rig, owner: Browser
-) -> None:
+async def test_a_message_is_refused_until_the_model_server_is_up(chat: Rig, owner: Browser) -> None:
     server = ComesLater(chat)
     await chat.engine.models.begin()
     refused = await owner.post("/api/runs", {"text": "Hi"})
@@ -278,21 +276,21 @@ async def test_a_message_is_refused_until_the_model_server_has_come_and_then_ans
     assert (await owner.post("/api/runs", {"text": "Hi"})).status == 201
 
 
-async def test_assistants_are_those_for_me(chat: Rig, owner: Browser) -> None:
+async def test_assistants_available_to_the_user_are_listed(chat: Rig, owner: Browser) -> None:
     assert (await owner.get("/api/assistants")).data["items"] == [
         {"slug": "scripted", "name": "Scripted", "description": "", "provider": "scripted", "model": "m-1",
          "default": True, "demo": False}
     ]  # fmt: skip
 
 
-async def test_every_answer_is_private(chat: Rig, owner: Browser) -> None:
+async def test_every_response_is_private(chat: Rig, owner: Browser) -> None:
     response = await owner.get("/api/conversations")
     assert response.headers["cache-control"] == "no-store"
     assert "Cookie" in response.headers["vary"]
 
 
 @pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/readyz", 200)])
-async def test_health_is_open_to_all(chat: Rig, anonymous: Browser, path: str, status: int) -> None:
+async def test_health_is_public(chat: Rig, anonymous: Browser, path: str, status: int) -> None:
     assert (await anonymous.get(path)).status == status
 
 

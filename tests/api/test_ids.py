@@ -26,7 +26,7 @@ FORMS = pytest.mark.parametrize("written", [str.upper, undashed, both], ids=["ca
 
 
 @FORMS
-async def test_they_are_taken_in_addresses(chat: Rig, owner: Browser, stranger: Browser, written: Written) -> None:
+async def test_ids_are_accepted_in_paths(chat: Rig, owner: Browser, stranger: Browser, written: Written) -> None:
     sent = await chat.turn()
     conversation = f"/api/conversations/{written(sent.conversation_id)}"
     run = f"/api/runs/{written(sent.run_id)}"
@@ -45,7 +45,7 @@ async def test_they_are_taken_in_addresses(chat: Rig, owner: Browser, stranger: 
 
 
 @FORMS
-async def test_they_are_taken_in_bodies(chat: Rig, owner: Browser, written: Written) -> None:
+async def test_ids_are_accepted_in_bodies(chat: Rig, owner: Browser, written: Written) -> None:
     sent = await chat.turn()
     answer = await database.read(Message.objects.get, run_id=sent.run_id)
     key = str(uuid.uuid4())
@@ -64,7 +64,7 @@ async def test_they_are_taken_in_bodies(chat: Rig, owner: Browser, written: Writ
 
 
 @FORMS
-async def test_they_are_taken_in_queries(chat: Rig, owner: Browser, written: Written) -> None:
+async def test_ids_are_accepted_in_queries(chat: Rig, owner: Browser, written: Written) -> None:
     sent = await chat.turn()
     answer = await database.read(Message.objects.get, run_id=sent.run_id)
 
@@ -75,5 +75,5 @@ async def test_they_are_taken_in_queries(chat: Rig, owner: Browser, written: Wri
 
 
 @pytest.mark.parametrize("text", ["x", "0" * 31, "0" * 33, "{00000000-0000-4000-8000-000000000000}", "0-" * 16])
-async def test_what_is_none_is_not_found(chat: Rig, owner: Browser, text: str) -> None:
+async def test_an_invalid_id_is_not_found(chat: Rig, owner: Browser, text: str) -> None:
     assert (await owner.get(f"/api/conversations/{text}")).status == 404

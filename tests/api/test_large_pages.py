@@ -89,9 +89,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
-async def test_every_walk_leads_through_all_messages_by_bounded_pages(
-    chat: Rig, owner: Browser, sizes: list[int]
-) -> None:
+async def test_bounded_pages_cover_all_messages(chat: Rig, owner: Browser, sizes: list[int]) -> None:
     conversation, messages = await database.write(lambda: grow(chat.alice, *sizes))
     newest_first = [str(each.pk) for each in reversed(messages)]
     pages = Pages(owner, conversation)
@@ -107,7 +105,7 @@ async def test_every_walk_leads_through_all_messages_by_bounded_pages(
         assert await pages.walk(middle, by="previous") == up_to_here
 
 
-async def test_a_page_of_what_fits_has_all_of_it(chat: Rig, owner: Browser) -> None:
+async def test_a_page_contains_everything_that_fits(chat: Rig, owner: Browser) -> None:
     conversation, _ = await database.write(lambda: grow(chat.alice, *[SMALL] * 150))
     pages = Pages(owner, conversation)
 
@@ -116,15 +114,13 @@ async def test_a_page_of_what_fits_has_all_of_it(chat: Rig, owner: Browser) -> N
         assert (len(page["items"]), page["next"]) == (150, None)
 
 
-async def test_bytes_count_not_letters(chat: Rig, owner: Browser) -> None:
+async def test_the_limit_counts_bytes_not_characters(chat: Rig, owner: Browser) -> None:
     conversation, _ = await database.write(lambda: grow(chat.alice, *[100_000] * 8, letter="鷺"))
 
     assert len((await Pages(owner, conversation).get("branch=active"))["items"]) == 1
 
 
-async def test_around_a_message_there_are_neighbours_on_both_sides_as_far_as_they_fit(
-    chat: Rig, owner: Browser
-) -> None:
+async def test_a_page_around_a_message_has_neighbours_on_both_sides(chat: Rig, owner: Browser) -> None:
     sizes = [SMALL, MIB, SMALL, SMALL, SMALL, SMALL, SMALL, PAGE_BYTES - 4 * SMALL, SMALL]
     conversation, messages = await database.write(lambda: grow(chat.alice, *sizes))
 
@@ -135,7 +131,7 @@ async def test_around_a_message_there_are_neighbours_on_both_sides_as_far_as_the
     assert page["previous"]
 
 
-async def test_what_is_not_sent_is_not_read(chat: Rig, owner: Browser) -> None:
+async def test_messages_outside_the_page_are_not_loaded(chat: Rig, owner: Browser) -> None:
     """Of six messages of 1 MiB, a page reads one. For the others, it asks the database only for their lengths."""
     conversation, messages = await database.write(lambda: grow(chat.alice, *[MIB] * 6))
     leaf = messages[-1].pk
@@ -156,7 +152,7 @@ async def test_what_is_not_sent_is_not_read(chat: Rig, owner: Browser) -> None:
     assert leaf
 
 
-async def test_a_page_of_many_messages_asks_the_database_as_often_as_one_of_few(chat: Rig, owner: Browser) -> None:
+async def test_a_page_has_a_constant_number_of_queries(chat: Rig, owner: Browser) -> None:
     def queries(size: int) -> int:
         conversation, _ = grow(chat.alice, *[SMALL] * size)
         with CaptureQueriesContext(connection) as captured:
@@ -176,12 +172,12 @@ async def test_a_page_of_many_messages_asks_the_database_as_often_as_one_of_few(
         "text",
     ],
 )
-def test_json_that_is_written_item_by_item_is_the_same(data: Any) -> None:
+def test_json_encoded_item_by_item_is_the_same(data: Any) -> None:
     whole = json.dumps(data, cls=responses.DjangoJSONEncoder, ensure_ascii=False)
     assert responses.encoded(data).decode() == whole
 
 
-async def test_the_json_of_what_may_be_large_is_not_written_on_the_loop(
+async def test_large_json_is_not_encoded_on_the_event_loop(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = await chat.turn("Hello heron", "x" * 100_000)
@@ -208,7 +204,7 @@ async def test_the_json_of_what_may_be_large_is_not_written_on_the_loop(
 
 
 @pytest.mark.parametrize("address", ["/api/conversations/{}/messages", "/api/search?q=heron"])
-async def test_one_person_reads_much_once_at_a_time_and_is_refused_beyond_a_queue(
+async def test_large_reads_of_one_user_are_queued_and_then_refused(
     chat: Rig, owner: Browser, stranger: Browser, address: str
 ) -> None:
     """The test holds alice's slot, so her requests wait. Other users' requests are answered."""
@@ -237,7 +233,7 @@ async def test_one_person_reads_much_once_at_a_time_and_is_refused_beyond_a_queu
     assert [each.status for each in answers] == [200] * limit.waiting
 
 
-async def test_a_page_about_nothing_is_no_error(chat: Rig, owner: Browser, stranger: Browser) -> None:
+async def test_a_page_around_an_unknown_message_is_not_found(chat: Rig, owner: Browser, stranger: Browser) -> None:
     conversation, _ = await database.write(lambda: grow(chat.alice, MIB))
     path = f"/api/conversations/{conversation.pk}/messages"
     for query in ("", "?branch=active", f"?around={uuid.uuid4()}"):

@@ -39,7 +39,7 @@ async def is_refused(browser: Browser, method: str, path: str, body: Any) -> boo
     return True
 
 
-async def test_one_stream_too_many_is_refused_by_every_door(
+async def test_one_stream_too_many_is_refused_by_every_endpoint(
     chat: Rig, owner: Browser, stranger: Browser, settings: Any
 ) -> None:
     settings.CHAT_STREAMS_PER_USER = 1
@@ -58,7 +58,7 @@ async def test_one_stream_too_many_is_refused_by_every_door(
     await held.close()
 
 
-async def test_every_door_takes_a_place(chat: Rig, owner: Browser, settings: Any) -> None:
+async def test_every_endpoint_counts_towards_the_limit(chat: Rig, owner: Browser, settings: Any) -> None:
     settings.CHAT_STREAMS_PER_USER = 1
     for method, path, body in await doors(chat):
         opening = asyncio.create_task(owner.open(method, path, body))
@@ -89,7 +89,7 @@ async def test_with_a_higher_limit_there_is_room(chat: Rig, owner: Browser, sett
         await stream.close()
 
 
-async def test_a_place_is_free_after_every_kind_of_end(chat: Rig, owner: Browser, settings: Any) -> None:
+async def test_a_place_is_freed_however_a_stream_ends(chat: Rig, owner: Browser, settings: Any) -> None:
     settings.CHAT_STREAMS_PER_USER = 1
     sent = await chat.turn()
     # A run that has ended; refusals before and after the slot was taken; HEAD; a client that disconnects.
@@ -134,14 +134,14 @@ async def test_streams_in_another_process_count_too(
     await here.close()
 
 
-async def test_anonymous_takes_no_place(chat: Rig, anonymous: Browser, settings: Any) -> None:
+async def test_anonymous_requests_take_no_place(chat: Rig, anonymous: Browser, settings: Any) -> None:
     settings.CHAT_STREAMS_PER_USER = 1
     for _ in range(3):
         assert (await anonymous.get("/api/events")).status == 401
     assert not quotas().connections._open  # type: ignore[attr-defined]
 
 
-async def test_requests_of_one_user_take_their_turns(chat: Rig, owner: Browser, stranger: Browser) -> None:
+async def test_requests_of_one_user_are_queued(chat: Rig, owner: Browser, stranger: Browser) -> None:
     made = quotas()
     made.requests = Requests(1, waiting=1)
     async with made.requests.turn(chat.alice.pk):
@@ -157,7 +157,7 @@ async def test_requests_of_one_user_take_their_turns(chat: Rig, owner: Browser, 
     assert (await waiting).status == 200
 
 
-async def test_attempts_to_send_are_counted_before_anything_is_looked_up(
+async def test_send_attempts_are_counted_before_any_lookup(
     chat: Rig, owner: Browser, stranger: Browser, settings: Any
 ) -> None:
     settings.CHAT_SENDS_PER_MINUTE = 1

@@ -47,7 +47,7 @@ async def asked(settings: Settings, body: bytes) -> tuple[dict[str, int], list[s
 
 
 @pytest.mark.parametrize("body", USELESS.values(), ids=USELESS)
-async def test_one_without_a_name_is_said_and_nothing_fails(settings: Settings, body: bytes) -> None:
+async def test_a_listing_without_names_is_reported_and_nothing_fails(settings: Settings, body: bytes) -> None:
     statuses, models, error = await asked(settings, body)
 
     assert statuses == {"/": 200, "/readyz": 200, "/api/assistants": 200, "send": 409}
@@ -56,7 +56,7 @@ async def test_one_without_a_name_is_said_and_nothing_fails(settings: Settings, 
 
 
 @pytest.mark.parametrize("body", USABLE.values(), ids=USABLE)
-async def test_one_of_another_shape_is_read(settings: Settings, body: bytes) -> None:
+async def test_listings_of_another_shape_are_read(settings: Settings, body: bytes) -> None:
     statuses, models, _ = await asked(settings, body)
 
     assert statuses == {"/": 200, "/readyz": 200, "/api/assistants": 200, "send": 201}

@@ -60,14 +60,14 @@ async def test_the_shown_branch_comes_without_the_others_and_with_siblings(branc
     assert (page["next"], page["previous"], page["leaf_id"]) == (None, None, ids["C"])
 
 
-async def test_without_a_branch_it_is_as_before(branched: Branched) -> None:
+async def test_without_a_branch_all_messages_are_listed(branched: Branched) -> None:
     page = await branched.messages("")
     assert texts(page) == ["C", "Right", "B", "Left", "A", "Root"]
     assert set(page) == {"items", "next"}
     assert "siblings" not in page["items"][0]
 
 
-async def test_its_cursors_keep_to_the_branch_when_another_is_shown(branched: Branched) -> None:
+async def test_cursors_stay_on_their_branch_when_another_is_shown(branched: Branched) -> None:
     first = await branched.messages("branch=active&limit=1")
     await branched.owner.ask("PATCH", branched.path, {"branch_id": branched.ids["Left"]})
     second = await branched.messages(f"branch=active&limit=2&cursor={first['next']}")
@@ -79,7 +79,7 @@ async def test_its_cursors_keep_to_the_branch_when_another_is_shown(branched: Br
     assert texts(await branched.messages("branch=active&limit=1")) == ["B"]
 
 
-async def test_around_a_message_is_its_branch(branched: Branched) -> None:
+async def test_a_page_around_a_message_is_on_its_branch(branched: Branched) -> None:
     shown = await branched.messages(f"branch=active&around={branched.ids['Right']}&limit=2")
     hidden = await branched.messages(f"around={branched.ids['Left']}")
     assert (texts(shown), shown["leaf_id"]) == (["C", "Right"], branched.ids["C"])
@@ -129,14 +129,14 @@ async def test_a_message_of_another_conversation_is_not_found_here(chat: Rig, br
     assert changed.status == 404
 
 
-async def test_a_branch_is_nobody_elses(branched: Branched, stranger: Browser, anonymous: Browser) -> None:
+async def test_a_branch_is_only_for_its_owner(branched: Branched, stranger: Browser, anonymous: Browser) -> None:
     for query in ("branch=active", f"around={branched.ids['A']}"):
         assert (await stranger.get(f"{branched.path}/messages?{query}")).status == 404
         assert (await anonymous.get(f"{branched.path}/messages?{query}")).status == 401
 
 
 @pytest.mark.parametrize(("through", "leaf"), [("Left", "B"), ("B", "B"), ("Root", "C"), ("A", "C")])
-async def test_a_branch_is_shown_by_any_message_of_it(branched: Branched, through: str, leaf: str) -> None:
+async def test_a_branch_can_be_chosen_by_any_of_its_messages(branched: Branched, through: str, leaf: str) -> None:
     changed = await branched.owner.ask("PATCH", branched.path, {"branch_id": branched.ids[through]})
     assert changed.data["active_leaf_id"] == branched.ids[leaf]
     assert texts(await branched.messages("branch=active&limit=1")) == [leaf]

@@ -47,13 +47,13 @@ def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 # Not counted: the database's own threads (chat.database).
-async def test_a_call_with_a_token_goes_to_no_thread_of_its_own(chat: Rig, owner: Browser, hops: list[str]) -> None:
+async def test_a_request_with_a_token_needs_no_thread(chat: Rig, owner: Browser, hops: list[str]) -> None:
     assert (await owner.get("/api/conversations")).status == 200
 
     assert hops == []
 
 
-async def test_so_does_one_with_a_session(chat: Rig, hops: list[str]) -> None:
+async def test_a_request_with_a_session_needs_no_thread(chat: Rig, hops: list[str]) -> None:
     person = Browser(session=await session_of(chat.alice))
     hops.clear()
 
@@ -62,7 +62,7 @@ async def test_so_does_one_with_a_session(chat: Rig, hops: list[str]) -> None:
     assert hops == []
 
 
-async def test_a_posted_form_is_read_in_a_thread_and_refused_by_a_page(chat: Rig, hops: list[str]) -> None:
+async def test_a_posted_form_is_read_in_a_thread_and_refused_with_a_page(chat: Rig, hops: list[str]) -> None:
     person = Browser(session=await session_of(chat.alice))
     hops.clear()
 
@@ -78,7 +78,7 @@ async def test_a_posted_form_is_read_in_a_thread_and_refused_by_a_page(chat: Rig
     assert "close" in hops[-1]
 
 
-def test_each_stands_for_one_of_the_settings() -> None:
+def test_each_replaces_a_middleware_of_the_settings() -> None:
     assert set(ON_LOOP) <= set(settings.MIDDLEWARE)
     for original, ours in ON_LOOP.items():
         assert issubclass(import_string(ours), import_string(original))
@@ -100,7 +100,7 @@ class _Waiting:
         return HttpResponse()
 
 
-async def test_a_view_ends_when_its_client_goes(settings: Any) -> None:
+async def test_a_view_is_cancelled_when_its_client_disconnects(settings: Any) -> None:
     view = _Waiting()
 
     async def wait(request: HttpRequest) -> HttpResponse:

@@ -28,7 +28,7 @@ def make(chat: Rig) -> None:
         Conversation.objects.create(owner=chat.alice, title=title, **flags)
 
 
-async def test_a_flag_is_taken_however_it_is_written(chat: Rig, owner: Browser) -> None:
+async def test_a_flag_is_accepted_in_any_case(chat: Rig, owner: Browser) -> None:
     await database.write(make, chat)
 
     for yes in YES:
@@ -50,7 +50,7 @@ async def test_runs_are_filtered_by_a_flag(chat: Rig, owner: Browser) -> None:
         assert len((await owner.get(f"/api/runs?active={no}&unanswered={no}")).data["items"]) == 2, no
 
 
-async def test_a_flag_that_says_neither_is_refused(chat: Rig, owner: Browser) -> None:
+async def test_an_invalid_flag_is_refused(chat: Rig, owner: Browser) -> None:
     for path, flag in FLAGS:
         for value in ("yes", "", "2", "on", "truefalse", "%00", "%C2%B2"):
             response = await owner.get(f"{path}?{flag}={value}")
@@ -59,7 +59,7 @@ async def test_a_flag_that_says_neither_is_refused(chat: Rig, owner: Browser) ->
             assert response.data["error"]["message"] == f"{flag} must be true or false."
 
 
-async def test_a_choice_that_there_is_not_is_refused(chat: Rig, owner: Browser) -> None:
+async def test_an_unknown_choice_is_refused(chat: Rig, owner: Browser) -> None:
     path = f"/api/conversations/{(await chat.turn()).conversation_id}/messages"
 
     for value in ("Active", "all", "true", "%00"):
@@ -68,7 +68,7 @@ async def test_a_choice_that_there_is_not_is_refused(chat: Rig, owner: Browser) 
         assert (response.status, response.data["error"]["code"]) == (400, "bad_request"), value
 
 
-async def test_a_parameter_that_there_is_not_is_refused(chat: Rig, owner: Browser) -> None:
+async def test_an_unknown_parameter_is_refused(chat: Rig, owner: Browser) -> None:
     for path in ("/api/conversations?archive=true", "/api/conversations?Archived=true", "/api/runs?state=live",
                  "/api/search?query=heron", "/api/assistants?limit=3", "/api/conversations?%F0%9F%98%80=1",
                  "/api/runs?=1"):  # fmt: skip
@@ -78,7 +78,7 @@ async def test_a_parameter_that_there_is_not_is_refused(chat: Rig, owner: Browse
         assert response.data["error"]["message"].startswith("There is no parameter '")
 
 
-async def test_the_refusal_says_which_there_are(chat: Rig, owner: Browser) -> None:
+async def test_the_refusal_lists_the_valid_names(chat: Rig, owner: Browser) -> None:
     refused = await owner.get(f"/api/conversations?{'archive' * 100}=true")
     message = refused.data["error"]["message"]
 
@@ -89,7 +89,7 @@ async def test_the_refusal_says_which_there_are(chat: Rig, owner: Browser) -> No
     assert message == "There is no parameter 'x' here. This call takes no parameter."
 
 
-async def test_an_event_source_may_add_its_own(chat: Rig, owner: Browser) -> None:
+async def test_event_source_clients_may_add_a_cache_buster(chat: Rig, owner: Browser) -> None:
     sent = await chat.turn()
 
     assert names((await owner.get(f"/api/runs/{sent.run_id}/events?_=17")).events)[-1] == "done"
@@ -107,7 +107,7 @@ BODIES: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), BODIES, ids=[path for _, path, _ in BODIES])
-async def test_a_field_that_there_is_not_is_refused(
+async def test_an_unknown_field_is_refused(
     chat: Rig, owner: Browser, method: str, path: str, body: dict[str, Any]
 ) -> None:
     sent = await chat.turn()
@@ -125,7 +125,7 @@ async def test_a_field_that_there_is_not_is_refused(
     assert (await owner.get(f"/api/conversations/{sent.conversation_id}")).data["pinned"] is False
 
 
-async def test_a_field_of_each_kind_is_taken(chat: Rig, owner: Browser) -> None:
+async def test_fields_of_each_kind_are_accepted(chat: Rig, owner: Browser) -> None:
     """The fields that the page's own client sends."""
     body = {
         "client_message_id": "0198f2a4-5d3b-7c11-9a52-6f1f3a9be001",

@@ -59,7 +59,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 @pytest.mark.urls("tests.api.test_request_ids")
-async def test_every_answer_has_one(chat: Rig, owner: Browser) -> None:
+async def test_every_response_has_an_id(chat: Rig, owner: Browser) -> None:
     for method, address, status in (
         *(("GET", "/api/conversations", 200), ("GET", "/api/nothing", 404), ("GET", "/nothing", 404)),
         *(("GET", "/api/fails", 500), ("GET", "/page-fails", 500), ("PUT", "/api/runs", 405)),
@@ -74,13 +74,13 @@ async def test_every_answer_has_one(chat: Rig, owner: Browser) -> None:
         assert named.headers["x-request-id"] == NAME
 
 
-async def test_whoever_is_not_signed_in_has_one(chat: Rig, anonymous: Browser) -> None:
+async def test_unauthenticated_responses_have_an_id(chat: Rig, anonymous: Browser) -> None:
     assert OURS.fullmatch((await anonymous.get("/api/runs")).headers["x-request-id"])
     wrong = Browser(token="chat_wrong")
     assert (await wrong.get("/api/runs", x_request_id=NAME)).headers["x-request-id"] == NAME
 
 
-async def test_streams_have_one(chat: Rig, owner: Browser) -> None:
+async def test_streams_have_an_id(chat: Rig, owner: Browser) -> None:
     stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"}, x_request_id=NAME)
     assert stream.headers["x-request-id"] == NAME
     await stream.close()
@@ -89,20 +89,20 @@ async def test_streams_have_one(chat: Rig, owner: Browser) -> None:
     await waiting.close()
 
 
-async def test_an_answer_that_is_waited_for_has_one(chat: Rig, owner: Browser) -> None:
+async def test_responses_of_wait_have_an_id(chat: Rig, owner: Browser) -> None:
     chat.provider.say("Hi")
     chat.provider.finish()
 
     assert (await owner.post("/api/runs/wait", {"text": "Hi"}, x_request_id=NAME)).headers["x-request-id"] == NAME
 
 
-async def test_a_body_over_the_limit_has_one(chat: Rig, owner: Browser) -> None:
+async def test_an_oversized_body_gets_an_id(chat: Rig, owner: Browser) -> None:
     refused = await owner.post("/api/runs", b"x" * 3_000_000, x_request_id=NAME)
 
     assert (refused.status, refused.headers["x-request-id"]) == (413, NAME)
 
 
-async def test_a_refusal_that_is_repeated_has_the_new_one(chat: Rig, owner: Browser) -> None:
+async def test_a_repeated_refusal_has_a_new_id(chat: Rig, owner: Browser) -> None:
     assert (await owner.get("/api/runs")).status == 200
     head = [(b"content-type", b"application/json")]
     answer = Response({"type": "http.response.start", "status": 429, "headers": head}, {"type": "http.response.body"})
@@ -116,7 +116,7 @@ async def test_a_refusal_that_is_repeated_has_the_new_one(chat: Rig, owner: Brow
     assert head == [(b"content-type", b"application/json")]
 
 
-async def test_one_that_is_not_well_formed_is_replaced(chat: Rig, owner: Browser) -> None:
+async def test_a_malformed_id_is_replaced(chat: Rig, owner: Browser) -> None:
     for sent in (
         "a b",
         "",
@@ -134,7 +134,7 @@ async def test_one_that_is_not_well_formed_is_replaced(chat: Rig, owner: Browser
         assert OURS.fullmatch((await owner.get("/api/runs", x_request_id=sent)).headers["x-request-id"]), sent
 
 
-def test_the_longest_is_taken_and_of_two_neither() -> None:
+def test_the_longest_id_is_accepted_and_duplicates_are_not() -> None:
     assert chosen([b"x" * 128]) == "x" * 128
     assert OURS.fullmatch(chosen([b"x" * 129]))
     assert OURS.fullmatch(chosen([b"one", b"two"]))
@@ -143,7 +143,7 @@ def test_the_longest_is_taken_and_of_two_neither() -> None:
 
 
 @pytest.mark.urls("tests.api.test_request_ids")
-async def test_the_lines_of_a_request_have_it(chat: Rig, owner: Browser, log: io.StringIO) -> None:
+async def test_log_lines_of_a_request_have_its_id(chat: Rig, owner: Browser, log: io.StringIO) -> None:
     logging.getLogger("chat.planted").warning("Before.")
     response = await owner.get("/api/view-fails", x_request_id=NAME)
     logging.getLogger("chat.planted").warning("After.")
@@ -155,7 +155,7 @@ async def test_the_lines_of_a_request_have_it(chat: Rig, owner: Browser, log: io
     assert "WARNING chat.planted: After." in log.getvalue()
 
 
-async def test_the_lines_of_a_run_that_it_began_have_it_no_more(chat: Rig, owner: Browser, log: io.StringIO) -> None:
+async def test_log_lines_of_a_started_run_do_not_have_it(chat: Rig, owner: Browser, log: io.StringIO) -> None:
     made = await owner.post("/api/runs", {"text": "Hi"}, x_request_id=NAME)
     chat.provider.say("Hi")
     chat.provider.finish()
@@ -166,7 +166,7 @@ async def test_the_lines_of_a_run_that_it_began_have_it_no_more(chat: Rig, owner
 
 
 @pytest.mark.parametrize("time", ["first", "second"])
-def test_its_format_holds_in_every_test(time: str, log: io.StringIO) -> None:
+def test_the_log_format_is_restored_after_each_test(time: str, log: io.StringIO) -> None:
     logging.getLogger("chat.planted").warning("Said.")
 
     assert log.getvalue().endswith("WARNING chat.planted: Said.\n"), time

@@ -79,7 +79,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_few_of_one_user_s_requests_are_with_django_at_once(django: Django, client: Client) -> None:
+async def test_only_a_few_requests_of_a_user_reach_django_at_once(django: Django, client: Client) -> None:
     django.end.clear()
     crowd = [asyncio.create_task(client.get()) for _ in range(10)]
     await settle()
@@ -94,7 +94,7 @@ async def test_a_few_of_one_user_s_requests_are_with_django_at_once(django: Djan
     assert [response[0]["status"] for response in responses] == [200] * 12
 
 
-async def test_a_request_that_has_arrived_at_its_view_makes_room(django: Django, client: Client) -> None:
+async def test_a_request_makes_room_once_its_view_runs(django: Django, client: Client) -> None:
     """Views have limits of their own, so requests that wait in a view do not block others."""
     django.end.clear()
     django.arrives = True
@@ -106,7 +106,7 @@ async def test_a_request_that_has_arrived_at_its_view_makes_room(django: Django,
     await asyncio.gather(*crowd)
 
 
-async def test_beyond_the_line_a_request_is_refused_without_django(django: Django, client: Client) -> None:
+async def test_beyond_the_queue_requests_are_refused_before_django(django: Django, client: Client) -> None:
     quotas().arrivals = Requests(1, waiting=0)
     django.end.clear()
     first = asyncio.create_task(client.get())
@@ -121,7 +121,7 @@ async def test_beyond_the_line_a_request_is_refused_without_django(django: Djang
     await first
 
 
-async def test_a_flood_of_what_is_refused_is_answered_without_django(django: Django, client: Client) -> None:
+async def test_repeatedly_refused_requests_are_answered_before_django(django: Django, client: Client) -> None:
     django.status = 429
     responses = [await client.get() for _ in range(100)]
     assert django.begun == REFUSED + 1
@@ -133,14 +133,14 @@ async def test_a_flood_of_what_is_refused_is_answered_without_django(django: Dja
     assert django.begun == REFUSED + 2
 
 
-async def test_what_is_not_refused_is_never_answered_from_memory(django: Django, client: Client) -> None:
+async def test_accepted_requests_are_never_answered_from_memory(django: Django, client: Client) -> None:
     """The control."""
     for _ in range(100):
         await client.get()
     assert django.begun == 100
 
 
-async def test_a_request_that_is_given_up_makes_room(django: Django, client: Client) -> None:
+async def test_a_cancelled_request_makes_room(django: Django, client: Client) -> None:
     quotas().arrivals = Requests(1)
     django.end.clear()
     first = asyncio.create_task(client.get())
@@ -152,7 +152,7 @@ async def test_a_request_that_is_given_up_makes_room(django: Django, client: Cli
     assert start["status"] == 200
 
 
-async def test_a_slow_upload_keeps_none_of_its_user_s_other_requests_out(django: Django, client: Client) -> None:
+async def test_a_slow_upload_does_not_block_other_requests(django: Django, client: Client) -> None:
     django.end.clear()
     uploads = [asyncio.create_task(client.get("/api/runs", method="POST")) for _ in range(ARRIVING)]
     await settle()
@@ -163,7 +163,7 @@ async def test_a_slow_upload_keeps_none_of_its_user_s_other_requests_out(django:
     await asyncio.gather(*uploads, other)
 
 
-async def test_a_slow_download_keeps_none_of_its_user_s_other_requests_out(django: Django, client: Client) -> None:
+async def test_a_slow_download_does_not_block_other_requests(django: Django, client: Client) -> None:
     reads = asyncio.Event()
     downloads = [asyncio.create_task(client.get("/admin/", reads=reads)) for _ in range(ARRIVING)]
     await settle()
@@ -175,7 +175,7 @@ async def test_a_slow_download_keeps_none_of_its_user_s_other_requests_out(djang
     await asyncio.gather(*downloads)
 
 
-async def test_after_a_slow_request_the_next_does_not_wait_as_long(django: Django, client: Client) -> None:
+async def test_a_slow_request_delays_the_next_only_briefly(django: Django, client: Client) -> None:
     """A database that hangs for a while is not the user's fault."""
     limit = quotas().arrivals._limit
     given: list[float] = []

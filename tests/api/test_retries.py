@@ -22,25 +22,27 @@ HELPS = {
 
 
 @pytest.mark.parametrize("code", sorted(REQUEST_ERRORS))
-def test_a_refusal_says_it(code: str) -> None:
+def test_refusals_say_whether_to_retry(code: str) -> None:
     response = refused(ApiError(code, "No."))
 
     assert response.headers["x-should-retry"] == ("true" if code in HELPS else "false")
 
 
-def test_early_refusals_say_it_too() -> None:
+def test_early_refusals_say_whether_to_retry() -> None:
     assert not_signed_in().headers["x-should-retry"] == "false"
     assert unavailable().headers["x-should-retry"] == "true"
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/api/nothing", 404), ("PUT", "/api/runs", 405)])
-async def test_so_does_what_reaches_no_view(chat: Rig, owner: Browser, method: str, path: str, status: int) -> None:
+async def test_requests_without_a_view_say_whether_to_retry(
+    chat: Rig, owner: Browser, method: str, path: str, status: int
+) -> None:
     response = await owner.ask(method, path)
 
     assert (response.status, response.headers["x-should-retry"]) == (status, "false")
 
 
-async def test_a_conflict_is_not_tried_again(chat: Rig, owner: Browser) -> None:
+async def test_a_conflict_is_not_retried(chat: Rig, owner: Browser) -> None:
     key = str(uuid.uuid4())
     await owner.post("/api/runs", {"text": "One", "client_message_id": key})
 
@@ -49,7 +51,7 @@ async def test_a_conflict_is_not_tried_again(chat: Rig, owner: Browser) -> None:
     assert (response.status, response.headers["x-should-retry"]) == (409, "false")
 
 
-async def test_a_failed_run_under_its_id_is_not_tried_again(chat: Rig, owner: Browser) -> None:
+async def test_a_failed_run_with_an_id_is_not_retried(chat: Rig, owner: Browser) -> None:
     chat.provider.put(TextDelta("Half"), RateLimited("Later.", retry_after=1))
     body = {"text": "Hello", "client_message_id": str(uuid.uuid4())}
 
@@ -64,7 +66,7 @@ async def test_a_failed_run_under_its_id_is_not_tried_again(chat: Rig, owner: Br
 
 
 @pytest.mark.parametrize("body", [{"text": "Hello"}, {"text": "Hello", "client_message_id": None}])
-async def test_a_failed_run_without_an_id_is_another_run_the_next_time(
+async def test_a_failed_run_without_an_id_can_be_retried(
     chat: Rig, owner: Browser, body: dict[str, str | None]
 ) -> None:
     chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))

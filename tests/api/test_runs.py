@@ -21,7 +21,7 @@ from tests.chat_rig import Rig
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def test_start_answers_with_where_to_follow_and_stop(chat: Rig, owner: Browser) -> None:
+async def test_start_returns_where_to_follow_and_stop(chat: Rig, owner: Browser) -> None:
     key = str(uuid.uuid4())
     made = await owner.post("/api/runs", {"text": "Hi", "client_message_id": key})
     again = await owner.post("/api/runs", {"text": "Hi", "client_message_id": key})
@@ -34,7 +34,7 @@ async def test_start_answers_with_where_to_follow_and_stop(chat: Rig, owner: Bro
     assert other.data["error"]["code"] == "conflict"
 
 
-async def test_what_is_created_has_an_address(chat: Rig, owner: Browser, stranger: Browser) -> None:
+async def test_a_created_run_has_a_location(chat: Rig, owner: Browser, stranger: Browser) -> None:
     body = {"text": "Hi", "client_message_id": str(uuid.uuid4())}
     made, again = [await owner.post("/api/runs", body) for _ in range(2)]
     path = made.headers["location"]
@@ -45,7 +45,7 @@ async def test_what_is_created_has_an_address(chat: Rig, owner: Browser, strange
     assert (await stranger.get(path)).status == 404
 
 
-async def test_a_run_is_shown_as_long_as_it_is_known(chat: Rig, owner: Browser) -> None:
+async def test_a_run_is_shown_while_it_is_known(chat: Rig, owner: Browser) -> None:
     saved = await chat.turn("Q", "The answer")
     listed = (await owner.get(f"/api/runs/{saved.run_id}")).data
     assert (listed["state"], listed["unanswered"]) == ("completed", None)
@@ -55,7 +55,7 @@ async def test_a_run_is_shown_as_long_as_it_is_known(chat: Rig, owner: Browser) 
     assert (await owner.get(f"{archived['events_url']}?after={archived['cursor']}")).status == 204
 
 
-async def test_a_run_that_failed_is_shown_with_what_waits(chat: Rig, owner: Browser) -> None:
+async def test_a_failed_run_is_shown_with_its_unanswered_question(chat: Rig, owner: Browser) -> None:
     chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
     await owner.post("/api/runs/wait", {"text": "Hello"})
     [listed] = (await owner.get("/api/runs")).data["items"]
@@ -69,14 +69,14 @@ async def test_a_run_that_failed_is_shown_with_what_waits(chat: Rig, owner: Brow
     assert (await owner.get(path)).status == 404
 
 
-async def test_nothing_is_started_for_somebody_else_than_it_is_meant_for(chat: Rig, owner: Browser) -> None:
+async def test_a_send_meant_for_another_user_is_refused(chat: Rig, owner: Browser) -> None:
     refused = await owner.post("/api/runs", {"text": "Hi"}, x_user_id=str(chat.charlie.pk))
     assert (refused.status, refused.data["error"]["code"]) == (403, "another_user")
     assert (await owner.get("/api/runs")).data["items"] == []
     assert (await owner.post("/api/runs", {"text": "Hi"}, x_user_id=str(chat.alice.pk))).status == 201
 
 
-async def test_one_request_is_a_whole_turn(chat: Rig, owner: Browser) -> None:
+async def test_one_request_streams_a_complete_turn(chat: Rig, owner: Browser) -> None:
     stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"})
     assert stream.status == 200
     assert stream.headers["content-type"].startswith("text/event-stream")
@@ -137,9 +137,7 @@ async def test_a_malformed_cursor_is_400(chat: Rig, owner: Browser, cursor: str,
 
 
 @pytest.mark.parametrize("cursor", ["abcdefgh.1", "EPOCH.99"])
-async def test_a_cursor_that_cannot_be_honoured_gets_reset_and_everything(
-    chat: Rig, owner: Browser, cursor: str
-) -> None:
+async def test_an_unusable_cursor_gets_a_reset_and_everything(chat: Rig, owner: Browser, cursor: str) -> None:
     sent = await chat.turn()
     run = await chat.engine.log.find(sent.run_id)
     assert run is not None
@@ -148,7 +146,7 @@ async def test_a_cursor_that_cannot_be_honoured_gets_reset_and_everything(
     assert names(response.events) == ["reset", "start", "token", "done"]
 
 
-async def test_a_reader_that_goes_away_leaves_the_run_alone(chat: Rig, owner: Browser) -> None:
+async def test_a_disconnecting_reader_does_not_stop_the_run(chat: Rig, owner: Browser) -> None:
     stream = await owner.open("POST", "/api/runs/stream", {"text": "Hi"})
     start = await stream.until("start")
     await stream.close()
@@ -158,7 +156,7 @@ async def test_a_reader_that_goes_away_leaves_the_run_alone(chat: Rig, owner: Br
     assert (await chat.events(run_id))[-1].data["status"] == "completed"
 
 
-async def test_wait_answers_with_the_saved_message(chat: Rig, owner: Browser) -> None:
+async def test_wait_returns_the_saved_message(chat: Rig, owner: Browser) -> None:
     chat.provider.say("Hi")
     chat.provider.finish()
     response = await owner.post("/api/runs/wait", {"text": "Hello"})
@@ -170,9 +168,7 @@ async def test_wait_answers_with_the_saved_message(chat: Rig, owner: Browser) ->
     ("error", "status", "code"),
     [(RateLimited("Later.", retry_after=99), 429, "rate_limited"), (Incomplete("It broke off."), 502, "incomplete")],
 )
-async def test_wait_answers_with_the_error(
-    chat: Rig, owner: Browser, error: Exception, status: int, code: str
-) -> None:
+async def test_wait_returns_the_error(chat: Rig, owner: Browser, error: Exception, status: int, code: str) -> None:
     chat.provider.put(TextDelta("Half"), error)
     response = await owner.post("/api/runs/wait", {"text": "Hello"})
     assert (response.status, response.data["error"]["code"]) == (status, code)
@@ -192,7 +188,7 @@ async def test_stop_is_202_and_then_200(chat: Rig, owner: Browser) -> None:
     assert (await owner.post(made.data["stop_url"])).status == 200
 
 
-async def test_keep_answers_with_the_saved_message(chat: Rig, owner: Browser) -> None:
+async def test_keep_returns_the_saved_message(chat: Rig, owner: Browser) -> None:
     chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
     response = await owner.post("/api/runs/stream", {"text": "Hello"})
     run_id = json.loads(response.events[0].data)["run_id"]
@@ -232,7 +228,7 @@ async def test_a_bad_body_is_a_clear_error(
     assert not chat.provider.requests
 
 
-async def test_busy_and_limits_say_when_to_come_back(chat: Rig, owner: Browser) -> None:
+async def test_busy_and_limit_errors_have_retry_after(chat: Rig, owner: Browser) -> None:
     made = await owner.post("/api/runs", {"text": "Hi"})
     busy = await owner.post("/api/runs", {"text": "More", "conversation_id": made.data["conversation_id"]})
     assert (busy.status, busy.data["error"]["code"]) == (409, "busy")
@@ -244,7 +240,7 @@ async def test_busy_and_limits_say_when_to_come_back(chat: Rig, owner: Browser) 
 
 @pytest.mark.parametrize("path", ["/api/runs", "/api/runs/stream", "/api/runs/wait"])
 @pytest.mark.parametrize("setting", ["CHAT_LIVE_RUNS", "CHAT_RUNS_PER_MINUTE"])
-async def test_a_busy_site_says_so_and_when_to_come_back(
+async def test_an_overloaded_site_is_503_with_retry_after(
     chat: Rig, owner: Browser, settings: Any, path: str, setting: str
 ) -> None:
     setattr(settings, setting, 1)
@@ -257,7 +253,7 @@ async def test_a_busy_site_says_so_and_when_to_come_back(
     assert len((await owner.get("/api/runs")).data["items"]) == 1
 
 
-async def test_without_a_model_that_one_may_use_waiting_does_not_help(chat: Rig, owner: Browser) -> None:
+async def test_without_an_assistant_the_error_is_not_retryable(chat: Rig, owner: Browser) -> None:
     await Assistant.objects.aupdate(is_active=False)
     refused = await owner.post("/api/runs", {"text": "Hi"})
     error = refused.data["error"]
@@ -355,7 +351,7 @@ async def test_while_it_streams_no_database_connection_is_held(chat: Rig, owner:
             await stream.close()
 
 
-async def test_a_form_is_no_json(chat: Rig) -> None:
+async def test_a_form_is_refused_as_bad_json(chat: Rig) -> None:
     browser = Browser(session=await session_of(chat.alice), csrf="a" * 32)
     form = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nhi\r\n--x--\r\n'
     response = await browser.post("/api/runs", form, content_type="multipart/form-data; boundary=x")
@@ -363,11 +359,11 @@ async def test_a_form_is_no_json(chat: Rig) -> None:
 
 
 @pytest.mark.parametrize("value", [{}, "", 0, False, ["x"], "x"])
-async def test_attachments_are_none_or_an_empty_list(chat: Rig, owner: Browser, value: object) -> None:
+async def test_attachments_must_be_null_or_empty(chat: Rig, owner: Browser, value: object) -> None:
     assert (await owner.post("/api/runs", {"text": "x", "attachments": value})).status == 400
 
 
-async def test_a_database_that_is_away_is_503(chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unavailable_database_is_503(chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise OperationalError("no such server")
 
@@ -386,7 +382,7 @@ async def test_head_is_the_headers_only(chat: Rig, owner: Browser) -> None:
         assert "content-length" not in response.headers
 
 
-async def test_the_multiplex_goes_on_with_a_run_that_has_left_the_log(chat: Rig, owner: Browser) -> None:
+async def test_the_multiplex_resumes_a_run_that_left_the_log(chat: Rig, owner: Browser) -> None:
     sent = await chat.send()
     stream = await owner.open("GET", "/api/events")
     (start,) = await stream.until("start")
@@ -414,7 +410,7 @@ async def test_the_id_of_the_multiplex_does_not_grow_with_ended_runs(chat: Rig, 
 
 
 @pytest.mark.parametrize("path", ["/api/runs/{run_id}/events", "/api/events"])
-async def test_a_stream_ends_when_its_reader_is_signed_out(
+async def test_a_stream_ends_when_its_user_is_signed_out(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
@@ -432,7 +428,7 @@ async def test_a_stream_ends_when_its_reader_is_signed_out(
     assert b"Not for you" not in stream.raw
 
 
-async def test_who_waits_for_an_answer_and_is_signed_out_is_refused(
+async def test_signing_out_ends_a_pending_wait_request(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
@@ -446,7 +442,7 @@ async def test_who_waits_for_an_answer_and_is_signed_out_is_refused(
 
 @pytest.mark.parametrize("path", ["/api/runs", "/api/runs/stream", "/api/runs/wait"])
 @pytest.mark.parametrize("kind", ["regenerate_id", "continue_id"])
-async def test_a_saved_question_can_be_answered_again(chat: Rig, owner: Browser, path: str, kind: str) -> None:
+async def test_a_saved_question_can_be_regenerated(chat: Rig, owner: Browser, path: str, kind: str) -> None:
     first = await chat.send("A story")
     chat.provider.put(TextDelta("Once upon"), Finish("length"))
     done = (await chat.events(first.run_id))[-1].data
@@ -466,7 +462,7 @@ async def test_a_saved_question_can_be_answered_again(chat: Rig, owner: Browser,
     assert (repeated.status, repeated.data["run_id"]) == (200, items[0]["run_id"])
 
 
-async def test_the_multiplex_outlives_a_log_that_is_away(
+async def test_the_multiplex_survives_an_unavailable_log(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.CHAT_HEARTBEAT_SECONDS = 0.05
@@ -493,7 +489,7 @@ async def test_the_multiplex_outlives_a_log_that_is_away(
     await stream.close()
 
 
-async def test_a_multiplex_that_begins_while_the_log_is_away_waits_for_it(
+async def test_a_multiplex_waits_for_an_unavailable_log(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.CHAT_HEARTBEAT_SECONDS = 0.05
@@ -522,7 +518,7 @@ async def test_a_multiplex_that_begins_while_the_log_is_away_waits_for_it(
     await stream.close()
 
 
-async def test_a_run_that_begins_while_others_are_resumed_begins_none_of_them_anew(
+async def test_a_new_run_during_resumption_restarts_no_other(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = await chat.send()
@@ -553,7 +549,7 @@ async def test_a_run_that_begins_while_others_are_resumed_begins_none_of_them_an
     await stream.close()
 
 
-async def test_a_multiplex_that_cannot_follow_a_run_ends_so_that_its_reader_comes_back(
+async def test_a_multiplex_ends_for_a_retry_if_a_run_cannot_be_followed(
     chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> Any:
@@ -567,7 +563,7 @@ async def test_a_multiplex_that_cannot_follow_a_run_ends_so_that_its_reader_come
     assert re.search(rb"\n\nretry: \d+\nevent: ping\ndata: \{.+\}\n\n$", stream.raw)
 
 
-async def test_an_answer_that_was_waited_for_is_nobody_elses(chat: Rig, owner: Browser) -> None:
+async def test_a_wait_response_is_not_cached(chat: Rig, owner: Browser) -> None:
     waiting = asyncio.create_task(owner.post("/api/runs/wait", {"text": "Hello"}))
     await chat.provider.asked.wait()
     chat.provider.say("Hi")

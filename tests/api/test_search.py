@@ -42,13 +42,13 @@ async def test_a_message_is_found_with_its_conversation(chat: Rig, owner: Browse
     assert joined(hit["title"]) == "Which <b>birds</b> wade?"
 
 
-async def test_a_nul_stands_between_words(chat: Rig, owner: Browser) -> None:
+async def test_a_nul_separates_words(chat: Rig, owner: Browser) -> None:
     await chat.turn("Hello", "a b")
     [hit] = (await search(owner, "a\0b"))["items"]
     assert joined(hit["snippet"]) == "[a] [b]"
 
 
-async def test_a_very_long_word_is_shown_where_it_stands(chat: Rig, owner: Browser) -> None:
+async def test_a_very_long_word_is_highlighted_in_place(chat: Rig, owner: Browser) -> None:
     long = "k" * 130
     await chat.turn("Hello", f"the key {long} is old")
     [hit] = (await search(owner, f"{long} key"))["items"]
@@ -76,7 +76,7 @@ async def test_pages_have_cursors(chat: Rig, owner: Browser) -> None:
     assert len(seen) == len(set(seen)) == 6
 
 
-async def test_only_the_owners_and_nothing_deleted(
+async def test_only_own_undeleted_conversations_are_found(
     chat: Rig, owner: Browser, stranger: Browser, anonymous: Browser
 ) -> None:
     sent = await chat.turn("A heron", "Yes.")
@@ -89,12 +89,12 @@ async def test_only_the_owners_and_nothing_deleted(
 
 
 @pytest.mark.parametrize("text", ["", " ", "\0", "''", "😀", "NOT", "x" * 10_000, '"' * 3000, "\u202e", "%", "a:*"])
-async def test_whatever_is_typed_is_answered(chat: Rig, owner: Browser, text: str) -> None:
+async def test_any_input_is_answered(chat: Rig, owner: Browser, text: str) -> None:
     await chat.turn("Hello", "there")
     assert await search(owner, text) == {"items": [], "next": None}
 
 
-async def test_without_a_question_nothing_is_found(chat: Rig, owner: Browser) -> None:
+async def test_an_empty_query_finds_nothing(chat: Rig, owner: Browser) -> None:
     assert (await owner.get("/api/search")).data == {"items": [], "next": None}
     assert (await owner.get("/api/search?q=%ff%fe%00")).data == {"items": [], "next": None}
 
@@ -104,7 +104,7 @@ async def test_a_bad_page_is_400(chat: Rig, owner: Browser, query: str) -> None:
     assert (await owner.get(f"/api/search?q=heron&{query}")).status == 400
 
 
-async def test_a_forged_cursor_is_just_a_place(chat: Rig, owner: Browser) -> None:
+async def test_a_forged_cursor_is_just_a_position(chat: Rig, owner: Browser) -> None:
     await chat.turn("Heron", "x")
     first = await database.read(Message.objects.earliest, "created_at")
     page = await search(owner, "heron", f"&cursor={cursor_at(first.created_at, uuid.UUID(int=0))}")
@@ -123,7 +123,7 @@ def slow_down(**signal: Any) -> None:
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize(("seconds", "status"), [(0.1, 503), (600, 200)])
-async def test_a_search_that_takes_too_long_is_ended_and_says_so(
+async def test_a_slow_search_is_aborted_with_an_error(
     chat: Rig, owner: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch, seconds: float, status: int
 ) -> None:
     """The second case is the control: given enough time, the same search is answered."""
@@ -154,13 +154,13 @@ async def test_a_search_that_takes_too_long_is_ended_and_says_so(
     assert (await owner.get("/api/search?q=hello")).status == 200
 
 
-async def test_a_hit_deep_in_a_long_message_is_shown_with_its_words(chat: Rig, owner: Browser) -> None:
+async def test_a_hit_deep_in_a_long_message_has_its_snippet(chat: Rig, owner: Browser) -> None:
     await chat.turn("Birds?", f"{'lorem ipsum ' * 8000} a grey heron {'dolor ' * 3000}")
     [hit] = (await search(owner, "grey her"))["items"]
     assert "a [grey] [heron] dolor" in joined(hit["snippet"])
 
 
-async def test_of_what_is_typed_only_the_beginning_is_read(chat: Rig, owner: Browser) -> None:
+async def test_only_the_beginning_of_a_long_query_is_used(chat: Rig, owner: Browser) -> None:
     await chat.turn("heron", "A bird.")
     assert len((await search(owner, f"{'-' * 4000} heron"))["items"]) == 2
     assert (await search(owner, f"{'-' * 4096} heron"))["items"] == []

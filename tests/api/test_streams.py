@@ -54,7 +54,7 @@ async def run_count(owner: Browser) -> int:
 
 
 class TestBlocks:
-    async def test_each_is_an_event_with_an_object_that_tells_its_name(self, chat: Rig, owner: Browser) -> None:
+    async def test_each_block_has_an_event_and_a_typed_json_object(self, chat: Rig, owner: Browser) -> None:
         stream = await whole_run(chat, owner)
 
         sent = blocks(stream.raw)
@@ -65,7 +65,7 @@ class TestBlocks:
         assert all("id" in block for block in sent[1:])
         assert ":" not in {line[:1] for line in stream.raw.decode().splitlines()}
 
-    async def test_those_of_the_multiplex_too(self, chat: Rig, owner: Browser) -> None:
+    async def test_multiplex_blocks_have_an_event_and_a_typed_json_object(self, chat: Rig, owner: Browser) -> None:
         stream = await owner.open("GET", "/api/events")
         await stream.chunk()
         await chat.turn()
@@ -79,7 +79,7 @@ class TestBlocks:
         assert all(json.loads(block["data"])["type"] == block["event"] for block in sent)
 
     @pytest.mark.parametrize("path", ["/api/runs/{run_id}/events", "/api/events"])
-    async def test_at_the_end_of_the_server_too(self, chat: Rig, owner: Browser, path: str) -> None:
+    async def test_the_last_block_before_a_shutdown_has_its_type(self, chat: Rig, owner: Browser, path: str) -> None:
         sent = await chat.send()
         stream = await owner.open("GET", path.format(run_id=sent.run_id))
         await stream.until("start")
@@ -95,13 +95,13 @@ class TestBlocks:
 
 
 class TestHeartbeats:
-    def test_a_live_run_is_silent_for_less_than_http_clients_wait(self, settings: Any) -> None:
+    def test_heartbeats_come_before_http_client_timeouts(self, settings: Any) -> None:
         settings.CHAT_HEARTBEAT_SECONDS = 60
         assert (heartbeats.live(), heartbeats.idle()) == (4, 60)
         settings.CHAT_HEARTBEAT_SECONDS = 0.5
         assert (heartbeats.live(), heartbeats.idle()) == (0.5, 0.5)
 
-    async def test_the_stream_of_a_run_says_its_own(
+    async def test_a_run_stream_announces_its_own_interval(
         self, chat: Rig, owner: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.CHAT_HEARTBEAT_SECONDS = 600
@@ -115,7 +115,7 @@ class TestHeartbeats:
         assert b"\n\nevent: ping\ndata: " in stream.raw
         await stream.close()
 
-    async def test_the_multiplex_beats_faster_while_a_run_is_live_and_says_the_longest(
+    async def test_the_multiplex_beats_faster_while_a_run_is_live(
         self, chat: Rig, owner: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.CHAT_HEARTBEAT_SECONDS = 600
@@ -162,12 +162,12 @@ class TestWait:
         assert stream.status == 200
         assert json.loads(stream.raw)["error"]["code"] == "incomplete"
 
-    async def test_a_refusal_that_is_known_at_once_has_its_status(self, chat: Rig, owner: Browser) -> None:
+    async def test_an_early_refusal_has_its_status(self, chat: Rig, owner: Browser) -> None:
         refused = await owner.post(WAIT, {"text": ""})
 
         assert (refused.status, refused.data["error"]["code"]) == (400, "empty_text")
 
-    async def test_whoever_is_signed_out_meanwhile_hears_so_in_the_body(
+    async def test_signing_out_meanwhile_is_reported_in_the_body(
         self, chat: Rig, owner: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
@@ -180,7 +180,7 @@ class TestWait:
 
         assert (stream.status, json.loads(stream.raw)["error"]["code"]) == (200, "not_signed_in")
 
-    async def test_a_reader_that_goes_away_leaves_the_run_alone(self, chat: Rig, owner: Browser) -> None:
+    async def test_a_disconnecting_reader_does_not_stop_the_run(self, chat: Rig, owner: Browser) -> None:
         stream = await owner.open("POST", WAIT, {"text": "Hi"})
         await stream.chunk()
         await stream.close()
@@ -193,7 +193,9 @@ class TestWait:
 
 class TestRepeatedPost:
     @pytest.mark.parametrize("fields", [{}, {"client_message_id": str(uuid.UUID(int=7))}])
-    async def test_it_goes_on_after_the_cursor(self, chat: Rig, owner: Browser, fields: dict[str, str]) -> None:
+    async def test_the_stream_continues_after_the_cursor(
+        self, chat: Rig, owner: Browser, fields: dict[str, str]
+    ) -> None:
         run_id, cursor = await cut_run(chat, owner, **fields)
         again = await owner.open("POST", STREAM, {"text": "Hi", **fields}, last_event_id=cursor)
         chat.provider.say("lo")
@@ -208,7 +210,7 @@ class TestRepeatedPost:
         assert str((await chat.engine.find(chat.alice.pk, run_id)).run_id) == run_id
 
     @pytest.mark.parametrize("parameter", ["after", "lastEventId"])
-    async def test_a_parameter_of_the_address_does_as_well(self, chat: Rig, owner: Browser, parameter: str) -> None:
+    async def test_the_cursor_can_be_a_query_parameter(self, chat: Rig, owner: Browser, parameter: str) -> None:
         _, cursor = await cut_run(chat, owner)
         again = await owner.open("POST", f"{STREAM}?{parameter}={cursor}", {"text": "Hi"})
         chat.provider.say("lo")
@@ -217,12 +219,12 @@ class TestRepeatedPost:
         assert text_of(await again.rest()) == "lo"
         assert await run_count(owner) == 1
 
-    async def test_an_empty_cursor_is_none(self, chat: Rig, owner: Browser) -> None:
+    async def test_an_empty_cursor_is_ignored(self, chat: Rig, owner: Browser) -> None:
         stream = await owner.open("POST", f"{STREAM}?after=", {"text": "Hi"}, last_event_id="")
         assert names(await stream.until("start")) == ["start"]
         await stream.close()
 
-    async def test_a_new_id_for_the_same_message_is_no_second_run(self, chat: Rig, owner: Browser) -> None:
+    async def test_a_new_id_for_the_same_message_starts_no_second_run(self, chat: Rig, owner: Browser) -> None:
         """Some clients create a new id for each attempt."""
         _, cursor = await cut_run(chat, owner, client_message_id=str(uuid.uuid4()))
         body = {"text": "Hi", "client_message_id": str(uuid.uuid4())}
@@ -245,7 +247,7 @@ class TestRepeatedPost:
 
     @pytest.mark.parametrize("fields", [{}, {"client_message_id": str(uuid.UUID(int=7))}])
     @pytest.mark.parametrize("cursor", ["abcdefgh.3", "nonsense"])
-    async def test_a_cursor_of_no_run_begins_none(
+    async def test_a_cursor_of_an_unknown_run_starts_no_run(
         self, chat: Rig, owner: Browser, cursor: str, fields: dict[str, str]
     ) -> None:
         refused = await owner.post(STREAM, {"text": "Hi", **fields}, last_event_id=cursor)
@@ -254,9 +256,7 @@ class TestRepeatedPost:
         assert await run_count(owner) == 0
         assert not chat.provider.requests
 
-    async def test_somebody_elses_cursor_is_as_unknown_as_none(
-        self, chat: Rig, owner: Browser, stranger: Browser
-    ) -> None:
+    async def test_a_cursor_of_another_user_is_unknown(self, chat: Rig, owner: Browser, stranger: Browser) -> None:
         key = {"client_message_id": str(uuid.uuid4())}
         _, cursor = await cut_run(chat, owner, **key)
         for fields in ({}, key):
@@ -266,7 +266,7 @@ class TestRepeatedPost:
             assert his.status == 400
         assert await run_count(stranger) == 0
 
-    async def test_a_run_that_the_log_has_let_go_of_is_found_by_its_id(self, chat: Rig, owner: Browser) -> None:
+    async def test_a_run_dropped_from_the_log_is_found_by_its_id(self, chat: Rig, owner: Browser) -> None:
         key = {"client_message_id": str(uuid.uuid4())}
         run_id, cursor = await cut_run(chat, owner, **key)
         chat.provider.say("lo")
@@ -282,7 +282,7 @@ class TestRepeatedPost:
         other = await owner.post(STREAM, {"text": "Ho", **key}, last_event_id=cursor)
         assert (other.status, other.data["error"]["code"]) == (409, "conflict")
 
-    async def test_so_is_a_failure(self, chat: Rig, owner: Browser) -> None:
+    async def test_a_failed_run_dropped_from_the_log_is_found_by_its_id(self, chat: Rig, owner: Browser) -> None:
         key = {"client_message_id": str(uuid.uuid4())}
         run_id, cursor = await cut_run(chat, owner, **key)
         chat.provider.put(Incomplete("It broke off."))
@@ -298,7 +298,7 @@ class TestRepeatedPost:
 
 
 class TestLastEventId:
-    async def test_it_is_another_name_of_after(self, chat: Rig, owner: Browser) -> None:
+    async def test_last_event_id_is_an_alias_of_after(self, chat: Rig, owner: Browser) -> None:
         run_id, cursor = await cut_run(chat, owner)
         chat.provider.say("lo")
         chat.provider.finish()
@@ -315,7 +315,7 @@ class TestLastEventId:
         epoch = cursor.partition(".")[0]
         assert (await owner.get(f"{path}?after={epoch}.0&lastEventId={cursor}")).body == by_after.body
 
-    async def test_of_the_multiplex_too(self, chat: Rig, owner: Browser) -> None:
+    async def test_the_multiplex_accepts_it_too(self, chat: Rig, owner: Browser) -> None:
         sent = await chat.send()
         first = await owner.open("GET", "/api/events")
         (start,) = await first.until("start")
@@ -331,7 +331,7 @@ class TestLastEventId:
         await stream.close()
 
     @pytest.mark.parametrize("path", ["/api/runs/{run_id}/events", "/api/events"])
-    async def test_a_malformed_one_is_400(self, chat: Rig, owner: Browser, path: str) -> None:
+    async def test_a_malformed_cursor_is_400(self, chat: Rig, owner: Browser, path: str) -> None:
         sent = await chat.turn()
         refused = await owner.get(f"{path.format(run_id=sent.run_id)}?lastEventId=nonsense")
         assert (refused.status, refused.data["error"]["code"]) == (400, "bad_cursor")
@@ -355,7 +355,7 @@ class TestLongAnswers:
         # There are no more events than that requires.
         assert len(read.events) - 2 <= 2 * len(read.body) / LINE_BYTES + 1
 
-    async def test_a_saved_one_goes_on_at_any_cursor(self, chat: Rig, owner: Browser, kind: str) -> None:
+    async def test_a_saved_answer_resumes_at_any_cursor(self, chat: Rig, owner: Browser, kind: str) -> None:
         answer = TEXTS[kind] * 3_000
         sent = await chat.turn("Q", answer)
         await chat.engine.log.forget(sent.run_id)

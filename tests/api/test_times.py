@@ -37,7 +37,7 @@ def at_a_full_second() -> None:
     UnansweredQuestion.objects.update(failed_at=FULL_SECOND)
 
 
-async def test_of_everything_that_has_one(chat: Rig, owner: Browser) -> None:
+async def test_all_objects_have_the_same_time_format(chat: Rig, owner: Browser) -> None:
     sent = await chat.turn("heron", "A bird")
     chat.provider.put(TextDelta("Half"), Incomplete("It broke off."))
     await owner.post("/api/runs/wait", {"text": "Hello"})
@@ -58,7 +58,7 @@ async def test_of_everything_that_has_one(chat: Rig, owner: Browser) -> None:
         assert set(found) == {"2026-11-29T12:00:00.000000+00:00"}, path
 
 
-async def test_of_notices(chat: Rig, owner: Browser) -> None:
+async def test_notices_have_the_same_time_format(chat: Rig, owner: Browser) -> None:
     sent = await chat.turn()
     await database.write(at_a_full_second)
     async with channel.listen(chat.alice.pk) as received:
@@ -71,7 +71,7 @@ async def test_of_notices(chat: Rig, owner: Browser) -> None:
     assert all(FORM.fullmatch(each) for each in found)
 
 
-def test_in_utc_whatever_it_came_in() -> None:
+def test_times_are_converted_to_utc() -> None:
     there = FULL_SECOND.astimezone(timezone(timedelta(hours=5, minutes=30)))
 
     assert time_text(there) == "2026-11-29T12:00:00.000000+00:00"

@@ -30,7 +30,7 @@ async def unanswered(browser: Browser) -> list[Any]:
     return items
 
 
-async def test_they_are_listed_newest_first(chat: Rig, owner: Browser, stranger: Browser) -> None:
+async def test_unanswered_questions_are_listed_newest_first(chat: Rig, owner: Browser, stranger: Browser) -> None:
     first, second = await failed(chat), await failed(chat, "And an egret?", in_log=True)
 
     items = await unanswered(owner)
@@ -50,14 +50,14 @@ async def test_they_are_listed_newest_first(chat: Rig, owner: Browser, stranger:
     assert await unanswered(stranger) == []
 
 
-async def test_one_in_a_conversation_that_exists_is_no_first_one(chat: Rig, owner: Browser) -> None:
+async def test_a_question_in_an_existing_conversation_is_not_the_first(chat: Rig, owner: Browser) -> None:
     saved = await chat.turn("One", "1")
     await failed(chat, "Two", conversation_id=saved.conversation_id)
     [listed] = await unanswered(owner)
     assert (listed["conversation_id"], listed["unanswered"]["first"]) == (saved.conversation_id, False)
 
 
-async def test_they_are_among_the_runs_each_once(chat: Rig, owner: Browser) -> None:
+async def test_runs_list_each_unanswered_question_once(chat: Rig, owner: Browser) -> None:
     old = await failed(chat)
     saved = await chat.turn("One", "1")
     recent = await failed(chat, "And an egret?", in_log=True)
@@ -74,7 +74,7 @@ async def test_they_are_among_the_runs_each_once(chat: Rig, owner: Browser) -> N
     assert [each["run_id"] for each in (await owner.get("/api/runs?active=1")).data["items"]] == [live.run_id]
 
 
-async def test_its_events_tell_the_question_and_the_reason(chat: Rig, owner: Browser) -> None:
+async def test_events_contain_the_question_and_the_error(chat: Rig, owner: Browser) -> None:
     sent = await failed(chat)
     path = f"/api/runs/{sent.run_id}/events"
 
@@ -86,9 +86,7 @@ async def test_its_events_tell_the_question_and_the_reason(chat: Rig, owner: Bro
     assert (await owner.get(path, last_event_id=listed["cursor"])).status == 204
 
 
-async def test_asked_again_in_its_conversation_and_answered_it_is_gone(
-    chat: Rig, owner: Browser, stranger: Browser
-) -> None:
+async def test_a_question_answered_on_retry_is_removed(chat: Rig, owner: Browser, stranger: Browser) -> None:
     sent = await failed(chat)
     body = {"text": "What is a heron?", "conversation_id": sent.conversation_id}
     assert (await stranger.post("/api/runs", body)).status == 404
@@ -103,7 +101,7 @@ async def test_asked_again_in_its_conversation_and_answered_it_is_gone(
     assert (await owner.get(f"/api/conversations/{sent.conversation_id}")).status == 200
 
 
-async def test_its_owner_dismisses_it(
+async def test_only_its_owner_can_dismiss_it(
     chat: Rig, owner: Browser, stranger: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Any] = []
@@ -133,19 +131,19 @@ async def test_a_run_itself_can_only_be_shown_and_dismissed(chat: Rig, owner: Br
     assert (answer.status, answer.headers["allow"]) == (405, "DELETE, GET")
 
 
-async def test_an_id_that_is_none_is_not_found(chat: Rig, owner: Browser) -> None:
+async def test_an_invalid_id_is_not_found(chat: Rig, owner: Browser) -> None:
     assert (await owner.ask("DELETE", f"/api/runs/{uuid.uuid4()}")).status == 404
     assert (await owner.ask("DELETE", "/api/runs/heron")).status == 404
 
 
-async def test_what_is_live_or_saved_is_not_dismissed(chat: Rig, owner: Browser) -> None:
+async def test_live_or_saved_runs_cannot_be_dismissed(chat: Rig, owner: Browser) -> None:
     saved, live = await chat.turn(), await chat.send()
     for run in (saved, live):
         refused = await owner.ask("DELETE", f"/api/runs/{run.run_id}")
         assert (refused.status, refused.data["error"]["code"]) == (409, "conflict")
 
 
-async def test_a_conversation_that_is_only_that_is_deleted_with_it(
+async def test_a_conversation_without_messages_is_deleted_with_it(
     chat: Rig, owner: Browser, stranger: Browser
 ) -> None:
     sent = await failed(chat)
@@ -159,7 +157,7 @@ async def test_a_conversation_that_is_only_that_is_deleted_with_it(
     assert (await owner.ask("DELETE", path)).status == 404
 
 
-async def test_it_comes_back_with_its_conversation(chat: Rig, owner: Browser) -> None:
+async def test_it_is_restored_with_its_conversation(chat: Rig, owner: Browser) -> None:
     saved = await chat.turn("One", "1")
     sent = await failed(chat, "Two", conversation_id=saved.conversation_id)
     path = f"/api/conversations/{saved.conversation_id}"

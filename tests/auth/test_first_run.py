@@ -47,11 +47,11 @@ def test_another_token_is_refused(db: None) -> None:
         assert not first_run.accepts(wrong)
 
 
-def test_once_there_is_a_user_there_is_no_link(alice: User) -> None:
+def test_a_site_with_a_user_has_no_link(alice: User) -> None:
     assert first_run.setup_link(BASE) is None
 
 
-def test_claiming_makes_the_administrator(db: None) -> None:
+def test_claiming_creates_the_administrator(db: None) -> None:
     administrator = first_run.claim("ada", "ada@example.org", PASSWORD)
 
     assert administrator is not None
@@ -60,13 +60,13 @@ def test_claiming_makes_the_administrator(db: None) -> None:
     assert administrator.check_password(PASSWORD)
 
 
-def test_nobody_claims_a_site_that_has_a_user(alice: User) -> None:
+def test_a_site_with_a_user_cannot_be_claimed(alice: User) -> None:
     assert first_run.claim("mallory", "", PASSWORD) is None
     assert User.objects.get() == alice
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_claims_at_the_same_time_one_succeeds() -> None:
+def test_one_of_several_concurrent_claims_succeeds() -> None:
     everybody_is_ready = threading.Barrier(4)
     made: list[User | None] = []
 

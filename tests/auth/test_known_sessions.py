@@ -17,7 +17,7 @@ SignInAs = Callable[[User], Client]
 migration = import_module("chat.migrations.0010_known_sessions")
 
 
-def test_sessions_of_before_are_listed(signed_in: SignInAs, alice: User, bob: User) -> None:
+def test_existing_sessions_are_listed(signed_in: SignInAs, alice: User, bob: User) -> None:
     hers, his = (str(signed_in(user).session.session_key) for user in (alice, bob))
     nobodys = Client().session
     nobodys.create()
@@ -31,7 +31,7 @@ def test_sessions_of_before_are_listed(signed_in: SignInAs, alice: User, bob: Us
     assert abs(SignIn.objects.get(owner=alice).last_seen_at - timezone.now()) < timedelta(minutes=5)
 
 
-def test_an_address_of_before_is_as_old_as_its_account(alice: User) -> None:
+def test_an_existing_address_is_as_old_as_its_account(alice: User) -> None:
     User.objects.update(date_joined=timezone.now() - timedelta(days=9), email_since=timezone.now())
 
     migration.note(apps, None)

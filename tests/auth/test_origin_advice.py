@@ -59,21 +59,21 @@ def test_page_and_log_name_the_header_and_the_setting(
         assert word in line
 
 
-def test_programs_are_told_as_well(client: Client, db: None) -> None:
+def test_api_clients_get_the_advice_too(client: Client, db: None) -> None:
     status, body = post(client, "/api/conversations", host=NAME, origin=f"https://{NAME}")
     assert status in (401, 403)
     if status == 403:
         assert "CHAT_HTTPS=1" in body
 
 
-def test_a_form_that_was_open_too_long_is_still_that(client: Client, db: None) -> None:
+def test_an_expired_form_is_still_reported_as_expired(client: Client, db: None) -> None:
     """The control: here the origin is right."""
     status, page = post(client, "/accounts/login/", host=NAME, origin=f"http://{NAME}")
     assert status == 403
     assert "another tab" in page
 
 
-def test_an_unknown_name_is_told_with_the_setting(client: Client, db: None) -> None:
+def test_an_unknown_host_is_reported_with_the_setting(client: Client, db: None) -> None:
     response = client.get("/", headers={"Host": "upstream<b>"})
     assert response.status_code == 400
     response = client.get("/", headers={"Host": "upstream"})
@@ -94,7 +94,7 @@ def test_a_socket_s_refusal_is_logged_once_for_each_pair(caplog: pytest.LogCaptu
     assert "CHAT_HTTPS=1" in caplog.messages[0]
 
 
-def test_nobody_can_fill_the_log_with_origins(caplog: pytest.LogCaptureFixture) -> None:
+def test_origins_cannot_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "chat"):
         for number in range(10 * origins.TOLD):
             origins.tell("a form was", f"https://{number}.example\n{'x' * 10_000}", NAME)
@@ -105,7 +105,7 @@ def test_nobody_can_fill_the_log_with_origins(caplog: pytest.LogCaptureFixture) 
 @pytest.mark.parametrize(
     ("https", "proxies", "is_told"), [(True, 0, True), (True, 1, False), (False, 0, False)], ids=str
 )
-def test_the_start_tells_of_https_without_a_counted_proxy(
+def test_startup_warns_of_https_without_a_trusted_proxy(
     settings: Settings, caplog: pytest.LogCaptureFixture, https: bool, proxies: int, is_told: bool
 ) -> None:
     settings.HTTPS, settings.CHAT_TRUSTED_PROXIES = https, proxies
@@ -114,5 +114,5 @@ def test_the_start_tells_of_https_without_a_counted_proxy(
 
 
 @pytest.mark.parametrize("origin", ["null", "", "http://[", "javascript:x", "//"])
-def test_what_is_no_origin_is_no_error(origin: str) -> None:
+def test_an_invalid_origin_causes_no_error(origin: str) -> None:
     assert "TRUSTED_ORIGINS" in origins.advice(origin, NAME)

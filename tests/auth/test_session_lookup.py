@@ -25,7 +25,7 @@ def make(count: int, *, ended: bool) -> None:
     )
 
 
-def test_those_that_have_ended_go_and_the_others_stay(db: None) -> None:
+def test_expired_sessions_are_purged_and_others_kept(db: None) -> None:
     make(3, ended=True)
     make(2, ended=False)
 
@@ -34,7 +34,7 @@ def test_those_that_have_ended_go_and_the_others_stay(db: None) -> None:
     assert purge_sessions() == 0
 
 
-def test_one_write_is_short_however_many_there_are(db: None) -> None:
+def test_each_purge_deletes_a_limited_number(db: None) -> None:
     make(2 * SESSIONS_AT_ONCE + 1, ended=True)
 
     with CaptureQueriesContext(connection) as queries:
@@ -44,7 +44,7 @@ def test_one_write_is_short_however_many_there_are(db: None) -> None:
     assert Session.objects.count() == SESSIONS_AT_ONCE + 1
 
 
-async def test_it_happens_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sessions_are_purged_automatically(monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
     done = asyncio.Event()
 

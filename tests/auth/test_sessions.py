@@ -50,7 +50,7 @@ def page(client: Client) -> str:
     return client.get("/accounts/").content.decode()
 
 
-def test_it_tells_the_browser_the_address_and_when(alice: User) -> None:
+def test_the_list_shows_browser_address_and_time(alice: User) -> None:
     log_in(alice, user_agent=FIREFOX)
     SignIn.objects.update(last_seen_at=timezone.now() - timedelta(hours=3, minutes=1), address="192.0.2.7")
 
@@ -62,7 +62,7 @@ def test_it_tells_the_browser_the_address_and_when(alice: User) -> None:
     assert shown.count("This browser") == 1
 
 
-def test_nobody_sees_another_persons(alice: User, charlie: User) -> None:
+def test_users_do_not_see_sessions_of_others(alice: User, charlie: User) -> None:
     log_in(alice, user_agent=FIREFOX)
 
     assert "Firefox" not in page(log_in(charlie))
@@ -74,7 +74,7 @@ def test_no_session_key_is_shown(alice: User) -> None:
     assert key_of(client) not in page(client)
 
 
-def test_whatever_a_client_calls_itself_is_text(alice: User) -> None:
+def test_user_agents_are_escaped_and_truncated(alice: User) -> None:
     log_in(alice, user_agent="<img src=x onerror=alert(1)>" + "x" * 1_000)
 
     shown = page(log_in(alice))
@@ -84,7 +84,7 @@ def test_whatever_a_client_calls_itself_is_text(alice: User) -> None:
     assert "x" * 100 not in shown
 
 
-def test_one_is_ended(alice: User) -> None:
+def test_a_session_can_be_ended(alice: User) -> None:
     elsewhere, client = log_in(alice), log_in(alice)
 
     shown = client.post(f"/accounts/sessions/{row_of(elsewhere).pk}/end/", follow=True).content.decode()
@@ -95,7 +95,7 @@ def test_one_is_ended(alice: User) -> None:
     assert [each.session_key for each in SignIn.objects.all()] == [key_of(client)]
 
 
-def test_all_others_are_ended(alice: User, charlie: User) -> None:
+def test_all_other_sessions_can_be_ended(alice: User, charlie: User) -> None:
     others, client, his = [log_in(alice) for _ in range(3)], log_in(alice), log_in(charlie)
 
     shown = client.post("/accounts/sessions/others/end/", follow=True).content.decode()
@@ -105,7 +105,7 @@ def test_all_others_are_ended(alice: User, charlie: User) -> None:
     assert client.get("/accounts/").status_code == his.get("/accounts/").status_code == 200
 
 
-def test_ending_ones_own_is_logging_out(alice: User) -> None:
+def test_ending_the_current_session_logs_out(alice: User) -> None:
     client = log_in(alice)
 
     answer = client.post(f"/accounts/sessions/{row_of(client).pk}/end/")
@@ -116,7 +116,7 @@ def test_ending_ones_own_is_logging_out(alice: User) -> None:
 
 
 @pytest.mark.parametrize("unknown", [True, False])
-def test_nobody_ends_another_persons(alice: User, charlie: User, unknown: bool) -> None:
+def test_users_cannot_end_sessions_of_others(alice: User, charlie: User, unknown: bool) -> None:
     hers, his = log_in(alice), log_in(charlie)
 
     answer = his.post(f"/accounts/sessions/{999_999 if unknown else row_of(hers).pk}/end/")
@@ -125,7 +125,7 @@ def test_nobody_ends_another_persons(alice: User, charlie: User, unknown: bool) 
     assert hers.get("/accounts/").status_code == 200
 
 
-def test_who_has_logged_out_is_listed_no_more(alice: User) -> None:
+def test_a_logged_out_session_is_no_longer_listed(alice: User) -> None:
     elsewhere, client = log_in(alice, user_agent=FIREFOX), log_in(alice)
 
     elsewhere.post("/accounts/logout/")
@@ -135,7 +135,7 @@ def test_who_has_logged_out_is_listed_no_more(alice: User) -> None:
     assert [each.session_key for each in SignIn.objects.all()] == [key_of(client)]
 
 
-def test_sessions_of_an_older_password_are_listed_no_more(alice: User) -> None:
+def test_sessions_of_an_old_password_are_no_longer_listed(alice: User) -> None:
     log_in(alice, user_agent=FIREFOX)
     client = log_in(alice)
     new = "another long and good password"
@@ -145,7 +145,7 @@ def test_sessions_of_an_older_password_are_listed_no_more(alice: User) -> None:
     assert "Firefox" not in page(client)
 
 
-def test_a_list_that_is_very_long_is_cut_and_ended_whole(alice: User) -> None:
+def test_a_long_list_is_truncated_but_ended_completely(alice: User) -> None:
     for _ in range(60):
         sign_in(alice, Client())
     client = log_in(alice)
@@ -172,7 +172,7 @@ async def noted(condition: Callable[[], Any]) -> Any:
     return found
 
 
-async def test_an_older_session_is_noted_when_it_comes(chat: Rig) -> None:
+async def test_an_existing_session_is_recorded_on_its_next_request(chat: Rig) -> None:
     browser = await browser_of(chat.alice)
     await database.write(SignIn.objects.all().delete)
     sessions.noted = sessions.Noted()
@@ -183,7 +183,7 @@ async def test_an_older_session_is_noted_when_it_comes(chat: Rig) -> None:
     assert (row.owner_id, row.session_key, row.user_agent) == (chat.alice.pk, browser.session, FIREFOX)
 
 
-async def test_one_that_was_seen_just_now_is_not_written_again(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_recently_seen_session_is_not_written_again(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = await browser_of(chat.alice)
     sessions.noted = sessions.Noted()
     later: list[str] = []
@@ -196,7 +196,7 @@ async def test_one_that_was_seen_just_now_is_not_written_again(chat: Rig, monkey
     assert browser.session not in later[0]
 
 
-def test_a_row_changes_once_in_a_while(alice: User) -> None:
+def test_a_row_is_updated_only_once_in_a_while(alice: User) -> None:
     key = key_of(log_in(alice))
     before = SignIn.objects.get()
 
@@ -211,7 +211,7 @@ def test_a_row_changes_once_in_a_while(alice: User) -> None:
     assert after.created_at == before.created_at
 
 
-async def test_a_token_is_no_session(chat: Rig) -> None:
+async def test_a_token_records_no_session(chat: Rig) -> None:
     secret = await database.write(issue_token, chat.charlie)
     hers = await browser_of(chat.alice)
     await database.write(SignIn.objects.all().delete)
@@ -224,7 +224,7 @@ async def test_a_token_is_no_session(chat: Rig) -> None:
     assert await database.read(SignIn.objects.count) == 1
 
 
-async def test_who_only_listens_is_there_too(chat: Rig) -> None:
+async def test_an_open_connection_counts_as_activity(chat: Rig) -> None:
     browser = await browser_of(chat.alice)
     await database.write(lambda: SignIn.objects.update(last_seen_at=timezone.now() - LATER))
     sessions.noted = sessions.Noted()
@@ -237,11 +237,11 @@ async def test_who_only_listens_is_there_too(chat: Rig) -> None:
 
 
 @pytest.mark.parametrize(("told", "kept"), [("", None), (None, None), ("fe80::1%eth0", "fe80::1"), ("unix:", None)])
-def test_what_is_no_address_is_none(told: str | None, kept: str | None) -> None:
+def test_an_invalid_address_is_not_stored(told: str | None, kept: str | None) -> None:
     assert sessions._address(told) == kept
 
 
-def test_few_are_remembered() -> None:
+def test_a_limited_number_is_remembered() -> None:
     lately = sessions.Noted()
     for number in range(sessions.KEPT + 10):
         assert lately.take(str(number))
@@ -253,7 +253,7 @@ def test_few_are_remembered() -> None:
 # --- What ending a session closes
 
 
-async def test_an_ended_session_loses_its_socket_and_its_streams(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ending_a_session_closes_its_socket_and_streams(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """At once in the process that ends it, not at its next check."""
     monkeypatch.setattr(sign_in_watch, "EVERY_SECONDS", 600)
     lost, here = await browser_of(chat.alice), await browser_of(chat.alice)
@@ -280,7 +280,9 @@ async def test_an_ended_session_loses_its_socket_and_its_streams(chat: Rig, monk
         await socket.disconnect()
 
 
-async def test_logging_out_closes_the_other_tabs_at_once(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_logging_out_closes_sockets_of_other_tabs_immediately(
+    chat: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sign_in_watch, "EVERY_SECONDS", 600)
     browser, elsewhere = await browser_of(chat.alice), await browser_of(chat.alice)
     sockets = [Socket(session=each.session) for each in (browser, elsewhere)]

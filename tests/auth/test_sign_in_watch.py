@@ -38,7 +38,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
     return Database(monkeypatch)
 
 
-async def test_all_connections_of_one_token_are_one_look(database: Database) -> None:
+async def test_connections_of_one_token_share_a_lookup(database: Database) -> None:
     sign_ins = SignInLookups()
     found = await asyncio.gather(*(sign_ins.user_id(SCOPE, age=5) for _ in range(60)))
     assert (found, database.looks) == ([ALICE] * 60, 1)
@@ -46,7 +46,7 @@ async def test_all_connections_of_one_token_are_one_look(database: Database) -> 
     assert database.looks == 2
 
 
-async def test_an_answer_serves_for_so_long(database: Database) -> None:
+async def test_a_lookup_is_reused_for_a_while(database: Database) -> None:
     sign_ins = SignInLookups()
     await sign_ins.user_id(SCOPE, age=60)
     database.user_id = None
@@ -54,7 +54,7 @@ async def test_an_answer_serves_for_so_long(database: Database) -> None:
     assert await sign_ins.user_id(SCOPE, age=0) is None
 
 
-async def test_whoever_goes_takes_nobody_s_answer_away(database: Database) -> None:
+async def test_a_cancelled_lookup_does_not_affect_others(database: Database) -> None:
     sign_ins = SignInLookups()
     first = asyncio.create_task(sign_ins.user_id(SCOPE, age=5))
     await asyncio.sleep(0)
@@ -77,7 +77,7 @@ async def test_a_sign_out_ends_the_watch(database: Database, monkeypatch: pytest
         await watch
 
 
-async def test_a_database_that_is_away_signs_nobody_out(
+async def test_an_unavailable_database_signs_no_one_out(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("chat.auth.sign_in_watch.EVERY_SECONDS", 0.01)
@@ -92,7 +92,7 @@ async def test_a_database_that_is_away_signs_nobody_out(
     watch.cancel()
 
 
-async def test_who_is_told_looks_at_once(database: Database) -> None:
+async def test_look_now_checks_immediately(database: Database) -> None:
     """Waiting for the next regular check would take seconds. Other users are not checked."""
     hers = [asyncio.create_task(signed_out(SCOPE, ALICE)) for _ in range(5)]
     await asyncio.sleep(0)

@@ -47,7 +47,7 @@ def cells(report: str, name: str) -> list[list[str]]:
     ]
 
 
-def test_every_way_has_every_row(report: str) -> None:
+def test_every_transport_has_every_row(report: str) -> None:
     for way in ways(with_redis="Redis log |" in report, with_reference=WITH_REFERENCE):
         rows = cells(report, way.name)
         assert len(rows) == 8, f"{way.name} is missing from a table"
@@ -78,7 +78,7 @@ def test_the_ten_tools_can_be_used() -> None:
     assert len(WITH) == 10
 
 
-def test_idle_sockets_and_the_promises_are_reported(report: str) -> None:
+def test_idle_sockets_and_guarantees_are_reported(report: str) -> None:
     [idle] = cells(report, "Chatsite, memory log")
     assert all(0 < float(figure) < 1000 for figure in idle)
     for promise in ("memory log: at most 1/5", "Redis log: at most 1/3", "at most 150 ms", "at most 40 KB"):
@@ -86,12 +86,12 @@ def test_idle_sockets_and_the_promises_are_reported(report: str) -> None:
     assert "Could not be measured" not in report
 
 
-def test_the_reference_is_reported_where_it_is_installed(report: str) -> None:
+def test_the_reference_is_reported_if_installed(report: str) -> None:
     assert (REFERENCE in report) == WITH_REFERENCE
 
 
 @pytest.mark.redis
-def test_a_server_takes_over_nothing_of_the_one_that_was_measured_before(tmp_path: Path) -> None:
+def test_a_server_starts_without_data_of_the_previous_one(tmp_path: Path) -> None:
     stage = Stage(tmp_path, people=1)
     try:
         redis = Redis.from_url(stage.redis_url)
@@ -103,7 +103,7 @@ def test_a_server_takes_over_nothing_of_the_one_that_was_measured_before(tmp_pat
         stage.close()
 
 
-def test_a_token_says_how_long_ago_it_was_written() -> None:
+def test_a_token_tells_its_age() -> None:
     for written in (0, 1, 4095, 4096, 123_456_789, (1 << 24) - 3):
         text = stamps.token(written) + stamps.token(written + 4)
         assert stamps.delays(text, written + 7) == [7, 3]

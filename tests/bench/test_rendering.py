@@ -30,7 +30,7 @@ def test_every_ratio_is_reported() -> None:
     assert run.returncode == (1 if "DOES NOT HOLD" in run.stdout else 0)
 
 
-def test_the_text_is_mixed_and_as_long_as_asked() -> None:
+def test_the_text_is_mixed_and_has_the_requested_length() -> None:
     text = mixed(30_000)
 
     assert len(text) == 30_000

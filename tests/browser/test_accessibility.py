@@ -53,7 +53,7 @@ async def check(page: Page) -> None:
     assert not found, "\n".join(found)
 
 
-async def test_the_check_sees_what_is_wrong(visitors: Visitors, axe: str) -> None:
+async def test_the_check_finds_violations(visitors: Visitors, axe: str) -> None:
     visitor = await arrive(visitors, axe, "light")
     tab = await visitor.open()
     await tab.page.evaluate("document.querySelector('#send').removeAttribute('aria-label')")
@@ -71,7 +71,7 @@ async def test_an_empty_chat(visitors: Visitors, axe: str, theme: str) -> None:
 
 
 @themes
-async def test_a_conversation_with_all_that_it_can_hold(visitors: Visitors, axe: str, theme: str) -> None:
+async def test_a_conversation_with_every_kind_of_content(visitors: Visitors, axe: str, theme: str) -> None:
     visitor = await arrive(visitors, axe, theme)
     visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
@@ -97,7 +97,7 @@ async def test_a_conversation_with_all_that_it_can_hold(visitors: Visitors, axe:
 
 
 @themes
-async def test_what_opens_above_the_page(visitors: Visitors, axe: str, theme: str) -> None:
+async def test_overlays_and_dialogs(visitors: Visitors, axe: str, theme: str) -> None:
     tab = await (await arrive(visitors, axe, theme)).open()
     await tab.ask("A heron at dusk")
     page, keys = tab.page, tab.page.keyboard
@@ -137,7 +137,7 @@ async def test_what_opens_above_the_page(visitors: Visitors, axe: str, theme: st
 
 
 @themes
-async def test_a_turn_and_what_can_be_done_with_it(visitors: Visitors, axe: str, theme: str) -> None:
+async def test_a_turn_and_its_actions(visitors: Visitors, axe: str, theme: str) -> None:
     visitor = await arrive(visitors, axe, theme)
     tab = await visitor.open()
     await tab.ask("Hello")
@@ -203,7 +203,7 @@ async def test_signing_in_again_in_place(visitors: Visitors, axe: str, theme: st
 
 
 @themes
-async def test_pictures_that_wait_and_that_are_opened(visitors: Visitors, axe: str, theme: str) -> None:
+async def test_images_before_and_after_loading(visitors: Visitors, axe: str, theme: str) -> None:
     visitor = await arrive(visitors, axe, theme)
     visitor.watch.allow("/image")
     visitor.watch.expect(r"request to elsewhere: https://pictures\.example/")
@@ -222,7 +222,7 @@ async def test_pictures_that_wait_and_that_are_opened(visitors: Visitors, axe: s
 
 
 @themes
-async def test_the_connection_that_is_lost(visitors: Visitors, axe: str, theme: str) -> None:
+async def test_a_lost_connection(visitors: Visitors, axe: str, theme: str) -> None:
     visitor = await arrive(visitors, axe, theme)
     visitor.watch.expect(*NO_NETWORK)
     tab = await visitor.open()
@@ -242,7 +242,7 @@ async def archived(tab: Tab) -> str:
 
 
 @themes
-async def test_the_pages_of_accounts(visitors: Visitors, axe: str, theme: str) -> None:
+async def test_sign_in_and_sign_up_pages(visitors: Visitors, axe: str, theme: str) -> None:
     page = await (await arrive(visitors, axe, theme, anonymous=True)).page("/accounts/login/")
     await check(page)
     await page.locator("input[name=login]").fill("nobody")
@@ -257,7 +257,7 @@ async def test_the_pages_of_accounts(visitors: Visitors, axe: str, theme: str) -
 
 
 @themes
-async def test_the_pages_of_ones_own_account(visitors: Visitors, axe: str, theme: str) -> None:
+async def test_the_account_page(visitors: Visitors, axe: str, theme: str) -> None:
     visitor = await arrive(visitors, axe, theme)
     for path in ("", "logout/", "password/change/", "reauthenticate/", "delete/"):
         page = await visitor.page(f"/accounts/{path}")

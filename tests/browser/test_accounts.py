@@ -46,7 +46,7 @@ async def stranger(visitors: Visitors, **options: object) -> Visitor:
     return visitor
 
 
-async def test_somebody_signs_up_chats_logs_out_and_comes_back(visitors: Visitors) -> None:
+async def test_a_visitor_signs_up_chats_signs_out_and_returns(visitors: Visitors) -> None:
     visitor = await stranger(visitors)
     page = await visitor.page("/")
     await expect(page).to_have_url(re.compile(r"/accounts/login/\?next=/"))
@@ -71,7 +71,7 @@ async def test_somebody_signs_up_chats_logs_out_and_comes_back(visitors: Visitor
     await expect(tab.questions).to_have_text("Do you remember me?")
 
 
-async def test_a_tab_whose_person_logged_out_says_so_and_keeps_the_words(visitor: Visitor) -> None:
+async def test_a_signed_out_tab_shows_a_notice_and_keeps_the_draft(visitor: Visitor) -> None:
     visitor.watch.allow(*ACCOUNT_PATHS)
     tab, other = await visitor.open(), await visitor.open()
     await tab.ask("Hello")
@@ -88,7 +88,7 @@ async def test_a_tab_whose_person_logged_out_says_so_and_keeps_the_words(visitor
     await expect(tab.box).to_have_value("half a thought")
 
 
-async def test_signing_in_again_happens_in_place_and_what_was_sent_goes_out_once(visitor: Visitor) -> None:
+async def test_signing_in_again_in_place_sends_pending_messages_once(visitor: Visitor) -> None:
     visitor.watch.allow(*ACCOUNT_PATHS)
     visitor.watch.expect(r"console: .* 400 .*/accounts/login/", NO_NETWORK[0])
     tab, other = await visitor.open(), await visitor.open()
@@ -135,7 +135,7 @@ async def test_signing_out_clears_stored_texts(visitor: Visitor) -> None:
     assert await tab.page.evaluate(words) == ["chatsite.outbox.0.of-somebody-else"]
 
 
-async def test_a_tab_whose_person_logged_out_elsewhere_stores_nothing_when_it_is_closed(visitor: Visitor) -> None:
+async def test_closing_a_signed_out_tab_stores_nothing(visitor: Visitor) -> None:
     visitor.watch.allow(*ACCOUNT_PATHS)
     other, tab = await visitor.open(), await visitor.open()
     await tab.box.fill("half a thought")
@@ -150,7 +150,7 @@ async def test_a_tab_whose_person_logged_out_elsewhere_stores_nothing_when_it_is
     assert await tab.page.evaluate(stored) == 0
 
 
-async def test_nobody_reads_what_another_person_has_written(visitors: Visitors) -> None:
+async def test_users_cannot_read_conversations_of_others(visitors: Visitors) -> None:
     alice, charlie = await visitors(), await visitors()
     tab = await alice.open()
     await tab.ask("My secret")
@@ -161,7 +161,7 @@ async def test_nobody_reads_what_another_person_has_written(visitors: Visitors) 
     assert "secret" not in await page.content()
 
 
-async def test_the_link_of_the_first_start_makes_the_administrator_once(empty_site: Site, visitors: Visitors) -> None:
+async def test_the_setup_link_creates_the_administrator_once(empty_site: Site, visitors: Visitors) -> None:
     found = re.search(r"(http://\S+/setup/\?token=\S+)", empty_site.log)
     assert found, empty_site.log
     visitor = await stranger(visitors, url=empty_site.url)
@@ -267,7 +267,7 @@ async def test_the_account_page_works_with_the_keyboard_alone(visitor: Visitor) 
     }
 
 
-async def test_who_logs_out_from_the_account_page_leaves_no_words_in_the_browser(visitor: Visitor) -> None:
+async def test_signing_out_on_the_account_page_clears_stored_texts(visitor: Visitor) -> None:
     assert visitor.person
     visitor.watch.allow(*ACCOUNT_PATHS)
     tab = await visitor.open()

@@ -19,7 +19,7 @@ async def opened(visitor: Visitor) -> Tab:
     return tab
 
 
-async def test_a_tool_shows_what_it_finds_and_what_came_of_it(visitor: Visitor) -> None:
+async def test_a_tool_shows_its_progress_and_result(visitor: Visitor) -> None:
     tab = await opened(visitor)
     item = {"index": 1, "title": "The grey heron", "snippet": "It waits.", "score": 0.9, "url": "https://example.org/"}
     await play(tab, ("tool_start", CALL), ("tool_progress", {"call_id": "c1", "tool": "search", "item": item}))
@@ -36,7 +36,7 @@ async def test_a_tool_shows_what_it_finds_and_what_came_of_it(visitor: Visitor) 
     await expect(tool.locator("a")).to_have_count(0)
 
 
-async def test_a_tool_that_fails_or_never_ends_says_so(visitor: Visitor) -> None:
+async def test_failed_and_unfinished_tools_are_marked(visitor: Visitor) -> None:
     tab = await opened(visitor)
     await play(
         tab,
@@ -139,7 +139,7 @@ PARTS: Final = (
 )
 
 
-async def test_parts_stand_in_the_order_in_which_they_began(visitor: Visitor) -> None:
+async def test_parts_are_ordered_by_their_start(visitor: Visitor) -> None:
     tab = await opened(visitor)
     await play(tab, *ANSWERED)
     await end(tab)
@@ -154,7 +154,7 @@ async def test_parts_stand_in_the_order_in_which_they_began(visitor: Visitor) ->
     assert await tab.page.evaluate("window.answer.element.source") == text
 
 
-async def test_a_saved_answer_is_drawn_as_it_was_watched(visitor: Visitor) -> None:
+async def test_a_saved_answer_looks_like_the_streamed_one(visitor: Visitor) -> None:
     tab = await opened(visitor)
     await play(tab, *ANSWERED)
     await end(tab)
@@ -164,7 +164,7 @@ async def test_a_saved_answer_is_drawn_as_it_was_watched(visitor: Visitor) -> No
 
 
 @pytest.mark.parametrize("count", range(1, len(ANSWERED), 2))
-async def test_a_reload_in_the_middle_shows_what_was_watched(visitor: Visitor, count: int) -> None:
+async def test_a_reload_in_mid_answer_shows_the_same(visitor: Visitor, count: int) -> None:
     tab = await opened(visitor)
     await play(tab, *ANSWERED[:count])
     watched = await drawn(tab)
@@ -177,7 +177,7 @@ async def test_a_reload_in_the_middle_shows_what_was_watched(visitor: Visitor, c
     assert await drawn(tab) == await saved(tab, PARTS, DONE["status"])
 
 
-async def test_a_call_opens_by_keyboard_and_says_what_becomes_of_it(visitor: Visitor) -> None:
+async def test_a_call_opens_by_keyboard_and_its_state_is_announced(visitor: Visitor) -> None:
     tab = await opened(visitor)
     spoken = tab.page.locator("#announcer")
     await play(tab, ("tool_start", CALL))
@@ -200,7 +200,7 @@ LINES: Final = "".join(f"Line {number}.\n\n" for number in range(60))
 TOP: Final = "(element) => element.getBoundingClientRect().top"
 
 
-async def test_a_call_that_is_opened_stays_where_it_is_while_the_answer_grows(visitor: Visitor) -> None:
+async def test_an_open_call_stays_in_place_while_the_answer_grows(visitor: Visitor) -> None:
     tab = await opened(visitor)
     await play(tab, ("token", {"text": LINES}), ("tool_start", CALL), ("token", {"text": "After."}))
     await tab.page.evaluate("() => document.querySelector('chat-transcript').showLatest()")
@@ -213,7 +213,7 @@ async def test_a_call_that_is_opened_stays_where_it_is_while_the_answer_grows(vi
     assert await tool.evaluate(TOP) == pytest.approx(before, abs=1)
 
 
-async def test_a_result_in_an_open_call_moves_nothing_that_is_being_read(visitor: Visitor) -> None:
+async def test_a_result_in_an_open_call_does_not_move_the_text(visitor: Visitor) -> None:
     tab = await opened(visitor)
     await play(tab, ("tool_start", CALL), ("token", {"text": LINES}))
     tool = tab.answer.locator(".tool")
@@ -232,7 +232,7 @@ async def test_a_result_in_an_open_call_moves_nothing_that_is_being_read(visitor
     assert await line.evaluate(TOP) == pytest.approx(before, abs=1)
 
 
-async def test_a_server_that_alternates_word_by_word_leaves_the_page_usable(visitor: Visitor) -> None:
+async def test_a_page_stays_usable_if_parts_alternate_word_by_word(visitor: Visitor) -> None:
     tab = await opened(visitor)
     pieces = [(name, {"text": f"{number} "}) for number in range(1500) for name in ("reasoning", "token")]
     await play(tab, ("tool_start", CALL), *pieces)

@@ -50,7 +50,7 @@ async def test_every_page_opens_without_a_violation(visitors: Visitors, admin: M
         await expect(page.locator("#content")).to_be_visible()
 
 
-async def test_an_assistant_is_made_changed_chosen_and_deleted(visitors: Visitors, admin: Member) -> None:
+async def test_an_assistant_is_created_edited_chosen_and_deleted(visitors: Visitors, admin: Member) -> None:
     visitor = await administrator(visitors, admin)
     page = await visitor.page("/admin/chat/assistant/add/")
     await page.locator("input[name=name]").press_sequentially("Patient Heron")
@@ -80,7 +80,7 @@ async def test_an_assistant_is_made_changed_chosen_and_deleted(visitors: Visitor
     await expect(tab.questions).to_have_text(["/echo"])
 
 
-async def test_an_account_is_made_tested_used_at_once_and_kept_while_it_is_used(
+async def test_an_account_is_created_tested_used_and_kept_while_in_use(
     visitors: Visitors, admin: Member, upstream: Upstream
 ) -> None:
     visitor = await administrator(visitors, admin)
@@ -117,7 +117,7 @@ async def test_an_account_is_made_tested_used_at_once_and_kept_while_it_is_used(
     await expect(page.locator(".messagelist .error")).to_contain_text("Cloudy Heron")
 
 
-async def test_a_transcript_is_there_to_read_only(visitors: Visitors, admin: Member) -> None:
+async def test_a_transcript_is_read_only(visitors: Visitors, admin: Member) -> None:
     person = await visitors()
     tab = await person.open()
     await tab.ask("What is <b>bold</b>?")
@@ -170,7 +170,7 @@ async def test_groups_are_moved_between_the_two_lists(visitors: Visitors, admin:
     await save(page)
 
 
-async def test_who_is_not_staff_is_turned_away(visitor: Visitor) -> None:
+async def test_users_who_are_not_staff_are_denied_access(visitor: Visitor) -> None:
     visitor.watch.allow(*ADMIN_PATHS, *ACCOUNT_PATHS)
     visitor.watch.expect(r"console: .* 403 .*/admin/")
     page = await visitor.page("/admin/")

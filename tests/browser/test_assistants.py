@@ -33,7 +33,7 @@ async def regenerate(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize("ask_once_more", [edit, regenerate])
-async def test_whoever_is_chosen_meanwhile_answers_once_more(visitor: Visitor, ask_once_more: AskOnceMore) -> None:
+async def test_a_newly_chosen_assistant_regenerates_the_answer(visitor: Visitor, ask_once_more: AskOnceMore) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     await answered_by(tab, "fake-large")
@@ -47,7 +47,7 @@ async def test_whoever_is_chosen_meanwhile_answers_once_more(visitor: Visitor, a
     await expect(tab.assistant).to_have_text("fake-small")
 
 
-async def test_another_model_is_tried_after_a_failure(visitor: Visitor) -> None:
+async def test_another_model_can_be_tried_after_a_failure(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.send("/status-500 message=Out_of_order")
     await expect(tab.failure).to_be_visible()
@@ -58,7 +58,7 @@ async def test_another_model_is_tried_after_a_failure(visitor: Visitor) -> None:
     await expect(tab.failure).to_be_visible()
 
 
-async def test_a_choice_stands_until_it_is_used(visitor: Visitor) -> None:
+async def test_a_chosen_assistant_is_kept_until_it_is_used(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     other = await visitor.open(f"/c/{await tab.conversation_id()}")

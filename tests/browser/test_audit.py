@@ -62,7 +62,7 @@ async def audit(page: Page, *, is_public: bool = False, is_long: bool = False) -
     assert not found, "\n".join([page.url, *found])
 
 
-async def test_the_audit_finds_what_is_wrong(visitors: Visitors) -> None:
+async def test_the_audit_finds_problems(visitors: Visitors) -> None:
     visitor = await visitors(anonymous=True, **SIZES["phone"])
     await visitor.context.add_init_script(AUDIT)
     page = await visitor.context.new_page()
@@ -99,7 +99,7 @@ async def test_the_audit_finds_what_is_wrong(visitors: Visitors) -> None:
 
 
 @sizes
-async def test_the_pages_that_everybody_sees(visitors: Visitors, size: str) -> None:
+async def test_public_pages(visitors: Visitors, size: str) -> None:
     visitor = await arrive(visitors, size, anonymous=True)
     page = await visitor.page("/")
     for path in PUBLIC:
@@ -111,7 +111,7 @@ async def test_the_pages_that_everybody_sees(visitors: Visitors, size: str) -> N
 
 
 @sizes
-async def test_the_pages_of_errors(visitors: Visitors, size: str) -> None:
+async def test_error_pages(visitors: Visitors, size: str) -> None:
     page = await (await arrive(visitors, size, anonymous=True)).context.new_page()
     for name in ERRORS:
         body = render_to_string(name, {"theme": "system"})
@@ -126,7 +126,7 @@ async def answer(body: str, route: Route) -> None:
 
 
 @sizes
-async def test_the_pages_of_ones_own(visitors: Visitors, size: str) -> None:
+async def test_account_pages(visitors: Visitors, size: str) -> None:
     page = await (await arrive(visitors, size)).page("/accounts/logout/")
     for path in OWN:
         await page.goto(f"/accounts/{path}")

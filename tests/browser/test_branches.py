@@ -15,7 +15,7 @@ async def version(tab: Tab, words: str) -> None:
     await expect(tab.answer.locator(".versions")).to_have_attribute("aria-label", words)
 
 
-async def test_another_answer_stands_beside_the_first(visitor: Visitor) -> None:
+async def test_a_regenerated_answer_becomes_a_second_version(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     first = await tab.ask("/varied count=5")
@@ -38,7 +38,7 @@ async def test_another_answer_stands_beside_the_first(visitor: Visitor) -> None:
     await expect(tab.body).to_have_text(second)
 
 
-async def test_a_question_in_other_words_begins_a_branch_of_its_own(visitor: Visitor) -> None:
+async def test_an_edited_question_starts_a_new_branch(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("One")
     await tab.ask("Two")
@@ -83,7 +83,7 @@ async def test_the_editor_grows_with_its_text_without_a_copy_of_it(visitor: Visi
     await expect(question.locator("[type=submit]")).to_be_in_viewport()
 
 
-async def test_an_answer_goes_on_while_another_branch_is_read(visitor: Visitor, upstream: Upstream) -> None:
+async def test_an_answer_continues_while_another_branch_is_shown(visitor: Visitor, upstream: Upstream) -> None:
     tab = await visitor.open()
     first = await tab.ask("/varied count=5")
     await tab.answer.locator("[data-action=regenerate]").click()
@@ -120,7 +120,7 @@ async def test_a_truncated_answer_can_be_continued(visitor: Visitor) -> None:
     assert len(await tab.text()) > len("Well")
 
 
-async def test_what_had_arrived_before_an_error_stays_as_a_version(visitor: Visitor) -> None:
+async def test_partial_text_before_an_error_stays_as_a_version(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.send("/eof after=4")
     await expect(tab.failure).to_be_visible()
@@ -132,7 +132,7 @@ async def test_what_had_arrived_before_an_error_stays_as_a_version(visitor: Visi
     await expect(tab.body).to_have_text(text)
 
 
-async def test_what_another_tab_asks_anew_does_not_move_what_is_read(visitor: Visitor) -> None:
+async def test_regenerating_in_another_tab_keeps_the_shown_branch(visitor: Visitor) -> None:
     first = await visitor.open()
     text = await first.ask("/varied count=5")
     second = await visitor.open(f"/c/{await first.conversation_id()}")
@@ -146,7 +146,7 @@ async def test_what_another_tab_asks_anew_does_not_move_what_is_read(visitor: Vi
     await expect(first.body).to_have_text(await second.text())
 
 
-async def test_the_figures_of_an_answer_are_told(visitor: Visitor) -> None:
+async def test_details_of_an_answer_are_shown(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     for _ in range(2):

@@ -31,7 +31,7 @@ async def compose(tab: Tab, text: str) -> CDPSession:
     return keyboard
 
 
-async def test_what_is_typed_before_the_scripts_have_come_stays(visitor: Visitor) -> None:
+async def test_text_typed_before_the_scripts_load_is_kept(visitor: Visitor) -> None:
     """Also below an earlier draft."""
     typed = asyncio.Event()
 
@@ -68,7 +68,7 @@ async def come_late(tab: Tab) -> asyncio.Event:
     return come
 
 
-async def test_enter_before_the_scripts_have_come_sends_once_they_are_there(visitor: Visitor) -> None:
+async def test_enter_before_the_scripts_load_sends_afterwards(visitor: Visitor) -> None:
     tab = Tab(await visitor.context.new_page())
     come = await come_late(tab)
     await tab.page.goto("/", wait_until="commit")
@@ -90,7 +90,7 @@ async def test_enter_before_the_scripts_have_come_sends_once_they_are_there(visi
     assert await tab.questions.all_inner_texts() == ["one\ntwo"]
 
 
-async def test_enter_before_the_scripts_have_come_sends_no_draft_that_could_not_be_seen(visitor: Visitor) -> None:
+async def test_enter_before_the_scripts_load_sends_no_hidden_draft(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.box.fill("a draft")
     await tab.page.wait_for_function(STORED, arg="a draft")
@@ -195,7 +195,7 @@ async def test_a_message_that_is_too_long_says_by_how_much_and_stays(visitor: Vi
     assert await tab.text() == f"Hello! You said: {long[:-1]}"
 
 
-async def test_words_typed_while_an_answer_is_written_wait_for_its_end(visitor: Visitor) -> None:
+async def test_text_typed_during_an_answer_waits_for_its_end(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.send(ENDLESS)
     await tab.answering()
@@ -245,7 +245,7 @@ async def test_a_suggestion_fills_the_box_and_sends_nothing(visitor: Visitor) ->
     await expect(tab.questions).to_have_count(0)
 
 
-async def test_the_box_grows_with_its_words_and_no_further_than_half_the_window(visitor: Visitor) -> None:
+async def test_the_box_grows_with_its_text_up_to_half_the_window(visitor: Visitor) -> None:
     tab = await visitor.open()
     low = await tab.box.bounding_box()
     await tab.box.fill("line\n" * 5)
@@ -275,7 +275,7 @@ async def test_the_chosen_assistant_answers_is_named_and_remembered(visitor: Vis
     await expect(tab.assistant).to_have_text("fake-small")
 
 
-async def test_another_assistant_can_go_on_with_a_conversation(visitor: Visitor) -> None:
+async def test_another_assistant_can_continue_a_conversation(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     await tab.page.locator("#assistant-picker button").focus()
@@ -291,7 +291,7 @@ async def test_another_assistant_can_go_on_with_a_conversation(visitor: Visitor)
     await expect(tab.assistant).to_have_text("fake-small")
 
 
-async def test_a_long_paste_is_told_and_kept_when_it_is_too_long(visitor: Visitor) -> None:
+async def test_a_long_paste_is_announced_and_kept_even_if_too_long(visitor: Visitor) -> None:
     await visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab = await visitor.open()
     await tab.page.evaluate("(text) => navigator.clipboard.writeText(text)", "b" * LIMIT)
@@ -307,7 +307,7 @@ async def test_a_long_paste_is_told_and_kept_when_it_is_too_long(visitor: Visito
     await expect(tab.box).to_have_value("b" * (2 * LIMIT - 1))
 
 
-async def test_a_draft_is_one_in_all_tabs(visitor: Visitor) -> None:
+async def test_a_draft_is_shared_by_all_tabs(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.box.fill("begun here")
     other = await visitor.open()

@@ -26,7 +26,7 @@ async def two_conversations(tab: Tab) -> tuple[str, str]:
     return first, await tab.conversation_id()
 
 
-async def test_a_conversation_that_is_not_there_offers_a_new_one(visitor: Visitor) -> None:
+async def test_a_missing_conversation_offers_a_new_one(visitor: Visitor) -> None:
     visitor.watch.expect(NOT_SAVED_YET, r"console: .* 404 .*/c/")
     tab = await visitor.open(f"/c/{uuid.uuid4()}")
     problem = tab.page.locator("#transcript [data-part=problem]")
@@ -56,7 +56,7 @@ async def test_a_conversation_is_opened_from_the_sidebar_and_by_its_address(visi
     await expect(tab.row(second).locator("a")).to_have_attribute("aria-current", "page")
 
 
-async def test_back_and_forward_go_through_what_was_open(visitor: Visitor) -> None:
+async def test_back_and_forward_go_through_opened_conversations(visitor: Visitor) -> None:
     tab = await visitor.open()
     await two_conversations(tab)
     await tab.page.go_back()
@@ -70,7 +70,7 @@ async def test_back_and_forward_go_through_what_was_open(visitor: Visitor) -> No
     await expect(tab.questions).to_have_text(["The second one"])
 
 
-async def test_a_new_title_is_everywhere_and_stays(visitor: Visitor) -> None:
+async def test_a_new_title_is_shown_everywhere_and_saved(visitor: Visitor) -> None:
     tab, other = await visitor.open(), await visitor.open()
     await tab.ask("Hello")
     conversation_id = await tab.conversation_id()
@@ -104,7 +104,7 @@ async def test_escape_leaves_the_title_as_it_was(visitor: Visitor) -> None:
     await expect(tab.title).to_have_text("Hello")
 
 
-async def test_a_deleted_conversation_comes_back_if_that_is_undone(visitor: Visitor) -> None:
+async def test_deleting_a_conversation_can_be_undone(visitor: Visitor) -> None:
     tab = await visitor.open()
     first, second = await two_conversations(tab)
     await tab.hold_toast()
@@ -140,7 +140,7 @@ async def test_a_conversation_deleted_elsewhere_is_left(visitor: Visitor) -> Non
     await expect(tab.page.locator("chat-transcript [data-part=problem]")).to_contain_text("deleted")
 
 
-async def test_what_is_answered_late_of_a_deleted_conversation_does_not_bring_it_back(visitor: Visitor) -> None:
+async def test_a_late_response_does_not_restore_a_deleted_conversation(visitor: Visitor) -> None:
     """It is marked as read, and deleted elsewhere before the response arrives."""
     asked, deleted = asyncio.Event(), asyncio.Event()
 
@@ -198,7 +198,7 @@ async def test_late_errors_of_a_closed_conversation_are_not_shown(visitors: Visi
         await visitor.leave()
 
 
-async def test_a_conversation_written_elsewhere_appears(visitor: Visitor) -> None:
+async def test_a_conversation_created_elsewhere_appears(visitor: Visitor) -> None:
     tab = await visitor.open()
     run = await visitor.api("POST", "/api/runs", {"text": "From a program"})
     await expect(tab.titles).to_have_text(["From a program"])
@@ -226,7 +226,7 @@ async def test_a_long_conversation_is_read_page_by_page(visitor: Visitor) -> Non
     assert last != "Number 0"
 
 
-async def test_a_menu_whose_code_is_late_opens_when_it_can_do_something(visitor: Visitor) -> None:
+async def test_a_menu_opens_once_its_code_has_loaded(visitor: Visitor) -> None:
     wanted = asyncio.Event()
 
     async def hold(route: Route) -> None:

@@ -84,7 +84,7 @@ async def drawn(page: Page, texts: list[str]) -> None:
     await page.evaluate("() => document.fonts.ready.then(() => {})")
 
 
-async def test_every_word_of_every_text_can_be_reached_on_a_phone(visitors: Visitors) -> None:
+async def test_every_word_of_every_text_is_reachable_on_a_phone(visitors: Visitors) -> None:
     tab = await (await visitors(viewport=PHONE)).open()
     await tab.ask("Hello")
     texts = documents()
@@ -110,7 +110,7 @@ async def test_formulas_of_every_kind_are_drawn(visitors: Visitors) -> None:
     assert not list(filter(None, found))
 
 
-async def test_a_selection_leaves_the_page_without_its_looks(visitors: Visitors) -> None:
+async def test_a_copied_selection_has_no_styles(visitors: Visitors) -> None:
     tab = await (await visitors(color_scheme="dark")).open()
     await tab.ask("Hello")
     await tab.page.mouse.move(5, 5)
@@ -126,7 +126,7 @@ async def test_a_selection_leaves_the_page_without_its_looks(visitors: Visitors)
     assert not re.search(r"style|class|color|Copy|Wrap|bash", html)
 
 
-async def test_a_pasted_picture_says_that_files_cannot_be_attached(visitors: Visitors) -> None:
+async def test_pasting_an_image_says_that_files_cannot_be_attached(visitors: Visitors) -> None:
     tab = await (await visitors()).open()
     await tab.page.mouse.move(5, 5)
     await tab.has_loaded("no_files")

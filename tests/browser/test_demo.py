@@ -36,7 +36,7 @@ async def is_sent_hidden(page: Page) -> bool:
     return bool(await page.evaluate(AS_SENT))
 
 
-async def test_the_demo_says_what_it_is_until_that_is_dismissed(demo_site: Site, visitors: Visitors) -> None:
+async def test_the_demo_notice_is_shown_until_it_is_dismissed(demo_site: Site, visitors: Visitors) -> None:
     visitor = await visitors(demo_site.cast["alice"], url=demo_site.url, **PHONE)
     await visitor.context.add_init_script(AUDIT)
     tab = await visitor.open()
@@ -57,7 +57,7 @@ async def test_the_demo_says_what_it_is_until_that_is_dismissed(demo_site: Site,
         await audit(other.page)
 
 
-async def test_where_a_model_answers_there_is_no_such_notice(visitors: Visitors) -> None:
+async def test_a_site_with_a_model_shows_no_demo_notice(visitors: Visitors) -> None:
     tab = await (await visitors()).open()
     await expect(tab.page.locator("#demo-notice")).to_be_hidden()
     assert await is_sent_hidden(tab.page)

@@ -19,7 +19,7 @@ NOTE_STATES = """() => {
 }"""
 
 
-async def test_a_failed_answer_is_asked_for_again(visitor: Visitor) -> None:
+async def test_a_failed_answer_can_be_retried(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.send("/status-500 message=Out_of_order")
     await expect(tab.failure.locator(".failure__title")).to_have_text(re.compile("model"))
@@ -36,7 +36,7 @@ async def test_a_failed_answer_is_asked_for_again(visitor: Visitor) -> None:
     await expect(tab.failure).to_have_count(1)
 
 
-async def test_retry_gets_the_answer_when_the_model_is_well_again(visitor: Visitor) -> None:
+async def test_retry_succeeds_once_the_model_works_again(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.send("/flaky-404 times=1 message=Not_today")
     await expect(tab.failure.locator(".failure__detail")).to_contain_text("Not today")
@@ -63,7 +63,7 @@ async def test_a_rate_limit_counts_down_to_retry(visitor: Visitor) -> None:
     await expect(retry).to_be_disabled()
 
 
-async def test_what_had_arrived_is_kept_on_request(visitor: Visitor) -> None:
+async def test_partial_text_is_kept_on_request(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.send("/eof after=4")
     await expect(tab.failure.locator(".failure__title")).to_have_text("The answer was cut off")
@@ -81,7 +81,7 @@ async def test_what_had_arrived_is_kept_on_request(visitor: Visitor) -> None:
     assert await tab.ask("Go on") == "Hello! You said: Go on"
 
 
-async def test_a_failure_outlives_a_reload_and_can_still_be_kept(visitor: Visitor) -> None:
+async def test_a_failure_survives_a_reload_and_its_text_can_be_kept(visitor: Visitor) -> None:
     visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
     await tab.send("/error after=3")
@@ -100,7 +100,7 @@ async def test_a_failure_outlives_a_reload_and_can_still_be_kept(visitor: Visito
     assert await tab.text() == text
 
 
-async def test_a_failure_leaves_the_conversation_as_it_was(visitor: Visitor) -> None:
+async def test_a_failure_does_not_change_the_conversation(visitor: Visitor) -> None:
     tab = await visitor.open()
     first = await tab.ask("Hello")
     await tab.send("/status-404")
@@ -112,7 +112,7 @@ async def test_a_failure_leaves_the_conversation_as_it_was(visitor: Visitor) -> 
     assert await tab.answers.first.locator(".message__body").inner_text() == first
 
 
-async def test_an_answer_cut_at_its_length_says_so(visitor: Visitor) -> None:
+async def test_an_answer_cut_at_the_length_limit_is_marked(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("/finish reason=length")
     await expect(tab.answer.locator(".message__note")).to_contain_text("length limit")

@@ -48,7 +48,7 @@ async def test_a_message_is_found_by_its_words_and_opened(visitor: Visitor) -> N
     await expect(tab.page.locator("#palette")).to_be_hidden()
 
 
-async def test_what_is_found_is_only_text(visitor: Visitor) -> None:
+async def test_search_results_are_escaped(visitor: Visitor) -> None:
     await ask(visitor, "<img src=x onerror=__x=1> heron <b>bold</b>")
     tab = await visitor.open()
     await tab.page.locator("#open-palette").click()
@@ -84,7 +84,7 @@ async def test_a_command_is_run_from_the_palette(visitor: Visitor) -> None:
     await expect(tab.page.locator("#palette")).to_be_hidden()
 
 
-async def test_enter_opens_what_was_said_and_no_command_that_begins_alike(visitor: Visitor) -> None:
+async def test_enter_opens_a_message_rather_than_a_similar_command(visitor: Visitor) -> None:
     await ask(visitor, "Where do the herons nest?")
     tab = await visitor.open()
     await tab.page.keyboard.press("Control+K")
@@ -97,7 +97,7 @@ async def test_enter_opens_what_was_said_and_no_command_that_begins_alike(visito
     await expect(tab.page.locator("html")).to_have_attribute("data-theme", "system")
 
 
-async def test_no_key_is_lost_while_the_palette_is_loaded(visitor: Visitor) -> None:
+async def test_no_key_is_lost_while_the_palette_loads(visitor: Visitor) -> None:
     visitor.watch.allow("/theme")
     wanted = asyncio.Event()
 
@@ -118,7 +118,7 @@ async def test_no_key_is_lost_while_the_palette_is_loaded(visitor: Visitor) -> N
     await expect(tab.page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
-async def test_a_pin_is_on_top_in_every_tab(visitor: Visitor) -> None:
+async def test_pinned_conversations_are_on_top_in_every_tab(visitor: Visitor) -> None:
     first = await ask(visitor, "The first one")
     await ask(visitor, "The second one")
     tab, other = await visitor.open(), await visitor.open()
@@ -133,7 +133,7 @@ async def test_a_pin_is_on_top_in_every_tab(visitor: Visitor) -> None:
         await expect(each.titles).to_have_text(["The second one", "The first one"])
 
 
-async def test_the_archive_keeps_what_is_put_away_and_gives_it_back(visitor: Visitor) -> None:
+async def test_conversations_can_be_archived_and_unarchived(visitor: Visitor) -> None:
     first = await ask(visitor, "The first one")
     await ask(visitor, "The second one")
     tab, other = await visitor.open(f"/c/{first}"), await visitor.open()
@@ -158,7 +158,7 @@ async def test_the_archive_keeps_what_is_put_away_and_gives_it_back(visitor: Vis
         await expect(each.titles).to_have_text(["The second one", "The first one"])
 
 
-async def test_an_archived_conversation_that_is_open_says_so_and_has_its_row(visitor: Visitor) -> None:
+async def test_an_open_archived_conversation_has_a_note_and_a_row(visitor: Visitor) -> None:
     first = await ask(visitor, "The first one")
     await ask(visitor, "The second one")
     await visitor.api("PATCH", f"/api/conversations/{first}", {"archived": True})
@@ -175,7 +175,7 @@ async def test_an_archived_conversation_that_is_open_says_so_and_has_its_row(vis
     await expect(tab.titles).to_have_text(["The second one", "The first one"])
 
 
-async def test_what_was_answered_elsewhere_is_unread_until_it_is_seen(visitor: Visitor) -> None:
+async def test_an_answer_from_elsewhere_is_unread_until_it_is_seen(visitor: Visitor) -> None:
     tab, other = await visitor.open(), await visitor.open()
     conversation_id = await ask(visitor, "From a program")
     for each in (tab, other):
@@ -213,7 +213,7 @@ HOLD_FRAMES: Final = """() => {
 }"""
 
 
-async def test_an_answer_whose_end_is_not_drawn_yet_is_unread(visitor: Visitor) -> None:
+async def test_an_answer_not_yet_drawn_to_its_end_is_unread(visitor: Visitor) -> None:
     tab, other = await visitor.open(), await visitor.open()
     await tab.ask("Hello")
     conversation_id = await tab.conversation_id()
@@ -234,7 +234,7 @@ async def test_an_answer_whose_end_is_not_drawn_yet_is_unread(visitor: Visitor) 
     await expect(unread).to_be_hidden()
 
 
-async def test_the_list_is_read_on_as_it_is_scrolled(visitor: Visitor) -> None:
+async def test_the_list_loads_more_while_scrolling(visitor: Visitor) -> None:
     for number in range(60):
         await visitor.api("POST", "/api/runs/wait", {"text": f"Number {number}"})
     tab = await visitor.open()

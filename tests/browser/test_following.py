@@ -140,7 +140,7 @@ async def test_the_end_stays_in_view_while_it_grows(visitor: Visitor, upstream: 
     await expect(tab.page.locator("#jump-to-latest")).to_be_hidden()
 
 
-async def test_who_reads_above_is_left_alone_until_they_jump_to_the_latest(visitor: Visitor) -> None:
+async def test_scrolling_up_stops_following_until_jump_to_latest(visitor: Visitor) -> None:
     tab = await tall_conversation(visitor)
     await tab.send(LONG)
     await tab.answering()
@@ -168,7 +168,7 @@ ANSWER = """() => {
 }"""
 
 
-async def test_to_continue_keeps_the_place_that_is_read(visitor: Visitor, upstream: Upstream) -> None:
+async def test_continuing_an_answer_keeps_the_scroll_position(visitor: Visitor, upstream: Upstream) -> None:
     tab = await visitor.open()
     await tab.send("/hold after=900 count=901")
     await tab.numbers(900)

@@ -39,7 +39,7 @@ def hashed(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
         site.stop()
 
 
-async def test_a_chat_as_it_is_deployed(visitors: Visitors, hashed: Site) -> None:
+async def test_a_chat_with_hashed_static_files(visitors: Visitors, hashed: Site) -> None:
     visitor = await visitors(hashed.cast["admin"], url=hashed.url)
     tab = await visitor.open()
     await tab.ask("Hello")

@@ -38,7 +38,7 @@ async def submit(page: Page, **entered: str) -> None:
         await form.evaluate("(form) => HTMLFormElement.prototype.submit.call(form)")
 
 
-async def test_what_is_entered_comes_back_as_text(visitors: Visitors) -> None:
+async def test_form_input_is_shown_as_text(visitors: Visitors) -> None:
     page = await (await stranger(visitors)).page(f"/accounts/login/?next={quote('/' + ALL)}")
     await check(page)
     await expect(page.locator("input[name=next]")).to_have_value(f"/{ALL}")
@@ -58,7 +58,7 @@ async def test_what_is_entered_comes_back_as_text(visitors: Visitors) -> None:
 
 
 @pytest.mark.parametrize("address", ELSEWHERE)
-async def test_logging_in_leads_nowhere_else(visitors: Visitors, address: str) -> None:
+async def test_signing_in_does_not_redirect_to_other_sites(visitors: Visitors, address: str) -> None:
     visitor = await stranger(visitors)
     known = await visitors()
     page = await visitor.page(f"/accounts/login/?next={quote(address)}")
@@ -83,7 +83,7 @@ async def test_addresses_are_only_text(visitors: Visitors) -> None:
         await check(page)
 
 
-async def test_the_errors_of_the_api_are_no_pages(visitors: Visitors) -> None:
+async def test_api_errors_are_not_rendered_as_pages(visitors: Visitors) -> None:
     """Opened as pages from a link, they are JSON, and a browser cannot take them for anything else."""
     visitor = await visitors()
     visitor.watch.allow(r"/api/.*")
@@ -109,7 +109,7 @@ async def test_the_errors_of_the_api_are_no_pages(visitors: Visitors) -> None:
     ("template", "told", "place"),
     [("account/login.html", {"messages": [ALL]}, ".flash"), ("403.html", {"reason": ALL}, ".entrance__lead")],
 )
-async def test_what_the_server_tells_is_only_text(
+async def test_server_messages_are_only_text(
     visitors: Visitors, template: str, told: dict[str, object], place: str
 ) -> None:
     """On the page alone, without its Content Security Policy."""

@@ -62,7 +62,7 @@ async def test_conversations_are_only_text(visitors: Visitors, payloads: list[st
     await check(tab.page)
 
 
-async def test_who_answers_is_only_text(visitors: Visitors, payloads: list[str]) -> None:
+async def test_assistant_names_are_only_text(visitors: Visitors, payloads: list[str]) -> None:
     _, server, tab = await hostile_tab(visitors, payloads)
     await tab.page.locator("#assistant-picker button").click()
     options = tab.page.locator("#assistant-list [role=option]")
@@ -80,7 +80,7 @@ async def test_who_answers_is_only_text(visitors: Visitors, payloads: list[str])
     await check(tab.page)
 
 
-async def test_what_is_found_is_only_text(visitors: Visitors, payloads: list[str]) -> None:
+async def test_search_results_are_only_text(visitors: Visitors, payloads: list[str]) -> None:
     _, server, tab = await hostile_tab(visitors, payloads)
     await tab.page.keyboard.press("Control+k")
     recent = tab.page.locator("#palette .palette__label")
@@ -97,7 +97,7 @@ async def test_what_is_found_is_only_text(visitors: Visitors, payloads: list[str
     await check(tab.page)
 
 
-async def test_what_the_server_refuses_is_only_text(visitors: Visitors) -> None:
+async def test_error_messages_are_only_text(visitors: Visitors) -> None:
     visitor, server, tab = await hostile_tab(visitors, list(FIELDS))
     visitor.watch.expect(REFUSED)
     await tab.hold_toast()
@@ -112,7 +112,7 @@ async def test_what_the_server_refuses_is_only_text(visitors: Visitors) -> None:
     await check(tab.page)
 
 
-async def test_lists_that_cannot_be_read_say_why_in_text(visitors: Visitors) -> None:
+async def test_errors_of_unreadable_lists_are_only_text(visitors: Visitors) -> None:
     visitor = await arrive(visitors)
     visitor.watch.expect(r"console: .* 400 .*/api/", r"console: chat: could not refresh the list")
     words = "".join(FIELDS)
@@ -128,7 +128,7 @@ async def test_lists_that_cannot_be_read_say_why_in_text(visitors: Visitors) -> 
     await check(page)
 
 
-async def test_what_the_socket_says_is_only_text(visitors: Visitors) -> None:
+async def test_socket_messages_are_only_text(visitors: Visitors) -> None:
     """Errors, notices, and events of runs that were never started."""
     visitor = await arrive(visitors)
     words = iter(FIELDS)
@@ -164,7 +164,7 @@ async def test_what_the_socket_says_is_only_text(visitors: Visitors) -> None:
     await check(tab.page)
 
 
-async def test_the_problems_of_signing_in_are_only_text(visitors: Visitors) -> None:
+async def test_sign_in_errors_are_only_text(visitors: Visitors) -> None:
     visitor = await arrive(visitors)
     visitor.watch.allow(r"/accounts/login/")
     visitor.watch.expect(r"console: .* 400 .*/accounts/login/")

@@ -40,7 +40,7 @@ async def no_connection(visitor: Visitor) -> None:
     await visitor.context.route_web_socket("**/ws/chat", silence)
 
 
-async def test_what_was_not_sent_is_only_text(visitors: Visitors, payloads: list[str]) -> None:
+async def test_unsent_messages_are_only_text(visitors: Visitors, payloads: list[str]) -> None:
     visitor = await arrive(visitors)
     await no_connection(visitor)
     assert visitor.person
@@ -71,7 +71,7 @@ async def test_what_was_not_sent_is_only_text(visitors: Visitors, payloads: list
     await check(page)
 
 
-async def test_what_is_kept_in_another_shape_costs_nothing(visitors: Visitors) -> None:
+async def test_malformed_stored_data_is_ignored(visitors: Visitors) -> None:
     """Written by an older version, or by anyone with access to the device."""
     visitor = await arrive(visitors)
     await no_connection(visitor)
@@ -91,7 +91,7 @@ async def test_what_is_kept_in_another_shape_costs_nothing(visitors: Visitors) -
     await check(page)
 
 
-async def test_what_is_edited_turned_to_and_copied_is_only_text(visitors: Visitors) -> None:
+async def test_edited_and_copied_messages_are_only_text(visitors: Visitors) -> None:
     visitor = await arrive(visitors, permissions=["clipboard-read", "clipboard-write"])
     tab = await visitor.open()
     texts = ["".join(FIELDS), FIELDS[0], f"{FIELDS[1]}\n\n{FIELDS[2]}"]
@@ -123,7 +123,7 @@ async def test_what_is_edited_turned_to_and_copied_is_only_text(visitors: Visito
     assert await tab.page.evaluate(COPIED) == [["text/plain", FIELDS[0]]]
 
 
-async def test_a_picture_that_is_opened_is_a_picture_and_no_more(visitors: Visitors) -> None:
+async def test_an_opened_image_is_only_an_image(visitors: Visitors) -> None:
     """With scripts in its alternative text, in its URL and in the image itself."""
     visitor = await arrive(visitors)
     visitor.watch.allow("/image")

@@ -12,7 +12,7 @@ from tests.browser.test_activity import play
 from tests.browser.watch import ACCOUNT_PATHS, NO_NETWORK
 
 
-async def test_progress_and_failures_are_told_in_the_language_of_the_page(visitors: Visitors) -> None:
+async def test_progress_and_failures_are_in_the_page_language(visitors: Visitors) -> None:
     visitor = await visitors(locale="de-DE")
     tab = await visitor.open()
     await tab.send("/rate-limit after=90")
@@ -27,7 +27,7 @@ async def test_progress_and_failures_are_told_in_the_language_of_the_page(visito
     await expect(tab.answer.locator("[data-part=status]")).to_have_text("Reading two pages…")
 
 
-async def test_an_error_is_told_in_the_language_of_the_page(visitors: Visitors) -> None:
+async def test_an_error_is_in_the_page_language(visitors: Visitors) -> None:
     visitor = await visitors(locale="de-DE")
     visitor.watch.expect(*NO_NETWORK)
     tab = await visitor.open()
@@ -38,7 +38,7 @@ async def test_an_error_is_told_in_the_language_of_the_page(visitors: Visitors) 
     await expect(tab.page.locator("#palette [role=status]")).to_have_text("Die Website ist nicht erreichbar.")
 
 
-async def test_the_account_page_is_in_the_language_of_the_browser_and_fits_a_phone(
+async def test_the_account_page_is_in_the_browser_language_and_fits_a_phone(
     visitors: Visitors, tmp_path: Path
 ) -> None:
     visitor = await visitors(locale="de-DE", viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
@@ -54,7 +54,7 @@ async def test_the_account_page_is_in_the_language_of_the_browser_and_fits_a_pho
     await page.screenshot(path=folder / "account-german-phone.png", full_page=True)
 
 
-async def test_what_the_model_s_server_said_is_told_in_the_language_of_the_page(visitors: Visitors) -> None:
+async def test_errors_of_the_model_server_are_in_the_page_language(visitors: Visitors) -> None:
     visitor = await visitors(locale="de-DE")
     tab = await visitor.open()
     await tab.send("/quota")

@@ -25,7 +25,7 @@ async def left_of(page: Page, selector: str) -> float:
     return box["x"]
 
 
-async def test_on_paper_there_is_the_conversation_alone(visitors: Visitors) -> None:
+async def test_print_shows_only_the_conversation(visitors: Visitors) -> None:
     tab = await (await visitors(color_scheme="dark")).open()
     await tab.ask(scripted(MARKDOWN, size=2000))
     await tab.page.emulate_media(media="print", color_scheme="dark")
@@ -43,7 +43,7 @@ async def test_on_paper_there_is_the_conversation_alone(visitors: Visitors) -> N
     assert await tab.page.evaluate(CUT) == []
 
 
-async def test_right_to_left_everything_changes_sides(visitor: Visitor) -> None:
+async def test_right_to_left_layout_is_mirrored(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     assert await left_of(tab.page, "#sidebar") == 0
@@ -55,7 +55,7 @@ async def test_right_to_left_everything_changes_sides(visitor: Visitor) -> None:
     assert await left_of(tab.page, "#send") < await left_of(tab.page, "#assistant-picker")
 
 
-async def test_right_to_left_the_drawer_comes_from_the_right(visitors: Visitors) -> None:
+async def test_right_to_left_drawer_opens_from_the_right(visitors: Visitors) -> None:
     tab = await (await visitors(viewport={"width": 390, "height": 844}, reduced_motion="reduce")).open()
     await tab.page.evaluate(RIGHT_TO_LEFT)
     assert await left_of(tab.page, "#sidebar") >= 390
@@ -78,7 +78,7 @@ async def test_each_block_has_the_direction_of_its_own_text(visitor: Visitor) ->
     assert directions == ["ltr", "rtl", "ltr"]
 
 
-async def test_a_theme_is_there_at_once_and_after_a_reload_before_the_first_paint(visitors: Visitors) -> None:
+async def test_a_theme_applies_immediately_and_before_first_paint(visitors: Visitors) -> None:
     visitor = await visitors(color_scheme="light")
     visitor.watch.allow(r"/theme")
     tab = await visitor.open()
@@ -108,14 +108,14 @@ async def test_the_language_is_chosen_in_the_menu(visitor: Visitor) -> None:
     await expect(tab.page.locator(".skip-link")).to_have_text("Zum Nachrichtenfeld springen")
 
 
-async def test_without_motion_nothing_moves(visitors: Visitors) -> None:
+async def test_reduced_motion_disables_animations(visitors: Visitors) -> None:
     tab = await (await visitors(reduced_motion="reduce")).open()
     await tab.ask("Hello")
     moving = await tab.page.evaluate("""() => document.getAnimations().map(({ effect }) => effect.target.className)""")
     assert moving == []
 
 
-async def test_in_forced_colours_what_is_chosen_and_what_is_a_button_can_be_seen(visitors: Visitors) -> None:
+async def test_forced_colours_keep_selection_and_buttons_visible(visitors: Visitors) -> None:
     tab = await (await visitors(forced_colors="active")).open()
     await tab.ask("Hello")
     lines = await tab.page.evaluate(
@@ -126,7 +126,7 @@ async def test_in_forced_colours_what_is_chosen_and_what_is_a_button_can_be_seen
     assert all(lines.values()), lines
 
 
-async def test_on_paper_there_is_no_room_left_for_an_answer_and_no_address_beside_an_image(visitor: Visitor) -> None:
+async def test_print_has_no_blank_space_and_no_image_addresses(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask(scripted("![a heron](https://example.org/a/long/way/to/heron.png)\n\nThe end.", size=200))
     await tab.page.emulate_media(media="print")
@@ -156,7 +156,7 @@ BEYOND = """() => {
 }"""
 
 
-async def test_on_paper_a_wide_table_is_not_cut(visitors: Visitors) -> None:
+async def test_print_does_not_cut_off_a_wide_table(visitors: Visitors) -> None:
     tab = await (await visitors(viewport={"width": 700, "height": 900})).open()
     await tab.ask(scripted(WIDE, size=2000))
     assert await tab.page.evaluate(BEYOND) > 0
@@ -175,7 +175,7 @@ CUT_FORMULAS = """() => [...document.querySelectorAll(".math")]
   .map((formula) => formula.scrollWidth - formula.clientWidth).filter((beyond) => beyond > 1)"""
 
 
-async def test_on_paper_a_wide_formula_is_not_cut(visitors: Visitors) -> None:
+async def test_print_does_not_cut_off_a_wide_formula(visitors: Visitors) -> None:
     tab = await (await visitors(viewport=PAPER)).open()
     await tab.ask(scripted(FORMULAS, size=2000))
     await expect(tab.body.locator("math")).to_have_count(3)
@@ -187,7 +187,7 @@ async def test_on_paper_a_wide_formula_is_not_cut(visitors: Visitors) -> None:
     await expect(tab.body.locator("math[data-fit]")).to_have_count(2)
 
 
-async def test_on_paper_there_is_all_of_a_long_question_and_title(visitors: Visitors) -> None:
+async def test_print_shows_long_questions_and_titles_in_full(visitors: Visitors) -> None:
     tab = await (await visitors(viewport=PAPER)).open()
     await tab.ask("A long question, word for word. " * 300)
     lost = """() => [".message__body", "#conversation-title"].map((name) => document.querySelector(name))
@@ -207,7 +207,7 @@ async def test_the_page_is_as_high_as_the_screen(visitors: Visitors) -> None:
     assert await tab.page.evaluate(height) == [800, 800]
 
 
-async def test_a_first_question_stands_where_the_transcript_begins(visitor: Visitor) -> None:
+async def test_the_first_question_is_at_the_top_of_the_transcript(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     place = """(scroller) => {
@@ -218,7 +218,7 @@ async def test_a_first_question_stands_where_the_transcript_begins(visitor: Visi
     assert await tab.scroller.evaluate(place) == [0, 0, 12]
 
 
-async def test_the_way_to_the_end_is_a_round_button(visitor: Visitor) -> None:
+async def test_jump_to_latest_is_a_round_button(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("/numbered count=900")
     button = tab.page.get_by_role("button", name="Jump to latest")
@@ -228,7 +228,7 @@ async def test_the_way_to_the_end_is_a_round_button(visitor: Visitor) -> None:
     assert box["width"] == box["height"] >= 40
 
 
-async def test_on_touch_a_link_shows_its_host_when_it_is_asked_for(visitors: Visitors) -> None:
+async def test_on_touch_a_link_shows_its_host_on_demand(visitors: Visitors) -> None:
     tab = await (await visitors(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)).open()
     await tab.ask(scripted("See [the manual](https://example.org/manual).", size=500))
     shown = "(link) => getComputedStyle(link, '::after').content.includes('example.org')"

@@ -53,7 +53,7 @@ def silent(tab: Tab) -> Locator:
     return tab.page.locator('#model-notice [data-problem="silent"]')
 
 
-async def test_a_page_opened_before_the_model_server_goes_on_by_itself(place: Place, visitors: Visitors) -> None:
+async def test_a_page_opened_before_the_model_server_recovers(place: Place, visitors: Visitors) -> None:
     visitor = await visitors(place.site.cast["alice"], url=place.site.url)
     await visitor.context.add_init_script(AUDIT)
     tab = await visitor.open()
@@ -71,9 +71,7 @@ async def test_a_page_opened_before_the_model_server_goes_on_by_itself(place: Pl
     await expect(tab.answer.locator(".message__label")).to_have_text("small")
 
 
-async def test_a_server_that_goes_in_between_is_told_of_and_its_coming_back_too(
-    place: Place, visitors: Visitors
-) -> None:
+async def test_an_outage_and_recovery_of_the_model_server_are_shown(place: Place, visitors: Visitors) -> None:
     place.come("large", "small")
     visitor = await visitors(place.site.cast["alice"], url=place.site.url)
     tab = await visitor.open()

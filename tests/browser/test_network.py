@@ -55,9 +55,7 @@ def check_numbers(text: str, count: int) -> None:
     assert [int(word.rpartition(":")[2]) for word in words] == list(range(1, count + 1))
 
 
-async def test_an_answer_goes_on_after_the_network_was_gone(
-    visitors: Visitors, site: Site, upstream: Upstream
-) -> None:
+async def test_an_answer_continues_after_a_network_outage(visitors: Visitors, site: Site, upstream: Upstream) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         visitor.watch.expect(NOT_SAVED_YET)
@@ -105,7 +103,7 @@ async def test_a_short_disconnect_shows_no_notice(visitors: Visitors, site: Site
         await visitor.leave()
 
 
-async def test_a_message_written_offline_goes_out_once(visitors: Visitors, site: Site) -> None:
+async def test_a_message_written_offline_is_sent_once(visitors: Visitors, site: Site) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         tab = await visitor.open()
@@ -121,7 +119,7 @@ async def test_a_message_written_offline_goes_out_once(visitors: Visitors, site:
         await visitor.leave()
 
 
-async def test_what_is_rarely_needed_is_there_without_a_network(visitor: Visitor) -> None:
+async def test_lazy_modules_are_available_offline(visitor: Visitor) -> None:
     visitor.watch.expect(*NO_NETWORK)
     tab = await visitor.open()
     await tab.ask("Hello")
@@ -145,7 +143,7 @@ async def test_what_is_rarely_needed_is_there_without_a_network(visitor: Visitor
     await expect(tab.row(await tab.conversation_id()).locator("input[name=title]")).to_be_focused()
 
 
-async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(visitors: Visitors, site: Site) -> None:
+async def test_messages_sent_offline_before_a_reload_are_sent_once(visitors: Visitors, site: Site) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         tab = await visitor.open()
@@ -170,7 +168,7 @@ async def test_offline_is_told_and_what_was_sent_before_a_reload_goes_out_once(v
         await visitor.leave()
 
 
-async def test_what_was_sent_in_a_tab_that_was_closed_goes_out_once(visitors: Visitors, site: Site) -> None:
+async def test_messages_of_a_closed_tab_are_sent_once(visitors: Visitors, site: Site) -> None:
     async with proxy(site.port) as wire:
         visitor = await visitors(url=f"http://127.0.0.1:{wire.port}")
         closed, kept = await visitor.open(), await visitor.open()
@@ -224,7 +222,7 @@ async def test_new_conversations_of_several_closed_tabs_stay_apart(visitors: Vis
         await visitor.leave()
 
 
-async def test_what_waited_for_a_conversation_that_is_gone_comes_back_to_the_box(visitor: Visitor) -> None:
+async def test_an_unsent_message_of_a_deleted_conversation_becomes_a_draft(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     conversation_id = await tab.conversation_id()
@@ -238,7 +236,7 @@ async def test_what_waited_for_a_conversation_that_is_gone_comes_back_to_the_box
     await expect(tab.box).to_have_value("Are you there?")
 
 
-async def test_what_a_closed_tab_left_goes_where_it_belongs_while_that_is_being_read(visitor: Visitor) -> None:
+async def test_a_closed_tabs_message_is_sent_while_its_conversation_loads(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     conversation_id = await tab.conversation_id()
@@ -264,7 +262,7 @@ async def test_what_a_closed_tab_left_goes_where_it_belongs_while_that_is_being_
     assert len((await visitor.api("GET", "/api/conversations"))["items"]) == 1
 
 
-async def test_what_was_answered_though_its_tab_never_heard_of_it_stands_there_once(visitor: Visitor) -> None:
+async def test_an_unconfirmed_but_answered_message_is_shown_once(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Are you there?")
     conversation_id = await tab.conversation_id()
@@ -288,7 +286,7 @@ async def store_unsent_message(visitor: Visitor, tab: Tab, conversation_id: str,
     await tab.page.evaluate(store, [key, entry])
 
 
-async def test_without_websockets_nothing_is_sent_in_the_session_of_somebody_else(visitors: Visitors) -> None:
+async def test_without_websockets_nothing_is_sent_in_another_users_session(visitors: Visitors) -> None:
     alice, charlie = await visitors(), await visitors()
     assert charlie.person
     await block_websockets(alice)
@@ -323,7 +321,7 @@ async def test_without_websockets_the_answer_comes_by_plain_http(visitor: Visito
     assert await tab.text() == text
 
 
-async def test_without_websockets_a_reload_goes_on_and_stop_stops(visitor: Visitor) -> None:
+async def test_without_websockets_reload_resumes_and_stop_works(visitor: Visitor) -> None:
     await block_websockets(visitor)
     visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
@@ -341,7 +339,7 @@ async def test_without_websockets_a_reload_goes_on_and_stop_stops(visitor: Visit
     assert page["items"][0]["text"].strip() == text
 
 
-async def test_without_websockets_another_tab_is_told(visitor: Visitor) -> None:
+async def test_without_websockets_another_tab_is_notified(visitor: Visitor) -> None:
     await block_websockets(visitor)
     first, second = await visitor.open(), await visitor.open()
     await first.ask("Hello")

@@ -58,7 +58,7 @@ async def test_the_page_itself_has_no_scroll_bar_at_any_size(site: Site, guests:
 
 
 @pytest.mark.skipif(not LIBERATION.is_dir(), reason="needs fonts without one for formulas: fonts-liberation")
-async def test_without_a_font_for_formulas_all_of_them_is_drawn_in_ours(
+async def test_formulas_use_our_font_if_none_is_installed(
     site: Site, guests: Iterator[Member], tmp_path: Path
 ) -> None:
     config = tmp_path / "fonts.conf"

@@ -84,7 +84,7 @@ async def test_nothing_scrolls_sideways(visitors: Visitors, size: dict[str, Any]
 
 
 @pytest.mark.parametrize("size", [PHONE, SMALL], ids=["phone", "small"])
-async def test_tools_and_members_of_a_team_stay_on_the_screen(visitors: Visitors, size: dict[str, Any]) -> None:
+async def test_tools_and_team_members_fit_the_screen(visitors: Visitors, size: dict[str, Any]) -> None:
     tab = await (await visitors(**size)).open()
     await tab.ask("Hello")
     call = {"call_id": "1", "tool": WIDE, "arguments": {"query": WIDE}}

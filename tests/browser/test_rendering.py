@@ -39,7 +39,7 @@ async def drawn(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(("size", "rate"), [(1, 900), (3, 250), (17, 100), (10_000, 0)])
-async def test_a_streamed_answer_is_what_history_renders(visitor: Visitor, size: int, rate: int) -> None:
+async def test_a_streamed_answer_renders_like_a_saved_one(visitor: Visitor, size: int, rate: int) -> None:
     tab = await visitor.open()
     await tab.ask(scripted(MARKDOWN, size=size, rate=rate))
     streamed = await drawn(tab.page)
@@ -54,7 +54,7 @@ async def test_a_streamed_answer_is_what_history_renders(visitor: Visitor, size:
     await expect(fresh.body.locator(".image-placeholder")).to_contain_text("example.org")
 
 
-async def test_an_answer_joined_half_way_is_what_history_renders(visitor: Visitor, upstream: Upstream) -> None:
+async def test_an_answer_joined_midway_renders_like_a_saved_one(visitor: Visitor, upstream: Upstream) -> None:
     first = await visitor.open()
     await first.ask("Hello")
     path = f"/c/{await first.conversation_id()}"
@@ -86,7 +86,7 @@ async def test_thoughts_are_folded_away_when_the_answer_begins(visitor: Visitor,
     await expect(thoughts).to_contain_text("Thought 19.")
 
 
-async def test_a_reload_shows_thoughts_as_they_were(visitor: Visitor, upstream: Upstream) -> None:
+async def test_a_reload_keeps_thoughts(visitor: Visitor, upstream: Upstream) -> None:
     visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
     await tab.send("/think count=20 after=3")
@@ -133,7 +133,7 @@ async def pressed(button: Locator, outcome: str) -> str:
     return text
 
 
-async def test_code_and_messages_are_copied_as_they_were_written(visitor: Visitor) -> None:
+async def test_code_and_messages_are_copied_verbatim(visitor: Visitor) -> None:
     await visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab = await visitor.open()
     await tab.ask(scripted(MARKDOWN, size=100))
@@ -213,7 +213,7 @@ async def test_code_and_formulas_stay_text_when_their_modules_cannot_be_loaded(v
     await expect(tab.body.locator("code").first).to_contain_text("caught {prey} & <more>")
 
 
-async def test_an_image_is_loaded_by_a_click_and_by_nothing_else(visitors: Visitors) -> None:
+async def test_an_image_is_loaded_only_on_click(visitors: Visitors) -> None:
     visitor = await visitors()
     address = "https://pictures.example/heron.png?a=1&b=2"
     asked: list[str] = []
@@ -248,7 +248,7 @@ async def test_an_image_is_loaded_by_a_click_and_by_nothing_else(visitors: Visit
     assert len(asked) == 1
 
 
-async def test_the_lines_of_code_are_wrapped_on_demand(visitor: Visitor) -> None:
+async def test_code_lines_are_wrapped_on_demand(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask(scripted("```\n" + "word " * 200 + "\n```\n", size=500))
     pre = tab.body.locator("pre")
@@ -291,7 +291,7 @@ async def test_code_that_takes_too_long_stays_plain_and_other_code_is_coloured(v
     await check(tab.page)
 
 
-async def test_no_script_but_the_one_of_the_worker_can_be_started(visitors: Visitors) -> None:
+async def test_only_the_worker_script_can_be_started(visitors: Visitors) -> None:
     visitor = await arrive(visitors)
     tab = await visitor.open()
     started = await tab.page.evaluate(
@@ -347,7 +347,7 @@ LONGEST_TASK: Final = 8.0
 
 
 @pytest.mark.parametrize("kind", GROWING)
-async def test_twice_the_text_takes_twice_the_time_and_the_page_is_never_stopped(visitor: Visitor, kind: str) -> None:
+async def test_rendering_time_is_linear_and_never_blocks_the_page(visitor: Visitor, kind: str) -> None:
     tab = await visitor.open()
     piece = GROWING[kind]
     head = "|a|b|\n|-|-|\n" if kind == "table" else ""
@@ -374,7 +374,7 @@ async def test_twice_the_text_takes_twice_the_time_and_the_page_is_never_stopped
     assert max(once[1], twice[1]) < LONGEST_TASK
 
 
-async def test_a_browser_that_finds_the_direction_itself_is_stopped_by_the_same_text(visitor: Visitor) -> None:
+async def test_automatic_text_direction_blocks_the_page(visitor: Visitor) -> None:
     """The control: the time for a list whose direction the browser determines."""
     tab = await visitor.open()
     made = await tab.page.evaluate(
@@ -396,7 +396,7 @@ async def test_a_browser_that_finds_the_direction_itself_is_stopped_by_the_same_
 
 
 @pytest.mark.parametrize("opening", ["<think>\n", ""])
-async def test_a_thought_in_tags_is_shown_as_one_and_is_no_part_of_the_answer(visitor: Visitor, opening: str) -> None:
+async def test_a_thought_in_tags_is_not_part_of_the_answer(visitor: Visitor, opening: str) -> None:
     tab = await visitor.open()
     await tab.ask(scripted(f"{opening}First add.\n\n- then check\n</think>\n\nThe sum is **4**.", size=3, rate=200))
 

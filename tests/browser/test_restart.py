@@ -33,7 +33,7 @@ def own_site(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
         shutil.rmtree(data_dir)
 
 
-async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(
+async def test_a_message_without_an_answer_can_be_sent_again(
     own_site: Site, visitors: Visitors, upstream: Upstream
 ) -> None:
     visitor = await visitors(own_site.cast["alice"], url=own_site.url)
@@ -61,7 +61,7 @@ async def test_a_message_whose_answer_died_is_offered_to_be_sent_again(
     assert own_site.rows("SELECT count(*) FROM chat_message") == [(2,)]
 
 
-async def test_what_was_sent_is_offered_again_to_a_page_that_was_loaded_anew(
+async def test_a_lost_message_can_be_sent_again_after_a_reload(
     own_site: Site, visitors: Visitors, upstream: Upstream
 ) -> None:
     visitor = await visitors(own_site.cast["alice"], url=own_site.url)
@@ -95,7 +95,7 @@ async def test_what_was_sent_is_offered_again_to_a_page_that_was_loaded_anew(
     assert own_site.rows("SELECT count(*) FROM chat_message") == [(2,)]
 
 
-async def test_words_that_were_lost_can_be_taken_back(own_site: Site, visitors: Visitors) -> None:
+async def test_a_lost_message_can_be_moved_back_to_the_box(own_site: Site, visitors: Visitors) -> None:
     visitor = await visitors(own_site.cast["alice"], url=own_site.url)
     visitor.watch.expect(*NO_NETWORK, NOT_SAVED_YET, GONE)
     tab = await visitor.open()

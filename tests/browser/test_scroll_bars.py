@@ -29,7 +29,7 @@ async def with_bars() -> AsyncIterator[Browser]:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-async def test_the_page_has_no_scroll_bar_beside_that_of_the_messages(
+async def test_only_the_messages_have_a_scroll_bar(
     with_bars: Browser, site: Site, guests: Iterator[Member], width: int
 ) -> None:
     visitor = await Visitor.arrive(with_bars, next(guests), site.url, viewport={"width": width, "height": 800})

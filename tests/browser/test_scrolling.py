@@ -103,7 +103,7 @@ async def steady(tab: Tab) -> None:
     await tab.page.wait_for_function(STEADY)
 
 
-async def test_a_question_goes_to_the_top_and_its_answer_grows_below_it(visitor: Visitor, upstream: Upstream) -> None:
+async def test_a_question_moves_to_the_top_and_its_answer_grows_below(visitor: Visitor, upstream: Upstream) -> None:
     tab = await visitor.open()
     await tab.ask("/numbered count=600")
     await tab.send("/hold after=100 step=200 count=900 rate=500")
@@ -138,7 +138,7 @@ async def test_a_short_answer_leaves_the_question_at_the_top_as_well(visitor: Vi
 
 
 @pytest.mark.parametrize("key", ["PageUp", "Home", "Shift+Space"])
-async def test_a_key_upward_ends_the_following_at_once(visitor: Visitor, key: str) -> None:
+async def test_an_upward_key_stops_following_immediately(visitor: Visitor, key: str) -> None:
     tab = await visitor.open()
     await tab.ask("/numbered count=600")
     await tab.send(LONG)
@@ -156,7 +156,7 @@ async def test_a_key_upward_ends_the_following_at_once(visitor: Visitor, key: st
     await tab.ended("stopped")
 
 
-async def test_text_that_is_being_selected_is_not_moved(visitor: Visitor) -> None:
+async def test_selected_text_is_not_moved(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("/numbered count=600")
     await tab.send("/numbered rate=100 count=20000")
@@ -212,7 +212,7 @@ async def test_scrolling_up_in_a_long_answer_never_jumps(visitor: Visitor, site:
 
 
 @pytest.mark.parametrize("anchors", [True, False], ids=["anchors", "none"])
-async def test_a_page_up_goes_a_page(visitor: Visitor, site: Site, *, anchors: bool) -> None:
+async def test_page_up_scrolls_one_page(visitor: Visitor, site: Site, *, anchors: bool) -> None:
     """It scrolls exactly one page, whatever is laid out on the way. See also tests/engines."""
     tab = await at_a_long_answer(visitor, site, anchors=anchors)
     await tab.scroller.focus()
@@ -229,7 +229,7 @@ async def test_a_page_up_goes_a_page(visitor: Visitor, site: Site, *, anchors: b
     assert [page for page in pages if abs(page - median(pages)) > TOLERANCE] == []
 
 
-async def test_the_beginning_is_reached_and_the_end_comes_back(visitor: Visitor, site: Site) -> None:
+async def test_a_long_conversation_can_be_scrolled_to_both_ends(visitor: Visitor, site: Site) -> None:
     assert visitor.person
     tab = await visitor.open(f"/c/{write(site.data_dir, visitor.person.id, 700)}")
     for wanted, top in (("Question 0", 0), ("Question 349", 1_000_000)):
@@ -260,9 +260,7 @@ async def test_a_conversation_is_opened_at_one_of_its_messages(visitor: Visitor,
 
 
 @pytest.mark.parametrize("blank_lines", [120_000, 600_000])
-async def test_where_pages_are_short_because_answers_are_long_all_of_them_are_reached(
-    visitor: Visitor, site: Site, blank_lines: int
-) -> None:
+async def test_all_messages_are_reachable_if_pages_hold_few(visitor: Visitor, site: Site, blank_lines: int) -> None:
     """An API page holds only a few messages, or one of the longest. The HTML page does not contain those."""
     assert visitor.person
     conversation_id = write(site.data_dir, visitor.person.id, 24, blank_lines=blank_lines)
@@ -289,7 +287,7 @@ async def test_where_pages_are_short_because_answers_are_long_all_of_them_are_re
     await expect(tab.page.locator("chat-message")).to_have_count(24)
 
 
-async def test_a_move_of_the_scroll_bar_is_not_undone_by_text_that_comes_with_it(visitor: Visitor) -> None:
+async def test_arriving_text_does_not_undo_a_scroll_bar_move(visitor: Visitor) -> None:
     """There is no wheel or key event, and the scroll event comes a frame later."""
     tab = await visitor.open()
     await tab.ask("/numbered count=600")
@@ -308,7 +306,7 @@ async def test_a_move_of_the_scroll_bar_is_not_undone_by_text_that_comes_with_it
 
 
 @pytest.mark.parametrize("by", ["layout", "scroll bar"])
-async def test_without_anchors_only_the_reader_ends_the_following_of_a_growing_text(visitor: Visitor, by: str) -> None:
+async def test_without_scroll_anchors_only_the_user_stops_following(visitor: Visitor, by: str) -> None:
     """Firefox and Safari first lay out new text shorter, which moves the text like dragging the scroll bar does."""
     await visitor.context.add_init_script(WITHOUT_ANCHORS)
     tab = await visitor.open()

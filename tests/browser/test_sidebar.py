@@ -28,7 +28,7 @@ IS_ON_ITS_GROUND = """() => {
 }"""
 
 
-async def test_put_away_the_sidebar_stays_away_until_it_is_brought_back(visitor: Visitor) -> None:
+async def test_a_collapsed_sidebar_stays_collapsed_until_it_is_reopened(visitor: Visitor) -> None:
     tab = await visitor.open()
     sidebar, opens, closes = (tab.page.locator(each) for each in ("#sidebar", "#open-sidebar", ".sidebar__close"))
     await expect(opens).to_be_hidden()
@@ -57,7 +57,7 @@ async def test_put_away_the_sidebar_stays_away_until_it_is_brought_back(visitor:
     await expect(sidebar).to_be_visible()
 
 
-async def test_what_stands_in_the_sidebar_brings_it_back(visitor: Visitor) -> None:
+async def test_renaming_from_the_menu_reopens_the_sidebar(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     await tab.page.locator(".sidebar__close").click()
@@ -97,7 +97,7 @@ async def test_on_a_phone_the_menu_opens_over_the_conversation_and_renames_in_th
     await expect(tab.page.locator(".conversation__rename input")).to_be_focused()
 
 
-async def test_what_scrolls_sideways_shows_where_there_is_more(visitor: Visitor) -> None:
+async def test_horizontally_scrolling_blocks_show_shadows(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask(scripted(f"{TABLE}\n\n{CODE}\n\n{FORMULA}\n", size=3000))
     for name in (".table-scroll", ".code-content", ".math-display"):

@@ -34,7 +34,7 @@ def below(tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
         site.stop()
 
 
-async def test_a_chat_below_a_path(visitors: Visitors, below: Site) -> None:
+async def test_a_chat_under_a_path_prefix(visitors: Visitors, below: Site) -> None:
     visitor = await visitors(anonymous=True, url=f"{below.url}{PATH}")
     session = below.cast["admin"].session
     await visitor.context.add_cookies(

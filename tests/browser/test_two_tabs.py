@@ -53,7 +53,7 @@ async def test_a_stopped_answer_is_the_same_in_both_tabs_and_in_the_database(
     assert not exchange["complete"]
 
 
-async def test_both_tabs_show_who_asked_and_offer_to_stop(visitor: Visitor) -> None:
+async def test_both_tabs_show_the_question_and_a_stop_button(visitor: Visitor) -> None:
     first, second = await visitor.open(), await visitor.open()
     await first.ask("Hello")
     conversation_id = await first.conversation_id()
@@ -72,7 +72,7 @@ async def test_both_tabs_show_who_asked_and_offer_to_stop(visitor: Visitor) -> N
     await expect(second.send_button).to_be_visible()
 
 
-async def test_a_turn_that_begins_elsewhere_while_the_conversation_is_read_is_shown(visitor: Visitor) -> None:
+async def test_a_turn_started_elsewhere_during_loading_is_shown(visitor: Visitor) -> None:
     tab = await visitor.open()
     await tab.ask("Hello")
     conversation_id = await tab.conversation_id()
@@ -96,7 +96,7 @@ async def test_a_turn_that_begins_elsewhere_while_the_conversation_is_read_is_sh
     await tab.ended("stopped")
 
 
-async def test_words_arrive_before_the_answer_is_complete(visitor: Visitor, upstream: Upstream) -> None:
+async def test_text_arrives_before_the_answer_is_complete(visitor: Visitor, upstream: Upstream) -> None:
     """Each word is shown while the model holds back the next one."""
     tab = await visitor.open()
     prompt = "/hold after=1 step=1 count=5"

@@ -39,9 +39,7 @@ def mark(tab: Tab, conversation_id: str) -> Locator:
     return tab.row(conversation_id).locator("[data-part=unanswered]")
 
 
-async def test_a_first_question_that_failed_is_there_after_a_restart_and_in_another_browser(
-    own_site: Site, visitors: Visitors
-) -> None:
+async def test_a_failed_first_question_survives_a_restart_in_any_browser(own_site: Site, visitors: Visitors) -> None:
     alice = own_site.cast["alice"]
     visitor = await visitors(alice, url=own_site.url)
     visitor.watch.expect(NOT_SAVED_YET)
@@ -76,7 +74,7 @@ async def test_a_first_question_that_failed_is_there_after_a_restart_and_in_anot
     assert own_site.rows("SELECT count(*) FROM chat_unansweredquestion") == [(0,)]
 
 
-async def test_a_later_question_that_failed_is_there_after_a_restart(own_site: Site, visitors: Visitors) -> None:
+async def test_a_failed_later_question_survives_a_restart(own_site: Site, visitors: Visitors) -> None:
     visitor = await visitors(own_site.cast["alice"], url=own_site.url)
     tab = await visitor.open()
     await tab.ask("Hello")
@@ -98,7 +96,7 @@ async def test_a_later_question_that_failed_is_there_after_a_restart(own_site: S
     await expect(tab.failure).to_have_count(0)
 
 
-async def test_dismissed_it_is_gone_everywhere_and_its_words_can_come_back(visitor: Visitor) -> None:
+async def test_dismissing_removes_it_everywhere_and_its_text_can_be_restored(visitor: Visitor) -> None:
     visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
     await tab.send("/status-404")
@@ -121,7 +119,7 @@ async def test_dismissed_it_is_gone_everywhere_and_its_words_can_come_back(visit
     await expect(tab.row(conversation_id)).to_have_count(0)
 
 
-async def test_one_that_began_a_conversation_is_deleted_from_the_sidebar(visitor: Visitor) -> None:
+async def test_a_failed_first_question_can_be_deleted_from_the_sidebar(visitor: Visitor) -> None:
     visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
     await tab.send("/status-404")
@@ -140,7 +138,7 @@ async def test_one_that_began_a_conversation_is_deleted_from_the_sidebar(visitor
     await expect(tab.row(conversation_id)).to_have_count(0)
 
 
-async def test_two_that_failed_one_after_the_other_both_stay(visitor: Visitor) -> None:
+async def test_two_consecutive_failed_questions_are_both_kept(visitor: Visitor) -> None:
     visitor.watch.expect(NOT_SAVED_YET)
     tab = await visitor.open()
     for text in ("/status-404 one", "/status-404 two"):

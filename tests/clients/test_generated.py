@@ -107,7 +107,7 @@ class TestPython:
         shown = of(python, "api.runs.get_run").sync(answer.run_id, client=client)
         assert (shown.state, shown.unanswered) == (models.RunState.COMPLETED, None)
 
-    def test_an_error_is_of_its_type(self, python: ModuleType, client: Any) -> None:
+    def test_an_error_has_its_type(self, python: ModuleType, client: Any) -> None:
         models = of(python, "models")
 
         missing = of(python, "api.conversations.get_conversation").sync(uuid.uuid4(), client=client)
@@ -119,7 +119,7 @@ class TestPython:
         assert refused.parsed.error.code is models.ErrorCode.EMPTY_TEXT
         assert refused.headers["x-should-retry"] == "false"
 
-    def test_whoever_is_not_signed_in_gets_one_too(self, python: ModuleType, site: Site) -> None:
+    def test_an_unauthenticated_request_gets_a_typed_error(self, python: ModuleType, site: Site) -> None:
         models, runs = of(python, "models"), of(python, "api.runs.list_runs")
 
         with python.AuthenticatedClient(base_url=site.url, token="chat_wrong") as stranger:

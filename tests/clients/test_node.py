@@ -55,7 +55,7 @@ async def _mend(network: object) -> None:
 
 
 @needs_node
-async def test_one_that_repeats_its_post_goes_on_with_its_run(site: Site, alice: Member, upstream: Upstream) -> None:
+async def test_a_client_that_repeats_its_post_continues_its_run(site: Site, alice: Member, upstream: Upstream) -> None:
     prompt = "/big size=100000 fetch-event-source"
     check_whole(await read_by("fetch-event-source", site, alice, "/api/runs/stream", prompt=prompt), answer_to(prompt))
     check_once(site, upstream, prompt)
@@ -64,7 +64,7 @@ async def test_one_that_repeats_its_post_goes_on_with_its_run(site: Site, alice:
 @needs_node
 @pytest.mark.parametrize("client", ["eventsource", "reconnecting-eventsource"])
 @pytest.mark.parametrize("query", ["", "?after={epoch}.0"])
-async def test_an_event_source_comes_back_where_it_was(client: str, query: str, site: Site, alice: Member) -> None:
+async def test_an_event_source_resumes_where_it_was(client: str, query: str, site: Site, alice: Member) -> None:
     prompt = f"/big size=100000 {client} {len(query)}"
     saved = await asyncio.to_thread(post, site, alice, "/api/runs/wait", {"text": prompt})
     path = f"/api/runs/{saved['run_id']}/events"

@@ -102,12 +102,12 @@ def post(site: Site, member: Member, path: str, body: Any) -> Any:
 
 
 @each_client
-def test_it_reads_a_whole_turn(client: Client, site: Site, alice: Member) -> None:
+def test_it_reads_a_complete_turn(client: Client, site: Site, alice: Member) -> None:
     prompt = f"/numbered count=40 {client.__name__}"
     check_whole(list(client(f"{site.url}/api/runs/stream", alice.token, "POST", {"text": prompt})), answer_to(prompt))
 
 
-def test_none_of_them_gives_up_while_the_model_is_silent(site: Site, alice: Member, upstream: Upstream) -> None:
+def test_no_client_gives_up_while_the_model_is_silent(site: Site, alice: Member, upstream: Upstream) -> None:
     """Longer than the five seconds that some of them wait by default. All run in parallel to save time."""
     heard = threading.Event()
     stream, wait = f"{site.url}/api/runs/stream", f"{site.url}/api/runs/wait"
@@ -139,7 +139,7 @@ def test_none_of_them_gives_up_while_the_model_is_silent(site: Site, alice: Memb
             each.result(PATIENCE_SECONDS)
 
 
-async def test_one_that_repeats_its_post_goes_on_with_its_run(site: Site, alice: Member, upstream: Upstream) -> None:
+async def test_a_client_that_repeats_its_post_continues_its_run(site: Site, alice: Member, upstream: Upstream) -> None:
     prompt = "/big size=100000 requests-sse repeats"
     read: list[tuple[str, str]] = []
     async with proxy(site.port) as network:
@@ -160,7 +160,7 @@ async def test_one_that_repeats_its_post_goes_on_with_its_run(site: Site, alice:
     check_once(site, upstream, prompt)
 
 
-def test_one_that_repeats_its_post_after_the_end_is_told_so(site: Site, alice: Member, upstream: Upstream) -> None:
+def test_a_post_repeated_after_the_end_gets_204(site: Site, alice: Member, upstream: Upstream) -> None:
     prompt = "/numbered count=3 requests-sse goes on"
     url = f"{site.url}/api/runs/stream"
     with requests_sse.EventSource(url, method="POST", headers=alice.bearer, json={"text": prompt}) as source:

@@ -27,7 +27,7 @@ TAKEOVER_SECONDS: Final = 20.0
 ANSWER_SECONDS: Final = 200.0
 
 
-def test_it_answers_within_a_minute_and_everything_is_healthy(stack: Stack) -> None:
+def test_the_stack_is_healthy_within_a_minute(stack: Stack) -> None:
     # The limit is for an idle machine: a busy one gives us only a share of its time.
     busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert stack.started_in < MINUTE * busy
@@ -42,7 +42,7 @@ def test_it_answers_within_a_minute_and_everything_is_healthy(stack: Stack) -> N
     }
 
 
-async def test_the_link_in_the_log_makes_the_administrator(stack: Stack, http: aiohttp.ClientSession) -> None:
+async def test_the_link_in_the_log_creates_the_administrator(stack: Stack, http: aiohttp.ClientSession) -> None:
     links = re.findall(r"http://\S+/setup/\?token=\S+", stack.compose("logs", "--no-color", "web"))
     assert len(links) == 2
     assert len(set(links)) == 1
@@ -63,13 +63,13 @@ async def test_the_link_in_the_log_makes_the_administrator(stack: Stack, http: a
             assert (response.status, "ada" in await response.text()) == (200, True)
 
 
-def test_nothing_but_nginx_can_be_reached_from_outside(stack: Stack) -> None:
+def test_only_nginx_is_reachable_from_outside(stack: Stack) -> None:
     for service in ("web", "postgres", "redis"):
         for container in stack.containers(service):
             assert stack.engine.docker("port", container).stdout == ""
 
 
-def test_the_servers_have_no_rights_and_nothing_to_write_on(stack: Stack) -> None:
+def test_the_servers_are_unprivileged_and_read_only(stack: Stack) -> None:
     shell = ("exec", "--no-TTY", "web", "sh", "-c")
     assert "Read-only file system" in stack.compose(*shell, "touch /app/x", check=False)
     assert "uid=10001(chatsite)" in stack.compose(*shell, "id")
@@ -77,7 +77,7 @@ def test_the_servers_have_no_rights_and_nothing_to_write_on(stack: Stack) -> Non
     assert stack.compose(*shell, "command -v cc gcc make", check=False).strip() == ""
 
 
-def test_the_password_of_the_database_is_nobody_elses(stack: Stack) -> None:
+def test_the_database_password_is_only_in_its_containers(stack: Stack) -> None:
     shell = ("exec", "--no-TTY")
     password = stack.compose(*shell, "postgres", "cat", "/passwords/postgres").strip()
     assert len(password) >= 32
@@ -87,7 +87,7 @@ def test_the_password_of_the_database_is_nobody_elses(stack: Stack) -> None:
     assert stack.compose(*shell, "web", "stat", "-c", "%a", "/data/pgpass", "/data/secret_key").split() == ["600"] * 2
 
 
-def test_the_password_of_redis_is_nobody_elses(stack: Stack) -> None:
+def test_the_redis_password_is_only_in_its_containers(stack: Stack) -> None:
     shell = ("exec", "--no-TTY")
     password = stack.compose(*shell, "web", "cat", "/data/redis_password").strip()
     assert len(password) >= 32
@@ -113,7 +113,7 @@ def test_control_a_password_on_a_command_line_or_in_a_volume_would_be_seen(stack
     assert password in stack.compose("top", "redis")
 
 
-def test_redis_answers_nobody_without_it(stack: Stack) -> None:
+def test_redis_requires_the_password(stack: Stack) -> None:
     """The servers have the password and write their answers to Redis, as all other tests show."""
     ask = ("exec", "--no-TTY", "redis", "redis-cli")
     for command in (("ping",), ("keys", "*"), ("config", "get", "requirepass"), ("-a", "wrong", "ping")):
@@ -142,14 +142,14 @@ def test_the_other_containers_have_few_rights(stack: Stack, service: str, capabi
     assert "Read-only file system" in refused
 
 
-async def test_the_metrics_are_for_the_servers_neighbours_alone(stack: Stack, http: aiohttp.ClientSession) -> None:
+async def test_the_metrics_are_only_reachable_inside_the_network(stack: Stack, http: aiohttp.ClientSession) -> None:
     async with http.get(f"{stack.url}/metrics") as response:
         assert response.status == 404
     ask = "import urllib.request as u; print(u.urlopen('http://localhost:8000/metrics').read().decode())"
     assert "chat_runs" in stack.compose("exec", "--no-TTY", "web", "python", "-c", ask)
 
 
-def test_nginx_takes_the_certificates_of_the_second_file(stack: Stack) -> None:
+def test_nginx_uses_the_certificates_of_the_second_file(stack: Stack) -> None:
     certificates = stack.clone / "certificates"
     certificates.mkdir()
     self_signed(certificates).rename(certificates / "fullchain.pem")
@@ -168,7 +168,7 @@ def test_nginx_takes_the_certificates_of_the_second_file(stack: Stack) -> None:
     assert "CHAT_URL" in without
 
 
-def test_a_local_model_is_there_before_the_servers(stack: Stack) -> None:
+def test_a_local_model_is_available_before_the_servers_start(stack: Stack) -> None:
     found = json.loads(stack.compose("--profile", "ollama", "config", "--format", "json"))["services"]
     assert found["web"]["depends_on"]["ollama-model"]["condition"] == "service_completed_successfully"
     assert found["web"]["environment"]["OLLAMA_URL"] == "http://ollama:11434"
@@ -188,7 +188,7 @@ async def test_a_turn_over_the_socket_and_one_over_a_stream(stack: Stack, alice:
     assert over_stream.names.count("token") > 3
 
 
-async def test_a_server_that_is_killed_in_mid_answer_loses_none(stack: Stack, alice: Member, browser: Browser) -> None:
+async def test_killing_a_server_in_mid_answer_loses_nothing(stack: Stack, alice: Member, browser: Browser) -> None:
     """One server of three. Another continues its answer, for one reader on a WebSocket and one on a stream."""
     whole = await browser.stream(LONG)
     stack.up("--scale", "web=3")
@@ -219,7 +219,9 @@ async def test_a_server_that_is_killed_in_mid_answer_loses_none(stack: Stack, al
 
 
 @pytest.mark.parametrize("service", ["redis", "postgres"])
-async def test_a_restart_in_mid_answer_loses_none(stack: Stack, alice: Member, browser: Browser, service: str) -> None:
+async def test_a_restart_in_mid_answer_loses_nothing(
+    stack: Stack, alice: Member, browser: Browser, service: str
+) -> None:
     """Redis comes back empty, and nothing depends on what it held."""
     whole = await browser.stream("Show me a table")
     status, started = await browser.start(LONG)

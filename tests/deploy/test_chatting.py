@@ -79,7 +79,7 @@ class TestStreams:
         assert await browser.follow(reading) == 200
         assert reading.text == numbered("/hold after=3 count=6 stream", 6)
 
-    async def test_an_answer_can_be_waited_for(self, browser: Browser) -> None:
+    async def test_wait_returns_the_answer(self, browser: Browser) -> None:
         status, message = await browser.call("POST", "/api/runs/wait", {"text": "/numbered count=5 wait"})
         assert (status, message["text"]) == (200, numbered("/numbered count=5 wait", 5))
 
@@ -110,10 +110,12 @@ class TestForms:
         async with http.post(f"{proxy.url}/api/runs", json={"text": "/hello form"}, headers=headers) as response:
             return response.status
 
-    async def test_of_this_address_it_is_taken(self, http: aiohttp.ClientSession, proxy: Nginx, alice: Member) -> None:
+    async def test_a_form_from_this_origin_is_accepted(
+        self, http: aiohttp.ClientSession, proxy: Nginx, alice: Member
+    ) -> None:
         assert await self.post(http, proxy, alice, proxy.url) == 201
 
-    async def test_of_another_it_is_refused(
+    async def test_a_form_from_another_origin_is_refused(
         self, http: aiohttp.ClientSession, proxy: Nginx, site: Site, alice: Member
     ) -> None:
         for origin in (site.url, "http://127.0.0.1", "https://evil.example", proxy.url.replace("http", "https")):
@@ -121,7 +123,7 @@ class TestForms:
 
 
 class TestLimits:
-    async def test_what_is_too_big_is_refused_in_json(
+    async def test_an_oversized_body_is_refused_in_json(
         self, proxy: Nginx, alice: Member, http: aiohttp.ClientSession
     ) -> None:
         async def chunks() -> AsyncIterator[bytes]:
@@ -177,7 +179,7 @@ def stylesheet(page: str) -> str:
 
 
 class TestStaticFiles:
-    async def test_one_with_a_hash_may_be_kept_for_good(
+    async def test_a_hashed_file_can_be_cached_forever(
         self, proxy: Nginx, alice: Member, http: aiohttp.ClientSession
     ) -> None:
         async with http.get(f"{proxy.url}/", headers=alice.cookie) as response:
@@ -189,7 +191,7 @@ class TestStaticFiles:
         async with http.get(proxy.url + path, headers={"If-None-Match": etag}) as response:
             assert response.status == 304
 
-    async def test_one_without_is_asked_for_again(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
+    async def test_an_unhashed_file_is_revalidated(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
         async with http.get(f"{proxy.url}/static/css/base.css") as response:
             assert response.status == 200
             assert response.headers["Cache-Control"] == "max-age=0, public"
@@ -208,7 +210,7 @@ class TestBelowAPath:
         finally:
             site.stop()
 
-    async def test_it_is_passed_on_as_without_one(self, below: Site, http: aiohttp.ClientSession) -> None:
+    async def test_sockets_and_posts_work_under_a_path(self, below: Site, http: aiohttp.ClientSession) -> None:
         alice = below.cast["alice"]
         with nginx(below.host) as server:
             async with connect(

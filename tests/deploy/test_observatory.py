@@ -118,13 +118,13 @@ def test_the_best_that_a_page_can_have_here() -> None:
         ("cross_origin_resource_policy", with_header(GOOD, "Cross-Origin-Resource-Policy", "x"), -5),
     ],
 )
-def test_what_is_worse_costs_what_it_costs_there(rule: str, worse: Visit, modifier: int) -> None:
+def test_violations_cost_the_same_points_as_in_the_observatory(rule: str, worse: Visit, modifier: int) -> None:
     assert RULES[rule](worse) == modifier
     # The score is lower, or the rule gives the same points for another reason.
     assert score(worse) < score(GOOD) or RULES[rule](GOOD) == modifier
 
 
-def test_without_much_to_say_against_it_no_bonus_is_lost() -> None:
+def test_bonus_points_need_a_good_base_score() -> None:
     """A page that loses too many points gets no bonus."""
     assert score(with_header(GOOD, "X-Content-Type-Options")) == 130
     assert score(with_header(GOOD, "Strict-Transport-Security")) == 80

@@ -31,7 +31,7 @@ def refusal(**variables: str) -> str:
     [(None, "cannot be read"), (b"\n", "names an empty file"), (b"\xff\xfe", "not a text file")],
     ids=str,
 )
-def test_a_file_without_a_password_is_a_sentence(tmp_path: Path, content: bytes | None, reason: str) -> None:
+def test_a_file_without_a_password_is_reported(tmp_path: Path, content: bytes | None, reason: str) -> None:
     path = tmp_path / "password"
     if content is not None:
         path.write_bytes(content)
@@ -42,7 +42,7 @@ def test_a_file_without_a_password_is_a_sentence(tmp_path: Path, content: bytes 
     assert "CHAT_SECRETS" in told
 
 
-def test_two_passwords_are_a_sentence(tmp_path: Path) -> None:
+def test_two_passwords_are_reported(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("one")
     told = refusal(POSTGRES_PASSWORD="other", POSTGRES_PASSWORD_FILE=str(tmp_path / "password"))
     assert told == "POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set. Unset one of them.\n"

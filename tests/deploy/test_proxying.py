@@ -49,7 +49,7 @@ async def told(proxy: Nginx, http: aiohttp.ClientSession, path: str = "/", **hea
 
 
 class TestHeaders:
-    async def test_who_asks_is_what_nginx_sees(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
+    async def test_the_client_address_is_the_one_nginx_sees(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
         headers = await told(
             proxy,
             http,
@@ -64,7 +64,7 @@ class TestHeaders:
         assert "forwarded" not in headers
 
     @pytest.mark.parametrize("name", [*HOSTILE, *map(str.upper, HOSTILE)])
-    async def test_what_servers_and_frameworks_read_is_not_the_clients_to_say(
+    async def test_clients_cannot_set_headers_read_by_servers(
         self, proxy: Nginx, http: aiohttp.ClientSession, name: str
     ) -> None:
         async with http.get(proxy.url, headers={name: "http://evil.example/"}) as response:
@@ -74,7 +74,7 @@ class TestHeaders:
         """The control."""
         assert (await told(proxy, http, X__User__Id="1"))["x-user-id"] == ["1"]
 
-    async def test_a_name_with_underscores_does_not_pass_for_another(
+    async def test_a_header_with_underscores_is_not_confused_with_another(
         self, proxy: Nginx, http: aiohttp.ClientSession
     ) -> None:
         headers = await told(proxy, http, X_Forwarded_For="203.0.113.9", X_Forwarded_Proto="https", X__Other="kept")
@@ -103,7 +103,7 @@ class TestHeaders:
         assert headers.get("upgrade") == ([passed] if passed else None)
         assert headers.get("connection") == (["upgrade"] if passed else None)
 
-    async def test_of_a_proxy_before_it_only_the_last_word_is_believed(
+    async def test_only_the_last_entry_of_a_trusted_proxy_is_used(
         self, server: Backend, http: aiohttp.ClientSession
     ) -> None:
         with nginx(f"{server.address}:{server.port}", CHAT_PROXY="127.0.0.0/8", CHAT_HTTPS="on") as proxy:
@@ -141,7 +141,7 @@ class TestServers:
             while {await self.who(proxy, http) for _ in range(20)} != set(servers):
                 """nginx resolves the name again after two seconds."""
 
-    async def test_servers_come_and_go_without_a_restart_of_nginx(
+    async def test_servers_can_be_added_and_removed_without_restarting_nginx(
         self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
     ) -> None:
         known[0].addresses = [FIRST]
@@ -153,7 +153,7 @@ class TestServers:
                 known[0].addresses = [SECOND]
                 await self.until_all_answer(proxy, http, SECOND)
 
-    async def test_a_server_that_has_gone_is_not_noticed(
+    async def test_clients_do_not_notice_a_stopped_server(
         self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
     ) -> None:
         """The DNS still has its address. A POST that was not sent yet may go to the other server, too."""
@@ -161,7 +161,7 @@ class TestServers:
         async with backend(SECOND, port):
             assert {await self.who(proxy, http, method=method) for method in ["GET", "POST"] * 10} == {SECOND}
 
-    async def test_a_post_that_was_sent_is_not_sent_again(
+    async def test_a_post_is_not_sent_twice(
         self, proxy: Nginx, known: tuple[Names, int], port: int, http: aiohttp.ClientSession
     ) -> None:
         known[0].addresses = [FIRST, SECOND]
@@ -183,7 +183,7 @@ class TestServers:
 
 
 class TestStaticFiles:
-    async def test_one_with_a_hash_is_asked_for_once_and_outlives_its_server(
+    async def test_a_hashed_file_is_requested_once_and_stays_cached(
         self, server: Backend, proxy: Nginx, http: aiohttp.ClientSession
     ) -> None:
         for query in ("", "?v=1", "?v=2"):
@@ -195,7 +195,7 @@ class TestStaticFiles:
         async with http.get(f"{proxy.url}/static/chat.hash.js") as response:
             assert response.status == 200
 
-    async def test_one_without_is_asked_for_each_time(
+    async def test_an_unhashed_file_is_requested_each_time(
         self, server: Backend, proxy: Nginx, http: aiohttp.ClientSession
     ) -> None:
         for _ in range(3):
@@ -213,14 +213,14 @@ class TestAway:
             yield proxy
 
     @pytest.mark.parametrize("path", ["/api/conversations", "/api/runs/stream", "/api/events"])
-    async def test_the_api_says_so_in_json(self, proxy: Nginx, http: aiohttp.ClientSession, path: str) -> None:
+    async def test_the_api_responds_with_json(self, proxy: Nginx, http: aiohttp.ClientSession, path: str) -> None:
         async with http.post(proxy.url + path, json={"text": "hi"}) as response:
             assert (response.status, response.content_type) == (503, "application/json")
             assert response.headers["Retry-After"] == "2"
             error = (await response.json())["error"]
         assert (error["code"], error["retryable"]) == ("unavailable", True)
 
-    async def test_a_page_tries_again_by_itself(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
+    async def test_a_page_refreshes_automatically(self, proxy: Nginx, http: aiohttp.ClientSession) -> None:
         async with http.get(f"{proxy.url}/") as response:
             assert (response.status, response.content_type) == (503, "text/html")
             assert 'http-equiv="refresh"' in await response.text()

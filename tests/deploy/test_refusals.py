@@ -98,9 +98,7 @@ REFUSED: Final = [
 
 
 @pytest.mark.parametrize(("request_", "status", "code"), REFUSED)
-def test_each_refusal_has_the_headers_of_every_answer_once(
-    tls: Nginx, request_: bytes, status: int, code: str
-) -> None:
+def test_each_refusal_has_the_common_headers_once(tls: Nginx, request_: bytes, status: int, code: str) -> None:
     got, headers, body = ask(tls, request_)
     assert got == status
     for name, value in {**HEADERS, "Strict-Transport-Security": "max-age=31536000"}.items():
@@ -117,7 +115,7 @@ def test_each_refusal_has_the_headers_of_every_answer_once(
     assert "nginx" not in body
 
 
-def test_a_request_keeps_the_name_that_it_came_with(plain: Nginx) -> None:
+def test_a_request_keeps_its_request_id(plain: Nginx) -> None:
     for sent, kept in (
         (f"{'x' * 128}", True),
         ("job-17=a+b_C", True),
@@ -129,12 +127,12 @@ def test_a_request_keeps_the_name_that_it_came_with(plain: Nginx) -> None:
         assert (name == sent) is kept, sent
 
 
-def test_programs_are_answered_in_json_and_people_on_a_page(tls: Nginx) -> None:
+def test_api_clients_get_json_and_browsers_get_a_page(tls: Nginx) -> None:
     for path, kind in (("/api/x", "application/json"), ("/apix", "text/html"), ("/c/api/", "text/html")):
         assert ask(tls, get(path))[1].get_content_type() == kind
 
 
-def test_nothing_is_promised_of_https_over_http(plain: Nginx) -> None:
+def test_plain_http_sends_no_hsts_header(plain: Nginx) -> None:
     _, headers, _ = ask(plain, get("/"))
     assert headers["Strict-Transport-Security"] is None
     assert HEADERS.items() <= dict(headers).items()
@@ -146,7 +144,7 @@ def test_plain_http_at_the_port_of_https_is_refused(tls: Nginx) -> None:
     assert HEADERS.items() <= dict(headers).items()
 
 
-def test_its_promise_of_https_is_the_sites(nobody: str) -> None:
+def test_hsts_is_the_same_as_that_of_the_site(nobody: str) -> None:
     """A browser keeps the last Strict-Transport-Security header that it received."""
     settings = {"CHAT_HTTPS": "1", "CHAT_HSTS_SUBDOMAINS": "on", "CHAT_HSTS_PRELOAD": "1"}
     with nginx(nobody, **settings) as proxy:
@@ -157,13 +155,13 @@ def test_its_promise_of_https_is_the_sites(nobody: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/metrics", "/metrics?x", "//metrics", "/./metrics", "/x/../metrics", "/%6detrics", "http://h/metrics"]
 )
-def test_the_metrics_are_not_for_the_world(plain: Nginx, path: str) -> None:
+def test_the_metrics_are_not_public(plain: Nginx, path: str) -> None:
     assert ask(plain, get(path))[0] == 404
     # The control: anything else is passed on to a server, which is down.
     assert ask(plain, get(path.replace("m", "n", 1) if "%" not in path else "/%6eetrics"))[0] == 503
 
 
-def test_slow_headers_are_not_waited_for(tls: Nginx) -> None:
+def test_slow_headers_time_out(tls: Nginx) -> None:
     with connect(tls) as connection:
         connection.sendall(b"GET /api/x HTTP/1.1\r\nX-Slow: ")
         with suppress(OSError):
@@ -184,7 +182,7 @@ def connection_ended(connection: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize(("changed", "status"), [({}, 408), ({"proxy_request_buffering off;": ""}, 200)])
-def test_a_slow_body_is_ended_by_the_server(changed: dict[str, str], status: int) -> None:
+def test_a_slow_body_is_aborted_by_the_server(changed: dict[str, str], status: int) -> None:
     """The control: an nginx that buffers the body waits for all of it."""
     patience = json.dumps({"head": 60, "body": 0.5})
     with running("-m", "tests.server.streaming_app", "patience", patience) as server:
@@ -219,7 +217,7 @@ class TestLimits:
                 assert stack.enter_context(servers.accept()[0]).recv(4) == b"GET "
             yield
 
-    def test_an_address_has_so_many_at_a_time(self, servers: socket.socket) -> None:
+    def test_connections_per_address_are_limited(self, servers: socket.socket) -> None:
         upstream = f"127.0.0.1:{servers.getsockname()[1]}"
         with nginx(upstream, CHAT_ADDRESS_CONNECTIONS="3") as proxy:
             with self.holding(proxy, servers):
@@ -241,22 +239,22 @@ class TestLimits:
             with servers.accept()[0] as accepted:
                 assert accepted.recv(4) == b"GET "
 
-    def test_an_address_may_ask_so_often(self, nobody: str) -> None:
+    def test_requests_per_address_are_limited(self, nobody: str) -> None:
         with nginx(nobody, changed={**SLOWLY, "burst=300": "burst=5"}) as proxy:
             statuses = [ask(proxy, get(path))[0] for path in ["/", "/api/x", "/c/1"] * 3]
             files = [ask(proxy, get("/static/x"))[0] for _ in range(10)]
         assert statuses == [503] * 6 + [429] * 3
         assert files == [503] * 10
 
-    def test_its_files_are_counted_apart(self, nobody: str) -> None:
+    def test_static_files_are_counted_separately(self, nobody: str) -> None:
         with nginx(nobody, changed={"rate=500r/s": "rate=1r/m", "burst=3000": "burst=2"}) as proxy:
             assert [ask(proxy, get("/static/x"))[0] for _ in range(4)] == [503, 503, 503, 429]
 
-    def test_a_page_with_all_its_files_is_not_too_much(self, plain: Nginx) -> None:
+    def test_a_page_with_all_its_files_is_within_the_limit(self, plain: Nginx) -> None:
         """The control, with the deployed limits."""
         assert {ask(plain, get(f"/static/{number}"))[0] for number in range(100)} == {503}
 
-    def test_what_costs_a_password_is_counted_apart(self, nobody: str) -> None:
+    def test_password_forms_are_counted_separately(self, nobody: str) -> None:
         with nginx(nobody, changed={**SLOWLY, "burst=40": "burst=2"}) as proxy:
             entering = [
                 ask(proxy, get(path, method="POST"))[0]
@@ -269,7 +267,7 @@ class TestLimits:
         assert entering == [503, 503, 503, 429]
         assert others == [503, 503]
 
-    def test_one_visitor_of_ipv6_is_a_network(self, nobody: str) -> None:
+    def test_an_ipv6_network_counts_as_one_client(self, nobody: str) -> None:
         changed = {**SLOWLY, "burst=300": "burst=1"}
         with nginx(nobody, CHAT_PROXY="127.0.0.0/8", changed=changed) as proxy:
 
@@ -311,14 +309,14 @@ class TestLogs:
         ask(proxy, get("/last"))
         return logged(proxy, '"GET /last ')
 
-    def test_the_access_log_has_no_secret_of_an_address(self, nobody: str) -> None:
+    def test_the_access_log_contains_no_secrets_of_urls(self, nobody: str) -> None:
         with nginx(nobody, changed={"error_log stderr warn;": "error_log /dev/null;"}) as proxy:
             log = self.visit(proxy)
         assert SECRET not in log
         for path in ("/setup/", "/accounts/password/reset/key/...", "/c/1"):
             assert f'"GET {path} HTTP/1.1" 503' in log
 
-    def test_neither_has_the_error_log_and_it_still_says_what_is_wrong(self, nobody: str) -> None:
+    def test_the_error_log_contains_errors_but_no_secrets(self, nobody: str) -> None:
         with nginx(nobody) as proxy:
             for link in LINKS[:6]:
                 ask(proxy, get(link))
@@ -328,7 +326,7 @@ class TestLogs:
         assert "connect() failed (111: Connection refused) while connecting to upstream" in log
         assert '"GET /c/1 HTTP/1.1"' in log
 
-    def test_without_its_own_place_the_error_log_would_have_them(self, nobody: str) -> None:
+    def test_without_its_own_location_the_error_log_has_them(self, nobody: str) -> None:
         with nginx(nobody, changed={"            error_log /dev/null;\n": ""}) as proxy:
             ask(proxy, get(LINKS[0]))
             ask(proxy, get(LINKS[1]))

@@ -56,11 +56,11 @@ def signed_in(site: Site) -> dict[str, str]:
     return {"Cookie": f"__Host-sessionid={site.cast['alice'].session}"}
 
 
-def test_nginx_finds_nothing_to_complain_of(proxy: Nginx) -> None:
+def test_nginx_accepts_the_configuration(proxy: Nginx) -> None:
     assert "warn" not in proxy.check()
 
 
-async def test_a_page_comes_with_the_promise_of_https(proxy: Nginx, https: aiohttp.ClientSession) -> None:
+async def test_a_page_has_the_hsts_header(proxy: Nginx, https: aiohttp.ClientSession) -> None:
     async with https.get(f"{proxy.url}/accounts/login/") as response:
         assert response.status == 200
         assert "max-age=31536000" in response.headers["Strict-Transport-Security"]
@@ -68,7 +68,7 @@ async def test_a_page_comes_with_the_promise_of_https(proxy: Nginx, https: aioht
         assert (token["secure"], token["path"], token["domain"]) == (True, "/", "")
 
 
-async def test_a_form_of_this_address_is_taken(proxy: Nginx, site: Site, https: aiohttp.ClientSession) -> None:
+async def test_a_form_from_this_origin_is_accepted(proxy: Nginx, site: Site, https: aiohttp.ClientSession) -> None:
     token = "a" * 32
     cookie = f"{signed_in(site)['Cookie']}; __Host-csrftoken={token}"
     for origin, status in ((proxy.url, 201), (proxy.url.replace("https", "http"), 403)):
@@ -88,7 +88,7 @@ async def test_the_socket_opens_for_a_page_of_this_address(proxy: Nginx, site: S
         assert json.loads(await socket.recv())["type"] == "hello"
 
 
-async def test_a_cookie_that_another_host_could_have_set_signs_nobody_in(
+async def test_a_cookie_settable_by_another_host_does_not_sign_in(
     proxy: Nginx, site: Site, https: aiohttp.ClientSession
 ) -> None:
     """Without the prefix, any other subdomain can set the cookie, and so can any page over plain HTTP."""
@@ -98,7 +98,7 @@ async def test_a_cookie_that_another_host_could_have_set_signs_nobody_in(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "evil.example", "127.0.0.1@evil.example"])
-async def test_plain_http_is_shown_the_way_to_the_site(proxy: Nginx, http: aiohttp.ClientSession, host: str) -> None:
+async def test_plain_http_is_redirected_to_the_site(proxy: Nginx, http: aiohttp.ClientSession, host: str) -> None:
     url = f"http://127.0.0.1:{proxy.plain_port}/c/1?x=y"
     async with http.get(url, headers={"Host": host}, allow_redirects=False) as response:
         assert "evil.example" not in response.headers.get("Location", "")
@@ -106,7 +106,7 @@ async def test_plain_http_is_shown_the_way_to_the_site(proxy: Nginx, http: aioht
             assert (response.status, response.headers["Location"]) == (301, f"{proxy.url}/c/1?x=y")
 
 
-async def test_the_host_of_the_request_would_show_it_elsewhere(
+async def test_the_request_host_would_redirect_elsewhere(
     site: Site, certificate: Path, http: aiohttp.ClientSession
 ) -> None:
     """The control."""
@@ -117,7 +117,7 @@ async def test_the_host_of_the_request_would_show_it_elsewhere(
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/", "http://127.0.0.1", "https://127.0.0.1/below/"])
-async def test_the_way_is_the_sites_origin_however_its_address_is_written(
+async def test_the_redirect_goes_to_the_sites_origin(
     site: Site, certificate: Path, http: aiohttp.ClientSession, url: str
 ) -> None:
     with nginx(site.host, certificate=certificate, CHAT_URL=url) as proxy:

@@ -23,7 +23,7 @@ SEEN = """() =>
    location.pathname]"""
 
 
-async def test_what_goes_wrong_in_the_page_is_heard(reader: Reader) -> None:
+async def test_page_problems_are_recorded(reader: Reader) -> None:
     await reader.window.run(COMPLAIN)
     await reader.window.reload()
     assert all(
@@ -33,12 +33,12 @@ async def test_what_goes_wrong_in_the_page_is_heard(reader: Reader) -> None:
     reader.expect("told", "thrown", "refused", "img-src")
 
 
-async def test_an_error_of_a_script_is_told(reader: Reader) -> None:
+async def test_a_script_error_is_raised(reader: Reader) -> None:
     with pytest.raises(Exception, match="no such luck"):
         await reader.window.run("async () => { throw new Error('no such luck'); }")
 
 
-async def test_each_window_is_another_person_s(engine: Engine, site: Site, guests: Iterator[Member]) -> None:
+async def test_each_window_has_its_own_session(engine: Engine, site: Site, guests: Iterator[Member]) -> None:
     for _ in range(2):
         async with engine.window() as window:
             reader = Reader(window, site.url, next(guests))

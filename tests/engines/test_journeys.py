@@ -58,7 +58,7 @@ async def test_a_reload_in_mid_answer_loses_nothing(reader: Reader, upstream: Up
     assert numbers(await reader.text()) == counted(400)
 
 
-async def test_where_websockets_are_refused_the_answer_comes_by_events(arrive: Arrive, site: Site) -> None:
+async def test_without_websockets_the_answer_arrives_by_sse(arrive: Arrive, site: Site) -> None:
     async with without_sockets(site.port) as proxy:
         reader = await arrive(url=proxy.url)
         # How each browser reports the refused connection.
@@ -69,7 +69,7 @@ async def test_where_websockets_are_refused_the_answer_comes_by_events(arrive: A
         await reader.window.go("about:blank")
 
 
-async def test_a_question_is_edited_and_its_versions_are_turned(reader: Reader) -> None:
+async def test_a_question_is_edited_and_its_versions_are_switched(reader: Reader) -> None:
     await reader.ask("One")
     await reader.ask("Two")
     await reader.window.point_at(f"{QUESTION}:nth-child(1) .message__body")

@@ -93,7 +93,7 @@ async def test_control_bytes_in_the_header_get_no_stream(site: Site, alice: Memb
 
 
 @pytest.mark.parametrize("make", [lambda own: "zzzzzzzz.1", lambda own: f"{own.epoch}.{own.seq + 1}"])
-async def test_a_cursor_of_another_log_or_beyond_the_end_begins_anew(
+async def test_an_unusable_cursor_restarts_the_stream(
     make: Any, reading: Reading, site: Site, alice: Member, browser: Browser
 ) -> None:
     cursor = make(reading)
@@ -123,7 +123,7 @@ def events_of(text: str) -> list[Message]:
     return [message for message in Decoder().feed(text.encode()) if message.event != "ping"]
 
 
-async def test_somebody_elses_run_is_as_unknown_as_none(
+async def test_a_run_of_another_user_is_unknown(
     reading: Reading, site: Site, charlie: Member, http: aiohttp.ClientSession
 ) -> None:
     """Also with alice's own cursor: both responses are the same, and contain nothing of hers."""
@@ -142,7 +142,7 @@ async def test_somebody_elses_run_is_as_unknown_as_none(
         assert connection.frames == 0
 
 
-async def test_the_multiplexed_stream_tells_nothing_of_others(
+async def test_the_multiplexed_stream_has_no_events_of_others(
     reading: Reading, site: Site, charlie: Member, http: aiohttp.ClientSession
 ) -> None:
     """Charlie's cursor into alice's run is ignored: his stream has only his own events."""

@@ -82,7 +82,7 @@ async def is_alive_socket(connection: Any) -> None:
     assert reply["code"] == "not_found"
 
 
-async def test_a_ref_comes_back_as_it_was(site: Site, alice: Member) -> None:
+async def test_a_ref_is_returned_unchanged(site: Site, alice: Member) -> None:
     async with socket(site, alice) as connection:
         for ref in ("", "a ref", "\u2028", 0, -5, 2**53 - 1, None):
             await connection.put({"type": "execute", "ref": ref})
@@ -116,14 +116,14 @@ async def test_a_frame_beyond_all_limits_closes_before_it_is_read(site: Site, al
     assert site.rss - before < 8 * MIB
 
 
-async def test_bytes_that_are_no_utf_8_close_the_socket(site: Site, alice: Member) -> None:
+async def test_invalid_utf_8_closes_the_socket(site: Site, alice: Member) -> None:
     connection = await open_socket(site, alice)
     await connection.hello
     await connection.put_invalid(b'{"type":"execute","more":"\xff\xfe"}')
     assert await connection.closed() == ABNORMAL
 
 
-async def test_a_flood_closes_one_socket_and_troubles_no_other(site: Site, alice: Member, browser: Browser) -> None:
+async def test_a_flood_closes_only_its_own_socket(site: Site, alice: Member, browser: Browser) -> None:
     prompt = "/numbered count=500 rate=500 flood"
     async with socket(site, alice) as watching:
         reading = await watching.run(prompt)
@@ -150,7 +150,7 @@ async def test_stale_acknowledgements_are_a_flood_too(site: Site, alice: Member)
     assert await flooding.closed() == close_codes.FLOOD
 
 
-async def test_a_reader_as_fast_as_the_server_is_no_flood(site: Site, alice: Member, browser: Browser) -> None:
+async def test_a_fast_reader_is_not_a_flood(site: Site, alice: Member, browser: Browser) -> None:
     """It acknowledges each frame of a one-megabyte answer that comes at once: far more than 60 a second."""
     async with socket(site, alice) as connection:
         reading = await connection.run("/big size=1000000 prompt acks")

@@ -44,19 +44,19 @@ async def ended(*frames: dict[str, Any], code: int) -> AsyncIterator[Socket]:
             yield socket
 
 
-async def test_it_tells_of_a_close_without_a_bye() -> None:
+async def test_it_reports_a_close_without_a_bye() -> None:
     async with ended(HELLO, EVENTS, code=1011) as socket:
         with pytest.raises(TimeoutError, match=r"stays at aaaaaaaa\.1: .*ended with 1011 without a bye"):
             await socket.reading(RUN).ended(seconds=0)
 
 
-async def test_it_tells_of_a_bye() -> None:
+async def test_it_reports_a_bye() -> None:
     async with ended(HELLO, EVENTS, BYE, code=4412) as socket:
         with pytest.raises(TimeoutError, match=r"ended with 4412 after .*'retry_ms': 7"):
             await socket.reading(RUN).ended(seconds=0)
 
 
-async def test_it_tells_of_a_broken_promise() -> None:
+async def test_it_reports_a_protocol_violation() -> None:
     async with ended(HELLO, EVENTS, EVENTS, code=1000) as socket:
         with pytest.raises(TimeoutError, match=r"because of Violation\('frame 1 is the 2th'\)"):
             await socket.reading(RUN).ended(seconds=0)
@@ -64,13 +64,13 @@ async def test_it_tells_of_a_broken_promise() -> None:
             socket.check()
 
 
-async def test_a_run_that_is_waited_for_only_afterwards_tells_it_too() -> None:
+async def test_a_run_awaited_after_the_close_reports_it_too() -> None:
     async with ended(HELLO, BYE, code=4412) as socket:
         with pytest.raises(TimeoutError, match="ended with 4412"):
             await socket.reading(RUN).ended(seconds=0)
 
 
-async def test_a_reading_that_goes_on_elsewhere_has_lost_nothing() -> None:
+async def test_a_reading_continued_elsewhere_has_lost_nothing() -> None:
     async with ended(HELLO, EVENTS, code=1011) as socket:
         reading = socket.reading(RUN)
         reading.apply("aaaaaaaa.2", "token", {"text": "Hel"})
@@ -84,7 +84,7 @@ async def test_a_reading_that_goes_on_elsewhere_has_lost_nothing() -> None:
     [([HELLO, BYE], 4412, 0), ([HELLO], 4412, 1), ([HELLO], 1011, 1)],
     ids=["bye", "no bye", "broken"],
 )
-async def test_a_reader_without_a_reply_has_had_trouble_unless_it_was_told_bye(
+async def test_a_missing_reply_is_a_failure_unless_there_was_a_bye(
     frames: list[dict[str, Any]], code: int, troubles: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with ended(*frames, code=code) as socket, aiohttp.ClientSession() as http:
@@ -105,5 +105,5 @@ async def test_a_reader_without_a_reply_has_had_trouble_unless_it_was_told_bye(
         assert len(follower.troubles) == troubles
 
 
-def test_a_reading_that_no_socket_has_left_says_nothing_of_one() -> None:
+def test_a_reading_without_a_socket_reports_no_loss() -> None:
     assert Reading(RUN).lost == ""

@@ -36,7 +36,7 @@ async def restart(site: Cluster, number: int, *sabotage: str) -> None:
     await asyncio.to_thread(server.start, command(*sabotage) if sabotage else None)
 
 
-async def test_without_takeovers_an_answer_stays_where_its_server_left_it(
+async def test_without_takeovers_an_answer_is_never_completed(
     site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
     await restart(site, 1, "no_takeover")

@@ -33,7 +33,7 @@ LISTENING: Final = 'chat_readers{transport="sse"}'
 
 
 @pytest.mark.parametrize("configuration", ["embedded", "uvicorn"])
-async def test_they_make_the_server_wait_and_not_grow(
+async def test_stalled_readers_do_not_make_the_server_grow(
     configuration: str, start_site: StartSite, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(configuration, **SETTINGS)

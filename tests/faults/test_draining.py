@@ -11,7 +11,7 @@ from tests.faults.rows.rig import Rig
 pytestmark = in_a_cluster
 
 
-async def test_answers_end_or_are_handed_over_and_nobody_sees_an_error(rig: Rig, site: Cluster) -> None:
+async def test_answers_end_or_are_handed_over_without_errors(rig: Rig, site: Cluster) -> None:
     trials = await drain_owner(rig, runs=12, owner=0)
     assert [trial for trial in trials if trial.failure] == []
     answers = [trial for trial in trials if trial.what.startswith("/")]

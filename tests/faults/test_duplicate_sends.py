@@ -51,7 +51,7 @@ async def test_twenty_sends_over_both_transports_are_one_turn(
 
 
 @in_every_configuration
-async def test_a_sender_that_breaks_off_anywhere_can_send_again(
+async def test_a_client_that_disconnects_anywhere_can_send_again(
     site: Site, browser: Browser, upstream: Upstream
 ) -> None:
     """The connection ends after a random part of the request, or a random time after it; then the client retries."""

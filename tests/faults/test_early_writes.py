@@ -81,7 +81,7 @@ async def half_read(chat: Rig, run_id: str) -> str:
     return run_id
 
 
-async def test_nothing_is_written_before_the_end_and_then_one_transaction_is() -> None:
+async def test_a_run_is_written_in_one_transaction_at_its_end() -> None:
     async with rig() as chat:
         with watched() as watch:
             run_id = await half_streamed(chat)
@@ -93,7 +93,7 @@ async def test_nothing_is_written_before_the_end_and_then_one_transaction_is() -
         assert (watch.begun, watch.outside) == (1, 0)
 
 
-async def test_a_further_answer_is_written_at_the_end_and_alone() -> None:
+async def test_a_regenerated_answer_is_written_alone_at_its_end() -> None:
     async with rig() as chat:
         first = await chat.turn()
         question = await database.read(lambda: str(Message.objects.get(run_id=first.run_id).parent_id))
@@ -107,7 +107,7 @@ async def test_a_further_answer_is_written_at_the_end_and_alone() -> None:
         assert (watch.begun, watch.outside) == (1, 0)
 
 
-async def test_a_failed_run_writes_its_question_alone_and_outside_the_messages() -> None:
+async def test_a_failed_run_writes_only_its_unanswered_question() -> None:
     async with rig() as chat:
         with watched() as watch:
             run_id = await half_streamed(chat)
@@ -119,7 +119,7 @@ async def test_a_failed_run_writes_its_question_alone_and_outside_the_messages()
         assert (watch.begun, watch.outside) == (1, 0)
 
 
-async def test_control_a_run_that_writes_early_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_an_early_write_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first test would see a runner that saves a draft."""
 
     async def stream(provider: Any, request: Request) -> Any:

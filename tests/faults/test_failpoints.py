@@ -23,7 +23,7 @@ COUNT: Final = 20
 
 
 @in_a_cluster
-async def test_what_is_left_of_the_saving_is_done_by_the_other_server(rig: Rig, site: Cluster) -> None:
+async def test_another_server_completes_an_interrupted_save(rig: Rig, site: Cluster) -> None:
     """The text was complete: no second request, no reset, and `done` names the committed message."""
     points = dict.fromkeys(POINTS, 2)
     trials = await kill_in_commit(rig, points=points, owner=0)
@@ -33,7 +33,7 @@ async def test_what_is_left_of_the_saving_is_done_by_the_other_server(rig: Rig, 
 
 
 @pytest.mark.parametrize("point", ["before_commit", "after_commit"])
-async def test_alone_it_has_the_turn_or_can_be_sent_it_again(
+async def test_a_single_server_has_the_turn_or_accepts_it_again(
     point: str, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     """The log is gone with the process. A committed turn is found; any other is sent again by the client."""

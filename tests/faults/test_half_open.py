@@ -19,17 +19,17 @@ LET_GO_SECONDS: Final = 60
 LOOKED_SECONDS: Final = 10.0
 
 
-def test_it_is_let_go_within_a_minute() -> None:
+def test_timeouts_close_a_dead_socket_within_a_minute() -> None:
     """The test below uses shorter intervals. Timeouts are checked every few seconds."""
     assert PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS + 2 * TIMEOUTS_SECONDS <= LET_GO_SECONDS
 
 
-async def test_a_socket_without_another_end_is_let_go(start_site: StartSite, http: aiohttp.ClientSession) -> None:
+async def test_a_dead_socket_is_closed(start_site: StartSite, http: aiohttp.ClientSession) -> None:
     """There are no events that it could acknowledge. A socket that answers pings stays."""
     await check(start_site, http, sabotage="quick_pings", remaining=1)
 
 
-async def test_control_without_pings_it_stays(start_site: StartSite, http: aiohttp.ClientSession) -> None:
+async def test_control_without_pings_it_stays_open(start_site: StartSite, http: aiohttp.ClientSession) -> None:
     await check(start_site, http, sabotage="no_pings", remaining=2)
 
 

@@ -22,10 +22,10 @@ CHAINED: Final = f"{TRACEBACK}\nDuring handling of the above exception, another 
         "WARNING daphne.server: Application instance <Task> for connection took too long to shut down\n",
     ],
 )
-def test_what_went_wrong_unseen_is_found(log: str) -> None:
+def test_unexpected_log_lines_are_found(log: str) -> None:
     with pytest.raises(AssertionError):
         check_log(log, expected=("saving failed",))
 
 
-def test_what_a_test_has_provoked_is_passed_over() -> None:
+def test_expected_log_lines_are_ignored() -> None:
     check_log(f"INFO chat: run 1: started\nERROR chat: run 1: saving failed\n{CHAINED}", expected=("saving failed",))

@@ -73,7 +73,7 @@ async def prompt_replies(connection: Socket) -> dict[str, float]:
     return {kind: sorted(values)[TRIALS // 3] for kind, values in seconds.items()}
 
 
-async def test_a_locked_database_delays_only_the_saving(start_site: StartSite, http: aiohttp.ClientSession) -> None:
+async def test_a_locked_database_delays_only_saving(start_site: StartSite, http: aiohttp.ClientSession) -> None:
     """Another process holds the lock for 8 s: streams, handshakes, sends and stops work, and the turns are saved."""
     site = start_site()
     alice, bob, charlie = (site.cast[name] for name in ("alice", "bob", "charlie"))

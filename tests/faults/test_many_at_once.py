@@ -17,7 +17,7 @@ pytestmark = in_a_cluster
 REQUESTS = 30
 
 
-async def test_as_many_sends_as_come_are_runs(site: Cluster, browser: Browser) -> None:
+async def test_every_concurrent_send_becomes_a_run(site: Cluster, browser: Browser) -> None:
     browser.url = site.servers[0].url
     results = await asyncio.gather(*(browser.start(f"/hello {number}") for number in range(REQUESTS)))
     assert [status for status, _ in results] == [201] * REQUESTS
@@ -27,7 +27,9 @@ async def test_as_many_sends_as_come_are_runs(site: Cluster, browser: Browser) -
         await check_saved(browser, reading)
 
 
-async def test_as_many_as_come_with_a_session_are_answered(site: Cluster, alice: Member, browser: Browser) -> None:
+async def test_every_concurrent_request_with_a_session_is_answered(
+    site: Cluster, alice: Member, browser: Browser
+) -> None:
     browser.url = site.servers[0].url
     browser.headers = alice.cookie
     results = await asyncio.gather(*(browser.call("GET", "/api/conversations") for _ in range(REQUESTS)))

@@ -38,7 +38,7 @@ ROOM: Final = "DROP TRIGGER IF EXISTS full_disk ON chat_message; DROP FUNCTION I
 
 
 @pytest.mark.parametrize("fault", [restarted, away], ids=lambda fault: fault.__name__)
-async def test_turns_that_end_meanwhile_are_saved_afterwards(
+async def test_turns_ending_during_an_outage_are_saved_afterwards(
     fault: Fault, rig: Rig, site: Cluster, browser: Browser
 ) -> None:
     trials = await under_database_fault(rig, fault)
@@ -48,9 +48,7 @@ async def test_turns_that_end_meanwhile_are_saved_afterwards(
     await check_saved(browser, await browser.stream(f"/hello after {fault.__name__}"))
 
 
-async def test_turns_that_the_disk_has_no_room_for_are_saved_when_there_is_room(
-    site: Cluster, alice: Member, browser: Browser
-) -> None:
+async def test_turns_are_saved_once_the_disk_has_room(site: Cluster, alice: Member, browser: Browser) -> None:
     """PostgreSQL fails in the middle of the transaction: the question is written, the answer is not."""
     execute(site, FULL)
     try:
@@ -75,7 +73,7 @@ def execute(site: Cluster, statements: str) -> None:
         database.execute(statements)  # type: ignore[arg-type]
 
 
-async def test_a_transaction_that_is_cut_anywhere_leaves_all_or_nothing(
+async def test_an_interrupted_transaction_leaves_all_or_nothing(
     site: Cluster, alice: Member, browser: Browser, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     """After its first statement, its second, … up to COMMIT, whose reply is lost: that turn is saved, once."""

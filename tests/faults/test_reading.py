@@ -22,7 +22,7 @@ def read(*events: tuple[str, str, dict[str, Any]]) -> Reading:
     return reading
 
 
-def test_a_whole_run_is_read() -> None:
+def test_a_complete_run_is_read() -> None:
     reading = read(START, HEL, LO, DONE)
     assert (reading.text, reading.outcome, reading.cursor) == ("Hello", "done", "aaaaaaaa.4")
 
@@ -31,7 +31,7 @@ def test_a_merged_event_may_jump() -> None:
     assert read(START, ("aaaaaaaa.3", "token", {"text": "Hello"}), DONE).text == "Hello"
 
 
-def test_a_reset_for_an_unknown_cursor_begins_a_new_epoch() -> None:
+def test_a_reset_for_an_unknown_cursor_starts_a_new_epoch() -> None:
     reading = read(START, HEL, ("bbbbbbbb.0", "reset", {}), ("bbbbbbbb.1", "start", {"run_id": RUN}))
     assert (reading.text, reading.cursor) == ("", "bbbbbbbb.1")
 
@@ -51,6 +51,6 @@ def test_a_reset_for_an_unknown_cursor_begins_a_new_epoch() -> None:
         ("the start of", [("aaaaaaaa.1", "start", {"run_id": "another"})]),
     ],
 )
-def test_a_broken_promise_is_noticed(broken: str, events: list[tuple[str, str, dict[str, Any]]]) -> None:
+def test_a_protocol_violation_is_noticed(broken: str, events: list[tuple[str, str, dict[str, Any]]]) -> None:
     with pytest.raises(Violation, match=broken):
         read(*events)

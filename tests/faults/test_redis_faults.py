@@ -38,7 +38,7 @@ AGAIN_SECONDS: Final = 30.0
 
 
 @pytest.mark.parametrize("fault", [*BRIEF, replaced, partitioned, paused], ids=lambda fault: fault.__name__)
-async def test_answers_outlive_redis(fault: Fault, rig: Rig, site: Cluster) -> None:
+async def test_answers_survive_a_redis_outage(fault: Fault, rig: Rig, site: Cluster) -> None:
     trials = await under(rig, fault, runs=6)
     assert [trial for trial in trials if trial.failure] == []
     assert len(trials) == 6
@@ -71,7 +71,7 @@ async def test_no_reader_notices_when_the_subscriptions_are_killed(
         assert "reset" not in reading.names
 
 
-async def test_requests_fail_in_time_while_redis_stands_still(
+async def test_requests_time_out_while_redis_hangs(
     site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession
 ) -> None:
     """R7: what needs Redis fails within its 5 s timeout, the rest works as usual, and afterwards everything works."""
@@ -112,7 +112,7 @@ async def test_requests_fail_in_time_while_redis_stands_still(
     await check_saved(browser, await browser.stream("/hello after"))
 
 
-async def test_a_stop_whose_message_is_lost_comes_with_the_lease(
+async def test_a_lost_stop_message_is_noticed_on_lease_renewal(
     site: Cluster, alice: Member, browser: Browser, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     prompt = "/numbered count=40 rate=0.4 lost stop"
@@ -138,7 +138,7 @@ async def test_a_stop_whose_message_is_lost_comes_with_the_lease(
     await check_saved(browser, reading)
 
 
-async def test_an_end_whose_message_is_lost_is_found(
+async def test_a_lost_end_message_is_recovered(
     site: Cluster, alice: Member, browser: Browser, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
     """The reader is on one server, the run on the other; the last publication does not arrive."""

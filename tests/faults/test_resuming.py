@@ -59,7 +59,7 @@ async def test_a_reload_replays_the_answer_in_a_handful_of_frames(
     await check_saved(browser, reading, numbered(prompt, 1000))
 
 
-async def test_forty_cuts_anywhere_lose_and_repeat_nothing(site: Site, alice: Member, browser: Browser) -> None:
+async def test_forty_disconnects_lose_and_repeat_nothing(site: Site, alice: Member, browser: Browser) -> None:
     offsets = random.Random(SEED)
     prompt = "/numbered count=4000 rate=1500 cuts"
     async with socket(site, alice) as watching, proxy(site.port) as network:
@@ -91,7 +91,7 @@ async def follow_until_cut(site: Site, member: Member, reading: Reading, port: i
     connection.check()
 
 
-async def test_a_network_that_says_nothing_for_a_while_costs_nothing(
+async def test_a_silent_network_loses_nothing(
     site: Site, alice: Member, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
     """R10: the silence begins in mid-answer and outlasts the shorter answer. Then each reader has all of it, once."""
@@ -148,7 +148,7 @@ async def test_the_transport_may_change_twice_in_mid_answer(
     await check_saved(browser, reading, numbered(prompt, 1200))
 
 
-async def test_five_devices_read_one_answer_that_was_asked_for_once(
+async def test_five_devices_read_the_same_answer(
     site: Site, alice: Member, browser: Browser, upstream: Upstream
 ) -> None:
     prompt = "/hold after=700 count=800 rate=500 devices"

@@ -35,7 +35,7 @@ END
 """
 
 
-async def test_a_database_locked_beyond_patience_fails_the_saving_and_keep_saves_later(
+async def test_a_locked_database_fails_the_save_and_keep_saves_later(
     start_site: StartSite, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(CHAT_SAVE_SECONDS="1")
@@ -62,9 +62,7 @@ async def test_a_database_locked_beyond_patience_fails_the_saving_and_keep_saves
     assert turns(site, reading.start["client_message_id"]) == 1
 
 
-async def test_a_turn_that_the_disk_has_no_room_for_is_saved_when_there_is_room(
-    start_site: StartSite, http: aiohttp.ClientSession
-) -> None:
+async def test_a_turn_is_saved_once_the_disk_has_room(start_site: StartSite, http: aiohttp.ClientSession) -> None:
     """The process may not grow its files, as on a full disk. Shorter turns are still saved."""
     site = start_site()
     alice, [server] = site.cast["alice"], site.servers

@@ -47,7 +47,9 @@ ENDINGS: Final = {
 }
 
 
-async def test_who_is_signed_out_is_sent_away_and_the_answer_goes_on(site: Site, http: aiohttp.ClientSession) -> None:
+async def test_signed_out_clients_are_disconnected_and_the_answer_continues(
+    site: Site, http: aiohttp.ClientSession
+) -> None:
     """Over both transports, in mid-answer. A client that comes back finds the answer, and it is saved.
 
     The answer of a disabled account ends meanwhile, as after Stop.

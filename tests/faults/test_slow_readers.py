@@ -65,7 +65,7 @@ async def test_slow_readers_get_all_the_text_in_fewer_frames(site: Site, alice: 
     assert max(frames) < fast.frames
 
 
-async def test_a_reader_that_never_acknowledges_is_sent_one_window_and_goodbye(
+async def test_a_reader_that_never_acknowledges_gets_one_window_and_a_bye(
     site: Site, alice: Member, browser: Browser
 ) -> None:
     prompt = "/numbered count=30000 rate=0 silent"
@@ -93,9 +93,7 @@ async def test_a_reader_that_never_acknowledges_is_sent_one_window_and_goodbye(
     await check_saved(browser, watched, numbered(prompt, 30_000))
 
 
-async def test_readers_that_stop_reading_cost_no_memory_and_are_let_go(
-    site: Site, alice: Member, browser: Browser
-) -> None:
+async def test_stalled_readers_use_no_memory_and_are_disconnected(site: Site, alice: Member, browser: Browser) -> None:
     """30 sockets request an answer of 900 KB and read nothing: unbounded, that would be 27 MB."""
     prompt = "/big size=900000 deaf"
     async with socket(site, alice) as watching:
@@ -116,9 +114,7 @@ async def test_readers_that_stop_reading_cost_no_memory_and_are_let_go(
     await check_saved(browser, reading)
 
 
-async def test_a_liar_that_acknowledges_what_it_does_not_read_is_let_go(
-    site: Site, alice: Member, browser: Browser
-) -> None:
+async def test_false_acknowledgements_get_a_reader_disconnected(site: Site, alice: Member, browser: Browser) -> None:
     """Its window never closes, so unread data fills the connection's buffers, which are bounded, too."""
     async with socket(site, alice) as watching:
         watched = await watching.run("/big size=1000000 liar")

@@ -11,7 +11,7 @@ from tests.faults.rows.soak import HABITS, soak
 pytestmark = in_a_cluster
 
 
-async def test_many_small_misfortunes_lose_nothing_and_leave_nothing_behind(rig: Rig, site: Cluster) -> None:
+async def test_many_small_faults_lose_nothing_and_leave_nothing_behind(rig: Rig, site: Cluster) -> None:
     trials = await soak(rig, people=8, seconds=20, kill_every=8)
     assert [trial for trial in trials if trial.failure] == []
     assert {habit for habit in HABITS if any(habit in trial.what for trial in trials)} == set(HABITS)

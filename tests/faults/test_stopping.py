@@ -59,7 +59,7 @@ async def check_stopped(browser: Browser, reading: Reading, prompt: str) -> None
     await check_saved(browser, reading)
 
 
-async def test_stop_over_the_socket_closes_the_upstream_at_once(
+async def test_stop_over_the_socket_closes_the_upstream_immediately(
     site: Site, alice: Member, browser: Browser, upstream: Upstream
 ) -> None:
     seconds = []
@@ -78,7 +78,7 @@ async def test_stop_over_the_socket_closes_the_upstream_at_once(
     await check_prompt(browser, seconds)
 
 
-async def test_stop_by_an_sse_reader_closes_the_upstream_at_once(
+async def test_stop_by_an_sse_reader_closes_the_upstream_immediately(
     site: Site, browser: Browser, upstream: Upstream
 ) -> None:
     seconds = []
@@ -98,7 +98,7 @@ async def test_stop_by_an_sse_reader_closes_the_upstream_at_once(
 
 
 @pytest.mark.parametrize("silence", ["/stall after=3", "/mute", "/no-headers"])
-async def test_stop_in_a_silence_does_not_wait_for_the_next_token(
+async def test_stop_during_silence_does_not_wait_for_the_next_token(
     silence: str, site: Site, alice: Member, browser: Browser, upstream: Upstream
 ) -> None:
     seconds = []
@@ -143,7 +143,7 @@ async def test_a_second_stop_and_a_stop_after_the_end_change_nothing(
 
 
 @pytest.mark.parametrize("moment", ["start", "finish"])
-async def test_a_stop_that_races_leaves_one_turn_and_one_end(
+async def test_a_racing_stop_leaves_one_turn_and_one_end(
     moment: str, site: Site, alice: Member, browser: Browser
 ) -> None:
     """60 races in two tests: against the first token and against the end. Whichever wins, the turn is complete."""
@@ -180,7 +180,7 @@ async def test_a_stop_that_races_leaves_one_turn_and_one_end(
     assert set(outcomes) == expected
 
 
-async def test_going_away_does_not_stop_the_run(site: Site, alice: Member, browser: Browser) -> None:
+async def test_disconnecting_does_not_stop_the_run(site: Site, alice: Member, browser: Browser) -> None:
     prompt = "/numbered count=300 rate=300 gone"
     client_message_id = str(uuid.uuid4())
     connection = await open_socket(site, alice)
@@ -207,7 +207,7 @@ async def until_saved(site: Site, run_id: str) -> str:
     return found[0]
 
 
-async def test_what_goes_away_before_the_first_token_is_answered_too(site: Site, alice: Member) -> None:
+async def test_disconnecting_before_the_first_token_does_not_stop_the_run(site: Site, alice: Member) -> None:
     connection = await open_socket(site, alice)
     reply: dict[str, Any] = await connection.send("/numbered count=50 rate=100 early")
     await connection.abort()

@@ -18,7 +18,7 @@ def test_spread_rejects_bunched_reconnects() -> None:
 
 
 @in_a_cluster
-async def test_sockets_that_are_sent_away_come_back_one_after_the_other(rig: Rig, site: Cluster) -> None:
+async def test_disconnected_sockets_reconnect_spread_over_time(rig: Rig, site: Cluster) -> None:
     trials = await storm(rig, count=120, owner=0)
     assert [trial for trial in trials if trial.failure] == []
     # The sockets of the other server stayed connected.

@@ -60,7 +60,7 @@ WHOLE: Final = {
 
 
 @in_every_configuration
-async def test_each_fault_is_one_error_and_what_had_come_can_be_kept(
+async def test_each_fault_is_one_error_and_partial_text_can_be_kept(
     site: Site, alice: Member, browser: Browser
 ) -> None:
     """All at once: none of them affects another."""
@@ -91,14 +91,14 @@ async def check_kept(browser: Browser, reading: Reading) -> None:
     assert turns(browser.site, reading.start["client_message_id"]) == 1
 
 
-async def test_the_wait_that_a_provider_asks_for_is_passed_on(site: Site, browser: Browser) -> None:
+async def test_the_retry_after_of_a_provider_is_passed_on(site: Site, browser: Browser) -> None:
     status, answer = await browser.call("POST", "/api/runs/wait", {"text": "/rate-limit after=60 passed on"})
     assert (status, answer["error"]["code"]) == (429, "rate_limited")
     reading = await browser.stream("/rate-limit after=60 passed on again")
     assert reading.end["retry_after"] == pytest.approx(60, abs=2)
 
 
-async def test_a_model_that_never_begins_is_given_up(site: Site, alice: Member, upstream: Upstream) -> None:
+async def test_a_model_that_never_starts_times_out(site: Site, alice: Member, upstream: Upstream) -> None:
     """It is asked three times, because nothing was shown yet; then the user gets an error."""
     prompts = ("/mute for ever", "/no-headers for ever")
     async with socket(site, alice) as connection:
@@ -112,7 +112,7 @@ async def test_a_model_that_never_begins_is_given_up(site: Site, alice: Member, 
 
 
 @in_every_configuration
-async def test_each_odd_but_whole_answer_is_saved(
+async def test_each_odd_but_complete_answer_is_saved(
     site: Site, alice: Member, browser: Browser, upstream: Upstream
 ) -> None:
     async with socket(site, alice) as connection:
@@ -150,7 +150,7 @@ async def test_a_refused_run_leaves_its_conversation_usable(site: Site, alice: M
 
 
 @pytest.mark.parametrize("scheme", ["http refused", "https to a port that speaks no TLS"])
-async def test_a_server_that_cannot_be_reached_is_an_error(
+async def test_an_unreachable_server_is_an_error(
     scheme: str, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     base_url = "http://127.0.0.1:9/v1" if "refused" in scheme else upstream.base_url.replace("http:", "https:")

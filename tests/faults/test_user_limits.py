@@ -92,7 +92,7 @@ async def test_sockets_and_streams_are_counted_over_all_processes(
         await socket.abort()
 
 
-async def test_what_a_killed_process_had_is_free_after_its_lease(limited: Cluster) -> None:
+async def test_quotas_of_a_killed_process_are_freed_after_its_lease(limited: Cluster) -> None:
     alice = limited.cast["alice"]
     sockets: list[Socket] = []
     for _ in range(LIMIT):

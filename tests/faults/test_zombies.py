@@ -25,7 +25,7 @@ COUNT: Final = 300
 TAKEN_OVER_SECONDS: Final = 60.0
 
 
-async def test_what_a_zombie_still_writes_is_refused(
+async def test_writes_of_a_zombie_are_refused(
     site: Cluster, alice: Member, browser: Browser, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     """It continues with the rest of the first answer when the other server has written part of the second."""

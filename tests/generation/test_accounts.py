@@ -64,7 +64,7 @@ async def test_several_accounts_of_a_kind_answer_side_by_side() -> None:
             await chat.close()
 
 
-async def test_a_running_site_uses_a_new_account_a_changed_one_and_misses_a_deleted_one() -> None:
+async def test_a_running_site_picks_up_account_changes() -> None:
     chat = await build()
     try:
         async with FakeOpenAI(models=("a",)) as one, FakeOpenAI(models=("b",)) as two, asyncio.timeout(60):
@@ -93,7 +93,7 @@ async def until(providers: Registry, name: str, *, models: list[str]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_a_change_by_another_process_is_found_without_being_told() -> None:
+async def test_a_change_by_another_process_is_found_by_polling() -> None:
     providers, changed = Registry({}), asyncio.Event()
     accounts = Accounts(providers, changed=changed.set, seconds=0.01)
     accounts.start()
@@ -104,7 +104,7 @@ async def test_a_change_by_another_process_is_found_without_being_told() -> None
     await accounts.close()
 
 
-async def test_a_failing_database_does_not_end_the_looking(
+async def test_a_failing_database_does_not_stop_polling(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     failing = iter([OperationalError("locked"), ValueError("a bug")])
@@ -144,7 +144,7 @@ async def test_nothing_is_replaced_while_nothing_changes() -> None:
     assert providers["ours"] is before
 
 
-async def test_a_look_without_changes_is_one_small_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_polling_without_changes_is_one_small_query(monkeypatch: pytest.MonkeyPatch) -> None:
     accounts = Accounts(Registry({}))
     await database.write(make, "ours", "http://127.0.0.1:9/v1")
     await accounts.look()
@@ -160,7 +160,7 @@ async def test_a_look_without_changes_is_one_small_statement(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("fields", [{"kind": "unheard-of"}, {"slug": "demo"}], ids=str)
-async def test_one_that_cannot_be_used_is_left_out_and_said(
+async def test_an_unusable_account_is_skipped_and_reported(
     fields: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     await database.write(lambda: make(**{"slug": "ours", "base_url": ""} | fields))
@@ -171,7 +171,7 @@ async def test_one_that_cannot_be_used_is_left_out_and_said(
     assert "unknown kind, or the name of a kind" in caplog.text
 
 
-async def test_one_whose_key_is_lost_is_left_out_and_the_key_is_not_quoted(
+async def test_an_account_with_a_lost_key_is_skipped_without_quoting_it(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = await database.write(make, "ours", "http://127.0.0.1:9/v1")
@@ -204,7 +204,9 @@ async def test_a_key_that_becomes_readable_is_used(settings: Settings, caplog: p
 
 
 @pytest.mark.parametrize("broken", [b"\xff\xfe\x00abc", b""], ids=["binary", "empty"])
-async def test_a_broken_key_file_takes_no_site_down(broken: bytes, settings: Settings, tmp_path: Path) -> None:
+async def test_a_broken_key_file_does_not_take_the_site_down(
+    broken: bytes, settings: Settings, tmp_path: Path
+) -> None:
     settings.CHAT_SECRETS_KEY, settings.DATA_DIR = [], tmp_path
     await database.write(make, "ours", "http://127.0.0.1:9/v1")
     (tmp_path / "secrets_key").write_bytes(broken)
@@ -216,7 +218,7 @@ async def test_a_broken_key_file_takes_no_site_down(broken: bytes, settings: Set
         await chat.close()
 
 
-async def test_a_row_that_raises_costs_no_other_its_provider(
+async def test_a_failing_row_does_not_affect_other_providers(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await database.write(make, "ours", "http://127.0.0.1:9/v1")
@@ -231,7 +233,7 @@ async def test_a_row_that_raises_costs_no_other_its_provider(
     assert "no JSON" not in caplog.text
 
 
-async def test_changes_that_could_not_be_used_are_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_changes_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     await database.write(make, "ours", "http://127.0.0.1:9/v1")
     providers = Registry({})
     accounts = Accounts(providers)
@@ -243,7 +245,7 @@ async def test_changes_that_could_not_be_used_are_looked_for_again(monkeypatch: 
     assert list(providers) == ["ours"]
 
 
-async def test_the_key_is_in_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_key_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with FakeOpenAI(models=("a",)) as server:
         await database.write(make, "good", server.base_url)
@@ -263,7 +265,7 @@ async def look(*, slug: str = "ours", **fields: object) -> None:
         await Looking(SiteSettings(), accounts).look(False)
 
 
-async def test_one_that_is_made_again_gets_its_assistants_back() -> None:
+async def test_a_recreated_account_gets_its_assistants_back() -> None:
     accounts = Accounts(Registry({}))
     looking = Looking(SiteSettings(), accounts)
     async with FakeOpenAI(models=("a", "b")) as server:
@@ -276,14 +278,14 @@ async def test_one_that_is_made_again_gets_its_assistants_back() -> None:
             await database.write(account.delete)
 
 
-async def test_what_it_lists_is_noted_for_the_admin() -> None:
+async def test_listed_models_are_stored_for_the_admin() -> None:
     await look()
     listing = await database.read(ModelListing.objects.get)
     assert (listing.provider, [each["name"] for each in listing.listed]) == ("ours", ["a", "b"])
     assert await database.read(models_of, "ours") == ["a", "b"]
 
 
-async def test_one_without_assistants_for_its_models_lists_them_only() -> None:
+async def test_an_account_without_automatic_assistants_only_lists_models() -> None:
     await look(makes_assistants=False)
     assert await database.read(ModelListing.objects.exists)
     assert await database.read(models_of, "ours") == []

@@ -171,7 +171,7 @@ def called(entries: list[Entry]) -> list[ToolCall]:
     return [part for part in fold(entries) if isinstance(part, ToolCall)]
 
 
-async def test_the_model_goes_on_with_the_result(chat: Rig) -> None:
+async def test_the_model_continues_with_the_result(chat: Rig) -> None:
     calls(chat.provider, use(1, "add", a=1, b=2), text="I add. ")
     answers(chat.provider, "It is 3.")
 
@@ -199,7 +199,7 @@ async def test_the_second_request_has_the_call_and_its_result(chat: Rig) -> None
     )
 
 
-async def test_it_is_saved_with_its_parts_and_steps(chat: Rig) -> None:
+async def test_the_answer_is_saved_with_its_parts_and_steps(chat: Rig) -> None:
     calls(chat.provider, use(1, "add", a=1, b=2), text="I add. ")
     answers(chat.provider, "It is 3.")
     entries = await turn(chat)
@@ -213,7 +213,7 @@ async def test_it_is_saved_with_its_parts_and_steps(chat: Rig) -> None:
     assert step.items == ({"role": "assistant", "signature": "c00000001"},)
 
 
-async def test_the_next_question_is_asked_with_all_of_it(chat: Rig) -> None:
+async def test_the_next_request_contains_all_of_it(chat: Rig) -> None:
     calls(chat.provider, use(1, "add", a=1, b=2), text="I add. ")
     answers(chat.provider, "It is 3.")
     first = await chat.send("Go")
@@ -231,7 +231,7 @@ async def test_the_next_question_is_asked_with_all_of_it(chat: Rig) -> None:
     )
 
 
-async def test_another_model_gets_no_items_of_the_first(chat: Rig) -> None:
+async def test_another_model_gets_no_items_of_the_first_one(chat: Rig) -> None:
     calls(chat.provider, use(1, "add", a=1, b=2))
     answers(chat.provider, "It is 3.")
     first = await chat.send("Go")
@@ -257,7 +257,7 @@ async def test_progress_is_shown_as_it_comes(chat: Rig) -> None:
     assert call.result == "Two hits for herons."
 
 
-async def test_a_failed_call_is_told_to_the_model_and_the_person(chat: Rig) -> None:
+async def test_a_failed_call_is_reported_to_the_model_and_the_user(chat: Rig) -> None:
     calls(chat.provider, use(1, "fails"))
     answers(chat.provider, "It is closed.")
 
@@ -293,7 +293,7 @@ async def test_a_wrong_call_is_a_result_for_the_model(chat: Rig, made: ToolUse, 
     assert (await saved()).text == "I see."
 
 
-async def test_independent_calls_run_at_once_and_at_most_four(chat: Rig) -> None:
+async def test_at_most_four_independent_calls_run_concurrently(chat: Rig) -> None:
     calls(chat.provider, *(use(number, "slow", name=f"n{number}") for number in range(6)))
     answers(chat.provider, "All done.")
     sent = await chat.send()
@@ -311,7 +311,7 @@ async def test_independent_calls_run_at_once_and_at_most_four(chat: Rig) -> None
     assert len(called(entries)) == 6
 
 
-async def test_one_that_fails_does_not_end_the_others(chat: Rig) -> None:
+async def test_a_failed_call_does_not_stop_the_others(chat: Rig) -> None:
     gates.open.set()
     calls(chat.provider, use(1, "fails"), use(2, "slow", name="n"), use(3, "searches", q="x"))
     answers(chat.provider, "Partly.")
@@ -330,7 +330,7 @@ async def test_more_calls_than_allowed_at_once_are_refused(chat: Rig) -> None:
     assert [call.state for call in called(entries)] == ["done"] * 8 + ["failed"]
 
 
-async def test_the_same_call_is_made_twice_and_not_again(chat: Rig) -> None:
+async def test_the_same_call_is_made_at_most_twice(chat: Rig) -> None:
     for number in range(3):
         calls(chat.provider, use(number, "add", a=1, b=1))
     answers(chat.provider, "Two.")
@@ -366,7 +366,7 @@ async def test_calls_on_the_last_turn_are_not_run(chat: Rig) -> None:
     assert called(entries) == []
 
 
-async def test_an_answer_of_only_calls_says_so(chat: Rig) -> None:
+async def test_an_answer_of_only_calls_is_an_error(chat: Rig) -> None:
     chat.engine._runner._limits = Limits(turns=2)
     calls(chat.provider, use(1, "add", a=1, b=1))
     calls(chat.provider, use(2, "add", a=1, b=2))
@@ -376,7 +376,7 @@ async def test_an_answer_of_only_calls_says_so(chat: Rig) -> None:
     assert (entries[-1].name, entries[-1].data["code"]) == ("error", "empty_answer")
 
 
-async def test_after_the_time_is_over_it_answers_without_tools(chat: Rig) -> None:
+async def test_after_its_time_limit_it_answers_without_tools(chat: Rig) -> None:
     chat.engine._runner._limits = Limits(seconds=0)
     answers(chat.provider, "At once.")
 
@@ -386,7 +386,7 @@ async def test_after_the_time_is_over_it_answers_without_tools(chat: Rig) -> Non
     assert entries[-1].data["finish_reason"] == "tool_limit"
 
 
-async def test_results_have_room_for_so_much_in_all(chat: Rig) -> None:
+async def test_the_total_size_of_results_is_limited(chat: Rig) -> None:
     chat.engine._runner._limits = Limits(turns=50)
     for number in range(3):
         calls(chat.provider, *(use(topic, "talks", topic=topic) for topic in range(8 * number, 8 * number + 8)))
@@ -399,7 +399,7 @@ async def test_results_have_room_for_so_much_in_all(chat: Rig) -> None:
     assert results[-1].text.startswith("The results of this answer have used up their room.")
 
 
-async def test_stop_ends_the_tools_and_every_call_has_a_result(chat: Rig) -> None:
+async def test_stop_cancels_the_tools_and_every_call_has_a_result(chat: Rig) -> None:
     calls(chat.provider, use(1, "slow", name="a"), use(2, "slow", name="b"), text="I wait. ")
     sent = await chat.send()
     while len(gates.running) < 2:
@@ -416,7 +416,7 @@ async def test_stop_ends_the_tools_and_every_call_has_a_result(chat: Rig) -> Non
     assert [(call["content"], call["is_error"]) for call in step.calls] == [(CANCELLED, True)] * 2
 
 
-async def test_a_conversation_goes_on_after_stop(chat: Rig) -> None:
+async def test_a_conversation_continues_after_stop(chat: Rig) -> None:
     calls(chat.provider, use(1, "slow", name="a"))
     first = await chat.send("Go")
     while not gates.running:
@@ -432,7 +432,7 @@ async def test_a_conversation_goes_on_after_stop(chat: Rig) -> None:
     assert messages[-1] == Prompt("user", "Go on")
 
 
-async def test_usage_is_that_of_all_calls(chat: Rig) -> None:
+async def test_usage_is_the_sum_of_all_requests(chat: Rig) -> None:
     chat.provider.put(use(1, "add", a=1, b=1), UsageDelta(100, 10, 60, 5), Finish("tool_calls"))
     chat.provider.put(TextDelta("2"), UsageDelta(120, 7, 100), Finish("stop"))
 
@@ -470,7 +470,7 @@ async def test_an_assistant_without_tools_is_asked_as_before(chat: Rig) -> None:
     assert (await answer.parts.acount(), await answer.steps.acount(), answer.has_steps) == (0, 0, None)
 
 
-async def test_a_tool_that_is_gone_is_left_out(chat: Rig) -> None:
+async def test_a_removed_tool_is_left_out(chat: Rig) -> None:
     await Assistant.objects.all().aupdate(
         tools=dict.fromkeys(["local:add", "local:was_once", "mcp:gone/tool"], "allow")
     )
@@ -500,7 +500,7 @@ async def test_text_between_calls_stays_in_its_place(chat: Rig) -> None:
 # --- Limits on output from tools and models
 
 
-async def test_progress_in_odd_types_is_shown_in_jsons(chat: Rig) -> None:
+async def test_progress_of_odd_types_is_converted_to_json(chat: Rig) -> None:
     calls(chat.provider, use(1, "hunts"))
     answers(chat.provider, "Nothing.")
 
@@ -509,7 +509,7 @@ async def test_progress_in_odd_types_is_shown_in_jsons(chat: Rig) -> None:
     assert call.items[0] == {"at": "2026-11-29T00:00:00Z", "1": "number"}
 
 
-async def test_what_is_shown_of_results_has_a_bound(chat: Rig) -> None:
+async def test_shown_results_are_limited(chat: Rig) -> None:
     calls(chat.provider, *(use(number, "hunts") for number in range(2)))
     answers(chat.provider, "Nothing.")
     await turn(chat)
@@ -521,7 +521,7 @@ async def test_what_is_shown_of_results_has_a_bound(chat: Rig) -> None:
 
 
 @pytest.mark.parametrize("depth", [60, 70, 480, 900])
-async def test_deep_arguments_cost_the_call_at_most(chat: Rig, depth: int) -> None:
+async def test_deeply_nested_arguments_fail_only_the_call(chat: Rig, depth: int) -> None:
     deep = '{"anything": {"a": ' + "[" * depth + "]" * depth + "}}"
     calls(chat.provider, ToolUse("c00000001", "takes", deep))
     answers(chat.provider, "Done.")
@@ -543,7 +543,7 @@ async def test_deep_items_of_a_vendor_are_cut(chat: Rig) -> None:
     assert (await saved()).has_steps
 
 
-async def test_a_long_complaint_is_cut(chat: Rig) -> None:
+async def test_a_long_error_message_is_truncated(chat: Rig) -> None:
     calls(chat.provider, use(1, "complains"))
     answers(chat.provider, "I see.")
 
@@ -553,7 +553,7 @@ async def test_a_long_complaint_is_cut(chat: Rig) -> None:
     assert len(chat.provider.requests[1].messages[-1].text) < 5_000
 
 
-async def test_an_empty_end_after_the_tools_is_no_answer(chat: Rig) -> None:
+async def test_an_empty_text_after_the_tools_is_an_error(chat: Rig) -> None:
     calls(chat.provider, use(1, "add", a=1, b=2), text="I look. ")
     chat.provider.finish()
 
@@ -562,7 +562,7 @@ async def test_an_empty_end_after_the_tools_is_no_answer(chat: Rig) -> None:
     assert (entries[-1].name, entries[-1].data["code"]) == ("error", "empty_answer")
 
 
-async def test_without_room_for_the_rest_it_can_be_continued(chat: Rig) -> None:
+async def test_an_answer_out_of_room_can_be_continued(chat: Rig) -> None:
     chat.engine.log._budget = Budget(total=6 * ROOM_BYTES, per_owner=3 * ROOM_BYTES)  # type: ignore[attr-defined]
     calls(chat.provider, use(1, "add", a=1, b=2), text="I look. ")
     chat.provider.say(*["a" * 100_000] * 10)
@@ -573,7 +573,7 @@ async def test_without_room_for_the_rest_it_can_be_continued(chat: Rig) -> None:
     assert (entries[-1].name, entries[-1].data["finish_reason"]) == ("done", "length")
 
 
-async def test_thoughts_that_turn_out_late_are_sent_in_pieces(chat: Rig) -> None:
+async def test_late_detected_thoughts_are_sent_in_pieces(chat: Rig) -> None:
     chat.provider.put(ReasoningDelta("r" * 50_000), use(1, "add", a=1, b=2), Finish("tool_calls"))
     chat.provider.put(TextDelta("hm hm"), Recant(), TextDelta("Three."), Finish("stop"))
     sent = await chat.send()
@@ -605,7 +605,7 @@ async def test_a_continued_answer_keeps_its_calls(chat: Rig) -> None:
     assert len(await database.read(steps_of, answer)) == 1
 
 
-async def test_a_kept_answer_tells_the_next_request_what_its_tools_did(chat: Rig) -> None:
+async def test_tool_calls_of_a_kept_answer_are_in_the_next_request(chat: Rig) -> None:
     chat.provider.put(
         TextDelta("I look. "), use(1, "add", a=1, b=2), use(2, "fails"), use(3, "gone"), Finish("tool_calls")
     )
@@ -663,7 +663,7 @@ async def test_a_side_effect_is_recorded(chat: Rig) -> None:
     assert "bob" not in str(vars(row))
 
 
-async def test_stopped_in_the_middle_its_outcome_is_unknown(chat: Rig) -> None:
+async def test_a_side_effect_stopped_midway_has_an_unknown_outcome(chat: Rig) -> None:
     calls(chat.provider, use(1, "sends", to="everybody"))
     sent = await chat.send()
     while not gates.sent:
@@ -674,7 +674,7 @@ async def test_stopped_in_the_middle_its_outcome_is_unknown(chat: Rig) -> None:
     assert await uses() == [("local:sends", "unknown")]
 
 
-async def test_what_was_begun_before_is_not_begun_again(chat: Rig) -> None:
+async def test_a_started_side_effect_is_not_started_again(chat: Rig) -> None:
     calls(chat.provider, use(1, "sends", to="bob"))
     answers(chat.provider, "Sent.")
     sent = await chat.send()

@@ -145,7 +145,7 @@ async def saved() -> Message:
     return await Message.objects.aget(role="assistant")
 
 
-async def test_a_call_that_was_running_runs_again(site: Site) -> None:
+async def test_a_running_call_is_run_again(site: Site) -> None:
     here, there = server(site), server(site)
     calls(here, use("c00000001", "slow", "heron"))
     sent = await here.send()
@@ -191,7 +191,7 @@ async def test_the_next_server_knows_the_time_zone(site: Site) -> None:
     assert request.messages[-1] == ToolResult("c00000001", "whereabouts", "Europe/Berlin")
 
 
-async def test_a_call_that_has_a_result_does_not_run_again(site: Site) -> None:
+async def test_a_completed_call_is_not_run_again(site: Site) -> None:
     here, there = server(site), server(site)
     calls(here, use("c00000001", "quick", "heron"), use("c00000002", "slow", "crane"))
     sent = await here.send()
@@ -213,7 +213,7 @@ async def test_a_call_that_has_a_result_does_not_run_again(site: Site) -> None:
     assert [call["content"] for call in step.calls] == ["heron is done", "crane is done"]
 
 
-async def test_lost_while_the_model_goes_on_only_that_call_of_it_is_made_again(site: Site) -> None:
+async def test_only_the_interrupted_model_request_is_repeated(site: Site) -> None:
     here, there = server(site), server(site)
     calls(here, use("c00000001", "quick", "heron"))
     here.provider.say("Half a sent")
@@ -232,7 +232,7 @@ async def test_lost_while_the_model_goes_on_only_that_call_of_it_is_made_again(s
     assert (await saved()).text == "I look. Found."
 
 
-async def test_cut_off_its_owner_writes_nothing_more(site: Site) -> None:
+async def test_a_disconnected_owner_writes_nothing_more(site: Site) -> None:
     proxy = await site.processes.proxy()
     lost = server(site, lease_seconds=0.5, renew_seconds=0.1)
     lost.log = site.processes.start(proxy.url, lease_seconds=0.5, renew_seconds=0.1, check_seconds=0.1)
@@ -257,7 +257,7 @@ async def test_cut_off_its_owner_writes_nothing_more(site: Site) -> None:
     assert await Message.objects.filter(role="assistant").acount() == 1
 
 
-async def test_a_side_effect_that_was_running_is_not_repeated(site: Site) -> None:
+async def test_a_running_side_effect_is_not_repeated(site: Site) -> None:
     here, there = server(site), server(site)
     calls(here, use("c00000001", "pays", "heron"), use("c00000002", "slow", "crane"))
     sent = await here.send()
@@ -281,7 +281,7 @@ async def test_a_side_effect_that_was_running_is_not_repeated(site: Site) -> Non
     assert "may have taken effect" in told.text
 
 
-async def test_a_side_effect_that_had_not_begun_is_made_once(site: Site) -> None:
+async def test_a_side_effect_not_yet_started_runs_once(site: Site) -> None:
     log, created = await site.left_behind("I look. ")
     run_id = created.run.run_id
     work = Work(parts=[Text("I look. ")])
@@ -300,7 +300,7 @@ async def test_a_side_effect_that_had_not_begun_is_made_once(site: Site) -> None
     assert parts(entries) == ["I look. ", "c00000001 done", "Paid."]
 
 
-async def test_a_call_that_was_too_long_is_not_made_by_the_next_owner(site: Site) -> None:
+async def test_an_overlong_call_is_not_run_by_the_next_owner(site: Site) -> None:
     """Its long arguments were dropped; without this check, a tool that needs none would run."""
     log, created = await site.left_behind("I look. ")
     work = Work(parts=[Text("I look. ")])
@@ -375,7 +375,7 @@ async def test_long_thoughts_are_sent_again_in_pieces(site: Site) -> None:
     assert max(len(entry.data.get("text", "")) for entry in entries) <= ENTRY_CHARACTERS
 
 
-async def test_no_room_for_a_checkpoint_costs_the_answer_nothing(site: Site) -> None:
+async def test_an_answer_survives_without_room_for_a_checkpoint(site: Site) -> None:
     here = server(site)
     checkpoint = here.log.checkpoint
     refused: list[str] = []
@@ -414,7 +414,7 @@ async def test_an_unreadable_checkpoint_is_not_used(site: Site) -> None:
     assert parts(entries) == ["Whole."]
 
 
-async def test_what_json_cannot_say_is_stored_as_null(site: Site) -> None:
+async def test_values_invalid_in_json_are_stored_as_null(site: Site) -> None:
     log, created = await site.left_behind("Half")
     await log.checkpoint(created.run.run_id, {"odd": [math.inf, "\ud800"]}, token=created.token)
     await log.release(created.run.run_id, token=created.token)
@@ -426,7 +426,7 @@ async def test_what_json_cannot_say_is_stored_as_null(site: Site) -> None:
     await other.append(created.run.run_id, [Event("done", {"status": "stopped"})], token=claim.token)
 
 
-async def test_stopped_right_after_the_reset_of_a_takeover_nothing_is_lost(site: Site) -> None:
+async def test_a_stop_right_after_the_takeover_reset_loses_nothing(site: Site) -> None:
     log, run_id, owner = await _left_behind(site, is_done=True)
     await log.append(run_id, [events.reset(2, "interrupted")], token=owner)  # type: ignore[attr-defined]
     await log.request_stop(run_id)  # type: ignore[attr-defined]
@@ -459,7 +459,7 @@ async def _left_behind(site: Site, *, is_done: bool) -> tuple[object, str, int]:
     return log, run_id, created.token
 
 
-async def test_what_is_complete_is_saved_with_its_calls_in_full(site: Site) -> None:
+async def test_a_complete_answer_is_saved_with_its_full_calls(site: Site) -> None:
     log, run_id, owner = await _left_behind(site, is_done=True)
     await log.append(run_id, [token("Found.")], token=owner)  # type: ignore[attr-defined]
     await log.finish(run_id, COMPLETION, token=owner)  # type: ignore[attr-defined]
@@ -478,7 +478,7 @@ async def test_what_is_complete_is_saved_with_its_calls_in_full(site: Site) -> N
     assert (step.calls[0]["content"], step.items) == ("x" * 9000, ITEMS)
 
 
-async def test_what_was_asked_to_stop_has_a_result_for_every_call(site: Site) -> None:
+async def test_a_stopped_answer_has_a_result_for_every_call(site: Site) -> None:
     log, run_id, owner = await _left_behind(site, is_done=False)
     await log.request_stop(run_id)  # type: ignore[attr-defined]
     await log.release(run_id, token=owner)  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ def piece(number: int) -> str:
     return f"token {number:05d} "
 
 
-def test_the_text_is_what_was_there_before_and_every_piece_in_its_order() -> None:
+def test_the_text_is_its_beginning_plus_all_pieces_in_order() -> None:
     answer = Answer("Begun: ")
     for number in range(PIECES):
         answer.add(piece(number), len(piece(number)))
@@ -24,7 +24,7 @@ def test_the_text_is_what_was_there_before_and_every_piece_in_its_order() -> Non
     assert answer.pieces == PIECES
 
 
-def test_many_small_pieces_take_little_more_memory_than_their_text() -> None:
+def test_many_small_pieces_use_little_more_memory_than_their_text() -> None:
     tracemalloc.start()
     try:
         answer = Answer()

@@ -55,7 +55,7 @@ async def test_it_folds_to_the_same_parts(said: list[Event], flushes: set[int]) 
     assert fold(log.entries) == fold(entries_of(said))
 
 
-async def test_agents_that_write_at_once_take_one_event_each() -> None:
+async def test_agents_writing_concurrently_get_one_event_each() -> None:
     log = Written()
     merging = coalescer(log)
     for number in range(300):
@@ -76,7 +76,7 @@ async def test_the_answer_has_no_agent() -> None:
     assert log.events == [Event("token", {"text": "Hello"})]
 
 
-async def test_a_call_stays_behind_the_text_before_it() -> None:
+async def test_a_call_stays_after_the_text_before_it() -> None:
     log = Written()
     merging = coalescer(log)
     merging.add_text("token", "before")

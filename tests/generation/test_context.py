@@ -81,7 +81,7 @@ def test_the_window_leaves_room_for_the_answer() -> None:
     assert characters_for(huge, [], "Hi", tools=(), most=PLENTY) == int(3_200 * 3.5)
 
 
-def test_what_the_administrator_says_comes_before_what_the_server_says() -> None:
+def test_the_admins_window_overrides_the_detected_one() -> None:
     chosen = assistant(context_window=4_000, detected={"context_window": 100_000}, max_output_tokens=400)
 
     assert characters_for(chosen, [], "Hi", tools=(), most=PLENTY) == int(3_200 * 3.5)
@@ -117,7 +117,7 @@ def test_tools_take_room() -> None:
         ([*answered("a", 1_500), *answered("b", None)], 2.0),
     ],
 )
-def test_what_the_provider_counted_before_is_the_measure(path: list[Message], ratio: float) -> None:
+def test_token_counts_of_the_provider_calibrate_the_estimate(path: list[Message], ratio: float) -> None:
     chosen = assistant(context_window=8_000, max_output_tokens=1_000)
 
     assert characters_for(chosen, path, "Hi", tools=(), most=PLENTY) == int(6_200 * ratio)
@@ -191,7 +191,7 @@ def test_the_results_of_older_steps_of_the_answer_are_left_out_first() -> None:
         (" " * 100_000 + "A heron. " * 1_000, 4_096, False),
     ],
 )
-def test_far_too_few_tokens_mean_that_the_server_has_cut(text: str, tokens: int, is_cut: bool) -> None:
+def test_far_too_few_tokens_mean_that_the_server_truncated(text: str, tokens: int, is_cut: bool) -> None:
     assert is_cut_by_server([Prompt("user", text)], tokens) is is_cut
 
 
@@ -209,7 +209,7 @@ async def saved(entries: list[Entry]) -> dict[str, Any]:
     return dict(await database.read(read))
 
 
-async def test_what_fits_is_not_spoken_of(chat: Rig) -> None:
+async def test_nothing_is_reported_if_everything_fits(chat: Rig) -> None:
     answers(chat.provider, "Yes.")
 
     entries = await turn(chat)
@@ -219,7 +219,7 @@ async def test_what_fits_is_not_spoken_of(chat: Rig) -> None:
     assert "context" not in await saved(entries)
 
 
-async def test_what_does_not_fit_the_window_is_left_out_and_told(chat: Rig) -> None:
+async def test_messages_beyond_the_window_are_dropped_and_reported(chat: Rig) -> None:
     await Assistant.objects.aupdate(context_window=1_000, max_output_tokens=100)
     conversation = None
     for number in range(4):
@@ -238,7 +238,7 @@ async def test_what_does_not_fit_the_window_is_left_out_and_told(chat: Rig) -> N
     assert (replayed[0].data["context"], replayed[-1].data["context"]) == ({"left_out": 2}, {"left_out": 2})
 
 
-async def test_a_conversation_that_the_model_refuses_for_its_length_is_halved_once(chat: Rig) -> None:
+async def test_a_conversation_refused_as_too_long_is_halved_once(chat: Rig) -> None:
     conversation = None
     for _ in range(3):
         answers(chat.provider, "heron " * 150)
@@ -256,7 +256,7 @@ async def test_a_conversation_that_the_model_refuses_for_its_length_is_halved_on
     assert (await saved(entries))["context"] == {"left_out": 4}
 
 
-async def test_one_that_is_still_too_long_fails(chat: Rig) -> None:
+async def test_a_conversation_still_too_long_fails(chat: Rig) -> None:
     answers(chat.provider, "heron " * 150)
     conversation = (await turn(chat))[0].data["conversation_id"]
     chat.provider.put(*[ContextTooLong("The conversation is too long for this model.")] * 2)
@@ -267,7 +267,7 @@ async def test_one_that_is_still_too_long_fails(chat: Rig) -> None:
     assert len(chat.provider.requests) == 3
 
 
-async def test_a_question_alone_that_is_too_long_is_asked_once(chat: Rig) -> None:
+async def test_a_single_overlong_question_is_sent_once(chat: Rig) -> None:
     chat.provider.put(ContextTooLong("The conversation is too long for this model."))
 
     entries = await turn(chat)
@@ -276,7 +276,7 @@ async def test_a_question_alone_that_is_too_long_is_asked_once(chat: Rig) -> Non
     assert len(chat.provider.requests) == 1
 
 
-async def test_an_answer_with_tools_goes_on_with_less(chat: Rig) -> None:
+async def test_an_answer_with_tools_continues_with_less_context(chat: Rig) -> None:
     answers(chat.provider, "heron " * 150)
     conversation = (await turn(chat))[0].data["conversation_id"]
     for number in range(3):
@@ -297,7 +297,7 @@ async def test_an_answer_with_tools_goes_on_with_less(chat: Rig) -> None:
     assert [len(request.messages) for request in chat.provider.requests[-3:]] == [9, 7, 9]
 
 
-async def test_a_server_that_drops_the_beginning_is_told_of(chat: Rig) -> None:
+async def test_truncation_by_the_server_is_reported(chat: Rig) -> None:
     chat.provider.say("Which birds?")
     chat.provider.put(UsageDelta(4_096, 3), Finish("stop"))
 

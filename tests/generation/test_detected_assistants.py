@@ -51,12 +51,12 @@ def usable(user: User) -> list[str]:
     return [assistant.slug for assistant in Assistant.objects.usable_by(user)]
 
 
-def test_each_model_that_is_found_is_an_assistant_and_the_default_comes_first(alice: User) -> None:
+def test_each_detected_model_gets_an_assistant_default_first(alice: User) -> None:
     assert show(OLLAMA) == {"ollama"}
     assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
 
 
-def test_without_any_server_the_demo_answers_until_there_is_one(alice: User) -> None:
+def test_without_any_server_the_demo_is_used_until_there_is_one(alice: User) -> None:
     assert show() == {"demo"}
     assert show(NO_OLLAMA) == {"demo"}
     assert usable(alice) == ["demo"]
@@ -64,14 +64,14 @@ def test_without_any_server_the_demo_answers_until_there_is_one(alice: User) -> 
     assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
 
 
-def test_an_ollama_that_does_not_answer_keeps_its_assistants(alice: User) -> None:
+def test_an_unresponsive_ollama_keeps_its_assistants(alice: User) -> None:
     show(OLLAMA)
     assert show(NO_OLLAMA) == {"ollama"}
     assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
     assert not Assistant.objects.filter(provider="demo").exists()
 
 
-def test_models_that_are_gone_are_hidden_and_come_back(alice: User) -> None:
+def test_removed_models_are_hidden_until_they_come_back(alice: User) -> None:
     show(openai("a", "b"))
     show(openai("b", "c"))
     assert usable(alice) == ["b", "c"]
@@ -80,32 +80,32 @@ def test_models_that_are_gone_are_hidden_and_come_back(alice: User) -> None:
     assert Assistant.objects.count() == 3
 
 
-def test_a_server_that_is_not_named_any_more_loses_its_assistants(alice: User) -> None:
+def test_a_server_no_longer_configured_loses_its_assistants(alice: User) -> None:
     show(openai("a"), OLLAMA)
     assert usable(alice) == ["a", "llama3-2-3b", "qwen3-8b"]
     show(OLLAMA)
     assert usable(alice) == ["qwen3-8b", "llama3-2-3b"]
 
 
-def test_what_an_administrator_has_hidden_stays_hidden(alice: User) -> None:
+def test_assistants_hidden_by_an_administrator_stay_hidden(alice: User) -> None:
     show(OLLAMA)
     Assistant.objects.filter(slug="qwen3-8b").update(is_active=False)
     show(OLLAMA)
     assert usable(alice) == ["llama3-2-3b"]
 
 
-def test_an_administrators_own_assistant_stands_for_its_model(alice: User) -> None:
+def test_an_administrators_assistant_replaces_the_detected_one(alice: User) -> None:
     Assistant.objects.create(name="Mine", slug="mine", provider="demo", model="demo")
     show()
     assert usable(alice) == ["mine"]
 
 
-def test_two_models_with_like_names_are_two_assistants(alice: User) -> None:
+def test_two_models_with_similar_names_get_two_assistants(alice: User) -> None:
     show(openai("a.b", "a-b", "a:b"))
     assert sorted(usable(alice)) == ["a-b", "a-b-2", "a-b-3"]
 
 
-def test_where_the_models_are_not_listed_those_that_were_last_known_stay(alice: User) -> None:
+def test_last_known_models_stay_while_none_are_listed(alice: User) -> None:
     show(openai("a", "b"))
     show(UNKNOWN)
     assert usable(alice) == ["a", "b"]
@@ -113,7 +113,7 @@ def test_where_the_models_are_not_listed_those_that_were_last_known_stay(alice: 
     assert usable(alice) == ["b", "c"]
 
 
-def test_all_of_many_that_were_last_known_stay(alice: User) -> None:
+def test_many_last_known_models_all_stay(alice: User) -> None:
     Assistant.objects.create(name="Mine", slug="mine", provider="openai", model="mine", is_default=True)
     show(openai(*(f"m{number}" for number in range(40))))
     before = usable(alice)
@@ -122,7 +122,7 @@ def test_all_of_many_that_were_last_known_stay(alice: User) -> None:
     assert len(before) == 31
 
 
-def test_in_the_place_of_a_named_server_that_was_never_heard_of_nobody_answers(alice: User) -> None:
+def test_a_configured_server_never_reached_has_no_assistants(alice: User) -> None:
     show()
     assert show(UNKNOWN, NO_OLLAMA) == frozenset()
     assert usable(alice) == []
@@ -131,7 +131,7 @@ def test_in_the_place_of_a_named_server_that_was_never_heard_of_nobody_answers(a
     assert not Assistant.objects.filter(model=DEFAULT_OPENAI_MODEL).exists()
 
 
-def test_an_administrators_assistant_of_a_server_that_does_not_list_is_enough(alice: User) -> None:
+def test_an_administrators_assistant_is_enough_without_a_listing(alice: User) -> None:
     Assistant.objects.create(name="Mine", slug="mine", provider="openai", model="mine")
     show(UNKNOWN)
     assert usable(alice) == ["mine"]
@@ -145,7 +145,7 @@ class TestDefault:
         chosen.is_default = True
         chosen.save()
 
-    def test_an_administrators_stays(self, alice: User) -> None:
+    def test_a_default_of_an_administrator_stays(self, alice: User) -> None:
         show(OLLAMA)
         self.choose("llama3-2-3b")
         show(OLLAMA)
@@ -154,7 +154,7 @@ class TestDefault:
     @pytest.mark.parametrize(
         "listed", [openai("a", "c"), UNKNOWN, openai("c")], ids=["without it", "silent", "another"]
     )
-    def test_an_administrators_stays_though_it_is_not_listed_for_a_while(self, alice: User, listed: Detected) -> None:
+    def test_a_default_of_an_administrator_stays_while_unlisted(self, alice: User, listed: Detected) -> None:
         show(openai("a", "b"))
         self.choose("b")
         show(listed)
@@ -163,40 +163,40 @@ class TestDefault:
         show(openai("a", "b", "c"))
         assert usable(alice) == ["b", "a", "c"]
 
-    def test_it_is_found_again_only_as_long_as_nobody_chose(self, alice: User) -> None:
+    def test_an_automatic_default_is_replaced_only_if_not_chosen(self, alice: User) -> None:
         show(openai("b", "a"))
         self.choose("a")
         self.choose("b")
         show(openai("a"))
         assert default() == "b"
 
-    def test_another_is_found_where_the_first_is_gone(self, alice: User) -> None:
+    def test_a_removed_default_is_replaced(self, alice: User) -> None:
         show(openai("b", "a"))
         assert default() == "b"
         show(openai("c", "a"))
         assert default() == "c"
 
-    def test_it_stays_while_it_is_there(self, alice: User) -> None:
+    def test_the_default_stays_while_it_is_listed(self, alice: User) -> None:
         show(openai("b"))
         show(openai("a", "b"))
         assert default() == "b"
         show(UNKNOWN, OLLAMA)
         assert default() == "b"
 
-    def test_that_of_the_named_server_comes_before_ollamas(self, alice: User) -> None:
+    def test_the_configured_server_takes_precedence_over_ollama(self, alice: User) -> None:
         show(UNKNOWN, OLLAMA)
         assert default() == "qwen3:8b"
         show(openai("a"), OLLAMA)
         assert default() == "a"
         assert usable(alice) == ["a", "llama3-2-3b", "qwen3-8b"]
 
-    def test_in_its_absence_the_named_server_comes_before_ollama(self, alice: User) -> None:
+    def test_without_a_default_the_configured_server_comes_first(self, alice: User) -> None:
         show(openai("a", "b"))
         self.choose("b")
         show(openai("z", "y"), OLLAMA)
         assert usable(alice) == ["y", "z", "llama3-2-3b", "qwen3-8b"]
 
-    def test_the_demo_is_nobodys_choice(self, alice: User) -> None:
+    def test_the_demo_does_not_count_as_a_choice(self, alice: User) -> None:
         show()
         show(openai("a"))
         assert default() == "a"
@@ -217,7 +217,7 @@ class TestConnecting:
         )
 
     @pytest.mark.parametrize("base_url", BAD_ADDRESSES, ids=ascii)
-    async def test_it_comes_up_with_any_address(self, base_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_the_site_starts_with_any_address(self, base_url: str, caplog: pytest.LogCaptureFixture) -> None:
         await connected(SiteSettings(OPENAI_BASE_URL=base_url, OPENAI_API_KEY="hunter2-0123"))
 
         assert await self.names() == []
@@ -226,7 +226,7 @@ class TestConnecting:
         assert ":pass" not in caplog.text
 
     @pytest.mark.parametrize("key", BAD_KEYS, ids=ascii)
-    async def test_it_comes_up_with_any_key(self, key: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_the_site_starts_with_any_key(self, key: str, caplog: pytest.LogCaptureFixture) -> None:
         address = f"http://127.0.0.1:{closed_port()}/v1"
         await connected(SiteSettings(OPENAI_BASE_URL=address, OPENAI_API_KEY=key))
 
@@ -248,26 +248,26 @@ class TestConnecting:
         ],
         ids=lambda body: str(body)[:20],
     )
-    async def test_it_comes_up_with_any_listing(self, body: bytes) -> None:
+    async def test_the_site_starts_with_any_listing(self, body: bytes) -> None:
         async with RawServer(lambda _: [response(body)]) as server:
             await connected(SiteSettings(OPENAI_BASE_URL=server.base_url))
 
         assert await self.names() == []
 
-    async def test_it_comes_up_with_fifty_thousand_models(self) -> None:
+    async def test_the_site_starts_with_fifty_thousand_models(self) -> None:
         body = json.dumps({"data": [{"id": f"m{number:05}"} for number in range(50_000)]}).encode()
         async with RawServer(lambda _: [response(body)]) as server:
             await connected(SiteSettings(OPENAI_BASE_URL=server.base_url))
 
         assert await self.names() == [f"m{number:05}" for number in range(30)]
 
-    async def test_a_model_that_no_column_holds_costs_that_model_alone(self) -> None:
+    async def test_an_overlong_model_name_affects_only_that_model(self) -> None:
         """The name is set by hand, because listings drop names this long."""
         await connected(SiteSettings(OPENAI_MODEL="m" * 10_000, OPENAI_API_KEY="k"))
 
         assert len(await self.names()) <= 1
 
-    async def test_a_server_that_comes_later_is_found(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_a_server_started_later_is_found(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         port = closed_port()
         providers, watch, _ = await connect(SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1"))
@@ -283,7 +283,7 @@ class TestConnecting:
         await watch.close()
         await providers.close()
 
-    async def test_a_server_that_goes_keeps_its_models_and_is_told_once(
+    async def test_a_server_that_goes_away_keeps_its_models_and_is_logged_once(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         looking = Looking(SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{closed_port()}/v1"))
@@ -295,7 +295,7 @@ class TestConnecting:
         assert [(outlook.is_urgent, outlook.is_settled) for outlook in outlooks] == [(True, True)] * 3
         assert caplog.text.count("does not list") == 1
 
-    async def test_an_ollama_that_was_never_there_is_no_problem(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_an_ollama_never_seen_is_not_a_problem(self, caplog: pytest.LogCaptureFixture) -> None:
         looking = Looking(SiteSettings(OLLAMA_URL=f"http://127.0.0.1:{closed_port()}"))
 
         outlook = await looking.look(False)
@@ -304,7 +304,7 @@ class TestConnecting:
         assert await self.names() == ["demo"]
         assert caplog.records == []
 
-    async def test_an_ollama_that_was_there_is_missed(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_a_missing_ollama_is_reported(self, caplog: pytest.LogCaptureFixture) -> None:
         await database.write(show_detected, [OLLAMA])
         looking = Looking(SiteSettings(OLLAMA_URL=f"http://127.0.0.1:{closed_port()}"))
 
@@ -314,7 +314,7 @@ class TestConnecting:
         assert (outlook.is_urgent, outlook.is_settled) == (True, True)
         assert "providers: OLLAMA_URL: Ollama is not responding." in caplog.text
 
-    async def test_an_ollama_that_is_gone_beside_another_server_is_not_urgent(self) -> None:
+    async def test_a_missing_ollama_is_not_urgent_beside_another_server(self) -> None:
         await database.write(show_detected, [openai("a"), OLLAMA])
         async with FakeOpenAI(models=("a",)) as server:
             nobody = f"http://127.0.0.1:{closed_port()}"
@@ -324,7 +324,7 @@ class TestConnecting:
         assert (outlook.is_urgent, outlook.is_settled) == (False, True)
         assert await self.names() == ["a", "llama3.2:3b", "qwen3:8b"]
 
-    async def test_what_did_not_change_is_not_written_again(self) -> None:
+    async def test_unchanged_listings_are_not_written_again(self) -> None:
         async with FakeOpenAI(models=("a",)) as server:
             looking = Looking(SiteSettings(OPENAI_BASE_URL=server.base_url))
             await looking.look(False)
@@ -335,7 +335,7 @@ class TestConnecting:
             await looking.look(False)
             assert await self.names() == ["a", "b"]
 
-    async def test_a_failed_answer_makes_it_look_again(self) -> None:
+    async def test_a_failed_answer_triggers_detection(self) -> None:
         port = closed_port()
         configured = SiteSettings(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1", OPENAI_MODEL="m")
         providers, watch, _ = await connect(configured)
@@ -365,7 +365,7 @@ class TestConnecting:
         ],
         ids=str,
     )
-    async def test_the_engine_comes_up_whatever_the_settings_say(
+    async def test_the_engine_starts_with_any_settings(
         self, settings: Settings, changed: dict[str, Any], models: list[str], caplog: pytest.LogCaptureFixture
     ) -> None:
         for name, value in changed.items():
@@ -386,5 +386,5 @@ class TestConnecting:
     [({}, "http://127.0.0.1:11434"), ({"OLLAMA_URL": ""}, "http://127.0.0.1:11434"), ({"OLLAMA_URL": "off"}, "")],
     ids=str,
 )
-def test_ollama_is_looked_for_unless_that_is_switched_off(tmp_path: Path, variables: dict[str, str], url: str) -> None:
+def test_ollama_is_detected_unless_disabled(tmp_path: Path, variables: dict[str, str], url: str) -> None:
     assert setting("OLLAMA_URL", tmp_path, CHAT_ENV_FILE="", **variables) == url

@@ -46,7 +46,7 @@ def shown(chat: Rig) -> list[tuple[str, str]]:
     ],
 )
 @pytest.mark.parametrize("reason", ["stop", "length", "content_filter"])
-async def test_an_answer_without_a_word_is_an_error_and_not_saved(chat: Rig, said: list[object], reason: str) -> None:
+async def test_an_empty_answer_is_an_error_and_not_saved(chat: Rig, said: list[object], reason: str) -> None:
     sent = await chat.send()
     chat.provider.put(*said)  # type: ignore[arg-type]
     chat.provider.finish(reason)
@@ -59,7 +59,7 @@ async def test_an_answer_without_a_word_is_an_error_and_not_saved(chat: Rig, sai
     assert await database.read(chat.alice.messages.count) == 0
 
 
-async def test_each_reason_has_a_sentence_of_its_own(chat: Rig) -> None:
+async def test_each_reason_has_its_own_message(chat: Rig) -> None:
     sentences = set()
     for reason in ("stop", "length", "content_filter"):
         sent = await chat.send()
@@ -69,7 +69,7 @@ async def test_each_reason_has_a_sentence_of_its_own(chat: Rig) -> None:
     assert len(sentences) == 3
 
 
-async def test_a_continuation_without_a_word_is_one_too(chat: Rig) -> None:
+async def test_an_empty_continuation_is_an_error_too(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say("Once upon")
     chat.provider.finish("length")
@@ -81,7 +81,7 @@ async def test_a_continuation_without_a_word_is_one_too(chat: Rig) -> None:
 
 
 @pytest.mark.parametrize("error", [EmptyAnswer("Nothing."), ToolCalled("A tool.")])
-async def test_what_was_billed_is_not_asked_again_unasked(chat: Rig, error: Exception) -> None:
+async def test_billed_requests_are_not_retried_automatically(chat: Rig, error: Exception) -> None:
     sent = await chat.send()
     chat.provider.put(error)
 
@@ -89,14 +89,14 @@ async def test_what_was_billed_is_not_asked_again_unasked(chat: Rig, error: Exce
     assert len(chat.provider.requests) == 1
 
 
-async def test_a_word_is_an_answer(chat: Rig) -> None:
+async def test_a_single_character_is_an_answer(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(TextDelta("\n"), TextDelta("."), Finish("stop"))
 
     assert (await chat.events(sent.run_id))[-1].name == "done"
 
 
-async def test_questions_without_an_answer_are_sent_with_the_next_one(chat: Rig) -> None:
+async def test_unanswered_questions_are_sent_with_the_next_one(chat: Rig) -> None:
     first = await chat.turn("One", "1")
     conversation = {"conversation_id": first.conversation_id}
     await stopped_at_once(chat, "Two", **conversation)
@@ -108,7 +108,7 @@ async def test_questions_without_an_answer_are_sent_with_the_next_one(chat: Rig)
     assert shown(chat)[2:] == [("user", "Two\n\nThree\n\nFour"), ("assistant", "4"), ("user", "Five")]
 
 
-async def test_a_conversation_goes_on_that_began_without_an_answer(chat: Rig) -> None:
+async def test_a_conversation_can_continue_without_a_first_answer(chat: Rig) -> None:
     first = await stopped_at_once(chat, "One")
     await chat.turn("Two", "2", conversation_id=first.conversation_id)
 

@@ -51,7 +51,7 @@ def names(entries: list) -> list[str]:
     return [entry.name for entry in entries]
 
 
-async def test_a_turn_streams_and_is_saved_when_done_says_so(chat: Rig) -> None:
+async def test_a_turn_streams_and_is_saved_before_done(chat: Rig) -> None:
     sent = await chat.send("What is 2 + 2?")
     chat.provider.say("Fo", "ur", ".")
     chat.provider.put(UsageDelta(7, 3))
@@ -99,7 +99,7 @@ async def test_the_next_message_continues_where_the_conversation_is(chat: Rig) -
     assert two.parent.parent_id == one.pk
 
 
-async def test_root_begins_the_conversation_anew(chat: Rig) -> None:
+async def test_root_starts_a_new_branch_at_the_top(chat: Rig) -> None:
     first = await chat.turn("One", "1")
     second = await chat.turn("Other", "2", conversation_id=first.conversation_id, parent_id="root")
     assert len(chat.provider.requests[-1].messages) == 1
@@ -115,7 +115,7 @@ async def test_the_title_is_the_first_words(chat: Rig) -> None:
     assert conversation.title == "Tell me about the sea, please"
 
 
-async def test_stop_keeps_what_was_seen(chat: Rig) -> None:
+async def test_stop_keeps_the_text_so_far(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say("as far as this")
     await chat.provider.asked.wait()
@@ -143,7 +143,7 @@ async def test_stop_while_the_model_is_silent(chat: Rig) -> None:
     assert await rows() == 2
 
 
-async def test_a_stop_just_after_the_log_has_let_go_of_the_run_is_a_stop_after_the_end(
+async def test_stopping_a_run_just_dropped_from_the_log_does_nothing(
     chat: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = await chat.turn()
@@ -193,7 +193,7 @@ async def test_a_conversation_being_answered_is_busy(chat: Rig) -> None:
     assert refused.value.retryable
 
 
-async def test_so_many_live_runs_and_no_more(chat: Rig, settings: object) -> None:
+async def test_live_runs_are_limited(chat: Rig, settings: object) -> None:
     for _ in range(3):
         await chat.send()
     with pytest.raises(ApiError) as refused:
@@ -201,7 +201,7 @@ async def test_so_many_live_runs_and_no_more(chat: Rig, settings: object) -> Non
     assert refused.value.code == "too_many_runs"
 
 
-async def test_so_many_messages_a_minute_and_no_more(chat: Rig, settings: Any) -> None:
+async def test_messages_per_minute_are_limited(chat: Rig, settings: Any) -> None:
     settings.CHAT_SENDS_PER_MINUTE = 1
     sent = await chat.send()
     with pytest.raises(ApiError) as refused:
@@ -213,7 +213,7 @@ async def test_so_many_messages_a_minute_and_no_more(chat: Rig, settings: Any) -
     assert (await chat.send(client_message_id=sent.client_message_id)).duplicate
 
 
-async def test_an_error_before_the_first_token_is_tried_again(chat: Rig) -> None:
+async def test_an_error_before_the_first_token_is_retried(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(RateLimited("Slow down.", retry_after=0), TextDelta("Here"), Finish("stop"))
     entries = await chat.events(sent.run_id)
@@ -233,7 +233,7 @@ async def test_an_error_after_the_first_token_ends_the_run_and_saves_nothing(cha
     assert await rows() == 0
 
 
-async def test_a_provider_that_asks_for_too_much_patience_is_not_waited_for(chat: Rig) -> None:
+async def test_a_long_retry_after_of_a_provider_is_not_waited_for(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(RateLimited("In an hour.", retry_after=3600))
     entries = await chat.events(sent.run_id)
@@ -247,7 +247,7 @@ async def test_an_answer_that_just_ends_is_incomplete(chat: Rig) -> None:
     assert (await chat.events(sent.run_id))[-1].data["code"] == "incomplete"
 
 
-async def test_an_unforeseen_failure_is_an_error_event_too(chat: Rig) -> None:
+async def test_an_unexpected_failure_is_an_error_event_too(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(RuntimeError("a bug"))
     data = (await chat.events(sent.run_id))[-1].data
@@ -264,7 +264,7 @@ async def test_an_answer_that_is_too_long_is_an_error(chat: Rig, settings: objec
     assert chat.provider.open == 0
 
 
-async def test_keep_saves_what_had_arrived(chat: Rig) -> None:
+async def test_keep_saves_the_partial_text(chat: Rig) -> None:
     first = await chat.turn("One", "1")
     sent = await chat.send("Two", conversation_id=first.conversation_id)
     chat.provider.put(ReasoningDelta("hm"), TextDelta("Half an answer"), Incomplete("It broke off."))
@@ -290,7 +290,7 @@ async def test_keep_of_a_live_run_is_refused(chat: Rig) -> None:
     assert refused.value.code == "conflict"
 
 
-async def test_a_conversation_whose_first_answer_failed_can_go_on(chat: Rig) -> None:
+async def test_a_conversation_can_continue_after_a_failed_first_answer(chat: Rig) -> None:
     sent = await chat.send("One")
     chat.provider.put(Incomplete("It broke off."))
     chat.provider.put(Incomplete("It broke off."))
@@ -310,7 +310,7 @@ async def test_a_saved_run_is_answered_from_the_database(chat: Rig) -> None:
     assert entries[0].data == before[0].data
 
 
-async def test_somebody_elses_run_is_not_found_live_ended_and_forgotten(chat: Rig) -> None:
+async def test_a_run_of_another_user_is_never_found(chat: Rig) -> None:
     sent = await chat.send()
     for step in range(3):
         for call in (chat.engine.find, chat.engine.stop, chat.engine.keep):
@@ -325,7 +325,7 @@ async def test_somebody_elses_run_is_not_found_live_ended_and_forgotten(chat: Ri
             await chat.engine.log.forget(sent.run_id)
 
 
-async def test_somebody_elses_conversation_and_parent_are_not_found(chat: Rig) -> None:
+async def test_conversations_and_parents_of_others_are_not_found(chat: Rig) -> None:
     sent = await chat.turn()
     message = await saved(sent.run_id)
     assert message is not None
@@ -352,7 +352,7 @@ async def test_a_locked_database_delays_the_save_and_loses_nothing(chat: Rig, mo
     assert await rows() == 2
 
 
-async def test_a_database_that_stays_away_is_save_failed_and_keep_saves_it_later(
+async def test_a_long_database_outage_is_save_failed_and_keep_saves_later(
     chat: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save = Turn.save
@@ -382,7 +382,7 @@ async def test_closing_ends_live_runs_with_interrupted(chat: Rig) -> None:
     assert await rows() == 0
 
 
-async def test_a_sender_that_goes_away_leaves_a_run_that_ends(chat: Rig) -> None:
+async def test_a_cancelled_send_leaves_a_run_that_completes(chat: Rig) -> None:
     sending = asyncio.create_task(chat.send())
     while not await chat.engine.log.runs_of(chat.alice.pk):
         await asyncio.sleep(0)
@@ -394,7 +394,7 @@ async def test_a_sender_that_goes_away_leaves_a_run_that_ends(chat: Rig) -> None
     assert (await chat.events(run.run_id))[-1].name == "done"
 
 
-async def test_text_that_no_database_takes_is_cleaned_on_the_way(chat: Rig) -> None:
+async def test_text_invalid_for_databases_is_cleaned(chat: Rig) -> None:
     sent = await chat.send("nul \0 and half \ud83d")
     chat.provider.say("a\0b")
     chat.provider.finish()
@@ -406,7 +406,7 @@ async def test_text_that_no_database_takes_is_cleaned_on_the_way(chat: Rig) -> N
     assert message.parent.text == "nul � and half �"
 
 
-async def test_the_orphan_grace_stops_what_nobody_follows(chat: Rig) -> None:
+async def test_the_orphan_grace_stops_unfollowed_runs(chat: Rig) -> None:
     chat.engine._runner._orphan_grace = 0.05
     sent = await chat.send()
     chat.provider.say("unseen")
@@ -417,7 +417,7 @@ async def test_the_orphan_grace_stops_what_nobody_follows(chat: Rig) -> None:
     assert (message.status, message.finish_reason, message.text) == ("stopped", "abandoned", "unseen")
 
 
-async def test_text_that_turns_out_to_be_a_thought_is_told_again_as_one_and_not_saved(chat: Rig) -> None:
+async def test_recanted_text_is_sent_as_a_thought_and_not_saved(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(TextDelta("Let me see."), Recant(), TextDelta("It is 4."), Finish("stop"))
     entries = await chat.events(sent.run_id)
@@ -428,13 +428,13 @@ async def test_text_that_turns_out_to_be_a_thought_is_told_again_as_one_and_not_
     assert (await database.read(Message.objects.get, run_id=sent.run_id, role="assistant")).text == "It is 4."
 
 
-async def test_reasoning_without_end_is_an_error_too(chat: Rig) -> None:
+async def test_endless_reasoning_is_an_error_too(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(*[ReasoningDelta("x" * 100_000)] * 11)
     assert (await chat.events(sent.run_id))[-1].data["code"] == "output_too_long"
 
 
-async def test_lines_about_the_progress_are_passed_on_and_are_no_beginning(chat: Rig) -> None:
+async def test_status_lines_are_passed_on_and_do_not_prevent_a_retry(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(StatusDelta("Thinking\ud800…", "thinking"), ProviderUnavailable("Not now.", retry_after=0))
     chat.provider.put(ReasoningDelta("Hm."), StatusDelta("Writing…", "generating"), TextDelta("Yes."), Finish("stop"))
@@ -444,7 +444,7 @@ async def test_lines_about_the_progress_are_passed_on_and_are_no_beginning(chat:
     assert entries[4].data == {"text": "Writing…", "state": "generating"}
 
 
-async def test_an_empty_piece_is_no_beginning(chat: Rig) -> None:
+async def test_an_empty_piece_does_not_prevent_a_retry(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(ReasoningDelta(""), TextDelta(""), RateLimited("Slow down.", retry_after=0))
     chat.provider.put(TextDelta("Here"), Finish("stop"))
@@ -461,7 +461,7 @@ async def test_a_repeated_send_into_a_deleted_conversation_is_not_found(chat: Ri
     assert refused.value.code == "not_found"
 
 
-async def test_a_new_conversation_is_told_before_done_and_after_keep(chat: Rig) -> None:
+async def test_a_new_conversation_is_announced_before_done_and_after_keep(chat: Rig) -> None:
     async with channel.listen(chat.alice.pk) as heard:
         await chat.turn()
         assert [(await anext(heard))["kind"] for _ in range(3)] == [
@@ -475,7 +475,7 @@ async def test_a_new_conversation_is_told_before_done_and_after_keep(chat: Rig) 
         assert kinds == ["run_started", "run_ended", "conversation_created"]
 
 
-async def test_while_the_server_closes_nothing_new_begins(chat: Rig) -> None:
+async def test_a_draining_server_starts_no_runs(chat: Rig) -> None:
     await chat.engine.close()
     with pytest.raises(ApiError) as refused:
         await chat.send()
@@ -489,7 +489,7 @@ async def test_only_the_shown_path_goes_to_the_model(chat: Rig) -> None:
     assert [prompt.text for prompt in chat.provider.requests[-1].messages] == ["Other", "2", "More"]
 
 
-async def test_what_cannot_be_purged_while_the_database_is_away_is_told_in_one_line(
+async def test_a_failed_purge_is_logged_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Tracebacks for an outage would hide those of real bugs."""
@@ -522,9 +522,7 @@ async def test_what_cannot_be_purged_while_the_database_is_away_is_told_in_one_l
         ((None, {"n": 1}), (0, 0)),
     ],
 )
-async def test_counts_of_any_size_or_kind_cost_no_answer(
-    chat: Rig, counts: tuple[Any, Any], usage: tuple[int, int]
-) -> None:
+async def test_odd_token_counts_lose_no_answer(chat: Rig, counts: tuple[Any, Any], usage: tuple[int, int]) -> None:
     sent = await chat.send()
     chat.provider.say("Hello")
     chat.provider.put(UsageDelta(*counts), Finish("x" * 500))  # type: ignore[arg-type]

@@ -85,7 +85,7 @@ async def begin() -> Begin:
     return begun
 
 
-async def test_where_all_is_well_nobody_is_asked_again_unasked(begin: Begin) -> None:
+async def test_working_servers_are_not_polled(begin: Begin) -> None:
     servers = await begin(WELL)
     assert (servers.looks, servers.waits) == ([False], [])
     assert servers.watch.is_settled
@@ -96,7 +96,7 @@ async def test_where_all_is_well_nobody_is_asked_again_unasked(begin: Begin) -> 
     [(SILENT, [1, 2, 4, 8, 10, 10]), (REFUSED, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300])],
     ids=["silent", "refused"],
 )
-async def test_it_asks_again_ever_later(begin: Begin, outlook: Outlook, waits: list[float]) -> None:
+async def test_polling_intervals_grow(begin: Begin, outlook: Outlook, waits: list[float]) -> None:
     servers = await begin(outlook)
     for _ in waits[1:]:
         await servers.wake()
@@ -110,7 +110,7 @@ async def test_it_asks_again_ever_later(begin: Begin, outlook: Outlook, waits: l
     await servers.watch.close()
 
 
-async def test_after_a_recovery_it_begins_with_short_waits_again(begin: Begin) -> None:
+async def test_polling_restarts_with_short_intervals_after_a_recovery(begin: Begin) -> None:
     servers = await begin(SILENT)
     for _ in range(3):
         await servers.wake()
@@ -127,7 +127,7 @@ async def test_after_a_recovery_it_begins_with_short_waits_again(begin: Begin) -
     [(SILENT, 0.9, 1), (KNOWN, 0.9, 1), (REFUSED, 4.9, 5), (DEMO, 4.9, 5), (GUESS, 59, 60), (WELL, 59, 60)],
     ids=str,
 )
-async def test_a_question_makes_a_look_where_the_last_is_too_old(
+async def test_a_request_triggers_a_look_if_the_last_one_is_too_old(
     begin: Begin, outlook: Outlook, soon: float, late: float
 ) -> None:
     servers = await begin(outlook)
@@ -137,7 +137,7 @@ async def test_a_question_makes_a_look_where_the_last_is_too_old(
     await servers.watch.close()
 
 
-async def test_many_questions_at_a_time_are_one_look(begin: Begin) -> None:
+async def test_many_concurrent_requests_share_one_look(begin: Begin) -> None:
     servers = await begin(SILENT)
     servers.hang()
     servers.now += 1
@@ -151,7 +151,7 @@ async def test_many_questions_at_a_time_are_one_look(begin: Begin) -> None:
     assert servers.watch.problems == ()
 
 
-async def test_nobody_waits_longer_than_they_said(begin: Begin) -> None:
+async def test_a_request_waits_no_longer_than_its_timeout(begin: Begin) -> None:
     servers = await begin(SILENT)
     servers.hang()
     servers.now += 1
@@ -161,7 +161,7 @@ async def test_nobody_waits_longer_than_they_said(begin: Begin) -> None:
     await servers.watch.close()
 
 
-async def test_a_question_that_is_cancelled_does_not_end_the_look(begin: Begin) -> None:
+async def test_a_cancelled_request_does_not_cancel_the_look(begin: Begin) -> None:
     servers = await begin(SILENT)
     servers.hang()
     servers.now += 1
@@ -174,7 +174,7 @@ async def test_a_question_that_is_cancelled_does_not_end_the_look(begin: Begin) 
     assert servers.watch.problems == ()
 
 
-async def test_a_failed_answer_is_looked_into(begin: Begin) -> None:
+async def test_a_failed_answer_triggers_a_look(begin: Begin) -> None:
     servers = await begin(WELL)
     servers.now += 1
     servers.outlook = SILENT
@@ -185,7 +185,7 @@ async def test_a_failed_answer_is_looked_into(begin: Begin) -> None:
     await servers.watch.close()
 
 
-async def test_many_failures_at_a_time_are_one_look_and_none_is_forgotten(begin: Begin) -> None:
+async def test_many_concurrent_failures_trigger_one_look(begin: Begin) -> None:
     servers = await begin(WELL)
     for _ in range(100):
         servers.watch.doubt(ProviderUnavailable("It is gone."))
@@ -194,7 +194,7 @@ async def test_many_failures_at_a_time_are_one_look_and_none_is_forgotten(begin:
     assert await servers.ask(after=1) == 1
 
 
-async def test_a_server_that_has_had_enough_is_there(begin: Begin) -> None:
+async def test_a_rate_limited_server_counts_as_available(begin: Begin) -> None:
     servers = await begin(WELL)
     servers.now += 100
     servers.watch.doubt(RateLimited("Too many."))
@@ -203,9 +203,7 @@ async def test_a_server_that_has_had_enough_is_there(begin: Begin) -> None:
 
 
 @pytest.mark.parametrize("error", [OperationalError("locked"), RuntimeError("a mistake of ours")], ids=["away", "bug"])
-async def test_what_could_not_be_looked_at_is_tried_again(
-    begin: Begin, error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_failed_look_is_retried(begin: Begin, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     servers = await begin(SILENT)
     servers.outlook = error
     await servers.wake()
@@ -236,7 +234,7 @@ async def test_a_server_that_hangs_does_not_keep_the_site_from_starting() -> Non
     await servers.watch.close()
 
 
-async def test_nothing_is_asked_after_the_end(begin: Begin) -> None:
+async def test_no_look_happens_after_closing(begin: Begin) -> None:
     servers = await begin(SILENT)
     await servers.watch.close()
     await servers.wake()

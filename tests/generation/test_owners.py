@@ -45,7 +45,7 @@ async def disable(user: User) -> None:
     await database.write(User.objects.filter(pk=user.pk).update, is_active=False)
 
 
-async def test_a_deleted_user_s_run_ends_and_leaves_nothing(chat: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_run_of_a_deleted_user_ends_and_leaves_nothing(chat: Rig, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "chat")
     sent = await chat.send()
     chat.provider.say("half of ")
@@ -60,7 +60,7 @@ async def test_a_deleted_user_s_run_ends_and_leaves_nothing(chat: Rig, caplog: p
     assert f"run {sent.run_id}: user {chat.alice.pk} was deleted or disabled, stopping" in caplog.messages
 
 
-async def test_a_disabled_user_s_run_ends_and_keeps_what_had_come(chat: Rig) -> None:
+async def test_a_run_of_a_disabled_user_ends_as_stopped(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say("half of ")
     await chat.provider.asked.wait()
@@ -73,7 +73,7 @@ async def test_a_disabled_user_s_run_ends_and_keeps_what_had_come(chat: Rig) -> 
 
 
 @pytest.mark.parametrize("end", [disable, delete])
-async def test_it_ends_without_waiting_where_the_change_is_made(
+async def test_a_run_ends_immediately_in_the_process_of_the_change(
     chat: Rig, end: Callable[[User], Awaitable[None]]
 ) -> None:
     await chat.engine._owners.close()
@@ -88,7 +88,7 @@ async def test_it_ends_without_waiting_where_the_change_is_made(
     assert (await chat.events(sent.run_id))[-1].name in {"done", "error"}
 
 
-async def test_a_look_stops_nothing_of_somebody_who_is_active(chat: Rig) -> None:
+async def test_checking_stops_no_run_of_an_active_user(chat: Rig) -> None:
     sent = await chat.send()
     await chat.provider.asked.wait()
     look_now([chat.alice.pk, chat.charlie.pk])
@@ -100,7 +100,7 @@ async def test_a_look_stops_nothing_of_somebody_who_is_active(chat: Rig) -> None
     assert (await chat.events(sent.run_id))[-1].data["status"] == "completed"
 
 
-async def test_a_run_that_another_process_writes_is_asked_to_end_at_once(chat: Rig) -> None:
+async def test_a_run_of_another_process_is_stopped_immediately(chat: Rig) -> None:
     await chat.engine._owners.close()
     sent = await chat.send()
     await chat.provider.asked.wait()
@@ -115,7 +115,7 @@ async def test_a_run_that_another_process_writes_is_asked_to_end_at_once(chat: R
     assert (await chat.events(sent.run_id))[-1].data["status"] == "stopped"
 
 
-async def test_everybody_else_s_goes_on(chat: Rig) -> None:
+async def test_runs_of_other_users_continue(chat: Rig) -> None:
     sent = await chat.send()
     await chat.provider.asked.wait()
     await disable(chat.charlie)
@@ -127,9 +127,7 @@ async def test_everybody_else_s_goes_on(chat: Rig) -> None:
     assert (await chat.events(sent.run_id))[-1].data["status"] == "completed"
 
 
-async def test_a_user_who_is_deleted_while_the_answer_is_saved_is_no_traceback(
-    chat: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_deleting_a_user_during_a_save_logs_no_traceback(chat: Rig, caplog: pytest.LogCaptureFixture) -> None:
     await chat.engine._owners.close()
     sent = await chat.send()
     chat.provider.say("All of it.")

@@ -61,7 +61,7 @@ async def test_plain_text_has_no_rows(chat: Rig) -> None:
     assert (await database.read(message_object, await answer_of(chat, sent.run_id)))["parts"] == []
 
 
-async def test_the_api_gives_them(chat: Rig) -> None:
+async def test_the_api_returns_parts(chat: Rig) -> None:
     saved = await answer_of(chat, await thoughtful(chat))
 
     given: list[MessagePart] = (await database.read(message_object, saved))["parts"]
@@ -74,7 +74,7 @@ async def test_the_api_gives_them(chat: Rig) -> None:
     assert all((part["kind"] == "reasoning") is ("duration_ms" in part) for part in given)
 
 
-async def test_a_saved_run_tells_them_again_from_every_cursor(chat: Rig) -> None:
+async def test_a_saved_run_replays_parts_from_every_cursor(chat: Rig) -> None:
     run_id = await thoughtful(chat)
     live = fold(await chat.events(run_id))
     await chat.engine.log.forget(run_id)
@@ -91,7 +91,7 @@ async def test_a_saved_run_tells_them_again_from_every_cursor(chat: Rig) -> None
         assert [each.seq for each in rest] == [each.seq for each in told if each.seq > entry.seq]
 
 
-async def test_a_long_thought_is_told_in_pieces_and_its_time_at_its_end(chat: Rig) -> None:
+async def test_a_long_thought_is_replayed_in_pieces_with_its_time_last(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(ReasoningDelta("x" * 10_000), TextDelta("Yes."), Finish("stop"))
     await chat.events(sent.run_id)
@@ -105,7 +105,7 @@ async def test_a_long_thought_is_told_in_pieces_and_its_time_at_its_end(chat: Ri
     assert ["duration_ms" in piece.data for piece in pieces] == [False] * (len(pieces) - 1) + [True]
 
 
-async def test_what_is_kept_of_a_failed_run_has_them(chat: Rig) -> None:
+async def test_a_kept_answer_of_a_failed_run_has_parts(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(ReasoningDelta("Hm."), TextDelta("Half"), Incomplete("It broke off."))
     await chat.events(sent.run_id)
@@ -114,7 +114,7 @@ async def test_what_is_kept_of_a_failed_run_has_them(chat: Rig) -> None:
     assert without_times(await database.read(parts_of, kept)) == [Reasoning("Hm."), Text("Half")]
 
 
-async def test_what_was_recanted_is_a_thought(chat: Rig) -> None:
+async def test_recanted_text_is_a_thought(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(TextDelta("I wonder. "), Recant(), TextDelta("Blue."), Finish("stop"))
     told = await chat.events(sent.run_id)
@@ -123,7 +123,7 @@ async def test_what_was_recanted_is_a_thought(chat: Rig) -> None:
     assert await database.read(parts_of, saved) == fold(told) == [Reasoning("I wonder."), Text("Blue.")]
 
 
-async def test_where_nothing_was_said_nothing_was_thought(chat: Rig) -> None:
+async def test_recanted_whitespace_is_not_a_thought(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(TextDelta(" \n"), Recant(), TextDelta("Blue."), Finish("stop"))
     told = await chat.events(sent.run_id)
@@ -145,7 +145,7 @@ PARTS = [
 
 
 @pytest.mark.django_db
-def test_rows_give_back_what_they_were_made_of(alice: User) -> None:
+def test_parts_survive_a_round_trip_through_rows(alice: User) -> None:
     conversation = make_conversation(alice, "Why?", "I look. Blue.")
     answer = conversation.messages.get(role="assistant")
     Part.objects.bulk_create(rows_of(answer, PARTS))
@@ -166,7 +166,7 @@ def replaced(call: parts.Part) -> ToolCall:
 
 
 @pytest.mark.django_db
-def test_the_text_of_the_message_counts_whatever_parts_say(alice: User) -> None:
+def test_the_text_of_the_message_overrides_its_parts(alice: User) -> None:
     conversation = make_conversation(alice, "Why?", "As it is.")
     answer = conversation.messages.get(role="assistant")
     Part.objects.bulk_create(rows_of(answer, [Reasoning("Hm."), Text("As it was.")]))
@@ -186,7 +186,7 @@ def test_an_answer_of_very_many_parts_has_few_rows(alice: User) -> None:
 
 
 @pytest.mark.django_db
-def test_a_message_without_rows_is_its_text(alice: User) -> None:
+def test_a_message_without_rows_has_one_text_part(alice: User) -> None:
     conversation = make_conversation(alice, "Why?", "Because.")
 
     assert [parts_of(each) for each in conversation.messages.order_by("created_at")] == [

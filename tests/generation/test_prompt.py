@@ -40,7 +40,7 @@ def test_an_answer_with_tools_is_sent_with_its_calls_and_results(alice: User) ->
     assert new == Prompt("user", QUESTION)
 
 
-def test_where_results_do_not_fit_they_are_left_out(alice: User) -> None:
+def test_results_that_do_not_fit_are_left_out(alice: User) -> None:
     long = replace(FIRST, calls=({**CALL, "content": "bird " * 1_000},))  # type: ignore[arg-type]
 
     _, called, result, *_ = prompt_after(saved(alice, long), characters=1_000)

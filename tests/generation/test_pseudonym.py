@@ -13,20 +13,20 @@ from tests.chat_rig import rig
 from tests.models.test_turn import turn
 
 
-def test_it_is_stable_and_each_users_own() -> None:
+def test_the_pseudonym_is_stable_and_unique_per_user() -> None:
     assert pseudonym_of(1) == pseudonym_of(1)
     assert len({pseudonym_of(number) for number in range(1000)}) == 1000
     assert all(character in "0123456789abcdef" for character in pseudonym_of(1))
     assert len(pseudonym_of(1)) == 32
 
 
-def test_it_needs_the_secret_key(settings: Settings) -> None:
+def test_the_pseudonym_depends_on_the_secret_key(settings: Settings) -> None:
     before = pseudonym_of(7)
     settings.SECRET_KEY = "another key, of another site, that is long enough"
     assert pseudonym_of(7) != before
 
 
-def test_it_is_for_its_purpose_alone(settings: Settings) -> None:
+def test_the_pseudonym_is_specific_to_its_purpose(settings: Settings) -> None:
     key = settings.SECRET_KEY.encode()
     for other in (
         hashlib.sha256(b"7").hexdigest(),
@@ -37,7 +37,7 @@ def test_it_is_for_its_purpose_alone(settings: Settings) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_provider_is_told_the_pseudonym_and_nothing_else_of_the_user() -> None:
+async def test_providers_get_only_the_pseudonym_of_the_user() -> None:
     async with rig() as chat:
         sent = await chat.turn("Hello", "Hi!")
         await chat.turn("Again", "Hi!", conversation_id=sent.conversation_id)

@@ -56,7 +56,7 @@ async def count() -> int:
     return await database.read(Message.objects.count)
 
 
-async def test_what_was_there_before_is_no_thought(chat: Rig) -> None:
+async def test_recanting_a_continuation_keeps_its_beginning(chat: Rig) -> None:
     first = await cut_off(chat)
     sent = await chat.again(continue_id=str(first.pk))
     chat.provider.put(TextDelta("I go on."), Recant(), TextDelta(" a time."), Finish("stop"))
@@ -64,7 +64,7 @@ async def test_what_was_there_before_is_no_thought(chat: Rig) -> None:
     assert (await saved(sent)).text == "Once upon a time."
 
 
-async def test_a_question_gets_a_further_answer_and_no_second_question(chat: Rig) -> None:
+async def test_regenerating_adds_an_answer_but_no_question(chat: Rig) -> None:
     first = await saved(await chat.turn("What is a heron?", "A bird."))
     deeper = await chat.turn("And a crane?", "Also.", conversation_id=str(first.conversation_id))
 
@@ -89,7 +89,7 @@ async def test_a_question_gets_a_further_answer_and_no_second_question(chat: Rig
     assert conversation.active_leaf_id == message.pk
 
 
-async def test_the_model_is_shown_only_what_is_above_the_question(chat: Rig) -> None:
+async def test_only_messages_above_the_question_are_sent(chat: Rig) -> None:
     first = await chat.turn("One", "1")
     second = await saved(await chat.turn("Two", "2", conversation_id=first.conversation_id))
     await chat.turn("Three", "3", conversation_id=first.conversation_id)
@@ -102,7 +102,7 @@ async def test_the_model_is_shown_only_what_is_above_the_question(chat: Rig) -> 
     assert [prompt.text for prompt in chat.provider.requests[-1].messages] == ["One", "1", "Two"]
 
 
-async def test_a_cut_off_answer_is_continued_beside_itself(chat: Rig) -> None:
+async def test_a_continued_answer_is_a_sibling_of_the_truncated_one(chat: Rig) -> None:
     begun = await cut_off(chat)
 
     sent = await chat.again(continue_id=str(begun.pk))
@@ -122,7 +122,7 @@ async def test_a_cut_off_answer_is_continued_beside_itself(chat: Rig) -> None:
     assert (request.messages[-1].text, request.continues) == ("Tell me a story", "Once upon")
 
 
-async def test_the_beginning_is_shown_before_the_model_says_anything_and_a_stop_keeps_it(chat: Rig) -> None:
+async def test_a_continuation_shows_its_beginning_first_and_stop_keeps_it(chat: Rig) -> None:
     begun = await cut_off(chat)
     sent = await chat.again(continue_id=str(begun.pk))
     async with asyncio.timeout(20):
@@ -137,7 +137,7 @@ async def test_the_beginning_is_shown_before_the_model_says_anything_and_a_stop_
     assert (await chat.again(continue_id=str(message.pk))).duplicate is False
 
 
-async def test_a_model_that_fails_before_it_goes_on_is_asked_again(chat: Rig) -> None:
+async def test_a_continuation_that_fails_before_its_first_token_is_retried(chat: Rig) -> None:
     begun = await cut_off(chat)
     sent = await chat.again(continue_id=str(begun.pk))
     chat.provider.put(ProviderUnavailable("Not now.", retry_after=0), TextDelta(" a time."), Finish("stop"))
@@ -146,7 +146,7 @@ async def test_a_model_that_fails_before_it_goes_on_is_asked_again(chat: Rig) ->
     assert entries[-1].name == "done"
 
 
-async def test_the_beginning_counts_for_the_limit_of_an_answer(chat: Rig) -> None:
+async def test_the_beginning_counts_towards_the_answer_limit(chat: Rig) -> None:
     begun = await cut_off(chat)
     chat.engine._runner._answer_bytes = 10
     sent = await chat.again(continue_id=str(begun.pk))
@@ -178,7 +178,7 @@ async def test_the_same_id_is_one_answer_before_during_and_after(chat: Rig, kind
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-async def test_the_id_of_a_message_is_no_id_for_another_answer_to_it(chat: Rig, forgotten: bool) -> None:
+async def test_the_id_of_a_message_cannot_be_reused_to_regenerate(chat: Rig, forgotten: bool) -> None:
     sent = await chat.turn()
     if forgotten:
         await chat.engine.log.forget(sent.run_id)
@@ -195,7 +195,7 @@ async def test_the_id_of_a_message_is_no_id_for_another_answer_to_it(chat: Rig, 
     assert (repeated.run_id, repeated.duplicate) == (sent.run_id, True)
 
 
-async def test_a_saved_further_answer_is_replayed_from_the_database(chat: Rig) -> None:
+async def test_a_saved_regenerated_answer_is_replayed_from_the_database(chat: Rig) -> None:
     begun = await cut_off(chat)
     for fields in ({"continue_id": str(begun.pk)}, {"regenerate_id": str(begun.parent_id)}):
         sent = await chat.again(**fields)
@@ -209,7 +209,7 @@ async def test_a_saved_further_answer_is_replayed_from_the_database(chat: Rig) -
         assert replayed[-1].data == live[-1].data
 
 
-async def test_what_arrived_of_a_failed_one_can_be_kept(chat: Rig) -> None:
+async def test_partial_text_of_a_failed_continuation_can_be_kept(chat: Rig) -> None:
     begun = await cut_off(chat)
     sent = await chat.again(continue_id=str(begun.pk))
     chat.provider.put(TextDelta(" a"), None)
@@ -224,7 +224,7 @@ async def test_what_arrived_of_a_failed_one_can_be_kept(chat: Rig) -> None:
 
 
 @pytest.mark.parametrize("kind", ["regenerate_id", "continue_id"])
-async def test_what_is_not_there_or_not_yours_is_not_found(chat: Rig, kind: str) -> None:
+async def test_missing_messages_and_those_of_others_are_not_found(chat: Rig, kind: str) -> None:
     begun = await cut_off(chat)
     named = str(begun.pk if kind == "continue_id" else begun.parent_id)
     other = await chat.turn("Other")
@@ -238,7 +238,7 @@ async def test_what_is_not_there_or_not_yours_is_not_found(chat: Rig, kind: str)
     assert await code_of(chat, **{kind: named}) == "not_found"
 
 
-async def test_what_is_of_the_wrong_kind_is_a_bad_request(chat: Rig) -> None:
+async def test_messages_of_the_wrong_kind_are_a_bad_request(chat: Rig) -> None:
     complete = await saved(await chat.turn())
     begun = await cut_off(chat)
     assert await code_of(chat, regenerate_id=str(begun.pk)) == "bad_request"
@@ -258,7 +258,7 @@ async def test_one_answer_at_a_time_in_a_conversation(chat: Rig) -> None:
     assert refused.value.code == "busy"
 
 
-async def test_who_answers_again_can_be_chosen(chat: Rig) -> None:
+async def test_the_assistant_can_be_chosen(chat: Rig) -> None:
     begun = await cut_off(chat)
     await database.write(Assistant.objects.create, name="B", slug="b", provider="scripted", model="m-2")
     for fields, model in (

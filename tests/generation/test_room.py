@@ -47,7 +47,7 @@ async def ended(chat: Rig, run_id: str) -> Any:
     return (await chat.events(run_id))[-1]
 
 
-async def test_an_answer_without_room_for_more_is_saved_as_far_as_it_came(chat: Rig) -> None:
+async def test_an_answer_out_of_room_is_saved_as_truncated(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say(*[LONG] * 10)
     chat.provider.finish()
@@ -62,7 +62,7 @@ async def test_an_answer_without_room_for_more_is_saved_as_far_as_it_came(chat: 
     assert chat.provider.open == 0
 
 
-async def test_it_can_be_continued(chat: Rig) -> None:
+async def test_an_answer_out_of_room_can_be_continued(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say(*[LONG] * 10)
     await ended(chat, sent.run_id)
@@ -92,7 +92,7 @@ async def test_an_answer_without_room_for_its_thoughts_ends_with_an_error(chat: 
     assert await chat.send()
 
 
-async def test_status_lines_of_a_strange_server_are_bounded_too(chat: Rig) -> None:
+async def test_status_lines_of_a_server_are_bounded_too(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.put(*[StatusDelta(LONG, "thinking")] * 1000)
     assert (await ended(chat, sent.run_id)).data["code"] == "unavailable"
@@ -105,7 +105,7 @@ async def test_an_answer_that_fails_without_room_still_ends(chat: Rig) -> None:
     assert last.name in {"done", "error"}
 
 
-async def test_a_send_without_room_of_its_own_is_refused_before_it_begins(chat: Rig, settings: Any) -> None:
+async def test_a_send_without_room_is_refused_before_it_starts(chat: Rig, settings: Any) -> None:
     settings.CHAT_LIVE_RUNS_PER_USER = 100
     live = [await chat.send() for _ in range(4)]
     with pytest.raises(ApiError) as refused:
@@ -118,7 +118,7 @@ async def test_a_send_without_room_of_its_own_is_refused_before_it_begins(chat: 
     assert await chat.send()
 
 
-async def test_a_long_message_counts_with_what_it_takes_in_memory(chat: Rig) -> None:
+async def test_a_long_message_counts_with_its_memory_size(chat: Rig) -> None:
     """Python stores a string with four bytes per character as soon as one character needs four."""
     sent = await chat.send("a" * 100_000)
     await chat.send("a" * 100_000)
@@ -147,7 +147,7 @@ async def test_a_saved_run_whose_log_was_dropped_is_answered_from_the_database(c
     assert (await chat.engine.keep(chat.alice.pk, first.run_id)).text == LONG
 
 
-async def test_a_failed_run_whose_log_was_dropped_has_failed_and_is_not_begun_again(chat: Rig) -> None:
+async def test_a_failed_run_with_a_dropped_log_is_not_restarted(chat: Rig) -> None:
     key = str(uuid.uuid4())
     first = await chat.send("One", client_message_id=key)
     chat.provider.put(TextDelta(LONG), Incomplete("It broke off."))
@@ -200,9 +200,7 @@ async def test_thirty_long_answers_of_one_user_leave_the_log_within_its_budget(c
 @pytest.mark.parametrize(
     ("setting", "words"), [("CHAT_LIVE_RUNS", "writing as many"), ("CHAT_RUNS_PER_MINUTE", "more messages")]
 )
-async def test_the_site_says_that_it_is_the_site_that_is_busy(
-    roomy: Rig, settings: Any, setting: str, words: str
-) -> None:
+async def test_an_overloaded_site_says_so(roomy: Rig, settings: Any, setting: str, words: str) -> None:
     setattr(settings, setting, 1)
     sent = await roomy.send()
     with pytest.raises(ApiError) as refused:

@@ -117,7 +117,7 @@ async def site(transactional_db: None, shared_redis: RedisServer) -> AsyncIterat
     assert shared_redis.keys_that_stay() == []
 
 
-async def test_an_answer_goes_on_when_its_process_is_cut_off(site: Site) -> None:
+async def test_an_answer_continues_when_its_process_is_disconnected(site: Site) -> None:
     proxy = await site.processes.proxy()
     lost = site.server(proxy.url, lease_seconds=0.5, renew_seconds=0.1)
     there = site.server(lease_seconds=0.5, renew_seconds=0.1)
@@ -149,7 +149,7 @@ async def _says(log: RedisLog, run_id: str, text: str) -> bool:
     return events.answer(await log.entries(run_id)) == text
 
 
-async def test_an_answer_that_continues_another_begins_with_it_again(site: Site) -> None:
+async def test_a_continuation_restarts_from_its_beginning(site: Site) -> None:
     here, there = site.server(), site.server()
     first = await here.send("A story")
     here.provider.put(TextDelta("Once upon"), Finish("length"))
@@ -173,7 +173,7 @@ async def test_an_answer_that_continues_another_begins_with_it_again(site: Site)
     assert len({message.parent_id for message in answers}) == 1
 
 
-async def test_a_further_answer_that_is_complete_in_the_log_is_only_saved(site: Site) -> None:
+async def test_a_regenerated_answer_complete_in_the_log_is_only_saved(site: Site) -> None:
     """Only the log says that the question is already saved."""
     here = site.server()
     first = await here.send("A story")
@@ -204,7 +204,7 @@ async def test_a_further_answer_that_is_complete_in_the_log_is_only_saved(site: 
     assert (str(message.parent_id), str(message.continues_id)) == (done["parent_id"], done["message_id"])
 
 
-async def test_a_server_that_closes_hands_its_answers_over(site: Site) -> None:
+async def test_a_closing_server_hands_over_its_answers(site: Site) -> None:
     here, there = site.server(), site.server()
     there.engine.takeover.start()
     sent = await here.send()
@@ -219,7 +219,7 @@ async def test_a_server_that_closes_hands_its_answers_over(site: Site) -> None:
     assert len(await site.messages()) == 2
 
 
-async def test_all_that_is_left_behind_is_taken_over_at_one_look(site: Site) -> None:
+async def test_all_abandoned_runs_are_taken_over_in_one_look(site: Site) -> None:
     """However many answers a lost server was writing, none has to wait for the next look."""
     left = [await site.left_behind("All of it") for _ in range(2 * CLAIMS + 1)]
     for gone, run in left:
@@ -232,7 +232,7 @@ async def test_all_that_is_left_behind_is_taken_over_at_one_look(site: Site) -> 
         assert (await here.events(run.run.run_id))[-1].name == "done"
 
 
-async def test_what_is_complete_in_the_log_is_only_saved(site: Site) -> None:
+async def test_an_answer_complete_in_the_log_is_only_saved(site: Site) -> None:
     gone, run = await site.left_behind("All ", "of it")
     await gone.finish(run.run.run_id, COMPLETION, token=run.token)
     await gone.release(run.run.run_id, token=run.token)
@@ -249,7 +249,7 @@ async def test_what_is_complete_in_the_log_is_only_saved(site: Site) -> None:
     assert here.provider.requests == []
 
 
-async def test_what_is_in_the_database_already_only_gets_its_done(site: Site) -> None:
+async def test_an_answer_already_saved_only_gets_its_done_event(site: Site) -> None:
     gone, run = await site.left_behind("All of it")
     turn = turn_from_log(run.run, await gone.entries(run.run.run_id))
     saved = await database.write(turn.save)
@@ -263,7 +263,7 @@ async def test_what_is_in_the_database_already_only_gets_its_done(site: Site) ->
     assert here.provider.requests == []
 
 
-async def test_what_was_asked_to_stop_is_saved_as_it_is(site: Site) -> None:
+async def test_a_run_with_a_stop_request_is_saved_as_it_is(site: Site) -> None:
     gone, run = await site.left_behind("As far ", "as this")
     await gone.request_stop(run.run.run_id)
     await gone.release(run.run.run_id, token=run.token)
@@ -275,7 +275,7 @@ async def test_what_was_asked_to_stop_is_saved_as_it_is(site: Site) -> None:
     assert here.provider.requests == []
 
 
-async def test_a_stop_after_the_takeover_is_heard(site: Site) -> None:
+async def test_a_stop_after_the_takeover_is_received(site: Site) -> None:
     gone, run = await site.left_behind("Half")
     await gone.release(run.run.run_id, token=run.token)
     here, there = site.server(), site.server()
@@ -287,7 +287,7 @@ async def test_a_stop_after_the_takeover_is_heard(site: Site) -> None:
     assert here.provider.open == 0
 
 
-async def test_a_lost_run_without_room_to_be_answered_again_ends(site: Site) -> None:
+async def test_a_lost_run_without_room_for_a_retry_ends(site: Site) -> None:
     # The first text reserves extra room; the second leaves less of it than a `reset` event needs.
     log, created = await site.left_behind("x" * 2 * ROOM_BYTES, "y" * (int((ROOM_BYTES - 100) / 1.375) - 21))
     await log.release(created.run.run_id, token=created.token)
@@ -299,7 +299,7 @@ async def test_a_lost_run_without_room_to_be_answered_again_ends(site: Site) -> 
     assert await site.messages() == []
 
 
-async def test_a_run_that_has_lost_too_many_processes_is_given_up(site: Site) -> None:
+async def test_a_run_that_lost_too_many_processes_fails(site: Site) -> None:
     gone, run = await site.left_behind("Half")
     token = run.token
     for _ in range(2):
@@ -317,7 +317,7 @@ async def test_a_run_that_has_lost_too_many_processes_is_given_up(site: Site) ->
     assert kept.text == "Half"
 
 
-async def test_a_run_that_was_handed_over_many_times_is_none_of_them(site: Site) -> None:
+async def test_a_run_handed_over_many_times_does_not_fail(site: Site) -> None:
     """Its servers were shut down gracefully, one after the other, while it was being written."""
     gone, run = await site.left_behind("Half")
     token = run.token
@@ -335,7 +335,7 @@ async def test_a_run_that_was_handed_over_many_times_is_none_of_them(site: Site)
     assert (entries[-1].name, entries[-1].data["status"]) == ("done", "stopped")
 
 
-async def test_a_run_whose_owner_may_not_ask_any_more_is_given_up(site: Site) -> None:
+async def test_a_run_of_a_disabled_user_is_not_continued(site: Site) -> None:
     gone, run = await site.left_behind("Half")
     await gone.release(run.run.run_id, token=run.token)
     await database.write(User.objects.filter(pk=site.alice.pk).update, is_active=False)
@@ -354,14 +354,14 @@ async def test_one_message_sent_to_both_servers_is_one_run(site: Site) -> None:
     assert sum(not sent.duplicate for sent in sents) == 1
 
 
-async def test_a_run_that_is_lost_while_it_is_followed_ends_with_an_error(site: Site) -> None:
+async def test_a_run_lost_while_followed_ends_with_an_error(site: Site) -> None:
     _, run = await site.left_behind("Half")
     entries = await _read_and_lost(site, run)
     assert [entry.name for entry in entries] == ["start", "token", "error"]
     assert (entries[-1].seq, entries[-1].data["code"]) == (3, "interrupted")
 
 
-async def test_a_run_that_is_saved_and_lost_while_it_is_followed_comes_from_the_database(site: Site) -> None:
+async def test_a_saved_run_lost_while_followed_comes_from_the_database(site: Site) -> None:
     gone, run = await site.left_behind("All of it")
     await database.write(turn_from_log(run.run, await gone.entries(run.run.run_id)).save)
     entries = await _read_and_lost(site, run)

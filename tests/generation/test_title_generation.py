@@ -42,7 +42,7 @@ async def asked(chat: Rig, requests: int) -> None:
             await asyncio.sleep(0)
 
 
-async def test_the_model_gives_a_title_after_the_first_turn_and_every_tab_hears_of_it(chat: Rig) -> None:
+async def test_the_first_turn_gets_a_title_and_every_tab_is_notified(chat: Rig) -> None:
     async with channel.listen(chat.alice.pk) as heard:
         sent = await chat.turn("What is a heron?", "A bird.")
         await asked(chat, 2)
@@ -62,7 +62,7 @@ async def test_the_model_gives_a_title_after_the_first_turn_and_every_tab_hears_
     assert "A bird." in request.messages[-1].text
 
 
-async def test_later_turns_and_further_answers_ask_for_no_title(chat: Rig) -> None:
+async def test_later_turns_and_regenerated_answers_request_no_title(chat: Rig) -> None:
     sent = await chat.turn()
     chat.provider.put(TextDelta("Greetings"), Finish("stop"))
     await named(chat)
@@ -77,7 +77,7 @@ async def test_later_turns_and_further_answers_ask_for_no_title(chat: Rig) -> No
     assert [request.purpose for request in chat.provider.requests] == ["answer", "title", "answer", "answer"]
 
 
-async def test_where_nothing_was_answered_no_title_is_asked_for(chat: Rig) -> None:
+async def test_without_an_answer_no_title_is_requested(chat: Rig) -> None:
     sent = await chat.send("Hello")
     await asked(chat, 1)
     assert await chat.engine.stop(chat.alice.pk, sent.run_id) is True
@@ -87,7 +87,7 @@ async def test_where_nothing_was_answered_no_title_is_asked_for(chat: Rig) -> No
     assert [request.purpose for request in chat.provider.requests] == ["answer"]
 
 
-async def test_a_title_that_a_person_gave_meanwhile_stays(chat: Rig) -> None:
+async def test_a_title_set_by_the_user_meanwhile_is_kept(chat: Rig) -> None:
     for given in ("Mine", "Hello"):
         sent = await chat.turn("Hello")
         await asked(chat, 2)
@@ -103,7 +103,7 @@ async def test_a_title_that_a_person_gave_meanwhile_stays(chat: Rig) -> None:
         chat.provider.requests.clear()
 
 
-async def test_a_conversation_that_was_deleted_meanwhile_is_left_alone(chat: Rig) -> None:
+async def test_a_conversation_deleted_meanwhile_is_not_changed(chat: Rig) -> None:
     sent = await chat.turn("Hello")
     await asked(chat, 2)
     await database.write(lambda: Conversation.objects.get(pk=sent.conversation_id).delete_softly())
@@ -112,7 +112,7 @@ async def test_a_conversation_that_was_deleted_meanwhile_is_left_alone(chat: Rig
     assert await title_of(sent) == "Hello"
 
 
-async def test_a_thought_before_the_title_is_no_part_of_it(chat: Rig) -> None:
+async def test_a_thought_before_the_title_is_not_part_of_it(chat: Rig) -> None:
     sent = await chat.turn("Hello")
     chat.provider.put(TextDelta("Hm, hm."), Recant(), TextDelta("Greetings"), Finish("stop"))
     await named(chat)
@@ -148,7 +148,7 @@ async def test_a_model_that_does_not_stop_is_cut_off(chat: Rig) -> None:
     assert len(await title_of(sent)) <= 60
 
 
-async def test_it_is_not_waited_for_beyond_its_time(chat: Rig) -> None:
+async def test_title_generation_times_out(chat: Rig) -> None:
     chat.engine._naming._seconds = 0.01
     sent = await chat.turn("Hello")
     await named(chat)
@@ -156,7 +156,7 @@ async def test_it_is_not_waited_for_beyond_its_time(chat: Rig) -> None:
     assert await title_of(sent) == "Hello"
 
 
-async def test_the_end_of_the_server_does_not_wait_for_a_title(chat: Rig) -> None:
+async def test_shutdown_does_not_wait_for_a_title(chat: Rig) -> None:
     await chat.turn("Hello")
     await asked(chat, 2)
     async with asyncio.timeout(20):
@@ -165,7 +165,7 @@ async def test_the_end_of_the_server_does_not_wait_for_a_title(chat: Rig) -> Non
     assert not chat.engine._naming._tasks
 
 
-async def test_only_so_many_are_written_at_once(chat: Rig) -> None:
+async def test_concurrent_title_requests_are_limited(chat: Rig) -> None:
     # A pending title request would take the next scripted answer, so titles use another provider.
     chat.engine._naming._providers = {"scripted": Silent()}  # type: ignore[dict-item]
     for number in range(AT_ONCE + 2):
@@ -184,7 +184,7 @@ class Silent:
         yield
 
 
-async def test_without_the_setting_nobody_is_asked(transactional_db: None, settings: Any) -> None:
+async def test_without_the_setting_no_title_is_requested(transactional_db: None, settings: Any) -> None:
     settings.CHAT_TITLES = False
     async with rig() as chat:
         await chat.turn()
@@ -192,7 +192,7 @@ async def test_without_the_setting_nobody_is_asked(transactional_db: None, setti
         assert len(chat.provider.requests) == 1
 
 
-async def test_an_assistant_that_is_gone_gives_no_title(chat: Rig) -> None:
+async def test_a_removed_assistant_generates_no_title(chat: Rig) -> None:
     sent = await chat.send("Hello")
     await database.write(Assistant.objects.all().delete)
     chat.provider.say("Hi!")
@@ -209,7 +209,7 @@ async def test_an_assistant_that_is_gone_gives_no_title(chat: Rig) -> None:
         ("plan a weekend in a city I have never been to", "Plan a weekend in a city"),
     ],
 )
-async def test_the_demo_gives_a_title_too(chat: Rig, question: str, title: str) -> None:
+async def test_the_demo_generates_a_title_too(chat: Rig, question: str, title: str) -> None:
     demo = DemoProvider(tokens_per_second=0)
     chat.engine._naming._providers = {"scripted": demo}
     sent = await chat.turn(question)
@@ -239,5 +239,5 @@ async def test_the_demo_gives_a_title_too(chat: Rig, question: str, title: str) 
         ('"."', ""),
     ],
 )
-def test_what_a_model_says_is_tidied(said: str, title: str) -> None:
+def test_generated_titles_are_cleaned_up(said: str, title: str) -> None:
     assert tidy(said) == title

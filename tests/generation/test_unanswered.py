@@ -38,7 +38,7 @@ async def kept(chat: Rig) -> list[str]:
     return [str(each.run_id) for each in await chat.engine.unanswered(chat.alice.pk)]
 
 
-async def test_a_first_question_that_failed_is_kept_and_no_message_is_saved(chat: Rig) -> None:
+async def test_a_failed_first_question_is_kept_outside_the_messages(chat: Rig) -> None:
     sent = await chat.send("What is a heron?")
     chat.provider.say("A bi")
     chat.provider.put(ProviderUnavailable("The model is away."))
@@ -55,7 +55,7 @@ async def test_a_first_question_that_failed_is_kept_and_no_message_is_saved(chat
     assert await database.read(Message.objects.count) == await database.read(Conversation.objects.count) == 0
 
 
-async def test_it_is_followed_as_before_when_the_log_has_let_go_of_it(chat: Rig) -> None:
+async def test_it_can_be_followed_after_the_log_dropped_it(chat: Rig) -> None:
     sent = await failed(chat, client_message_id=str(uuid.uuid4()))
     before = await chat.events(sent.run_id)
     await chat.engine.log.forget(sent.run_id)
@@ -67,7 +67,7 @@ async def test_it_is_followed_as_before_when_the_log_has_let_go_of_it(chat: Rig)
     assert after[1].data == {"code": "rate_limited", "message": before[-1].data["message"], "retryable": True}
 
 
-async def test_the_conversation_it_began_takes_the_next_send(chat: Rig) -> None:
+async def test_the_next_send_can_use_its_conversation(chat: Rig) -> None:
     sent = await failed(chat)
     await chat.engine.log.forget(sent.run_id)
 
@@ -89,7 +89,7 @@ async def test_a_later_question_is_kept_below_the_answer_it_follows(chat: Rig) -
     assert await kept(chat) == []
 
 
-async def test_nothing_is_kept_of_a_question_that_is_saved(chat: Rig) -> None:
+async def test_a_saved_question_is_not_kept_as_unanswered(chat: Rig) -> None:
     await chat.turn("One", "1")
     question = await database.read(lambda: str(Message.objects.get(role="user").pk))
     sent = await chat.again(regenerate_id=question)
@@ -99,7 +99,7 @@ async def test_nothing_is_kept_of_a_question_that_is_saved(chat: Rig) -> None:
     assert await kept(chat) == []
 
 
-async def test_keeping_what_arrived_saves_the_question(chat: Rig) -> None:
+async def test_keeping_the_partial_answer_saves_the_question(chat: Rig) -> None:
     sent = await chat.send()
     chat.provider.say("As far as this")
     chat.provider.put(ProviderUnavailable("The model is away."))
@@ -110,7 +110,7 @@ async def test_keeping_what_arrived_saves_the_question(chat: Rig) -> None:
     assert await kept(chat) == []
 
 
-async def test_of_one_without_a_log_nothing_can_be_kept(chat: Rig) -> None:
+async def test_without_a_log_no_partial_answer_can_be_kept(chat: Rig) -> None:
     sent = await failed(chat)
     await chat.engine.log.forget(sent.run_id)
     with pytest.raises(ApiError) as refused:
@@ -118,7 +118,7 @@ async def test_of_one_without_a_log_nothing_can_be_kept(chat: Rig) -> None:
     assert refused.value.code == "not_found"
 
 
-async def test_a_server_that_closes_keeps_the_questions_of_its_runs(chat: Rig) -> None:
+async def test_a_closing_server_keeps_the_questions_of_its_runs(chat: Rig) -> None:
     sent = await chat.send()
     await chat.provider.asked.wait()
 
@@ -127,7 +127,7 @@ async def test_a_server_that_closes_keeps_the_questions_of_its_runs(chat: Rig) -
     assert await kept(chat) == [sent.run_id]
 
 
-async def test_dismissed_it_is_gone(chat: Rig) -> None:
+async def test_a_dismissed_question_is_removed(chat: Rig) -> None:
     sent = await failed(chat)
 
     with pytest.raises(ApiError) as refused:
@@ -140,7 +140,7 @@ async def test_dismissed_it_is_gone(chat: Rig) -> None:
         await chat.engine.find(chat.alice.pk, sent.run_id)
 
 
-async def test_only_what_has_failed_can_be_dismissed(chat: Rig) -> None:
+async def test_only_failed_runs_can_be_dismissed(chat: Rig) -> None:
     saved = await chat.turn()
     archived = await chat.turn()
     await chat.engine.log.forget(archived.run_id)
@@ -151,7 +151,7 @@ async def test_only_what_has_failed_can_be_dismissed(chat: Rig) -> None:
         assert refused.value.code == "conflict"
 
 
-async def test_the_error_does_not_wait_for_a_database_that_is_slow(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_error_does_not_wait_for_a_slow_database(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "KEEP_SECONDS", 0.05)
     slow, keep = threading.Event(), UnansweredQuestion.objects.keep
 
@@ -168,7 +168,7 @@ async def test_the_error_does_not_wait_for_a_database_that_is_slow(chat: Rig, mo
             await asyncio.sleep(0.01)
 
 
-async def test_a_locked_database_is_asked_again(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_locked_database_is_retried(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     keep, failures = UnansweredQuestion.objects.keep, [OperationalError("database is locked")] * 2
 
     def flaky(self: object, *args: object) -> None:

@@ -34,7 +34,7 @@ def test_it_prints_the_token_and_nothing_else(alice: User) -> None:
         (["alice", "--name", "x" * 101], "The name is too long: at most 100 characters."),
     ],
 )
-def test_a_mistake_is_a_sentence_and_makes_no_token(alice: User, args: list[str], sentence: str) -> None:
+def test_an_error_is_reported_and_creates_no_token(alice: User, args: list[str], sentence: str) -> None:
     with pytest.raises(CommandError) as caught:
         run("create_api_token", *args)
 
@@ -42,7 +42,7 @@ def test_a_mistake_is_a_sentence_and_makes_no_token(alice: User, args: list[str]
     assert not ApiToken.objects.exists()
 
 
-def test_an_account_that_is_not_active_gets_no_token(alice: User) -> None:
+def test_an_inactive_account_gets_no_token(alice: User) -> None:
     User.objects.update(is_active=False)
 
     with pytest.raises(CommandError, match="alice is not active"):
@@ -51,7 +51,7 @@ def test_an_account_that_is_not_active_gets_no_token(alice: User) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_purging_removes_what_is_past_restoring(conversation: Conversation, alice: User) -> None:
+def test_purging_removes_conversations_past_restoring(conversation: Conversation, alice: User) -> None:
     Conversation.objects.update(deleted_at=timezone.now() - timedelta(days=1))
     kept = Conversation.objects.create(owner=alice, title="kept")
 

@@ -16,7 +16,7 @@ def policy_of(client: Client, address: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("address", ["/", "/accounts/login/", "/accounts/signup/", "/nowhere", "/admin/"])
-def test_every_page_says_what_it_may_do(signed_in: SignIn, admin: User, address: str) -> None:
+def test_every_page_has_the_policy_headers(signed_in: SignIn, admin: User, address: str) -> None:
     response = signed_in(admin).get(address)
 
     assert response["X-Content-Type-Options"] == "nosniff"
@@ -31,7 +31,7 @@ def test_every_page_says_what_it_may_do(signed_in: SignIn, admin: User, address:
     assert "Access-Control-Allow-Origin" not in response
 
 
-def test_nothing_runs_but_our_own_scripts(signed_in: SignIn, alice: User) -> None:
+def test_only_our_own_scripts_may_run(signed_in: SignIn, alice: User) -> None:
     policy = policy_of(signed_in(alice), "/")
 
     assert policy == {
@@ -54,7 +54,7 @@ def test_nothing_runs_but_our_own_scripts(signed_in: SignIn, alice: User) -> Non
     }
 
 
-def test_the_admin_differs_by_trusted_types_alone(signed_in: SignIn, admin: User) -> None:
+def test_the_admin_policy_differs_only_in_trusted_types(signed_in: SignIn, admin: User) -> None:
     client = signed_in(admin)
     everywhere, there = policy_of(client, "/nowhere"), policy_of(client, "/admin/")
 
@@ -77,7 +77,7 @@ def test_only_the_admin_differs(signed_in: SignIn, alice: User, address: str) ->
         ("/setups/", "same-origin"),
     ],
 )
-def test_a_link_that_is_a_secret_is_not_told_to_what_its_page_loads(admin: User, address: str, told: str) -> None:
+def test_secret_links_are_not_sent_as_referrer(admin: User, address: str, told: str) -> None:
     """Not even to this site, because its proxy may log it."""
     assert Client().get(address)["Referrer-Policy"] == told
 

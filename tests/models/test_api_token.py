@@ -58,7 +58,7 @@ def test_revoking_again_keeps_the_first_time(alice: User) -> None:
     assert token.revoked_at == first
 
 
-def test_a_token_ends_with_its_owners_account(alice: User) -> None:
+def test_a_token_of_an_inactive_user_is_refused(alice: User) -> None:
     _, secret = ApiToken.objects.issue(alice)
 
     User.objects.filter(pk=alice.pk).update(is_active=False)
@@ -66,7 +66,7 @@ def test_a_token_ends_with_its_owners_account(alice: User) -> None:
     assert ApiToken.objects.for_secret(secret) is None
 
 
-def test_using_it_is_remembered_but_not_written_at_every_request(alice: User) -> None:
+def test_last_use_is_recorded_but_not_on_every_request(alice: User) -> None:
     token, _ = ApiToken.objects.issue(alice)
     token.was_used()
     token.refresh_from_db()

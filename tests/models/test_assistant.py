@@ -25,7 +25,7 @@ def test_the_default_comes_first_then_position_then_name(alice: User) -> None:
     assert usable(alice) == ["Default", "Bea", "Zoe", "Adam"]
 
 
-def test_one_for_groups_is_for_their_members_only(alice: User, bob: User, charlie: User) -> None:
+def test_an_assistant_for_groups_is_for_their_members_only(alice: User, bob: User, charlie: User) -> None:
     staff, friends = Group.objects.create(name="staff"), Group.objects.create(name="friends")
     make("Everybody")
     make("Secret").groups.add(staff, friends)
@@ -37,13 +37,13 @@ def test_one_for_groups_is_for_their_members_only(alice: User, bob: User, charli
     assert usable(charlie) == ["Everybody"]
 
 
-def test_one_that_is_not_active_is_for_nobody(admin: User) -> None:
+def test_an_inactive_assistant_is_for_no_one(admin: User) -> None:
     make("Retired", is_active=False)
 
     assert usable(admin) == []
 
 
-def test_one_whose_provider_account_is_off_is_for_nobody(admin: User) -> None:
+def test_an_assistant_with_a_disabled_account_is_for_no_one(admin: User) -> None:
     for slug, is_active in (("on", True), ("off", False)):
         ProviderAccount.objects.create(name=slug, slug=slug, kind="openai", is_active=is_active)
         Assistant.objects.create(name=slug, slug=slug, provider=slug, model="m")
@@ -55,7 +55,7 @@ def test_one_whose_provider_account_is_off_is_for_nobody(admin: User) -> None:
     assert usable(admin) == ["Demo", "off", "on"]
 
 
-def test_the_newest_default_takes_the_place_of_the_one_before(db: None) -> None:
+def test_a_new_default_replaces_the_previous_one(db: None) -> None:
     first = make("First", is_default=True)
 
     second = make("Second", is_default=True)

@@ -57,7 +57,7 @@ def test_a_branch_is_read_from_its_leaf_up(conversation: Conversation) -> None:
     assert beside not in stretch.messages
 
 
-def test_pages_upwards_and_downwards_are_the_whole_branch(empty: Conversation) -> None:
+def test_pages_up_and_down_cover_the_whole_branch(empty: Conversation) -> None:
     messages = grow(empty, 12)
     leaf_id = messages[-1].pk
     seen: list[Message] = []
@@ -81,7 +81,7 @@ def test_pages_upwards_and_downwards_are_the_whole_branch(empty: Conversation) -
 
 
 @pytest.mark.parametrize("place", [0, 1, 9, 22, 23])
-def test_around_a_message_is_the_message_with_its_neighbours(empty: Conversation, place: int) -> None:
+def test_around_returns_a_message_with_its_neighbours(empty: Conversation, place: int) -> None:
     messages = grow(empty, 12)
 
     stretch = branch.around(empty, messages[place].pk, size=6)
@@ -92,7 +92,7 @@ def test_around_a_message_is_the_message_with_its_neighbours(empty: Conversation
     assert stretch.older_id == (messages[low - 1].pk if low else None)
 
 
-def test_around_a_message_beside_the_shown_branch_is_its_newest_branch(conversation: Conversation) -> None:
+def test_around_a_hidden_message_uses_its_newest_branch(conversation: Conversation) -> None:
     first = conversation.active_leaf
     hidden = add_turn(conversation, "Old?", "Old.", parent=first)
     deepest = add_turn(conversation, "Older?", "Deep.", parent=hidden)
@@ -119,7 +119,7 @@ def test_the_newest_leaf_is_the_last_answer_below(conversation: Conversation) ->
     assert branch.newest_leaf(uuid.uuid4()) is None
 
 
-def test_siblings_are_what_is_beside_with_the_same_role(conversation: Conversation) -> None:
+def test_siblings_have_the_same_parent_and_role(conversation: Conversation) -> None:
     answer = conversation.active_leaf
     question = answer.parent
     second = conversation.messages.create(
@@ -132,7 +132,7 @@ def test_siblings_are_what_is_beside_with_the_same_role(conversation: Conversati
     assert found == {answer.pk: [answer.pk, second.pk], question.pk: [question.pk, anew.parent_id]}
 
 
-def test_roots_of_other_conversations_are_no_siblings(conversation: Conversation, alice: User) -> None:
+def test_roots_of_other_conversations_are_not_siblings(conversation: Conversation, alice: User) -> None:
     make_conversation(alice, "Elsewhere?", "Elsewhere.")
     question = conversation.active_leaf.parent
 
@@ -140,7 +140,9 @@ def test_roots_of_other_conversations_are_no_siblings(conversation: Conversation
 
 
 @pytest.mark.parametrize("of", ["another conversation", "nothing"])
-def test_a_message_of_elsewhere_is_on_no_branch(conversation: Conversation, alice: User, of: str) -> None:
+def test_a_message_of_another_conversation_is_not_on_the_branch(
+    conversation: Conversation, alice: User, of: str
+) -> None:
     other = make_conversation(alice, "Elsewhere?", "Elsewhere.").active_leaf_id
     wrong = other if of == "another conversation" else uuid.uuid4()
     leaf_id = conversation.active_leaf_id
@@ -155,7 +157,7 @@ def test_a_message_of_elsewhere_is_on_no_branch(conversation: Conversation, alic
         branch.around(conversation, wrong, size=SIZE)
 
 
-def test_a_page_of_5000_messages_costs_as_few_queries_and_objects_as_one_of_few(
+def test_a_page_of_5000_messages_takes_few_queries_and_objects(
     empty: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     messages = grow(empty, 2500)
@@ -190,7 +192,7 @@ def test_a_page_of_5000_messages_costs_as_few_queries_and_objects_as_one_of_few(
 
 
 @pytest.mark.parametrize(("room", "count"), [(5000, 5), (4999, 4), (999, 1), (0, 1), (10**9, SIZE)])
-def test_a_stretch_has_what_there_is_room_for(empty: Conversation, room: int, count: int) -> None:
+def test_a_stretch_is_limited_by_its_room(empty: Conversation, room: int, count: int) -> None:
     """The last case is the control: without a bound, all of them are read."""
     messages = grow(empty, 12)
     Message.objects.filter(conversation=empty).update(text="x" * 1000)

@@ -16,14 +16,14 @@ def deleted_ago(conversation: Conversation, seconds: float) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(deleted_at=timezone.now() - timedelta(seconds=seconds))
 
 
-def test_a_deleted_one_is_not_kept_but_restorable(conversation: Conversation) -> None:
+def test_a_deleted_conversation_is_hidden_but_restorable(conversation: Conversation) -> None:
     conversation.delete_softly()
 
     assert not Conversation.objects.kept().exists()
     assert Conversation.objects.restorable().get() == conversation
 
 
-def test_a_restored_one_is_kept_with_its_messages(conversation: Conversation) -> None:
+def test_a_restored_conversation_has_its_messages(conversation: Conversation) -> None:
     conversation.delete_softly()
 
     conversation.restore()
@@ -32,11 +32,11 @@ def test_a_restored_one_is_kept_with_its_messages(conversation: Conversation) ->
     assert conversation.messages.count() == 2
 
 
-def test_a_kept_one_is_not_restorable(conversation: Conversation) -> None:
+def test_a_conversation_not_deleted_is_not_restorable(conversation: Conversation) -> None:
     assert not Conversation.objects.restorable().exists()
 
 
-def test_undoing_has_its_time(conversation: Conversation, settings: Settings) -> None:
+def test_undo_expires(conversation: Conversation, settings: Settings) -> None:
     settings.CHAT_UNDO_SECONDS = 60
     deleted_ago(conversation, 59)
     assert Conversation.objects.restorable().exists()
@@ -46,7 +46,7 @@ def test_undoing_has_its_time(conversation: Conversation, settings: Settings) ->
     assert not Conversation.objects.restorable().exists()
 
 
-def test_purging_removes_only_what_cannot_be_restored(
+def test_purging_removes_only_unrestorable_conversations(
     conversation: Conversation, alice: User, settings: Settings
 ) -> None:
     settings.CHAT_UNDO_SECONDS = 60
@@ -75,7 +75,7 @@ def test_branches_share_their_beginning(conversation: Conversation) -> None:
     assert conversation.active_leaf == right
 
 
-def test_one_owner_uses_a_client_message_id_once(conversation: Conversation, bob: User) -> None:
+def test_a_client_message_id_is_unique_per_owner(conversation: Conversation, bob: User) -> None:
     used = uuid.uuid4()
     conversation.messages.create(owner=conversation.owner, role="user", text="once", client_message_id=used)
     theirs = Conversation.objects.create(owner=bob, title="theirs")
@@ -93,7 +93,7 @@ def test_a_run_is_saved_once(conversation: Conversation) -> None:
         conversation.messages.create(owner=conversation.owner, role="assistant", text="b", run_id=run_id)
 
 
-def test_deleting_the_owner_deletes_it_all(conversation: Conversation, alice: User) -> None:
+def test_deleting_the_owner_deletes_everything(conversation: Conversation, alice: User) -> None:
     alice.delete()
 
     assert not Conversation.objects.exists()

@@ -60,30 +60,30 @@ def after_the_server_lists_another() -> str:
     return slug
 
 
-def test_one_that_was_only_found_may_be_replaced(older: Any) -> None:
+def test_a_detected_default_may_be_replaced(older: Any) -> None:
     choose(older, "found")
     assert after_the_server_lists_another() == "new"
 
 
-def test_one_that_was_found_stays_while_it_is_listed(older: Any) -> None:
+def test_a_detected_default_stays_while_it_is_listed(older: Any) -> None:
     choose(older, "found")
     migrate()
     show_detected([Detected("openai", ("new", "found"), "new")])
     assert Assistant.objects.get(is_default=True).slug == "found"
 
 
-def test_a_change_of_something_else_is_no_choice(older: Any, alice: User) -> None:
+def test_a_change_of_another_field_does_not_count_as_a_choice(older: Any, alice: User) -> None:
     log(choose(older, "found"), alice, "Instructions", "Position")
     assert after_the_server_lists_another() == "new"
 
 
 @pytest.mark.parametrize("field", ["Is default", "Default"])
-def test_one_that_was_chosen_in_the_admin_stays(older: Any, alice: User, field: str) -> None:
+def test_a_default_chosen_in_the_admin_stays(older: Any, alice: User, field: str) -> None:
     log(choose(older, "found"), alice, "Instructions", field)
     assert after_the_server_lists_another() == "found"
 
 
-def test_one_that_was_not_the_first_is_somebodys_choice(older: Any) -> None:
+def test_a_default_that_was_not_first_counts_as_chosen(older: Any) -> None:
     """Even without an entry in the admin's log, which is deleted with the account that made the choice."""
     choose(older, "other")
     migrate()
@@ -91,12 +91,12 @@ def test_one_that_was_not_the_first_is_somebodys_choice(older: Any) -> None:
     assert Assistant.objects.get(is_default=True).slug == "other"
 
 
-def test_one_that_an_administrator_made_stays(older: Any) -> None:
+def test_a_default_created_by_an_administrator_stays(older: Any) -> None:
     older.get_model("chat", "Assistant").objects.create(name="mine", slug="mine", provider="openai", model="mine")
     choose(older, "mine")
     assert after_the_server_lists_another() == "mine"
 
 
-def test_a_site_without_a_default_has_none(older: Any) -> None:
+def test_a_site_without_a_default_still_has_none(older: Any) -> None:
     migrate()
     assert not Assistant.objects.filter(is_found_default=True).exists()

@@ -24,7 +24,7 @@ def conversation(alice: User) -> Conversation:
     return made
 
 
-def test_it_finds_what_the_query_set_finds(alice: User, charlie: User, conversation: Conversation) -> None:
+def test_it_returns_the_same_rows_as_the_queryset(alice: User, charlie: User, conversation: Conversation) -> None:
     kept = Prepared(
         lambda owner_id, pk: Conversation.objects.kept().select_related("owner").filter(owner_id=owner_id, pk=pk),
         A_NUMBER,
@@ -38,7 +38,9 @@ def test_it_finds_what_the_query_set_finds(alice: User, charlie: User, conversat
     assert kept.first(alice.pk, conversation.pk) is None
 
 
-def test_values_are_those_of_python(alice: User, conversation: Conversation, django_assert_num_queries: Any) -> None:
+def test_values_are_converted_to_python(
+    alice: User, conversation: Conversation, django_assert_num_queries: Any
+) -> None:
     found = Prepared(lambda pk: Conversation.objects.select_related("owner", "assistant").filter(pk=pk), AN_ID)
 
     with django_assert_num_queries(1):
@@ -55,7 +57,7 @@ def test_order_and_all(alice: User, conversation: Conversation) -> None:
     assert [each.title for each in mine.all(alice.pk)] == ["Tea", "Other"]
 
 
-def test_moments_are_compared(alice: User) -> None:
+def test_datetimes_are_compared(alice: User) -> None:
     made, _ = ApiToken.objects.issue(alice, expires_at=timezone.now() + timedelta(hours=1))
     alive = Prepared(lambda now: ApiToken.objects.filter(expires_at__gt=now), A_MOMENT)
 
@@ -63,7 +65,7 @@ def test_moments_are_compared(alice: User) -> None:
     assert alive.first(timezone.now() + timedelta(hours=2)) is None
 
 
-def test_an_argument_may_stand_in_several_places(alice: User, conversation: Conversation) -> None:
+def test_an_argument_can_be_used_several_times(alice: User, conversation: Conversation) -> None:
     either = Prepared(lambda text: User.objects.filter(username=text) | User.objects.filter(email=text), A_TEXT)
 
     assert either.first("alice") == alice
@@ -78,12 +80,12 @@ def test_the_sql_is_built_once(alice: User, conversation: Conversation, monkeypa
     assert found.first(conversation.pk) == conversation
 
 
-def test_an_argument_that_is_not_in_the_query_is_a_mistake() -> None:
+def test_an_argument_not_used_in_the_query_is_an_error() -> None:
     with pytest.raises(ValueError, match="not used"):
         Prepared(lambda pk: Conversation.objects.all(), AN_ID).all(uuid.uuid4())
 
 
-def test_rows_are_made_as_the_model_has_them(alice: User) -> None:
+def test_rows_are_built_like_those_of_the_model(alice: User) -> None:
     tea = Conversation(owner=alice, title="Tea", is_pinned=True)
 
     assert Insertion(Conversation).make(tea, Conversation(owner=alice, title="Other")) == 2
@@ -97,7 +99,7 @@ def test_rows_are_made_as_the_model_has_them(alice: User) -> None:
     assert set(alice.conversations.values_list("title", flat=True)) == {"Green tea", "Other"}
 
 
-def test_a_row_that_is_there_stays(alice: User, conversation: Conversation) -> None:
+def test_an_existing_row_is_kept(alice: User, conversation: Conversation) -> None:
     again = Conversation(pk=conversation.pk, owner=alice, title="Coffee")
 
     assert Insertion(Conversation, unless_there=True).make(again) == 0

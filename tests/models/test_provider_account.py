@@ -46,7 +46,7 @@ def test_damaged_headers_are_like_a_missing_key(stored: str) -> None:
     assert account_of(ProviderAccount.objects.get()) is None
 
 
-def test_its_secrets_are_read_from_the_database_and_are_not_in_it() -> None:
+def test_secrets_are_only_stored_encrypted() -> None:
     make()
 
     account = ProviderAccount.objects.get()
@@ -58,7 +58,7 @@ def test_its_secrets_are_read_from_the_database_and_are_not_in_it() -> None:
     assert "herons" not in stored
 
 
-def test_they_are_in_no_export_that_can_be_read_but_come_back_from_one() -> None:
+def test_exports_contain_secrets_only_encrypted() -> None:
     make()
     out = io.StringIO()
     call_command("dumpdata", "chat.provideraccount", stdout=out)
@@ -78,7 +78,7 @@ def test_removing_them_leaves_nothing() -> None:
     assert (account.api_key, account.headers) == ("", {})
 
 
-def test_one_with_assistants_is_not_deleted() -> None:
+def test_an_account_with_assistants_is_not_deleted() -> None:
     account = make()
     Assistant.objects.create(name="Tutor", slug="tutor", provider="ours", model="m")
     with pytest.raises(InUse):
@@ -86,7 +86,7 @@ def test_one_with_assistants_is_not_deleted() -> None:
     assert ProviderAccount.objects.exists()
 
 
-def test_deleting_it_hides_what_was_created_automatically() -> None:
+def test_deleting_an_account_hides_its_automatic_assistants() -> None:
     account = make()
     Assistant.objects.create(name="m", slug="m", provider="ours", model="m", is_detected=True)
     ModelListing.objects.create(provider="ours", listed=[{"name": "m"}])
@@ -136,7 +136,7 @@ def test_rotating_without_the_key_changes_nothing(settings: Settings) -> None:
         _ = account.api_key
 
 
-def test_an_account_that_cannot_be_read_is_skipped_and_costs_no_other_its_key(key_file: Path) -> None:
+def test_rotation_skips_unreadable_accounts_and_keeps_other_keys(key_file: Path) -> None:
     make("bad")
     make("good")
     ProviderAccount.objects.filter(slug="bad").update(sealed_key="nonsense")
@@ -174,7 +174,7 @@ def interrupted(_: object) -> None:
     raise OperationalError("locked")
 
 
-def test_what_was_sealed_before_a_rotation_and_saved_after_it_can_be_read(key_file: Path) -> None:
+def test_a_secret_saved_after_a_rotation_is_readable(key_file: Path) -> None:
     account = make()
     rotate()
     account.save()

@@ -32,7 +32,7 @@ def migrate() -> None:
 
 
 @pytest.mark.parametrize("positions", [(0, 0, 0, 0, 0), (2, 0, 0, 1, 1), (2**31 - 1, 0, 5, 5, 0)], ids=str)
-def test_an_upgrade_keeps_it(older: Any, alice: User, positions: tuple[int, ...]) -> None:
+def test_an_upgrade_keeps_the_order(older: Any, alice: User, positions: tuple[int, ...]) -> None:
     providers = ("demo", "ollama", "openai", "ollama", "openai")
     for name, provider, position in zip("abcde", providers, positions, strict=True):
         older.create(name=name, slug=name, provider=provider, model=name, position=position)
@@ -43,7 +43,7 @@ def test_an_upgrade_keeps_it(older: Any, alice: User, positions: tuple[int, ...]
     assert [assistant.name for assistant in Assistant.objects.usable_by(alice)] == before
 
 
-def test_going_back_and_upgrading_again_changes_no_position(older: Any, alice: User) -> None:
+def test_downgrading_and_upgrading_again_changes_no_position(older: Any, alice: User) -> None:
     for name, provider, position in (("a", "openai", 0), ("b", "demo", 2), ("c", "ollama", 7)):
         older.create(name=name, slug=name, provider=provider, model=name, position=position)
     migrate()

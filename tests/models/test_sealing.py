@@ -18,25 +18,25 @@ def key_file(settings: Settings, tmp_path: Path) -> Path:
     return tmp_path / "secrets_key"
 
 
-def test_a_secret_is_read_again_and_cannot_be_seen() -> None:
+def test_a_secret_can_be_decrypted_and_is_not_visible() -> None:
     assert unseal(seal("sk-0123456789")) == "sk-0123456789"
     assert "sk-01" not in seal("sk-0123456789")
     assert seal("sk-0123456789") != seal("sk-0123456789")
 
 
-def test_nothing_stays_nothing_and_needs_no_key(key_file: Path) -> None:
+def test_an_empty_value_stays_empty_and_needs_no_key(key_file: Path) -> None:
     assert (seal(""), unseal("")) == ("", "")
     assert not key_file.exists()
 
 
-def test_the_key_is_made_when_it_is_needed_for_its_owner_alone(key_file: Path) -> None:
+def test_the_key_file_is_created_on_demand_and_private(key_file: Path) -> None:
     seal("x")
 
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     assert len(key_file.read_text()) >= 48
 
 
-def test_the_setting_comes_before_the_file(key_file: Path, settings: Settings) -> None:
+def test_the_setting_takes_precedence_over_the_file(key_file: Path, settings: Settings) -> None:
     settings.CHAT_SECRETS_KEY = [OLD]
     assert unseal(seal("x")) == "x"
     assert not key_file.exists()
@@ -62,20 +62,20 @@ def test_without_its_key_a_secret_is_lost_and_the_error_does_not_quote_it(settin
         assert text not in str(caught.value)
 
 
-def test_an_empty_key_file_is_said_and_not_replaced(key_file: Path) -> None:
+def test_an_empty_key_file_is_reported_and_not_replaced(key_file: Path) -> None:
     key_file.touch()
     with pytest.raises(NoKey, match="is empty"):
         seal("x")
     assert key_file.read_text() == ""
 
 
-def test_a_key_file_that_cannot_be_read_is_said(key_file: Path) -> None:
+def test_an_unreadable_key_file_is_reported(key_file: Path) -> None:
     key_file.mkdir()
     with pytest.raises(NoKey, match="cannot be used"):
         seal("x")
 
 
-def test_a_renewed_key_encrypts_and_the_one_before_still_decrypts(key_file: Path) -> None:
+def test_after_a_rotation_the_previous_key_still_decrypts(key_file: Path) -> None:
     before = seal("x")
     first = key_file.read_text()
 
@@ -90,25 +90,25 @@ def test_a_renewed_key_encrypts_and_the_one_before_still_decrypts(key_file: Path
         unseal(before)
 
 
-def test_the_operators_key_is_theirs(settings: Settings, key_file: Path) -> None:
+def test_a_key_of_the_operator_is_not_replaced(settings: Settings, key_file: Path) -> None:
     settings.CHAT_SECRETS_KEY = [OLD]
     assert not renew_key()
     assert not key_file.exists()
 
 
-def test_a_key_file_that_is_not_text_is_said(key_file: Path) -> None:
+def test_a_binary_key_file_is_reported(key_file: Path) -> None:
     key_file.write_bytes(b"\xff\xfe\x00abc")
     with pytest.raises(NoKey, match="not valid UTF-8"):
         seal("x")
 
 
-def test_a_setting_that_is_not_text_is_said(settings: Settings) -> None:
+def test_a_setting_with_invalid_utf_8_is_reported(settings: Settings) -> None:
     settings.CHAT_SECRETS_KEY = [OLD + "\udcff"]
     with pytest.raises(NoKey, match="not valid UTF-8"):
         seal("x")
 
 
-def test_old_keys_are_dropped_but_for_the_one_before(key_file: Path) -> None:
+def test_all_old_keys_but_the_previous_one_are_dropped(key_file: Path) -> None:
     seal("x")
     for _ in range(3):
         renew_key()

@@ -47,7 +47,7 @@ def test_an_answer_without_tools_has_none(alice: User) -> None:
     assert turn(alice).save().steps.count() == 0
 
 
-def test_what_no_database_stores_is_replaced(alice: User) -> None:
+def test_values_invalid_for_databases_are_replaced(alice: User) -> None:
     strange = StepRecord(
         number=0,
         provider="p" * 100,

@@ -81,7 +81,7 @@ def test_saving_it_again_changes_nothing(alice: User) -> None:
     assert (Message.objects.count(), alice.conversations.get().title) == (2, "Mine")
 
 
-def test_another_run_of_the_same_message_is_the_turn_that_is_there(alice: User) -> None:
+def test_another_run_of_the_same_message_returns_the_existing_turn(alice: User) -> None:
     first = turn(alice)
     saved = first.save()
 
@@ -100,7 +100,7 @@ def test_two_owners_may_use_the_same_client_message_id(alice: User, bob: User) -
     assert (alice.messages.count(), bob.messages.count()) == (2, 2)
 
 
-def test_it_does_not_get_into_somebody_elses_conversation(alice: User, charlie: User) -> None:
+def test_a_turn_cannot_be_saved_in_a_conversation_of_another_user(alice: User, charlie: User) -> None:
     hers = turn(alice)
     hers.save()
 
@@ -111,7 +111,7 @@ def test_it_does_not_get_into_somebody_elses_conversation(alice: User, charlie: 
     assert not charlie.messages.exists()
 
 
-def test_a_parent_of_another_conversation_is_no_parent(alice: User) -> None:
+def test_a_parent_in_another_conversation_is_ignored(alice: User) -> None:
     elsewhere = turn(alice)
     elsewhere.save()
 
@@ -122,7 +122,7 @@ def test_a_parent_of_another_conversation_is_no_parent(alice: User) -> None:
 
 
 @pytest.mark.parametrize("gone", ["conversation", "assistant"])
-def test_what_was_deleted_meanwhile_does_not_lose_the_turn(alice: User, gone: str) -> None:
+def test_a_turn_survives_deletions_in_the_meantime(alice: User, gone: str) -> None:
     demo = Assistant.objects.create(name="Demo", slug="demo", provider="demo", model="demo-1")
     first = turn(alice)
     first.save()
@@ -134,7 +134,7 @@ def test_what_was_deleted_meanwhile_does_not_lose_the_turn(alice: User, gone: st
     assert Conversation.objects.get().active_leaf == answer
 
 
-def test_a_turn_is_written_whole_or_not_at_all(alice: User) -> None:
+def test_a_turn_is_written_completely_or_not_at_all(alice: User) -> None:
     """The answer cannot be stored, so neither the question nor the conversation is."""
     one = str(uuid.uuid4())
     with pytest.raises(IntegrityError):
@@ -150,7 +150,7 @@ def another(saved: Turn, **changed: Any) -> Turn:
     return dataclasses.replace(saved, **{**ids, "text": "A wader.", "is_another_answer": True, **changed})
 
 
-def test_another_answer_goes_beside_the_first_and_is_shown(alice: User) -> None:
+def test_a_regenerated_answer_is_a_sibling_and_becomes_active(alice: User) -> None:
     first = turn(alice)
     before = first.save()
     second = another(first)
@@ -162,7 +162,7 @@ def test_another_answer_goes_beside_the_first_and_is_shown(alice: User) -> None:
     assert alice.conversations.get().active_leaf == answer
 
 
-def test_another_answer_is_saved_once(alice: User) -> None:
+def test_a_regenerated_answer_is_saved_once(alice: User) -> None:
     first = turn(alice)
     before = first.save()
     second = another(first)
@@ -187,7 +187,7 @@ def test_an_answer_with_the_id_of_a_question_is_not_saved(alice: User) -> None:
     assert Message.objects.count() == 2
 
 
-def test_a_question_that_was_purged_meanwhile_is_written_again(alice: User) -> None:
+def test_a_question_purged_meanwhile_is_written_again(alice: User) -> None:
     first = turn(alice)
     first.save()
     alice.conversations.get().delete()
@@ -199,7 +199,7 @@ def test_a_question_that_was_purged_meanwhile_is_written_again(alice: User) -> N
     assert Message.objects.count() == 2
 
 
-def test_a_continuation_without_a_word_is_as_long_as_what_it_continues(alice: User) -> None:
+def test_an_empty_continuation_equals_what_it_continues(alice: User) -> None:
     first = turn(alice)
     before = first.save()
 
@@ -223,7 +223,7 @@ FIGURES = ("input_tokens", "output_tokens", "ttft_ms", "duration_ms")
 @pytest.mark.parametrize(
     "figure", [-1, -(10**30), 3 * 10**9, 2**63, 10**20, float("inf"), float("nan"), "12a", [], {}]
 )
-def test_an_answer_is_not_lost_to_its_figures(alice: User, name: str, figure: object) -> None:
+def test_bad_statistics_do_not_lose_an_answer(alice: User, name: str, figure: object) -> None:
     first = turn(alice, **{name: figure})
 
     saved = first.save()
@@ -245,7 +245,7 @@ def test_an_answer_is_not_lost_to_its_figures(alice: User, name: str, figure: ob
         ("model", "m\ud83d", "m\ufffd"),
     ],
 )
-def test_an_answer_is_not_lost_to_what_is_told_about_it(alice: User, name: str, text: str, kept: str) -> None:
+def test_bad_metadata_does_not_lose_an_answer(alice: User, name: str, text: str, kept: str) -> None:
     saved = turn(alice, **{name: text}).save()
 
     saved.refresh_from_db()
@@ -254,7 +254,7 @@ def test_an_answer_is_not_lost_to_what_is_told_about_it(alice: User, name: str, 
     assert getattr(saved, name) in (kept, text)
 
 
-def test_an_answer_that_cannot_be_saved_without_its_figures_either_is_an_error(alice: User) -> None:
+def test_an_answer_unsavable_without_statistics_is_an_error(alice: User) -> None:
     """The control: an error in the turn itself is raised, and nothing is saved."""
     one = str(uuid.uuid4())
     with pytest.raises(IntegrityError):

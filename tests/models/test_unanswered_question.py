@@ -43,7 +43,7 @@ def kept(owner: User) -> list[str]:
     return [str(each.run_id) for each in UnansweredQuestion.objects.of(owner.pk)]
 
 
-def test_it_is_kept_with_its_reason(alice: User) -> None:
+def test_a_question_is_kept_with_its_error(alice: User) -> None:
     question = asked(alice)
 
     keep(question)
@@ -57,7 +57,7 @@ def test_it_is_kept_with_its_reason(alice: User) -> None:
     assert not Conversation.objects.exists()
 
 
-def test_the_newest_come_first_and_are_their_owners_alone(alice: User, charlie: User) -> None:
+def test_questions_are_listed_newest_first_for_their_owner_only(alice: User, charlie: User) -> None:
     first, second, his = asked(alice), asked(alice), asked(charlie)
 
     keep(first, second, his)
@@ -66,7 +66,7 @@ def test_the_newest_come_first_and_are_their_owners_alone(alice: User, charlie: 
     assert kept(charlie) == [his.run_id]
 
 
-def test_one_that_fails_again_is_there_once(alice: User) -> None:
+def test_a_question_that_fails_again_is_kept_once(alice: User) -> None:
     question = asked(alice)
     once_more = retried(question)
 
@@ -75,7 +75,7 @@ def test_one_that_fails_again_is_there_once(alice: User) -> None:
     assert kept(alice) == [once_more.run_id]
 
 
-def test_the_same_words_elsewhere_are_another_question(alice: User, bob: User) -> None:
+def test_the_same_text_elsewhere_is_another_question(alice: User, bob: User) -> None:
     question = asked(alice)
     others = [asked(alice), retried(dataclasses.replace(question, parent_id=str(uuid.uuid4())))]
 
@@ -84,7 +84,7 @@ def test_the_same_words_elsewhere_are_another_question(alice: User, bob: User) -
     assert len(kept(alice)) == 3
 
 
-def test_the_turn_that_answers_it_takes_it_away(alice: User) -> None:
+def test_the_turn_that_answers_it_removes_it(alice: User) -> None:
     saved = turn(alice)
     other = asked(alice, conversation_id=saved.conversation_id, text="And an egret?")
     keep(asked(alice, conversation_id=saved.conversation_id), other)
@@ -94,7 +94,7 @@ def test_the_turn_that_answers_it_takes_it_away(alice: User) -> None:
     assert kept(alice) == [other.run_id]
 
 
-def test_a_turn_that_cannot_be_written_takes_nothing_away(alice: User, charlie: User) -> None:
+def test_a_turn_that_cannot_be_saved_removes_nothing(alice: User, charlie: User) -> None:
     his = turn(charlie)
     his.save()
     hers = asked(alice, conversation_id=his.conversation_id)
@@ -115,7 +115,7 @@ def test_the_same_send_answers_it_wherever_it_went(alice: User) -> None:
     assert kept(alice) == []
 
 
-def test_another_answer_to_a_saved_question_takes_nothing_away(alice: User) -> None:
+def test_a_regenerated_answer_removes_nothing(alice: User) -> None:
     first = turn(alice)
     first.save()
     question = asked(alice, conversation_id=first.conversation_id)
@@ -126,7 +126,7 @@ def test_another_answer_to_a_saved_question_takes_nothing_away(alice: User) -> N
     assert kept(alice) == [question.run_id]
 
 
-def test_a_question_that_was_saved_after_all_is_not_kept(alice: User) -> None:
+def test_a_question_saved_after_all_is_not_kept(alice: User) -> None:
     saved = turn(alice)
     saved.save()
 
@@ -135,7 +135,7 @@ def test_a_question_that_was_saved_after_all_is_not_kept(alice: User) -> None:
     assert kept(alice) == []
 
 
-def test_it_goes_with_its_conversation(alice: User) -> None:
+def test_it_is_deleted_with_its_conversation(alice: User) -> None:
     conversation = make_conversation(alice, "What is a heron?", "A bird.")
     keep(asked(alice, conversation_id=str(conversation.pk), parent_id=str(conversation.active_leaf_id)))
 
@@ -148,7 +148,7 @@ def test_it_goes_with_its_conversation(alice: User) -> None:
     assert not UnansweredQuestion.objects.exists()
 
 
-def test_it_goes_with_its_owner(alice: User) -> None:
+def test_it_is_deleted_with_its_owner(alice: User) -> None:
     keep(asked(alice))
 
     alice.delete()
@@ -156,7 +156,7 @@ def test_it_goes_with_its_owner(alice: User) -> None:
     assert not UnansweredQuestion.objects.exists()
 
 
-def test_of_one_person_there_are_so_many_and_no_more(alice: User, bob: User) -> None:
+def test_questions_per_user_are_limited(alice: User, bob: User) -> None:
     questions = [asked(alice, text=f"Question {number}") for number in range(MOST + 2)]
     keep(asked(bob), *questions)
 
@@ -164,7 +164,7 @@ def test_of_one_person_there_are_so_many_and_no_more(alice: User, bob: User) -> 
     assert len(kept(bob)) == 1
 
 
-def test_of_one_person_there_is_so_much_text_and_no_more(alice: User) -> None:
+def test_text_per_user_is_limited(alice: User) -> None:
     half = asked(alice, text="ä" * (MOST_BYTES // 4))
     short, whole = asked(alice, text="short"), asked(alice, text="x" * MOST_BYTES)
 
@@ -174,7 +174,7 @@ def test_of_one_person_there_is_so_much_text_and_no_more(alice: User) -> None:
     assert kept(alice) == [whole.run_id]
 
 
-def test_a_long_reason_is_cut(alice: User) -> None:
+def test_a_long_error_is_truncated(alice: User) -> None:
     keep(asked(alice), reason=Reason("provider_error", "no\0 " * LONGEST_REASON, False))
 
     found = alice.unanswered.get()

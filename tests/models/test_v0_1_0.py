@@ -64,7 +64,7 @@ def test_every_message_reads_as_before(migrated: User) -> None:
         assert parts_of(message) == [Text(row["text"])]
 
 
-def test_the_shown_branches_are_as_they_were(migrated: User) -> None:
+def test_shown_branches_are_unchanged(migrated: User) -> None:
     assert [each["title"] for each in listed(migrated)["items"]] == FIXTURE["titles"]
     for conversation_id, ids in FIXTURE["branches"].items():
         page = end_of_branch(migrated, conversation_id, room=10**6)
@@ -87,7 +87,7 @@ async def test_a_saved_run_can_be_followed(migrated: User) -> None:
     assert entries[1].data["text"] == row["text"]
 
 
-def test_the_fixture_has_what_it_is_for(migrated: User) -> None:
+def test_the_fixture_covers_branches_and_continuations(migrated: User) -> None:
     assert Message.objects.exclude(continues=None).exists()
     assert Conversation.objects.count() == len(FIXTURE["Conversation"])
     siblings = [row["parent_id"] for row in FIXTURE["Message"] if row["role"] == "assistant"]

@@ -76,7 +76,7 @@ async def test_a_notice_reaches_every_listener_of_its_user(layer: RedisServer) -
 
 
 @pytest.mark.redis
-async def test_a_process_takes_the_notices_of_a_user_once(layer: RedisServer) -> None:
+async def test_a_process_subscribes_to_a_user_once(layer: RedisServer) -> None:
     async def channels() -> int:
         return await asyncio.to_thread(layer.command, "ZCARD", "chat:notices:group:user.1")
 
@@ -88,7 +88,7 @@ async def test_a_process_takes_the_notices_of_a_user_once(layer: RedisServer) ->
         assert await channels() == 0
 
 
-async def test_a_listener_far_behind_loses_the_oldest_and_the_others_nothing() -> None:
+async def test_only_a_slow_listener_loses_its_oldest_notices() -> None:
     numbers = list(range(channel.BACKLOG + 7))
     async with asyncio.timeout(SECONDS), channel.listen(1) as behind, channel.listen(1) as quick:
         for number in numbers:
@@ -97,7 +97,7 @@ async def test_a_listener_far_behind_loses_the_oldest_and_the_others_nothing() -
         assert [(await anext(behind))["number"] for _ in range(channel.BACKLOG)] == numbers[7:]
 
 
-async def test_a_burst_is_heard_whole() -> None:
+async def test_a_burst_is_received_completely() -> None:
     """Hundreds of users' answers end at once, before the process has read a single notice."""
     owners = range(1, 301)
     async with asyncio.timeout(SECONDS), AsyncExitStack() as listening:
@@ -106,7 +106,7 @@ async def test_a_burst_is_heard_whole() -> None:
         assert [(await anext(heard))["number"] for heard in hearing] == list(owners)
 
 
-async def test_who_comes_while_the_last_one_leaves_is_heard(slow_layer: SlowLayer) -> None:
+async def test_a_listener_joining_while_the_last_leaves_gets_notices(slow_layer: SlowLayer) -> None:
     slow_layer.may_join.set()
     async with asyncio.timeout(SECONDS), channel.listen(2), AsyncExitStack() as first, AsyncExitStack() as second:
         await first.enter_async_context(channel.listen(1))
@@ -123,7 +123,7 @@ async def test_who_comes_while_the_last_one_leaves_is_heard(slow_layer: SlowLaye
         assert (await anext(heard))["kind"] == "first"
 
 
-async def test_who_goes_before_the_layer_knows_of_them_leaves_nothing_behind(
+async def test_a_listener_cancelled_while_joining_leaves_nothing_behind(
     slow_layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channel, "JOIN_AGAIN_SECONDS", 0.01)
@@ -142,7 +142,7 @@ async def test_who_goes_before_the_layer_knows_of_them_leaves_nothing_behind(
 
 
 @pytest.mark.redis
-async def test_notices_are_heard_again_after_redis_has_forgotten_who_listens(layer: RedisServer) -> None:
+async def test_listeners_recover_after_redis_lost_its_data(layer: RedisServer) -> None:
     async with asyncio.timeout(SECONDS), channel.listen(1) as heard:
         await channel.publish(1, {"kind": "first"})
         assert (await anext(heard))["kind"] == "first"
@@ -157,7 +157,7 @@ async def test_notices_are_heard_again_after_redis_has_forgotten_who_listens(lay
 
 
 @pytest.mark.redis
-async def test_publishing_waits_for_no_redis_that_stands_still(layer: RedisServer) -> None:
+async def test_publishing_does_not_wait_for_a_hanging_redis(layer: RedisServer) -> None:
     layer.pause()
     async with asyncio.timeout(2 * channel.LAYER_SECONDS):
         await channel.publish(1, {"kind": "unheard"})
@@ -165,7 +165,7 @@ async def test_publishing_waits_for_no_redis_that_stands_still(layer: RedisServe
 
 
 @pytest.mark.redis
-async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
+async def test_listening_can_start_while_redis_is_down(layer: RedisServer) -> None:
     layer.kill()
     async with asyncio.timeout(SECONDS), channel.listen(1) as heard:
         hearing = asyncio.ensure_future(anext(heard))
@@ -177,7 +177,7 @@ async def test_listening_begins_while_redis_is_away(layer: RedisServer) -> None:
 
 
 @pytest.mark.redis
-async def test_a_redis_that_went_away_without_a_word_is_given_up(
+async def test_a_silently_lost_redis_connection_is_dropped(
     own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layers, "ANSWER_SECONDS", LONGER_THAN_THE_LAYER_WAITS)
@@ -200,7 +200,7 @@ async def test_a_redis_that_went_away_without_a_word_is_given_up(
 
 
 @pytest.mark.redis
-async def test_who_stops_listening_stops_at_once_whatever_arrives_just_then(layer: RedisServer) -> None:
+async def test_cancelling_a_listener_works_while_notices_arrive(layer: RedisServer) -> None:
     """With a socket_timeout, redis-py sends by `asyncio.wait_for`, which may swallow a cancellation in Python 3.11."""
 
     async def listen() -> None:
@@ -226,7 +226,7 @@ async def test_who_stops_listening_stops_at_once_whatever_arrives_just_then(laye
 
 @pytest.mark.redis
 @pytest.mark.parametrize("kind", [NoticeLayer, RedisChannelLayer])
-async def test_whenever_a_process_is_killed_it_leaves_nothing_for_ever(
+async def test_a_killed_process_leaves_only_expiring_keys(
     kind: type[RedisChannelLayer], own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill may leave behind what exists after any command. The library's own class is the control."""

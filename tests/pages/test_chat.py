@@ -88,7 +88,7 @@ def test_a_new_site_offers_its_suggestions_in_the_readers_language(signed_in: Si
     assert [row["title"] for row in config_of(client.get("/"))["suggestions"]] == expected
 
 
-def test_the_page_offers_what_the_administrator_has_written(signed_in: SignIn, alice: User) -> None:
+def test_the_page_offers_the_administrators_suggestions(signed_in: SignIn, alice: User) -> None:
     Suggestion.objects.all().delete()
     Suggestion.objects.create(title="Second", text="2", position=2)
     Suggestion.objects.create(title="<b>First</b>", text='"1" & more', position=1)
@@ -106,9 +106,7 @@ def test_the_page_offers_what_the_administrator_has_written(signed_in: SignIn, a
     assert "Hidden" not in page
 
 
-def test_the_page_knows_only_the_assistants_that_its_reader_may_use(
-    signed_in: SignIn, bob: User, charlie: User
-) -> None:
+def test_the_page_lists_only_assistants_available_to_the_user(signed_in: SignIn, bob: User, charlie: User) -> None:
     group = Group.objects.create(name="friends")
     bob.groups.add(group)
     for name in ("Open", "Closed"):
@@ -124,7 +122,7 @@ def test_the_page_knows_only_the_assistants_that_its_reader_may_use(
     assert b"SECRET" not in signed_in(bob).get("/").content
 
 
-def test_a_hostile_name_stays_text(signed_in: SignIn, db: None) -> None:
+def test_a_hostile_name_is_escaped(signed_in: SignIn, db: None) -> None:
     hostile = "</script><script>__x=1</script>"
     mallory = make_user("mallory")
     User.objects.update(username=hostile)
@@ -137,7 +135,7 @@ def test_a_hostile_name_stays_text(signed_in: SignIn, db: None) -> None:
     assert config_of(response)["assistants"][0]["name"] == hostile
 
 
-def test_the_page_is_kept_by_no_cache(signed_in: SignIn, alice: User) -> None:
+def test_the_page_is_not_cached(signed_in: SignIn, alice: User) -> None:
     response = signed_in(alice).get("/")
 
     assert "no-store" in response["Cache-Control"]
@@ -146,26 +144,26 @@ def test_the_page_is_kept_by_no_cache(signed_in: SignIn, alice: User) -> None:
 
 
 @pytest.mark.parametrize("address", ["/", f"/c/{UNKNOWN}"])
-def test_the_anonymous_are_sent_to_log_in_and_back(client: Client, alice: User, address: str) -> None:
+def test_anonymous_users_are_redirected_to_log_in_and_back(client: Client, alice: User, address: str) -> None:
     response = client.get(address)
 
     assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={address}")
 
 
 @pytest.mark.parametrize("address", ["/", f"/c/{UNKNOWN}"])
-def test_on_a_site_without_users_they_are_sent_to_the_first_run(client: Client, db: None, address: str) -> None:
+def test_on_a_site_without_users_they_are_redirected_to_setup(client: Client, db: None, address: str) -> None:
     assert client.get(address)["Location"] == "/setup/"
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_pages_are_only_read(signed_in: SignIn, alice: User, method: str) -> None:
+def test_pages_accept_only_get(signed_in: SignIn, alice: User, method: str) -> None:
     client = signed_in(alice)
 
     assert getattr(client, method)("/").status_code == 405
     assert getattr(client, method)(f"/c/{UNKNOWN}").status_code == 405
 
 
-def test_an_account_that_was_switched_off_is_out_at_once(signed_in: SignIn, alice: User) -> None:
+def test_a_disabled_account_loses_access_immediately(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
     User.objects.update(is_active=False)
 
@@ -188,9 +186,7 @@ def test_alice_opens_her_conversation(signed_in: SignIn, conversation: Conversat
     assert config_of(response)["conversation_id"] == str(conversation.pk)
 
 
-def test_a_deleted_conversation_is_not_there_until_it_is_restored(
-    signed_in: SignIn, conversation: Conversation
-) -> None:
+def test_a_deleted_conversation_is_not_found_until_restored(signed_in: SignIn, conversation: Conversation) -> None:
     client, address = signed_in(conversation.owner), f"/c/{conversation.pk}"
     conversation.delete_softly()
     assert client.get(address).status_code == 404
@@ -201,12 +197,12 @@ def test_a_deleted_conversation_is_not_there_until_it_is_restored(
 
 
 @pytest.mark.parametrize("bad", ["1", "x", "..", "c", f"{UNKNOWN}/x", UNKNOWN[:-1]])
-def test_what_is_no_id_is_not_there(signed_in: SignIn, alice: User, bad: str) -> None:
+def test_an_invalid_id_is_not_found(signed_in: SignIn, alice: User, bad: str) -> None:
     assert signed_in(alice).get(f"/c/{bad}").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_charlie_cannot_tell_alices_conversation_from_none() -> None:
+async def test_charlie_cannot_distinguish_alices_conversation_from_none() -> None:
     async with rig() as it:
         hers = await sync_to_async(make_conversation)(it.alice, "CANARY", "CANARY")
 
@@ -221,7 +217,7 @@ async def test_charlie_cannot_tell_alices_conversation_from_none() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_even_an_administrator_does_not_chat_in_somebody_elses_conversation() -> None:
+async def test_an_administrator_cannot_open_a_conversation_of_another_user() -> None:
     async with rig() as it:
         hers = await sync_to_async(make_conversation)(it.alice, "CANARY", "CANARY")
         admin = await sync_to_async(make_admin)()
@@ -230,7 +226,7 @@ async def test_even_an_administrator_does_not_chat_in_somebody_elses_conversatio
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_conversation_whose_first_answer_is_still_streaming_opens_for_its_owner_only() -> None:
+async def test_a_streaming_first_answer_opens_for_its_owner_only() -> None:
     async with rig() as it:
         sent = await it.send("Hello")
         assert not await Conversation.objects.aexists()
@@ -243,7 +239,7 @@ async def test_a_conversation_whose_first_answer_is_still_streaming_opens_for_it
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_conversation_whose_first_question_failed_opens_for_its_owner_only() -> None:
+async def test_a_failed_first_question_opens_for_its_owner_only() -> None:
     async with rig() as it:
         sent = await it.send("Hello")
         it.provider.put(RateLimited("Too many requests.", retry_after=60))
@@ -259,7 +255,7 @@ async def test_a_conversation_whose_first_question_failed_opens_for_its_owner_on
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_deleted_conversation_stays_away_though_the_log_still_knows_its_run() -> None:
+async def test_a_deleted_conversation_is_not_found_despite_a_logged_run() -> None:
     async with rig() as it:
         sent = await it.turn("Hello")
         conversation = await Conversation.objects.aget(pk=sent.conversation_id)
@@ -271,7 +267,7 @@ async def test_a_deleted_conversation_stays_away_though_the_log_still_knows_its_
 # --- The icon
 
 
-def test_the_icon_is_found_where_browsers_look_for_it(client: Client) -> None:
+def test_the_favicon_redirects_to_the_icon(client: Client) -> None:
     response = client.get("/favicon.ico")
     assert response.status_code == 302
     assert response["Location"] == "/static/icons/favicon.svg"

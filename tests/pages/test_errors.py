@@ -19,7 +19,7 @@ from chat.pages import errors
         (errors.server_error, 500, "server_error", True),
     ],
 )
-def test_people_get_a_page_and_programs_get_json(
+def test_browsers_get_a_page_and_api_clients_get_json(
     rf: RequestFactory, view: object, status: int, code: str, retryable: bool
 ) -> None:
     page, reply = (view(request(rf, path)) for path in ("/x", "/api/x"))  # type: ignore[operator]
@@ -32,7 +32,7 @@ def test_people_get_a_page_and_programs_get_json(
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_a_database_that_does_not_answer_is_told_as_that(rf: RequestFactory, error: type[Exception]) -> None:
+def test_an_unavailable_database_is_503(rf: RequestFactory, error: type[Exception]) -> None:
     for path, said in (("/x", "<h1"), ("/api/x", '"code": "unavailable"')):
         try:
             raise error("the connection failed")
@@ -42,7 +42,7 @@ def test_a_database_that_does_not_answer_is_told_as_that(rf: RequestFactory, err
         assert said in response.content.decode()
 
 
-def test_any_other_failure_of_a_database_call_is_a_fault_of_the_site(rf: RequestFactory) -> None:
+def test_any_other_database_error_is_500(rf: RequestFactory) -> None:
     try:
         raise ProgrammingError("no such table")
     except ProgrammingError:

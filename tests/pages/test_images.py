@@ -11,7 +11,7 @@ SignIn = Callable[[User], Client]
 ADDRESS = "https://pictures.example/heron.png?size=2&x=%20y"
 
 
-def test_it_shows_the_one_picture_and_may_load_nothing_else(signed_in: SignIn, alice: User) -> None:
+def test_the_page_shows_one_image_and_may_load_nothing_else(signed_in: SignIn, alice: User) -> None:
     response = signed_in(alice).get("/image", {"address": ADDRESS}, headers={"Sec-Fetch-Dest": "iframe"})
 
     assert response.status_code == 200
@@ -37,7 +37,7 @@ def test_a_port_is_kept(signed_in: SignIn, alice: User) -> None:
     assert "img-src https://pictures.example:8443;" in response["Content-Security-Policy"]
 
 
-def test_nobody_sees_it_without_an_account() -> None:
+def test_the_page_requires_a_login() -> None:
     response = Client().get("/image", {"address": ADDRESS})
 
     assert response.status_code == 302
@@ -46,7 +46,7 @@ def test_nobody_sees_it_without_an_account() -> None:
 
 
 @pytest.mark.parametrize("destination", ["document", "image", "script", "empty"])
-def test_it_is_for_frames_only(signed_in: SignIn, alice: User, destination: str) -> None:
+def test_the_page_is_for_frames_only(signed_in: SignIn, alice: User, destination: str) -> None:
     response = signed_in(alice).get("/image", {"address": ADDRESS}, headers={"Sec-Fetch-Dest": destination})
 
     assert response.status_code == 404
@@ -84,5 +84,5 @@ def test_other_addresses_are_not_shown(signed_in: SignIn, alice: User, address: 
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
-def test_it_is_only_read(signed_in: SignIn, alice: User, method: str) -> None:
+def test_the_page_accepts_only_get(signed_in: SignIn, alice: User, method: str) -> None:
     assert getattr(signed_in(alice), method)("/image", {"address": ADDRESS}).status_code == 405

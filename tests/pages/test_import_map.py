@@ -48,7 +48,7 @@ def test_without_hashed_names_there_is_no_map(signed_in: SignIn, alice: User) ->
     assert "sha256" not in response["Content-Security-Policy"]
 
 
-def test_the_map_leads_from_each_source_that_can_be_asked_for_to_its_hashed_copy(collected: Path) -> None:
+def test_the_map_leads_from_each_source_to_its_hashed_copy(collected: Path) -> None:
     sources = {f"/static/{path.relative_to('static')}" for path in Path("static").rglob("*.js")}
 
     found = imports(modules().import_map)
@@ -62,7 +62,7 @@ def test_the_map_leads_from_each_source_that_can_be_asked_for_to_its_hashed_copy
         assert (collected / hashed.removeprefix("/static/")).is_file()
 
 
-def test_what_is_preloaded_is_in_the_map_and_begins_with_the_entry(collected: Path) -> None:
+def test_preloads_start_with_the_entry_and_are_in_the_map(collected: Path) -> None:
     preloads = modules().preloads
 
     assert preloads[0] == static("js/chat.js")
@@ -70,7 +70,7 @@ def test_what_is_preloaded_is_in_the_map_and_begins_with_the_entry(collected: Pa
     assert set(preloads) <= set(imports(modules().import_map).values())
 
 
-def test_each_module_that_runs_at_once_is_preloaded(collected: Path) -> None:
+def test_each_statically_imported_module_is_preloaded(collected: Path) -> None:
     names = {hashed: source for source, hashed in imports(modules().import_map).items()}
     preloaded = {names[address] for address in modules().preloads}
 
@@ -88,7 +88,7 @@ def _resolved(path: Path) -> list[str]:
     return parts
 
 
-def test_the_policy_lets_through_exactly_the_map_of_the_page(signed_in: SignIn, alice: User, collected: Path) -> None:
+def test_the_csp_allows_exactly_the_map_of_the_page(signed_in: SignIn, alice: User, collected: Path) -> None:
     response = signed_in(alice).get("/")
 
     page = response.content.decode()
@@ -99,5 +99,5 @@ def test_the_policy_lets_through_exactly_the_map_of_the_page(signed_in: SignIn, 
     assert f'src="{static("js/chat.js")}"' in page
 
 
-def test_other_pages_let_no_inline_script_through(alice: User, collected: Path) -> None:
+def test_other_pages_allow_no_inline_script(alice: User, collected: Path) -> None:
     assert "sha256" not in Client().get("/accounts/login/")["Content-Security-Policy"]

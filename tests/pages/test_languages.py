@@ -46,7 +46,7 @@ def test_a_page_is_in_the_browsers_language(
     assert title in html
 
 
-def test_the_chosen_language_goes_before_the_browsers(client: Client, alice: User) -> None:
+def test_the_chosen_language_overrides_the_browsers(client: Client, alice: User) -> None:
     response = client.post("/language", {"language": "de"}, headers={"Referer": "http://testserver/accounts/login/"})
 
     assert (response.status_code, response["Location"]) == (302, "http://testserver/accounts/login/")
@@ -55,7 +55,7 @@ def test_the_chosen_language_goes_before_the_browsers(client: Client, alice: Use
     assert "Willkommen zurück" in page(client, **{"Accept-Language": "en"})
 
 
-def test_another_language_is_not_kept(client: Client, alice: User) -> None:
+def test_an_unknown_language_is_not_stored(client: Client, alice: User) -> None:
     client.post("/language", {"language": "tlh"})
 
     assert "language" not in client.cookies
@@ -63,20 +63,22 @@ def test_another_language_is_not_kept(client: Client, alice: User) -> None:
     assert '<html lang="en"' in page(client)
 
 
-def test_it_is_chosen_by_post_with_a_token(client: Client, alice: User) -> None:
+def test_choosing_needs_post_and_a_csrf_token(client: Client, alice: User) -> None:
     client.get("/language", {"language": "de"})
     assert "language" not in client.cookies
     assert Client(enforce_csrf_checks=True).post("/language", {"language": "de"}).status_code == 403
 
 
-def test_it_leads_to_no_other_site(client: Client, alice: User) -> None:
+def test_choosing_does_not_redirect_to_other_sites(client: Client, alice: User) -> None:
     response = client.post("/language", {"language": "de", "next": "https://evil.example/"})
 
     assert response["Location"] == "/"
 
 
 @pytest.mark.parametrize("address", ["/accounts/login/", "/"])
-def test_the_languages_are_offered_in_themselves(signed_in: SignIn, client: Client, alice: User, address: str) -> None:
+def test_each_language_is_listed_in_its_own_words(
+    signed_in: SignIn, client: Client, alice: User, address: str
+) -> None:
     html = page(signed_in(alice) if address == "/" else client, address, **{"Accept-Language": "de"})
 
     assert re.search(r'value="en" lang="en"\s*>English<', html)

@@ -11,7 +11,7 @@ from chat.models import User
 ADDRESS = "/manifest.webmanifest"
 
 
-def test_everybody_can_install_the_site(client: Client) -> None:
+def test_the_manifest_is_public(client: Client) -> None:
     response = client.get(ADDRESS)
 
     assert response.status_code == 200
@@ -21,11 +21,11 @@ def test_everybody_can_install_the_site(client: Client) -> None:
     assert found["display"] == "standalone"
 
 
-def test_it_is_read_and_not_written(client: Client) -> None:
+def test_the_manifest_accepts_only_get(client: Client) -> None:
     assert client.post(ADDRESS).status_code == 405
 
 
-def test_its_icons_are_there_in_the_sizes_that_it_names(client: Client) -> None:
+def test_the_icons_exist_in_the_listed_sizes(client: Client) -> None:
     icons = client.get(ADDRESS).json()["icons"]
 
     assert {icon["purpose"] for icon in icons} == {"any", "maskable"}
@@ -47,14 +47,14 @@ def size_of(address: str) -> str | None:
     return f"{width}x{height}"
 
 
-def test_it_speaks_the_browsers_language(client: Client) -> None:
+def test_the_manifest_is_in_the_browsers_language(client: Client) -> None:
     found = client.get(ADDRESS, headers={"Accept-Language": "de"}).json()
 
     assert found["lang"] == "de"
     assert found["shortcuts"][0]["name"] == "Neuer Chat"
 
 
-def test_each_page_leads_to_it_and_to_apples_icon(client: Client, alice: User) -> None:
+def test_each_page_links_the_manifest_and_the_apple_icon(client: Client, alice: User) -> None:
     html = client.get("/accounts/login/").content.decode()
 
     assert f'<link rel="manifest" href="{ADDRESS}">' in html

@@ -22,14 +22,14 @@ def client() -> Client:
     return Client(REMOTE_ADDR="203.0.113.9")
 
 
-def test_they_are_for_this_machine(client: Client) -> None:
+def test_metrics_are_for_localhost(client: Client) -> None:
     for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         response = client.get("/metrics", REMOTE_ADDR=address)
         assert response.status_code == 200
         assert b"chat_runs" in response.content
 
 
-def test_to_all_others_there_is_nothing_here(client: Client) -> None:
+def test_other_clients_get_404(client: Client) -> None:
     nowhere = client.get("/nowhere")
     for address in (
         "203.0.113.9",
@@ -70,7 +70,7 @@ async def status_of(
 
 
 @pytest.mark.parametrize("name", [b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via", b"x-forwarded-proto"])
-async def test_a_proxy_on_this_machine_is_not_this_machine(name: bytes, transactional_db: None) -> None:
+async def test_a_local_proxy_does_not_count_as_localhost(name: bytes, transactional_db: None) -> None:
     """The settings do not mention this proxy, so all its clients seem to have its address."""
     assert await status_of("127.0.0.1") == 200
     assert await status_of("127.0.0.1", (name, b"127.0.0.1")) == 404
@@ -99,7 +99,7 @@ HOSTS_OF_OTHERS = [
 
 @pytest.mark.parametrize("host", HOSTS_OF_SCRAPERS)
 @pytest.mark.parametrize("allowed", [["localhost"], ["chat.example.org"], ["*"]])
-async def test_a_scraper_names_the_address_that_it_asks(
+async def test_a_scraper_sends_the_address_as_host(
     settings: Settings, transactional_db: None, host: bytes, allowed: list[str]
 ) -> None:
     settings.ALLOWED_HOSTS = allowed
@@ -108,7 +108,7 @@ async def test_a_scraper_names_the_address_that_it_asks(
 
 @pytest.mark.parametrize("host", HOSTS_OF_OTHERS)
 @pytest.mark.parametrize("allowed", [["localhost"], ["*"]])
-async def test_a_page_under_another_name_cannot_read_them(
+async def test_another_host_name_is_refused(
     settings: Settings, transactional_db: None, host: bytes, allowed: list[str]
 ) -> None:
     """Even if the browser is on this machine and sends whatever the page wants."""
@@ -117,17 +117,17 @@ async def test_a_page_under_another_name_cannot_read_them(
         assert await status_of("127.0.0.1", *token, host=host, token=TOKEN) in (400, 404)
 
 
-async def test_two_hosts_are_none(transactional_db: None) -> None:
+async def test_two_host_headers_are_refused(transactional_db: None) -> None:
     assert await status_of("127.0.0.1", (b"host", b"evil.example")) in (400, 404)
     assert await status_of("127.0.0.1", (b"host", b"127.0.0.1"), host=b"evil.example") in (400, 404)
 
 
-async def test_the_site_s_own_name_will_do(settings: Settings, transactional_db: None) -> None:
+async def test_the_sites_own_host_is_accepted(settings: Settings, transactional_db: None) -> None:
     settings.ALLOWED_HOSTS = ["localhost", ".example.org"]
     assert await status_of("127.0.0.1", host=b"chat.example.org") == 200
 
 
-async def test_the_token_opens_them_under_any_host(settings: Settings, transactional_db: None) -> None:
+async def test_the_token_works_under_any_host(settings: Settings, transactional_db: None) -> None:
     settings.CHAT_METRICS_TOKEN = TOKEN
     right, wrong = ((b"authorization", f"Bearer {token}".encode()) for token in (TOKEN, TOKEN + "0"))
     for host in (b"web:8000", b"chat.example.org", b""):
@@ -155,7 +155,7 @@ async def test_the_token_opens_them_under_any_host(settings: Settings, transacti
         ({"CHAT_HTTPS": "1", "CHAT_METRICS_ALLOW": "127.0.0.1"}, True),
     ],
 )
-def test_behind_a_proxy_that_is_not_counted_no_address_is_this_machine(
+def test_behind_an_untrusted_proxy_no_address_is_localhost(
     tmp_path: Path, variables: dict[str, str], allowed: bool
 ) -> None:
     assert (setting("METRICS_NETWORKS", tmp_path, **variables) != "[]") is allowed
@@ -167,7 +167,7 @@ def test_a_network_can_be_allowed(client: Client, settings: Settings) -> None:
         assert client.get("/metrics", REMOTE_ADDR=address).status_code == status
 
 
-def test_the_token_opens_them_from_anywhere(client: Client, settings: Settings) -> None:
+def test_the_token_works_from_anywhere(client: Client, settings: Settings) -> None:
     settings.CHAT_METRICS_TOKEN = TOKEN
     for header, status in (
         (f"Bearer {TOKEN}", 200),
@@ -183,15 +183,15 @@ def test_the_token_opens_them_from_anywhere(client: Client, settings: Settings) 
         assert client.get("/metrics", headers={"Authorization": header}).status_code == status, header
 
 
-def test_without_a_token_none_opens_them(client: Client) -> None:
+def test_without_a_configured_token_no_token_works(client: Client) -> None:
     for header in ("Bearer ", "Bearer", "Bearer None"):
         assert client.get("/metrics", headers={"Authorization": header}).status_code == 404
 
 
-def test_they_are_only_read(client: Client) -> None:
+def test_metrics_accept_only_get(client: Client) -> None:
     assert client.post("/metrics", REMOTE_ADDR="127.0.0.1").status_code == 405
 
 
-def test_what_is_no_address_is_in_no_network() -> None:
+def test_an_invalid_address_is_in_no_network() -> None:
     assert not is_within("", [ip_network("0.0.0.0/0"), ip_network("::/0")])
     assert is_within("192.0.2.1", [ip_network("0.0.0.0/0")])

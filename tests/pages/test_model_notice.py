@@ -36,7 +36,7 @@ OTHER = Problem("other", ProviderUnavailable("It does not answer."), is_silent=T
         ((), False, []),
     ],
 )
-async def test_the_page_says_what_is_wrong_for_whoever_would_answer(
+async def test_the_page_shows_problems_of_the_model_server(
     async_client: AsyncClient, problems: tuple[Problem, ...], has_assistant: bool, shown: list[str]
 ) -> None:
     async def look(_: bool) -> Outlook:
@@ -53,7 +53,7 @@ async def test_the_page_says_what_is_wrong_for_whoever_would_answer(
     assert ('"model_problems": []' in page) == (not problems)
 
 
-async def test_a_process_that_has_only_begun_opens_the_page(async_client: AsyncClient, alice: Any) -> None:
+async def test_a_process_that_has_just_started_serves_the_page(async_client: AsyncClient, alice: Any) -> None:
     await sync_to_async(sign_in)(alice, async_client)
     response = await async_client.get("/")
 

@@ -29,7 +29,7 @@ def answers_of(client: Client, address: str) -> dict[str, Any]:
     return answers
 
 
-def test_the_page_of_a_conversation_comes_with_what_its_scripts_ask_for_first(signed_in: SignIn, alice: User) -> None:
+def test_a_conversation_page_contains_the_first_api_responses(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
     conversation = make_conversation(alice, "What is a heron?", "A bird.", title="Herons")
     pinned = make_conversation(alice, "And an egret?", "One, too.", title="Egrets")
@@ -47,11 +47,11 @@ def test_the_page_of_a_conversation_comes_with_what_its_scripts_ask_for_first(si
         assert answer == client.get(f"/api{address}").json()
 
 
-def test_a_new_chat_comes_with_the_list_alone(signed_in: SignIn, alice: User) -> None:
+def test_a_new_chat_contains_only_the_list(signed_in: SignIn, alice: User) -> None:
     assert list(answers_of(signed_in(alice), "/")) == ALWAYS
 
 
-def test_nothing_of_anybody_else_is_in_it(signed_in: SignIn, alice: User, charlie: User) -> None:
+def test_the_page_contains_no_data_of_other_users(signed_in: SignIn, alice: User, charlie: User) -> None:
     conversation = make_conversation(alice, "What is a heron?", "A bird.", title="Herons")
     client = signed_in(charlie)
 
@@ -59,7 +59,7 @@ def test_nothing_of_anybody_else_is_in_it(signed_in: SignIn, alice: User, charli
     assert client.get(f"/c/{conversation.pk}").status_code == 404
 
 
-def test_where_one_message_is_asked_for_the_end_is_not_sent(signed_in: SignIn, alice: User) -> None:
+def test_a_link_to_a_message_does_not_preload_the_end(signed_in: SignIn, alice: User) -> None:
     conversation = make_conversation(alice, "What is a heron?", "A bird.", title="Herons")
     message = conversation.messages.first()
 
@@ -69,7 +69,7 @@ def test_where_one_message_is_asked_for_the_end_is_not_sent(signed_in: SignIn, a
 
 
 @pytest.mark.parametrize("size", [ROOM, ROOM + 1, 1024 * 1024])
-def test_a_long_message_comes_with_the_page_only_as_far_as_it_may(signed_in: SignIn, alice: User, size: int) -> None:
+def test_a_long_message_is_preloaded_only_within_the_limit(signed_in: SignIn, alice: User, size: int) -> None:
     conversation = make_conversation(alice, "x" * 400_000, "y" * size, title="Long")
     client = signed_in(alice)
 
@@ -86,7 +86,7 @@ def test_a_long_message_comes_with_the_page_only_as_far_as_it_may(signed_in: Sig
         assert answers[address] == asked
 
 
-def test_of_a_long_conversation_the_end_comes_with_the_page(signed_in: SignIn, alice: User) -> None:
+def test_the_end_of_a_long_conversation_is_preloaded(signed_in: SignIn, alice: User) -> None:
     conversation = make_conversation(alice, "first", "x" * 100_000, title="Long")
     for _ in range(9):
         add_turn(conversation, "more", "x" * 100_000, parent=conversation.active_leaf)
@@ -100,7 +100,7 @@ def test_of_a_long_conversation_the_end_comes_with_the_page(signed_in: SignIn, a
     assert older["previous"]
 
 
-async def test_who_asks_for_too_many_pages_at_once_is_asked_to_wait(
+async def test_too_many_concurrent_pages_are_refused_with_retry_after(
     async_client: AsyncClient, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Even on a slow machine: what is refused here is the number of waiting requests, not their waiting time.
@@ -118,7 +118,7 @@ async def test_who_asks_for_too_many_pages_at_once_is_asked_to_wait(
     assert {each.status_code for each in await asyncio.gather(*waiting)} == {200}
 
 
-def test_what_a_message_says_cannot_end_the_element_it_is_sent_in(signed_in: SignIn, alice: User) -> None:
+def test_message_text_cannot_close_the_script_element(signed_in: SignIn, alice: User) -> None:
     text = "</script><script>alert(1)</script><!--"
     conversation = make_conversation(alice, text, text, title=text)
 

@@ -59,13 +59,13 @@ def text_of(node: ast.AST) -> str:
 
 
 @pytest.mark.parametrize("path", SPEAKERS)
-def test_whatever_is_said_is_known(path: str) -> None:
+def test_every_message_in_the_code_is_listed(path: str) -> None:
     found = {text for text in spoken((ROOT / "chat" / path).read_text("utf-8")) if not text.startswith("{}")}
 
     assert found - set(SENTENCES) - INTERNAL == set()
 
 
-def test_whatever_is_known_is_said() -> None:
+def test_every_listed_message_is_used() -> None:
     said = "".join(
         text_of(node)
         for path in sorted((ROOT / "chat").rglob("*.py"))
@@ -76,7 +76,7 @@ def test_whatever_is_known_is_said() -> None:
     assert {text for text in SENTENCES if text not in said and text.removesuffix(again) not in said} == set()
 
 
-def test_the_page_gets_them_in_its_language() -> None:
+def test_the_page_gets_the_messages_in_its_language() -> None:
     with translation.override("de"):
         found = translations()
 
@@ -85,7 +85,7 @@ def test_the_page_gets_them_in_its_language() -> None:
     assert all(text.count("{}") == str(found["messages"][text]).count("{}") <= 1 for text in SENTENCES)
 
 
-def test_sentences_are_found_in_a_source() -> None:
+def test_messages_are_found_in_a_source() -> None:
     source = (
         '"""A docstring is none."""\nlogger.warning("Nor is the log, which is for operators.")\n'
         'raise X("The model said no.")\nraise X(f"It took {n} seconds to say no.")\nY = "no sentence"\n'

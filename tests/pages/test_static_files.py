@@ -30,7 +30,7 @@ async def body(response: Any) -> bytes:
     return b"".join([chunk async for chunk in response.streaming_content])
 
 
-async def test_a_file_is_served_as_it_is_now_and_asked_for_again(sources: Path) -> None:
+async def test_a_file_is_served_fresh_and_revalidated(sources: Path) -> None:
     client, file = AsyncClient(), sources / "js" / "x.js"
     before = await client.get("/static/js/x.js")
     assert await body(before) == b"// one\nlet one;\n"
@@ -65,7 +65,7 @@ async def test_a_script_has_its_type_and_is_for_this_site_only(sources: Path) ->
         ("x.css", None, True, "cross-origin"),
     ],
 )
-async def test_a_file_that_is_opened_like_a_page_can_do_nothing(
+async def test_a_file_opened_as_a_page_is_sandboxed(
     sources: Path, name: str, script_src: str | None, is_alone: bool, readers: str
 ) -> None:
     (sources / name).write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
@@ -100,7 +100,7 @@ async def test_nothing_else_is_served(sources: Path, path: str) -> None:
     assert (await AsyncClient().get(f"/static/{path}")).status_code == 404
 
 
-async def test_a_hashed_name_is_kept_for_good(sources: Path, settings: Settings) -> None:
+async def test_a_hashed_file_is_cached_forever(sources: Path, settings: Settings) -> None:
     settings.STORAGES = HASHED
     settings.SERVESTATIC_USE_MANIFEST = True
     settings.SERVESTATIC_USE_FINDERS = settings.SERVESTATIC_AUTOREFRESH = False

@@ -22,6 +22,6 @@ def test_another_theme_is_refused_and_not_shown(client: Client, alice: User, the
     assert 'data-theme="system"' in client.get("/accounts/login/").content.decode()
 
 
-def test_it_is_chosen_by_post_with_a_token(client: Client, alice: User) -> None:
+def test_choosing_needs_post_and_a_csrf_token(client: Client, alice: User) -> None:
     assert client.get("/theme").status_code == 405
     assert Client(enforce_csrf_checks=True).post("/theme", {"theme": "dark"}).status_code == 403

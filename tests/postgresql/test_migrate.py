@@ -15,7 +15,7 @@ from tests.server.process import END_SECONDS, running
 MIGRATE_SECONDS = 120
 
 
-def test_of_servers_that_migrate_together_each_succeeds(shared_postgres: PostgreSQL, database_url: str) -> None:
+def test_concurrent_migrations_all_succeed(shared_postgres: PostgreSQL, database_url: str) -> None:
     with ExitStack() as stack:
         start = ("manage.py", "migrate", "--verbosity", "0")
         processes = [stack.enter_context(running(*start, DATABASE_URL=database_url)) for _ in range(2)]
@@ -27,7 +27,7 @@ def test_of_servers_that_migrate_together_each_succeeds(shared_postgres: Postgre
     assert rows == migrations > 10
 
 
-def test_it_outlasts_the_patience_of_other_statements(shared_postgres: PostgreSQL, database_url: str) -> None:
+def test_migrating_is_not_limited_by_the_statement_timeout(shared_postgres: PostgreSQL, database_url: str) -> None:
     """Here it waits longer than CHAT_DATABASE_SECONDS for another migration, as it would for a long ALTER TABLE."""
     waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND now() - query_start > interval '1.5 s'"
     with psycopg.connect(database_url) as other:

@@ -76,7 +76,7 @@ def connected(server: PostgreSQL, url: str) -> int:
     return int(server.execute(query, name)[0][0])
 
 
-def test_a_restart_is_got_over_by_the_first_query(own_postgres: PostgreSQL) -> None:
+def test_the_first_query_recovers_from_a_restart(own_postgres: PostgreSQL) -> None:
     with site_database(own_postgres.url) as handler:
         ask_at_once(handler, BUSY)
         assert connected(own_postgres, own_postgres.url) == BUSY
@@ -89,7 +89,7 @@ def test_a_restart_is_got_over_by_the_first_query(own_postgres: PostgreSQL) -> N
             ask_at_once(handler, BUSY)
 
 
-def test_a_server_that_is_away_is_an_error_and_no_wait_for_ever(own_postgres: PostgreSQL) -> None:
+def test_an_unavailable_server_is_an_error_after_a_bounded_wait(own_postgres: PostgreSQL) -> None:
     with site_database(own_postgres.url) as handler:
         assert ask(handler) == 1
         own_postgres.stop()
@@ -101,7 +101,7 @@ def test_a_server_that_is_away_is_an_error_and_no_wait_for_ever(own_postgres: Po
         assert ask(handler) == 1
 
 
-def test_a_server_that_says_nothing_is_an_error_and_no_wait_for_ever(own_postgres: PostgreSQL) -> None:
+def test_an_unresponsive_server_is_an_error_after_a_bounded_wait(own_postgres: PostgreSQL) -> None:
     """Its connections stay open, so checking one before it is used must not wait for a response."""
     with site_database(own_postgres.url) as handler, ThreadPoolExecutor(BUSY) as threads:
         ask_at_once(handler, BUSY)
@@ -133,14 +133,14 @@ def test_there_are_never_more_connections_than_allowed(shared_postgres: PostgreS
     assert 1 < most <= 3
 
 
-def test_a_slow_statement_is_ended_by_the_server(database_url: str) -> None:
+def test_a_slow_statement_is_aborted_by_the_server(database_url: str) -> None:
     with site_database(database_url, seconds=1) as handler:
         with pytest.raises(OperationalError, match="statement timeout"):
             ask(handler, "SELECT pg_sleep(60)")
         assert ask(handler) == 1
 
 
-def test_a_lock_is_not_waited_for_for_ever(database_url: str) -> None:
+def test_waiting_for_a_lock_times_out(database_url: str) -> None:
     with site_database(database_url, seconds=1) as handler, psycopg.connect(database_url) as other:
         other.execute("CREATE TABLE things (id int)")
         other.commit()
@@ -151,7 +151,7 @@ def test_a_lock_is_not_waited_for_for_ever(database_url: str) -> None:
         assert ask(handler, "SELECT count(*) FROM things") == 0
 
 
-def test_a_transaction_that_nobody_goes_on_with_is_ended(shared_postgres: PostgreSQL, database_url: str) -> None:
+def test_an_idle_transaction_is_aborted(shared_postgres: PostgreSQL, database_url: str) -> None:
     with site_database(database_url, seconds=1) as handler:
         connection = handler["pooled"]
         connection.set_autocommit(False)
@@ -190,7 +190,7 @@ print("both could ask")
 """
 
 
-def test_a_pool_is_not_used_by_the_child_of_its_process(database_url: str) -> None:
+def test_a_pool_is_not_used_by_a_child_process(database_url: str) -> None:
     environment = clean_environment() | {"DJANGO_SETTINGS_MODULE": "chatsite.settings", "DATABASE_URL": database_url}
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK],
@@ -204,7 +204,7 @@ def test_a_pool_is_not_used_by_the_child_of_its_process(database_url: str) -> No
     assert (done.returncode, done.stdout, done.stderr) == (0, "both could ask\n", "")
 
 
-def test_a_command_ends_without_a_wait_for_the_pool(database_url: str) -> None:
+def test_a_command_exits_without_waiting_for_the_pool(database_url: str) -> None:
     done = ended("-W", "error", "manage.py", "migrate", "--check", DATABASE_URL=database_url)
     assert "couldn't stop thread" not in done.stdout
     assert "Warning" not in done.stdout

@@ -78,7 +78,7 @@ async def until(condition: Callable[[], bool], *, seconds: float = 30.0) -> None
             await asyncio.sleep(0)
 
 
-async def test_a_turn_that_ends_while_postgresql_is_away_is_saved_when_it_is_back(
+async def test_a_turn_ending_during_an_outage_is_saved_afterwards(
     start_site: StartSite, own_postgres: PostgreSQL, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     site = start_site()
@@ -124,7 +124,7 @@ async def test_a_restart_between_turns_is_not_noticed(
     assert "Traceback" not in site.log
 
 
-async def test_locked_tables_delay_the_saving_and_no_stream_and_no_read(
+async def test_locked_tables_delay_saves_but_no_stream_and_no_read(
     start_site: StartSite, own_postgres: PostgreSQL, http: aiohttp.ClientSession
 ) -> None:
     """More turns wait to be saved than there are threads and connections."""
@@ -155,7 +155,7 @@ async def test_locked_tables_delay_the_saving_and_no_stream_and_no_read(
     assert saved(own_postgres, long) == [long.text]
 
 
-async def test_a_server_that_says_nothing_delays_no_stream_and_is_given_up(
+async def test_an_unresponsive_server_delays_no_stream_and_times_out(
     start_site: StartSite, own_postgres: PostgreSQL, upstream: Upstream
 ) -> None:
     """Its connections stay open, so only our own timeout can notice."""
@@ -188,7 +188,7 @@ async def test_a_server_that_says_nothing_delays_no_stream_and_is_given_up(
         assert after.outcome == "done"
 
 
-async def test_pages_and_sockets_tell_that_the_database_says_nothing(
+async def test_pages_and_sockets_report_an_unresponsive_database(
     start_site: StartSite, own_postgres: PostgreSQL, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(CHAT_DATABASE_SECONDS="1")

@@ -23,7 +23,7 @@ from chat.protocol.objects import ConversationChanges, Send
         ({"attachments": [1]}, "attachments must be a list of strings."),
     ],
 )
-def test_a_field_of_another_type_is_named(data: dict[str, Any], sentence: str) -> None:
+def test_a_field_of_the_wrong_type_is_named(data: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ApiError) as refused:
         bodies.read(data, Send)
 
@@ -36,13 +36,13 @@ def test_a_flag_is_true_or_false(value: object) -> None:
         bodies.read({"pinned": value}, ConversationChanges)
 
 
-def test_what_is_valid_is_as_it_was_and_what_is_unknown_is_dropped() -> None:
+def test_valid_fields_are_kept_and_unknown_ones_dropped() -> None:
     assert bodies.read({"text": "Hi", "type": "send", "ref": 1}, Send) == {"text": "Hi"}
     assert bodies.read({"text": None}, Send) == {"text": None}
     assert bodies.read({}, Send) == {}
 
 
-def test_the_names_are_in_the_order_in_which_they_are_written() -> None:
+def test_names_are_in_the_order_of_their_definition() -> None:
     assert bodies.names(ConversationChanges) == (
         "title",
         "active_leaf_id",

@@ -28,7 +28,7 @@ def without_comments(source: str) -> str:
     return re.sub(r'"""[\s\S]*?"""|#.*', "", source)
 
 
-def test_nobody_else_writes_errors_or_keeps_a_table_of_them() -> None:
+def test_only_the_allowed_modules_write_errors() -> None:
     found = [path for path, source in sources() if WRITERS.search(without_comments(source))]
 
     assert set(found) == ALLOWED
@@ -47,7 +47,7 @@ def test_a_planted_second_table_is_found(planted: str) -> None:
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_every_error_has_a_status_and_a_sentence(code: str) -> None:
+def test_every_error_has_a_status_and_a_message(code: str) -> None:
     status, _, sentence = ERRORS[code]
 
     assert 400 <= status < 600
@@ -55,7 +55,7 @@ def test_every_error_has_a_status_and_a_sentence(code: str) -> None:
     assert sentence.endswith(".")
 
 
-def test_the_body_says_what_the_table_says_unless_it_is_known_better() -> None:
+def test_the_table_gives_defaults_that_a_caller_can_override() -> None:
     assert error_body("busy", "Wait.") == {"error": {"code": "busy", "message": "Wait.", "retryable": True}}
     assert error_body("busy", "Wait.", retryable=False)["error"]["retryable"] is False
     assert (ApiError("busy", "Wait.").status, ApiError("busy", "Wait.").retryable) == (409, True)

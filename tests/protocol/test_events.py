@@ -12,12 +12,12 @@ from chat.protocol.events import Entry, answer, merge
      "abcdefg.1", "abcdefghi.1", "abcdefgh.1.2", "abcdefgh.1\n", "abcdefgh.1\r\nX: y", "abcdefgh.\0", "a" * 10_000,
      "abcdefgh.99999999999999999", "abcdefgh.١"],
 )  # fmt: skip
-def test_what_is_no_cursor_is_refused(text: str) -> None:
+def test_an_invalid_cursor_is_refused(text: str) -> None:
     with pytest.raises(BadCursor):
         Cursor.parse(text)
 
 
-def test_a_cursor_reads_what_it_writes() -> None:
+def test_a_cursor_survives_a_round_trip() -> None:
     assert Cursor.parse(str(Cursor("aB3dEf9h", 12))) == Cursor("aB3dEf9h", 12)
 
 
@@ -28,7 +28,7 @@ def entries(*items: tuple[str, str, str | None]) -> list[Entry]:
     ]
 
 
-def test_it_merges_neighbours_of_one_kind_and_agent_only() -> None:
+def test_only_neighbours_of_the_same_kind_and_agent_are_merged() -> None:
     log = entries(
         ("token", "a", None), ("token", "b", None), ("reasoning", "c", None), ("token", "d", "x"),
         ("token", "e", "x"), ("token", "f", "y"), ("status", "g", None), ("status", "h", None),

@@ -21,7 +21,7 @@ def without_comments(source: str) -> str:
     return re.sub(r"/\*[\s\S]*?\*/|//.*", "", source)
 
 
-def test_the_close_codes_are_those_of_the_server() -> None:
+def test_close_codes_match_the_server() -> None:
     source = (SCRIPTS / "client" / "close_codes.js").read_text("utf-8")
     named = {name: int(code) for name, code in re.findall(r"export const (\w+) = (\d{4});", source)}
 
@@ -31,7 +31,7 @@ def test_the_close_codes_are_those_of_the_server() -> None:
     assert {named[name] for name in final.split(", ")} == close_codes.FINAL
 
 
-def test_no_other_script_has_a_close_code_of_its_own() -> None:
+def test_no_other_script_defines_a_close_code() -> None:
     codes = re.compile(r"\b4[0-4]\d\d\b")
     found = [path.name for path in SCRIPTS.rglob("*.js") if codes.search(without_comments(path.read_text("utf-8")))]
 
@@ -39,7 +39,7 @@ def test_no_other_script_has_a_close_code_of_its_own() -> None:
     assert re.findall(codes, without_comments((SCRIPTS / "client" / "connection.js").read_text("utf-8"))) == ["4000"]
 
 
-def test_the_errors_that_the_page_has_words_for_are_those_that_there_are() -> None:
+def test_errors_with_texts_in_the_page_exist() -> None:
     source = (SCRIPTS / "ui" / "error_text.js").read_text("utf-8")
     named = set(re.findall(r"^  (\w+): gettext\(", source, re.MULTILINE))
 
@@ -47,7 +47,7 @@ def test_the_errors_that_the_page_has_words_for_are_those_that_there_are() -> No
     assert named <= {*ERRORS, *OF_THE_CLIENT}
 
 
-def test_the_errors_that_the_client_looks_for_are_those_that_there_are() -> None:
+def test_errors_compared_by_the_client_exist() -> None:
     compared = re.compile(r'''(?<!typeof fields\.)\bcode (?:===|!==) "(\w+)"|code: "(\w+)"''')
     named = {
         each

@@ -79,7 +79,7 @@ def entries_of(said: Sequence[Event]) -> list[Entry]:
 
 @law
 @given(logs())
-def test_unfolded_and_folded_again_they_are_the_same(said: list[Event]) -> None:
+def test_parts_survive_unfolding_and_folding(said: list[Event]) -> None:
     parts = fold(entries_of(said))
 
     assert fold(entries_of(list(unfold(parts)))) == parts
@@ -87,13 +87,13 @@ def test_unfolded_and_folded_again_they_are_the_same(said: list[Event]) -> None:
 
 @law
 @given(logs())
-def test_joined_neighbours_say_the_same(said: list[Event]) -> None:
+def test_merged_events_give_the_same_parts(said: list[Event]) -> None:
     assert fold(merge(entries_of(said))) == fold(entries_of(said))
 
 
 @law
 @given(logs(), st.lists(st.integers(min_value=0, max_value=20), max_size=4))
-def test_whoever_was_cut_off_and_goes_on_has_the_same(said: list[Event], cuts: list[int]) -> None:
+def test_folding_in_several_steps_gives_the_same_parts(said: list[Event], cuts: list[int]) -> None:
     entries = entries_of(said)
     folder = Folder()
     for begin, end in zip([0, *sorted(cuts)], [*sorted(cuts), len(entries)], strict=True):
@@ -107,7 +107,7 @@ def test_whoever_was_cut_off_and_goes_on_has_the_same(said: list[Event], cuts: l
 
 @law
 @given(logs())
-def test_a_reset_empties(said: list[Event]) -> None:
+def test_a_reset_clears_all_parts(said: list[Event]) -> None:
     assert fold(entries_of([*said, events.reset(2, "unknown_cursor")])) == []
     assert fold(entries_of([*said, events.reset(2, "unknown_cursor"), *said])) == fold(entries_of(said))
 
@@ -127,7 +127,7 @@ def test_the_text_is_every_token_of_no_agent_since_the_last_reset(said: list[Eve
 
 @law
 @given(logs())
-def test_plain_is_what_has_no_other_part_than_the_text(said: list[Event]) -> None:
+def test_plain_means_that_text_is_the_only_part(said: list[Event]) -> None:
     folder = Folder()
     for event in said:
         folder.add(event.name, event.data)
@@ -135,7 +135,7 @@ def test_plain_is_what_has_no_other_part_than_the_text(said: list[Event]) -> Non
     assert folder.is_plain is (folder.parts in ([], [Text(text_of(folder.parts))]))
 
 
-def test_a_long_text_is_whole() -> None:
+def test_a_long_text_is_complete() -> None:
     folder = Folder()
     for number in range(5_000):
         folder.add("token", {"text": f"{number} "})

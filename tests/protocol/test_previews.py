@@ -45,7 +45,7 @@ def test_every_event_fits(value: Any) -> None:
 
 @law
 @given(values)
-def test_what_fits_stays_as_it_is(value: Any) -> None:
+def test_a_value_that_fits_is_unchanged(value: Any) -> None:
     assert shortened(value, size(value)) == (list(value) if isinstance(value, tuple) else value)
 
 
@@ -77,7 +77,7 @@ def test_short_fields_survive_beside_a_long_one() -> None:
     assert len(shown["page"]) > 2000
 
 
-def test_a_deep_value_ends() -> None:
+def test_a_deeply_nested_value_is_cut_off() -> None:
     deep: Any = "x" * 5000
     for _ in range(300):
         deep = [deep]
@@ -95,6 +95,6 @@ def test_cut_arguments_are_marked_as_such() -> None:
     assert event.data["arguments"]["text"].startswith("xxx")
 
 
-def test_the_question_and_the_text_are_left_whole() -> None:
+def test_questions_and_texts_are_not_shortened() -> None:
     for event in (Event("token", {"text": "x" * 9000}), Event("start", {"user_message": {"text": "x" * 9000}})):
         assert capped(event) is event

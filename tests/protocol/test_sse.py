@@ -11,7 +11,7 @@ STREAM = (
 EVENTS = [Message("a", "xé\ny", "1"), Message("message", "", "1"), Message("message", " two spaces", "2")]
 
 
-def test_it_decodes_as_the_specification_says() -> None:
+def test_it_decodes_according_to_the_specification() -> None:
     assert list(Decoder().feed(STREAM)) == EVENTS
 
 
@@ -23,7 +23,7 @@ def test_it_decodes_the_same_wherever_the_bytes_are_split() -> None:
     assert [event for byte in STREAM for event in decoder.feed(bytes([byte]))] == EVENTS
 
 
-def test_it_reads_what_is_encoded() -> None:
+def test_encoded_events_can_be_decoded() -> None:
     text = "line\nbreak\r\u2028 \0 😀"
     (event,) = Decoder().feed(encode("token", {"text": text}, id="abcdefgh.1"))
     assert (event.event, event.id) == ("token", "abcdefgh.1")
@@ -31,18 +31,18 @@ def test_it_reads_what_is_encoded() -> None:
     assert "\n" not in event.data
 
 
-def test_numbers_that_are_no_json_are_refused() -> None:
+def test_numbers_invalid_in_json_are_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
         encode("x", {"n": float("nan")})
 
 
-def test_an_event_without_end_is_refused_not_held() -> None:
+def test_an_endless_event_is_refused_and_not_buffered() -> None:
     decoder = Decoder(limit=1000)
     with pytest.raises(DecoderOverflow):
         _feed_lines(decoder, 2000)
 
 
-def test_many_events_are_no_overflow() -> None:
+def test_many_events_do_not_overflow() -> None:
     decoder = Decoder(limit=1000)
     assert sum(1 for _ in range(2000) for _ in decoder.feed(b"data: xxxxxxxxxx\n\n: comment\n")) == 2000
 

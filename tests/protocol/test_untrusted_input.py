@@ -10,7 +10,7 @@ from chat.protocol.untrusted_input import LARGEST_COUNT, BadJson, clean, count, 
     ["", " ", "{", "[]", "1", "null", '"x"', "[" * 200_000, '{"a":' * 200_000, '{"t":NaN}', '{"t":-Infinity}',
      '{"n":' + "9" * 5_000 + "}", b'{"t":"\xff"}', b"\x00", '{"t":"\n"}'],
 )  # fmt: skip
-def test_what_is_no_json_object_is_refused_with_a_sentence(raw: str | bytes) -> None:
+def test_input_other_than_a_json_object_is_refused_with_a_message(raw: str | bytes) -> None:
     with pytest.raises(BadJson, match=r"\.$"):
         loads(raw)
 
@@ -20,7 +20,7 @@ def test_it_reads_an_object() -> None:
 
 
 @pytest.mark.parametrize(("text", "cleaned"), [("a\0b", "a�b"), ("\ud83d", "�"), ("😀", "😀"), ("\ude00x", "�x")])
-def test_what_no_database_takes_is_replaced(text: str, cleaned: str) -> None:
+def test_characters_invalid_for_databases_are_replaced(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
@@ -42,7 +42,7 @@ def test_what_no_database_takes_is_replaced(text: str, cleaned: str) -> None:
         {},
     ],
 )  # fmt: skip)
-def test_what_is_no_uuid_is_none(value: object) -> None:
+def test_an_invalid_uuid_is_none(value: object) -> None:
     assert parse_uuid(value) is None
 
 
@@ -61,5 +61,5 @@ def test_a_uuid_is_made_canonical(value: str) -> None:
         (float("nan"), None), (True, None), ("12", None), (None, None), ([1], None), ({"n": 1}, None),
     ],
 )  # fmt: skip
-def test_a_number_from_outside_is_a_count_that_every_database_stores(value: object, counted: int | None) -> None:
+def test_untrusted_counts_are_limited_to_what_databases_store(value: object, counted: int | None) -> None:
     assert count(value) == counted

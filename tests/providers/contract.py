@@ -65,13 +65,13 @@ class ProviderContract:
         assert deltas[-1] == Finish("stop")
         assert sum(isinstance(delta, Finish) for delta in deltas) == 1
 
-    async def test_it_gives_text_in_several_pieces_none_of_them_empty(self, provider: Provider) -> None:
+    async def test_it_yields_text_in_several_non_empty_pieces(self, provider: Provider) -> None:
         deltas = await answer(provider, ask("hello"))
 
         assert pieces_of(deltas) > 2
         assert all(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
-    async def test_it_counts_what_it_read_and_wrote(self, provider: Provider) -> None:
+    async def test_it_counts_input_and_output_tokens(self, provider: Provider) -> None:
         deltas = await answer(provider, ask("hello"))
 
         usage = [delta for delta in deltas if isinstance(delta, UsageDelta)][-1]
@@ -171,7 +171,7 @@ class ToolContract(ABC):
         assert text_of(deltas) == "Let me look."
         assert deltas[-1] == Finish("tool_calls")
 
-    async def test_calls_come_after_everything_else_that_was_said(self, provider: Provider) -> None:
+    async def test_calls_come_after_all_text_and_thoughts(self, provider: Provider) -> None:
         deltas = await answer(provider, self.asking(self.calling(("search", "{}"), text="Let me look.")))
 
         kinds = [type(delta) for delta in deltas]
@@ -206,7 +206,7 @@ class ToolContract(ABC):
         assert not call.has_object
         assert text_of(deltas) == "Not JSON."
 
-    async def test_nothing_is_called_while_tools_are_off(self, provider: Provider) -> None:
+    async def test_no_call_is_made_while_tools_are_off(self, provider: Provider) -> None:
         text = self.calling(("search", "{}"), text="Let me look.")
 
         deltas = await answer(provider, self.asking(text, tools_are_off=True))
@@ -214,7 +214,7 @@ class ToolContract(ABC):
         assert calls_of(deltas) == ()
         assert deltas[-1] == Finish("stop")
 
-    async def test_a_call_beside_a_text_is_ignored_while_tools_are_off(self, provider: Provider) -> None:
+    async def test_a_call_with_text_is_ignored_while_tools_are_off(self, provider: Provider) -> None:
         text = self.calling(("search", "{}"), text="Let me look.", is_stubborn=True)
 
         deltas = await answer(provider, self.asking(text, tools_are_off=True))
@@ -223,7 +223,7 @@ class ToolContract(ABC):
         assert calls_of(deltas) == ()
         assert deltas[-1] == Finish("stop")
 
-    async def test_calls_beyond_a_bound_are_ignored(self, provider: Provider) -> None:
+    async def test_calls_beyond_the_limit_are_ignored(self, provider: Provider) -> None:
         text = self.calling(*[("search", f'{{"q":"{number}"}}') for number in range(MAX_CALLS + 1)])
         output = output_of(await answer(provider, self.asking(text)))
         results = [ToolResult(call.call_id, call.name, call.arguments) for call in output.calls]
@@ -232,7 +232,7 @@ class ToolContract(ABC):
 
         assert text_of(deltas).splitlines() == [f'{{"q":"{number}"}}' for number in range(MAX_CALLS)]
 
-    async def test_a_call_with_too_long_arguments_has_none(self, provider: Provider) -> None:
+    async def test_overlong_arguments_are_dropped(self, provider: Provider) -> None:
         text = self.calling(("search", f'{{"q":"{"x" * (MAX_ARGUMENT_BYTES + 1024)}"}}'), ("weather", "{}"))
         output = output_of(await answer(provider, self.asking(text)))
         results = [ToolResult(call.call_id, call.name, call.name) for call in output.calls]

@@ -67,13 +67,13 @@ async def test_every_answer_says_that_it_is_a_demo(demo: DemoProvider, question:
         ("what is love?", ["Chatsite", "| `code` |"]),
     ],
 )
-async def test_it_shows_what_is_asked_for(demo: DemoProvider, question: str, marks: list[str]) -> None:
+async def test_it_shows_the_requested_content(demo: DemoProvider, question: str, marks: list[str]) -> None:
     text = text_of(await answer(demo, ask(question)))
 
     assert [mark for mark in marks if mark not in text] == []
 
 
-async def test_a_word_inside_another_word_calls_for_nothing(demo: DemoProvider) -> None:
+async def test_keywords_inside_other_words_are_ignored(demo: DemoProvider) -> None:
     assert "```python" not in text_of(await answer(demo, ask("my vegetables are encoded, he said")))
 
 
@@ -114,7 +114,7 @@ async def test_it_stops_at_the_limit_of_tokens(demo: DemoProvider) -> None:
     assert deltas[-1] == Finish("length")
 
 
-async def test_it_goes_on_with_an_answer_that_was_cut_off(demo: DemoProvider) -> None:
+async def test_it_continues_a_truncated_answer(demo: DemoProvider) -> None:
     whole = text_of(await answer(demo, ask("long")))
     begun = text_of(await answer(demo, ask("long", max_output_tokens=40)))
 
@@ -123,7 +123,7 @@ async def test_it_goes_on_with_an_answer_that_was_cut_off(demo: DemoProvider) ->
     assert begun + rest == whole
 
 
-async def test_of_an_answer_of_another_model_it_says_only_that_it_is_a_demo(demo: DemoProvider) -> None:
+async def test_continuing_another_models_answer_only_says_it_is_a_demo(demo: DemoProvider) -> None:
     rest = text_of(await answer(demo, dataclasses.replace(ask("long"), continues="Once upon a time")))
 
     assert "I am the built-in demo" in rest
@@ -134,7 +134,7 @@ async def test_of_an_answer_of_another_model_it_says_only_that_it_is_a_demo(demo
     ("question", "title"),
     [("write a TABLE\n\n---\n\nwith code", "Example tables"), ("why?", "Why"), ("", ""), ("\n\n", "")],
 )
-async def test_it_has_a_title_for_a_conversation(demo: DemoProvider, question: str, title: str) -> None:
+async def test_it_generates_a_title_for_a_conversation(demo: DemoProvider, question: str, title: str) -> None:
     assert text_of(await answer(demo, dataclasses.replace(ask(question), purpose="title"))) == title
 
 
@@ -185,7 +185,7 @@ def asking(text: str, *more: Message, **options: Any) -> Request:
 class TestTools:
     provider = DemoProvider(tokens_per_second=0)
 
-    async def test_it_calls_the_builtin_ones_that_it_was_offered(self) -> None:
+    async def test_it_calls_the_builtin_tools_it_was_offered(self) -> None:
         deltas = await answer(self.provider, asking("Show me your tools"))
 
         uses = [delta for delta in deltas if isinstance(delta, ToolUse)]
@@ -216,7 +216,7 @@ class TestTools:
         assert not any(isinstance(delta, ToolUse) for delta in deltas)
 
     @pytest.mark.parametrize("options", [{"tools": ()}, {"tools_are_off": True}])
-    async def test_without_any_it_says_how_to_get_some(self, options: dict[str, Any]) -> None:
+    async def test_without_tools_it_says_how_to_enable_them(self, options: dict[str, Any]) -> None:
         deltas = await answer(self.provider, asking("tools", **options))
 
         assert "An administrator can switch some on" in text_of(deltas)

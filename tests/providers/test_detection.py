@@ -48,13 +48,13 @@ async def test_a_key_alone_means_openai() -> None:
     assert await found({"OPENAI_API_KEY": "x"}) == Detected("openai", (DEFAULT_OPENAI_MODEL,), DEFAULT_OPENAI_MODEL)
 
 
-async def test_the_model_that_is_named_is_taken_without_asking() -> None:
+async def test_a_configured_model_is_used_without_a_request() -> None:
     environment = {"OPENAI_BASE_URL": f"{NOWHERE}/v1", "OPENAI_MODEL": "mine"}
 
     assert await found(environment) == Detected("openai", ("mine",), "mine")
 
 
-async def test_a_server_that_is_doubted_is_asked_and_its_named_model_stays() -> None:
+async def test_a_doubted_server_is_asked_and_keeps_its_configured_model() -> None:
     environment = {"OPENAI_BASE_URL": f"{NOWHERE}/v1", "OPENAI_MODEL": "mine"}
 
     detected = await found(environment, is_doubted=True)
@@ -64,7 +64,7 @@ async def test_a_server_that_is_doubted_is_asked_and_its_named_model_stays() -> 
 
 
 @pytest.mark.parametrize("status", ["200 OK", "401 No", "404 No"])
-async def test_a_server_that_is_doubted_answers_whatever_it_says(status: str) -> None:
+async def test_any_response_of_a_doubted_server_counts_as_available(status: str) -> None:
     async with RawServer(lambda _: [response(b"{}", status=status)]) as server:
         environment = {"OPENAI_BASE_URL": server.base_url, "OPENAI_MODEL": "mine"}
         detected = await found(environment, is_doubted=True)
@@ -88,14 +88,14 @@ async def test_a_base_url_is_asked_for_its_models() -> None:
     assert detected == Detected("openai", ("first", "second"), "first")
 
 
-async def test_a_base_url_that_does_not_answer_is_said_and_does_not_fall_back_to_the_demo() -> None:
+async def test_an_unreachable_base_url_is_reported_without_a_demo_fallback() -> None:
     detected = await found({"OPENAI_BASE_URL": f"{NOWHERE}/v1"})
 
     assert (detected.provider_name, detected.models, detected.is_silent) == ("openai", (), True)
     assert "OPENAI_BASE_URL does not list its models" in detected.problem
 
 
-async def test_a_base_url_without_chat_models_is_said() -> None:
+async def test_a_base_url_without_chat_models_is_reported() -> None:
     async with FakeOpenAI(models=("nomic-embed-text",)) as server:
         detected = await found({"OPENAI_BASE_URL": server.base_url})
 
@@ -103,14 +103,14 @@ async def test_a_base_url_without_chat_models_is_said() -> None:
     assert not detected.is_silent
 
 
-async def test_an_ollama_next_door_is_used() -> None:
+async def test_a_local_ollama_is_used() -> None:
     async with FakeOpenAI(models=("llama3.2:latest", "nomic-embed-text:latest")) as server:
         detected = await found_at(server.url + "/")
 
     assert detected == Detected("ollama", ("llama3.2:latest",), "llama3.2:latest")
 
 
-async def test_an_ollama_is_found_beside_another_server_and_comes_after_it() -> None:
+async def test_an_ollama_comes_after_another_server() -> None:
     async with FakeOpenAI(models=("big",)) as server, FakeOpenAI(models=("llama3.2", "big")) as next_door:
         detected = await both(OPENAI_BASE_URL=server.base_url, OLLAMA_URL=next_door.url)
         named = await both(OPENAI_API_KEY="x", OLLAMA_URL=next_door.url)
@@ -120,7 +120,7 @@ async def test_an_ollama_is_found_beside_another_server_and_comes_after_it() -> 
     assert named == (Detected("openai", (DEFAULT_OPENAI_MODEL,), DEFAULT_OPENAI_MODEL), beside)
 
 
-async def test_an_ollama_serves_while_the_other_server_is_away() -> None:
+async def test_an_ollama_is_used_while_the_other_server_is_away() -> None:
     async with FakeOpenAI(models=("llama3.2",)) as next_door:
         away, beside = await both(OPENAI_BASE_URL=f"{NOWHERE}/v1", OLLAMA_URL=next_door.url)
 
@@ -129,7 +129,7 @@ async def test_an_ollama_serves_while_the_other_server_is_away() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_an_ollama_that_the_base_url_names_is_not_found_twice(host: str) -> None:
+async def test_an_ollama_named_by_the_base_url_is_not_listed_twice(host: str) -> None:
     async with FakeOpenAI(models=("llama3.2",)) as next_door:
         base_url = f"http://{host}:{next_door.port}/v1"
         detected = await both(OPENAI_BASE_URL=base_url, OLLAMA_URL=next_door.url)
@@ -137,7 +137,7 @@ async def test_an_ollama_that_the_base_url_names_is_not_found_twice(host: str) -
     assert detected == (Detected("openai", ("llama3.2",), "llama3.2"),)
 
 
-async def test_an_ollama_that_has_nothing_more_than_the_other_server_is_that_server() -> None:
+async def test_an_ollama_with_the_same_models_is_the_same_server() -> None:
     async with FakeOpenAI(models=("a", "b")) as server, FakeOpenAI(models=("b", "a")) as next_door:
         detected = await both(OPENAI_BASE_URL=server.base_url, OLLAMA_URL=next_door.url)
 
@@ -145,7 +145,7 @@ async def test_an_ollama_that_has_nothing_more_than_the_other_server_is_that_ser
 
 
 @pytest.mark.parametrize("models", [(), ("nomic-embed-text",)])
-async def test_an_ollama_without_a_chat_model_is_no_use(models: tuple[str, ...]) -> None:
+async def test_an_ollama_without_a_chat_model_is_not_used(models: tuple[str, ...]) -> None:
     async with FakeOpenAI(models=models) as server:
         detected = await found_at(server.url)
 
@@ -162,16 +162,16 @@ async def test_without_anything_there_is_only_the_guess_at_an_ollama(url: str) -
     assert (detected.provider_name, detected.models, detected.is_guess) == ("ollama", (), True)
 
 
-async def test_without_an_address_no_ollama_is_looked_for() -> None:
+async def test_without_an_address_ollama_is_not_detected() -> None:
     assert await detect({}) == ()
 
 
-async def test_something_else_at_ollamas_address_is_no_ollama() -> None:
+async def test_another_server_at_ollamas_address_is_not_used() -> None:
     async with FakeOpenAI() as server:
         assert (await found_at(server.base_url)).models == ()
 
 
-async def test_the_registry_gives_each_provider_once() -> None:
+async def test_the_registry_creates_each_provider_once() -> None:
     async with FakeOpenAI() as server:
         registry = build({"OPENAI_BASE_URL": server.base_url, "OLLAMA_URL": server.url})
 
@@ -184,7 +184,7 @@ async def test_the_registry_gives_each_provider_once() -> None:
         await server.journal.wait(lambda journal: journal.open_connections == 0)
 
 
-async def test_a_failed_answer_is_told_to_whoever_watches() -> None:
+async def test_a_failed_answer_is_reported_to_the_callback() -> None:
     failed: list[ProviderError] = []
     registry = build({"OPENAI_BASE_URL": f"{NOWHERE}/v1"}, on_failure=failed.append)
 

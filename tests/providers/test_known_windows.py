@@ -11,7 +11,7 @@ OPENAI = "https://api.openai.com/v1"
 FOUND = Detected("openai", ("gpt-4o", "gpt-of-tomorrow", ListedModel("gpt-4.1", {"context_window": 5_000})), "gpt-4o")
 
 
-async def test_a_known_vendors_windows_are_filled_in_where_its_server_is_silent() -> None:
+async def test_missing_context_windows_of_known_vendors_are_filled_in() -> None:
     models = (await with_windows(FOUND, OPENAI)).models
 
     assert models == FOUND.models
@@ -21,14 +21,14 @@ async def test_a_known_vendors_windows_are_filled_in_where_its_server_is_silent(
 @pytest.mark.parametrize(
     "base_url", ["", "http://localhost:1234/v1", "https://models.example/v1", "https://[", "nonsense"]
 )
-async def test_of_any_other_server_nothing_is_claimed(base_url: str) -> None:
+async def test_windows_of_other_servers_are_not_guessed(base_url: str) -> None:
     """It may serve a model of the same name with another window."""
     models = (await with_windows(FOUND, base_url)).models
 
     assert [dict(facts_of(model)) for model in models] == [{}, {}, {"context_window": 5_000}]
 
 
-async def test_other_facts_stay() -> None:
+async def test_other_facts_are_kept() -> None:
     listed = replace(FOUND, models=(ListedModel("gpt-4o", {"can_use_tools": True}),))
 
     [model] = (await with_windows(listed, OPENAI)).models

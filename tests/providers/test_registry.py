@@ -25,7 +25,7 @@ def of(*made: Closable) -> tuple[Registry, list[Closable]]:
     return registry, waiting
 
 
-async def test_accounts_come_after_the_own_ones_and_are_made_once() -> None:
+async def test_accounts_come_last_and_are_created_once() -> None:
     first = Closable()
     registry, _ = of(first)
     assert list(registry) == ["own", "ours"]
@@ -34,7 +34,7 @@ async def test_accounts_come_after_the_own_ones_and_are_made_once() -> None:
     assert "theirs" not in registry
 
 
-async def test_an_unchanged_one_stays_and_a_changed_one_is_another() -> None:
+async def test_a_changed_provider_is_replaced_and_an_unchanged_one_kept() -> None:
     first, second = Closable(), Closable()
     registry, waiting = of(first, second)
     before = registry["ours"]
@@ -46,7 +46,7 @@ async def test_an_unchanged_one_stays_and_a_changed_one_is_another() -> None:
     assert (first.closed, second.closed) == (1, 0)
 
 
-async def test_one_that_is_gone_is_closed_after_its_answer() -> None:
+async def test_a_removed_provider_is_closed_after_its_answer() -> None:
     first = Closable()
     registry, _ = of(first)
     stream = registry["ours"].stream(ask("hello"))
@@ -64,7 +64,7 @@ async def test_one_that_is_gone_is_closed_after_its_answer() -> None:
     assert first.closed == 1
 
 
-async def test_an_answer_that_begins_after_the_change_is_closed_too() -> None:
+async def test_a_removed_provider_is_closed_after_a_late_answer_too() -> None:
     first = Closable()
     registry, _ = of(first)
     held = registry["ours"]
@@ -82,7 +82,7 @@ async def test_an_answer_that_begins_after_the_change_is_closed_too() -> None:
     assert first.closed == closed + 1
 
 
-async def test_an_account_cannot_take_the_place_of_an_own_one() -> None:
+async def test_an_account_cannot_replace_a_builtin_provider() -> None:
     registry = Registry({"own": ScriptedProvider})
     registry.replace({"own": Replaceable(0, Closable)})
     assert list(registry) == ["own"]
@@ -95,7 +95,7 @@ async def test_it_knows_which_are_demos() -> None:
     assert registry.demos == {"own", "toy"}
 
 
-async def test_closing_closes_all_that_were_made() -> None:
+async def test_closing_closes_all_created_providers() -> None:
     first, second = Closable(), Closable()
     registry, waiting = of(first, second)
     held = registry["ours"]
@@ -111,7 +111,7 @@ class Unclosable(Closable):
         raise RuntimeError("transport already closed")
 
 
-async def test_one_that_cannot_be_closed_is_in_nobodys_way(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_provider_that_fails_to_close_does_not_block_others(caplog: pytest.LogCaptureFixture) -> None:
     first, second = Unclosable(), Closable()
     registry = Registry({})
     registry.replace({"a": Replaceable(0, lambda: first), "b": Replaceable(0, lambda: second)})
@@ -123,7 +123,7 @@ async def test_one_that_cannot_be_closed_is_in_nobodys_way(caplog: pytest.LogCap
     assert caplog.text.count("closing a replaced provider failed") == 1
 
 
-async def test_one_that_cannot_be_closed_keeps_no_other_open(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_provider_that_fails_to_close_keeps_no_other_open(caplog: pytest.LogCaptureFixture) -> None:
     first, second, third = Unclosable(), Closable(), Closable()
     registry = Registry({"a": lambda: first, "b": lambda: second})
     registry.replace({"c": Replaceable(0, lambda: third)})

@@ -28,7 +28,7 @@ class ConnectionsContract:
     async def opened(self, count: int, *, limit: int = LIMIT, user_id: int = ALICE) -> list[Slot]:
         return [await self.connections.open("sockets", user_id, limit=limit) for _ in range(count)]
 
-    async def test_a_user_has_so_many_and_no_more(self) -> None:
+    async def test_connections_per_user_are_limited(self) -> None:
         await self.opened(LIMIT)
         with pytest.raises(Full):
             await self.opened(1)
@@ -38,22 +38,22 @@ class ConnectionsContract:
         await self.opened(LIMIT)
         await self.opened(1, limit=LIMIT + 1)
 
-    async def test_the_limit_of_one_user_is_no_others(self) -> None:
+    async def test_the_limit_of_one_user_does_not_affect_others(self) -> None:
         await self.opened(LIMIT)
         await self.opened(LIMIT, user_id=BOB)
 
-    async def test_sockets_and_streams_are_counted_apart(self) -> None:
+    async def test_sockets_and_streams_are_counted_separately(self) -> None:
         await self.opened(LIMIT)
         await self.connections.open("streams", ALICE, limit=1)
 
-    async def test_a_place_that_is_left_is_free(self) -> None:
+    async def test_a_released_place_is_free(self) -> None:
         places = await self.opened(LIMIT)
         places[0].leave()
         await self.opened(1)
         with pytest.raises(Full):
             await self.opened(1)
 
-    async def test_a_place_is_left_once(self) -> None:
+    async def test_a_place_is_released_only_once(self) -> None:
         places = await self.opened(LIMIT)
         places[0].leave()
         places[0].leave()
@@ -61,12 +61,12 @@ class ConnectionsContract:
         with pytest.raises(Full):
             await self.opened(1)
 
-    async def test_of_many_at_once_only_so_many_are_let_in(self) -> None:
+    async def test_many_concurrent_connections_do_not_exceed_the_limit(self) -> None:
         results = await asyncio.gather(*(self.opened(1) for _ in range(5 * LIMIT)), return_exceptions=True)
         assert sum(not isinstance(each, Full) for each in results) == LIMIT
         assert all(isinstance(each, list | Full) for each in results)
 
-    async def test_whoever_gives_up_while_asking_holds_no_place(self) -> None:
+    async def test_a_cancelled_request_holds_no_place(self) -> None:
         for ticks in range(12):
             asking = [asyncio.create_task(self.opened(1)) for _ in range(LIMIT)]
             for _ in range(ticks):

@@ -5,7 +5,7 @@ from chat.quotas.credentials import KNOWN, Credentials
 ALICE = 1
 
 
-def test_a_credential_is_known_until_it_is_nobody_s() -> None:
+def test_a_credential_is_known_until_it_is_forgotten() -> None:
     credentials = Credentials()
     assert credentials.find("session alice") is None
     credentials.learn("session alice", ALICE)
@@ -14,13 +14,13 @@ def test_a_credential_is_known_until_it_is_nobody_s() -> None:
     assert credentials.find("session alice") is None
 
 
-def test_no_credential_is_nobody_s() -> None:
+def test_an_empty_credential_is_not_stored() -> None:
     credentials = Credentials()
     credentials.learn("", ALICE)
     assert credentials.find("") is None
 
 
-def test_it_remembers_those_that_were_right_last() -> None:
+def test_it_remembers_the_most_recent_valid_credentials() -> None:
     credentials = Credentials()
     credentials.learn("session alice", ALICE)
     credentials.learn("session bob", 2)
@@ -31,7 +31,7 @@ def test_it_remembers_those_that_were_right_last() -> None:
     assert len(credentials._known) == KNOWN
 
 
-def test_bytes_that_are_no_text_are_as_good_as_any() -> None:
+def test_credentials_can_contain_undecodable_bytes() -> None:
     credentials = Credentials()
     credentials.learn("session \udcff", ALICE)
     assert credentials.find("session \udcff") == ALICE

@@ -6,7 +6,7 @@ from tests.quotas.clock import Clock
 ALICE, BOB = 1, 2
 
 
-def test_a_user_has_so_many_frames_a_second() -> None:
+def test_frames_per_second_are_limited() -> None:
     clock = Clock()
     frames = Frames(clock=clock)
     assert [bool(frames.take(ALICE, limit=2)) for _ in range(3)] == [False, False, True]
@@ -15,7 +15,7 @@ def test_a_user_has_so_many_frames_a_second() -> None:
     assert not frames.take(ALICE, limit=2)
 
 
-def test_a_first_flood_is_a_mistake_and_further_ones_are_kept_out_longer_each_time() -> None:
+def test_repeated_floods_are_blocked_for_longer_each_time() -> None:
     clock = Clock()
     floods = Floods(clock=clock)
     pauses = [floods.happened(ALICE) for _ in range(MISTAKES)]
@@ -31,7 +31,7 @@ def test_a_first_flood_is_a_mistake_and_further_ones_are_kept_out_longer_each_ti
         assert floods.happened(ALICE) <= LONGEST_PAUSE_SECONDS
 
 
-def test_a_flood_is_forgiven_after_some_peace() -> None:
+def test_a_flood_is_forgiven_after_a_quiet_period() -> None:
     clock = Clock()
     floods = Floods(clock=clock)
     for _ in range(10):

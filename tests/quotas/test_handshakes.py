@@ -42,7 +42,7 @@ def strangers(made: Handshakes, count: int, *, address: str = HERE) -> int:
     return let_in
 
 
-def test_strangers_of_one_address_ask_the_database_so_often_and_no_more() -> None:
+def test_lookups_for_strangers_are_limited_per_address() -> None:
     clock = Clock()
     made = handshakes(clock)
     assert strangers(made, 1000) == STRANGERS
@@ -51,7 +51,7 @@ def test_strangers_of_one_address_ask_the_database_so_often_and_no_more() -> Non
     assert strangers(made, 1000) == STRANGERS
 
 
-def test_whoever_was_in_before_is_kept_out_by_no_stranger_of_the_same_address() -> None:
+def test_strangers_do_not_block_a_known_user_of_the_same_address() -> None:
     made = handshakes()
     begin(made, "session alice").succeeded(ALICE)
     strangers(made, 1000)
@@ -60,13 +60,13 @@ def test_whoever_was_in_before_is_kept_out_by_no_stranger_of_the_same_address() 
         begin(made, "session bob")
 
 
-def test_people_who_sign_in_are_no_strangers() -> None:
+def test_users_who_sign_in_are_not_strangers() -> None:
     made = handshakes()
     for number in range(5 * STRANGERS):
         begin(made, f"session {number}").succeeded(number)
 
 
-def test_a_cookie_that_is_right_no_more_is_a_stranger_s() -> None:
+def test_an_expired_cookie_counts_as_a_stranger() -> None:
     made = handshakes()
     begin(made, "session alice").succeeded(ALICE)
     begin(made, "session alice").failed()
@@ -75,20 +75,20 @@ def test_a_cookie_that_is_right_no_more_is_a_stranger_s() -> None:
         begin(made, "session alice")
 
 
-def test_a_database_that_is_away_makes_nobody_a_stranger() -> None:
+def test_an_unavailable_database_makes_no_one_a_stranger() -> None:
     made = handshakes()
     for number in range(5 * STRANGERS):
         begin(made, f"session {number}").undecided()
 
 
-def test_whoever_shows_nothing_costs_no_look_and_is_not_counted() -> None:
+def test_a_handshake_without_credentials_is_not_counted() -> None:
     made = handshakes()
     for _ in range(5 * STRANGERS):
         begin(made, "").failed()
     begin(made, "session bob")
 
 
-def test_a_user_connects_so_often_a_minute() -> None:
+def test_connects_per_minute_are_limited() -> None:
     clock = Clock()
     made = handshakes(clock)
     for _ in range(3):
@@ -99,7 +99,7 @@ def test_a_user_connects_so_often_a_minute() -> None:
     begin(made, "session alice", per_minute=3).succeeded(ALICE)
 
 
-def test_whoever_has_flooded_is_refused_before_the_database_is_asked() -> None:
+def test_flooding_users_are_refused_before_the_database_lookup() -> None:
     clock = Clock()
     floods = Floods(clock=clock)
     made = handshakes(clock, floods)
@@ -115,7 +115,7 @@ def test_whoever_has_flooded_is_refused_before_the_database_is_asked() -> None:
     begin(made, "session bob").succeeded(2)
 
 
-def test_whoever_does_not_listen_is_told_from_whoever_does() -> None:
+def test_clients_that_ignore_refusals_are_recognized() -> None:
     clock = Clock()
     made = handshakes(clock)
     strangers(made, STRANGERS)
@@ -133,7 +133,7 @@ def test_whoever_does_not_listen_is_told_from_whoever_does() -> None:
     assert refused() == [False] * REFUSED + [True] * 2
 
 
-def test_whoever_was_told_that_there_is_no_room_and_does_not_listen_is_refused_without_a_look() -> None:
+def test_repeated_connects_over_the_limit_are_refused_early() -> None:
     clock = Clock()
     made = handshakes(clock)
     for _ in range(REFUSED + 1):
@@ -147,7 +147,7 @@ def test_whoever_was_told_that_there_is_no_room_and_does_not_listen_is_refused_w
     begin(made, "session alice", per_minute=100)
 
 
-def test_whoever_was_told_once_that_there_is_no_room_may_look_again() -> None:
+def test_a_single_connect_over_the_limit_is_not_refused_early() -> None:
     """The control: someone may close a tab and open another one."""
     made = handshakes()
     for _ in range(REFUSED):

@@ -79,7 +79,7 @@ async def eventually(attempt: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_what_is_open_in_one_process_counts_in_another(processes: Processes) -> None:
+async def test_connections_of_one_process_count_in_another(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     await opened(here, LIMIT - 1)
     await opened(there)
@@ -89,7 +89,7 @@ async def test_what_is_open_in_one_process_counts_in_another(processes: Processe
     await opened(here, LIMIT, user_id=BOB)
 
 
-async def test_counts_that_share_nothing_let_more_in(processes: Processes, own_redis: RedisServer) -> None:
+async def test_separate_counts_exceed_the_limit(processes: Processes, own_redis: RedisServer) -> None:
     """The control: the processes know of each other only through Redis."""
     here, elsewhere = processes.start(), Processes(own_redis)
     await opened(here, LIMIT)
@@ -106,13 +106,13 @@ async def test_a_place_left_in_one_process_is_free_in_another(processes: Process
         await opened(here)
 
 
-async def test_many_at_once_in_two_processes_are_no_more_than_allowed(processes: Processes) -> None:
+async def test_concurrent_connects_in_two_processes_stay_within_the_limit(processes: Processes) -> None:
     both = processes.start(), processes.start()
     results = await asyncio.gather(*(opened(each) for each in both * 10), return_exceptions=True)
     assert sum(isinstance(each, list) for each in results) == LIMIT
 
 
-async def test_what_a_killed_process_had_counts_no_more_once_its_lease_has_ended(processes: Processes) -> None:
+async def test_connections_of_a_killed_process_expire_with_its_lease(processes: Processes) -> None:
     killed, lives = processes.start(lease_seconds=0.5), processes.start(lease_seconds=0.5, renew_seconds=0.1)
     await opened(killed, LIMIT - 1)
     await opened(lives)
@@ -124,7 +124,7 @@ async def test_what_a_killed_process_had_counts_no_more_once_its_lease_has_ended
         await opened(lives)
 
 
-async def test_a_process_that_lives_renews_its_lease(processes: Processes) -> None:
+async def test_a_live_process_renews_its_lease(processes: Processes) -> None:
     """The control for the test above: time alone does not free a place."""
     here = processes.start(lease_seconds=2, renew_seconds=0.2)
     there = processes.start()
@@ -136,7 +136,7 @@ async def test_a_process_that_lives_renews_its_lease(processes: Processes) -> No
         await asyncio.sleep(0.1)
 
 
-async def test_a_redis_that_comes_back_empty_is_told_again(processes: Processes) -> None:
+async def test_counts_are_restored_after_redis_lost_its_data(processes: Processes) -> None:
     here, there = processes.start(renew_seconds=0.1), processes.start()
     await opened(here, LIMIT)
     processes.server.command("FLUSHALL")
@@ -160,14 +160,14 @@ async def test_without_redis_each_process_counts_its_own(processes: Processes) -
         await opened(there)
 
 
-async def test_without_redis_many_at_once_are_no_more_than_allowed(processes: Processes) -> None:
+async def test_without_redis_concurrent_connects_stay_within_the_limit(processes: Processes) -> None:
     here = processes.start()
     processes.server.kill()
     results = await asyncio.gather(*(opened(here) for _ in range(5 * LIMIT)), return_exceptions=True)
     assert sum(isinstance(each, list) for each in results) == LIMIT
 
 
-async def test_a_redis_that_says_nothing_holds_nobody_up_for_long(processes: Processes) -> None:
+async def test_an_unresponsive_redis_delays_connects_only_briefly(processes: Processes) -> None:
     here = processes.start(call_seconds=0.2, pause_seconds=60)
     await opened(here)
     processes.server.pause()
@@ -183,7 +183,7 @@ async def test_a_redis_that_says_nothing_holds_nobody_up_for_long(processes: Pro
         processes.server.resume()
 
 
-async def test_what_was_opened_meanwhile_is_told_when_redis_is_back(processes: Processes) -> None:
+async def test_connections_opened_during_an_outage_are_counted_afterwards(processes: Processes) -> None:
     here = processes.start(renew_seconds=0.1, pause_seconds=0.05)
     processes.server.kill()
     await opened(here, LIMIT)
@@ -203,7 +203,7 @@ async def test_what_was_opened_meanwhile_is_told_when_redis_is_back(processes: P
             await asyncio.sleep(0.02)
 
 
-async def test_where_nothing_is_open_nothing_is_kept(processes: Processes) -> None:
+async def test_without_connections_nothing_is_kept(processes: Processes) -> None:
     here = processes.start(renew_seconds=0.05)
     for place in await opened(here, LIMIT):
         place.leave()
@@ -213,7 +213,7 @@ async def test_where_nothing_is_open_nothing_is_kept(processes: Processes) -> No
     assert processes.server.command("KEYS", "*") == []
 
 
-async def test_every_key_has_its_end(processes: Processes) -> None:
+async def test_every_key_expires(processes: Processes) -> None:
     here = processes.start()
     await opened(here, LIMIT)
     await here.open("streams", BOB, limit=LIMIT)

@@ -27,7 +27,7 @@ def deaf(errors: RepeatedErrors, key: Key, *, seconds: float = 2.0) -> Response:
     return last
 
 
-def test_whoever_does_not_listen_hears_the_same_again_until_it_is_time() -> None:
+def test_clients_that_ignore_retry_after_get_the_same_error() -> None:
     clock = Clock()
     errors = RepeatedErrors(clock=clock)
     last = deaf(errors, ALICE)
@@ -38,7 +38,7 @@ def test_whoever_does_not_listen_hears_the_same_again_until_it_is_time() -> None
     assert errors.recall(ALICE) is None
 
 
-def test_whoever_was_refused_a_few_times_is_looked_at_again_each_time() -> None:
+def test_a_few_refusals_are_not_repeated_from_memory() -> None:
     """The control: what was refused may be allowed by now."""
     errors = RepeatedErrors(clock=Clock())
     for _ in range(REFUSED):
@@ -46,7 +46,7 @@ def test_whoever_was_refused_a_few_times_is_looked_at_again_each_time() -> None:
     assert errors.recall(ALICE) is None
 
 
-def test_nobody_is_kept_out_for_long_without_a_look() -> None:
+def test_remembered_errors_expire_soon() -> None:
     clock = Clock()
     errors = RepeatedErrors(clock=clock)
     deaf(errors, ALICE, seconds=3600)
@@ -54,14 +54,14 @@ def test_nobody_is_kept_out_for_long_without_a_look() -> None:
     assert errors.recall(ALICE) is None
 
 
-def test_a_page_is_not_kept() -> None:
+def test_html_pages_are_not_remembered() -> None:
     errors = RepeatedErrors(clock=Clock())
     for _ in range(REFUSED + 1):
         errors.happened(ALICE, answer(b"x" * (BODY_BYTES + 1)), 2.0)
     assert errors.recall(ALICE) is None
 
 
-def test_it_keeps_so_many_and_no_more() -> None:
+def test_a_limited_number_of_errors_is_remembered() -> None:
     errors = RepeatedErrors(clock=Clock())
     deaf(errors, ALICE)
     for number in range(KEPT):

@@ -31,7 +31,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_so_many_at_once_and_the_others_in_their_order() -> None:
+async def test_requests_over_the_limit_run_in_order() -> None:
     work = Work(Requests(2))
     tasks = [asyncio.create_task(work(number)) for number in range(5)]
     await settle()
@@ -45,7 +45,7 @@ async def test_so_many_at_once_and_the_others_in_their_order() -> None:
     assert not work.requests._limit._running
 
 
-async def test_the_line_has_an_end() -> None:
+async def test_the_queue_is_limited() -> None:
     work = Work(Requests(1, waiting=1))
     tasks = [asyncio.create_task(work(number)) for number in range(2)]
     await settle()
@@ -57,7 +57,7 @@ async def test_the_line_has_an_end() -> None:
     await work(3)
 
 
-async def test_nobody_waits_for_ever() -> None:
+async def test_waiting_requests_time_out() -> None:
     work = Work(Requests(1, wait_seconds=0.01))
     first = asyncio.create_task(work(0))
     await settle()
@@ -69,7 +69,7 @@ async def test_nobody_waits_for_ever() -> None:
     assert not work.requests._limit._running
 
 
-async def test_whoever_gives_up_leaves_the_line() -> None:
+async def test_a_cancelled_request_leaves_the_queue() -> None:
     work = Work(Requests(1))
     tasks = [asyncio.create_task(work(number)) for number in range(3)]
     await settle()
@@ -81,7 +81,7 @@ async def test_whoever_gives_up_leaves_the_line() -> None:
     assert not work.requests._limit._running
 
 
-def test_attempts_to_send_are_counted_also_those_that_are_refused_later() -> None:
+def test_refused_send_attempts_are_counted_too() -> None:
     clock = Clock()
     sends = Sends(clock=clock)
     for _ in range(2 * ATTEMPTS_PER_SEND):
@@ -95,7 +95,7 @@ def test_attempts_to_send_are_counted_also_those_that_are_refused_later() -> Non
     sends.check(ALICE, per_minute=2)
 
 
-def test_a_tally_forgets_whom_it_has_nothing_of() -> None:
+def test_a_tally_forgets_users_with_a_count_of_zero() -> None:
     tally = Tally()
     tally.add(ALICE)
     tally.add(ALICE)

@@ -21,13 +21,13 @@ def answer(statement: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_a_statement_without_an_end_is_ended() -> None:
+def test_an_endless_statement_is_aborted() -> None:
     with pytest.raises(TooLong), deadline(0.05):
         answer(ENDLESS)
     assert answer("SELECT 7") == 7
 
 
-def test_one_that_begins_when_the_time_is_up_is_ended_too() -> None:
+def test_a_statement_started_after_the_deadline_is_aborted() -> None:
     def late() -> None:
         with deadline(0.01):
             threading.Event().wait(0.1)
@@ -37,7 +37,7 @@ def test_one_that_begins_when_the_time_is_up_is_ended_too() -> None:
         late()
 
 
-def test_what_ends_in_time_is_left_alone_and_so_is_what_comes_after() -> None:
+def test_statements_within_the_deadline_are_not_affected() -> None:
     """The control: the same statement, but finite."""
     with deadline(LONG):
         assert answer(SHORT) == 100_000
@@ -45,6 +45,6 @@ def test_what_ends_in_time_is_left_alone_and_so_is_what_comes_after() -> None:
     assert not [each for each in threading.enumerate() if each.name == "search-deadline"]
 
 
-def test_another_error_stays_what_it_is() -> None:
+def test_other_errors_are_unchanged() -> None:
     with pytest.raises(OperationalError), deadline(LONG):
         answer("SELECT * FROM nowhere")

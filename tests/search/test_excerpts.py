@@ -98,7 +98,7 @@ def test_a_word_is_shown_wherever_it_stands(alice: User, at: int) -> None:
     assert not found.line(ending).endswith("…")
 
 
-def test_every_place_near_the_borders_of_parts_is_seen(alice: User) -> None:
+def test_matches_near_part_boundaries_are_found(alice: User) -> None:
     """A search part by part finds every word that a border cuts, as a search of the whole text does."""
     border = BEGINNING - 2 * OVERLAP + PART
     places = [*range(BEGINNING - OVERLAP - 8, BEGINNING - OVERLAP + 3), *range(border - OVERLAP - 8, border + 3)]
@@ -157,7 +157,7 @@ def test_a_search_of_sixteen_words_in_two_hundred_long_texts_is_bounded(alice: U
     ],
     ids=["one token", "letters", "nearly the words", "nearly the signs", "a letter in words", "sigmas", "dotted"],
 )
-def test_texts_made_to_be_slow_cost_no_more(alice: User, query: str, filling: str) -> None:
+def test_texts_crafted_to_be_slow_stay_within_the_budget(alice: User, query: str, filling: str) -> None:
     messages = write(alice, *[(filling * (MIB // len(filling) + 1))[:MIB]] * 10)
 
     found = Search(query, messages)
@@ -167,7 +167,7 @@ def test_texts_made_to_be_slow_cost_no_more(alice: User, query: str, filling: st
     assert len(found.lines) == 10
 
 
-def test_what_one_text_has_not_used_is_for_those_after_it(alice: User) -> None:
+def test_the_unused_budget_of_a_text_goes_to_later_ones(alice: User) -> None:
     """The first texts have a match early. The last one has its match far beyond an equal share."""
     near, far = deep(100_000), deep(10 * PART)
     messages = write(alice, *[near] * 3, far)
@@ -176,7 +176,7 @@ def test_what_one_text_has_not_used_is_for_those_after_it(alice: User) -> None:
     assert "[word" in order.line(messages[3])
 
 
-def test_no_whole_text_is_read_to_find_the_hits(alice: User) -> None:
+def test_finding_hits_does_not_load_message_texts(alice: User) -> None:
     write(alice, *[deep(98_000)] * 3)
     with CaptureQueriesContext(connection) as queries:
         found = hits.find(alice, Words.parse(SIXTEEN), after=None, limit=100)
@@ -187,7 +187,7 @@ def test_no_whole_text_is_read_to_find_the_hits(alice: User) -> None:
     assert not any('"text"' in each or '"instructions"' in each for each in selected)
 
 
-def test_somebody_elses_messages_are_read_for_nobody(alice: User, charlie: User) -> None:
+def test_messages_of_other_users_are_never_read(alice: User, charlie: User) -> None:
     """Only messages that were found are read, and only the owner's are found."""
     [mine], [theirs] = write(alice, "my heron"), write(charlie, "their heron")
     found = hits.find(alice, Words.parse("heron"), after=None, limit=10)

@@ -36,7 +36,7 @@ def test_words_are_found_in_messages_and_titles(alice: User, herons: Conversatio
     assert found(alice, "crane") == []
 
 
-def test_all_words_must_be_there_and_of_the_last_the_beginning_is_enough(alice: User, herons: Conversation) -> None:
+def test_all_words_must_match_and_the_last_as_a_prefix(alice: User, herons: Conversation) -> None:
     assert found(alice, "heron grey") == ["What does a grey heron eat?"]
     assert found(alice, "grey her") == ["What does a grey heron eat?"]
     assert found(alice, "her grey") == []
@@ -44,7 +44,7 @@ def test_all_words_must_be_there_and_of_the_last_the_beginning_is_enough(alice: 
     assert found(alice, "eron") == []
 
 
-def test_a_very_long_word_is_found_wherever_it_is_typed(alice: User) -> None:
+def test_a_very_long_word_is_found_at_any_position_in_the_query(alice: User) -> None:
     """Only its first hundred characters count."""
     long, other = "k" * 130, "q" * 130
     make_conversation(alice, f"the key {long} and {other}", "Yes.", title="Keys")
@@ -72,7 +72,7 @@ def test_a_very_long_word_is_found_wherever_it_is_typed(alice: User) -> None:
         ("half \ufffd of it", "half"),
     ],
 )
-def test_punctuation_and_scripts_hide_nothing(alice: User, text: str, query: str) -> None:
+def test_words_are_found_despite_punctuation_and_other_scripts(alice: User, text: str, query: str) -> None:
     make_conversation(alice, text, "", title="-")
 
     assert found(alice, query) == [text]
@@ -92,7 +92,7 @@ def test_punctuation_and_scripts_hide_nothing(alice: User, text: str, query: str
         ("A heron in Japanese: 青鷺といいます", "鷺 hero"),
     ],
 )
-def test_where_words_stand_without_spaces_they_are_found_in_the_middle(alice: User, text: str, query: str) -> None:
+def test_scripts_without_spaces_are_matched_inside_words(alice: User, text: str, query: str) -> None:
     make_conversation(alice, text, "", title=text)
 
     assert sorted(found(alice, query)) == sorted([text, f"title: {text}"])
@@ -109,19 +109,19 @@ def test_where_words_stand_without_spaces_they_are_found_in_the_middle(alice: Us
         "heron " * 2000, "é" * 5000, '"' * 10_000, "heron\u202e", "\u0301",
     ],
 )  # fmt: skip
-def test_nothing_that_is_typed_breaks_the_query(alice: User, herons: Conversation, query: str) -> None:
+def test_no_input_breaks_the_query(alice: User, herons: Conversation, query: str) -> None:
     assert set(found(alice, query)) <= {"What does a grey heron eat?"}
     assert Message.objects.count() == 2
 
 
-def test_only_what_is_the_owners_is_found(alice: User, charlie: User, herons: Conversation) -> None:
+def test_only_own_messages_are_found(alice: User, charlie: User, herons: Conversation) -> None:
     make_conversation(charlie, "My heron", "Yours?", title="Heron of charlie")
 
     assert found(alice, "heron") == ["What does a grey heron eat?"]
     assert found(charlie, "heron") == ["My heron", "title: Heron of charlie"]
 
 
-def test_what_is_deleted_is_not_found_until_it_is_restored(alice: User, herons: Conversation) -> None:
+def test_deleted_conversations_are_not_found_until_restored(alice: User, herons: Conversation) -> None:
     herons.delete_softly()
     assert found(alice, "heron") == found(alice, "waders") == []
 
@@ -129,7 +129,7 @@ def test_what_is_deleted_is_not_found_until_it_is_restored(alice: User, herons: 
     assert found(alice, "heron") == ["What does a grey heron eat?"]
 
 
-def test_what_is_archived_is_found(alice: User, herons: Conversation) -> None:
+def test_archived_conversations_are_found(alice: User, herons: Conversation) -> None:
     Conversation.objects.update(is_archived=True)
 
     assert len(found(alice, "heron")) == len(found(alice, "waders")) == 1
@@ -144,7 +144,7 @@ def test_a_renamed_conversation_is_found_by_its_new_title_only(alice: User, hero
     assert (found(alice, "shore"), found(alice, "fishers")) == ([], ["title: Fishers"])
 
 
-def test_a_saved_turn_is_found_at_once_and_one_that_is_undone_is_not(alice: User) -> None:
+def test_a_saved_turn_is_found_and_a_rolled_back_one_is_not(alice: User) -> None:
     turn(alice, user_text="What is a shoebill?", text="A stork.", title="Shoebills").save()
     assert found(alice, "shoebill") == ["title: Shoebills", "What is a shoebill?"]
 
@@ -155,7 +155,7 @@ def test_a_saved_turn_is_found_at_once_and_one_that_is_undone_is_not(alice: User
     assert found(alice, "ibis") == []
 
 
-def test_what_is_purged_leaves_nothing_in_the_index(alice: User, herons: Conversation) -> None:
+def test_purged_conversations_leave_nothing_in_the_index(alice: User, herons: Conversation) -> None:
     other = make_conversation(alice, "And cranes?", "Also.")
     herons.delete()
     assert found(alice, "heron") == []
@@ -173,7 +173,7 @@ def test_what_is_purged_leaves_nothing_in_the_index(alice: User, herons: Convers
             cursor.execute("INSERT INTO chat_search (chat_search) VALUES ('integrity-check')")
 
 
-def test_an_enormous_text_can_be_saved_and_is_searched_at_its_beginning(alice: User) -> None:
+def test_only_the_beginning_of_a_huge_text_is_indexed(alice: User) -> None:
     """PostgreSQL refuses rows with more than a megabyte of words."""
     words = " ".join(f"w{number:x}ö" for number in range(150_000))
 
@@ -182,7 +182,7 @@ def test_an_enormous_text_can_be_saved_and_is_searched_at_its_beginning(alice: U
     assert found(alice, "gannet")[0].startswith("gannet w0ö")
 
 
-def test_pages_follow_each_other_without_holes(alice: User) -> None:
+def test_pages_have_no_gaps(alice: User) -> None:
     now = timezone.now()
     for number in range(7):
         conversation = make_conversation(alice, f"Heron {number}", "", title=f"About heron {number}")
@@ -218,7 +218,7 @@ def test_the_index_is_used(alice: User) -> None:
     assert all(name in plan for name, plan in zip(names, plans, strict=True)), plans
 
 
-def test_what_keeps_the_index_outlives_every_migration(db: None) -> None:
+def test_the_index_triggers_survive_every_migration(db: None) -> None:
     """SQLite loses its triggers when a migration changes their table: see migration 0006."""
     of = ("message", "conversation")
     if connection.vendor == "postgresql":

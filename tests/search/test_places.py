@@ -35,14 +35,14 @@ def place(words: str, text: str, *, budget: int = ENOUGH) -> int | None:
         ("a\0b x", "ab a"),
     ],
 )
-def test_a_word_is_where_the_pattern_of_the_words_is(words: str, text: str) -> None:
+def test_places_match_the_pattern_of_the_words(words: str, text: str) -> None:
     parsed = Words.parse(words)
     match = parsed.pattern.search(text)
 
     assert place(words, text) == (match.start() if match else None)
 
 
-def test_it_is_found_within_the_borders_only() -> None:
+def test_words_are_found_only_within_the_bounds() -> None:
     finder, text = Finder(Words.parse("heron x")), "heron heron heron"
 
     assert finder.any(text, 1, len(text), Budget(ENOUGH)) == 6
@@ -50,7 +50,7 @@ def test_it_is_found_within_the_borders_only() -> None:
     assert finder.any(text, 7, 13, Budget(ENOUGH)) == 12
 
 
-def test_the_longest_word_is_looked_for_alone() -> None:
+def test_the_longest_word_can_be_searched_alone() -> None:
     finder, text = Finder(Words.parse("a grey heron x")), "a grey heron, grey"
 
     assert finder.any(text, 0, len(text), Budget(ENOUGH)) == 0
@@ -58,14 +58,14 @@ def test_the_longest_word_is_looked_for_alone() -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 1000, "xa" * 1000, "aaab" * 1000, "İ" * 1000])
-def test_it_costs_what_is_looked_through_and_each_look_at_a_letter(text: str) -> None:
+def test_the_cost_is_proportional_to_the_searched_text(text: str) -> None:
     finder, budget = Finder(Words.parse("a b")), Budget(ENOUGH)
 
     assert finder.any(text, 0, len(text), budget) is None
     assert len(text) <= ENOUGH - budget.left <= 40 * len(text)
 
 
-def test_when_the_budget_is_used_up_it_is_looked_for_no_longer() -> None:
+def test_searching_stops_when_the_budget_is_used_up() -> None:
     text = "xa" * 100_000 + " a"
 
     assert place("a b", text) == len(text) - 1

@@ -46,11 +46,11 @@ def test_a_short_text_is_its_own_snippet() -> None:
     ]  # fmt: skip
 
 
-def test_of_a_text_without_a_match_it_is_the_beginning() -> None:
+def test_the_snippet_without_a_match_is_the_beginning() -> None:
     assert joined(line_of("x" * 1000)) == "x" * 220 + "…"
 
 
-def test_one_endless_word_is_cut() -> None:
+def test_an_overlong_word_is_truncated() -> None:
     found = line_of("x" * 10_000 + " heron " + "y" * 10_000)
 
     assert any(segment["match"] for segment in found)

@@ -30,7 +30,7 @@ def test_ten_kilobytes_become_a_few_short_words() -> None:
     assert Words.parse('"' * 10_000).all == ()
 
 
-def test_what_was_cut_is_the_beginning_of_a_word_wherever_it_stands() -> None:
+def test_a_truncated_word_matches_as_a_prefix_at_any_position() -> None:
     long = "x" * (CHARACTERS + 1)
     words = Words.parse(f"{long} y{'y' * CHARACTERS} {'z' * CHARACTERS} heron 鷺")
     assert words.begun == (True, True, False, False)
@@ -53,5 +53,5 @@ def test_what_was_cut_is_the_beginning_of_a_word_wherever_it_stands() -> None:
         ("タワー", "東京タワーから", ["タワー"]),
     ],
 )
-def test_its_words_are_found_again(words: str, text: str, found: list[str]) -> None:
+def test_parsed_words_match_in_texts(words: str, text: str, found: list[str]) -> None:
     assert [match[0] for match in Words.parse(words).pattern.finditer(text)] == found

@@ -49,7 +49,7 @@ async def submit(browser: Browser, method: str, path: str, selected: str = "") -
     return await browser.ask(method, path, body, content_type=FORM_TYPE)
 
 
-async def test_the_admin_is_closed_to_all_who_are_not_staff() -> None:
+async def test_the_admin_is_closed_to_users_who_are_not_staff() -> None:
     async with world() as made:
         before = await made.hash()
         for route in ADMIN:
@@ -109,7 +109,7 @@ async def rows_of_alice() -> list[Any]:
     return await database.read(read)
 
 
-def test_every_model_that_holds_anybodys_text_is_known() -> None:
+def test_every_model_is_covered() -> None:
     """Fails if a model is added: these tests must cover it, too."""
     assert {model.__name__ for model in apps.get_app_config("chat").get_models()} == {
         "ApiToken", "Assistant", "Conversation", "Message", "ModelListing", "Part", "ProviderAccount", "SignIn",

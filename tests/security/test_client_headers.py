@@ -102,7 +102,7 @@ def site(
         site.stop()
 
 
-def test_no_header_decides_an_answer(site: ServedSite) -> None:
+def test_no_client_header_affects_a_response(site: ServedSite) -> None:
     expected = {path: site.answer(path) for path in PATHS}
     assert expected["/"][:2] == (302, "/accounts/login/?next=/")
     # What a client may ask for: another form or language of a response, or only a changed one.
@@ -138,7 +138,7 @@ async def test_links_in_mail_lead_to_the_configured_address(site: ServedSite, ma
         assert letter["Subject"].startswith("[chat.example.org] ")
 
 
-def test_a_host_that_is_not_ours_is_one_line_in_the_log(site: ServedSite) -> None:
+def test_an_unknown_host_is_logged_in_one_line(site: ServedSite) -> None:
     before = site.log
     response, _ = site.ask("GET", "/", [], host=f"{EVIL}\\n2026-01-01")
     assert response.status == 400
@@ -148,6 +148,6 @@ def test_a_host_that_is_not_ours_is_one_line_in_the_log(site: ServedSite) -> Non
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_probes_may_ask_by_any_name(site: ServedSite, path: str) -> None:
+def test_probes_may_use_any_host(site: ServedSite, path: str) -> None:
     assert site.ask("GET", path, [], host="10.1.2.3:18500")[0].status == 200
     assert site.ask("GET", path, [], host=EVIL)[0].status == 200

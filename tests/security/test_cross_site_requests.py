@@ -55,7 +55,7 @@ def rows(site: Site) -> str:
 
 
 @pytest.mark.parametrize("name", FORMS)
-async def test_no_address_takes_a_form_of_another_site(
+async def test_no_url_accepts_a_form_from_another_site(
     name: str, site: Site, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     """Sent by an administrator's browser, which has the most to lose."""
@@ -71,7 +71,7 @@ async def test_no_address_takes_a_form_of_another_site(
     assert upstream.exchanges(MESSAGE["text"]) == []
 
 
-async def test_no_address_takes_another_method_of_another_site(
+async def test_no_url_accepts_other_methods_from_another_site(
     site: Site, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     """A browser's preflight request for these is refused. Without a preflight, so are the requests themselves."""
@@ -85,7 +85,7 @@ async def test_no_address_takes_another_method_of_another_site(
     assert upstream.exchanges(MESSAGE["text"]) == []
 
 
-async def test_no_address_lets_another_site_read_or_ask(site: Site, http: aiohttp.ClientSession) -> None:
+async def test_no_url_allows_cross_origin_requests(site: Site, http: aiohttp.ClientSession) -> None:
     asking = {
         "Origin": "http://evil.example",
         "Access-Control-Request-Method": "POST",
@@ -98,9 +98,7 @@ async def test_no_address_lets_another_site_read_or_ask(site: Site, http: aiohtt
             assert not [name for name in head if name.lower().startswith("access-control-")], route.pattern
 
 
-async def test_opening_any_address_changes_nothing(
-    site: Site, http: aiohttp.ClientSession, upstream: Upstream
-) -> None:
+async def test_opening_any_url_changes_nothing(site: Site, http: aiohttp.ClientSession, upstream: Upstream) -> None:
     """A link or image on another site is a GET with the cookie. It writes nothing, calls no model, ends no session."""
     admin = site.cast["admin"]
     before = rows(site)
@@ -118,7 +116,7 @@ async def opened(http: aiohttp.ClientSession, method: str, url: str, headers: di
         return dict(response.headers)
 
 
-async def test_nobody_is_logged_in_as_the_attacker(site: Site, http: aiohttp.ClientSession) -> None:
+async def test_login_csrf_is_refused(site: Site, http: aiohttp.ClientSession) -> None:
     """Login CSRF: the victim has no session yet, so the form is sent without any cookie."""
     data = {"login": "charlie", "password": "charlie's", "username": "charlie"}
     for path in ("/accounts/login/", "/accounts/signup/", "/admin/login/", "/accounts/password/reset/", "/setup/"):

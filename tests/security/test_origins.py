@@ -69,7 +69,7 @@ def cookie(member: Member) -> str:
 
 
 @pytest.mark.parametrize("origin", FOREIGN.values(), ids=FOREIGN.keys())
-async def test_no_other_page_gets_in_with_the_cookie(origin: str, site: Site, alice: Member) -> None:
+async def test_no_foreign_page_connects_with_the_cookie(origin: str, site: Site, alice: Member) -> None:
     sent = origin.format(host=site.host, port=site.port)
     assert await handshake(site, cookie=cookie(alice), origin=sent) == 403
     # A token does not let a foreign page in either.
@@ -77,7 +77,7 @@ async def test_no_other_page_gets_in_with_the_cookie(origin: str, site: Site, al
 
 
 @pytest.mark.parametrize("origin", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_what_is_no_origin_gets_nobody_in(origin: str, site: Site, alice: Member) -> None:
+async def test_an_invalid_origin_is_refused(origin: str, site: Site, alice: Member) -> None:
     sent = origin.format(host=site.host, port=site.port)
     assert await handshake(site, cookie=cookie(alice), origin=sent) in {400, 403}
     assert await handshake(site, authorization=f"Bearer {alice.token}", origin=sent) in {400, 403}
@@ -89,36 +89,34 @@ async def test_without_an_origin_the_cookie_does_not_count(site: Site, alice: Me
     assert await handshake(site) == 403
 
 
-async def test_a_name_that_is_not_ours_does_not_become_ours_by_agreeing_with_itself(site: Site, alice: Member) -> None:
+async def test_matching_foreign_host_and_origin_are_refused(site: Site, alice: Member) -> None:
     """DNS rebinding: the attacker's host name points to this server, so Host and Origin agree."""
     for host in (f"evil.example:{site.port}", "evil.example"):
         assert await handshake(site, host=host, cookie=cookie(alice), origin=f"http://{host}") == 403
 
 
-async def test_our_own_page_gets_in_with_the_cookie(site: Site, alice: Member) -> None:
+async def test_our_own_page_connects_with_the_cookie(site: Site, alice: Member) -> None:
     assert await handshake(site, cookie=cookie(alice), origin=site.url) == 101
     async with socket(site, alice, cookie=True) as connection:
         hello = await connection.hello
         assert hello["user"] == {"id": alice.id, "username": "alice"}
 
 
-async def test_a_program_gets_in_with_a_token_and_no_origin(site: Site, alice: Member) -> None:
+async def test_an_api_client_connects_with_a_token_and_no_origin(site: Site, alice: Member) -> None:
     assert await handshake(site, authorization=f"Bearer {alice.token}") == 101
     async with socket(site, alice) as connection:
         assert (await connection.hello)["user"]["username"] == "alice"
 
 
 @pytest.mark.parametrize("path", ["/ws/chat/", "/ws", "/ws/other", "/"])
-async def test_there_is_one_address(path: str, site: Site, alice: Member) -> None:
+async def test_there_is_one_socket_path(path: str, site: Site, alice: Member) -> None:
     """A misspelled address is reported as not found, not as forbidden."""
     assert await handshake(site, path=path, authorization=f"Bearer {alice.token}") == 404
     assert await handshake(site, path=path, cookie=cookie(alice), origin=site.url) == 404
 
 
 @pytest.mark.parametrize("credentials", ["nobody", "a made-up session", "a made-up token", "a token in the address"])
-async def test_our_own_page_without_a_sign_in_is_told_so_and_closed(
-    credentials: str, site: Site, alice: Member
-) -> None:
+async def test_our_own_page_without_a_sign_in_is_closed_with_4401(credentials: str, site: Site, alice: Member) -> None:
     headers: dict[str, str] = {"Origin": site.url}
     path = "/ws/chat"
     if credentials == "a made-up session":
@@ -138,7 +136,7 @@ async def test_our_own_page_without_a_sign_in_is_told_so_and_closed(
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_control_without_the_check_a_foreign_page_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_without_the_check_a_foreign_page_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     async with world() as made:
         refused = Socket(session=made.owner.session, origin=b"http://evil.example")
         assert not await refused.connect()

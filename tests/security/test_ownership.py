@@ -52,7 +52,7 @@ def path_of(route: Route, identifier: str) -> str:
     return route.path(dict.fromkeys(("run_id", "conversation_id", "sign_in_id", "token_id"), identifier))
 
 
-def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
+def test_every_url_has_a_rule_and_every_rule_a_url() -> None:
     assert {route.pattern for route in ALL} == set(RULES)
 
 
@@ -109,7 +109,7 @@ def is_login(response: Response) -> bool:
 
 
 @pytest.mark.parametrize(("route", "name"), OWNED, ids=[f"{route.pattern}-{name}" for route, name in OWNED])
-async def test_an_id_of_alices_is_nobody_elses(route: Route, name: str) -> None:
+async def test_an_id_of_alice_works_only_for_alice(route: Route, name: str) -> None:
     async with world() as made:
         await check_is_closed(made, route, made.ids[name])
         # The control: it exists, and its owner may use it.
@@ -118,7 +118,7 @@ async def test_an_id_of_alices_is_nobody_elses(route: Route, name: str) -> None:
             assert 200 <= answer.status < 300, f"{method}: {answer.status}"
 
 
-async def test_what_anybody_or_any_user_may_open_holds_nothing_of_alices() -> None:
+async def test_public_and_signed_in_urls_contain_nothing_of_alice() -> None:
     async with world() as made:
         before = await made.hash()
         for route in [*of(Access.PUBLIC), *of(Access.SIGNED_IN)]:
@@ -144,7 +144,7 @@ def said(fields: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("fields", FOREIGN_BODIES, ids=[str(fields) for fields in FOREIGN_BODIES])
-async def test_a_body_that_names_what_is_alices_is_refused(fields: dict[str, str]) -> None:
+async def test_a_body_with_ids_of_alice_is_refused(fields: dict[str, str]) -> None:
     async with world() as made:
         body = {**said(fields), **{field: made.ids[name] for field, name in fields.items()}}
         unknown = {**said(fields), **dict.fromkeys(fields, str(uuid.uuid4()))}
@@ -159,7 +159,7 @@ async def test_a_body_that_names_what_is_alices_is_refused(fields: dict[str, str
         assert (await made.hash(), made.upstream_calls) == (before, calls)
 
 
-async def test_a_leaf_of_alices_cannot_be_made_mine() -> None:
+async def test_a_leaf_of_alice_cannot_be_used_in_another_conversation() -> None:
     async with world() as made:
         before = await made.hash()
         path = f"/api/conversations/{made.ids['own_conversation']}"
@@ -173,7 +173,7 @@ async def test_a_leaf_of_alices_cannot_be_made_mine() -> None:
         assert await made.hash() == before
 
 
-async def test_frames_that_name_what_is_alices_are_refused() -> None:
+async def test_frames_with_ids_of_alice_are_refused() -> None:
     async with world() as made:
         before, calls = await made.hash(), made.upstream_calls
         for way in ({"session": made.charlie.session}, {"token": made.charlie_by_token.token}):
@@ -290,7 +290,7 @@ HOLES: Final[dict[str, tuple[str | tuple[Any, str], Callable[..., Any], str, str
 
 
 @pytest.mark.parametrize("hole", HOLES)
-async def test_control_without_its_filter_an_address_is_red(hole: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_without_its_filter_a_url_fails(hole: str, monkeypatch: pytest.MonkeyPatch) -> None:
     target, without, pattern, name = HOLES[hole]
     [route] = [route for route in ALL if route.pattern == pattern]
     async with world() as made:
@@ -302,7 +302,7 @@ async def test_control_without_its_filter_an_address_is_red(hole: str, monkeypat
             await check_is_closed(made, route, made.ids[name])
 
 
-async def test_control_without_its_filter_a_frame_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_without_its_filter_a_frame_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     async with world() as made:
         socket = Socket(session=made.charlie.session)
         await socket.connect()

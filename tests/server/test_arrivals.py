@@ -78,7 +78,7 @@ SLOW: Final = {
 
 class TestSlowRequests:
     @pytest.mark.parametrize("part", SLOW)
-    def test_what_never_ends_is_refused_however_busily_it_comes(self, impatient: int, part: str) -> None:
+    def test_an_endless_request_times_out_despite_activity(self, impatient: int, part: str) -> None:
         with connect(impatient) as connection:
             reader = OneReader(connection)
             connection.sendall(SLOW[part][0])
@@ -94,7 +94,7 @@ class TestSlowRequests:
         assert NO_PAGE.items() <= dict(refused.headers).items()
 
     @pytest.mark.parametrize("part", SLOW)
-    def test_with_a_bound_for_silence_alone_it_would_be_waited_for(self, patient: int, part: str) -> None:
+    def test_an_idle_timeout_alone_keeps_waiting(self, patient: int, part: str) -> None:
         with connect(patient) as connection:
             reader = OneReader(connection)
             connection.sendall(SLOW[part][0])
@@ -105,7 +105,7 @@ class TestSlowRequests:
                 connection.sendall(SLOW[part][1])
             assert reader.response().status in (200, 400)
 
-    def test_one_that_never_begins_is_closed_without_a_word(self, impatient: int) -> None:
+    def test_a_connection_without_a_request_is_closed_silently(self, impatient: int) -> None:
         with connect(impatient) as connection:
             assert connection.recv(1) == b""
 
@@ -118,7 +118,7 @@ class TestSlowRequests:
             with pytest.raises(TimeoutError):
                 connection.recv(1)
 
-    def test_between_two_requests_only_silence_counts(self, impatient: int) -> None:
+    def test_between_requests_only_the_idle_timeout_applies(self, impatient: int) -> None:
         """A browser keeps its connections open for the next click."""
         with connect(impatient) as connection:
             reader = OneReader(connection)
@@ -127,14 +127,14 @@ class TestSlowRequests:
                 assert reader.response().read() == b"hi"
                 time.sleep(2 * SHORT)
 
-    def test_a_kept_connection_is_closed_in_the_end(self) -> None:
+    def test_an_idle_keep_alive_connection_is_closed(self) -> None:
         with server(idle=SHORT) as port, connect(port) as connection:
             reader = OneReader(connection)
             connection.sendall(WHOLE)
             assert reader.response().read() == b"hi"
             assert connection.recv(1) == b""
 
-    def test_what_is_deployed_waits_as_long_as_nginx_does(self) -> None:
+    def test_the_timeouts_match_those_of_nginx(self) -> None:
         nginx = (ROOT / "deploy" / "nginx.conf").read_text()
         assert f"client_header_timeout {ArrivalDeadlines().head:g}s;" in nginx
         assert f"client_body_timeout {ArrivalDeadlines().body:g}s;" in nginx
@@ -142,7 +142,7 @@ class TestSlowRequests:
 
 
 class TestConnectionsWithoutARequest:
-    def test_there_is_room_for_some_and_the_oldest_makes_it(self) -> None:
+    def test_over_the_limit_the_oldest_connection_is_closed(self) -> None:
         with server(head=LONG, waiting=2) as port, ExitStack() as stack:
             served = stack.enter_context(connect(port))
             reader = OneReader(served)
@@ -161,7 +161,7 @@ class TestConnectionsWithoutARequest:
                 each.sendall(b"Content-Length: 2\r\n\r\nhi")
                 assert answer(each).read() == b"hi"
 
-    def test_without_the_limit_the_oldest_would_stay(self, patient: int) -> None:
+    def test_without_the_limit_the_oldest_stays(self, patient: int) -> None:
         with ExitStack() as stack:
             for each in [stack.enter_context(connect(patient)) for _ in range(4)]:
                 each.sendall(WHOLE)
@@ -193,7 +193,7 @@ def gone(connection: socket.socket) -> bool:
         b"dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     ],
 )
-def test_what_the_server_refuses_by_itself_has_the_headers_of_every_answer(patient: int, request_: bytes) -> None:
+def test_refusals_of_the_server_have_the_common_headers(patient: int, request_: bytes) -> None:
     with connect(patient) as connection:
         connection.sendall(request_)
         refused = answer(connection)

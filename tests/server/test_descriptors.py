@@ -64,7 +64,7 @@ def serving(tmp_path: Path, *, soft: int, hard: int) -> Iterator[Site]:
         yield Site(process, lines_until(process, "Chatsite is at ")[-1].split()[3])
 
 
-def test_with_a_full_table_there_is_one_line_and_the_site_is_not_ready(tmp_path: Path) -> None:
+def test_running_out_of_descriptors_is_logged_once_and_not_ready(tmp_path: Path) -> None:
     with serving(tmp_path, soft=LIMIT, hard=LIMIT) as site:
         assert site.status("/readyz")[0] == 200
         with ExitStack() as stack:
@@ -97,7 +97,7 @@ def test_the_limit_is_raised_at_the_start(tmp_path: Path) -> None:
         assert line.split()[3:5] == [str(hard), str(hard)]
 
 
-def test_the_last_ones_are_a_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_descriptors_are_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
     with open(os.devnull) as file:
         lowest_free = file.fileno()
     for limit, has_room in (

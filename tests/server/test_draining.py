@@ -27,7 +27,7 @@ def answer_of(site: EndingSite, reading: Reading) -> str:
     return str(text)
 
 
-async def test_an_answer_ends_before_its_readers_are_sent_away(
+async def test_an_answer_ends_before_its_readers_are_disconnected(
     start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(CHAT_DRAIN="20")
@@ -65,7 +65,7 @@ async def all_events(session: aiohttp.ClientSession, site: EndingSite) -> str:
         return await response.text()
 
 
-async def test_at_the_limit_the_rest_ends_with_interrupted(
+async def test_at_the_time_limit_remaining_runs_end_with_interrupted(
     start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(CHAT_DRAIN="1")
@@ -102,7 +102,7 @@ async def test_a_second_signal_ends_the_drain(start_site: StartSite) -> None:
     assert await site.exit_code() == 0
 
 
-async def test_a_connection_that_is_kept_hears_of_it_and_is_closed(start_site: StartSite, upstream: Upstream) -> None:
+async def test_a_keep_alive_connection_is_told_and_closed(start_site: StartSite, upstream: Upstream) -> None:
     site = start_site(CHAT_DRAIN="20")
     kept = http.client.HTTPConnection(site.host, timeout=END_SECONDS)
     async with socket(site, site.cast["alice"]) as reader:

@@ -24,11 +24,11 @@ def test_quotes_around_a_value_are_dropped_and_nothing_is_expanded(tmp_path: Pat
     assert load(tmp_path, text) == {"A": "two words", "B": "$A #1", "C": '"', "D": "a=b"}
 
 
-def test_the_environment_goes_first(tmp_path: Path) -> None:
+def test_environment_variables_take_precedence(tmp_path: Path) -> None:
     assert load(tmp_path, "PORT=8001\n", PORT="9000") == {"PORT": "9000"}
 
 
-def test_no_file_is_an_empty_file(tmp_path: Path) -> None:
+def test_a_missing_file_equals_an_empty_one(tmp_path: Path) -> None:
     variables: dict[str, str] = {}
     load_env_file(tmp_path / "missing", variables)
     assert variables == {}
@@ -47,7 +47,7 @@ def test_a_comment_may_follow_a_value_in_quotes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path, line_end: str) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path, line_end: str) -> None:
     assert load(tmp_path, f"\ufeffPORT=18509{line_end}HOST=::1{line_end}") == {"PORT": "18509", "HOST": "::1"}
 
 
@@ -59,6 +59,6 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["PORT 8001", "=8001", "1A=x", "A-B=x"])
-def test_a_line_that_is_no_setting_is_named(tmp_path: Path, line: str) -> None:
+def test_an_invalid_line_is_reported_with_its_number(tmp_path: Path, line: str) -> None:
     with pytest.raises(ValueError, match="line 2: expected NAME=value"):
         load(tmp_path, f"OK=1\n{line}\n")

@@ -59,7 +59,7 @@ def becomes(address: str, status: int) -> dict[str, bool]:
     return answer[1]
 
 
-def test_it_is_not_ready_until_there_is_room_and_says_so_once(small_disk: Path) -> None:
+def test_a_full_disk_is_not_ready_and_logged_once(small_disk: Path) -> None:
     with running("manage.py", "serve", "--migrate", "--port", "0", CHAT_DATA_DIR=str(small_disk / "data")) as process:
         address = lines_until(process, "Chatsite is at ")[-1].split()[3]
         becomes(address, 200)
@@ -75,12 +75,12 @@ def test_it_is_not_ready_until_there_is_room_and_says_so_once(small_disk: Path) 
     assert "Traceback" not in log
 
 
-def test_trying_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_disk_check_leaves_nothing_behind(tmp_path: Path) -> None:
     try_to_write(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_room_is_an_error(small_disk: Path) -> None:
+def test_a_full_disk_is_an_error(small_disk: Path) -> None:
     try_to_write(small_disk)
     others = fill(small_disk)
     with pytest.raises(OSError, match="No space left"):

@@ -16,7 +16,7 @@ def collector() -> Iterator[None]:
     gc.set_threshold(*thresholds)
 
 
-def test_what_is_there_is_not_looked_at_again() -> None:
+def test_existing_objects_are_frozen() -> None:
     lasting: list[object] = [[] for _ in range(1000)]
     garbage.settle()
 

@@ -25,7 +25,7 @@ PIECE = len(numbered("", 1))
 DRAIN_SECONDS = 12
 
 
-async def test_answers_longer_than_the_drain_go_on_elsewhere(
+async def test_answers_longer_than_the_drain_continue_elsewhere(
     redis: RedisServer, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     one = start_site(CHAT_DRAIN=str(DRAIN_SECONDS), REDIS_URL=redis.url)
@@ -72,7 +72,7 @@ async def test_answers_longer_than_the_drain_go_on_elsewhere(
     assert (status, message["text"]) == (200, numbered(waited["text"], 6))
 
 
-async def test_an_answer_that_ends_in_time_is_read_to_its_end_elsewhere(
+async def test_an_answer_ending_during_the_drain_is_read_elsewhere(
     redis: RedisServer, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     one = start_site(CHAT_DRAIN="20", REDIS_URL=redis.url)
@@ -92,7 +92,7 @@ async def test_an_answer_that_ends_in_time_is_read_to_its_end_elsewhere(
     assert await one.exit_code() == 0
 
 
-async def test_a_lone_process_finishes_after_its_restart_what_it_had_begun(
+async def test_a_single_process_completes_its_answers_after_a_restart(
     redis: RedisServer, start_site: StartSite, upstream: Upstream, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(CHAT_DRAIN="0", REDIS_URL=redis.url)
@@ -113,7 +113,7 @@ async def test_a_lone_process_finishes_after_its_restart_what_it_had_begun(
     await check_saved(Browser(site, alice, http), reading, numbered(HELD, 6))
 
 
-async def test_a_redis_that_is_away_does_not_hold_up_the_end(redis: RedisServer, start_site: StartSite) -> None:
+async def test_an_unavailable_redis_does_not_delay_shutdown(redis: RedisServer, start_site: StartSite) -> None:
     site = start_site(CHAT_DRAIN="2", REDIS_URL=redis.url)
     async with socket(site, site.cast["alice"]) as reader:
         reading = await reader.run(HELD)

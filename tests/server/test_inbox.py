@@ -13,7 +13,7 @@ async def test_messages_come_out_in_order() -> None:
     assert [(await inbox.get())["type"] for _ in range(3)] == ["0", "1", "2"]
 
 
-async def test_several_who_wait_get_a_message_each() -> None:
+async def test_several_waiters_get_one_message_each() -> None:
     inbox = Inbox()
     waiting = [asyncio.create_task(inbox.get()) for _ in range(2)]
     await asyncio.sleep(0)
@@ -35,7 +35,7 @@ async def test_a_cancelled_get_loses_no_message() -> None:
     assert (await inbox.get())["type"] == "only"
 
 
-async def test_one_that_is_full_says_when_there_is_room() -> None:
+async def test_a_full_inbox_reports_when_there_is_room() -> None:
     inbox, told = Inbox(), []
     for number in range(FULL + 1):
         assert inbox.is_full == (number >= FULL)

@@ -79,7 +79,7 @@ async def test_turns_over_both_transports_with_stop_and_resume(
 
 
 @pytest.mark.parametrize("command", ["uvicorn"], indirect=True)
-async def test_uvicorn_takes_no_body_over_the_limit(
+async def test_uvicorn_refuses_a_body_over_the_limit(
     site: EndingSite, http: aiohttp.ClientSession, command: str
 ) -> None:
     """Sent without credentials, in chunks and without an end."""
@@ -103,7 +103,7 @@ async def test_uvicorn_takes_no_body_over_the_limit(
 
 
 @pytest.mark.parametrize("command", ["uvicorn"], indirect=True)
-async def test_uvicorn_lets_an_answer_end_before_it_ends(
+async def test_uvicorn_waits_for_an_answer_before_it_exits(
     site: EndingSite, upstream: Upstream, http: aiohttp.ClientSession, command: str
 ) -> None:
     browser = Browser(site, site.cast["alice"], http)

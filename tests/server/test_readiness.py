@@ -36,9 +36,7 @@ async def becomes(site: EndingSite, http: aiohttp.ClientSession, expected: dict[
 
 
 @pytest.mark.redis
-async def test_a_redis_that_does_not_answer(
-    redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession
-) -> None:
+async def test_an_unresponsive_redis(redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession) -> None:
     site = start_site(REDIS_URL=redis.url)
     await becomes(site, http, READY)
     redis.pause()
@@ -52,9 +50,7 @@ async def test_a_redis_that_does_not_answer(
 
 
 @pytest.mark.redis
-async def test_a_redis_that_takes_no_more(
-    redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession
-) -> None:
+async def test_a_full_redis(redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession) -> None:
     """It still answers reads; only writes fail. Meanwhile, no run is accepted."""
     site = start_site(REDIS_URL=redis.url)
     await becomes(site, http, READY)
@@ -79,7 +75,7 @@ async def test_a_database_without_its_tables(start_site: StartSite, http: aiohtt
         await becomes(site, http, READY)
 
 
-async def test_a_part_that_hangs_is_asked_once_however_many_want_to_know() -> None:
+async def test_a_hanging_check_runs_once_for_all_probes() -> None:
     asked = 0
     answer = asyncio.Event()
 

@@ -53,7 +53,7 @@ class TestStart:
         assert link.startswith(address)
         assert get(address, link.removeprefix(address)).getheader("Location") == "/setup/"
 
-    def test_the_write_ahead_log_is_not_written_back_for_every_call(
+    def test_the_write_ahead_log_is_not_checkpointed_for_every_request(
         self, data_dir: str, site: tuple[subprocess.Popen[str], str]
     ) -> None:
         process, address = site
@@ -119,30 +119,30 @@ class TestRefusals:
         assert "PORT=" in output
         assert "Chatsite is at" not in output
 
-    def test_an_address_that_is_not_this_machines(self, data_dir: str) -> None:
+    def test_an_address_of_another_machine(self, data_dir: str) -> None:
         output = self.refusal("--migrate", HOST="192.0.2.1", CHAT_DATA_DIR=data_dir)
         assert "Cannot listen on 192.0.2.1, port 8000" in output
 
-    def test_a_data_directory_that_cannot_be_written(self, tmp_path: Path) -> None:
+    def test_an_unwritable_data_directory(self, tmp_path: Path) -> None:
         # A file in its place, because root may write to any directory.
         (tmp_path / "file").write_text("")
         output = self.refusal("--migrate", CHAT_DATA_DIR=str(tmp_path / "file" / "data"))
         assert "CHAT_DATA_DIR" in output
         assert "cannot be written" in output
 
-    def test_a_database_that_is_none(self, data_dir: str, tmp_path: Path) -> None:
+    def test_a_file_that_is_not_a_database(self, data_dir: str, tmp_path: Path) -> None:
         (tmp_path / "text.sqlite3").write_text("This is no database. " * 100)
         output = self.refusal(
             "--migrate", CHAT_DATA_DIR=data_dir, DATABASE_URL=f"sqlite:///{tmp_path / 'text.sqlite3'}"
         )
         assert "The database cannot be used: file is not a database" in output
 
-    def test_a_database_server_that_is_not_there(self, data_dir: str) -> None:
+    def test_an_unreachable_database_server(self, data_dir: str) -> None:
         output = self.refusal(CHAT_DATA_DIR=data_dir, DATABASE_URL="postgresql://chat@127.0.0.1:9/chat")
         assert "The database cannot be used" in output
         assert "DATABASE_URL" in output
 
-    def test_a_database_that_is_not_up_to_date(self, data_dir: str) -> None:
+    def test_a_database_with_missing_migrations(self, data_dir: str) -> None:
         assert "manage.py migrate" in self.refusal("--port", "0", CHAT_DATA_DIR=data_dir)
 
     @pytest.mark.parametrize(
@@ -155,14 +155,14 @@ class TestRefusals:
         assert "HINT: " in output
         assert f"Set {name}" in output
 
-    def test_a_line_of_the_env_file_that_is_no_setting(self, tmp_path: Path) -> None:
+    def test_an_invalid_line_of_the_env_file(self, tmp_path: Path) -> None:
         file = tmp_path / "settings.env"
         file.write_text("# comment\nPORT 8001\n")
         assert f"{file}, line 2" in self.refusal(CHAT_ENV_FILE=str(file))
 
 
 class TestData:
-    def test_the_database_lies_in_the_data_directory(
+    def test_the_database_is_in_the_data_directory(
         self, site: tuple[subprocess.Popen[str], str], data_dir: str
     ) -> None:
         with closing(sqlite3.connect(Path(data_dir) / "chat.sqlite3")) as database:

@@ -128,17 +128,17 @@ def read_to_the_end(websocket: ClientConnection) -> tuple[int, int | None]:
 
 
 class TestSlowHttpReader:
-    def test_send_waits_for_a_reader_that_does_not_read(self, server: RunningServer) -> None:
+    def test_send_waits_for_a_stalled_reader(self, server: RunningServer) -> None:
         connection, _ = server.big_response()
         assert server.accepted_at_rest() < HELD_BYTES
         connection.close()
 
-    def test_the_kernel_holds_little_for_it(self, server: RunningServer) -> None:
+    def test_kernel_buffers_stay_small(self, server: RunningServer) -> None:
         connection, _ = server.big_response()
         assert server.accepted_at_rest() < LITTLE_BYTES
         connection.close()
 
-    def test_without_our_send_this_would_be_seen(self, stock_server: RunningServer) -> None:
+    def test_without_our_send_the_buffers_grow(self, stock_server: RunningServer) -> None:
         connection, _ = stock_server.big_response()
         assert stock_server.accepted_at_rest() == TOTAL_BYTES
         connection.close()
@@ -151,7 +151,7 @@ class TestSlowHttpReader:
         assert server.outcome() == "completed"
         connection.close()
 
-    def test_its_departure_ends_the_wait(self, server: RunningServer) -> None:
+    def test_disconnecting_ends_the_wait(self, server: RunningServer) -> None:
         connection, _ = server.big_response()
         assert server.accepted_at_rest() < HELD_BYTES
         connection.shutdown(socket.SHUT_RDWR)
@@ -181,15 +181,15 @@ class TestSlowHttpReader:
 
 
 class TestSlowWebSocketReader:
-    def test_send_waits_for_a_reader_that_does_not_read(self, server: RunningServer) -> None:
+    def test_send_waits_for_a_stalled_reader(self, server: RunningServer) -> None:
         with server.big_websocket():
             assert server.accepted_at_rest() < HELD_BYTES
 
-    def test_the_kernel_holds_little_for_it(self, server: RunningServer) -> None:
+    def test_kernel_buffers_stay_small(self, server: RunningServer) -> None:
         with server.big_websocket():
             assert server.accepted_at_rest() < LITTLE_BYTES
 
-    def test_without_our_send_this_would_be_seen(self, stock_server: RunningServer) -> None:
+    def test_without_our_send_the_buffers_grow(self, stock_server: RunningServer) -> None:
         with stock_server.big_websocket():
             assert stock_server.accepted_at_rest() == TOTAL_BYTES
 
@@ -203,7 +203,7 @@ class TestSlowWebSocketReader:
             assert closed.value.rcvd.code == 1000
             assert server.outcome() == "completed"
 
-    def test_its_departure_ends_the_wait(self, server: RunningServer) -> None:
+    def test_disconnecting_ends_the_wait(self, server: RunningServer) -> None:
         with server.big_websocket() as websocket:
             assert server.accepted_at_rest() < HELD_BYTES
             websocket.socket.shutdown(socket.SHUT_RDWR)
@@ -217,7 +217,7 @@ class TestSlowWebSocketReader:
             assert received < TOTAL_BYTES
             assert code == 4408
 
-    def test_it_cannot_say_goodbye_and_stay(self, server: RunningServer) -> None:
+    def test_a_client_cannot_stay_after_a_close_frame(self, server: RunningServer) -> None:
         with server.big_websocket() as websocket:
             assert server.accepted_at_rest() < HELD_BYTES
             websocket.socket.sendall(b"\x88\x82\0\0\0\0\x03\xe8")  # a close frame; nothing is read after it
@@ -246,13 +246,13 @@ class TestSilentFrames:
             assert read_to_the_end(websocket)[1] == 4429
 
     @pytest.mark.parametrize("frames", SILENT.values(), ids=SILENT.keys())
-    def test_without_our_limit_it_would_not(self, unlimited_server: RunningServer, frames: bytes) -> None:
+    def test_without_our_limit_the_connection_stays(self, unlimited_server: RunningServer, frames: bytes) -> None:
         with unlimited_server.big_websocket(chunks=0) as websocket:
             websocket.socket.sendall(frames + (END if frames.startswith(BEGUN) else b""))
             websocket.send("close")
             assert read_to_the_end(websocket)[1] == 4408
 
-    def test_a_few_are_a_client_s_own_business(self, server: RunningServer) -> None:
+    def test_a_few_are_tolerated(self, server: RunningServer) -> None:
         with server.big_websocket(chunks=0) as websocket:
             websocket.socket.sendall(PING * 20 + PONG * 20 + BEGUN + PIECE * 20 + END)
             assert read_to_the_end(websocket)[1] == 4408
@@ -276,11 +276,11 @@ class TestApplicationThatDoesNotRead:
         websocket.socket.setblocking(True)
         return sent
 
-    def test_the_server_takes_no_more_from_its_client(self, server: RunningServer) -> None:
+    def test_the_server_stops_reading_from_its_client(self, server: RunningServer) -> None:
         with server.big_websocket(chunks=-1) as websocket:
             assert self.sent_at_rest(server, websocket) < len(self.MESSAGE) * 48
 
-    def test_without_our_limit_it_would_take_everything(self, unlimited_server: RunningServer) -> None:
+    def test_without_our_limit_it_reads_everything(self, unlimited_server: RunningServer) -> None:
         with unlimited_server.big_websocket(chunks=-1) as websocket:
             assert self.sent_at_rest(unlimited_server, websocket) == len(self.MESSAGE) * self.MESSAGES
 
@@ -293,7 +293,7 @@ class TestRequests:
             assert connection.getresponse().read() == str(number).encode()
         connection.close()
 
-    def test_a_failure_in_mid_response_is_no_clean_end(self, server: RunningServer) -> None:
+    def test_a_failure_in_mid_response_is_not_a_clean_end(self, server: RunningServer) -> None:
         connection = server.http()
         connection.request("GET", "/fail-late")
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
@@ -351,7 +351,7 @@ class TestRequests:
 
 class TestShutdown:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_a_signal_ends_it_in_order(self, server: RunningServer, number: int) -> None:
+    def test_a_signal_causes_a_graceful_shutdown(self, server: RunningServer, number: int) -> None:
         connection = server.http()
         connection.request("GET", "/wait")
         response = connection.getresponse()

@@ -94,7 +94,7 @@ def start(start_site: StartSite, model_server: ModelServer) -> Callable[[], Endi
     return lambda: start_site(OPENAI_BASE_URL=model_server.base_url, OPENAI_API_KEY="", OPENAI_MODEL="")
 
 
-async def test_the_site_first_then_the_model_server_and_back(
+async def test_starting_the_site_before_the_model_server(
     start: Callable[[], EndingSite], model_server: ModelServer, http: aiohttp.ClientSession
 ) -> None:
     site = start()
@@ -132,7 +132,7 @@ async def test_the_site_first_then_the_model_server_and_back(
     assert "Traceback" not in site.log
 
 
-async def test_the_model_server_first_then_the_site_without_it(
+async def test_starting_the_model_server_before_the_site(
     start: Callable[[], EndingSite], model_server: ModelServer, http: aiohttp.ClientSession
 ) -> None:
     model_server.come("small", "tiny")
@@ -150,7 +150,7 @@ async def test_the_model_server_first_then_the_site_without_it(
     assert default_of(site) == "tiny"
 
 
-async def test_the_page_is_told_of_a_server_that_is_away(
+async def test_the_page_shows_that_the_model_server_is_away(
     start: Callable[[], EndingSite], model_server: ModelServer, http: aiohttp.ClientSession
 ) -> None:
     site = start()

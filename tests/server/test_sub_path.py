@@ -81,7 +81,7 @@ async def hello(origin: str, cookie: str) -> dict[str, Any]:
         return frame
 
 
-def test_a_person_uses_it_behind_a_proxy_that_keeps_the_path(data_dir: Path) -> None:
+def test_a_browser_behind_a_proxy_that_keeps_the_path(data_dir: Path) -> None:
     with serving(data_dir) as origin:
         visitor = Visitor(origin)
         assert visitor.open(PATH)[0].startswith(f"{PATH}/accounts/login/?next={PATH}/")
@@ -101,7 +101,7 @@ def test_a_person_uses_it_behind_a_proxy_that_keeps_the_path(data_dir: Path) -> 
         missing.value.close()
 
 
-def test_a_program_is_given_addresses_with_the_path(data_dir: Path) -> None:
+def test_api_urls_contain_the_path(data_dir: Path) -> None:
     token = ended("manage.py", "create_api_token", "alice", CHAT_DATA_DIR=str(data_dir)).stdout.strip()
     with serving(data_dir) as origin:
         visitor = Visitor(origin)
@@ -114,7 +114,7 @@ def test_a_program_is_given_addresses_with_the_path(data_dir: Path) -> None:
         assert "event: done" in events
 
 
-def test_a_proxy_may_take_the_path_away_and_probes_need_none(data_dir: Path) -> None:
+def test_a_proxy_may_strip_the_path_and_probes_need_none(data_dir: Path) -> None:
     with serving(data_dir) as origin:
         visitor = Visitor(origin)
         for path in ("/healthz", f"{PATH}/healthz"):
@@ -122,7 +122,7 @@ def test_a_proxy_may_take_the_path_away_and_probes_need_none(data_dir: Path) -> 
         assert "/chat/static/" in visitor.open("/accounts/login/")[1]
 
 
-def test_mail_and_the_first_link_have_the_path_once(tmp_path: Path) -> None:
+def test_mail_and_the_setup_link_contain_the_path_once(tmp_path: Path) -> None:
     port = closed_port()
     given = {"CHAT_DATA_DIR": str(tmp_path), "CHAT_URL": f"https://ai.example.org{PATH}/"}
     with running("manage.py", "serve", "--migrate", "--port", str(port), **given) as process:
@@ -147,7 +147,7 @@ def test_cookies_are_the_site_s_own(tmp_path: Path, variables: dict[str, str], s
     assert setting("SESSION_COOKIE_PATH", tmp_path, **variables) == path
 
 
-def test_two_sites_on_one_host_leave_each_other_s_cookies_alone(data_dir: Path) -> None:
+def test_two_sites_on_one_host_have_separate_cookies(data_dir: Path) -> None:
     """Browsers send cookies to all ports of a host."""
     with serving(data_dir, CHAT_COOKIE_PREFIX="one_") as first, serving(data_dir, CHAT_COOKIE_PREFIX="two_") as second:
         visitor, other = Visitor(first), Visitor(second)

@@ -88,11 +88,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[Echo]:
         yield found
 
 
-def test_the_names_that_matter_are_found() -> None:
+def test_the_relevant_header_names_are_found() -> None:
     assert {"daphne-root-path", "x-forwarded-for", "x-forwarded-proto", "referer", "x-requested-with"} <= set(NAMES)
 
 
-def test_no_header_decides_a_part_of_the_scope(server: Echo) -> None:
+def test_no_client_header_affects_the_scope(server: Echo) -> None:
     for name in NAMES:
         for value in HOSTILE:
             seen = server.over_http_with([(name, value)])
@@ -100,7 +100,7 @@ def test_no_header_decides_a_part_of_the_scope(server: Echo) -> None:
             assert seen["client"][0] == PEER, (name, value)
 
 
-async def test_no_header_decides_a_part_of_the_scope_of_a_websocket(server: Echo) -> None:
+async def test_no_client_header_affects_the_scope_of_a_websocket(server: Echo) -> None:
     # An invalid origin is refused before the application is called.
     for name in set(NAMES) - {"origin"}:
         seen = await server.over_websocket([(name, "203.0.113.9")])
@@ -110,17 +110,17 @@ async def test_no_header_decides_a_part_of_the_scope_of_a_websocket(server: Echo
     assert (await server.over_websocket(sent))["root_path"] == ""
 
 
-def test_what_proxies_write_does_not_reach_the_application(server: Echo) -> None:
+def test_proxy_headers_do_not_reach_the_application(server: Echo) -> None:
     names = ["X-Forwarded-Host", "X-Forwarded-Anything", "Forwarded", "X_Forwarded_For", "x_csrftoken", "X-Real-Ip"]
     seen = server.over_http_with([(name, "203.0.113.9") for name in names])
     assert seen["headers"] == ["accept-encoding", "host"]
 
 
-def test_a_root_path_that_is_no_ascii_is_no_failure(server: Echo) -> None:
+def test_a_non_ascii_root_path_causes_no_error(server: Echo) -> None:
     assert server.over_http(**{"Daphne-Root-Path": "/\xe9vil%ff"})["root_path"] == ""
 
 
-def test_a_protocol_of_a_websocket_that_is_no_ascii_is_no_failure(server: Echo) -> None:
+def test_a_non_ascii_subprotocol_causes_no_error(server: Echo) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(
             b"GET /page HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -132,11 +132,11 @@ def test_a_protocol_of_a_websocket_that_is_no_ascii_is_no_failure(server: Echo) 
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_probes_are_answered_whatever_host_they_name(server: Echo, path: str) -> None:
+def test_probes_are_answered_under_any_host(server: Echo, path: str) -> None:
     assert server.over_http_with([("Accept", "*/*")], path)["host"] == [HEALTHY]
 
 
-def test_metrics_are_answered_by_an_address_or_with_the_token(server: Echo) -> None:
+def test_metrics_are_answered_for_an_address_or_with_the_token(server: Echo) -> None:
     """Any other host is left unchanged, and Django refuses it: otherwise a page under another name could read them."""
     right, wrong = ([("Authorization", f"Bearer {token}")] for token in (METRICS_TOKEN, METRICS_TOKEN + "x"))
     assert server.over_http_with([], "/metrics")["host"] == [HEALTHY]
@@ -154,7 +154,7 @@ def test_behind_https_every_request_is_https(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-def test_behind_two_proxies_the_outer_one_tells_the_client(name: str) -> None:
+def test_behind_two_proxies_the_outer_one_names_the_client(name: str) -> None:
     with echo(name, SCOPE_PROXIES="2") as server:
         sent = [("X-Forwarded-For", "10.0.0.1, 203.0.113.9"), ("X-Forwarded-For", "198.51.100.7")]
         assert server.over_http_with(sent)["client"] == ["203.0.113.9", 0]
@@ -170,7 +170,7 @@ def test_behind_two_proxies_the_outer_one_tells_the_client(name: str) -> None:
         ("uvicorn", "X-Forwarded-For", "client"),
     ],
 )
-def test_without_the_defence_they_do(name: str, header: str, part: str) -> None:
+def test_without_trusted_scope_they_do(name: str, header: str, part: str) -> None:
     """The control: what the servers by themselves do with these headers."""
     value = {"root_path": "/evil", "scheme": "https", "client": "203.0.113.9"}[part]
     with echo(name, SCOPE_CONTROL="1") as server:
@@ -196,7 +196,9 @@ class TestTheClient:
             (1, b", ,", "192.0.2.1"),
         ],
     )
-    async def test_it_is_what_the_outermost_proxy_has_written(self, proxies: int, sent: bytes, client: str) -> None:
+    async def test_the_client_is_the_one_named_by_the_outermost_proxy(
+        self, proxies: int, sent: bytes, client: str
+    ) -> None:
         seen: list[Any] = []
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -210,7 +212,7 @@ class TestTheClient:
         assert seen == [client]
 
     @pytest.mark.parametrize("entry", ["", "localhost", "1.2.3", "1.2.3.4.5", "::g", "evil.example:1", "999.1.1.1"])
-    def test_what_is_no_address_is_none(self, entry: str) -> None:
+    def test_an_invalid_address_is_none(self, entry: str) -> None:
         assert address_of(entry) is None
 
 
@@ -223,7 +225,7 @@ class TestTheClient:
         ([], "localhost"),
     ],
 )
-def test_probes_ask_for_the_first_name_of_the_site(allowed: list[str], host: str) -> None:
+def test_probes_use_the_first_host_of_the_site(allowed: list[str], host: str) -> None:
     assert probe_host(allowed) == host
 
 
@@ -242,7 +244,7 @@ class TestUnknownProxy:
 
         return TrustedScope(application, https=False, proxies=proxies, probe_host="x")
 
-    async def test_it_is_told_once_with_the_setting(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_an_unknown_proxy_is_logged_once_with_the_setting(self, caplog: pytest.LogCaptureFixture) -> None:
         wrapper = self.wrapper(0)
         for _ in range(3):
             await self.ask(wrapper, b"x-forwarded-for")
@@ -251,7 +253,7 @@ class TestUnknownProxy:
         assert "CHAT_TRUSTED_PROXIES" in message
         assert "127.0.0.1" in message
 
-    async def test_others_are_no_sign_of_it(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_other_headers_do_not_indicate_a_proxy(self, caplog: pytest.LogCaptureFixture) -> None:
         await self.ask(self.wrapper(0), b"x-forwarded-proto")
         await self.ask(self.wrapper(1), b"x-forwarded-for")
         assert caplog.messages == []

@@ -73,7 +73,7 @@ async def handshake(path: Path) -> int:
         return refused.response.status_code
 
 
-def test_it_serves_on_it_and_takes_it_away_at_the_end(path: Path, data_dir: str) -> None:
+def test_it_serves_on_the_socket_and_removes_it_at_the_end(path: Path, data_dir: str) -> None:
     prepare(Path(data_dir))
     with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
         lines_until(process, "Chatsite is at ")
@@ -89,7 +89,7 @@ def test_it_serves_on_it_and_takes_it_away_at_the_end(path: Path, data_dir: str)
     assert not path.exists()
 
 
-def test_it_says_where_it_listens_and_names_no_port(path: Path, data_dir: str) -> None:
+def test_startup_names_the_socket_and_no_port(path: Path, data_dir: str) -> None:
     with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
         where = lines_until(process, "Chatsite is at ")[-1]
         *_, asked, link = lines_until(process, "/setup/?token=")
@@ -108,7 +108,7 @@ def test_it_says_where_it_listens_and_names_no_port(path: Path, data_dir: str) -
     ],
     ids=["given", "from a name"],
 )
-def test_it_says_where_people_open_it_if_that_is_known(path: Path, data_dir: str, variables: dict[str, str]) -> None:
+def test_startup_names_the_public_url_if_known(path: Path, data_dir: str, variables: dict[str, str]) -> None:
     address = variables.get("CHAT_URL", "https://chat.example.org")
     with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir, **variables) as process:
         where = lines_until(process, "Chatsite is at ")[-1]
@@ -120,7 +120,7 @@ def test_it_says_where_people_open_it_if_that_is_known(path: Path, data_dir: str
     assert "CHAT_URL" not in rest
 
 
-def test_one_that_was_left_behind_is_replaced_and_no_other(path: Path, data_dir: str) -> None:
+def test_only_a_stale_socket_is_replaced(path: Path, data_dir: str) -> None:
     with running(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir) as process:
         lines_until(process, "Chatsite is at ")
         second = ended(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir)
@@ -135,7 +135,7 @@ def test_one_that_was_left_behind_is_replaced_and_no_other(path: Path, data_dir:
         assert ask(path, "/healthz")[0] == 200
 
 
-def test_a_file_is_not_taken_for_one(path: Path, data_dir: str) -> None:
+def test_a_regular_file_is_not_replaced(path: Path, data_dir: str) -> None:
     path.write_text("precious")
     refused = ended(*SERVE, "--uds", str(path), CHAT_DATA_DIR=data_dir)
     assert refused.returncode != 0
@@ -144,7 +144,7 @@ def test_a_file_is_not_taken_for_one(path: Path, data_dir: str) -> None:
 
 
 @pytest.mark.redis
-def test_a_worker_that_ends_leaves_it_to_the_others(redis: RedisServer, path: Path, data_dir: str) -> None:
+def test_a_worker_that_exits_does_not_remove_the_socket(redis: RedisServer, path: Path, data_dir: str) -> None:
     variables = {"CHAT_DATA_DIR": data_dir, "CHAT_WORKERS": "2", "REDIS_URL": redis.url}
     with running(*SERVE, "--uds", str(path), **variables) as process:
         lines_until(process, "Chatsite is at ")

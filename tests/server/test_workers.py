@@ -61,7 +61,7 @@ async def responds(site: EndingSite, http: aiohttp.ClientSession) -> bool:
 
 
 @pytest.mark.redis
-async def test_a_worker_that_is_killed_is_replaced_and_its_answer_finished_by_another(
+async def test_a_killed_worker_is_replaced_and_its_answer_completed(
     redis: RedisServer, start_site: StartSite, upstream: Upstream
 ) -> None:
     site = start_site(CHAT_WORKERS="2", CHAT_DRAIN="20", REDIS_URL=redis.url)
@@ -92,7 +92,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_answer_finished_by_an
 
 
 @pytest.mark.redis
-async def test_each_worker_answers_and_none_outlives_the_parent(
+async def test_each_worker_responds_and_none_outlives_the_parent(
     redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession
 ) -> None:
     site = start_site(CHAT_WORKERS="2", REDIS_URL=redis.url)
@@ -119,7 +119,7 @@ async def samples(site: EndingSite, http: aiohttp.ClientSession, name: str) -> f
 
 
 @pytest.mark.redis
-async def test_each_worker_tells_the_metrics_of_all(
+async def test_each_worker_reports_the_metrics_of_all(
     redis: RedisServer, start_site: StartSite, http: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
     site = start_site(CHAT_WORKERS="2", REDIS_URL=redis.url)

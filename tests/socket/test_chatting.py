@@ -34,7 +34,7 @@ async def test_a_turn(chat: Rig, connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("kind", ["regenerate_id", "continue_id"])
-async def test_a_saved_question_is_answered_again(chat: Rig, connect: Connect, kind: str) -> None:
+async def test_a_saved_question_can_be_regenerated(chat: Rig, connect: Connect, kind: str) -> None:
     first = await chat.send("A story")
     chat.provider.put(TextDelta("Once upon"), Finish("length"))
     done = (await chat.events(first.run_id))[-1].data
@@ -120,7 +120,7 @@ async def test_unsubscribe(chat: Rig, connect: Connect) -> None:
 
 @pytest.mark.parametrize("kind", ["subscribe", "stop"])
 @pytest.mark.parametrize("theirs", [True, False])
-async def test_what_is_not_yours_is_not_found(chat: Rig, connect: Connect, kind: str, theirs: bool) -> None:
+async def test_a_run_of_another_user_is_not_found(chat: Rig, connect: Connect, kind: str, theirs: bool) -> None:
     sent = await chat.send()
     socket = await connect(chat.charlie)
     reply = await socket.ask(kind, run_id=sent.run_id if theirs else str(uuid.uuid4()))
@@ -152,7 +152,7 @@ async def test_what_is_not_yours_is_not_found(chat: Rig, connect: Connect, kind:
         ({"type": "stop", "ref": "x" * 1000}, "bad_request"),
     ],
 )  # fmt: skip
-async def test_a_bad_frame_is_an_error_reply_and_the_socket_lives(
+async def test_a_bad_frame_is_an_error_reply_and_the_socket_stays_open(
     chat: Rig, connect: Connect, frame: object, code: str
 ) -> None:
     socket = await connect()
@@ -192,7 +192,7 @@ async def test_a_flood_closes_with_4429(chat: Rig, connect: Connect) -> None:
     assert (await socket.receive("close"))["code"] == 4429
 
 
-async def test_many_sends_are_rate_limited_and_say_how_long(chat: Rig, connect: Connect, settings: object) -> None:
+async def test_many_sends_are_rate_limited_with_a_retry_after(chat: Rig, connect: Connect, settings: object) -> None:
     # On a fast machine, these frames would count as a flood.
     settings.CHAT_FRAMES_PER_SECOND = 1000  # type: ignore[attr-defined]
     socket = await connect()
@@ -206,7 +206,7 @@ async def test_many_sends_are_rate_limited_and_say_how_long(chat: Rig, connect: 
 
 
 @pytest.mark.parametrize("setting", ["CHAT_LIVE_RUNS", "CHAT_RUNS_PER_MINUTE"])
-async def test_a_busy_site_says_so_and_when_to_come_back(
+async def test_an_overloaded_site_is_unavailable_with_a_retry_after(
     chat: Rig, connect: Connect, settings: object, setting: str
 ) -> None:
     setattr(settings, setting, 1)
@@ -218,7 +218,7 @@ async def test_a_busy_site_says_so_and_when_to_come_back(
     assert 0 < reply["retry_after"] <= 60
 
 
-async def test_the_window_bounds_what_is_under_way_and_an_ack_opens_it(chat: Rig, connect: Connect) -> None:
+async def test_the_window_limits_unacknowledged_data(chat: Rig, connect: Connect) -> None:
     text = "0123456789 " * 30_000
     sent = await chat.turn("Long", text)
     socket = await connect()
@@ -266,7 +266,7 @@ async def test_a_reader_that_acknowledges_nothing_is_closed_with_4408(
     assert (await socket.receive("close"))["code"] == 4408
 
 
-async def test_a_ping_holds_the_tips_and_who_is_silent(chat: Rig, connect: Connect, settings: object) -> None:
+async def test_a_ping_contains_the_tips_and_stalled_runs(chat: Rig, connect: Connect, settings: object) -> None:
     settings.CHAT_HEARTBEAT_SECONDS = 0.05  # type: ignore[attr-defined]
     sent = await chat.send()
     socket = await connect()
@@ -279,7 +279,7 @@ async def test_a_ping_holds_the_tips_and_who_is_silent(chat: Rig, connect: Conne
     assert ping["stalled"] == [sent.run_id]
 
 
-async def test_another_tab_hears_that_a_run_began_and_ended(chat: Rig, connect: Connect) -> None:
+async def test_another_tab_is_notified_when_a_run_starts_and_ends(chat: Rig, connect: Connect) -> None:
     one, two = await connect(), await connect()
     other = await connect(chat.charlie)
     for socket in (one, two, other):
@@ -312,9 +312,7 @@ def counted(name: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-async def test_a_reader_that_goes_away_or_is_slow_is_counted_by_provider_and_model(
-    chat: Rig, connect: Connect
-) -> None:
+async def test_disconnects_and_slow_readers_are_counted_by_model(chat: Rig, connect: Connect) -> None:
     names = ("chat_disconnects_total", "chat_backpressure_waits_total")
     before = [counted(name) for name in names]
     sent = await chat.send()

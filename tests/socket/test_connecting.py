@@ -28,7 +28,7 @@ TASKS: Final = 7
 COROUTINES: Final = 20
 
 
-async def test_hello_says_who_and_what_is_running(chat: Rig, connect: Connect) -> None:
+async def test_hello_contains_the_user_and_live_runs(chat: Rig, connect: Connect) -> None:
     sent = await chat.send("A question")
     socket = await connect(subprotocols=("chat.v1",))
     hello = await socket.receive()
@@ -60,7 +60,7 @@ class AbsentLog(MemoryLog):
         raise LogUnavailable("It does not answer.")
 
 
-async def test_while_the_log_is_away_a_socket_is_asked_to_come_back(chat: Rig) -> None:
+async def test_while_the_log_is_unavailable_a_socket_is_asked_to_reconnect(chat: Rig) -> None:
     chat.engine.log = AbsentLog()
     socket = Socket(session=await session_of(chat.alice))
     assert await socket.connect()
@@ -70,7 +70,7 @@ async def test_while_the_log_is_away_a_socket_is_asked_to_come_back(chat: Rig) -
     await socket.disconnect()
 
 
-async def test_hello_comes_before_what_happens_meanwhile(chat: Rig) -> None:
+async def test_hello_comes_before_notices(chat: Rig) -> None:
     log = chat.engine.log = LateLog()
     socket = Socket(session=await session_of(chat.alice))
     assert await socket.connect()
@@ -109,7 +109,7 @@ async def test_the_right_origin_without_a_session_is_closed_with_4401(chat: Rig,
     await socket.disconnect()
 
 
-async def test_a_program_with_a_token_needs_no_origin(chat: Rig) -> None:
+async def test_an_api_client_with_a_token_needs_no_origin(chat: Rig) -> None:
     secret = await database.write(issue_token, chat.alice)
     socket = Socket(token=secret, origin=None)
     assert await socket.connect()
@@ -175,13 +175,13 @@ async def test_a_send_after_signing_out_starts_nothing(chat: Rig, connect: Conne
 
 
 @pytest.mark.parametrize("other", ['prefs={"a": 1}', "a b=1", "x[y]=1", "=", "é=1"])
-async def test_an_odd_cookie_of_another_application_signs_nobody_out(chat: Rig, other: str) -> None:
+async def test_an_odd_cookie_of_another_application_is_ignored(chat: Rig, other: str) -> None:
     session = await session_of(chat.alice)
     scope = {"headers": [(b"cookie", f"{other}; sessionid={session}; z=1".encode("latin1"))]}
     assert await database.read(user_of_scope, scope) == chat.alice
 
 
-async def test_a_server_that_closes_says_so(chat: Rig, connect: Connect) -> None:
+async def test_a_closing_server_sends_a_bye(chat: Rig, connect: Connect) -> None:
     socket = await connect()
     await socket.receive("hello")
     await chat.engine.close()
@@ -204,7 +204,7 @@ async def test_a_request_after_signing_out_is_refused(chat: Rig, connect: Connec
 
 
 @pytest.mark.parametrize("path", ["/ws/nope", "/ws/chat/", "/"])
-async def test_another_address_is_not_found_where_the_server_can_say_so(path: str) -> None:
+async def test_another_path_is_404_if_the_server_supports_it(path: str) -> None:
     socket = WebsocketCommunicator(application, path, [(b"host", b"localhost"), (b"origin", b"http://localhost")])
     socket.scope["extensions"] = {"websocket.http.response": {}}
     await socket.send_input({"type": "websocket.connect"})
@@ -214,7 +214,7 @@ async def test_another_address_is_not_found_where_the_server_can_say_so(path: st
 
 
 @pytest.mark.parametrize("path", ["/ws/nope", "/ws/chat/", "/"])
-async def test_another_address_is_refused(path: str) -> None:
+async def test_another_path_is_refused(path: str) -> None:
     socket = WebsocketCommunicator(application, path, [(b"host", b"localhost"), (b"origin", b"http://localhost")])
     assert (await socket.connect())[0] is False
 

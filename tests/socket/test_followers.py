@@ -34,7 +34,7 @@ async def readers_of(chat: Rig, run_id: str) -> int:
     return chat.engine.log._runs[run_id]._followers  # type: ignore[attr-defined]
 
 
-async def test_of_two_subscriptions_at_once_only_one_follows(chat: Rig) -> None:
+async def test_only_one_of_two_concurrent_subscriptions_follows(chat: Rig) -> None:
     sent = await chat.send()
     run = await chat.engine.find(chat.alice.pk, sent.run_id)
     followers, _ = followers_of(chat)
@@ -48,7 +48,7 @@ async def test_of_two_subscriptions_at_once_only_one_follows(chat: Rig) -> None:
     assert await readers_of(chat, sent.run_id) == 0
 
 
-async def test_an_unsubscribe_takes_back_a_subscription_that_is_under_way(chat: Rig) -> None:
+async def test_an_unsubscribe_cancels_a_pending_subscription(chat: Rig) -> None:
     sent = await chat.send()
     run = await chat.engine.find(chat.alice.pk, sent.run_id)
     followers, _ = followers_of(chat)
@@ -76,7 +76,7 @@ async def no_send(message: object) -> None:
     """Nobody reads the replies."""
 
 
-async def test_a_run_that_leaves_the_log_before_it_is_read_is_read_from_the_database(chat: Rig) -> None:
+async def test_a_run_dropped_before_reading_is_read_from_the_database(chat: Rig) -> None:
     sent = await chat.turn("Q", "A")
     run = await chat.engine.find(chat.alice.pk, sent.run_id)
     await chat.engine.log.forget(sent.run_id)
@@ -87,7 +87,7 @@ async def test_a_run_that_leaves_the_log_before_it_is_read_is_read_from_the_data
     assert '"event":"done"' in frames[-1]
 
 
-async def test_a_run_that_is_nowhere_any_more_is_said_to_be_lost(chat: Rig) -> None:
+async def test_a_run_that_no_longer_exists_is_reported_as_lost(chat: Rig) -> None:
     sent = await chat.turn("Q", "A")
     run = await chat.engine.find(chat.alice.pk, sent.run_id)
     await chat.engine.log.forget(sent.run_id)
@@ -103,7 +103,7 @@ async def test_a_run_that_is_nowhere_any_more_is_said_to_be_lost(chat: Rig) -> N
     assert lost == [sent.run_id]
 
 
-async def test_there_is_room_for_so_many(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_followed_runs_are_limited(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat.socket.followers.FOLLOWED_RUNS", 1)
     sent = await chat.send()
     run = await chat.engine.find(chat.alice.pk, sent.run_id)
@@ -116,7 +116,7 @@ async def test_there_is_room_for_so_many(chat: Rig, monkeypatch: pytest.MonkeyPa
     await followers.close()
 
 
-async def test_a_large_frame_is_not_overtaken_for_ever() -> None:
+async def test_a_large_frame_is_not_starved_by_small_ones() -> None:
     window = Window(100)
     assert [await window.take(40) for _ in range(2)] == [1, 2]
     large = asyncio.create_task(window.take(500))

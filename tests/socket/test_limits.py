@@ -41,7 +41,7 @@ async def bye(socket: Socket) -> dict[str, Any]:
 # --- Sockets
 
 
-async def test_one_socket_too_many_is_closed_with_4429_and_when_to_come_back(connect: Connect, settings: Any) -> None:
+async def test_one_socket_too_many_is_closed_with_4429_and_a_retry_delay(connect: Connect, settings: Any) -> None:
     settings.CHAT_SOCKETS_PER_USER = 2
     for _ in range(2):
         assert await is_greeted(await connect())
@@ -58,7 +58,7 @@ async def test_with_a_higher_limit_it_is_greeted(connect: Connect, settings: Any
         assert await is_greeted(await connect())
 
 
-async def test_a_socket_that_has_gone_leaves_its_place(connect: Connect, settings: Any) -> None:
+async def test_a_closed_socket_frees_its_place(connect: Connect, settings: Any) -> None:
     settings.CHAT_SOCKETS_PER_USER = 1
     first = await connect()
     assert await is_greeted(first)
@@ -72,7 +72,7 @@ async def test_a_socket_that_has_gone_leaves_its_place(connect: Connect, setting
     await bye(await connect())
 
 
-async def test_an_application_that_is_cancelled_leaves_its_place(chat: Rig, connect: Connect, settings: Any) -> None:
+async def test_a_cancelled_application_frees_its_place(chat: Rig, connect: Connect, settings: Any) -> None:
     """As servers do with an application that does not end by itself."""
     settings.CHAT_SOCKETS_PER_USER = 1
     first = Socket(session=await session_of(chat.alice))
@@ -101,7 +101,7 @@ async def test_sockets_in_another_process_count_too(
 
 
 @pytest.mark.redis
-async def test_while_redis_is_away_sockets_are_greeted(
+async def test_while_redis_is_down_sockets_are_accepted(
     connect: Connect, settings: Any, own_redis: RedisServer
 ) -> None:
     settings.CHAT_SOCKETS_PER_USER = 2
@@ -114,7 +114,7 @@ async def test_while_redis_is_away_sockets_are_greeted(
     await counted.close()
 
 
-async def test_thirty_tabs_meet_nothing(chat: Rig, connect: Connect) -> None:
+async def test_thirty_tabs_stay_under_the_limits(chat: Rig, connect: Connect) -> None:
     """With the default limits, even if all reconnect while their old sockets are still open."""
     sent = await chat.send()
     sockets = [await connect() for _ in range(TABS)]
@@ -137,9 +137,7 @@ async def flood(socket: Socket, frames: int, frame: str | bytes = NOTHING) -> No
         await socket.send(frame)
 
 
-async def test_many_sockets_that_are_each_below_their_limit_are_a_flood_together(
-    connect: Connect, settings: Any
-) -> None:
+async def test_sockets_below_their_own_limit_can_flood_together(connect: Connect, settings: Any) -> None:
     settings.CHAT_FRAMES_PER_SECOND_PER_USER = 20
     sockets = [await connect() for _ in range(4)]
     bystander = await connect(await database.write(make_user, "bob"))
@@ -156,7 +154,7 @@ async def test_many_sockets_that_are_each_below_their_limit_are_a_flood_together
     assert (await bystander.ask("unsubscribe", run_id=str(uuid.uuid4())))["type"] == "ok"
 
 
-async def test_with_a_higher_limit_together_they_are_none(connect: Connect, settings: Any) -> None:
+async def test_with_a_higher_limit_together_they_are_no_flood(connect: Connect, settings: Any) -> None:
     """The control: it is the limit that closes the one above."""
     settings.CHAT_FRAMES_PER_SECOND_PER_USER = 1000
     sockets = [await connect() for _ in range(4)]
@@ -205,9 +203,7 @@ async def test_frames_after_the_close_are_dropped(connect: Connect, settings: An
     assert [count for count, _ in quotas().floods._floods.values()] == [1]
 
 
-async def test_a_reader_that_does_not_read_does_not_hold_up_the_hearing_of_its_frames(
-    chat: Rig, settings: Any
-) -> None:
+async def test_frames_of_a_stalled_reader_are_still_consumed(chat: Rig, settings: Any) -> None:
     """The goodbye waits for a client that reads nothing but keeps sending. Its frames must not pile up meanwhile."""
     settings.CHAT_FRAMES_PER_SECOND = 5
     socket = Socket(session=await session_of(chat.alice))
@@ -231,9 +227,7 @@ async def test_a_reader_that_does_not_read_does_not_hold_up_the_hearing_of_its_f
     await socket.disconnect()
 
 
-async def test_whoever_floods_again_and_again_is_kept_out_for_a_while(
-    chat: Rig, connect: Connect, settings: Any
-) -> None:
+async def test_repeated_floods_block_a_user_for_a_while(chat: Rig, connect: Connect, settings: Any) -> None:
     settings.CHAT_FRAMES_PER_SECOND = 5
     for _ in range(MISTAKES + 1):
         socket = await connect()
@@ -247,7 +241,7 @@ async def test_whoever_floods_again_and_again_is_kept_out_for_a_while(
     assert await is_greeted(await connect(await database.write(make_user, "bob")))
 
 
-async def test_a_first_flood_keeps_nobody_out(connect: Connect, settings: Any) -> None:
+async def test_a_first_flood_blocks_no_one(connect: Connect, settings: Any) -> None:
     """The control for the test above."""
     settings.CHAT_FRAMES_PER_SECOND = 5
     for _ in range(MISTAKES):
@@ -282,7 +276,7 @@ async def knock(session: str) -> int:
     return code
 
 
-async def test_strangers_ask_the_database_so_often_and_no_more(
+async def test_database_lookups_for_strangers_are_limited(
     chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await is_greeted(await connect())
@@ -293,7 +287,7 @@ async def test_strangers_ask_the_database_so_often_and_no_more(
     assert looks.count == STRANGERS
 
 
-async def test_a_user_who_was_here_comes_in_whatever_strangers_do(chat: Rig) -> None:
+async def test_a_known_user_can_connect_whatever_strangers_do(chat: Rig) -> None:
     session = await session_of(chat.alice)
     for again in range(2):
         socket = Socket(session=session)
@@ -305,14 +299,14 @@ async def test_a_user_who_was_here_comes_in_whatever_strangers_do(chat: Rig) -> 
                 await knock(f"nosuchsession{number}")
 
 
-async def test_a_handshake_of_nobody_at_all_asks_nothing(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_handshake_without_credentials_does_no_lookup(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     queries: list[str] = []
     monkeypatch.setattr("chat.auth.credentials.user_of_session", lambda key: queries.append(key))
     assert [await knock("") for _ in range(STRANGERS + 5)] == [4401] * (STRANGERS + 5)
     assert queries == []
 
 
-async def test_connecting_again_and_again_has_an_end(chat: Rig, settings: Any) -> None:
+async def test_repeated_connects_are_limited(chat: Rig, settings: Any) -> None:
     settings.CHAT_SOCKETS_PER_USER = 2
     session = await session_of(chat.alice)
     for _ in range(4):
@@ -326,7 +320,7 @@ async def test_connecting_again_and_again_has_an_end(chat: Rig, settings: Any) -
 # --- Requests
 
 
-async def test_requests_of_all_sockets_take_their_turns_and_a_stop_does_not_wait(chat: Rig, connect: Connect) -> None:
+async def test_requests_of_all_sockets_are_queued_but_a_stop_is_not(chat: Rig, connect: Connect) -> None:
     made = quotas()
     made.requests = Requests(1, waiting=1)
     sent = await chat.send()
@@ -341,9 +335,7 @@ async def test_requests_of_all_sockets_take_their_turns_and_a_stop_does_not_wait
     assert (await sockets[0].receive("ok"))["ref"] == 1
 
 
-async def test_attempts_to_send_are_counted_before_anything_is_looked_up(
-    chat: Rig, connect: Connect, settings: Any
-) -> None:
+async def test_send_attempts_are_counted_before_any_lookup(chat: Rig, connect: Connect, settings: Any) -> None:
     settings.CHAT_SENDS_PER_MINUTE = 1
     socket = await connect()
     assert await is_greeted(socket)
@@ -352,7 +344,7 @@ async def test_attempts_to_send_are_counted_before_anything_is_looked_up(
     assert codes == ["not_found"] * 4 + ["rate_limited"]
 
 
-async def test_the_runs_that_a_user_follows_have_an_end(
+async def test_runs_followed_by_a_user_are_limited(
     chat: Rig, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chat.socket.followers.FOLLOWED_RUNS_PER_USER", 2)

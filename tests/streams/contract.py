@@ -114,7 +114,7 @@ class StreamLogContract:
         assert created.run.is_live
         assert names(list(await self.log.entries(created.run.run_id))) == ["start"]
 
-    async def test_seqs_have_no_holes(self) -> None:
+    async def test_seqs_have_no_gaps(self) -> None:
         created = await self.created()
         for text in "abc":
             await self.log.append(
@@ -123,7 +123,7 @@ class StreamLogContract:
         entries = await self.log.entries(created.run.run_id)
         assert [entry.seq for entry in entries] == list(range(1, 8))
 
-    async def test_the_same_client_message_id_is_one_run_whatever_else_it_says(self) -> None:
+    async def test_the_same_client_message_id_is_one_run(self) -> None:
         first = await self.created(sent="one")
         again = await self.log.create(request(sent="one"), live_limit=3)
         assert isinstance(again, Duplicate)
@@ -144,14 +144,14 @@ class StreamLogContract:
         await self.log.append(first.run.run_id, [done()], token=first.token)
         assert isinstance(await self.log.create(request(conversation="talk"), live_limit=3), Created)
 
-    async def test_an_owner_has_so_many_live_runs_and_no_more(self) -> None:
+    async def test_live_runs_per_owner_are_limited(self) -> None:
         runs = [await self.created(owner=7) for _ in range(3)]
         assert await self.log.create(request(owner=7), live_limit=3) == TooMany(3)
         assert isinstance(await self.log.create(request(owner=8), live_limit=3), Created)
         await self.log.append(runs[0].run.run_id, [done()], token=runs[0].token)
         assert isinstance(await self.log.create(request(owner=7), live_limit=3), Created)
 
-    async def test_an_owner_begins_so_many_runs_a_minute_and_no_more(self) -> None:
+    async def test_runs_per_minute_of_an_owner_are_limited(self) -> None:
         async def create(**fields: Any) -> object:
             return await self.log.create(request(**fields), live_limit=10, per_minute=2)
 
@@ -166,7 +166,7 @@ class StreamLogContract:
         assert 0 < refused.retry_after <= 60
         assert isinstance(await create(owner=8), Created)
 
-    async def test_a_newcomer_gets_the_text_so_far_merged(self) -> None:
+    async def test_a_new_follower_gets_the_text_so_far_merged(self) -> None:
         created = await self.created()
         for text in ("Hel", "lo ", "you"):
             await self.log.append(created.run.run_id, [token(text)], token=created.token)
@@ -206,7 +206,7 @@ class StreamLogContract:
         assert max(map(len, texts)) <= 1000
         assert sum(map(len, texts)) == 5000
 
-    async def test_a_follower_waits_for_what_comes(self) -> None:
+    async def test_a_follower_waits_for_new_events(self) -> None:
         created = await self.created()
         following = asyncio.create_task(self.all_of(created.run.run_id))
         for text in "abc":
@@ -217,13 +217,13 @@ class StreamLogContract:
         assert events.answer(entries) == "abc"
         assert entries[-1].is_terminal
 
-    async def test_a_cursor_at_the_end_of_an_ended_run_brings_nothing(self) -> None:
+    async def test_a_cursor_at_the_end_of_an_ended_run_yields_nothing(self) -> None:
         created = await self.created()
         ended = await self.log.append(created.run.run_id, [done()], token=created.token)
         assert await self.all_of(created.run.run_id, ended.cursor) == []
 
     @pytest.mark.parametrize("cursor", [Cursor("otherone", 1), Cursor("", 99)])
-    async def test_a_cursor_that_cannot_be_honoured_brings_a_reset_and_everything(self, cursor: Cursor) -> None:
+    async def test_an_unusable_cursor_yields_a_reset_and_everything(self, cursor: Cursor) -> None:
         created = await self.created()
         await self.log.append(created.run.run_id, [token("text"), done()], token=created.token)
         after = cursor if cursor.epoch else Cursor(created.run.cursor.epoch, cursor.seq)
@@ -249,7 +249,7 @@ class StreamLogContract:
             with pytest.raises(RunNotFound):
                 await call
 
-    async def test_a_stop_is_heard_once(self) -> None:
+    async def test_a_stop_is_received_once(self) -> None:
         created = await self.created()
         waiting = asyncio.create_task(self.log.stop_requested(created.run.run_id))
         assert await self.log.request_stop(created.run.run_id) is True
@@ -258,7 +258,7 @@ class StreamLogContract:
         appended = await self.log.append(created.run.run_id, [token("x")], token=created.token)
         assert appended.stop_requested
 
-    async def test_stopping_an_ended_run_is_nothing(self) -> None:
+    async def test_stopping_an_ended_run_does_nothing(self) -> None:
         created = await self.created()
         await self.log.append(created.run.run_id, [done()], token=created.token)
         assert await self.log.request_stop(created.run.run_id) is False
@@ -276,7 +276,7 @@ class StreamLogContract:
         await self.created(owner=2)
         assert [run.run_id for run in await self.log.runs_of(1)] == [each.run.run_id for each in mine]
 
-    async def test_a_run_that_nobody_follows_is_abandoned_and_one_that_is_followed_is_not(self) -> None:
+    async def test_only_an_unfollowed_run_is_abandoned(self) -> None:
         created = await self.created()
         following = asyncio.create_task(self.all_of(created.run.run_id))
         await asyncio.sleep(0)
@@ -298,9 +298,7 @@ class StreamLogContract:
     # --- Limits for all owners together
 
     @pytest.mark.parametrize(("limit", "refused"), [(2, TooMany(2, of_all=True)), (None, None)])
-    async def test_all_owners_together_have_so_many_live_runs_and_no_more(
-        self, limit: int | None, refused: object
-    ) -> None:
+    async def test_live_runs_of_all_owners_together_are_limited(self, limit: int | None, refused: object) -> None:
         async def create(owner: int) -> object:
             return await self.log.create(request(owner=owner), live_limit=3, live_limit_of_all=limit)
 
@@ -315,7 +313,7 @@ class StreamLogContract:
         await self.log.append(first.run.run_id, [done()], token=first.token)
         assert isinstance(await create(3), Created)
 
-    async def test_all_owners_together_begin_so_many_runs_a_minute_and_no_more(self) -> None:
+    async def test_runs_per_minute_of_all_owners_together_are_limited(self) -> None:
         async def create(**fields: Any) -> object:
             return await self.log.create(request(**fields), live_limit=10, per_minute=2, per_minute_of_all=3)
 
@@ -340,7 +338,7 @@ class StreamLogContract:
     # --- Bytes
 
     @pytest.mark.parametrize(("per_owner", "expected"), [(FOUR_TEXTS, False), (Budget().per_owner, True)])
-    async def test_of_an_owner_who_is_over_the_oldest_saved_logs_go_first_and_what_failed_last(
+    async def test_an_owner_over_budget_loses_the_oldest_saved_logs_first(
         self, per_owner: int, expected: bool
     ) -> None:
         await self.within(per_owner=per_owner)
@@ -356,9 +354,7 @@ class StreamLogContract:
         assert await self.have_logs(others, saved[-1]) == [True, expected]
 
     @pytest.mark.parametrize(("total", "expected"), [(FOUR_TEXTS, False), (Budget().total, True)])
-    async def test_in_all_the_oldest_saved_logs_go_first_and_what_failed_last(
-        self, total: int, expected: bool
-    ) -> None:
+    async def test_the_total_budget_drops_the_oldest_saved_logs_first(self, total: int, expected: bool) -> None:
         await self.within(total=total)
         failed = await self.ended(owner=1, event=Event("error", {}))
         saved = [await self.ended(owner=owner) for owner in range(2, 9)]
@@ -389,7 +385,7 @@ class StreamLogContract:
         await self.log.forget(before.run_id)
         assert await self.log.find(before.run_id) is None
 
-    async def test_a_reader_of_a_log_that_is_dropped_meanwhile_is_told(self) -> None:
+    async def test_a_reader_of_a_log_dropped_meanwhile_gets_an_error(self) -> None:
         await self.within(per_owner=FOUR_TEXTS)
         first = await self.created()
         for _ in range(50):
@@ -402,7 +398,7 @@ class StreamLogContract:
             with pytest.raises(Lost):
                 await asyncio.wait_for(anext(batches), 20)
 
-    async def test_live_runs_of_an_owner_that_leave_no_room_are_refused_one_more(self) -> None:
+    async def test_an_owner_without_room_cannot_start_another_run(self) -> None:
         await self.within(per_owner=3 * ROOM_BYTES)
         saved = await self.ended(text="short")
         runs = [await self.created() for _ in range(2)]
@@ -413,7 +409,7 @@ class StreamLogContract:
         await self.log.append(runs[0].run.run_id, [done()], token=runs[0].token)
         assert isinstance(await self.log.create(request(sent="one"), live_limit=9), Created)
 
-    async def test_live_runs_of_all_that_leave_no_room_are_refused_one_more(self) -> None:
+    async def test_no_run_starts_without_room_in_the_total_budget(self) -> None:
         await self.within(total=3 * ROOM_BYTES)
         runs = [await self.created(owner=owner) for owner in (1, 2)]
         for _ in range(3):
@@ -422,7 +418,7 @@ class StreamLogContract:
         # The refused requests did not count.
         assert isinstance(await self.log.create(request(owner=3), live_limit=9, per_minute=1), Created)
 
-    async def test_a_live_run_grows_into_the_room_of_ended_ones_and_no_further(self) -> None:
+    async def test_a_live_run_can_only_grow_into_the_room_of_ended_ones(self) -> None:
         await self.within(total=10 * ROOM_BYTES)
         ended = [await self.ended(owner=owner) for owner in (1, 2, 3)]
         made = await self.created(owner=4)
@@ -441,7 +437,7 @@ class StreamLogContract:
         assert isinstance(await self.log.create(request(owner=5), live_limit=3), Created)
         assert await self.have_logs(made) == [True]
 
-    async def test_a_start_that_repeats_a_long_message_counts(self) -> None:
+    async def test_a_long_message_in_the_start_event_counts(self) -> None:
         await self.within(per_owner=FOUR_TEXTS)
         run_id = str(uuid.uuid4())
         long = dataclasses.replace(
@@ -451,7 +447,7 @@ class StreamLogContract:
         )
         assert await self.log.create(long, live_limit=3) == Full(of_all=False)
 
-    async def test_what_is_forgotten_leaves_its_room(self) -> None:
+    async def test_a_forgotten_run_frees_its_room(self) -> None:
         await self.within(per_owner=FOUR_TEXTS)
         kept = await self.ended()
         for _ in range(8):

@@ -25,7 +25,7 @@ async def ended(log: MemoryLog, event: Event, *, text: str = "text") -> str:
     return created.run.run_id
 
 
-async def test_what_failed_is_kept_for_fifteen_minutes_and_what_is_saved_for_less() -> None:
+async def test_failed_runs_are_kept_longer_than_saved_ones() -> None:
     clock = Clock()
     log = MemoryLog(clock=clock)
     saved, failed = await ended(log, done()), await ended(log, Event("error", {}))

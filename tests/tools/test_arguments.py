@@ -25,7 +25,7 @@ def test_a_json_object_is_read(tool: Tool) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n", "null", "{}"])
-def test_nothing_is_an_empty_object(tool: Tool, text: str) -> None:
+def test_empty_text_is_an_empty_object(tool: Tool, text: str) -> None:
     assert read_arguments(tool, text).given == {}
 
 
@@ -41,7 +41,7 @@ def test_nothing_is_an_empty_object(tool: Tool, text: str) -> None:
         ('{"names": ' + "[" * 900 + "]" * 900 + "}", "nested too deeply|do not match"),
     ],
 )
-def test_what_is_not_an_object_is_explained(tool: Tool, text: str, said: str) -> None:
+def test_arguments_other_than_an_object_are_explained(tool: Tool, text: str, said: str) -> None:
     with pytest.raises(ToolFailed, match=said) as failure:
         read_arguments(tool, text)
     assert failure.value.code == "invalid_arguments"
@@ -56,7 +56,7 @@ def test_up_to_64_kib_are_accepted(tool: Tool) -> None:
         assert failure.value.code == "too_large"
 
 
-def test_no_escape_spells_what_a_database_refuses(tool: Tool) -> None:
+def test_escapes_cannot_produce_invalid_characters(tool: Tool) -> None:
     read = read_arguments(tool, '{"name": "a\\u0000\\ud800", "names": ["\\udfff"]}')
     assert read.given == {"name": "a\ufffd\ufffd", "names": ["\ufffd"]}
     assert read.values == read.given

@@ -32,7 +32,7 @@ def test_a_function_is_a_tool() -> None:
     assert found.timeout == 60
 
 
-def test_whoever_does_not_say_otherwise_has_side_effects() -> None:
+def test_tools_have_side_effects_by_default() -> None:
     @tool()
     async def send() -> None:
         """Send."""
@@ -40,7 +40,7 @@ def test_whoever_does_not_say_otherwise_has_side_effects() -> None:
     assert define(send, source="local").side_effects
 
 
-def test_options_replace_what_is_derived() -> None:
+def test_options_override_derived_values() -> None:
     found = made(find_bird, title="Birds", name="bird-2", timeout=5)
     assert (found.key, found.title, found.timeout) == ("local:bird-2", "Birds", 5)
 
@@ -61,7 +61,7 @@ async def test_an_async_generator_yields_progress_and_its_result() -> None:
     assert found == [Progress({"title": "heron"}), Result("one hit", "one hit", "one hit", 7)]
 
 
-async def test_the_context_is_given_and_not_in_the_schema() -> None:
+async def test_the_context_is_passed_and_not_in_the_schema() -> None:
     async def who(about: Context, loud: bool = False) -> int:
         """Who?"""
         return about.user_id
@@ -98,12 +98,12 @@ long_docstring.__doc__ = "x" * 1025
         (find_bird, {"title": "two\nlines"}, "has an impossible title"),
     ],
 )
-def test_what_cannot_be_a_tool_is_explained(function: Callable[..., Any], options: Any, said: str) -> None:
+def test_an_unusable_function_is_explained(function: Callable[..., Any], options: Any, said: str) -> None:
     with pytest.raises(Unusable, match=re.escape(said)):
         made(function, **options)
 
 
-def test_the_hash_changes_with_what_is_seen_of_a_tool() -> None:
+def test_the_hash_changes_with_any_visible_part_of_a_tool() -> None:
     async def other(name: str, place: str = "") -> None:
         """Find a bird."""
 

@@ -7,16 +7,16 @@ def test_the_first_paragraph_is_the_description() -> None:
     assert Docstring.parse("Finds\n    a bird.\n\n    Not this.").description == "Finds a bird."
 
 
-def test_nothing_says_nothing() -> None:
+def test_an_empty_docstring_has_no_description() -> None:
     assert Docstring.parse(None) == Docstring.parse("") == Docstring()
 
 
-def test_parameters_alone_are_no_description() -> None:
+def test_parameters_alone_are_not_a_description() -> None:
     found = Docstring.parse("\n    Args:\n        x: One.\n")
     assert found == Docstring("", {"x": "One."})
 
 
-def test_lines_of_parameters_may_go_on_and_contain_colons() -> None:
+def test_parameter_lines_may_continue_and_contain_colons() -> None:
     found = Docstring.parse(
         """Finds a bird.
 

@@ -73,7 +73,7 @@ async def test_a_generator_that_yields_no_result_is_done() -> None:
     assert [type(each) for each in await outputs(made(count))] == [Progress, Result]
 
 
-async def test_what_a_generator_yields_after_its_result_is_not_run() -> None:
+async def test_a_generator_is_closed_after_its_result() -> None:
     ran = []
 
     async def twice() -> AsyncIterator[str]:
@@ -89,7 +89,7 @@ async def test_what_a_generator_yields_after_its_result_is_not_run() -> None:
     assert ran == ["closed"]
 
 
-async def test_a_question_for_the_person_is_passed_on() -> None:
+async def test_a_question_for_the_user_is_passed_on() -> None:
     async def ask() -> AskPerson:
         """Ask."""
         return AskPerson("Which?", ("a", "b"))
@@ -134,7 +134,7 @@ async def test_an_exception_is_a_failure_without_internals(
         assert f"tool local:broken: failed: {type(error).__name__} in tests.tools.test_execution, line " in caplog.text
 
 
-async def test_a_tool_may_say_itself_why_it_failed() -> None:
+async def test_a_tool_may_explain_its_failure() -> None:
     async def broken() -> None:
         """Broken."""
         raise ToolFailed("denied", "Not on Sundays.")
@@ -143,7 +143,7 @@ async def test_a_tool_may_say_itself_why_it_failed() -> None:
     assert (failed.code, failed.message) == ("denied", "Not on Sundays.")
 
 
-async def test_a_result_that_is_no_json_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_non_json_result_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     async def strange() -> object:
         """Strange."""
         return object()
@@ -152,7 +152,7 @@ async def test_a_result_that_is_no_json_is_a_failure(caplog: pytest.LogCaptureFi
     assert "TypeError" in caplog.text
 
 
-async def test_what_a_generator_yielded_before_it_failed_was_shown() -> None:
+async def test_progress_before_a_failure_is_shown() -> None:
     async def half() -> AsyncIterator[Progress]:
         """Half."""
         yield Progress({"index": 1})
@@ -180,7 +180,7 @@ async def test_a_tool_with_side_effects_may_have_taken_effect() -> None:
     assert "It may have taken effect" in failed.message
 
 
-async def test_the_end_of_the_run_is_the_end_of_its_tools() -> None:
+async def test_the_end_of_a_run_ends_its_tools() -> None:
     context = Context(user_id=0, deadline=time.monotonic() + 0.01)
     assert (await failure(made(endless), context)).code == "timeout"
 
@@ -198,7 +198,7 @@ async def test_progress_extends_the_timeout() -> None:
     assert len(await outputs(made(slow, timeout=1))) == 31
 
 
-def test_a_deadline_is_extended_but_not_for_ever() -> None:
+def test_a_deadline_is_extended_only_up_to_a_limit() -> None:
     now = 1000.0
     deadline = Deadline(60, latest=1300, clock=lambda: now)
     assert deadline.left == 60
@@ -215,7 +215,7 @@ def test_a_deadline_is_extended_but_not_for_ever() -> None:
     assert deadline.left == 0
 
 
-async def test_only_so_much_progress_is_passed_on() -> None:
+async def test_the_amount_of_progress_is_limited() -> None:
     async def chatty(context: Context) -> str:
         """Chatty."""
         for index in range(1000):
@@ -228,7 +228,7 @@ async def test_only_so_much_progress_is_passed_on() -> None:
 
 
 @pytest.mark.parametrize("item", [{"text": "x" * 4096}, {"text": object()}, {1: 2, "": math}])
-async def test_progress_that_is_large_or_no_json_is_dropped(item: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_large_or_non_json_progress_is_dropped(item: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def large() -> AsyncIterator[Progress | str]:
         """Large."""
         yield Progress(item)
@@ -239,7 +239,7 @@ async def test_progress_that_is_large_or_no_json_is_dropped(item: Any, caplog: p
     assert "dropped progress" in caplog.text
 
 
-async def test_progress_after_the_end_goes_nowhere() -> None:
+async def test_progress_after_the_end_is_dropped() -> None:
     kept: list[Context] = []
 
     async def keep(context: Context) -> None:
@@ -328,7 +328,7 @@ def stubborn() -> Callable[..., Tool]:
 
 
 @pytest.mark.parametrize(("side_effects", "code"), [(False, "timeout"), (True, "unknown_outcome")])
-async def test_a_tool_that_ignores_its_cancellation_is_left_behind(
+async def test_a_tool_that_ignores_cancellation_is_abandoned(
     stubborn: Any, side_effects: bool, code: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execution, "GRACE_SECONDS", 0.01)

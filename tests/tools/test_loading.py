@@ -20,7 +20,7 @@ def test_marked_functions_are_tools_once_each() -> None:
     assert found.problems == ()
 
 
-def test_what_cannot_be_used_is_dropped_and_said() -> None:
+def test_unusable_tools_are_dropped_and_reported() -> None:
     found = load([f"{HERE}.birds"])
     assert [tool.key for tool in found.tools] == ["local:count_trees", "local:find_bird"]
     assert [problem.message for problem in found.problems] == [
@@ -40,7 +40,7 @@ def test_what_cannot_be_used_is_dropped_and_said() -> None:
         (f"{HERE}.empty", "has no tools"),
     ],
 )
-def test_a_wrong_module_does_not_spoil_the_others(module: str, said: str) -> None:
+def test_a_bad_module_does_not_affect_others(module: str, said: str) -> None:
     found = load([module, f"{HERE}.trees"])
     (problem,) = found.problems
     assert said in problem.message
@@ -49,7 +49,7 @@ def test_a_wrong_module_does_not_spoil_the_others(module: str, said: str) -> Non
     assert len(found.tools) == 2
 
 
-def test_the_first_of_one_name_is_taken() -> None:
+def test_the_first_tool_of_a_name_is_used() -> None:
     found = load([f"{HERE}.birds", f"{HERE}.trees"])
     assert next(tool for tool in found.tools if tool.name == "find_bird").description == "Find a bird."
     assert found.problems[-1] == Problem(
@@ -58,7 +58,7 @@ def test_the_first_of_one_name_is_taken() -> None:
     )
 
 
-def test_the_system_check_says_what_is_wrong(settings: Settings) -> None:
+def test_the_system_check_reports_problems(settings: Settings) -> None:
     settings.CHAT_TOOLS = [f"{HERE}.gone", f"{HERE}.birds", f"{HERE}.trees"]
     assert [message.id for message in check_tools()] == ["chat.E004", "chat.W013", "chat.W013", "chat.W013"]
     first = next(check_tools())
@@ -68,7 +68,7 @@ def test_the_system_check_says_what_is_wrong(settings: Settings) -> None:
     assert list(check_tools()) == []
 
 
-def test_the_tools_of_the_settings_are_there(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_tools_of_the_settings_are_available(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     settings.CHAT_TOOLS = [f"{HERE}.gone", f"{HERE}.trees"]
     with caplog.at_level(logging.WARNING):
         found = build()
@@ -83,5 +83,5 @@ def test_the_tools_of_the_settings_are_there(settings: Settings, caplog: pytest.
     assert "gone cannot be imported" in caplog.text
 
 
-def test_they_are_found_once() -> None:
+def test_tools_are_loaded_once() -> None:
     assert registry() is registry()

@@ -51,7 +51,7 @@ KEYS = [
 ]
 
 
-def test_every_alias_is_valid_unique_and_leads_back() -> None:
+def test_every_alias_is_valid_unique_and_resolvable() -> None:
     found = registry(*KEYS)
     names = [found.alias_of(key) for key in KEYS]
     assert len(set(names)) == len(KEYS)
@@ -67,18 +67,18 @@ def test_a_tool_of_the_site_keeps_its_name() -> None:
     assert re.fullmatch("search_[0-9a-f]{6}", found["mcp:search"])
 
 
-def test_a_name_that_imitates_a_suffix_takes_nobodys_place() -> None:
+def test_a_name_that_imitates_a_suffix_replaces_no_other() -> None:
     taken = aliases("builtin:search", "local:search")["local:search"]
     found = registry("builtin:search", "local:search", f"local:{taken}", f"mcp:{taken}")
     assert len({found.alias_of(tool.key) for tool in found}) == 4
 
 
-def test_the_order_in_which_tools_are_found_changes_nothing() -> None:
+def test_the_order_of_discovery_does_not_matter() -> None:
     assert registry(*KEYS).offered() == registry(*reversed(KEYS)).offered()
     assert [tool.key for tool in registry(*KEYS)] == sorted(KEYS)
 
 
-def test_what_is_offered_is_sorted_by_alias() -> None:
+def test_offered_tools_are_sorted_by_alias() -> None:
     offered = registry("mcp:zoo/a", "local:b", "builtin:c").offered()
     assert [(tool.name, tool.description) for tool in offered] == [
         ("b", "local:b"),
@@ -88,7 +88,7 @@ def test_what_is_offered_is_sorted_by_alias() -> None:
     assert offered[0].parameters == LOOK.parameters
 
 
-def test_some_of_the_tools_keep_their_aliases() -> None:
+def test_a_subset_of_the_tools_keeps_its_aliases() -> None:
     every = registry("builtin:search", "local:search", "local:look")
     some = every.only({"local:search", "local:gone"})
     assert [tool.key for tool in some] == ["local:search"]
@@ -102,13 +102,13 @@ def test_some_of_the_tools_keep_their_aliases() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "look2", "LOOK", "local:look", "mcp:a/look"])
-def test_an_unknown_tool_is_refused_with_the_names_of_the_others(name: str) -> None:
+def test_an_unknown_tool_is_refused_with_the_available_names(name: str) -> None:
     with pytest.raises(ToolFailed, match=r"There is no tool of this name\. Your tools are: a_look, look\.") as failure:
         registry("local:look", "mcp:a/look").called(name)
     assert failure.value.code == "unknown_tool"
 
 
-def test_without_tools_any_is_unknown() -> None:
+def test_without_tools_every_name_is_unknown() -> None:
     with pytest.raises(ToolFailed, match="You have no tools"):
         Registry(()).called("look")
 

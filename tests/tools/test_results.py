@@ -21,11 +21,11 @@ from chat.tools.results import cut, result_of
         ({"b": [1, None], "a": "é"}, '{"a":"é","b":[1,null]}'),
     ],
 )
-def test_a_value_is_said_as_text(value: object, text: str) -> None:
+def test_a_value_is_converted_to_text(value: object, text: str) -> None:
     assert result_of(value) == Result(text, value, text, len(text.encode()))
 
 
-def test_a_tool_may_say_something_else_than_its_value() -> None:
+def test_a_tool_may_return_a_text_beside_its_value() -> None:
     assert result_of(Result("two birds", [1, 2])) == Result("two birds", [1, 2], "two birds", 9)
 
 
@@ -42,7 +42,7 @@ def test_a_long_text_keeps_its_head_and_tail() -> None:
     assert found.value is None
 
 
-def test_no_character_is_cut_in_two() -> None:
+def test_no_character_is_split() -> None:
     seed = random.Random(1)
     for _ in range(200):
         text = "".join(seed.choice("aé€😀") for _ in range(seed.randrange(200, 600)))
@@ -55,13 +55,13 @@ def test_no_character_is_cut_in_two() -> None:
         assert int(re.findall(r"\d+", note)[0]) == len(text.encode()) - len((head + tail).encode())
 
 
-def test_the_value_is_what_json_can_say() -> None:
+def test_the_value_must_be_valid_json() -> None:
     assert result_of((1, 2)).value == [1, 2]
     for value in (object(), {"a": "\ud800"}, float):
         with pytest.raises((TypeError, ValueError)):
             result_of(value)
 
 
-def test_nothing_is_left_that_a_database_refuses() -> None:
+def test_characters_invalid_for_databases_are_replaced() -> None:
     assert result_of("a\0\ud800") == Result("a\ufffd\ufffd", "a\ufffd\ufffd", "a\ufffd\ufffd", 7)
     assert result_of({"a": "\0"}).value == {"a": "\ufffd"}

@@ -145,7 +145,7 @@ def test_every_kind_of_parameter_has_a_schema() -> None:
     assert set(schema["properties"]) == set(expected)  # no `context`
 
 
-def test_the_schema_is_valid_and_refers_to_nothing() -> None:
+def test_the_schema_is_valid_and_has_no_references() -> None:
     schema = parameters(everything).schema
     jsonschema.Draft202012Validator.check_schema(schema)
     assert "$" not in json.dumps(schema)
@@ -209,7 +209,9 @@ def test_a_missing_argument_is_named() -> None:
         ({"maybe": "null"}, "maybe", "null"),
     ],
 )
-def test_what_small_models_write_as_text_is_accepted(changed: dict[str, Any], name: str, value: object) -> None:
+def test_values_written_as_text_by_small_models_are_accepted(
+    changed: dict[str, Any], name: str, value: object
+) -> None:
     assert parameters(everything).read({**ARGUMENTS, **changed}).values[name] == value
 
 
@@ -242,7 +244,7 @@ async def unknown(x: Missing) -> None: ...  # type: ignore[name-defined]  # noqa
         (unknown, "has an annotation that cannot be read (name 'Missing' is not defined)"),
     ],
 )
-def test_what_has_no_schema_is_explained(function: Callable[..., Any], said: str) -> None:
+def test_functions_without_a_possible_schema_are_explained(function: Callable[..., Any], said: str) -> None:
     with pytest.raises(Unusable, match=re.escape(said)):
         parameters(function)
 

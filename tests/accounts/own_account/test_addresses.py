@@ -58,7 +58,7 @@ def logs_in(login: str) -> User | None:
     return User.named_by(login)
 
 
-def test_it_is_the_accounts_once_the_link_was_opened(signed_in: SignIn, nameless: User) -> None:
+def test_an_address_is_saved_when_its_link_is_opened(signed_in: SignIn, nameless: User) -> None:
     client = signed_in(nameless)
 
     assert "link to alice.heron@example.org" in ask(client, NEW)
@@ -75,7 +75,7 @@ def test_it_is_the_accounts_once_the_link_was_opened(signed_in: SignIn, nameless
     assert logs_in(NEW) == nameless
 
 
-def test_the_link_is_for_the_account_that_asked(signed_in: SignIn, nameless: User, charlie: User) -> None:
+def test_the_link_is_only_for_the_requesting_account(signed_in: SignIn, nameless: User, charlie: User) -> None:
     """Opening a link that a stranger requested gives the stranger nothing."""
     ask(signed_in(charlie), NEW)
 
@@ -86,7 +86,7 @@ def test_the_link_is_for_the_account_that_asked(signed_in: SignIn, nameless: Use
     assert Client().get(link())["Location"].startswith("/accounts/login/")
 
 
-def test_it_works_once(signed_in: SignIn, nameless: User) -> None:
+def test_a_link_works_once(signed_in: SignIn, nameless: User) -> None:
     client = signed_in(nameless)
     ask(client, NEW)
     used = link()
@@ -114,7 +114,7 @@ def test_a_wrong_link_changes_nothing(signed_in: SignIn, alice: User, token: str
     assert address_of(alice) == "alice@example.org"
 
 
-def test_a_link_is_too_old_after_a_day(signed_in: SignIn, nameless: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_expires_after_a_day(signed_in: SignIn, nameless: User, monkeypatch: pytest.MonkeyPatch) -> None:
     client = signed_in(nameless)
     ask(client, NEW)
     monkeypatch.setattr(addresses, "LINK_SECONDS", -1)
@@ -142,7 +142,7 @@ def test_wrong_passwords_are_counted(signed_in: SignIn, nameless: User) -> None:
 
 
 @pytest.mark.parametrize("email", ["x", "a@b", "a b@example.org", "a@example.org\nBcc: c@example.org", "x" * 300])
-def test_what_is_no_address_is_refused(signed_in: SignIn, nameless: User, email: str) -> None:
+def test_an_invalid_address_is_refused(signed_in: SignIn, nameless: User, email: str) -> None:
     assert 'class="errorlist"' in ask(signed_in(nameless), email)
 
     assert mail.outbox == []
@@ -157,7 +157,7 @@ def test_links_are_limited(signed_in: SignIn, nameless: User) -> None:
     assert len(mail.outbox) == 5
 
 
-def test_the_address_before_is_told(signed_in: SignIn, alice: User) -> None:
+def test_the_previous_address_is_notified(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
     ask(client, NEW)
 
@@ -167,7 +167,7 @@ def test_the_address_before_is_told(signed_in: SignIn, alice: User) -> None:
     assert "no longer has this address" in str(mail.outbox[-1].body)
 
 
-def test_it_is_removed(signed_in: SignIn, alice: User) -> None:
+def test_an_address_is_removed(signed_in: SignIn, alice: User) -> None:
     EmailAddress.objects.create(user=alice, email="alice@example.org", primary=True)
 
     assert "Address removed." in ask(signed_in(alice), "")
@@ -178,16 +178,14 @@ def test_it_is_removed(signed_in: SignIn, alice: User) -> None:
 
 
 @pytest.mark.usefixtures("without_mail")
-def test_without_a_mail_server_it_is_the_accounts_at_once(signed_in: SignIn, nameless: User) -> None:
+def test_without_a_mail_server_an_address_is_saved_immediately(signed_in: SignIn, nameless: User) -> None:
     assert "Address saved." in ask(signed_in(nameless), NEW)
 
     assert (address_of(nameless), logs_in(NEW)) == (NEW, nameless)
 
 
 @pytest.mark.usefixtures("without_mail")
-def test_an_address_of_somebody_elses_still_logs_in_its_first_owner(
-    signed_in: SignIn, nameless: User, charlie: User
-) -> None:
+def test_an_address_in_use_still_logs_in_its_first_owner(signed_in: SignIn, nameless: User, charlie: User) -> None:
     """Alice's account is older. If age alone decided, the address would be hers."""
     taken, free = (ask(signed_in(nameless), email) for email in ("CHARLIE@example.org", NEW))
 
@@ -207,7 +205,7 @@ def test_confirming_an_address_does_not_take_it_over(signed_in: SignIn, nameless
 
 
 @pytest.mark.usefixtures("without_mail")
-def test_an_older_username_that_is_an_address_stays_its_owners(signed_in: SignIn, nameless: User) -> None:
+def test_an_old_username_with_an_address_stays_with_its_owner(signed_in: SignIn, nameless: User) -> None:
     older = make_user("heron@example.org", email="elsewhere@example.org")
     older.set_address("somewhere@example.org")
 
@@ -216,7 +214,7 @@ def test_an_older_username_that_is_an_address_stays_its_owners(signed_in: SignIn
     assert logs_in("heron@example.org") == older
 
 
-def test_a_reset_link_of_before_dies_with_the_address(signed_in: SignIn, alice: User) -> None:
+def test_an_earlier_reset_link_expires_with_the_address(signed_in: SignIn, alice: User) -> None:
     Client().post("/accounts/password/reset/", {"email": "alice@example.org"})
     found = re.search(r"http://[^/]+(/accounts/password/reset/key/\S+)", str(mail.outbox[-1].body))
     assert found is not None

@@ -31,7 +31,7 @@ def delete(client: Client, password: str = PASSWORD) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_row_goes_and_nobody_elses(signed_in: SignInAs, alice: User, bob: User) -> None:
+def test_all_rows_of_the_user_are_deleted_and_no_others(signed_in: SignInAs, alice: User, bob: User) -> None:
     for user in (alice, bob):
         make_conversation(user, "What is a heron?", "A bird.")
         ApiToken.objects.issue(user)
@@ -58,7 +58,7 @@ def test_every_row_goes_and_nobody_elses(signed_in: SignInAs, alice: User, bob: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_did_it_is_signed_out_everywhere(signed_in: SignInAs, alice: User, bob: User) -> None:
+def test_the_deleted_user_is_signed_out_everywhere(signed_in: SignInAs, alice: User, bob: User) -> None:
     elsewhere, client = signed_in(alice), signed_in(alice)
 
     delete(client)
@@ -87,7 +87,7 @@ def test_wrong_passwords_are_counted(signed_in: SignInAs, alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_last_administrator_is_told_why_not(signed_in: SignInAs, admin: User, alice: User) -> None:
+def test_the_last_administrator_cannot_delete_their_account(signed_in: SignInAs, admin: User, alice: User) -> None:
     make_conversation(admin, "What is a heron?", "A bird.")
     client = signed_in(admin)
     make_admin("sleeping", is_active=False)
@@ -103,7 +103,7 @@ def test_the_last_administrator_is_told_why_not(signed_in: SignInAs, admin: User
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_of_two_administrators_may_go(signed_in: SignInAs, admin: User) -> None:
+def test_one_of_two_administrators_can_delete_their_account(signed_in: SignInAs, admin: User) -> None:
     other = make_admin("other")
     LogEntry.objects.log_actions(admin.pk, [other], 2, "Changed.", single_object=True)
 
@@ -114,7 +114,7 @@ def test_one_of_two_administrators_may_go(signed_in: SignInAs, admin: User) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_the_same_moment_one_stays(admin: User) -> None:
+def test_one_of_two_concurrent_administrators_stays(admin: User) -> None:
     other = make_admin("other")
 
     deletion._delete_user(other.pk)
@@ -125,7 +125,7 @@ def test_of_two_at_the_same_moment_one_stays(admin: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_conversations_go_a_few_at_a_time(signed_in: SignInAs, alice: User) -> None:
+def test_many_conversations_are_deleted_in_batches(signed_in: SignInAs, alice: User) -> None:
     for number in range(deletion.CONVERSATIONS_AT_ONCE + 5):
         make_conversation(alice, f"Question {number}", "Answer")
 
@@ -147,7 +147,7 @@ async def submit(browser: Browser) -> Any:
     return await browser.post("/accounts/delete/", form, content_type="application/x-www-form-urlencoded")
 
 
-async def test_an_answer_under_way_is_stopped_and_not_saved(chat: Rig) -> None:
+async def test_a_live_answer_is_stopped_and_not_saved(chat: Rig) -> None:
     saved = await chat.turn("One", "1")
     live = await chat.send("Two")
     await chat.provider.asked.wait()
@@ -163,7 +163,7 @@ async def test_an_answer_under_way_is_stopped_and_not_saved(chat: Rig) -> None:
     assert await database.read(Conversation.objects.count) == 0
 
 
-async def test_an_answer_that_does_not_end_is_saved_for_nobody(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_that_does_not_stop_is_not_saved(chat: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stop request does not reach its process. When the run ends later, its owner no longer exists."""
     monkeypatch.setattr(deletion, "STOP_SECONDS", 0.2)
     await chat.send("Two")
@@ -183,7 +183,7 @@ async def test_an_answer_that_does_not_end_is_saved_for_nobody(chat: Rig, monkey
     assert await database.read(User.objects.filter(username="alice").count) == 0
 
 
-async def test_a_program_of_theirs_is_refused_from_then_on(chat: Rig) -> None:
+async def test_their_api_tokens_are_refused_afterwards(chat: Rig) -> None:
     secret = await database.write(issue_token, chat.alice)
     browser = await browser_of(chat.alice)
 

@@ -32,5 +32,5 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
         ("x" * 500, "x" * 60),
     ],
 )
-def test_a_browser_is_named_as_people_name_it(user_agent: str, name: str) -> None:
+def test_a_browser_is_shown_by_its_common_name(user_agent: str, name: str) -> None:
     assert name_of(user_agent) == name

@@ -17,7 +17,7 @@ def rename(client: Client, name: str) -> str:
     return client.post("/accounts/name/", {"display_name": name}, follow=True).content.decode()
 
 
-def test_it_is_shown_in_the_menu_and_the_greeting(signed_in: SignIn, alice: User) -> None:
+def test_the_name_is_shown_in_the_menu_and_the_greeting(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
 
     assert "Name saved." in rename(client, "Dr. Alice Heron")
@@ -27,7 +27,7 @@ def test_it_is_shown_in_the_menu_and_the_greeting(signed_in: SignIn, alice: User
     assert 'class="truncate" dir="auto">Dr. Alice Heron</span>' in page
 
 
-def test_without_one_the_username_is(signed_in: SignIn, alice: User) -> None:
+def test_without_a_name_the_username_is_shown(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
     rename(client, "Dr. Alice Heron")
 
@@ -38,7 +38,7 @@ def test_without_one_the_username_is(signed_in: SignIn, alice: User) -> None:
     assert 'class="truncate" dir="auto">alice</span>' in page
 
 
-def test_it_signs_nobody_in_and_the_username_still_does(signed_in: SignIn, alice: User, bob: User) -> None:
+def test_a_name_is_no_login_and_the_username_still_works(signed_in: SignIn, alice: User, bob: User) -> None:
     rename(signed_in(alice), "bob")
 
     for login, owner in (("bob", bob), ("alice", alice)):
@@ -47,7 +47,7 @@ def test_it_signs_nobody_in_and_the_username_still_does(signed_in: SignIn, alice
         assert client.session["_auth_user_id"] == str(owner.pk)
 
 
-def test_it_is_kept_in_one_form(signed_in: SignIn, alice: User) -> None:
+def test_the_name_is_normalized(signed_in: SignIn, alice: User) -> None:
     rename(signed_in(alice), "  Jose\u0301   Heron ")
 
     alice.refresh_from_db()
@@ -55,7 +55,7 @@ def test_it_is_kept_in_one_form(signed_in: SignIn, alice: User) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 61, "a\u202eb", "a\u200bb", "a\x07b", "\u2066x"])
-def test_a_name_that_hides_something_is_refused(signed_in: SignIn, alice: User, name: str) -> None:
+def test_a_name_with_hidden_characters_is_refused(signed_in: SignIn, alice: User, name: str) -> None:
     shown = rename(signed_in(alice), name)
 
     alice.refresh_from_db()
@@ -63,7 +63,7 @@ def test_a_name_that_hides_something_is_refused(signed_in: SignIn, alice: User, 
     assert 'class="errorlist"' in shown
 
 
-def test_a_name_is_text(signed_in: SignIn, alice: User) -> None:
+def test_a_name_is_escaped(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
 
     rename(client, "<b onclick=x>Al</b>")
@@ -72,7 +72,7 @@ def test_a_name_is_text(signed_in: SignIn, alice: User) -> None:
         assert "<b onclick" not in client.get(path).content.decode()
 
 
-def test_a_form_changes_nothing_else(signed_in: SignIn, alice: User) -> None:
+def test_the_form_changes_nothing_else(signed_in: SignIn, alice: User) -> None:
     signed_in(alice).post("/accounts/name/", {"display_name": "A", "is_superuser": "on", "username": "root"})
 
     alice.refresh_from_db()

@@ -19,7 +19,7 @@ POSTED = (
 )
 
 
-def test_it_shows_what_is_ones_own(signed_in: SignIn, alice: User, charlie: User) -> None:
+def test_the_page_shows_only_the_users_own_data(signed_in: SignIn, alice: User, charlie: User) -> None:
     ApiToken.objects.issue(alice, "backup of herons")
     signed_in(alice)
 
@@ -32,31 +32,31 @@ def test_it_shows_what_is_ones_own(signed_in: SignIn, alice: User, charlie: User
     assert "alice" not in his
 
 
-def test_it_is_kept_by_no_cache(signed_in: SignIn, alice: User) -> None:
+def test_the_page_is_not_cached(signed_in: SignIn, alice: User) -> None:
     for path in ("", "delete/", "address/confirm/"):
         assert "no-store" in signed_in(alice).get(f"/accounts/{path}")["Cache-Control"]
 
 
 @pytest.mark.parametrize("path", ["", *POSTED])
-def test_a_stranger_is_asked_to_sign_in(client: Client, alice: User, path: str) -> None:
+def test_anonymous_visitors_are_redirected_to_sign_in(client: Client, alice: User, path: str) -> None:
     for answer in (client.get(f"/accounts/{path}"), client.post(f"/accounts/{path}")):
         assert answer.status_code == 302
         assert answer["Location"].startswith("/accounts/login/?next=/accounts/")
 
 
 @pytest.mark.parametrize("path", [path for path in POSTED if path not in {"delete/", "address/confirm/"}])
-def test_a_link_changes_nothing(signed_in: SignIn, alice: User, path: str) -> None:
+def test_a_get_request_changes_nothing(signed_in: SignIn, alice: User, path: str) -> None:
     assert signed_in(alice).get(f"/accounts/{path}").status_code == 405
 
 
 @pytest.mark.parametrize("path", POSTED)
-def test_a_form_needs_its_token(alice: User, path: str) -> None:
+def test_a_form_needs_its_csrf_token(alice: User, path: str) -> None:
     client = sign_in(alice, Client(enforce_csrf_checks=True))
 
     assert client.post(f"/accounts/{path}", {"password": "x"}).status_code == 403
 
 
-def test_a_token_of_the_api_opens_none_of_it(client: Client, alice: User) -> None:
+def test_an_api_token_opens_none_of_it(client: Client, alice: User) -> None:
     secret = issue_token(alice)
 
     assert client.get("/accounts/", headers={"Authorization": f"Bearer {secret}"}).status_code == 302
@@ -72,7 +72,7 @@ def test_no_two_fields_have_the_same_id(signed_in: SignIn, alice: User) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_who_has_no_password_is_asked_to_set_one_first(signed_in: SignIn, alice: User) -> None:
+def test_users_without_a_password_must_set_one_first(signed_in: SignIn, alice: User) -> None:
     alice.set_unusable_password()
     alice.save()
     client = signed_in(alice)
@@ -92,7 +92,7 @@ def test_who_has_no_password_is_asked_to_set_one_first(signed_in: SignIn, alice:
         ("tokens/", {"name": "", "lifetime": "30", "password": ""}, "token_name"),
     ],
 )
-def test_what_is_wrong_has_the_focus(
+def test_an_invalid_field_has_the_focus(
     signed_in: SignIn, alice: User, path: str, sent: dict[str, str], field: str
 ) -> None:
     html = signed_in(alice).post(f"/accounts/{path}", sent).content.decode()

@@ -24,7 +24,7 @@ def make(client: Client, name: str = "backup", *, lifetime: str = "90", password
     return client.post("/accounts/tokens/", sent).content.decode()
 
 
-def test_the_secret_is_shown_once_and_kept_nowhere(signed_in: SignIn, alice: User) -> None:
+def test_the_secret_is_shown_once_and_not_stored(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
 
     (secret,) = set(SECRET.findall(make(client)))
@@ -39,7 +39,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(signed_in: SignIn, alice: Use
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_program_uses_it(signed_in: SignIn, client: Client, alice: User) -> None:
+def test_a_token_authenticates_requests(signed_in: SignIn, client: Client, alice: User) -> None:
     (secret,) = set(SECRET.findall(make(signed_in(alice))))
 
     answer = client.get("/api/conversations", headers={"Authorization": f"Bearer {secret}"})
@@ -48,7 +48,7 @@ def test_a_program_uses_it(signed_in: SignIn, client: Client, alice: User) -> No
 
 
 @pytest.mark.parametrize(("lifetime", "days"), [("30", 30), ("90", 90), ("365", 365), ("never", None)])
-def test_it_expires_when_that_was_chosen(signed_in: SignIn, alice: User, lifetime: str, days: int | None) -> None:
+def test_a_token_expires_at_the_chosen_time(signed_in: SignIn, alice: User, lifetime: str, days: int | None) -> None:
     make(signed_in(alice), lifetime=lifetime)
 
     expires_at = ApiToken.objects.get().expires_at
@@ -56,7 +56,7 @@ def test_it_expires_when_that_was_chosen(signed_in: SignIn, alice: User, lifetim
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_that_has_expired_is_refused_and_listed_no_more(signed_in: SignIn, client: Client, alice: User) -> None:
+def test_an_expired_token_is_refused_and_no_longer_listed(signed_in: SignIn, client: Client, alice: User) -> None:
     (secret,) = set(SECRET.findall(make(signed_in(alice), "soon over")))
     ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
@@ -66,7 +66,7 @@ def test_one_that_has_expired_is_refused_and_listed_no_more(signed_in: SignIn, c
     assert "soon over" not in signed_in(alice).get("/accounts/").content.decode()
 
 
-def test_it_is_revoked(signed_in: SignIn, alice: User) -> None:
+def test_a_token_can_be_revoked(signed_in: SignIn, alice: User) -> None:
     client = signed_in(alice)
     (secret,) = set(SECRET.findall(make(client)))
 
@@ -78,7 +78,7 @@ def test_it_is_revoked(signed_in: SignIn, alice: User) -> None:
     assert client.post(f"/accounts/tokens/{ApiToken.objects.get().pk}/revoke/").status_code == 404
 
 
-def test_nobody_revokes_another_persons(signed_in: SignIn, alice: User, charlie: User) -> None:
+def test_users_cannot_revoke_tokens_of_others(signed_in: SignIn, alice: User, charlie: User) -> None:
     token, secret = ApiToken.objects.issue(alice)
 
     answers = [signed_in(charlie).post(f"/accounts/tokens/{pk}/revoke/") for pk in (token.pk, 999_999)]
@@ -95,13 +95,13 @@ def test_the_password_is_asked_for(signed_in: SignIn, alice: User) -> None:
 
 
 @pytest.mark.parametrize(("name", "lifetime"), [("", "90"), ("x" * 101, "90"), ("a", "1"), ("a", "-5"), ("a", "")])
-def test_what_is_wrong_is_refused(signed_in: SignIn, alice: User, name: str, lifetime: str) -> None:
+def test_invalid_input_is_refused(signed_in: SignIn, alice: User, name: str, lifetime: str) -> None:
     assert 'class="errorlist"' in make(signed_in(alice), name, lifetime=lifetime)
 
     assert not ApiToken.objects.exists()
 
 
-def test_a_person_has_so_many(signed_in: SignIn, alice: User, charlie: User) -> None:
+def test_the_number_of_tokens_is_limited(signed_in: SignIn, alice: User, charlie: User) -> None:
     for _ in range(TOKENS_PER_USER - 1):
         ApiToken.objects.issue(alice)
     old, _ = ApiToken.objects.issue(alice)
@@ -114,7 +114,7 @@ def test_a_person_has_so_many(signed_in: SignIn, alice: User, charlie: User) -> 
     assert SECRET.search(make(client))
 
 
-def test_when_it_was_used_last_is_shown(signed_in: SignIn, alice: User) -> None:
+def test_the_time_of_last_use_is_shown(signed_in: SignIn, alice: User) -> None:
     token, _ = ApiToken.objects.issue(alice, "backup")
     client = signed_in(alice)
     assert "Never used" in client.get("/accounts/").content.decode()

@@ -35,23 +35,23 @@ def routes() -> list[tuple[str, str]]:
 
 
 class TestCalls:
-    def test_they_are_exactly_those_that_there_are(self) -> None:
+    def test_documented_calls_match_the_routes(self) -> None:
         assert sorted((path, method) for path, method, _ in operations()) == sorted(routes())
 
-    def test_each_has_a_name_of_its_own(self) -> None:
+    def test_operation_ids_are_unique(self) -> None:
         names = [operation["operationId"] for _, _, operation in operations()]
 
         assert len(set(names)) == len(names)
 
     @pytest.mark.parametrize(("path", "method", "operation"), operations())
-    def test_its_ids_are_documented(self, path: str, method: str, operation: dict[str, Any]) -> None:
+    def test_path_parameters_are_documented(self, path: str, method: str, operation: dict[str, Any]) -> None:
         parameters = [*document()["paths"][path].get("parameters", []), *operation.get("parameters", [])]
         ids = [each["name"] for each in parameters if each["in"] == "path"]
 
         assert ids == re.findall(r"{(\w+)}", path)
 
     @pytest.mark.parametrize(("path", "method", "operation"), operations())
-    def test_who_may_call_is_documented(self, path: str, method: str, operation: dict[str, Any]) -> None:
+    def test_authentication_is_documented(self, path: str, method: str, operation: dict[str, Any]) -> None:
         session = {"session": []} if method == "GET" else {"session": [], "csrf": []}
 
         assert operation["security"] == ([] if path in PUBLIC else [{"token": []}, session])
@@ -68,7 +68,7 @@ class TestCalls:
 
         assert expected <= set(operation["responses"])
 
-    def test_a_view_without_its_call_is_found(self) -> None:
+    def test_an_undocumented_view_is_found(self) -> None:
         async def planted(request: HttpRequest, user: User) -> HttpResponse:
             return HttpResponse()
 
@@ -85,7 +85,7 @@ class TestCalls:
         with pytest.raises(Undocumented, match="Coffee"):
             describe([address("planted", route(GET=planted))])
 
-    def test_a_call_whose_error_is_in_no_table_is_found(self) -> None:
+    def test_a_call_with_an_unknown_error_code_is_found(self) -> None:
         @call("planted", "Planted", tag=RUNS, gives={}, refuses=("out_of_coffee",))
         async def planted(request: HttpRequest, user: User) -> HttpResponse:
             return HttpResponse()
@@ -106,7 +106,7 @@ class TestCalls:
             check(response.json(), "Error")
             assert response.json()["error"]["code"] in codes_of(answer)
 
-    def test_the_limits_are_those_of_the_settings(self) -> None:
+    def test_documented_limits_come_from_the_settings(self) -> None:
         with override_settings(CHAT_MESSAGE_CHARACTERS=7, CHAT_UNDO_SECONDS=11, SESSION_COOKIE_NAME="s"):
             changed = document()
 

@@ -24,21 +24,21 @@ class TestSchema:
         for schema in document()["components"]["schemas"].values():
             Draft202012Validator.check_schema(schema)
 
-    def test_it_is_served_to_anybody(self, client: Client) -> None:
+    def test_the_schema_is_public(self, client: Client) -> None:
         response = client.get("/api/openapi.json")
 
         assert response.status_code == 200
         assert response["Content-Type"] == "application/json"
         assert response.json() == document()
 
-    def test_every_reference_leads_somewhere(self) -> None:
+    def test_every_reference_resolves(self) -> None:
         text = json.dumps(document())
         names = set(re.findall(r'"#/components/schemas/(\w+)"', text))
 
         assert names <= set(document()["components"]["schemas"])
         assert set(re.findall(r'"\$ref": "([^"]*)"', text)) == {f"#/components/schemas/{name}" for name in names}
 
-    def test_every_link_leads_to_a_call_with_these_parameters(self) -> None:
+    def test_every_link_names_a_call_and_its_parameters(self) -> None:
         items = document()["paths"].values()
         parameters = {
             operation["operationId"]: {each["name"] for each in item.get("parameters", [])}
@@ -58,7 +58,7 @@ class TestSchema:
 
 
 class TestPage:
-    def test_anybody_may_read_it(self, client: Client) -> None:
+    def test_the_page_is_public(self, client: Client) -> None:
         response = client.get("/api/docs")
 
         assert response.status_code == 200
@@ -73,7 +73,7 @@ class TestPage:
         assert all(f'id="code-{code}"' in html for code in ERRORS)
         assert all(f"<code>{event}</code>" in html for event in EVENTS)
 
-    def test_every_link_within_it_leads_somewhere(self, client: Client) -> None:
+    def test_every_internal_link_resolves(self, client: Client) -> None:
         html = client.get("/api/docs").content.decode()
         ids = re.findall(r'\bid="([^"]+)"', html)
 
@@ -85,7 +85,7 @@ class TestPage:
 
         assert not re.search(r"https?:|[\"'(=]\s*//", html)
 
-    def test_it_needs_no_exception_from_the_policy(self, client: Client) -> None:
+    def test_the_page_needs_no_exception_from_the_csp(self, client: Client) -> None:
         response = client.get("/api/docs")
         html = response.content.decode()
 
@@ -104,14 +104,14 @@ class TestPage:
 class TestMethods:
     @pytest.mark.parametrize("path", sorted(PUBLIC))
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-    def test_it_can_only_be_read(self, client: Client, path: str, method: str) -> None:
+    def test_only_get_and_head_are_allowed(self, client: Client, path: str, method: str) -> None:
         response = client.generic(method, path)
 
         assert response.status_code == 405
         assert response["Allow"] == "GET, HEAD"
 
     @pytest.mark.parametrize("path", sorted(PUBLIC))
-    def test_head_is_as_get_without_the_body(self, client: Client, path: str) -> None:
+    def test_head_equals_get_without_the_body(self, client: Client, path: str) -> None:
         response = client.head(path)
 
         assert response.status_code == 200

@@ -13,7 +13,7 @@ from tests.api.openapi.openapi import codes_of, operations
 
 
 class TestErrors:
-    def test_every_refusal_is_an_answer_of_some_call(self) -> None:
+    def test_every_refusal_is_documented(self) -> None:
         documented = {
             (status, code)
             for _, _, operation in operations()
@@ -29,13 +29,13 @@ class TestErrors:
     def test_every_failure_of_a_run_is_documented(self, failure: type[ProviderError]) -> None:
         assert failure.code in RUN_FAILURES
 
-    def test_waiting_for_a_run_can_end_with_each_of_them(self) -> None:
+    def test_every_failure_is_a_documented_response_of_wait(self) -> None:
         answers = document()["paths"]["/api/runs/wait"]["post"]["responses"]
 
         assert all(code in codes_of(answers[str(ERRORS[code].status)]) for code in RUN_FAILURES)
 
     @pytest.mark.parametrize("status", ["429", "503"])
-    def test_whoever_shall_wait_is_told_for_how_long(self, status: str) -> None:
+    def test_retry_after_is_documented_for_retryable_statuses(self, status: str) -> None:
         found = [each["responses"][status] for _, _, each in operations() if status in each["responses"]]
 
         assert found

@@ -79,11 +79,11 @@ def _done(*, usage: event_data.Usage | None, ttft_ms: int | None) -> Event:
 
 
 class TestEvents:
-    def test_each_of_the_protocol_is_documented(self) -> None:
+    def test_each_protocol_event_is_documented(self) -> None:
         assert set(EVENTS) == PROTOCOL
         assert {schema_name(name) for name in PROTOCOL} <= set(document()["components"]["schemas"])
 
-    def test_each_that_the_code_makes_is_tried_here(self) -> None:
+    def test_each_event_of_the_code_is_covered(self) -> None:
         # `thought` creates the last `reasoning` event.
         made = {
             "reasoning" if name == "thought" else name
@@ -94,7 +94,7 @@ class TestEvents:
         assert made == {event.name for event in sent_events()}
 
     @pytest.mark.parametrize("event", sent_events(), ids=lambda event: event.name)
-    def test_its_data_is_valid(self, event: Event) -> None:
+    def test_event_data_is_valid(self, event: Event) -> None:
         check(events.typed(event.name, event.data), schema_name(event.name))
 
     @pytest.mark.parametrize("event", sent_events(), ids=lambda event: event.name)
@@ -124,7 +124,7 @@ class TestEvents:
     @pytest.mark.parametrize(
         "path_method", [("/api/runs/stream", "post"), ("/api/runs/{run_id}/events", "get"), ("/api/events", "get")]
     )
-    def test_a_stream_says_what_its_items_are(self, path_method: tuple[str, str]) -> None:
+    def test_streams_document_their_items(self, path_method: tuple[str, str]) -> None:
         path, method = path_method
         content = document()["paths"][path][method]["responses"]["200"]["content"]
 

@@ -41,11 +41,11 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def test_it_is_of_the_version_that_generators_read() -> None:
+def test_the_openapi_version_is_supported_by_generators() -> None:
     assert document()["openapi"].startswith("3.1.")
 
 
-def test_there_are_bodies() -> None:
+def test_bodies_are_found() -> None:
     names = [name for name, _ in bodies()]
 
     assert {"startRun/request", "changeConversation/request", "listConversations/200", "getRun/404"} <= set(names)
@@ -56,7 +56,7 @@ def test_a_body_is_one_type(name: str, schema: dict[str, Any]) -> None:
     assert [path for path, part in below(schema, name) if CHOICES & part.keys()] == []
 
 
-def test_every_array_says_what_it_holds() -> None:
+def test_every_array_has_an_item_type() -> None:
     def is_list(part: dict[str, Any]) -> bool:
         kinds = part.get("type")
         return kinds == "array" or (isinstance(kinds, list) and "array" in kinds)
@@ -67,7 +67,7 @@ def test_every_array_says_what_it_holds() -> None:
     assert [path for path, part in lists if not isinstance(part.get("items"), dict)] == []
 
 
-def test_a_reference_has_nothing_beside_it_but_words() -> None:
+def test_a_reference_has_only_a_description_beside_it() -> None:
     found = [(path, part) for path, part in below(document()["paths"], "") if "$ref" in part]
 
     assert found
@@ -81,7 +81,7 @@ def test_error_codes_are_an_enum() -> None:
     assert codes["x-enum-descriptions"] == [kind.sentence for kind in ERRORS.values()]
 
 
-def test_a_planted_choice_is_found() -> None:
+def test_a_planted_union_type_is_found() -> None:
     planted = {"properties": {"x": {"items": {"anyOf": [{"type": "string"}]}}}}
 
     assert [path for path, part in below(planted, "") if CHOICES & part.keys()] == ["/properties/x/items"]

@@ -42,7 +42,7 @@ class TestObjects:
             ("Usage", event_data.Usage),
         ],
     )
-    def test_the_fields_are_those_of_the_code(self, name: str, shape: Any) -> None:
+    def test_schema_fields_match_the_code(self, name: str, shape: Any) -> None:
         schema = schema_of(name)
 
         hints = get_type_hints(shape, include_extras=True)
@@ -53,14 +53,14 @@ class TestObjects:
             name for name, hint in hints.items() if get_origin(hint) is not NotRequired
         }
 
-    def test_roles_and_states_are_those_of_the_database(self) -> None:
+    def test_roles_and_states_match_the_models(self) -> None:
         message = schema_of("Message")["properties"]
 
         assert message["role"]["enum"] == Message.Role.values
         assert message["status"]["enum"] == Message.Status.values
 
     @pytest.mark.django_db
-    def test_what_the_api_gives_is_valid(self) -> None:
+    def test_api_objects_are_valid(self) -> None:
         assistant = Assistant(name="Demo", slug="demo", provider="demo", model="demo")
         conversation = Conversation(title="Blue", assistant=assistant)
         question = Message(conversation=conversation, role="user", text="Why?", client_message_id=f"{ID}3")
@@ -96,6 +96,6 @@ class TestObjects:
         check({"type": "notice", "kind": "conversation_changed", "conversation": conversation}, "Notice")
         check({"type": "notice", "kind": "conversation_deleted", "conversation_id": f"{ID}2"}, "Notice")
 
-    def test_a_notice_of_another_kind_is_not_valid(self) -> None:
+    def test_a_notice_of_an_unknown_kind_is_invalid(self) -> None:
         with pytest.raises(ValidationError):
             check({"type": "notice", "kind": "run_paused", **live_run().summary}, "Notice")

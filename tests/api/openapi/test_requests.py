@@ -78,7 +78,7 @@ class TestRequests:
             {"text": "Hello", "attachments": [1]},
         ],
     )
-    def test_what_is_refused_is_not_valid(self, body: dict[str, Any]) -> None:
+    def test_refused_requests_are_invalid(self, body: dict[str, Any]) -> None:
         with pytest.raises(ApiError):
             parse(body)
         with pytest.raises(ValidationError):
@@ -94,7 +94,7 @@ class TestRequests:
             {"text": "Hello", "time_zone": "Mars/Olympus_Mons"},
         ],
     )
-    def test_null_is_as_good_as_left_out(self, body: dict[str, Any]) -> None:
+    def test_null_equals_an_omitted_field(self, body: dict[str, Any]) -> None:
         SendRequest.parse(body, characters=100)
         check(body, "Send")
 
@@ -112,11 +112,11 @@ class TestRequests:
             {"active_leaf_id": f"{ID}2", "branch_id": f"{ID}3"},
         ],
     )
-    def test_no_change_is_not_valid(self, body: dict[str, Any]) -> None:
+    def test_an_empty_change_is_invalid(self, body: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             check(body, "ConversationChanges")
 
-    def test_the_fields_are_those_that_are_taken(self) -> None:
+    def test_schema_fields_match_the_accepted_fields(self) -> None:
         assert set(schema_of("Send")["properties"]) == set(bodies.names(Send))
         assert set(schema_of("ConversationChanges")["properties"]) == set(bodies.names(ConversationChanges))
 

@@ -31,7 +31,7 @@ async def to_the_account(visitor: Visitor, *, is_phone: bool) -> Page:
     return tab.page
 
 
-async def test_a_name_a_token_another_browser_and_the_end(
+async def test_a_user_manages_and_deletes_their_account(
     travellers: DeviceVisitors, album: Album, is_phone: bool
 ) -> None:
     visitor = await travellers()

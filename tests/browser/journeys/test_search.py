@@ -13,7 +13,7 @@ from tests.browser.samples import scripted
 STORY = "Herons stand still for an hour.\n\nThen one of them catches a **luminous perch** and flies home."
 
 
-async def test_something_said_is_found_and_opened(travellers: DeviceVisitors, album: Album, is_phone: bool) -> None:
+async def test_a_message_is_found_and_opened(travellers: DeviceVisitors, album: Album, is_phone: bool) -> None:
     visitor = await travellers()
     tab = await visitor.open()
     page, palette = tab.page, tab.page.locator("#palette")

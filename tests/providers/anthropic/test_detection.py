@@ -20,7 +20,7 @@ async def test_the_first_listed_model_is_the_default() -> None:
     assert (found.models, found.default_model) == (("claude-new", "claude-old"), "claude-new")
 
 
-async def test_a_named_model_is_not_asked_for() -> None:
+async def test_a_configured_model_needs_no_request() -> None:
     settings = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{closed_port()}", "ANTHROPIC_MODEL": "claude-mine"}
 
     assert (await detect(settings, False)).models == ("claude-mine",)
@@ -29,7 +29,7 @@ async def test_a_named_model_is_not_asked_for() -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"<html>", b'{"data": []}', b"\xff"])
-async def test_any_listing_is_survived(body: bytes) -> None:
+async def test_any_listing_is_handled(body: bytes) -> None:
     async with RawServer(lambda _: [response(body)]) as server:
         found = await detect({"ANTHROPIC_API_KEY": "key-of-anthropic", "ANTHROPIC_BASE_URL": server.base_url}, False)
 

@@ -63,7 +63,7 @@ async def fail(provider: AnthropicProvider, text: str) -> tuple[list[Delta], Pro
         ("status-529 message=Overloaded", ProviderUnavailable, True),
     ],
 )
-async def test_a_refusal_is_of_its_kind_and_in_the_servers_words(
+async def test_a_refusal_has_its_type_and_the_servers_message(
     provider: AnthropicProvider, script: str, kind: type[ProviderError], retryable: bool
 ) -> None:
     deltas, error = await fail(provider, f"/{script}")
@@ -75,7 +75,7 @@ async def test_a_refusal_is_of_its_kind_and_in_the_servers_words(
 
 
 @pytest.mark.parametrize("words", ["prompt is too long: 210000 tokens > 200000 maximum", "exceeds context limit"])
-async def test_a_conversation_that_is_too_long_is_said(
+async def test_an_overlong_conversation_is_reported(
     provider: AnthropicProvider, server: FakeAnthropic, words: str
 ) -> None:
     server.rule = lambda body: words
@@ -87,7 +87,7 @@ async def test_a_conversation_that_is_too_long_is_said(
 
 
 @pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "7"}, 7.0), ({}, None)])
-async def test_it_says_how_long_to_wait(
+async def test_errors_have_a_retry_after(
     provider: AnthropicProvider, server: FakeAnthropic, headers: dict[str, str], seconds: float | None
 ) -> None:
     async def script(stage: MessageStage) -> None:
@@ -100,7 +100,7 @@ async def test_it_says_how_long_to_wait(
 
 
 @pytest.mark.parametrize("script", ["eof after=2", "cut after=2"])
-async def test_a_stream_that_is_cut_is_incomplete(provider: AnthropicProvider, script: str) -> None:
+async def test_a_truncated_stream_is_incomplete(provider: AnthropicProvider, script: str) -> None:
     deltas, error = await fail(provider, f"/{script}")
 
     assert pieces_of(deltas) == 2
@@ -108,13 +108,13 @@ async def test_a_stream_that_is_cut_is_incomplete(provider: AnthropicProvider, s
 
 
 @pytest.mark.parametrize("script", ["eof after=0", "html", "broken after=1"])
-async def test_what_is_no_answer_is_an_error(provider: AnthropicProvider, script: str) -> None:
+async def test_an_invalid_response_is_an_error(provider: AnthropicProvider, script: str) -> None:
     _, error = await fail(provider, f"/{script}")
 
     assert error.message.endswith(".")
 
 
-async def test_silence_is_given_up(connect: Connect, server: FakeAnthropic) -> None:
+async def test_silence_times_out(connect: Connect, server: FakeAnthropic) -> None:
     deltas, error = await fail(connect(first_token_timeout=0.5, idle_timeout=0.5), "/stall after=2")
 
     assert pieces_of(deltas) == 2
@@ -122,7 +122,7 @@ async def test_silence_is_given_up(connect: Connect, server: FakeAnthropic) -> N
     await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)
 
 
-async def test_pings_are_signs_of_life_but_not_for_ever(connect: Connect, server: FakeAnthropic) -> None:
+async def test_pings_extend_the_timeout_only_up_to_a_limit(connect: Connect, server: FakeAnthropic) -> None:
     async def script(stage: MessageStage) -> None:
         await stage.begin()
         while True:
@@ -152,7 +152,7 @@ async def test_the_second_half_after_a_pause_can_fail_too(provider: AnthropicPro
 
 
 @pytest.mark.parametrize("status", [401, 403, 400, 418, 500])
-async def test_no_message_and_no_log_holds_the_key(
+async def test_no_message_and_no_log_line_contains_the_key(
     provider: AnthropicProvider, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     _, error = await fail(provider, f"/status-{status} message=What_is_{KEY}?")
@@ -182,7 +182,7 @@ async def test_a_refused_connection_is_unavailable(connect: Connect) -> None:
     assert error.message == "The model server could not be reached."
 
 
-async def test_a_certificate_that_nobody_signed_is_told(connect: Connect, tmp_path: Path) -> None:
+async def test_a_self_signed_certificate_is_reported(connect: Connect, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path))
     async with FakeAnthropic(ssl_context=context) as server:
@@ -204,7 +204,7 @@ async def test_a_certificate_that_nobody_signed_is_told(connect: Connect, tmp_pa
         {"headers": {"x y": "z"}},
     ],
 )
-async def test_what_cannot_be_used_is_for_the_operator(connect: Connect, options: dict[str, object]) -> None:
+async def test_unusable_settings_are_reported_as_misconfigured(connect: Connect, options: dict[str, object]) -> None:
     provider = connect(**options)
 
     _, error = await fail(provider, "hi")
@@ -265,7 +265,7 @@ async def test_lists_of_models_are_read_with_care(
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", ProviderUnavailable, "was lost"),
     ],
 )
-async def test_a_list_that_fails_is_of_the_same_family(
+async def test_a_failed_listing_is_a_provider_error(
     connect: Connect, sent: bytes, kind: type[ProviderError], sentence: str
 ) -> None:
     async with RawServer(lambda _: [sent]) as server:
@@ -275,7 +275,7 @@ async def test_a_list_that_fails_is_of_the_same_family(
     assert type(raised.value) is kind
 
 
-async def test_a_list_that_never_comes_is_given_up(connect: Connect) -> None:
+async def test_a_listing_that_never_arrives_times_out(connect: Connect) -> None:
     async with RawServer(lambda _: [None]) as server:
         with pytest.raises(TimedOut):
             await connect(base_url=f"http://127.0.0.1:{server.port}", idle_timeout=0.3).models()

@@ -28,7 +28,7 @@ def fields(model: str, *more: Any, **options: Any) -> dict[str, Any]:
     return fields_of(asked(model, *more, **options), dialect_of(model))
 
 
-def test_it_sends_what_was_asked_and_what_must_be() -> None:
+def test_it_sends_the_requested_and_required_fields() -> None:
     assert fields("claude-sonnet-4-5", temperature=0.5, max_output_tokens=7, user="alice", tools=(LOOK, NOW)) == {
         "model": "claude-sonnet-4-5",
         "max_tokens": 7,
@@ -49,7 +49,7 @@ def test_it_sends_what_was_asked_and_what_must_be() -> None:
     }
 
 
-def test_without_a_system_prompt_the_tools_are_what_stays_the_same() -> None:
+def test_without_a_system_prompt_the_tools_are_cached() -> None:
     found = fields_of(
         Request("claude-opus-5", (Prompt("user", "Hi"),), tools=(LOOK, NOW)), dialect_of("claude-opus-5")
     )
@@ -72,7 +72,7 @@ def test_tools_that_are_off_stay_listed() -> None:
     assert [tool["name"] for tool in found["tools"]] == ["look"]
 
 
-def test_tools_of_earlier_calls_are_listed_though_they_are_gone() -> None:
+def test_removed_tools_of_earlier_calls_are_still_listed() -> None:
     found = fields("claude-opus-5", *CALLED)
 
     assert found["tool_choice"] == {"type": "none"}
@@ -109,7 +109,7 @@ OFF = {"type": "disabled"}
         ("deepseek-chat", None, None, {"type": "enabled", "budget_tokens": 4_096}),
     ],
 )
-def test_every_family_thinks_as_it_can(model: str, default: Any, none: Any, high: Any) -> None:
+def test_every_model_family_has_its_thinking_mode(model: str, default: Any, none: Any, high: Any) -> None:
     efforts: tuple[Effort, ...] = ("", "none", "high")
 
     assert [fields(model, effort=effort).get("thinking") for effort in efforts] == [default, none, high]
@@ -127,7 +127,7 @@ def test_every_family_thinks_as_it_can(model: str, default: Any, none: Any, high
         ("claude-sonnet-4-5", "high", None),
     ],
 )
-def test_the_effort_is_told_where_the_model_decides(model: str, effort: Effort, sent: Any) -> None:
+def test_the_effort_is_sent_if_the_model_supports_it(model: str, effort: Effort, sent: Any) -> None:
     assert fields(model, effort=effort).get("output_config") == sent
 
 
@@ -144,7 +144,7 @@ def test_the_effort_is_told_where_the_model_decides(model: str, effort: Effort, 
         ("claude-sonnet-4-5", "", None, None),
     ],
 )
-def test_a_temperature_is_sent_where_it_is_taken(model: str, effort: Effort, given: Any, sent: Any) -> None:
+def test_a_temperature_is_sent_if_the_model_accepts_it(model: str, effort: Effort, given: Any, sent: Any) -> None:
     assert fields(model, effort=effort, temperature=given).get("temperature") == sent
 
 
@@ -159,7 +159,7 @@ def test_a_temperature_is_sent_where_it_is_taken(model: str, effort: Effort, giv
         ("MiniMax-M2", 8_192),
     ],
 )
-def test_the_limit_that_the_api_insists_on_is_the_familys(model: str, tokens: int) -> None:
+def test_the_required_token_limit_depends_on_the_family(model: str, tokens: int) -> None:
     assert fields(model)["max_tokens"] == tokens
     assert fields(model, max_output_tokens=5)["max_tokens"] == 5
 
@@ -189,7 +189,7 @@ def test_a_budget_needs_the_thought_before_the_calls() -> None:
         ("MiniMax-M2", "Once upon", {}, False),
     ],
 )
-def test_an_answer_goes_on_where_the_model_can(
+def test_an_answer_is_prefilled_if_the_model_supports_it(
     model: str, begun: str, options: dict[str, Any], is_prefilled: bool
 ) -> None:
     messages = fields(model, continues=begun, **options)["messages"]
@@ -241,7 +241,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("model", "options", "words", "gone"), REFUSED)
-def test_what_a_model_does_not_take_is_left_out(model: str, options: dict[str, Any], words: str, gone: str) -> None:
+def test_refused_fields_are_left_out(model: str, options: dict[str, Any], words: str, gone: str) -> None:
     dialect, request = dialect_of(model), asked(model, **options)
     sent = fields_of(request, dialect)
     assert gone in str(sent)
@@ -256,7 +256,7 @@ def test_what_a_model_does_not_take_is_left_out(model: str, options: dict[str, A
 @pytest.mark.parametrize(
     "words", [*(words for _, _, words, _ in REFUSED), "no thinking, effort, temperature, metadata"]
 )
-def test_a_server_that_refuses_whatever_is_sent_is_not_asked_for_ever(words: str) -> None:
+def test_a_server_that_refuses_everything_is_not_retried_forever(words: str) -> None:
     dialect: Dialect | None = dialect_of("claude-opus-5")
     request = asked("claude-opus-5", user="a", tools=(LOOK,), effort="high")
     steps = 0
@@ -284,7 +284,7 @@ def test_a_kind_of_thinking_that_is_refused_is_flipped_then_left_out() -> None:
     assert "thinking" not in fields_of(asked("x", effort="high"), dialect)
 
 
-def test_a_limit_that_is_too_high_becomes_the_models() -> None:
+def test_a_limit_that_is_too_high_is_lowered_to_the_models() -> None:
     words = "max_tokens: 64000 > 8192, which is the maximum allowed number of output tokens for claude-next"
     dialect = dialect_of("claude-next")
 
@@ -303,7 +303,7 @@ def test_a_limit_that_is_too_high_becomes_the_models() -> None:
         "messages.1.content.0: `thinking` blocks in the latest assistant message cannot be modified",
     ],
 )
-def test_a_thought_that_is_refused_stays_here(words: str) -> None:
+def test_refused_thoughts_are_not_sent(words: str) -> None:
     output = ModelOutput(
         "", (), ({"type": "thinking", "thinking": "Hm.", "signature": "x"}, {"type": "text", "text": "a"})
     )
@@ -326,7 +326,7 @@ def test_a_thought_that_is_refused_stays_here(words: str) -> None:
         "model: Field required",
     ],
 )
-def test_a_refusal_for_another_reason_is_one(words: str) -> None:
+def test_a_refusal_for_another_reason_is_not_adapted(words: str) -> None:
     request = asked("claude-opus-5", user="a", tools=(LOOK,), effort="high")
     dialect = dialect_of("claude-opus-5")
 

@@ -38,7 +38,7 @@ def test_the_system_prompt_is_a_field_of_its_own() -> None:
     assert conversation.messages == [user(said("Hi"))]
 
 
-def test_neighbours_of_a_role_are_one_message_and_blank_ones_none() -> None:
+def test_neighbours_of_a_role_are_merged_and_blank_ones_dropped() -> None:
     messages = (
         *(Prompt("user", "a"), Prompt("user", " \n"), Prompt("user", "b")),
         *(Prompt("assistant", ""), ModelOutput("c", ()), Prompt("assistant", "d"), Prompt("user", "e")),

@@ -36,7 +36,7 @@ class TestContract(ProviderContract):
         assert not self.server.journal.exchanges[-1].complete
 
 
-async def test_it_says_who_asks(provider: AnthropicProvider, server: FakeAnthropic) -> None:
+async def test_it_sends_the_key_and_version_headers(provider: AnthropicProvider, server: FakeAnthropic) -> None:
     await answer(provider, ask("hi"))
 
     headers = server.journal.exchanges[0].headers
@@ -46,7 +46,7 @@ async def test_it_says_who_asks(provider: AnthropicProvider, server: FakeAnthrop
     assert "authorization" not in headers
 
 
-async def test_headers_of_the_operator_come_on_top(connect: Connect, server: FakeAnthropic) -> None:
+async def test_headers_of_the_operator_are_added(connect: Connect, server: FakeAnthropic) -> None:
     provider = connect(api_key="", headers={"Authorization": "Bearer x", "Anthropic-Version": "2026-10-21"})
 
     await answer(provider, ask("hi"))
@@ -86,7 +86,7 @@ async def test_pieces_arrive_while_the_answer_is_still_being_made(
     assert rest[-1] == Finish("stop")
 
 
-async def test_fifty_answers_at_once_are_each_whole(provider: AnthropicProvider, server: FakeAnthropic) -> None:
+async def test_fifty_concurrent_answers_are_complete(provider: AnthropicProvider, server: FakeAnthropic) -> None:
     answers = await asyncio.gather(
         *(answer(provider, ask(f"{number} count=40 rate=400", model="numbered")) for number in range(50))
     )
@@ -167,7 +167,7 @@ async def test_thoughts_are_reasoning(provider: AnthropicProvider) -> None:
 
 
 @pytest.mark.parametrize("script", ["no-done", "open-end"])
-async def test_an_answer_is_whole_with_a_stop_reason(connect: Connect, script: str) -> None:
+async def test_an_answer_is_complete_with_a_stop_reason(connect: Connect, script: str) -> None:
     deltas = await answer(connect(settle_timeout=0.05), ask(f"/{script}"))
 
     assert pieces_of(deltas) == 2
@@ -179,7 +179,7 @@ async def test_it_lists_the_models_of_all_pages(provider: AnthropicProvider, ser
     assert await provider.models() == server.models
 
 
-async def test_a_failure_is_told_once(connect: Connect) -> None:
+async def test_a_failure_is_reported_once(connect: Connect) -> None:
     told: list[ProviderError] = []
 
     with pytest.raises(ProviderError) as raised:

@@ -113,7 +113,7 @@ def test_text_and_usage() -> None:
     ]
 
 
-def test_input_counts_what_the_cache_gave_and_took() -> None:
+def test_input_tokens_include_cache_reads_and_writes() -> None:
     begun = begin(input_tokens=3, cache_creation_input_tokens=100, cache_read_input_tokens=20)
     details = {"output_tokens_details": {"thinking_tokens": 4}}
 
@@ -149,7 +149,7 @@ def test_a_thought_that_is_not_shown_goes_back_too() -> None:
     assert reader.items[0] == {"type": "thinking", "thinking": "", "signature": "long"}
 
 
-def test_only_thoughts_that_are_shown_are_set_apart() -> None:
+def test_only_shown_thoughts_are_separated() -> None:
     some = thinking(0) + thinking(1, "a", "b") + thinking(2)
     more = thinking(4) + thinking(5, "c") + thinking(6)
 
@@ -190,7 +190,7 @@ def test_writing_arguments_is_progress() -> None:
     assert reader.feed(event("ping")) == []
 
 
-def test_arguments_that_came_with_the_start_are_taken() -> None:
+def test_arguments_in_the_start_event_are_used() -> None:
     start = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"a": [1]}}
 
     deltas, reader = read_whole(begin() + block(0, start) + end("tool_use"))
@@ -208,7 +208,7 @@ def test_broken_arguments_reach_the_agent_as_they_are_and_go_back_as_an_object(w
     json.dumps(reader.items, allow_nan=False).encode()
 
 
-def test_what_the_servers_own_tools_do_is_kept_and_shown_as_progress() -> None:
+def test_server_tools_are_kept_and_shown_as_progress() -> None:
     result = {"type": "web_search_tool_result", "tool_use_id": "toolu_0", "content": [{"url": "x", "encrypted": "y"}]}
     sent = begin() + tool(0, "web_search", '{"query": "a"}', kind="server_tool_use") + block(1, result)
 
@@ -259,7 +259,7 @@ def test_calls_and_thoughts_that_were_cut_off_are_dropped(reason: str) -> None:
     assert deltas[-1] == Finish("length")
 
 
-def test_nothing_of_a_refused_answer_goes_back() -> None:
+def test_nothing_of_a_refused_answer_is_sent_back() -> None:
     deltas, _ = read_whole(begin() + text(0, "How to") + tool(1, "look") + end("refusal"))
 
     assert not any(isinstance(each, OutputItems | ToolUse) for each in deltas)
@@ -272,7 +272,7 @@ def test_blank_texts_do_not_go_back() -> None:
     assert reader.items == ({"type": "text", "text": "a"},)
 
 
-def test_an_unknown_stop_reason_is_no_complete_answer() -> None:
+def test_an_unknown_stop_reason_is_incomplete() -> None:
     _, reader = read_whole(begin() + text(0, "Well") + end("exploded"))
 
     assert isinstance(reader.failure, Incomplete)
@@ -286,7 +286,7 @@ def test_a_call_without_a_tool_to_call_is_an_error() -> None:
     assert "(look)" in reader.failure.message
 
 
-def test_a_call_while_tools_are_off_is_ignored_only_beside_a_text() -> None:
+def test_a_call_while_tools_are_off_is_ignored_only_with_text() -> None:
     called = tool(1, "look", '{"a": 1}') + end("tool_use")
     options = {"offers_tools": False, "are_off": True}
 
@@ -309,7 +309,7 @@ def test_a_call_without_a_name_is_dropped_with_its_item(name: Any) -> None:
     assert [item["name"] for item in reader.items] == ["look"]
 
 
-def test_a_call_that_never_began_is_dropped() -> None:
+def test_a_call_that_never_started_is_dropped() -> None:
     piece = event("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": "{}"})
 
     deltas, _ = read_whole(begin() + text(0, "Hi") + piece + end("tool_use"))
@@ -318,7 +318,7 @@ def test_a_call_that_never_began_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("kind", ["tool_use", "server_tool_use"])
-def test_long_arguments_are_not_kept(kind: str) -> None:
+def test_overlong_arguments_are_not_kept(kind: str) -> None:
     reader = MessageReader(offers_tools=True)
     piece = json.dumps("x" * 1024)
     reader.feed(begin() + tool(0, "look", *[piece] * 100, kind=kind))
@@ -357,7 +357,7 @@ def test_after_a_pause_the_answer_continues() -> None:
     assert [item["type"] for item in reader.items] == ["server_tool_use", "text"]
 
 
-def test_a_server_that_only_pauses_is_given_up() -> None:
+def test_a_server_that_only_pauses_fails() -> None:
     reader = MessageReader()
     for _ in range(MAX_PAUSES):
         reader.feed(begin() + end("pause_turn"))
@@ -386,7 +386,7 @@ ERRORS: list[tuple[str, type[ProviderError], str, bool]] = [
 
 
 @pytest.mark.parametrize(("kind", "family", "code", "retryable"), ERRORS)
-def test_an_error_in_the_stream_is_of_its_kind(
+def test_an_error_in_the_stream_has_its_type(
     kind: str, family: type[ProviderError], code: str, retryable: bool
 ) -> None:
     deltas, reader = read_whole(begin() + text(0, "Well") + error(kind, f"Something of {KEY} broke"))
@@ -442,14 +442,14 @@ def test_a_stream_that_ends_anywhere_is_incomplete_until_the_stop_reason() -> No
         (begin() + event("message_stop"), "before it was complete"),
     ],
 )
-def test_what_is_no_answer_is_said(sent: bytes, sentence: str) -> None:
+def test_an_invalid_response_is_reported(sent: bytes, sentence: str) -> None:
     _, reader = read_whole(sent)
 
     assert reader.failure is not None
     assert re.search(sentence, reader.failure.message), reader.failure.message
 
 
-def test_what_is_new_is_ignored() -> None:
+def test_unknown_events_and_blocks_are_ignored() -> None:
     sent = begin() + event("brand_new", index=0) + event("content_block_start", index=7, content_block={"type": "new"})
     sent += event("content_block_start", index=9, content_block={})
     sent += event("content_block_delta", index=7, delta={"type": "new_delta", "new": 1}) + b"data: [DONE]\n\n"
@@ -469,7 +469,7 @@ def test_blocks_that_were_never_started_are_read() -> None:
     assert reader.items == ({"type": "text", "text": "Hi"},)
 
 
-def test_a_whole_message_of_a_server_that_does_not_stream_is_read() -> None:
+def test_an_unstreamed_message_is_read() -> None:
     content: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": "Hm.", "signature": "signed"},
         {"type": "text", "text": "Hello."},
@@ -488,7 +488,7 @@ def test_a_whole_message_of_a_server_that_does_not_stream_is_read() -> None:
         assert deltas[-1] == Finish("tool_calls")
 
 
-def test_what_nobody_can_store_is_replaced() -> None:
+def test_values_that_cannot_be_stored_are_replaced() -> None:
     pieces = b"".join(
         b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
         b'"text":"%s"}}\n\n' % piece
@@ -507,7 +507,7 @@ def test_what_nobody_can_store_is_replaced() -> None:
 @pytest.mark.parametrize(
     "value", ["5", '"x"', "[]", "null", "1e999", "-1", "99999999999999999999", "true", '{"a":[]}']
 )
-def test_fields_of_any_type_are_survived(value: str) -> None:
+def test_fields_of_any_type_are_handled(value: str) -> None:
     for field in ("type", "index", "delta", "content_block", "message", "usage"):
         fields = {"type": '"content_block_delta"', "index": "0", "delta": '{"text": "a"}'} | {field: value}
         odd = ", ".join(f'"{name}": {given}' for name, given in fields.items())
@@ -517,7 +517,7 @@ def test_fields_of_any_type_are_survived(value: str) -> None:
         assert text_of(deltas).endswith("Hi")
 
 
-def test_a_message_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_message_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers, "MAX_BYTES", 1000)
 
     _, reader = read([begin()] + [event("ping")] * 100)

@@ -108,7 +108,7 @@ async def test_a_call_and_its_result_go_back_under_an_id_of_ours(
     assert "toolu_1" not in str(server.journal.exchanges[1].body)
 
 
-async def test_it_goes_on_by_itself_after_a_pause(provider: AnthropicProvider, server: FakeAnthropic) -> None:
+async def test_it_continues_automatically_after_a_pause(provider: AnthropicProvider, server: FakeAnthropic) -> None:
     async def script(stage: MessageStage) -> None:
         await stage.begin(input_tokens=10)
         if len(server.journal.exchanges) == 1:
@@ -135,7 +135,7 @@ async def test_it_goes_on_by_itself_after_a_pause(provider: AnthropicProvider, s
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-4-6", "claude-next"])
-async def test_what_is_refused_is_left_out_and_remembered_by_model(
+async def test_refused_fields_are_left_out_and_remembered_per_model(
     provider: AnthropicProvider, server: FakeAnthropic, model: str
 ) -> None:
     server.rule = lambda body: (
@@ -160,7 +160,7 @@ async def test_what_is_refused_is_left_out_and_remembered_by_model(
     assert "metadata" in server.journal.exchanges[4].body
 
 
-async def test_a_refused_thought_is_tried_again_in_other_conversations(
+async def test_a_refused_thought_is_sent_again_in_other_conversations(
     provider: AnthropicProvider, server: FakeAnthropic
 ) -> None:
     def conversation(signature: str) -> Request:
@@ -204,7 +204,7 @@ async def test_an_answer_takes_the_room_that_the_conversation_leaves(
 @pytest.mark.parametrize(
     "words", [OVERFLOW.format(199_999, 64_000), "prompt is too long: 210000 tokens > 200000 maximum"]
 )
-async def test_a_conversation_that_is_too_long_is_not_tried_otherwise(
+async def test_an_overlong_conversation_is_not_retried(
     provider: AnthropicProvider, server: FakeAnthropic, words: str
 ) -> None:
     server.rule = lambda body: words

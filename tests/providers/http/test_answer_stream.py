@@ -68,7 +68,7 @@ class CountingTimeouts(Timeouts):
         (UsageDelta(1, 2), "alive"),
     ],
 )
-async def test_what_the_model_writes_is_progress(delta: Delta, told: str) -> None:
+async def test_model_output_counts_as_progress(delta: Delta, told: str) -> None:
     with CountingTimeouts() as timeouts:
         response = httpx2.Response(200, stream=Pieces(b"x"))
         async with AnswerStream(response, ScriptedReader(delta), timeouts) as answer:
@@ -86,7 +86,7 @@ async def test_the_end_of_the_body_ends_the_answer() -> None:
     assert reader.done
 
 
-async def test_what_follows_is_read_so_that_the_connection_can_be_used_again() -> None:
+async def test_the_rest_of_the_body_is_read_to_reuse_the_connection() -> None:
     body = Pieces(b"x", b"\n", b"\n")
     with CountingTimeouts() as timeouts:
         async with AnswerStream(httpx2.Response(200, stream=body), ScriptedReader(TextDelta("a")), timeouts) as answer:

@@ -60,12 +60,12 @@ FOR_SOMETHING_ELSE = [
 
 
 @pytest.mark.parametrize("name", FOR_CHAT)
-def test_a_name_that_says_nothing_else_is_one_for_chat(name: str) -> None:
+def test_other_names_count_as_chat_models(name: str) -> None:
     assert chats(name)
 
 
 @pytest.mark.parametrize("name", FOR_SOMETHING_ELSE)
-def test_a_name_that_says_what_else_it_is_for_is_none_for_chat(name: str) -> None:
+def test_names_of_other_purposes_are_not_chat_models(name: str) -> None:
     assert not chats(name)
 
 
@@ -86,7 +86,7 @@ def test_a_name_that_says_what_else_it_is_for_is_none_for_chat(name: str) -> Non
     ],
     ids=str,
 )
-def test_what_a_listing_calls_something_else_is_left_out(fields: dict[str, Any]) -> None:
+def test_models_listed_with_another_type_are_left_out(fields: dict[str, Any]) -> None:
     assert names(json.dumps({"data": [{"id": "x", **fields}, {"id": "y"}]}).encode()) == ("y",)
 
 
@@ -119,5 +119,5 @@ def test_what_a_listing_calls_something_else_is_left_out(fields: dict[str, Any])
     ],
     ids=str,
 )
-def test_all_else_may_chat(fields: dict[str, Any]) -> None:
+def test_all_other_models_count_as_chat_models(fields: dict[str, Any]) -> None:
     assert names(json.dumps({"data": [{"id": "x", **fields}]}).encode()) == ("x",)

@@ -40,7 +40,7 @@ async def test_a_response_is_paused_and_resumed(client: openai.AsyncOpenAI) -> N
         assert transport.is_reading()
 
 
-async def test_what_has_come_meanwhile_is_taken_and_what_has_not_is_waited_for(client: openai.AsyncOpenAI) -> None:
+async def test_data_received_while_paused_is_read_first(client: openai.AsyncOpenAI) -> None:
     async with client.chat.completions.with_streaming_response.create(
         model="fake-small", messages=[{"role": "user", "content": "/hold after=2 count=3"}], stream=True
     ) as response:
@@ -61,7 +61,7 @@ async def test_what_has_come_meanwhile_is_taken_and_what_has_not_is_waited_for(c
         await body.aclose()
 
 
-async def test_a_connection_that_has_been_given_away_is_left_alone(client: openai.AsyncOpenAI) -> None:
+async def test_a_released_connection_is_left_alone(client: openai.AsyncOpenAI) -> None:
     async with client.chat.completions.with_streaming_response.create(
         model="fake-small", messages=[{"role": "user", "content": "hello"}], stream=True
     ) as response:
@@ -74,7 +74,7 @@ async def test_a_connection_that_has_been_given_away_is_left_alone(client: opena
     assert models.data
 
 
-async def test_one_whose_end_came_during_a_pause_is_given_away_awake(
+async def test_a_response_that_ends_while_paused_is_released_resumed(
     client: openai.AsyncOpenAI, server: FakeOpenAI
 ) -> None:
     async with client.chat.completions.with_streaming_response.create(
@@ -111,7 +111,7 @@ def _peek(received: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize(("coding", "is_paused"), [("gzip", False), ("identity", True)])
-async def test_what_is_compressed_is_not_paused(coding: str, is_paused: bool) -> None:
+async def test_a_compressed_response_is_not_paused(coding: str, is_paused: bool) -> None:
     """Compressed bytes may be undecodable until more arrive."""
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 100\r\n\r\n".encode()
     async with RawServer(lambda _: [head, None]) as server, OriginTransport(server.base_url) as transport:
@@ -120,7 +120,7 @@ async def test_what_is_compressed_is_not_paused(coding: str, is_paused: bool) ->
         await opened.aclose()
 
 
-def test_where_nothing_is_found_nothing_is_paused() -> None:
+def test_without_a_transport_nothing_is_paused() -> None:
     connection = Connection(httpx2.Response(200, content=b"whole"))
 
     connection.pause()

@@ -50,7 +50,7 @@ def test_the_key_is_quoted_in_no_form(form: str) -> None:
         assert known not in said
 
 
-def test_without_its_being_named_as_the_key_it_would_be_quoted() -> None:
+def test_a_key_not_named_as_such_is_quoted() -> None:
     """Control: if it is not known to be the key, it is quoted."""
     assert KEY in reported({"message": f"Wrong key {KEY}, sorry"}).message
 
@@ -60,7 +60,7 @@ def test_without_its_being_named_as_the_key_it_would_be_quoted() -> None:
     "words",
     ["There is a model for the none at all, the empty one.", "key: abc1, 'none', \"EMPTY\"", "banana-a a_a 1234567."],
 )
-def test_a_key_too_short_to_be_one_does_not_shred_a_sentence(secret: str, words: str) -> None:
+def test_a_key_that_is_too_short_is_not_removed_from_texts(secret: str, words: str) -> None:
     assert without_secret(words, secret) == words
 
 
@@ -79,7 +79,7 @@ JSON = st.recursive(
 
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
 @given(JSON, st.integers(300, 599), st.text(max_size=12))
-def test_an_error_of_any_shape_is_one_of_the_family(body: Any, status: int, secret: str) -> None:
+def test_an_error_of_any_shape_is_a_provider_error(body: Any, status: int, secret: str) -> None:
     response = httpx2.Response(status, content=json.dumps(body).encode())
 
     for refused in (reported(body, secret=secret), from_status(response, secret=secret)):
@@ -123,14 +123,14 @@ def test_the_time_to_wait_is_between_nothing_and_a_day(headers: dict[str, str], 
 
 @settings(max_examples=500, deadline=None, derandomize=True, database=None)
 @given(st.text(max_size=40) | st.floats().map(str) | st.integers().map(str))
-def test_any_time_to_wait_is_a_time_or_none(value: str) -> None:
+def test_any_retry_after_header_is_a_valid_time_or_none(value: str) -> None:
     for name in ("retry-after", "retry-after-ms"):
         seconds = retry_after({name: value})
         assert seconds is None or 0 <= seconds <= DAY
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0])
-def test_no_error_asks_to_wait_for_a_time_that_is_none(seconds: float) -> None:
+def test_an_invalid_retry_after_is_dropped(seconds: float) -> None:
     assert ProviderError("x", retry_after=seconds).retry_after is None
 
 
@@ -198,7 +198,7 @@ PAGE = "<!DOCTYPE html><html><title>Just a moment...</title></html>"
         (500, said("model requires more system memory (5 GiB)"), "provider_unavailable", "more system memory", False),
     ],
 )  # fmt: skip
-def test_a_refusal_is_known_by_what_it_says(status: int, body: str, code: str, says: str, retryable: bool) -> None:
+def test_a_refusal_is_classified_by_its_message(status: int, body: str, code: str, says: str, retryable: bool) -> None:
     error = refused(status, body)
 
     assert (error.code, error.retryable) == (code, retryable)
@@ -268,7 +268,7 @@ def test_a_chinese_provider_is_understood(status: int, body: str, code: str, say
         "已达到 5 小时使用上限。主账号余额不足，无法使用超额按量付费。您的限额将在 2026-03-01 12:00:00 重置。",
     ],
 )
-def test_a_chinese_provider_that_takes_more_later_is_waited_for(message: str) -> None:
+def test_rate_limits_in_chinese_are_retryable(message: str) -> None:
     assert refused(429, said(message)).code == "rate_limited"
 
 
@@ -282,7 +282,7 @@ def test_a_web_page_is_not_quoted_and_a_status_in_brackets_is() -> None:
     assert "<400> Bad role" in refused(400, said("<400> Bad role")).message
 
 
-def test_a_quota_that_is_free_again_soon_is_waited_for() -> None:
+def test_a_short_quota_delay_is_a_rate_limit() -> None:
     """Gemini sends the delay in the body."""
     delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s"}
     error = refused(429, json.dumps([{"error": {"message": "You exceeded your current quota", "details": [delay]}}]))
@@ -300,5 +300,5 @@ DEEP = "[" * 5_000 + "]" * 5_000
 @pytest.mark.parametrize(
     "body", [DEEP, '{"error":' * 5_000 + "1" + "}" * 5_000, said(DEEP), said("x" * 60_000), "\xff\0"]
 )
-def test_a_body_of_any_depth_and_length_is_a_sentence(body: str) -> None:
+def test_a_body_of_any_depth_and_length_gives_a_short_message(body: str) -> None:
     assert len(refused(400, body).message) < 500

@@ -56,12 +56,12 @@ def test_names_are_found_in_every_shape(shape: Any, found: tuple[str, ...]) -> N
 
 
 @pytest.mark.parametrize(("body", "why"), NO_LISTS, ids=lambda value: str(value)[:24])
-def test_what_is_no_list_is_said(body: bytes, why: str) -> None:
+def test_an_invalid_listing_is_reported(body: bytes, why: str) -> None:
     with pytest.raises(NoListing, match=why):
         names(body)
 
 
-def test_a_byte_order_mark_costs_nothing() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert names(b'\xef\xbb\xbf{"data": [{"id": "a"}]}') == ("a",)
 
 
@@ -73,11 +73,11 @@ def test_a_byte_order_mark_costs_nothing() -> None:
         {"models": [{"id": "", "name": "", "model": "a"}]},
     ],
 )
-def test_an_empty_field_hides_none_that_is_not(listing: Any) -> None:
+def test_an_empty_field_does_not_hide_a_non_empty_one(listing: Any) -> None:
     assert names(json.dumps(listing).encode()) == ("a",)
 
 
-def test_invalid_utf8_costs_one_name_at_most() -> None:
+def test_invalid_utf8_affects_one_name_at_most() -> None:
     assert names(b'{"data": [{"id": "a"}, {"id": "b", "owned_by": "\xff"}]}') == ("a", "b")
 
 
@@ -95,7 +95,7 @@ BODIES = st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).enco
 
 @settings(max_examples=500, deadline=None, derandomize=True, database=None)
 @given(BODIES)
-def test_any_bytes_are_names_or_no_list(body: bytes) -> None:
+def test_any_bytes_are_names_or_an_invalid_listing(body: bytes) -> None:
     try:
         found = names(body)
     except NoListing:
@@ -122,9 +122,7 @@ HEADERS = st.lists(
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(status=HEADS, headers=HEADERS, body=BODIES, whole=st.booleans())
-def test_detection_never_raises_for_what_a_server_does(
-    status: str, headers: list[str], body: bytes, whole: bool
-) -> None:
+def test_detection_never_raises_for_any_response(status: str, headers: list[str], body: bytes, whole: bool) -> None:
     raw = response(body, status=status, headers=headers) if whole else body
 
     async def act() -> None:
@@ -142,7 +140,7 @@ def test_detection_never_raises_for_what_a_server_does(
     asyncio.run(act())
 
 
-async def test_a_listing_in_pieces_is_read_whole() -> None:
+async def test_a_listing_in_pieces_is_read_completely() -> None:
     body = json.dumps({"models": [{"name": "llama"}]}).encode()
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 
@@ -153,7 +151,7 @@ async def test_a_listing_in_pieces_is_read_whole() -> None:
         assert detected.models == ("llama",)
 
 
-async def test_a_listing_without_end_is_given_up() -> None:
+async def test_an_endless_listing_is_aborted() -> None:
     def play(_: bytes) -> Any:
         yield b"HTTP/1.1 200 OK\r\n\r\n["
         while True:
@@ -167,7 +165,7 @@ async def test_a_listing_without_end_is_given_up() -> None:
         assert server.sent < 2 * (listing.MOST_BYTES + 16 * 2**20)
 
 
-async def test_a_key_that_a_server_lists_as_a_model_is_not_one() -> None:
+async def test_a_key_listed_as_a_model_is_ignored() -> None:
     key = "gateway-key-0123"
     body = json.dumps({"data": [{"id": key}, {"id": "a"}]}).encode()
     async with RawServer(lambda _: [response(body)]) as server:

@@ -41,12 +41,12 @@ MISTRAL = {
         ({"id": "openai", "object": "model", "created": 1}, {}),
     ],
 )
-def test_what_servers_say(entry: dict[str, Any], known: dict[str, Any]) -> None:
+def test_facts_are_read_from_listings(entry: dict[str, Any], known: dict[str, Any]) -> None:
     assert facts(entry) == known
 
 
 @pytest.mark.parametrize("value", [0, -1, True, "8192", None, [], {}, float("nan"), float("inf"), 2**31])
-def test_what_is_no_number_of_tokens_is_not_known(value: object) -> None:
+def test_an_invalid_context_length_is_ignored(value: object) -> None:
     assert facts({"context_length": value}) == {}
 
 
@@ -66,7 +66,7 @@ def test_no_entry_breaks_it(entry: dict[str, Any]) -> None:
         assert isinstance(value, int) if name == "context_window" else isinstance(value, bool)
 
 
-def test_a_listing_has_the_names_with_what_is_known() -> None:
+def test_a_listing_has_names_and_facts() -> None:
     models = listing.names(json.dumps({"data": [OPENROUTER, {"id": "plain"}]}).encode())
 
     assert models == ("acme/heron", "plain")

@@ -64,7 +64,7 @@ async def test_the_connection_is_paused_between_turns_only() -> None:
         assert line.told == ["resume", "pause", "look"]
 
 
-async def test_a_fast_model_is_not_held_up() -> None:
+async def test_a_fast_model_is_not_slowed_down() -> None:
     line = Line()
     with ReadThrottle(line) as pace:
         pace.read(FULL_BYTES)
@@ -73,7 +73,7 @@ async def test_a_fast_model_is_not_held_up() -> None:
     assert line.told == ["resume"]
 
 
-async def test_a_stream_counts_from_its_beginning_to_its_end_however_it_ends() -> None:
+async def test_a_stream_is_counted_until_it_ends_in_any_way() -> None:
     async def fail() -> None:
         with ReadThrottle(Line()):
             raise ConnectionResetError

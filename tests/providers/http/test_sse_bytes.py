@@ -35,7 +35,7 @@ def decoded(*chunks: bytes) -> list[Payload]:
     return [event for chunk in chunks for event in stream.feed(chunk)] + stream.close()
 
 
-def test_it_decodes_a_whole_stream() -> None:
+def test_it_decodes_a_complete_stream() -> None:
     assert decoded(STREAM) == EVENTS
 
 
@@ -53,7 +53,7 @@ def test_an_event_without_its_blank_line_is_given_at_the_end() -> None:
     assert decoded(b"data: one\n\ndata: [DONE]") == [Payload(b"", b"one"), Payload(b"", b"[DONE]")]
 
 
-def test_nothing_is_held_of_an_event_that_was_given() -> None:
+def test_a_yielded_event_is_not_kept() -> None:
     stream = SseBytesDecoder(limit=20)
 
     for _ in range(100):
@@ -61,7 +61,7 @@ def test_nothing_is_held_of_an_event_that_was_given() -> None:
 
 
 @pytest.mark.parametrize("chunk", [b"x" * 10, b"data: x\n", b": comment without end"])
-def test_it_gives_up_an_event_over_the_limit(chunk: bytes) -> None:
+def test_it_refuses_an_event_over_the_limit(chunk: bytes) -> None:
     stream = SseBytesDecoder(limit=100)
 
     def feed_without_end() -> None:

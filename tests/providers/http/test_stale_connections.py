@@ -96,7 +96,7 @@ async def asked(server: DroppingServer, times: int = 1) -> list[object]:
 
 
 @pytest.mark.parametrize("reset", [False, True])
-async def test_a_request_goes_out_again_on_a_connection_of_its_own(reset: bool) -> None:
+async def test_a_request_is_resent_on_a_new_connection(reset: bool) -> None:
     """Both the adapted request after a refusal and the next request of a conversation."""
     async with DroppingServer(reset=reset) as server:
         assert await asked(server, times=2) == [HELLO, HELLO]
@@ -106,7 +106,7 @@ async def test_a_request_goes_out_again_on_a_connection_of_its_own(reset: bool) 
         assert adapted == again
 
 
-async def test_a_connection_that_closes_while_the_request_is_written_counts_as_left(
+async def test_a_connection_closed_while_sending_counts_as_stale(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """aiohttp raises this in its own writer, without an error from the operating system."""
@@ -127,14 +127,14 @@ async def test_a_connection_that_closes_while_the_request_is_written_counts_as_l
     assert closed
 
 
-async def test_the_control_a_server_that_goes_on_needs_one_connection() -> None:
+async def test_control_a_server_that_stays_open_needs_one_connection() -> None:
     async with DroppingServer(answered=9) as server:
         assert await asked(server, times=2) == [HELLO, HELLO]
         assert len(server.connections) == 1
 
 
 @pytest.mark.parametrize("reset", [False, True])
-async def test_what_was_lost_on_a_new_connection_is_not_sent_again(reset: bool) -> None:
+async def test_a_request_lost_on_a_new_connection_is_not_resent(reset: bool) -> None:
     """The server may have processed the request: nothing shows that it had already closed the connection."""
     async with DroppingServer(answered=0, reset=reset) as server:
         (error,) = await asked(server)
@@ -144,7 +144,7 @@ async def test_what_was_lost_on_a_new_connection_is_not_sent_again(reset: bool) 
 
 
 @pytest.mark.parametrize("last", [b"H", b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK\r\nContent-Type: text/ev"])
-async def test_what_has_begun_to_be_answered_is_not_sent_again(last: bytes) -> None:
+async def test_a_partly_answered_request_is_not_resent(last: bytes) -> None:
     async with DroppingServer(last=last) as server:
         (error,) = await asked(server)
 
@@ -152,7 +152,7 @@ async def test_what_has_begun_to_be_answered_is_not_sent_again(last: bytes) -> N
         assert [len(requests) for requests in server.connections] == [2]
 
 
-async def test_it_goes_out_again_once() -> None:
+async def test_a_request_is_resent_only_once() -> None:
     """If the new connection is lost too, the answer fails."""
 
     class Leaving(DroppingServer):

@@ -16,7 +16,7 @@ async def at_once(value: str) -> str:
     return value
 
 
-async def test_it_gives_what_it_waited_for() -> None:
+async def test_wait_returns_the_result() -> None:
     with Timeouts(first=1, idle=1, settle=1) as patience:
         assert await patience.wait(at_once("here")) == "here"
 
@@ -32,7 +32,7 @@ async def test_it_ends_a_wait_that_takes_too_long_and_leaves_the_task_alive() ->
         assert await at_once("the task goes on") == "the task goes on"
 
 
-async def test_the_limit_changes_with_the_first_word_and_the_last() -> None:
+async def test_the_timeout_depends_on_the_phase_of_the_answer() -> None:
     with Timeouts(first=60, idle=0.02, settle=0.01) as patience:
         await patience.wait(at_once("first"))
         patience.heard()
@@ -50,7 +50,7 @@ async def lives(patience: Timeouts) -> None:
         patience.alive()
 
 
-async def test_what_lives_is_waited_for_longer_but_not_forever() -> None:
+async def test_signs_of_life_extend_the_timeout_up_to_a_limit() -> None:
     with Timeouts(first=0.1, idle=0.1, settle=1) as patience:
         with pytest.raises(TimedOut, match=r"did not start answering within 1 seconds"):
             await lives(patience)
@@ -59,7 +59,7 @@ async def test_what_lives_is_waited_for_longer_but_not_forever() -> None:
             await lives(patience)
 
 
-async def test_what_lived_and_falls_silent_has_the_usual_time() -> None:
+async def test_silence_after_a_sign_of_life_has_the_usual_timeout() -> None:
     with Timeouts(first=0.2, idle=1, settle=1) as patience:
         await patience.wait(asyncio.sleep(0.12))
         patience.alive()
@@ -84,7 +84,7 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
         await task
 
 
-async def test_a_cancellation_that_meets_the_timeout_is_not_swallowed() -> None:
+async def test_a_cancellation_coinciding_with_the_timeout_is_not_swallowed() -> None:
     async def wait() -> None:
         with Timeouts(first=0.0, idle=60, settle=60) as patience:
             # The due timer and this cancellation run in the same loop iteration.

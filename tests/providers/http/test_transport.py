@@ -88,7 +88,7 @@ async def test_no_redirect_is_followed_to_another_origin(
     assert KEY not in caplog.text
 
 
-async def test_a_client_that_follows_redirects_takes_the_prompt_and_the_key_elsewhere() -> None:
+async def test_control_following_redirects_leaks_the_prompt_and_the_key() -> None:
     """Control: the openai package's own client."""
     async with RawServer(answering(answer_of("stolen"))) as other:
         target = f"http://127.0.0.1:{other.port}/v1/chat/completions"
@@ -114,9 +114,7 @@ async def test_no_redirect_of_any_form_is_followed(location: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [[], ["Location: "], ["Location:   "]])
-async def test_a_redirect_that_names_no_address_is_told_as_that(
-    headers: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_redirect_without_a_location_is_reported(headers: list[str], caplog: pytest.LogCaptureFixture) -> None:
     error, server = await said(lambda _: [response(status="302 Found", headers=headers)])
 
     assert isinstance(error, Redirected)
@@ -141,7 +139,7 @@ async def test_a_redirect_that_names_no_address_is_told_as_that(
         ("http://a:99999", "an invalid address"),
     ],
 )
-def test_the_operator_is_told_the_origin_of_a_redirect_alone(location: str, shown: str) -> None:
+def test_only_the_origin_of_a_redirect_is_logged(location: str, shown: str) -> None:
     assert redirect_target("http://model.example/v1/chat/completions", location) == shown
 
 
@@ -170,7 +168,7 @@ async def test_no_cookie_is_kept() -> None:
     assert b"cookie" not in server.requests[1].lower()
 
 
-async def test_a_client_with_a_jar_sends_cookies_of_one_answer_with_the_next() -> None:
+async def test_control_a_client_with_a_cookie_jar_sends_cookies_back() -> None:
     """Control: the second request has the cookie."""
     async with (
         RawServer(answering(b"{}", "Set-Cookie: who=alice; Path=/")) as server,
@@ -211,7 +209,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["", KEY])
 @pytest.mark.usefixtures("environment")
-async def test_nothing_of_the_machine_or_its_environment_goes_with_a_request(key: str) -> None:
+async def test_requests_reveal_nothing_of_the_machine(key: str) -> None:
     async with RawServer(answering(answer_of("Hello"))) as server:
         assert await asked(server, api_key=key) == HELLO
         head = server.requests[0].split(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
@@ -231,7 +229,7 @@ async def test_nothing_of_the_machine_or_its_environment_goes_with_a_request(key
 
 @pytest.mark.parametrize("base_url", ["https://api.openai.com/v1", "https://api.example/v1"])
 @pytest.mark.usefixtures("environment")
-async def test_the_package_keeps_nothing_of_the_environment(base_url: str) -> None:
+async def test_the_package_ignores_the_environment(base_url: str) -> None:
     client = Client(base_url=base_url, api_key="", connect_timeout=1, path="/x", headers={"X-Team": "ours"})
     try:
         package = client.package
@@ -245,7 +243,7 @@ async def test_the_package_keeps_nothing_of_the_environment(base_url: str) -> No
 
 
 @pytest.mark.usefixtures("environment")
-async def test_an_account_of_openai_may_be_named_in_the_headers() -> None:
+async def test_an_openai_organization_can_be_set_in_the_headers() -> None:
     async with RawServer(answering(answer_of("Hello"))) as server:
         assert await asked(server, headers={"OpenAI-Organization": "org-of-alice"}) == HELLO
 
@@ -265,7 +263,7 @@ async def test_an_account_of_openai_may_be_named_in_the_headers() -> None:
         ("http://api.example/v1", {"HTTP_PROXY": "http://proxy:1", "ALL_PROXY": "http://proxy:1"}, None),
     ],
 )
-def test_a_proxy_of_the_environment_is_for_https_alone(
+def test_a_proxy_of_the_environment_is_only_for_https(
     monkeypatch: pytest.MonkeyPatch, url: str, names: dict[str, str], proxy: str | None
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
@@ -288,7 +286,7 @@ def raw_deflate(data: bytes) -> bytes:
      ("deflate", raw_deflate), ("identity", bytes),
      ("gzip", lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:]))],
 )  # fmt: skip
-async def test_an_answer_that_is_packed_in_spite_of_all_is_read(coding: str, pack: Callable[[bytes], bytes]) -> None:
+async def test_an_unrequested_compressed_answer_is_read(coding: str, pack: Callable[[bytes], bytes]) -> None:
     deltas, server = await said(answering(pack(answer_of("Hello")), f"Content-Encoding: {coding}"))
 
     assert deltas == HELLO
@@ -300,7 +298,7 @@ async def test_an_answer_that_is_packed_in_spite_of_all_is_read(coding: str, pac
     [("br", b"x"), ("zstd", b"x"), ("nonsense", b"x"), ("gzip", b"not gzip"), ("deflate", b"\xff\xff\xff"),
      ("gzip, gzip", gzip.compress(gzip.compress(answer_of("Hello")))), ("gzip\r\nContent-Encoding: gzip", b"x")],
 )  # fmt: skip
-async def test_an_answer_that_cannot_be_unpacked_is_said(coding: str, body: bytes) -> None:
+async def test_an_undecodable_compressed_answer_is_reported(coding: str, body: bytes) -> None:
     error, _ = await said(answering(body, f"Content-Encoding: {coding}"))
 
     assert isinstance(error, ProviderError)
@@ -340,7 +338,9 @@ async def peak_of(play: Play, act: Callable[[RawServer], object] = asked) -> tup
 
 @pytest.mark.parametrize("filling", ["spaces", "comments", "line", "json"])
 @pytest.mark.parametrize("status", ["200 OK", "500 Oh"])
-async def test_a_bomb_is_given_up_within_bounds(bombs: dict[str, bytes], filling: str, status: str) -> None:
+async def test_a_decompression_bomb_is_aborted_within_limits(
+    bombs: dict[str, bytes], filling: str, status: str
+) -> None:
     packed = response(bombs[filling], status=status, headers=["Content-Encoding: gzip"])
     error, peak = await peak_of(lambda _: [packed])
 
@@ -348,7 +348,7 @@ async def test_a_bomb_is_given_up_within_bounds(bombs: dict[str, bytes], filling
     assert peak < 3 * MAX_SILENT_BYTES < BOMB_BYTES
 
 
-async def test_a_bomb_as_listing_is_given_up_within_bounds(bombs: dict[str, bytes]) -> None:
+async def test_a_decompression_bomb_as_listing_is_aborted_within_limits(bombs: dict[str, bytes]) -> None:
     async def listed(server: RawServer) -> object:
         return await openai_detection.detect({"OPENAI_BASE_URL": server.base_url}, False)
 
@@ -358,7 +358,7 @@ async def test_a_bomb_as_listing_is_given_up_within_bounds(bombs: dict[str, byte
     assert peak < 3 * MAX_SILENT_BYTES < BOMB_BYTES
 
 
-async def test_a_client_that_reads_what_an_error_says_to_its_end_holds_all_of_a_bomb(bombs: dict[str, bytes]) -> None:
+async def test_control_reading_an_error_body_completely_inflates_a_bomb(bombs: dict[str, bytes]) -> None:
     """Control: the openai package's own client."""
 
     async def act(server: RawServer) -> object:
@@ -409,7 +409,7 @@ def chunk(field: bytes) -> bytes:
     ],
     ids=["spaces", "comments", "chunks", "usage", "line", "error", "redirect", "headers", "header", "status"],
 )  # fmt: skip
-async def test_an_answer_without_end_is_given_up_by_its_bytes(head: bytes, piece: bytes) -> None:
+async def test_an_endless_answer_is_aborted_by_its_size(head: bytes, piece: bytes) -> None:
     error, server = await said(endless(head, piece))
 
     assert isinstance(error, ProviderError)
@@ -417,7 +417,7 @@ async def test_an_answer_without_end_is_given_up_by_its_bytes(head: bytes, piece
     assert server.sent < MAX_SILENT_BYTES + 16 * 2**20
 
 
-async def test_a_flood_of_informational_responses_ends_with_the_patience() -> None:
+async def test_a_flood_of_informational_responses_times_out() -> None:
     error, _ = await said(
         endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" * 100), first_token_timeout=0.5
     )
@@ -426,7 +426,7 @@ async def test_a_flood_of_informational_responses_ends_with_the_patience() -> No
     assert "did not start answering" in error.message
 
 
-async def test_an_error_that_drips_ends_with_the_patience() -> None:
+async def test_a_slow_error_body_times_out() -> None:
     error, _ = await said(lambda _: [b"HTTP/1.1 500 Oh\r\n\r\nsl", None], first_token_timeout=0.3)
 
     assert isinstance(error, ProviderError)
@@ -434,7 +434,7 @@ async def test_an_error_that_drips_ends_with_the_patience() -> None:
 
 
 @pytest.mark.parametrize("charset", ["zip", "hex", "rot13", "utf-7", "nonsense", "idna"])
-async def test_the_character_set_of_an_error_is_not_its_own_to_choose(charset: str) -> None:
+async def test_the_charset_of_an_error_response_is_ignored(charset: str) -> None:
     body = b'{"error":{"message":"The engine is on fire"}}'
     headers = [f"Content-Type: application/json; charset={charset}"]
     error, _ = await said(lambda _: [response(body, status="418 Tea", headers=headers)])
@@ -455,7 +455,7 @@ BAD_KEYS = ["schlüssel", "ключ", "a\nb", "a\r\nX-Evil: 1", "a\0b", "\ud83d"
 
 
 @pytest.mark.parametrize("base_url", BAD_ADDRESSES, ids=ascii)
-async def test_an_address_that_can_never_work_is_an_error_of_the_family(base_url: str) -> None:
+async def test_an_impossible_address_is_a_provider_error(base_url: str) -> None:
     provider = OpenAIProvider(base_url=base_url, api_key=KEY, connect_timeout=0.5)
     with pytest.raises(ProviderError) as caught:
         await answer(provider, ask("hello"))
@@ -472,7 +472,7 @@ async def test_an_address_that_can_never_work_is_an_error_of_the_family(base_url
 
 
 @pytest.mark.parametrize("key", BAD_KEYS, ids=ascii)
-async def test_a_key_that_no_header_carries_is_an_error_of_the_family(key: str) -> None:
+async def test_a_key_invalid_in_headers_is_a_provider_error(key: str) -> None:
     async with RawServer(answering(answer_of("Hello"))) as server:
         error = await asked(server, api_key=key)
         detected = await openai_detection.detect({"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": key}, False)

@@ -41,7 +41,7 @@ async def test_each_model_is_described_once() -> None:
     assert facts_of(models[1]) == {"can_use_tools": False, "can_see_images": False, "thinks": False}
 
 
-async def test_a_model_that_was_removed_and_comes_back_is_described_again() -> None:
+async def test_a_removed_model_that_returns_is_described_again() -> None:
     played = [PLAIN, LLAMA]
     async with RawServer(lambda _: [response(json.dumps(played.pop(0)).encode())]) as server:
         await described(root_of(server), ("bird",))
@@ -56,7 +56,7 @@ async def test_a_model_that_was_removed_and_comes_back_is_described_again() -> N
     [response(b"{}", status="404 No"), response(b"[]"), response(b"<html>"), b"", response(b"[" * 99_999)],
     ids=["404", "list", "page", "nothing", "deep"],
 )
-async def test_a_server_that_does_not_describe_is_asked_once_and_its_names_stay(answer: bytes) -> None:
+async def test_a_server_without_descriptions_is_asked_once(answer: bytes) -> None:
     async with RawServer(lambda _: [answer]) as server:
         models = await described(root_of(server), ("a", "b"))
         # aiohttp retries when a kept-alive connection is closed without a response.
@@ -65,7 +65,7 @@ async def test_a_server_that_does_not_describe_is_asked_once_and_its_names_stay(
     assert [(model, facts_of(model)) for model in models] == [("a", {}), ("b", {})]
 
 
-async def test_a_description_without_end_is_given_up() -> None:
+async def test_an_endless_description_is_aborted() -> None:
     def play(_: bytes) -> Any:
         yield b"HTTP/1.1 200 OK\r\n\r\n["
         while True:
@@ -76,7 +76,7 @@ async def test_a_description_without_end_is_given_up() -> None:
         assert server.sent < 64 * 2**20
 
 
-async def test_llama_cpp_tells_what_it_serves() -> None:
+async def test_llama_cpp_describes_its_model() -> None:
     props = {
         "default_generation_settings": {"n_ctx": 4096},
         "modalities": {"vision": True},
@@ -90,7 +90,7 @@ async def test_llama_cpp_tells_what_it_serves() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
-async def test_an_account_may_name_either_of_its_addresses(path: str) -> None:
+async def test_an_account_can_use_either_of_its_addresses(path: str) -> None:
     listed = json.dumps({"data": [{"id": "llama"}]}).encode()
     async with RawServer(lambda _: [response(listed)]) as server:
         provider = kinds()["ollama"].build(Account("ours", base_url=root_of(server) + path), lambda _: None)

@@ -286,13 +286,13 @@ def test_the_order_is_text_calls_items_usage_finish() -> None:
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])
-def test_reasoning_goes_back_in_the_field_in_which_it_came(field: str) -> None:
+def test_reasoning_is_sent_back_in_its_original_field(field: str) -> None:
     deltas, _ = read(sse(delta(**{field: "Hm."}), calls(call(0, "a", *W)), end()))
 
     assert message_of(deltas)[field] == "Hm."
 
 
-def test_the_details_of_openrouter_go_back_joined_and_whole() -> None:
+def test_reasoning_details_of_openrouter_are_sent_back_merged() -> None:
     text = {"type": "reasoning.text", "format": "anthropic-claude-v1", "index": 0}
     secret = {"type": "reasoning.encrypted", "data": "gAAAA", "id": "rs_1", "index": 1}
     deltas, _ = read(
@@ -317,7 +317,7 @@ def test_a_thought_signature_goes_back_with_its_call() -> None:
     assert [each.get("extra_content") for each in message_of(deltas)["tool_calls"]] == [extra, None]
 
 
-def test_what_would_be_refused_again_and_again_goes_back_mended() -> None:
+def test_invalid_calls_are_sent_back_repaired() -> None:
     deltas, _ = read(sse(calls(call(0, "a", "functions.search v2", '{"q": ')), end()))
 
     assert called(deltas) == [("functions.search v2", '{"q": ')]
@@ -343,7 +343,7 @@ def test_what_would_be_refused_again_and_again_goes_back_mended() -> None:
         ([calls(call(0, "a", "web", "{}")), end("stop")], "tool_calls"),
     ],
 )
-def test_calls_are_made_only_with_a_good_ending(chunks: list[dict[str, Any]], finish: str) -> None:
+def test_calls_need_a_proper_finish_reason(chunks: list[dict[str, Any]], finish: str) -> None:
     deltas, reader = read(sse(*chunks))
 
     assert reader.failure is None
@@ -353,14 +353,14 @@ def test_calls_are_made_only_with_a_good_ending(chunks: list[dict[str, Any]], fi
 
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("ending", [[], [end("error")], [end("malformed_function_call")]])
-def test_without_a_good_ending_there_is_no_call(ending: list[dict[str, Any]], done: bool) -> None:
+def test_without_a_proper_finish_reason_there_is_no_call(ending: list[dict[str, Any]], done: bool) -> None:
     deltas, reader = read(sse(calls(call(0, "a", *W)), *ending, done=done))
 
     assert called(deltas) == []
     assert isinstance(reader.failure, Incomplete)
 
 
-def test_an_ending_that_more_of_a_call_follows_is_none() -> None:
+def test_a_finish_reason_followed_by_more_of_a_call_is_ignored() -> None:
     chunks = [calls(call(0, "a", "search", '{"q":')), end(), calls(call(0, arguments='"x"'))]
     broken, reader = read(sse(*chunks, done=False))
     whole, _ = read(sse(*chunks, calls(call(0, arguments="}")), end(), done=False))
@@ -378,7 +378,7 @@ def test_a_stream_that_breaks_off_makes_no_call() -> None:
         assert isinstance(reader.failure, Incomplete)
 
 
-def test_a_whole_completion_is_read() -> None:
+def test_an_unstreamed_completion_is_read() -> None:
     message = {"role": "assistant", "content": None, "reasoning": "Hm.", "tool_calls": [call(None, "a", *W)]}
     body = json.dumps({"choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
 
@@ -401,7 +401,7 @@ WIDE = '{"text":"' + "ä" * (MAX_ARGUMENT_BYTES // 2) + '"}'
 
 
 @pytest.mark.parametrize("arguments", [LONG, WIDE])
-def test_arguments_that_are_too_long_are_no_arguments(arguments: str) -> None:
+def test_overlong_arguments_are_dropped(arguments: str) -> None:
     pieces = [calls(call(0, arguments=arguments[at : at + 999])) for at in range(0, len(arguments), 999)]
     deltas, reader = read(sse(calls(call(0, "a", "search")), *pieces, calls(call(1, "b", *W)), end()))
 
@@ -419,7 +419,7 @@ def test_arguments_just_within_the_bound_are_whole() -> None:
     assert called(deltas) == [("search", arguments)]
 
 
-def test_calls_too_many_are_ignored_and_change_no_other() -> None:
+def test_excess_calls_are_ignored_and_change_no_other() -> None:
     chunks = [calls(call(number, f"id{number}", "search", '{"n":')) for number in range(MAX_CALLS + 2)]
     more = [calls(call(number, arguments=f"{number}}}")) for number in range(MAX_CALLS + 2)]
     deltas, reader = read(sse(*(each for pair in zip(chunks, more, strict=True) for each in pair), end()))
@@ -428,7 +428,7 @@ def test_calls_too_many_are_ignored_and_change_no_other() -> None:
     assert called(deltas) == [("search", f'{{"n":{number}}}') for number in range(MAX_CALLS)]
 
 
-def test_an_endless_argument_is_given_up() -> None:
+def test_an_endless_argument_is_aborted() -> None:
     reader = AnswerReader(tools=TOOLS)
     reader.feed(sse(calls(call(0, "a", "search")), done=False))
     piece = sse(calls(call(0, arguments="x" * 2**20)), done=False)
@@ -441,7 +441,7 @@ def test_an_endless_argument_is_given_up() -> None:
     assert fed <= MAX_SILENT_BYTES + 3 * len(piece)
 
 
-def test_a_call_that_is_written_is_a_sign_of_life() -> None:
+def test_call_deltas_count_as_progress() -> None:
     reader = AnswerReader(tools=TOOLS)
 
     begun = reader.feed(sse(calls(call(0, "a", "search", "")), done=False))
@@ -464,7 +464,7 @@ def test_a_server_that_repeats_braces_is_read_in_good_time() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Not quite: "])
-def test_a_call_although_tools_are_off_is_dropped_or_an_error(text: str) -> None:
+def test_a_call_while_tools_are_off_is_dropped_or_an_error(text: str) -> None:
     chunks = [*([delta(content=text)] if text else []), calls(call(0, "a", *W)), end()]
     deltas, reader = read(sse(*chunks), are_off=True)
 

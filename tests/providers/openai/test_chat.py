@@ -40,7 +40,7 @@ def provider(connect: Connect) -> OpenAIProvider:
     return connect()
 
 
-async def test_it_sends_what_was_asked(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_it_sends_the_requested_fields(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     await answer(provider, ask("hi \ud83d\0", temperature=0.5, max_output_tokens=7, user="alice"))
 
     exchange = server.journal.exchanges[0]
@@ -56,7 +56,7 @@ async def test_it_sends_what_was_asked(provider: OpenAIProvider, server: FakeOpe
     }
 
 
-async def test_it_asks_to_go_on_with_what_there_is(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_it_asks_to_continue_the_partial_answer(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     await answer(provider, Request("fake-small", (Prompt("user", "hi"),), continues="Once upon"))
 
     asked, begun, again = server.journal.exchanges[0].body["messages"]
@@ -65,7 +65,7 @@ async def test_it_asks_to_go_on_with_what_there_is(provider: OpenAIProvider, ser
     assert again == {"role": "user", "content": GO_ON}
 
 
-async def test_it_leaves_out_what_was_not_asked(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_it_omits_fields_not_requested(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     await answer(provider, Request("fake-small", (Prompt("user", "hi"),)))
 
     assert set(server.journal.exchanges[0].body) == {"model", "messages", "stream", "stream_options"}
@@ -93,7 +93,7 @@ async def test_answers_one_after_the_other_share_a_connection(provider: OpenAIPr
     assert len(server.journal.connections) == 1
 
 
-async def test_a_response_that_ends_a_little_after_done_gives_its_connection_back(
+async def test_a_response_that_ends_shortly_after_done_keeps_its_connection(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     async with aclosing(provider.stream(ask("/late-end"))) as deltas:
@@ -152,7 +152,7 @@ async def test_stop_closes_a_tls_connection_too(monkeypatch: pytest.MonkeyPatch,
         await provider.close()
 
 
-async def test_fifty_answers_at_once_are_each_whole(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_fifty_concurrent_answers_are_complete(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     answers = await asyncio.gather(
         *(answer(provider, ask(f"{number} count=40 rate=400", model="numbered")) for number in range(50))
     )
@@ -161,7 +161,7 @@ async def test_fifty_answers_at_once_are_each_whole(provider: OpenAIProvider, se
     assert [text_of(deltas) for deltas in answers] == [sent[f"{number} count=40 rate=400"] for number in range(50)]
 
 
-async def test_a_piece_of_two_megabytes_arrives_whole(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_a_piece_of_two_megabytes_arrives_completely(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     deltas = await answer(provider, ask("/big size=2000000"))
 
     assert text_of(deltas) == server.journal.exchanges[0].text
@@ -220,7 +220,7 @@ async def test_answers_of_every_shape_are_read(provider: OpenAIProvider, script:
 
 
 @pytest.mark.parametrize("script", ["done-only", "no-done", "open-end"])
-async def test_an_answer_is_whole_with_a_finish_reason_or_done(connect: Connect, script: str) -> None:
+async def test_an_answer_is_complete_with_a_finish_reason_or_done(connect: Connect, script: str) -> None:
     deltas = await answer(connect(settle_timeout=0.05), ask(f"/{script}"))
 
     assert pieces_of(deltas) == 2
@@ -234,7 +234,7 @@ async def test_a_finish_reason_with_every_piece_does_not_cut_the_answer(connect:
     assert deltas[-1] == Finish("stop")
 
 
-async def test_a_server_that_knows_no_usage_option_is_asked_without_it_and_remembered(
+async def test_an_unsupported_usage_option_is_dropped_and_remembered(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     first = await answer(provider, ask("/no-usage-option"))
@@ -249,7 +249,7 @@ async def test_a_server_that_knows_no_usage_option_is_asked_without_it_and_remem
 @pytest.mark.parametrize(
     ("unknown", "requests"), [("user", 2), ("stream_options", 2), ("user,stream_options", 2), ("each", 3)]
 )
-async def test_what_a_server_does_not_know_is_left_out_after_one_refusal_and_remembered(
+async def test_unsupported_fields_are_dropped_and_remembered(
     provider: OpenAIProvider, server: FakeOpenAI, status: int, unknown: str, requests: int
 ) -> None:
     text = f"/strict status={status} unknown={unknown}"
@@ -273,7 +273,7 @@ async def test_what_a_server_does_not_know_is_left_out_after_one_refusal_and_rem
         "This_user_is_not_in_good_standing",
     ],
 )
-async def test_a_refusal_for_another_reason_is_asked_for_once(
+async def test_a_refusal_for_another_reason_is_not_retried(
     provider: OpenAIProvider, server: FakeOpenAI, status: int, message: str
 ) -> None:
     with pytest.raises(ProviderError):
@@ -282,7 +282,7 @@ async def test_a_refusal_for_another_reason_is_asked_for_once(
     assert len(server.journal.exchanges) == 1
 
 
-async def test_a_refusal_without_a_word_is_met_once_more_without_what_can_be_spared(
+async def test_a_silent_refusal_is_retried_without_optional_fields(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     with pytest.raises(ProviderError):
@@ -294,7 +294,7 @@ async def test_a_refusal_without_a_word_is_met_once_more_without_what_can_be_spa
     ]
 
 
-async def test_a_server_that_knows_no_max_tokens_is_asked_in_its_words(
+async def test_max_completion_tokens_replaces_an_unsupported_max_tokens(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     for _ in range(2):
@@ -307,7 +307,7 @@ async def test_a_server_that_knows_no_max_tokens_is_asked_in_its_words(
     assert limits == [(9, None), (None, 9), (None, 9)]
 
 
-async def test_a_proxy_of_the_environment_is_not_asked_for_a_local_server(
+async def test_a_proxy_of_the_environment_is_not_used_for_a_local_server(
     monkeypatch: pytest.MonkeyPatch, provider: OpenAIProvider
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")

@@ -23,7 +23,7 @@ async def provider(connect: Connect) -> OpenAIProvider:
     return made
 
 
-async def test_the_second_request_is_as_the_first_one_but_for_its_body(
+async def test_the_second_request_equals_the_first_except_its_body(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     assert text_of(await answer(provider, ask("And this is \N{SNOWMAN} longer", user="alice")))
@@ -37,7 +37,7 @@ async def test_the_second_request_is_as_the_first_one_but_for_its_body(
 
 
 @pytest.mark.parametrize("prompt", ["/rate-limit after=2", "/key", "/status-500 message=broken", "/status-302"])
-async def test_it_is_refused_as_the_first_one_would_be(
+async def test_a_refusal_of_the_second_request_is_the_same(
     provider: OpenAIProvider, connect: Connect, prompt: str
 ) -> None:
     first, second = [await _refusal(each, prompt) for each in (connect(), provider)]
@@ -45,13 +45,13 @@ async def test_it_is_refused_as_the_first_one_would_be(
     assert (type(first), first.message, first.retry_after) == (type(second), second.message, second.retry_after)
 
 
-async def test_it_is_adapted_as_the_first_one_would_be(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_the_second_request_is_adapted_in_the_same_way(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     assert text_of(await answer(provider, ask("/no-usage-option")))
 
     assert [("stream_options" in each.body) for each in server.journal.exchanges] == [True, True, False]
 
 
-async def test_it_finds_nobody_as_the_first_one_would(provider: OpenAIProvider, connect: Connect) -> None:
+async def test_an_unreachable_server_gives_the_same_error(provider: OpenAIProvider, connect: Connect) -> None:
     nowhere = connect(base_url=f"http://127.0.0.1:{closed_port()}/v1")
     first = await _refusal(nowhere, "hi")
     async with FakeOpenAI() as leaving:

@@ -69,7 +69,7 @@ def provider(connect: Connect) -> OpenAIProvider:
         ("eof after=0", Incomplete, "incomplete", True),
     ],
 )
-async def test_a_refusal_is_of_its_kind_and_gives_nothing(
+async def test_a_refusal_has_its_type_and_yields_no_text(
     provider: OpenAIProvider, script: str, kind: type[ProviderError], code: str, retryable: bool
 ) -> None:
     deltas, error = await fail(provider, f"/{script}")
@@ -96,7 +96,7 @@ async def test_a_refusal_is_of_its_kind_and_gives_nothing(
         ("error-text after=2", ProviderError, True, 2),
     ],
 )
-async def test_a_failure_in_the_middle_keeps_what_had_arrived(
+async def test_a_failure_in_mid_answer_keeps_the_partial_text(
     provider: OpenAIProvider, server: FakeOpenAI, script: str, kind: type[ProviderError], retryable: bool, pieces: int
 ) -> None:
     deltas, error = await fail(provider, f"/{script}")
@@ -133,7 +133,7 @@ async def test_silence_is_timed_out_and_the_connection_closed(
         ("stall after=2 comments=0.01", 2, "nothing arrived for 0.6 seconds"),
     ],
 )
-async def test_comments_alone_are_not_waited_for_without_end(
+async def test_comments_extend_the_timeout_only_up_to_a_limit(
     connect: Connect, server: FakeOpenAI, script: str, pieces: int, sentence: str
 ) -> None:
     deltas, error = await fail(connect(first_token_timeout=0.2, idle_timeout=0.2), f"/{script}")
@@ -144,13 +144,13 @@ async def test_comments_alone_are_not_waited_for_without_end(
     await server.journal.wait(lambda journal: journal.open_connections == 0, seconds=0.5)
 
 
-async def test_a_server_that_keeps_a_request_waiting_with_comments_is_waited_for(connect: Connect) -> None:
+async def test_comments_of_a_queueing_server_extend_the_timeout(connect: Connect) -> None:
     deltas = await answer(connect(first_token_timeout=0.2), ask("/queued count=30 comments=0.02"))
 
     assert deltas[-1] == Finish("stop")
 
 
-async def test_a_slow_reader_is_no_silent_model(
+async def test_a_slow_reader_does_not_time_out(
     connect: Connect, impatient: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     provider = connect(idle_timeout=0.3)
@@ -166,7 +166,7 @@ async def test_a_slow_reader_is_no_silent_model(
     assert rest[-1] == Finish("stop")
 
 
-async def test_a_line_without_end_is_given_up(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_an_endless_line_is_aborted(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     _, error = await fail(provider, "/endless-line")
 
     assert "8 MiB" in error.message
@@ -177,13 +177,13 @@ async def test_a_line_without_end_is_given_up(provider: OpenAIProvider, server: 
     ("script", "seconds"),
     [("rate-limit after=7", 7.0), ("rate-limit after=2500 as=ms", 2.5), ("rate-limit after=soon", None)],
 )
-async def test_it_says_how_long_to_wait(provider: OpenAIProvider, script: str, seconds: float | None) -> None:
+async def test_errors_have_a_retry_after(provider: OpenAIProvider, script: str, seconds: float | None) -> None:
     _, error = await fail(provider, f"/{script}")
 
     assert error.retry_after == seconds
 
 
-async def test_it_reads_a_date_to_wait_for(provider: OpenAIProvider) -> None:
+async def test_retry_after_can_be_a_date(provider: OpenAIProvider) -> None:
     _, error = await fail(provider, "/rate-limit after=100 as=date")
 
     assert error.retry_after is not None
@@ -191,7 +191,7 @@ async def test_it_reads_a_date_to_wait_for(provider: OpenAIProvider) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500])
-async def test_it_does_not_try_again_by_itself_and_works_when_it_is_asked_again(
+async def test_it_does_not_retry_and_the_next_request_works(
     provider: OpenAIProvider, server: FakeOpenAI, status: int
 ) -> None:
     await fail(provider, f"/flaky-{status}")
@@ -218,7 +218,7 @@ async def test_an_unknown_host_is_unavailable_by_name(connect: Connect, caplog: 
     assert "no-such-host.invalid" in caplog.text
 
 
-async def test_a_certificate_that_nobody_signed_is_told_and_not_tried_again(
+async def test_a_self_signed_certificate_is_reported_and_not_retried(
     connect: Connect, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -232,7 +232,7 @@ async def test_a_certificate_that_nobody_signed_is_told_and_not_tried_again(
     assert "self-signed certificate" in caplog.text
 
 
-async def test_a_server_without_tls_behind_https_is_told(connect: Connect, server: FakeOpenAI) -> None:
+async def test_a_server_without_tls_at_an_https_url_is_reported(connect: Connect, server: FakeOpenAI) -> None:
     _, error = await fail(connect(base_url=server.base_url.replace("http:", "https:")), "hello")
 
     assert (type(error), error.retryable) == (ProviderUnavailable, False)
@@ -240,7 +240,7 @@ async def test_a_server_without_tls_behind_https_is_told(connect: Connect, serve
 
 
 @pytest.mark.parametrize("script", ["status-500 message=out_of_paper", "status-400 message=out_of_paper", "error"])
-async def test_the_operator_reads_the_servers_words_in_the_log(
+async def test_the_servers_message_is_logged(
     provider: OpenAIProvider, caplog: pytest.LogCaptureFixture, script: str
 ) -> None:
     _, error = await fail(provider, f"/{script}")
@@ -252,7 +252,7 @@ async def test_the_operator_reads_the_servers_words_in_the_log(
     assert "out of paper" in error.message or "on fire" in error.message
 
 
-async def test_no_line_of_the_log_holds_the_key(provider: OpenAIProvider, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_log_line_contains_the_key(provider: OpenAIProvider, caplog: pytest.LogCaptureFixture) -> None:
     await fail(provider, "/key")
 
     assert KEY not in caplog.text
@@ -260,27 +260,27 @@ async def test_no_line_of_the_log_holds_the_key(provider: OpenAIProvider, caplog
 
 
 @pytest.mark.parametrize("script", ["key", "key status=403", "key status=400", "key status=418", "key status=500"])
-async def test_no_message_holds_the_key(provider: OpenAIProvider, script: str) -> None:
+async def test_no_message_contains_the_key(provider: OpenAIProvider, script: str) -> None:
     _, error = await fail(provider, f"/{script}")
 
     assert KEY not in error.message
     assert KEY[:8] not in error.message
 
 
-async def test_no_error_object_holds_a_key(provider: OpenAIProvider) -> None:
+async def test_no_error_object_contains_a_key(provider: OpenAIProvider) -> None:
     _, error = await fail(provider, "/error")
 
     assert "The engine is on fire" in error.message
     assert "sk-abc" not in error.message
 
 
-async def test_the_servers_own_words_are_quoted_and_shortened(provider: OpenAIProvider) -> None:
+async def test_the_servers_message_is_quoted_and_shortened(provider: OpenAIProvider) -> None:
     _, error = await fail(provider, f"/status-418 message=teapot_{'x_' * 1000}")
 
     assert "teapot" in error.message
     assert len(error.message) < 500
 
 
-async def test_a_listing_that_fails_is_of_the_same_family(connect: Connect) -> None:
+async def test_a_failed_listing_is_a_provider_error(connect: Connect) -> None:
     with pytest.raises(ProviderUnavailable):
         await connect(base_url=f"http://127.0.0.1:{closed_port()}/v1").models()

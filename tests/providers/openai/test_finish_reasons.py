@@ -18,7 +18,7 @@ from chat.providers.openai.finish_reasons import Ending, Failed, ending_of, wors
         ("", None), ("null", None), ("None", None), (None, None), (" ", None), ("FINISH_REASON_UNSPECIFIED", None),
     ],
 )  # fmt: skip
-def test_a_known_ending_is_one_whatever_its_name(reason: object, ending: str | None) -> None:
+def test_known_finish_reasons_are_recognized(reason: object, ending: str | None) -> None:
     assert ending_of(reason) == ending
 
 
@@ -29,7 +29,7 @@ def test_a_known_ending_is_one_whatever_its_name(reason: object, ending: str | N
         "MALFORMED_FUNCTION_CALL", "OTHER", {"type": "abort"}, {}, [], 7, True, "x" * 999,
     ],
 )  # fmt: skip
-def test_any_other_is_a_failure(reason: object) -> None:
+def test_an_unknown_finish_reason_is_a_failure(reason: object) -> None:
     ending = ending_of(reason)
 
     assert isinstance(ending, Failed)
@@ -42,6 +42,6 @@ def test_calls_finish_with_tool_calls(reason: str) -> None:
 
 
 @pytest.mark.parametrize("worse_one", ["length", "content_filter", Failed("error")])
-def test_an_answer_that_was_cut_off_is_not_saved_by_its_calls(worse_one: Ending) -> None:
+def test_a_truncated_answer_with_calls_is_still_truncated(worse_one: Ending) -> None:
     assert worse("tool_calls", worse_one) == worse(worse_one, "tool_calls") == worse_one
     assert worse("stop", "tool_calls") == "tool_calls"

@@ -43,7 +43,7 @@ def read(*chunks: bytes) -> tuple[list[Delta], AnswerReader]:
     return joined(deltas), reader
 
 
-def test_it_reads_a_whole_answer() -> None:
+def test_it_reads_a_complete_answer() -> None:
     deltas, reader = read(STREAM)
 
     assert deltas == DELTAS
@@ -89,7 +89,7 @@ def test_texts_and_thoughts_keep_their_order_in_one_read() -> None:
     assert said == [text, (ReasoningDelta, "abc"), text, (UsageDelta, ""), text]
 
 
-def test_an_end_after_the_finish_reason_is_whole_even_in_the_middle_of_the_usage() -> None:
+def test_an_end_after_the_finish_reason_is_complete() -> None:
     deltas, reader = read(STREAM[: STREAM.index(b"completion_tokens")])
 
     assert deltas == [*DELTAS[:2], Finish("length")]
@@ -111,7 +111,7 @@ def test_text_before_an_error_in_the_same_bytes_is_kept() -> None:
 
 
 @pytest.mark.parametrize("payload", ["[]", "3", "null", '"text"', "{", "oops", '{"a":' * 100_000])
-def test_a_payload_that_is_no_object_is_not_json_for_a_person(payload: str) -> None:
+def test_a_payload_that_is_not_an_object_is_reported_as_not_json(payload: str) -> None:
     _, reader = read(f"data: {payload}\n\n".encode())
 
     assert reader.failure is not None
@@ -131,7 +131,7 @@ def test_a_payload_that_is_no_object_is_not_json_for_a_person(payload: str) -> N
         '{"choices":[{"message":{"content":"x"}}]}',
     ],
 )
-def test_fields_of_an_unexpected_type_do_no_harm(chunk: str) -> None:
+def test_fields_of_an_unexpected_type_are_ignored(chunk: str) -> None:
     deltas, reader = read(f"data: {chunk}\n\ndata: [DONE]\n\n".encode())
 
     assert [delta for delta in deltas if isinstance(delta, TextDelta)] == [TextDelta("x")]
@@ -148,7 +148,7 @@ def test_usage_that_does_not_change_is_given_once() -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"object":"list","data":[]}', b"{}", b'{"detail":"Not here"}'])
-def test_json_that_is_no_completion_is_refused(body: bytes) -> None:
+def test_json_other_than_a_completion_is_refused(body: bytes) -> None:
     _, reader = read(body)
 
     assert reader.failure is not None
@@ -186,7 +186,7 @@ def one(**fields: str) -> bytes:
 
 @pytest.mark.parametrize(("number", "counted"), NUMBERS.items(), ids=lambda value: str(value)[:24])
 @pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
-def test_a_count_of_any_size_or_kind_costs_no_text(name: str, number: str, counted: int) -> None:
+def test_odd_token_counts_lose_no_text(name: str, number: str, counted: int) -> None:
     other = "completion_tokens" if name == "prompt_tokens" else "prompt_tokens"
     deltas, reader = read(one(usage=f'{{"{name}":{number},"{other}":5}}'))
 
@@ -199,7 +199,7 @@ def test_a_count_of_any_size_or_kind_costs_no_text(name: str, number: str, count
 @pytest.mark.parametrize(
     "name", ["usage", "id", "created", "index", "model", "object", "x_groq", "system_fingerprint"]
 )
-def test_a_field_of_any_kind_beside_the_text_costs_no_text(name: str, value: str) -> None:
+def test_odd_fields_beside_the_text_lose_no_text(name: str, value: str) -> None:
     deltas, reader = read(one(**{name: value}))
 
     assert reader.failure is None
@@ -208,7 +208,7 @@ def test_a_field_of_any_kind_beside_the_text_costs_no_text(name: str, value: str
 
 @pytest.mark.parametrize("value", STRANGE, ids=lambda value: value[:24])
 @pytest.mark.parametrize("name", ["index", "logprobs", "message", "score", "usage", "error_code"])
-def test_a_field_of_any_kind_beside_the_delta_costs_no_text(name: str, value: str) -> None:
+def test_odd_fields_beside_the_delta_lose_no_text(name: str, value: str) -> None:
     chunk = f'{{"choices":[{{"{name}":{value},"delta":{{"role":{value},"content":"hi"}}}}]}}'
     deltas, reader = read(f"data: {chunk}\n\ndata: [DONE]\n\n".encode())
 
@@ -217,7 +217,7 @@ def test_a_field_of_any_kind_beside_the_delta_costs_no_text(name: str, value: st
 
 
 @pytest.mark.parametrize("value", [*(value for value in STRANGE if value != "null"), '"%s"' % ("x" * 500)])
-def test_a_finish_reason_that_nobody_knows_ends_no_answer_and_costs_no_text(value: str) -> None:
+def test_an_unknown_finish_reason_is_incomplete_and_loses_no_text(value: str) -> None:
     chunk = f'{{"choices":[{{"finish_reason":{value},"delta":{{"content":"hi"}}}}]}}'
     deltas, reader = read(f"data: {chunk}\n\ndata: [DONE]\n\n".encode())
 
@@ -247,7 +247,7 @@ def test_an_error_of_any_shape_is_an_error_and_keeps_the_text(error: str) -> Non
 COMMENTS = b": still here\n\n" * 100_000
 
 
-def test_bytes_without_a_word_are_given_up_after_a_while() -> None:
+def test_endless_bytes_without_text_are_aborted() -> None:
     reader = AnswerReader()
     for _ in range(MAX_SILENT_BYTES // len(COMMENTS)):
         assert reader.feed(COMMENTS) == []
@@ -258,7 +258,7 @@ def test_bytes_without_a_word_are_given_up_after_a_while() -> None:
     assert "without any text" in reader.failure.message
 
 
-def test_with_a_word_now_and_then_they_are_not() -> None:
+def test_bytes_with_occasional_text_are_not_aborted() -> None:
     reader = AnswerReader()
     for _ in range(3 * MAX_SILENT_BYTES // len(COMMENTS)):
         assert reader.feed(COMMENTS + b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n') == [TextDelta("a")]
@@ -292,16 +292,14 @@ STOP = choice(finish_reason='"stop"')
         ((HI, choice(finish_reason='"error"'), HI), None),
     ],
 )
-def test_the_worse_of_two_endings_wins_and_none_is_believed_that_text_follows(
-    chunks: tuple[str, ...], reason: str | None
-) -> None:
+def test_the_worse_of_two_finish_reasons_wins(chunks: tuple[str, ...], reason: str | None) -> None:
     deltas, reader = read(stream(*chunks))
 
     assert [delta for delta in deltas if isinstance(delta, Finish)] == ([Finish(reason)] if reason else [])  # type: ignore[arg-type]
     assert (reader.failure is None) == (reason is not None)
 
 
-def test_an_answer_whose_ending_was_followed_by_text_is_incomplete_without_another_one() -> None:
+def test_text_after_the_finish_reason_makes_an_answer_incomplete() -> None:
     _, reader = read(stream(HI, STOP, HI, end=""))
 
     assert isinstance(reader.failure, Incomplete)
@@ -320,7 +318,7 @@ WHOLE_WITH_CALL = '{"choices":[{"message":{"content":"hi",' + CALL[1:] + ',"fini
         (choice('{"function_call":{"name":"look_up"}}'), choice(finish_reason='"function_call"')),
     ],
 )
-def test_a_tool_that_nobody_offered_is_no_answer(chunks: tuple[str, ...]) -> None:
+def test_a_call_without_offered_tools_is_an_error(chunks: tuple[str, ...]) -> None:
     deltas, reader = read(stream(*chunks))
 
     assert deltas == [TextDelta("hi")] * ("hi" in chunks[0])
@@ -339,7 +337,7 @@ def test_a_tool_that_nobody_offered_is_no_answer(chunks: tuple[str, ...]) -> Non
         (choice('{"content":"hi","tool_calls":null,"function_call":null}'), STOP),
     ],
 )
-def test_a_tool_that_needs_nothing_of_us_is_in_nobodys_way(chunks: tuple[str, ...]) -> None:
+def test_server_side_tools_are_ignored(chunks: tuple[str, ...]) -> None:
     deltas, reader = read(stream(*chunks))
 
     assert reader.failure is None
@@ -363,7 +361,7 @@ WHOLE = '{"object":"chat.completion","choices":[{"finish_reason":"stop","message
         ((HI, choice(), WHOLE % ""), "hi"),
     ],
 )
-def test_a_repetition_of_the_whole_message_is_no_text(chunks: tuple[str, ...], text: str) -> None:
+def test_a_repetition_of_the_whole_message_is_ignored(chunks: tuple[str, ...], text: str) -> None:
     deltas, reader = read(stream(*chunks))
 
     assert reader.failure is None
@@ -385,7 +383,7 @@ def test_a_repetition_of_the_whole_message_is_no_text(chunks: tuple[str, ...], t
         ('{"content":"hi","thinking":"Hm"}', "Hm"),
     ],
 )
-def test_thoughts_come_in_many_forms_and_are_no_text(delta: str, thought: str) -> None:
+def test_thoughts_in_many_forms_are_not_text(delta: str, thought: str) -> None:
     deltas, reader = read(stream(choice(delta), STOP))
 
     assert reader.failure is None
@@ -400,7 +398,7 @@ def test_thoughts_come_in_many_forms_and_are_no_text(delta: str, thought: str) -
         '{"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}],"usage":%s}',
     ],
 )
-def test_usage_is_counted_wherever_it_stands(usage: str) -> None:
+def test_usage_is_read_in_any_place(usage: str) -> None:
     deltas, _ = read(stream(usage % '{"prompt_tokens":7,"completion_tokens":3}'))
 
     assert deltas == [TextDelta("hi"), UsageDelta(7, 3), Finish("stop")]
@@ -437,7 +435,7 @@ def test_usage_is_counted_wherever_it_stands(usage: str) -> None:
         '{"message":"it broke"}\n\n',
     ],
 )
-def test_an_error_in_disguise_is_one_and_keeps_the_text_and_its_words(said: str) -> None:
+def test_a_disguised_error_keeps_the_text_and_its_message(said: str) -> None:
     deltas, reader = read(stream(HI, end=f"{said}data: [DONE]\n\n"))
 
     assert deltas == [TextDelta("hi")]
@@ -455,7 +453,7 @@ def test_an_error_in_disguise_is_one_and_keeps_the_text_and_its_words(said: str)
         'data: {"choices":[{"index":1,"delta":{"content":"another"},"finish_reason":"error"}]}\n\n',
     ],
 )  # fmt: skip
-def test_what_is_no_event_and_no_error_is_passed_over(said: str) -> None:
+def test_unknown_payloads_are_ignored(said: str) -> None:
     zero = '{"choices":[{"index":0,"delta":{"content":"hi"}}]}'
     deltas, reader = read(
         stream(zero, end=said), stream('{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}')
@@ -466,7 +464,7 @@ def test_what_is_no_event_and_no_error_is_passed_over(said: str) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 1000])
-def test_a_whole_completion_may_have_a_byte_order_mark(size: int) -> None:
+def test_an_unstreamed_completion_may_have_a_byte_order_mark(size: int) -> None:
     body = b"\xef\xbb\xbf" + (WHOLE % "hi").encode()
     deltas, reader = read(*(body[at : at + size] for at in range(0, len(body), size)))
 
@@ -494,7 +492,7 @@ def test_text_is_text_in_whatever_form_it_comes(chunk: str) -> None:
     assert "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)) == "hi"
 
 
-def test_what_a_server_says_before_it_goes_on_is_no_error() -> None:
+def test_a_message_before_the_answer_is_not_an_error() -> None:
     deltas, reader = read(stream('{"message":"queued"}', HI))
 
     assert reader.failure is None
@@ -510,7 +508,7 @@ def test_what_a_server_says_before_it_goes_on_is_no_error() -> None:
         (b": waiting\n\n", "before the answer began"),
     ],
 )
-def test_a_response_without_an_event_says_what_it_is(body: bytes, says: str) -> None:
+def test_a_response_without_events_is_described_in_the_error(body: bytes, says: str) -> None:
     deltas, reader = read(body)
 
     assert deltas == []

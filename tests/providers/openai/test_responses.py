@@ -93,7 +93,7 @@ def with_tools(text: str, *more: object, **options: object) -> Request:
     return Request("fake-small", (Prompt("user", text), *more), tools=(SEARCH, WEATHER), **options)  # type: ignore[arg-type]
 
 
-async def test_it_sends_what_was_asked(provider: ResponsesProvider, server: FakeOpenAI) -> None:
+async def test_it_sends_the_requested_fields(provider: ResponsesProvider, server: FakeOpenAI) -> None:
     options = {"temperature": 0.5, "max_output_tokens": 70, "user": "alice", "effort": "low"}
     await answer(provider, ask("hi \ud83d\0", tools=(SEARCH,), tools_are_off=True, **options))
 
@@ -122,13 +122,13 @@ async def test_it_sends_what_was_asked(provider: ResponsesProvider, server: Fake
     }
 
 
-async def test_a_limit_below_the_least_is_raised(provider: ResponsesProvider, server: FakeOpenAI) -> None:
+async def test_a_limit_below_the_minimum_is_raised(provider: ResponsesProvider, server: FakeOpenAI) -> None:
     await answer(provider, ask("hi", max_output_tokens=7))
 
     assert server.journal.exchanges[0].body["max_output_tokens"] == 16
 
 
-async def test_what_the_model_said_goes_back_without_ids(provider: ResponsesProvider, server: FakeOpenAI) -> None:
+async def test_model_output_is_sent_back_without_ids(provider: ResponsesProvider, server: FakeOpenAI) -> None:
     text = turns.prompt(
         [{"reasoning_content": "Hm."}, {"content": "Let me look."}, *turns.calls(("search", '{"q":"x"}'))],
         [{"results": True}],
@@ -185,7 +185,7 @@ async def test_an_answer_ends_for_its_reason(
     assert text in (None, text_of(deltas))
 
 
-async def test_calls_of_an_answer_that_was_cut_off_are_dropped(provider: ResponsesProvider) -> None:
+async def test_calls_of_a_truncated_answer_are_dropped(provider: ResponsesProvider) -> None:
     text = turns.prompt([*turns.calls(("search", '{"q":"x"}')), {"finish_reason": "length"}])
 
     deltas = await answer(provider, with_tools(text))
@@ -210,7 +210,7 @@ async def test_calls_of_an_answer_that_was_cut_off_are_dropped(provider: Respons
         ("error-event after=2", ProviderError, 2),
     ],
 )
-async def test_a_failure_is_of_its_kind_and_keeps_what_had_arrived(
+async def test_a_failure_has_its_type_and_keeps_the_partial_text(
     provider: ResponsesProvider, script: str, kind: type[ProviderError], pieces: int
 ) -> None:
     deltas, failure = await fail(provider, f"/{script}")
@@ -267,7 +267,7 @@ async def test_answers_one_after_the_other_share_a_connection(provider: Response
         ),
     ],
 )
-async def test_what_a_model_does_not_know_is_left_out_and_remembered(
+async def test_unsupported_fields_are_dropped_and_remembered(
     provider: ResponsesProvider, server: FakeOpenAI, has: str, message: str, kept: dict[str, Any]
 ) -> None:
     for _ in range(2):
@@ -300,7 +300,7 @@ async def test_a_bad_tool_does_not_spoil_the_request(
     assert sent == [["search", "weather"], tools, tools]
 
 
-async def test_reasoning_that_the_server_cannot_read_is_left_out_of_this_conversation(
+async def test_unreadable_reasoning_is_left_out_of_this_conversation(
     provider: ResponsesProvider, server: FakeOpenAI
 ) -> None:
     items = (
@@ -321,7 +321,7 @@ async def test_reasoning_that_the_server_cannot_read_is_left_out_of_this_convers
     ]
 
 
-async def test_it_thinks_in_its_summary(provider: ResponsesProvider) -> None:
+async def test_reasoning_summaries_are_thoughts(provider: ResponsesProvider) -> None:
     deltas = await answer(provider, ask("/think count=2"))
 
     assert reasoning_of(deltas) == "Thought 0. Thought 1. "

@@ -123,7 +123,7 @@ def ids_replaced(deltas: list[Delta]) -> str:
     return text
 
 
-def test_it_reads_a_whole_answer() -> None:
+def test_it_reads_a_complete_answer() -> None:
     deltas, reader = read(sse(*ANSWER))
 
     assert reader.done
@@ -237,7 +237,7 @@ def test_reasoning_is_its_summary_or_itself(events: list[Event], thought: str) -
         [end(output=[call("search", '{"q":1}')])],
     ],
 )
-def test_a_call_is_whole_whichever_of_its_events_there_are(events: list[Event]) -> None:
+def test_a_call_is_complete_with_any_of_its_events(events: list[Event]) -> None:
     deltas, reader = read(sse(*events, *([] if events[-1]["type"] == "response.completed" else [end()])))
 
     assert reader.failure is None
@@ -258,7 +258,7 @@ def test_interleaved_calls_do_not_mix() -> None:
     assert called(deltas) == [("search", '{"q":1}'), ("weather", '{"c":2}')]
 
 
-def test_what_would_be_refused_goes_back_mended_or_not_at_all() -> None:
+def test_invalid_items_are_sent_back_repaired_or_dropped() -> None:
     events = [
         done(0, type="reasoning", summary=[]),
         done(1, type="web_search_call", action={"type": "search"}),
@@ -278,7 +278,7 @@ def test_what_would_be_refused_goes_back_mended_or_not_at_all() -> None:
         (end("incomplete", incomplete_details={"reason": "content_filter"}), "content_filter"),
     ],
 )
-def test_calls_of_an_answer_that_was_cut_off_are_dropped(ending: Event, reason: str) -> None:
+def test_calls_of_a_truncated_answer_are_dropped(ending: Event, reason: str) -> None:
     deltas, reader = read(sse(said("hi"), done(1, **call("search", "{}")), ending))
 
     assert reader.failure is None
@@ -320,7 +320,7 @@ def test_a_failure_is_an_error_and_keeps_the_text(ending: Event, kind: type[Prov
 
 @pytest.mark.parametrize("options", [{"tools": ()}, {"are_off": True}])
 @pytest.mark.parametrize("text", ["", "So: "])
-def test_a_call_that_nobody_may_make_is_an_error_or_dropped(options: dict[str, Any], text: str) -> None:
+def test_a_call_without_permission_is_an_error_or_dropped(options: dict[str, Any], text: str) -> None:
     events = [*([said(text)] if text else []), done(1, **call("search", "{}"))]
     deltas, reader = read(sse(*events, end()), **options)
 
@@ -332,7 +332,7 @@ def test_a_call_that_nobody_may_make_is_an_error_or_dropped(options: dict[str, A
 
 
 @pytest.mark.parametrize("piece", [999, MAX_ARGUMENT_BYTES * 2])
-def test_arguments_that_are_too_long_are_no_arguments(piece: int) -> None:
+def test_overlong_arguments_are_dropped(piece: int) -> None:
     arguments = '{"text":"' + "x" * MAX_ARGUMENT_BYTES + '"}'
     pieces = [arguments[at : at + piece] for at in range(0, len(arguments), piece)]
     events = [event("function_call_arguments.delta", 0, delta=each) for each in pieces]
@@ -343,7 +343,7 @@ def test_arguments_that_are_too_long_are_no_arguments(piece: int) -> None:
     assert items_of(deltas)[0]["arguments"] == "{}"
 
 
-def test_calls_too_many_are_ignored() -> None:
+def test_excess_calls_are_ignored() -> None:
     events = [done(place, **call("search", f'{{"n":{place}}}', f"call_{place}")) for place in range(MAX_CALLS * 5)]
     deltas, reader = read(sse(*events, end()))
 
@@ -351,7 +351,7 @@ def test_calls_too_many_are_ignored() -> None:
     assert len(called(deltas)) == len(items_of(deltas)) == MAX_CALLS
 
 
-def test_a_call_that_is_written_is_a_sign_of_life() -> None:
+def test_call_deltas_count_as_progress() -> None:
     reader = ResponsesReader(tools=TOOLS)
 
     assert reader.feed(sse(added(0, **call("search", "")))) == [ToolDelta("search", 0)]
@@ -359,7 +359,7 @@ def test_a_call_that_is_written_is_a_sign_of_life() -> None:
     assert reader.feed(sse({"type": "keepalive"})) == []
 
 
-def test_a_whole_response_is_read() -> None:
+def test_an_unstreamed_response_is_read() -> None:
     output = [REASONING, message("Let me look."), call("search", "{}")]
     body = {"object": "response", "status": "completed", "error": None, "output": output, "usage": USAGE}
 
@@ -380,7 +380,7 @@ def test_a_whole_response_is_read() -> None:
         (b"<html>", "web page"),
     ],
 )
-def test_what_is_no_response_says_what_it_is(body: bytes, says: str) -> None:
+def test_an_invalid_response_is_described_in_the_error(body: bytes, says: str) -> None:
     deltas, reader = read(body)
 
     assert deltas == []

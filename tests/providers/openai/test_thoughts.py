@@ -69,7 +69,7 @@ def sort(*pieces: str) -> list[Delta]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_thought_is_told_from_the_answer_wherever_it_is_split(name: str) -> None:
+def test_thoughts_are_separated_from_the_answer_at_any_split(name: str) -> None:
     text, thought, answer = CASES[name]
 
     assert said(sort(text)) == (thought, answer)
@@ -78,7 +78,7 @@ def test_a_thought_is_told_from_the_answer_wherever_it_is_split(name: str) -> No
         assert said(sort(text[:at], text[at:])) == (thought, answer), at
 
 
-def test_what_cannot_be_a_tag_is_not_held_back() -> None:
+def test_text_that_cannot_be_a_tag_is_not_held_back() -> None:
     thoughts = Thoughts()
 
     assert thoughts.sort([TextDelta("Hello")], is_over=False) == [TextDelta("Hello")]
@@ -96,7 +96,7 @@ def stream(*pieces: str) -> bytes:
     return b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks)
 
 
-def test_the_answer_of_a_server_has_its_thoughts_apart() -> None:
+def test_a_server_answer_has_its_thoughts_separated() -> None:
     reader = AnswerReader()
 
     deltas = reader.feed(stream("<thi", "nk>\nHm.", "\n</think>\n", "\nFour") + b"data: [DONE]\n\n")
@@ -104,7 +104,7 @@ def test_the_answer_of_a_server_has_its_thoughts_apart() -> None:
     assert said(deltas) == ("Hm.", "Four")
 
 
-def test_what_is_held_back_is_not_lost_when_the_server_hangs_up() -> None:
+def test_held_back_text_is_not_lost_when_the_server_disconnects() -> None:
     reader = AnswerReader()
 
     deltas = reader.feed(stream("It is 3 <")) + reader.close()

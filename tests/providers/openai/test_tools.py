@@ -77,7 +77,7 @@ CALL = ToolUse("c12345678", "search", '{"q":"x"}')
 RESULT = ToolResult("c12345678", "search", "Found.")
 
 
-async def test_what_the_model_said_goes_back_as_it_came(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_model_output_is_sent_back_unchanged(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     item = {
         "role": "assistant",
         "content": None,
@@ -98,7 +98,7 @@ async def test_what_the_model_said_goes_back_as_it_came(provider: OpenAIProvider
     "message",
     ["Unrecognized~request~argument~supplied:~reasoning_effort", "~llama3~does~not~support~thinking"],
 )
-async def test_an_effort_that_a_model_refuses_is_left_out_and_remembered(
+async def test_a_refused_effort_is_dropped_and_remembered(
     provider: OpenAIProvider, server: FakeOpenAI, effort: str, message: str
 ) -> None:
     text = f'/picky has="reasoning_effort":"{effort}" message={message}'
@@ -110,7 +110,7 @@ async def test_an_effort_that_a_model_refuses_is_left_out_and_remembered(
     assert all("user" in exchange.body for exchange in server.journal.exchanges)
 
 
-async def test_a_server_that_knows_no_tool_choice_keeps_its_tools(
+async def test_an_unsupported_tool_choice_does_not_drop_the_tools(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     for _ in range(2):
@@ -137,7 +137,7 @@ NO_TOOLS = StatusDelta("The model server rejected the tools, so the model answer
         (400, "Unrecognized~request~argument~supplied:~tools"),
     ],
 )
-async def test_a_model_without_tools_answers_without_them_and_says_so(
+async def test_a_model_without_tool_support_answers_with_a_notice(
     provider: OpenAIProvider, server: FakeOpenAI, status: int, message: str
 ) -> None:
     text = f'/picky has="tools": status={status} message={message}'
@@ -150,7 +150,7 @@ async def test_a_model_without_tools_answers_without_them_and_says_so(
     assert all(exchange.body["user"] == "alice" for exchange in server.journal.exchanges)
 
 
-async def test_a_model_without_tools_reads_the_calls_of_others_as_text(
+async def test_a_model_without_tool_support_gets_earlier_calls_as_text(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     output = ModelOutput("Let me look.", (CALL, ToolUse("c2", "weather", "")))
@@ -179,7 +179,7 @@ async def test_a_model_without_tools_reads_the_calls_of_others_as_text(
         "*~GenerateContentRequest.tools[0].function_declarations[1].parameters:~should~be~non-empty",
     ],
 )
-async def test_one_bad_tool_costs_no_other(
+async def test_one_bad_tool_does_not_affect_others(
     provider: OpenAIProvider, server: FakeOpenAI, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = f'/picky has="name":"weather" message={message}'
@@ -192,7 +192,7 @@ async def test_one_bad_tool_costs_no_other(
     assert "asking without weather" in caplog.text
 
 
-async def test_a_tool_that_was_mended_is_offered_again(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_a_repaired_tool_is_offered_again(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     text = '/picky has="name":"weather" message=Invalid~schema~for~function~\'weather\'.'
     await answer(provider, ask(text))
     mended = Tool("weather", WEATHER.description, {"type": "object", "properties": {}})
@@ -201,7 +201,7 @@ async def test_a_tool_that_was_mended_is_offered_again(provider: OpenAIProvider,
     assert names_of(server)[-1] == ["search", "weather"]
 
 
-async def test_bad_tools_that_the_server_does_not_name_cost_all_of_this_request_only(
+async def test_unnamed_bad_tools_drop_all_tools_of_this_request_only(
     provider: OpenAIProvider, server: FakeOpenAI
 ) -> None:
     text = '/picky has="name":"weather" message=Invalid~JSON~schema~in~tools.'
@@ -211,7 +211,7 @@ async def test_bad_tools_that_the_server_does_not_name_cost_all_of_this_request_
     assert names_of(server) == [["search", "weather"], [], [], ["search"]]
 
 
-async def test_many_bad_tools_end_in_none(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_many_bad_tools_drop_all_tools(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     tools = tuple(Tool(f"tool{number}", "", {"type": "object"}) for number in range(20))
 
     deltas = await answer(provider, ask('/picky has="tools" message=Invalid~tools[0]:~schema', tools=tools))
@@ -220,7 +220,7 @@ async def test_many_bad_tools_end_in_none(provider: OpenAIProvider, server: Fake
     assert [len(names) for names in names_of(server)] == [20, 19, 18, 17, 0]
 
 
-async def test_a_silent_refusal_is_met_without_tools_at_last(provider: OpenAIProvider, server: FakeOpenAI) -> None:
+async def test_a_silent_refusal_is_finally_retried_without_tools(provider: OpenAIProvider, server: FakeOpenAI) -> None:
     with pytest.raises(ProviderError):
         await answer(provider, ask("/silent-refusal"))
 
@@ -240,7 +240,9 @@ async def test_a_silent_refusal_is_met_without_tools_at_last(provider: OpenAIPro
         "This~model's~maximum~context~length~is~8192~tokens,~tools~included",
     ],
 )
-async def test_another_refusal_costs_no_tools(provider: OpenAIProvider, server: FakeOpenAI, message: str) -> None:
+async def test_a_refusal_for_another_reason_drops_no_tools(
+    provider: OpenAIProvider, server: FakeOpenAI, message: str
+) -> None:
     with pytest.raises(ProviderError):
         await answer(provider, ask(f'/picky has="model" message={message}', CALLED, RESULT))
 
@@ -272,7 +274,7 @@ CALLED = ModelOutput(
         ),
     ],
 )
-async def test_reasoning_goes_back_as_the_server_wants_it(
+async def test_reasoning_is_sent_back_as_the_server_requires(
     provider: OpenAIProvider, server: FakeOpenAI, output: ModelOutput, has: str, message: str, sent: list[str | None]
 ) -> None:
     text = f"/picky has={has} message={message}"
@@ -292,7 +294,7 @@ async def test_a_long_argument_does_not_time_out(connect: Connect) -> None:
     assert sum(isinstance(delta, ToolDelta) for delta in deltas) > 2
 
 
-async def test_a_call_that_goes_silent_times_out(connect: Connect) -> None:
+async def test_a_stalled_call_times_out(connect: Connect) -> None:
     provider = connect(first_token_timeout=5, idle_timeout=0.2)
 
     with pytest.raises(TimedOut):

@@ -278,7 +278,7 @@ def test_no_case_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if isinstance(case, Whole)])
-async def test_an_answer_is_whole(name: str) -> None:
+async def test_an_answer_is_complete(name: str) -> None:
     case = CASES[name]
     assert isinstance(case, Whole)
     async with RawServer(played(name)) as server:
@@ -304,7 +304,7 @@ async def test_a_failure_is_an_error_and_keeps_its_cause(name: str) -> None:
     assert case.requests in (None, len(server.requests))
 
 
-async def test_a_date_to_wait_for_is_kept() -> None:
+async def test_a_retry_after_date_is_kept() -> None:
     async with RawServer(played("retry-after-date")) as server:
         _, _, failure = await get(server)
 

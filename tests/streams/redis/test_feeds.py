@@ -32,7 +32,7 @@ async def text_of(batches: AsyncIterator[feeds.Batch]) -> str:
     return "".join(entry.data["text"] for entry in (await anext(batches)).entries)
 
 
-async def test_a_redis_that_knows_less_than_it_did_is_not_asked_again_and_again() -> None:
+async def test_a_redis_with_lost_entries_is_not_read_repeatedly() -> None:
     """After a restart with older data, until the owner restores the rest, which may take as long as a lease."""
     redis = Redis()
     feed = Feed("run", redis.read, lost_after=60)
@@ -50,7 +50,7 @@ async def test_a_redis_that_knows_less_than_it_did_is_not_asked_again_and_again(
             assert (await waiting).endswith("10")
 
 
-async def test_readers_who_begin_at_the_same_moment_are_one_look_into_redis() -> None:
+async def test_readers_starting_together_share_one_redis_read() -> None:
     redis = Redis()
     feed = Feed("run", redis.read, lost_after=60)
 
@@ -69,7 +69,7 @@ async def test_readers_who_begin_at_the_same_moment_are_one_look_into_redis() ->
     assert redis.reads == 2
 
 
-async def test_who_reads_no_more_holds_what_it_is_sent_and_nothing_that_was_read_for_it() -> None:
+async def test_a_stalled_reader_holds_only_its_current_batch() -> None:
     class ReadPlace(Position):
         """A subclass, because objects with only slots cannot be weakly referenced."""
 

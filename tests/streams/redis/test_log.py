@@ -44,7 +44,7 @@ async def processes(shared_redis: RedisServer) -> AsyncIterator[Processes]:
 # --- Several processes
 
 
-async def test_what_one_process_appends_another_follows(processes: Processes) -> None:
+async def test_a_process_can_follow_a_run_of_another(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     run = await created(here)
     reader = Follower(there, run.run.run_id)
@@ -67,7 +67,7 @@ async def test_all_processes_know_of_every_run(processes: Processes) -> None:
     assert isinstance(await there.create(request(conversation="talk"), live_limit=3), Busy)
 
 
-async def test_a_stop_in_another_process_is_heard(processes: Processes) -> None:
+async def test_a_stop_in_another_process_is_received(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     run = await created(here)
     waiting = asyncio.create_task(here.stop_requested(run.run.run_id))
@@ -80,7 +80,7 @@ async def test_a_stop_in_another_process_is_heard(processes: Processes) -> None:
     await reader.leave()
 
 
-async def test_a_stop_whose_message_is_lost_is_seen_by_the_renewal(processes: Processes) -> None:
+async def test_a_lost_stop_message_is_noticed_on_renewal(processes: Processes) -> None:
     proxy = await processes.proxy()
     proxy.deaf = True
     here, there = processes.start(proxy.url, renew_seconds=0.05), processes.start()
@@ -90,7 +90,7 @@ async def test_a_stop_whose_message_is_lost_is_seen_by_the_renewal(processes: Pr
     await asyncio.wait_for(waiting, SECONDS)
 
 
-async def test_a_stop_whose_message_is_lost_is_seen_by_the_next_append(processes: Processes) -> None:
+async def test_a_lost_stop_message_is_noticed_on_the_next_append(processes: Processes) -> None:
     proxy = await processes.proxy()
     proxy.deaf = True
     here, there = processes.start(proxy.url), processes.start()
@@ -100,7 +100,7 @@ async def test_a_stop_whose_message_is_lost_is_seen_by_the_next_append(processes
     await asyncio.wait_for(here.stop_requested(run.run.run_id), SECONDS)
 
 
-async def test_a_run_that_another_process_follows_is_not_abandoned(processes: Processes) -> None:
+async def test_a_run_followed_by_another_process_is_not_abandoned(processes: Processes) -> None:
     here, there = processes.start(check_seconds=0.3), processes.start(check_seconds=0.3)
     run = await created(here)
     reader = Follower(there, run.run.run_id)
@@ -113,7 +113,7 @@ async def test_a_run_that_another_process_follows_is_not_abandoned(processes: Pr
     await asyncio.wait_for(abandoned, SECONDS)
 
 
-async def test_a_process_that_dies_does_not_follow_any_more(processes: Processes) -> None:
+async def test_a_dead_process_no_longer_counts_as_a_follower(processes: Processes) -> None:
     proxy = await processes.proxy()
     here, there = processes.start(check_seconds=0.1), processes.start(proxy.url, check_seconds=0.1)
     run = await created(here)
@@ -128,7 +128,7 @@ async def test_a_process_that_dies_does_not_follow_any_more(processes: Processes
 # --- Lost messages
 
 
-async def test_a_hole_that_a_lost_message_leaves_is_filled_from_the_log(processes: Processes) -> None:
+async def test_a_gap_left_by_a_lost_message_is_filled_from_the_log(processes: Processes) -> None:
     proxy = await processes.proxy()
     here, there = processes.start(), processes.start(proxy.url)
     run = await created(here)
@@ -145,7 +145,7 @@ async def test_a_hole_that_a_lost_message_leaves_is_filled_from_the_log(processe
     await reader.end()
 
 
-async def test_a_lost_done_is_found_by_looking(processes: Processes) -> None:
+async def test_a_lost_done_is_found_by_polling(processes: Processes) -> None:
     proxy = await processes.proxy()
     here, there = processes.start(), processes.start(proxy.url, check_seconds=0.1)
     run = await created(here)
@@ -172,7 +172,7 @@ async def test_followers_survive_the_loss_of_their_subscriptions(processes: Proc
     assert "reset" not in reader.names
 
 
-async def test_a_follower_without_a_connection_comes_back_with_it(processes: Processes) -> None:
+async def test_a_follower_resumes_when_its_connection_is_back(processes: Processes) -> None:
     proxy = await processes.proxy()
     here, there = processes.start(), processes.start(proxy.url)
     run = await created(here)
@@ -223,7 +223,7 @@ async def test_scripts_that_redis_has_forgotten_are_loaded_again(processes: Proc
     assert events.answer(await here.entries(run.run.run_id)) == "abc"
 
 
-async def test_an_append_that_is_cancelled_is_made_all_the_same(processes: Processes) -> None:
+async def test_a_cancelled_append_is_still_made(processes: Processes) -> None:
     here = processes.start()
     run = await created(here)
     saying = asyncio.create_task(say(here, run, "a"))
@@ -237,7 +237,7 @@ async def test_an_append_that_is_cancelled_is_made_all_the_same(processes: Proce
 # --- Leases
 
 
-async def test_the_run_of_an_owner_that_is_gone_is_claimed_once(processes: Processes) -> None:
+async def test_a_run_of_a_dead_owner_is_claimed_once(processes: Processes) -> None:
     gone, here, there = processes.start(lease_seconds=0.2), processes.start(lease_seconds=0.5), processes.start()
     run = await created(gone)
     await say(gone, run, "Hel")
@@ -256,7 +256,7 @@ async def test_the_run_of_an_owner_that_is_gone_is_claimed_once(processes: Proce
     assert (events.answer(entries), entries[-1].name) == ("Hello", "done")
 
 
-async def test_an_owner_that_was_taken_for_dead_changes_nothing(processes: Processes) -> None:
+async def test_an_owner_presumed_dead_can_change_nothing(processes: Processes) -> None:
     zombie, here = processes.start(lease_seconds=0.2), processes.start(lease_seconds=0.5)
     run = await created(zombie)
     working = asyncio.create_task(zombie.stop_requested(run.run.run_id))
@@ -273,7 +273,7 @@ async def test_an_owner_that_was_taken_for_dead_changes_nothing(processes: Proce
     assert [entry.name for entry in await here.entries(run.run.run_id)] == ["start", "token", "done"]
 
 
-async def test_an_owner_that_was_taken_for_dead_learns_of_it_without_appending(processes: Processes) -> None:
+async def test_an_owner_presumed_dead_notices_without_appending(processes: Processes) -> None:
     proxy = await processes.proxy()
     zombie = processes.start(proxy.url, lease_seconds=0.3, renew_seconds=0.05)
     here = processes.start(lease_seconds=0.5)
@@ -286,7 +286,7 @@ async def test_an_owner_that_was_taken_for_dead_learns_of_it_without_appending(p
         await asyncio.wait_for(working, SECONDS)
 
 
-async def test_a_follower_of_a_run_that_was_ours_hears_the_next_owner(processes: Processes) -> None:
+async def test_a_follower_of_a_lost_run_gets_events_of_the_next_owner(processes: Processes) -> None:
     zombie, here = processes.start(lease_seconds=0.2), processes.start(lease_seconds=0.5)
     run = await created(zombie)
     await say(zombie, run, "a")
@@ -301,7 +301,7 @@ async def test_a_follower_of_a_run_that_was_ours_hears_the_next_owner(processes:
     assert reader.text == "abc"
 
 
-async def test_what_is_appended_or_renewed_is_not_claimed(processes: Processes) -> None:
+async def test_a_run_with_a_renewed_lease_is_not_claimed(processes: Processes) -> None:
     alive = processes.start(lease_seconds=3, renew_seconds=0.1)
     here = processes.start(lease_seconds=0.2)
     await created(alive)
@@ -311,7 +311,7 @@ async def test_what_is_appended_or_renewed_is_not_claimed(processes: Processes) 
         await asyncio.sleep(0.05)
 
 
-async def test_what_was_released_can_be_claimed_at_once(processes: Processes) -> None:
+async def test_a_released_run_can_be_claimed_immediately(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     run = await created(here)
     await here.finish(run.run.run_id, {"status": "completed"}, token=run.token)
@@ -323,7 +323,7 @@ async def test_what_was_released_can_be_claimed_at_once(processes: Processes) ->
     assert claim.completion == {"status": "completed"}
 
 
-async def test_only_owners_that_are_lost_or_fail_are_counted_as_failures(processes: Processes) -> None:
+async def test_only_lost_or_failing_owners_count_as_failures(processes: Processes) -> None:
     here, there = processes.start(lease_seconds=0.5), processes.start(lease_seconds=0.2)
     run = await created(here)
     await here.release(run.run.run_id, token=run.token)
@@ -339,7 +339,7 @@ async def test_only_owners_that_are_lost_or_fail_are_counted_as_failures(process
     assert (failed.attempt, failed.failures) == (4, 2)
 
 
-async def test_a_stop_reaches_whoever_claims(processes: Processes) -> None:
+async def test_a_stop_reaches_the_next_owner(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     run = await created(here)
     await here.request_stop(run.run.run_id)
@@ -349,7 +349,7 @@ async def test_a_stop_reaches_whoever_claims(processes: Processes) -> None:
     await asyncio.wait_for(there.stop_requested(run.run.run_id), SECONDS)
 
 
-async def test_runs_whose_owner_is_gone_do_not_count_as_live(processes: Processes) -> None:
+async def test_runs_of_a_dead_owner_do_not_count_as_live(processes: Processes) -> None:
     gone, here = processes.start(lease_seconds=0.1), processes.start()
     for _ in range(3):
         await created(gone, owner=7)
@@ -382,7 +382,7 @@ async def test_a_slow_reader_reads_from_the_log(processes: Processes) -> None:
     assert there._following._feeds == {}
 
 
-async def test_nothing_is_left_behind_by_a_log_that_is_closed(processes: Processes) -> None:
+async def test_a_closed_log_leaves_nothing_behind(processes: Processes) -> None:
     def connections() -> int:
         with processes.server.client() as client:
             return len(client.client_list())
@@ -421,7 +421,7 @@ async def test_only_the_owner_waits_for_a_stop(processes: Processes) -> None:
 # --- Checkpoints
 
 
-async def test_the_last_checkpoint_reaches_whoever_claims(processes: Processes) -> None:
+async def test_the_last_checkpoint_reaches_the_next_owner(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     run = await created(here)
     for number in range(3):
@@ -484,7 +484,7 @@ async def test_a_checkpoint_takes_room_only_while_the_run_is_live(processes: Pro
     assert [entry.name for entry in await everything(here, run.run.run_id)] == ["start", "token", "done"]
 
 
-async def test_a_checkpoint_has_a_bound_whatever_room_there_is(processes: Processes) -> None:
+async def test_a_checkpoint_is_limited_whatever_room_there_is(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     run = await created(here)
     await here.checkpoint(run.run.run_id, {"step": 1}, token=run.token)

@@ -65,9 +65,7 @@ def over(server: RedisServer) -> int:
 @pytest.mark.parametrize(
     ("size", "count"), [(1, 3000), (12, 3000), (60, 2000), (500, 400), (1000, 300), (4096, 250), (60_000, 10)]
 )
-async def test_what_is_counted_is_no_less_than_redis_says_and_not_twice_as_much(
-    processes: Processes, size: int, count: int
-) -> None:
+async def test_counted_memory_is_close_to_what_redis_reports(processes: Processes, size: int, count: int) -> None:
     here = processes.start(budget=Budget(64 * MEGABYTE, 64 * MEGABYTE))
     run = await created(here)
     for begin in range(0, count, 50):
@@ -82,7 +80,7 @@ async def test_what_is_counted_is_no_less_than_redis_says_and_not_twice_as_much(
     assert real <= counted <= 2 * real + RUN_BYTES
 
 
-async def test_what_is_known_of_a_run_without_its_log_is_small(processes: Processes) -> None:
+async def test_a_run_without_its_log_uses_little_memory(processes: Processes) -> None:
     here = processes.start()
     used = []
     # The first batch also pays for connections and scripts.
@@ -115,7 +113,7 @@ async def test_nothing_is_counted_once_everything_is_gone(processes: Processes) 
         assert not client.exists(*sets)
 
 
-async def test_the_room_of_what_has_ended_by_itself_is_free_again(processes: Processes) -> None:
+async def test_the_room_of_expired_runs_is_freed(processes: Processes) -> None:
     here = processes.start(budget=Budget(total=4 * ROOM_BYTES))
     run = await created(here)
     await say(here, run, "x" * 100_000, done())
@@ -128,7 +126,7 @@ async def test_the_room_of_what_has_ended_by_itself_is_free_again(processes: Pro
         assert client.hgetall(f"{processes.prefix}ended") == {b"all": b"0"}
 
 
-async def test_a_run_that_is_brought_back_is_counted_again(processes: Processes) -> None:
+async def test_a_restored_run_is_counted_again(processes: Processes) -> None:
     here = processes.start(budget=Budget(total=4 * ROOM_BYTES))
     run = await created(here)
     await say(here, run, "x" * 100_000)
@@ -139,7 +137,7 @@ async def test_a_run_that_is_brought_back_is_counted_again(processes: Processes)
         assert int(client.hget(f"{processes.prefix}ended", "1")) > 200_000
 
 
-async def test_what_a_lost_process_left_does_not_count_for_ever(processes: Processes) -> None:
+async def test_runs_of_a_lost_process_do_not_count_forever(processes: Processes) -> None:
     gone, here = processes.start(), processes.start(budget=Budget(total=2 * ROOM_BYTES))
     run = await created(gone)
     assert await here.create(request(owner=2), live_limit=3) == Full(of_all=True)
@@ -151,7 +149,7 @@ async def test_what_a_lost_process_left_does_not_count_for_ever(processes: Proce
 # --- A budget with concurrent appends
 
 
-async def test_what_comes_after_an_append_without_room_has_none_either(processes: Processes) -> None:
+async def test_appends_after_one_without_room_fail_too(processes: Processes) -> None:
     here = processes.start(budget=Budget(total=2 * ROOM_BYTES))
     run = await created(here)
     await say(here, run, "a")
@@ -165,7 +163,7 @@ async def test_what_comes_after_an_append_without_room_has_none_either(processes
     assert (found.state, found.cursor.seq) == ("completed", 3)
 
 
-async def test_an_answer_goes_on_after_an_append_that_had_no_room(processes: Processes) -> None:
+async def test_an_answer_continues_after_an_append_without_room(processes: Processes) -> None:
     here, there = processes.start(budget=Budget(total=2 * ROOM_BYTES)), processes.start()
     run = await created(here)
     reader = Follower(there, run.run.run_id)
@@ -184,7 +182,7 @@ async def test_an_answer_goes_on_after_an_append_that_had_no_room(processes: Pro
 # --- Redis's own memory limit
 
 
-async def test_a_full_redis_is_not_ready_and_takes_no_new_run(processes: Processes) -> None:
+async def test_a_full_redis_is_not_ready_and_accepts_no_run(processes: Processes) -> None:
     here = processes.start()
     assert await here.is_ready()
     assert isinstance(await here.create(request(), live_limit=9), Created)
@@ -196,7 +194,7 @@ async def test_a_full_redis_is_not_ready_and_takes_no_new_run(processes: Process
     assert isinstance(await here.create(request(owner=2, sent="one"), live_limit=9), Created)
 
 
-async def test_no_run_begins_without_room_for_those_that_are_live(processes: Processes) -> None:
+async def test_no_run_starts_without_room_for_the_live_ones(processes: Processes) -> None:
     here = processes.start()
     await here.is_ready()
     with processes.server.client() as client:
@@ -211,7 +209,7 @@ async def test_no_run_begins_without_room_for_those_that_are_live(processes: Pro
         await say(here, run, done())
 
 
-async def test_a_live_answer_goes_on_and_ends_in_a_full_redis(processes: Processes) -> None:
+async def test_a_live_answer_continues_and_ends_in_a_full_redis(processes: Processes) -> None:
     here, there = processes.start(renew_seconds=0.1, lease_seconds=3), processes.start(check_seconds=0.1)
     run = await created(here)
     reader = Follower(there, run.run.run_id)
@@ -265,7 +263,7 @@ async def test_ended_runs_make_room_for_a_new_one_in_a_full_redis(processes: Pro
     assert not has_log[0]
 
 
-async def test_a_live_answer_without_room_to_grow_is_told_so_and_can_end(processes: Processes) -> None:
+async def test_a_live_answer_without_room_gets_an_error_and_can_end(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     run = await created(here)
     fill(processes.server)
@@ -276,7 +274,7 @@ async def test_a_live_answer_without_room_to_grow_is_told_so_and_can_end(process
     assert (await everything(there, run.run.run_id))[-1].name == "done"
 
 
-async def test_a_redis_that_makes_room_by_itself_is_never_full(processes: Processes) -> None:
+async def test_a_redis_with_an_eviction_policy_is_never_full(processes: Processes) -> None:
     here = processes.start()
     await here.is_ready()
     fill(processes.server)
@@ -289,7 +287,7 @@ async def test_a_redis_that_makes_room_by_itself_is_never_full(processes: Proces
 
 
 @pytest.mark.parametrize("refuse", [("REPLICAOF", "127.0.0.1", "1"), ("CONFIG", "SET", "min-replicas-to-write", "1")])
-async def test_a_redis_that_only_reads_is_not_ready(processes: Processes, refuse: tuple[str, ...]) -> None:
+async def test_a_read_only_redis_is_not_ready(processes: Processes, refuse: tuple[str, ...]) -> None:
     here = processes.start()
     assert await here.is_ready()
     processes.server.command(*refuse)
@@ -301,7 +299,7 @@ async def test_a_redis_that_only_reads_is_not_ready(processes: Processes, refuse
     assert await eventually(here.is_ready)
 
 
-async def test_being_ready_leaves_one_key_that_ends_by_itself(processes: Processes) -> None:
+async def test_the_readiness_check_leaves_one_expiring_key(processes: Processes) -> None:
     here = processes.start()
     for _ in range(5):
         assert await here.is_ready()

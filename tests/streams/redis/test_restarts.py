@@ -83,7 +83,7 @@ async def test_a_pause_ends_no_run(processes: Processes) -> None:
     assert [entry.seq for entry in await here.entries(run.run.run_id)] == [1, 2, 3, 4, 5]
 
 
-async def test_a_request_during_a_pause_is_refused_in_time(processes: Processes) -> None:
+async def test_a_request_during_a_pause_times_out(processes: Processes) -> None:
     here = processes.start(call_seconds=0.5)
     run = await created(here)
     assert await here.is_ready()
@@ -103,7 +103,7 @@ async def test_a_request_during_a_pause_is_refused_in_time(processes: Processes)
     assert await eventually(here.is_ready)
 
 
-async def test_a_message_that_was_refused_and_is_sent_again_is_one_run(processes: Processes) -> None:
+async def test_a_refused_message_sent_again_is_one_run(processes: Processes) -> None:
     here = processes.start(call_seconds=1)
     await here.is_ready()
     processes.server.pause()
@@ -115,7 +115,7 @@ async def test_a_message_that_was_refused_and_is_sent_again_is_one_run(processes
     assert len(await here.runs_of(1)) == 1
 
 
-async def test_an_append_gives_up_in_the_end_and_nothing_is_torn(processes: Processes) -> None:
+async def test_an_append_times_out_without_partial_writes(processes: Processes) -> None:
     here = processes.start(call_seconds=1, append_seconds=2)
     run = await created(here)
     processes.server.pause()
@@ -127,7 +127,7 @@ async def test_an_append_gives_up_in_the_end_and_nothing_is_torn(processes: Proc
     assert events.answer(await here.entries(run.run.run_id)) == "ab"
 
 
-async def test_an_end_that_redis_did_not_take_in_time_is_left_to_another_process(processes: Processes) -> None:
+async def test_an_end_not_stored_in_time_is_left_to_another_process(processes: Processes) -> None:
     """Its owner has given up. If it kept renewing the lease, the run would stay live and its readers would wait."""
     proxy = await processes.proxy()
     here = processes.start(proxy.url, call_seconds=0.1, append_seconds=0.3, renew_seconds=0.05, lease_seconds=0.5)
@@ -160,7 +160,7 @@ async def test_a_restart_with_data_is_not_noticed(lasting: Processes) -> None:
     assert (reader.text, set(reader.epochs)) == ("abc", {run.run.cursor.epoch})
 
 
-async def test_a_restart_with_less_than_was_acknowledged_begins_a_new_epoch(lasting: Processes) -> None:
+async def test_a_restart_with_lost_data_starts_a_new_epoch(lasting: Processes) -> None:
     here, there = lasting.start(), lasting.start()
     run = await created(here)
     reader = Follower(there, run.run.run_id)
@@ -180,7 +180,7 @@ async def test_a_restart_with_less_than_was_acknowledged_begins_a_new_epoch(last
     assert events.answer(await here.entries(run.run.run_id)) == "abc"
 
 
-async def test_what_is_claimed_after_a_restart_has_a_new_epoch(lasting: Processes) -> None:
+async def test_a_run_claimed_after_a_restart_has_a_new_epoch(lasting: Processes) -> None:
     gone, here = lasting.start(), lasting.start()
     run = await created(gone)
     await say(gone, run, "a")
@@ -209,7 +209,7 @@ async def _claimed(log: object) -> list[object]:
 # --- Restarted empty
 
 
-async def test_an_answer_survives_a_redis_that_is_empty(processes: Processes) -> None:
+async def test_an_answer_survives_an_empty_redis(processes: Processes) -> None:
     here, there = processes.start(), processes.start()
     run = await created(here, conversation="talk", sent="one")
     readers = [Follower(here, run.run.run_id), Follower(there, run.run.run_id)]
@@ -233,7 +233,7 @@ async def test_an_answer_survives_a_redis_that_is_empty(processes: Processes) ->
     assert (found.run_id, found.state) == (run.run.run_id, "completed")
 
 
-async def test_a_run_that_says_nothing_is_brought_back_too(processes: Processes) -> None:
+async def test_a_silent_run_is_restored_too(processes: Processes) -> None:
     here, there = processes.start(renew_seconds=0.1), processes.start()
     assert await there.is_ready()
     run = await created(here, conversation="talk")
@@ -265,7 +265,7 @@ async def test_the_last_append_to_an_empty_redis_is_the_end_of_the_run(processes
     assert await here.claim_expired() == []
 
 
-async def test_a_run_that_nobody_brings_back_is_lost(processes: Processes) -> None:
+async def test_a_run_that_is_not_restored_is_lost(processes: Processes) -> None:
     gone, here = processes.start(), processes.start(lease_seconds=0.3)
     run = await created(gone)
     await say(gone, run, "a")
@@ -280,7 +280,7 @@ async def test_a_run_that_nobody_brings_back_is_lost(processes: Processes) -> No
         await here.entries(run.run.run_id)
 
 
-async def test_a_message_that_was_sent_again_in_the_meantime_is_not_answered_twice(processes: Processes) -> None:
+async def test_a_message_sent_again_meanwhile_is_not_answered_twice(processes: Processes) -> None:
     here, there = processes.start(call_seconds=1), processes.start()
     first = await created(here, sent="one")
     working = asyncio.create_task(here.stop_requested(first.run.run_id))
@@ -299,7 +299,7 @@ async def test_a_message_that_was_sent_again_in_the_meantime_is_not_answered_twi
     assert run.run_id == second.run.run_id
 
 
-async def test_an_empty_redis_gets_runs_back_one_by_one(processes: Processes) -> None:
+async def test_runs_are_restored_one_by_one_to_an_empty_redis(processes: Processes) -> None:
     here = processes.start()
     runs = [await created(here, owner=number) for number in range(20)]
     for run in runs:
@@ -313,7 +313,7 @@ async def test_an_empty_redis_gets_runs_back_one_by_one(processes: Processes) ->
     assert await eventually(lambda: value(processes.server.keys_that_stay() == []))
 
 
-async def test_what_is_brought_back_has_failed_as_often_as_before(processes: Processes) -> None:
+async def test_a_restored_run_keeps_its_failure_count(processes: Processes) -> None:
     here, there = processes.start(renew_seconds=0.1), processes.start()
     assert await there.is_ready()
     run = await created(here)

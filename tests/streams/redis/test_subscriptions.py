@@ -14,7 +14,7 @@ pytestmark = pytest.mark.redis
 
 
 @pytest.mark.parametrize("begun", [False, True])
-async def test_a_redis_that_went_away_without_a_word_is_given_up(own_redis: RedisServer, begun: bool) -> None:
+async def test_a_silently_lost_redis_connection_is_dropped(own_redis: RedisServer, begun: bool) -> None:
     """Both while subscribed and while connecting, it does not wait for replies that never come."""
     connected = asyncio.Event()
     async with asyncio.timeout(SECONDS), redis_proxy(own_redis.socket) as proxy:

@@ -13,12 +13,12 @@ from tests.tools.calling import outputs
 ASK = define(ask_person, source="builtin")
 
 
-async def test_a_question_is_all_that_comes_out() -> None:
+async def test_the_only_output_is_the_question() -> None:
     arguments = json.dumps({"question": " Which city? ", "choices": ["Bern", " Basel", "Bern", " "]})
     assert await outputs(ASK, arguments) == [AskPerson("Which city?", ("Bern", "Basel"), allows_text=True)]
 
 
-async def test_there_may_be_only_choices_or_none() -> None:
+async def test_a_question_may_have_only_choices_or_none() -> None:
     arguments = {"question": "Go on?", "choices": ["Yes", "No"], "allows_text": False}
     assert await outputs(ASK, json.dumps(arguments)) == [AskPerson("Go on?", ("Yes", "No"), allows_text=False)]
     assert await outputs(ASK, '{"question": "Why?"}') == [AskPerson("Why?")]
@@ -38,7 +38,7 @@ async def test_there_may_be_only_choices_or_none() -> None:
         {"question": "Which?", "choices": ["a", " a"], "allows_text": False},
     ],
 )
-async def test_a_question_that_cannot_be_asked_is_refused(arguments: Any) -> None:
+async def test_an_invalid_question_is_refused(arguments: Any) -> None:
     with pytest.raises(ToolFailed) as failure:
         await outputs(ASK, json.dumps(arguments))
     assert failure.value.code == "invalid_arguments"

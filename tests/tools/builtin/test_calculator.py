@@ -126,7 +126,7 @@ async def test_it_calculates(expression: str, expected: str) -> None:
         ("sqrt(" * 61 + "1" + ")" * 61, "nested more than 60"),
     ],
 )
-async def test_what_cannot_be_calculated_is_explained(expression: str, said: str) -> None:
+async def test_an_invalid_expression_is_explained(expression: str, said: str) -> None:
     with pytest.raises(ToolFailed, match=said) as failure:
         await result(CALCULATOR, json.dumps({"expression": expression}))
     assert failure.value.code == "invalid_arguments"
@@ -156,7 +156,7 @@ def test_it_agrees_with_python_on_whole_numbers(expression: str) -> None:
 
 @given(st.text(alphabet="0123456789.eE+-*/%^!(), pisqrtln", max_size=40))
 @settings(max_examples=500, deadline=None)
-def test_nothing_but_a_number_or_a_sentence_comes_out(expression: str) -> None:
+def test_any_input_gives_a_number_or_an_error(expression: str) -> None:
     try:
         Decimal(calculated(expression).removesuffix(" (rounded)"))
     except ToolFailed as failure:

@@ -23,12 +23,12 @@ CLOCK = define(current_time, source="builtin")
         ("{}", "Mars/Olympus_Mons", "Sunday, 2026-11-29 12:00:00 UTC (UTC+0000), UTC"),
     ],
 )
-async def test_it_says_the_time_in_a_zone(arguments: str, persons: str, said: str) -> None:
+async def test_it_returns_the_time_in_a_zone(arguments: str, persons: str, said: str) -> None:
     assert (await result(CLOCK, arguments, replace(NOBODY, time_zone=persons))).text == said
 
 
 @pytest.mark.parametrize("name", ["Berlin", "../../etc/passwd", "/etc/passwd", "Europe", " ", "a" * 64, "x\\u0000"])
-async def test_what_is_no_zone_is_refused(name: str) -> None:
+async def test_an_invalid_zone_is_refused(name: str) -> None:
     with pytest.raises(ToolFailed, match="This is no time zone") as failure:
         await result(CLOCK, f'{{"time_zone": "{name}"}}')
     assert failure.value.code == "invalid_arguments"

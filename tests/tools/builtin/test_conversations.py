@@ -55,20 +55,20 @@ async def test_own_messages_and_titles_are_found(alice: User, herons: Conversati
     assert found.text.endswith("\n(in the title)")
 
 
-async def test_nothing_of_others_is_found(bob: User, herons: Conversation) -> None:
+async def test_messages_of_others_are_not_found(bob: User, herons: Conversation) -> None:
     shown, found = await search(bob, "frogs")
     assert shown == []
     assert found.text == "No message contains all of these words."
     assert found.value == []
 
 
-async def test_nothing_deleted_is_found(alice: User, herons: Conversation) -> None:
+async def test_deleted_messages_are_not_found(alice: User, herons: Conversation) -> None:
     await Conversation.objects.filter(pk=herons.pk).aupdate(deleted_at=timezone.now())
     assert (await search(alice, "frogs"))[0] == []
     assert (await search(alice, "waders"))[0] == []
 
 
-async def test_a_user_who_is_locked_out_finds_nothing(alice: User, herons: Conversation) -> None:
+async def test_a_disabled_user_finds_nothing(alice: User, herons: Conversation) -> None:
     await User.objects.filter(pk=alice.pk).aupdate(is_active=False)
     assert (await search(alice, "frogs"))[0] == []
 
@@ -98,9 +98,7 @@ async def test_a_long_query_is_refused(alice: User) -> None:
 
 
 @pytest.mark.sqlite
-async def test_a_search_that_takes_too_long_is_ended(
-    alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_search_is_aborted(alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CHAT_DATABASE_SECONDS = 0.05
     # A real search takes that long only in a very large database.
     monkeypatch.setattr(hits, "find", lambda *_, **__: answer(ENDLESS))
@@ -109,7 +107,7 @@ async def test_a_search_that_takes_too_long_is_ended(
     assert failure.value.code == "timeout"
 
 
-async def test_searches_of_one_person_wait_for_their_turn(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_searches_of_one_user_are_queued(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         async def take(self, user_id: int, *, seconds: float) -> None:
             assert user_id == alice.pk

@@ -19,7 +19,7 @@ from chat.tools.builtin.fetch.charsets import decode
         ("Grüße".encode("utf-16-be"), "utf-16be"),
     ],
 )
-def test_a_page_is_decoded_as_its_server_says(body: bytes, charset: str) -> None:
+def test_the_charset_of_the_header_is_used(body: bytes, charset: str) -> None:
     assert decode(body, charset) == "Grüße"
 
 
@@ -27,7 +27,7 @@ def test_a_page_is_decoded_as_its_server_says(body: bytes, charset: str) -> None
     "head",
     ['<meta charset="iso-8859-2">', "<meta content='text/html; charset=iso-8859-2'>", '<?xml encoding="iso-8859-2"?>'],
 )
-def test_a_page_may_say_itself_what_it_is(head: str) -> None:
+def test_a_page_may_declare_its_charset(head: str) -> None:
     text = f"{head}Łódź"
     assert decode(text.encode("iso-8859-2"), "") == text
     assert decode(text.encode("iso-8859-2"), "nonsense") == text
@@ -40,7 +40,7 @@ def test_an_unsupported_charset_is_ignored(charset: str) -> None:
     assert decode("Grüße".encode(), charset) == "Grüße"
 
 
-def test_what_cannot_be_decoded_is_replaced() -> None:
+def test_undecodable_bytes_are_replaced() -> None:
     assert decode(b"a\xffb", "utf-8") == "a\ufffdb"
 
 

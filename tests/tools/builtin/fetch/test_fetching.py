@@ -78,14 +78,14 @@ async def test_a_redirect_without_a_target_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Error", "204 No Content", "401 No"])
-async def test_what_is_no_page_is_a_failure(status: str) -> None:
+async def test_an_error_status_is_a_failure(status: str) -> None:
     failure = await failed(lambda head: page("", status=status))
     assert failure.code == "failed"
     assert status[:3] in failure.message
 
 
 @pytest.mark.parametrize("kind", ["image/png", "application/pdf", "application/octet-stream", "video/mp4"])
-async def test_what_is_no_text_is_a_failure(kind: str) -> None:
+async def test_a_binary_content_type_is_a_failure(kind: str) -> None:
     assert kind in (await failed(lambda head: page(b"\x89", kind))).message
 
 
@@ -108,7 +108,7 @@ async def test_compressed_pages_are_read() -> None:
     assert found.body == b"Heron" * 1000
 
 
-async def test_a_page_that_explodes_is_cut() -> None:
+async def test_a_decompression_bomb_is_truncated() -> None:
     """50 MB packed into 50 KB: only as much is unpacked as is read."""
     bomb = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     packed = b"".join(bomb.compress(bytes(1024 * 1024)) for _ in range(50)) + bomb.flush()
@@ -124,7 +124,7 @@ async def test_other_compression_is_a_failure(body: bytes, encoding: str) -> Non
 
 
 @pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nbeginning"])
-async def test_a_server_that_falls_silent_is_given_up(beginning: bytes) -> None:
+async def test_a_silent_server_times_out(beginning: bytes) -> None:
     async with web(lambda head: beginning, stays=True) as (served, policy, address):
         with pytest.raises(ToolFailed) as failure:
             await get(address, policy, resolver=names(), seconds=0.2)
@@ -136,12 +136,12 @@ async def test_a_server_that_falls_silent_is_given_up(beginning: bytes) -> None:
 @pytest.mark.parametrize(
     "answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"x: " + b"y" * 100_000 + b"\r\n\r\n"]
 )
-async def test_what_is_no_http_is_a_failure(answer: bytes) -> None:
+async def test_an_invalid_http_response_is_a_failure(answer: bytes) -> None:
     failure = await failed(lambda head: answer)
     assert failure.message == "The server could not be reached, or did not speak HTTP as it should."
 
 
-async def test_a_server_that_is_not_there_is_a_failure() -> None:
+async def test_an_unreachable_server_is_a_failure() -> None:
     async with web(lambda head: page("")) as (_, policy, address):
         pass
     with pytest.raises(ToolFailed, match="could not be reached"):

@@ -52,7 +52,7 @@ def test_a_page_is_read() -> None:
         ("<p>a<p><p><p>b", "a\n\nb"),
     ],
 )
-def test_malformed_pages_are_read_as_far_as_they_go(page: str, text: str) -> None:
+def test_malformed_pages_are_read_as_far_as_possible(page: str, text: str) -> None:
     assert read(page)[1] == text
 
 

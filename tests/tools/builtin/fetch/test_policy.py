@@ -72,7 +72,7 @@ def test_a_rule_permits_its_hosts(rule: str, yes: list[str], no: list[str]) -> N
         *("http://[::1", "http://[::1]]", "https://example.org/" + "x" * 2048),
     ],
 )
-def test_what_no_rule_permits(url: str) -> None:
+def test_urls_without_a_matching_rule_are_refused(url: str) -> None:
     assert not permits(Policy.parse(["*", "example.org", "evil.com"]), url)
 
 
@@ -85,7 +85,7 @@ def test_a_refusal_names_what_is_allowed() -> None:
         Policy.parse(["example.org", ".other.org:8080"]).permitted("https://evil.com")
 
 
-def test_networks_are_only_for_hosts_that_are_named() -> None:
+def test_networks_are_only_for_named_hosts() -> None:
     policy = Policy.parse(["*", "wiki.example.org"], ["10.1.0.0/16"])
     assert policy.permitted("https://wiki.example.org")[1] == policy.networks
     assert policy.permitted("https://evil.com")[1] == ()

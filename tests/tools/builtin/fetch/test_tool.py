@@ -24,7 +24,7 @@ def tool(port: int) -> Tool:
     return define(fetch_tool(policy, resolver=Names(site_test=[["127.0.0.1"]])), source="builtin")
 
 
-async def test_a_page_is_told_as_text() -> None:
+async def test_a_page_is_returned_as_text() -> None:
     async with site(lambda head: page(HTML)) as served:
         url = f"http://site.test:{served.port}/"
         shown, result = await outputs(tool(served.port), json.dumps({"url": url}))
@@ -34,7 +34,7 @@ async def test_a_page_is_told_as_text() -> None:
     assert result.value == {"url": url, "title": "Heron"}
 
 
-async def test_other_texts_are_told_as_they_are() -> None:
+async def test_other_texts_are_returned_unchanged() -> None:
     async with site(lambda head: page('{"a": "<b>"}', "application/json")) as served:
         url = f"http://site.test:{served.port}/"
         *_, result = await outputs(tool(served.port), json.dumps({"url": url}))
@@ -42,7 +42,7 @@ async def test_other_texts_are_told_as_they_are() -> None:
     assert result.text.endswith('\n\n{"a": "<b>"}')
 
 
-async def test_a_long_page_says_so_within_the_limits() -> None:
+async def test_a_long_page_is_truncated_with_a_note() -> None:
     async with site(lambda head: page("<p>" + "Grüße " * 500_000)) as served:
         url = f"http://site.test:{served.port}/"
         shown, result = await outputs(tool(served.port), json.dumps({"url": url}))
