@@ -218,9 +218,7 @@ async def test_a_broken_key_file_does_not_take_the_site_down(
         await chat.close()
 
 
-async def test_a_failing_row_does_not_affect_other_providers(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_damaged_headers_do_not_affect_other_providers(caplog: pytest.LogCaptureFixture) -> None:
     await database.write(make, "ours", "http://127.0.0.1:9/v1")
     bad = await database.write(make, "bad", "http://127.0.0.1:9/v1")
     await database.write(ProviderAccount.objects.filter(pk=bad.pk).update, sealed_headers=seal("no JSON"))
@@ -228,9 +226,28 @@ async def test_a_failing_row_does_not_affect_other_providers(
     accounts = Accounts(providers)
     assert [await accounts.look() for _ in range(2)] == [True, False]
     assert list(providers) == ["ours"]
-    assert caplog.text.count("the account bad cannot be used") == 1
+    assert caplog.text.count("The headers of the provider account bad are damaged") == 1
     # Its decrypted headers are not logged.
     assert "no JSON" not in caplog.text
+
+
+async def test_a_failing_row_does_not_affect_other_providers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def headers(row: ProviderAccount) -> dict[str, str]:
+        if row.slug == "bad":
+            raise RuntimeError("a secret")
+        return {}
+
+    monkeypatch.setattr(ProviderAccount, "headers", property(headers))
+    await database.write(make, "ours", "http://127.0.0.1:9/v1")
+    await database.write(make, "bad", "http://127.0.0.1:9/v1")
+    providers = Registry({})
+    accounts = Accounts(providers)
+    assert [await accounts.look() for _ in range(2)] == [True, False]
+    assert list(providers) == ["ours"]
+    assert caplog.text.count("the account bad cannot be used: RuntimeError") == 1
+    assert "a secret" not in caplog.text
 
 
 async def test_failed_changes_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:

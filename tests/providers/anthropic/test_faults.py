@@ -14,6 +14,7 @@ import pytest
 from chat.providers.anthropic.provider import AnthropicProvider
 from chat.providers.base import (
     AuthenticationFailed,
+    ContextTooLong,
     Delta,
     Incomplete,
     Misconfigured,
@@ -56,7 +57,7 @@ async def fail(provider: AnthropicProvider, text: str) -> tuple[list[Delta], Pro
         ("status-400 message=Your_credit_balance_is_too_low", QuotaExceeded, False),
         ("status-403 message=Not_yours", AuthenticationFailed, False),
         ("status-404 message=model:_claude-x", ProviderError, False),
-        ("status-413 message=Request_exceeds_the_maximum_size", ProviderError, False),
+        ("status-413 message=Request_exceeds_the_maximum_size", ContextTooLong, False),
         ("status-429 message=Slow_down", RateLimited, True),
         ("status-500 message=Internal_server_error", ProviderUnavailable, True),
         ("status-504 message=Upstream_timed_out", TimedOut, True),

@@ -16,6 +16,7 @@ from chat.providers.anthropic.reader import MAX_PAUSES, MessageReader
 from chat.providers.base import (
     MAX_ARGUMENT_BYTES,
     AuthenticationFailed,
+    ContextTooLong,
     Delta,
     Finish,
     Incomplete,
@@ -376,7 +377,7 @@ ERRORS: list[tuple[str, type[ProviderError], str, bool]] = [
     ("permission_error", AuthenticationFailed, "authentication_failed", False),
     ("billing_error", QuotaExceeded, "quota_exceeded", False),
     ("not_found_error", ProviderError, "provider_error", False),
-    ("request_too_large", ProviderError, "provider_error", False),
+    ("request_too_large", ContextTooLong, "provider_error", False),
     ("rate_limit_error", RateLimited, "rate_limited", True),
     ("timeout_error", TimedOut, "timeout", True),
     ("api_error", ProviderUnavailable, "provider_unavailable", True),

@@ -12,6 +12,7 @@ import pytest
 
 from chat.providers.base import (
     AuthenticationFailed,
+    ContextTooLong,
     Delta,
     Finish,
     Incomplete,
@@ -61,9 +62,9 @@ def provider(connect: Connect) -> OpenAIProvider:
         ("status-408", TimedOut, "timeout", True),
         ("status-504", TimedOut, "timeout", True),
         ("status-404", ProviderError, "provider_error", False),
-        ("status-413", ProviderError, "provider_error", False),
+        ("status-413", ContextTooLong, "provider_error", False),
         ("status-422", ProviderError, "provider_error", False),
-        ("context", ProviderError, "provider_error", False),
+        ("context", ContextTooLong, "provider_error", False),
         ("html", ProviderError, "provider_error", False),
         ("json-error", ProviderUnavailable, "provider_unavailable", True),
         ("eof after=0", Incomplete, "incomplete", True),
