@@ -80,9 +80,9 @@ async def generate(
     """Stream one call of the model into `answer` and the log.
 
     A retryable failure before its first piece is retried, for up to three requests in all, unless it was billed. If
-    the messages are too long for the model, half of them are sent, once.
-    An answer with nothing but whitespace is a failure, unless tools are to be called. Raises ProviderError; what had
-    arrived by then is in `answer`. `attempt`: 1 for the run's first owner, 2 for the next one, and so on.
+    the messages are too long for the model, half of them are sent, once. An answer with nothing but whitespace is a
+    failure, unless tools are to be called. Raises ProviderError; what had arrived by then is in `answer`. `attempt`: 1
+    for the run's first owner, 2 for the next one, and so on.
     """
     answer.begin_call()
     counted = answer.usage

@@ -10,7 +10,7 @@ NAME: Final = 64
 
 
 def zone_of(name: str) -> tzinfo | None:
-    """The zone; None if there is none of this name here. Raises nothing: the name may be any text."""
+    """The zone, or None if this server does not know the name. Never raises, whatever the text."""
     if name.upper() == "UTC":
         return UTC
     if not name or len(name) > NAME:

@@ -7,22 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chat import database
-from chat.generation import bootstrap
-from chat.generation.engine import Engine
-from chat.generation.recorder import Recorder
 from chat.generation.requests import SendRequest
 from chat.models import Assistant
 from chat.protocol.errors import ApiError
 from chat.providers.base import Finish, ToolResult, ToolUse
-from chat.providers.registry import Registry
-from chat.streams.memory import MemoryLog
 from chat.tools.base import Context
 from chat.tools.definitions import define, tool
 from chat.tools.registry import Registry as Tools
-from tests.cast import make_user
-from tests.chat_rig import Rig
-from tests.scripted import ScriptedProvider
+from tests.chat_rig import Rig, rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,22 +30,8 @@ ALL = Tools([define(zone, source="local")])
 
 @pytest.fixture
 async def chat(transactional_db: None) -> AsyncIterator[Rig]:
-    provider = ScriptedProvider()
-    engine = Engine(MemoryLog(), Registry({"scripted": lambda: provider}), Recorder(patience=5), tools=ALL)
-    bootstrap.install(engine)
-    alice = await database.write(make_user, "alice")
-    charlie = await database.write(make_user, "charlie")
-    await database.write(
-        Assistant.objects.create,
-        name="Scripted",
-        slug="scripted",
-        provider="scripted",
-        model="m-1",
-        is_default=True,
-        tools={made.key: "allow" for made in ALL},
-    )
-    yield Rig(engine, provider, alice, charlie)
-    await engine.close()
+    async with rig(tools=ALL) as made:
+        yield made
 
 
 def plays(chat: Rig) -> None:
