@@ -8,10 +8,16 @@ export const WHO = "who";
  *
  * The copies of all tabs are in `browser`, each under its page's id. While a page stores something, it claims its copy
  * on a channel named after the key; unclaimed copies belong to closed tabs (closed_tabs.js).
+ *
+ * With its first change, a reloaded page replaces the copy of the page before it in the tab: what it removes would
+ * otherwise come back with that copy.
  */
 export class TabStorage {
   #tab;
   #copy;
+  #nameKey;
+  /** What the page before this one stored, and the name of its copy. @type {{ name: string | null, text: string | null }} */
+  #before;
   /** @type {BroadcastChannel | null} */
   #channel = null;
 
@@ -21,6 +27,8 @@ export class TabStorage {
     this.browser = browser;
     this.#tab = tab;
     this.#copy = `${key}.${newClientMessageId()}`;
+    this.#nameKey = `${key}.copy`;
+    this.#before = { name: tab.getItem(this.#nameKey), text: tab.getItem(key) };
   }
 
   /** The names of other pages' copies. */
@@ -35,15 +43,26 @@ export class TabStorage {
   /** @param {string} _ @param {string} text */
   setItem(_, text) {
     this.#tab.setItem(this.key, text);
+    this.#tab.setItem(this.#nameKey, this.#copy);
     this.browser.setItem(this.#copy, text);
+    this.#removeBefore();
     this.#channel ??= this.#answer();
   }
 
   removeItem() {
     this.#tab.removeItem(this.key);
+    this.#tab.removeItem(this.#nameKey);
     this.browser.removeItem(this.#copy);
+    this.#removeBefore();
     this.#channel?.close();
     this.#channel = null;
+  }
+
+  /** The page that a tab was duplicated from may still be open: what it has stored since is its own. */
+  #removeBefore() {
+    const { name, text } = this.#before;
+    if (name !== null && this.browser.getItem(name) === text) this.browser.removeItem(name);
+    this.#before = { name: null, text: null };
   }
 
   #answer() {

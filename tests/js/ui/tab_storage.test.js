@@ -75,3 +75,45 @@ test("a page that stores nothing leaves nothing behind and no longer replies", (
   keeping("answered").removeItem("nothing");
   assert.deepEqual({ ...browser }, {});
 });
+
+test("what a tab removes after a reload is gone for other pages, too", (context) => {
+  const { browser, open } = browserOf(context, "removed");
+  const tab = new BrowserStorage();
+  const before = open(tab);
+  before.setItem("removed", "mine");
+  context.after(() => before.removeItem("removed"));
+
+  open(tab).removeItem("removed");
+
+  assert.deepEqual({ ...browser }, {});
+  assert.deepEqual(open(tab).others, []);
+});
+
+test("what a tab replaces after two reloads is there once", (context) => {
+  const { browser, open } = browserOf(context, "replaced");
+  const tab = new BrowserStorage();
+  const before = open(tab);
+  before.setItem("replaced", "old");
+  context.after(() => before.removeItem("replaced"));
+  open(tab);
+  const now = open(tab);
+
+  now.setItem("replaced", "new");
+  context.after(() => now.removeItem("replaced"));
+
+  assert.deepEqual(Object.values(browser), ["new"]);
+});
+
+test("a duplicated tab does not remove what the original has stored since", (context) => {
+  const { browser, open } = browserOf(context, "duplicate");
+  const tab = new BrowserStorage();
+  const original = open(tab);
+  original.setItem("duplicate", "first");
+  context.after(() => original.removeItem("duplicate"));
+  const duplicate = open(Object.assign(new BrowserStorage(), tab));
+
+  original.setItem("duplicate", "first and second");
+  duplicate.removeItem("duplicate");
+
+  assert.deepEqual(Object.values(browser), ["first and second"]);
+});
