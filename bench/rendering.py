@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from typing import Final
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.chromium import chromium
+from tests.browser.tasks import traced
 from tests.browser.visitor import Visitor
 from tests.fake_openai.server import closed_port
 from tests.faults.processes import Site
@@ -81,30 +81,10 @@ async def draw(page: Page, text: str, way: str, plan: Plan) -> Drawn:
         "tokenCharacters": plan.token_characters,
         "charactersPerSecond": plan.characters_per_second,
     }
-    browser = page.context.browser
-    assert browser
-    await browser.start_tracing(page=page, categories=["toplevel"])
-    made = await page.evaluate(SCRIPT, options)
-    longest = longest_task(await browser.stop_tracing())
+    async with traced(page) as tasks:
+        made = await page.evaluate(SCRIPT, options)
     assert made["characters"] >= len(text) * plan.least_drawn, "the text was not drawn"
-    return Drawn(len(text) / KILOBYTE, made["seconds"], longest)
-
-
-def longest_task(trace: bytes) -> float:
-    """Milliseconds that the longest task of the main thread took of the processor."""
-    events = json.loads(trace)["traceEvents"]
-    main = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
-    tasks = [
-        event["tdur"]
-        for event in events
-        if event["name"].endswith("RunTask") and "tdur" in event and (event["pid"], event["tid"]) in main
-    ]
-    assert tasks, "no task was traced"
-    return float(max(tasks)) / 1_000
+    return Drawn(len(text) / KILOBYTE, made["seconds"], max(tasks) * 1_000)
 
 
 async def open_page(browser: Browser, site: Site, *, with_policy: bool) -> Page:
