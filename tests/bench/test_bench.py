@@ -68,6 +68,8 @@ def test_a_ratio_is_of_the_same_round() -> None:
     with_tools = [Cost(3.0, 1.0, (6.0,)), Cost(8.0, 1.0, (5.0,)), Cost(2.0, 1.0, (3.0,))]
     costs = Costs(1, without, with_tools)
     assert costs.ratio(lambda cost: cost.cpu) == 1.5
+    # 2, 4 and 2 ms at the usual pace.
+    assert costs.cpu_ms(without) == 2.0
     assert costs.ratio(lambda cost: cost.first) == 2.0
 
 
