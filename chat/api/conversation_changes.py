@@ -12,7 +12,7 @@ from chat.protocol.errors import ApiError, not_found
 from chat.protocol.objects import TITLE_LENGTH, ConversationChanges
 from chat.protocol.untrusted_input import clean, parse_uuid
 
-FLAGS: Final = {"pinned": "is_pinned", "archived": "is_archived", "unread": "is_unread"}
+FLAGS: Final = {"pinned": "is_pinned", "archived": "is_archived", "unread": "is_unread", "tools": "tools_on"}
 
 
 def apply(conversation: Conversation, data: Mapping[str, Any]) -> list[str]:

@@ -61,7 +61,7 @@ async def show(request: HttpRequest, user: User, conversation_id: Any) -> HttpRe
 
 @call(
     "changeConversation",
-    "Rename, pin, archive or mark a conversation, or show another branch of it",
+    "Rename, pin, archive or mark a conversation, switch its tools, or show another branch of it",
     tag=CONVERSATIONS,
     takes=ConversationChanges,
     gives={200: gives(objects.Conversation, "The conversation as it is now.")},
@@ -149,8 +149,10 @@ async def list_assistants(request: HttpRequest, user: User) -> HttpResponse:
 
     def find() -> dict[str, Any]:
         usable = list(Assistant.objects.usable_by(user).filter(provider__in=list(chat.providers)))
-        demos = chat.providers.demos
-        return {"items": [assistant_object(each, default=each == usable[0], demos=demos) for each in usable]}
+        demos, tools = chat.providers.demos, chat.tools
+        return {
+            "items": [assistant_object(each, default=each == usable[0], demos=demos, tools=tools) for each in usable]
+        }
 
     problems = [problem_object(problem) for problem in chat.models.problems]
     return reply({**await database.read(find), "problems": problems})

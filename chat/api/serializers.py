@@ -11,11 +11,13 @@ from django.utils.translation import gettext
 
 from chat.generation.model_watch import Problem
 from chat.generation.replay import end_of
+from chat.generation.toolbox import tools_of
 from chat.models import Assistant, Message, Suggestion, UnansweredQuestion
 from chat.models.part import parts_of
 from chat.models.serializers import conversation_object, time_text
 from chat.protocol import objects, parts
 from chat.streams.base import RunInfo
+from chat.tools.registry import Registry
 
 __all__ = [
     "assistant_object",
@@ -96,8 +98,10 @@ def branch_message_object(message: Message, *, siblings: Iterable[UUID]) -> obje
     return {**message_object(message), "siblings": [str(each) for each in siblings]}
 
 
-def assistant_object(assistant: Assistant, *, default: bool, demos: Container[str]) -> objects.Assistant:
-    """`demos`: the providers whose answers are pre-written."""
+def assistant_object(
+    assistant: Assistant, *, default: bool, demos: Container[str], tools: Registry
+) -> objects.Assistant:
+    """`demos`: the providers whose answers are pre-written. `tools`: all of this process."""
     return {
         "slug": assistant.slug,
         "name": assistant.name,
@@ -106,6 +110,7 @@ def assistant_object(assistant: Assistant, *, default: bool, demos: Container[st
         "model": assistant.model,
         "default": default,
         "demo": assistant.provider in demos,
+        "tools": len(tools_of(assistant, tools)) > 0,
     }
 
 

@@ -13,6 +13,7 @@ from chat.generation.regeneration import Regeneration
 from chat.generation.requests import SendRequest
 from chat.generation.titles import title_of
 from chat.generation.toolbox import tools_of
+from chat.generation.tools_choice import ToolsChoice
 from chat.generation.work import Work
 from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
 from chat.models.part import parts_of
@@ -48,6 +49,7 @@ class Admission:
     assistant: Assistant
     request: Request
     tools: Registry
+    choice: ToolsChoice
     work: Work | None = None
     left_out: int = 0
     time_zone: str = ""
@@ -79,7 +81,8 @@ def admit(
     assistant = _assistant(user, send, conversation, providers)
     parent_id = _parent_id(send, conversation)
     path = prompt.path_to(parent_id, conversation) if conversation else []
-    offered = tools_of(assistant, tools)
+    choice = _choice(user, send, conversation)
+    offered = tools_of(assistant, tools, choice)
     request, left_out = _request(user, assistant, path, send.text, tools=offered, characters=characters)
     return Admission(
         conversation_id=send.conversation_id or str(uuid.uuid4()),
@@ -88,6 +91,7 @@ def admit(
         assistant=assistant,
         request=request,
         tools=offered,
+        choice=choice,
         left_out=left_out,
         time_zone=_time_zone(send, offered),
     )
@@ -125,8 +129,9 @@ def _once_more(
     before = repeated.continued.assistant if repeated.continued else None
     assistant = _assistant(user, send, conversation, providers, before=before)
     path = prompt.path_to(parent_id, conversation)
+    choice = ToolsChoice.of(send.tools, conversation.has_tools_on)
     # Without tools, if an answer is continued: its beginning must be the last thing that the model sees.
-    offered = Registry(()) if repeated.continued else tools_of(assistant, tools)
+    offered = Registry(()) if repeated.continued else tools_of(assistant, tools, choice)
     work, begun = _begun(repeated.continued)
     request, left_out = _request(
         user, assistant, path, question.text, tools=offered, characters=characters, continues=begun
@@ -138,6 +143,7 @@ def _once_more(
         assistant=assistant,
         request=request,
         tools=offered,
+        choice=choice,
         work=work,
         left_out=left_out,
         time_zone=_time_zone(send, offered),
@@ -174,7 +180,7 @@ def admit_again(
     conversation = user.conversations.filter(pk=start["conversation_id"], deleted_at=None).first()
     path = prompt.path_to(asked["parent_id"], conversation) if conversation else []
     continued = _continued(user, start)
-    offered = Registry(()) if continued else tools_of(assistant, tools)
+    offered = Registry(()) if continued else tools_of(assistant, tools, ToolsChoice.of_run(start))
     work, begun = _begun(continued)
     request, _ = _request(user, assistant, path, asked["text"], tools=offered, characters=characters, continues=begun)
     return Readmission(assistant.provider, request, offered, work)
@@ -293,6 +299,16 @@ def _conversation(user: User, send: SendRequest, reserved: frozenset[str]) -> Co
 def _is_begun(user: User, conversation_id: str) -> bool:
     """Whether this user started the conversation, although nothing in it has been answered yet."""
     return bool(user.unanswered.filter(conversation_id=conversation_id).exists())
+
+
+def _choice(user: User, send: SendRequest, conversation: Conversation | None) -> ToolsChoice:
+    if conversation is not None:
+        return ToolsChoice.of(send.tools, conversation.has_tools_on)
+    wanted = send.tools
+    if wanted is None and send.conversation_id is not None:
+        # Its first message has failed, and there is nothing else that could remember the choice.
+        wanted = user.unanswered.tools_of(send.conversation_id)
+    return ToolsChoice.of(wanted, None)
 
 
 def _parent_id(send: SendRequest, conversation: Conversation | None) -> str | None:

@@ -393,6 +393,7 @@ def _run_request(user_id: int, send: SendRequest, admission: Admission) -> RunRe
         start["context"] = {"left_out": admission.left_out}
     if admission.time_zone:
         start["time_zone"] = admission.time_zone
+    admission.choice.add_to(start)
     return RunRequest(
         run_id=run_id,
         owner_id=user_id,

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from chat.generation.run import done_event
+from chat.generation.tools_choice import ToolsChoice
 from chat.models import Message, UnansweredQuestion
 from chat.models.part import parts_of
 from chat.protocol import event_data, events
@@ -108,6 +109,8 @@ def _start_of(question: UnansweredQuestion) -> events.Event:
             "attachments": [],
         },
     }
+    if question.tools_on is not None:
+        ToolsChoice(question.tools_on, is_new=True).add_to(start)
     return events.start(start)
 
 

@@ -32,6 +32,7 @@ class SendRequest:
     regenerate_id: str | None = None
     continue_id: str | None = None
     time_zone: str = ""
+    tools: bool | None = None
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, characters: int) -> SendRequest:
@@ -49,6 +50,7 @@ class SendRequest:
             regenerate_id=_id(send.get("regenerate_id")),
             continue_id=_id(send.get("continue_id")),
             time_zone=send.get("time_zone") or "",
+            tools=send.get("tools"),
         )
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, NotRequired, TypedDict, cast
 from django.utils import timezone
 
 from chat.generation.answer import Answer
+from chat.generation.tools_choice import ToolsChoice
 from chat.generation.work import INTERRUPTED, Work, steps_of_parts
 from chat.models import Message
 from chat.models.step import StepRecord
@@ -173,6 +174,7 @@ def asked_of(info: RunInfo, start: event_data.Start) -> Asked | None:
         text=asked["text"],
         assistant_slug=start["assistant"],
         model=start["model"],
+        tools_on=ToolsChoice.of_run(start).remembered,
     )
 
 
@@ -271,4 +273,5 @@ def _turn(
         duration_ms=duration_ms,
         is_another_answer="id" in asked,
         continues_id=start.get("continues"),
+        tools_on=ToolsChoice.of_run(start).remembered,
     )

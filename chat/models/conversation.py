@@ -58,6 +58,8 @@ class Conversation(models.Model):
     is_unread = models.BooleanField(
         _("unread"), default=False, help_text=_("Has an answer that its owner has not seen.")
     )
+    # What its owner chose; None, like True: the model may use the tools of its assistant.
+    tools_on = models.BooleanField(_("tools on"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True, editable=False)
@@ -73,6 +75,10 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def has_tools_on(self) -> bool:
+        return self.tools_on is not False
 
     def delete_softly(self) -> None:
         self.deleted_at = timezone.now()

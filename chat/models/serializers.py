@@ -25,6 +25,7 @@ def conversation_object(conversation: Conversation) -> objects.Conversation:
         "pinned": conversation.is_pinned,
         "archived": conversation.is_archived,
         "unread": conversation.is_unread,
+        "tools": conversation.has_tools_on,
         "created_at": time_text(conversation.created_at),
         "updated_at": time_text(conversation.updated_at),
     }

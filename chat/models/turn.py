@@ -46,7 +46,8 @@ _CONVERSATIONS: Final = Insertion(Conversation, unless_there=True)
 _MESSAGES: Final = Insertion(Message)
 # Written out, as each turn does it.
 _ADD_TO: Final = """
-UPDATE chat_conversation SET active_leaf_id = %s, assistant_id = %s, is_unread = %s, updated_at = %s WHERE id = %s
+UPDATE chat_conversation SET active_leaf_id = %s, assistant_id = %s, is_unread = %s, tools_on = %s, updated_at = %s
+WHERE id = %s
 """
 
 
@@ -55,7 +56,8 @@ class Turn:
     """A finished turn. Its ids exist before it is written, so writing it again gives the same turn.
 
     `is_another_answer`: the question is already saved, and the client_message_id is the answer's. `continues_id`: the
-    answer that the text begins with.
+    answer that the text begins with. `tools_on`: what the conversation remembers of its tools from now on; None:
+    what it has.
     """
 
     run_id: str
@@ -82,6 +84,7 @@ class Turn:
     parts: tuple[protocol_parts.Part, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     context: Context | None = None
+    tools_on: bool | None = None
 
     @property
     def asked(self) -> Asked | None:
@@ -98,6 +101,7 @@ class Turn:
             text=self.user_text,
             assistant_slug=self.assistant_slug,
             model=self.model,
+            tools_on=self.tools_on,
         )
 
     def save(self) -> Message:
@@ -182,6 +186,8 @@ class Turn:
         if self.steps:
             Step.objects.bulk_create(step_rows_of(answer, self.steps))
         if not is_made:
+            if self.tools_on is not None:
+                conversation.tools_on = self.tools_on
             _add_to(conversation, answer)
         return answer
 
@@ -197,6 +203,7 @@ class Turn:
             assistant=assistant,
             active_leaf_id=uuid.UUID(self.message_id),
             is_unread=True,
+            tools_on=self.tools_on,
             created_at=self.asked_at,
         )
         if _CONVERSATIONS.make(conversation):
@@ -263,6 +270,7 @@ def _add_to(conversation: Conversation, answer: Message) -> None:
                 adapted(answer.pk),
                 answer.assistant_id,
                 conversation.is_unread,
+                conversation.tools_on,
                 adapted(conversation.updated_at),
                 adapted(conversation.pk),
             ],

@@ -33,7 +33,7 @@ WHERE owner_id = %s
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question of a run. Ids are UUID text."""
+    """The question of a run. Ids are UUID text. `tools_on`: as in a Turn."""
 
     run_id: str
     client_message_id: str
@@ -44,6 +44,7 @@ class Asked:
     text: str
     assistant_slug: str
     model: str
+    tools_on: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
         """A user's questions, newest first, without texts. `is_first`: nothing in the conversation is answered yet."""
         rows = Conversation.objects.filter(pk=OuterRef("conversation_id"))
         return list(self.kept().filter(owner_id=owner_id).defer("text").annotate(is_first=~Exists(rows)))
+
+    def tools_of(self, conversation_id: str) -> bool | None:
+        """What the newest of them chose for the tools of this conversation, None if none did."""
+        chose = self.filter(conversation_id=conversation_id).exclude(tools_on=None)
+        newest: bool | None = chose.values_list("tools_on", flat=True).first()
+        return newest
 
     def keep(self, asked: Asked, reason: Reason) -> None:
         """Save a question, replacing an earlier failure of the same question. Skips one that is saved as a message.
@@ -96,6 +103,7 @@ class UnansweredQuestionQuerySet(models.QuerySet["UnansweredQuestion"]):
             code=reason.code,
             message=clean(reason.message)[:LONGEST_REASON],
             retryable=reason.retryable,
+            tools_on=asked.tools_on,
         )
         self._prune(asked.owner_id)
 
@@ -143,6 +151,8 @@ class UnansweredQuestion(models.Model):
     code = models.CharField(max_length=40)
     message = models.CharField(max_length=LONGEST_REASON, blank=True)
     retryable = models.BooleanField(default=True)
+    # What its message chose for the conversation.
+    tools_on = models.BooleanField(null=True, blank=True, editable=False)
     failed_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[Any] = UnansweredQuestionQuerySet.as_manager()

@@ -33,6 +33,7 @@ from chat.protocol.errors import ApiError
 from chat.providers.kinds import stand_ins
 from chat.quotas.arrivals import arrived
 from chat.streams.base import LogUnavailable
+from chat.tools import bootstrap
 
 # How long the page waits to learn whether an unavailable model server is back.
 MODELS_SECONDS: Final = 0.25
@@ -165,12 +166,14 @@ def config(user: User, conversation_id: UUID | None, chat: Engine | None = None)
         # Those of an account that is switched off are refused.
         assistants = assistants.filter(provider__in=list(chat.providers))
     demos = chat.providers.demos if chat else DEMOS
+    tools = chat.tools if chat else bootstrap.registry()
     problems = chat.models.problems if chat else ()
     return {
         "user": {"id": user.pk, "username": user.username},
         "conversation_id": str(conversation_id) if conversation_id else None,
         "assistants": [
-            assistant_object(assistant, default=index == 0, demos=demos) for index, assistant in enumerate(assistants)
+            assistant_object(assistant, default=index == 0, demos=demos, tools=tools)
+            for index, assistant in enumerate(assistants)
         ],
         "model_problems": [problem_object(problem) for problem in problems],
         "suggestions": [suggestion_object(suggestion) for suggestion in Suggestion.objects.shown()],

@@ -69,6 +69,10 @@ class Start(TypedDict):
     continues: NotRequired[Annotated[Id, says("The saved answer that this one begins with, if it continues one.")]]
     time_zone: NotRequired[Annotated[str, says("That of the message, if it named one and the answer may use tools.")]]
     context: NotRequired[Annotated[Context, says("Only if something was left out.")]]
+    tools: NotRequired[Annotated[bool, says("`false`: tools are switched off, so the model is offered none.")]]
+    tools_chosen: NotRequired[
+        Annotated[bool, says("The message chose that: the conversation has it once the answer is saved.")]
+    ]
 
 
 class _OfAgent(TypedDict):

@@ -50,7 +50,8 @@ class ConversationRenamed(TypedDict):
 
 
 class ConversationChanged(TypedDict):
-    """Something else about it has changed: it was answered, pinned, archived, read, or shows another branch."""
+    """Something else about it has changed: it was answered, pinned, archived, read, its tools were
+    switched on or off, or it shows another branch."""
 
     kind: Literal["conversation_changed"]
     conversation: Conversation

@@ -77,6 +77,13 @@ class Send(TypedDict, total=False):
             examples=["Europe/Berlin"],
         ),
     ]
+    tools: Annotated[
+        bool | None,
+        says(
+            "Whether the model may use the assistant's tools. The conversation remembers it once the answer is saved. "
+            "If it is omitted, what the conversation remembers."
+        ),
+    ]
     attachments: Annotated[list[str] | None, says("Reserved: nothing can be attached yet.", maxItems=0)]
 
 
@@ -91,6 +98,7 @@ class ConversationChanges(TypedDict, total=False):
     pinned: bool
     archived: bool
     unread: bool
+    tools: Annotated[bool, says("Whether the model may use the assistant's tools, from the next message on.")]
 
 
 class RunUrls(TypedDict):
@@ -154,6 +162,7 @@ class Conversation(TypedDict):
     pinned: Annotated[bool, says("Kept at the top of the list.")]
     archived: Annotated[bool, says("Hidden from the list by default.")]
     unread: Annotated[bool, says("An answer was saved since this was last set to false.")]
+    tools: Annotated[bool, says("Whether the model may use the assistant's tools. On unless it was switched off.")]
     created_at: Time
     updated_at: Time
 
@@ -250,6 +259,7 @@ class Assistant(TypedDict):
     model: str
     default: Annotated[bool, says("The one that answers when nothing else is chosen.")]
     demo: Annotated[bool, says("Its answers are pre-written.")]
+    tools: Annotated[bool, says("Whether it has tools that its model can use.")]
 
 
 class ModelProblem(TypedDict):

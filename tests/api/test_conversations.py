@@ -15,6 +15,7 @@ from chat.generation.model_watch import ModelWatch, Outlook, Problem
 from chat.models import Assistant, Conversation, Message
 from chat.notices import channel
 from chat.providers.base import ProviderUnavailable
+from chat.tools import bootstrap
 from tests.api.rig import Browser
 from tests.chat_rig import Rig
 
@@ -88,6 +89,7 @@ async def test_rename_and_choose_a_branch(chat: Rig, owner: Browser) -> None:
      ({"active_leaf_id": str(uuid.UUID(int=3))}, 404), (b"{", 400), ({"branch_id": None}, 400),
      ({"branch_id": str(uuid.UUID(int=3))}, 404), ({"pinned": 1}, 400), ({"archived": "true"}, 400),
      ({"unread": None}, 400), ({"title": "Other", "pinned": "no"}, 400),
+     ({"tools": None}, 400), ({"tools": "off"}, 400), ({"tools": {}, "pinned": True}, 400),
      ({"branch_id": str(uuid.UUID(int=3)), "active_leaf_id": str(uuid.UUID(int=3))}, 400)],
 )  # fmt: skip
 async def test_a_bad_change_changes_nothing(chat: Rig, owner: Browser, body: Any, status: int) -> None:
@@ -139,6 +141,7 @@ async def test_archived_conversations_are_hidden_and_pinned_can_be_filtered(chat
         ({"pinned": True}, "conversation_changed"),
         ({"archived": True}, "conversation_changed"),
         ({"unread": False}, "conversation_changed"),
+        ({"tools": False}, "conversation_changed"),
     ],
 )
 async def test_every_tab_is_notified_of_a_change(chat: Rig, owner: Browser, body: dict[str, Any], kind: str) -> None:
@@ -191,6 +194,7 @@ async def test_deleting_stops_the_live_run(chat: Rig, owner: Browser) -> None:
     [
         ("GET", "/api/conversations/{conversation}", None),
         ("PATCH", "/api/conversations/{conversation}", {"title": "Mine"}),
+        ("PATCH", "/api/conversations/{conversation}", {"tools": False}),
         ("DELETE", "/api/conversations/{conversation}", None),
         ("POST", "/api/conversations/{conversation}/restore", None),
         ("GET", "/api/conversations/{conversation}/messages", None),
@@ -279,8 +283,37 @@ async def test_a_message_is_refused_until_the_model_server_is_up(chat: Rig, owne
 async def test_assistants_available_to_the_user_are_listed(chat: Rig, owner: Browser) -> None:
     assert (await owner.get("/api/assistants")).data["items"] == [
         {"slug": "scripted", "name": "Scripted", "description": "", "provider": "scripted", "model": "m-1",
-         "default": True, "demo": False}
+         "default": True, "demo": False, "tools": False}
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "tools"),
+    [
+        ({"tools": {"builtin:calculator": "allow"}}, True),
+        ({"tools": {"builtin:calculator": "allow"}, "can_use_tools": False}, False),
+        # Neither can be offered.
+        ({"tools": {"builtin:ask_person": "allow", "mcp:gone/tool": "allow"}}, False),
+    ],
+)
+async def test_an_assistant_says_whether_it_has_tools_but_not_which(
+    chat: Rig, owner: Browser, fields: dict[str, Any], tools: bool
+) -> None:
+    chat.engine.tools = bootstrap.registry()
+    await database.write(Assistant.objects.all().update, **fields)
+    [assistant] = (await owner.get("/api/assistants")).data["items"]
+    assert assistant["tools"] is tools
+
+
+async def test_a_conversation_remembers_whether_its_tools_are_on(chat: Rig, owner: Browser) -> None:
+    sent = await chat.turn()
+    path = f"/api/conversations/{sent.conversation_id}"
+    assert (await owner.get(path)).data["tools"] is True
+    assert (await owner.ask("PATCH", path, {"tools": False})).data["tools"] is False
+    await chat.turn(conversation_id=sent.conversation_id)
+    [listed] = (await owner.get("/api/conversations")).data["items"]
+    assert listed["tools"] is False
+    assert (await owner.ask("PATCH", path, {"tools": True})).data["tools"] is True
 
 
 async def test_every_response_is_private(chat: Rig, owner: Browser) -> None:

@@ -14,6 +14,7 @@ from chat.models import ApiToken, Assistant, Message
 from chat.notices import channel
 from chat.providers.base import Finish, Incomplete, RateLimited, TextDelta
 from chat.streams.base import LogUnavailable, RunInfo
+from chat.tools import bootstrap
 from tests.api.rig import Browser, names, text_of
 from tests.cast import session_of
 from tests.chat_rig import Rig
@@ -32,6 +33,29 @@ async def test_start_returns_where_to_follow_and_stop(chat: Rig, owner: Browser)
     assert made.data["events_url"] == f"/api/runs/{run_id}/events"
     assert made.data["stop_url"] == f"/api/runs/{run_id}/stop"
     assert other.data["error"]["code"] == "conflict"
+
+
+@pytest.mark.parametrize("path", ["/api/runs", "/api/runs/stream", "/api/runs/wait"])
+async def test_a_message_switches_the_tools_of_its_conversation(
+    chat: Rig, owner: Browser, stranger: Browser, anonymous: Browser, path: str
+) -> None:
+    chat.engine.tools = bootstrap.registry()
+    await database.write(Assistant.objects.all().update, tools={"builtin:calculator": "allow"})
+    conversation_id = (await chat.turn()).conversation_id
+    assert [each.name for each in chat.provider.requests[-1].tools] == ["calculator"]
+    body = {"text": "Hi", "conversation_id": conversation_id, "tools": False}
+    assert (await owner.post(path, {**body, "tools": "off"})).status == 400
+    assert (await stranger.post(path, body)).status == 404
+    assert (await anonymous.post(path, body, x_requested_with="test")).status == 403
+
+    chat.provider.say("Hi")
+    chat.provider.finish()
+    assert (await owner.post(path, body)).status in (200, 201)
+    async with asyncio.timeout(60):
+        while (await owner.get("/api/runs?active=true")).data["items"]:
+            await asyncio.sleep(0)
+    assert chat.provider.requests[-1].tools == ()
+    assert (await owner.get(f"/api/conversations/{conversation_id}")).data["tools"] is False
 
 
 async def test_a_created_run_has_a_location(chat: Rig, owner: Browser, stranger: Browser) -> None:

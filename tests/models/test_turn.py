@@ -71,6 +71,22 @@ def test_a_next_turn_goes_below_and_keeps_the_title(alice: User) -> None:
     assert str(answer.parent.parent_id) == first.message_id
 
 
+@pytest.mark.parametrize(
+    ("before", "chosen", "after"),
+    [(None, False, False), (False, None, False), (True, False, False), (False, True, True), (None, None, None)],
+)
+def test_a_conversation_remembers_what_a_turn_chose_of_its_tools(
+    alice: User, before: bool | None, chosen: bool | None, after: bool | None
+) -> None:
+    first = turn(alice, tools_on=before)
+    first.save()
+    assert alice.conversations.get().tools_on is before
+
+    answer = again(first, parent_id=first.message_id, tools_on=chosen).save()
+
+    assert alice.conversations.get().tools_on is answer.conversation.tools_on is after
+
+
 def test_saving_it_again_changes_nothing(alice: User) -> None:
     first = turn(alice)
     saved = first.save()

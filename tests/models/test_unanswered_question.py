@@ -54,6 +54,7 @@ def test_a_question_is_kept_with_its_error(alice: User) -> None:
     )  # fmt: skip
     assert (found.assistant, found.model, found.parent_id) == ("demo", "demo-1", None)
     assert (found.code, found.message, found.retryable) == (DOWN.code, DOWN.message, True)
+    assert found.tools_on is None
     assert not Conversation.objects.exists()
 
 

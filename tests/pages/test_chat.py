@@ -66,6 +66,7 @@ def test_alice_gets_the_chat(signed_in: SignIn, alice: User, settings: Settings)
                 "model": "demo-1",
                 "default": True,
                 "demo": True,
+                "tools": False,
             }
         ],
         "model_problems": [],

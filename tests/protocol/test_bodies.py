@@ -21,6 +21,7 @@ from chat.protocol.objects import ConversationChanges, Send
         ({"assistant": True}, "assistant must be a string."),
         ({"attachments": "x"}, "attachments must be a list of strings."),
         ({"attachments": [1]}, "attachments must be a list of strings."),
+        ({"tools": "off"}, "tools must be true or false."),
     ],
 )
 def test_a_field_of_the_wrong_type_is_named(data: dict[str, Any], sentence: str) -> None:
@@ -50,4 +51,5 @@ def test_names_are_in_the_order_of_their_definition() -> None:
         "pinned",
         "archived",
         "unread",
+        "tools",
     )

@@ -9,8 +9,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from chat import database
-from chat.models import Message
+from chat.models import Assistant, Message
 from chat.providers.base import Finish, TextDelta
+from chat.tools import bootstrap
 from tests.chat_rig import Rig
 from tests.socket.conftest import Connect
 from tests.socket.rig import text_of
@@ -49,6 +50,23 @@ async def test_a_saved_question_can_be_regenerated(chat: Rig, connect: Connect, 
     assert text_of(events) == ("Once upon a time." if kind == "continue_id" else " a time.")
     wrong = await socket.ask("send", **{kind: named, "text": "and a text"})
     assert (wrong["type"], wrong["code"]) == ("error", "bad_request")
+
+
+async def test_a_message_switches_the_tools_of_its_conversation(chat: Rig, connect: Connect) -> None:
+    chat.engine.tools = bootstrap.registry()
+    await database.write(Assistant.objects.all().update, tools={"builtin:calculator": "allow"})
+    socket = await connect()
+    refused = await socket.ask("send", text="Hello", tools="off")
+    assert (refused["type"], refused["code"]) == ("error", "bad_request")
+    ok = await socket.ask("send", text="Hello", tools=False)
+    chat.provider.say("Hi")
+    chat.provider.finish()
+    events = await socket.events(ok["run_id"])
+    assert chat.provider.requests[-1].tools == ()
+    assert (events[0]["data"]["tools"], events[0]["data"]["tools_chosen"]) == (False, True)
+    while (notice := await socket.receive("notice"))["kind"] != "conversation_created":
+        """What comes before it."""
+    assert notice["conversation"]["tools"] is False
 
 
 async def test_frames_are_numbered_over_all_runs(chat: Rig, connect: Connect) -> None:

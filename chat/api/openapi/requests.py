@@ -38,7 +38,7 @@ def _send() -> Schema:
                 "attachments": [],
             },
             {"regenerate_id": _ANSWER},
-            {"continue_id": _OTHER, "assistant": "demo"},
+            {"continue_id": _OTHER, "assistant": "demo", "tools": False},
         ],
     }
 

@@ -15,8 +15,9 @@ _CALLS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("search_conversations", {"words": "demo"}),
 )
 NONE_OFFERED: Final = (
-    "I have no tools here. An administrator can switch some on for this assistant: in the administration, under "
-    "*Assistants*.\n\nWith tools, a model can look something up or calculate while it answers."
+    "I have no tools here. If the wrench below your message is crossed out, they are switched off for this "
+    "conversation. An administrator can switch some on for this assistant: in the administration, under *Assistants*."
+    "\n\nWith tools, a model can look something up or calculate while it answers."
 )
 BEFORE: Final = "I have tools here, so I do not have to guess. I call them all at once:\n\n"
 

@@ -48,6 +48,8 @@ def sent_events() -> list[Event]:
                 "user_message": {"id": f"{ID}6", "text": "Hello", "parent_id": f"{ID}7", "attachments": []},
                 "continues": f"{ID}8",
                 "time_zone": "Europe/Berlin",
+                "tools": False,
+                "tools_chosen": True,
             }
         ),
         events.status("Saving the answer…", "saving"),

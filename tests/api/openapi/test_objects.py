@@ -12,6 +12,7 @@ from chat.models import Assistant, Conversation, Message
 from chat.protocol import event_data, objects
 from chat.protocol.cursors import Cursor
 from chat.streams.base import RunInfo
+from chat.tools.registry import Registry
 from tests.api.openapi.openapi import ID, check, schema_of
 
 
@@ -76,7 +77,7 @@ class TestObjects:
             ttft_ms=3,
         )
 
-        check(serializers.assistant_object(assistant, default=True, demos=()), "Assistant")
+        check(serializers.assistant_object(assistant, default=True, demos=(), tools=Registry(())), "Assistant")
         check(serializers.conversation_object(conversation), "Conversation")
         check(serializers.message_object(question), "Message")
         check(serializers.message_object(answer), "Message")

@@ -65,6 +65,7 @@ class TestRequests:
             {"text": "Hello", "assistant": 5},
             {"text": "Hello", "time_zone": 5},
             {"text": "Hello", "attachments": ["x"]},
+            {"text": "Hello", "tools": "off"},
             {"text": None},
             {"text": "Hello", "regenerate_id": f"{ID}2"},
             {"text": "", "regenerate_id": f"{ID}2"},
@@ -92,6 +93,8 @@ class TestRequests:
             {"continue_id": f"{ID}2", "conversation_id": f"{ID}4"},
             {"text": "Hello", "time_zone": None},
             {"text": "Hello", "time_zone": "Mars/Olympus_Mons"},
+            {"continue_id": f"{ID}2", "conversation_id": f"{ID}4", "tools": False},
+            {"text": "Hello", "tools": None},
         ],
     )
     def test_null_equals_an_omitted_field(self, body: dict[str, Any]) -> None:
@@ -109,6 +112,7 @@ class TestRequests:
             {"pinned": 1},
             {"pinned": True, "colour": "red"},
             {"unread": "no"},
+            {"tools": None},
             {"active_leaf_id": f"{ID}2", "branch_id": f"{ID}3"},
         ],
     )
