@@ -50,7 +50,13 @@ export class ChatApp extends HTMLElement {
     this.#config = config;
     const session = (this.#session = new Session(config, answers, root));
     list.start({ store: session.store, runs: session.runs, root });
-    composer.start({ drafts: session.drafts, lastAssistant: session.lastAssistant, assistants: config.assistants, limit: config.limits.message_characters });
+    composer.start({
+      drafts: session.drafts,
+      lastAssistant: session.lastAssistant,
+      assistants: config.assistants,
+      limit: config.limits.message_characters,
+      saveTools: (/** @type {string} */ id, /** @type {boolean} */ on) => this.#try(session.store.save(id, { tools: on })),
+    });
     const view = (this.#view = new ConversationView({ session, config, app: this, transcript, composer, list, demo, root }));
     this.#commands = new Commands({ app: this, session, view, composer, list, act: (act) => this.#act(act), go: this.#go, stop: () => void this.#try(this.#open.stop()) });
     enableActions(transcript);
@@ -171,6 +177,7 @@ export class ChatApp extends HTMLElement {
   async #changed() {
     const [store, view] = [this.#session.store, this.#view];
     view.drawTitle();
+    view.drawTools();
     if (this.#marks || !store.get(this.#open.id)?.unread) return;
     const loaded = await readMarks.load().catch(() => null); // The next change retries.
     if (!loaded || this.#listeners.signal.aborted) return;

@@ -86,6 +86,10 @@ export class ConversationView {
     document.title = id === null || !title ? SITE : `${title} · ${SITE}`;
   }
 
+  drawTools() {
+    this.#parts.composer.showTools(this.#parts.session.store.get(this.#open.id));
+  }
+
   drawDemo() {
     this.#parts.demo.hidden = !this.#parts.composer.assistant?.demo || document.cookie.includes(DEMO_DISMISSED);
   }
@@ -106,6 +110,7 @@ export class ConversationView {
     this.#open = this.#make(id, messageId);
     list.current = id;
     composer.open(id, { assistant: session.store.get(id)?.assistant ?? null });
+    this.drawTools();
     this.loaded = this.#open.load().then(() => this.meetRuns()); // Runs that started while the history was loading.
     this.#draw();
   }
@@ -117,7 +122,8 @@ export class ConversationView {
   #make(id, messageId = null) {
     const { session, transcript, composer, config } = this.#parts;
     const assistant = () => composer.assistant?.slug ?? null;
-    const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants, assistant, messageId });
+    const tools = () => composer.tools;
+    const open = new OpenConversation(id, { client: session.client, transcript, assistants: config.assistants, assistant, tools, messageId });
     open.addEventListener("change", () => this.#draw());
     open.addEventListener("identified", (event) => this.#identified(open, detailOf(event).before));
     open.addEventListener("vanished", () => {
@@ -155,12 +161,12 @@ export class ConversationView {
   }
 
   /** @param {import("../conversation/turn.js").Turn} turn */
-  #started({ runId, clientMessageId, text, assistant }) {
+  #started({ runId, clientMessageId, text, assistant, tools }) {
     const { session, app } = this.#parts;
     const { id } = this.#open;
     if (id === null || runId === null) return;
     const title = text.trim().split("\n")[0].slice(0, TITLE_CHARACTERS);
-    session.store.expect({ id, title, assistant });
+    session.store.expect({ id, title, assistant, tools });
     session.runs.add({ runId, conversationId: id, clientMessageId, title });
     this.#parts.composer.showAssistant(assistant);
     this.drawDemo();

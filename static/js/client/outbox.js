@@ -10,6 +10,7 @@ import { isObject } from "./untrusted_input.js";
  * @property {string | null} [assistant] slug
  * @property {string | null} [regenerateId] the saved question to regenerate the answer to, instead of a text
  * @property {string | null} [continueId] the saved answer to continue, instead of a text
+ * @property {boolean | null} [tools] whether the model may use tools; absent: as the conversation remembers
  * @property {string} clientMessageId the idempotency key
  *
  * @typedef {Message & { queuedAt: number, runId?: string, sentTo?: string }} Entry `queuedAt` in milliseconds since
@@ -196,9 +197,9 @@ function isEntry(value) {
 /**
  * @param {Message} entry
  * @param {string} timeZone
- * @returns {Record<string, string>} the body of the request, the same for both transports
+ * @returns {Record<string, any>} the body of the request, the same for both transports
  */
-function toWire({ clientMessageId, text, conversationId, parentId, regenerateId, continueId, assistant }, timeZone) {
+function toWire({ clientMessageId, text, conversationId, parentId, regenerateId, continueId, assistant, tools = null }, timeZone) {
   return {
     client_message_id: clientMessageId,
     ...(!regenerateId && !continueId && { text }),
@@ -208,6 +209,7 @@ function toWire({ clientMessageId, text, conversationId, parentId, regenerateId,
     ...(parentId && { parent_id: parentId }),
     ...(assistant && { assistant }),
     ...(timeZone && { time_zone: timeZone }),
+    ...(tools !== null && { tools }),
   };
 }
 

@@ -11,7 +11,7 @@ const OK = 200;
  * Starts a run over HTTP. Repeating the same `client_message_id` returns the same run.
  *
  * @param {Api} api
- * @param {Record<string, string>} body
+ * @param {Record<string, any>} body
  * @returns {Promise<Sent>}
  */
 export async function sendByPost(api, body) {

@@ -13,6 +13,7 @@ const menu = new LateModule(() => import("./assistant_menu.js"));
  * @property {string} model
  * @property {boolean} default
  * @property {boolean} demo
+ * @property {boolean} tools whether it has any
  */
 
 /** The choice of assistant: a button that names the current one, and a list whose code is loaded later. */

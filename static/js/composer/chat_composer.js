@@ -5,6 +5,7 @@ import { fitBox } from "../ui/growing_box.js";
 import { LateModule } from "../ui/late_module.js";
 import { editsLast, sendsMessage } from "../ui/send_keys.js";
 import { part } from "../ui/template_parts.js";
+import { ToolsSwitch } from "./tools_switch.js";
 
 new LateModule(() => import("./no_files.js").then((module) => module.refuseFiles(document)));
 
@@ -24,6 +25,8 @@ export class ChatComposer extends HTMLElement {
   #picker = /** @type {any} */ (null);
   /** @type {ComposerHint} */
   #hint = /** @type {any} */ (null);
+  /** @type {ToolsSwitch} */
+  #tools = /** @type {any} */ (null);
   #listeners = new AbortController();
   #busy = false;
   /** The text length before the last change. */
@@ -40,12 +43,15 @@ export class ChatComposer extends HTMLElement {
    * @param {import("./assistant_picker.js").Assistant[]} options.assistants
    * @param {import("../ui/remembered_value.js").RememberedValue} options.lastAssistant
    * @param {number} options.limit in characters
+   * @param {(id: string, on: boolean) => Promise<void>} options.saveTools
    */
-  start({ drafts, assistants, lastAssistant, limit }) {
+  start({ drafts, assistants, lastAssistant, limit, saveTools }) {
     this.#drafts = drafts;
     this.#hint = new ComposerHint(part(this, "hint"), { limit, onChange: () => this.#draw() });
     const onChoose = () => this.#chosen();
     this.#picker = new AssistantPicker(part(this, "picker"), { assistants, remembered: lastAssistant, onChoose });
+    const isOffered = () => this.assistant?.tools === true;
+    this.#tools = new ToolsSwitch(part(this, "tools"), { drafts, isOffered, save: saveTools });
     const { signal } = this.#listeners;
     this.#box.addEventListener("input", (event) => this.#changed(/** @type {InputEvent} */ (event)), { signal });
     this.#box.addEventListener("keydown", (event) => this.#pressed(event), { signal });
@@ -65,6 +71,11 @@ export class ChatComposer extends HTMLElement {
   /** The chosen assistant, or the conversation's. */
   get assistant() {
     return this.#picker.chosen;
+  }
+
+  /** Whether the model of a message may use tools; null: as the conversation remembers. */
+  get tools() {
+    return this.#tools.told;
   }
 
   get text() {
@@ -89,6 +100,7 @@ export class ChatComposer extends HTMLElement {
     this.#save();
     this.#conversationId = id;
     this.#picker.choose(assistant);
+    this.#tools.open(id);
     if (!this.#hint.waiting) this.#hint.showProblem("");
     this.text = texts.join("\n\n");
     // A draft that was not visible is not sent along with the typed text.
@@ -106,17 +118,25 @@ export class ChatComposer extends HTMLElement {
   identify(id) {
     this.#drafts.write(this.#conversationId ?? null, "");
     this.#conversationId = id;
+    this.#tools.identify(id);
     this.#save();
   }
 
   /** @param {string | null} slug the assistant of this conversation */
   showAssistant(slug) {
     this.#picker.follow(slug);
+    this.#tools.draw();
+  }
+
+  /** @param {{ tools?: boolean, provisional?: boolean } | null} conversation the open one, as far as it is known */
+  showTools(conversation) {
+    this.#tools.show(conversation);
   }
 
   /** The list of assistants changed in place. */
   refreshAssistants() {
     this.#picker.refresh();
+    this.#tools.draw();
     this.#tell("assistant");
   }
 
@@ -205,10 +225,12 @@ export class ChatComposer extends HTMLElement {
   #clicked(event) {
     const target = /** @type {Element} */ (event.target);
     if (target.closest("#stop")) this.#tell("stop");
+    else if (target.closest("#tools")) this.#tools.toggle();
     else if (!target.closest("button, label, input, textarea, [popover]")) this.focusText();
   }
 
   #chosen() {
+    this.#tools.draw();
     this.#tell("assistant");
     if (!this.#touch.matches) this.focusText();
   }
@@ -228,6 +250,7 @@ export class ChatComposer extends HTMLElement {
    * @param {StorageEvent} event
    */
   #writtenElsewhere(event) {
+    this.#tools.readAgain();
     const id = this.#conversationId;
     const text = id === undefined ? null : this.#drafts.writtenElsewhere(event, id);
     if (text === null || this.#saveTimer !== undefined) return;

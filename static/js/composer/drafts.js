@@ -2,6 +2,7 @@ import { warn } from "../client/warning.js";
 
 const PREFIX = "chatsite.draft.";
 const NEW = "new";
+const ON = "on";
 const KEPT_FOR_MS = 90 * 24 * 60 * 60 * 1_000;
 
 /**
@@ -50,6 +51,20 @@ export class Drafts {
     }
     // Emptied first, then removed, so that another tab showing it can tell a sent message from a sign-out.
     if (!text.trim()) this.#remove(key);
+  }
+
+  /** Whether tools were switched on or off for a conversation that cannot remember it yet. @param {string | null} conversationId */
+  tools(conversationId) {
+    const chosen = this.read(toolsOf(conversationId));
+    return chosen ? chosen === ON : null;
+  }
+
+  /**
+   * @param {string | null} conversationId
+   * @param {boolean | null} on null: nothing is chosen
+   */
+  chooseTools(conversationId, on) {
+    this.write(toolsOf(conversationId), on === null ? "" : on ? ON : "off");
   }
 
   /**
@@ -122,6 +137,11 @@ export class Drafts {
   #key(conversationId) {
     return this.#prefix + (conversationId ?? NEW);
   }
+}
+
+/** @param {string | null} conversationId */
+function toolsOf(conversationId) {
+  return `${conversationId ?? NEW}.tools`;
 }
 
 /** @param {string} stored */

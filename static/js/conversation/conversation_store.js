@@ -9,6 +9,7 @@ import { ConversationPages, timeOf } from "./conversation_pages.js";
  * @property {boolean} [pinned]
  * @property {boolean} [archived]
  * @property {boolean} [unread] an answer was saved that nobody has seen
+ * @property {boolean} [tools] whether its models may use tools
  * @property {string} created_at
  * @property {string} updated_at
  * @property {boolean} [provisional]
@@ -101,12 +102,12 @@ export class ConversationStore extends EventTarget {
   /**
    * A turn was started here. A conversation has no row on the server until its first turn is finished.
    *
-   * @param {{ id: string, title: string, assistant?: string | null }} fields
+   * @param {{ id: string, title: string, assistant?: string | null, tools?: boolean }} fields `tools` counts until then
    */
-  expect({ id, title, assistant = null }) {
+  expect({ id, title, assistant = null, tools }) {
     const now = new Date().toISOString();
-    const known = this.#conversations.get(id);
-    this.put(known ? { ...known, updated_at: now } : { id, title, assistant, active_leaf_id: null, created_at: now, updated_at: now, provisional: true });
+    const known = this.#conversations.get(id) ?? { id, title, assistant, active_leaf_id: null, created_at: now, provisional: true };
+    this.put({ ...known, ...(known.provisional && tools !== undefined && { tools }), updated_at: now });
   }
 
   /**
@@ -121,12 +122,23 @@ export class ConversationStore extends EventTarget {
     const hoped = { ...before, ...changes };
     this.put(hoped);
     try {
-      const changed = await this.#client.request("PATCH", `/conversations/${id}`, changes);
-      if (this.#conversations.get(id) === hoped) this.put(changed); // Otherwise a notice has brought something newer.
+      await this.save(id, changes);
     } catch (error) {
       if (this.#conversations.get(id) === hoped) this.put(before);
       throw error;
     }
+  }
+
+  /**
+   * Shows the change once it is saved.
+   *
+   * @param {string} id
+   * @param {Changes & { tools?: boolean }} changes
+   */
+  async save(id, changes) {
+    const before = this.#conversations.get(id);
+    const changed = await this.#client.request("PATCH", `/conversations/${id}`, changes);
+    if (this.#conversations.get(id) === before) this.put(changed); // Otherwise a notice has brought something newer.
   }
 
   /** Can be undone with `restore` for some minutes. @param {string} id */

@@ -49,6 +49,7 @@ export class OpenConversation extends EventTarget {
    * @param {import("../transcript/chat_transcript.js").ChatTranscript} options.transcript
    * @param {{ slug: string, name: string }[]} options.assistants
    * @param {() => string | null} options.assistant the slug of the chosen assistant
+   * @param {() => boolean | null} options.tools whether models may use tools; null: as the conversation remembers
    * @param {string | null} [options.messageId] the message to show; without one, the end
    */
   constructor(id, options) {
@@ -62,6 +63,7 @@ export class OpenConversation extends EventTarget {
     this.#sender = new Sender({
       client: options.client,
       turns: this.#turns,
+      tools: options.tools,
       target: () => (this.#saved || this.#begun ? this.#id : null),
       onShow: (turn) => this.#showSent(turn),
       onDrop: (turn) => this.#versions.drop(turn),
@@ -347,9 +349,9 @@ export class OpenConversation extends EventTarget {
   }
 
   /** @param {Entry} entry */
-  #showLeftBehind({ clientMessageId, text, assistant, parentId, runId }) {
+  #showLeftBehind({ clientMessageId, text, assistant, parentId, tools, runId }) {
     const turn = this.#turns.add({ clientMessageId, assistant });
-    turn.showSending({ text, assistant, parentId });
+    turn.showSending({ text, assistant, parentId, tools });
     this.#options.transcript.showProblem("");
     this.#history.addElements(turn);
     turn.showUnsent(new ChatError(runId ? LOST : LEFT_BEHIND));

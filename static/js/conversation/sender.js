@@ -11,6 +11,7 @@ export class Sender {
   #client;
   #turns;
   #target;
+  #tools;
   #onShow;
   #onDrop;
   #onSent;
@@ -21,14 +22,16 @@ export class Sender {
    * @param {import("../client/chat_client.js").ChatClient} options.client
    * @param {import("./turn_list.js").TurnList} options.turns
    * @param {() => string | null} options.target the conversation's id, if the server has it already
+   * @param {() => boolean | null} options.tools whether the model may use tools; null: as the conversation remembers
    * @param {(turn: Turn) => void} options.onShow called to show a turn, when its first message exists
    * @param {(turn: Turn) => void} options.onDrop called before a turn that came to nothing is removed
    * @param {(sent: Sent) => void} options.onSent called before the answer is followed
    */
-  constructor({ client, turns, target, onShow, onDrop, onSent }) {
+  constructor({ client, turns, target, tools, onShow, onDrop, onSent }) {
     this.#client = client;
     this.#turns = turns;
     this.#target = target;
+    this.#tools = tools;
     this.#onShow = onShow;
     this.#onDrop = onDrop;
     this.#onSent = onSent;
@@ -64,7 +67,7 @@ export class Sender {
     } else {
       const { questionId, isFork: fork } = turn;
       this.takeBack(turn);
-      await this.send({ ...request, assistant }, { questionId, fork });
+      await this.send({ ...request, assistant, tools: null }, { questionId, fork });
     }
   }
 
@@ -98,6 +101,7 @@ export class Sender {
     const clientMessageId = /** @type {string} */ (turn.clientMessageId);
     const request = /** @type {Request} */ (turn.request);
     try {
+      request.tools = this.#tools() ?? request.tools;
       const sent = await this.#client.send({ ...request, conversationId: this.#target(), clientMessageId });
       if (this.#closed) return;
       this.#onSent(sent);

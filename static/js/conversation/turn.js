@@ -17,6 +17,7 @@ import { failureText } from "../ui/failure_text.js";
  * @property {string | null} [parentId] for a text: the answer it follows; "root": none
  * @property {string | null} [regenerateId] the question to answer again
  * @property {string | null} [continueId] the answer to continue
+ * @property {boolean | null} [tools] whether the model may use tools; absent: as the conversation remembers
  */
 export class Turn extends EventTarget {
   /** @type {TurnState} */
@@ -30,6 +31,8 @@ export class Turn extends EventTarget {
   parentId = undefined;
   /** @type {Request | null} */
   request = null;
+  /** Whether its model may use tools. */
+  tools = true;
   /** Whether it was requested as another version, and replaces the shown one. */
   isFork = false;
   #client;
@@ -168,6 +171,7 @@ export class Turn extends EventTarget {
     const { id, text, parent_id: parentId } = data.user_message;
     this.clientMessageId = data.client_message_id;
     this.assistant = data.assistant;
+    this.tools = data.tools !== false;
     this.parentId = parentId ?? null;
     this.text = text;
     if (id) this.questionId = id;

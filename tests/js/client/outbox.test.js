@@ -22,6 +22,14 @@ test("a message written offline is sent once there is a connection", async () =>
   assert.deepEqual(client.outbox.entries, []);
 });
 
+test("a message says whether its model may use tools only if it was told", () => {
+  const { client, socket } = connected();
+
+  for (const tools of [undefined, null, false, true]) void client.send({ text: "Hello", tools });
+
+  assert.deepEqual(socket.of("send").map(({ tools = "nothing" }) => tools), ["nothing", "nothing", false, true]);
+});
+
 test("without a reply, it is retried with the same id until it gets one", async () => {
   const { client, WebSocket, clock, heard } = connected();
   const sent = client.send({ text: "Hello" });

@@ -88,6 +88,23 @@ test("returned text is put before text typed in the meantime", () => {
   assert.equal(drafts.read("a"), "refused\n\nbegun");
 });
 
+test("a choice of tools is kept beside the draft, and is no part of it", () => {
+  const storage = new MemoryStorage();
+  const drafts = new Drafts(storage, 1);
+  assert.equal(drafts.tools("a"), null);
+
+  drafts.chooseTools("a", false);
+  drafts.chooseTools(null, true);
+  drafts.write("a", "text");
+  drafts.write("a", "");
+  assert.deepEqual([drafts.tools("a"), drafts.tools(null), drafts.tools("b"), drafts.read("a")], [false, true, null, ""]);
+
+  drafts.chooseTools("a", null);
+  assert.deepEqual([drafts.tools("a"), storage.length], [null, 1]);
+  drafts.clear();
+  assert.equal(storage.length, 0);
+});
+
 test("drafts older than three months are removed, and only the user's own", () => {
   const storage = new MemoryStorage();
   const day = 24 * 60 * 60 * 1_000;

@@ -70,6 +70,45 @@ test("a new title shows at once, and is reverted if the server refuses it", asyn
   assert.equal(store.get("a")?.title, "old");
 });
 
+test("a change can be shown when it is saved, and not before", async () => {
+  const saved = { ...conversation("a", 1), tools: false };
+  const client = server(saved, new Error("refused"));
+  const store = new ConversationStore(client);
+  store.put({ ...conversation("a", 1), tools: true });
+
+  const saving = store.save("a", { tools: false });
+  assert.equal(store.get("a")?.tools, true);
+  await saving;
+  assert.equal(store.get("a"), saved);
+  assert.deepEqual(client.requests, [["PATCH", "/conversations/a", { tools: false }]]);
+
+  await assert.rejects(store.save("a", { tools: true }), /refused/);
+  assert.equal(store.get("a"), saved);
+});
+
+test("what a notice brings meanwhile is newer than the response to a change", async () => {
+  const store = new ConversationStore(server({ ...conversation("a", 1), tools: false }));
+  store.put(conversation("a", 1));
+
+  const saving = store.save("a", { tools: false });
+  store.notice({ kind: "conversation_changed", conversation: { ...conversation("a", 2), tools: true } });
+  await saving;
+
+  assert.equal(store.get("a")?.tools, true);
+});
+
+test("what its first message chose of tools is known before a conversation is saved", () => {
+  const store = new ConversationStore(server());
+
+  store.expect({ id: "a", title: "Hello", tools: false });
+  store.notice({ kind: "run_started", conversation_id: "a", title: "Hello" });
+  assert.equal(store.get("a")?.tools, false);
+
+  store.put({ ...conversation("b", 1), tools: true });
+  store.expect({ id: "b", title: "Hello", tools: false });
+  assert.equal(store.get("b")?.tools, true);
+});
+
 test("a deleted conversation stays away even if a page still contains it, until it is restored", async () => {
   const store = new ConversationStore(server(null, { items: [conversation("a", 1)], next: null }, conversation("a", 1)));
   store.put(conversation("a", 1));
