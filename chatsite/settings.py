@@ -454,6 +454,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "chat": {"level": LOG_LEVEL},
+        # What a server of somebody else sends goes into no log; what it means is said by chat.tools.mcp.
+        "mcp": {"level": "CRITICAL"},
         "django.request": {"level": "ERROR"},
         # Client errors, such as a wrong Host or too many fields. One line each, so that clients cannot flood the log.
         "django.security": {"handlers": ["console_lines"], "propagate": False},

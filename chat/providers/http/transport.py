@@ -14,6 +14,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -53,15 +54,20 @@ class OriginTransport(httpx2.AsyncBaseTransport):
 
     If a reused connection is lost before any response, the request is sent once more on a new connection: most likely
     the server had closed the old one without notice (RFC 9112, section 9.3.1). A request lost on a new connection is
-    not retried, because the server may have started processing it.
+    not retried, because the server may have started processing it. With `may_repeat=False`, no connection is reused,
+    and nothing is sent twice. `socket_factory`: makes the sockets, as aiohttp's connector takes it; it may refuse to.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(
+        self, base_url: str, *, may_repeat: bool = True, socket_factory: aiohttp.SocketFactoryType | None = None
+    ) -> None:
         url = httpx2.URL(base_url)
         if url.scheme not in _DEFAULT_PORTS or not url.host or url.userinfo or url.query or url.fragment:
             raise ValueError("not a server address")
         self._origin = _origin_of(url)
         self._proxy = proxy_for(base_url)
+        self._may_repeat = may_repeat
+        self._socket_factory = socket_factory
         # By `pooled`: one session with a connection pool, and one whose connections serve a single request.
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -82,6 +88,8 @@ class OriginTransport(httpx2.AsyncBaseTransport):
 
     async def _send(self, request: httpx2.Request) -> aiohttp.ClientResponse:
         way = _Way()
+        if not self._may_repeat:
+            return await self._send_on(self._session(pooled=False), request, way)
         try:
             return await self._send_on(self._session(pooled=True), request, way)
         except aiohttp.ClientConnectionError as error:
@@ -108,11 +116,8 @@ class OriginTransport(httpx2.AsyncBaseTransport):
         session = self._sessions.get(pooled)
         if session is None:
             secure: ssl.SSLContext | bool = httpx2.create_ssl_context() if self._origin[0] == "https" else True
-            connector = (
-                aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=secure, keepalive_timeout=_KEEPALIVE_SECONDS)
-                if pooled
-                else aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=secure, force_close=True)
-            )
+            make = partial(aiohttp.TCPConnector, limit=_CONNECTIONS, ssl=secure, socket_factory=self._socket_factory)
+            connector = make(keepalive_timeout=_KEEPALIVE_SECONDS) if pooled else make(force_close=True)
             session = self._sessions[pooled] = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
