@@ -1,5 +1,5 @@
-"""Django's admin: users, groups, assistants, provider accounts, suggestions, API tokens; conversations and tools' side
-effects (read-only)."""
+"""Django's admin: users, groups, assistants, provider accounts, MCP servers, suggestions, API tokens; conversations
+and tools' side effects (read-only)."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
@@ -11,6 +11,7 @@ from chat.admin.api_token import ApiTokenAdmin
 from chat.admin.assistant import AssistantAdmin
 from chat.admin.conversation import ConversationAdmin
 from chat.admin.group import GroupAdmin
+from chat.admin.mcp_server import McpServerAdmin
 from chat.admin.provider_account import ProviderAccountAdmin
 from chat.admin.side_effect import SideEffectAdmin
 from chat.admin.suggestion import SuggestionAdmin
@@ -21,6 +22,7 @@ __all__ = [
     "AssistantAdmin",
     "ConversationAdmin",
     "GroupAdmin",
+    "McpServerAdmin",
     "ProviderAccountAdmin",
     "SideEffectAdmin",
     "SuggestionAdmin",

@@ -12,26 +12,13 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chat.admin.secret_headers import SecretTextarea, read_headers
 from chat.models import ProviderAccount
 from chat.models.sealing import NoKey
 from chat.providers.kinds import Kind, kinds
 from chatsite.environment import KEY, Environment
 
 KEY_CHARACTERS: Final = 4000
-HEADERS: Final = 20
-# RFC 9110: a token.
-_NAME_CHARACTERS: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
-# The connection is the site's own business.
-_OWN_HEADERS: Final = frozenset(
-    {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding", "cookie"}
-)
-
-
-class SecretTextarea(forms.Textarea):
-    """Never gives back what was entered, not even after a mistake in another field."""
-
-    def format_value(self, value: Any) -> str:
-        return ""
 
 
 class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -103,20 +90,7 @@ class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]
         return key
 
     def clean_new_headers(self) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for line in self.cleaned_data["new_headers"].splitlines():
-            if not line.strip():
-                continue
-            name, colon, value = (part.strip() for part in line.partition(":"))
-            if not (name and colon and value and {*name.lower()} <= _NAME_CHARACTERS and _is_value(value)):
-                # Without quoting the line: it may hold a key.
-                raise ValidationError(_("Each line is a name, a colon and a value of printable ASCII characters."))
-            if name.lower() in _OWN_HEADERS:
-                raise ValidationError(_("The header %(name)s cannot be set."), params={"name": name})
-            headers[name] = value
-        if len(headers) > HEADERS:
-            raise ValidationError(_("There are too many headers."))
-        return headers
+        return read_headers(self.cleaned_data["new_headers"])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -162,10 +136,6 @@ class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]
         except NoKey as error:
             said = gettext("It cannot be encrypted: %(reason)s")
             self.add_error("new_key", said % {"reason": error})
-
-
-def _is_value(text: str) -> bool:
-    return text.isascii() and text.isprintable()
 
 
 def in_words(names: list[str]) -> str:

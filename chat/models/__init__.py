@@ -3,6 +3,7 @@
 from chat.models.api_token import ApiToken
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
+from chat.models.mcp_server import McpServer
 from chat.models.message import Message
 from chat.models.model_listing import ModelListing
 from chat.models.part import Part
@@ -18,6 +19,7 @@ __all__ = [
     "ApiToken",
     "Assistant",
     "Conversation",
+    "McpServer",
     "Message",
     "ModelListing",
     "Part",

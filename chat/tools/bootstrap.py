@@ -1,14 +1,15 @@
-"""The tools of this process, found from the settings on first use."""
+"""The tools of this process: its own, found from the settings on first use, and those of other servers."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 
+from chat.tools.base import Tool
 from chat.tools.builtin.ask import ask_person
 from chat.tools.builtin.calculator import calculator
 from chat.tools.builtin.clock import current_time
@@ -24,9 +25,27 @@ logger = logging.getLogger(__name__)
 BUILTIN = (ask_person, calculator, current_time, search_conversations)
 
 
-@cache
+# With the tools of other servers, once there are any.
+_all: Registry | None = None
+
+
 def registry() -> Registry:
-    """Raises nothing: what cannot be used is logged and left out."""
+    """All tools as they are now. Never changes: where they come and go, there is another one.
+
+    Raises nothing: what cannot be used is logged and left out.
+    """
+    return _all or _own()
+
+
+def use_remote(tools: Iterable[Tool]) -> Registry:
+    """Replace the tools of other servers by these. Returns all tools, which `registry` returns from now on."""
+    global _all
+    _all = Registry([*_own(), *tools])
+    return _all
+
+
+@cache
+def _own() -> Registry:
     return build()
 
 

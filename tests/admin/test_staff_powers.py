@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.admin import ApiTokenAdmin, GroupAdmin, UserAdmin
-from chat.models import ApiToken, Assistant, SideEffect, User
+from chat.models import ApiToken, Assistant, McpServer, SideEffect, User
 from tests.cast import make_conversation, make_staff, sign_in
 
 SignIn = Callable[[User], Client]
@@ -55,6 +55,7 @@ def world(sam: User, admin: User, alice: User, bob: User) -> None:
         tool="local:send_mail",
         arguments={},
     )
+    McpServer.objects.create(name="Ours", slug="ours", url="http://127.0.0.1:9/mcp")
     Assistant.objects.create(name="Reserved", slug="reserved", provider="demo").groups.add(powerful)
 
 

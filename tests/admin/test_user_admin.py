@@ -139,6 +139,7 @@ def test_the_admin_shows_our_models_and_groups_only(signed_in: SignIn, admin: Us
         "Assistant",
         "Conversation",
         "Group",
+        "McpServer",
         "ProviderAccount",
         "SideEffect",
         "Suggestion",

@@ -95,8 +95,8 @@ _ADMIN_OF_A_MODEL: Final = (
     *("<path:object_id>/delete/", "<path:object_id>/change/"),
 )
 _ADMIN_MODELS: Final = (
-    *("auth/group", "chat/apitoken", "chat/assistant", "chat/conversation", "chat/provideraccount"),
-    *("chat/sideeffect", "chat/suggestion", "chat/user"),
+    *("auth/group", "chat/apitoken", "chat/assistant", "chat/conversation", "chat/mcpserver"),
+    *("chat/provideraccount", "chat/sideeffect", "chat/suggestion", "chat/user"),
 )
 ADMIN: Final[dict[str, Rule]] = {
     **{f"admin/{model}/{view}": STAFF for model in _ADMIN_MODELS for view in _ADMIN_OF_A_MODEL},
@@ -109,6 +109,8 @@ ADMIN: Final[dict[str, Rule]] = {
     "admin/jsi18n/": STAFF,
     "admin/r/<path:content_type_id>/<path:object_id>/": STAFF,
     "admin/chat/user/<id>/password/": STAFF,
+    "admin/chat/mcpserver/<path:object_id>/accept/": STAFF,
+    "admin/chat/mcpserver/<path:object_id>/test/": STAFF,
     "admin/chat/provideraccount/<path:object_id>/test/": STAFF,
     "admin/^(?P<app_label>chat|auth)/$": STAFF,
     "admin/(?P<url>.*)$": STAFF,

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 
 from chat import database
-from chat.models import ApiToken, Assistant, Conversation, Message, ProviderAccount, UnansweredQuestion
+from chat.models import ApiToken, Assistant, Conversation, McpServer, Message, ProviderAccount, UnansweredQuestion
 from tests.api.rig import Browser, Response
 from tests.cast import make_staff
 from tests.security.matrix import RULES, Access
@@ -37,6 +37,7 @@ async def values_of(made: World, route: Route) -> dict[str, str]:
         "chat/conversation": made.ids["conversation"],
         "chat/apitoken": token.pk if token else 1,
         "chat/assistant": assistant.pk,
+        "chat/mcpserver": await database.read(lambda: McpServer.objects.get().pk),
         "chat/provideraccount": await database.read(lambda: ProviderAccount.objects.get().pk),
         "chat/user": alice.pk,
     }
@@ -112,6 +113,6 @@ async def rows_of_alice() -> list[Any]:
 def test_every_model_is_covered() -> None:
     """Fails if a model is added: these tests must cover it, too."""
     assert {model.__name__ for model in apps.get_app_config("chat").get_models()} == {
-        "ApiToken", "Assistant", "Conversation", "Message", "ModelListing", "Part", "ProviderAccount", "SignIn",
-        "Step", "Suggestion", "SideEffect", "UnansweredQuestion", "User",
+        "ApiToken", "Assistant", "Conversation", "McpServer", "Message", "ModelListing", "Part", "ProviderAccount",
+        "SignIn", "Step", "Suggestion", "SideEffect", "UnansweredQuestion", "User",
     }  # fmt: skip

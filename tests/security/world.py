@@ -13,7 +13,7 @@ from django.apps import apps
 from django.core.serializers import serialize
 
 from chat import database
-from chat.models import ApiToken, Conversation, Message, ProviderAccount, User
+from chat.models import ApiToken, Conversation, McpServer, Message, ProviderAccount, User
 from chat.providers.base import RateLimited
 from tests.api.rig import Browser
 from tests.cast import session_of
@@ -115,6 +115,9 @@ def _credentials(alice: User) -> dict[str, str]:
     account = ProviderAccount(name="Ours", slug="ours", kind="openai", is_active=False)
     account.set_key(SECRET)
     account.save()
+    server = McpServer(name="Ours", slug="ours", url="http://127.0.0.1:9/mcp", is_on=False)
+    server.set_headers({"X-Key": SECRET})
+    server.save()
     return {"sign_in": str(alice.sign_ins.get().pk), "token": str(token.pk)}
 
 

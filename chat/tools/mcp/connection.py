@@ -99,7 +99,7 @@ def reason_of(error: BaseException, door: Door) -> str:
     if door.status in {401, 403}:
         return f"it rejects the headers of this site (status {door.status})"
     if door.status >= 400:
-        return f"it responds with the status {door.status}"
+        return f"it responds with an error (status {door.status})"
     if any(isinstance(each, TimeoutError) for each in leaves(error)):
         return "it does not respond in time"
     return "it does not speak MCP as it should"

@@ -57,7 +57,8 @@ class Definition:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Definition:
-        return cls(**value)
+        """Raises msgspec.ValidationError."""
+        return msgspec.convert(value, cls)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

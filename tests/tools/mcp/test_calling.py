@@ -255,7 +255,7 @@ async def test_a_response_of_50_megabytes_is_cut_off(head: bytes) -> None:
         (sends(JSON_HEAD + b'{"jsonrpc"'), "failed", "refused the call"),
         (sends(response(b"<html>", headers=["Content-Type: text/html"])), "failed", "refused the call"),
         (sends(response(b"{}", status="401 No")), "failed", "it rejects the headers of this site (status 401)"),
-        (sends(response(b"Oh", status="500 Oh")), "unknown_outcome", "it responds with the status 500"),
+        (sends(response(b"Oh", status="500 Oh")), "unknown_outcome", "it responds with an error (status 500)"),
         (sends(b"SSH-2.0-OpenSSH\r\n\r\n"), "unknown_outcome", "the connection to it was lost"),
         (plays({"content": "nothing"}), "unknown_outcome", "it does not speak MCP"),
         (plays({"content": [], "structuredContent": [[]]}), "unknown_outcome", "it does not speak MCP"),
