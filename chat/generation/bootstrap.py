@@ -10,6 +10,7 @@ from django.conf import settings
 
 from chat.generation.detected_assistants import connect, provider_settings
 from chat.generation.engine import Engine
+from chat.generation.mcp_servers import McpServers
 from chat.generation.recorder import Recorder
 from chat.streams.base import Budget, StreamLog
 from chat.streams.memory import MemoryLog
@@ -49,6 +50,9 @@ async def build() -> Engine:
     providers, models, accounts = await connect(provider_settings())
     budget = Budget(settings.CHAT_LOG_BYTES, settings.CHAT_LOG_BYTES_PER_USER)
     log: StreamLog = RedisLog(settings.REDIS_URL, budget=budget) if settings.REDIS_URL else MemoryLog(budget=budget)
-    chat = Engine(log, providers, Recorder(patience=settings.CHAT_SAVE_SECONDS), models, accounts, tools.registry())
+    recorder = Recorder(patience=settings.CHAT_SAVE_SECONDS)
+    servers = McpServers()
+    await servers.look()
+    chat = Engine(log, providers, recorder, models, accounts, tools.registry(), servers)
     await chat.start()
     return chat

@@ -21,6 +21,7 @@ from chat.generation.admission import Admission, AlreadySent, active_user, admit
 from chat.generation.draining import Draining
 from chat.generation.finishing import Finisher
 from chat.generation.limit_errors import busy, limit_error, no_model_error
+from chat.generation.mcp_servers import McpServers
 from chat.generation.model_watch import ModelWatch
 from chat.generation.owners import Owners
 from chat.generation.purging import Purging
@@ -82,12 +83,14 @@ class Engine:
         models: ModelWatch | None = None,
         accounts: Accounts | None = None,
         tools: Tools | None = None,
+        mcp_servers: McpServers | None = None,
     ) -> None:
         self.log = log
         self.providers = providers
         self.tools = tools or Tools(())
         self.models = models or ModelWatch()
         self._accounts = accounts or Accounts(providers)
+        self._mcp_servers = mcp_servers
         self.draining = Draining(is_shared=log.is_shared)
         self._recorder = recorder
         self._naming = TitleGenerator(providers, is_on=settings.CHAT_TITLES)
@@ -102,7 +105,7 @@ class Engine:
             ),
         )
         self.labels = self._runner.labels
-        self.takeover = Takeover(log, self._runner, ending, providers, self.tools)
+        self.takeover = Takeover(log, self._runner, ending, providers, lambda: self.tools)
         self.owners = Owners(log, self._runner)
         self._purging = Purging()
         self._close_database: Callable[[], Awaitable[None]] | None = None
@@ -321,6 +324,12 @@ class Engine:
         self.takeover.start()
         self.owners.start()
         self._accounts.start()
+        if self._mcp_servers is not None:
+            self._mcp_servers.start(self._use)
+
+    def _use(self, tools: Tools) -> None:
+        """Runs keep those that they began with."""
+        self.tools = tools
 
     async def drain(self) -> None:
         """Graceful shutdown: refuse new work, send readers away, return when all runs have ended. Then call `close`.
@@ -336,6 +345,8 @@ class Engine:
         """Hand over or end the live runs, release the readers, and close all connections. Takes seconds."""
         await self._purging.close()
         await self._accounts.close()
+        if self._mcp_servers is not None:
+            await self._mcp_servers.close()
         self.draining.begin(0)
         await self.owners.close()
         # Takeovers first: otherwise this process could claim the runs it hands over.

@@ -42,7 +42,10 @@ DATABASE_RETRY_SECONDS: Final = 1.0
 
 
 class Takeover:
-    """Looks for such runs every `look_seconds` until it is closed. The runner owns the tasks of claimed runs."""
+    """Looks for such runs every `look_seconds` until it is closed. The runner owns the tasks of claimed runs.
+
+    `tools`: returns the tools of the site as they are now.
+    """
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class Takeover:
         runner: Runner,
         ending: Finisher,
         providers: Mapping[str, Provider],
-        tools: Registry,
+        tools: Callable[[], Registry],
         *,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -137,7 +140,7 @@ class Takeover:
                 run.owner_id,
                 start,
                 providers=frozenset(self._providers),
-                tools=self._tools,
+                tools=self._tools(),
                 characters=settings.CHAT_CONTEXT_CHARACTERS,
             )
             provider = self._providers[admitted.provider]
