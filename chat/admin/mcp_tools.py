@@ -21,6 +21,7 @@ PROBLEMS: Final = (
     gettext_noop("it rejects the headers of this site"),
     gettext_noop("it responds with an error"),
     gettext_noop("it redirects to another address"),
+    gettext_noop("it redirects: add or remove the slash at the end"),
     gettext_noop("it does not speak MCP as it should"),
     gettext_noop("it makes the site connect again and again"),
     gettext_noop("its address may not be reached"),

@@ -34,13 +34,15 @@ _NEVER: Final = tuple(
     )
 )
 
+_ELSEWHERE: Final = "it redirects to another address"
+
 
 class Refused(httpx2.RequestError):
     """Something that is not let in. The message is a sentence about the server."""
 
 
 class _Message(msgspec.Struct):
-    """Of a JSON-RPC message, what tells a notification from a request."""
+    """Of a JSON-RPC message, what tells requests, which have both, from notifications and responses."""
 
     method: str = ""
     id: int | str | None = None
@@ -73,7 +75,7 @@ class Door(httpx2.AsyncBaseTransport):
         if self.failure or self._requests > REQUESTS:
             self._fail("it makes the site connect again and again", request)
         message = msgspec.json.decode(request.content, type=_Message) if request.content else _Message()
-        if request.method != "POST" or message.id is not None:
+        if request.method != "POST" or (message.method and message.id is not None):
             return await self._answer(request)
         return await self._notify(request, message)
 
@@ -81,7 +83,7 @@ class Door(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def _notify(self, request: httpx2.Request, message: _Message) -> httpx2.Response:
-        """Calls wait behind it, so it does not wait for a server that takes it and says nothing."""
+        """Nothing comes back. Calls wait behind it, so it does not wait for a server that takes it and says nothing."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 return await self._answer(request)
@@ -95,13 +97,14 @@ class Door(httpx2.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
         except LeftOrigin:
-            self._fail("it redirects to another address", request)
+            self._fail(_ELSEWHERE, request)
         except httpx2.RequestError as error:
             self.failure = self.failure or _reason(error)
             raise
         self.status = response.status_code
         if 300 <= self.status < 400:
-            self._fail("it redirects to another address", request)
+            is_near = response.extensions.get("redirect") == "the same server"
+            self._fail("it redirects: add or remove the slash at the end" if is_near else _ELSEWHERE, request)
         stream = _Capped(cast(httpx2.AsyncByteStream, response.stream), self, request)
         return httpx2.Response(self.status, headers=response.headers, stream=stream, request=request)
 

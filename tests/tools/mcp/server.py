@@ -110,7 +110,7 @@ class McpServer:
         lines = head.lower().split("\r\n")
         length = next((int(line[15:]) for line in lines if line.startswith("content-length:")), 0)
         body = await reader.readexactly(length)
-        message = json.loads(body) if body else {"method": head.partition(" ")[0]}
+        message = {"method": head.partition(" ")[0], **(json.loads(body) if body else {})}
         self.messages.append(message)
         if message["method"] == "notifications/cancelled":
             self.told.set()

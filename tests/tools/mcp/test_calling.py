@@ -209,6 +209,18 @@ async def test_a_server_that_hangs_at_the_beginning_was_not_asked(method: str) -
     assert "tools/call" not in server.methods
 
 
+async def test_a_server_that_asks_and_ignores_the_reply_is_left() -> None:
+    async def play(message: Message) -> AsyncIterator[bytes | float | None]:
+        yield fake.STREAM + fake.event({"jsonrpc": "2.0", "id": "ask-0", "method": "roots/list"})
+        yield None
+
+    async with McpServer(tools_call=play, POST=hangs) as server:
+        failed = await failure(server.at(timeout=1.0))
+        async with asyncio.timeout(20):
+            await server.told.wait()
+    assert failed.code == "timeout"
+
+
 async def test_a_server_need_not_answer_what_it_is_told() -> None:
     async with McpServer(notifications_initialized=hangs) as server:
         assert (await result_of_call(echo(server.at()), HI)).text == "hi"
@@ -290,6 +302,26 @@ async def test_a_server_cannot_make_the_site_connect_forever() -> None:
     assert failed.code == "unknown_outcome"
     assert "connect again and again" in failed.message
     assert len(server.messages) < 80
+
+
+async def test_a_server_cannot_ask_the_model_or_the_person() -> None:
+    async def play(message: Message) -> AsyncIterator[bytes | float | None]:
+        yield fake.STREAM
+        for number, method in enumerate(("sampling/createMessage", "elicitation/create", "roots/list")):
+            params = {"messages": [], "maxTokens": 9, "message": "Your password?", "requestedSchema": {}}
+            yield fake.event({"jsonrpc": "2.0", "id": f"ask-{number}", "method": method, "params": params})
+        while len(replies()) < 3:
+            yield 0.01
+        done = {"content": [{"type": "text", "text": "Found."}]}
+        yield fake.event({"jsonrpc": "2.0", "id": message["id"], "result": done})
+
+    def replies() -> list[Message]:
+        return [message for message in server.messages if str(message.get("id", "")).startswith("ask-")]
+
+    async with McpServer(tools_call=play) as server:
+        assert (await result_of_call(echo(server.at()), HI)).text == "Found."
+        assert sorted(reply["id"] for reply in replies()) == ["ask-0", "ask-1", "ask-2"]
+        assert all("error" in reply for reply in replies())
 
 
 async def test_instructions_are_ignored() -> None:

@@ -80,12 +80,13 @@ MEGABYTE = b"x" * 1024 * 1024
         (sends(response(b"", status="403 No")), "it rejects the headers of this site (status 403)"),
         (sends(response(b"", status="404 No")), "status 404"),
         (sends(response(b"", status="302 Found", headers=["Location: http://example.org/"])), "redirects"),
+        (sends(response(b"", status="307 Go", headers=["Location: /mcp/"])), "add or remove the slash"),
         (sends(), "connection to it was lost"),
         (sends(JSON_HEAD + b'{"a": "', *[MEGABYTE] * 6), "larger than 4 MiB"),
         (sends(response(b"hunter2", headers=["Content-Type: text/html"])), "does not speak MCP"),
         (sends(STREAM), "does not speak MCP"),
     ],
-    ids=["403", "404", "redirect", "dies", "large", "page", "ends"],
+    ids=["403", "404", "redirect", "slash", "dies", "large", "page", "ends"],
 )
 async def test_whatever_goes_wrong_is_a_clause(method: str, play: fake.Play, words: str) -> None:
     async with McpServer(**{method: play}) as server:
