@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from playwright.async_api import Page, expect
@@ -11,6 +12,7 @@ from tests.browser.visitor import Visitor
 from tests.browser.watch import ACCOUNT_PATHS, ADMIN_PATHS
 from tests.faults.processes import Upstream
 from tests.members import Member
+from tests.tools.mcp.server import SECRET, McpServer
 
 PAGES = (
     "/admin/",
@@ -22,6 +24,8 @@ PAGES = (
     "/admin/chat/assistant/add/",
     "/admin/chat/provideraccount/",
     "/admin/chat/provideraccount/add/",
+    "/admin/chat/mcpserver/",
+    "/admin/chat/mcpserver/add/",
     "/admin/chat/conversation/",
     "/admin/chat/apitoken/",
     "/admin/chat/apitoken/add/",
@@ -115,6 +119,36 @@ async def test_an_account_is_created_tested_used_and_kept_while_in_use(
     await page.get_by_role("link", name="Heron Cloud").first.click()
     await page.get_by_role("link", name="Delete").click()
     await expect(page.locator(".messagelist .error")).to_contain_text("Cloudy Heron")
+
+
+async def test_an_mcp_server_is_added_tested_and_accepted_without_a_restart(visitors: Visitors, admin: Member) -> None:
+    visitor = await administrator(visitors, admin)
+    async with McpServer() as server:
+        page = await visitor.page("/admin/chat/mcpserver/add/")
+        await page.locator("input[name=name]").press_sequentially("Heron Tools")
+        await expect(page.locator("input[name=slug]")).to_have_value("heron-tools")
+        await page.locator("input[name=url]").fill(server.url)
+        await page.locator("textarea[name=new_headers]").fill(f"X-Team: {SECRET}")
+        await save(page)
+
+        await page.get_by_role("link", name="Heron Tools").first.click()
+        assert SECRET not in await page.content()
+        await page.get_by_role("button", name="Test").click()
+        await expect(page.locator(".messagelist .success")).to_contain_text("It works: 1 tool")
+        await expect(page.get_by_role("row", name="Say it again.")).to_be_visible()
+        await page.get_by_role("checkbox", name="Accept echo").check()
+        await page.get_by_role("button", name="Accept the ticked definitions").click()
+        await expect(page.locator(".messagelist .success")).to_contain_text("Saved.")
+        await expect(page.get_by_role("checkbox", name="Accept echo")).to_be_checked()
+
+        # The site learns of it a moment later.
+        async with asyncio.timeout(30):
+            while True:
+                await page.goto("/admin/chat/assistant/add/")
+                if "Say it again." in await page.content():
+                    break
+    await page.goto("/admin/chat/mcpserver/?q=heron-tools")
+    await expect(page.locator("#result_list")).to_contain_text("1 of 1 on")
 
 
 async def test_a_transcript_is_read_only(visitors: Visitors, admin: Member) -> None:

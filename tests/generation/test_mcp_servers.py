@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -160,6 +162,46 @@ async def test_tools_are_there_from_the_beginning_without_asking() -> None:
         finally:
             await chat.close()
     assert len(server.messages) == asked
+
+
+async def test_a_change_by_another_process_is_found_by_polling() -> None:
+    async with Fake() as server:
+        first = McpServers()
+        row = await database.write(make, server.url)
+        await first.ask()
+        await asyncio.gather(*first._asking.values())
+        found, changed = [], asyncio.Event()
+        polling = McpServers(seconds=0.01)
+        polling.start(lambda tools: (found.append(tools), changed.set()))  # type: ignore[func-returns-value]
+        await database.write(accept_all, row)
+        async with asyncio.timeout(30):
+            while not found or KEY not in found[-1]:
+                changed.clear()
+                await changed.wait()
+        await polling.close()
+        await first.close()
+
+
+async def test_a_failing_database_does_not_stop_polling(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = iter([OperationalError("locked"), ValueError("a bug")])
+    original = CursorWrapper.execute
+
+    def execute(self: CursorWrapper, sql: str, *rest: Any) -> Any:
+        if "chat_mcpserver" in sql and sql.startswith("SELECT") and (error := next(failing, None)):
+            raise error
+        return original(self, sql, *rest)
+
+    await database.write(make, "http://127.0.0.1:9/mcp", is_on=False)
+    monkeypatch.setattr(CursorWrapper, "execute", execute)
+    changed = asyncio.Event()
+    servers = McpServers(seconds=0.01)
+    servers.start(lambda _: changed.set())
+    async with asyncio.timeout(30):
+        await changed.wait()
+    await servers.close()
+    assert caplog.text.count("looking for changed servers failed, retrying") == 2
 
 
 async def test_only_one_process_asks(chat: Rig) -> None:

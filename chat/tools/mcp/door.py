@@ -83,7 +83,7 @@ class Door(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def _notify(self, request: httpx2.Request, message: _Message) -> httpx2.Response:
-        """Nothing comes back. Calls wait behind it, so it does not wait for a server that takes it and says nothing."""
+        """Nothing comes back. Calls wait behind it, so it waits for no server that takes it and says nothing."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 return await self._answer(request)
