@@ -30,7 +30,16 @@ from tests.chat_rig import Rig, rig
 pytestmark = pytest.mark.django_db(transaction=True)
 
 sent_to: list[str] = []
-gate = asyncio.Event()
+
+
+class Gate:
+    """Holds slow tools until the test opens it."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+
+gate = Gate()
 
 
 @tool(side_effects=True)
@@ -44,7 +53,7 @@ async def send(to: str) -> str:
 async def look(at: str) -> str:
     """Look at something."""
     if at == "everything":
-        await gate.wait()
+        await gate.open.wait()
     return f"saw {at}"
 
 
@@ -55,11 +64,11 @@ MODES = {"local:send": "ask", "local:look": "allow", "builtin:ask_person": "allo
 @pytest.fixture
 async def chat(transactional_db: None) -> AsyncIterator[Rig]:
     sent_to.clear()
-    gate.clear()
+    gate.__init__()  # type: ignore[misc]
     async with rig(tools=TOOLS) as made:
         await Assistant.objects.all().aupdate(tools=MODES)
         yield made
-        gate.set()
+        gate.open.set()
 
 
 def use(number: int, name: str, /, **arguments: object) -> ToolUse:
