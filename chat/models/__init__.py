@@ -3,6 +3,7 @@
 from chat.models.api_token import ApiToken
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
+from chat.models.decision import Decision
 from chat.models.mcp_server import McpServer
 from chat.models.message import Message
 from chat.models.model_listing import ModelListing
@@ -12,6 +13,7 @@ from chat.models.side_effect import SideEffect
 from chat.models.sign_in import SignIn
 from chat.models.step import Step
 from chat.models.suggestion import Suggestion
+from chat.models.tool_permission import ToolPermission
 from chat.models.unanswered_question import UnansweredQuestion
 from chat.models.user import User
 
@@ -19,6 +21,7 @@ __all__ = [
     "ApiToken",
     "Assistant",
     "Conversation",
+    "Decision",
     "McpServer",
     "Message",
     "ModelListing",
@@ -28,6 +31,7 @@ __all__ = [
     "SignIn",
     "Step",
     "Suggestion",
+    "ToolPermission",
     "UnansweredQuestion",
     "User",
 ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0022_tools_on'),
+        ('chat', '0023_decisions'),
     ]
 
     operations = [
