@@ -20,7 +20,10 @@ from chat.tools.mcp.server import Server
 TOOLS: Final = 200
 # Of one definition, in the database and in each request to a model.
 DEFINITION_BYTES: Final = 32 * 1024
+# Of all of a server, in the database.
+LISTING_BYTES: Final = 1024 * 1024
 
+_TOO_LARGE: Final = "has parameters that are too large"
 _NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 # Not shown, so nobody could look at them: format characters, private and unassigned ones, surrogates, controls.
 _HIDDEN: Final = frozenset({"Cf", "Co", "Cn", "Cs", "Cc"})
@@ -52,7 +55,7 @@ class Definition:
             why = str(error) if isinstance(error, Unusable) else "has parameters that are nested too deeply"
             return cls(name, shown, told, problem=why)
         if len(msgspec.json.encode(parameters)) > DEFINITION_BYTES:
-            return cls(name, shown, told, problem="has parameters that are too large")
+            return cls(name, shown, told, problem=_TOO_LARGE)
         return cls(name, shown, told or shown, parameters)
 
     @classmethod
@@ -82,12 +85,20 @@ class Definition:
 
 
 def unique(definitions: Iterable[Definition]) -> list[Definition]:
-    """At most TOOLS, in the order of their names. Of those with the same name, none can be used."""
+    """At most TOOLS, in the order of their names. Of those with the same name, none can be used.
+
+    Nor can those that do not fit into LISTING_BYTES.
+    """
     by_name: dict[str, Definition] = {}
     for each in definitions:
         twice = each.name in by_name
         by_name[each.name] = replace(each, parameters={}, problem="is listed twice") if twice else each
-    return [by_name[name] for name in sorted(by_name)][:TOOLS]
+    found, room = [], LISTING_BYTES
+    for name in sorted(by_name)[:TOOLS]:
+        each = by_name[name]
+        room -= len(msgspec.json.encode(each.parameters))
+        found.append(each if room >= 0 else replace(each, parameters={}, problem=each.problem or _TOO_LARGE))
+    return found
 
 
 def accepted(definitions: Iterable[Definition], slug: str, pinned: Mapping[str, str]) -> list[Definition]:

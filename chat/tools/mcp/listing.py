@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,7 +48,10 @@ async def _listed(server: Server) -> Listing:
                 page = await session.list_tools(params=PaginatedRequestParams(cursor=cursor) if cursor else None)
             except Exception as error:  # noqa: BLE001  (whatever the package makes of what the server sent)
                 raise Unreachable(reason_of(error, door)) from None
-            found += [_definition(server, tool) for tool in page.tools[: TOOLS + 1]]
+            for tool in page.tools[: TOOLS + 1]:
+                found.append(_definition(server, tool))
+                # Each takes up to some milliseconds.
+                await asyncio.sleep(0)
             ttl, cursor = max(ttl, page.ttl_ms / 1000), page.next_cursor
             if not cursor or len(found) > TOOLS:
                 break

@@ -111,6 +111,14 @@ def test_of_tools_with_the_same_name_none_is_used() -> None:
     assert [(each.name, each.problem) for each in found] == [("a", ""), ("b", "is listed twice")]
 
 
+def test_all_tools_of_a_server_together_have_a_limit() -> None:
+    large = {"type": "object", "properties": {"text": {"enum": ["x" * 30_000]}}}
+    found = unique([of(large, name=f"t{number:03}") for number in range(100)])
+    problems = [each.problem for each in found]
+    assert problems[30] == ""
+    assert problems[40:] == ["has parameters that are too large"] * 60
+
+
 def test_only_what_is_pinned_is_accepted() -> None:
     one, two, bad = of(PLAIN, name="one"), of(PLAIN, name="two"), of(None, name="bad")
     pinned = {"one": one.hash_at("ours"), "two": two.hash_at("theirs"), "bad": ""}
