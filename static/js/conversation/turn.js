@@ -1,5 +1,4 @@
 import { answerLabel, ChatMessage, LiveAnswer, OWN_LABEL } from "../message/index.js";
-import { failureText } from "../ui/failure_text.js";
 
 /**
  * One question and its answer in progress; or the answer alone, when a saved question is answered again. It creates
@@ -109,9 +108,8 @@ export class Turn extends EventTarget {
    */
   showUnsent(error) {
     this.state = "unsent";
-    const words = failureText(error, { unanswered: error.code !== "interrupted" });
     if (this.#question) this.#question.state = "failed";
-    this.#question?.failure.show({ ...words, returnable: true });
+    void this.#question?.showFailure(error, { unanswered: error.code !== "interrupted", returnable: true });
     if (!this.#question) this.#answer?.fail(error);
   }
 
@@ -207,7 +205,7 @@ export class Turn extends EventTarget {
 
   /** @param {Record<string, any>} data of `error` */
   #fail({ code, message, retryable, retry_after: retryAfter }) {
-    this.#answers({}).fail({ code, message, retryable, retryAfter, dismissable: this.runId !== null && !this.followsQuestion });
+    this.#answers({}).fail({ code, message, retryable, retryAfter }, { dismissable: this.runId !== null && !this.followsQuestion });
     this.#end({ status: "error", code });
   }
 
