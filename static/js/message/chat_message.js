@@ -15,7 +15,7 @@ const LONG_LINES = 24;
 const editor = new LateModule(() => import("./question_editor.js"));
 const failureCard = new LateModule(() => import("./failure_card.js"));
 
-/** @typedef {"sending" | "sent" | "streaming" | "completed" | "stopped" | "failed"} MessageState */
+/** @typedef {"sending" | "sent" | "streaming" | "completed" | "stopped" | "waiting" | "failed"} MessageState */
 
 /**
  * One message of the transcript. A question's text is in `body`, what an answer consists of in `parts`; `source` is what

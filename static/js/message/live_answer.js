@@ -1,6 +1,6 @@
 import { gettext } from "../ui/i18n.js";
 import { figuresOfEnd } from "./answer_figures.js";
-import { answerNote, countCharacters, isContinuable } from "./answer_note.js";
+import { answerNote, countCharacters, isContinuable, stateOf, waitingLine } from "./answer_note.js";
 import { AnswerParts } from "./answer_parts.js";
 import { ChatMessage } from "./chat_message.js";
 import { KINDS, PART_EVENTS } from "./part_kinds.js";
@@ -107,9 +107,9 @@ export class LiveAnswer {
    */
   #settle(saved, id) {
     this.#message.clearFailure();
-    this.#message.showStatus("");
+    this.#message.showStatus(waitingLine(saved));
     this.#message.messageId = id;
-    this.#message.state = saved.status === "stopped" ? "stopped" : "completed";
+    this.#message.state = stateOf(saved);
     this.#message.showFooter(answerNote(saved), { continuable: isContinuable(saved) });
   }
 }
