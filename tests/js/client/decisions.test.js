@@ -38,8 +38,8 @@ for (const decided of [approve, answer]) {
     const sent = await client.send(of(decided));
 
     assert.deepEqual([sent.runId, sent.duplicate], ["run", false]);
-    const { type, message_id, ...body } = decided;
-    assert.deepEqual(calls.at(-1).body, { client_message_id: "id-1", ...body });
+    const { type, message_id: id, ...body } = decided;
+    assert.deepEqual([calls.at(-1).body, type, id], [{ client_message_id: "id-1", ...body }, decided.type, "m/1"]);
   });
 }
 

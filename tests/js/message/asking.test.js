@@ -109,7 +109,7 @@ test("all at once, if there are several", async () => {
   assert.equal(one("[data-choice=all]").hidden, true);
   renew();
   await waits(...asks({ call_id: "c3" }), ...asks({ call_id: "c2" }));
-  assert.equal(one("[data-choice=all]").hidden, false);
+  assert.deepEqual(all("[data-choice=all]").map(({ hidden }) => hidden), [true, false]);
   press("all");
 
   assert.deepEqual(decided().at(-1).decided.decisions.map(({ call_id: id, scope }) => [id, scope]), [["c3", "once"], ["c2", "once"]]);
@@ -120,6 +120,7 @@ test("what was refused says why, and can be decided again", async () => {
   press("once");
   refuse("network");
   assert.equal(told("asking-line"), "The site cannot be reached.");
+  assert.deepEqual(asked.at(-1), ["announce", "The site cannot be reached."]);
   assert.ok(isOpen("once") && isOpen("deny"));
 
   press("chat");

@@ -68,13 +68,13 @@ export class ApprovalCard {
     this.#calls.add(this);
   }
 
-  /** @param {number} others */
-  open(others) {
+  /** @param {{ several: boolean, last: boolean }} among */
+  open({ several, last }) {
     const left = this.#until - Date.now();
     if (left <= 0) return this.end(EXPIRED);
     if (left < LONGEST_WAIT_MS) this.#timer = setTimeout(() => this.end(EXPIRED), left);
-    this.#several = others > 0;
-    this.#button("all").hidden = !this.#several;
+    this.#several = several;
+    this.#button("all").hidden = !several || !last; // Below all of them: they can be read first.
     part(this.#root, "asking-choices").hidden = false;
     this.#choose(null);
     this.#lock(false);

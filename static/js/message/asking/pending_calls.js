@@ -10,7 +10,8 @@ import { gettext, interpolate, ngettext } from "../../ui/i18n.js";
  * @property {string} callId
  * @property {string} tool its title
  * @property {Decision | null} [decision] what is chosen; a question of the model has none
- * @property {(others: number) => void} open it can be answered, together with so many others that ask for permission
+ * @property {(among: { several: boolean, last: boolean }) => void} open it can be answered; `among` the calls that ask for
+ *   permission
  * @property {(problem: string) => void} reopen it was not sent, or not accepted
  * @property {() => void} lock it is being sent
  * @property {(reason: string) => void} end it cannot be answered any more
@@ -83,8 +84,8 @@ class PendingCalls {
     // Each of them says so, one after another, and they are opened together.
     queueMicrotask(() => {
       this.#opening = false;
-      const others = this.#approvals.length - 1;
-      for (const card of [...this.#cards]) card.open(others);
+      const approvals = this.#approvals;
+      for (const card of [...this.#cards]) card.open({ several: approvals.length > 1, last: card === approvals.at(-1) });
       if (tell && !this.#told && this.#cards.size) this.#tell("announce", this.#request());
       this.#told = true;
     });
@@ -141,10 +142,9 @@ class PendingCalls {
   /** @param {Error & { code?: string }} error */
   #failed(error) {
     const reason = FINAL[error.code ?? ""];
-    for (const card of [...this.#cards]) {
-      if (reason) card.end(reason);
-      else card.reopen(error.code === TAKEN_BACK ? "" : errorText(error));
-    }
+    const problem = error.code === TAKEN_BACK ? "" : errorText(error);
+    this.#tell("announce", reason ?? problem);
+    for (const card of [...this.#cards]) reason ? card.end(reason) : card.reopen(problem);
   }
 
   /** @param {string} type @param {unknown} detail */
