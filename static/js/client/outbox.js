@@ -210,7 +210,8 @@ function isEntry(value) {
  * @returns {import("./transport.js").Body} the same for both transports
  */
 function toWire({ clientMessageId, text, conversationId, parentId, regenerateId, continueId, assistant, tools = null, decided }, timeZone) {
-  if (decided) return { ...decided, client_message_id: clientMessageId };
+  const zone = timeZone && { time_zone: timeZone };
+  if (decided) return { ...decided, client_message_id: clientMessageId, ...zone };
   return {
     type: "send",
     client_message_id: clientMessageId,
@@ -220,7 +221,7 @@ function toWire({ clientMessageId, text, conversationId, parentId, regenerateId,
     ...(conversationId && { conversation_id: conversationId }),
     ...(parentId && { parent_id: parentId }),
     ...(assistant && { assistant }),
-    ...(timeZone && { time_zone: timeZone }),
+    ...zone,
     ...(tools !== null && { tools }),
   };
 }

@@ -55,10 +55,10 @@ export const KINDS = {
       const { reason, expires_at, ...decided } = approval ?? {};
       return [
         ["tool_start", { ...named, arguments: given, ...(title ? { title } : {}), ...(side_effects ? { side_effects } : {}) }],
-        ...(approval ? [/** @type {Event} */ (["approval_request", { ...named, title, arguments: given, reason, expires_at }])] : []),
-        ...(decided.decision ? [/** @type {Event} */ (["approval", { ...named, ...decided }])] : []),
-        ...(question ? [/** @type {Event} */ (["question", { ...named, ...question }])] : []),
         ...(items ?? []).map((/** @type {any} */ item) => /** @type {Event} */ (["tool_progress", { ...named, item }])),
+        ...(question ? [/** @type {Event} */ (["question", { ...named, ...question }])] : []),
+        ...(expires_at ? [/** @type {Event} */ (["approval_request", { ...named, title, arguments: given, reason, expires_at }])] : []),
+        ...(decided.decision ? [/** @type {Event} */ (["approval", { ...named, ...decided }])] : []),
         ...(state === "done" ? [/** @type {Event} */ (["tool_result", { ...named, result, duration_ms }])] : []),
         ...(state === "failed" ? [/** @type {Event} */ (["tool_error", { ...named, message, duration_ms, ...(code ? { code } : {}) }])] : []),
       ];

@@ -19,7 +19,7 @@ for (const decided of [approve, answer]) {
     const sent = client.send(of(decided));
 
     const [{ ref, ...frame }] = socket.of(decided.type);
-    assert.deepEqual(frame, { ...decided, client_message_id: "id-1" });
+    assert.deepEqual(frame, { ...decided, client_message_id: "id-1", time_zone: "Europe/Berlin" });
     socket.receive({ type: "ok", ref, ...ok });
     socket.receive({ type: "events", frame: 1, run_id: "run", events: [{ id: "e.1", event: "start", data: {} }] });
     const { runId } = await sent;
