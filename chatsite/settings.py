@@ -400,6 +400,8 @@ CHAT_TOOLS = env.words("CHAT_TOOLS", [])
 CHAT_TOOL_TURNS = env.integer("CHAT_TOOL_TURNS", 20)
 CHAT_TOOL_SECONDS = env.number("CHAT_TOOL_SECONDS", 600.0)
 CHAT_TOOL_CALLS = env.integer("CHAT_TOOL_CALLS", 8)
+# How long a person has to allow a call.
+CHAT_APPROVAL_DAYS = env.integer("CHAT_APPROVAL_DAYS", 7)
 # Hosts that models may read pages from: none, names, or * for all public ones.
 CHAT_FETCH_HOSTS = env.words("CHAT_FETCH_HOSTS", [])
 # Addresses that are not public, which the hosts above that are named may have.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from django.http import HttpResponse, JsonResponse
 
@@ -17,13 +18,15 @@ def error_response(
     retryable: bool | None = None,
     retry_after: float | None = None,
     repeatable: bool = True,
+    about: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """`retryable` overrides the value from the table of errors. `retry_after` is in seconds.
 
-    `repeatable`: whether sending the very same request again makes another attempt.
+    `repeatable`: whether sending the very same request again makes another attempt. `about`: as in ApiError.
     """
     status = ERRORS[code].status
     body = error_body(code, message, retryable=retryable)
+    body["error"].update(about or {})  # type: ignore[typeddict-item]
     response = JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
     for name, value in should_retry(body["error"]["retryable"] and repeatable).items():
         response.headers[name] = value
@@ -33,7 +36,7 @@ def error_response(
 
 
 def refused(error: ApiError) -> HttpResponse:
-    return error_response(error.code, error.message, retry_after=error.retry_after)
+    return error_response(error.code, error.message, retry_after=error.retry_after, about=error.about)
 
 
 def not_signed_in(message: str = "Sign in, or send an API token.") -> HttpResponse:

@@ -64,15 +64,13 @@ _CURSORS_OF_ALL: Final = [
     header("Last-Event-ID", RunCursors, _HEADER),
 ]
 _FLAG: Final = {"type": "boolean", "default": False}
-_LINKS: Final = {
+LINKS: Final = {
     "events": link("followRun", "Its events.", run_id="run_id"),
     "stop": link("stopRun", "End it now.", run_id="run_id"),
     "keep": link("keepRun", "If it fails: save what had arrived.", run_id="run_id"),
     "messages": link("listMessages", "Once it is saved.", conversation_id="conversation_id"),
 }
-_LOCATION: Final = {
-    "Location": {"description": "Of the run.", "schema": {"type": "string", "format": "uri-reference"}}
-}
+LOCATION: Final = {"Location": {"description": "Of the run.", "schema": {"type": "string", "format": "uri-reference"}}}
 
 
 def _stream_of(item: str, description: str) -> Gives:
@@ -95,19 +93,14 @@ def _stream_of(item: str, description: str) -> Gives:
     "whether or not anybody follows it.",
     takes=Send,
     gives={
-        201: gives(StartedRun, "The run has started.", links=_LINKS, headers=_LOCATION),
-        200: gives(StartedRun, _REPEATED, links=_LINKS),
+        201: gives(StartedRun, "The run has started.", links=LINKS, headers=LOCATION),
+        200: gives(StartedRun, _REPEATED, links=LINKS),
     },
     refuses=_SENT,
 )
 async def start(request: HttpRequest, user: User) -> HttpResponse:
     _, sent = await _send(request, user)
-    run = {"run_id": sent.run_id, "conversation_id": sent.conversation_id, **run_urls(sent.run_id)}
-    if sent.duplicate:
-        return reply(run)
-    response = reply(run, status=201)
-    response.headers["Location"] = reverse("chat:api:run", kwargs={"run_id": sent.run_id})
-    return response
+    return started(sent)
 
 
 @call(
@@ -323,8 +316,22 @@ async def dismiss(request: HttpRequest, user: User, run_id: Any) -> HttpResponse
     return HttpResponse(status=204)
 
 
+def started(sent: Sent) -> HttpResponse:
+    """201 for a new run, 200 for one that existed before this request."""
+    run = {"run_id": sent.run_id, "conversation_id": sent.conversation_id, **run_urls(sent.run_id)}
+    if sent.duplicate:
+        return reply(run)
+    response = reply(run, status=201)
+    response.headers["Location"] = reverse("chat:api:run", kwargs={"run_id": sent.run_id})
+    return response
+
+
 async def _send(request: HttpRequest, user: User) -> tuple[Engine, Sent]:
     send = SendRequest.parse(_body(request), characters=settings.CHAT_MESSAGE_CHARACTERS)
+    return await send_for(user, send)
+
+
+async def send_for(user: User, send: SendRequest) -> tuple[Engine, Sent]:
     quotas().sends.check(user.pk, per_minute=settings.CHAT_SENDS_PER_MINUTE)
     chat = await engine()
     # The user was loaded a moment ago.

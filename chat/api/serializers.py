@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.urls import reverse
@@ -55,6 +55,8 @@ def message_object(message: Message) -> objects.Message:
     }
     if message.context:
         made["context"] = message.context
+    if message.pending:
+        made["pending"] = message.pending
     return made
 
 
@@ -86,6 +88,10 @@ def _part_object(part: parts.Part) -> objects.MessagePart:
                 "code": part.code,
                 "duration_ms": part.duration_ms,
             }
+            if part.approval is not None:
+                made["approval"] = cast(objects.PartApproval, dict(part.approval))
+            if part.question is not None:
+                made["question"] = cast(objects.PartQuestion, dict(part.question))
         case parts.Member(_, name, status):
             made = {"kind": "member", "name": name, "status": status}
     if part.agent:

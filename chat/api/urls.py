@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from chat.api import conversations, messages, runs, search
+from chat.api import conversations, messages, replies, runs, search
 from chat.api.openapi import views
 from chat.protocol.untrusted_input import UUID_PATTERN
 
@@ -37,6 +37,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("conversations/<id:conversation_id>", conversations.conversation, name="conversation"),
     path("conversations/<id:conversation_id>/restore", conversations.conversation_restore, name="restore"),
     path("conversations/<id:conversation_id>/messages", messages.conversation_messages, name="messages"),
+    path("messages/<id:message_id>/approvals", replies.message_approvals, name="approvals"),
+    path("messages/<id:message_id>/answers", replies.message_answers, name="answers"),
     path("search", search.results, name="search"),
     path("assistants", conversations.assistants, name="assistants"),
     path("openapi.json", views.schema, name="openapi"),

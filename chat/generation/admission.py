@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from chat.generation import context, prompt, regeneration
+from chat.generation import context, prompt, regeneration, waiting
+from chat.generation.permissions import Permissions, asking_in
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.regeneration import Regeneration
+from chat.generation.replies import Reply
 from chat.generation.requests import SendRequest
 from chat.generation.titles import title_of
 from chat.generation.toolbox import tools_of
 from chat.generation.tools_choice import ToolsChoice
 from chat.generation.work import Work
-from chat.models import Assistant, Conversation, Message, UnansweredQuestion, User
+from chat.models import Assistant, Conversation, Decision, Message, UnansweredQuestion, User
 from chat.models.part import parts_of
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Prepared
 from chat.models.step import steps_of
@@ -40,7 +42,7 @@ class Admission:
     """A message that may be sent, with everything its run needs.
 
     `left_out`: how many messages of the conversation are not sent to the model, for want of room. `time_zone`: for
-    its tools; empty if unknown.
+    its tools; empty if unknown. `waiting`: the answer whose calls are decided with this.
     """
 
     conversation_id: str
@@ -50,9 +52,11 @@ class Admission:
     request: Request
     tools: Registry
     choice: ToolsChoice
+    permissions: Permissions
     work: Work | None = None
     left_out: int = 0
     time_zone: str = ""
+    waiting: Message | None = None
 
 
 def admit(
@@ -92,6 +96,7 @@ def admit(
         request=request,
         tools=offered,
         choice=choice,
+        permissions=Permissions(asking_in(assistant, offered, conversation.pk if conversation else None)),
         left_out=left_out,
         time_zone=_time_zone(send, offered),
     )
@@ -130,8 +135,7 @@ def _once_more(
     assistant = _assistant(user, send, conversation, providers, before=before)
     path = prompt.path_to(parent_id, conversation)
     choice = ToolsChoice.of(send.tools, conversation.has_tools_on)
-    # Without tools, if an answer is continued: its beginning must be the last thing that the model sees.
-    offered = Registry(()) if repeated.continued else tools_of(assistant, tools, choice)
+    offered = _offered(repeated.continued, assistant, tools, choice)
     work, begun = _begun(repeated.continued)
     request, left_out = _request(
         user, assistant, path, question.text, tools=offered, characters=characters, continues=begun
@@ -144,9 +148,11 @@ def _once_more(
         request=request,
         tools=offered,
         choice=choice,
+        permissions=_permissions(assistant, offered, conversation, repeated.continued, send.replies),
         work=work,
         left_out=left_out,
         time_zone=_time_zone(send, offered),
+        waiting=repeated.continued if send.waiting_id else None,
     )
 
 
@@ -162,6 +168,7 @@ class Readmission:
     provider: str
     request: Request
     tools: Registry
+    permissions: Permissions
     work: Work | None
 
 
@@ -180,10 +187,43 @@ def admit_again(
     conversation = user.conversations.filter(pk=start["conversation_id"], deleted_at=None).first()
     path = prompt.path_to(asked["parent_id"], conversation) if conversation else []
     continued = _continued(user, start)
-    offered = Registry(()) if continued else tools_of(assistant, tools, ToolsChoice.of_run(start))
+    offered = _offered(continued, assistant, tools, ToolsChoice.of_run(start))
     work, begun = _begun(continued)
     request, _ = _request(user, assistant, path, asked["text"], tools=offered, characters=characters, continues=begun)
-    return Readmission(assistant.provider, request, offered, work)
+    permissions = _permissions(assistant, offered, conversation, continued, _replies(continued, start))
+    return Readmission(assistant.provider, request, offered, permissions, work)
+
+
+def _offered(continued: Message | None, assistant: Assistant, tools: Registry, choice: ToolsChoice) -> Registry:
+    """Without tools, if the text of an answer is continued: it must be the last thing that the model sees."""
+    if continued is not None and continued.status != Message.Status.WAITING:
+        return Registry(())
+    return tools_of(assistant, tools, choice)
+
+
+def _permissions(
+    assistant: Assistant,
+    offered: Registry,
+    conversation: Conversation | None,
+    continued: Message | None,
+    replies: Mapping[str, Reply],
+) -> Permissions:
+    conversation_id = conversation.pk if conversation else None
+    if continued is None or not replies:
+        return Permissions(asking_in(assistant, offered, conversation_id))
+    permitted = waiting.permitted(continued, replies)
+    asking = asking_in(assistant, offered, conversation_id, permitted=permitted)
+    return Permissions(asking, replies, asked_in=str(continued.run_id))
+
+
+def _replies(continued: Message | None, start: event_data.Start) -> Mapping[str, Reply]:
+    """Those that this run goes on with. Raises ApiError if another run has them."""
+    if continued is None or continued.status != Message.Status.WAITING:
+        return {}
+    decision = Decision.objects.of_run(continued, start["run_id"])
+    if decision is None:
+        raise ApiError("conflict", "This was decided elsewhere.")
+    return {call_id: Reply(**reply) for call_id, reply in decision.replies.items()}
 
 
 def _time_zone(send: SendRequest, tools: Registry) -> str:

@@ -70,6 +70,7 @@ class Agent:
             context=Context(run.info.owner_id, run.start.get("time_zone", ""), deadline=self._deadline),
             limits=limits,
             side_effects=SideEffectGuard(run.info),
+            permissions=run.permissions,
             saved=self._save,
         )
 
@@ -77,21 +78,25 @@ class Agent:
         try:
             await self._work_on()
         finally:
-            self._answer.steps = self._work.closed_steps()
+            self._answer.steps = self._work.closed_steps(keeps_waiting=bool(self._answer.waits_for))
 
     async def _work_on(self) -> None:
         if self._run.work:
             self._resume()
         if pending := self._work.pending:
             await self._calls.run(pending)
-        while True:
+        while not self._work.waits_for:
             is_last = self._is_last_turn
             call = await self._ask(tools_are_off=is_last)
             if is_last or not call.uses:
-                break
+                self._end(call, is_last=is_last)
+                return
             self._work.add(self._step(call), call.uses)
             await self._save()
             await self._calls.run(call.uses)
+        self._answer.waits_for = self._work.waits_for
+
+    def _end(self, call: ModelCall, *, is_last: bool) -> None:
         if is_last and call.finish_reason in _OWN_ENDS:
             self._answer.finish_reason = TOOL_LIMIT
         if not self._answer.text_of_call.strip():

@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from chat import database
 from chat.generation.accounts import Accounts
 from chat.generation.model_watch import ModelWatch, Outlook, Problem
-from chat.generation.toolbox import ALLOW
+from chat.generation.toolbox import ALLOW, ASK
 from chat.models import Assistant, ModelListing
 from chat.providers.detected import Detected, facts_of
 from chat.providers.detection import build, detect
@@ -26,8 +26,13 @@ logger = logging.getLogger(__name__)
 
 # An Ollama server with a hundred models would flood the menu; administrators can add any other model by hand.
 DETECTED_MODELS: Final = 30
-# Switched on for the demo, so that a new site can show what tools are.
-SHOWN_TOOLS: Final = ("builtin:calculator", "builtin:current_time", "builtin:search_conversations")
+# Of the demo, so that a new site can show what tools are, and what permission and questions look like.
+SHOWN_TOOLS: Final = {
+    "builtin:ask_person": ALLOW,
+    "builtin:calculator": ALLOW,
+    "builtin:current_time": ALLOW,
+    "builtin:search_conversations": ASK,
+}
 # Listed in the log line.
 SHOWN_MODELS: Final = 5
 
@@ -233,7 +238,7 @@ def _show(offer: Detected, model: str) -> None:
         model=model,
         position=kind.position,
         detected=dict(facts_of(model)),
-        tools=dict.fromkeys(SHOWN_TOOLS, ALLOW) if kind.stand_in else {},
+        tools=SHOWN_TOOLS if kind.stand_in else {},
         is_detected=True,
     )
 

@@ -18,6 +18,7 @@ from chat import database
 from chat.generation import replay
 from chat.generation.accounts import Accounts
 from chat.generation.admission import Admission, AlreadySent, active_user, admit, already_sent
+from chat.generation.decisions import Decisions
 from chat.generation.draining import Draining
 from chat.generation.finishing import Finisher
 from chat.generation.limit_errors import busy, limit_error, no_model_error
@@ -45,6 +46,7 @@ from chat.streams.base import (
     Created,
     Duplicate,
     Lost,
+    Refusal,
     RunInfo,
     RunNotFound,
     RunRequest,
@@ -90,6 +92,7 @@ class Engine:
         self._accounts = accounts or Accounts(providers)
         self.draining = Draining(is_shared=log.is_shared)
         self._recorder = recorder
+        self._decisions = Decisions(log)
         self._naming = TitleGenerator(providers, is_on=settings.CHAT_TITLES)
         ending = Finisher(log, recorder, self._naming)
         self._runner = Runner(
@@ -155,13 +158,7 @@ class Engine:
             # Its account was deleted a moment ago.
             raise ApiError("no_model", "The model provider was just removed. Choose another assistant.")
         request = _run_request(user_id, send, admission)
-        created = await self.log.create(
-            request,
-            live_limit=settings.CHAT_LIVE_RUNS_PER_USER,
-            per_minute=settings.CHAT_SENDS_PER_MINUTE,
-            live_limit_of_all=settings.CHAT_LIVE_RUNS,
-            per_minute_of_all=settings.CHAT_RUNS_PER_MINUTE,
-        )
+        created = await self._create(request, send, admission.waiting)
         if isinstance(created, Duplicate):
             return _repeated(created.run, send.fingerprint)
         if not isinstance(created, Created):
@@ -173,12 +170,31 @@ class Engine:
             provider=provider,
             request=admission.request,
             tools=admission.tools,
+            permissions=admission.permissions,
             work=admission.work,
         )
         self._runner.start(run)
         logger.info("run %s: started for user %s", request.run_id, user_id)
         await channel.publish(user_id, {"kind": "run_started", **created.run.summary})
         return Sent(request.run_id, request.conversation_id, send.client_message_id, False, created.run)
+
+    async def _create(self, request: RunRequest, send: SendRequest, waiting: Message | None) -> Created | Refusal:
+        """The log's reply. A decision is recorded first, so that only one of several starts a run."""
+        if waiting is not None:
+            await self._decisions.record(request, send, waiting)
+        created: Created | Refusal | None = None
+        try:
+            created = await self.log.create(
+                request,
+                live_limit=settings.CHAT_LIVE_RUNS_PER_USER,
+                per_minute=settings.CHAT_SENDS_PER_MINUTE,
+                live_limit_of_all=settings.CHAT_LIVE_RUNS,
+                per_minute_of_all=settings.CHAT_RUNS_PER_MINUTE,
+            )
+        finally:
+            if waiting is not None and not isinstance(created, Created):
+                await self._decisions.withdraw(request.run_id)
+        return created
 
     async def find_sent(self, user_id: int, send: SendRequest, after: Cursor) -> RunInfo | Archived:
         """The run of a message sent earlier, for a client that resumes at this cursor. Starts nothing.
@@ -387,8 +403,8 @@ def _run_request(user_id: int, send: SendRequest, admission: Admission) -> RunRe
         "attempt": 1,
         "user_message": admission.user_message,
     }
-    if send.continue_id is not None:
-        start["continues"] = send.continue_id
+    if continues := send.continue_id or send.waiting_id:
+        start["continues"] = continues
     if admission.left_out:
         start["context"] = {"left_out": admission.left_out}
     if admission.time_zone:

@@ -19,6 +19,7 @@ from chat.models.unanswered_question import Asked, Reason
 from chat.notices import channel
 from chat.notices.conversations import tell_of_the_change
 from chat.protocol import events
+from chat.protocol.event_data import STATUSES
 from chat.streams.base import NoRoom, RunInfo, StreamLog
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Finisher:
             "kind": "run_ended",
             "run_id": run.run_id,
             "conversation_id": run.conversation_id,
-            "status": status if status in {"completed", "stopped"} else "error",
+            "status": status if status in STATUSES else "error",
         }
         await channel.publish(run.owner_id, notice)
 

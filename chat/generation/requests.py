@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from chat.generation.replies import Reply
 from chat.protocol import bodies
 from chat.protocol.errors import ApiError, not_found
 from chat.protocol.objects import ROOT, Send
+from chat.protocol.sse import dumps
 from chat.protocol.untrusted_input import clean, parse_uuid
 
 AGAIN: Final = ("regenerate_id", "continue_id")
@@ -19,7 +21,8 @@ AGAIN: Final = ("regenerate_id", "continue_id")
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """Exactly one of: a message to answer, a saved question to answer again, a saved answer to continue.
+    """Exactly one of: a message to answer, a saved question to answer again, a saved answer to continue, a saved
+    answer that waits (`waiting_id`), with replies to what it waits for.
 
     Ids are canonical UUID text. None lets the server choose. `time_zone` can be any text.
     """
@@ -33,6 +36,8 @@ class SendRequest:
     continue_id: str | None = None
     time_zone: str = ""
     tools: bool | None = None
+    waiting_id: str | None = None
+    replies: Mapping[str, Reply] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, characters: int) -> SendRequest:
@@ -53,16 +58,29 @@ class SendRequest:
             tools=send.get("tools"),
         )
 
+    @classmethod
+    def reply(cls, waiting_id: str, replies: Mapping[str, Reply], data: Mapping[str, Any]) -> SendRequest:
+        """`data`: the body that the replies are from."""
+        return cls(
+            client_message_id=_client_message_id(data.get("client_message_id")),
+            waiting_id=_id(waiting_id),
+            replies=replies,
+            time_zone=data.get("time_zone") or "",
+        )
+
     @property
     def fingerprint(self) -> str:
         """Equal for repeated requests, different if a client_message_id is reused for something else."""
         # Texts contain no NUL.
         asked = f"\0{self.regenerate_id}\0{self.continue_id}" if self.is_again else self.text
-        return hashlib.sha256(asked.encode()).hexdigest()
+        if self.waiting_id:
+            replies = {call_id: asdict(reply) for call_id, reply in sorted(self.replies.items())}
+            asked = f"\0{self.waiting_id}\0{dumps(replies)}"
+        return hashlib.sha256(asked.encode("utf-8", "replace")).hexdigest()
 
     @property
     def is_again(self) -> bool:
-        return bool(self.regenerate_id or self.continue_id)
+        return bool(self.regenerate_id or self.continue_id or self.waiting_id)
 
 
 def run_id_of(value: object) -> str:

@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, Final, NotRequired, TypedDict, cast
 
 from django.utils import timezone
 
 from chat.generation.answer import Answer
+from chat.generation.permissions import Permissions
 from chat.generation.tools_choice import ToolsChoice
 from chat.generation.work import INTERRUPTED, Work, steps_of_parts
 from chat.models import Message
@@ -28,8 +29,8 @@ from chat.tools.registry import Registry
 class Run:
     """A run that this process owns. `attempt`: 1 for the first owner, 2 after the first takeover, and so on.
 
-    `tools`: those that the model may call. `work`: what an earlier owner had done with them, or
-    the answer that is continued had.
+    `tools`: those that the model may call; `permissions`: which of them ask a person. `work`: what an earlier owner
+    had done with them, or the answer that is continued had.
     """
 
     info: RunInfo
@@ -40,6 +41,7 @@ class Run:
     asked_at: datetime = field(default_factory=timezone.now)
     attempt: int = 1
     tools: Registry = field(default_factory=lambda: Registry(()))
+    permissions: Permissions = field(default_factory=Permissions)
     work: Work | None = None
 
 
@@ -64,6 +66,7 @@ class Completion(TypedDict):
     context: NotRequired[event_data.Context | None]
 
 
+WAITING: Final = "waiting"
 STOPPED = Outcome("stopped", "stopped")
 ABANDONED = Outcome("stopped", "abandoned")
 CUT_OFF = Outcome("completed", "length")
@@ -149,7 +152,7 @@ def turn_completed(
     return _turn(
         info,
         cast(event_data.Start, entries[0].data),
-        **_said(entries, checkpoint),
+        **_said(entries, checkpoint, keeps_waiting=completion["status"] == WAITING),
         outcome=Outcome(completion["status"], completion["finish_reason"]),
         usage=usage,
         ttft_ms=completion["ttft_ms"],
@@ -195,6 +198,8 @@ def done_event(answer: Message) -> events.Event:
     }
     if answer.context:
         done["context"] = answer.context
+    if answer.pending:
+        done["pending"] = answer.pending
     return events.done(done)
 
 
@@ -209,7 +214,9 @@ class _Said(TypedDict):
     steps: tuple[StepRecord, ...]
 
 
-def _said(entries: Sequence[events.Entry], checkpoint: Mapping[str, Any] | None) -> _Said:
+def _said(
+    entries: Sequence[events.Entry], checkpoint: Mapping[str, Any] | None, *, keeps_waiting: bool = False
+) -> _Said:
     """The answer in the log. The calls are as the checkpoint has them: events are cut."""
     folder = Folder()
     for entry in entries:
@@ -222,13 +229,21 @@ def _said(entries: Sequence[events.Entry], checkpoint: Mapping[str, Any] | None)
     if folder.is_plain and not work.steps:
         return {"text": folder.text, "parts": (), "steps": ()}
     whole = {part.call_id: part for part in work.parts if isinstance(part, ToolCall) and part.state != "running"}
-    parts = [whole.get(part.call_id, part) if isinstance(part, ToolCall) else part for part in folder.parts]
-    return {"text": folder.text, "parts": tuple(map(_ended, parts)), "steps": work.closed_steps()}
+    parts = [_whole(part, whole) if isinstance(part, ToolCall) else part for part in folder.parts]
+    if not keeps_waiting:
+        parts = [_ended(part) for part in parts]
+    return {"text": folder.text, "parts": tuple(parts), "steps": work.closed_steps(keeps_waiting=keeps_waiting)}
+
+
+def _whole(part: ToolCall, saved: Mapping[str, ToolCall]) -> ToolCall:
+    """The call as the checkpoint has it, unless the log knows more: that it no longer waits."""
+    found = saved.get(part.call_id, part)
+    return part if found.state == "waiting" != part.state else found
 
 
 def _ended(part: Part) -> Part:
     """A call that was interrupted has failed."""
-    if isinstance(part, ToolCall) and part.state == "running":
+    if isinstance(part, ToolCall) and part.state in ("running", "waiting"):
         return replace(part, state="failed", code="cancelled", message=INTERRUPTED)
     return part
 

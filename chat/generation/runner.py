@@ -16,7 +16,7 @@ from chat.generation.answer import Answer
 from chat.generation.coalescer import Coalescer
 from chat.generation.finishing import Finisher
 from chat.generation.model_call import generate
-from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, Outcome, Run, asked_of, turn_of
+from chat.generation.run import ABANDONED, CUT_OFF, STOPPED, WAITING, Outcome, Run, asked_of, turn_of
 from chat.generation.run_labels import Labels, RunLabels
 from chat.generation.tool_calls import Limits
 from chat.protocol import events
@@ -154,7 +154,7 @@ class Runner:
                 await self._fail(run, _no_room())
                 return "unavailable"
             logger.warning("run %s: log full, saving the partial answer", run.info.run_id)
-            outcome = Outcome("completed", answer.finish_reason) if answer.finish_reason else CUT_OFF
+            outcome = _outcome(answer) if answer.finish_reason or answer.waits_for else CUT_OFF
         return await self._ending.save(turn_of(run, answer, outcome), token=run.token)
 
     async def _generate(self, run: Run, answer: Answer, coalescer: Coalescer) -> Outcome:
@@ -172,7 +172,7 @@ class Runner:
             await asyncio.wait([*tasks, writing], return_when=asyncio.FIRST_COMPLETED)
             if streaming.done():
                 streaming.result()
-                return Outcome("completed", answer.finish_reason)
+                return _outcome(answer)
             if writing.done():
                 writing.result()
             if stopped.done():
@@ -221,6 +221,12 @@ class Runner:
         except LogUnavailable:
             # The lease will expire.
             return True
+
+
+def _outcome(answer: Answer) -> Outcome:
+    if answer.waits_for:
+        return Outcome(WAITING, answer.waits_for)
+    return Outcome("completed", answer.finish_reason)
 
 
 def _no_room() -> events.Event:

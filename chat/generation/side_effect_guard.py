@@ -26,15 +26,20 @@ class SideEffectGuard:
     def __init__(self, run: RunInfo) -> None:
         self._run = run
 
-    async def begin(self, call_id: str, tool: str, arguments: Mapping[str, Any]) -> None:
-        """Record the call. Raises ToolFailed if it must not be made: `unknown_outcome` if it was begun before."""
+    async def begin(
+        self, call_id: str, tool: str, arguments: Mapping[str, Any], *, called_in: str | None = None
+    ) -> None:
+        """Record the call. Raises ToolFailed if it must not be made: `unknown_outcome` if it was begun before.
+
+        `called_in`: the run in which the model called it, if that was an earlier one, which asked for permission.
+        """
         try:
             is_new = await database.write(
                 partial(
                     SideEffect.objects.begin,
                     owner_id=self._run.owner_id,
                     client_message_id=self._run.client_message_id,
-                    run_id=self._run.run_id,
+                    run_id=called_in or self._run.run_id,
                     call_id=call_id,
                     tool=tool,
                     arguments=arguments,
@@ -46,7 +51,8 @@ class SideEffectGuard:
         if not is_new:
             raise ToolFailed("unknown_outcome", _UNKNOWN)
 
-    def end(self, call_id: str, state: SideEffect.State) -> None:
+    def end(self, call_id: str, state: SideEffect.State, *, called_in: str | None = None) -> None:
         """Record how it ended, in the background. Only the audit trail needs it."""
-        ended = partial(SideEffect.objects.end, run_id=self._run.run_id, call_id=call_id, state=state)
+        run_id = called_in or self._run.run_id
+        ended = partial(SideEffect.objects.end, run_id=run_id, call_id=call_id, state=state)
         database.write_later(f"side effect {self._run.run_id} {call_id}", ended)

@@ -159,6 +159,7 @@ class Takeover:
                 request=admitted.request,
                 attempt=claim.attempt,
                 tools=admitted.tools,
+                permissions=admitted.permissions,
                 work=Work.from_json(claim.checkpoint) if claim.checkpoint else admitted.work,
             )
         )

@@ -6,17 +6,11 @@ from typing import Final
 
 from chat.generation.tools_choice import USUAL, ToolsChoice
 from chat.models import Assistant
-from chat.tools.base import Tool
 from chat.tools.registry import Registry
 
 ALLOW: Final = "allow"
-# A call of these ends the run and waits for the person.
-_WAITING: Final = frozenset({"builtin:ask_person"})
-
-
-def is_offered(tool: Tool) -> bool:
-    """Whether assistants can be given this tool."""
-    return tool.key not in _WAITING
+ASK: Final = "ask"
+MODES: Final = (ALLOW, ASK)
 
 
 def tools_of(assistant: Assistant, registry: Registry, choice: ToolsChoice = USUAL) -> Registry:
@@ -26,5 +20,9 @@ def tools_of(assistant: Assistant, registry: Registry, choice: ToolsChoice = USU
     """
     if not choice.on or not assistant.tools or assistant.ability("can_use_tools") is False:
         return Registry(())
-    allowed = [key for key, mode in assistant.tools.items() if mode == ALLOW]
-    return registry.only([key for key in allowed if (tool := registry.get(key)) and is_offered(tool)])
+    return registry.only([key for key, mode in assistant.tools.items() if mode in MODES])
+
+
+def asking(assistant: Assistant, tools: Registry) -> frozenset[str]:
+    """The keys of those of `tools` that a person is asked about before each call."""
+    return frozenset(tool.key for tool in tools if assistant.tools.get(tool.key) == ASK)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from chat.models.step import CallRecord, StepRecord
+from chat.models.step import CallRecord, StepRecord, waiting_of
 from chat.protocol import parts
 from chat.protocol.events import Entry
 from chat.providers.base import Message, ModelOutput, ToolResult, ToolUse
@@ -22,6 +22,8 @@ SHOWN_BYTES: Final = 256 * 1024
 # How often the same call may be made; the next one is refused.
 REPEATED_CALLS: Final = 2
 INTERRUPTED: Final = "This call was interrupted before it had a result."
+_NOT_ALLOWED: Final = "This call was not made: the person did not allow it."
+_NOT_ANSWERED: Final = "The person did not answer this question."
 
 
 @dataclass(slots=True)
@@ -44,6 +46,12 @@ class Work:
             return []
         return [_use(call) for call in self.steps[-1].calls if not _has_result(call)]
 
+    @property
+    def waits_for(self) -> str:
+        """What the last step waits for: `approval`, `question`, or nothing."""
+        kinds = {call["waits"] for call in waiting_of(self.steps[-1:])}
+        return "approval" if "approval" in kinds else next(iter(kinds), "")
+
     def times_called(self, use: ToolUse) -> int:
         """How often this call was made before it."""
         made = [call for step in self.steps for call in step.calls]
@@ -54,20 +62,35 @@ class Work:
         """Add a step with calls that have no results yet."""
         self.steps.append(replace(step, calls=tuple(_record(use) for use in uses)))
 
+    def wait(self, call_id: str, kind: str, **asked: str) -> None:
+        """A call of the last step waits for a person. `asked`: `tool`, `definition`, `expires_at`."""
+        self._change(call_id, waits=kind, **asked)
+
+    def is_waiting(self, call_id: str) -> bool:
+        return any(call["call_id"] == call_id for call in waiting_of(self.steps[-1:]))
+
+    def call(self, call_id: str) -> CallRecord:
+        """A call of the last step."""
+        return next(call for call in self.steps[-1].calls if call["call_id"] == call_id)
+
     def record(self, call_id: str, content: str, *, is_error: bool = False) -> None:
         """Record what the model is told of a call of the last step."""
+        self._change(call_id, content=content, is_error=is_error, is_open=False)
+
+    def _change(self, call_id: str, **fields: Any) -> None:
         last = self.steps[-1]
         calls = tuple(
-            CallRecord(**{**call, "content": content, "is_error": is_error, "is_open": False})
-            if call["call_id"] == call_id
-            else call
+            CallRecord(**{**call, **fields}) if call["call_id"] == call_id else call  # type: ignore[typeddict-item]
             for call in last.calls
         )
         self.steps[-1] = replace(last, calls=calls)
 
-    def closed_steps(self) -> tuple[StepRecord, ...]:
-        """The steps to save. Every call has exactly one result, also one that was interrupted."""
-        return tuple(replace(step, calls=tuple(map(_closed, step.calls))) for step in self.steps)
+    def closed_steps(self, *, keeps_waiting: bool = False) -> tuple[StepRecord, ...]:
+        """The steps to save. Every call has exactly one result, also one that was interrupted.
+
+        `keeps_waiting`: except for those that wait for a person.
+        """
+        return tuple(_closed_step(step, keeps_waiting=keeps_waiting) for step in self.steps)
 
     def messages(self, *, provider: str, model: str) -> tuple[Message, ...]:
         """The steps for the next request to this model, with a result for every call."""
@@ -90,7 +113,7 @@ class Work:
 def messages_of(steps: Iterable[StepRecord], *, provider: str, model: str) -> tuple[Message, ...]:
     """Steps as messages for this model. Only the model that made a vendor's items gets them back."""
     messages: list[Message] = []
-    for step in steps:
+    for step in map(_closed_step, steps):
         items = step.items if (step.provider, step.model) == (provider, model) else ()
         messages.append(ModelOutput(step.text, tuple(map(_use, step.calls)), items))
         messages += [
@@ -128,14 +151,20 @@ def _step_of(number: int, text: str, calls: Iterable[CallRecord]) -> StepRecord:
 
 
 def _of_part(call: parts.ToolCall, name: str) -> CallRecord:
-    content = call.message if call.state == "failed" else call.result
+    content = _content_of(call)
     return {
         "call_id": call.call_id,
         "name": name,
         "arguments": json.dumps(call.arguments, ensure_ascii=False),
         "content": content if isinstance(content, str) else json.dumps(content, ensure_ascii=False),
-        "is_error": call.state == "failed",
+        "is_error": call.state in ("failed", "waiting"),
     }
+
+
+def _content_of(call: parts.ToolCall) -> Any:
+    if call.state == "waiting":
+        return _NOT_ANSWERED if call.question else _NOT_ALLOWED
+    return call.message if call.state == "failed" else call.result
 
 
 def _record(use: ToolUse) -> CallRecord:
@@ -157,10 +186,18 @@ def _restarted(part: parts.Part) -> parts.Part:
     return replace(part, items=()) if isinstance(part, parts.ToolCall) and part.state == "running" else part
 
 
+def _closed_step(step: StepRecord, *, keeps_waiting: bool = False) -> StepRecord:
+    if all(map(_has_result, step.calls)):
+        return step
+    kept = {call["call_id"] for call in waiting_of([step])} if keeps_waiting else set()
+    return replace(step, calls=tuple(call if call["call_id"] in kept else _closed(call) for call in step.calls))
+
+
 def _closed(call: CallRecord) -> CallRecord:
     if _has_result(call):
         return call
-    return CallRecord(**{**call, "content": INTERRUPTED, "is_error": True, "is_open": False})
+    said = {"approval": _NOT_ALLOWED, "question": _NOT_ANSWERED}.get(call.get("waits", ""), INTERRUPTED)
+    return CallRecord(**{**call, "content": said, "is_error": True, "is_open": False})
 
 
 def _has_result(call: CallRecord) -> bool:

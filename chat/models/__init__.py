@@ -3,6 +3,7 @@
 from chat.models.api_token import ApiToken
 from chat.models.assistant import Assistant
 from chat.models.conversation import Conversation
+from chat.models.decision import Decision
 from chat.models.message import Message
 from chat.models.model_listing import ModelListing
 from chat.models.part import Part
@@ -11,6 +12,7 @@ from chat.models.side_effect import SideEffect
 from chat.models.sign_in import SignIn
 from chat.models.step import Step
 from chat.models.suggestion import Suggestion
+from chat.models.tool_permission import ToolPermission
 from chat.models.unanswered_question import UnansweredQuestion
 from chat.models.user import User
 
@@ -18,6 +20,7 @@ __all__ = [
     "ApiToken",
     "Assistant",
     "Conversation",
+    "Decision",
     "Message",
     "ModelListing",
     "Part",
@@ -26,6 +29,7 @@ __all__ = [
     "SignIn",
     "Step",
     "Suggestion",
+    "ToolPermission",
     "UnansweredQuestion",
     "User",
 ]

@@ -52,7 +52,7 @@ class Assistant(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Leave empty for the model's limit."),
     )
-    # Keys of chat.tools.registry, each with "allow": the model calls it without asking. Others are ignored.
+    # By the keys of chat.tools.registry: "allow" if the model calls it without asking, "ask" if a person decides.
     tools = models.JSONField(_("tools"), default=dict, blank=True, help_text=_("What the model may use by itself."))
     effort = models.CharField(
         _("thinking effort"),

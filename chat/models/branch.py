@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
 from chat.models.conversation import Conversation
@@ -143,15 +143,19 @@ def around(conversation: Conversation, message_id: uuid.UUID, *, size: int, room
 
 
 def siblings(conversation: Conversation, messages: Iterable[Message]) -> dict[uuid.UUID, list[uuid.UUID]]:
-    """For each message, the ids of all messages with its parent and role, itself included, oldest first."""
+    """For each message, the ids of all messages with its parent and role, oldest first.
+
+    Without those that waited for a person, once another one has gone on from there.
+    """
     shown = list(messages)
     parents = {message.parent_id for message in shown}
     beside = Q(parent_id__in=parents - {None})
     if None in parents:
         beside |= Q(parent_id=None, conversation=conversation)
     found: dict[tuple[Any, str], list[uuid.UUID]] = {}
-    rows = Message.objects.filter(beside).order_by("created_at", "pk").values_list("pk", "parent_id", "role")
-    for pk, parent_id, role in rows:
+    shown_again = Q(status=Message.Status.WAITING) & Exists(Message.objects.filter(continues=OuterRef("pk")))
+    rows = Message.objects.filter(beside).exclude(shown_again).order_by("created_at", "pk")
+    for pk, parent_id, role in rows.values_list("pk", "parent_id", "role"):
         found.setdefault((parent_id, role), []).append(pk)
     return {message.pk: found[message.parent_id, message.role] for message in shown}
 

@@ -18,6 +18,8 @@ class Message(models.Model):
     class Status(models.TextChoices):
         COMPLETED = "completed"
         STOPPED = "stopped"
+        # Until a person has decided; then another answer, which continues this one, goes on.
+        WAITING = "waiting"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey("chat.Conversation", on_delete=models.CASCADE, related_name="messages")
@@ -47,6 +49,8 @@ class Message(models.Model):
     has_steps = models.BooleanField(null=True, editable=False)
     # What of the conversation the model had not read (chat.protocol.event_data.Context). Null: it had read all of it.
     context = models.JSONField(null=True, blank=True, editable=False)
+    # The ids of the calls that a person decides on. Null: none.
+    pending = models.JSONField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

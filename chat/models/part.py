@@ -101,6 +101,10 @@ def _columns(part: parts.Part) -> dict[str, Any]:
                 "side_effects": part.side_effects,
                 "code": part.code,
             }
+            if part.approval is not None:
+                payload["approval"] = dict(part.approval)
+            if part.question is not None:
+                payload["question"] = dict(part.question)
             named = {"kind": Part.Kind.TOOL_CALL, "agent": part.agent, "call_id": part.call_id}
             return {**named, "payload": storable(payload)}
         case parts.Member(agent, name, status):
@@ -132,6 +136,8 @@ def _part(row: Part, text: str) -> parts.Part:
                 payload.get("title", ""),
                 payload.get("side_effects", False),
                 payload.get("code", ""),
+                payload.get("approval"),
+                payload.get("question"),
             )
         case _:
             return parts.Member(row.agent, payload["name"], payload["status"])

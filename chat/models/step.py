@@ -21,7 +21,9 @@ FINISH_REASON_CHARACTERS: Final = 20
 class CallRecord(TypedDict):
     """A tool call and what the model was told of it. `arguments`: JSON text, as the model wrote it.
 
-    `is_open`: it has no result yet. Never so in a saved step. `is_too_long`: its arguments were dropped.
+    `is_open`: it has no result yet. `is_too_long`: its arguments were dropped. `waits`: for an `approval`, or for the
+    answer to a `question`; only such a call is open in a saved step. `tool`, `definition`, `expires_at`: which tool a
+    person was asked about, the hash of its definition, and until when.
     """
 
     call_id: str
@@ -31,6 +33,10 @@ class CallRecord(TypedDict):
     is_error: bool
     is_open: NotRequired[bool]
     is_too_long: NotRequired[bool]
+    waits: NotRequired[str]
+    tool: NotRequired[str]
+    definition: NotRequired[str]
+    expires_at: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,11 @@ class StepRecord:
     items: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     usage: dict[str, int] = field(default_factory=dict)
     agent: str = ""
+
+
+def waiting_of(steps: Iterable[StepRecord]) -> list[CallRecord]:
+    """The calls that wait for a person."""
+    return [call for step in steps for call in step.calls if call.get("is_open") and call.get("waits")]
 
 
 class Step(models.Model):

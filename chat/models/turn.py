@@ -17,7 +17,7 @@ from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.part import Part, rows_of
 from chat.models.prepared import A_NUMBER, A_TEXT, AN_ID, Insertion, Prepared, adapted
-from chat.models.step import Step, StepRecord
+from chat.models.step import Step, StepRecord, waiting_of
 from chat.models.step import rows_of as step_rows_of
 from chat.models.unanswered_question import Asked, UnansweredQuestion
 from chat.models.user import OwnerGone, User
@@ -123,8 +123,11 @@ class Turn:
 
     def _without_figures(self) -> Turn:
         finish_reason, model = _fitting("finish_reason", self.finish_reason), _fitting("model", self.model)
+        # Without its steps, nothing could go on from it.
+        status = Message.Status.STOPPED if self.status == Message.Status.WAITING else self.status
         return replace(
             self,
+            status=status,
             finish_reason=finish_reason,
             model=model,
             input_tokens=None,
@@ -179,6 +182,7 @@ class Turn:
             client_message_id=self.client_message_id if self.is_another_answer else None,
             has_steps=True if self.steps else None,
             context=self.context,
+            pending=[call["call_id"] for call in waiting_of(self.steps)] or None,
         )
         _MESSAGES.make(*([question, answer] if is_new else [answer]))
         if self.parts:

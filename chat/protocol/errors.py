@@ -5,7 +5,8 @@ A request rejected with one of REQUEST_ERRORS has changed nothing.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypedDict
+from collections.abc import Mapping
+from typing import Final, NamedTuple, NotRequired, TypedDict
 
 
 class ErrorKind(NamedTuple):
@@ -35,6 +36,10 @@ REQUEST_ERRORS: Final = {
         "The request contradicts the current state: a `client_message_id` was used before for another message, or the "
         "answer is still being written.",
     ),
+    "answered": ErrorKind(
+        409, False, "What the message waited for is decided: `run_id` and `conversation_id` are those of the run."
+    ),
+    "expired": ErrorKind(409, False, "It is too late to allow this."),
     "busy": ErrorKind(409, True, "The conversation is being answered."),
     "no_model": ErrorKind(409, False, "No model is set up that you may use: an administrator must act."),
     "body_too_big": ErrorKind(413, False, "The request body is too large."),
@@ -83,6 +88,8 @@ class ErrorFields(TypedDict):
     code: str
     message: str
     retryable: bool
+    run_id: NotRequired[str]
+    conversation_id: NotRequired[str]
 
 
 class ErrorBody(TypedDict):
@@ -100,13 +107,19 @@ def error_body(code: str, message: str, *, retryable: bool | None = None) -> Err
 
 
 class ApiError(Exception):
-    """The request is rejected. `message` is a sentence for a person; `retry_after` is in seconds."""
+    """The request is rejected. `message` is a sentence for a person; `retry_after` is in seconds.
 
-    def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
+    `about`: fields that the response has besides: the ids of a run.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, retry_after: float | None = None, about: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.about: Mapping[str, str] = about or {}
 
     @property
     def status(self) -> int:

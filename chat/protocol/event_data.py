@@ -6,13 +6,30 @@ from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, get_a
 
 from msgspec import Meta
 
-from chat.protocol.fields import Count, Id, Milliseconds, one_of, says
+from chat.protocol.fields import Count, Id, Milliseconds, Time, one_of, says
 
 Agent = Annotated[str, Meta(description="The member of a team that this is about.")]
 Truncated = Annotated[bool, says("The data was too long for an event. The saved message has it whole.")]
 Attempt = Annotated[int, Meta(extra_json_schema={"minimum": 1})]
 
-FINISH_REASONS: Final = ("stop", "length", "content_filter", "refusal", "tool_limit", "stopped", "abandoned")
+FINISH_REASONS: Final = (
+    "stop",
+    "length",
+    "content_filter",
+    "refusal",
+    "tool_limit",
+    "stopped",
+    "abandoned",
+    "approval",
+    "question",
+)
+STATUSES: Final = ("completed", "stopped", "waiting")
+"""How a saved answer ended."""
+
+REASONS: Final = ("side_effects", "policy")
+"""Why a person is asked before a call."""
+DECISIONS: Final = ("allow", "deny")
+SCOPES: Final = ("once", "chat")
 
 ToolErrorCode = Literal[
     "failed",
@@ -143,6 +160,38 @@ class ToolError(_OfTool):
     truncated: NotRequired[Truncated]
 
 
+class ApprovalRequest(_OfTool):
+    """The call is made only if a person allows it. The run ends with the status `waiting`."""
+
+    title: str
+    arguments: dict[str, Any]
+    reason: Annotated[
+        str,
+        one_of(*REASONS),
+        says("`side_effects`: the tool changes or sends something. `policy`: an administrator wants it."),
+    ]
+    expires_at: Annotated[Time, says("From then on it counts as denied.")]
+    arguments_truncated: NotRequired[Annotated[bool, says("The saved message has them whole.")]]
+
+
+class Approval(_OfTool):
+    """What the person has decided, in the run that goes on."""
+
+    decision: Annotated[str, one_of(*DECISIONS)]
+    scope: Annotated[str, one_of(*SCOPES), says("`chat`: this tool may be called in this conversation from now on.")]
+    note: NotRequired[Annotated[str, says("What the person wrote to the model.")]]
+    truncated: NotRequired[Truncated]
+
+
+class Question(_OfTool):
+    """The model asks the person, and the run ends with the status `waiting`. The answer is the call's result."""
+
+    text: str
+    choices: Annotated[list[str], says("Answers to choose from.")]
+    allows_text: Annotated[bool, says("Whether the person may answer in their own words.")]
+    truncated: NotRequired[Truncated]
+
+
 class AgentStart(TypedDict):
     """A member of a team begins. Events that carry its `agent` are its own."""
 
@@ -173,7 +222,7 @@ class Reset(TypedDict):
 class Done(TypedDict):
     """The end of an answer that is saved: whoever reads this finds the message in the API."""
 
-    status: Annotated[str, one_of("completed", "stopped")]
+    status: Annotated[str, one_of(*STATUSES), says("`waiting`: for a person, see `pending`.")]
     message_id: Id
     parent_id: Annotated[Id, says("The saved question.")]
     finish_reason: Annotated[str, one_of(*FINISH_REASONS)]
@@ -182,6 +231,7 @@ class Done(TypedDict):
     duration_ms: Milliseconds
     usage: Usage | None
     context: NotRequired[Annotated[Context, says("Only if something was left out.")]]
+    pending: NotRequired[Annotated[list[str], says("If it is waiting: the calls that a person decides on.")]]
 
 
 class Failure(TypedDict):
@@ -208,6 +258,9 @@ EVENTS: Final[dict[str, Any]] = {
     "tool_progress": ToolProgress,
     "tool_result": ToolResult,
     "tool_error": ToolError,
+    "approval_request": ApprovalRequest,
+    "approval": Approval,
+    "question": Question,
     "agent_start": AgentStart,
     "agent_done": AgentDone,
     "usage": UsageSoFar,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, TypedDict
 
+from chat.protocol.event_data import STATUSES
 from chat.protocol.fields import Id, RunCursor, one_of, says
 from chat.protocol.objects import Conversation
 
@@ -26,7 +27,7 @@ class RunEnded(_OfRun):
     """A run has ended."""
 
     kind: Literal["run_ended"]
-    status: Annotated[str, one_of("completed", "stopped", "error")]
+    status: Annotated[str, one_of(*STATUSES, "error")]
 
 
 class RunDismissed(_OfRun):

@@ -5,9 +5,9 @@ Fields may be added to responses: clients ignore unknown fields.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
-from chat.protocol.event_data import TOOL_ERRORS, Context
+from chat.protocol.event_data import DECISIONS, REASONS, SCOPES, STATUSES, TOOL_ERRORS, Context
 from chat.protocol.fields import (
     NOT_BLANK,
     Address,
@@ -26,6 +26,9 @@ ROOT: Final = "root"
 """As a parent id: the message becomes a sibling of the conversation's first message."""
 
 TITLE_LENGTH: Final = 120
+NOTE_CHARACTERS: Final = 2_000
+_OWN_ID: Final = "As in a message: the same id again is the same run."
+_ZONE: Final = "As in a message."
 
 
 class Send(TypedDict, total=False):
@@ -87,6 +90,39 @@ class Send(TypedDict, total=False):
     attachments: Annotated[list[str] | None, says("Reserved: nothing can be attached yet.", maxItems=0)]
 
 
+class CallDecision(TypedDict):
+    """A person's decision on a call that waits."""
+
+    call_id: str
+    decision: Annotated[Literal["allow", "deny"], says("Whether the call is made.")]
+    scope: NotRequired[
+        Annotated[
+            Literal["once", "chat"] | None,
+            says("`chat`: allows later calls of this tool in this conversation, too. `once` if it is omitted."),
+        ]
+    ]
+    note: NotRequired[
+        Annotated[str | None, says("Told to the model if the call is denied.", maxLength=NOTE_CHARACTERS)]
+    ]
+
+
+class Approve(TypedDict):
+    """Decisions on all calls of a message that wait for permission."""
+
+    decisions: Annotated[list[CallDecision], says("One for each.", minItems=1)]
+    client_message_id: NotRequired[Annotated[Id | None, says(_OWN_ID)]]
+    time_zone: NotRequired[Annotated[str | None, says(_ZONE)]]
+
+
+class AnswerQuestion(TypedDict):
+    """The answer to a question of the model."""
+
+    call_id: str
+    text: Annotated[str, says("One of the choices, or the person's own words.", minLength=1, pattern=NOT_BLANK)]
+    client_message_id: NotRequired[Annotated[Id | None, says(_OWN_ID)]]
+    time_zone: NotRequired[Annotated[str | None, says(_ZONE)]]
+
+
 class ConversationChanges(TypedDict, total=False):
     """What to change: one of these, or several. Not `active_leaf_id` together with `branch_id`."""
 
@@ -132,7 +168,7 @@ class Run(TypedDict):
     client_message_id: Id
     title: Annotated[str, says("Of the conversation.")]
     cursor: Annotated[RunCursor, says("The last event so far.")]
-    state: Annotated[str, one_of("live", "completed", "stopped", "error")]
+    state: Annotated[str, one_of("live", *STATUSES, "error")]
     unanswered: Annotated[
         Unanswered | None, says("Of a run that failed, while its question waits to be asked again or dismissed.")
     ]
@@ -174,6 +210,24 @@ class ConversationPage(TypedDict):
     next: Annotated[PageCursor | None, says("The `cursor` of the next page, or null at the end.")]
 
 
+class PartApproval(TypedDict):
+    """What a person was asked about a call, and has decided."""
+
+    reason: NotRequired[Annotated[str, one_of(*REASONS), says("Why the person was asked.")]]
+    expires_at: NotRequired[Annotated[Time, says("From then on it counts as denied.")]]
+    decision: NotRequired[Annotated[str, one_of(*DECISIONS)]]
+    scope: NotRequired[Annotated[str, one_of(*SCOPES)]]
+    note: NotRequired[Annotated[str, says("What the person wrote to the model.")]]
+
+
+class PartQuestion(TypedDict):
+    """What the model asks the person."""
+
+    text: str
+    choices: list[str]
+    allows_text: Annotated[bool, says("Whether the person may answer in their own words.")]
+
+
 class MessagePart(TypedDict):
     """A part of an answer. `text` and `reasoning` have `text`, a `tool_call` its arguments and result, a `member`
     its name."""
@@ -187,7 +241,9 @@ class MessagePart(TypedDict):
     title: NotRequired[Annotated[str, says("Of the tool, for a person to read.")]]
     side_effects: NotRequired[Annotated[bool, says("Whether the tool changes anything outside of this chat.")]]
     arguments: NotRequired[dict[str, Any]]
-    state: NotRequired[Annotated[str, one_of("running", "done", "failed")]]
+    state: NotRequired[Annotated[str, one_of("running", "waiting", "done", "failed")]]
+    approval: NotRequired[Annotated[PartApproval, says("If a person was asked for permission.")]]
+    question: NotRequired[Annotated[PartQuestion, says("If the model asks the person.")]]
     items: NotRequired[Annotated[list[dict[str, Any]], says("The progress of a call, as its events had it.")]]
     result: NotRequired[Annotated[Any, says("What the tool returned.")]]
     message: NotRequired[Annotated[str, says("Why a call failed.")]]
@@ -211,7 +267,11 @@ class Message(TypedDict):
             "parts without `agent`, joined, is `text`."
         ),
     ]
-    status: Annotated[str, one_of("completed", "stopped"), says("`stopped`: the answer was cut off there.")]
+    status: Annotated[
+        str,
+        one_of(*STATUSES),
+        says("`stopped`: the answer was cut off there. `waiting`: a person decides on the calls that are waiting."),
+    ]
     finish_reason: Annotated[str, says("As in the `done` event. Empty for a question.")]
     model: Annotated[str, says("The model's name at the provider. Empty for a question.")]
     assistant: Annotated[
@@ -227,6 +287,7 @@ class Message(TypedDict):
     ttft_ms: Annotated[Milliseconds | None, says("Time to the first token, in milliseconds.")]
     duration_ms: Annotated[Milliseconds | None, says("Of the whole answer, in milliseconds.")]
     context: NotRequired[Annotated[Context, says("As in the `done` event.")]]
+    pending: NotRequired[Annotated[list[str], says("As in the `done` event.")]]
     created_at: Time
     siblings: NotRequired[
         Annotated[

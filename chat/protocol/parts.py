@@ -25,6 +25,11 @@ from typing import Any, Final, TypeVar
 
 from chat.protocol.events import Entry, Event
 
+# The fields of `approval_request`, `approval` and `question` that a part keeps.
+REQUESTED: Final = ("reason", "expires_at")
+DECIDED: Final = ("decision", "scope", "note")
+ASKED: Final = ("text", "choices", "allows_text")
+
 # Join the pieces after this many: a string object takes five times the size of a token's text.
 LOOSE_PIECES: Final = 1024
 
@@ -46,7 +51,11 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """`state`: running, done or failed. `items`: its progress. `code`: why it failed, one of TOOL_ERRORS."""
+    """`state`: running, waiting, done or failed. `items`: its progress. `code`: why it failed, one of TOOL_ERRORS.
+
+    `approval`: what a person was asked and has decided: `reason`, `expires_at`, `decision`, `scope`, `note`.
+    `question`: what the model asks the person: `text`, `choices`, `allows_text`.
+    """
 
     call_id: str
     tool: str
@@ -60,6 +69,8 @@ class ToolCall:
     title: str = ""
     side_effects: bool = False
     code: str = ""
+    approval: Mapping[str, Any] | None = None
+    question: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +156,7 @@ class Folder:
             case "tool_start":
                 call = self._calls[data["call_id"]] = _Call(data)
                 self._begin(call, call.agent)
-            case "tool_progress" | "tool_result" | "tool_error":
+            case "tool_progress" | "tool_result" | "tool_error" | "approval_request" | "approval" | "question":
                 if (call := self._calls.get(data["call_id"])) is not None:  # type: ignore[assignment]
                     call.hear(name, data)
             case "agent_start":
@@ -209,7 +220,7 @@ class _Thought(_Words):
 
 
 class _Call:
-    __slots__ = ("_ended", "_items", "_start", "_state", "agent")
+    __slots__ = ("_approval", "_ended", "_items", "_question", "_start", "_state", "agent")
 
     def __init__(self, start: Mapping[str, Any]) -> None:
         self.agent: str = start.get("agent", "")
@@ -217,13 +228,23 @@ class _Call:
         self._items: list[Mapping[str, Any]] = []
         self._state = "running"
         self._ended: Mapping[str, Any] = {}
+        self._approval: Mapping[str, Any] | None = None
+        self._question: Mapping[str, Any] | None = None
 
     def hear(self, name: str, data: Mapping[str, Any]) -> None:
-        if name == "tool_progress":
-            self._items.append(data["item"])
-        else:
-            self._state = "done" if name == "tool_result" else "failed"
-            self._ended = data
+        match name:
+            case "tool_progress":
+                self._items.append(data["item"])
+            case "approval_request":
+                self._state, self._ended, self._approval = "waiting", {}, _of(data, REQUESTED)
+            case "approval":
+                self._state, self._ended = "running", {}
+                self._approval = {**(self._approval or {}), **_of(data, DECIDED)}
+            case "question":
+                self._state, self._ended, self._question = "waiting", {}, _of(data, ASKED)
+            case _:
+                self._state = "done" if name == "tool_result" else "failed"
+                self._ended = data
 
     def closed(self) -> Part:
         return ToolCall(
@@ -239,6 +260,8 @@ class _Call:
             self._start.get("title", ""),
             self._start.get("side_effects", False),
             self._ended.get("code", ""),
+            self._approval,
+            self._question,
         )
 
 
@@ -268,6 +291,8 @@ def _of_call(call: ToolCall) -> Iterator[Event]:
     yield Event("tool_start", _said(start, call.agent))
     for item in call.items:
         yield Event("tool_progress", _said({**named, "item": item}, call.agent))
+    for event in _of_person(call, named):
+        yield Event(event.name, _said(dict(event.data), call.agent))
     if call.state == "done":
         data = {**named, "result": call.result, "duration_ms": call.duration_ms}
         yield Event("tool_result", _said(data, call.agent))
@@ -276,6 +301,24 @@ def _of_call(call: ToolCall) -> Iterator[Event]:
         if call.code:
             data["code"] = call.code
         yield Event("tool_error", _said(data, call.agent))
+
+
+def _of_person(call: ToolCall, named: Mapping[str, Any]) -> Iterator[Event]:
+    """What a person is asked about the call, and has decided."""
+    if call.question is not None:
+        yield Event("question", {**named, **call.question})
+    if call.approval is None:
+        return
+    requested, decided = _of(call.approval, REQUESTED), _of(call.approval, DECIDED)
+    if requested:
+        shown = {"title": call.title, "arguments": call.arguments}
+        yield Event("approval_request", {**named, **shown, **requested})
+    if decided:
+        yield Event("approval", {**named, **decided})
+
+
+def _of(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: data[name] for name in names if name in data}
 
 
 def _said(data: dict[str, Any], agent: str) -> dict[str, Any]:

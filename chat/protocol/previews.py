@@ -19,6 +19,7 @@ SMALL_BYTES: Final = 256
 # What is shown of each item can be read, so only the first ones are.
 ITEM_BYTES: Final = 160
 FIELD_BYTES: Final = 24
+WITH_ARGUMENTS: Final = frozenset({"tool_start", "approval_request"})
 # Deeper values become "…".
 DEPTH: Final = 8
 _CUT: Final = "…"
@@ -30,7 +31,7 @@ _NOTE_BYTES: Final = 32
 def capped(event: Event) -> Event:
     """The event, with its longest fields shortened if it is too long; `truncated` says so.
 
-    In `tool_start` that is `arguments_truncated`. What the fields had is in the saved message.
+    In `tool_start` and `approval_request` that is `arguments_truncated`. What the fields had is in the saved message.
     """
     if event.name in MERGEABLE or event.name == "start" or size(event.data) <= EVENT_BYTES:
         return event
@@ -38,7 +39,7 @@ def capped(event: Event) -> Event:
     long = {name: value for name, value in event.data.items() if name not in small}
     room = EVENT_BYTES - size(small) - _NOTE_BYTES - sum(size(name) + 2 for name in long)
     short = {name: shortened(value, room // len(long)) for name, value in long.items()}
-    note = "arguments_truncated" if event.name == "tool_start" else "truncated"
+    note = "arguments_truncated" if event.name in WITH_ARGUMENTS else "truncated"
     return Event(event.name, {name: short.get(name, value) for name, value in event.data.items()} | {note: True})
 
 

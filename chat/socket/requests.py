@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 
 from chat import database
 from chat.generation.engine import Engine, Sent
+from chat.generation.replies import answers_of, decisions_of
 from chat.generation.requests import SendRequest, run_id_of
 from chat.models import User
 from chat.protocol.cursors import BadCursor, Cursor
@@ -56,8 +57,10 @@ class SocketRequests:
         self._writer = writer
         self._quotas = quotas
         self._find_user = find_user
-        self._kinds: dict[object, Request] = {
+        self._kinds: dict[str, Request] = {
             "send": self._send,
+            "approve": self._approve,
+            "answer": self._reply,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "stop": self._stop,
@@ -74,7 +77,7 @@ class SocketRequests:
             return None
         request = self._kinds.get(kind) if isinstance(kind, str) else None
         if request is None:
-            self.refuse(ref, ApiError("unknown_type", "type is one of: send, subscribe, unsubscribe, stop, ack."))
+            self.refuse(ref, ApiError("unknown_type", f"type is one of: {', '.join(self._kinds)}, ack."))
             return None
         return partial(self._answer, ref, request, frame)
 
@@ -83,6 +86,7 @@ class SocketRequests:
             "type": "error",
             "ref": ref,
             **error_fields(error.code, error.message),
+            **error.about,
             **fields,
         }
         if error.retry_after is not None:
@@ -112,7 +116,16 @@ class SocketRequests:
             self.refuse(ref, ApiError("unavailable", "Something went wrong on the server. Try again."))
 
     async def _send(self, ref: Ref, frame: dict[str, Any]) -> None:
-        request = SendRequest.parse(frame, characters=settings.CHAT_MESSAGE_CHARACTERS)
+        await self._start(ref, SendRequest.parse(frame, characters=settings.CHAT_MESSAGE_CHARACTERS))
+
+    async def _approve(self, ref: Ref, frame: dict[str, Any]) -> None:
+        await self._start(ref, SendRequest.reply(_message_id(frame), decisions_of(frame), frame))
+
+    async def _reply(self, ref: Ref, frame: dict[str, Any]) -> None:
+        replies = answers_of(frame, characters=settings.CHAT_MESSAGE_CHARACTERS)
+        await self._start(ref, SendRequest.reply(_message_id(frame), replies, frame))
+
+    async def _start(self, ref: Ref, request: SendRequest) -> None:
         self._quotas.sends.check(self._user_id, per_minute=settings.CHAT_SENDS_PER_MINUTE)
         self._followers.check_room()
         sent = await self._send_signed_in(request)
@@ -187,6 +200,13 @@ def is_ref(value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= REF_CHARACTERS
     return value is None or (type(value) is int and abs(value) < LARGEST_REF)
+
+
+def _message_id(frame: dict[str, Any]) -> str:
+    message_id = frame.get("message_id")
+    if not isinstance(message_id, str):
+        raise ApiError("bad_request", "message_id must be the id of a message.")
+    return message_id
 
 
 def _cursor(value: object) -> Cursor | None:

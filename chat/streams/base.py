@@ -17,7 +17,7 @@ from chat.protocol.events import MERGEABLE, Entry, Event
 from chat.protocol.previews import size
 from chat.protocol.sse import dumps
 
-RunState = Literal["live", "completed", "stopped", "error"]
+RunState = Literal["live", "completed", "stopped", "waiting", "error"]
 
 # A saved run is in the database: the log keeps it only for readers that are about to reconnect.
 KEEP_SAVED_SECONDS: Final = 300.0
@@ -139,6 +139,10 @@ class Full:
     of_all: bool
 
 
+Refusal = Duplicate | Busy | TooMany | TooFast | Full
+"""Why the log has not created a run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     cursor: Cursor
@@ -214,7 +218,7 @@ class StreamLog(Protocol):
         per_minute: int | None = None,
         live_limit_of_all: int | None = None,
         per_minute_of_all: int | None = None,
-    ) -> Created | Duplicate | Busy | TooMany | TooFast | Full:
+    ) -> Created | Refusal:
         """Atomically check the idempotency key, the conversation's slot, the limits and the room; add the start event.
 
         Only created runs count towards the limits per minute; None means no limit. `of_all`: for all owners, in all

@@ -40,8 +40,8 @@ def tool(
 ) -> Callable[[F], F]:
     """Mark a function as a tool. The function stays as it is: a test can call it.
 
-    `title`: for people; by default from the name. `side_effects`: whether it changes or sends anything: then a person
-    is asked before it runs. `timeout`: seconds without progress. Mistakes are reported when
+    `title`: for people; by default from the name. `side_effects`: whether it changes or sends anything: people
+    who allow it are told so, and no call is repeated. `timeout`: seconds without progress. Mistakes are reported when
     the site starts, not here, so that they do not take the module's other tools with them.
     """
 

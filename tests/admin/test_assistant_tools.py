@@ -20,7 +20,7 @@ def assistant() -> Assistant:
     )
 
 
-def form(assistant: Assistant, tools: list[str]) -> dict[str, Any]:
+def form(assistant: Assistant, tools: dict[str, str]) -> dict[str, Any]:
     return {
         "name": assistant.name,
         "slug": assistant.slug,
@@ -28,7 +28,7 @@ def form(assistant: Assistant, tools: list[str]) -> dict[str, Any]:
         "model": "demo",
         "position": 0,
         "is_active": "on",
-        "tools": tools,
+        **{f"tools.{key}": mode for key, mode in tools.items()},
     }
 
 
@@ -39,49 +39,42 @@ def address(assistant: Assistant) -> str:
 def test_the_form_shows_the_tools_and_which_are_on(admin_client: Client, assistant: Assistant) -> None:
     page = admin_client.get(address(assistant)).content.decode()
 
-    assert 'value="builtin:current_time"' in page
-    assert page.count(" checked") >= 1
-    # Not offered: nobody would be asked, so nobody could answer.
-    assert "builtin:ask_person" not in page
+    assert 'name="tools.builtin:current_time"' in page
+    assert 'name="tools.builtin:ask_person"' in page
+    assert page.count('<option value="allow" selected>') == 1
 
 
 def test_tools_are_switched_on_and_off(admin_client: Client, assistant: Assistant) -> None:
-    response = admin_client.post(address(assistant), form(assistant, ["builtin:current_time"]))
+    chosen = {"builtin:current_time": "allow", "builtin:search_conversations": "ask", "builtin:calculator": ""}
+    response = admin_client.post(address(assistant), form(assistant, chosen))
 
     assert response.status_code == 302
     assistant.refresh_from_db()
-    assert assistant.tools == {"builtin:current_time": "allow"}
-    admin_client.post(address(assistant), form(assistant, []))
+    assert assistant.tools == {"builtin:current_time": "allow", "builtin:search_conversations": "ask"}
+    admin_client.post(address(assistant), form(assistant, {}))
     assistant.refresh_from_db()
     assert assistant.tools == {}
 
 
-def test_an_unknown_tool_is_refused(admin_client: Client, assistant: Assistant) -> None:
-    response = admin_client.post(address(assistant), form(assistant, ["builtin:launch_missiles"]))
+@pytest.mark.parametrize("chosen", [{"builtin:launch_missiles": "allow"}, {"builtin:calculator": "always"}])
+def test_an_unknown_tool_or_mode_is_refused(
+    admin_client: Client, assistant: Assistant, chosen: dict[str, str]
+) -> None:
+    response = admin_client.post(address(assistant), form(assistant, chosen))
 
     assert response.status_code == 200
-    assert "launch_missiles" in response.content.decode()
+    [(wrong, mode)] = chosen.items()
+    assert (wrong if mode == "allow" else mode) in response.content.decode()
     assistant.refresh_from_db()
     assert assistant.tools == {"builtin:calculator": "allow"}
 
 
-def test_a_tool_no_longer_offered_is_kept_until_it_is_unchecked(admin_client: Client, assistant: Assistant) -> None:
-    assistant.tools = {"builtin:calculator": "allow", "builtin:ask_person": "allow"}
-    assistant.save()
-    assert "builtin:ask_person (not available at the moment)" in admin_client.get(address(assistant)).content.decode()
-
-    admin_client.post(address(assistant), form(assistant, ["builtin:calculator", "builtin:ask_person"]))
-
-    assistant.refresh_from_db()
-    assert assistant.tools == {"builtin:calculator": "allow", "builtin:ask_person": "allow"}
-
-
 def test_a_tool_missing_at_the_moment_is_kept(admin_client: Client, assistant: Assistant) -> None:
-    assistant.tools = {"builtin:calculator": "allow", "local:weather": "allow"}
+    assistant.tools = {"builtin:calculator": "allow", "local:weather": "ask"}
     assistant.save()
     assert "local:weather (not available at the moment)" in admin_client.get(address(assistant)).content.decode()
 
-    admin_client.post(address(assistant), form(assistant, ["builtin:calculator", "local:weather"]))
+    admin_client.post(address(assistant), form(assistant, {"builtin:calculator": "allow", "local:weather": "ask"}))
 
     assistant.refresh_from_db()
-    assert assistant.tools == {"builtin:calculator": "allow", "local:weather": "allow"}
+    assert assistant.tools == {"builtin:calculator": "allow", "local:weather": "ask"}

@@ -292,8 +292,8 @@ async def test_assistants_available_to_the_user_are_listed(chat: Rig, owner: Bro
     [
         ({"tools": {"builtin:calculator": "allow"}}, True),
         ({"tools": {"builtin:calculator": "allow"}, "can_use_tools": False}, False),
-        # Neither can be offered.
-        ({"tools": {"builtin:ask_person": "allow", "mcp:gone/tool": "allow"}}, False),
+        ({"tools": {"builtin:ask_person": "ask"}}, True),
+        ({"tools": {"builtin:calculator": "off", "mcp:gone/tool": "allow"}}, False),
     ],
 )
 async def test_an_assistant_says_whether_it_has_tools_but_not_which(

@@ -18,11 +18,26 @@ from chat.protocol.parts import Folder, Member, Part, Reasoning, Text, ToolCall,
 FIXTURES = json.loads((Path(__file__).parent / "parts.json").read_text("utf-8"))
 law = settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
 AGENTS = ("", "a1", "a2")
+KINDS = ("token", "token", "reasoning", "thought", "start", "progress", "end", "person", "person", "member")
 
 texts = st.text(min_size=1, max_size=8)
 agents = st.sampled_from(AGENTS)
 milliseconds = st.integers(min_value=0, max_value=10_000)
 objects = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), max_size=2)
+
+
+@st.composite
+def _approvals(draw: st.DrawFn, named: dict[str, str]) -> Event:
+    if draw(st.booleans()):
+        asked = {"title": "Search", "arguments": draw(objects), "reason": "policy", "expires_at": draw(texts)}
+        return Event("approval_request", {**named, **asked})
+    note = draw(st.sampled_from([{}, {"note": "Not this one."}]))
+    return Event("approval", {**named, "decision": draw(st.sampled_from(["allow", "deny"])), "scope": "once", **note})
+
+
+@st.composite
+def _questions(draw: st.DrawFn, named: dict[str, str]) -> Event:
+    return Event("question", {**named, "text": draw(texts), "choices": draw(st.lists(texts)), "allows_text": True})
 
 
 @st.composite
@@ -34,7 +49,7 @@ def logs(draw: st.DrawFn) -> list[Event]:
     for number in range(draw(st.integers(min_value=0, max_value=20))):
         agent = draw(agents)
         own = {"agent": agent} if agent else {}
-        kind = draw(st.sampled_from(["token", "token", "reasoning", "thought", "start", "progress", "end", "member"]))
+        kind = draw(st.sampled_from(KINDS))
         if kind == "token":
             said.append(Event("token", {"text": draw(texts), **own}))
         elif kind == "reasoning":
@@ -59,6 +74,11 @@ def logs(draw: st.DrawFn) -> list[Event]:
                 known = draw(st.sampled_from([{}, {"code": "timeout"}]))
                 failed = {"message": draw(texts), "duration_ms": draw(milliseconds)}
                 said.append(Event("tool_error", {**named, **failed, **known}))
+        elif kind == "person" and calls:
+            call_id, tool, its = draw(st.sampled_from(calls))
+            named = {"call_id": call_id, "tool": tool, **({"agent": its} if its else {})}
+            # A tool either asks for permission or asks a question.
+            said.append(draw(_approvals(named) if int(call_id[1:]) % 2 else _questions(named)))
         elif kind == "member":
             handle = f"m{number}"
             begun.append(handle)
@@ -173,6 +193,8 @@ def described(part: Part) -> dict[str, Any]:
                 "message": part.message,
                 "code": part.code,
                 "duration_ms": part.duration_ms,
+                **({"approval": part.approval} if part.approval is not None else {}),
+                **({"question": part.question} if part.question is not None else {}),
                 **own,
             }
         case Member():

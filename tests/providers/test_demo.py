@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -221,3 +222,22 @@ class TestTools:
 
         assert "An administrator can switch some on" in text_of(deltas)
         assert deltas[-1] == Finish("stop")
+
+    async def test_it_asks_the_person_and_shows_what_they_chose(self) -> None:
+        offered = {"tools": (Tool("ask_person", "Ask.", {"type": "object"}),)}
+        [use] = [
+            each for each in await answer(self.provider, asking("ask me", **offered)) if isinstance(each, ToolUse)
+        ]
+        assert json.loads(use.arguments)["choices"]
+
+        said = (ModelOutput("", (use,)), ToolResult(use.call_id, use.name, "A *table*"))
+        text = text_of(await answer(self.provider, asking("ask me", *said, **offered)))
+
+        assert r"You chose: A \*table\*" in text
+        assert "| --- |" in text
+
+    async def test_a_question_that_was_not_answered_is_reported(self) -> None:
+        use = ToolUse("c1", "ask_person", "{}")
+        said = (ModelOutput("", (use,)), ToolResult("c1", "ask_person", "Nobody answered.", is_error=True))
+
+        assert "`ask_person` failed:" in text_of(await answer(self.provider, asking("ask me", *said)))

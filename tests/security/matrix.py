@@ -63,6 +63,8 @@ API: Final[dict[str, Rule]] = {
     "api/conversations/<id:conversation_id>": _owner("conversation", allowed=("GET", "PATCH", "DELETE")),
     "api/conversations/<id:conversation_id>/restore": _owner("deleted_conversation", allowed=("POST",)),
     "api/conversations/<id:conversation_id>/messages": _owner("conversation"),
+    "api/messages/<id:message_id>/approvals": _owner("waiting_message", allowed=()),
+    "api/messages/<id:message_id>/answers": _owner("waiting_message", allowed=()),
     "api/search": SIGNED_IN,
     "api/assistants": SIGNED_IN,
     "api/openapi.json": PUBLIC,
@@ -129,6 +131,8 @@ FRAMES: Final[dict[str, tuple[dict[str, str], ...]]] = {
         {"continue_id": "answer"},
         {"conversation_id": "own_conversation", "continue_id": "answer"},
     ),
+    "approve": ({"message_id": "waiting_message"}, {"message_id": "answer"}),
+    "answer": ({"message_id": "waiting_message"}, {"message_id": "answer"}),
     "subscribe": tuple({"run_id": run} for run in _RUNS),
     "stop": tuple({"run_id": run} for run in _RUNS),
     # It only affects what this socket follows, so its reply is the same for every id.

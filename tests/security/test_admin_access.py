@@ -112,6 +112,6 @@ async def rows_of_alice() -> list[Any]:
 def test_every_model_is_covered() -> None:
     """Fails if a model is added: these tests must cover it, too."""
     assert {model.__name__ for model in apps.get_app_config("chat").get_models()} == {
-        "ApiToken", "Assistant", "Conversation", "Message", "ModelListing", "Part", "ProviderAccount", "SignIn",
-        "Step", "Suggestion", "SideEffect", "UnansweredQuestion", "User",
+        "ApiToken", "Assistant", "Conversation", "Decision", "Message", "ModelListing", "Part", "ProviderAccount",
+        "SignIn", "Step", "Suggestion", "SideEffect", "ToolPermission", "UnansweredQuestion", "User",
     }  # fmt: skip

@@ -17,7 +17,7 @@ MESSAGE: Final = {"text": "/hello from another site"}
 CSRF: Final = "c" * 32
 UNKNOWN: Final = "00000000-0000-4000-8000-000000000000"
 VALUES: Final = {
-    **dict.fromkeys(("run_id", "conversation_id"), UNKNOWN),
+    **dict.fromkeys(("run_id", "conversation_id", "message_id"), UNKNOWN),
     **{"uidb36": "1", "key": "set-password", "object_id": "1", "id": "1", "content_type_id": "1"},
     **{"app_label": "chat", "url": "nothing/", "sign_in_id": "1", "token_id": "1"},
 }

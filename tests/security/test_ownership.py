@@ -34,6 +34,10 @@ MASKED: Final = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
 LOGIN: Final = re.compile(r"/accounts/login/")
 # With an unknown field, a call would be refused before anything is looked up.
 BODIES: Final = {"PATCH": {"title": "taken over"}, "POST": {"text": "taken over"}}
+REPLIES: Final = {
+    "approve": {"decisions": [{"call_id": "c1", "decision": "allow"}]},
+    "answer": {"call_id": "c1", "text": "taken over"},
+}
 
 ALL: Final = routes()
 OWNED: Final = [
@@ -49,7 +53,13 @@ def of(access: Access) -> Iterator[Route]:
 
 
 def path_of(route: Route, identifier: str) -> str:
-    return route.path(dict.fromkeys(("run_id", "conversation_id", "sign_in_id", "token_id"), identifier))
+    names = ("run_id", "conversation_id", "message_id", "sign_in_id", "token_id")
+    return route.path(dict.fromkeys(names, identifier))
+
+
+def body_for(method: str, path: str) -> Any:
+    kind = {"approvals": "approve", "answers": "answer"}.get(path.rpartition("/")[2])
+    return REPLIES[kind] if kind and method == "POST" else BODIES.get(method, {})
 
 
 def test_every_url_has_a_rule_and_every_rule_a_url() -> None:
@@ -65,7 +75,7 @@ def test_every_frame_has_a_rule() -> None:
 
 async def ask(browser: Browser, method: str, path: str, body: Any = None) -> Response:
     """Send a request and return the response. Of a stream: the headers and what arrives at once."""
-    stream = await browser.open(method, path, BODIES.get(method, {}) if body is None and method in UNSAFE else body)
+    stream = await browser.open(method, path, body_for(method, path) if body is None and method in UNSAFE else body)
     if "event-stream" in stream.headers.get("content-type", "") and stream.status == 200:
         while not stream.ended and not await stream.is_silent():
             await stream.chunk()
@@ -200,7 +210,7 @@ async def check_frame(made: World, socket: Socket, kind: str, fields: dict[str, 
     unknown = dict.fromkeys(fields, str(uuid.uuid4()))
     if fields.get("conversation_id") == "own_conversation":
         unknown["conversation_id"] = named["conversation_id"]
-    more = said(fields) if kind == "send" else {}
+    more: dict[str, Any] = dict(said(fields)) if kind == "send" else REPLIES.get(kind, {})
     refused = await socket.ask(kind, **more, **named)
     assert (refused["type"], refused.get("code")) == ("error", "not_found"), f"{kind} {fields}"
     nobodys = await socket.ask(kind, **more, **unknown)
@@ -256,6 +266,10 @@ def any_unanswered(owner_id: int, run_id: str) -> Any:
     return UnansweredQuestion.objects.filter(run_id=run_id).first()
 
 
+def any_message(user: Any, message_id: str, send: Any) -> Any:
+    return Message.objects.select_related("conversation", "parent", "assistant").get(pk=message_id)
+
+
 def is_anybodys_begun(user: Any, conversation_id: str) -> bool:
     return UnansweredQuestion.objects.filter(conversation_id=conversation_id).exists()
 
@@ -283,6 +297,10 @@ HOLES: Final[dict[str, tuple[str | tuple[Any, str], Callable[..., Any], str, str
     "keep": ("chat.generation.replay.saved_run", any_saved_run, "api/runs/<id:run_id>/keep", "archived_run"),
     "unanswered": ("chat.generation.replay.archived_run", any_unanswered,
                 "api/runs/<id:run_id>/events", "unanswered_run"),
+    "approvals": ("chat.generation.regeneration._message", any_message,
+                  "api/messages/<id:message_id>/approvals", "waiting_message"),
+    "answers": ("chat.generation.regeneration._message", any_message,
+                "api/messages/<id:message_id>/answers", "waiting_message"),
     "restore": ((ConversationQuerySet, "restorable"), any_deleted,
                 "api/conversations/<id:conversation_id>/restore", "deleted_conversation"),
     "page": ((chat, "is_of"), is_anybodys, "c/<uuid:conversation_id>", "conversation"),

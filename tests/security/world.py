@@ -77,6 +77,8 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
     await chat.engine.log.forget(archived.run_id)
     deleted = await chat.turn(f"{SECRET} deleted", f"{SECRET} answer")
     await database.write(lambda: Conversation.objects.get(pk=deleted.conversation_id).delete_softly())
+    waiting = await chat.turn(f"{SECRET} waiting", f"{SECRET} answer")
+    await database.write(Message.objects.filter(run_id=waiting.run_id).update, status="waiting", pending=["c1"])
     failed = await chat.send(f"{SECRET} failed")
     chat.provider.say(f"{SECRET} part")
     chat.provider.put(None)
@@ -104,6 +106,7 @@ async def _things_of_alice(chat: Rig) -> dict[str, str]:
         "live_run": live.run_id,
         "live_conversation": live.conversation_id,
         "answer": answer,
+        "waiting_message": await database.read(lambda: str(Message.objects.get(run_id=waiting.run_id).pk)),
         "question": question,
         "own_conversation": str(own.pk),
     }

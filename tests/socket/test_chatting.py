@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from chat import database
 from chat.models import Assistant, Message
-from chat.providers.base import Finish, TextDelta
+from chat.providers.base import Finish, TextDelta, ToolUse
 from chat.tools import bootstrap
 from tests.chat_rig import Rig
 from tests.socket.conftest import Connect
@@ -344,3 +344,41 @@ async def test_disconnects_and_slow_readers_are_counted_by_model(chat: Rig, conn
             await asyncio.sleep(0.01)
     await socket.disconnect()
     assert [counted(name) - count for name, count in zip(names, before, strict=True)] == [1, 1]
+
+
+async def test_a_decision_goes_on_with_a_waiting_answer(connect: Connect, chat: Rig) -> None:
+    chat.engine.tools = bootstrap.registry()
+    await database.write(Assistant.objects.all().update, tools={"builtin:calculator": "ask"})
+    socket = await connect()
+    chat.provider.put(ToolUse("c00000001", "calculator", json.dumps({"expression": "6 * 7"})), Finish("tool_calls"))
+    asked = await socket.ask("send", text="How much?")
+    done = (await socket.events(asked["run_id"]))[-1]["data"]
+    assert (done["status"], done["pending"]) == ("waiting", ["c00000001"])
+
+    reply = {"message_id": done["message_id"], "decisions": [{"call_id": "c00000001", "decision": "allow"}]}
+    for wrong in ({"message_id": 5}, {"message_id": "one"}, {"decisions": []}, {"decisions": None}):
+        refused = await socket.ask("approve", **{**reply, **wrong})
+        assert (refused["type"], refused["code"]) in (("error", "bad_request"), ("error", "not_found"))
+    chat.provider.say("42.")
+    chat.provider.finish()
+    ok = await socket.ask("approve", **reply, client_message_id=str(uuid.uuid4()))
+    events = await socket.events(ok["run_id"])
+    assert (ok["conversation_id"], ok["duplicate"]) == (asked["conversation_id"], False)
+    assert [event["event"] for event in events[1:5]] == ["tool_start", "approval_request", "approval", "tool_result"]
+    assert text_of(events) == "42."
+    late = await socket.ask("approve", **reply)
+    assert (late["code"], late["run_id"], late["conversation_id"]) == ("answered", ok["run_id"], ok["conversation_id"])
+
+
+async def test_an_answer_to_a_question_goes_on(connect: Connect, chat: Rig) -> None:
+    chat.engine.tools = bootstrap.registry()
+    await database.write(Assistant.objects.all().update, tools={"builtin:ask_person": "allow"})
+    socket = await connect()
+    chat.provider.put(ToolUse("c00000001", "ask_person", json.dumps({"question": "Which?"})), Finish("tool_calls"))
+    asked = await socket.ask("send", text="Choose")
+    done = (await socket.events(asked["run_id"]))[-1]["data"]
+    chat.provider.say("Blue.")
+    chat.provider.finish()
+    ok = await socket.ask("answer", message_id=done["message_id"], call_id="c00000001", text="blue")
+
+    assert text_of(await socket.events(ok["run_id"])) == "Blue."

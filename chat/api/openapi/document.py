@@ -46,7 +46,11 @@ _TAGS: Final[list[Schema]] = [
     {"name": ASSISTANTS, "description": "Models, each with a name and instructions."},
     {"name": ABOUT, "description": "For programs and for people. Public: it holds nobody's data."},
 ]
-_IDS: Final = {"run_id": "A run's id.", "conversation_id": "A conversation's id."}
+_IDS: Final = {
+    "run_id": "A run's id.",
+    "conversation_id": "A conversation's id.",
+    "message_id": "The id of an answer that waits for a person.",
+}
 _READING: Final[list[Schema]] = [{"token": []}, {"session": []}]
 _WRITING: Final[list[Schema]] = [{"token": []}, {"session": [], "csrf": []}]
 # Errors that any call can return.

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from chat.api.openapi.components import Schema, schemas_of
 from chat.generation.requests import AGAIN
-from chat.protocol.objects import ROOT, ConversationChanges, Send
+from chat.protocol.objects import ROOT, AnswerQuestion, Approve, ConversationChanges, Send
 
 _ANSWER: Final = "0198f2a4-5d3b-7c11-9a52-6f1f3a9be002"
 _OTHER: Final = "0198f2a4-5d3b-7c11-9a52-6f1f3a9be003"
@@ -16,7 +16,7 @@ _OTHER: Final = "0198f2a4-5d3b-7c11-9a52-6f1f3a9be003"
 
 def request_schemas() -> dict[str, Schema]:
     """The schemas by name."""
-    return {"Send": _send(), "ConversationChanges": _changes()}
+    return {"Send": _send(), "ConversationChanges": _changes(), **_replies()}
 
 
 def _send() -> Schema:
@@ -54,6 +54,27 @@ def _changes() -> Schema:
             {"branch_id": _OTHER, "unread": False},
             {"pinned": True, "archived": False},
         ],
+    }
+
+
+def _replies() -> dict[str, Schema]:
+    schemas = schemas_of([Approve, AnswerQuestion])
+    schemas["AnswerQuestion"]["properties"]["text"]["maxLength"] = settings.CHAT_MESSAGE_CHARACTERS
+    return {
+        **schemas,
+        "Approve": {
+            **schemas["Approve"],
+            "additionalProperties": False,
+            "examples": [
+                {"decisions": [{"call_id": "c4k7m2p9x", "decision": "allow", "scope": "chat"}]},
+                {"decisions": [{"call_id": "c4k7m2p9x", "decision": "deny", "note": "Ask me tomorrow."}]},
+            ],
+        },
+        "AnswerQuestion": {
+            **schemas["AnswerQuestion"],
+            "additionalProperties": False,
+            "examples": [{"call_id": "c4k7m2p9x", "text": "The blue one."}],
+        },
     }
 
 

@@ -21,6 +21,7 @@ from chat.providers.base import (
     Request,
     StatusDelta,
     TextDelta,
+    ToolResult,
     ToolUse,
     UsageDelta,
 )
@@ -48,6 +49,7 @@ _TOPICS: Final = (
     ("code", "code|coding|program|function|python|javascript|sql|shell|bash|snippet"),
     ("table", "tables?|grid|columns?"),
     ("tools", "tools?|calculator|what time|time is it"),
+    ("ask", "ask me|ask a question|question for me"),
     ("list", "lists?|tasks?|todo|to-do|steps?|checklist"),
     ("markdown", "markdown|format(?:ting)?|tour|everything|show off"),
     ("long", "long|longer|essay|story|book|detail(?:ed|s)?"),
@@ -60,6 +62,7 @@ _TITLES: Final = {
     "code": "Code in several languages",
     "table": "Example tables",
     "tools": "What tools can do",
+    "ask": "A question back",
     "list": "Lists and tasks",
     "markdown": "A tour of Markdown",
     "long": "The numbers, one by one",
@@ -95,7 +98,7 @@ class DemoProvider:
         self._pause = 1 / tokens_per_second if tokens_per_second > 0 else 0.0
         self._sleep = sleep
         self._texts = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(_TEXTS.glob("*.md"))}
-        self._texts |= {"long": guide(), "tools": tools.NONE_OFFERED}
+        self._texts |= {"long": guide(), "tools": tools.NONE_OFFERED, "ask": tools.NONE_OFFERED}
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         asked = sum(len(tokens(prompt.text)) for prompt in request.prompts)
@@ -132,13 +135,13 @@ class DemoProvider:
             return _Answer(_title(request.messages[-1].text))
         prompts = [message for message in request.messages if isinstance(message, Prompt)]
         if found := tools.results(request.messages):
-            return _Answer(f"{tools.report(found)}\n\n---\n\n{_FOOTNOTE}\n")
+            return _Answer(f"{self._after(found)}\n\n---\n\n{_FOOTNOTE}\n")
         questions = [prompt.text for prompt in prompts if prompt.role == "user"]
         question = questions[-1] if questions else ""
-        topics = [topic for topic, words in _PATTERNS if words.search(question)]
-        calls = tools.calls(request) if "tools" in topics else ()
-        if calls:
-            return _Answer(tools.BEFORE, calls=calls)
+        topics = _topics(question)
+        for topic in topics:
+            if calls := tools.calls(topic, request):
+                return _Answer(tools.BEFORE[topic], calls=calls)
         shown = [self._texts[topic] for topic in topics or ("hello",)]
         sections = [_courtesy(question, len(questions), known=bool(topics)), *shown, "---", _FOOTNOTE]
         reasoning = self._texts["thought"] if "think" in topics else ""
@@ -146,6 +149,19 @@ class DemoProvider:
         if request.continues:
             return _Answer(_rest(text, request.continues))
         return _Answer(text, reasoning)
+
+
+    def _after(self, found: list[ToolResult]) -> str:
+        """What the demo answers with the results of its calls."""
+        chosen = next((each.text for each in found if each.name == tools.ASK and not each.is_error), "")
+        if not chosen:
+            return tools.report(found)
+        shown = (self._texts[topic] for topic in _topics(chosen) if topic != "ask")
+        return "\n\n".join([f"You chose: {_quoted(chosen)}", *shown])
+
+
+def _topics(question: str) -> list[str]:
+    return [topic for topic, words in _PATTERNS if words.search(question)]
 
 
 def tokens(text: str) -> list[str]:
@@ -180,13 +196,18 @@ def _rest(text: str, begun: str) -> str:
 
 
 def _courtesy(question: str, count: int, *, known: bool) -> str:
-    """The question, quoted with its markup escaped."""
-    words = " ".join(clean(question).split())
-    if not words:
+    """The question, quoted."""
+    if not question.strip():
         return ""
-    if len(words) > _QUOTED_CHARACTERS:
-        words = words[:_QUOTED_CHARACTERS] + "…"
-    quoted = "> " + _MARKUP.sub(r"\\\1", words)
+    quoted = f"> {_quoted(question)}"
     nth = f"Your message number {count} in this conversation was:" if count > 1 else "You wrote:"
     thanks = "Thank you for asking." if known else "A real model could answer that; I only know pre-written texts."
     return f"{nth}\n\n{quoted}\n\n{thanks}"
+
+
+def _quoted(text: str) -> str:
+    """On one line, with its markup escaped."""
+    words = " ".join(clean(text).split())
+    if len(words) > _QUOTED_CHARACTERS:
+        words = words[:_QUOTED_CHARACTERS] + "…"
+    return _MARKUP.sub(r"\\\1", words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from jsonschema.exceptions import ValidationError
@@ -13,13 +14,16 @@ from chat.api.streams import run_stream
 from chat.protocol import event_data, events
 from chat.protocol.event_data import EVENTS
 from chat.protocol.events import Entry, Event
+from chat.protocol.parts import ToolCall, unfold
 from chat.protocol.sse import Decoder, ping
 from chat.streams.base import Batch
 from tests.api.openapi.openapi import ID, check, schema_of
 
+_TIME = "2026-12-07T12:00:00.000000+00:00"
 PROTOCOL = {
     *("start", "status", "reasoning", "token", "usage", "reset", "done", "error"),
-    *("tool_start", "tool_progress", "tool_result", "tool_error", "agent_start", "agent_done"),
+    *("tool_start", "tool_progress", "tool_result", "tool_error", "approval_request", "approval", "question"),
+    *("agent_start", "agent_done"),
 }
 
 
@@ -60,9 +64,36 @@ def sent_events() -> list[Event]:
         events.reset(1, "unknown_cursor"),
         _done(usage={"input_tokens": 3, "output_tokens": 5}, ttft_ms=12),
         _done(usage=None, ttft_ms=None),
+        events.done(
+            {
+                "status": "waiting",
+                "message_id": f"{ID}4",
+                "parent_id": f"{ID}5",
+                "finish_reason": "approval",
+                "characters": 0,
+                "ttft_ms": None,
+                "duration_ms": 40,
+                "usage": None,
+                "pending": ["c1"],
+            }
+        ),
         events.error("timeout", "It took too long.", retryable=True),
         events.error("rate_limited", "Too many.", retryable=True, retry_after=2.5),
     ]
+
+
+def _asked(approval: dict[str, Any] | None, question: dict[str, Any] | None = None) -> ToolCall:
+    return ToolCall("c1", "local:send", {"to": "Ann"}, "waiting", approval=approval, question=question)
+
+
+def asked_events() -> list[Event]:
+    """What a person is asked, and has decided."""
+    calls = [
+        _asked({"reason": "policy", "expires_at": _TIME}),
+        _asked({"decision": "deny", "scope": "once", "note": "No."}),
+        _asked(None, question={"text": "Which?", "choices": ["red"], "allows_text": True}),
+    ]
+    return [event for event in unfold(calls) if event.name != "tool_start"]
 
 
 def _done(*, usage: event_data.Usage | None, ttft_ms: int | None) -> Event:
@@ -95,11 +126,11 @@ class TestEvents:
 
         assert made == {event.name for event in sent_events()}
 
-    @pytest.mark.parametrize("event", sent_events(), ids=lambda event: event.name)
+    @pytest.mark.parametrize("event", [*sent_events(), *asked_events()], ids=lambda event: event.name)
     def test_event_data_is_valid(self, event: Event) -> None:
         check(events.typed(event.name, event.data), schema_name(event.name))
 
-    @pytest.mark.parametrize("event", sent_events(), ids=lambda event: event.name)
+    @pytest.mark.parametrize("event", [*sent_events(), *asked_events()], ids=lambda event: event.name)
     def test_data_without_its_fields_is_not_valid(self, event: Event) -> None:
         with pytest.raises(ValidationError):
             check({}, schema_name(event.name))

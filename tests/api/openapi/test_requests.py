@@ -11,6 +11,7 @@ from chat.api import pagination
 from chat.api.openapi.document import document
 from chat.api.parameters import check_names
 from chat.api.streams import run_stream
+from chat.generation.replies import answers_of, decisions_of
 from chat.generation.requests import SendRequest
 from chat.protocol import bodies
 from chat.protocol.cursors import BadCursor, Cursor
@@ -33,7 +34,7 @@ def parse(body: dict[str, Any]) -> None:
 
 
 class TestRequests:
-    @pytest.mark.parametrize("name", ["Send", "ConversationChanges"])
+    @pytest.mark.parametrize("name", ["Send", "ConversationChanges", "Approve", "AnswerQuestion"])
     def test_the_examples_are_valid(self, name: str) -> None:
         examples = schema_of(name)["examples"]
 
@@ -119,6 +120,32 @@ class TestRequests:
     def test_an_empty_change_is_invalid(self, body: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             check(body, "ConversationChanges")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"decisions": []},
+            {"decisions": [{"call_id": "c1"}]},
+            {"decisions": [{"call_id": "c1", "decision": "maybe"}]},
+            {"decisions": [{"call_id": "c1", "decision": "allow", "scope": "forever"}]},
+            {"decisions": [{"call_id": "c1", "decision": "deny", "note": "x" * 2_001}]},
+            {"decisions": [{"call_id": 1, "decision": "deny"}]},
+            {"decisions": [{"call_id": "c1", "decision": "deny"}], "client_message_id": "one"},
+        ],
+    )
+    def test_refused_decisions_are_invalid(self, body: dict[str, Any]) -> None:
+        with pytest.raises(ApiError):
+            SendRequest.reply(f"{ID}2", decisions_of(body), body)
+        with pytest.raises(ValidationError):
+            check(body, "Approve")
+
+    @pytest.mark.parametrize("body", [{"call_id": "c1"}, {"call_id": "c1", "text": " "}, {"text": "x"}])
+    def test_refused_answers_are_invalid(self, body: dict[str, Any]) -> None:
+        with pytest.raises(ApiError):
+            answers_of(body, characters=100)
+        with pytest.raises(ValidationError):
+            check(body, "AnswerQuestion")
 
     def test_schema_fields_match_the_accepted_fields(self) -> None:
         assert set(schema_of("Send")["properties"]) == set(bodies.names(Send))
