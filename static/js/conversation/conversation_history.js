@@ -88,13 +88,13 @@ export class ConversationHistory {
     const last = messages.findIndex(({ id }) => id === this.leaf);
     const added = messages.slice(last + 1);
     const { waiting } = this;
-    const next = waiting && last < 0 ? messages.findIndex((message) => message.parent_id === waiting.parentId && !message.siblings?.includes(waiting.versionId)) : -1;
+    const next = messages.findIndex((message) => message.parent_id === waiting?.parentId && !message.siblings?.includes(waiting.versionId));
     // A turn may have begun, and been saved, while these messages were in flight; or something else may be shown in
     // their place by now.
     if (last >= 0 && this.leaf === before && !this.#pages.hasNewer && !added.some(isDrawn)) {
       this.#transcript.addMessages(...this.#entriesOf(added));
       this.#pages.leaf = leaf;
-    } else if (waiting && next >= 0 && this.leaf === before && !messages.some(isDrawn)) {
+    } else if (waiting && last < 0 && next >= 0 && this.leaf === before && !messages.slice(next).some(isDrawn)) {
       this.#replace(waiting, messages.slice(next)); // The person has decided elsewhere, and nobody told us.
       this.#pages.leaf = leaf;
     }

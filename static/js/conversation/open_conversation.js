@@ -210,7 +210,10 @@ export class OpenConversation extends EventTarget {
   async retry(message) {
     const turn = this.#turns.of(message);
     if (!turn || this.current) return;
-    if (turn.resumes) return void this.#sender.takeBack(turn); // The waiting answer is there again, to be decided again.
+    if (turn.resumes) {
+      this.#sender.takeBack(turn);
+      return void this.#history.waiting?.dispatchEvent(new Event("message-reopen"));
+    }
     if (turn.state !== "ended" || !turn.answerText) return this.#sender.retry(turn, this.#options.assistant());
     try {
       await this.keep(message);

@@ -110,8 +110,7 @@ export class Sender {
       if (this.#closed) throw error;
       const waits = this.#client.outbox.entries.some((entry) => entry.clientMessageId === clientMessageId);
       // A decision can be made again: only the first one counts. Unless the page is gone, then the next one sends it.
-      const again = request.decided && /** @type {import("../client/errors.js").ChatError} */ (error).code !== "closed";
-      if (again) this.#client.outbox.discard(clientMessageId);
+      if (request.decided && /** @type {any} */ (error).code !== "closed") this.#client.outbox.discard(clientMessageId);
       if (!waits || request.decided) {
         this.#drop(turn);
         throw error;

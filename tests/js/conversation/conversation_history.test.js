@@ -78,7 +78,7 @@ test("the answer that has continued the waiting one elsewhere takes its place", 
       replace: (before, change) => (replaced.push(before), change()),
     }, [{ ...continued, siblings }, BEFORE[1]]);
 
-    await history.refresh(() => false);
+    await history.refresh(({ id }) => id === "q1");
 
     assert.deepEqual(added, shown, "another answer to the question is only one more version");
     assert.deepEqual([replaced, cut], shown.length ? [[waiting], ["q1"]] : [[], []]);

@@ -71,7 +71,7 @@ for (const [choice, scope] of [["once", "once"], ["chat", "chat"]]) {
 
     assert.deepEqual(decided().map((each) => each.decided), [{ type: "approve", message_id: "m1", decisions: [{ call_id: "c1", decision: "allow", scope }] }]);
     assert.ok(all(".asking button").every((button) => button.disabled));
-    assert.equal(told("asking-line"), "Sending…");
+    assert.equal(told("tool-state"), "Sending…");
   });
 }
 
@@ -122,11 +122,20 @@ test("what was refused says why, and can be decided again", async () => {
   assert.equal(told("asking-line"), "The site cannot be reached.");
   assert.deepEqual(asked.at(-1), ["announce", "The site cannot be reached."]);
   assert.ok(isOpen("once") && isOpen("deny"));
+  assert.equal(told("tool-state"), "Waiting for you");
 
   press("chat");
   assert.deepEqual(decided().at(-1).decided.decisions, [{ call_id: "c1", decision: "allow", scope: "chat" }]);
   refuse("discarded");
   assert.equal(told("asking-line"), "", "the person has taken it back");
+});
+
+test("if the answer that went on came to nothing, it can be decided again", async () => {
+  await waits(...asks());
+  press("once");
+  message.dispatchEvent(new window.Event("message-reopen"));
+  assert.ok(isOpen("once"));
+  assert.equal(told("tool-state"), "Waiting for you");
 });
 
 for (const [code, line] of [["answered", "Answered elsewhere"], ["expired", "Not answered in time"], ["conflict", "Not answered"]]) {

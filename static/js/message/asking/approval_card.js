@@ -39,6 +39,7 @@ export class ApprovalCard {
   #calls;
   #until;
   #truncated;
+  #onLock;
   #onEnd;
   /** Whether there are other calls to decide about. */
   #several = false;
@@ -50,13 +51,15 @@ export class ApprovalCard {
    * @param {Asked} asked
    * @param {object} options
    * @param {string} options.title of the tool
+   * @param {(isLocked: boolean) => void} options.onLock it is being sent, or not any more
    * @param {(reason: string) => void} options.onEnd it cannot be answered any more
    */
-  constructor(tool, asked, { title, onEnd }) {
+  constructor(tool, asked, { title, onLock, onEnd }) {
     this.callId = asked.call_id;
     this.tool = title;
     this.#until = Date.parse(asked.expires_at);
     this.#truncated = asked.arguments_truncated === true;
+    this.#onLock = onLock;
     this.#onEnd = onEnd;
     this.#calls = pendingCallsOf(tool);
     this.#root = /** @type {HTMLElement} */ (cloneTemplate("approval-template").firstElementChild);
@@ -86,7 +89,8 @@ export class ApprovalCard {
     // A disabled button would lose the focus.
     if (this.#root.contains(document.activeElement)) tool?.querySelector("summary")?.focus({ preventScroll: true });
     this.#lock(true);
-    this.#tell(gettext("Sending…"));
+    this.#tell("");
+    this.#onLock(true);
   }
 
   /** @param {string} problem */
@@ -94,6 +98,7 @@ export class ApprovalCard {
     this.#choose(null);
     this.#lock(false);
     this.#tell(problem);
+    this.#onLock(false);
   }
 
   /** @param {string} reason */
@@ -177,7 +182,7 @@ export class ApprovalCard {
   /** @param {import("../../client/outbox.js").Decision} decision */
   #decide(decision) {
     this.#choose(decision);
-    this.#tell(gettext("Chosen. The answer goes on once you have decided about the other calls, too."));
+    if (this.#several) this.#tell(gettext("Chosen. The answer goes on once you have decided about the other calls, too."));
     this.#calls.choose();
   }
 

@@ -45,7 +45,7 @@ export function pendingCallsOf(root) {
  * The calls of one answer that wait for the person. The decisions about all that ask for permission are sent together,
  * as soon as the last one is chosen; the answer to a question of the model by itself.
  *
- * It asks with events of the message: "message-decide" (`detail.decided`, and `detail.failed`, to be called with the
+ * "message-reopen" tells it that the answer which went on from there came to nothing. It asks with events of the message: "message-decide" (`detail.decided`, and `detail.failed`, to be called with the
  * error if it is refused) and "message-read" (`detail.read`, to be called with the saved message or null, and
  * `detail.failed`).
  */
@@ -59,6 +59,7 @@ class PendingCalls {
   /** @param {ChatMessage} message */
   constructor(message) {
     this.#message = message;
+    message.addEventListener("message-reopen", () => this.#reopen(""));
   }
 
   /** @param {Card} card */
@@ -144,7 +145,13 @@ class PendingCalls {
     const reason = FINAL[error.code ?? ""];
     const problem = error.code === TAKEN_BACK ? "" : errorText(error);
     this.#tell("announce", reason ?? problem);
-    for (const card of [...this.#cards]) reason ? card.end(reason) : card.reopen(problem);
+    if (!reason) return this.#reopen(problem);
+    for (const card of [...this.#cards]) card.end(reason);
+  }
+
+  /** @param {string} problem */
+  #reopen(problem) {
+    for (const card of this.#cards) card.reopen(problem);
   }
 
   /** @param {string} type @param {unknown} detail */

@@ -1,4 +1,3 @@
-import { gettext } from "../../ui/i18n.js";
 import { sendsMessage } from "../../ui/send_keys.js";
 import { cloneTemplate, part } from "../../ui/template_parts.js";
 import { pendingCallsOf } from "./pending_calls.js";
@@ -19,6 +18,7 @@ import { pendingCallsOf } from "./pending_calls.js";
 export class QuestionCard {
   #root;
   #calls;
+  #onLock;
   #onEnd;
 
   /**
@@ -26,11 +26,13 @@ export class QuestionCard {
    * @param {Asked} asked
    * @param {object} options
    * @param {string} options.title of the tool
+   * @param {(isLocked: boolean) => void} options.onLock it is being sent, or not any more
    * @param {(reason: string) => void} options.onEnd it cannot be answered any more
    */
-  constructor(tool, asked, { title, onEnd }) {
+  constructor(tool, asked, { title, onLock, onEnd }) {
     this.callId = asked.call_id;
     this.tool = title;
+    this.#onLock = onLock;
     this.#onEnd = onEnd;
     this.#calls = pendingCallsOf(tool);
     this.#root = /** @type {HTMLElement} */ (cloneTemplate("model-question-template").firstElementChild);
@@ -51,13 +53,15 @@ export class QuestionCard {
     // A disabled button would lose the focus.
     if (this.#root.contains(document.activeElement)) tool?.querySelector("summary")?.focus({ preventScroll: true });
     this.#lock(true);
-    this.#tell(gettext("Sending…"));
+    this.#tell("");
+    this.#onLock(true);
   }
 
   /** @param {string} problem */
   reopen(problem) {
     this.#lock(false);
     this.#tell(problem);
+    this.#onLock(false);
   }
 
   /** @param {string} reason */

@@ -77,10 +77,12 @@ export class Drawn {
   /** @param {typeof ApprovalCard | typeof QuestionCard} Card @param {any} asked */
   #ask(Card, asked) {
     this.#card?.close();
-    this.#card = new Card(this.#root, asked, { title: this.#tool, onEnd: (/** @type {string} */ reason) => this.#missed(reason) });
+    // Its own line, below the buttons, would move the text at the end of the page.
+    const onLock = (/** @type {boolean} */ isLocked) => this.#tell(isLocked ? gettext("Sending…") : gettext("Waiting for you"));
+    this.#card = new Card(this.#root, asked, { title: this.#tool, onLock, onEnd: (/** @type {string} */ reason) => this.#missed(reason) });
     this.#root.dataset.state = "waiting";
     this.#root.open = true;
-    this.#tell(gettext("Waiting for you"));
+    onLock(false);
     this.#decide(gettext("Not answered"));
   }
 
