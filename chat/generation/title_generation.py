@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError
 from chat import database
 from chat.generation.pseudonym import pseudonym_of
 from chat.generation.titles import title_of
-from chat.models import Assistant, Conversation
+from chat.models import Assistant, Conversation, Message
 from chat.models.serializers import conversation_object
 from chat.models.turn import Turn
 from chat.notices import channel
@@ -57,8 +57,12 @@ class TitleGenerator:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, turn: Turn) -> None:
-        """Generate a title in the background for the conversation of this first turn, if it has an answer."""
-        if not self._is_on or not turn.text.strip() or len(self._tasks) >= AT_ONCE:
+        """Generate a title in the background for the conversation of this first turn.
+
+        Not without an answer, unless that waits for a person: then it is known what the conversation is about.
+        """
+        has_answer = turn.text.strip() or turn.status == Message.Status.WAITING
+        if not self._is_on or not has_answer or len(self._tasks) >= AT_ONCE:
             return
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._name(turn), name=f"title {turn.run_id}", context=contextvars.Context())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,8 +12,9 @@ from chat.generation.engine import Sent
 from chat.generation.title_generation import AT_ONCE, tidy
 from chat.models import Assistant, Conversation
 from chat.notices import channel
-from chat.providers.base import Finish, Incomplete, ProviderUnavailable, ReasoningDelta, Recant, TextDelta
+from chat.providers.base import Finish, Incomplete, ProviderUnavailable, ReasoningDelta, Recant, TextDelta, ToolUse
 from chat.providers.demo.provider import DemoProvider
+from chat.tools import bootstrap
 from tests.chat_rig import Rig, rig
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,6 +87,20 @@ async def test_without_an_answer_no_title_is_requested(chat: Rig) -> None:
     await named(chat)
     assert await title_of(sent) == "Hello"
     assert [request.purpose for request in chat.provider.requests] == ["answer"]
+
+
+async def test_an_answer_that_waits_before_it_says_anything_gets_a_title(chat: Rig) -> None:
+    chat.engine.tools = bootstrap.registry()
+    await Assistant.objects.all().aupdate(tools={"builtin:calculator": "ask"})
+    chat.provider.put(ToolUse("c1", "calculator", json.dumps({"expression": "6 * 7"})), Finish("tool_calls"))
+    sent = await chat.send("How much is it?")
+    await chat.events(sent.run_id)
+    await asked(chat, 2)
+    chat.provider.put(TextDelta("A sum"), Finish("stop"))
+    await named(chat)
+
+    assert await title_of(sent) == "A sum"
+    assert "How much is it?" in chat.provider.requests[-1].messages[-1].text
 
 
 async def test_a_title_set_by_the_user_meanwhile_is_kept(chat: Rig) -> None:

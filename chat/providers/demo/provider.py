@@ -150,7 +150,6 @@ class DemoProvider:
             return _Answer(_rest(text, request.continues))
         return _Answer(text, reasoning)
 
-
     def _after(self, found: list[ToolResult]) -> str:
         """What the demo answers with the results of its calls."""
         chosen = next((each.text for each in found if each.name == tools.ASK and not each.is_error), "")
