@@ -14,8 +14,8 @@ const REASONS = {
 };
 /** Longer than a page is usually open. */
 const LONGEST_WAIT_MS = 24 * 60 * 60 * 1_000;
-/** `mcp:<server>/<name>`. */
-const OF_SERVER = /^mcp:([^/]+)\//;
+/** Of a tool's key: `mcp:<server>/<name>`. */
+const OF_SERVER = "mcp:";
 
 /**
  * Asks whether a call may be made: what exactly would be done, why the person is asked, and the choices.
@@ -116,7 +116,7 @@ export class ApprovalCard {
 
   /** @param {Asked} asked */
   #draw({ tool, arguments: given, reason, expires_at: until }) {
-    const server = OF_SERVER.exec(tool)?.[1];
+    const server = tool.startsWith(OF_SERVER) && tool.slice(OF_SERVER.length).split("/")[0];
     const question = interpolate(gettext("Allow “%(tool)s”?"), { tool: visible(this.tool) });
     this.#root.setAttribute("aria-label", question);
     part(this.#root, "asking-question").textContent = question;

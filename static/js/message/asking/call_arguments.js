@@ -27,7 +27,7 @@ export function argumentRows(given) {
 
 /** @param {string} text */
 export function visible(text) {
-  return text.replace(HIDDEN, (character) => `\\u{${/** @type {number} */ (character.codePointAt(0)).toString(16)}}`);
+  return text.replace(HIDDEN, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
 /** @param {string} name */

@@ -128,10 +128,11 @@ class PendingCalls {
 
   /** What a screen reader says. */
   #request() {
-    const [{ tool }] = this.#cards;
-    if (!this.#approvals.length) return gettext("The model asks you something.");
-    const text = ngettext("%(tool)s needs your permission.", "%(count)s tools need your permission.", this.#cards.size);
-    return interpolate(text, { tool, count: this.#cards.size });
+    const [first] = this.#approvals;
+    const count = this.#approvals.length;
+    if (!first) return gettext("The model asks you something.");
+    if (count === 1) return interpolate(gettext("%(tool)s needs your permission."), { tool: first.tool });
+    return interpolate(ngettext("%(count)s tool needs your permission.", "%(count)s tools need your permission.", count), { count });
   }
 
   /** @param {Decided} decided */
