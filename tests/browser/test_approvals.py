@@ -1,4 +1,4 @@
-"""A person is asked before a tool runs, and answers a question of the model: in the conversation, on the real server."""
+"""A person is asked before a tool runs, and answers questions of the model: in the page, on the real server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ TOP: Final = "(element) => element.getBoundingClientRect().top"
 RECORD: Final = """() => {
   const list = document.querySelector("#messages");
   window.shown = [];
-  new MutationObserver(() => window.shown.push(list.lastElementChild?.textContent ?? "")).observe(list, { childList: true });
+  const record = () => window.shown.push(list.lastElementChild?.textContent ?? "");
+  new MutationObserver(record).observe(list, { childList: true });
 }"""
 
 
@@ -79,7 +80,7 @@ def line(tab: Tab) -> Locator:
     return tab.answer.locator(".tool__decision")
 
 
-async def test_a_call_is_made_once_it_is_allowed(visitor: Visitor, upstream: Upstream) -> None:
+async def test_a_call_is_made_once_it_is_allowed(visitor: Visitor) -> None:
     tab = await asked(visitor, NOTE)
     card = tab.page.get_by_role("group", name="Allow “Send a note”?")
     await expect(card).to_contain_text("This tool can change or send something.")
@@ -123,7 +124,21 @@ async def test_nothing_jumps_or_flashes_when_the_answer_goes_on(visitor: Visitor
     assert all("Line 39." in each for each in shown)
 
 
-async def test_a_denied_call_says_why_and_the_model_is_told(visitor: Visitor, upstream: Upstream) -> None:
+async def test_an_answer_that_goes_on_is_there_after_a_reload(visitor: Visitor, upstream: Upstream) -> None:
+    tab = await asked(visitor, NOTE, then=[{"content": "Then. "}, {"hold": True}, {"content": "End."}])
+    await press(tab, "Allow once").click()
+    await expect(tab.body.last).to_have_text("Then.")
+    await tab.reload()
+    await expect(tab.body).to_have_text(["Let me see.", "Then."])
+    await expect(cards(tab)).to_have_count(0)
+    await expect(tab.answers).to_have_count(1)
+    await expect(tab.answer.locator(".versions")).to_be_hidden()
+    upstream.release()
+    await tab.ended()
+    await expect(tab.body.last).to_have_text("Then. End.")
+
+
+async def test_a_denied_call_says_why_and_the_model_is_told(visitor: Visitor) -> None:
     tab = await asked(visitor, NOTE)
     await press(tab, "Deny").click()
     await expect(press(tab, "Allow once")).to_be_hidden()
@@ -212,7 +227,7 @@ async def test_what_was_decided_while_this_tab_was_offline_is_shown(visitor: Vis
     await expect(cards(tab)).to_have_count(0)
 
 
-async def test_a_decision_made_offline_survives_a_reload_and_counts_once(visitor: Visitor, upstream: Upstream) -> None:
+async def test_a_decision_made_offline_survives_a_reload_and_counts_once(visitor: Visitor) -> None:
     visitor.watch.expect(*NO_NETWORK)
     tab = await asked(visitor, NOTE)
     await visitor.context.set_offline(True)

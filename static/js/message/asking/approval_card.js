@@ -152,7 +152,7 @@ export class ApprovalCard {
     const button = event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest("[data-choice]")) : null;
     const choice = button?.dataset.choice;
     if (choice === "once" || choice === "chat") this.#decide({ call_id: this.callId, decision: "allow", scope: choice });
-    if (choice === "all") this.#calls.allowAll("once");
+    if (choice === "all") this.#calls.allowAll();
     if (choice === "again") void this.#readArguments();
     if (choice === "deny" || choice === "back") this.#askWhy(choice === "deny");
   };

@@ -98,9 +98,9 @@ class PendingCalls {
     if (decisions.length === this.#approvals.length) this.#send({ type: "approve", message_id: this.#id, decisions });
   }
 
-  /** @param {Decision["scope"]} scope */
-  allowAll(scope) {
-    for (const card of this.#approvals) card.decision = { call_id: card.callId, decision: "allow", scope };
+  /** All that ask for permission, once. */
+  allowAll() {
+    for (const card of this.#approvals) card.decision = { call_id: card.callId, decision: "allow", scope: "once" };
     this.choose();
   }
 
