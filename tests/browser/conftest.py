@@ -30,6 +30,7 @@ SETTINGS: Final = {
     # A held answer must not time out before the test releases it.
     "CHAT_FIRST_TOKEN_TIMEOUT": "600",
     "CHAT_IDLE_TIMEOUT": "600",
+    "CHAT_TOOLS": "tests.browser.asking_tools",
 }
 HOSTILE: Final = ("<img src=x onerror=__x=1>", '"><svg/onload=__x=1>', "</script><script>__x=1</script>")
 HERE: Final = Path(__file__).parent

@@ -12,6 +12,7 @@ from tests.browser.oracle import arrive, check
 # Plays an answer in which every text is the payload. Returns texts that are shown differently, and other problems.
 PLAY_EACH: Final = """async (payloads) => {
   const { LiveAnswer } = await import("/static/js/message/live_answer.js");
+  await import("/static/js/message/failure_card.js");
   const drawn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   const messages = document.querySelector("#messages");
   const problems = new Set();
@@ -45,6 +46,15 @@ PLAY_EACH: Final = """async (payloads) => {
     expects(".tool__name", text, text, text);
     if (!all("[data-part=tool-result]").includes(text)) say("tool-result", all("[data-part=tool-result]"), text);
 
+    const request = { title: text, arguments: { [text]: text, list: [text] }, reason: text, expires_at: text };
+    for (const id of ["3", "4", "5"]) events.tool_start(call(id, request));
+    events.approval_request(call("3", request));
+    events.question(call("4", { text, choices: [text, text], allows_text: true }));
+    expects("fieldset.asking__choices .button", text, text);
+    events.approval(call("5", { decision: text, scope: text, note: text }));
+    const line = all(".tool__decision").at(-1);
+    if (text && !line.endsWith(`: ${text}`)) say("decision", line, text);
+
     events.agent_start({ agent: "a", name: text });
     events.agent_start({ agent: text });
     expects(".agent__name", text, text);
@@ -59,6 +69,7 @@ PLAY_EACH: Final = """async (payloads) => {
     await drawn();
     expects(".message__thoughts", text, text);
     answer.fail({ code: text, message: text, retryable: true });
+    await drawn(); // The first card comes late.
     expects(".failure__detail", text);
     events.reset({ attempt: text, reason: text });
     answer.identify(text, text);

@@ -180,7 +180,8 @@ export class ConversationView {
   async #ended({ id }, { turn, status }) {
     const { session, app } = this.#parts;
     if (turn.runId) session.runs.end(turn.runId);
-    app.dispatchEvent(new CustomEvent("announce", { detail: spokenAnswer(turn.answerText, status) }));
+    // What waits for the person has told so itself.
+    if (status !== "waiting") app.dispatchEvent(new CustomEvent("announce", { detail: spokenAnswer(turn.answerText, status) }));
     if (status === "error") app.dispatchEvent(new CustomEvent("models-doubted"));
     if (status === "error" || !session.store.get(id)?.provisional) return;
     try {

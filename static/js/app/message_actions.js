@@ -43,6 +43,8 @@ export class MessageActs {
     "message-edit": ({ target, detail }) => this.#ask(detail.text, () => this.#open().edit(target, detail.text)),
     "message-regenerate": ({ target }) => this.#ask("", () => this.#open().regenerate(target)),
     "message-continue": ({ target }) => this.#ask("", () => this.#open().continue(target)),
+    "message-decide": ({ target, detail }) => this.#send("", () => this.#open().decide(target, detail.decided).catch(detail.failed)),
+    "message-read": ({ target, detail }) => this.#open().fetch(target.messageId).then(detail.read, detail.failed),
     "message-branch": ({ target, detail }) => this.#attempt(this.#turn(target, detail)),
     "transcript-older": () => this.#attempt(this.#open().loadOlder()),
     "transcript-newer": () => this.#attempt(this.#open().loadNewer()),

@@ -66,6 +66,8 @@ export class UnsentMessages {
   #sendAll(entries, page) {
     const { id } = page.view.open;
     const meant = entries.filter((entry) => this.#isMeant(entry));
+    // A question can be taken back where it is shown; a decision can be made again.
+    for (const entry of entries) if (entry.decided && !meant.includes(entry)) this.#client.outbox.discard(entry.clientMessageId);
     const unsent = [...page.unsent()];
     // On the screen, several new conversations would become one.
     const apart = id === null && unsent.length > 1;

@@ -9,7 +9,8 @@ const UNANSWERED = new Set(["connection_lost", "network", "no_answer", "no_serve
  *
  * `code` is one of the protocol's codes, or the client's own: `connection_lost`, `network`, `no_answer` (timeout),
  * `no_server` (a proxy responded in the server's place), `bad_response`, `closed`, `discarded`. `retryAfter` is in
- * seconds. `status` is the HTTP status or, of a lost connection, the close code.
+ * seconds. `status` is the HTTP status or, of a lost connection, the close code. `runId` is the run that somebody else's
+ * answer has started, if the code is `answered`.
  */
 export class ChatError extends Error {
   /**
@@ -19,14 +20,16 @@ export class ChatError extends Error {
    * @param {boolean} [fields.retryable]
    * @param {number | null} [fields.retryAfter]
    * @param {number | null} [fields.status]
+   * @param {string | null} [fields.runId]
    */
-  constructor({ code, message, retryable = false, retryAfter = null, status = null }) {
+  constructor({ code, message, retryable = false, retryAfter = null, status = null, runId = null }) {
     super(message);
     this.name = "ChatError";
     this.code = code;
     this.retryable = retryable;
     this.retryAfter = retryAfter;
     this.status = status;
+    this.runId = runId;
   }
 
   /** True if the same request should be retried with the same id: its outcome is unknown. */
@@ -50,6 +53,7 @@ export function errorFrom(source, { status = null, retryAfter = null } = {}) {
     retryable: fields.retryable === true,
     retryAfter: seconds >= 0 ? seconds : retryAfter,
     status,
+    runId: typeof fields.run_id === "string" ? fields.run_id : null,
   });
 }
 

@@ -24,7 +24,7 @@ export class LateTransport {
     void this.#begin(load, listener);
   }
 
-  /** @param {Record<string, string>} body */
+  /** @param {import("./transport.js").Body} body */
   send(body) {
     return this.#helloed.send(body);
   }

@@ -3,6 +3,15 @@ import { warn } from "./warning.js";
 import { isObject } from "./untrusted_input.js";
 
 /**
+ * @typedef {object} Decided what the person decided about calls of a waiting answer: a frame of the protocol
+ * @property {"approve" | "answer"} type whether the model gets permission, or an answer to its question
+ * @property {string} message_id the waiting answer
+ * @property {Decision[]} [decisions] about all calls that ask for permission
+ * @property {string} [call_id] of the question
+ * @property {string} [text] the answer to it
+ *
+ * @typedef {{ call_id: string, decision: "allow" | "deny", scope?: "once" | "chat", note?: string }} Decision
+ *
  * @typedef {object} Message a message from the user
  * @property {string} text
  * @property {string | null} [conversationId] null or absent: a new conversation
@@ -11,6 +20,7 @@ import { isObject } from "./untrusted_input.js";
  * @property {string | null} [regenerateId] the saved question to regenerate the answer to, instead of a text
  * @property {string | null} [continueId] the saved answer to continue, instead of a text
  * @property {boolean | null} [tools] whether the model may use tools; absent: as the conversation remembers
+ * @property {Decided | null} [decided] about calls of a waiting answer, instead of a text
  * @property {string} clientMessageId the idempotency key
  *
  * @typedef {Message & { queuedAt: number, runId?: string, sentTo?: string }} Entry `queuedAt` in milliseconds since
@@ -137,7 +147,7 @@ export class Outbox {
   }
 
   /**
-   * A regenerate or continue request contains no text of the user's that could be lost.
+   * A request without a text contains nothing of the user's that could be lost.
    *
    * @param {string} clientMessageId
    * @param {Sent} sent
@@ -197,10 +207,13 @@ function isEntry(value) {
 /**
  * @param {Message} entry
  * @param {string} timeZone
- * @returns {Record<string, any>} the body of the request, the same for both transports
+ * @returns {import("./transport.js").Body} the same for both transports
  */
-function toWire({ clientMessageId, text, conversationId, parentId, regenerateId, continueId, assistant, tools = null }, timeZone) {
+function toWire({ clientMessageId, text, conversationId, parentId, regenerateId, continueId, assistant, tools = null, decided }, timeZone) {
+  const zone = timeZone && { time_zone: timeZone };
+  if (decided) return { ...decided, client_message_id: clientMessageId, ...zone };
   return {
+    type: "send",
     client_message_id: clientMessageId,
     ...(!regenerateId && !continueId && { text }),
     ...(regenerateId && { regenerate_id: regenerateId }),
@@ -208,7 +221,7 @@ function toWire({ clientMessageId, text, conversationId, parentId, regenerateId,
     ...(conversationId && { conversation_id: conversationId }),
     ...(parentId && { parent_id: parentId }),
     ...(assistant && { assistant }),
-    ...(timeZone && { time_zone: timeZone }),
+    ...zone,
     ...(tools !== null && { tools }),
   };
 }

@@ -11,11 +11,12 @@ const OK = 200;
  * Starts a run over HTTP. Repeating the same `client_message_id` returns the same run.
  *
  * @param {Api} api
- * @param {Record<string, any>} body
+ * @param {import("./transport.js").Body} body
  * @returns {Promise<Sent>}
  */
-export async function sendByPost(api, body) {
-  const { status, body: answer } = await api.exchange("POST", "/runs", body);
+export async function sendByPost(api, { type, message_id: id, ...body }) {
+  const path = type === "send" ? "/runs" : `/messages/${encodeURIComponent(id)}/${type === "approve" ? "approvals" : "answers"}`;
+  const { status, body: answer } = await api.exchange("POST", path, body);
   if (typeof answer?.run_id !== "string") throw errorFrom(null, { status });
   return {
     runId: answer.run_id,

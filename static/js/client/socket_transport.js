@@ -76,15 +76,16 @@ export class SocketTransport {
   }
 
   /**
-   * @param {Record<string, string>} body
+   * @param {import("./transport.js").Body} body
    * @returns {Promise<Sent>}
    */
   send(body) {
     const size = new TextEncoder().encode(JSON.stringify(body)).length;
     if (size > this.#limit.bytes) return sendByPost(this.#api, body);
+    const { type, ...fields } = body;
     this.#unclaimed.sending();
     return new Promise((resolve, reject) => {
-      this.#socket.request("send", body, (error, reply) => {
+      this.#socket.request(type, fields, (error, reply) => {
         if (error?.status === FRAME_TOO_BIG) this.#limit.bytes = Math.min(this.#limit.bytes, size - 1);
         const sent = error ? null : readSent(reply, body);
         // A duplicate already belongs to somebody, so the server need not follow it for us: it will be subscribed to.
@@ -175,7 +176,7 @@ export class SocketTransport {
 
 /**
  * @param {Frame} reply
- * @param {Record<string, string>} body
+ * @param {import("./transport.js").Body} body
  * @returns {Sent | null}
  */
 function readSent({ run_id: runId, conversation_id: conversationId, duplicate }, body) {

@@ -77,7 +77,7 @@ export class SseTransport {
     void this.#connect();
   }
 
-  /** @param {Record<string, string>} body */
+  /** @param {import("./transport.js").Body} body */
   async send(body) {
     return await this.#watched(sendByPost(this.#api, body));
   }

@@ -7,9 +7,12 @@
  * @typedef {import("./untrusted_input.js").Frame} Frame
  * @typedef {import("./untrusted_input.js").Hello} Hello
  *
+ * @typedef {Record<string, any> & { type: "send" | "approve" | "answer" }} Body of a request that starts a run: as a frame,
+ *   without its ref
+ *
  * @typedef {object} Transport one connection: created when it starts connecting, discarded when it is down
  * @property {"websocket" | "sse"} name
- * @property {(body: Record<string, string>) => Promise<Sent>} send rejects with a ChatError; `unanswered` ones may be
+ * @property {(body: Body) => Promise<Sent>} send rejects with a ChatError; `unanswered` ones may be
  *   retried
  * @property {(runId: string) => Promise<void>} stop
  * @property {(subscription: Subscription) => void} follow from the subscription's cursor

@@ -1,5 +1,5 @@
 import { gettext, interpolate, language, ngettext } from "../ui/i18n.js";
-import { waitText } from "../ui/failure_text.js";
+import { waitText } from "../ui/wait_text.js";
 
 const SECOND_MS = 1_000;
 /** The number of characters left is shown from this share of the limit. */

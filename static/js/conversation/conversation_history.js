@@ -53,6 +53,12 @@ export class ConversationHistory {
     return this.#pages.leaf;
   }
 
+  /** The answer at the end of the shown branch, if it waits for the person. @returns {import("../message/chat_message.js").ChatMessage | null} */
+  get waiting() {
+    const last = /** @type {import("../message/chat_message.js").ChatMessage | null} */ (this.#transcript.elementOf(this.leaf));
+    return last?.state === "waiting" ? last : null;
+  }
+
   /**
    * @param {string | null} [messageId] the message to show, instead of the end @returns {Promise<boolean>} false if
    *   the conversation does not exist (yet)
@@ -81,10 +87,15 @@ export class ConversationHistory {
     this.#learn(messages);
     const last = messages.findIndex(({ id }) => id === this.leaf);
     const added = messages.slice(last + 1);
+    const { waiting } = this;
+    const next = messages.findIndex((message) => message.parent_id === waiting?.parentId && !message.siblings?.includes(waiting.versionId));
     // A turn may have begun, and been saved, while these messages were in flight; or something else may be shown in
     // their place by now.
     if (last >= 0 && this.leaf === before && !this.#pages.hasNewer && !added.some(isDrawn)) {
       this.#transcript.addMessages(...this.#entriesOf(added));
+      this.#pages.leaf = leaf;
+    } else if (waiting && last < 0 && next >= 0 && this.leaf === before && !messages.slice(next).some(isDrawn)) {
+      this.#replace(waiting, messages.slice(next)); // The person has decided elsewhere, and nobody told us.
       this.#pages.leaf = leaf;
     }
     this.drawVersions();
@@ -119,14 +130,9 @@ export class ConversationHistory {
     this.#learn(messages);
     this.#covered = null;
     const fork = messages.findIndex((message) => message.id === id);
-    const below = this.#entriesOf(messages.slice(fork));
-    this.#transcript.replace(shown, () => {
-      this.#transcript.cutBelow(shown.parentId);
-      this.#transcript.addMessages(...below);
-      return below[0].element;
-    });
+    const element = this.#replace(shown, messages.slice(fork));
     this.#transcript.setMore({ newer: this.#pages.hasNewer });
-    return /** @type {any} */ (below[0].element);
+    return element;
   }
 
   /** Shows a turn at the end. @param {Turn} turn */
@@ -249,6 +255,23 @@ export class ConversationHistory {
     const found = messages.some(({ id }) => id === messageId) && messageId;
     const shown = found ? this.#transcript.openAt(entries, found) : this.#transcript.open(entries);
     shown?.toggleAttribute("data-found", true);
+  }
+
+  /**
+   * Shows other messages in place of one and what is below it.
+   *
+   * @param {import("../message/chat_message.js").ChatMessage} shown
+   * @param {Message[]} messages
+   * @returns {import("../message/chat_message.js").ChatMessage} the first one
+   */
+  #replace(shown, messages) {
+    const below = this.#entriesOf(messages);
+    this.#transcript.replace(shown, () => {
+      this.#transcript.cutBelow(shown.parentId);
+      this.#transcript.addMessages(...below);
+      return below[0].element;
+    });
+    return /** @type {any} */ (below[0].element);
   }
 
   /** @param {Message[]} messages */

@@ -170,6 +170,28 @@ export class OpenConversation extends EventTarget {
     if (continueId) await this.#sender.send({ text: "", assistant: null, continueId }, { questionId });
   }
 
+  /**
+   * Sends what the person decided about calls of a waiting answer. The answer of the run that goes on takes its place.
+   *
+   * @param {import("../message/chat_message.js").ChatMessage} waiting
+   * @param {import("../client/outbox.js").Decided} decided
+   * @throws {ChatError} if the server refuses it; the run that somebody else's answer has started is followed
+   */
+  async decide({ parentId: questionId }, decided) {
+    try {
+      await this.#sender.send({ text: "", decided }, { questionId });
+    } catch (error) {
+      const { runId } = /** @type {ChatError} */ (error);
+      if (runId && this.#id) this.meet({ runId, conversationId: this.#id, clientMessageId: null, title: "" });
+      throw error;
+    }
+  }
+
+  /** @param {string} messageId @returns {Promise<import("../message/branch_pages.js").Message | null>} as saved on the server */
+  fetch(messageId) {
+    return this.#history.fetch(messageId);
+  }
+
   /** Shows another version of a message. @param {import("../message/chat_message.js").ChatMessage} shown @param {string} id */
   turnTo(shown, id) {
     return this.#versions.turnTo(shown, id);
@@ -188,6 +210,10 @@ export class OpenConversation extends EventTarget {
   async retry(message) {
     const turn = this.#turns.of(message);
     if (!turn || this.current) return;
+    if (turn.resumes) {
+      this.#sender.takeBack(turn);
+      return void this.#history.waiting?.dispatchEvent(new Event("message-reopen"));
+    }
     if (turn.state !== "ended" || !turn.answerText) return this.#sender.retry(turn, this.#options.assistant());
     try {
       await this.keep(message);
@@ -291,7 +317,7 @@ export class OpenConversation extends EventTarget {
   /** @param {Record<string, any>[]} runs this conversation's runs, live or just ended, newest first */
   async #showRuns(runs) {
     const unseen = runs.filter((run) => !this.#history.hasRun(run.run_id) && !this.#turns.hasRun(run.run_id));
-    if (unseen.some(({ state }) => state === "completed" || state === "stopped")) await this.#readAgain();
+    if (unseen.some(({ state }) => state !== "live" && state !== "error")) await this.#readAgain();
     if (this.#closed) return;
     const live = unseen.find(({ state }) => state === "live");
     const last = unseen.find(({ state }) => state === "error");
@@ -337,6 +363,7 @@ export class OpenConversation extends EventTarget {
     for (const entry of this.#options.client.outbox.entries) {
       const { sending, clientMessageId, runId = "" } = entry;
       if (sending || !this.#isOwn(entry) || this.#turns.knows({ runId, clientMessageId })) continue;
+      if (entry.decided) continue; // It is sent again by itself, see app/unsent_messages.js.
       // Nothing the user wrote is lost: it was answered after all, or can be requested again in its place.
       if (entry.regenerateId || entry.continueId || this.#history.hasQuestion(clientMessageId)) this.#options.client.outbox.discard(clientMessageId);
       else this.#showLeftBehind(entry);

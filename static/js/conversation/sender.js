@@ -49,7 +49,7 @@ export class Sender {
     turn.isFork = fork;
     turn.parentId = request.parentId === "root" ? null : request.parentId;
     turn.showSending(request);
-    this.#onShow(turn);
+    if (!request.decided) this.#onShow(turn);
     await this.#deliver(turn);
   }
 
@@ -109,7 +109,9 @@ export class Sender {
     } catch (error) {
       if (this.#closed) throw error;
       const waits = this.#client.outbox.entries.some((entry) => entry.clientMessageId === clientMessageId);
-      if (!waits) {
+      // A decision can be made again: only the first one counts. Unless the page is gone, then the next one sends it.
+      if (request.decided && /** @type {any} */ (error).code !== "closed") this.#client.outbox.discard(clientMessageId);
+      if (!waits || request.decided) {
         this.#drop(turn);
         throw error;
       }

@@ -1,5 +1,6 @@
 import { answerLabel, ChatMessage, LiveAnswer, OWN_LABEL } from "../message/index.js";
-import { failureText } from "../ui/failure_text.js";
+
+const OUTCOMES = ["approval", "tool_result", "tool_error"];
 
 /**
  * One question and its answer in progress; or the answer alone, when a saved question is answered again. It creates
@@ -17,6 +18,7 @@ import { failureText } from "../ui/failure_text.js";
  * @property {string | null} [parentId] for a text: the answer it follows; "root": none
  * @property {string | null} [regenerateId] the question to answer again
  * @property {string | null} [continueId] the answer to continue
+ * @property {import("../client/outbox.js").Decided} [decided] about calls of a waiting answer, which the run continues
  * @property {boolean | null} [tools] whether the model may use tools; absent: as the conversation remembers
  */
 export class Turn extends EventTarget {
@@ -27,6 +29,8 @@ export class Turn extends EventTarget {
   text = "";
   /** The saved question being answered, or the one that was saved with the answer. @type {string | null} */
   questionId = null;
+  /** The answer that it continues. @type {string | null} */
+  continues = null;
   /** The answer that the question follows; undefined: not known yet. @type {string | null | undefined} */
   parentId = undefined;
   /** @type {Request | null} */
@@ -35,6 +39,8 @@ export class Turn extends EventTarget {
   tools = true;
   /** Whether it was requested as another version, and replaces the shown one. */
   isFork = false;
+  /** Whether it goes on where a waiting answer has ended. */
+  resumes = false;
   #client;
   #assistants;
   /** @type {ChatMessage | null} */
@@ -43,6 +49,8 @@ export class Turn extends EventTarget {
   #answer = null;
   /** @type {{ close(): void } | null} */
   #subscription = null;
+  /** Shows it, once it says more than the waiting answer that it continues. @type {{ calls: () => string[], show: () => void } | null} */
+  #held = null;
 
   /**
    * @param {object} options
@@ -97,6 +105,7 @@ export class Turn extends EventTarget {
     this.state = "sending";
     this.request = request;
     this.text = request.text;
+    if (request.decided) return; // The waiting answer stays until there is more to show.
     if (request.regenerateId || request.continueId) this.#answers({});
     else this.#ask(request.text, "sending");
     for (const element of this.elements) element.clearFailure();
@@ -109,9 +118,8 @@ export class Turn extends EventTarget {
    */
   showUnsent(error) {
     this.state = "unsent";
-    const words = failureText(error, { unanswered: error.code !== "interrupted" });
     if (this.#question) this.#question.state = "failed";
-    this.#question?.failure.show({ ...words, returnable: true });
+    void this.#question?.showFailure(error, { unanswered: error.code !== "interrupted", returnable: true });
     if (!this.#question) this.#answer?.fail(error);
   }
 
@@ -120,6 +128,18 @@ export class Turn extends EventTarget {
     this.state = "live";
     this.runId = runId;
     this.#subscription = this.#client.follow(runId, { after: null, onEvents: (events) => this.#apply(events) });
+  }
+
+  /**
+   * It continues a waiting answer, and begins with all of it. Calls `show` once it says more: after the paint of the
+   * first outcome of a call that waited, or of the end.
+   *
+   * @param {() => string[]} calls those that waited, as far as they are known by then
+   * @param {() => void} show
+   */
+  hold(calls, show) {
+    this.resumes = true;
+    this.#held = { calls, show };
   }
 
   /** Stops following; what is drawn stays. */
@@ -154,7 +174,14 @@ export class Turn extends EventTarget {
 
   /** @param {import("../client/untrusted_input.js").RunEvent[]} events @returns {Promise<unknown>} after the paint */
   #apply(events) {
-    return Promise.all(events.map(({ event, data }) => this.#handlers[event]?.(data) ?? this.#answer?.events[event]?.(data)));
+    const painted = Promise.all(events.map(({ event, data }) => this.#handlers[event]?.(data) ?? this.#answer?.events[event]?.(data)));
+    const held = this.#held;
+    if (!held) return painted;
+    const calls = held.calls();
+    const goesOn = events.some(({ event, data }) => OUTCOMES.includes(event) && (!calls.length || calls.includes(data.call_id)));
+    if (!goesOn && this.state !== "ended") return painted;
+    this.#held = null;
+    return painted.then(held.show);
   }
 
   /** @type {Record<string, (data: Record<string, any>) => unknown>} */
@@ -173,6 +200,7 @@ export class Turn extends EventTarget {
     this.assistant = data.assistant;
     this.tools = data.tools !== false;
     this.parentId = parentId ?? null;
+    this.continues = data.continues ?? null;
     this.text = text;
     if (id) this.questionId = id;
     else this.#ask(text, "sent");
@@ -207,7 +235,7 @@ export class Turn extends EventTarget {
 
   /** @param {Record<string, any>} data of `error` */
   #fail({ code, message, retryable, retry_after: retryAfter }) {
-    this.#answers({}).fail({ code, message, retryable, retryAfter, dismissable: this.runId !== null && !this.followsQuestion });
+    this.#answers({}).fail({ code, message, retryable, retryAfter }, { dismissable: this.runId !== null && !this.followsQuestion });
     this.#end({ status: "error", code });
   }
 

@@ -40,6 +40,8 @@ export class Versions {
    */
   place(turn, { fork }) {
     const history = this.#history();
+    const waiting = history.waiting;
+    if (waiting && waiting.messageId === turn.continues) return turn.hold(() => callsOf(waiting), () => this.#succeed(turn, waiting));
     if (!history.shows(turn)) {
       if (turn.after === history.leaf && !turn.followsQuestion) this.#append(turn);
       else if (fork) history.forkTo(turn);
@@ -83,6 +85,22 @@ export class Versions {
     return message;
   }
 
+  /**
+   * A turn that continues a waiting answer takes its place, unless something else is shown there by now.
+   *
+   * @param {Turn} turn @param {ChatMessage} waiting
+   */
+  #succeed(turn, waiting) {
+    const { head } = turn;
+    if (!head || this.#history().waiting !== waiting) return this.#add(turn);
+    const call = callsOf(waiting, ":focus-within")[0];
+    this.#history().siblings.supersede(head.draftId, waiting.versionId);
+    this.#transcript.replace(waiting, () => (this.#history().forkTo(turn), head));
+    this.#add(turn);
+    if (head.messageId) this.settle(turn);
+    /** @type {HTMLElement | null} */ (head.querySelector(`[data-call="${call}"] summary`))?.focus({ preventScroll: true });
+  }
+
   /** Another question replaces the failed ones, which stay readable. @param {Turn} turn */
   #append(turn) {
     const history = this.#history();
@@ -98,4 +116,14 @@ export class Versions {
     if (head && !head.messageId) this.#history().siblings.addUnsaved(turn.after, head.author, head.draftId);
     this.#history().drawVersions();
   }
+}
+
+/**
+ * @param {ChatMessage} waiting
+ * @param {string} [which] a selector
+ * @returns {string[]} the ids of its calls that wait for the person
+ */
+function callsOf(waiting, which = "") {
+  const calls = /** @type {NodeListOf<HTMLElement>} */ (waiting.querySelectorAll(`.tool[data-state="waiting"]${which}`));
+  return Array.from(calls, (call) => call.dataset.call ?? "");
 }

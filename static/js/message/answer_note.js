@@ -42,6 +42,17 @@ function contextNote({ left_out: count = 0, cut_by_server: isCut = false }) {
   );
 }
 
+/** The state of a saved answer. @param {{ status?: string }} message @returns {"completed" | "stopped" | "waiting"} */
+export function stateOf({ status }) {
+  return status === "stopped" || status === "waiting" ? status : "completed";
+}
+
+/** The line below an answer that waits for the person. @param {{ status?: string, finish_reason?: string | null }} message */
+export function waitingLine({ status, finish_reason: reason }) {
+  if (status !== "waiting") return "";
+  return reason === "question" ? gettext("Waiting for your answer") : gettext("Waiting for your decision");
+}
+
 /** Whether the answer can be continued. @param {{ finish_reason?: string | null }} message */
 export function isContinuable({ finish_reason: reason }) {
   return CONTINUABLE.has(reason ?? "");

@@ -2,8 +2,8 @@ import { warn } from "../client/warning.js";
 import { gettext } from "../ui/i18n.js";
 import { BranchPager } from "./branch_pager.js";
 import { copyText } from "../ui/clipboard.js";
-import { FailureCard } from "./failure_card.js";
 import { LateModule } from "../ui/late_module.js";
+import { errorText } from "../ui/error_text.js";
 import { actionOf, cloneTemplate, part } from "../ui/template_parts.js";
 
 const COPIED_FOR_MS = 1_500;
@@ -13,8 +13,9 @@ const LONG_CHARACTERS = 1_800;
 const LONG_LINES = 24;
 
 const editor = new LateModule(() => import("./question_editor.js"));
+const failureCard = new LateModule(() => import("./failure_card.js"));
 
-/** @typedef {"sending" | "sent" | "streaming" | "completed" | "stopped" | "failed"} MessageState */
+/** @typedef {"sending" | "sent" | "streaming" | "completed" | "stopped" | "waiting" | "failed"} MessageState */
 
 /**
  * One message of the transcript. A question's text is in `body`, what an answer consists of in `parts`; `source` is what
@@ -34,8 +35,10 @@ export class ChatMessage extends HTMLElement {
   draftId = "";
   /** @type {string | null} */
   parentId = null;
-  /** @type {FailureCard | null} */
+  /** @type {import("./failure_card.js").FailureCard | null} */
   #failure = null;
+  /** The failure to show, while the code of its card is loading. @type {import("../ui/failure_text.js").Failure | null} */
+  #failing = null;
   /** @type {BranchPager | null} */
   #pager = null;
   /** @type {import("./question_editor.js").QuestionEditor | null} */
@@ -168,12 +171,27 @@ export class ChatMessage extends HTMLElement {
     }
   }
 
-  get failure() {
-    this.#failure ??= new FailureCard(this);
-    return this.#failure;
+  /**
+   * @param {import("../ui/failure_text.js").Failure} failure
+   * @param {import("./failure_card.js").FailureOptions} options
+   */
+  async showFailure(failure, options) {
+    this.#failing = failure;
+    try {
+      const { FailureCard } = failureCard.loaded ?? (await failureCard.load());
+      if (this.#failing === failure) (this.#failure ??= new FailureCard(this)).show(failure, options);
+    } catch {
+      if (this.#failing === failure) this.showStatus(errorText(failure)); // Offline, perhaps: at least the reason.
+    }
+  }
+
+  /** An action of the failure card is in progress. */
+  disableFailure() {
+    this.#failure?.disable();
   }
 
   clearFailure() {
+    this.#failing = null;
     this.#failure?.clear();
   }
 

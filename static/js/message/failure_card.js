@@ -1,10 +1,19 @@
 import { gettext, interpolate } from "../ui/i18n.js";
-import { waitText } from "../ui/failure_text.js";
+import { failureText } from "../ui/failure_text.js";
 import { cloneTemplate, part } from "../ui/template_parts.js";
+import { waitText } from "../ui/wait_text.js";
 
 const SECOND_MS = 1_000;
 
-/** The card that shows an error, with Retry (after a countdown, if the server asked to wait) and Keep. */
+/**
+ * The card that shows an error, with Retry (after a countdown, if the server asked to wait) and Keep.
+ *
+ * @typedef {object} FailureOptions
+ * @property {boolean} [unanswered] whether the outcome of the request is unknown
+ * @property {boolean} [keepable] whether a partial answer can be saved
+ * @property {boolean} [returnable] whether the text can go back into the message box
+ * @property {boolean} [dismissable] whether there is a run to dismiss
+ */
 export class FailureCard {
   /** @type {HTMLElement} */
   #root;
@@ -30,16 +39,11 @@ export class FailureCard {
   }
 
   /**
-   * @param {object} options
-   * @param {string} options.kind what can be done about it, see failure_text.js
-   * @param {string} options.title
-   * @param {string} options.detail
-   * @param {number | null} [options.retryAfter] seconds
-   * @param {boolean} [options.keepable] whether a partial answer can be saved
-   * @param {boolean} [options.returnable] whether the text can go back into the message box
-   * @param {boolean} [options.dismissable] whether there is a run to dismiss
+   * @param {import("../ui/failure_text.js").Failure} failure
+   * @param {FailureOptions} options
    */
-  show({ kind, title, detail, retryAfter = null, keepable = false, returnable = false, dismissable = false }) {
+  show(failure, { unanswered, keepable = false, returnable = false, dismissable = false }) {
+    const { kind, title, detail } = failureText(failure, { unanswered });
     part(this.#root, "failure-title").textContent = title;
     part(this.#root, "failure-detail").textContent = detail;
     this.#root.dataset.kind = kind;
@@ -48,7 +52,7 @@ export class FailureCard {
     this.#return.hidden = !returnable;
     this.#dismiss.hidden = !dismissable;
     this.#root.hidden = false;
-    this.#countDown(retryAfter ?? 0);
+    this.#countDown(failure.retryAfter ?? 0);
   }
 
   /** While an action of the card is in progress. */

@@ -1,9 +1,8 @@
 import { gettext } from "../ui/i18n.js";
 import { figuresOfEnd } from "./answer_figures.js";
-import { answerNote, countCharacters, isContinuable } from "./answer_note.js";
+import { answerNote, countCharacters, isContinuable, stateOf, waitingLine } from "./answer_note.js";
 import { AnswerParts } from "./answer_parts.js";
 import { ChatMessage } from "./chat_message.js";
-import { failureText } from "../ui/failure_text.js";
 import { KINDS, PART_EVENTS } from "./part_kinds.js";
 import { drawSaved } from "./saved_message.js";
 import { statusText } from "./status_text.js";
@@ -59,12 +58,12 @@ export class LiveAnswer {
     return done.characters === undefined || done.characters === countCharacters(this.text);
   }
 
-  /** @param {import("../ui/failure_text.js").Failure & { dismissable?: boolean }} failure */
-  fail(failure) {
+  /** @param {import("../ui/failure_text.js").Failure} failure @param {{ dismissable?: boolean }} [options] */
+  fail(failure, options) {
     this.#end("failed");
     this.#message.showStatus("");
     this.#message.state = "failed";
-    this.#message.failure.show({ ...failure, ...failureText(failure), keepable: this.text !== "" });
+    void this.#message.showFailure(failure, { ...options, keepable: this.text !== "" });
   }
 
   /** Shows the answer as saved by the server. @param {import("./branch_pages.js").Message} message */
@@ -76,7 +75,7 @@ export class LiveAnswer {
 
   /** An action of the failure card is in progress. */
   wait() {
-    this.#message.failure.disable();
+    this.#message.disableFailure();
   }
 
   close() {
@@ -108,9 +107,9 @@ export class LiveAnswer {
    */
   #settle(saved, id) {
     this.#message.clearFailure();
-    this.#message.showStatus("");
+    this.#message.showStatus(waitingLine(saved));
     this.#message.messageId = id;
-    this.#message.state = saved.status === "stopped" ? "stopped" : "completed";
+    this.#message.state = stateOf(saved);
     this.#message.showFooter(answerNote(saved), { continuable: isContinuable(saved) });
   }
 }

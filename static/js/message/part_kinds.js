@@ -48,13 +48,17 @@ export const KINDS = {
     template: "tool-template",
     code: new LateModule(() => import("./parts/tool_call.js")),
     begins: "tool_start",
-    continues: ["tool_progress", "tool_result", "tool_error"],
+    continues: ["approval_request", "approval", "question", "tool_progress", "tool_result", "tool_error"],
     by: "call_id",
-    unfold: ({ call_id, tool, title, side_effects, arguments: given, state, items, result, message, code, duration_ms }) => {
+    unfold: ({ call_id, tool, title, side_effects, arguments: given, state, items, result, message, code, duration_ms, approval, question }) => {
       const named = { call_id, tool };
+      const { reason, expires_at, ...decided } = approval ?? {};
       return [
         ["tool_start", { ...named, arguments: given, ...(title ? { title } : {}), ...(side_effects ? { side_effects } : {}) }],
         ...(items ?? []).map((/** @type {any} */ item) => /** @type {Event} */ (["tool_progress", { ...named, item }])),
+        ...(question ? [/** @type {Event} */ (["question", { ...named, ...question }])] : []),
+        ...(expires_at ? [/** @type {Event} */ (["approval_request", { ...named, title, arguments: given, reason, expires_at }])] : []),
+        ...(decided.decision ? [/** @type {Event} */ (["approval", { ...named, ...decided }])] : []),
         ...(state === "done" ? [/** @type {Event} */ (["tool_result", { ...named, result, duration_ms }])] : []),
         ...(state === "failed" ? [/** @type {Event} */ (["tool_error", { ...named, message, duration_ms, ...(code ? { code } : {}) }])] : []),
       ];

@@ -1,6 +1,6 @@
 import { gettext } from "../ui/i18n.js";
 import { figuresOf } from "./answer_figures.js";
-import { answerLabel, answerNote, isContinuable } from "./answer_note.js";
+import { answerLabel, answerNote, isContinuable, stateOf, waitingLine } from "./answer_note.js";
 import { AnswerParts } from "./answer_parts.js";
 import { ChatMessage } from "./chat_message.js";
 
@@ -17,13 +17,14 @@ export function savedMessage(message, { assistants, siblings }) {
   const element = ChatMessage.create({
     role: message.role,
     label: own ? OWN_LABEL : answerLabel(message, assistants),
-    state: message.status === "stopped" ? "stopped" : "completed",
+    state: stateOf(message),
     messageId: message.id,
   });
   element.parentId = message.parent_id;
   if (message.run_id) element.dataset.runId = message.run_id;
   if (own) element.showQuestion(message.text);
   else drawSaved(element, message);
+  if (!own) element.showStatus(waitingLine(message));
   element.showFooter(own ? "" : answerNote(message), { continuable: isContinuable(message) });
   element.showVersions(siblings.of(message.parent_id, message.role));
   return element;

@@ -10,6 +10,8 @@ export class Siblings {
   #saved = new Map();
   /** @type {Map<string, string[]>} */
   #unsaved = new Map();
+  /** Waiting answers, by the unsaved ones that continue them. @type {Map<string, string>} */
+  #superseded = new Map();
 
   /**
    * @param {string | null} parentId null: the beginning of the conversation
@@ -18,7 +20,8 @@ export class Siblings {
    */
   of(parentId, role) {
     const key = keyOf(parentId, role);
-    return [...(this.#saved.get(key) ?? []), ...(this.#unsaved.get(key) ?? [])];
+    const gone = [...this.#superseded.values()];
+    return [...(this.#saved.get(key) ?? []), ...(this.#unsaved.get(key) ?? [])].filter((id) => !gone.includes(id));
   }
 
   /** Records the server's list. @param {import("./branch_pages.js").Message} message */
@@ -37,8 +40,19 @@ export class Siblings {
     if (!ids.includes(id)) this.#unsaved.set(key, [...ids, id]);
   }
 
+  /**
+   * A waiting answer is no version any more once another has continued it.
+   *
+   * @param {string} unsavedId the one that continues it
+   * @param {string} id
+   */
+  supersede(unsavedId, id) {
+    this.#superseded.set(unsavedId, id);
+  }
+
   /** @param {string} id the id of an unsaved message that was removed */
   remove(id) {
+    this.#superseded.delete(id);
     for (const [key, ids] of this.#unsaved) this.#unsaved.set(key, ids.filter((other) => other !== id));
   }
 
@@ -47,10 +61,11 @@ export class Siblings {
    * @param {{ parentId: string | null, role: Role, id: string }} saved
    */
   settle(unsavedId, { parentId, role, id }) {
+    const gone = this.#superseded.get(unsavedId);
     this.remove(unsavedId);
     const key = keyOf(parentId, role);
-    const ids = this.#saved.get(key) ?? [];
-    if (!ids.includes(id)) this.#saved.set(key, [...ids, id]);
+    const ids = (this.#saved.get(key) ?? []).filter((other) => other !== gone);
+    this.#saved.set(key, ids.includes(id) ? ids : [...ids, id]);
   }
 }
 

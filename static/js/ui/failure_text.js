@@ -1,4 +1,4 @@
-import { gettext, interpolate } from "./i18n.js";
+import { gettext } from "./i18n.js";
 import { errorText } from "./error_text.js";
 
 /**
@@ -51,14 +51,4 @@ export function failureText({ code, message }, { unanswered = false } = {}) {
   const [kind, known, detail = errorText({ code, message })] = KNOWN[code] ?? ["site", DEFAULT_TITLE];
   const title = unanswered ? UNANSWERED_TITLE : known;
   return { kind: unanswered ? "network" : kind, title, detail: detail === title ? "" : detail };
-}
-
-/**
- * @param {number} seconds
- * @returns {string} `42 s`, `3 min`
- */
-export function waitText(seconds) {
-  return seconds < 100
-    ? interpolate(gettext("%(number)s s"), { number: Math.ceil(seconds) })
-    : interpolate(gettext("%(number)s min"), { number: Math.ceil(seconds / 60) });
 }

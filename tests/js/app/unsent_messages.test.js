@@ -26,7 +26,7 @@ function pageWith(id, client, drafts, { empty = true } = {}) {
     giveBack: (conversationId, text) => drafts.giveBack(conversationId, text),
   };
   function showLeft() {
-    const own = client.outbox.entries.filter(({ conversationId = null, sending }) => conversationId === id && !sending);
+    const own = client.outbox.entries.filter(({ conversationId = null, sending, decided }) => conversationId === id && !sending && !decided);
     page.shown = own.map(({ text }) => text);
   }
   showLeft();
@@ -229,4 +229,23 @@ test("an answer lost with its server is offered, and a live one is followed", as
   assert.deepEqual(made.socket.of("subscribe").map(({ run_id }) => run_id).sort(), ["gone", "lives"]);
   assert.deepEqual([made.texts(), made.client.outbox.entries], [[], []]);
   made.client.outbox.clear();
+});
+
+const decided = { text: "", conversationId: "open", clientMessageId: "m-3", decided: { type: "approve", message_id: "a", decisions: [] } };
+
+test("a decision is sent again, once, where it is shown, too", async () => {
+  const { client, socket, left, page, drafts } = await loaded({ own: [decided] });
+
+  const sent = left.send(page);
+  assert.deepEqual(socket.of("approve").map(({ client_message_id: id }) => id), ["m-3"]);
+  socket.refuse("approve", { code: "answered", run_id: "run" });
+  await sent;
+
+  assert.deepEqual([page.retried, client.outbox.entries, drafts.read("open")], [[], [], ""]);
+});
+
+test("a decision of another day is not wanted any more", async () => {
+  const { client, socket, left, page } = await loaded({ own: [decided], now: NOW + DAY + 1 });
+  await left.send(page);
+  assert.deepEqual([socket.of("approve"), client.outbox.entries], [[], []]);
 });

@@ -24,12 +24,14 @@ after(() => {
  * An open conversation with two messages, to which two have been added on the server.
  *
  * @param {object} [of] its transcript
+ * @param {object[]} [later] what is on the server then
  */
-async function openHistory(of = {}) {
+async function openHistory(of = {}, later = [ANSWER, QUESTION, ...BEFORE]) {
   let items = BEFORE;
   const added = [];
   const transcript = {
     messages: [],
+    elementOf: () => null,
     open: () => null,
     setMore: () => {},
     addMessages: (...entries) => added.push(...entries.map(({ key }) => key)),
@@ -40,7 +42,7 @@ async function openHistory(of = {}) {
   };
   const history = new ConversationHistory("x", { client, transcript, assistants: [], onConversation: () => {} });
   await history.load();
-  items = [ANSWER, QUESTION, ...BEFORE];
+  items = later;
   return { history, added };
 }
 
@@ -61,6 +63,26 @@ test("messages drawn by a turn are not added again, whichever of its ids is know
 
     assert.deepEqual(added, []);
     assert.equal(history.leaf, "a1");
+  }
+});
+
+test("the answer that has continued the waiting one elsewhere takes its place", async () => {
+  const waiting = { state: "waiting", parentId: "q1", versionId: "a1" };
+  const continued = { ...ANSWER, parent_id: "q1", siblings: ["a2"] };
+  for (const [siblings, shown] of [[["a2"], ["a2"]], [["a1", "a2"], []]]) {
+    const cut = [];
+    const replaced = [];
+    const { history, added } = await openHistory({
+      elementOf: (key) => (key === "a1" ? waiting : null),
+      cutBelow: (parent) => cut.push(parent),
+      replace: (before, change) => (replaced.push(before), change()),
+    }, [{ ...continued, siblings }, BEFORE[1]]);
+
+    await history.refresh(({ id }) => id === "q1");
+
+    assert.deepEqual(added, shown, "another answer to the question is only one more version");
+    assert.deepEqual([replaced, cut], shown.length ? [[waiting], ["q1"]] : [[], []]);
+    assert.equal(history.leaf, shown[0] ?? "a1");
   }
 });
 

@@ -9,12 +9,14 @@ const TEMPLATES = readFileSync(new URL("../../../templates/chat/_message_templat
   .replace(/\{[%#].*?[%#]\}/g, "");
 
 const { document, window } = parseHTML(`<!doctype html><html><body>${TEMPLATES}</body></html>`);
+export { window };
 /** @type {(() => void)[]} */
 const frames = [];
 Object.assign(globalThis, {
   document,
   HTMLTemplateElement: window.HTMLTemplateElement,
   CustomEvent: window.CustomEvent,
+  Element: window.Element,
   location: { href: "https://chat.example/c/0" },
   requestAnimationFrame: (/** @type {() => void} */ callback) => frames.push(callback),
   cancelAnimationFrame: (/** @type {number} */ id) => (frames[id - 1] = () => {}),
@@ -29,4 +31,8 @@ export async function paint() {
   } while (frames.length);
 }
 
-export const place = () => document.body.appendChild(document.createElement("div"));
+/** An empty message. */
+export const message = () => document.body.appendChild(document.createElement("chat-message"));
+
+/** A place of an answer's parts. @param {ParentNode} [of] its message */
+export const place = (of = message()) => of.appendChild(document.createElement("div"));

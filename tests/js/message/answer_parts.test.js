@@ -42,6 +42,13 @@ const EVENTS = [
   ["agent_done", { agent: "a1", status: "completed" }],
   ["tool_start", { ...CALL, call_id: "c4" }],
   ["agent_done", { agent: "a2", status: "failed" }],
+  ["tool_start", { ...CALL, call_id: "c5" }],
+  ["approval_request", { ...CALL, call_id: "c5", reason: "policy", expires_at: "2100-01-01T00:00:00Z" }],
+  ["approval", { call_id: "c5", tool: "search", decision: "deny", scope: "once", note: "No." }],
+  ["tool_error", { call_id: "c5", tool: "search", message: "Denied.", code: "denied", duration_ms: 0 }],
+  ["tool_start", { ...CALL, call_id: "c6" }],
+  ["question", { call_id: "c6", tool: "search", text: "Which?", choices: ["a"], allows_text: true }],
+  ["tool_result", { call_id: "c6", tool: "search", result: "a", duration_ms: 0 }],
   ["token", { text: "Blue." }],
 ];
 
@@ -87,6 +94,12 @@ function saved(events) {
     tool_progress: (data) => of(data).items.push(data.item),
     tool_result: (data) => Object.assign(of(data), data, { state: "done" }),
     tool_error: (data) => Object.assign(of(data), data, { state: "failed" }),
+    approval_request: ({ call_id, reason, expires_at }) => Object.assign(of({ call_id }), { state: "waiting", approval: { reason, expires_at } }),
+    approval: ({ call_id, decision, scope, note }) => {
+      const call = of({ call_id });
+      Object.assign(call, { state: "running", approval: { ...call.approval, decision, scope, note } });
+    },
+    question: ({ call_id, text, choices, allows_text }) => Object.assign(of({ call_id }), { state: "waiting", question: { text, choices, allows_text } }),
     agent_start: (data) => begin({ kind: "member", status: "", ...data }),
     agent_done: ({ agent, status }) => void (parts.find((part) => part.kind === "member" && part.agent === agent).status = status),
   };
@@ -112,17 +125,20 @@ test("parts stand in the order in which they began, those of a member inside its
     ["agent", "Ada"],
     ["agent", "Bob"],
     ["tool", "search"],
+    ["tool", "search"],
+    ["tool", "search"],
     ["message__body markdown", "Blue."],
   ]);
   const [ada, bob] = root.querySelectorAll(".agent__parts");
   assert.deepEqual(outline(ada), [["message__reasoning", "Hm. Hm."], ["message__body markdown", "two"], ["tool", "search"], ["message__body markdown", "four"]]);
   assert.deepEqual(outline(bob), [["message__body markdown", "one three"]]);
-  assert.deepEqual([...root.querySelectorAll(".tool__state")].map((each) => each.textContent), ["2 results · 0.03 s", "Failed · 0 s", "0.01 s", "Not finished"]);
+  assert.deepEqual([...root.querySelectorAll(".tool__state")].map((each) => each.textContent), ["2 results · 0.03 s", "Failed · 0 s", "0.01 s", "Not finished", "", "0 s"]);
+  assert.deepEqual([...root.querySelectorAll(".tool__decision:not([hidden])")].map((each) => each.textContent), ["Denied: No.", "Your answer: a"]);
   assert.deepEqual([...root.querySelectorAll("[data-part=thinking-title]")].map((each) => each.textContent), ["Thought for 2 seconds", "Thoughts", "Thought for 1 second"]);
   assert.equal(parts.text, "I **look**.\n\n- a\nFound `2`. Blue.");
 });
 
-for (const status of ["completed", "stopped"]) {
+for (const status of ["completed", "stopped", "waiting"]) {
   for (let count = 1; count <= EVENTS.length; count += 1) {
     test(`cut after ${count} events and ${status}: saved as watched`, async () => {
       const live = watch(EVENTS.slice(0, count));

@@ -37,3 +37,18 @@ test("a message that came to nothing is not a version", () => {
 
   assert.deepEqual(siblings.of(null, "user"), ["q1"]);
 });
+
+test("a waiting answer is no version while another continues it, and after that is saved", () => {
+  const siblings = new Siblings();
+  siblings.learn({ id: "a2", parent_id: "q1", role: "assistant", siblings: ["a1", "a2"] });
+  siblings.addUnsaved("q1", "assistant", "draft");
+  siblings.supersede("draft", "a2");
+  assert.deepEqual(siblings.of("q1", "assistant"), ["a1", "draft"]);
+
+  siblings.remove("draft");
+  assert.deepEqual(siblings.of("q1", "assistant"), ["a1", "a2"], "it came to nothing");
+
+  siblings.supersede("draft", "a2");
+  siblings.settle("draft", { parentId: "q1", role: "assistant", id: "a3" });
+  assert.deepEqual(siblings.of("q1", "assistant"), ["a1", "a3"]);
+});

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { failureText, waitText } from "../../../static/js/ui/failure_text.js";
+import { failureText } from "../../../static/js/ui/failure_text.js";
+import { waitText } from "../../../static/js/ui/wait_text.js";
 
 test("a known code has a title, with the server's sentence below", () => {
   assert.deepEqual(failureText({ code: "timeout", message: "Nothing came for 45 seconds.", retryable: true }), {

@@ -1,8 +1,13 @@
 import { gettext, interpolate, ngettext } from "../../ui/i18n.js";
 import { seconds } from "../answer_figures.js";
+import { ApprovalCard } from "../asking/approval_card.js";
+import { pendingCallsOf } from "../asking/pending_calls.js";
+import { QuestionCard } from "../asking/question_card.js";
 import { translated } from "../../ui/server_text.js";
 import { part } from "../../ui/template_parts.js";
 
+/** States of a call that may go on. */
+const OPEN = new Set(["running", "waiting"]);
 /** Partial results beyond this number are only counted. */
 const MOST_ITEMS = 20;
 
@@ -12,14 +17,21 @@ const FAILURES = {
   __proto__: null,
   cancelled: gettext("Stopped"),
   timeout: gettext("Timed out"),
+  denied: gettext("Denied"),
+  expired: gettext("Expired"),
 };
 
-/** One tool call: its arguments, partial results and outcome. It stays closed until the reader opens it. */
+/**
+ * One tool call: its arguments, partial results and outcome. It stays closed until the reader opens it, unless it asks
+ * the person for something.
+ */
 export class Drawn {
   #root;
   #live;
   #items = 0;
   #tool = "";
+  /** Asks the person. @type {import("../asking/pending_calls.js").Card | null} */
+  #card = null;
 
   /** @param {HTMLDetailsElement} root @param {import("../answer_part.js").Options} options */
   constructor(root, { live }) {
@@ -32,24 +44,80 @@ export class Drawn {
   /** @param {string} name @param {any} data */
   hear(name, data) {
     if (name === "tool_start") this.#start(data);
+    else if (name === "approval_request") this.#ask(ApprovalCard, data);
+    else if (name === "question") this.#ask(QuestionCard, data);
+    else if (name === "approval") this.#showDecision(data);
     else if (name === "tool_progress") this.#addItem(data.item);
     else if (name === "tool_result") this.#succeed(data);
     else if (name === "tool_error") this.#fail(data);
   }
 
-  /** The answer ended before this call did. */
-  end() {
-    if (this.#root.dataset.state !== "running") return;
-    this.#root.dataset.state = "failed";
+  /** The answer ended before this call did. @param {string} status */
+  end(status) {
+    if (!OPEN.has(this.#root.dataset.state ?? "")) return;
+    if (this.#card && status === "waiting") return pendingCallsOf(this.#root).open({ tell: this.#live });
+    if (this.#card) this.#decide("");
+    this.#settle("failed");
     this.#tell(gettext("Not finished"));
   }
 
-  /** @param {{ tool: string, title?: string, arguments?: unknown }} call */
-  #start({ tool, title, arguments: given }) {
+  close() {
+    this.#card?.close();
+  }
+
+  /** @param {{ call_id: string, tool: string, title?: string, arguments?: unknown }} call */
+  #start({ call_id: callId, tool, title, arguments: given }) {
+    this.#root.dataset.call = callId;
     this.#tool = said(title) || plain(tool);
     part(this.#root, "tool-name").textContent = this.#tool;
     this.#show("tool-arguments", plain(given));
     this.#announce(gettext("%(tool)s is running"));
+  }
+
+  /** @param {typeof ApprovalCard | typeof QuestionCard} Card @param {any} asked */
+  #ask(Card, asked) {
+    this.#card?.close();
+    // Its own line, below the buttons, would move the text at the end of the page.
+    const onLock = (/** @type {boolean} */ isLocked) => this.#tell(isLocked ? gettext("Sending…") : gettext("Waiting for you"));
+    this.#card = new Card(this.#root, asked, { title: this.#tool, onLock, onEnd: (/** @type {string} */ reason) => this.#missed(reason) });
+    this.#root.dataset.state = "waiting";
+    this.#root.open = true;
+    onLock(false);
+    this.#decide(gettext("Not answered"));
+  }
+
+  /** It was not answered here. @param {string} reason */
+  #missed(reason) {
+    this.#grow(() => this.#settle("failed"));
+    this.#tell("");
+    this.#decide(reason);
+  }
+
+  /** @param {{ decision: string, scope?: string, note?: string }} approval */
+  #showDecision({ decision, scope, note }) {
+    this.#settle("running");
+    this.#tell(gettext("Running…"));
+    if (decision === "allow") this.#decide(scope === "chat" ? gettext("Allowed in this conversation") : gettext("Allowed once"));
+    else this.#decide(note ? interpolate(gettext("Denied: %(note)s"), { note }) : gettext("Denied"));
+  }
+
+  /** It does not ask any more. @param {"running" | "done" | "failed"} state */
+  #settle(state) {
+    this.#root.dataset.state = state;
+    if (this.#card) this.#root.open = false;
+    this.#card?.close();
+    this.#card = null;
+  }
+
+  get #isDecided() {
+    return !part(this.#root, "tool-decision").hidden;
+  }
+
+  /** @param {string} text the line below the call's name */
+  #decide(text) {
+    const line = part(this.#root, "tool-decision");
+    line.textContent = text;
+    line.hidden = !text;
   }
 
   /** @param {any} item a partial result; a search hit has a title and possibly a snippet */
@@ -66,7 +134,8 @@ export class Drawn {
 
   /** @param {{ result?: unknown, duration_ms?: number }} outcome */
   #succeed({ result, duration_ms: duration }) {
-    this.#root.dataset.state = "done";
+    if (this.#card) this.#decide(interpolate(gettext("Your answer: %(answer)s"), { answer: plain(result) }));
+    this.#settle("done");
     this.#show("tool-result", plain(result));
     const found = this.#items ? [interpolate(ngettext("%(count)s result", "%(count)s results", this.#items), { count: this.#items })] : [];
     this.#tell([...found, seconds(duration)].filter(Boolean).join(" · "));
@@ -75,9 +144,11 @@ export class Drawn {
 
   /** @param {{ message?: unknown, code?: string, duration_ms?: number }} outcome */
   #fail({ message, code = "", duration_ms: duration }) {
-    this.#root.dataset.state = "failed";
+    if (this.#card) this.#decide("");
+    this.#settle("failed");
     this.#show("tool-result", said(message));
-    this.#tell([FAILURES[code] ?? gettext("Failed"), seconds(duration)].filter(Boolean).join(" · "));
+    const known = code === "denied" && this.#isDecided ? "" : (FAILURES[code] ?? gettext("Failed"));
+    this.#tell(known && [known, seconds(duration)].filter(Boolean).join(" · "));
     this.#announce(gettext("%(tool)s failed"));
   }
 
