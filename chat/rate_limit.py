@@ -113,16 +113,22 @@ class ConcurrencyLimit:
             self._call_after_rest(key)
 
     def _call_after_rest(self, key: Hashable) -> None:
-        if (rest := self._rests.get(key, 0.0) - time.monotonic()) > 0:
-            asyncio.get_running_loop().call_later(rest, self._call_those_with_room)
+        rest = self._rests.get(key, 0.0) - time.monotonic()
+        # It may have ended since it kept the caller waiting: then nobody else would call.
+        if rest > 0 or self._is_free(key):
+            asyncio.get_running_loop().call_later(max(rest, 0.0), self._call_those_with_room)
 
     def _call_those_with_room(self) -> None:
         for waiting in list(self._waiting):
             if self._has_room(waiting):
                 self._call(waiting)
 
+    def _is_free(self, key: Hashable) -> bool:
+        """Apart from rests."""
+        return self._running.get(key, 0) < self._each and self._count < self._altogether
+
     def _has_room(self, key: Hashable) -> bool:
-        if self._running.get(key, 0) >= self._each or self._count >= self._altogether:
+        if not self._is_free(key):
             return False
         # A timer may fire slightly early.
         return self._rests.get(key, 0.0) - time.monotonic() < TIMER_SECONDS

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -184,3 +185,15 @@ async def test_an_unused_limit_keeps_no_state() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     limit.give_back("a")
     assert (limit._running, limit._waiting) == ({}, {})
+
+
+async def test_a_rest_that_ends_while_its_key_begins_to_wait_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may stop the process between the look at the rest and the timer for its end."""
+    limit = ConcurrencyLimit(each=1, waiting=2)
+    await limit.take("a", seconds=1)
+    limit.give_back("a", rest=0.05)
+    began = time.monotonic()
+    looks = iter([began])
+    monkeypatch.setattr("chat.rate_limit.time", SimpleNamespace(monotonic=lambda: next(looks, began + 1)))
+
+    await limit.take("a", seconds=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chat.protocol import close_codes
 from chat.protocol.errors import ERRORS
+from chat.protocol.event_data import TOOL_ERRORS
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "js"
 # Errors that the client creates itself (client/errors.js).
@@ -58,4 +59,4 @@ def test_errors_compared_by_the_client_exist() -> None:
     }
 
     assert "another_user" in named
-    assert named <= {*ERRORS, *OF_THE_CLIENT}
+    assert named <= {*ERRORS, *TOOL_ERRORS, *OF_THE_CLIENT}
