@@ -39,7 +39,7 @@ _DENIED: Final = "The person did not allow this call."
 _CHANGED: Final = "The tool has changed since the person was asked, so it was not called. You may call it again."
 _NO_ROOM: Final = "The results of this answer have used up their room. Answer with what you know now."
 # The endings of a call after which nobody knows whether it has taken effect.
-_MAY_HAVE_RUN: Final = frozenset({"timeout", "unknown_outcome"})
+_MAY_HAVE_RUN: Final = frozenset({"timeout", "too_large", "unknown_outcome"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,8 @@ async def sends(to: str) -> str:
     gates.sent.append(to)
     if to == "nobody":
         raise ToolFailed("failed", "There is no such person.")
+    if to == "crowd":
+        raise ToolFailed("too_large", "The server was asked, but its result is too large.")
     if to == "everybody":
         await gates.open.wait()
     return "sent"
@@ -670,6 +672,14 @@ async def test_a_side_effect_stopped_midway_has_an_unknown_outcome(chat: Rig) ->
         await asyncio.sleep(0)
     await chat.engine.stop(chat.alice.pk, sent.run_id)
     await chat.events(sent.run_id)
+
+    assert await uses() == [("local:sends", "unknown")]
+
+
+async def test_a_call_whose_result_is_too_large_may_have_taken_effect(chat: Rig) -> None:
+    calls(chat.provider, use(1, "sends", to="crowd"))
+    answers(chat.provider, "Perhaps.")
+    await turn(chat)
 
     assert await uses() == [("local:sends", "unknown")]
 

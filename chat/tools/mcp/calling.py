@@ -70,7 +70,15 @@ async def _asked(
 ) -> CallToolResult:
     """Raises ToolFailed."""
     from mcp.shared.exceptions import MCPError
-    from mcp_types import CONNECTION_CLOSED, HEADER_MISMATCH, CallToolRequest, CallToolRequestParams, CallToolResult
+    from mcp_types import (
+        CONNECTION_CLOSED,
+        HEADER_MISMATCH,
+        INVALID_REQUEST,
+        PARSE_ERROR,
+        CallToolRequest,
+        CallToolRequestParams,
+        CallToolResult,
+    )
 
     async def show(progress: float, total: float | None, message: str | None) -> None:
         text = server.without_secrets(message or (f"{progress:g} / {total:g}" if total else f"{progress:g}"))
@@ -95,6 +103,9 @@ async def _asked(
             raise _lost(reason_of(error, door), is_too_large=door.is_too_large) from None
         if error.code == CONNECTION_CLOSED:
             raise _lost("the connection ended") from None
+        if error.code in {PARSE_ERROR, INVALID_REQUEST}:
+            # The package says so itself of a response that it cannot read; the call may have been made.
+            raise _lost("it does not speak MCP as it should") from None
         words = server.without_secrets(str(error))[:WORDS]
         raise ToolFailed("failed", f"The tool's server refused the call: {words}") from None
     except Exception as error:  # noqa: BLE001  (whatever the package makes of what the server sent)
