@@ -213,7 +213,7 @@ def _permissions(
         return Permissions(asking_in(assistant, offered, conversation_id))
     permitted = waiting.permitted(continued, replies)
     asking = asking_in(assistant, offered, conversation_id, permitted=permitted)
-    return Permissions(asking, replies, asked_in=str(continued.run_id))
+    return Permissions(asking, replies)
 
 
 def _replies(continued: Message | None, start: event_data.Start) -> Mapping[str, Reply]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from chat import database
 from chat.generation import waiting
 from chat.generation.requests import SendRequest
-from chat.models import Decision, Message
+from chat.models import Decision, Message, ToolPermission
 from chat.streams.base import RunRequest, StreamLog
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ START_SECONDS: Final = 10.0
 
 
 class Decisions:
-    """Record a decision before its run starts, and withdraw it if the run does not start."""
+    """`record` a decision before its run starts, and `withdraw` it if the run does not start, or else `permit`."""
 
     def __init__(self, log: StreamLog) -> None:
         self._log = log
@@ -37,6 +37,18 @@ class Decisions:
             decision = await database.write(_record, request, send, answer, instead_of=decision)
         if str(decision.run_id) != request.run_id:
             raise waiting.answered(str(decision.run_id), str(answer.conversation_id))
+
+    async def permit(self, send: SendRequest, answer: Message) -> None:
+        """Allow the tools that were allowed for the whole conversation. Never raises: they would only ask again."""
+
+        def grant() -> None:
+            if permitted := waiting.permitted(answer, send.replies):
+                ToolPermission.objects.grant(answer.conversation_id, permitted)
+
+        try:
+            await database.write(grant)
+        except DatabaseError as error:
+            logger.warning("conversation %s: saving permissions failed: %r", answer.conversation_id, error)
 
     async def withdraw(self, run_id: str) -> None:
         """Never raises: a decision that stays counts as lost."""
@@ -61,7 +73,6 @@ def _record(
         run_id=request.run_id,
         client_message_id=send.client_message_id,
         replies={call_id: asdict(reply) for call_id, reply in send.replies.items()},
-        permitted=waiting.permitted(answer, send.replies),
         instead_of=instead_of.run_id if instead_of else None,
     )
     return decision

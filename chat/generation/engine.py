@@ -177,6 +177,8 @@ class Engine:
             work=admission.work,
         )
         self._runner.start(run)
+        if admission.waiting is not None:
+            await self._decisions.permit(send, admission.waiting)
         logger.info("run %s: started for user %s", request.run_id, user_id)
         await channel.publish(user_id, {"kind": "run_started", **created.run.summary})
         return Sent(request.run_id, request.conversation_id, send.client_message_id, False, created.run)

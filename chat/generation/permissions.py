@@ -15,11 +15,10 @@ from chat.tools.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """`asking`: keys of the tools that ask. `replies`: by call id, to calls that the run `asked_in` has made."""
+    """`asking`: keys of the tools that ask. `replies`: by call id, to what the answer waited for."""
 
     asking: frozenset[str] = frozenset()
     replies: Mapping[str, Reply] = field(default_factory=dict)
-    asked_in: str = ""
 
     def asks(self, tool: Tool) -> bool:
         return tool.key in self.asking

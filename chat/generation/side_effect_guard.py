@@ -26,6 +26,10 @@ class SideEffectGuard:
     def __init__(self, run: RunInfo) -> None:
         self._run = run
 
+    @property
+    def run_id(self) -> str:
+        return self._run.run_id
+
     async def begin(
         self, call_id: str, tool: str, arguments: Mapping[str, Any], *, called_in: str | None = None
     ) -> None:

@@ -109,6 +109,12 @@ class ToolCalls:
     async def _call(self, use: ToolUse, *, is_one_too_many: bool) -> None:
         call = ShownCall(use, self._answer, self._coalescer, self._shown)
         reply = self._permissions.replies.get(use.call_id)
+        if reply is not None and reply.answer:
+            # Whatever has become of the tool that asked, and of the room for results: somebody has written it.
+            call.end(result_of(reply.answer))
+            self._work.record(use.call_id, reply.answer)
+            await self._saved()
+            return
         try:
             if reply is not None and reply.is_decision:
                 call.decide(reply)
@@ -143,17 +149,14 @@ class ToolCalls:
         self, tool: Tool, arguments: Arguments, call: ShownCall, use: ToolUse, reply: Reply | None
     ) -> Result | AskPerson | None:
         """Make the call if it may be made. Returns None if it waits. Raises ToolFailed."""
-        if reply is not None and reply.answer:
-            return result_of(reply.answer)
         if reply is None and self._must_wait(tool, arguments, call, use):
             return None
         if reply is not None:
             self._check_decision(tool, reply, use)
         if not tool.side_effects:
             return await self._result(tool, arguments, call)
-        return await self._side_effect(
-            tool, arguments, call, use, called_in=self._permissions.asked_in if reply else None
-        )
+        called_in = self._work.call(use.call_id).get("called_in") if reply else None
+        return await self._side_effect(tool, arguments, call, use, called_in=called_in)
 
     def _must_wait(self, tool: Tool, arguments: Arguments, call: ShownCall, use: ToolUse) -> bool:
         """Whether the call waits for a person, who is asked now unless that was done before."""
@@ -163,7 +166,8 @@ class ToolCalls:
             return False
         expires_at = time_text(timezone.now() + timedelta(days=settings.CHAT_APPROVAL_DAYS))
         call.request(arguments.given, reason="side_effects" if tool.side_effects else "policy", expires_at=expires_at)
-        self._work.wait(use.call_id, APPROVAL, tool=tool.key, definition=tool.definition_hash, expires_at=expires_at)
+        asked = {"tool": tool.key, "definition": tool.definition_hash, "called_in": self._side_effects.run_id}
+        self._work.wait(use.call_id, APPROVAL, expires_at=expires_at, **asked)
         return True
 
     def _check_decision(self, tool: Tool, reply: Reply, use: ToolUse) -> None:

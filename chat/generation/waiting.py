@@ -54,13 +54,12 @@ def _check_calls(calls: Sequence[CallRecord], replies: Mapping[str, Reply]) -> N
         raise ApiError("bad_request", "One of these calls does not wait for this.")
     if kind == APPROVAL and waiting.keys() - replies.keys():
         raise ApiError("bad_request", "decisions must name all calls that wait for permission.")
-    late = [call for call_id, call in waiting.items() if replies[call_id].allows and is_expired(call)]
-    if late:
+    if any(reply.allows and is_expired(waiting[call_id]) for call_id, reply in replies.items()):
         raise ApiError("expired", "It is too late to allow this. Ask again.")
 
 
 def _check_choice(question: Mapping[str, Any], text: str) -> None:
-    if not question["allows_text"] and text not in question["choices"]:
+    if not question["allows_text"] and text not in {choice.strip() for choice in question["choices"]}:
         raise ApiError("bad_request", "text must be one of the choices.")
 
 

@@ -63,7 +63,7 @@ class Work:
         self.steps.append(replace(step, calls=tuple(_record(use) for use in uses)))
 
     def wait(self, call_id: str, kind: str, **asked: str) -> None:
-        """A call of the last step waits for a person. `asked`: `tool`, `definition`, `expires_at`."""
+        """A call of the last step waits for a person. `asked`: the other fields of its record."""
         self._change(call_id, waits=kind, **asked)
 
     def is_waiting(self, call_id: str) -> bool:

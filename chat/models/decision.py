@@ -10,7 +10,6 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from chat.models.message import Message
-from chat.models.tool_permission import ToolPermission
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -21,14 +20,12 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         run_id: str,
         client_message_id: str,
         replies: Mapping[str, Mapping[str, Any]],
-        permitted: Mapping[str, str],
         instead_of: uuid.UUID | None = None,
     ) -> Decision:
         """Record a decision, and return the one that counts: perhaps an earlier one.
 
-        `replies`: by call. `permitted`: the tools that need no permission in this conversation from now on, with the
-        hashes of their definitions. `instead_of`: the lost run of an earlier decision, which this one replaces.
-        Committed when it returns. Raises django.db.Error; then nothing is recorded.
+        `replies`: by call. `instead_of`: the lost run of an earlier decision, which this one replaces. Committed when
+        it returns. Raises django.db.Error; then nothing is recorded.
         """
         made = {
             "run_id": uuid.UUID(run_id),
@@ -39,9 +36,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         with transaction.atomic():
             decision, is_new = self.get_or_create(message=message, defaults=made)
             if not is_new and instead_of and self.filter(message=message, run_id=instead_of).update(**made):
-                decision, is_new = self.get(message=message), True
-            if is_new:
-                ToolPermission.objects.grant(message.conversation_id, permitted)
+                decision = self.get(message=message)
         return decision
 
     def withdraw(self, run_id: str) -> None:

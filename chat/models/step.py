@@ -22,8 +22,8 @@ class CallRecord(TypedDict):
     """A tool call and what the model was told of it. `arguments`: JSON text, as the model wrote it.
 
     `is_open`: it has no result yet. `is_too_long`: its arguments were dropped. `waits`: for an `approval`, or for the
-    answer to a `question`; only such a call is open in a saved step. `tool`, `definition`, `expires_at`: which tool a
-    person was asked about, the hash of its definition, and until when.
+    answer to a `question`; only such a call is open in a saved step. `tool`, `definition`, `expires_at`, `called_in`:
+    which tool a person was asked about, its definition's hash, until when, and the run in which the model called it.
     """
 
     call_id: str
@@ -37,6 +37,7 @@ class CallRecord(TypedDict):
     tool: NotRequired[str]
     definition: NotRequired[str]
     expires_at: NotRequired[str]
+    called_in: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)

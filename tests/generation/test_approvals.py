@@ -108,8 +108,8 @@ async def decide(chat: Rig, message: Message, *decisions: dict[str, Any], user_i
     return await chat.engine.send(user_id or chat.alice.pk, request)
 
 
-async def reply(chat: Rig, message: Message, text: str) -> Sent:
-    body = {"call_id": ASK.call_id, "text": text}
+async def reply(chat: Rig, message: Message, text: str, call_id: str = ASK.call_id) -> Sent:
+    body = {"call_id": call_id, "text": text}
     request = SendRequest.reply(str(message.pk), answers_of(body, characters=1000), body)
     return await chat.engine.send(chat.alice.pk, request)
 
@@ -489,3 +489,51 @@ async def test_a_message_instead_of_an_answer_tells_the_model_so(chat: Rig) -> N
 
     [result] = [each for each in chat.provider.requests[-1].messages if isinstance(each, ToolResult)]
     assert result.text == "The person did not answer this question."
+
+
+async def test_two_questions_are_answered_one_after_the_other(chat: Rig) -> None:
+    other = use(4, "ask_person", question="How many?")
+    message, _ = await wait_for_it(chat, ASK, other)
+    first = await reply(chat, message, "red")
+    assert (await chat.events(first.run_id))[-1].data["pending"] == [other.call_id]
+
+    answer(chat, "Done.")
+    last = await reply(chat, await answer_of(first), "two", other.call_id)
+    made = calls(await chat.events(last.run_id))
+    assert [made[each].result for each in (ASK.call_id, other.call_id)] == ["red", "two"]
+
+
+async def test_nothing_is_sent_twice_if_a_question_is_answered_in_between(chat: Rig) -> None:
+    message, _ = await wait_for_it(chat, SEND, use(4, "ask_person", question="How many?"))
+    lost = await decide(chat, message)
+    await chat.events(lost.run_id)
+    # As if its server had been lost before it was saved.
+    await Message.objects.filter(run_id=lost.run_id).adelete()
+    await Decision.objects.all().adelete()
+    assert sent_to == ["Ann"]
+
+    between = await reply(chat, message, "two", "c00000004")
+    assert (await chat.events(between.run_id))[-1].data["pending"] == [SEND.call_id]
+    answer(chat, "Done.")
+    last = await decide(chat, await answer_of(between))
+    made = calls(await chat.events(last.run_id))[SEND.call_id]
+    assert (made.code, sent_to) == ("unknown_outcome", ["Ann"])
+
+
+async def test_an_answer_reaches_the_model_whatever_happened_to_its_tool(chat: Rig) -> None:
+    message, _ = await wait_for_it(chat, ASK)
+    await Assistant.objects.all().aupdate(tools={})
+    answer(chat, "I see.")
+    await chat.events((await reply(chat, message, "red")).run_id)
+
+    [result] = [each for each in chat.provider.requests[-1].messages if isinstance(each, ToolResult)]
+    assert (result.text, result.is_error) == ("red", False)
+
+
+async def test_a_run_that_does_not_start_permits_nothing(chat: Rig, settings: Any) -> None:
+    message, _ = await wait_for_it(chat, SEND)
+    settings.CHAT_LIVE_RUNS_PER_USER = 0
+    with pytest.raises(ApiError):
+        await decide(chat, message, decision(scope="chat"))
+
+    assert not await ToolPermission.objects.aexists()

@@ -52,7 +52,7 @@ class Door(httpx2.AsyncBaseTransport):
     """The transport of one connection to one server.
 
     Requests go only to the origin of its URL and are never repeated. `failure`: why a response was not let in; from
-    then on there are no further ones. `status`: of the last response. `told`: set when the server has been told that a
+    then on there are no further ones. `status`: of the last response to a message. `told`: set when it was told that a
     call is cancelled; in newer versions of the protocol, closing the connection says that.
     """
 
@@ -101,12 +101,15 @@ class Door(httpx2.AsyncBaseTransport):
         except httpx2.RequestError as error:
             self.failure = self.failure or _reason(error)
             raise
-        self.status = response.status_code
-        if 300 <= self.status < 400:
+        status = response.status_code
+        if request.method == "POST":
+            # Not a response that is read on, or a session that is left: the call itself was taken by then.
+            self.status = status
+        if 300 <= status < 400:
             is_near = response.extensions.get("redirect") == "the same server"
             self._fail("it redirects: add or remove the slash at the end" if is_near else _ELSEWHERE, request)
         stream = _Capped(cast(httpx2.AsyncByteStream, response.stream), self, request)
-        return httpx2.Response(self.status, headers=response.headers, stream=stream, request=request)
+        return httpx2.Response(status, headers=response.headers, stream=stream, request=request)
 
     def _fail(self, reason: str, request: httpx2.Request) -> NoReturn:
         """Raises Refused."""
