@@ -67,5 +67,6 @@ async def test_the_time_is_that_of_the_person(demo_site: Site, visitors: Visitor
     visitor = await visitors(demo_site.cast["alice"], url=demo_site.url, timezone_id="Asia/Tokyo")
     tab = await visitor.open()
     await tab.send("tools")
+    await tab.page.get_by_role("button", name="Allow once").click()
     await tab.ended()
     await expect(tab.answer).to_contain_text("(UTC+0900), Asia/Tokyo")
