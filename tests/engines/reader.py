@@ -20,6 +20,8 @@ BODY: Final = (
   [...document.querySelectorAll('.message[data-role="assistant"] .message__body')].at(-1)?.innerText ?? """
     + '""'
 )
+BOX: Final = 'document.querySelector("#composer-text")'
+CLICKS: Final = 3
 QUESTIONS: Final = """() => [...document.querySelectorAll('.message[data-role="user"] .message__body')]
   .map((body) => body.innerText.trim())"""
 SHOWN: Final = """(selector) => [...document.querySelectorAll(selector)].some((each) => each.checkVisibility())"""
@@ -63,9 +65,18 @@ class Reader:
         await self.window.run(WATCH_POLICY)
 
     async def send(self, text: str) -> None:
-        await self.window.click("#composer-text")
+        await self._focus_box()
         await self.window.type(text)
+        await self.window.until(f"(text) => {BOX}.value.endsWith(text)", text)
         await self.window.press("Enter")
+
+    async def _focus_box(self) -> None:
+        """A click just after a resize may meet a frame that WebKit still draws for the width before: click again."""
+        for _ in range(CLICKS):
+            await self.window.click("#composer-text")
+            if await self.window.run(f"() => document.activeElement === {BOX}"):
+                return
+        raise AssertionError("the message box does not take the focus")
 
     async def ask(self, text: str) -> str:
         """Completes a turn at the end of the conversation. Returns the text of the answer."""
