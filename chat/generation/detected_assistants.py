@@ -238,7 +238,7 @@ def _show(offer: Detected, model: str) -> None:
         model=model,
         position=kind.position,
         detected=dict(facts_of(model)),
-        tools=SHOWN_TOOLS if kind.stand_in else {},
+        tools=dict(SHOWN_TOOLS) if kind.stand_in else {},
         is_detected=True,
     )
 

@@ -22,6 +22,7 @@ from chat.protocol.errors import ApiError
 from chat.protocol.events import Entry
 from chat.protocol.parts import ToolCall, fold
 from chat.providers.base import Finish, ModelOutput, OutputItems, Prompt, ProviderError, ToolResult, ToolUse
+from chat.tools.base import AskPerson
 from chat.tools.builtin.ask import ask_person
 from chat.tools.definitions import define, tool
 from chat.tools.registry import Registry as Tools
@@ -57,8 +58,14 @@ async def look(at: str) -> str:
     return f"saw {at}"
 
 
-TOOLS = Tools([*(define(each, source="local") for each in (send, look)), define(ask_person, source="builtin")])
-MODES = {"local:send": "ask", "local:look": "allow", "builtin:ask_person": "allow"}
+@tool(side_effects=False)
+async def offer() -> AskPerson:
+    """Offer two choices, written carelessly."""
+    return AskPerson("Which one?", (" red", "blue "), allows_text=False)
+
+
+TOOLS = Tools([*(define(each, source="local") for each in (send, look, offer)), define(ask_person, source="builtin")])
+MODES = {"local:send": "ask", "local:look": "allow", "local:offer": "allow", "builtin:ask_person": "allow"}
 
 
 @pytest.fixture
@@ -462,6 +469,14 @@ async def test_only_the_choices_count_if_there_is_nothing_else(chat: Rig) -> Non
     message, _ = await wait_for_it(chat, ASK)
     with pytest.raises(ApiError, match="one of the choices"):
         await reply(chat, message, "green")
+
+
+async def test_space_around_a_choice_does_not_count(chat: Rig) -> None:
+    message, _ = await wait_for_it(chat, use(4, "offer"))
+    answer(chat, "Blue it is.")
+    sent = await reply(chat, message, "blue ", "c00000004")
+
+    assert calls(await chat.events(sent.run_id))["c00000004"].result == "blue"
 
 
 async def test_a_question_and_a_permission_wait_for_each_other(chat: Rig) -> None:

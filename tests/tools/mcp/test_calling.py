@@ -282,6 +282,14 @@ async def test_whatever_a_server_does_is_the_failure_of_the_call(play: fake.Play
         assert (await result_of_call(echo(server.at()), HI)).text == "hi"
 
 
+async def test_a_response_that_cannot_be_read_on_does_not_say_that_nothing_was_called() -> None:
+    begun = sends(STREAM + b"id: 1\nretry: 10\ndata:\n\n")
+    async with McpServer(tools_call=begun, GET=sends(response(b"", status="404 Not Found"))) as server:
+        failed = await failure(server.at())
+    assert "last-event-id: 1" in server.heads[-2].lower() + server.heads[-1].lower()
+    assert failed.code == "unknown_outcome", failed.message
+
+
 @pytest.mark.parametrize("method", ["server_discover", "initialize", "tools_call"])
 @pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect"])
 async def test_a_redirect_to_another_host_is_not_followed(method: str, status: str) -> None:
